@@ -1,0 +1,185 @@
+"""The one error tree: every foreseeable failure, each with a category and a next step.
+
+    SyncError                     1
+    ├── UsageError                2    what was typed cannot be done
+    ├── ConfigError              78    a setting is wrong or missing
+    │   └── WrongEndpoint        78    the address answers, but not as the API it should be
+    ├── LedgerError              74    the ledger or its disk
+    ├── LockHeld                 75    another run of the same job is at work
+    ├── NeedsPerson               3    nothing is broken, but a person has to decide
+    └── UpstreamError            69    Vendure or VeraCore
+        ├── AuthRefused          77    credentials or a permission refused
+        ├── Unavailable          69    no connection, 5xx, connection lost
+        │   └── BreakerOpen      69    not asked, because it was down a moment ago
+        ├── RateLimited          69    429
+        ├── TimedOut             69    no answer in time
+        └── ProtocolError        69    an answer that is not understood
+
+The number is the process's exit code (docs/exit-codes.md). No message may carry a secret or
+personal data.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Category(StrEnum):
+    """The class of a failure, as ``errorClass`` in ``--json`` and in the ledger."""
+
+    AUTH = "auth"
+    CONFIG = "config"
+    VALIDATION = "validation"
+    MAPPING = "mapping"
+    DUPLICATE = "duplicate"
+    NOT_FOUND = "not_found"
+    RATE_LIMITED = "rate_limited"
+    UNAVAILABLE = "unavailable"
+    TIMEOUT = "timeout"
+    PROTOCOL = "protocol"
+    CONFLICT = "conflict"
+    INTERNAL = "internal"
+
+
+HINTS: dict[Category, str] = {
+    Category.AUTH: "check the credentials and their permissions, then run `veracore-sync doctor`",
+    Category.CONFIG: "run `veracore-sync config show` to see each value and where it came from",
+    Category.VALIDATION: "correct the order in the shop; the next run sends it, "
+    "or `veracore-sync retry ORDER` at once",
+    Category.MAPPING: "correct the setting that is named; the next run sends the order",
+    Category.DUPLICATE: "see `veracore-sync stats --order ORDER`, "
+    "then `veracore-sync resolve ORDER`",
+    Category.NOT_FOUND: "check the name with `veracore-sync stats`",
+    Category.RATE_LIMITED: "nothing to do: the next run goes on; lower veracore.rate_per_minute "
+    "if this repeats",
+    Category.UNAVAILABLE: "nothing is lost and the next run goes on; "
+    "`veracore-sync doctor` tells which side is down",
+    Category.TIMEOUT: "nothing is lost and the next run goes on; "
+    "raise veracore.timeout_seconds if this repeats",
+    Category.PROTOCOL: "nothing is lost and the next run goes on; "
+    "`veracore-sync --log-level debug doctor` shows what answered",
+    Category.CONFLICT: "compare both sides, then `veracore-sync resolve ORDER --adopt`, "
+    "`--new-id` or `--skip`",
+    Category.INTERNAL: "please report this with the output of `veracore-sync --log-level debug`",
+}
+"""What to do next, by category: the last resort where an error brings no hint of its own."""
+
+
+class SyncError(Exception):
+    """Root of all foreseeable failures.
+
+    Args:
+        message: One sentence without secrets or personal data.
+        hint: What to type or change next; the category's own hint when left out.
+    """
+
+    category = Category.INTERNAL
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint or HINTS[self.category]
+
+
+class UsageError(SyncError):
+    """What was typed cannot be done (exit 2)."""
+
+    category = Category.VALIDATION
+    exit_code = 2
+
+
+class ConfigError(SyncError):
+    """A setting is wrong or missing (exit 78). ``problems`` holds one sentence a fault."""
+
+    category = Category.CONFIG
+    exit_code = 78
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, problems: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems
+
+
+class WrongEndpoint(ConfigError):
+    """The address answers, but not as the API it should be (exit 78)."""
+
+
+class LedgerError(SyncError):
+    """The ledger cannot be read or written (exit 74)."""
+
+    exit_code = 74
+
+
+class LockHeld(SyncError):
+    """Another run of the same job is at work (exit 75)."""
+
+    category = Category.UNAVAILABLE
+    exit_code = 75
+
+
+class NeedsPerson(SyncError):
+    """Nothing is broken, but a person has to decide (exit 3)."""
+
+    category = Category.VALIDATION
+    exit_code = 3
+
+
+class UpstreamError(SyncError):
+    """A failure of Vendure or VeraCore (exit 69 unless a subclass says otherwise).
+
+    Args:
+        message: One sentence without secrets or personal data.
+        upstream: ``"vendure"`` or ``"veracore"``.
+        hint: What to type or change next.
+        retry_after: Seconds that the upstream asked us to wait, where it did.
+    """
+
+    category = Category.UNAVAILABLE
+    exit_code = 69
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        upstream: str,
+        hint: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.upstream = upstream
+        self.retry_after = retry_after
+
+
+class AuthRefused(UpstreamError):
+    """Credentials, or a permission they need, were refused (exit 77)."""
+
+    category = Category.AUTH
+    exit_code = 77
+
+
+class Unavailable(UpstreamError):
+    """No connection, the connection was lost, or a server error (exit 69)."""
+
+
+class BreakerOpen(Unavailable):
+    """Not asked, because the upstream was down a moment ago (exit 69)."""
+
+
+class RateLimited(UpstreamError):
+    """The upstream asked us to slow down (exit 69)."""
+
+    category = Category.RATE_LIMITED
+
+
+class TimedOut(UpstreamError):
+    """No answer in time (exit 69)."""
+
+    category = Category.TIMEOUT
+
+
+class ProtocolError(UpstreamError):
+    """An answer that is not understood: HTML, cut short, of another shape (exit 69)."""
+
+    category = Category.PROTOCOL

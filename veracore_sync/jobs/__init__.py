@@ -1,0 +1,1 @@
+"""The business: plan (pure), then execute; knows only ports."""

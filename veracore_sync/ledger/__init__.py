@@ -1,0 +1,1 @@
+"""SQLite: what was intended, sent, seen and failed."""

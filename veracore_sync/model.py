@@ -1,0 +1,200 @@
+"""The words that both sides speak: frozen values, no behaviour beyond what they are.
+
+Money is `Decimal` in units of the currency; quantities are whole units; times are aware and UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+
+# ---- the shop's side ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A postal address as the shop keeps it; every field may be empty."""
+
+    full_name: str = ""
+    company: str = ""
+    street1: str = ""
+    street2: str = ""
+    city: str = ""
+    province: str = ""
+    postal_code: str = ""
+    country_code: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Who ordered; every field may be empty."""
+
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """A line of a shop order.
+
+    `quantity` is what is still ordered (0 when cancelled), `fulfilled` what live fulfilments hold,
+    both in units. Prices are per unit with all discounts inside (Vendure's ``proratedUnitPrice``).
+    """
+
+    id: str
+    variant_id: str
+    sku: str
+    quantity: int
+    fulfilled: int
+    unit_price_gross: Decimal
+    unit_price_net: Decimal
+
+    @property
+    def open_quantity(self) -> int:
+        """Units ordered and in no live fulfilment; never below zero."""
+        return max(0, self.quantity - self.fulfilled)
+
+
+@dataclass(frozen=True, slots=True)
+class ShippingLine:
+    """A chosen shipping method and its discounted price."""
+
+    method_code: str
+    price_gross: Decimal
+    price_net: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderStub:
+    """What a cheap listing tells of an order."""
+
+    id: str
+    code: str
+    state: str
+    type: str
+    placed_at: datetime | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A shop order in full, as read in this run."""
+
+    id: str
+    code: str
+    state: str
+    type: str
+    placed_at: datetime | None
+    updated_at: datetime
+    currency: str
+    total_gross: Decimal
+    refunded: Decimal
+    customer: Customer
+    shipping_address: Address
+    billing_address: Address | None
+    lines: tuple[OrderLine, ...]
+    shipping_lines: tuple[ShippingLine, ...]
+    note: str = ""
+
+
+# ---- the warehouse's side -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Who ordered, who receives or who pays, as the warehouse wants it."""
+
+    first_name: str = ""
+    last_name: str = ""
+    company: str = ""
+    address1: str = ""
+    address2: str = ""
+    city: str = ""
+    state: str = ""
+    postal_code: str = ""
+    country: str = ""
+    phone: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Freight:
+    """How the warehouse shall ship: carrier and service, or a code, or a shipping option."""
+
+    carrier: str = ""
+    service: str = ""
+    code: str = ""
+    shipping_option: str = ""
+    third_party_type: int | None = None
+    third_party_account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """Codes that an account may ask for on every order."""
+
+    source: str = ""
+    price_class: str = ""
+    project: str = ""
+    campaign: str = ""
+    customer_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseLine:
+    """A line as it is sent: an offer, a quantity in units, a price per unit or none."""
+
+    number: int
+    sku: str
+    quantity: int
+    unit_price: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseOrder:
+    """An order as it is sent, in either dialect (docs/order-mapping.md).
+
+    `id` is VeraCore's order id, `reference` the shop's full order code, `placed_at` UTC.
+    """
+
+    id: str
+    reference: str
+    po_number: str
+    placed_at: datetime | None
+    comment: str
+    classification: Classification
+    ordered_by: Party
+    ship_to: Party
+    bill_to: Party | None
+    freight: Freight | None
+    shipping_charge: Decimal | None
+    lines: tuple[WarehouseLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLine:
+    """A line of an order as the warehouse holds it."""
+
+    sku: str
+    quantity: int
+
+
+WarehouseStatus = Literal["open", "processed", "shipped", "cancelled", "complete", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseRecord:
+    """An order as a look-up found it.
+
+    `reference` and `lines` are ``None`` in a dialect that shows existence alone (``rest``).
+    """
+
+    id: str
+    reference: str | None
+    lines: tuple[RecordLine, ...] | None
+    status: WarehouseStatus

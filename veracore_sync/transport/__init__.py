@@ -1,0 +1,1 @@
+"""How bytes travel: the HTTP client, retries, circuit breaker, rate budget."""

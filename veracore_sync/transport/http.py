@@ -1,0 +1,254 @@
+"""The HTTP client: the only module that speaks httpx.
+
+One client per upstream, no redirects, no cookies kept, an absolute deadline for the body. What went
+wrong is told by a `Lost` with the row of the failure table; any answer that arrived, whatever its
+status, is an `Answer`. Retrying is not decided here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Protocol
+
+import httpx
+
+from veracore_sync import __version__
+from veracore_sync.clock import Clock, SystemClock
+from veracore_sync.failure import What
+
+_LOG = logging.getLogger(__name__)
+_CHUNK = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer in full. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def content_type(self) -> str:
+        """The media type without parameters, lower case; empty when not told."""
+        return self.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+class Lost(Exception):
+    """No whole answer arrived.
+
+    Args:
+        what: ``NOT_CONNECTED`` (it never left), ``TIMEOUT`` or ``RESET`` (it may have).
+        detail: The reason in a few words, without secrets or personal data.
+    """
+
+    def __init__(self, what: What, detail: str) -> None:
+        super().__init__(detail)
+        self.what = what
+        self.detail = detail
+
+
+class Gate(Protocol):
+    """What may hold a request back, and learns how it went: breaker and rate budget."""
+
+    def before(self) -> None:
+        """Called before the socket is touched; may wait.
+
+        Raises:
+            BreakerOpen: The upstream was down a moment ago.
+        """
+
+    def after(self, what: What | None, retry_after: float | None) -> None:
+        """Called with what happened: ``None`` when the upstream is alive."""
+
+
+class OpenGate:
+    """Holds nothing back."""
+
+    def before(self) -> None:
+        """Let it pass."""
+
+    def after(self, what: What | None, retry_after: float | None) -> None:
+        """Learn nothing."""
+
+
+def server_is_alive(answer: Answer) -> bool:
+    """Whether an answer shows a working server: anything below 500."""
+    return answer.status < 500
+
+
+class HttpClient:
+    """A client of one upstream, usable by several threads.
+
+    Args:
+        upstream: ``"vendure"`` or ``"veracore"``, for messages and logs.
+        timeout_seconds: For connecting, for each read, and for an answer as a whole.
+        gate: Breaker and rate budget.
+        is_alive: Tells an answer of a working server from one of a broken one.
+        clock: The time to measure by.
+    """
+
+    def __init__(
+        self,
+        upstream: str,
+        *,
+        timeout_seconds: float,
+        gate: Gate | None = None,
+        is_alive: Callable[[Answer], bool] = server_is_alive,
+        clock: Clock | None = None,
+    ) -> None:
+        self._upstream = upstream
+        self._timeout = timeout_seconds
+        self._gate = gate or OpenGate()
+        self._is_alive = is_alive
+        self._clock = clock or SystemClock()
+        self._client = httpx.Client(
+            timeout=timeout_seconds,
+            limits=httpx.Limits(max_connections=32, max_keepalive_connections=32),
+            follow_redirects=False,
+            cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+            headers={"user-agent": f"veracore-sync/{__version__}"},
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._client.close()
+
+    def send(
+        self, method: str, url: str, *, label: str, headers: Mapping[str, str], content: bytes = b""
+    ) -> Answer:
+        """Send one request and read the whole answer.
+
+        Args:
+            method: The HTTP method.
+            url: The absolute URL.
+            label: What the log calls it (an operation's name; never personal data).
+            headers: Headers beside ``User-Agent``.
+            content: The body.
+
+        Returns:
+            The answer, whatever its status.
+
+        Raises:
+            Lost: No whole answer arrived.
+            BreakerOpen: The gate held it back; nothing was sent.
+        """
+        with self.stream(method, url, label=label, headers=headers, content=content) as streamed:
+            return streamed.whole()
+
+    @contextmanager
+    def stream(
+        self, method: str, url: str, *, label: str, headers: Mapping[str, str], content: bytes = b""
+    ) -> Iterator[StreamedAnswer]:
+        """As `send`, but the body is read piece by piece inside the ``with`` block.
+
+        Raises:
+            Lost: No whole answer arrived; also from inside the block.
+            BreakerOpen: The gate held it back; nothing was sent.
+        """
+        self._gate.before()
+        started = self._clock.monotonic()
+        try:
+            with (
+                _wire_errors(),
+                self._client.stream(method, url, headers=headers, content=content) as response,
+            ):
+                streamed = StreamedAnswer(response, started + self._timeout, self._clock)
+                yield streamed
+        except Lost as lost:
+            self._gate.after(lost.what, None)
+            _LOG.debug("%s %s: %s (%s)", self._upstream, label, lost.what, lost.detail)
+            raise
+        self._report(streamed)
+        took = self._clock.monotonic() - started
+        _LOG.debug("%s %s: HTTP %d in %.3f s", self._upstream, label, streamed.status, took)
+
+    def _report(self, streamed: StreamedAnswer) -> None:
+        head = Answer(streamed.status, streamed.headers, streamed.read_so_far)
+        if head.status == 429:
+            self._gate.after(What.HTTP_429, retry_after_seconds(head, self._clock))
+        elif self._is_alive(head):
+            self._gate.after(None, None)
+        else:
+            self._gate.after(What.HTTP_5XX, retry_after_seconds(head, self._clock))
+
+
+class StreamedAnswer:
+    """An answer whose body is still on its way."""
+
+    def __init__(self, response: httpx.Response, deadline: float, clock: Clock) -> None:
+        self._response = response
+        self._deadline = deadline
+        self._clock = clock
+        self.status = response.status_code
+        self.headers = {name.lower(): value for name, value in response.headers.items()}
+        self.read_so_far = b""
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body in pieces. The absolute deadline moves on with each full piece.
+
+        Raises:
+            Lost: It broke off, or one piece took longer than the timeout.
+        """
+        allowance = self._deadline - self._clock.monotonic()
+        with _wire_errors():
+            for piece in self._response.iter_bytes(_CHUNK):
+                if self._clock.monotonic() > self._deadline:
+                    raise Lost(What.TIMEOUT, "the answer came too slowly")
+                if len(piece) == _CHUNK:
+                    self._deadline = self._clock.monotonic() + allowance
+                yield piece
+
+    def whole(self) -> Answer:
+        """Read what is left and return the answer in full."""
+        self.read_so_far = b"".join(self._trickle())
+        return Answer(self.status, self.headers, self.read_so_far)
+
+    def _trickle(self) -> Iterator[bytes]:
+        # Raw pieces, not full chunks: a server that drips must meet the deadline between two drops.
+        with _wire_errors():
+            for piece in self._response.iter_bytes():
+                if self._clock.monotonic() > self._deadline:
+                    raise Lost(What.TIMEOUT, "the answer came too slowly")
+                yield piece
+
+
+@contextmanager
+def _wire_errors() -> Iterator[None]:
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise Lost(What.NOT_CONNECTED, _words(error)) from error
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError) as error:
+        raise Lost(What.NOT_CONNECTED, _words(error)) from error
+    except httpx.ProxyError as error:
+        raise Lost(What.NOT_CONNECTED, _words(error)) from error
+    except httpx.TimeoutException as error:
+        raise Lost(What.TIMEOUT, _words(error)) from error
+    except (httpx.TransportError, httpx.DecodingError) as error:
+        raise Lost(What.RESET, _words(error)) from error
+
+
+def _words(error: Exception) -> str:
+    return str(error)[:200] or type(error).__name__
+
+
+def retry_after_seconds(answer: Answer, clock: Clock) -> float | None:
+    """The wait that ``Retry-After`` asks for, in seconds; ``None`` without a usable one.
+
+    Both forms of RFC 9110 §10.2.3 are understood: a number of seconds, and an HTTP date.
+    """
+    from email.utils import parsedate_to_datetime
+
+    text = answer.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        moment = parsedate_to_datetime(text)
+        return max(0.0, (moment - clock.now()).total_seconds())
+    except (TypeError, ValueError, OverflowError):
+        return None

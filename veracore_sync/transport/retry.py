@@ -1,0 +1,86 @@
+"""Retries inside a run: the only module that speaks backoff.
+
+Only reads, and only what may pass by itself. Few tries, full jitter, ``Retry-After`` honoured, and
+a deadline on the monotonic clock: backoff's own ``max_time`` follows the wall clock, so it is not
+used.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import backoff
+
+from veracore_sync.clock import Clock, SystemClock
+from veracore_sync.errors import BreakerOpen, RateLimited, TimedOut, Unavailable, UpstreamError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often and how patiently a read is repeated.
+
+    Args:
+        tries: Attempts in all.
+        base_seconds: The first wait is drawn from 0 to this; each further one from twice as much.
+        cap_seconds: The most a wait is drawn from, and the longest Retry-After obeyed in a run.
+        budget_seconds: No new try begins after this long.
+    """
+
+    tries: int = 3
+    base_seconds: float = 0.5
+    cap_seconds: float = 20.0
+    budget_seconds: float = 60.0
+
+
+def retry_read(call: Callable[[], T], policy: RetryPolicy, clock: Clock | None = None) -> T:
+    """Call until it succeeds, fails for good, or the policy is used up.
+
+    Args:
+        call: The read; raises an error of `veracore_sync.errors`.
+        policy: How often and how long.
+        clock: The monotonic clock for the deadline.
+
+    Returns:
+        What `call` returned.
+
+    Raises:
+        UpstreamError: The last error of `call`.
+    """
+    ticking = clock or SystemClock()
+    deadline = ticking.monotonic() + policy.budget_seconds
+
+    def hopeless(error: Exception) -> bool:
+        return ticking.monotonic() >= deadline or not _may_pass(error, policy)
+
+    retrying = backoff.on_exception(
+        lambda: _waits(policy),
+        UpstreamError,
+        max_tries=policy.tries,
+        giveup=hopeless,
+        jitter=None,
+        logger=None,
+    )
+    return retrying(call)()
+
+
+def _may_pass(error: Exception, policy: RetryPolicy) -> bool:
+    if isinstance(error, BreakerOpen):
+        return False
+    if isinstance(error, RateLimited | Unavailable | TimedOut):
+        return (error.retry_after or 0.0) <= policy.cap_seconds
+    return False
+
+
+def _waits(policy: RetryPolicy) -> Generator[float, Any, None]:
+    error = yield 0.0  # backoff primes the generator, then sends each exception
+    ceiling = policy.base_seconds
+    while True:
+        asked = getattr(error, "retry_after", None) or 0.0
+        drawn = random.uniform(0, min(ceiling, policy.cap_seconds))  # noqa: S311 - spread, no secret
+        error = yield max(asked, drawn)
+        ceiling *= 2

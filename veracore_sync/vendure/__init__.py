@@ -1,0 +1,1 @@
+"""The shop: Vendure's Admin GraphQL API."""

@@ -1,0 +1,1 @@
+"""The warehouse: one port, two dialects (oms is SOAP, rest is JSON)."""

@@ -1,0 +1,94 @@
+"""The warehouse as the jobs see it: one port, spoken by each dialect.
+
+A create never raises for what the wire did: its outcome is a value, so that no path can forget to
+record it. A read raises an error of `veracore_sync.errors`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from veracore_sync.errors import SyncError
+from veracore_sync.failure import What
+from veracore_sync.model import WarehouseOrder, WarehouseRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The order was taken: its id as echoed, and its internal number (``None`` in rest)."""
+
+    id: str
+    sequence: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotAccepted:
+    """Anything but a definite acceptance.
+
+    Args:
+        what: What happened, a row of the failure table.
+        text: The upstream's own words, cut and cleaned; no personal data.
+        hint: What to change, where the refusal is a listed one.
+        retry_after: Seconds the upstream asked us to wait.
+    """
+
+    what: What
+    text: str
+    hint: str = ""
+    retry_after: float | None = None
+
+
+SubmitOutcome = Accepted | NotAccepted
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A look-up found the order."""
+
+    record: WarehouseRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A look-up answered, and the order is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpFailed:
+    """A look-up gave no usable answer: nothing is known."""
+
+    error: SyncError
+
+
+LookUp = Present | Absent | LookUpFailed
+
+
+class Warehouse(Protocol):
+    """What every dialect can do."""
+
+    @property
+    def dialect(self) -> str:
+        """``"oms"`` or ``"rest"``."""
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether an answer so far bore the simulator's header."""
+
+    def control(self, known_id: str | None) -> None:
+        """Prove that the warehouse listens to us, before the first create of a run.
+
+        Args:
+            known_id: An order id that a look-up found before, if there is one.
+
+        Raises:
+            AuthRefused: The credentials were refused.
+            Unavailable, TimedOut, RateLimited: It cannot be reached now.
+            WrongEndpoint: Something else answers at that address.
+        """
+
+    def submit(self, order: WarehouseOrder) -> SubmitOutcome:
+        """Create the order: one request, never repeated in here."""
+
+    def look_up(self, order_id: str) -> LookUp:
+        """Look the order up by its VeraCore id. Reads are retried a little; never raises."""
