@@ -1,0 +1,408 @@
+"""Every setting: its section, key, kind, default and meaning.
+
+The one place that knows them; ``config.example.toml`` and ``docs/configuration.md`` are tested
+against it. A field's description is its meaning. All models are frozen; `load` builds them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from veracore_sync.config.types import (
+    Buffer,
+    Command,
+    Distinct,
+    HeldBack,
+    IdPrefix,
+    Location,
+    Moment,
+    Name,
+    Names,
+    OptionalZone,
+    Secret,
+    Share,
+    States,
+    Text,
+    Units,
+    Url,
+    WebhookSecret,
+    Zone,
+)
+
+_VERSION_AT_END = re.compile(r"/v\d+(\.\d+)*/?$", re.IGNORECASE)
+_NO_SECRET = SecretStr("")
+_WEEK = 7 * 24 * 60
+_DAY_SECONDS = 86_400
+
+
+def default_ledger(environ: Mapping[str, str]) -> Path:
+    """Where the ledger lies when no setting says so: under systemd its state directory, else XDG.
+
+    Args:
+        environ: The environment; ``STATE_DIRECTORY``, ``XDG_STATE_HOME`` and ``HOME`` are read.
+    """
+    state = environ.get("STATE_DIRECTORY", "").split(":")[0]
+    if state:
+        return Path(state) / "ledger.db"
+    base = environ.get("XDG_STATE_HOME") or f"{environ.get('HOME') or '/var/lib'}/.local/state"
+    return Path(base) / "veracore-sync" / "ledger.db"
+
+
+def _minutes(default: int, meaning: str, *, least: int = 1, most: int = _WEEK) -> Any:
+    return Field(default=default, ge=least, le=most, description=meaning)
+
+
+def _seconds(default: float, meaning: str) -> Any:
+    return Field(default=default, gt=0, le=_DAY_SECONDS, allow_inf_nan=False, description=meaning)
+
+
+def _number(default: int, meaning: str, *, least: int = 0, most: int = 1_000_000) -> Any:
+    return Field(default=default, ge=least, le=most, description=meaning)
+
+
+class Section(BaseModel):
+    """A table of settings: frozen, unknown keys refused, nothing converted silently."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+        validate_default=False,
+    )
+
+
+class VendureSettings(Section):
+    """``[vendure]``: the shop."""
+
+    admin_api_url: Url = Field(
+        default="", description="Address of the Admin API, ending in /admin-api."
+    )
+    username: Text = Field(default="", description="Administrator who logs in, with `password`.")
+    password: Secret = Field(default=_NO_SECRET, description="Password of `username`.")
+    api_key: Secret = Field(
+        default=_NO_SECRET, description="API key of a Vendure that issues them, instead of a login."
+    )
+    channel_token: Secret = Field(
+        default=_NO_SECRET,
+        description="Token of the channel to work in; empty is the default channel.",
+    )
+    rehearsal: bool = Field(
+        default=False,
+        description="Let the jobs write to this shop although the warehouse is a sandbox.",
+    )
+    timeout_seconds: float = _seconds(60, "Longest wait for an answer.")
+
+
+class VeracoreSettings(Section):
+    """``[veracore]``: the warehouse. `dialect` says how it is talked to."""
+
+    api: Literal["auto", "oms", "rest"] = Field(
+        default="auto", description="How VeraCore is talked to; `auto` decides by `api_url`."
+    )
+    api_url: Url = Field(default="", description="Base address of VeraCore.")
+    client_id: Text = Field(
+        default="", description="OAuth client (rest), or web service user (oms)."
+    )
+    client_secret: Secret = Field(
+        default=_NO_SECRET, description="Secret of that client, or password of that user."
+    )
+    company_id: Text = Field(default="", description="Company id (rest), or system id (oms).")
+    face: Literal["oms", "order"] = Field(
+        default="oms",
+        description="Which oms service is used: `oms` is oms.asmx, `order` is order.asmx.",
+    )
+    timezone: Zone = Field(
+        default="UTC", description="Time zone of the warehouse's clock (IANA name)."
+    )
+    timeout_seconds: float = _seconds(60, "Longest wait for an answer.")
+    rate_per_minute: int = _number(120, "Most requests a minute; 0 is no limit.")
+
+    @property
+    def dialect(self) -> Literal["oms", "rest"]:
+        """The dialect that is spoken."""
+        if self.api != "auto":
+            return self.api
+        return "rest" if self._versioned else "oms"
+
+    @property
+    def dialect_reason(self) -> str:
+        """Why that dialect, in a few words."""
+        if self.api != "auto":
+            return "set by veracore.api"
+        ends = "ends" if self._versioned else "does not end"
+        return f"the path of api_url {ends} in a version"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """`timezone` as a zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def _versioned(self) -> bool:
+        return bool(_VERSION_AT_END.search(urlsplit(self.api_url).path))
+
+
+class FreightSettings(Section):
+    """``[orders.freight.<shipping method code>]``: how one shipping method is shipped.
+
+    Either `carrier` (with `service`), or `code`, or `shipping_option` (docs/wire.md).
+    """
+
+    carrier: Text = Field(
+        default="", description="Carrier's name, as VeraCore knows it; with `service`."
+    )
+    service: Text = Field(default="", description="Carrier's service, as VeraCore knows it.")
+    code: Text = Field(default="", description="Freight code, instead of carrier and service.")
+    shipping_option: Text = Field(
+        default="", description="Shipping option, instead of the other two."
+    )
+    third_party_type: int | None = Field(
+        default=None,
+        ge=1,
+        le=7,
+        description="Who pays the carrier: 1 ordered-by, 2 bill-to, 3 ship-to, 4 our account, "
+        "5 collect, 6 consignee, 7 our account (residential).",
+    )
+    third_party_account: Text = Field(
+        default="", description="The payer's account with the carrier."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> FreightSettings:
+        if bool(self.carrier) + bool(self.code) + bool(self.shipping_option) != 1:
+            raise ValueError("must name exactly one of carrier, code and shipping_option")
+        if self.service and not self.carrier:
+            raise ValueError("names a service; that goes only with a carrier")
+        if bool(self.third_party_type) != bool(self.third_party_account):
+            raise ValueError("must name both third_party_type and third_party_account, or neither")
+        return self
+
+
+class OrdersSettings(Section):
+    """``[orders]``: which orders are sent, and what they carry."""
+
+    trigger_states: States = Field(
+        default=("PaymentSettled",),
+        min_length=1,
+        description="Vendure states in which an order is sent.",
+    )
+    interval_minutes: int = _minutes(5, "How often the timer starts sync-orders.")
+    not_before: Moment | None = Field(
+        default=None,
+        description="Orders placed before this are never sent; unset is when the ledger was made.",
+    )
+    min_age_minutes: int = _minutes(
+        0, "Minutes an order must have been seen before it is sent.", least=0
+    )
+    max_first_run: int = _number(50, "Most candidates a first run accepts without a word.")
+    id_prefix: IdPrefix = Field(
+        default="", description="Put before the order code as VeraCore's order id."
+    )
+    source: Text = Field(default="", description="Order source, as VeraCore knows it.")
+    price_class: Text = Field(default="", description="Price class, as VeraCore knows it.")
+    project: Text = Field(default="", description="Customer project, as VeraCore knows it.")
+    campaign: Text = Field(default="", description="Campaign, as VeraCore knows it.")
+    customer_code: Text = Field(default="", description="Customer code, as VeraCore knows it.")
+    comment: Literal["none", "note"] = Field(
+        default="none",
+        description="`note` sends the newest public note of the order as its comment.",
+    )
+    prices: Literal["gross", "net", "none"] = Field(
+        default="gross", description="Prices sent: with tax, without, or no prices."
+    )
+    skip_shipping_methods: Names = Field(
+        default=(),
+        description="Shipping method codes whose orders are never sent, such as pick-up.",
+    )
+    workers: int = _number(4, "Orders sent at the same time.", least=1, most=32)
+    max_run_minutes: int = _minutes(10, "A run ends itself after this.")
+    grace_seconds: int = _number(
+        180, "Time between the two look-ups that end a doubt.", most=_DAY_SECONDS
+    )
+    parked_recheck_minutes: int = _minutes(
+        60, "How often an order that VeraCore refused is tried again."
+    )
+    freight: Annotated[dict[Name, FreightSettings], Distinct] = Field(
+        default_factory=dict, description="How each shipping method is shipped, by its code."
+    )
+
+
+class SkuSettings(Section):
+    """``[skus]``: where the shop and the warehouse name things differently. Case is ignored."""
+
+    aliases: Annotated[dict[Name, Name], Distinct] = Field(
+        default_factory=dict, description="VeraCore's offer or part, by the shop's SKU."
+    )
+    exclude: Names = Field(default=(), description="Shop SKUs that the warehouse does not hold.")
+    kits: Annotated[dict[Name, Annotated[dict[Name, Units], Distinct]], Distinct] = Field(
+        default_factory=dict, description="Parts and units of each, by the shop's SKU of the kit."
+    )
+
+
+class InventorySettings(Section):
+    """``[inventory]``: how much of the warehouse's stock is offered for sale."""
+
+    interval_minutes: int = _minutes(30, "How often the timer starts sync-inventory.")
+    buffer: HeldBack = Field(
+        default=Buffer(), description='Held back from sale: units, or a share such as "5%".'
+    )
+    buffers: Annotated[dict[Name, HeldBack], Distinct] = Field(
+        default_factory=dict, description="Held back instead of `buffer`, by SKU."
+    )
+    max_change_percent: Share = Field(
+        default=50, description="Above this share of changing SKUs, increases are withheld."
+    )
+    max_zero_percent: Share = Field(
+        default=20, description="Above this share of SKUs going to zero, nothing is written."
+    )
+    available_nets: Literal["accepted", "processed"] = Field(
+        default="accepted",
+        description="Which orders VeraCore has already taken off its available stock.",
+    )
+    count_earlier_orders: bool = Field(
+        default=False, description="Count open orders placed before `orders.not_before` as unsent."
+    )
+    max_run_minutes: int = _minutes(20, "A run ends itself after this.")
+    locations: Annotated[dict[Name, Name], Distinct] = Field(
+        default_factory=dict,
+        description="Vendure stock location (name or id), by VeraCore warehouse; the order counts.",
+    )
+
+    def buffer_of(self, sku: str) -> Buffer:
+        """What is held back of this SKU (compared without case)."""
+        wanted = sku.strip().casefold()
+        for name, held_back in self.buffers.items():
+            if name.casefold() == wanted:
+                return held_back
+        return self.buffer
+
+
+class TrackingSettings(Section):
+    """``[tracking]``: how shipments come back."""
+
+    interval_minutes: int = _minutes(15, "How often the timer starts sync-tracking.")
+    timezone: OptionalZone = Field(
+        default="", description="Time zone of the warehouse's days; empty is `veracore.timezone`."
+    )
+    lookback_days: int = _number(3, "Days read again before the last complete run.", most=90)
+    lookups_per_run: int = _number(25, "Most open orders looked up one by one in a run.")
+    settle_minutes: int = _minutes(
+        20, "A shipment's packages must be unchanged this long; 0 is at once.", least=0
+    )
+    max_run_minutes: int = _minutes(10, "A run ends itself after this.")
+    handler: Name = Field(
+        default="manual-fulfillment", description="Code of Vendure's fulfilment handler."
+    )
+
+
+class WebhookSettings(Section):
+    """``[webhooks]``: the listener."""
+
+    host: Name = Field(default="127.0.0.1", description="Address the listener binds to.")
+    port: int = _number(8787, "Port the listener binds to; 0 is any free one.", most=65_535)
+    secret: WebhookSecret = Field(
+        default=_NO_SECRET, description="Secret that signs the deliveries."
+    )
+    secrets: Annotated[tuple[WebhookSecret, ...], Field(strict=False)] = Field(
+        default=(), description="Further secrets that are accepted, while one is being replaced."
+    )
+    tolerance_seconds: int = _number(
+        300, "How old or early a signed delivery may be.", least=1, most=_DAY_SECONDS
+    )
+    body_signature: bool = Field(
+        default=False, description="Also accept X-VeraCore-Signature, which signs the body alone."
+    )
+
+    @property
+    def live_secrets(self) -> tuple[SecretStr, ...]:
+        """All secrets that are accepted, `secret` first."""
+        return tuple(one for one in (self.secret, *self.secrets) if one.get_secret_value())
+
+
+class LedgerSettings(Section):
+    """``[ledger]``: the record of what was intended, sent and seen."""
+
+    path: Location = Field(
+        default_factory=lambda: default_ledger(os.environ),
+        description="File of the ledger; on a local disk, never on a network share.",
+    )
+
+
+class RetrySettings(Section):
+    """``[retry]``: patience between runs, inside a run, and with an upstream that is down."""
+
+    max_attempts: int = _number(10, "Failures of its own after which an order is parked.", least=1)
+    base_seconds: float = _seconds(60, "First wait of a failed order; doubled each time.")
+    cap_seconds: float = _seconds(3600, "Longest such wait.")
+    tries: int = _number(3, "Tries of a read inside a run.", least=1, most=10)
+    read_base_seconds: float = _seconds(0.5, "First wait between these tries.")
+    breaker_threshold: int = _number(
+        5, "Failures in a row after which an upstream is left alone.", least=1
+    )
+    breaker_cooldown_seconds: float = _seconds(300, "How long it is left alone.")
+
+    @model_validator(mode="after")
+    def _cap_above_base(self) -> RetrySettings:
+        if self.cap_seconds < self.base_seconds:
+            raise ValueError("has a cap_seconds below base_seconds; it must be at least as long")
+        return self
+
+
+class LogSettings(Section):
+    """``[log]``: messages on stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least weight of a message that is shown."
+    )
+    format: Literal["text", "json"] = Field(
+        default="text", description="One line of text, or of JSON."
+    )
+
+
+class HookSettings(Section):
+    """``[hooks]``: where events are delivered."""
+
+    command: Command = Field(
+        default=(),
+        description="Command that gets each event as JSON on stdin; no shell is involved.",
+    )
+    url: Url = Field(default="", description="Address that gets each event as a signed POST.")
+    secret: WebhookSecret = Field(default=_NO_SECRET, description="Secret that signs these POSTs.")
+    timeout_seconds: float = _seconds(30, "Longest time a hook may take.")
+
+    @model_validator(mode="after")
+    def _signed(self) -> HookSettings:
+        if self.url and not self.secret.get_secret_value():
+            raise ValueError("has a url but no secret; the POSTs are signed, so set hooks.secret")
+        return self
+
+
+class Settings(Section):
+    """All settings, by section."""
+
+    vendure: VendureSettings = Field(default_factory=VendureSettings)
+    veracore: VeracoreSettings = Field(default_factory=VeracoreSettings)
+    orders: OrdersSettings = Field(default_factory=OrdersSettings)
+    skus: SkuSettings = Field(default_factory=SkuSettings)
+    inventory: InventorySettings = Field(default_factory=InventorySettings)
+    tracking: TrackingSettings = Field(default_factory=TrackingSettings)
+    webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
+    ledger: LedgerSettings = Field(default_factory=LedgerSettings)
+    retry: RetrySettings = Field(default_factory=RetrySettings)
+    log: LogSettings = Field(default_factory=LogSettings)
+    hooks: HookSettings = Field(default_factory=HookSettings)
+
+    @property
+    def tracking_zone(self) -> ZoneInfo:
+        """Time zone of the warehouse's days: `tracking.timezone`, else `veracore.timezone`."""
+        return ZoneInfo(self.tracking.timezone or self.veracore.timezone)

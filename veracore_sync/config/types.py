@@ -1,0 +1,234 @@
+"""The kinds of value a setting may have, each with a refusal that says what would be right.
+
+The `ValueError` texts below end up behind "<key> (<origin>): " in a `ConfigError`; they must make
+sense there and must never quote a secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import re
+import shlex
+import unicodedata
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
+
+_PREFIX = re.compile(r"[A-Za-z0-9-]{0,8}")
+_PERCENT = re.compile(r"(\d{1,3})\s*%")
+_MOST_UNITS = 1_000_000_000
+
+_SHOP_STATES = (
+    "PaymentAuthorized",
+    "PaymentSettled",
+    "PartiallyShipped",
+    "Shipped",
+    "PartiallyDelivered",
+    "Delivered",
+)
+_NEVER_SENT = (
+    "Created",
+    "Draft",
+    "AddingItems",
+    "ArrangingPayment",
+    "ArrangingAdditionalPayment",
+    "Modifying",
+    "Cancelled",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """Units held back from sale: a fixed number, or a share of what is available.
+
+    Args:
+        units: Units, when `percent` is 0.
+        percent: Percent of the available units, 0 to 100.
+    """
+
+    units: int = 0
+    percent: int = 0
+
+    def held_back(self, available: int) -> int:
+        """Units to hold back of so many available; a share is rounded up."""
+        if self.percent:
+            return -(-max(0, available) * self.percent // 100)
+        return self.units
+
+    def __str__(self) -> str:
+        return f"{self.percent}%" if self.percent else str(self.units)
+
+
+def closest(name: str, known: object) -> str:
+    """``'; did you mean …?'`` where one of the known names is near, else an empty text."""
+    names = [str(one) for one in known] if isinstance(known, list | tuple | set | frozenset) else []
+    folded = {one.casefold(): one for one in names}
+    near = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
+    return f'; did you mean "{folded[near[0]]}"?' if near else ""
+
+
+def plain(text: str) -> str:
+    """The text itself, where it holds neither control characters nor broken Unicode."""
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in text):
+        raise ValueError("holds a control character or broken text; it must be one plain line")
+    return text
+
+
+def _trimmed(text: str) -> str:
+    return plain(text.strip())
+
+
+def _named(text: str) -> str:
+    if not _trimmed(text):
+        raise ValueError("must not be empty")
+    return _trimmed(text)
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    plain(value.get_secret_value())
+    return value
+
+
+def _webhook_secret(value: SecretStr) -> SecretStr:
+    text = plain(value.get_secret_value())
+    if text.startswith("whsec_"):
+        try:
+            base64.b64decode(text.removeprefix("whsec_"), validate=True)
+        except (binascii.Error, ValueError):
+            raise ValueError(
+                'must be base64 after "whsec_", as VeraCore or `sign` gave it'
+            ) from None
+    return value
+
+
+def _url(text: str) -> str:
+    text = _trimmed(text).rstrip("/")
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("is not an address; write it as https://host/path") from None
+    if parts.scheme not in ("http", "https") or not host or " " in text:
+        raise ValueError("must be an address such as https://host/path")
+    if "@" in parts.netloc:
+        raise ValueError("must not hold a user or password; they have settings of their own")
+    if parts.query or parts.fragment:
+        raise ValueError("must end with the path, without ? or #")
+    return text
+
+
+def _zone(name: str) -> str:
+    name = name.strip()
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        near = closest(name, available_timezones())
+        raise ValueError(f'must be a time zone such as "UTC" or "America/New_York"{near}') from None
+    return name
+
+
+def _id_prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise ValueError('must be at most 8 of A-Z, a-z, 0-9 and "-"')
+    return text
+
+
+def _moment(value: object) -> object:
+    right = "must be a moment with its offset, such as 2026-01-31T00:00:00Z"
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            raise ValueError(right) from None
+    if isinstance(value, datetime) and value.utcoffset() is None:
+        raise ValueError(f"has no offset from UTC; it {right}")
+    if isinstance(value, date) and not isinstance(value, datetime):
+        raise ValueError(f"is a day without a time; it {right}")
+    if not isinstance(value, datetime):
+        raise ValueError(right)
+    return value
+
+
+def _buffer(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_UNITS:
+        return Buffer(units=value)
+    if isinstance(value, str):
+        text = value.strip()
+        percent = _PERCENT.fullmatch(text)
+        if percent and int(percent[1]) <= 100:
+            return Buffer(percent=int(percent[1]))
+        if re.fullmatch(r"[0-9]{1,9}", text):
+            return Buffer(units=int(text))
+    if isinstance(value, Buffer):
+        return value
+    raise ValueError('must be whole units from 0, or a share such as "5%"')
+
+
+def _state(text: str) -> str:
+    text = _named(text)
+    for state in _SHOP_STATES:
+        if text.casefold() == state.casefold() and text != state:
+            raise ValueError(f'is no state of Vendure; did you mean "{state}"?')
+    if text.casefold() in {state.casefold() for state in _NEVER_SENT}:
+        raise ValueError(
+            f'"{text}" cannot trigger: an order in it is not ready to ship; "PaymentSettled" is'
+        )
+    return text
+
+
+def _command(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return shlex.split(value)
+    except ValueError:
+        raise ValueError("has an open quote; write the command as a list of words") from None
+
+
+def _path(value: object) -> object:
+    if not isinstance(value, str | Path) or not str(value).strip():
+        raise ValueError("must be a path in quotes")
+    plain(str(value))
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ValueError("begins with a ~ that has no home; write the whole path") from None
+
+
+def _distinct(named: dict[str, Any]) -> dict[str, Any]:
+    seen: dict[str, str] = {}
+    for name in named:
+        if not name:
+            raise ValueError("holds an empty name")
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            raise ValueError(f'names "{other}" and "{name}", which are the same without case')
+    return named
+
+
+Text = Annotated[str, AfterValidator(_trimmed)]
+Name = Annotated[str, AfterValidator(_named)]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
+WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
+Url = Annotated[str, AfterValidator(_url)]
+Zone = Annotated[str, AfterValidator(_zone)]
+OptionalZone = Annotated[str, AfterValidator(lambda name: _zone(name) if name.strip() else "")]
+IdPrefix = Annotated[str, AfterValidator(_id_prefix)]
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+Units = Annotated[int, Field(ge=1, le=_MOST_UNITS)]
+Share = Annotated[int, Field(ge=0, le=100)]
+HeldBack = Annotated[Buffer, BeforeValidator(_buffer), PlainSerializer(str)]
+Names = Annotated[tuple[Name, ...], Field(strict=False)]
+States = Annotated[tuple[Annotated[str, AfterValidator(_state)], ...], Field(strict=False)]
+Command = Annotated[tuple[str, ...], Field(strict=False), BeforeValidator(_command)]
+Location = Annotated[Path, BeforeValidator(_path)]
+Distinct = AfterValidator(_distinct)
