@@ -1,0 +1,110 @@
+"""The switches between the variants that docs/wire.md leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+
+class BadInput(Exception):
+    """A control document that cannot be obeyed; `field` is the key at fault."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How this warehouse answers where real ones differ.
+
+    Attributes:
+        unknown_order: What `GetOrderInfo` says of an order that is not there: ``empty`` (an empty
+            result), ``record`` (a record with an empty id) or ``fault``.
+        fault_text: Faults with the .NET ``stack``, or the ``short`` text.
+        soap: Answer in this version whatever the request's; None: in the request's.
+        timezone: The warehouse's zone: all local times are told in it.
+        sources, carriers, services, freight_codes, shipping_options: What the account has set
+            up; None: anything goes. A missing source is refused too.
+        voided_charges: Whether `GetShippingCharge` tells voided packages.
+        window_end: Whether the end of a date window belongs to it.
+        token_seconds: How long a bearer token lives.
+    """
+
+    unknown_order: str = "empty"
+    fault_text: str = "stack"
+    soap: str | None = None
+    timezone: str = "UTC"
+    sources: tuple[str, ...] | None = None
+    carriers: tuple[str, ...] | None = None
+    services: tuple[str, ...] | None = None
+    freight_codes: tuple[str, ...] | None = None
+    shipping_options: tuple[str, ...] | None = None
+    voided_charges: bool = False
+    window_end: str = "inclusive"
+    token_seconds: int = 3600
+
+    def changed(self, document: Mapping[str, Any]) -> Behaviour:
+        """A copy with the given switches set.
+
+        Raises:
+            BadInput: A key is unknown or its value is not one of those it may have.
+        """
+        changes: dict[str, Any] = {}
+        for key, value in document.items():
+            if key not in _READERS:
+                raise BadInput(key, f"unknown; one of {', '.join(_READERS)}")
+            changes[key] = _READERS[key](key, value)
+        return replace(self, **changes)
+
+    def document(self) -> dict[str, Any]:
+        """The switches as JSON values; `changed` reads them back."""
+        return asdict(self)
+
+
+def _one_of(*choices: object) -> Callable[[str, Any], Any]:
+    def read(key: str, value: Any) -> Any:
+        if not any(type(value) is type(choice) and value == choice for choice in choices):
+            raise BadInput(key, f"one of {', '.join(map(repr, choices))}")
+        return value
+
+    return read
+
+
+def _texts(key: str, value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        raise BadInput(key, "a list of texts, or null")
+    return tuple(value)
+
+
+def _timezone(key: str, value: Any) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError) as error:
+        raise BadInput(key, "an IANA time zone such as America/Chicago") from error
+
+
+def _seconds(key: str, value: Any) -> int:
+    if type(value) is not int or value <= 0:
+        raise BadInput(key, "a whole number of seconds above 0")
+    return value
+
+
+_READERS: dict[str, Callable[[str, Any], Any]] = {
+    "unknown_order": _one_of("empty", "record", "fault"),
+    "fault_text": _one_of("stack", "short"),
+    "soap": _one_of("1.1", "1.2", None),
+    "timezone": _timezone,
+    "sources": _texts,
+    "carriers": _texts,
+    "services": _texts,
+    "freight_codes": _texts,
+    "shipping_options": _texts,
+    "voided_charges": _one_of(True, False),
+    "window_end": _one_of("inclusive", "exclusive"),
+    "token_seconds": _seconds,
+}
