@@ -1,0 +1,145 @@
+"""What an answer of the Admin API means: its data, or the row of the failure table.
+
+The shapes were measured on Vendure 3.7 (docs/vendure.md, "Errors").
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from veracore_sync.clock import Clock
+from veracore_sync.errors import SyncError
+from veracore_sync.failure import What, read_error
+from veracore_sync.transport.http import Answer, Lost, retry_after_seconds
+
+UPSTREAM = "vendure"
+TOKEN_HEADER = "vendure-auth-token"  # noqa: S105 - the name of a header
+BODY_LIMIT = 100 * 1024
+"""Bytes that Vendure takes in one request, as it comes."""
+
+_QUOTED = 200
+_CODES = {
+    "CHANNEL_NOT_FOUND": What.CHANNEL_UNKNOWN,
+    "GRAPHQL_VALIDATION_FAILED": What.QUERY_REFUSED,
+    "GRAPHQL_PARSE_FAILED": What.QUERY_REFUSED,
+}
+
+
+class Forbidden(Exception):
+    """The shop answered FORBIDDEN: the session is dead, or a permission is missing.
+
+    `session_dead` is true when the answer says the former, by an empty token header. Then nothing
+    of the request has run.
+    """
+
+    def __init__(self, session_dead: bool) -> None:
+        super().__init__(session_dead)
+        self.session_dead = session_dead
+
+
+class AnotherKind(Exception):
+    """An answer that is not of this API (HTML, other JSON, a redirect); says what it was."""
+
+
+def data_of(answer: Answer, operation: str, *, sent_bytes: int, clock: Clock) -> dict[str, Any]:
+    """The ``data`` of an answer without errors.
+
+    Args:
+        answer: What arrived.
+        operation: The name of what was asked, for messages.
+        sent_bytes: The length of the request's body.
+        clock: The time to read a ``Retry-After`` date by.
+
+    Raises:
+        Forbidden: The session is dead or a permission is missing.
+        AnotherKind: It is no answer of this API.
+        SyncError: Any other failure.
+    """
+    _refuse_turned_away(answer, operation, sent_bytes, clock)
+    body = _json_object(answer)
+    errors = body.get("errors")
+    if isinstance(errors, list) and errors:
+        raise _graphql_failure(errors, answer, operation)
+    data = body.get("data")
+    if not isinstance(data, dict):
+        raise AnotherKind(_words_for(answer))
+    return data
+
+
+def lost(error: Lost, operation: str) -> SyncError:
+    """The error for a request that no whole answer came to."""
+    return read_error(
+        error.what, f"Vendure did not answer {operation}: {error.detail}", upstream=UPSTREAM
+    )
+
+
+def _refuse_turned_away(answer: Answer, operation: str, sent_bytes: int, clock: Clock) -> None:
+    if answer.status in (413, 500) and sent_bytes > BODY_LIMIT:
+        raise SyncError(f"{operation} was {sent_bytes} bytes, more than Vendure takes at once")
+    if answer.status == 429 or answer.status >= 500:
+        raise read_error(
+            What.HTTP_429 if answer.status == 429 else What.HTTP_5XX,
+            f"Vendure answered {operation} with HTTP {answer.status}",
+            upstream=UPSTREAM,
+            retry_after=retry_after_seconds(answer, clock),
+        )
+
+
+def _json_object(answer: Answer) -> dict[str, Any]:
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        raise AnotherKind(_words_for(answer)) from None
+    if not isinstance(body, dict):
+        raise AnotherKind(_words_for(answer))
+    return body
+
+
+def _words_for(answer: Answer) -> str:
+    kind = answer.content_type if answer.content_type.isprintable() else ""
+    return f"HTTP {answer.status} {kind[:60]}".rstrip()
+
+
+def _graphql_failure(errors: list[Any], answer: Answer, operation: str) -> Exception:
+    told = [(_code(error), _text(error)) for error in errors]
+    if any(code == "FORBIDDEN" for code, _ in told):
+        return Forbidden(session_dead=answer.headers.get(TOKEN_HEADER) == "")
+    code, text = told[0]
+    what = _what(code, text)
+    message, hint = _words(what, operation, f"{code}: {text}" if code else text)
+    return read_error(what, message, upstream=UPSTREAM, hint=hint)
+
+
+def _code(error: object) -> str:
+    extensions = error.get("extensions") if isinstance(error, dict) else None
+    code = extensions.get("code") if isinstance(extensions, dict) else None
+    return code[:60] if isinstance(code, str) else ""
+
+
+def _text(error: object) -> str:
+    message = error.get("message") if isinstance(error, dict) else None
+    words = " ".join(message.split()) if isinstance(message, str) else ""
+    return words[:_QUOTED].encode("utf-8", "replace").decode("utf-8")
+
+
+def _what(code: str, text: str) -> What:
+    # A database's own error comes without a code; of those a deadlock alone is known to pass.
+    if not code and "deadlock" in text.lower():
+        return What.DATABASE
+    return _CODES.get(code, What.FAULT)
+
+
+def _words(what: What, operation: str, told: str) -> tuple[str, str | None]:
+    if what is What.CHANNEL_UNKNOWN:
+        return (
+            "Vendure does not know the channel that vendure.channel_token names",
+            "copy the channel's token from Settings > Channels in Vendure, "
+            "or leave vendure.channel_token out for the default channel",
+        )
+    if what is What.QUERY_REFUSED:
+        return (
+            f"this Vendure does not know {operation} as it is asked ({told})",
+            "Vendure 3.x is needed, and its Admin API in vendure.admin_api_url",
+        )
+    return f"Vendure failed {operation}: {told}", None

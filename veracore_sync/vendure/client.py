@@ -1,0 +1,235 @@
+"""The GraphQL client of the Admin API: sessions, what may be repeated, what an error means.
+
+A session is a bearer token, adopted from a login's answer alone: other answers may carry the token
+of an anonymous session. With an API key there is no session.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import SecretStr
+
+from veracore_sync.clock import Clock, SystemClock
+from veracore_sync.config.schema import VendureSettings
+from veracore_sync.errors import AuthRefused, ConfigError, SyncError, WrongEndpoint
+from veracore_sync.failure import What, read_error
+from veracore_sync.transport.http import Answer, Gate, HttpClient, Lost
+from veracore_sync.transport.retry import RetryPolicy, retry_read
+from veracore_sync.vendure.answers import (
+    TOKEN_HEADER,
+    UPSTREAM,
+    AnotherKind,
+    Forbidden,
+    data_of,
+    lost,
+)
+from veracore_sync.vendure.documents import LOGIN, Document
+
+_SENDABLE = re.compile(r"[\x21-\x7e]+")
+_WRONG_LOGIN = ("InvalidCredentialsError", "NativeAuthStrategyError")
+
+
+class Client:
+    """Asks the Admin API; usable by several threads, which share one session.
+
+    Args:
+        settings: Where the shop is and who asks.
+        retry: How reads and logins are repeated.
+        gate: Breaker and rate budget.
+        clock: The time to measure by.
+
+    Raises:
+        ConfigError: A key or token holds characters that no header can carry.
+    """
+
+    def __init__(
+        self,
+        settings: VendureSettings,
+        *,
+        retry: RetryPolicy,
+        gate: Gate | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = settings
+        self._url = settings.admin_api_url
+        self._api_key = _header_value(settings.api_key, "vendure.api_key")
+        self._channel_token = _header_value(settings.channel_token, "vendure.channel_token")
+        self._retry = retry
+        self._clock = clock or SystemClock()
+        self._http = HttpClient(
+            UPSTREAM, timeout_seconds=settings.timeout_seconds, gate=gate, clock=self._clock
+        )
+        self._lock = threading.Lock()
+        self._session: Mapping[str, str] | None = None
+        self._understood = False
+
+    def close(self) -> None:
+        """Close the connections. No logout: it would end every session of the same user."""
+        self._http.close()
+
+    def execute(
+        self, document: Document, variables: Mapping[str, Any], *, mutation: bool = False
+    ) -> dict[str, Any]:
+        """Run a document and return its ``data``.
+
+        A read is repeated as the policy says. A mutation is sent once more in one case alone: the
+        answer says that the session was dead, so nothing ran.
+
+        Raises:
+            AuthRefused: The credentials were refused, or a permission is missing.
+            ConfigError: The address, the channel or Vendure's version is not what it should be.
+            UpstreamError: Not reached, not in time, or not understood.
+        """
+        session = self._credentials()
+        try:
+            return self._ask(document, variables, session, mutation)
+        except Forbidden as refusal:
+            if self._api_key or (mutation and not refusal.session_dead):
+                raise self._refused(document, refusal) from None
+        session = self._credentials(dead=session)
+        try:
+            return self._ask(document, variables, session, mutation)
+        except Forbidden as refusal:
+            raise self._refused(document, refusal) from None
+
+    def _ask(
+        self,
+        document: Document,
+        variables: Mapping[str, Any],
+        session: Mapping[str, str],
+        mutation: bool,
+    ) -> dict[str, Any]:
+        if mutation:
+            return self._post(document, variables, session)[0]
+        return retry_read(
+            lambda: self._post(document, variables, session)[0], self._retry, self._clock
+        )
+
+    def _post(
+        self, document: Document, variables: Mapping[str, Any], session: Mapping[str, str]
+    ) -> tuple[dict[str, Any], Answer]:
+        content = _body(document, variables)
+        try:
+            answer = self._http.send(
+                "POST",
+                self._url,
+                label=document.operation,
+                headers={**self._common_headers(), **session},
+                content=content,
+            )
+            data = data_of(answer, document.operation, sent_bytes=len(content), clock=self._clock)
+        except Lost as error:
+            raise lost(error, document.operation) from error
+        except AnotherKind as kind:
+            raise self._not_vendure(document, str(kind)) from None
+        self._understood = True
+        return data, answer
+
+    def _common_headers(self) -> dict[str, str]:
+        headers = {"content-type": "application/json", "accept": "application/json"}
+        if self._channel_token:
+            headers["vendure-token"] = self._channel_token
+        return headers
+
+    # ---- who asks ---------------------------------------------------------------------------
+
+    def _credentials(self, dead: Mapping[str, str] | None = None) -> Mapping[str, str]:
+        """The headers that say who asks; a session that is `dead` is replaced, once for all."""
+        if self._api_key:
+            return {"vendure-api-key": self._api_key}
+        with self._lock:
+            if self._session is None or self._session is dead:
+                self._session = retry_read(self._log_in, self._retry, self._clock)
+            return self._session
+
+    def _log_in(self) -> Mapping[str, str]:
+        variables = {
+            "username": self._settings.username,
+            "password": self._settings.password.get_secret_value(),
+        }
+        try:
+            data, answer = self._post(LOGIN, variables, {})
+        except Forbidden:
+            raise self._login_refused(listed=False) from None
+        outcome = data.get("login")
+        kind = outcome.get("__typename") if isinstance(outcome, dict) else None
+        if kind != "CurrentUser":
+            raise self._login_refused(listed=kind in _WRONG_LOGIN)
+        token = answer.headers.get(TOKEN_HEADER, "")
+        if not _SENDABLE.fullmatch(token):
+            raise _no_bearer()
+        return {"authorization": f"Bearer {token}"}
+
+    # ---- what went wrong --------------------------------------------------------------------
+
+    def _not_vendure(self, document: Document, kind: str) -> SyncError:
+        """What another API's answer means: at first contact the address is wrong, later not."""
+        if self._understood:
+            return read_error(
+                What.NOT_UNDERSTOOD,
+                f"Vendure answered {document.operation} with {kind}, which is not understood",
+                upstream=UPSTREAM,
+            )
+        return WrongEndpoint(
+            f"vendure.admin_api_url does not answer as Vendure's Admin API does: {kind}",
+            hint="set vendure.admin_api_url to the Admin API, "
+            "for instance https://shop.example.com/admin-api",
+        )
+
+    def _login_refused(self, *, listed: bool) -> AuthRefused:
+        return AuthRefused(
+            "Vendure refused the login of vendure.username",
+            upstream=UPSTREAM,
+            hint="check vendure.username and vendure.password, and that vendure.admin_api_url "
+            "is the Admin API, not the Shop API",
+            listed=listed,
+        )
+
+    def _refused(self, document: Document, refusal: Forbidden) -> AuthRefused:
+        if self._api_key and refusal.session_dead:
+            return AuthRefused(
+                "Vendure does not know vendure.api_key",
+                upstream=UPSTREAM,
+                hint="create a key in Vendure and put it into vendure.api_key",
+                listed=True,
+            )
+        who = "vendure.api_key" if self._api_key else "vendure.username"
+        hint = f"give the role of {who} the permission {document.permission} in its channel"
+        if self._api_key:
+            hint += ", and see that Vendure's authOptions.tokenMethod has 'api-key'"
+        return AuthRefused(
+            f"Vendure does not let {who} do {document.operation}: "
+            f"likely without the permission {document.permission}",
+            upstream=UPSTREAM,
+            hint=hint,
+        )
+
+
+def _no_bearer() -> ConfigError:
+    return WrongEndpoint(
+        "Vendure took the login but gave no bearer token",
+        hint="Vendure's authOptions.tokenMethod must include 'bearer', "
+        "for instance ['bearer', 'cookie']; or use vendure.api_key",
+    )
+
+
+def _body(document: Document, variables: Mapping[str, Any]) -> bytes:
+    body = {
+        "operationName": document.operation,
+        "query": document.text,
+        "variables": variables,
+    }
+    return json.dumps(body).encode()
+
+
+def _header_value(secret: SecretStr, setting: str) -> str:
+    # The HTTP library would quote the value in its own complaint.
+    value = secret.get_secret_value()
+    if value and not _SENDABLE.fullmatch(value):
+        raise ConfigError(f"{setting} holds spaces or characters beyond plain ASCII")
+    return value

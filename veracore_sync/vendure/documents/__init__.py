@@ -1,0 +1,32 @@
+"""The GraphQL documents, one file each, checked against Vendure's schema by a test.
+
+Each document holds one operation, named as the messages name it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A GraphQL document: its operation's name, its text, and the permission its role needs."""
+
+    operation: str
+    text: str
+    permission: str = ""
+
+
+def _load(file_name: str, operation: str, permission: str = "") -> Document:
+    text = files(__name__).joinpath(file_name).read_text("utf-8")
+    return Document(operation, text, permission)
+
+
+LOGIN = _load("login.graphql", "Login")
+POLL_ORDERS = _load("poll_orders.graphql", "PollOrders", "ReadOrder")
+LIST_ORDERS = _load("list_orders.graphql", "ListOrders", "ReadOrder")
+READ_ORDERS = _load("read_orders.graphql", "ReadOrders", "ReadOrder")
+
+ALL = (LOGIN, POLL_ORDERS, LIST_ORDERS, READ_ORDERS)
+"""Every document, for the test that holds them against the schema."""

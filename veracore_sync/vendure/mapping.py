@@ -1,0 +1,137 @@
+"""From Vendure's answers to our model, field by field (docs/order-mapping.md).
+
+Every function raises `ProtocolError`, naming the field, for an answer of another shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import fields
+from decimal import Decimal
+
+from veracore_sync.model import Address, Customer, Order, OrderLine, OrderStub, ShippingLine
+from veracore_sync.vendure.node import Node
+
+_PAID = ("Settled", "Authorized")
+_MOST_DECIMALS = 12
+
+
+def money_precision(root: Node) -> int:
+    """How many decimal places Vendure's whole-number amounts hold, for every currency alike."""
+    config = root.node("globalSettings").node("serverConfig")
+    precision = config.integer("moneyStrategyPrecision")
+    if not 0 <= precision <= _MOST_DECIMALS:
+        raise config.unusable("moneyStrategyPrecision")
+    return precision
+
+
+def order_stub(node: Node) -> OrderStub:
+    """An item of a listing."""
+    return OrderStub(
+        id=node.text("id"),
+        code=node.text("code"),
+        state=node.text("state"),
+        type=node.text("type"),
+        placed_at=node.moment_or_none("orderPlacedAt"),
+        updated_at=node.moment("updatedAt"),
+    )
+
+
+def order(node: Node, precision: int) -> Order:
+    """An item of ``ReadOrders``. Amounts are divided by 10^`precision`."""
+    payments = node.nodes_or_none("payments")
+    shipping_address = node.node_or_none("shippingAddress")
+    return Order(
+        id=node.text("id"),
+        code=node.text("code"),
+        state=node.text("state"),
+        type=node.text("type"),
+        placed_at=node.moment_or_none("orderPlacedAt"),
+        updated_at=node.moment("updatedAt"),
+        currency=node.text("currencyCode"),
+        total_gross=node.money("totalWithTax", precision),
+        paid=_paid(payments, precision),
+        refunded=_refunded(payments, precision),
+        customer=_customer(node.node_or_none("customer")),
+        shipping_address=_address(shipping_address) if shipping_address else Address(),
+        billing_address=_billing_address(node.node_or_none("billingAddress")),
+        lines=tuple(_line(line, precision) for line in node.nodes("lines")),
+        shipping_lines=tuple(_shipping(line, precision) for line in node.nodes("shippingLines")),
+        note=_note(node.node("history")),
+    )
+
+
+def _line(node: Node, precision: int) -> OrderLine:
+    variant = node.node("productVariant")
+    return OrderLine(
+        id=node.text("id"),
+        variant_id=variant.text("id"),
+        sku=variant.text("sku"),
+        quantity=node.integer("quantity"),
+        fulfilled=_fulfilled(node.nodes_or_none("fulfillmentLines")),
+        unit_price_gross=node.money("proratedUnitPriceWithTax", precision),
+        unit_price_net=node.money("proratedUnitPrice", precision),
+    )
+
+
+def _fulfilled(parts: Iterable[Node]) -> int:
+    return sum(
+        part.integer("quantity")
+        for part in parts
+        if part.node("fulfillment").text("state") != "Cancelled"
+    )
+
+
+def _shipping(node: Node, precision: int) -> ShippingLine:
+    return ShippingLine(
+        method_code=node.node("shippingMethod").text("code"),
+        price_gross=node.money("discountedPriceWithTax", precision),
+        price_net=node.money("discountedPrice", precision),
+    )
+
+
+def _paid(payments: Iterable[Node], precision: int) -> Decimal:
+    live = (payment for payment in payments if payment.text("state") in _PAID)
+    return sum((payment.money("amount", precision) for payment in live), Decimal(0))
+
+
+def _refunded(payments: Iterable[Node], precision: int) -> Decimal:
+    refunds = (refund for payment in payments for refund in payment.nodes("refunds"))
+    live = (refund for refund in refunds if refund.text("state") != "Failed")
+    return sum((refund.money("total", precision) for refund in live), Decimal(0))
+
+
+def _customer(node: Node | None) -> Customer:
+    if node is None:
+        return Customer()
+    return Customer(
+        first_name=node.text_or_empty("firstName"),
+        last_name=node.text_or_empty("lastName"),
+        email=node.text_or_empty("emailAddress"),
+        phone=node.text_or_empty("phoneNumber"),
+    )
+
+
+def _address(node: Node) -> Address:
+    return Address(
+        full_name=node.text_or_empty("fullName"),
+        company=node.text_or_empty("company"),
+        street1=node.text_or_empty("streetLine1"),
+        street2=node.text_or_empty("streetLine2"),
+        city=node.text_or_empty("city"),
+        province=node.text_or_empty("province"),
+        postal_code=node.text_or_empty("postalCode"),
+        country_code=node.text_or_empty("countryCode"),
+        phone=node.text_or_empty("phoneNumber"),
+    )
+
+
+def _billing_address(node: Node | None) -> Address | None:
+    # An order without a billing address carries one whose fields are all null (docs/vendure.md).
+    address = _address(node) if node else Address()
+    return address if any(getattr(address, field.name) for field in fields(address)) else None
+
+
+def _note(history: Node) -> str:
+    newest = history.nodes("items")[:1]
+    return newest[0].node("data").text_or_empty("note") if newest else ""

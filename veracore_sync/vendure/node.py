@@ -1,0 +1,99 @@
+"""Reading an answer field by field: a value of the kind that was asked for, or our one error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from veracore_sync.clock import from_text
+from veracore_sync.errors import SyncError
+from veracore_sync.failure import What, read_error
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A JSON object of an answer, and the path by which a complaint names it.
+
+    Every method takes the name of a field and raises `ProtocolError`, naming the field, when it is
+    missing or of another kind.
+    """
+
+    fields: Mapping[str, Any]
+    path: str = ""
+
+    def text(self, name: str) -> str:
+        """A string. Lone surrogates, which no file or database takes, become ``?``."""
+        value = self.fields.get(name)
+        if not isinstance(value, str):
+            raise self.unusable(name)
+        return value.encode("utf-8", "replace").decode("utf-8")
+
+    def text_or_empty(self, name: str) -> str:
+        """A string; empty when it is null."""
+        return "" if self.is_null(name) else self.text(name)
+
+    def integer(self, name: str) -> int:
+        """A whole number."""
+        value = self.fields.get(name)
+        if isinstance(value, float) and value.is_integer():
+            return int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.unusable(name)
+        return value
+
+    def money(self, name: str, precision: int) -> Decimal:
+        """An amount in units of its currency; Vendure tells it times 10^`precision`."""
+        return Decimal(self.integer(name)).scaleb(-precision)
+
+    def moment(self, name: str) -> datetime:
+        """A moment: aware, UTC."""
+        try:
+            return from_text(self.text(name))
+        except (ValueError, OverflowError):
+            raise self.unusable(name) from None
+
+    def moment_or_none(self, name: str) -> datetime | None:
+        """A moment: aware, UTC; ``None`` when it is null."""
+        return None if self.is_null(name) else self.moment(name)
+
+    def node(self, name: str) -> Node:
+        """An object."""
+        return self._as_node(self.fields.get(name), name)
+
+    def node_or_none(self, name: str) -> Node | None:
+        """An object; ``None`` when it is null."""
+        return None if self.is_null(name) else self.node(name)
+
+    def nodes(self, name: str) -> list[Node]:
+        """A list of objects."""
+        value = self.fields.get(name)
+        if not isinstance(value, list):
+            raise self.unusable(name)
+        return [self._as_node(item, f"{name}[{index}]") for index, item in enumerate(value)]
+
+    def nodes_or_none(self, name: str) -> list[Node]:
+        """A list of objects; empty when it is null."""
+        return [] if self.is_null(name) else self.nodes(name)
+
+    def is_null(self, name: str) -> bool:
+        """Whether the field is there and null; a field that is missing is not."""
+        return name in self.fields and self.fields[name] is None
+
+    def unusable(self, name: str) -> SyncError:
+        """The error to raise for a field that cannot be used; its value is not quoted."""
+        return read_error(
+            What.NOT_UNDERSTOOD,
+            f"Vendure's answer has no usable {self._path_of(name)}",
+            upstream="vendure",
+        )
+
+    def _as_node(self, value: object, name: str) -> Node:
+        if not isinstance(value, dict):
+            raise self.unusable(name)
+        return Node(value, self._path_of(name))
+
+    def _path_of(self, name: str) -> str:
+        return f"{self.path}.{name}" if self.path else name

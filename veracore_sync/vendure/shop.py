@@ -1,0 +1,216 @@
+"""The shop as the jobs see it: what waits, what moved, and orders in full."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from veracore_sync.clock import Clock, to_text
+from veracore_sync.config.schema import VendureSettings
+from veracore_sync.failure import What, read_error
+from veracore_sync.model import Order, OrderStub
+from veracore_sync.transport.http import Gate
+from veracore_sync.transport.retry import RetryPolicy
+from veracore_sync.vendure import mapping
+from veracore_sync.vendure.answers import UPSTREAM
+from veracore_sync.vendure.client import Client
+from veracore_sync.vendure.documents import LIST_ORDERS, POLL_ORDERS, READ_ORDERS
+from veracore_sync.vendure.node import Node
+
+_CODES_A_REQUEST = 50
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """What one look at the shop showed. Each list is complete and oldest placement first.
+
+    `waiting` are now in a trigger state, `moved` placed orders whose ``updatedAt`` moved, `passed`
+    orders in a state that lies behind the trigger states. All types are in them, Seller and
+    Aggregate too. `money_precision` is the number of decimal places of Vendure's amounts.
+    """
+
+    waiting: tuple[OrderStub, ...]
+    moved: tuple[OrderStub, ...]
+    passed: tuple[OrderStub, ...]
+    money_precision: int
+    channel_code: str
+
+
+class Shop:
+    """A Vendure shop; usable by several threads.
+
+    Args:
+        settings: Where the shop is and who asks.
+        retry: How reads are repeated.
+        gate: Breaker and rate budget.
+        clock: The time to measure by.
+    """
+
+    def __init__(
+        self,
+        settings: VendureSettings,
+        *,
+        retry: RetryPolicy,
+        gate: Gate | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = settings
+        self._client = Client(settings, retry=retry, gate=gate, clock=clock)
+        # Left out, Vendure's own limit of a page applies, which an operator may have lowered.
+        self._take: int | None = None
+
+    @property
+    def identity(self) -> str:
+        """Which shop this is: the admin URL and a digest of the channel token, no secrets."""
+        token = self._settings.channel_token.get_secret_value()
+        digest = hashlib.sha256(token.encode()).hexdigest()[:16] if token else "default"
+        return f"{_normalised(self._settings.admin_api_url)} {digest}"
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def poll(
+        self,
+        *,
+        trigger_states: Sequence[str],
+        moved_since: datetime | None,
+        passed_states: Sequence[str],
+        passed_since: datetime | None,
+    ) -> Poll:
+        """Look at the shop once: one request, and one more for each further page.
+
+        Args:
+            trigger_states: The states whose orders wait to be sent.
+            moved_since: List what moved after this moment; ``None`` lists nothing. Vendure's
+                comparison is strict and its clock another, so overlap.
+            passed_states: The states behind the trigger states.
+            passed_since: List of those what was placed after this; ``None`` lists nothing.
+
+        Raises:
+            AuthRefused: The credentials were refused, or a permission is missing.
+            ConfigError: The address, the channel or Vendure's version is not what it should be.
+            UpstreamError: Not reached, not in time, not understood, or a list came incomplete.
+        """
+        filters = {
+            "waiting": _waiting(trigger_states),
+            "moved": _moved(moved_since),
+            "passed": _passed(passed_states, passed_since),
+        }
+        root = Node(self._client.execute(POLL_ORDERS, self._poll_variables(filters)))
+        lists = {
+            name: self._complete(root.node(name), wanted) if wanted else ()
+            for name, wanted in filters.items()
+        }
+        return Poll(
+            **lists,
+            money_precision=mapping.money_precision(root),
+            channel_code=root.node("activeChannel").text("code"),
+        )
+
+    def orders(self, codes: Sequence[str]) -> list[Order]:
+        """Orders in full, in the order of `codes`; a code that the shop has not is left out.
+
+        Raises:
+            AuthRefused: The credentials were refused, or a permission is missing.
+            ConfigError: The address, the channel or Vendure's version is not what it should be.
+            UpstreamError: Not reached, not in time, not understood, or the list came incomplete.
+        """
+        wanted = list(dict.fromkeys(codes))
+        found = {order.code: order for batch in _batches(wanted) for order in self._read(batch)}
+        return [found[code] for code in wanted if code in found]
+
+    def _read(self, codes: Sequence[str]) -> Iterator[Order]:
+        root = Node(self._client.execute(READ_ORDERS, {"codes": codes}))
+        precision = mapping.money_precision(root)
+        listing = root.node("orders")
+        items = listing.nodes("items")
+        if len(items) < listing.integer("totalItems"):
+            raise read_error(
+                What.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
+            )
+        return (mapping.order(item, precision) for item in items)
+
+    def _complete(self, page: Node, wanted: Mapping[str, Any]) -> tuple[OrderStub, ...]:
+        """All stubs of a list whose first page is at hand."""
+        found: dict[str, OrderStub] = {}
+        seen, came_empty = 0, False
+        while True:
+            stubs = [mapping.order_stub(item) for item in page.nodes("items")]
+            found.update((stub.code, stub) for stub in stubs)
+            seen += len(stubs)
+            if seen >= page.integer("totalItems"):
+                return _oldest_first(found.values())
+            if not stubs and came_empty:
+                raise read_error(
+                    What.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
+                )
+            # Items and total are two queries of Vendure's: an order may come between, once.
+            came_empty = not stubs
+            options = self._options(wanted, skip=seen)
+            page = Node(self._client.execute(LIST_ORDERS, {"options": options})).node("orders")
+
+    def _poll_variables(self, filters: Mapping[str, dict[str, Any] | None]) -> dict[str, Any]:
+        variables: dict[str, Any] = {}
+        for name, wanted in filters.items():
+            variables[f"with{name.title()}"] = wanted is not None
+            if wanted is not None:
+                variables[name] = self._options(wanted, skip=0)
+        return variables
+
+    def _options(self, wanted: Mapping[str, Any], *, skip: int) -> dict[str, Any]:
+        # By id, the one stable order: with two sort keys the schema's order decides, not ours.
+        options: dict[str, Any] = {"filter": wanted, "sort": {"id": "ASC"}, "skip": skip}
+        if self._take is not None:
+            options["take"] = self._take
+        return options
+
+
+def _waiting(states: Sequence[str]) -> dict[str, Any] | None:
+    return {"state": {"in": list(states)}} if states else None
+
+
+def _moved(since: datetime | None) -> dict[str, Any] | None:
+    if since is None:
+        return None
+    # A draft is not active either, but was never placed.
+    return {
+        "active": {"eq": False},
+        "orderPlacedAt": {"isNull": False},
+        "updatedAt": {"after": to_text(since)},
+    }
+
+
+def _passed(states: Sequence[str], since: datetime | None) -> dict[str, Any] | None:
+    if since is None or not states:
+        return None
+    return {
+        "active": {"eq": False},
+        "state": {"in": list(states)},
+        "orderPlacedAt": {"after": to_text(since)},
+    }
+
+
+def _oldest_first(stubs: Iterable[OrderStub]) -> tuple[OrderStub, ...]:
+    return tuple(sorted(stubs, key=lambda s: (s.placed_at or _NEVER, len(s.id), s.id)))
+
+
+def _batches(codes: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(codes), _CODES_A_REQUEST):
+        yield codes[start : start + _CODES_A_REQUEST]
+
+
+def _normalised(url: str) -> str:
+    """Scheme, host, port where it is not the scheme's own, and path; nothing secret."""
+    parts = urlsplit(url)
+    scheme = parts.scheme.lower()
+    own_port = {"http": 80, "https": 443}.get(scheme)
+    port = "" if parts.port in (None, own_port) else f":{parts.port}"
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{host}{port}{parts.path.rstrip('/')}"
