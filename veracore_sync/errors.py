@@ -7,6 +7,7 @@
     ├── LedgerError              74    the ledger or its disk
     ├── LockHeld                 75    another run of the same job is at work
     ├── NeedsPerson               3    nothing is broken, but a person has to decide
+    ├── Interrupted        130, 143    stopped by a signal
     └── UpstreamError            69    Vendure or VeraCore
         ├── AuthRefused          77    credentials or a permission refused
         ├── Unavailable          69    no connection, 5xx, connection lost
@@ -124,6 +125,16 @@ class NeedsPerson(SyncError):
 
     category = Category.VALIDATION
     exit_code = 3
+
+
+class Interrupted(SyncError):
+    """A signal asked the run to stop; what was under way has been written (exit 128 + signal)."""
+
+    category = Category.UNAVAILABLE
+
+    def __init__(self, message: str, *, signal_number: int = 15) -> None:
+        super().__init__(message, hint="the next run goes on where this one stopped")
+        self.exit_code = 128 + signal_number
 
 
 class UpstreamError(SyncError):

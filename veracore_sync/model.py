@@ -83,7 +83,10 @@ class OrderStub:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A shop order in full, as read in this run."""
+    """A shop order in full, as read in this run.
+
+    `paid` sums the settled and authorised payments, `refunded` the refunds that have not failed.
+    """
 
     id: str
     code: str
@@ -93,6 +96,7 @@ class Order:
     updated_at: datetime
     currency: str
     total_gross: Decimal
+    paid: Decimal
     refunded: Decimal
     customer: Customer
     shipping_address: Address

@@ -1,1 +1,56 @@
 """SQLite: what was intended, sent, seen and failed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from veracore_sync.clock import Clock, SystemClock
+from veracore_sync.ledger.alerts import Alert, Alerts
+from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.meta import Meta
+from veracore_sync.ledger.moves import Discovery, Moves, Trouble
+from veracore_sync.ledger.orders import AttemptRow, OrderRow, Orders, Sent, fresh_row
+from veracore_sync.ledger.runs import Run, Runs
+
+__all__ = [
+    "Alert",
+    "AttemptRow",
+    "Discovery",
+    "Ledger",
+    "Moves",
+    "OrderRow",
+    "Orders",
+    "Run",
+    "Sent",
+    "Trouble",
+    "fresh_row",
+]
+
+
+class Ledger:
+    """The ledger of one shop and one warehouse.
+
+    Args:
+        path: The SQLite file; ``None`` keeps it in memory.
+        read_only: Refuse every write (dry runs, ``stats``); the file must exist.
+        clock: The wall clock for every time that is written.
+
+    Raises:
+        LedgerError: It cannot be opened, or is damaged.
+    """
+
+    def __init__(
+        self, path: Path | None, *, read_only: bool = False, clock: Clock | None = None
+    ) -> None:
+        ticking = clock or SystemClock()
+        self.path = path
+        self.database = Database(path, read_only=read_only)
+        self.meta = Meta(self.database, ticking)
+        self.alerts = Alerts(self.database, ticking)
+        self.orders = Orders(self.database)
+        self.moves = Moves(self.database, self.alerts, ticking)
+        self.runs = Runs(self.database, ticking)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()

@@ -1,0 +1,22 @@
+"""The door: ``veracore-sync`` and ``python -m veracore_sync``."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    if sys.argv[1:] == ["--version"]:
+        # Answered before typer is imported: asked for by scripts, and felt by people.
+        from veracore_sync import __version__
+
+        sys.stdout.write(f"veracore-sync {__version__}\n")
+        return
+    from veracore_sync.cli.app import run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+"""Every command of the program, registered by importing its file."""
+
+from __future__ import annotations
+
+
+def register() -> None:
+    """Import each command's file once; it adds itself to the app."""
+    from veracore_sync.cli import (  # noqa: F401 - imported for what they register
+        config_show,
+        demo,
+        resolve,
+        retry,
+        sandbox,
+        stats,
+        sync_orders,
+    )

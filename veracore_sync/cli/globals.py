@@ -1,0 +1,36 @@
+"""What stands before the command, as handed to each of them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from veracore_sync.config import Loaded
+
+
+@dataclass(frozen=True, slots=True)
+class Globals:
+    """The global options; ``None`` where none was given."""
+
+    config: Path | None = None
+    log_level: str | None = None
+    log_format: str | None = None
+
+    def load(self) -> Loaded:
+        """The settings, and logging set up by them.
+
+        Raises:
+            ConfigError: A setting is wrong; every fault is named.
+        """
+        from veracore_sync.cli.logs import set_up
+        from veracore_sync.config import load
+
+        flags = {"log.level": self.log_level, "log.format": self.log_format}
+        loaded = load(
+            self.config, os.environ, flags={key: value for key, value in flags.items() if value}
+        )
+        set_up(loaded)
+        return loaded

@@ -1,0 +1,96 @@
+"""How a command speaks: one JSON document, a table for people, a paragraph on trouble."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from veracore_sync.errors import ConfigError, SyncError
+
+
+def on_terminal() -> bool:
+    """Whether a person is reading stdout."""
+    return sys.stdout.isatty()
+
+
+def say(text: str = "") -> None:
+    """A line of the result."""
+    sys.stdout.write(text + "\n")
+
+
+def warn(text: str) -> None:
+    """A line of trouble."""
+    sys.stderr.write(text + "\n")
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """The one document of ``--json``."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def error_document(error: SyncError) -> dict[str, Any]:
+    """A failure as every ``--json`` document shows it, under ``error``."""
+    document: dict[str, Any] = {
+        "class": str(error.category),
+        "message": error.message,
+        "hint": error.hint,
+        "exitCode": error.exit_code,
+    }
+    if isinstance(error, ConfigError) and error.problems:
+        document["problems"] = list(error.problems)
+    return document
+
+
+def error_lines(error: SyncError) -> list[str]:
+    """A failure as a person reads it: what, the single faults, and what to do."""
+    problems = list(error.problems) if isinstance(error, ConfigError) else []
+    if problems == [error.message]:
+        problems = []
+    return [
+        f"veracore-sync: {error.message}",
+        *(f"  - {problem}" for problem in problems),
+        f"  {error.hint}",
+    ]
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table: with rules and colours on a terminal, plain columns elsewhere."""
+    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if on_terminal():
+        _rich_table(columns, texts)
+        return
+    widths = [max(len(row[i]) for row in [list(columns), *texts]) for i in range(len(columns))]
+    for row in [list(columns), *texts]:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        say("  ".join(cells).rstrip())
+
+
+def _rich_table(columns: Sequence[str], texts: Sequence[Sequence[str]]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    drawn = Table(*columns, header_style="bold", box=None, pad_edge=False)
+    for row in texts:
+        drawn.add_row(*(_coloured(escape(cell)) for cell in row))
+    Console().print(drawn)
+
+
+_COLOURS = {
+    "synced": "green",
+    "shipped": "green",
+    "ok": "green",
+    "failed": "yellow",
+    "in_doubt": "yellow",
+    "sending": "yellow",
+    "parked": "red",
+    "conflict": "red",
+    "cancelled": "red",
+}
+
+
+def _coloured(cell: str) -> str:
+    colour = _COLOURS.get(cell)
+    return f"[{colour}]{cell}[/{colour}]" if colour else cell

@@ -1,0 +1,164 @@
+"""One way to run a command: settings, parts, lock, run record, report, exit code."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import typer
+
+from veracore_sync.cli.globals import Globals
+from veracore_sync.cli.output import error_document, error_lines, on_terminal, print_json, warn
+from veracore_sync.cli.parts import Parts
+from veracore_sync.errors import Interrupted, LedgerError, SyncError
+
+_LOG = logging.getLogger(__name__)
+_NEEDS_PERSON = 3
+_REPEATED_QUIETLY = frozenset({69, 75})
+
+
+@dataclass(slots=True)
+class Report:
+    """What a command has to say.
+
+    Args:
+        document: For ``--json``.
+        summary: Counts for the run record; no personal data.
+        news: What newly needs a person, one sentence each.
+        error: What ended the command early.
+        show: Prints the result for a person; ``None`` where a job is silent off a terminal.
+        asked_for: Printed off a terminal too.
+        code: The exit code when there is neither an error nor news.
+    """
+
+    document: dict[str, Any]
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    news: list[str] = field(default_factory=list)
+    error: SyncError | None = None
+    show: Callable[[], None] | None = None
+    asked_for: bool = False
+    code: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        """The process's exit code: an error's own, else 3 for news."""
+        if self.error is not None:
+            return self.error.exit_code
+        return _NEEDS_PERSON if self.news else self.code
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How a command is run.
+
+    Args:
+        command: Its name, as typed.
+        lock: The job it must hold alone; ``None`` for commands that only read.
+        record: Whether the run is recorded in the ledger.
+        read_only: Whether the ledger may only be read.
+        empty: The ``--json`` document when nothing could be done.
+    """
+
+    command: str
+    lock: str | None = None
+    record: bool = False
+    read_only: bool = False
+    empty: Mapping[str, Any] = field(default_factory=dict)
+
+
+def perform(job: Job, options: Globals, as_json: bool, work: Callable[[Parts], Report]) -> None:
+    """Run a command and leave the process with its exit code.
+
+    Args:
+        job: How it is run.
+        options: The global options.
+        as_json: Print the document instead of text.
+        work: Does it; may raise any `SyncError`.
+
+    Raises:
+        typer.Exit: Always, with the exit code.
+    """
+    _catch_signals()
+    before: int | None = None
+    try:
+        with ExitStack() as stack:
+            parts = Parts(options.load(), read_only=job.read_only)
+            stack.callback(parts.close)
+            if job.lock is not None and not job.read_only:
+                stack.enter_context(parts.ledger.runs.lock(job.lock, job.command))
+            before = _previous_exit(parts, job)
+            report = _recorded(job, parts, work)
+    except KeyboardInterrupt:
+        report = Report(dict(job.empty), error=Interrupted("stopped", signal_number=signal.SIGINT))
+    except SyncError as error:
+        report = Report(dict(job.empty), error=error)
+    _speak(report, as_json, repeated=before == report.exit_code)
+    raise typer.Exit(report.exit_code)
+
+
+def _previous_exit(parts: Parts, job: Job) -> int | None:
+    if not job.record:
+        return None
+    last = parts.ledger.runs.last_ended(job.command)
+    return last.exit_code if last else None
+
+
+def _recorded(job: Job, parts: Parts, work: Callable[[Parts], Report]) -> Report:
+    if not job.record:
+        return work(parts)
+    runs = parts.ledger.runs
+    number = runs.begin(job.command)
+    try:
+        report = work(parts)
+    except KeyboardInterrupt:
+        report = Report(dict(job.empty), error=Interrupted("stopped", signal_number=2))
+    except SyncError as error:
+        report = Report(dict(job.empty), error=error)
+    error_class = str(report.error.category) if report.error else None
+    try:
+        runs.end(number, report.exit_code, {**report.summary, "errorClass": error_class})
+    except LedgerError as error:
+        report.error = report.error or error
+    return report
+
+
+def _speak(report: Report, as_json: bool, *, repeated: bool) -> None:
+    if as_json:
+        document = dict(report.document)
+        if report.error is not None:
+            document["error"] = error_document(report.error)
+        print_json(document)
+        return
+    if report.show is not None and (report.asked_for or on_terminal()):
+        report.show()
+    sys.stdout.flush()
+    for line in _trouble(report, repeated):
+        warn(line)
+
+
+def _trouble(report: Report, repeated: bool) -> list[str]:
+    lines = []
+    if report.news:
+        lines.append("veracore-sync: needs a person:")
+        lines += [f"  - {sentence}" for sentence in report.news]
+        lines.append("  see `veracore-sync stats --failed`")
+    if report.error is not None:
+        code = report.error.exit_code
+        quiet = not sys.stderr.isatty() and (
+            code == 75 or (code in _REPEATED_QUIETLY and repeated)
+        )
+        lines += [] if quiet else error_lines(report.error)
+    return lines
+
+
+def _catch_signals() -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise Interrupted("stopped by a signal", signal_number=number)
+
+    signal.signal(signal.SIGTERM, stop)

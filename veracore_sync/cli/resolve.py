@@ -1,0 +1,75 @@
+"""``resolve``: a person decides about one order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from veracore_sync.cli.app import app
+from veracore_sync.cli.output import say
+
+if TYPE_CHECKING:
+    from veracore_sync.cli.parts import Parts
+    from veracore_sync.cli.perform import Report
+
+
+@app.command("resolve")
+def resolve(
+    context: typer.Context,
+    order: Annotated[str, typer.Argument(help="Code or id of the order.")],
+    veracore_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="With --adopt: the id at VeraCore.")
+    ] = None,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="VeraCore has it (under ID, or under its own id).")
+    ] = False,
+    new_id: Annotated[bool, typer.Option("--new-id", help="Send it under a fresh id.")] = False,
+    skip: Annotated[bool, typer.Option("--skip", help="Never send it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Decide about an order in conflict or in doubt: --adopt [ID], --new-id or --skip."""
+    from veracore_sync.cli.perform import Job, perform
+
+    choices = [name for name, on in (("adopt", adopt), ("new-id", new_id), ("skip", skip)) if on]
+    perform(
+        Job("resolve", "orders", record=True),
+        context.obj,
+        as_json,
+        lambda parts: _work(parts, order, choices, veracore_id),
+    )
+
+
+def _work(parts: Parts, name: str, choices: list[str], veracore_id: str | None) -> Report:
+    from veracore_sync.cli.perform import Report
+    from veracore_sync.errors import UsageError
+    from veracore_sync.jobs.resolve import Resolver, skip
+    from veracore_sync.jobs.stats import order_document
+
+    if len(choices) != 1 or (veracore_id and choices != ["adopt"]):
+        raise UsageError(
+            "say one of --adopt [ID], --new-id and --skip",
+            hint="`veracore-sync stats --order ORDER` shows what is known",
+        )
+    row = parts.ledger.orders.find(name)
+    if row is None:
+        raise UsageError(
+            f"the ledger holds no order {name}", hint="`veracore-sync stats --failed` lists them"
+        )
+    if choices == ["skip"]:
+        skip(parts.ledger, row)
+        told = f"{row.code}: skipped for good"
+    else:
+        parts.bind()
+        resolver = Resolver(parts.ledger, parts.warehouse, parts.settings.orders.id_prefix)
+        if choices == ["adopt"]:
+            resolver.adopt(row, veracore_id)
+            told = f"{row.code}: adopted, VeraCore has it"
+        else:
+            told = f"{row.code}: goes out as {resolver.new_id(row)} with the next sync-orders"
+    after = parts.ledger.orders.get(row.code)
+    return Report(
+        document={"order": order_document(after or row)},
+        show=lambda: say(told),
+        asked_for=True,
+    )

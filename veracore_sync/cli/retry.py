@@ -1,0 +1,88 @@
+"""``retry``: back into the queue, by a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from veracore_sync.cli.app import app
+from veracore_sync.cli.output import say
+from veracore_sync.cli.sync_orders import EMPTY
+
+if TYPE_CHECKING:
+    from veracore_sync.cli.parts import Parts
+    from veracore_sync.cli.perform import Report
+    from veracore_sync.jobs.retry import Plan
+
+
+@app.command("retry")
+def retry(
+    context: typer.Context,
+    orders: Annotated[
+        list[str] | None, typer.Argument(metavar="[ORDER]...", help="Code or id of an order.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All failed, parked and in doubt.")] = False,
+    error_class: Annotated[
+        str | None, typer.Option("--class", help="Only orders with this class of failure.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Show what would be done.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Queue failed and parked orders again; look orders in doubt up now."""
+    from veracore_sync.cli.perform import Job, perform
+
+    names = tuple(orders or ())
+    job = Job("retry", "orders", record=not dry_run, read_only=dry_run, empty=EMPTY)
+    perform(
+        job, context.obj, as_json, lambda parts: _work(parts, names, every, error_class, dry_run)
+    )
+
+
+def _work(
+    parts: Parts, names: tuple[str, ...], every: bool, error_class: str | None, dry_run: bool
+) -> Report:
+    from veracore_sync.cli.perform import Report
+    from veracore_sync.cli.sync_orders import orders_document
+    from veracore_sync.jobs.orders.result import OrdersResult
+    from veracore_sync.jobs.orders.run import make_doubts
+    from veracore_sync.jobs.retry import execute, plan
+
+    chosen = plan(parts.ledger, names, every=every, error_class=error_class)
+    result = OrdersResult()
+    if not dry_run:
+        doubts = None
+        if chosen.look_up:
+            parts.bind()
+            doubts = make_doubts(parts.warehouse, parts.ledger, parts.settings, parts.clock)
+        result = execute(chosen, parts.ledger, doubts)
+    lines = _lines(chosen, dry_run)
+    document = orders_document(result, parts.ledger)
+    document["refused"] = [
+        {"vendureOrderCode": row.code, "reason": why} for row, why in chosen.refused
+    ]
+    if dry_run:
+        document["plan"] = [
+            {"action": "requeue", "vendureOrderCode": r.code} for r in chosen.requeue
+        ]
+        document["plan"] += [
+            {"action": "look up", "vendureOrderCode": row.code} for row in chosen.look_up
+        ]
+    return Report(
+        document=document,
+        news=result.news + ([f"{row.code}: {why}" for row, why in chosen.refused] if names else []),
+        show=lambda: [say(line) for line in lines] and None,
+        asked_for=True,
+    )
+
+
+def _lines(chosen: Plan, dry_run: bool) -> list[str]:
+    would = "would be " if dry_run else ""
+    lines = [
+        f"{row.code}: {would}queued again; the next sync-orders takes it up"
+        for row in chosen.requeue
+    ]
+    lines += [f"{row.code}: {would}looked up at VeraCore" for row in chosen.look_up]
+    return lines or (["nothing to retry"] if not chosen.refused else [])

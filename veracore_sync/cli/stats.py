@@ -1,0 +1,135 @@
+"""``stats``: one person at a shell sees everything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from veracore_sync.cli.app import app
+from veracore_sync.cli.output import say, table
+
+if TYPE_CHECKING:
+    from veracore_sync.cli.parts import Parts
+    from veracore_sync.cli.perform import Report
+
+_FAILED = ("failed", "parked", "in_doubt", "conflict", "cancelled")
+_RUNS = 20
+
+
+@app.command("stats")
+def stats(
+    context: typer.Context,
+    order: Annotated[str | None, typer.Option(help="One order: code or id.")] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="The orders with trouble.")] = False,
+    runs: Annotated[bool, typer.Option("--runs", help="The newest runs.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit 3 on standing trouble, for monitors.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show what is waiting, sent, failed and in doubt, and what needs a person."""
+    from veracore_sync.cli.perform import Job, perform
+
+    def work(parts: Parts) -> Report:
+        if order is not None:
+            return _one(parts, order)
+        if failed:
+            return _failed(parts)
+        if runs:
+            return _runs(parts)
+        return _overall(parts, check)
+
+    perform(Job("stats", read_only=True), context.obj, as_json, work)
+
+
+def _one(parts: Parts, name: str) -> Report:
+    from veracore_sync.cli.perform import Report
+    from veracore_sync.errors import UsageError
+    from veracore_sync.jobs.stats import order_life
+
+    row = parts.ledger.orders.find(name)
+    if row is None:
+        raise UsageError(f"the ledger holds no order {name}", hint="its code is case-sensitive")
+    document = order_life(parts.ledger, row)
+
+    def show() -> None:
+        for key, value in document.items():
+            if key != "attempts" and value is not None:
+                say(f"{key:20} {value}")
+        for attempt in document["attempts"]:
+            lines = ", ".join(f"{line['quantity']} x {line['sku']}" for line in attempt["lines"])
+            told = attempt["outcome"] or "no outcome yet"
+            say(f"{attempt['startedAt']}  attempt {attempt['attempt']}: {told} ({lines})")
+            if attempt["message"]:
+                say(f"    {attempt['message']}")
+
+    return Report(document, show=show, asked_for=True)
+
+
+def _failed(parts: Parts) -> Report:
+    from veracore_sync.cli.perform import Report
+    from veracore_sync.jobs.stats import order_document
+
+    rows = parts.ledger.orders.in_states(_FAILED)
+    documents = [order_document(row) for row in rows]
+
+    def show() -> None:
+        if not rows:
+            say("no order has trouble")
+            return
+        table(
+            ["order", "state", "class", "next attempt", "why"],
+            [(r.code, r.state, r.error_class, r.next_attempt_at, r.error_message) for r in rows],
+        )
+
+    return Report({"orders": documents}, show=show, asked_for=True)
+
+
+def _runs(parts: Parts) -> Report:
+    from veracore_sync.cli.perform import Report
+    from veracore_sync.jobs.stats import run_document
+
+    found = parts.ledger.runs.latest(_RUNS)
+
+    def show() -> None:
+        rows = [(r.started_at, r.command, r.exit_code, r.ended_at or "-", r.pid) for r in found]
+        table(["started", "command", "exit", "ended", "pid"], rows)
+
+    return Report({"runs": [run_document(run) for run in found]}, show=show, asked_for=True)
+
+
+def _overall(parts: Parts, check: bool) -> Report:
+    from veracore_sync.cli.perform import Report
+    from veracore_sync.jobs.stats import overall
+
+    document = overall(parts.ledger)
+    trouble = bool(document["alerts"])
+    return Report(
+        document,
+        show=lambda: _show_overall(document),
+        asked_for=True,
+        code=3 if check and trouble else 0,
+    )
+
+
+def _show_overall(document: dict[str, Any]) -> None:
+    orders = document["orders"]
+    counts = [(name.removeprefix("total"), orders[name]) for name in orders if "total" in name]
+    table(["orders", "count"], counts)
+    for job in ("orders", "inventory", "tracking"):
+        part = document[job]
+        running = ", running now" if part["isRunning"] else ""
+        say(f"last sync of {job}: {part['lastSyncTime'] or 'never'}{running}")
+    if orders["recentErrors"]:
+        say()
+        table(
+            ["order", "state", "why"],
+            [
+                (one["vendureOrderCode"], one["syncStatus"], one["errorMessage"])
+                for one in orders["recentErrors"]
+            ],
+        )
+    for alert in document["alerts"]:
+        code = f" {alert['vendureOrderCode']}" if alert["vendureOrderCode"] else ""
+        say(f"alert since {alert['openedAt']}: {alert['kind']}{code}: {alert['message']}")

@@ -1,0 +1,1 @@
+"""Orders: which, what is sent, and how one outcome becomes one transition."""

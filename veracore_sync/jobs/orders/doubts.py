@@ -1,0 +1,134 @@
+"""Ending doubts: look each one up, judge, and write one transition."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from veracore_sync.clock import Clock
+from veracore_sync.errors import AuthRefused, ProtocolError, RateLimited, TimedOut, Unavailable
+from veracore_sync.jobs.orders.judge import (
+    Adopt,
+    CancelledThere,
+    Conflict,
+    LookAgain,
+    Resend,
+    Unknown,
+    Verdict,
+    WasRefused,
+    judge_doubt,
+)
+from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.veracore.port import Absent, LookUp, Present, Warehouse
+
+_LOG = logging.getLogger(__name__)
+_PROVED = "lookup.proved"
+
+UPSTREAM_WIDE = (Unavailable, TimedOut, RateLimited, AuthRefused)
+"""Errors that say something of VeraCore as a whole, not of one order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """Looks orders in doubt up and writes what follows.
+
+    Args:
+        warehouse: Where to look.
+        ledger: Where to write.
+        clock: The time.
+        grace: ``orders.grace_seconds``.
+        recheck: How long after a refusal it is tried again.
+        credentials: A text that changes with the credentials; only its keyed hash is kept.
+    """
+
+    warehouse: Warehouse
+    ledger: Ledger
+    clock: Clock
+    grace: timedelta
+    recheck: timedelta
+    credentials: str
+
+    def settle(self, rows: Iterable[OrderRow], result: OrdersResult) -> None:
+        """Look each of `rows` up, oldest doubt first; stops when VeraCore cannot be asked.
+
+        Raises:
+            UpstreamError: VeraCore as a whole cannot be asked now.
+        """
+        for row in rows:
+            verdict = self.look(row)
+            self.apply(row, verdict, result)
+            if isinstance(verdict, Unknown) and isinstance(verdict.error, UPSTREAM_WIDE):
+                raise verdict.error
+
+    def look(self, row: OrderRow) -> Verdict:
+        """Look one order in doubt up, and judge what is found."""
+        began = self.clock.now()
+        found = self._look_up(row.veracore_id or row.code)
+        if isinstance(found, Absent) and not self._absence_counts(row, began):
+            return Unknown(
+                ProtocolError(
+                    "these credentials have not found any order yet, "
+                    "so their 'absent' is not believed",
+                    upstream="veracore",
+                    hint="the oldest doubt is sent again alone after the grace",
+                )
+            )
+        attempts = self.ledger.orders.attempts(row.code)
+        return judge_doubt(row, found, attempts, now=began, grace=self.grace)
+
+    def _look_up(self, veracore_id: str) -> LookUp:
+        found = self.warehouse.look_up(veracore_id)
+        if isinstance(found, Present) and not self._is_proved():
+            self.ledger.meta.put(_PROVED, self._fingerprint())
+        return found
+
+    def _fingerprint(self) -> str:
+        key = self.ledger.meta.hash_key
+        return hmac.new(key, self.credentials.encode(), hashlib.sha256).hexdigest()
+
+    def _is_proved(self) -> bool:
+        return self.ledger.meta.get(_PROVED) == self._fingerprint()
+
+    def _absence_counts(self, row: OrderRow, now: datetime) -> bool:
+        """Whether an absence seen by these credentials means anything for this order."""
+        if row.cause == "duplicate" or self._is_proved():
+            return True
+        newest = self.ledger.orders.newest_synced()
+        if newest is not None and newest.veracore_id is not None:
+            return isinstance(self._look_up(newest.veracore_id), Present)
+        oldest = self.ledger.orders.oldest_doubt()
+        return oldest is not None and oldest.code == row.code
+
+    def apply(self, row: OrderRow, verdict: Verdict, result: OrdersResult) -> None:
+        """Write the one transition that follows, and note it."""
+        moves, code = self.ledger.moves, row.code
+        if isinstance(verdict, Adopt):
+            moves.adopt(code, row.veracore_id or code, verdict.lines, None)
+            result.note(code, "adopted")
+        elif isinstance(verdict, Conflict):
+            new = moves.conflict(code, None, verdict.trouble)
+            result.note(code, "conflict", f"{code}: {verdict.trouble.message}" if new else None)
+        elif isinstance(verdict, CancelledThere):
+            new = moves.cancel(code, row.veracore_id or code, verdict.message)
+            result.note(code, "cancelled", f"{code}: {verdict.message}" if new else None)
+        elif isinstance(verdict, LookAgain):
+            if verdict.first:
+                moves.absent_once(code, verdict.at)
+            else:
+                moves.look_again(code, verdict.at)
+            result.note(code, "in_doubt")
+        elif isinstance(verdict, Resend):
+            moves.resend(code)
+            result.note(code, "pending")
+        elif isinstance(verdict, WasRefused):
+            new = moves.refused_after_all(code, verdict.trouble, self.clock.now() + self.recheck)
+            result.note(code, "parked", f"{code}: {verdict.trouble.message}" if new else None)
+        else:
+            moves.look_again(code, None)
+            _LOG.info("order %s stays in doubt: %s", code, verdict.error.message)
+            result.note(code, "in_doubt")

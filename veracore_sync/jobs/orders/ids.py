@@ -1,0 +1,42 @@
+"""The id that an order bears at VeraCore."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable
+
+MOST = 20
+"""Characters that VeraCore is known to keep in an order id (docs/wire.md)."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9-]+")
+_FOREIGN = re.compile(r"[^A-Za-z0-9-]")
+
+
+def warehouse_id(code: str, prefix: str, is_taken: Callable[[str], bool]) -> str:
+    """The VeraCore id of the order with this code.
+
+    Args:
+        code: The shop's order code, in full.
+        prefix: ``orders.id_prefix``.
+        is_taken: Whether another order bears an id already (VeraCore's are unique without case).
+
+    Returns:
+        Prefix and code where they fit; else a cut of them and eight characters of the code's hash.
+    """
+    plain = prefix + code
+    if len(plain) <= MOST and _PLAIN.fullmatch(plain) and not is_taken(plain):
+        return plain
+    return _hashed(plain, code)
+
+
+def renewed_id(code: str, prefix: str, generation: int) -> str:
+    """Another id for the same order: a person decided that the first one cannot be used."""
+    return _hashed(prefix + code, f"{code}\n{generation}")
+
+
+def _hashed(plain: str, seed: str) -> str:
+    digest = base64.b32encode(hashlib.sha256(seed.encode()).digest()).decode()[:8]
+    head = _FOREIGN.sub("", plain)[: MOST - 9]
+    return f"{head}-{digest}"

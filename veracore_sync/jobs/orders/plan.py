@@ -1,0 +1,139 @@
+"""What to do with one order that was just read in full; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from veracore_sync.clock import from_text
+from veracore_sync.config import OrdersSettings
+from veracore_sync.jobs.orders.ids import warehouse_id
+from veracore_sync.jobs.orders.render import Renderer, Unsendable, content_hash, payload_hash
+from veracore_sync.ledger import OrderRow, Trouble
+from veracore_sync.model import Order, WarehouseOrder
+
+WAITING_STATES = frozenset({"Modifying", "ArrangingAdditionalPayment", "PaymentAuthorized"})
+"""States from which an order may come back to be sent."""
+
+PASSED_STATES = ("PartiallyShipped", "Shipped", "PartiallyDelivered", "Delivered")
+"""States behind the trigger: who is there without us was handled by hand."""
+
+_LATE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitOrder:
+    """Create it at VeraCore; look it up first where an earlier life may have sent it."""
+
+    code: str
+    order: WarehouseOrder
+    payload_hash: str
+    content_hash: str
+    look_up_first: bool
+    back_to: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParkOrder:
+    """It cannot be sent until a person changes the order or a setting."""
+
+    code: str
+    trouble: Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class SkipOrder:
+    """It shall not be sent.
+
+    `cause` is ``rule`` (planned again when the rule may no longer hold) or ``state`` (planned again
+    when the shop lists it again); `alert` where a part of it would otherwise be forgotten.
+    """
+
+    code: str
+    reason: str
+    cause: str = "rule"
+    alert: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOrder:
+    """It waits, as pending, until its state in the shop changes."""
+
+    code: str
+    reason: str
+
+
+Action = SubmitOrder | ParkOrder | SkipOrder | HoldOrder
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """The rules of one run.
+
+    Args:
+        settings: ``[orders]``.
+        renderer: What an order looks like at VeraCore.
+        hash_key: The ledger's own.
+        ledger_created_at: Orders older than the ledger are looked up before they are sent.
+        id_taken: Whether an order other than the second argument bears a VeraCore id.
+    """
+
+    settings: OrdersSettings
+    renderer: Renderer
+    hash_key: bytes
+    ledger_created_at: datetime
+    id_taken: Callable[[str, str], bool]
+
+    def decide(self, order: Order, row: OrderRow) -> Action:
+        """The action for an order that the ledger holds as `row`."""
+        return self._withdrawn(order) or self._excluded(order) or self._submit(order, row)
+
+    def _withdrawn(self, order: Order) -> SkipOrder | HoldOrder | None:
+        if order.state in self.settings.trigger_states:
+            if order.paid > 0 and order.refunded >= order.paid:
+                return SkipOrder(order.code, "fully refunded in the shop")
+            return None
+        if order.state in WAITING_STATES:
+            return HoldOrder(order.code, f"the shop holds it in {order.state}")
+        partly = order.state.startswith("Partially")
+        return SkipOrder(
+            order.code, f"it is {order.state} in the shop, and not by us", "state", partly
+        )
+
+    def _excluded(self, order: Order) -> SkipOrder | None:
+        methods = {line.method_code for line in order.shipping_lines}
+        if methods and methods <= set(self.settings.skip_shipping_methods):
+            return SkipOrder(order.code, "its shipping method is in orders.skip_shipping_methods")
+        if self.renderer.sendable_lines(order):
+            return None
+        if any(line.open_quantity for line in order.lines):
+            return SkipOrder(order.code, "all its SKUs are in skus.exclude")
+        return SkipOrder(order.code, "nothing is left to send: all of it is fulfilled or cancelled")
+
+    def _submit(self, order: Order, row: OrderRow) -> SubmitOrder | ParkOrder:
+        identity = row.veracore_id or warehouse_id(
+            order.code,
+            self.settings.id_prefix,
+            lambda candidate: self.id_taken(candidate, order.code),
+        )
+        try:
+            rendered = self.renderer.render(order, identity)
+        except Unsendable as refusal:
+            return ParkOrder(order.code, refusal.trouble)
+        return SubmitOrder(
+            code=order.code,
+            order=rendered.order,
+            payload_hash=payload_hash(rendered.order, self.hash_key),
+            content_hash=content_hash(order, self.hash_key),
+            look_up_first=self._may_be_there(order, row),
+            back_to=row.state if row.state in ("pending", "failed", "parked") else "pending",
+            warnings=rendered.warnings,
+        )
+
+    def _may_be_there(self, order: Order, row: OrderRow) -> bool:
+        if row.looked_up or row.attempt or order.placed_at is None:
+            return False
+        first_seen = from_text(row.created_at)
+        return order.placed_at < self.ledger_created_at or first_seen - order.placed_at > _LATE

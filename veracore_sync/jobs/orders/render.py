@@ -1,0 +1,269 @@
+"""A shop order as the warehouse wants it (docs/order-mapping.md); pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+
+from veracore_sync.config import FreightSettings, OrdersSettings, SkuSettings
+from veracore_sync.errors import Category
+from veracore_sync.jobs.orders.text import as_currency, clean, needs_postal_code, split_name
+from veracore_sync.ledger import Trouble
+from veracore_sync.model import (
+    Address,
+    Classification,
+    Freight,
+    Order,
+    OrderLine,
+    Party,
+    WarehouseLine,
+    WarehouseOrder,
+)
+
+_COMMENT_MOST = 255
+
+
+class Unsendable(Exception):
+    """The order cannot be sent as it is; `trouble` names what mends it."""
+
+    def __init__(self, category: Category, message: str) -> None:
+        super().__init__(message)
+        self.trouble = Trouble(category, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The warehouse order, and what was lost on the way (one sentence each)."""
+
+    order: WarehouseOrder
+    warnings: tuple[str, ...]
+
+
+class Renderer:
+    """Renders orders by one set of settings.
+
+    Args:
+        orders: ``[orders]``.
+        skus: ``[skus]``.
+    """
+
+    def __init__(self, orders: OrdersSettings, skus: SkuSettings) -> None:
+        self._orders = orders
+        self._excluded = {sku.casefold() for sku in skus.exclude}
+        self._aliases = {sku.casefold(): offer for sku, offer in skus.aliases.items()}
+
+    def sendable_lines(self, order: Order) -> list[OrderLine]:
+        """The lines that still have units to send and whose SKU is not excluded."""
+        return [
+            line
+            for line in order.lines
+            if line.open_quantity > 0 and line.sku.strip().casefold() not in self._excluded
+        ]
+
+    def render(self, order: Order, warehouse_id: str) -> Rendered:
+        """The warehouse order with this id.
+
+        Raises:
+            Unsendable: A setting or a field of the order is missing.
+        """
+        warnings: list[str] = []
+        ordered_by, ship_to, bill_to = self._parties(order)
+        rendered = WarehouseOrder(
+            id=warehouse_id,
+            reference=order.code,
+            po_number=order.code,
+            placed_at=order.placed_at,
+            comment=self._comment(order, warnings),
+            classification=self._classification(),
+            ordered_by=ordered_by,
+            ship_to=ship_to,
+            bill_to=bill_to,
+            freight=self._freight(order),
+            shipping_charge=self._shipping_charge(order, warnings),
+            lines=tuple(self._lines(order, warnings)),
+        )
+        return Rendered(rendered, tuple(warnings))
+
+    def _comment(self, order: Order, warnings: list[str]) -> str:
+        if self._orders.comment == "none":
+            return ""
+        comment = clean(order.note)
+        if len(comment) > _COMMENT_MOST:
+            warnings.append(f"the comment was cut at {_COMMENT_MOST} characters")
+        return comment[:_COMMENT_MOST]
+
+    def _classification(self) -> Classification:
+        return Classification(
+            source=self._orders.source,
+            price_class=self._orders.price_class,
+            project=self._orders.project,
+            campaign=self._orders.campaign,
+            customer_code=self._orders.customer_code,
+        )
+
+    def _parties(self, order: Order) -> tuple[Party, Party, Party | None]:
+        ship_to = _party(order.shipping_address)
+        _require_deliverable(ship_to)
+        billing = order.billing_address
+        bill_to = _party(billing) if billing and billing != order.shipping_address else None
+        home = bill_to or ship_to
+        customer = order.customer
+        first, last = clean(customer.first_name), clean(customer.last_name)
+        if not first and not last:
+            first, last = home.first_name, home.last_name
+        ordered_by = Party(
+            first_name=first,
+            last_name=last,
+            company=home.company,
+            address1=home.address1,
+            address2=home.address2,
+            city=home.city,
+            state=home.state,
+            postal_code=home.postal_code,
+            country=home.country,
+            phone=clean(customer.phone) or home.phone,
+            email=clean(customer.email),
+        )
+        return ordered_by, ship_to, bill_to
+
+    def _freight(self, order: Order) -> Freight | None:
+        if not self._orders.freight:
+            return None
+        chosen: dict[str, Freight] = {}
+        for line in order.shipping_lines:
+            mapped = self._orders.freight.get(line.method_code)
+            if mapped is None:
+                raise Unsendable(
+                    Category.MAPPING,
+                    f"the shipping method {line.method_code!r} has no freight: "
+                    f'add [orders.freight."{line.method_code}"] to the configuration',
+                )
+            chosen[line.method_code] = _freight(mapped)
+        if len(set(chosen.values())) > 1:
+            names = ", ".join(sorted(chosen))
+            raise Unsendable(
+                Category.MAPPING,
+                f"the order has several shipping methods with different freight ({names}): "
+                "map them to the same in [orders.freight], or split the order",
+            )
+        if not chosen:
+            raise Unsendable(
+                Category.VALIDATION, "the order has no shipping method: choose one in the shop"
+            )
+        return next(iter(chosen.values()))
+
+    def _shipping_charge(self, order: Order, warnings: list[str]) -> Decimal | None:
+        if self._orders.prices == "none":
+            return None
+        gross = self._orders.prices == "gross"
+        total = sum(
+            (line.price_gross if gross else line.price_net for line in order.shipping_lines),
+            Decimal(0),
+        )
+        return _money(total, order.currency, "the shipping charge", warnings)
+
+    def _lines(self, order: Order, warnings: list[str]) -> Iterable[WarehouseLine]:
+        for number, line in enumerate(self.sendable_lines(order), start=1):
+            price = None
+            if self._orders.prices != "none":
+                gross = self._orders.prices == "gross"
+                amount = line.unit_price_gross if gross else line.unit_price_net
+                price = _money(amount, order.currency, f"the price of line {number}", warnings)
+            yield WarehouseLine(number, self._offer(line, number), line.open_quantity, price)
+
+    def _offer(self, line: OrderLine, number: int) -> str:
+        sku = line.sku.strip()
+        offer = self._aliases.get(sku.casefold(), sku)
+        if not offer or clean(offer) != offer:
+            raise Unsendable(
+                Category.MAPPING,
+                f"line {number} has no SKU that can be sent: give the variant one in the shop, "
+                "or an alias in [skus.aliases]",
+            )
+        return offer
+
+
+def _party(address: Address) -> Party:
+    first, last = split_name(address.full_name)
+    return Party(
+        first_name=first,
+        last_name=last,
+        company=clean(address.company),
+        address1=clean(address.street1),
+        address2=clean(address.street2),
+        city=clean(address.city),
+        state=clean(address.province),
+        postal_code=clean(address.postal_code),
+        country=clean(address.country_code),
+        phone=clean(address.phone),
+    )
+
+
+def _require_deliverable(party: Party) -> None:
+    missing = [
+        name
+        for name, value in (
+            ("name or company", party.last_name or party.company),
+            ("street", party.address1),
+            ("city", party.city),
+            ("country", party.country),
+        )
+        if not value
+    ]
+    if party.country and not party.postal_code and needs_postal_code(party.country):
+        missing.append("postal code")
+    if missing:
+        raise Unsendable(
+            Category.VALIDATION,
+            f"the shipping address has no {' and no '.join(missing)}: complete it in the shop",
+        )
+
+
+def _freight(settings: FreightSettings) -> Freight:
+    return Freight(
+        carrier=settings.carrier,
+        service=settings.service,
+        code=settings.code,
+        shipping_option=settings.shipping_option,
+        third_party_type=settings.third_party_type,
+        third_party_account=settings.third_party_account,
+    )
+
+
+def _money(amount: Decimal, currency: str, name: str, warnings: list[str]) -> Decimal:
+    rounded, lost = as_currency(amount, currency)
+    if lost:
+        warnings.append(f"{name} was rounded from {amount} to {rounded} {currency}")
+    return rounded
+
+
+def payload_hash(order: WarehouseOrder, key: bytes) -> str:
+    """A keyed hash of everything that is sent; tells nothing to anyone without the ledger."""
+    return _digest(asdict(order), key)
+
+
+def content_hash(order: Order, key: bytes) -> str:
+    """A keyed hash of what the warehouse must know of: units, SKUs, where to, and how.
+
+    A change of it after the order was accepted is drift. Fulfilments and settings do not move it.
+    """
+    facts = {
+        "lines": sorted((ln.id, ln.sku, ln.quantity) for ln in order.lines if ln.quantity > 0),
+        "address": asdict(order.shipping_address),
+        "shipping": sorted(line.method_code for line in order.shipping_lines),
+    }
+    return _digest(facts, key)
+
+
+def settings_hash(orders: OrdersSettings, skus: SkuSettings) -> str:
+    """A hash of the settings that decide what is sent and what is parked."""
+    text = orders.model_dump_json() + skus.model_dump_json()
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _digest(facts: object, key: bytes) -> str:
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()

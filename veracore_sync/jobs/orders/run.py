@@ -1,0 +1,403 @@
+"""The run of ``sync-orders``: listen, choose, settle doubts, send, watch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import (
+    ALL_COMPLETED,
+    FIRST_COMPLETED,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+
+from veracore_sync.clock import Clock, to_text
+from veracore_sync.config import Settings
+from veracore_sync.errors import Category, Interrupted, NeedsPerson, SyncError, UsageError
+from veracore_sync.jobs.orders.doubts import Doubts
+from veracore_sync.jobs.orders.plan import (
+    Action,
+    HoldOrder,
+    ParkOrder,
+    Planner,
+    SkipOrder,
+    SubmitOrder,
+)
+from veracore_sync.jobs.orders.render import Renderer, settings_hash
+from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.select import Selection, Selector
+from veracore_sync.jobs.orders.send import Sender
+from veracore_sync.jobs.orders.watch import Watch, Windows, passed_states, windows
+from veracore_sync.jobs.sandbox_rule import only_plans
+from veracore_sync.ledger import Discovery, Ledger, OrderRow, Trouble, fresh_row
+from veracore_sync.model import Order, OrderStub
+from veracore_sync.vendure.shop import Poll, Shop
+from veracore_sync.veracore.port import Warehouse
+
+_LOG = logging.getLogger(__name__)
+_BATCH = 50
+_DOUBT_PASSES = 2
+_OPEN_STATES = ("pending", "failed", "parked")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the person, or the timer, asked for.
+
+    Args:
+        codes: Only these orders; empty for all.
+        limit: Send at most this many; ``None`` for all.
+        allow_first_run: Send although nothing was ever sent and many are waiting.
+        dry_run: Plan only: change neither side nor ledger.
+    """
+
+    codes: tuple[str, ...] = ()
+    limit: int | None = None
+    allow_first_run: bool = False
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class OrdersRun:
+    """One run. The caller holds the job lock.
+
+    Args:
+        shop: Vendure.
+        warehouse: VeraCore.
+        ledger: Read-only in a dry run.
+        settings: All of them.
+        clock: The time.
+        wishes: What was asked for.
+        result: Filled as the run goes on; still true when it is cut short.
+    """
+
+    shop: Shop
+    warehouse: Warehouse
+    ledger: Ledger
+    settings: Settings
+    clock: Clock
+    wishes: Wishes = field(default_factory=Wishes)
+    result: OrdersResult = field(default_factory=OrdersResult)
+
+    def run(self) -> OrdersResult:
+        """Do it.
+
+        Raises:
+            SyncError: The run could not go on; `result` tells what was done until then.
+        """
+        now = self.clock.now()
+        not_before = self.settings.orders.not_before or self.ledger.meta.created_at
+        if not self.wishes.dry_run:
+            self.ledger.moves.recover()
+        span = windows(self.ledger, now, not_before)
+        poll = self._listen(span)
+        chosen = self._choose(poll, now, not_before)
+        self._guard_first_run(chosen)
+        doubts = [] if self.wishes.dry_run else self._doubts_due(now)
+        if self.wishes.dry_run or self._must_only_plan(chosen, doubts):
+            return self._plan_only(chosen)
+        self._watch(poll, span)
+        if chosen.due or chosen.rechecks or chosen.new or doubts:
+            self._work(chosen, doubts, now)
+        return self.result
+
+    # ---- listening and choosing ---------------------------------------------------------------
+
+    def _listen(self, span: Windows) -> Poll:
+        triggers = self.settings.orders.trigger_states
+        if not self.wishes.codes:
+            return self.shop.poll(
+                trigger_states=triggers,
+                moved_since=span.moved_since,
+                passed_states=passed_states(triggers),
+                passed_since=span.passed_since,
+            )
+        orders = self.shop.orders(self.wishes.codes)
+        missing = sorted(set(self.wishes.codes) - {order.code for order in orders})
+        if missing:
+            raise UsageError(
+                f"the shop has no order {', '.join(missing)}",
+                hint="check the code; it is case-sensitive",
+            )
+        poll = self.shop.poll(
+            trigger_states=(), moved_since=None, passed_states=(), passed_since=None
+        )
+        return Poll(
+            waiting=tuple(_stub(order) for order in orders if order.state in triggers),
+            moved=(),
+            passed=(),
+            money_precision=poll.money_precision,
+            channel_code=poll.channel_code,
+        )
+
+    def _choose(self, poll: Poll, now: datetime, not_before: datetime) -> Selection:
+        held = self.ledger.orders.held([stub.code for stub in poll.waiting])
+        rows = self.ledger.orders.in_states(_OPEN_STATES)
+        if self.wishes.codes:
+            rows = list(self.ledger.orders.held(self.wishes.codes).values())
+        known = {row.code for row in rows}
+        rows += [row for row in held.values() if row.code not in known and row.state == "skipped"]
+        selector = Selector(
+            settings=self.settings.orders,
+            settings_hash=self._settings_hash(),
+            not_before=not_before,
+            now=now,
+            explicit=bool(self.wishes.codes),
+        )
+        return selector.select(poll.waiting, held, rows, poll.channel_code)
+
+    def _settings_hash(self) -> str:
+        return settings_hash(self.settings.orders, self.settings.skus)
+
+    def _guard_first_run(self, chosen: Selection) -> None:
+        most = self.settings.orders.max_first_run
+        if (
+            chosen.candidates <= most
+            or self.wishes.allow_first_run
+            or self.wishes.dry_run
+            or self.ledger.orders.any_accepted()
+        ):
+            return
+        raise NeedsPerson(
+            f"{chosen.candidates} orders are waiting and this ledger has never sent one; "
+            "nothing was sent or recorded",
+            hint="see them with `veracore-sync sync-orders --dry-run`; if they have not been sent "
+            "by other means, run `veracore-sync sync-orders --allow-first-run`; else set "
+            "orders.not_before to the moment from which this tool is responsible",
+        )
+
+    def _doubts_due(self, now: datetime) -> list[OrderRow]:
+        due = self.ledger.orders.doubts_due(now)
+        if self.wishes.codes:
+            return [row for row in due if row.code in self.wishes.codes]
+        return due
+
+    # ---- planning only ------------------------------------------------------------------------
+
+    def _must_only_plan(self, chosen: Selection, doubts: Sequence[OrderRow]) -> bool:
+        """The control call, where there is anything to do; and what it shows of the other end."""
+        if not (chosen.candidates or chosen.rechecks or doubts):
+            return False
+        try:
+            self.warehouse.control(self._known_id())
+        except SyncError:
+            self._discover(chosen)
+            raise
+        if not only_plans(self.warehouse, self.settings.vendure):
+            return False
+        self.result.tell(
+            "this is a VeraCore simulator and the shop is not on this machine: only planned, "
+            "nothing sent or recorded (vendure.rehearsal = true would send)"
+        )
+        return True
+
+    def _known_id(self) -> str | None:
+        newest = self.ledger.orders.newest_synced()
+        return newest.veracore_id if newest else None
+
+    def _plan_only(self, chosen: Selection) -> OrdersResult:
+        now = to_text(self.clock.now())
+        held = self.ledger.orders.held(chosen.due + chosen.rechecks)
+        held |= {stub.code: fresh_row(stub.code, stub.id, now) for stub in chosen.new}
+        planner, plan = self._planner(), []
+        fresh = [stub.code for stub in chosen.new]
+        for batch in _batches([*fresh, *chosen.due, *chosen.rechecks]):
+            plan += [planner.decide(order, held[order.code]) for order in self._read(batch)]
+        self.result.plan = plan
+        return self.result
+
+    def _planner(self) -> Planner:
+        return Planner(
+            settings=self.settings.orders,
+            renderer=Renderer(self.settings.orders, self.settings.skus),
+            hash_key=self.ledger.meta.hash_key,
+            ledger_created_at=self.ledger.meta.created_at,
+            id_taken=self.ledger.orders.id_taken,
+        )
+
+    def _read(self, codes: Sequence[str]) -> list[Order]:
+        by_code = {order.code: order for order in self.shop.orders(codes)}
+        return [by_code[code] for code in codes if code in by_code]
+
+    # ---- doing --------------------------------------------------------------------------------
+
+    def _watch(self, poll: Poll, span: Windows) -> None:
+        if self.wishes.codes:
+            return
+        watch = Watch(self.shop, self.ledger, self.clock, self.result)
+        watch.changed(poll.moved)
+        watch.passed(poll.passed, span)
+
+    def _discover(self, chosen: Selection) -> None:
+        wait_for = timedelta(minutes=self.settings.orders.min_age_minutes)
+        due_at = self.clock.now() + wait_for if wait_for and not self.wishes.codes else None
+        found = [
+            Discovery(stub.code, stub.id, stub.placed_at, next_attempt_at=due_at)
+            for stub in chosen.new
+        ]
+        found += [_early(stub) for stub in chosen.early]
+        if found:
+            self.ledger.moves.discover(found)
+        for stub in chosen.early:
+            self.result.note(stub.code, "skipped")
+        fresh = [stub.code for stub in chosen.new]
+        if due_at is None:
+            chosen.due = fresh + chosen.due
+        for code in fresh:
+            self.result.note(code, "pending")
+        chosen.new, chosen.early = [], []
+
+    def _work(self, chosen: Selection, doubts: Sequence[OrderRow], now: datetime) -> None:
+        deadline = self.clock.monotonic() + 60 * self.settings.orders.max_run_minutes
+        self._discover(chosen)
+        settling = make_doubts(self.warehouse, self.ledger, self.settings, self.clock)
+        settling.settle(doubts, self.result)
+        sender = Sender(
+            warehouse=self.warehouse,
+            ledger=self.ledger,
+            clock=self.clock,
+            recheck=timedelta(minutes=self.settings.orders.parked_recheck_minutes),
+            result=self.result,
+            known_id=self._known_id(),
+        )
+        self._send_all(sender, chosen.due + chosen.rechecks, deadline)
+        if sender.stopped_by is not None:
+            raise sender.stopped_by
+        self._settle_new(settling, now)
+
+    def _settle_new(self, settling: Doubts, since: datetime) -> None:
+        """Look new doubts up at once: most of them are there, and the customer is waiting."""
+        for _ in range(_DOUBT_PASSES):
+            due = [row for row in self._doubts_due(self.clock.now()) if _began(row, since)]
+            if not due:
+                return
+            settling.settle(due, self.result)
+
+    def _send_all(self, sender: Sender, codes: Sequence[str], deadline: float) -> None:
+        workers = self.settings.orders.workers
+        with ThreadPoolExecutor(max_workers=workers) as pool:
+            under_way: set[Future[None]] = set()
+            try:
+                actions = self._actions(codes, sender, deadline)
+                for action in islice(actions, self.wishes.limit):
+                    under_way.add(pool.submit(sender.send, action))
+                    if len(under_way) >= 2 * workers:
+                        under_way = _reap(under_way, FIRST_COMPLETED)
+                _reap(under_way, ALL_COMPLETED)
+            except BaseException:
+                # What is under way gets its outcome written; what only waits in line is left.
+                sender.stopped_by = sender.stopped_by or Interrupted("the run was stopped")
+                raise
+
+    def _actions(
+        self, codes: Sequence[str], sender: Sender, deadline: float
+    ) -> Iterator[SubmitOrder]:
+        """Read, plan, write what needs no sending, and give out what does."""
+        planner = self._planner()
+        for batch in _batches(codes):
+            if sender.stopped_by is not None:
+                return
+            if self.clock.monotonic() > deadline:
+                self.result.tell("orders.max_run_minutes is over: the next run goes on")
+                return
+            held = self.ledger.orders.held(batch)
+            for order in self._read(batch):
+                action = self._decide(planner, order, held[order.code])
+                if isinstance(action, SubmitOrder):
+                    yield action
+                elif action is not None:
+                    self._write(action)
+
+    def _decide(self, planner: Planner, order: Order, row: OrderRow) -> Action | None:
+        try:
+            return planner.decide(order, row)
+        except (SyncError, ValueError, ArithmeticError, LookupError, TypeError) as error:
+            _LOG.debug("order %s cannot be planned", order.code, exc_info=True)
+            self._fail(order.code, row, f"it cannot be planned: {type(error).__name__}")
+            return None
+
+    def _fail(self, code: str, row: OrderRow, message: str) -> None:
+        retry = self.settings.retry
+        delay = min(retry.base_seconds * 2**row.retry_count, retry.cap_seconds)
+        new = self.ledger.moves.fail(
+            code,
+            Trouble(Category.INTERNAL, message),
+            self.clock.now() + timedelta(seconds=delay),
+            retry.max_attempts,
+        )
+        self.result.note(code, "failed", f"{code}: {message}" if new else None)
+
+    def _write(self, action: Action) -> None:
+        moves, code = self.ledger.moves, action.code
+        if isinstance(action, ParkOrder):
+            new = moves.park(code, action.trouble, self._settings_hash())
+            self.result.note(code, "parked", f"{code}: {action.trouble.message}" if new else None)
+        elif isinstance(action, SkipOrder):
+            new = moves.skip(
+                code,
+                action.cause,
+                action.reason,
+                settings_hash=self._settings_hash(),
+                alert=action.alert,
+            )
+            self.result.note(code, "skipped", f"{code}: {action.reason}" if new else None)
+        elif isinstance(action, HoldOrder):
+            moves.wait(code, action.reason)
+            self.result.note(code, "pending")
+
+
+def make_doubts(warehouse: Warehouse, ledger: Ledger, settings: Settings, clock: Clock) -> Doubts:
+    """What ends doubts, by these settings."""
+    veracore, orders = settings.veracore, settings.orders
+    secret = veracore.client_secret.get_secret_value()
+    return Doubts(
+        warehouse=warehouse,
+        ledger=ledger,
+        clock=clock,
+        grace=timedelta(seconds=orders.grace_seconds),
+        recheck=timedelta(minutes=orders.parked_recheck_minutes),
+        credentials="\n".join((veracore.company_id, veracore.client_id, secret)),
+    )
+
+
+def _reap(under_way: set[Future[None]], until: str) -> set[Future[None]]:
+    """Wait; an unforeseen error of a worker comes out here."""
+    done, left = wait(under_way, return_when=until)
+    for future in done:
+        future.result()
+    return left
+
+
+def _batches(codes: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(codes), _BATCH):
+        yield codes[start : start + _BATCH]
+
+
+def _began(row: OrderRow, since: datetime) -> bool:
+    return row.doubt_since is not None and row.doubt_since >= to_text(since)
+
+
+def _stub(order: Order) -> OrderStub:
+    return OrderStub(
+        id=order.id,
+        code=order.code,
+        state=order.state,
+        type=order.type,
+        placed_at=order.placed_at,
+        updated_at=order.updated_at,
+    )
+
+
+def _early(stub: OrderStub) -> Discovery:
+    return Discovery(
+        code=stub.code,
+        vendure_id=stub.id,
+        placed_at=stub.placed_at,
+        state="skipped",
+        cause="early",
+        trouble=Trouble(Category.VALIDATION, "it was placed before orders.not_before"),
+    )

@@ -1,0 +1,145 @@
+"""Which orders this run takes up, from what the shop lists and the ledger holds; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from veracore_sync.clock import from_text
+from veracore_sync.config import OrdersSettings
+from veracore_sync.ledger import OrderRow
+from veracore_sync.model import OrderStub
+
+_RECHECK = timedelta(hours=1)
+_RECHECK_PAGE = 50
+_REFUSED_A_RUN = 10
+_DEFAULT_CHANNEL = "__default_channel__"
+
+
+@dataclass(slots=True)
+class Selection:
+    """What a run takes up, in this order; each list oldest first.
+
+    `new` and `early` are not in the ledger yet; `early` are placed before ``orders.not_before``.
+    """
+
+    new: list[OrderStub] = field(default_factory=list)
+    early: list[OrderStub] = field(default_factory=list)
+    due: list[str] = field(default_factory=list)
+    rechecks: list[str] = field(default_factory=list)
+
+    @property
+    def candidates(self) -> int:
+        """How many orders might leave for the first time."""
+        return len(self.new) + len(self.due)
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """The rules of one run.
+
+    Args:
+        settings: ``[orders]``.
+        settings_hash: Of the settings now: parked orders are planned again when it changed.
+        not_before: Orders placed before are never sent (UTC).
+        now: This moment (UTC).
+        explicit: A person named the orders: waiting times do not count.
+    """
+
+    settings: OrdersSettings
+    settings_hash: str
+    not_before: datetime
+    now: datetime
+    explicit: bool = False
+
+    def select(
+        self,
+        waiting: Iterable[OrderStub],
+        held: Mapping[str, OrderRow],
+        open_rows: Iterable[OrderRow],
+        channel_code: str,
+    ) -> Selection:
+        """Choose.
+
+        Args:
+            waiting: Orders now in a trigger state.
+            held: The ledger's rows for those.
+            open_rows: The ledger's pending, failed, parked and skipped rows, longest unchecked
+                first, whether the shop lists them or not.
+            channel_code: The shop's channel; sellers' orders count on a seller's own only.
+        """
+        chosen = Selection()
+        stubs = {stub.code: stub for stub in waiting if self._counts(stub, channel_code)}
+        for stub in stubs.values():
+            if stub.code not in held:
+                is_early = stub.placed_at is not None and stub.placed_at < self.not_before
+                (chosen.early if is_early else chosen.new).append(stub)
+        rows = list(open_rows)
+        due = [row for row in rows if self._is_due(row, stubs.get(row.code))]
+        due.sort(key=lambda row: (row.state == "failed", row.placed_at or "", row.code))
+        chosen.due = [row.code for row in due]
+        chosen.rechecks = self._rechecks(rows, stubs)
+        return chosen
+
+    def _counts(self, stub: OrderStub, channel_code: str) -> bool:
+        if stub.type == "Seller":
+            return channel_code != _DEFAULT_CHANNEL
+        return stub.type == "Regular"
+
+    def _is_due(self, row: OrderRow, stub: OrderStub | None) -> bool:
+        if row.state == "skipped":
+            return self._is_back(row, stub)
+        if row.state not in ("pending", "failed"):
+            return False
+        return self.explicit or self._time_has_come(row)
+
+    def _is_back(self, row: OrderRow, stub: OrderStub | None) -> bool:
+        if stub is None:
+            return False
+        if row.cause == "early":
+            return stub.placed_at is None or stub.placed_at >= self.not_before
+        return row.cause == "state"
+
+    def _time_has_come(self, row: OrderRow) -> bool:
+        return row.next_attempt_at is None or from_text(row.next_attempt_at) <= self.now
+
+    def _rechecks(self, rows: list[OrderRow], stubs: Mapping[str, OrderStub]) -> list[str]:
+        refused = [
+            row
+            for row in rows
+            if row.state == "parked"
+            and row.cause == "refused"
+            and (self.explicit or self._changed(row, stubs.get(row.code)) or _due(row, self.now))
+        ]
+        ours = [row for row in rows if self._is_parked_by_us(row, stubs.get(row.code))]
+        chosen = [row for row in ours if self._must_recheck(row, stubs.get(row.code))]
+        spare = max(0, _RECHECK_PAGE - len(chosen))
+        taken = {row.code for row in chosen}
+        others = [row for row in ours if row.state == "parked" and row.code not in taken]
+        chosen += others[:spare]
+        limit = len(refused) if self.explicit else _REFUSED_A_RUN
+        return [row.code for row in chosen + refused[:limit]]
+
+    def _is_parked_by_us(self, row: OrderRow, stub: OrderStub | None) -> bool:
+        if row.state == "parked":
+            return row.cause == "ours" or (
+                row.cause == "exhausted" and (self.explicit or self._changed(row, stub))
+            )
+        return row.state == "skipped" and row.cause == "rule" and stub is not None
+
+    def _must_recheck(self, row: OrderRow, stub: OrderStub | None) -> bool:
+        if self.explicit or self._changed(row, stub) or row.checked_at is None:
+            return True
+        return self.now - from_text(row.checked_at) >= _RECHECK
+
+    def _changed(self, row: OrderRow, stub: OrderStub | None) -> bool:
+        if row.settings_hash not in (None, self.settings_hash):
+            return True
+        if stub is None or row.checked_at is None:
+            return False
+        return stub.updated_at > from_text(row.checked_at)
+
+
+def _due(row: OrderRow, now: datetime) -> bool:
+    return row.next_attempt_at is None or from_text(row.next_attempt_at) <= now

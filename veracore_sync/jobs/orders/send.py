@@ -1,0 +1,171 @@
+"""Sending one order: intent, one request, one outcome."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from veracore_sync.clock import Clock
+from veracore_sync.errors import Category, SyncError
+from veracore_sync.failpoint import hit
+from veracore_sync.failure import CREATING, Action, What, read_error
+from veracore_sync.jobs.orders.judge import Adopt, CancelledThere, Conflict, judge_record
+from veracore_sync.jobs.orders.plan import SubmitOrder
+from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.ledger import Ledger, Trouble
+from veracore_sync.veracore.port import (
+    Absent,
+    Accepted,
+    LookUpFailed,
+    NotAccepted,
+    Warehouse,
+)
+
+_LOG = logging.getLogger(__name__)
+_TROUBLE_MOST = 3
+_LATER = timedelta(seconds=60)
+_UPSTREAM_TROUBLE = frozenset(
+    {What.NOT_CONNECTED, What.TIMEOUT, What.RESET, What.HTTP_5XX, What.HTTP_429}
+)
+
+
+@dataclass(slots=True)
+class Sender:
+    """Sends orders, from several threads.
+
+    Args:
+        warehouse: Where to.
+        ledger: Where the intent and the outcome are written.
+        clock: The time.
+        recheck: How long after a refusal it is tried again (jittered).
+        result: Where each outcome is noted.
+        known_id: An order that VeraCore is known to hold, for the control call.
+    """
+
+    warehouse: Warehouse
+    ledger: Ledger
+    clock: Clock
+    recheck: timedelta
+    result: OrdersResult
+    known_id: str | None
+    stopped_by: SyncError | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _trouble: int = 0
+    _controlled: bool = False
+
+    def send(self, action: SubmitOrder) -> None:
+        """Do one action, unless the run has been stopped."""
+        if self.stopped_by is not None:
+            self.result.note(action.code, "pending")
+            return
+        if action.look_up_first and not self._is_free(action):
+            return
+        order = action.order
+        lines = tuple((line.sku, line.quantity) for line in order.lines)
+        attempt = self.ledger.moves.intend(
+            action.code, order.id, action.payload_hash, action.content_hash, lines
+        )
+        hit("intent committed")
+        outcome = self.warehouse.submit(order)
+        hit("answered")
+        if isinstance(outcome, Accepted):
+            self.ledger.moves.accept(action.code, attempt, outcome.sequence)
+            self._trouble = 0
+            self.result.note(action.code, "submitted")
+        else:
+            self._not_accepted(action, attempt, outcome)
+        hit("outcome committed")
+
+    def _is_free(self, action: SubmitOrder) -> bool:
+        """Look an older order up before its first send; whether it may be sent."""
+        found = self.warehouse.look_up(action.order.id)
+        moves, code = self.ledger.moves, action.code
+        if isinstance(found, LookUpFailed):
+            self.result.note(code, "pending")
+            self._count_trouble(found.error)
+            return False
+        if isinstance(found, Absent):
+            moves.touch(code, looked_up=True)
+            return True
+        verdict = judge_record(code, found.record, [])
+        if isinstance(verdict, Adopt):
+            moves.adopt(code, action.order.id, verdict.lines, action.content_hash)
+            self.result.note(code, "adopted")
+        elif isinstance(verdict, CancelledThere):
+            new = moves.cancel(code, action.order.id, verdict.message)
+            self.result.note(code, "cancelled", f"{code}: {verdict.message}" if new else None)
+        elif isinstance(verdict, Conflict):
+            new = moves.conflict(code, None, verdict.trouble)
+            self.result.note(
+                code, "conflict", f"{code}: {verdict.trouble.message}" if new else None
+            )
+        return False
+
+    def _not_accepted(self, action: SubmitOrder, attempt: int, outcome: NotAccepted) -> None:
+        code, moves = action.code, self.ledger.moves
+        rule = CREATING[outcome.what]
+        trouble = Trouble(rule.category, outcome.text or str(outcome.what))
+        if rule.action is Action.PENDING:
+            moves.withhold(code, attempt, action.back_to, trouble.message, None)
+            self.result.note(code, "pending")
+        elif rule.action is Action.LATER:
+            moves.withhold(code, attempt, action.back_to, trouble.message, self._later(outcome))
+            self.result.note(code, "pending")
+        elif rule.action is Action.PARK:
+            refusal = Trouble(Category.VALIDATION, _with_hint(outcome))
+            new = moves.refuse(code, attempt, refusal, self._recheck_at())
+            self.result.note(code, "parked", f"{code}: {refusal.message}" if new else None)
+        else:
+            moves.doubt(code, attempt, _CAUSES[rule.action], trouble)
+            self.result.note(code, "in_doubt")
+            if rule.action is Action.DOUBT:
+                self._control()
+        if outcome.what in _UPSTREAM_TROUBLE:
+            self._count_trouble(
+                read_error(
+                    outcome.what,
+                    f"VeraCore: {trouble.message}",
+                    upstream="veracore",
+                    retry_after=outcome.retry_after,
+                )
+            )
+
+    def _later(self, outcome: NotAccepted) -> datetime:
+        asked = timedelta(seconds=min(outcome.retry_after or 0, 86_400))
+        return self.clock.now() + max(asked, _LATER if outcome.retry_after is None else asked)
+
+    def _recheck_at(self) -> datetime:
+        return self.clock.now() + self.recheck * random.uniform(0.9, 1.1)  # noqa: S311 - spread
+
+    def _control(self) -> None:
+        """After an answer that nobody knows: does VeraCore still listen to us? Once a run."""
+        with self._lock:
+            if self._controlled or self.stopped_by is not None:
+                return
+            self._controlled = True
+            try:
+                self.warehouse.control(self.known_id)
+            except SyncError as error:
+                self.stopped_by = error
+
+    def _count_trouble(self, error: SyncError) -> None:
+        """Stop the run when VeraCore as a whole is in trouble, not one order."""
+        with self._lock:
+            self._trouble += 1
+            _LOG.info("VeraCore trouble %d in a row: %s", self._trouble, error.message)
+            if self._trouble >= _TROUBLE_MOST and self.stopped_by is None:
+                self.stopped_by = error
+
+
+_CAUSES = {
+    Action.LOOK_UP: "duplicate",
+    Action.DOUBT: "answer",
+    Action.DOUBT_LOST: "lost",
+}
+
+
+def _with_hint(outcome: NotAccepted) -> str:
+    return f"VeraCore refused it ({outcome.text}): {outcome.hint}" if outcome.hint else outcome.text

@@ -1,0 +1,48 @@
+"""Text as it may go to the warehouse, and money as its currency writes it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from decimal import ROUND_HALF_EVEN, Decimal
+
+_SPACE = re.compile(r"[\t\r\n]+")
+# What XML 1.0 cannot hold: surrogates and the two non-characters of the basic plane.
+_UNSENDABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
+
+_NO_DIGITS = set("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())  # noqa: SIM905 - reads as a table
+_THREE_DIGITS = set("BHD IQD JOD KWD LYD OMR TND".split())  # noqa: SIM905 - reads as a table
+_NO_POSTAL_CODE = set(
+    "AE AG AN AO AW BF BI BJ BO BS BW BZ CD CF CG CI CK CM DJ DM ER FJ GD GH GM GQ GY HK HM IE JM "  # noqa: SIM905 - reads as a table
+    "KI KM KN KP LC ML MO MR MS MW NR NU PA QA RW SB SC SL SR SS ST SY TD TF TG TK TL TO TT TV UG "
+    "VU YE ZW".split()
+)
+
+
+def clean(text: str | None) -> str:
+    """NFC, tabs and line ends as one space, control characters and what XML cannot hold removed."""
+    spaced = _SPACE.sub(" ", text or "")
+    kept = "".join(c for c in spaced if unicodedata.category(c) != "Cc")
+    return unicodedata.normalize("NFC", _UNSENDABLE.sub("", kept)).strip()
+
+
+def split_name(full_name: str) -> tuple[str, str]:
+    """First and last name, split at the last space; a single word is a last name."""
+    first, _, last = clean(full_name).rpartition(" ")
+    return first.strip(), last
+
+
+def needs_postal_code(country_code: str) -> bool:
+    """Whether an address in that country (ISO 3166 alpha-2) has a postal code."""
+    return country_code.upper() not in _NO_POSTAL_CODE
+
+
+def as_currency(amount: Decimal, currency: str) -> tuple[Decimal, bool]:
+    """The amount with its currency's own number of digits (ISO 4217), rounded half-even.
+
+    Returns:
+        The rounded amount, and whether anything was lost.
+    """
+    digits = 0 if currency in _NO_DIGITS else 3 if currency in _THREE_DIGITS else 2
+    rounded = amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
+    return rounded, rounded != amount

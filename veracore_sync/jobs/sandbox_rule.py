@@ -1,0 +1,30 @@
+"""A simulator must not swallow a real shop's orders; pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from veracore_sync.config import VendureSettings
+from veracore_sync.veracore.port import Warehouse
+
+
+def only_plans(warehouse: Warehouse, shop: VendureSettings) -> bool:
+    """Whether a job may only plan: the warehouse is a simulator, and the shop may be a real one.
+
+    A shop counts as local when the host in its URL is literally ``localhost`` or a loopback
+    address; names are not resolved. ``vendure.rehearsal = true`` lifts the rule.
+    """
+    return warehouse.is_sandbox and not shop.rehearsal and not is_loopback(shop.admin_api_url)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL's host is literally this machine."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback

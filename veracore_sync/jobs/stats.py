@@ -1,0 +1,124 @@
+"""``stats``: the ledger as one document, with the field names of the brief; reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from veracore_sync.ledger import Alert, Ledger, OrderRow, Run
+
+ORDERS_JOB = "orders"
+
+_TOTALS = {
+    "totalFailed": ("failed",),
+    "totalPending": ("pending",),
+    "totalSending": ("sending",),
+    "totalInDoubt": ("in_doubt",),
+    "totalParked": ("parked",),
+    "totalConflict": ("conflict",),
+    "totalShipped": ("shipped",),
+    "totalCancelled": ("cancelled",),
+    "totalSkipped": ("skipped",),
+}
+
+
+def order_document(row: OrderRow) -> dict[str, Any]:
+    """An order as in every ``--json`` document. Times are UTC texts, or ``None``."""
+    return {
+        "vendureOrderId": row.vendure_id,
+        "vendureOrderCode": row.code,
+        "veracoreOrderId": row.veracore_id,
+        "syncStatus": row.state,
+        "errorClass": row.error_class,
+        "errorMessage": row.error_message,
+        "retryCount": row.retry_count,
+        "lastSyncAttempt": row.last_sync_attempt,
+        "lastSuccessfulSync": row.last_successful_sync,
+        "nextAttempt": row.next_attempt_at,
+        "createdAt": row.created_at,
+        "updatedAt": row.updated_at,
+    }
+
+
+def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
+    """An order with every attempt to send it."""
+    attempts = [
+        {
+            "attempt": one.attempt,
+            "veracoreOrderId": one.veracore_id,
+            "startedAt": one.started_at,
+            "endedAt": one.ended_at,
+            "outcome": one.outcome,
+            "message": one.message,
+            "lines": [{"sku": sku, "quantity": units} for sku, units in one.lines],
+        }
+        for one in ledger.orders.attempts(row.code)
+    ]
+    return order_document(row) | {"attempts": attempts}
+
+
+def alert_document(alert: Alert) -> dict[str, Any]:
+    """A standing alert."""
+    return {
+        "kind": alert.kind,
+        "vendureOrderCode": alert.code,
+        "message": alert.message,
+        "openedAt": alert.opened_at,
+    }
+
+
+def run_document(run: Run) -> dict[str, Any]:
+    """A run as ``stats --runs`` shows it."""
+    return {
+        "id": run.id,
+        "command": run.command,
+        "pid": run.pid,
+        "startedAt": run.started_at,
+        "endedAt": run.ended_at,
+        "exitCode": run.exit_code,
+        "result": dict(run.result),
+    }
+
+
+def overall(ledger: Ledger) -> dict[str, Any]:
+    """The whole document of ``stats --json`` (docs/json.md)."""
+    counts = ledger.orders.counts()
+    totals = {"totalSynced": counts["synced"] + counts["shipped"]} | {
+        name: sum(counts[state] for state in states) for name, states in _TOTALS.items()
+    }
+    recent = [order_document(row) for row in ledger.orders.recent_errors()]
+    return {
+        "orders": {
+            **totals,
+            **_last(ledger, "sync-orders", ORDERS_JOB),
+            "recentErrors": recent,
+        },
+        "inventory": {
+            **_last(ledger, "sync-inventory", "inventory"),
+            "lastResult": _result(
+                ledger, "sync-inventory", ("totalProcessed", "updated", "errors", "skipped")
+            ),
+        },
+        "tracking": {
+            **_last(ledger, "sync-tracking", "tracking"),
+            "totalOrdersTracked": counts["shipped"],
+            "lastResult": _result(
+                ledger, "sync-tracking", ("ordersChecked", "trackingUpdated", "errors")
+            ),
+        },
+        "upstreams": {"vendure": {}, "veracore": {}},
+        "webhooks": {},
+        "alerts": [alert_document(alert) for alert in ledger.alerts.standing()],
+    }
+
+
+def _last(ledger: Ledger, command: str, job: str) -> dict[str, Any]:
+    run = ledger.runs.last_ended(command)
+    return {"lastSyncTime": run.ended_at if run else None, "isRunning": ledger.runs.is_running(job)}
+
+
+def _result(ledger: Ledger, command: str, names: tuple[str, ...]) -> Mapping[str, Any] | None:
+    run = ledger.runs.last_ended(command)
+    if run is None:
+        return None
+    return {name: run.result.get(name, 0) for name in names}

@@ -1,0 +1,95 @@
+"""Facts about the ledger as a whole: when it was made, whom it serves, how far it has watched."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from datetime import datetime
+
+from veracore_sync.clock import Clock, from_text, to_text
+from veracore_sync.errors import ConfigError
+from veracore_sync.ledger.database import Database
+
+
+class Meta:
+    """Key and value, read and written whole."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._db = database
+        self._clock = clock
+        if self.get("created_at") is None:
+            self._be_born()
+
+    def _be_born(self) -> None:
+        alphabet = string.ascii_uppercase + string.digits
+        born = {
+            "created_at": to_text(self._clock.now()),
+            "probe_id": "".join(secrets.choice(alphabet) for _ in range(20)),
+            "hash_key": secrets.token_hex(16),
+        }
+        with self._db.transaction() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)", list(born.items())
+            )
+
+    def get(self, key: str) -> str | None:
+        """The value, or ``None``."""
+        value: str | None = self._db.value("SELECT value FROM meta WHERE key = ?", (key,))
+        return value
+
+    def put(self, key: str, value: str) -> None:
+        """Set the value."""
+        with self._db.transaction() as connection:
+            connection.execute(
+                "INSERT INTO meta (key, value) VALUES (?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                (key, value),
+            )
+
+    def moment(self, key: str) -> datetime | None:
+        """The value as an aware UTC moment, or ``None``."""
+        text = self.get(key)
+        return from_text(text) if text else None
+
+    @property
+    def created_at(self) -> datetime:
+        """When this ledger was made (UTC)."""
+        return from_text(self._certain("created_at"))
+
+    @property
+    def probe_id(self) -> str:
+        """An order id that cannot exist: 20 random characters, drawn once a ledger."""
+        return self._certain("probe_id")
+
+    @property
+    def hash_key(self) -> bytes:
+        """The key of this ledger's hashes, so that they tell nothing to anyone without it."""
+        return bytes.fromhex(self._certain("hash_key"))
+
+    def _certain(self, key: str) -> str:
+        value = self.get(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+    def bind(self, shop: str, warehouse: str, *, write: bool = True) -> None:
+        """Tie this ledger to one shop and one warehouse, or check that it is tied to these.
+
+        Args:
+            shop: Admin API address and channel.
+            warehouse: Dialect, base address and company.
+            write: Store the tie where there is none yet.
+
+        Raises:
+            ConfigError: The ledger belongs to another pair.
+        """
+        for side, ours in (("shop", shop), ("warehouse", warehouse)):
+            held = self.get(f"identity.{side}")
+            if held is None and write:
+                self.put(f"identity.{side}", ours)
+            elif held is not None and held != ours:
+                raise ConfigError(
+                    f"this ledger belongs to the {side} {held}, not to {ours}",
+                    hint="use another ledger.path for another pair; "
+                    "orders of two pairs in one ledger would be confused",
+                )

@@ -1,0 +1,117 @@
+"""The ledger's schema as ordered steps; each is applied once and never changed afterwards.
+
+sqlite-utils keeps the record of what was applied; each step also raises ``user_version``, so that
+an up-to-date ledger is known without importing it. All steps run inside one ``BEGIN IMMEDIATE``,
+because its migrations alone are not safe when several processes start on a fresh file at once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from sqlite_utils import Database as Utils
+from sqlite_utils import Migrations
+
+if TYPE_CHECKING:
+    from veracore_sync.ledger.database import Database
+
+migrations = Migrations("veracore-sync")
+
+_FIRST = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE orders (
+    code TEXT PRIMARY KEY,
+    vendure_id TEXT NOT NULL,
+    veracore_id TEXT COLLATE NOCASE UNIQUE,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'sending', 'in_doubt', 'failed', 'parked',
+        'synced', 'shipped', 'cancelled', 'conflict', 'skipped')),
+    cause TEXT NOT NULL DEFAULT '',
+    error_class TEXT,
+    error_message TEXT,
+    retry_count INTEGER NOT NULL DEFAULT 0,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    sequence INTEGER,
+    content_hash TEXT,
+    settings_hash TEXT,
+    looked_up INTEGER NOT NULL DEFAULT 0,
+    placed_at TEXT,
+    shop_updated_at TEXT,
+    checked_at TEXT,
+    doubt_since TEXT,
+    absent_at TEXT,
+    last_sync_attempt TEXT,
+    last_successful_sync TEXT,
+    next_attempt_at TEXT,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX orders_by_state ON orders (state, next_attempt_at);
+CREATE INDEX orders_by_update ON orders (updated_at);
+
+CREATE TABLE attempts (
+    code TEXT NOT NULL REFERENCES orders (code),
+    attempt INTEGER NOT NULL,
+    veracore_id TEXT NOT NULL,
+    payload_hash TEXT NOT NULL,
+    lines TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    ended_at TEXT,
+    outcome TEXT,
+    message TEXT,
+    PRIMARY KEY (code, attempt)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    command TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    started_at TEXT NOT NULL,
+    ended_at TEXT,
+    exit_code INTEGER,
+    result TEXT
+) STRICT;
+CREATE INDEX runs_by_command ON runs (command, id);
+
+CREATE TABLE alerts (
+    key TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    code TEXT,
+    message TEXT NOT NULL,
+    opened_at TEXT NOT NULL,
+    resolved_at TEXT
+) STRICT;
+CREATE INDEX alerts_open ON alerts (resolved_at, kind);
+CREATE INDEX alerts_by_order ON alerts (code);
+
+CREATE TABLE job_locks (
+    job TEXT PRIMARY KEY,
+    command TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    since TEXT NOT NULL
+) STRICT;
+"""
+
+
+def run_statements(connection: sqlite3.Connection, script: str) -> None:
+    """Run each statement of `script` inside the transaction that is open.
+
+    ``executescript`` would commit it.
+    """
+    for statement in script.split(";\n"):
+        if statement.strip():
+            connection.execute(statement)
+
+
+@migrations()
+def m001_orders(db: Utils) -> None:
+    """Orders, attempts, runs, alerts and who holds which job."""
+    run_statements(db.conn, _FIRST)
+    db.conn.execute("PRAGMA user_version = 1")
+
+
+def migrate(database: Database) -> None:
+    """Apply every step that is missing, all in one transaction."""
+    with database.transaction() as connection:
+        migrations.apply(Utils(connection))

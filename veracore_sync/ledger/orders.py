@@ -1,0 +1,201 @@
+"""The orders of the ledger, as rows to read; `veracore_sync.ledger.moves` changes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from veracore_sync.clock import to_text
+from veracore_sync.ledger.database import Database, Row
+
+STATES = (
+    "pending",
+    "sending",
+    "in_doubt",
+    "failed",
+    "parked",
+    "synced",
+    "shipped",
+    "cancelled",
+    "conflict",
+    "skipped",
+)
+
+Sent = tuple[tuple[str, int], ...]
+"""Lines as sent: (offer, units) each."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """What the ledger knows of an order. Times are UTC texts (ISO 8601, milliseconds, ``Z``).
+
+    `cause` says why it is where it is: parked ``ours`` (a setting, an address) or ``refused`` (by
+    VeraCore); in doubt ``lost`` (no answer) or ``answer`` (an answer that is not understood);
+    skipped ``rule`` or ``resolved`` (for good, by a person).
+    """
+
+    code: str
+    vendure_id: str
+    veracore_id: str | None
+    state: str
+    cause: str
+    error_class: str | None
+    error_message: str | None
+    retry_count: int
+    attempt: int
+    sequence: int | None
+    content_hash: str | None
+    settings_hash: str | None
+    looked_up: int
+    placed_at: str | None
+    shop_updated_at: str | None
+    checked_at: str | None
+    doubt_since: str | None
+    absent_at: str | None
+    last_sync_attempt: str | None
+    last_successful_sync: str | None
+    next_attempt_at: str | None
+    created_at: str
+    updated_at: str
+
+
+def fresh_row(code: str, vendure_id: str, now: str) -> OrderRow:
+    """The row that an order would get if it were discovered now (a UTC text)."""
+    values: dict[str, Any] = dict.fromkeys(field.name for field in fields(OrderRow))
+    values.update(code=code, vendure_id=vendure_id, state="pending", cause="")
+    values.update(retry_count=0, attempt=0, looked_up=0, created_at=now, updated_at=now)
+    return OrderRow(**values)
+
+
+_COLUMNS = ", ".join(field.name for field in fields(OrderRow))
+_SELECT = f"SELECT {_COLUMNS} FROM orders "  # noqa: S608 - the names of our own columns
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One intent to create an order at VeraCore, and how it ended."""
+
+    code: str
+    attempt: int
+    veracore_id: str
+    lines: Sent
+    started_at: str
+    ended_at: str | None
+    outcome: str | None
+    message: str | None
+
+
+class Orders:
+    """Reading the orders of one ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def get(self, code: str) -> OrderRow | None:
+        """The row of that code, or ``None``."""
+        row = self._db.row(_SELECT + "WHERE code = ?", (code,))
+        return _order(row) if row else None
+
+    def find(self, name: str) -> OrderRow | None:
+        """The row whose code, VeraCore id or Vendure id is `name`, or ``None``."""
+        row = self._db.row(
+            _SELECT + "WHERE code = ?1 OR veracore_id = ?1 OR vendure_id = ?1 "
+            "ORDER BY code = ?1 DESC LIMIT 1",
+            (name,),
+        )
+        return _order(row) if row else None
+
+    def held(self, codes: Sequence[str]) -> dict[str, OrderRow]:
+        """Those of `codes` that the ledger holds, by code."""
+        found: dict[str, OrderRow] = {}
+        for start in range(0, len(codes), _CHUNK):
+            part = codes[start : start + _CHUNK]
+            marks = ", ".join("?" * len(part))
+            for row in self._db.rows(_SELECT + f"WHERE code IN ({marks})", part):
+                found[row["code"]] = _order(row)
+        return found
+
+    def in_states(self, states: Iterable[str], limit: int = -1) -> list[OrderRow]:
+        """The orders in any of these states, longest unchecked first."""
+        wanted = tuple(states)
+        marks = ", ".join("?" * len(wanted))
+        rows = self._db.rows(
+            _SELECT + f"WHERE state IN ({marks}) "
+            "ORDER BY checked_at IS NOT NULL, checked_at, created_at, code LIMIT ?",
+            (*wanted, limit),
+        )
+        return [_order(row) for row in rows]
+
+    def doubts_due(self, now: datetime) -> list[OrderRow]:
+        """Orders in doubt whose next look-up is due, oldest doubt first."""
+        rows = self._db.rows(
+            _SELECT + "WHERE state = 'in_doubt' "
+            "AND (next_attempt_at IS NULL OR next_attempt_at <= ?) ORDER BY doubt_since, code",
+            (to_text(now),),
+        )
+        return [_order(row) for row in rows]
+
+    def oldest_doubt(self) -> OrderRow | None:
+        """The order that has been in doubt the longest, or ``None``."""
+        row = self._db.row(_SELECT + "WHERE state = 'in_doubt' ORDER BY doubt_since, code LIMIT 1")
+        return _order(row) if row else None
+
+    def recent_errors(self, limit: int = 10) -> list[OrderRow]:
+        """The orders with trouble, newest first."""
+        rows = self._db.rows(
+            _SELECT + "WHERE state IN ('failed', 'parked', 'in_doubt', 'conflict', 'cancelled') "
+            "ORDER BY updated_at DESC, code LIMIT ?",
+            (limit,),
+        )
+        return [_order(row) for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many orders are in each state; every state is named."""
+        found = dict.fromkeys(STATES, 0)
+        for state, count in self._db.rows("SELECT state, count(*) FROM orders GROUP BY state"):
+            found[state] = count
+        return found
+
+    def any_accepted(self) -> bool:
+        """Whether VeraCore ever took an order of this ledger."""
+        return (
+            self._db.row("SELECT 1 FROM orders WHERE last_successful_sync IS NOT NULL") is not None
+        )
+
+    def newest_synced(self) -> OrderRow | None:
+        """The order that VeraCore took last, or ``None``."""
+        row = self._db.row(
+            _SELECT + "WHERE state IN ('synced', 'shipped') AND veracore_id IS NOT NULL "
+            "ORDER BY last_successful_sync DESC, code LIMIT 1"
+        )
+        return _order(row) if row else None
+
+    def id_taken(self, veracore_id: str, by_other_than: str) -> bool:
+        """Whether another order bears this VeraCore id, without regard to case."""
+        row = self._db.row(
+            "SELECT 1 FROM orders WHERE veracore_id = ? AND code <> ?", (veracore_id, by_other_than)
+        )
+        return row is not None
+
+    def attempts(self, code: str) -> list[AttemptRow]:
+        """Every intent for that order, oldest first."""
+        rows = self._db.rows(
+            "SELECT code, attempt, veracore_id, lines, started_at, ended_at, outcome, message "
+            "FROM attempts WHERE code = ? ORDER BY attempt",
+            (code,),
+        )
+        return [_attempt(row) for row in rows]
+
+
+def _order(row: Row) -> OrderRow:
+    return OrderRow(*row)
+
+
+def _attempt(row: Row) -> AttemptRow:
+    values: dict[str, Any] = dict(row)
+    values["lines"] = tuple((sku, units) for sku, units in json.loads(values["lines"]))
+    return AttemptRow(**values)

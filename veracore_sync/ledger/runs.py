@@ -1,0 +1,146 @@
+"""Runs: who did what, when, and how it ended; and the lock that lets one run a job at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from veracore_sync.clock import Clock, to_text
+from veracore_sync.errors import LedgerError, LockHeld
+from veracore_sync.ledger.database import Database, ledger_errors
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a command. Times are UTC texts; ``ended_at`` is ``None`` while it lasts, or for
+    ever when it was killed."""
+
+    id: int
+    command: str
+    pid: int
+    started_at: str
+    ended_at: str | None
+    exit_code: int | None
+    result: Mapping[str, Any]
+
+
+class Runs:
+    """The run records and the job locks of one ledger."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._db = database
+        self._clock = clock
+
+    def begin(self, command: str) -> int:
+        """Record that `command` begins; its number."""
+        with self._db.transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO runs (command, pid, started_at) VALUES (?, ?, ?)",
+                (command, os.getpid(), to_text(self._clock.now())),
+            )
+        return int(cursor.lastrowid or 0)
+
+    def end(self, run: int, exit_code: int, result: Mapping[str, Any]) -> None:
+        """Record how it ended. `result` holds counts and classes, no personal data."""
+        with self._db.transaction() as connection:
+            connection.execute(
+                "UPDATE runs SET ended_at = ?, exit_code = ?, result = ? WHERE id = ?",
+                (to_text(self._clock.now()), exit_code, json.dumps(dict(result)), run),
+            )
+
+    def latest(self, limit: int = 20) -> list[Run]:
+        """The newest runs, newest first."""
+        return [_run(row) for row in self._db.rows(_SELECT + "ORDER BY id DESC LIMIT ?", (limit,))]
+
+    def last_ended(self, command: str) -> Run | None:
+        """The newest run of `command` that came to an end."""
+        row = self._db.row(
+            _SELECT + "WHERE command = ? AND ended_at IS NOT NULL ORDER BY id DESC LIMIT 1",
+            (command,),
+        )
+        return _run(row) if row else None
+
+    @contextmanager
+    def lock(self, job: str, command: str) -> Iterator[None]:
+        """Hold the job for the length of the block.
+
+        The kernel frees the lock when this process dies, and never while it lives; the row only
+        says who holds it.
+
+        Raises:
+            LockHeld: Another process holds it.
+        """
+        if self._db.path is None:
+            yield
+            return
+        descriptor = _take(lock_path(self._db.path, job))
+        if descriptor is None:
+            raise LockHeld(f"{job}: {self._holder(job)}", hint="the other run does the work")
+        try:
+            self._name_holder(job, command)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def is_running(self, job: str) -> bool:
+        """Whether a process holds the job now."""
+        if self._db.path is None:
+            return False
+        path = lock_path(self._db.path, job)
+        if not path.exists():
+            return False
+        try:
+            descriptor = _take(path)
+        except LedgerError:
+            return False
+        if descriptor is None:
+            return True
+        os.close(descriptor)
+        return False
+
+    def _name_holder(self, job: str, command: str) -> None:
+        with self._db.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO job_locks (job, command, pid, since) VALUES (?, ?, ?, ?)",
+                (job, command, os.getpid(), to_text(self._clock.now())),
+            )
+
+    def _holder(self, job: str) -> str:
+        row = self._db.row("SELECT command, pid, since FROM job_locks WHERE job = ?", (job,))
+        if row is None:
+            return "another run is at work"
+        return f"{row['command']} (pid {row['pid']}) is at work since {row['since']}"
+
+
+_SELECT = "SELECT id, command, pid, started_at, ended_at, exit_code, result FROM runs "
+
+
+def _run(row: Any) -> Run:
+    values: dict[str, Any] = dict(row)
+    values["result"] = json.loads(values["result"] or "{}")
+    return Run(**values)
+
+
+def lock_path(ledger: Path, job: str) -> Path:
+    """The lock file of a job: beside the ledger."""
+    return ledger.with_name(f"{ledger.name}.{job}.lock")
+
+
+def _take(path: Path) -> int | None:
+    with ledger_errors(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError as error:
+        os.close(descriptor)
+        raise LedgerError(f"cannot lock {path}: {error.strerror}") from error
+    return descriptor
