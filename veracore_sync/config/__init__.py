@@ -5,6 +5,8 @@ See docs/configuration.md.
 
 from __future__ import annotations
 
+from veracore_sync.config.load import Flag, Loaded, load
+from veracore_sync.config.require import Need, require
 from veracore_sync.config.schema import (
     FreightSettings,
     HookSettings,
@@ -20,21 +22,29 @@ from veracore_sync.config.schema import (
     VeracoreSettings,
     WebhookSettings,
 )
+from veracore_sync.config.show import Row, rows
 from veracore_sync.config.types import Buffer
 
 __all__ = [
     "Buffer",
+    "Flag",
     "FreightSettings",
     "HookSettings",
     "InventorySettings",
     "LedgerSettings",
+    "Loaded",
     "LogSettings",
+    "Need",
     "OrdersSettings",
     "RetrySettings",
+    "Row",
     "Settings",
     "SkuSettings",
     "TrackingSettings",
     "VendureSettings",
     "VeracoreSettings",
     "WebhookSettings",
+    "load",
+    "require",
+    "rows",
 ]

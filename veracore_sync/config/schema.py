@@ -20,6 +20,7 @@ from veracore_sync.config.types import (
     Buffer,
     Command,
     Distinct,
+    DistinctCodes,
     HeldBack,
     IdPrefix,
     Location,
@@ -52,7 +53,10 @@ def default_ledger(environ: Mapping[str, str]) -> Path:
     state = environ.get("STATE_DIRECTORY", "").split(":")[0]
     if state:
         return Path(state) / "ledger.db"
-    base = environ.get("XDG_STATE_HOME") or f"{environ.get('HOME') or '/var/lib'}/.local/state"
+    home = environ.get("HOME")
+    base = environ.get("XDG_STATE_HOME", "")
+    if not base.startswith("/"):
+        base = f"{home}/.local/state" if home else "/var/lib"
     return Path(base) / "veracore-sync" / "ledger.db"
 
 
@@ -92,15 +96,22 @@ class VendureSettings(Section):
     api_key: Secret = Field(
         default=_NO_SECRET, description="API key of a Vendure that issues them, instead of a login."
     )
-    channel_token: Secret = Field(
-        default=_NO_SECRET,
+    channel_token: Text = Field(
+        default="",
         description="Token of the channel to work in; empty is the default channel.",
+        json_schema_extra={"masked": True},
     )
     rehearsal: bool = Field(
         default=False,
         description="Let the jobs write to this shop although the warehouse is a sandbox.",
     )
     timeout_seconds: float = _seconds(60, "Longest wait for an answer.")
+
+    @model_validator(mode="after")
+    def _one_login(self) -> VendureSettings:
+        if self.api_key.get_secret_value() and self.password.get_secret_value():
+            raise ValueError("has both an api_key and a password; keep one of the two logins")
+        return self
 
 
 class VeracoreSettings(Section):
@@ -139,6 +150,8 @@ class VeracoreSettings(Section):
         """Why that dialect, in a few words."""
         if self.api != "auto":
             return "set by veracore.api"
+        if not self.api_url:
+            return "api_url is not set"
         ends = "ends" if self._versioned else "does not end"
         return f"the path of api_url {ends} in a version"
 
@@ -193,7 +206,6 @@ class OrdersSettings(Section):
 
     trigger_states: States = Field(
         default=("PaymentSettled",),
-        min_length=1,
         description="Vendure states in which an order is sent.",
     )
     interval_minutes: int = _minutes(5, "How often the timer starts sync-orders.")
@@ -232,7 +244,7 @@ class OrdersSettings(Section):
     parked_recheck_minutes: int = _minutes(
         60, "How often an order that VeraCore refused is tried again."
     )
-    freight: Annotated[dict[Name, FreightSettings], Distinct] = Field(
+    freight: Annotated[dict[Name, FreightSettings], DistinctCodes] = Field(
         default_factory=dict, description="How each shipping method is shipped, by its code."
     )
 
@@ -375,6 +387,7 @@ class HookSettings(Section):
     command: Command = Field(
         default=(),
         description="Command that gets each event as JSON on stdin; no shell is involved.",
+        json_schema_extra={"environment": "text"},
     )
     url: Url = Field(default="", description="Address that gets each event as a signed POST.")
     secret: WebhookSecret = Field(default=_NO_SECRET, description="Secret that signs these POSTs.")

@@ -12,10 +12,11 @@ import difflib
 import re
 import shlex
 import unicodedata
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -66,10 +67,9 @@ class Buffer:
         return f"{self.percent}%" if self.percent else str(self.units)
 
 
-def closest(name: str, known: object) -> str:
-    """``'; did you mean …?'`` where one of the known names is near, else an empty text."""
-    names = [str(one) for one in known] if isinstance(known, list | tuple | set | frozenset) else []
-    folded = {one.casefold(): one for one in names}
+def closest(name: str, known: Iterable[str]) -> str:
+    """``'; did you mean "…"?'`` where one of the known names is near, else an empty text."""
+    folded = {one.casefold(): one for one in known}
     near = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.6)
     return f'; did you mean "{folded[near[0]]}"?' if near else ""
 
@@ -155,7 +155,10 @@ def _moment(value: object) -> object:
         raise ValueError(f"is a day without a time; it {right}")
     if not isinstance(value, datetime):
         raise ValueError(right)
-    return value
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(right) from None
 
 
 def _buffer(value: object) -> object:
@@ -185,6 +188,12 @@ def _state(text: str) -> str:
     return text
 
 
+def _at_least_one(states: tuple[str, ...]) -> tuple[str, ...]:
+    if not states:
+        raise ValueError("must name at least one")
+    return states
+
+
 def _command(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -192,6 +201,18 @@ def _command(value: object) -> object:
         return shlex.split(value)
     except ValueError:
         raise ValueError("has an open quote; write the command as a list of words") from None
+
+
+def _words(words: tuple[str, ...]) -> tuple[str, ...]:
+    if words and not words[0].strip():
+        raise ValueError("begins with an empty word; it must begin with a program")
+    if any("\0" in word or not _is_unicode(word) for word in words):
+        raise ValueError("holds a zero byte or broken text; it must be plain words")
+    return words
+
+
+def _is_unicode(text: str) -> bool:
+    return not any(unicodedata.category(char) == "Cs" for char in text)
 
 
 def _path(value: object) -> object:
@@ -204,15 +225,23 @@ def _path(value: object) -> object:
         raise ValueError("begins with a ~ that has no home; write the whole path") from None
 
 
-def _distinct(named: dict[str, Any]) -> dict[str, Any]:
+def _distinct(table: object) -> object:
+    return _checked_names(table, str.casefold, ", which are the same without case")
+
+
+def _distinct_trimmed(table: object) -> object:
+    return _checked_names(table, str, ", which are the same without spaces around them")
+
+
+def _checked_names(table: object, fold: Callable[[str], str], why: str) -> object:
+    if not isinstance(table, dict):
+        return table
     seen: dict[str, str] = {}
-    for name in named:
-        if not name:
-            raise ValueError("holds an empty name")
-        other = seen.setdefault(name.casefold(), name)
+    for name in map(str, table):
+        other = seen.setdefault(fold(name.strip()), name)
         if other != name:
-            raise ValueError(f'names "{other}" and "{name}", which are the same without case')
-    return named
+            raise ValueError(f'names "{other}" and "{name}"{why}; keep one')
+    return table
 
 
 Text = Annotated[str, AfterValidator(_trimmed)]
@@ -228,7 +257,14 @@ Units = Annotated[int, Field(ge=1, le=_MOST_UNITS)]
 Share = Annotated[int, Field(ge=0, le=100)]
 HeldBack = Annotated[Buffer, BeforeValidator(_buffer), PlainSerializer(str)]
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
-States = Annotated[tuple[Annotated[str, AfterValidator(_state)], ...], Field(strict=False)]
-Command = Annotated[tuple[str, ...], Field(strict=False), BeforeValidator(_command)]
+States = Annotated[
+    tuple[Annotated[str, AfterValidator(_state)], ...],
+    Field(strict=False),
+    AfterValidator(_at_least_one),
+]
+Command = Annotated[
+    tuple[str, ...], Field(strict=False), BeforeValidator(_command), AfterValidator(_words)
+]
 Location = Annotated[Path, BeforeValidator(_path)]
-Distinct = AfterValidator(_distinct)
+Distinct = BeforeValidator(_distinct)
+DistinctCodes = BeforeValidator(_distinct_trimmed)

@@ -1,0 +1,118 @@
+"""Loading: flag over environment over file over systemd credential over default."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from veracore_sync.config import environment, explain, file, secrets
+from veracore_sync.config.given import DEFAULT, Findings, Given, Layer, fault, keys, located
+from veracore_sync.config.schema import Settings, default_ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Checked settings and how they came to be.
+
+    Args:
+        settings: All settings.
+        origins: Where each ``"section.key"`` came from: ``"flag --port"``,
+            ``"environment VERACORE_API_URL"``, ``"file /etc/veracore-sync/config.toml"``,
+            ``"credential vendure_password"`` or ``"default"``; a table is one key.
+        path: The file that was read, if any.
+        warnings: One sentence for each thing that works but ought to be mended.
+    """
+
+    settings: Settings
+    origins: Mapping[str, str]
+    path: Path | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A setting given on the command line.
+
+    Args:
+        name: Such as ``"--port"``.
+        value: Of the kind that the setting has.
+    """
+
+    name: str
+    value: Any
+
+
+def load(
+    path: Path | None,
+    environ: Mapping[str, str],
+    cwd: Path | None = None,
+    flags: Mapping[str, Flag] | None = None,
+) -> Loaded:
+    """Read, merge and check the settings. What is required by a command is for `require`.
+
+    Args:
+        path: What ``--config`` named; None looks in the usual places.
+        environ: The environment.
+        cwd: Where relative paths of flags and environment begin; None is the working directory.
+        flags: Settings from the command line, by ``"section.key"``.
+
+    Raises:
+        ConfigError: `problems` has a sentence for each fault that was found, in all sources.
+    """
+    here = cwd or Path.cwd()
+    findings = Findings()
+    found = file.find(path, environ, here, findings)
+    merged = secrets.credentials(environ)
+    if found:
+        merged |= _from_file(found, environ, findings)
+    merged |= _from_environment(environ, here, findings)
+    merged |= {key: Given(flag.value, f"flag {flag.name}") for key, flag in (flags or {}).items()}
+    secrets.open_files(merged, findings)
+    settings = _checked(merged, environ, findings)
+    origins = {key: merged[key].origin if key in merged else DEFAULT for key in keys()}
+    return Loaded(settings, origins, found, tuple(findings.warnings))
+
+
+def _from_file(path: Path, environ: Mapping[str, str], findings: Findings) -> Layer:
+    layer = file.read(path, findings)
+    for key in secrets.secret_keys():
+        if key in layer and layer[key].value in ("", []):
+            del layer[key]
+    file.warn_if_exposed(path, layer, set(secrets.secret_keys()), findings)
+    secrets.name_files(layer, path.parent, environ, findings)
+    _locate_ledger(layer, path.parent, environ)
+    return layer
+
+
+def _from_environment(environ: Mapping[str, str], cwd: Path, findings: Findings) -> Layer:
+    layer = environment.read(environ, findings)
+    secrets.name_files(layer, cwd, environ, findings)
+    _locate_ledger(layer, cwd, environ)
+    return layer
+
+
+def _locate_ledger(layer: Layer, base: Path, environ: Mapping[str, str]) -> None:
+    """Make the ledger's path absolute: another working directory must not begin another ledger."""
+    given = layer.get("ledger.path")
+    if given and isinstance(given.value, str) and given.value.strip():
+        path = located(given.value.strip(), base, environ)
+        layer["ledger.path"] = Given(str(path), given.origin)
+
+
+def _checked(merged: Layer, environ: Mapping[str, str], findings: Findings) -> Settings:
+    tree: dict[str, Any] = {"ledger": {"path": default_ledger(environ)}}
+    for name, given in merged.items():
+        section, key = name.split(".", 1)
+        tree.setdefault(section, {})[key] = given.value
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        findings.problems.extend(explain.sentences(error, merged))
+        raise fault(findings.problems) from None
+    if findings.problems:
+        raise fault(findings.problems)
+    return settings

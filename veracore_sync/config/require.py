@@ -1,0 +1,78 @@
+"""What a command cannot do without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import SecretStr
+
+from veracore_sync.config.environment import names_of
+from veracore_sync.config.given import fault
+from veracore_sync.config.schema import Settings
+
+Need = Literal["vendure", "veracore", "webhooks", "hooks"]
+
+
+def require(settings: Settings, *needs: Need) -> None:
+    """Check that what these sides need is set.
+
+    Args:
+        settings: What `load` returned.
+        needs: ``vendure`` an address and a login; ``veracore`` an address, the client and the
+            company; ``webhooks`` a secret; ``hooks`` a command or an address.
+
+    Raises:
+        ConfigError: `problems` names each missing key, and the variable that sets it as well.
+    """
+    missing = [sentence for need in needs for sentence in _CHECKS[need](settings)]
+    if missing:
+        raise fault(missing)
+
+
+def _vendure(settings: Settings) -> Iterator[str]:
+    shop = settings.vendure
+    if not shop.admin_api_url:
+        yield _missing("vendure.admin_api_url")
+    if _set(shop.api_key):
+        return
+    if not shop.username and not _set(shop.password):
+        login = f"{_missing('vendure.username')} (with vendure.password)"
+        yield f"{login}, or {_how('vendure.api_key')}"
+    elif not shop.username:
+        yield _missing("vendure.username")
+    elif not _set(shop.password):
+        yield _missing("vendure.password")
+
+
+def _veracore(settings: Settings) -> Iterator[str]:
+    for key in ("api_url", "client_id", "client_secret", "company_id"):
+        value = getattr(settings.veracore, key)
+        if not (_set(value) if isinstance(value, SecretStr) else value):
+            yield _missing(f"veracore.{key}")
+
+
+def _webhooks(settings: Settings) -> Iterator[str]:
+    if not settings.webhooks.live_secrets:
+        yield _missing("webhooks.secret")
+
+
+def _hooks(settings: Settings) -> Iterator[str]:
+    if not settings.hooks.command and not settings.hooks.url:
+        yield f"{_missing('hooks.command')}, or {_how('hooks.url')}"
+
+
+_CHECKS = {"vendure": _vendure, "veracore": _veracore, "webhooks": _webhooks, "hooks": _hooks}
+
+
+def _set(secret: SecretStr) -> bool:
+    return bool(secret.get_secret_value())
+
+
+def _missing(key: str) -> str:
+    return f"{key} is missing: {_how(key)}"
+
+
+def _how(key: str) -> str:
+    section, name = key.split(".")
+    return f"set {name} in [{section}] of the file, or {names_of(key)[0]} in the environment"

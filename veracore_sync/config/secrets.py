@@ -1,0 +1,129 @@
+"""Secrets that lie in files of their own: ``*_file`` settings and systemd credentials."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from veracore_sync.config.given import Findings, Given, Layer, bare, is_secret, keys, located
+
+CREDENTIALS: Mapping[str, str] = {
+    "vendure.password": "vendure_password",
+    "vendure.api_key": "vendure_api_key",
+    "veracore.client_secret": "veracore_client_secret",
+    "webhooks.secret": "webhook_secret",
+    "hooks.secret": "hooks_secret",
+}
+"""The credential's name, as in systemd's ``LoadCredential=``, by ``"section.key"``."""
+
+_MOST_BYTES = 65_536
+
+
+def secret_keys() -> list[str]:
+    """Every ``"section.key"`` that holds a secret and so has a ``*_file`` form."""
+    return [key for key, info in keys().items() if is_secret(info)]
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFile:
+    """A secret that is still in its file; only the one that is used is opened.
+
+    Args:
+        path: The file.
+        private: Whether it is ours to keep from others; systemd guards its own.
+    """
+
+    path: Path
+    private: bool = True
+
+
+def name_files(layer: Layer, base: Path, environ: Mapping[str, str], findings: Findings) -> None:
+    """Put a `SecretFile` in place of each ``*_file`` of this layer.
+
+    Args:
+        layer: What the file, or the environment, gave; changed in place.
+        base: Relative paths begin here.
+        environ: ``HOME`` is read, for ``~/``.
+        findings: Gets a problem for each that is no path, or stands beside the secret itself.
+    """
+    for key in secret_keys():
+        named = layer.pop(f"{key}_file", None)
+        if named is None:
+            continue
+        if key in layer:
+            findings.problems.append(
+                f"{key} ({named.origin}): {key} and {key}_file are both set; keep one of the two"
+            )
+        elif not isinstance(named.value, str) or not named.value.strip():
+            findings.problems.append(f"{key}_file ({named.origin}): must be a path in quotes")
+        else:
+            path = located(named.value.strip(), base, environ)
+            layer[key] = Given(SecretFile(path), f"{named.origin}, {path}")
+
+
+def credentials(environ: Mapping[str, str]) -> Layer:
+    """The secrets that systemd handed over in ``$CREDENTIALS_DIRECTORY``."""
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    if not directory:
+        return {}
+    paths = {key: Path(directory) / name for key, name in CREDENTIALS.items()}
+    return {
+        key: Given(SecretFile(path, private=False), f"credential {path.name}")
+        for key, path in paths.items()
+        if path.exists()
+    }
+
+
+def open_files(layer: Layer, findings: Findings) -> None:
+    """Put the contents in place of each `SecretFile`.
+
+    Args:
+        layer: The merged values; changed in place.
+        findings: Gets a problem for each file that cannot serve, a warning for each open to others.
+    """
+    for key, given in list(layer.items()):
+        if not isinstance(given.value, SecretFile):
+            continue
+        path = given.value.path
+        try:
+            text, mode = _contents(path)
+        except ValueError as error:
+            findings.problems.append(f"{key} ({given.origin}): {path} {error}")
+            del layer[key]
+            continue
+        if given.value.private and mode & (stat.S_IRGRP | stat.S_IROTH):
+            findings.warnings.append(
+                f"{key} ({given.origin}): {path} can be read by others; chmod 600 it"
+            )
+        layer[key] = Given(_as_kind(key, text), given.origin)
+
+
+def _as_kind(key: str, text: str) -> str | list[str]:
+    return text.splitlines() if bare(keys()[key].annotation) is tuple else text
+
+
+def _contents(path: Path) -> tuple[str, int]:
+    """The file's text without its last line's end, and its mode.
+
+    Raises:
+        ValueError: There is none; the text says why, to stand behind the path.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
+            mode = os.fstat(file.fileno()).st_mode
+        text = raw.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text; it must hold the secret alone") from None
+    except OSError as error:
+        raise ValueError(f"cannot be read ({error.strerror}); mend the path or its mode") from None
+    except ValueError:
+        raise ValueError("is not a path; name the file that holds the secret") from None
+    if len(raw) > _MOST_BYTES:
+        raise ValueError("is larger than 64 kB; it must hold the secret alone")
+    if not text.strip():
+        raise ValueError("is empty; it must hold the secret")
+    return text, mode
