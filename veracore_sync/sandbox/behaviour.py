@@ -28,6 +28,9 @@ class Behaviour:
         timezone: The warehouse's zone: all local times are told in it.
         sources, carriers, services, freight_codes, shipping_options: What the account has set
             up; None: anything goes. A missing source is refused too.
+        reserve: Whether an order takes from what is available once ``accepted``, or only once it
+            is ``processed`` (by ``/_sandbox/process``, or when it ships).
+        backorder_slips: Whether backordered units show as a slip before there is stock.
         voided_charges: Whether `GetShippingCharge` tells voided packages.
         window_end: Whether the end of a date window belongs to it.
         token_seconds: How long a bearer token lives.
@@ -42,6 +45,8 @@ class Behaviour:
     services: tuple[str, ...] | None = None
     freight_codes: tuple[str, ...] | None = None
     shipping_options: tuple[str, ...] | None = None
+    reserve: str = "accepted"
+    backorder_slips: bool = False
     voided_charges: bool = False
     window_end: str = "inclusive"
     token_seconds: int = 3600
@@ -104,6 +109,8 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "services": _texts,
     "freight_codes": _texts,
     "shipping_options": _texts,
+    "reserve": _one_of("accepted", "processed"),
+    "backorder_slips": _one_of(True, False),
     "voided_charges": _one_of(True, False),
     "window_end": _one_of("inclusive", "exclusive"),
     "token_seconds": _seconds,

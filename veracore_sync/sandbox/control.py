@@ -33,6 +33,7 @@ class Control:
         self._writes: dict[str, Callable[[Form], dict[str, Any]]] = {
             "reset": self._reset,
             "stock": self._stock,
+            "process": self._process,
             "ship": self._ship,
             "void": self._void,
             "cancel": self._cancel,
@@ -86,6 +87,12 @@ class Control:
         for sku, warehouse, units in rows:
             self._world.set_stock(sku, warehouse, units)
         return {"stocked": len(rows)}
+
+    def _process(self, form: Form) -> dict[str, Any]:
+        order = self._order(form)
+        form.done()
+        self._world.process(order)
+        return {"order": order.id}
 
     def _ship(self, form: Form) -> dict[str, Any]:
         order = self._order(form)

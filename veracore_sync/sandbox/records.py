@@ -91,6 +91,7 @@ class Order:
     ship_to: dict[str, str] = field(default_factory=dict)
     bill_to: dict[str, str] = field(default_factory=dict)
     submissions: int = 1
+    processed: bool = True
     slips: list[Slip] = field(default_factory=list)
 
     def ordered(self) -> Counter[str]:
@@ -118,6 +119,10 @@ class Order:
         """Units per SKU key still to be picked; only those above zero."""
         return self.ordered() - self.cancelled() - self.pulled()
 
+    def reserved(self) -> Counter[str]:
+        """Units per SKU key that it keeps from being available to others."""
+        return self.to_pick() if self.processed else Counter()
+
     @property
     def is_cancelled(self) -> bool:
         """Whether every unit was cancelled."""
@@ -140,7 +145,7 @@ class Order:
             return "Cancelled"
         if self.is_shipped:
             return "Shipped" if self.is_complete else "PartiallyShipped"
-        return "Processed" if any(slip.is_live for slip in self.slips) else "Unprocessed"
+        return "Processed" if self.processed else "Unprocessed"
 
     def spelling(self, key: str) -> str:
         """The SKU as this order spells it, for a SKU key of the order or of a slip."""

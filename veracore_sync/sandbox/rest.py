@@ -27,6 +27,7 @@ from veracore_sync.sandbox.exchange import (
     json_answer,
 )
 from veracore_sync.sandbox.records import Line, Order
+from veracore_sync.sandbox.soap_xml import NOT_XML
 from veracore_sync.sandbox.warehouse import AlreadyExists, Level, UnknownSku, World
 
 _STATUS_PATH = re.compile(r"/api/orders/([^/]+)/status", re.IGNORECASE)
@@ -248,6 +249,8 @@ def _text(document: dict[str, Any], name: str, place: str = "") -> str:
     value = document.get(name)
     if not isinstance(value, str) or not value.strip():
         raise _Incomplete(f"{place}{name} is required")
+    if NOT_XML.search(value):
+        raise _Incomplete(f"{place}{name} holds a control character")
     return value.strip()
 
 

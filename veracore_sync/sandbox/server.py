@@ -47,6 +47,10 @@ class Sandbox:
         clock: Returns the time, aware, UTC.
         host: The address to listen on.
         port: The port; 0 takes a free one.
+
+    Raises:
+        ValueError: The state file is not one.
+        OSError: It cannot be read.
     """
 
     def __init__(
@@ -79,7 +83,7 @@ class Sandbox:
         self._server = _Server(self._address, self)
         self._address = (self._address[0], self._server.server_address[1])
         threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         ).start()
 
     def stop(self) -> None:
@@ -284,7 +288,8 @@ def serve(port: int, state_file: Path | None = None, strict: bool = False) -> No
     """Run a sandbox on 127.0.0.1 until SIGTERM or SIGINT; prints its URL, a line, to stdout.
 
     Raises:
-        OSError: The port is taken.
+        OSError: The port is taken, or the state file cannot be read.
+        ValueError: The state file is not one.
     """
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

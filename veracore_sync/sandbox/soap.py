@@ -16,9 +16,10 @@ from xml.sax.saxutils import escape
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from veracore_sync.sandbox import soap_answers
+from veracore_sync.sandbox import soap_answers, soap_order_info
 from veracore_sync.sandbox.exchange import SECRET, SYSTEM, UNREADABLE, USER, Answer, Call, Request
 from veracore_sync.sandbox.soap_order import Reader, Refused, Unreadable, add_order
+from veracore_sync.sandbox.soap_xml import tag
 from veracore_sync.sandbox.warehouse import AlreadyExists, UnknownSku, World
 
 FACES = {
@@ -184,7 +185,7 @@ def _get_order_info(service: _Service, document: Element) -> Answer:
     order = service.world.find(order_id)
     if order is None:
         return _absent(service, order_id)
-    return service.result("GetOrderInfo", soap_answers.order_info(order, service.world))
+    return service.result("GetOrderInfo", soap_order_info.order_info(order, service.world))
 
 
 def _absent(service: _Service, order_id: str) -> Answer:
@@ -192,7 +193,7 @@ def _absent(service: _Service, order_id: str) -> Answer:
     if behaviour == "fault":
         return service.fault("GetOrderInfo", f"Can NOT find information for Order ID {order_id}")
     record = behaviour == "record"
-    content = soap_answers.empty_record() if record else soap_answers.tag("GetOrderInfoResult")
+    content = soap_order_info.empty_record() if record else tag("GetOrderInfoResult")
     return service.result("GetOrderInfo", content)
 
 

@@ -75,6 +75,10 @@ class World:
 
     `lock` guards everything; a test that looks at or changes `orders`, `products` or `requests`
     takes it first. `clock` returns an aware UTC moment.
+
+    Raises:
+        ValueError: The state file is not one.
+        OSError: It cannot be read.
     """
 
     def __init__(
@@ -92,7 +96,7 @@ class World:
         self._clock = clock
         self._file = state_file
         if state_file is not None and state_file.exists():
-            self._load(json.loads(state_file.read_text("utf-8")))
+            self._load(state_file)
 
     # ---- time ----------------------------------------------------------------------------
 
@@ -146,23 +150,29 @@ class World:
                 order.sequence = self._sequence
                 order.id = order.id or self._free_id()
                 self.orders[sku_key(order.id)] = order
-                self._reserved.update(order.to_pick())
+                order.processed = self.behaviour.reserve == "accepted"
+                self._reserved.update(order.reserved())
         return order
 
     def backordered(self, order: Order) -> Counter[str]:
         """Units per SKU key of this order for which earlier orders left nothing on hand."""
         with self.lock:
-            wanted = order.to_pick()
+            wanted = order.reserved()
             there = {key: sum(self.products[key].on_hand.values()) for key in wanted}
             scarce = [key for key in wanted if self._reserved[key] > there[key]]
             ahead: Counter[str] = Counter()
             for other in self.orders.values() if scarce else ():
                 if other.sequence < order.sequence:
-                    ahead.update(other.to_pick())
+                    ahead.update(other.reserved())
             short = {key: wanted[key] - max(0, there[key] - ahead[key]) for key in scarce}
             return +Counter(short)
 
     # ---- the warehouse floor --------------------------------------------------------------
+
+    def process(self, order: Order) -> None:
+        """The warehouse takes an order up; from now on it reserves its stock."""
+        with self.lock, self._change(order):
+            order.processed = True
 
     def ship(self, order: Order, lines: list[Line], packages: list[Package], at: str) -> Slip:
         """Make a pick slip and take its units from stock. Packages without an id get one."""
@@ -177,6 +187,7 @@ class World:
                 )
                 known.take(line.quantity)
             order.slips.append(slip)
+            order.processed = True
             return slip
 
     def ship_packed(self, packages: list[Package], at: str) -> None:
@@ -270,11 +281,11 @@ class World:
 
     @contextmanager
     def _change(self, order: Order | None = None) -> Iterator[None]:
-        before = order.to_pick() if order else Counter()
+        before = order.reserved() if order else Counter()
         yield
         if order:
             self._reserved.subtract(before)
-            self._reserved.update(order.to_pick())
+            self._reserved.update(order.reserved())
         if self._file is None:
             return
         # A rename is enough: the file has to outlive the process, not the machine.
@@ -294,14 +305,20 @@ class World:
             "behaviour": self.behaviour.document(),
         }
 
-    def _load(self, document: dict[str, Any]) -> None:
+    def _load(self, file: Path) -> None:
+        try:
+            self._restore(json.loads(file.read_bytes()))
+        except (ValueError, KeyError, TypeError, AttributeError, BadInput) as error:
+            raise ValueError(f"{file} is not the state of a sandbox") from error
+
+    def _restore(self, document: dict[str, Any]) -> None:
         self._sequence, self._slip = document["sequence"], document["slip"]
         orders = [order_from(order) for order in document["orders"]]
         self.orders = {sku_key(order.id): order for order in orders}
         self.products = {sku_key(item["sku"]): Product(**item) for item in document["stock"]}
         self.behaviour = Behaviour().changed(document["behaviour"])
         for order in orders:
-            self._reserved.update(order.to_pick())
+            self._reserved.update(order.reserved())
 
     def _free_id(self) -> str:
         number = self._sequence

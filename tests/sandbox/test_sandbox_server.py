@@ -1,0 +1,190 @@
+"""The server itself: what outlives it, connections, and the process that runs it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from wire_client import Wire, line
+
+from veracore_sync.sandbox.server import Sandbox
+
+SERVE = """
+import sys
+from pathlib import Path
+from veracore_sync.sandbox.server import serve
+serve(0, Path(sys.argv[1]) if sys.argv[1] else None, strict=bool(sys.argv[2]))
+"""
+
+
+@contextmanager
+def served(
+    state: Path | str = "", strict: str = ""
+) -> Iterator[tuple[subprocess.Popen[str], Wire]]:
+    command = [sys.executable, "-W", "error", "-c", SERVE, str(state), strict]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().strip()
+            assert url.startswith("http://127.0.0.1:")
+            yield process, Wire(url)
+        finally:
+            process.kill()
+
+
+def test_a_killed_sandbox_loses_no_accepted_order(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    accepted: list[str] = []
+    with served(state) as (process, wire):
+        wire.do("stock", stock=[{"sku": "MUG-BLUE", "on_hand": 500}])
+        wire.do("behaviour", fault_text="short", sources=["WEB"])
+        threads = [
+            threading.Thread(target=_place_until_it_dies, args=(wire, name, accepted))
+            for name in "ABCD"
+        ]
+        for thread in threads:
+            thread.start()
+        while len(accepted) < 40:
+            time.sleep(0.005)
+        process.kill()
+        for thread in threads:
+            thread.join()
+    with served(state) as (_, wire):
+        orders = wire.see("orders")
+        assert {order["id"] for order in orders} >= set(accepted)
+        assert len({order["sequence"] for order in orders}) == len(orders)
+        assert wire.stock("MUG-BLUE").text("Reserved") == str(len(orders))
+        assert wire.add_order(accepted[0]).fault().endswith("already exists")
+        newest = max(order["sequence"] for order in orders)
+        assert int(wire.add_order("NEXT").text("OrderSeqID")) == newest + 1
+
+
+def _place_until_it_dies(wire: Wire, name: str, accepted: list[str]) -> None:
+    for number in range(10_000):
+        order_id = f"{name}-{number}"
+        try:
+            reply = wire.add_order(order_id, line("MUG-BLUE", 1))
+        except (OSError, http.client.HTTPException):
+            return
+        assert reply.status == 200
+        accepted.append(order_id)
+
+
+def test_everything_that_happened_to_an_order_is_kept(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    with Sandbox(state_file=state) as sandbox:
+        wire = Wire(sandbox.url)
+        wire.add_order("A-1")
+        wire.add_order("A-1")
+        wire.do("ship", order="A-1", lines=[{"sku": "MUG-BLUE", "quantity": 1}])
+        (tracking,) = [one["tracking"] for one in wire.see("orders")[0]["packages"]]
+        wire.do("void", order="A-1", tracking=tracking, relabel=True)
+        wire.do("cancel", order="A-1", lines=[{"sku": "TEE-M", "quantity": 1}])
+        wire.do("behaviour", timezone="America/Chicago")
+        before = wire.see("orders"), wire.stock("%").body, wire.order_info("A-1").body
+        # What is on disk is what was answered, with nothing left to be written at the end.
+        kept = state.read_bytes()
+    assert state.read_bytes() == kept
+    assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
+    with Sandbox(state_file=state) as sandbox:
+        wire = Wire(sandbox.url)
+        after = wire.see("orders"), wire.stock("%").body, wire.order_info("A-1").body
+        assert after == before
+        slips = wire.do("ship", order="A-1")["slip"]
+        assert slips not in {one["slip"] for one in before[0][0]["packages"]}
+        wire.do("reset")
+    assert json.loads(state.read_text())["orders"] == []
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"orders": 7}'])
+def test_a_file_that_is_no_state_is_refused_and_kept(tmp_path: Path, text: str) -> None:
+    state = tmp_path / "state.json"
+    state.write_text(text)
+    with pytest.raises(ValueError, match=r"state\.json is not the state of a sandbox"):
+        Sandbox(state_file=state)
+    assert state.read_text() == text
+
+
+def test_stopped_and_started_it_keeps_its_port_and_what_it_knows() -> None:
+    sandbox = Sandbox()
+    with sandbox:
+        url, wire = sandbox.url, Wire(sandbox.url)
+        wire.add_order("A-1")
+    with pytest.raises(ConnectionRefusedError):
+        wire.order_info("A-1")
+    with sandbox:
+        assert sandbox.url == url
+        assert [order["id"] for order in wire.see("orders")] == ["A-1"]
+
+
+def test_a_stop_cuts_idle_connections() -> None:
+    with Sandbox() as sandbox:
+        wire = Wire(sandbox.url)
+        idle = socket.create_connection((wire.host, wire.port), timeout=5)
+        wire.see("orders")
+    with idle:
+        assert idle.recv(1) == b""
+
+
+def test_one_connection_serves_many_requests_fast(wire: Wire) -> None:
+    connection = http.client.HTTPConnection(wire.host, wire.port, timeout=5)
+    began = time.monotonic()
+    for _ in range(50):
+        connection.request("GET", "/_sandbox/orders")
+        answer = connection.getresponse()
+        assert answer.version == 11
+        answer.read()
+    connection.close()
+    # With Nagle's algorithm on, each would wait for a delayed acknowledgement: 2 s in all.
+    assert time.monotonic() - began < 1
+
+
+def test_the_world_can_be_looked_at(sandbox: Sandbox, wire: Wire) -> None:
+    wire.add_order("A-1")
+    with sandbox.world.lock:
+        assert sandbox.world.orders["A-1"].reference == "100234"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "Content-Length: -1",
+        "Content-Length: 1_0",
+        "Content-Length: 99999999999",
+        "Transfer-Encoding: chunked",
+    ],
+)
+def test_a_body_of_no_honest_length_is_refused(wire: Wire, head: str) -> None:
+    with socket.create_connection((wire.host, wire.port), timeout=5) as raw:
+        raw.sendall(f"POST /api/token HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: raw.recv(65536), b""))
+    assert answer.startswith((b"HTTP/1.1 411", b"HTTP/1.1 413"))
+    assert b"X-VeraCore-Sandbox: 1" in answer
+
+
+def test_a_request_line_that_is_none_is_answered_with_the_announcement(wire: Wire) -> None:
+    with socket.create_connection((wire.host, wire.port), timeout=5) as raw:
+        raw.sendall(b"PUT /api/orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: raw.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 501")
+    assert b"X-VeraCore-Sandbox: 1" in answer
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_serve_says_where_it_listens_and_ends_on_a_signal(number: signal.Signals) -> None:
+    with served(strict="yes") as (process, wire):
+        assert "Invalid Product ID" in wire.add_order().fault()
+        process.send_signal(number)
+        assert process.wait(10) == 0
+        assert process.stdout is not None
+        assert process.stdout.read() == ""
