@@ -12,8 +12,6 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import SecretStr
-
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config.schema import VendureSettings
 from veracore_sync.errors import AuthRefused, ConfigError, SyncError, WrongEndpoint
@@ -57,7 +55,7 @@ class Client:
     ) -> None:
         self._settings = settings
         self._url = settings.admin_api_url
-        self._api_key = _header_value(settings.api_key, "vendure.api_key")
+        self._api_key = _header_value(settings.api_key.get_secret_value(), "vendure.api_key")
         self._channel_token = _header_value(settings.channel_token, "vendure.channel_token")
         self._retry = retry
         self._clock = clock or SystemClock()
@@ -227,9 +225,8 @@ def _body(document: Document, variables: Mapping[str, Any]) -> bytes:
     return json.dumps(body).encode()
 
 
-def _header_value(secret: SecretStr, setting: str) -> str:
+def _header_value(value: str, setting: str) -> str:
     # The HTTP library would quote the value in its own complaint.
-    value = secret.get_secret_value()
     if value and not _SENDABLE.fullmatch(value):
         raise ConfigError(f"{setting} holds spaces or characters beyond plain ASCII")
     return value

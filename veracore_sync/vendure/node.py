@@ -12,6 +12,8 @@ from veracore_sync.clock import from_text
 from veracore_sync.errors import SyncError
 from veracore_sync.failure import What, read_error
 
+_MOST = 2**53 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -36,11 +38,11 @@ class Node:
         return "" if self.is_null(name) else self.text(name)
 
     def integer(self, name: str) -> int:
-        """A whole number."""
+        """A whole number, of those that JavaScript holds exactly."""
         value = self.fields.get(name)
         if isinstance(value, float) and value.is_integer():
-            return int(value)
-        if not isinstance(value, int) or isinstance(value, bool):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _MOST:
             raise self.unusable(name)
         return value
 

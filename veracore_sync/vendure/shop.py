@@ -67,7 +67,7 @@ class Shop:
     @property
     def identity(self) -> str:
         """Which shop this is: the admin URL and a digest of the channel token, no secrets."""
-        token = self._settings.channel_token.get_secret_value()
+        token = self._settings.channel_token
         digest = hashlib.sha256(token.encode()).hexdigest()[:16] if token else "default"
         return f"{_normalised(self._settings.admin_api_url)} {digest}"
 

@@ -1,0 +1,32 @@
+"""Every document is valid against the Admin API's schema, and carries the name we give it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from graphql import GraphQLSchema, OperationDefinitionNode, build_schema, parse, validate
+
+from veracore_sync.vendure import documents
+from veracore_sync.vendure.documents import Document
+
+SCHEMA = Path(__file__).parents[1] / "data" / "vendure-admin-schema.graphql"
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    return build_schema(SCHEMA.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("document", documents.ALL, ids=lambda document: document.operation)
+def test_document_is_valid(document: Document, schema: GraphQLSchema) -> None:
+    tree = parse(document.text)
+    assert validate(schema, tree) == []
+    operations = [node for node in tree.definitions if isinstance(node, OperationDefinitionNode)]
+    assert [node.name.value for node in operations if node.name] == [document.operation]
+
+
+def test_every_file_is_a_document() -> None:
+    folder = Path(documents.__file__).parent
+    texts = {file.read_text("utf-8") for file in folder.glob("*.graphql")}
+    assert texts == {document.text for document in documents.ALL}
