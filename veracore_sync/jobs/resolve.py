@@ -50,7 +50,7 @@ class Resolver:
                 hint="check the id at VeraCore, or send it with `--new-id`",
             )
         lines = as_sent(found.record.lines or ())
-        self.ledger.moves.adopt(row.code, wanted, lines, None)
+        self.ledger.moves.adopt(row.code, wanted, lines)
 
     def new_id(self, row: OrderRow) -> str:
         """Send it under a fresh id; the id.

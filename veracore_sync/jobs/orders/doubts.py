@@ -108,7 +108,7 @@ class Doubts:
         """Write the one transition that follows, and note it."""
         moves, code = self.ledger.moves, row.code
         if isinstance(verdict, Adopt):
-            moves.adopt(code, row.veracore_id or code, verdict.lines, None)
+            moves.adopt(code, row.veracore_id or code, verdict.lines)
             result.note(code, "adopted")
         elif isinstance(verdict, Conflict):
             new = moves.conflict(code, None, verdict.trouble)

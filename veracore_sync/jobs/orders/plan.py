@@ -10,7 +10,7 @@ from veracore_sync.clock import from_text
 from veracore_sync.config import OrdersSettings
 from veracore_sync.jobs.orders.ids import warehouse_id
 from veracore_sync.jobs.orders.render import Renderer, Unsendable, content_hash, payload_hash
-from veracore_sync.ledger import OrderRow, Trouble
+from veracore_sync.ledger import OrderRow, Seen, Trouble
 from veracore_sync.model import Order, WarehouseOrder
 
 WAITING_STATES = frozenset({"Modifying", "ArrangingAdditionalPayment", "PaymentAuthorized"})
@@ -29,7 +29,7 @@ class SubmitOrder:
     code: str
     order: WarehouseOrder
     payload_hash: str
-    content_hash: str
+    seen: Seen
     look_up_first: bool
     back_to: str
     warnings: tuple[str, ...] = ()
@@ -126,7 +126,7 @@ class Planner:
             code=order.code,
             order=rendered.order,
             payload_hash=payload_hash(rendered.order, self.hash_key),
-            content_hash=content_hash(order, self.hash_key),
+            seen=Seen(content_hash(order, self.hash_key), order.updated_at),
             look_up_first=self._may_be_there(order, row),
             back_to=row.state if row.state in ("pending", "failed", "parked") else "pending",
             warnings=rendered.warnings,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import (
     ALL_COMPLETED,
     FIRST_COMPLETED,
@@ -17,7 +17,14 @@ from itertools import islice
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
-from veracore_sync.errors import Category, Interrupted, NeedsPerson, SyncError, UsageError
+from veracore_sync.errors import (
+    Category,
+    Interrupted,
+    NeedsPerson,
+    ProtocolError,
+    SyncError,
+    UsageError,
+)
 from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.orders.plan import (
     Action,
@@ -41,6 +48,8 @@ from veracore_sync.veracore.port import Warehouse
 _LOG = logging.getLogger(__name__)
 _BATCH = 50
 _DOUBT_PASSES = 2
+# What a record that nobody foresaw may raise in a pure planner: it must not stop the others.
+_ODD = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
 _OPEN_STATES = ("pending", "failed", "parked")
 
 
@@ -101,6 +110,7 @@ class OrdersRun:
         if self.wishes.dry_run or self._must_only_plan(chosen, doubts):
             return self._plan_only(chosen)
         self._watch(poll, span)
+        self._note_early(chosen)
         if chosen.due or chosen.rechecks or chosen.new or doubts:
             self._work(chosen, doubts, now)
         return self.result
@@ -223,6 +233,17 @@ class OrdersRun:
         by_code = {order.code: order for order in self.shop.orders(codes)}
         return [by_code[code] for code in codes if code in by_code]
 
+    def _read_each(self, codes: Sequence[str], held: Mapping[str, OrderRow]) -> Iterator[Order]:
+        """As `_read`; when the answer is not understood, the one order that spoils it is failed."""
+        try:
+            yield from self._read(codes)
+        except ProtocolError as error:
+            if len(codes) == 1:
+                self._fail(held[codes[0]], error.message)
+                return
+            for code in codes:
+                yield from self._read_each([code], held)
+
     # ---- doing --------------------------------------------------------------------------------
 
     def _watch(self, poll: Poll, span: Windows) -> None:
@@ -239,17 +260,19 @@ class OrdersRun:
             Discovery(stub.code, stub.id, stub.placed_at, next_attempt_at=due_at)
             for stub in chosen.new
         ]
-        found += [_early(stub) for stub in chosen.early]
-        if found:
-            self.ledger.moves.discover(found)
-        for stub in chosen.early:
-            self.result.note(stub.code, "skipped")
+        self.ledger.moves.discover(found)
         fresh = [stub.code for stub in chosen.new]
         if due_at is None:
             chosen.due = fresh + chosen.due
         for code in fresh:
             self.result.note(code, "pending")
-        chosen.new, chosen.early = [], []
+        chosen.new = []
+
+    def _note_early(self, chosen: Selection) -> None:
+        if chosen.early:
+            self.ledger.moves.discover(_early(stub) for stub in chosen.early)
+        for stub in chosen.early:
+            self.result.note(stub.code, "skipped")
 
     def _work(self, chosen: Selection, doubts: Sequence[OrderRow], now: datetime) -> None:
         deadline = self.clock.monotonic() + 60 * self.settings.orders.max_run_minutes
@@ -305,7 +328,7 @@ class OrdersRun:
                 self.result.tell("orders.max_run_minutes is over: the next run goes on")
                 return
             held = self.ledger.orders.held(batch)
-            for order in self._read(batch):
+            for order in self._read_each(batch, held):
                 action = self._decide(planner, order, held[order.code])
                 if isinstance(action, SubmitOrder):
                     yield action
@@ -315,21 +338,21 @@ class OrdersRun:
     def _decide(self, planner: Planner, order: Order, row: OrderRow) -> Action | None:
         try:
             return planner.decide(order, row)
-        except (SyncError, ValueError, ArithmeticError, LookupError, TypeError) as error:
+        except _ODD as error:
             _LOG.debug("order %s cannot be planned", order.code, exc_info=True)
-            self._fail(order.code, row, f"it cannot be planned: {type(error).__name__}")
+            self._fail(row, f"it cannot be planned: {type(error).__name__}")
             return None
 
-    def _fail(self, code: str, row: OrderRow, message: str) -> None:
+    def _fail(self, row: OrderRow, message: str) -> None:
         retry = self.settings.retry
         delay = min(retry.base_seconds * 2**row.retry_count, retry.cap_seconds)
         new = self.ledger.moves.fail(
-            code,
+            row.code,
             Trouble(Category.INTERNAL, message),
             self.clock.now() + timedelta(seconds=delay),
             retry.max_attempts,
         )
-        self.result.note(code, "failed", f"{code}: {message}" if new else None)
+        self.result.note(row.code, "failed", f"{row.code}: {message}" if new else None)
 
     def _write(self, action: Action) -> None:
         moves, code = self.ledger.moves, action.code

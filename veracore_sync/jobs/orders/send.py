@@ -66,7 +66,7 @@ class Sender:
         order = action.order
         lines = tuple((line.sku, line.quantity) for line in order.lines)
         attempt = self.ledger.moves.intend(
-            action.code, order.id, action.payload_hash, action.content_hash, lines
+            action.code, order.id, action.payload_hash, action.seen, lines
         )
         hit("intent committed")
         outcome = self.warehouse.submit(order)
@@ -92,7 +92,7 @@ class Sender:
             return True
         verdict = judge_record(code, found.record, [])
         if isinstance(verdict, Adopt):
-            moves.adopt(code, action.order.id, verdict.lines, action.content_hash)
+            moves.adopt(code, action.order.id, verdict.lines, action.seen)
             self.result.note(code, "adopted")
         elif isinstance(verdict, CancelledThere):
             new = moves.cancel(code, action.order.id, verdict.message)

@@ -1,0 +1,58 @@
+"""A ledger on disk between a shop and a warehouse in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from fakes import FakeClock, FakeShop, FakeWarehouse, make_settings
+from veracore_sync.config import Settings
+from veracore_sync.errors import SyncError
+from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.run import OrdersRun, Wishes
+from veracore_sync.ledger import Ledger, OrderRow
+
+
+@dataclass
+class Bench:
+    """A ledger on disk between a shop and a warehouse in memory."""
+
+    path: Path
+    clock: FakeClock = field(default_factory=FakeClock)
+    shop: FakeShop = field(default_factory=FakeShop)
+    warehouse: FakeWarehouse = field(default_factory=FakeWarehouse)
+    settings: Settings = field(default_factory=make_settings)
+
+    def __post_init__(self) -> None:
+        self.ledger = Ledger(self.path, clock=self.clock)
+
+    def run(self, **wishes: object) -> OrdersResult:
+        """A run that must get through."""
+        return self._run(wishes).run()
+
+    def stopped(self, **wishes: object) -> tuple[OrdersResult, SyncError]:
+        """A run that must be stopped, and by what."""
+        run = self._run(wishes)
+        with pytest.raises(SyncError) as stop:
+            run.run()
+        return run.result, stop.value
+
+    def _run(self, wishes: dict[str, object]) -> OrdersRun:
+        return OrdersRun(
+            self.shop,  # type: ignore[arg-type]
+            self.warehouse,
+            self.ledger,
+            self.settings,
+            self.clock,
+            Wishes(**wishes),  # type: ignore[arg-type]
+        )
+
+    def row(self, code: str) -> OrderRow:
+        row = self.ledger.orders.get(code)
+        assert row is not None
+        return row
+
+    def state(self, code: str) -> str:
+        return self.row(code).state

@@ -1,0 +1,232 @@
+"""A clock, a shop and a warehouse in memory, for tests of the jobs.
+
+The warehouse keeps the rules that matter to exactly-once: unique ids, and outcomes that may be
+lost on the way after the order was stored.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from veracore_sync.config import Settings
+from veracore_sync.errors import ProtocolError, Unavailable
+from veracore_sync.failure import What
+from veracore_sync.model import (
+    Address,
+    Customer,
+    Order,
+    OrderLine,
+    OrderStub,
+    RecordLine,
+    ShippingLine,
+    WarehouseOrder,
+    WarehouseRecord,
+)
+from veracore_sync.vendure.shop import Poll
+from veracore_sync.veracore.port import (
+    Absent,
+    Accepted,
+    LookUp,
+    LookUpFailed,
+    NotAccepted,
+    Present,
+    SubmitOutcome,
+)
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """Moves only when told."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self.moment = start
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def monotonic(self) -> float:
+        return (self.moment - START).total_seconds()
+
+    def sleep(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+    def forward(self, **span: float) -> None:
+        self.moment += timedelta(**span)
+
+
+ADDRESS = Address(
+    full_name="Pat Example",
+    street1="12 Sample Street",
+    city="Austin",
+    province="TX",
+    postal_code="78701",
+    country_code="US",
+    phone="512-555-0100",
+)
+
+
+def make_order(code: str, **changes: object) -> Order:
+    """A paid order of two mugs and a shirt, unless `changes` say otherwise."""
+    lines = (line("1", "MUG", 2), line("2", "TEE", 1))
+    order = Order(
+        id=f"id-{code}",
+        code=code,
+        state="PaymentSettled",
+        type="Regular",
+        placed_at=START,
+        updated_at=START,
+        currency="USD",
+        total_gross=Decimal("46.00"),
+        paid=Decimal("46.00"),
+        refunded=Decimal(0),
+        customer=Customer("Pat", "Example", "pat@example.com", "512-555-0100"),
+        shipping_address=ADDRESS,
+        billing_address=None,
+        lines=lines,
+        shipping_lines=(ShippingLine("standard-shipping", Decimal("5.00"), Decimal("4.20")),),
+    )
+    return replace(order, **changes)  # type: ignore[arg-type]
+
+
+def line(identity: str, sku: str, quantity: int, fulfilled: int = 0) -> OrderLine:
+    return OrderLine(
+        identity, f"v{identity}", sku, quantity, fulfilled, Decimal("12.50"), Decimal("10.42")
+    )
+
+
+class FakeShop:
+    """Orders in memory, listed as the real shop lists them."""
+
+    def __init__(self) -> None:
+        self.by_code: dict[str, Order] = {}
+        self.identity = "http://localhost/admin-api default"
+        self.polls = 0
+        self.reads = 0
+        self.garbled: set[str] = set()
+
+    def add(self, *orders: Order) -> None:
+        for order in orders:
+            self.by_code[order.code] = order
+
+    def change(self, code: str, **changes: object) -> None:
+        self.by_code[code] = replace(self.by_code[code], **changes)  # type: ignore[arg-type]
+
+    def poll(
+        self,
+        *,
+        trigger_states: Sequence[str],
+        moved_since: datetime | None,
+        passed_states: Sequence[str],
+        passed_since: datetime | None,
+    ) -> Poll:
+        self.polls += 1
+        everything = list(self.by_code.values())
+        return Poll(
+            waiting=tuple(stub(o) for o in everything if o.state in trigger_states),
+            moved=tuple(stub(o) for o in everything if moved_since and o.updated_at > moved_since),
+            passed=tuple(
+                stub(o)
+                for o in everything
+                if passed_since
+                and o.state in passed_states
+                and (o.placed_at or START) > passed_since
+            ),
+            money_precision=2,
+            channel_code="__default_channel__",
+        )
+
+    def orders(self, codes: Sequence[str]) -> list[Order]:
+        self.reads += 1
+        if self.garbled & set(codes):
+            raise ProtocolError("not understood", upstream="vendure")
+        return [self.by_code[code] for code in codes if code in self.by_code]
+
+
+def stub(order: Order) -> OrderStub:
+    return OrderStub(
+        order.id, order.code, order.state, order.type, order.placed_at, order.updated_at
+    )
+
+
+@dataclass
+class FakeWarehouse:
+    """Orders in memory. `script` holds what the next creates meet: see `submit`."""
+
+    dialect: str = "oms"
+    is_sandbox: bool = False
+    held: dict[str, WarehouseRecord] = field(default_factory=dict)
+    submissions: dict[str, int] = field(default_factory=dict)
+    script: deque[str] = field(default_factory=deque)
+    down: bool = False
+    lies: int = 0
+    controls: int = 0
+    control_error: Exception | None = None
+    looked_up: list[str] = field(default_factory=list)
+    before_submit: Callable[[WarehouseOrder], None] = lambda order: None
+
+    def control(self, known_id: str | None) -> None:
+        self.controls += 1
+        if self.control_error is not None:
+            raise self.control_error
+        if self.down:
+            raise Unavailable("VeraCore is down", upstream="veracore")
+
+    def submit(self, order: WarehouseOrder) -> SubmitOutcome:
+        """`script` words: ``lost before``, ``lost after``, ``refused``, ``fault``, ``fault after``,
+        ``429``, ``not connected``, ``other id``; anything else accepts."""
+        self.before_submit(order)
+        self.submissions[order.id] = self.submissions.get(order.id, 0) + 1
+        word = self.script.popleft() if self.script else ""
+        if self.down or word == "not connected":
+            self.submissions[order.id] -= 1
+            return NotAccepted(What.NOT_CONNECTED, "connection refused")
+        if word == "429":
+            return NotAccepted(What.HTTP_429, "slow down", retry_after=30)
+        if word == "refused":
+            return NotAccepted(What.REFUSED, "Invalid Source", hint="set orders.source")
+        if word == "fault":
+            return NotAccepted(What.FAULT, "Something odd")
+        if word == "lost before":
+            return NotAccepted(What.RESET, "connection reset")
+        if order.id.casefold() in self.held:
+            return NotAccepted(What.DUPLICATE, f"Order ID {order.id} already exists")
+        self._store(order)
+        if word == "lost after":
+            return NotAccepted(What.TIMEOUT, "no answer")
+        if word == "fault after":
+            return NotAccepted(What.FAULT, "Something odd")
+        if word == "other id":
+            return NotAccepted(What.ODD_SUCCESS, "accepted as ZZZ")
+        return Accepted(order.id, 481_000 + len(self.held))
+
+    def _store(self, order: WarehouseOrder) -> None:
+        lines = tuple(RecordLine(one.sku, one.quantity) for one in order.lines)
+        record = WarehouseRecord(order.id, order.reference, lines, "open")
+        self.held[order.id.casefold()] = record
+
+    def look_up(self, order_id: str) -> LookUp:
+        self.looked_up.append(order_id)
+        if self.down:
+            return LookUpFailed(Unavailable("VeraCore is down", upstream="veracore"))
+        if self.lies > 0:
+            self.lies -= 1
+            return Absent()
+        record = self.held.get(order_id.casefold())
+        return Present(record) if record else Absent()
+
+
+def make_settings(**sections: dict[str, object]) -> Settings:
+    """Settings of a shop and a warehouse on this machine, changed section by section."""
+    tree: dict[str, dict[str, object]] = {
+        "vendure": {"admin_api_url": "http://localhost/admin-api"},
+        "veracore": {"api_url": "http://localhost/oms", "company_id": "SANDBOX"},
+        "orders": {"not_before": "2026-01-01T00:00:00Z", "workers": 1},
+    }
+    for name, values in sections.items():
+        tree.setdefault(name, {}).update(values)
+    return Settings.model_validate(tree)
