@@ -1,0 +1,111 @@
+"""One row of the orders table, written inside a transaction that a verb has opened."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from veracore_sync.clock import Clock, to_text
+from veracore_sync.errors import Category
+from veracore_sync.ledger.alerts import Alerts
+from veracore_sync.ledger.database import Database
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why an order is not where it should be: a class, and a sentence without personal data."""
+
+    category: Category
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the shop's order was when it was read: a keyed hash of it, and its ``updatedAt``."""
+
+    content_hash: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """An order that is new to the ledger. `state` is ``pending`` or ``skipped``."""
+
+    code: str
+    vendure_id: str
+    placed_at: datetime | None
+    state: str = "pending"
+    cause: str = ""
+    trouble: Trouble | None = None
+    next_attempt_at: datetime | None = None
+
+
+class OrderTable:
+    """Writes single rows; the verbs are built on it."""
+
+    def __init__(self, database: Database, alerts: Alerts, clock: Clock) -> None:
+        self._db = database
+        self._alerts = alerts
+        self._clock = clock
+
+    def _now(self) -> str:
+        return to_text(self._clock.now())
+
+    def _set(self, connection: sqlite3.Connection, code: str, **values: Any) -> None:
+        values["updated_at"] = self._now()
+        columns = ", ".join(f"{name} = :{name}" for name in values)
+        connection.execute(
+            f"UPDATE orders SET {columns} WHERE code = :code",  # noqa: S608 - our own columns
+            {**values, "code": code},
+        )
+
+    def _end_attempt(
+        self, connection: sqlite3.Connection, code: str, attempt: int, outcome: str, message: str
+    ) -> None:
+        connection.execute(
+            "UPDATE attempts SET ended_at = ?, outcome = ?, message = ? "
+            "WHERE code = ? AND attempt = ?",
+            (self._now(), outcome, message or None, code, attempt),
+        )
+
+    def _is_sending(self, connection: sqlite3.Connection, code: str, attempt: int) -> bool:
+        row = connection.execute(
+            "SELECT 1 FROM orders WHERE code = ? AND attempt = ? AND state = 'sending'",
+            (code, attempt),
+        ).fetchone()
+        if row is None:
+            _LOG.warning("order %s: attempt %d is no longer the one under way", code, attempt)
+        return row is not None
+
+    def _synced_values(self) -> dict[str, Any]:
+        return {
+            "state": "synced",
+            "cause": "",
+            "error_class": None,
+            "error_message": None,
+            "next_attempt_at": None,
+            "doubt_since": None,
+            "absent_at": None,
+            "last_successful_sync": self._now(),
+        }
+
+    def _park_refused(
+        self, connection: sqlite3.Connection, code: str, trouble: Trouble, next_attempt_at: datetime
+    ) -> bool:
+        self._set(
+            connection,
+            code,
+            state="parked",
+            cause="refused",
+            error_class=trouble.category,
+            error_message=trouble.message,
+            next_attempt_at=to_text(next_attempt_at),
+            doubt_since=None,
+            absent_at=None,
+        )
+        return self._alerts.open("order.parked", trouble.message, code=code)
