@@ -164,10 +164,20 @@ class UpstreamError(SyncError):
 
 
 class AuthRefused(UpstreamError):
-    """Credentials, or a permission they need, were refused (exit 77)."""
+    """Credentials, or a permission they need, were refused (exit 77).
+
+    `listed` tells a refusal whose words are known to mean the credentials themselves: only such a
+    one is remembered.
+    """
 
     category = Category.AUTH
     exit_code = 77
+
+    def __init__(
+        self, message: str, *, upstream: str, hint: str | None = None, listed: bool = False
+    ) -> None:
+        super().__init__(message, upstream=upstream, hint=hint)
+        self.listed = listed
 
 
 class Unavailable(UpstreamError):

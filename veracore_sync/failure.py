@@ -109,7 +109,6 @@ CREATING: dict[What, Rule] = {
 }
 
 _ERRORS: dict[Category, type[UpstreamError]] = {
-    Category.AUTH: AuthRefused,
     Category.RATE_LIMITED: RateLimited,
     Category.UNAVAILABLE: Unavailable,
     Category.TIMEOUT: TimedOut,
@@ -140,4 +139,6 @@ def read_error(
     category = READING[what].category
     if category is Category.CONFIG:
         return WrongEndpoint(message, hint=hint)
+    if category is Category.AUTH:
+        return AuthRefused(message, upstream=upstream, hint=hint)
     return _ERRORS[category](message, upstream=upstream, hint=hint, retry_after=retry_after)

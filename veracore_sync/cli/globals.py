@@ -26,11 +26,13 @@ class Globals:
             ConfigError: A setting is wrong; every fault is named.
         """
         from veracore_sync.cli.logs import set_up
-        from veracore_sync.config import load
+        from veracore_sync.config import Flag, load
 
-        flags = {"log.level": self.log_level, "log.format": self.log_format}
-        loaded = load(
-            self.config, os.environ, flags={key: value for key, value in flags.items() if value}
-        )
+        given = {
+            "log.level": Flag("--log-level", self.log_level),
+            "log.format": Flag("--log-format", self.log_format),
+        }
+        flags = {key: flag for key, flag in given.items() if flag.value is not None}
+        loaded = load(self.config, os.environ, flags=flags)
         set_up(loaded)
         return loaded

@@ -73,7 +73,7 @@ def _work(
     return Report(
         document=document,
         news=result.news + ([f"{row.code}: {why}" for row, why in chosen.refused] if names else []),
-        show=lambda: [say(line) for line in lines] and None,
+        show=lambda: say("\n".join(lines)),
         asked_for=True,
     )
 

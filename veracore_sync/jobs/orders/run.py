@@ -3,38 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import (
-    ALL_COMPLETED,
-    FIRST_COMPLETED,
-    Future,
-    ThreadPoolExecutor,
-    wait,
-)
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
 from veracore_sync.errors import (
     Category,
-    Interrupted,
     NeedsPerson,
-    ProtocolError,
     SyncError,
     UsageError,
 )
+from veracore_sync.jobs.orders.dispatch import Dispatch
 from veracore_sync.jobs.orders.doubts import Doubts
-from veracore_sync.jobs.orders.plan import (
-    Action,
-    HoldOrder,
-    ParkOrder,
-    Planner,
-    SkipOrder,
-    SubmitOrder,
-)
-from veracore_sync.jobs.orders.render import Renderer, settings_hash
+from veracore_sync.jobs.orders.render import settings_hash
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.jobs.orders.select import Selection, Selector
 from veracore_sync.jobs.orders.send import Sender
@@ -46,10 +29,7 @@ from veracore_sync.vendure.shop import Poll, Shop
 from veracore_sync.veracore.port import Warehouse
 
 _LOG = logging.getLogger(__name__)
-_BATCH = 50
 _DOUBT_PASSES = 2
-# What a record that nobody foresaw may raise in a pure planner: it must not stop the others.
-_ODD = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
 _OPEN_STATES = ("pending", "failed", "parked")
 
 
@@ -153,15 +133,12 @@ class OrdersRun:
         rows += [row for row in held.values() if row.code not in known and row.state == "skipped"]
         selector = Selector(
             settings=self.settings.orders,
-            settings_hash=self._settings_hash(),
+            settings_hash=settings_hash(self.settings.orders, self.settings.skus),
             not_before=not_before,
             now=now,
             explicit=bool(self.wishes.codes),
         )
         return selector.select(poll.waiting, held, rows, poll.channel_code)
-
-    def _settings_hash(self) -> str:
-        return settings_hash(self.settings.orders, self.settings.skus)
 
     def _guard_first_run(self, chosen: Selection) -> None:
         most = self.settings.orders.max_first_run
@@ -213,36 +190,13 @@ class OrdersRun:
         now = to_text(self.clock.now())
         held = self.ledger.orders.held(chosen.due + chosen.rechecks)
         held |= {stub.code: fresh_row(stub.code, stub.id, now) for stub in chosen.new}
-        planner, plan = self._planner(), []
         fresh = [stub.code for stub in chosen.new]
-        for batch in _batches([*fresh, *chosen.due, *chosen.rechecks]):
-            plan += [planner.decide(order, held[order.code]) for order in self._read(batch)]
-        self.result.plan = plan
+        codes = [*fresh, *chosen.due, *chosen.rechecks]
+        self.result.plan = self._dispatch().plan_all(codes, held)
         return self.result
 
-    def _planner(self) -> Planner:
-        return Planner(
-            settings=self.settings.orders,
-            renderer=Renderer(self.settings.orders, self.settings.skus),
-            hash_key=self.ledger.meta.hash_key,
-            ledger_created_at=self.ledger.meta.created_at,
-            id_taken=self.ledger.orders.id_taken,
-        )
-
-    def _read(self, codes: Sequence[str]) -> list[Order]:
-        by_code = {order.code: order for order in self.shop.orders(codes)}
-        return [by_code[code] for code in codes if code in by_code]
-
-    def _read_each(self, codes: Sequence[str], held: Mapping[str, OrderRow]) -> Iterator[Order]:
-        """As `_read`; when the answer is not understood, the one order that spoils it is failed."""
-        try:
-            yield from self._read(codes)
-        except ProtocolError as error:
-            if len(codes) == 1:
-                self._fail(held[codes[0]], error.message)
-                return
-            for code in codes:
-                yield from self._read_each([code], held)
+    def _dispatch(self) -> Dispatch:
+        return Dispatch(self.shop, self.ledger, self.settings, self.clock, self.result)
 
     # ---- doing --------------------------------------------------------------------------------
 
@@ -287,7 +241,9 @@ class OrdersRun:
             result=self.result,
             known_id=self._known_id(),
         )
-        self._send_all(sender, chosen.due + chosen.rechecks, deadline)
+        self._dispatch().send_all(
+            sender, chosen.due + chosen.rechecks, limit=self.wishes.limit, deadline=deadline
+        )
         if sender.stopped_by is not None:
             raise sender.stopped_by
         self._settle_new(settling, now)
@@ -299,78 +255,6 @@ class OrdersRun:
             if not due:
                 return
             settling.settle(due, self.result)
-
-    def _send_all(self, sender: Sender, codes: Sequence[str], deadline: float) -> None:
-        workers = self.settings.orders.workers
-        with ThreadPoolExecutor(max_workers=workers) as pool:
-            under_way: set[Future[None]] = set()
-            try:
-                actions = self._actions(codes, sender, deadline)
-                for action in islice(actions, self.wishes.limit):
-                    under_way.add(pool.submit(sender.send, action))
-                    if len(under_way) >= 2 * workers:
-                        under_way = _reap(under_way, FIRST_COMPLETED)
-                _reap(under_way, ALL_COMPLETED)
-            except BaseException:
-                # What is under way gets its outcome written; what only waits in line is left.
-                sender.stopped_by = sender.stopped_by or Interrupted("the run was stopped")
-                raise
-
-    def _actions(
-        self, codes: Sequence[str], sender: Sender, deadline: float
-    ) -> Iterator[SubmitOrder]:
-        """Read, plan, write what needs no sending, and give out what does."""
-        planner = self._planner()
-        for batch in _batches(codes):
-            if sender.stopped_by is not None:
-                return
-            if self.clock.monotonic() > deadline:
-                self.result.tell("orders.max_run_minutes is over: the next run goes on")
-                return
-            held = self.ledger.orders.held(batch)
-            for order in self._read_each(batch, held):
-                action = self._decide(planner, order, held[order.code])
-                if isinstance(action, SubmitOrder):
-                    yield action
-                elif action is not None:
-                    self._write(action)
-
-    def _decide(self, planner: Planner, order: Order, row: OrderRow) -> Action | None:
-        try:
-            return planner.decide(order, row)
-        except _ODD as error:
-            _LOG.debug("order %s cannot be planned", order.code, exc_info=True)
-            self._fail(row, f"it cannot be planned: {type(error).__name__}")
-            return None
-
-    def _fail(self, row: OrderRow, message: str) -> None:
-        retry = self.settings.retry
-        delay = min(retry.base_seconds * 2**row.retry_count, retry.cap_seconds)
-        new = self.ledger.moves.fail(
-            row.code,
-            Trouble(Category.INTERNAL, message),
-            self.clock.now() + timedelta(seconds=delay),
-            retry.max_attempts,
-        )
-        self.result.note(row.code, "failed", f"{row.code}: {message}" if new else None)
-
-    def _write(self, action: Action) -> None:
-        moves, code = self.ledger.moves, action.code
-        if isinstance(action, ParkOrder):
-            new = moves.park(code, action.trouble, self._settings_hash())
-            self.result.note(code, "parked", f"{code}: {action.trouble.message}" if new else None)
-        elif isinstance(action, SkipOrder):
-            new = moves.skip(
-                code,
-                action.cause,
-                action.reason,
-                settings_hash=self._settings_hash(),
-                alert=action.alert,
-            )
-            self.result.note(code, "skipped", f"{code}: {action.reason}" if new else None)
-        elif isinstance(action, HoldOrder):
-            moves.wait(code, action.reason)
-            self.result.note(code, "pending")
 
 
 def make_doubts(warehouse: Warehouse, ledger: Ledger, settings: Settings, clock: Clock) -> Doubts:
@@ -385,19 +269,6 @@ def make_doubts(warehouse: Warehouse, ledger: Ledger, settings: Settings, clock:
         recheck=timedelta(minutes=orders.parked_recheck_minutes),
         credentials="\n".join((veracore.company_id, veracore.client_id, secret)),
     )
-
-
-def _reap(under_way: set[Future[None]], until: str) -> set[Future[None]]:
-    """Wait; an unforeseen error of a worker comes out here."""
-    done, left = wait(under_way, return_when=until)
-    for future in done:
-        future.result()
-    return left
-
-
-def _batches(codes: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(codes), _BATCH):
-        yield codes[start : start + _BATCH]
 
 
 def _began(row: OrderRow, since: datetime) -> bool:

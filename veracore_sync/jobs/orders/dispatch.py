@@ -1,0 +1,192 @@
+"""From codes to outcomes: read in full, plan, and send with a few workers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import (
+    ALL_COMPLETED,
+    FIRST_COMPLETED,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
+from datetime import timedelta
+from itertools import islice
+
+from veracore_sync.clock import Clock
+from veracore_sync.config import Settings
+from veracore_sync.errors import Category, Interrupted, ProtocolError
+from veracore_sync.jobs.orders.plan import (
+    Action,
+    HoldOrder,
+    ParkOrder,
+    Planner,
+    SkipOrder,
+    SubmitOrder,
+)
+from veracore_sync.jobs.orders.render import Renderer, settings_hash
+from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.send import Sender
+from veracore_sync.ledger import Ledger, OrderRow, Trouble
+from veracore_sync.model import Order
+from veracore_sync.vendure.shop import Shop
+
+_LOG = logging.getLogger(__name__)
+_BATCH = 50
+# What a record that nobody foresaw may raise in a pure planner: it must not stop the others.
+_ODD = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
+
+
+class Dispatch:
+    """Plans orders by one set of settings, and sends what is to be sent.
+
+    Args:
+        shop: Where orders are read in full, in this run, right before they are planned.
+        ledger: Where every transition is written.
+        settings: All of them.
+        clock: The time.
+        result: Where outcomes are noted.
+    """
+
+    def __init__(
+        self, shop: Shop, ledger: Ledger, settings: Settings, clock: Clock, result: OrdersResult
+    ) -> None:
+        self._shop = shop
+        self._ledger = ledger
+        self._settings = settings
+        self._clock = clock
+        self._result = result
+        self._given_out: dict[str, str] = {}
+        self._settings_hash = settings_hash(settings.orders, settings.skus)
+        self._planner = Planner(
+            settings=settings.orders,
+            renderer=Renderer(settings.orders, settings.skus),
+            hash_key=ledger.meta.hash_key,
+            ledger_created_at=ledger.meta.created_at,
+            id_taken=self._id_taken,
+        )
+
+    def _id_taken(self, candidate: str, code: str) -> bool:
+        """Whether the ledger, or this very run, gave that id to another order."""
+        owner = self._given_out.setdefault(candidate.casefold(), code)
+        return owner != code or self._ledger.orders.id_taken(candidate, code)
+
+    def plan_all(self, codes: Sequence[str], held: Mapping[str, OrderRow]) -> list[Action]:
+        """The actions for these orders; changes nothing anywhere.
+
+        Raises:
+            SyncError: The shop cannot be read.
+        """
+        return [
+            self._planner.decide(order, held[order.code])
+            for batch in _batches(codes)
+            for order in self._shop.orders(batch)
+        ]
+
+    def send_all(
+        self, sender: Sender, codes: Sequence[str], *, limit: int | None, deadline: float
+    ) -> None:
+        """Read, plan and do; several orders are under way at once.
+
+        Args:
+            sender: Does the sending; stops the run through `stopped_by`.
+            codes: The orders, in the sequence in which they shall leave.
+            limit: Send at most this many; ``None`` for all.
+            deadline: On the monotonic clock: nothing new begins after it.
+
+        Raises:
+            SyncError: The shop cannot be read, or the ledger cannot be written.
+        """
+        workers = self._settings.orders.workers
+        with ThreadPoolExecutor(max_workers=workers) as pool:
+            under_way: set[Future[None]] = set()
+            try:
+                for action in islice(self._actions(codes, sender, deadline), limit):
+                    under_way.add(pool.submit(sender.send, action))
+                    if len(under_way) >= 2 * workers:
+                        under_way = _reap(under_way, FIRST_COMPLETED)
+                _reap(under_way, ALL_COMPLETED)
+            except BaseException:
+                # What is under way gets its outcome written; what only waits in line is left.
+                sender.stopped_by = sender.stopped_by or Interrupted("the run was stopped")
+                raise
+
+    def _actions(
+        self, codes: Sequence[str], sender: Sender, deadline: float
+    ) -> Iterator[SubmitOrder]:
+        """Read, plan, write what needs no sending, and give out what does."""
+        for batch in _batches(codes):
+            if sender.stopped_by is not None:
+                return
+            if self._clock.monotonic() > deadline:
+                self._result.tell("orders.max_run_minutes is over: the next run goes on")
+                return
+            held = self._ledger.orders.held(batch)
+            for order in self._read_each(batch, held):
+                action = self._decide(order, held[order.code])
+                if isinstance(action, SubmitOrder):
+                    yield action
+                elif action is not None:
+                    self._write(action)
+
+    def _decide(self, order: Order, row: OrderRow) -> Action | None:
+        try:
+            return self._planner.decide(order, row)
+        except _ODD as error:
+            _LOG.debug("order %s cannot be planned", order.code, exc_info=True)
+            self._fail(row, f"it cannot be planned: {type(error).__name__}")
+            return None
+
+    def _fail(self, row: OrderRow, message: str) -> None:
+        retry = self._settings.retry
+        delay = min(retry.base_seconds * 2**row.retry_count, retry.cap_seconds)
+        new = self._ledger.moves.fail(
+            row.code,
+            Trouble(Category.INTERNAL, message),
+            self._clock.now() + timedelta(seconds=delay),
+            retry.max_attempts,
+        )
+        self._result.note(row.code, "failed", f"{row.code}: {message}" if new else None)
+
+    def _write(self, action: Action) -> None:
+        moves, code = self._ledger.moves, action.code
+        if isinstance(action, ParkOrder):
+            new = moves.park(code, action.trouble, self._settings_hash)
+            self._result.note(code, "parked", f"{code}: {action.trouble.message}" if new else None)
+        elif isinstance(action, SkipOrder):
+            new = moves.skip(
+                code,
+                action.cause,
+                action.reason,
+                settings_hash=self._settings_hash,
+                alert=action.alert,
+            )
+            self._result.note(code, "skipped", f"{code}: {action.reason}" if new else None)
+        elif isinstance(action, HoldOrder):
+            moves.wait(code, action.reason)
+            self._result.note(code, "pending")
+
+    def _read_each(self, codes: Sequence[str], held: Mapping[str, OrderRow]) -> Iterator[Order]:
+        """In full; when the answer is not understood, the one order that spoils it is failed."""
+        try:
+            yield from self._shop.orders(codes)
+        except ProtocolError as error:
+            if len(codes) == 1:
+                self._fail(held[codes[0]], error.message)
+                return
+            for code in codes:
+                yield from self._read_each([code], held)
+
+
+def _reap(under_way: set[Future[None]], until: str) -> set[Future[None]]:
+    """Wait; an unforeseen error of a worker comes out here."""
+    done, left = wait(under_way, return_when=until)
+    for future in done:
+        future.result()
+    return left
+
+
+def _batches(codes: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(codes), _BATCH):
+        yield codes[start : start + _BATCH]
