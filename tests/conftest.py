@@ -1,0 +1,167 @@
+"""What every test shares: an environment without a developer's settings, and the real Vendure.
+
+Tests that use the real servers are marked ``vendure`` and ``postgres`` by the fixtures they ask
+for. Where node or PostgreSQL is missing they skip and say what to install; with
+VERACORE_SYNC_REQUIRE_REAL=1, as in CI, that is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from realvendure import RealVendure
+from vendure_bed import (
+    BedMissing,
+    Options,
+    PostgresCluster,
+    VendureServer,
+    install_vendure,
+    new_server,
+)
+
+REQUIRE_REAL = os.environ.get("VERACORE_SYNC_REQUIRE_REAL") == "1"
+StartVendure = Callable[..., RealVendure]
+
+_VENDURE = {"real_vendure_sqljs", "fresh_vendure", "module_vendure", "start_vendure"}
+_POSTGRES = {"real_vendure_pg", "postgres_cluster", "start_vendure_pg"}
+_SETTINGS = ("VERACORE", "VENDURE", "XDG_")
+_SYSTEM = {"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "INVOCATION_ID", "JOURNAL_STREAM"}
+_PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Hide the developer's settings: variables, home, and a config.toml in the working folder."""
+    for name in list(os.environ):
+        upper = name.upper()
+        if name.startswith(_SETTINGS) or upper in _SYSTEM | _PROXIES:
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    for kind in ("CONFIG", "DATA", "STATE", "CACHE"):
+        monkeypatch.setenv(f"XDG_{kind}_HOME", str(home / kind.lower()))
+    monkeypatch.chdir(home)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests by the real servers that they ask for."""
+    for item in items:
+        wanted = set(getattr(item, "fixturenames", ()))
+        if wanted & (_VENDURE | _POSTGRES):
+            item.add_marker(pytest.mark.vendure)
+        if wanted & _POSTGRES:
+            item.add_marker(pytest.mark.postgres)
+
+
+def _missing(why: BedMissing) -> None:
+    if REQUIRE_REAL:
+        pytest.fail(f"VERACORE_SYNC_REQUIRE_REAL=1, but {why}", pytrace=False)
+    pytest.skip(str(why))
+
+
+@pytest.fixture(scope="session")
+def vendure_installed() -> None:
+    """Install the locked npm packages where they are not; skips without node."""
+    try:
+        install_vendure()
+    except BedMissing as why:
+        _missing(why)
+
+
+@pytest.fixture(scope="session")
+def seed_cache(pytestconfig: pytest.Config) -> Path:
+    """Return the folder that keeps seeded data from one run to the next."""
+    return pytestconfig.cache.mkdir("vendure-seeds")
+
+
+def _run(stack: ExitStack, server: VendureServer) -> RealVendure:
+    """Start ``server`` for as long as ``stack`` lives, also when the test fails."""
+    stack.callback(server.stop)
+    vendure = RealVendure(server.start(), server)
+    stack.callback(vendure.close)
+    return vendure
+
+
+def _sqljs_starter(cache: Path, factory: pytest.TempPathFactory, stack: ExitStack) -> StartVendure:
+    def start(**options: object) -> RealVendure:
+        folder = factory.mktemp("vendure") / "data"
+        return _run(stack, new_server(cache, Options(**options), folder))  # type: ignore[arg-type]
+
+    return start
+
+
+@pytest.fixture
+def start_vendure(
+    vendure_installed: None, seed_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartVendure]:
+    """Return a function that starts servers with any Options, each with data of its own."""
+    with ExitStack() as stack:
+        yield _sqljs_starter(seed_cache, tmp_path_factory, stack)
+
+
+@pytest.fixture
+def fresh_vendure(start_vendure: StartVendure) -> RealVendure:
+    """Return a server that only this test uses."""
+    return start_vendure()
+
+
+@pytest.fixture(scope="module")
+def module_vendure(
+    vendure_installed: None, seed_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealVendure]:
+    """Return a server that only the tests of this module use."""
+    with ExitStack() as stack:
+        yield _sqljs_starter(seed_cache, tmp_path_factory, stack)()
+
+
+@pytest.fixture(scope="session")
+def real_vendure_sqljs(
+    vendure_installed: None, seed_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealVendure]:
+    """Return the server that all tests share: make your own orders, and change nothing else."""
+    with ExitStack() as stack:
+        yield _sqljs_starter(seed_cache, tmp_path_factory, stack)()
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster(vendure_installed: None) -> Iterator[PostgresCluster]:
+    """Return the private PostgreSQL of this run; skips where it is not installed."""
+    try:
+        cluster = PostgresCluster()
+    except BedMissing as why:
+        _missing(why)
+    with ExitStack() as stack:
+        stack.callback(cluster.stop)
+        cluster.start()
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def real_vendure_pg(
+    postgres_cluster: PostgresCluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealVendure]:
+    """Return the server on PostgreSQL that all tests share."""
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("vendure-pg") / "data"
+        yield _run(stack, postgres_cluster.new_server(Options(db="postgres"), folder))
+
+
+@pytest.fixture
+def start_vendure_pg(
+    postgres_cluster: PostgresCluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartVendure]:
+    """Return a function that starts servers on PostgreSQL, each with a database of its own."""
+    with ExitStack() as stack:
+
+        def start(**options: object) -> RealVendure:
+            folder = tmp_path_factory.mktemp("vendure-pg") / "data"
+            chosen = Options(db="postgres", **options)  # type: ignore[arg-type]
+            return _run(stack, postgres_cluster.new_server(chosen, folder))
+
+        yield start

@@ -1,0 +1,354 @@
+"""Starts and stops real Vendure servers and a private PostgreSQL for the tests.
+
+A seeded data folder is made once per set of options and kept; every server gets a copy of it, so it
+starts in seconds and shares nothing with the next. All servers end with the test process: they read
+the end of their standard input as a request to stop.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROJECT = Path(__file__).parent / "vendure_server"
+INSTALL_SECONDS = 240
+START_SECONDS = 90
+STOP_SECONDS = 20
+_FOREIGN = ("VERACORE", "VENDURE", "SUPERADMIN", "NODE_ENV", "PG")
+_ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
+
+
+class BedMissing(Exception):
+    """Something the bed needs is not on this machine; the text says what to install."""
+
+
+class BedBroken(Exception):
+    """A server that should have started did not; the text ends with the tail of its log."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a server is like: the first group is fixed by its seed, the second at each start."""
+
+    db: str = "sqljs"
+    variants: int = 40
+    stock: int = 1000
+    locations: int = 1
+    currency: str = "USD"
+    prices_include_tax: bool = False
+    custom_fields: bool = False
+    search: bool = False
+    uuid: bool = False
+
+    token_methods: str = "bearer,cookie,api-key"
+    session_duration: str = "1y"
+    session_cache_ttl: int = 300
+
+    def arguments(self) -> list[str]:
+        """Return the command line for server.mjs."""
+        found: list[str] = []
+        for name, value in vars(self).items():
+            flag = "--" + name.replace("_", "-")
+            if value is True:
+                found.append(flag)
+            elif value is not False:
+                found += [flag, str(value)]
+        return found
+
+    def seed_key(self) -> str:
+        """Return a digest of everything the seeded data depends on."""
+        digest = hashlib.sha256()
+        for name in ("server.mjs", "package-lock.json"):
+            digest.update((PROJECT / name).read_bytes())
+        at_start = ("token_methods", "session_duration", "session_cache_ttl")
+        seeding = {k: v for k, v in vars(self).items() if k not in at_start}
+        digest.update(json.dumps(seeding, sort_keys=True).encode())
+        return digest.hexdigest()[:20]
+
+
+@contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on the file ``path``, so that two test runs take turns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def require_node() -> None:
+    """Raise BedMissing unless node (20 or later) and npm are on the path."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        raise BedMissing("the real Vendure needs node 20 or later and npm: install nodejs and npm")
+    version = _output(["node", "--version"])
+    if int(version.lstrip("v").split(".")[0]) < 20:
+        raise BedMissing(f"the real Vendure needs node 20 or later, this is {version}")
+
+
+def install_vendure() -> None:
+    """Install the locked npm packages once, under a lock; raises BedMissing when that fails."""
+    require_node()
+    lock = (PROJECT / "package-lock.json").read_bytes()
+    mark = PROJECT / "node_modules" / ".installed"
+    wanted = hashlib.sha256(lock).hexdigest()
+    with file_lock(Path(tempfile.gettempdir()) / f"veracore-sync-npm-{os.getuid()}.lock"):
+        if mark.exists() and mark.read_text() == wanted:
+            return
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+        done = subprocess.run(
+            command,
+            cwd=PROJECT,
+            env=_ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=INSTALL_SECONDS,
+        )
+        if done.returncode != 0:
+            raise BedMissing(f"'{' '.join(command)}' failed in {PROJECT}:\n{done.stdout[-2000:]}")
+        mark.write_text(wanted)
+
+
+def _output(command: list[str]) -> str:
+    done = subprocess.run(command, env=_ENVIRONMENT, capture_output=True, text=True, timeout=30)
+    return done.stdout.strip()
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a server that answers says about itself."""
+
+    pid: int
+    version: str
+    db: str
+    adminUrl: str  # noqa: N815 - the key in ready.json
+    shopUrl: str  # noqa: N815
+    username: str
+    password: str
+
+
+@dataclass
+class VendureServer:
+    """One server process over one data folder; it may be stopped and started again in its place."""
+
+    folder: Path
+    options: Options
+    database: Mapping[str, str] = field(default_factory=dict)
+    port: int = 0
+    ready: Ready | None = None
+    _process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Ready:
+        """Start and wait until it answers; raises BedBroken with the log's tail if it does not."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "ready.json").unlink(missing_ok=True)
+        command = ["node", "server.mjs", "--dir", str(self.folder), "--port", str(self.port)]
+        command += [*self.options.arguments(), "--stop-on-stdin-end"]
+        for flag, value in self.database.items():
+            command += [f"--pg-{flag}", value]
+        with (self.folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd=PROJECT,
+                env=_ENVIRONMENT,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
+        self.ready = self._wait_until_ready(self._process)
+        self.port = int(self.ready.adminUrl.split(":")[2].split("/")[0])
+        return self.ready
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> Ready:
+        deadline = time.monotonic() + START_SECONDS
+        path = self.folder / "ready.json"
+        while time.monotonic() < deadline:
+            if path.exists():
+                return Ready(**json.loads(path.read_text()))
+            if process.poll() is not None:
+                break
+            time.sleep(0.05)
+        code = process.poll()
+        self.kill()
+        why = f"ended with {code}" if code is not None else f"said nothing for {START_SECONDS} s"
+        raise BedBroken(f"Vendure {why}; its log ends:\n{self.log_tail()}")
+
+    def stop(self) -> None:
+        """Stop it in good order (sql.js is saved only so); by force when it does not hear."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        self._process.send_signal(signal.SIGCONT)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process at once; what sql.js held since its start is lost."""
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        if self._process.stdin:
+            self._process.stdin.close()
+        self._process = None
+
+    def freeze(self) -> None:
+        """Let it hang: connections are accepted by the kernel and nothing answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen server go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def log_tail(self, lines: int = 40) -> str:
+        """Return the last lines that the server wrote."""
+        log = self.folder / "server.log"
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def seeded_folder(cache: Path, options: Options, database: Mapping[str, str] | None = None) -> Path:
+    """Return the kept folder of seeded data for ``options``; seeds it when it is not there."""
+    install_vendure()
+    target = cache / options.seed_key()
+    with file_lock(cache / "seed.lock"):
+        if not target.exists():
+            with tempfile.TemporaryDirectory(dir=cache) as scratch:
+                server = VendureServer(Path(scratch) / "seed", options, database or {})
+                server.start()
+                server.stop()
+                (server.folder / "server.log").unlink()
+                server.folder.rename(target)
+    return target
+
+
+class PostgresCluster:
+    """A private PostgreSQL on a unix socket, not durable; one seeded template a set of options."""
+
+    def __init__(self) -> None:
+        self._binaries = _postgres_binaries()
+        # Run by another user it could not enter a folder of mode 0700, as pytest's are.
+        self.folder = Path(tempfile.mkdtemp(prefix="veracore-pg-", dir="/tmp"))
+        self.folder.chmod(0o755)
+        # PostgreSQL refuses to run as root; its package brings the user.
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self._groups: list[str] | None = [] if self._user else None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._count = 0
+
+    def start(self) -> None:
+        """Create the cluster and wait until it accepts connections."""
+        home = self.folder / "home"
+        home.mkdir()
+        if self._user:
+            shutil.chown(home, self._user, self._user)
+        create = ["initdb", "-D", str(home / "data"), "-U", "vendure", "-A", "trust"]
+        self._run([*create, "--no-sync", "--locale=C.UTF-8", "-E", "UTF8"])
+        command = [str(self._binaries / "postgres"), "-D", str(home / "data"), "-k", str(home)]
+        for setting in ("listen_addresses=", "fsync=off", "synchronous_commit=off"):
+            command += ["-c", setting]
+        with (self.folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                cwd="/",
+                env=_ENVIRONMENT,
+                stdout=log,
+                stderr=log,
+                user=self._user,
+                group=self._user,
+                extra_groups=self._groups,
+            )
+        self._wait_until_ready()
+
+    def _run(self, command: list[str]) -> None:
+        done = subprocess.run(
+            [str(self._binaries / command[0]), *command[1:]],
+            cwd="/",
+            env=_ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            user=self._user,
+            group=self._user,
+            extra_groups=self._groups,
+        )
+        if done.returncode != 0:
+            raise BedBroken(f"{command[0]} failed: {done.stderr[-2000:]}")
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                self._run(["psql", *self._where(), "-d", "postgres", "-c", "select 1"])
+            except BedBroken:
+                time.sleep(0.1)
+            else:
+                return
+        self.stop()
+        raise BedBroken("PostgreSQL did not start")
+
+    def _where(self) -> list[str]:
+        return ["-h", str(self.folder / "home"), "-U", "vendure"]
+
+    def connection(self, database: str) -> dict[str, str]:
+        """Return what server.mjs needs to reach ``database``."""
+        home = str(self.folder / "home")
+        return {"host": home, "port": "5432", "user": "vendure", "db": database}
+
+    def new_server(self, options: Options, folder: Path) -> VendureServer:
+        """Return a server, not yet started, over a fresh seeded database of its own."""
+        template = f"seed_{options.seed_key()}"
+        cache = self.folder / "seeds"
+        cache.mkdir(exist_ok=True)
+        if not (cache / options.seed_key()).exists():
+            self._run(["createdb", *self._where(), template])
+        seed = seeded_folder(cache, options, self.connection(template))
+        self._count += 1
+        name = f"vendure_{self._count}"
+        self._run(["createdb", *self._where(), "-T", template, name])
+        shutil.copytree(seed, folder)
+        return VendureServer(folder, options, self.connection(name))
+
+    def stop(self) -> None:
+        """Stop the cluster and remove it."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        shutil.rmtree(self.folder)
+
+
+def _postgres_binaries() -> Path:
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=_major)
+    on_path = shutil.which("postgres")
+    found = installed[-1] if installed else Path(on_path) if on_path else None
+    if found is None or not (found.parent / "initdb").exists():
+        raise BedMissing("the tests on PostgreSQL need its server: apt-get install postgresql")
+    return found.parent
+
+
+def _major(binary: Path) -> int:
+    return int(binary.parts[-3])
+
+
+def new_server(cache: Path, options: Options, folder: Path) -> VendureServer:
+    """Return a server on sql.js, not yet started, over a copy of the seeded data in ``folder``."""
+    shutil.copytree(seeded_folder(cache, options), folder)
+    return VendureServer(folder, options)

@@ -1,0 +1,206 @@
+// A real Vendure server with a seeded catalogue, for the tests of veracore-sync.
+//
+//   node server.mjs --dir DATA [--port 0] [--db sqljs|postgres] [--variants 40] …
+//
+// A folder DATA that was already seeded starts warm: no schema sync, no seeding. When the server answers
+// and is seeded it writes DATA/ready.json. SIGTERM and SIGINT stop it; with --stop-on-stdin-end so does
+// the end of its standard input, so that it cannot outlive the test run that started it.
+process.env.VENDURE_DISABLE_TELEMETRY = 'true';
+process.env.NODE_ENV ??= 'production';
+import fs from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+const { values: options } = parseArgs({
+    options: {
+        dir: { type: 'string' },
+        port: { type: 'string', default: '0' },
+        db: { type: 'string', default: 'sqljs' },
+        variants: { type: 'string', default: '40' },
+        stock: { type: 'string', default: '1000' },         // on hand of each variant at the first location
+        locations: { type: 'string', default: '1' },
+        currency: { type: 'string', default: 'USD' },       // of the default channel
+        'prices-include-tax': { type: 'boolean', default: false },
+        'custom-fields': { type: 'boolean', default: false },
+        search: { type: 'boolean', default: false },        // search and job queue plugins, as a created project has
+        uuid: { type: 'boolean', default: false },          // ids are UUIDs instead of numbers
+        'token-methods': { type: 'string', default: 'bearer,cookie,api-key' },
+        'session-duration': { type: 'string', default: '1y' },      // milliseconds, or as here
+        'session-cache-ttl': { type: 'string', default: '300' },    // seconds
+        'pg-host': { type: 'string', default: '' },
+        'pg-port': { type: 'string', default: '5432' },
+        'pg-user': { type: 'string', default: 'vendure' },
+        'pg-db': { type: 'string', default: 'vendure' },
+        'stop-on-stdin-end': { type: 'boolean', default: false },
+    },
+});
+const host = '127.0.0.1';
+const dir = path.resolve(options.dir);
+fs.mkdirSync(dir, { recursive: true });
+const seededMark = path.join(dir, 'seeded.json');
+const readyFile = path.join(dir, 'ready.json');
+const fresh = !fs.existsSync(seededMark);
+fs.rmSync(readyFile, { force: true });
+// in production mode Vendure refuses to start with the default password
+const username = 'superadmin';
+const password = 'test-bed-admin';
+
+const core = (await import('@vendure/core')).default;
+
+const databases = {
+    sqljs: () => ({
+        type: 'sqljs', location: path.join(dir, 'vendure.sqljs'), autoSave: false,
+        ...(fresh ? { database: new Uint8Array([]) } : {}),
+    }),
+    postgres: () => ({
+        type: 'postgres', host: options['pg-host'], port: Number(options['pg-port']),
+        username: options['pg-user'], password: '', database: options['pg-db'], poolSize: 10,
+    }),
+};
+
+const nullableText = name => ({ name, type: 'string', nullable: true });
+const customFields = {
+    Order: [nullableText('erpId'), { name: 'exportedAt', type: 'datetime', nullable: true }],
+    Fulfillment: [nullableText('erpRef')],
+    ProductVariant: [nullableText('binLocation')],
+};
+const plugins = () => [
+    core.DefaultJobQueuePlugin.init({ useDatabaseForBuffer: true }),
+    core.DefaultSearchPlugin.init({ bufferUpdates: false, indexStockStatus: true }),
+];
+
+// settles at once or only authorises, by its argument; a refund is settled at once
+const testPayment = new core.PaymentMethodHandler({
+    code: 'test-payment',
+    description: [{ languageCode: core.LanguageCode.en, value: 'Test payment' }],
+    args: { automaticSettle: { type: 'boolean' } },
+    createPayment: (_ctx, order, amount, args, metadata) => ({
+        amount, state: args.automaticSettle ? 'Settled' : 'Authorized', transactionId: `pay-${order.code}`, metadata,
+    }),
+    settlePayment: () => ({ success: true }),
+    cancelPayment: () => ({ success: true }),
+    createRefund: (_ctx, _input, _amount, order) => ({ state: 'Settled', transactionId: `refund-${order.code}` }),
+});
+
+const duration = options['session-duration'];
+const app = await core.bootstrap({
+    logger: new core.DefaultLogger({ level: core.LogLevel.Warn, timestamp: true }),
+    apiOptions: {
+        port: Number(options.port), hostname: host, adminApiPath: 'admin-api', shopApiPath: 'shop-api',
+        cors: false, trustProxy: false,
+    },
+    authOptions: {
+        tokenMethod: options['token-methods'].split(','),
+        superadminCredentials: { identifier: username, password },
+        cookieOptions: { secret: 'vendure-test-bed' },
+        requireVerification: false,
+        sessionDuration: /^\d+$/.test(duration) ? Number(duration) : duration,
+        sessionCacheTTL: Number(options['session-cache-ttl']),
+    },
+    dbConnectionOptions: { ...databases[options.db](), synchronize: fresh, migrations: [], logging: false },
+    paymentOptions: { paymentMethodHandlers: [testPayment] },
+    entityOptions: options.uuid ? { entityIdStrategy: new core.UuidIdStrategy() } : {},
+    customFields: options['custom-fields'] ? customFields : {},
+    plugins: options.search ? plugins() : [],
+});
+if (options.search) await app.get(core.JobQueueService).start();    // there is no worker process here
+
+// sql.js keeps the database in memory: written when the server stops, and synchronously, because Nest's
+// own hook ends the process on the same signal.
+function saveSqljs() {
+    if (options.db !== 'sqljs') return;
+    const { driver } = app.get(core.TransactionalConnection).rawConnection;
+    fs.writeFileSync(path.join(dir, 'vendure.sqljs'), Buffer.from(driver.export()));
+}
+
+function stop() {
+    saveSqljs();
+    process.exit(0);
+}
+process.on('SIGTERM', stop);
+process.on('SIGINT', stop);
+if (options['stop-on-stdin-end']) process.stdin.on('end', stop).resume();
+
+if (fresh) {
+    await seed();
+    saveSqljs();
+    fs.writeFileSync(seededMark, JSON.stringify({ version: core.VENDURE_VERSION, options }));
+}
+const base = `http://${host}:${app.getHttpServer().address().port}`;
+fs.writeFileSync(`${readyFile}.part`, JSON.stringify({
+    pid: process.pid, version: core.VENDURE_VERSION, db: options.db,
+    adminUrl: `${base}/admin-api`, shopUrl: `${base}/shop-api`, username, password,
+}));
+fs.renameSync(`${readyFile}.part`, readyFile);
+
+async function seed() {
+    await seedShop();
+    const contexts = app.get(core.RequestContextService);
+    const channels = app.get(core.ChannelService);
+    const channel = await channels.getDefaultChannel();
+    await channels.update(await contexts.create({ apiType: 'admin' }), {
+        id: channel.id, pricesIncludeTax: options['prices-include-tax'],
+        defaultCurrencyCode: options.currency, availableCurrencyCodes: [options.currency],
+    });
+    const ctx = await contexts.create({ apiType: 'admin' });
+    await seedVariants(ctx, await seedLocations(ctx));
+    if (options.search) await app.get(core.SearchService).reindex(ctx);
+}
+
+function payment(name, automaticSettle) {
+    const settle = { name: 'automaticSettle', value: String(automaticSettle) };
+    return { name, handler: { code: testPayment.code, arguments: [settle] } };
+}
+
+async function seedShop() {
+    await app.get(core.Populator).populateInitialData({
+        defaultLanguage: core.LanguageCode.en,
+        defaultZone: 'Europe',
+        countries: [
+            { name: 'Germany', code: 'DE', zone: 'Europe' },
+            { name: 'United Kingdom', code: 'GB', zone: 'Europe' },
+            { name: 'United States', code: 'US', zone: 'Americas' },
+            { name: 'Japan', code: 'JP', zone: 'Asia' },
+        ],
+        taxRates: [{ name: 'Standard Tax', percentage: 20 }, { name: 'Reduced Tax', percentage: 7 }],
+        shippingMethods: [{ name: 'Standard Shipping', price: 500 }, { name: 'Express Shipping', price: 1000 }],
+        paymentMethods: [payment('Standard Payment', true), payment('Authorize Only', false)],
+        collections: [],
+    });
+}
+
+async function seedLocations(ctx) {
+    const locations = app.get(core.StockLocationService);
+    for (let n = 2; n <= Number(options.locations); n++) {
+        await locations.create(ctx, { name: `Warehouse ${n}`, description: '' });
+    }
+    const { items } = await locations.findAll(ctx, { sort: { createdAt: 'ASC' } });
+    return items.map(location => location.id);
+}
+
+// SKU-000001, SKU-000002, …; five variants to a product; prices 500, 537, 574, … minor units
+async function seedVariants(ctx, locationIds) {
+    const { items: taxCategories } = await app.get(core.TaxCategoryService).findAll(ctx);
+    const standard = taxCategories.find(category => category.name.startsWith('Standard'));
+    const importer = app.get(core.FastImporterService);
+    await importer.initialize();
+    let productId;
+    for (let n = 0; n < Number(options.variants); n++) {
+        const number = 1 + Math.floor(n / 5);
+        if (n % 5 === 0) {
+            const name = `Product ${number}`;
+            productId = await importer.createProduct({
+                enabled: true,
+                translations: [{ languageCode: 'en', name, slug: `product-${number}`, description: name }],
+            });
+        }
+        await importer.createProductVariant({
+            productId, sku: `SKU-${String(n + 1).padStart(6, '0')}`, price: 500 + (n * 37) % 20000,
+            taxCategoryId: standard.id,
+            translations: [{ languageCode: 'en', name: `Product ${number} variant ${1 + n % 5}` }],
+            stockLevels: locationIds.map((stockLocationId, i) => ({
+                stockLocationId, stockOnHand: i === 0 ? Number(options.stock) : 0,
+            })),
+        });
+    }
+}
