@@ -158,6 +158,24 @@ def test_moved_shows_placed_orders_alone(module_vendure: RealVendure, shop: Shop
     assert after >= before
 
 
+def test_postgresql_lists_and_reads_alike(real_vendure_pg: RealVendure) -> None:
+    orders = real_vendure_pg.place_orders([{"billing": {}}] * 3)
+    real_vendure_pg.admin("mutation { createDraftOrder { code } }")
+    real_vendure_pg.fulfil(orders[0])
+    shop = Shop(settings(real_vendure_pg), retry=AT_ONCE)
+    shop._take = 2
+    poll = look(shop)
+    found = shop.orders([order.code for order in orders])
+    shop.close()
+    wanted = [order.code for order in orders]
+    assert {*wanted[1:]} <= codes(poll.waiting)
+    assert wanted[0] in codes(poll.passed) - codes(poll.waiting)
+    assert {*wanted} <= codes(poll.moved)
+    assert all(stub.placed_at for stub in poll.moved)
+    assert [order.code for order in found] == wanted
+    assert [line.open_quantity for order in found for line in order.lines] == [0, 1, 1]
+
+
 # ---- orders in full -------------------------------------------------------------------------
 
 
