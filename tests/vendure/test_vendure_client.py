@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_httpx import HTTPXMock
 from vendure_kit import (
     TOKEN,
@@ -20,6 +23,7 @@ from vendure_kit import (
     variables,
 )
 
+from veracore_sync.clock import SystemClock
 from veracore_sync.errors import (
     AuthRefused,
     Category,
@@ -31,6 +35,8 @@ from veracore_sync.errors import (
     Unavailable,
     WrongEndpoint,
 )
+from veracore_sync.transport.http import Answer
+from veracore_sync.vendure.answers import AnotherKind, Forbidden, data_of
 from veracore_sync.vendure.documents import LIST_ORDERS, Document
 
 NOTE = Document("AddNote", "mutation AddNote { addNote { id } }", "UpdateOrder")
@@ -253,11 +259,12 @@ def test_errors_beside_data_never_pass_as_an_answer(httpx_mock: HTTPXMock) -> No
 
 
 def test_a_long_error_text_is_cut(httpx_mock: HTTPXMock) -> None:
-    add(httpx_mock, login_ok(), error("x\n" * 300))
+    told = json.dumps({"errors": [{"message": "x\n\x1b[31m\ud800" * 300}]}).encode()
+    add(httpx_mock, login_ok(), {"content": told})
     with pytest.raises(ProtocolError) as caught:
         client().execute(LIST_ORDERS, {})
     assert len(caught.value.message) < 250
-    assert "\n" not in caught.value.message
+    assert caught.value.message.isprintable()
 
 
 def test_a_long_retry_after_is_not_waited_for(httpx_mock: HTTPXMock) -> None:
@@ -287,6 +294,37 @@ def test_a_read_that_stays_late_is_timed_out(httpx_mock: HTTPXMock) -> None:
     with pytest.raises(TimedOut, match="ListOrders"):
         client().execute(LIST_ORDERS, {})
     assert asked(httpx_mock) == ["Login"] + ["ListOrders"] * 3
+
+
+JSON_BODIES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["data", "errors", "message", "extensions", "code"]), inner, max_size=3
+        )
+    ),
+    max_leaves=8,
+).map(lambda value: json.dumps(value).encode())
+
+
+@given(
+    body=st.binary(max_size=200) | JSON_BODIES,
+    status=st.integers(100, 599),
+    headers=st.dictionaries(
+        st.sampled_from(["content-type", "retry-after", "vendure-auth-token"]), st.text(max_size=9)
+    ),
+)
+def test_any_bytes_are_data_or_one_of_our_errors(
+    body: bytes, status: int, headers: dict[str, str]
+) -> None:
+    answer = Answer(status, headers, body)
+    try:
+        data = data_of(answer, "ListOrders", sent_bytes=9, clock=SystemClock())
+    except (Forbidden, AnotherKind, SyncError) as error:
+        assert str(error).isprintable()
+    else:
+        assert isinstance(data, dict)
 
 
 # ---- mutations ------------------------------------------------------------------------------

@@ -97,8 +97,7 @@ def _json_object(answer: Answer) -> dict[str, Any]:
 
 
 def _words_for(answer: Answer) -> str:
-    kind = answer.content_type if answer.content_type.isprintable() else ""
-    return f"HTTP {answer.status} {kind[:60]}".rstrip()
+    return f"HTTP {answer.status} {_plain(answer.content_type)}".rstrip()
 
 
 def _graphql_failure(errors: list[Any], answer: Answer, operation: str) -> Exception:
@@ -113,14 +112,18 @@ def _graphql_failure(errors: list[Any], answer: Answer, operation: str) -> Excep
 
 def _code(error: object) -> str:
     extensions = error.get("extensions") if isinstance(error, dict) else None
-    code = extensions.get("code") if isinstance(extensions, dict) else None
-    return code[:60] if isinstance(code, str) else ""
+    return _plain(extensions.get("code") if isinstance(extensions, dict) else None)
 
 
 def _text(error: object) -> str:
-    message = error.get("message") if isinstance(error, dict) else None
-    words = " ".join(message.split()) if isinstance(message, str) else ""
-    return words[:_QUOTED].encode("utf-8", "replace").decode("utf-8")
+    return _plain(error.get("message") if isinstance(error, dict) else None)
+
+
+def _plain(value: object) -> str:
+    """One short line without control characters, whatever the server wrote."""
+    text = value if isinstance(value, str) else ""
+    printable = "".join(char if char.isprintable() else " " for char in text[: 2 * _QUOTED])
+    return " ".join(printable.split())[:_QUOTED]
 
 
 def _what(code: str, text: str) -> What:
