@@ -8,12 +8,12 @@ VERACORE_SYNC_REQUIRE_REAL=1, as in CI, that is a failure.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from realvendure import RealVendure
+from realvendure import RealVendure, StartVendure
 from vendure_bed import (
     BedMissing,
     Options,
@@ -24,7 +24,6 @@ from vendure_bed import (
 )
 
 REQUIRE_REAL = os.environ.get("VERACORE_SYNC_REQUIRE_REAL") == "1"
-StartVendure = Callable[..., RealVendure]
 
 _VENDURE = {"real_vendure_sqljs", "fresh_vendure", "module_vendure", "start_vendure"}
 _POSTGRES = {"real_vendure_pg", "postgres_cluster", "start_vendure_pg"}

@@ -6,7 +6,7 @@ variants bear one SKU, the id of the line or variant names it instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -311,4 +311,7 @@ def _choose_shipping(shop: Endpoint, code: str) -> None:
     _on_order(shop, "setOrderShippingMethod", "shippingMethodId", "[ID!]!", [methods[code]])
 
 
-__all__ = ["ADDRESS", "CUSTOMER", "OrderRef", "RealVendure", "Refused"]
+# starts a server with any fields of vendure_bed.Options
+StartVendure = Callable[..., RealVendure]
+
+__all__ = ["ADDRESS", "CUSTOMER", "OrderRef", "RealVendure", "Refused", "StartVendure"]

@@ -298,8 +298,8 @@ class PostgresCluster:
                 time.sleep(0.1)
             else:
                 return
-        self.stop()
-        raise BedBroken("PostgreSQL did not start")
+        log = (self.folder / "log").read_text(errors="replace")
+        raise BedBroken(f"PostgreSQL did not start; its log ends:\n{log[-2000:]}")
 
     def _where(self) -> list[str]:
         return ["-h", str(self.folder / "home"), "-U", "vendure"]
@@ -315,6 +315,7 @@ class PostgresCluster:
         cache = self.folder / "seeds"
         cache.mkdir(exist_ok=True)
         if not (cache / options.seed_key()).exists():
+            self._run(["dropdb", "--if-exists", *self._where(), template])
             self._run(["createdb", *self._where(), template])
         seed = seeded_folder(cache, options, self.connection(template))
         self._count += 1

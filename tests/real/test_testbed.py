@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from conftest import StartVendure
-from realvendure import OrderRef, RealVendure, Refused
+from realvendure import OrderRef, RealVendure, Refused, StartVendure
+from vendure_bed import BedBroken, Options, VendureServer
 from vendure_graphql import AdminEndpoint, Endpoint
 
 ACTIVE = "{ orders(options: { take: 1 }) { totalItems } }"
@@ -194,6 +195,15 @@ def test_a_server_comes_back_with_its_orders(fresh_vendure: RealVendure) -> None
     fresh_vendure.server.stop()
     fresh_vendure.server.start()
     assert fresh_vendure.order(placed)["state"] == "PaymentSettled"
+
+
+def test_a_server_that_cannot_start_says_why(
+    real_vendure_sqljs: RealVendure, tmp_path: Path
+) -> None:
+    assert real_vendure_sqljs.server is not None
+    twin = VendureServer(tmp_path, Options(), port=real_vendure_sqljs.server.port)
+    with pytest.raises(BedBroken, match="EADDRINUSE"):
+        twin.start()
 
 
 def test_a_server_with_other_options(start_vendure: StartVendure) -> None:
