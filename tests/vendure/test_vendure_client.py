@@ -79,8 +79,17 @@ def test_a_token_of_another_answer_is_not_adopted(httpx_mock: HTTPXMock) -> None
 
 
 def test_threads_share_one_login(httpx_mock: HTTPXMock) -> None:
-    add(httpx_mock, login_ok())
-    httpx_mock.add_response(url=URL, is_reusable=True, **FINE)
+    another_login = threading.Event()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if operations([request]) != ["Login"]:
+            return httpx.Response(200, **FINE)
+        if asked(httpx_mock).count("Login") > 1:
+            another_login.set()
+        another_login.wait(0.2)
+        return httpx.Response(200, **login_ok())
+
+    httpx_mock.add_callback(answer, is_reusable=True)
     shop = client()
     threads = [threading.Thread(target=shop.execute, args=(LIST_ORDERS, {})) for _ in range(8)]
     for thread in threads:
