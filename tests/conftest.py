@@ -74,9 +74,11 @@ def vendure_installed() -> None:
 
 
 @pytest.fixture(scope="session")
-def seed_cache(pytestconfig: pytest.Config) -> Path:
-    """Return the folder that keeps seeded data from one run to the next."""
-    return pytestconfig.cache.mkdir("vendure-seeds")
+def seed_cache(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that keeps seeded data, where pytest has a cache from run to run."""
+    if pytestconfig.pluginmanager.hasplugin("cacheprovider"):
+        return pytestconfig.cache.mkdir("vendure-seeds")
+    return tmp_path_factory.mktemp("vendure-seeds")
 
 
 def _run(stack: ExitStack, server: VendureServer) -> RealVendure:

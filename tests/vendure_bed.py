@@ -51,6 +51,7 @@ class Options:
     search: bool = False
     uuid: bool = False
 
+    # without bearer RealVendure itself cannot talk to the server
     token_methods: str = "bearer,cookie,api-key"
     session_duration: str = "1y"
     session_cache_ttl: int = 300
