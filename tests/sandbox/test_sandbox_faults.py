@@ -62,8 +62,10 @@ def last_status(dialect: Dialect) -> int | None:
 @pytest.mark.parametrize(("kind", "after"), [("reset_before", 0), ("reset_after", 1)])
 def test_resets_before_and_after(dialect: Dialect, kind: str, after: int) -> None:
     dialect.wire.do("faults", kinds=[kind], count=1)
-    with pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError) as reset:
         dialect.create()
+    # An orderly end would be http.client's RemoteDisconnected, which is one too.
+    assert reset.type is ConnectionResetError
     assert stored(dialect) == after
     assert last_status(dialect) is None
     assert dialect.finds() is bool(after)
@@ -75,6 +77,7 @@ def test_hang_after(dialect: Dialect) -> None:
     with pytest.raises(TimeoutError):
         dialect.create()
     dialect.wire = patient
+    _until(lambda: any(one["status"] is None for one in patient.see("requests")))
     assert stored(dialect) == 1
     assert last_status(dialect) is None
 
@@ -202,15 +205,15 @@ def test_false_absent_in_the_words_that_are_switched_on(wire: Wire, behaviour: s
     assert false.body.replace(b"WEB-100234", b"NO-SUCH") == unknown.body
 
 
-@pytest.mark.parametrize("rule", [{"delay_ms": 150}, {"kinds": ["delay"], "delay_ms": 150}])
+@pytest.mark.parametrize("rule", [{"delay_ms": 300}, {"kinds": ["delay"], "delay_ms": 300}])
 def test_a_delay_alone_answers_late(dialect: Dialect, rule: dict[str, Any]) -> None:
     dialect.wire.do("faults", **rule, count=1)
     began = time.monotonic()
     assert dialect.create().status in (200, 201)
-    assert time.monotonic() - began >= 0.15
+    assert time.monotonic() - began >= 0.3
     began = time.monotonic()
     dialect.look_up()
-    assert time.monotonic() - began < 0.15
+    assert time.monotonic() - began < 0.3
 
 
 def test_a_delay_goes_with_another_kind(dialect: Dialect) -> None:

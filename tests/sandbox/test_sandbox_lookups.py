@@ -148,6 +148,7 @@ def test_packed_is_not_shipped_until_it_leaves(wire: Wire) -> None:
     box = {"tracking": "BOX 1", "carrier": "UPS", "service": ""}
     wire.do("ship", order="WEB-100234", packages=[{**box, "shipped": False}])
     assert flags(wire) == {"Accepted", "Processed", "Pending", "Picked"}
+    assert wire.see("orders")[0]["shippedLines"] == []
     (label,) = rows(result(wire), "PackagesType")
     assert label["DateShipped"] == NEVER != label["DatePacked"]
     assert rows(result(wire), "PickPackType")[0]["Status"] == "Packed"
@@ -167,6 +168,17 @@ def test_cancelled_whole_and_in_part(wire: Wire) -> None:
     wire.do("ship", order="A-2")
     assert {"Shipped", "Canceled", "Complete"} <= flags(wire, "A-2")
     assert [one["OrderQty"] for one in rows(result(wire, "A-2"), "OfferType")] == ["2", "1"]
+
+
+def test_earlier_orders_are_served_first(wire: Wire) -> None:
+    wire.do("stock", stock=[{"sku": "MUG-BLUE", "on_hand": 5}])
+    for order_id, units in (("A-1", 3), ("A-2", 4), ("A-3", 1)):
+        wire.add_order(order_id, line("MUG-BLUE", units))
+    short = [wire.order_info(one).text("BackorderQty") for one in ("A-1", "A-2", "A-3")]
+    assert short == ["0", "2", "1"]
+    assert ["Backordered" in flags(wire, one) for one in ("A-1", "A-2")] == [False, True]
+    wire.do("cancel", order="A-1")
+    assert wire.order_info("A-2").text("BackorderQty") == "0"
 
 
 def test_an_order_can_leave_without_a_label(wire: Wire) -> None:

@@ -64,6 +64,19 @@ def test_a_used_id_is_refused_whatever_its_case(wire: Wire, again: str) -> None:
     assert (order["id"], order["submissions"]) == ("WEB-100234", 2)
 
 
+def test_a_repeat_is_a_repeat_whatever_else_is_wrong_with_it(wire: Wire) -> None:
+    wire.add_order()
+    wire.do("behaviour", sources=["FAX"])
+    assert "already exists" in wire.add_order(lines=line("MUG-BLUE", 0)).fault()
+    assert wire.see("orders")[0]["submissions"] == 2
+
+
+def test_a_document_type_is_refused(wire: Wire) -> None:
+    reply = wire.soap(add_order(), prologue="<!DOCTYPE order>")
+    assert "Server was unable to read request" in reply.fault()
+    assert wire.see("orders") == []
+
+
 def test_both_text_forms_of_a_fault_in_both_versions(wire: Wire) -> None:
     wire.add_order()
     stack = wire.add_order().fault()

@@ -166,6 +166,7 @@ def test_one_row_per_package_that_left(shipped: Wire) -> None:
         ("2026-02-04T15:57:00", "2026-02-04T15:57:00", 2),
         ("2026-02-04T15:57:00Z", "2026-02-04T10:58:00-05:00", 2),
         ("2026-02-06", "2026-02-03", 0),
+        ("2026-02-05", "2026-02-04T15:57:00", 0),
     ],
 )
 def test_windows(shipped: Wire, start: str, end: str, count: int) -> None:

@@ -178,11 +178,12 @@ class Wire:
         login: tuple[str, str] = ("sandbox", "sandbox"),
         headers: dict[str, str] | None = None,
         timeout: float = 10,
+        prologue: str = "",
     ) -> Reply:
         path, namespace = face
         kind = "text/xml" if version == SOAP_11 else "application/soap+xml"
         user, password = login
-        envelope = f"""<?xml version="1.0" encoding="utf-8"?>
+        envelope = f"""<?xml version="1.0" encoding="utf-8"?>{prologue}
 <soap:Envelope xmlns:soap="{version}">
   <soap:Header>
     <AuthenticationHeader xmlns="{namespace}">

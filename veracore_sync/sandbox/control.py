@@ -104,13 +104,13 @@ class Control:
         known = {package.tracking: package for package in _labels(order) if package.tracking}
         waiting = [known[new.tracking] for new in packages if new.tracking in known]
         if waiting:
-            return self._ship_packed(waiting, packages, lines, at)
+            return self._ship_packed(order, waiting, packages, lines, at)
         slip = self._world.ship(order, _to_ship(order, lines, beyond), packages, at)
         tracking = [package.tracking for package in slip.packages]
         return {"order": order.id, "slip": str(slip.number), "tracking": tracking}
 
     def _ship_packed(
-        self, waiting: list[Package], asked: list[Package], lines: object, at: str
+        self, order: Order, waiting: list[Package], asked: list[Package], lines: object, at: str
     ) -> dict[str, Any]:
         if len(waiting) != len(asked) or any(one.shipped_at or one.voided_at for one in waiting):
             raise BadInput("packages", "a tracking id is already on this order")
@@ -118,7 +118,7 @@ class Control:
             raise BadInput("lines", "packages that are packed already have theirs")
         if not all(package.shipped_at for package in asked):
             raise BadInput("packages", "they are packed already")
-        self._world.ship_packed(waiting, at)
+        self._world.ship_packed(order, waiting, at)
         return {"tracking": [package.tracking for package in waiting]}
 
     def _void(self, form: Form) -> dict[str, Any]:

@@ -93,6 +93,7 @@ class World:
         self._sequence = _FIRST_SEQUENCE
         self._slip = _FIRST_SLIP
         self._reserved: Counter[str] = Counter()
+        self._order_texts: dict[str, str] = {}
         self._clock = clock
         self._file = state_file
         if state_file is not None and state_file.exists():
@@ -125,7 +126,7 @@ class World:
             order = self.find(order_id)
             if order is None:
                 return
-            with self._change():
+            with self._change(order):
                 order.submissions += 1
             raise AlreadyExists(order_id)
 
@@ -141,7 +142,7 @@ class World:
             for line in order.lines:
                 if self.strict and sku_key(line.sku) not in self.products:
                     raise UnknownSku(line.sku)
-            with self._change():
+            with self._change(order):
                 for line in order.lines:
                     self.products.setdefault(
                         sku_key(line.sku), Product(line.sku, {MAIN_WAREHOUSE: PLENTY})
@@ -151,7 +152,6 @@ class World:
                 order.id = order.id or self._free_id()
                 self.orders[sku_key(order.id)] = order
                 order.processed = self.behaviour.reserve == "accepted"
-                self._reserved.update(order.reserved())
         return order
 
     def backordered(self, order: Order) -> Counter[str]:
@@ -190,9 +190,9 @@ class World:
             order.processed = True
             return slip
 
-    def ship_packed(self, packages: list[Package], at: str) -> None:
+    def ship_packed(self, order: Order, packages: list[Package], at: str) -> None:
         """Packages that stood packed at the dock leave."""
-        with self.lock, self._change():
+        with self.lock, self._change(order):
             for package in packages:
                 package.shipped_at = at
 
@@ -274,6 +274,7 @@ class World:
             self.products.clear()
             self.requests.clear()
             self._reserved.clear()
+            self._order_texts.clear()
             self.behaviour = Behaviour()
             self._sequence, self._slip = _FIRST_SEQUENCE, _FIRST_SLIP
 
@@ -281,29 +282,36 @@ class World:
 
     @contextmanager
     def _change(self, order: Order | None = None) -> Iterator[None]:
-        before = order.reserved() if order else Counter()
+        held = order is not None and sku_key(order.id) in self.orders
+        before = order.reserved() if order is not None and held else Counter()
         yield
-        if order:
+        if order is not None:
             self._reserved.subtract(before)
-            self._reserved.update(order.reserved())
-        if self._file is None:
-            return
-        # A rename is enough: the file has to outlive the process, not the machine.
-        fresh = self._file.with_name(self._file.name + ".new")
-        fresh.write_text(json.dumps(self._document()), "utf-8")
-        fresh.replace(self._file)
+            self._note(order)
+        if self._file is not None:
+            # A rename is enough: the file has to outlive the process, not the machine.
+            fresh = self._file.with_name(self._file.name + ".new")
+            fresh.write_text(self._text(), "utf-8")
+            fresh.replace(self._file)
 
-    def _document(self) -> dict[str, Any]:
-        return {
+    def _note(self, order: Order) -> None:
+        self._reserved.update(order.reserved())
+        if self._file is not None:
+            self._order_texts[sku_key(order.id)] = json.dumps(order.document())
+
+    def _text(self) -> str:
+        """The state as JSON. Only the orders that changed are written out anew."""
+        rest = {
             "sequence": self._sequence,
             "slip": self._slip,
-            "orders": [order.document() for order in self.orders.values()],
             "stock": [
                 {"sku": product.sku, "on_hand": product.on_hand}
                 for product in self.products.values()
             ],
             "behaviour": self.behaviour.document(),
         }
+        orders = ",\n".join(self._order_texts.values())
+        return f'{json.dumps(rest)[:-1]}, "orders": [\n{orders}\n]}}\n'
 
     def _load(self, file: Path) -> None:
         try:
@@ -318,7 +326,7 @@ class World:
         self.products = {sku_key(item["sku"]): Product(**item) for item in document["stock"]}
         self.behaviour = Behaviour().changed(document["behaviour"])
         for order in orders:
-            self._reserved.update(order.reserved())
+            self._note(order)
 
     def _free_id(self) -> str:
         number = self._sequence
