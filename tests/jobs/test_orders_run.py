@@ -7,9 +7,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-
-from fakes import ADDRESS, START, line, make_order, make_settings
 from bench import Bench
+from fakes import ADDRESS, START, line, make_order, make_settings
+
 from veracore_sync.errors import NeedsPerson, Unavailable, UsageError
 from veracore_sync.model import RecordLine, WarehouseRecord
 

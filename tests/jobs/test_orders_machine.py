@@ -1,0 +1,287 @@
+"""Random lives of orders: planner, ledger, shop and warehouse, with clock steps and crashes.
+
+The warehouse here is worse than a real one: requests land late, look-ups lag behind, answers get
+lost, and the process dies on either side of a request. The assumptions are those of
+docs/guarantees.md: whatever lands, lands and is visible within ``orders.grace_seconds``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from bench import Bench
+from fakes import START, FakeWarehouse, line, make_order, make_settings
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from veracore_sync.errors import SyncError
+from veracore_sync.failure import What
+from veracore_sync.jobs import retry
+from veracore_sync.jobs.orders import judge, send
+from veracore_sync.jobs.orders.plan import SubmitOrder
+from veracore_sync.jobs.orders.run import make_doubts
+from veracore_sync.ledger import Ledger
+from veracore_sync.model import WarehouseOrder, WarehouseRecord
+from veracore_sync.veracore.port import (
+    Absent,
+    Accepted,
+    LookUp,
+    NotAccepted,
+    Present,
+    SubmitOutcome,
+)
+
+GRACE = 180
+LANDING = 60
+OUTCOMES = (
+    "lost before",
+    "lost after",
+    "lands late",
+    "refused",
+    "fault",
+    "fault after",
+    "429",
+    "not connected",
+    "other id",
+    "dies before",
+    "dies after",
+)
+
+
+class Died(BaseException):
+    """The process is gone; only what was committed is left."""
+
+
+@dataclass
+class HarshWarehouse(FakeWarehouse):
+    """Lands requests late, shows orders late, and kills whoever talks to it."""
+
+    now: Callable[[], datetime] = lambda: START
+    lag: timedelta = timedelta(0)
+    in_flight: list[tuple[datetime, WarehouseOrder]] = field(default_factory=list)
+    stored_at: dict[str, datetime] = field(default_factory=dict)
+
+    def submit(self, order: WarehouseOrder) -> SubmitOutcome:
+        assert order.id.casefold() not in self.held, f"{order.id} is there, and was sent again"
+        assert order.id not in {one.id for _, one in self.in_flight}, f"{order.id} is on its way"
+        word = self.script[0] if self.script else ""
+        if word == "lands late":
+            self.before_submit(order)
+            self.script.popleft()
+            self.in_flight.append((self.now() + timedelta(seconds=LANDING), order))
+            return NotAccepted(What.TIMEOUT, "no answer")
+        if word == "dies before":
+            self.script.popleft()
+            raise Died
+        if word == "dies after":
+            self.script[0] = ""
+            super().submit(order)
+            raise Died
+        return super().submit(order)
+
+    def _store(self, order: WarehouseOrder) -> None:
+        super()._store(order)
+        self.stored_at[order.id] = self.now()
+
+    def land(self) -> None:
+        """What was on its way arrives."""
+        arrived = [one for one in self.in_flight if one[0] <= self.now()]
+        for one in arrived:
+            self.in_flight.remove(one)
+            self._store(one[1])
+            self.stored_at[one[1].id] = one[0]
+
+    def look_up(self, order_id: str) -> LookUp:
+        found = super().look_up(order_id)
+        if isinstance(found, Present) and self.now() - self.stored_at[order_id] < self.lag:
+            return Absent()
+        return found
+
+
+class OrderLives(RuleBasedStateMachine):
+    """One shop, one warehouse, one ledger on disk."""
+
+    codes: ClassVar[st.SearchStrategy[str]] = st.sampled_from([f"A{n}" for n in range(3)])
+
+    @initialize(known=st.booleans())
+    def begin(self, known: bool) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        self.bench = Bench(self.folder / "ledger.db")
+        self.bench.warehouse = self.warehouse = HarshWarehouse()
+        self.warehouse.now = self.bench.clock.now
+        self.warehouse.before_submit = self.intent_is_on_disk
+        self.bench.settings = make_settings(orders={"workers": 1, "grace_seconds": GRACE})
+        if known:
+            self.bench.shop.add(make_order("KNOWN"))
+            self.run()
+
+    def intent_is_on_disk(self, order: WarehouseOrder) -> None:
+        reader = Ledger(self.bench.path, read_only=True)
+        row = reader.orders.find(order.id)
+        assert row is not None
+        assert row.state == "sending"
+        assert reader.orders.attempts(row.code)[-1].outcome is None
+        reader.close()
+
+    # ---- the world ----------------------------------------------------------------------------
+
+    @rule(code=codes)
+    def place(self, code: str) -> None:
+        if code not in self.bench.shop.by_code:
+            self.bench.shop.add(make_order(code, placed_at=self.bench.clock.now()))
+
+    @rule(code=codes)
+    def cancel_in_shop(self, code: str) -> None:
+        if code in self.bench.shop.by_code:
+            none = (line("1", "MUG", 0),)
+            now = self.bench.clock.now()
+            self.bench.shop.change(code, state="Cancelled", lines=none, updated_at=now)
+
+    @rule(code=codes, units=st.integers(1, 3))
+    def modify_in_shop(self, code: str, units: int) -> None:
+        if code in self.bench.shop.by_code:
+            now = self.bench.clock.now()
+            lines = (line("1", "MUG", units),)
+            self.bench.shop.change(code, lines=lines, updated_at=now)
+
+    @rule(code=codes)
+    def cancel_at_warehouse(self, code: str) -> None:
+        record = self.warehouse.held.get(code.casefold())
+        if record is not None:
+            cancelled = WarehouseRecord(record.id, record.reference, record.lines, "cancelled")
+            self.warehouse.held[code.casefold()] = cancelled
+
+    @rule(code=codes, words=st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=2))
+    def place_into_trouble(self, code: str, words: list[str]) -> None:
+        self.place(code)
+        self.warehouse.script.clear()
+        self.warehouse.script.extend(words)
+        self.run()
+
+    @rule(seconds=st.integers(0, GRACE - LANDING - 1))
+    def lag(self, seconds: int) -> None:
+        self.warehouse.lag = timedelta(seconds=seconds)
+
+    @rule(down=st.booleans())
+    def outage(self, down: bool) -> None:
+        self.warehouse.down = down
+
+    @rule(minutes=st.sampled_from([0.1, 0.5, 1, 3, 5, 70]))
+    def time_passes(self, minutes: float) -> None:
+        self.bench.clock.forward(minutes=minutes)
+
+    # ---- us -----------------------------------------------------------------------------------
+
+    @rule()
+    def run(self) -> None:
+        self.warehouse.land()
+        try:
+            self.bench.run()
+        except SyncError:
+            pass
+        except Died:
+            self.bench.ledger.close()
+            self.bench.ledger = Ledger(self.bench.path, clock=self.bench.clock)
+
+    @rule()
+    def retry_all(self) -> None:
+        self.warehouse.land()
+        bench = self.bench
+        chosen = retry.plan(bench.ledger, (), every=True, error_class=None)
+        doubts = make_doubts(self.warehouse, bench.ledger, bench.settings, bench.clock)
+        with suppress(SyncError):
+            retry.execute(chosen, bench.ledger, doubts)
+
+    # ---- what must hold -----------------------------------------------------------------------
+
+    @invariant()
+    def one_order_a_code(self) -> None:
+        if not hasattr(self, "warehouse"):
+            return
+        references = [record.reference for record in self.warehouse.held.values()]
+        assert len(references) == len(set(references))
+
+    @invariant()
+    def synced_means_there(self) -> None:
+        if not hasattr(self, "warehouse"):
+            return
+        for row in self.bench.ledger.orders.in_states(["synced"]):
+            assert (row.veracore_id or "").casefold() in self.warehouse.held
+
+    def teardown(self) -> None:
+        if not hasattr(self, "warehouse"):
+            return
+        try:
+            self.warehouse.script.clear()
+            self.warehouse.down = False
+            for _ in range(12):
+                self.bench.clock.forward(minutes=70)
+                self.run()
+            self.nothing_is_lost()
+        finally:
+            self.bench.ledger.close()
+            shutil.rmtree(self.folder)
+
+    def nothing_is_lost(self) -> None:
+        for order in self.bench.shop.by_code.values():
+            row = self.bench.ledger.orders.get(order.code)
+            there = self.warehouse.held.get(order.code.casefold())
+            if order.state == "PaymentSettled":
+                assert there is not None, f"{order.code} was lost: {row}"
+            if there is not None:
+                assert row is not None
+                expected = {"synced", "cancelled"}
+                if there.status == "open":
+                    expected = {"synced"}
+                assert row.state in expected, row
+
+
+TestOrderLives = OrderLives.TestCase
+TestOrderLives.settings = settings(
+    max_examples=150,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+def _must_find(expected: str) -> None:
+    searching = settings(
+        TestOrderLives.settings, derandomize=True, database=None, report_multiple_bugs=False
+    )
+    with pytest.raises(AssertionError, match=expected):
+        run_state_machine_as_test(OrderLives, settings=searching)
+
+
+def test_it_finds_a_look_up_that_is_believed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge, "_judge_absence", lambda row, now, grace: judge.Resend())
+    _must_find("on its way|sent again")
+
+
+def test_it_finds_an_intent_that_is_committed_after_the_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def send_then_commit(self: send.Sender, action: SubmitOrder) -> None:
+        outcome = self.warehouse.submit(action.order)
+        attempt = self.ledger.moves.intend(action.code, action.order.id, "", action.seen, ())
+        if isinstance(outcome, Accepted):
+            self.ledger.moves.accept(action.code, attempt, outcome.sequence)
+
+    monkeypatch.setattr(send.Sender, "send", send_then_commit)
+    monkeypatch.setattr(OrderLives, "intent_is_on_disk", lambda self, order: None)
+    _must_find("sent again|is there")

@@ -1,0 +1,136 @@
+"""The real command between a shop and a VeraCore simulator, each on a socket of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from veracore_sync.ledger import Ledger
+from veracore_sync.sandbox.server import Sandbox
+
+TIMEOUT = 120
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process that came to its end."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one document on stdout."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Rig:
+    """Runs ``veracore-sync`` as a process, configured by its environment alone.
+
+    `env` holds settings by their environment names; tests change them as operators would.
+    """
+
+    folder: Path
+    shop_url: str
+    username: str
+    password: str
+    sandbox: Sandbox
+    dialect: str = "oms"
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ledger_path(self) -> Path:
+        return self.folder / "ledger.db"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        base = {
+            name: os.environ[name]
+            for name in ("PATH", "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
+            if name in os.environ
+        }
+        veracore = f"{self.sandbox.url}/v1" if self.dialect == "rest" else self.sandbox.url
+        settings = {
+            "VENDURE_ADMIN_API_URL": self.shop_url,
+            "VENDURE_USERNAME": self.username,
+            "VENDURE_PASSWORD": self.password,
+            "VERACORE_API_URL": veracore,
+            "VERACORE_CLIENT_ID": "sandbox",
+            "VERACORE_CLIENT_SECRET": "sandbox",
+            "VERACORE_COMPANY_ID": "SANDBOX",
+            "VERACORE_SYNC_LEDGER__PATH": str(self.ledger_path),
+            "VERACORE_SYNC_ORDERS__NOT_BEFORE": "2020-01-01T00:00:00Z",
+            "VERACORE_SYNC_VERACORE__RATE_PER_MINUTE": "0",
+            "VERACORE_SYNC_RETRY__READ_BASE_SECONDS": "0.01",
+        }
+        return base | settings | self.env
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "veracore_sync", *arguments]
+
+    def run(self, *arguments: str, **env: str) -> Ended:
+        """Run a command to its end."""
+        done = subprocess.run(
+            self.command(*arguments),
+            env=self.environment | env,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+        """Start a command and leave it running."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            env=self.environment | env,
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def sync(self, *arguments: str, code: int = 0, **env: str) -> Any:
+        """``sync-orders --json`` that must end with `code`; its document."""
+        ended = self.run("sync-orders", "--json", *arguments, **env)
+        assert ended.code == code, (ended.code, ended.out, ended.err)
+        return ended.json
+
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        """The ledger, to look into."""
+        opened = Ledger(self.ledger_path, read_only=True)
+        yield opened
+        opened.close()
+
+    # ---- the simulator's control surface
+
+    def control(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """GET, or POST `body`, under ``/_sandbox/``."""
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(f"{self.sandbox.url}/_sandbox/{path}", data=data)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read() or b"null")
+
+    def placed(self) -> dict[str, Any]:
+        """The orders at the simulator, by reference (oms) or id."""
+        orders = self.control("orders")["orders"]
+        return {one.get("reference") or one["id"]: one for one in orders}
+
+    def requests(self, operation: str | None = None) -> list[Any]:
+        """The requests that the simulator has seen."""
+        found = self.control("requests")["requests"]
+        return [one for one in found if operation in (None, one["operation"])]
