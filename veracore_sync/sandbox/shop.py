@@ -1,0 +1,219 @@
+"""The small shop: a Vendure that is small enough to start within a test or the demo.
+
+It speaks the part of Vendure's Admin API that `shop_schema.graphql` holds, on a real socket. It is
+a verified fake: one contract suite runs against it and against a real Vendure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from veracore_sync.clock import to_text
+from veracore_sync.sandbox.behaviour import BadInput
+from veracore_sync.sandbox.exchange import Answer, Request, json_answer
+from veracore_sync.sandbox.faults import DRIP, Faults, Outcome
+from veracore_sync.sandbox.shop_access import Access
+from veracore_sync.sandbox.shop_catalogue import system_clock
+from veracore_sync.sandbox.shop_faults import call_of, rule_from, suffer
+from veracore_sync.sandbox.shop_graphql import GraphQLApi
+from veracore_sync.sandbox.shop_listener import Listener, Pause
+from veracore_sync.sandbox.shop_records import Fulfilment, Order
+from veracore_sync.sandbox.shop_state import ShopState
+
+ADMIN_PATH = "/admin-api"
+PREFIX = "/_shop/"
+_DRIP_SECONDS = 0.002
+
+
+class SmallShop:
+    """A shop on a socket; a context manager that listens while it is entered.
+
+    Stopped and started again it keeps its port and what it knows. `state` is the shop itself,
+    `access` its users. The control surface under ``/_shop/``: ``GET requests``, ``GET orders``,
+    ``POST faults``, ``POST reset-faults``.
+
+    Args:
+        clock: Returns the time, aware, UTC.
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+        username: The superadmin's.
+        password: The superadmin's.
+        seed: Decides the codes that orders get.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], datetime] = system_clock,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        username: str = "superadmin",
+        password: str = "sandbox",  # noqa: S107 - the sandbox has no secrets
+        seed: int = 0,
+    ) -> None:
+        self.username, self.password = username, password
+        self.state = ShopState(clock, seed)
+        self.access = Access(clock, self.state.channels, username, password)
+        self.requests: list[dict[str, Any]] = []
+        self._faults = Faults()
+        self._api = GraphQLApi(self.state, self.access)
+        self._address = (host, port)
+        self._listener: Listener | None = None
+
+    @property
+    def url(self) -> str:
+        """The base URL; the port is known once the shop was started."""
+        return f"http://{self._address[0]}:{self._address[1]}"
+
+    @property
+    def admin_url(self) -> str:
+        """The address of the Admin API."""
+        return self.url + ADMIN_PATH
+
+    def start(self) -> None:
+        """Listen, in a thread of its own.
+
+        Raises:
+            OSError: The address cannot be taken.
+        """
+        self._listener = Listener(self._address, self._respond)
+        self._address = (self._address[0], self._listener.port)
+
+    def stop(self) -> None:
+        """Stop listening and cut every connection."""
+        if self._listener is not None:
+            self._listener.close_down()
+            self._listener = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    # ---- faults and counting ---------------------------------------------------------------
+
+    def add_faults(
+        self,
+        kinds: Sequence[str] = (),
+        *,
+        rate: float = 1.0,
+        count: int | None = None,
+        operations: Sequence[str] | None = None,
+        delay_ms: int = 0,
+        seed: int = 0,
+    ) -> None:
+        """Let requests suffer (`shop_faults.KINDS`), as ``POST /_shop/faults`` does.
+
+        Args:
+            kinds: What befalls a request; none: a delay alone.
+            rate: The share of requests that suffer.
+            count: How many times; the kinds then come in turn. None: for ever.
+            operations: Names of GraphQL operations; None: all.
+            delay_ms: Milliseconds to wait first; of slow_drip, between two bytes.
+            seed: Decides which requests of a rate suffer.
+
+        Raises:
+            BadInput: A kind is unknown.
+        """
+        document: dict[str, Any] = {"kinds": list(kinds), "rate": rate, "seed": seed}
+        document |= {"delay_ms": delay_ms, "count": count}
+        document["operations"] = None if operations is None else list(operations)
+        self._faults.add(rule_from(document))
+
+    def clear_faults(self) -> None:
+        """Let all requests through again."""
+        self._faults.clear()
+
+    # ---- one request -----------------------------------------------------------------------
+
+    def _respond(self, request: Request, pause: Pause) -> tuple[Outcome, float]:
+        if request.path.startswith(PREFIX):
+            return Outcome(self._control(request)), 0.0
+        if request.path == "/health":
+            return Outcome(json_answer(200, {"status": "ok"})), 0.0
+        if request.path != ADMIN_PATH or request.method != "POST":
+            message = f"Cannot {request.method} {request.path}"
+            return Outcome(self._api.plain(404, message, request)), 0.0
+        return self._perform(request, pause)
+
+    def _perform(self, request: Request, pause: Pause) -> tuple[Outcome, float]:
+        operation = self._api.read(request)
+        if isinstance(operation, Answer):
+            self._record("", operation.status)
+            return Outcome(operation), 0.0
+        known = operation
+        call = call_of(known.name, lambda: self._api.execute(known, request.headers))
+        fault = self._faults.draw(call, False)
+        if fault.delay and fault.kind != "slow_drip":
+            pause(fault.delay)
+        outcome = suffer(call, fault.kind)
+        self._record(known.name, outcome.answer.status if outcome.answer else None)
+        return outcome, (fault.delay or _DRIP_SECONDS) if outcome.manner == DRIP else 0.0
+
+    def _record(self, operation: str, status: int | None) -> None:
+        at = to_text(self.state.now())
+        self.requests.append({"at": at, "operation": operation, "status": status})
+
+    # ---- the control surface ---------------------------------------------------------------
+
+    def _control(self, request: Request) -> Answer:
+        name = request.path.removeprefix(PREFIX)
+        match request.method, name:
+            case "GET", "requests":
+                return json_answer(200, {"requests": list(self.requests)})
+            case "GET", "orders":
+                return json_answer(200, {"orders": self._order_documents()})
+            case "POST", "reset-faults":
+                self.clear_faults()
+                return json_answer(200, {"ok": True})
+            case "POST", "faults":
+                return self._take_faults(request.body)
+        return self._api.plain(404, f"Cannot {request.method} {request.path}", request)
+
+    def _take_faults(self, body: bytes) -> Answer:
+        try:
+            document = json.loads(body)
+            if not isinstance(document, dict):
+                raise BadInput("body", "a JSON object is needed")
+            count = self._faults.add(rule_from(document))
+        except BadInput as error:
+            return json_answer(400, {"message": str(error), "field": error.field})
+        except ValueError as error:
+            return json_answer(400, {"message": str(error), "field": "body"})
+        return json_answer(200, {"ok": True, "rules": count})
+
+    def _order_documents(self) -> list[dict[str, Any]]:
+        with self.state.lock:
+            return [_order_document(order) for order in self.state.orders.values()]
+
+
+def _order_document(order: Order) -> dict[str, Any]:
+    return {
+        "id": order.id,
+        "code": order.code,
+        "state": order.state,
+        "placedAt": to_text(order.placed_at) if order.placed_at else None,
+        "lines": [{"sku": one.variant.sku, "quantity": one.quantity} for one in order.lines],
+        "fulfillments": [_fulfilment_document(one) for one in order.fulfilments],
+    }
+
+
+def _fulfilment_document(fulfilment: Fulfilment) -> dict[str, Any]:
+    lines = [{"sku": one.line.variant.sku, "quantity": one.quantity} for one in fulfilment.lines]
+    return {
+        "id": fulfilment.id,
+        "state": fulfilment.state,
+        "method": fulfilment.method,
+        "trackingCode": fulfilment.tracking_code,
+        "lines": lines,
+    }

@@ -1,0 +1,103 @@
+"""Faults of the small shop: those of any web server, and three of GraphQL's own.
+
+The rules are the sandbox's; a request that suffers a fault of `_INSTEAD` is not carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from veracore_sync.sandbox import faults
+from veracore_sync.sandbox.exchange import Answer, Call, html_answer, json_answer
+from veracore_sync.sandbox.faults import DELAY, RETRY_AFTER_SECONDS, Outcome, Rule
+from veracore_sync.sandbox.form import Form
+from veracore_sync.sandbox.shop_access import TOKEN_HEADER
+
+KINDS = (
+    "reset_before",
+    "reset_after",
+    "hang_after",
+    "html_500",
+    "http_503",
+    "http_429",
+    "graphql_error_plain",
+    "graphql_error_coded",
+    "session_expired",
+    "truncate",
+    "slow_drip",
+)
+
+
+def rule_from(document: dict[str, Any]) -> Rule:
+    """The rule that a ``POST /_shop/faults`` asks for.
+
+    Raises:
+        BadInput: It names what is not known, or no kind and no delay.
+    """
+    form = Form(document)
+    kinds = tuple(form.texts("kinds", KINDS) or ())
+    delay = form.whole("delay_ms", 0, least=0) / 1000
+    operations = document.get("operations") if form.has("operations") else None
+    rule = Rule(
+        kinds=kinds or (DELAY,),
+        rate=form.rate("rate"),
+        count=form.whole("count", least=0) if form.has("count") else None,
+        operations=None if operations is None else frozenset(map(str, operations)),
+        delay=delay,
+        seed=form.whole("seed", 0),
+    )
+    form.done()
+    return rule
+
+
+def call_of(operation: str, process: Callable[[], Answer]) -> Call:
+    """A request as the rules see it."""
+    return Call(
+        dialect="graphql",
+        operation=operation,
+        order=None,
+        process=process,
+        bad_login=_session_expired,
+        unlisted=_plain_error,
+        absent=_coded_error,
+    )
+
+
+def suffer(call: Call, kind: str | None) -> Outcome:
+    """Carry a request out as far as its fault lets it."""
+    if kind in _INSTEAD:
+        return Outcome(_INSTEAD[kind]())
+    return faults.suffer(call, kind)
+
+
+def _error(message: str, code: str | None, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    error: dict[str, Any] = {"message": message}
+    if code:
+        error["extensions"] = {"code": code}
+    return json_answer(200, {"errors": [error], "data": None}, headers)
+
+
+def _plain_error() -> Answer:
+    return _error("deadlock detected", None)
+
+
+def _coded_error() -> Answer:
+    return _error("Internal server error", "INTERNAL_SERVER_ERROR")
+
+
+def _session_expired() -> Answer:
+    message = "You are not currently authorized to perform this action"
+    return _error(message, "FORBIDDEN", ((TOKEN_HEADER, ""),))
+
+
+_INSTEAD: dict[str | None, Callable[[], Answer]] = {
+    "html_500": lambda: html_answer(500, "Internal Server Error"),
+    "http_503": lambda: html_answer(503, "Service Unavailable"),
+    "http_429": lambda: html_answer(
+        429, "Too Many Requests", (("Retry-After", str(RETRY_AFTER_SECONDS)),)
+    ),
+    "graphql_error_plain": _plain_error,
+    "graphql_error_coded": _coded_error,
+    "session_expired": _session_expired,
+}
