@@ -1,0 +1,1 @@
+"""VeraCore's SOAP service, both faces (docs/wire.md)."""

@@ -1,0 +1,147 @@
+"""Reading XML answers: no DTD, limited depth and record size, unlimited total.
+
+Namespaces are dropped: the answers of both faces, and of SOAP 1.1 and 1.2, read the same.
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Iterator
+from xml.parsers import expat
+
+_DEPTH_MOST = 40
+_RECORD_MOST = 4_000_000
+
+
+class Unreadable(Exception):
+    """The answer is no XML that may be read: broken, cut short, a DTD, too deep, too large."""
+
+
+def read_document(body: bytes) -> ET.Element:
+    """The whole answer as one element, names without namespaces.
+
+    Raises:
+        Unreadable: It is no XML that may be read.
+    """
+    for element in read_records([body], record=None):
+        return element
+    raise Unreadable("the answer holds no element")
+
+
+def read_records(pieces: Iterable[bytes], record: str | None) -> Iterator[ET.Element]:
+    """Each element named `record`, as soon as it is complete; memory holds one at a time.
+
+    Args:
+        pieces: The answer as it comes.
+        record: A local name; ``None`` takes the root element.
+
+    Raises:
+        Unreadable: It is no XML that may be read, or it ends before its root is closed.
+    """
+    reader = _Reader(record)
+    for piece in pieces:
+        reader.feed(piece)
+        yield from reader.take()
+    reader.close()
+    yield from reader.take()
+
+
+class _Reader:
+    def __init__(self, record: str | None) -> None:
+        self._record = record
+        self._depth = 0
+        self._size = 0
+        self._open: list[ET.Element] = []
+        self._last: ET.Element | None = None
+        self._ready: list[ET.Element] = []
+        self._parser = expat.ParserCreate(namespace_separator="}")
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._text
+        self._parser.StartDoctypeDeclHandler = self._doctype
+
+    def feed(self, piece: bytes) -> None:
+        try:
+            self._parser.Parse(piece, False)
+        except (expat.ExpatError, ValueError) as error:
+            raise Unreadable(str(error)) from error
+
+    def close(self) -> None:
+        try:
+            self._parser.Parse(b"", True)
+        except (expat.ExpatError, ValueError) as error:
+            raise Unreadable(str(error)) from error
+
+    def take(self) -> list[ET.Element]:
+        ready, self._ready = self._ready, []
+        return ready
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > _DEPTH_MOST:
+            raise Unreadable("the answer is nested too deeply")
+        local = name.rpartition("}")[2]
+        if not self._open and self._record not in (None, local):
+            return
+        if not self._open:
+            self._size = 0
+        plain = {key.rpartition("}")[2]: value for key, value in attributes.items()}
+        self._grow(len(local) + sum(map(len, plain.values())))
+        element = ET.Element(local, plain)
+        if self._open:
+            self._open[-1].append(element)
+        self._open.append(element)
+        self._last = None
+
+    def _end(self, _name: str) -> None:
+        self._depth -= 1
+        if not self._open:
+            return
+        self._last = self._open.pop()
+        if not self._open:
+            self._ready.append(self._last)
+            self._last = None
+
+    def _text(self, text: str) -> None:
+        if not self._open:
+            return
+        self._grow(len(text))
+        if self._last is None:
+            self._open[-1].text = (self._open[-1].text or "") + text
+
+    def _grow(self, more: int) -> None:
+        self._size += more
+        if self._size > _RECORD_MOST:
+            raise Unreadable("a record of the answer is too large")
+
+    def _doctype(self, *_: object) -> None:
+        raise Unreadable("the answer bears a document type declaration")
+
+
+def text(element: ET.Element | None, path: str) -> str:
+    """The trimmed text at `path` below `element`; empty where there is none."""
+    found = element.find(path) if element is not None else None
+    return (found.text or "").strip() if found is not None else ""
+
+
+def whole_number(element: ET.Element | None, path: str) -> int | None:
+    """The integer at `path`; ``None`` where there is none that can be read."""
+    try:
+        return int(text(element, path))
+    except ValueError:
+        return None
+
+
+def is_nil(element: ET.Element) -> bool:
+    """Whether the element says that it holds nothing, or holds nothing."""
+    if element.get("nil", "").lower() in ("true", "1"):
+        return True
+    return len(element) == 0 and not (element.text or "").strip()
+
+
+def shape(element: ET.Element, blank: str) -> str:
+    """The element as text with `blank` (an id) taken out: two answers of one kind look the same."""
+    raw = ET.tostring(element, encoding="unicode")
+    lowered = raw.casefold().replace(blank.casefold(), "")
+    return "".join(lowered.split())

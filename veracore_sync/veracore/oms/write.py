@@ -1,0 +1,161 @@
+"""Requests as XML, built with an XML writer; element order is that of the service's schema."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from veracore_sync.model import Freight, Party, WarehouseLine, WarehouseOrder
+
+ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
+SHIP_TO_KEY = "1"
+_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def envelope(
+    namespace: str, user: str, password: str, fill: Callable[[ET.Element], object]
+) -> bytes:
+    """A SOAP 1.1 request with the authentication header in the service's namespace.
+
+    Args:
+        namespace: Of the face that is spoken to.
+        user: The web service user.
+        password: Its password.
+        fill: Puts the operation into the body.
+    """
+    # Names are written with their prefixes: ElementTree would invent prefixes of its own.
+    root = ET.Element("soap:Envelope", {"xmlns:soap": ENVELOPE})
+    header = ET.SubElement(ET.SubElement(root, "soap:Header"), "AuthenticationHeader")
+    header.set("xmlns", namespace)
+    _leaf(header, "Username", user)
+    _leaf(header, "Password", password)
+    fill(ET.SubElement(root, "soap:Body"))
+    content: bytes = ET.tostring(root, encoding="utf-8")
+    return b'<?xml version="1.0" encoding="utf-8"?>\n' + content
+
+
+def operation(body: ET.Element, name: str, namespace: str, **arguments: str) -> ET.Element:
+    """The operation's element with its plain arguments, in the order given."""
+    element = ET.SubElement(body, name, {"xmlns": namespace})
+    for argument, value in arguments.items():
+        _leaf(element, argument, value)
+    return element
+
+
+def add_order(body: ET.Element, namespace: str, order: WarehouseOrder, zone: ZoneInfo) -> None:
+    """``AddOrder``; `zone` is the warehouse's, whose local time ``EntryDate`` bears."""
+    element = ET.SubElement(operation(body, "AddOrder", namespace), "order")
+    _header(element, order, zone)
+    _classification(element, order)
+    _shipping(element, order.freight)
+    _money(element, order)
+    _party(ET.SubElement(element, "OrderedBy"), order.ordered_by)
+    ship_to = ET.SubElement(ET.SubElement(element, "ShipTo"), "OrderShipTo")
+    _party(ship_to, order.ship_to)
+    _leaf(ship_to, "Flag", "Other")
+    _leaf(ship_to, "Key", SHIP_TO_KEY)
+    _bill_to(element, order.bill_to)
+    offers = ET.SubElement(element, "Offers")
+    for line in order.lines:
+        _line(offers, line)
+
+
+def _header(order_element: ET.Element, order: WarehouseOrder, zone: ZoneInfo) -> None:
+    header = ET.SubElement(order_element, "Header")
+    _leaf(header, "ID", order.id)
+    if order.placed_at is not None:
+        local = order.placed_at.astimezone(zone)
+        _leaf(header, "EntryDate", local.strftime("%Y-%m-%dT%H:%M:%S"))
+    _leaf(header, "ReferenceNumber", order.reference)
+    _leaf(header, "PONumber", order.po_number)
+    _leaf(header, "Comments", order.comment)
+
+
+def _classification(order_element: ET.Element, order: WarehouseOrder) -> None:
+    told = order.classification
+    element = ET.Element("Classification")
+    _nested(element, ("CampaignID",), told.campaign)
+    _nested(element, ("Source", "Description"), told.source)
+    _nested(element, ("CustomerProject", "ID"), told.project)
+    _nested(element, ("CustomerCode",), told.customer_code)
+    _append_if_filled(order_element, element)
+
+
+def _shipping(order_element: ET.Element, freight: Freight | None) -> None:
+    if freight is None:
+        return
+    element = ET.Element("Shipping")
+    _nested(element, ("FreightCarrier", "Name"), freight.carrier)
+    _nested(element, ("FreightService", "Description"), freight.service)
+    _nested(element, ("ShippingOption", "Description"), freight.shipping_option)
+    _nested(element, ("FreightCode",), freight.code)
+    if freight.third_party_type is not None:
+        _leaf(element, "ThirdPartyType", str(freight.third_party_type))
+    _leaf(element, "ThirdAccountNumber", freight.third_party_account)
+    _append_if_filled(order_element, element)
+
+
+def _money(order_element: ET.Element, order: WarehouseOrder) -> None:
+    element = ET.Element("Money")
+    _nested(element, ("PriceClass", "Description"), order.classification.price_class)
+    if order.shipping_charge is not None:
+        _leaf(element, "ShippingHandlingCharge", plain(order.shipping_charge))
+    _append_if_filled(order_element, element)
+
+
+def _bill_to(order_element: ET.Element, party: Party | None) -> None:
+    element = ET.SubElement(order_element, "BillTo")
+    if party is not None:
+        _party(element, party)
+    _leaf(element, "Flag", "OrderedBy" if party is None else "Other")
+
+
+def _party(element: ET.Element, party: Party) -> None:
+    _leaf(element, "FirstName", party.first_name)
+    _leaf(element, "LastName", party.last_name)
+    _leaf(element, "CompanyName", party.company)
+    _leaf(element, "Address1", party.address1)
+    _leaf(element, "Address2", party.address2)
+    _leaf(element, "City", party.city)
+    _leaf(element, "State", party.state)
+    _leaf(element, "PostalCode", party.postal_code)
+    _leaf(element, "Country", party.country)
+    _leaf(element, "Phone", party.phone)
+    _leaf(element, "Email", party.email)
+
+
+def _line(offers: ET.Element, line: WarehouseLine) -> None:
+    element = ET.SubElement(offers, "OfferOrdered")
+    _nested(element, ("Offer", "Header", "ID"), line.sku)
+    _leaf(element, "Quantity", str(line.quantity))
+    _nested(element, ("OrderShipTo", "Key"), SHIP_TO_KEY)
+    if line.unit_price is not None:
+        _leaf(element, "UnitPrice", plain(line.unit_price))
+    _leaf(element, "LineNumber", str(line.number))
+
+
+def plain(amount: Decimal) -> str:
+    """The amount without an exponent."""
+    return f"{amount:f}"
+
+
+def _leaf(parent: ET.Element, name: str, value: str) -> None:
+    legal = _ILLEGAL.sub("", value)
+    if legal:
+        ET.SubElement(parent, name).text = legal
+
+
+def _nested(parent: ET.Element, path: tuple[str, ...], value: str) -> None:
+    if not _ILLEGAL.sub("", value):
+        return
+    for name in path[:-1]:
+        parent = ET.SubElement(parent, name)
+    _leaf(parent, path[-1], value)
+
+
+def _append_if_filled(parent: ET.Element, element: ET.Element) -> None:
+    if len(element):
+        parent.append(element)

@@ -1,0 +1,1 @@
+"""The REST dialect that the brief assumes (docs/wire.md)."""

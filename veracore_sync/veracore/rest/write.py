@@ -1,0 +1,48 @@
+"""The create request as JSON (docs/order-mapping.md)."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+from veracore_sync.model import WarehouseLine, WarehouseOrder
+
+
+def create_document(order: WarehouseOrder, company_id: str) -> bytes:
+    """The body of ``POST /api/orders``; empty fields are left out."""
+    document = {
+        "CompanyId": company_id,
+        "OrderNumber": order.id,
+        "Customer": _filled(
+            FirstName=order.ordered_by.first_name,
+            LastName=order.ordered_by.last_name,
+            Email=order.ordered_by.email,
+        ),
+        "ShippingAddress": _filled(
+            Address1=order.ship_to.address1,
+            Address2=order.ship_to.address2,
+            City=order.ship_to.city,
+            State=order.ship_to.state,
+            Zip=order.ship_to.postal_code,
+            Country=order.ship_to.country,
+        ),
+        "Items": [_item(line) for line in order.lines],
+    }
+    return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _item(line: WarehouseLine) -> dict[str, Any]:
+    item: dict[str, Any] = {"SKU": line.sku, "Quantity": line.quantity}
+    if line.unit_price is not None:
+        item["UnitPrice"] = _number(line.unit_price)
+    return item
+
+
+def _number(amount: Decimal) -> int | float:
+    """The amount as JSON writes it; a price has far fewer digits than a float keeps."""
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+
+def _filled(**fields: str) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if value}
