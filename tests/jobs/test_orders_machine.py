@@ -282,7 +282,7 @@ def test_it_finds_an_intent_that_is_committed_after_the_request(
 ) -> None:
     def send_then_commit(self: send.Sender, action: SubmitOrder) -> None:
         outcome = self.warehouse.submit(action.order)
-        attempt = self.ledger.moves.intend(action.code, action.order.id, "", action.seen, ())
+        attempt = self.ledger.moves.intend(action.code, action.intent)
         if isinstance(outcome, Accepted):
             self.ledger.moves.accept(action.code, attempt, outcome.sequence)
 

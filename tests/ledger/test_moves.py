@@ -15,7 +15,7 @@ import pytest
 from fakes import START, FakeClock
 
 from veracore_sync.errors import Category, ConfigError, LedgerError, LockHeld
-from veracore_sync.ledger import Discovery, Ledger, Seen, Trouble
+from veracore_sync.ledger import Discovery, Intent, Ledger, Seen, Trouble
 
 SEEN = Seen("hash", START)
 TROUBLE = Trouble(Category.PROTOCOL, "odd")
@@ -30,7 +30,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 def intend(ledger: Ledger, identity: str = "A") -> int:
-    return ledger.moves.intend("A", identity, "payload", SEEN, (("MUG", 2),))
+    return ledger.moves.intend("A", Intent(identity, (("MUG", 2),), "payload", "settings", SEEN))
 
 
 def state(ledger: Ledger) -> str:

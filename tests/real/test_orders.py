@@ -62,9 +62,7 @@ def test_twenty_paid_and_five_authorised(either: Rig, fresh_vendure: RealVendure
     assert [one["submissions"] for one in either.control("orders")["orders"]] == [1] * 25
 
 
-def test_what_was_done_by_hand_and_what_was_withdrawn(
-    rig: Rig, fresh_vendure: RealVendure
-) -> None:
+def test_what_was_done_by_hand_and_what_was_withdrawn(rig: Rig, fresh_vendure: RealVendure) -> None:
     def place(quantity: int = 2) -> str:
         order = fresh_vendure.place_order([("SKU-000001", quantity), ("SKU-000002", 1)])
         orders[order.code] = order
@@ -164,9 +162,7 @@ def test_a_simulator_only_plans_for_a_shop_that_is_not_literally_here(
     assert rig.sync(VERACORE_SYNC_VENDURE__REHEARSAL="true")["submitted"] == 1
 
 
-def test_trouble_is_named_and_leaves_after_its_cure(
-    rig: Rig, fresh_vendure: RealVendure
-) -> None:
+def test_trouble_is_named_and_leaves_after_its_cure(rig: Rig, fresh_vendure: RealVendure) -> None:
     """An unknown SKU, an unmapped method, a missing street, a refused source."""
     rig.control("stock", {"stock": [{"sku": f"SKU-{n:06}", "on_hand": 50} for n in (1, 2)]})
     rig.sandbox.world.strict = True

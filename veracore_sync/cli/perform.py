@@ -150,9 +150,7 @@ def _trouble(report: Report, repeated: bool) -> list[str]:
         lines.append("  see `veracore-sync stats --failed`")
     if report.error is not None:
         code = report.error.exit_code
-        quiet = not sys.stderr.isatty() and (
-            code == 75 or (code in _REPEATED_QUIETLY and repeated)
-        )
+        quiet = not sys.stderr.isatty() and (code == 75 or (code in _REPEATED_QUIETLY and repeated))
         lines += [] if quiet else error_lines(report.error)
     return lines
 

@@ -8,7 +8,7 @@ from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.ledger.alerts import Alert, Alerts
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.meta import Meta
-from veracore_sync.ledger.moves import Discovery, Moves, Trouble
+from veracore_sync.ledger.moves import Discovery, Intent, Moves, Seen, Trouble
 from veracore_sync.ledger.orders import AttemptRow, OrderRow, Orders, Sent, fresh_row
 from veracore_sync.ledger.runs import Run, Runs
 
@@ -16,11 +16,13 @@ __all__ = [
     "Alert",
     "AttemptRow",
     "Discovery",
+    "Intent",
     "Ledger",
     "Moves",
     "OrderRow",
     "Orders",
     "Run",
+    "Seen",
     "Sent",
     "Trouble",
     "fresh_row",

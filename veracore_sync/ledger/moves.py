@@ -11,11 +11,11 @@ A verb that puts an order before a person also opens the alert, and tells whethe
 from __future__ import annotations
 
 from veracore_sync.ledger.finding import Finding
-from veracore_sync.ledger.order_table import Discovery, Seen, Trouble
+from veracore_sync.ledger.order_table import Discovery, Intent, Seen, Trouble
 from veracore_sync.ledger.queueing import Queueing
 from veracore_sync.ledger.sending import Sending
 
-__all__ = ["Discovery", "Moves", "Seen", "Trouble"]
+__all__ = ["Discovery", "Intent", "Moves", "Seen", "Trouble"]
 
 
 class Moves(Queueing, Sending, Finding):

@@ -12,6 +12,7 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.errors import Category
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.orders import Sent
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,6 +31,25 @@ class Seen:
 
     content_hash: str
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What is about to be sent.
+
+    Args:
+        veracore_id: The id it bears at VeraCore.
+        lines: Offer and units of each line.
+        payload_hash: A keyed hash of everything that is sent.
+        settings_hash: Of the settings it was rendered by.
+        seen: What the shop's order was.
+    """
+
+    veracore_id: str
+    lines: Sent
+    payload_hash: str
+    settings_hash: str
+    seen: Seen
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.errors import LedgerError, LockHeld
 from veracore_sync.ledger.database import Database, ledger_errors
 
+_LOCK_POLL = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -67,19 +69,24 @@ class Runs:
         return _run(row) if row else None
 
     @contextmanager
-    def lock(self, job: str, command: str) -> Iterator[None]:
+    def lock(self, job: str, command: str, *, wait_seconds: float = 0) -> Iterator[None]:
         """Hold the job for the length of the block.
 
         The kernel frees the lock when this process dies, and never while it lives; the row only
         says who holds it.
 
+        Args:
+            job: What may be done by one at a time, for example ``orders`` or ``stock``.
+            command: Who asks, for the message that others get.
+            wait_seconds: How long to wait for a holder to finish.
+
         Raises:
-            LockHeld: Another process holds it.
+            LockHeld: Another process holds it, and still did after the wait.
         """
         if self._db.path is None:
             yield
             return
-        descriptor = _take(lock_path(self._db.path, job))
+        descriptor = self._take_within(lock_path(self._db.path, job), wait_seconds)
         if descriptor is None:
             raise LockHeld(f"{job}: {self._holder(job)}", hint="the other run does the work")
         try:
@@ -87,6 +94,14 @@ class Runs:
             yield
         finally:
             os.close(descriptor)
+
+    def _take_within(self, path: Path, wait_seconds: float) -> int | None:
+        deadline = self._clock.monotonic() + wait_seconds
+        while True:
+            descriptor = _take(path)
+            if descriptor is not None or self._clock.monotonic() >= deadline:
+                return descriptor
+            self._clock.sleep(_LOCK_POLL)
 
     def is_running(self, job: str) -> bool:
         """Whether a process holds the job now."""

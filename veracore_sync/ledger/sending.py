@@ -7,16 +7,13 @@ from datetime import datetime
 
 from veracore_sync.clock import to_text
 from veracore_sync.errors import Category
-from veracore_sync.ledger.order_table import OrderTable, Seen, Trouble
-from veracore_sync.ledger.orders import Sent
+from veracore_sync.ledger.order_table import Intent, OrderTable, Trouble
 
 
 class Sending(OrderTable):
     """The verbs of one attempt."""
 
-    def intend(
-        self, code: str, veracore_id: str, payload_hash: str, seen: Seen, lines: Sent
-    ) -> int:
+    def intend(self, code: str, intent: Intent) -> int:
         """Commit the intent to create the order at VeraCore, before any socket is touched.
 
         Returns:
@@ -32,16 +29,24 @@ class Sending(OrderTable):
             connection.execute(
                 "INSERT INTO attempts (code, attempt, veracore_id, payload_hash, lines, started_at)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
-                (code, attempt, veracore_id, payload_hash, json.dumps(lines), now),
+                (
+                    code,
+                    attempt,
+                    intent.veracore_id,
+                    intent.payload_hash,
+                    json.dumps(intent.lines),
+                    now,
+                ),
             )
             self._set(
                 connection,
                 code,
                 state="sending",
                 attempt=attempt,
-                veracore_id=veracore_id,
-                content_hash=seen.content_hash,
-                shop_updated_at=to_text(seen.updated_at),
+                veracore_id=intent.veracore_id,
+                settings_hash=intent.settings_hash,
+                content_hash=intent.seen.content_hash,
+                shop_updated_at=to_text(intent.seen.updated_at),
                 last_sync_attempt=now,
                 checked_at=now,
                 absent_at=None,

@@ -1,4 +1,4 @@
-"""What a refusal says, in both dialects: the listed texts, and their hints (docs/wire.md, "Faults").
+"""What a refusal says, in both dialects: the listed texts, and their hints (docs/wire.md).
 
 A text that is not listed is never guessed at: it is a `What.FAULT`.
 """

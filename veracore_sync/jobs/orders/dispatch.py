@@ -62,6 +62,7 @@ class Dispatch:
         self._planner = Planner(
             settings=settings.orders,
             renderer=Renderer(settings.orders, settings.skus),
+            settings_hash=self._settings_hash,
             hash_key=ledger.meta.hash_key,
             ledger_created_at=ledger.meta.created_at,
             id_taken=self._id_taken,

@@ -10,7 +10,7 @@ from veracore_sync.clock import from_text
 from veracore_sync.config import OrdersSettings
 from veracore_sync.jobs.orders.ids import warehouse_id
 from veracore_sync.jobs.orders.render import Renderer, Unsendable, content_hash, payload_hash
-from veracore_sync.ledger import OrderRow, Seen, Trouble
+from veracore_sync.ledger import Intent, OrderRow, Seen, Trouble
 from veracore_sync.model import Order, WarehouseOrder
 
 WAITING_STATES = frozenset({"Modifying", "ArrangingAdditionalPayment", "PaymentAuthorized"})
@@ -28,8 +28,7 @@ class SubmitOrder:
 
     code: str
     order: WarehouseOrder
-    payload_hash: str
-    seen: Seen
+    intent: Intent
     look_up_first: bool
     back_to: str
     warnings: tuple[str, ...] = ()
@@ -75,6 +74,7 @@ class Planner:
     Args:
         settings: ``[orders]``.
         renderer: What an order looks like at VeraCore.
+        settings_hash: Of the settings that decide what is sent.
         hash_key: The ledger's own.
         ledger_created_at: Orders older than the ledger are looked up before they are sent.
         id_taken: Whether an order other than the second argument bears a VeraCore id.
@@ -82,6 +82,7 @@ class Planner:
 
     settings: OrdersSettings
     renderer: Renderer
+    settings_hash: str
     hash_key: bytes
     ledger_created_at: datetime
     id_taken: Callable[[str, str], bool]
@@ -125,11 +126,19 @@ class Planner:
         return SubmitOrder(
             code=order.code,
             order=rendered.order,
-            payload_hash=payload_hash(rendered.order, self.hash_key),
-            seen=Seen(content_hash(order, self.hash_key), order.updated_at),
+            intent=self._intent(order, rendered.order),
             look_up_first=self._may_be_there(order, row),
             back_to=row.state if row.state in ("pending", "failed", "parked") else "pending",
             warnings=rendered.warnings,
+        )
+
+    def _intent(self, order: Order, rendered: WarehouseOrder) -> Intent:
+        return Intent(
+            veracore_id=rendered.id,
+            lines=tuple((line.sku, line.quantity) for line in rendered.lines),
+            payload_hash=payload_hash(rendered, self.hash_key),
+            settings_hash=self.settings_hash,
+            seen=Seen(content_hash(order, self.hash_key), order.updated_at),
         )
 
     def _may_be_there(self, order: Order, row: OrderRow) -> bool:

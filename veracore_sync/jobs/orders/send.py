@@ -64,10 +64,7 @@ class Sender:
         if action.look_up_first and not self._is_free(action):
             return
         order = action.order
-        lines = tuple((line.sku, line.quantity) for line in order.lines)
-        attempt = self.ledger.moves.intend(
-            action.code, order.id, action.payload_hash, action.seen, lines
-        )
+        attempt = self.ledger.moves.intend(action.code, action.intent)
         hit("intent committed")
         outcome = self.warehouse.submit(order)
         hit("answered")
@@ -92,7 +89,7 @@ class Sender:
             return True
         verdict = judge_record(code, found.record, [])
         if isinstance(verdict, Adopt):
-            moves.adopt(code, action.order.id, verdict.lines, action.seen)
+            moves.adopt(code, action.order.id, verdict.lines, action.intent.seen)
             self.result.note(code, "adopted")
         elif isinstance(verdict, CancelledThere):
             new = moves.cancel(code, action.order.id, verdict.message)
