@@ -7,6 +7,7 @@ def register() -> None:
     """Import each command's file once; it adds itself to the app."""
     from veracore_sync.cli import (  # noqa: F401 - imported for what they register
         config_show,
+        demo,
         resolve,
         retry,
         sandbox,

@@ -107,13 +107,14 @@ def _overall(parts: Parts, check: bool) -> Report:
     trouble = bool(document["alerts"])
     return Report(
         document,
-        show=lambda: _show_overall(document),
+        show=lambda: show_overall(document),
         asked_for=True,
         code=3 if check and trouble else 0,
     )
 
 
-def _show_overall(document: dict[str, Any]) -> None:
+def show_overall(document: dict[str, Any]) -> None:
+    """The document of `stats` as a person reads it."""
     orders = document["orders"]
     counts = [(name.removeprefix("total"), orders[name]) for name in orders if "total" in name]
     table(["orders", "count"], counts)

@@ -1,0 +1,188 @@
+"""``demo``: the whole on one machine, without any account."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from veracore_sync.cli.app import app
+from veracore_sync.cli.output import print_json, say, table
+
+if TYPE_CHECKING:
+    from veracore_sync.cli.parts import Parts
+    from veracore_sync.jobs.orders.result import OrdersResult
+    from veracore_sync.sandbox.server import Sandbox
+    from veracore_sync.sandbox.shop import SmallShop
+
+_CATALOGUE = (
+    ("MUG-BLUE", "Mug, blue", 1250),
+    ("TEE-M", "T-shirt, M", 2100),
+    ("POSTER-A2", "Poster, A2", 900),
+    ("TEAPOT", "Teapot", 3400),
+)
+_UNKNOWN_THERE = "TEAPOT"
+
+
+@app.command("demo")
+def demo(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Send orders from a small shop to a VeraCore simulator, trouble included."""
+    with _stage() as stage:
+        ends = _play(stage, quiet=as_json)
+    if as_json:
+        print_json(ends)
+    raise typer.Exit(0 if ends["exactlyOnce"] else 1)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A shop, a simulator, and the parts that stand between them."""
+
+    shop: SmallShop
+    sandbox: Sandbox
+    parts: Parts
+
+    def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """The simulator's control surface, as a person would use it with curl."""
+        data = json.dumps(body).encode() if body is not None else None
+        url = f"{self.sandbox.url}/_sandbox/{path}"
+        with urllib.request.urlopen(urllib.request.Request(url, data), timeout=10) as answer:  # noqa: S310 - our own loopback
+            return json.loads(answer.read())
+
+    def sync(self, quiet: bool) -> OrdersResult:
+        """One run of ``sync-orders``, told order by order."""
+        from veracore_sync.jobs.orders.run import OrdersRun
+
+        run = OrdersRun(
+            self.parts.shop,
+            self.parts.warehouse,
+            self.parts.ledger,
+            self.parts.settings,
+            self.parts.clock,
+        )
+        if not quiet:
+            say("$ veracore-sync sync-orders")
+        with self.parts.ledger.runs.lock("orders", "sync-orders"):
+            number = self.parts.ledger.runs.begin("sync-orders")
+            result = run.run()
+            self.parts.ledger.runs.end(number, 3 if result.news else 0, {})
+        if not quiet:
+            for code, outcome in result.outcomes.items():
+                say(f"  {code}  {outcome:9}  {self._units(code)}")
+            for sentence in result.news:
+                say(f"  needs a person: {sentence}")
+            say()
+        return result
+
+    def _units(self, code: str) -> str:
+        attempts = self.parts.ledger.orders.attempts(code)
+        lines = attempts[-1].lines if attempts else ()
+        return ", ".join(f"{units} x {sku}" for sku, units in lines)
+
+
+@contextmanager
+def _stage() -> Iterator[Stage]:
+    from veracore_sync.cli.parts import Parts
+    from veracore_sync.config import load
+    from veracore_sync.sandbox.server import Sandbox
+    from veracore_sync.sandbox.shop import SmallShop
+
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        sandbox = stack.enter_context(Sandbox(strict=True))
+        shop = stack.enter_context(SmallShop())
+        environment = {
+            "VENDURE_ADMIN_API_URL": shop.admin_url,
+            "VENDURE_USERNAME": shop.username,
+            "VENDURE_PASSWORD": shop.password,
+            "VERACORE_API_URL": sandbox.url,
+            "VERACORE_CLIENT_ID": "sandbox",
+            "VERACORE_CLIENT_SECRET": "sandbox",
+            "VERACORE_COMPANY_ID": "SANDBOX",
+            "VERACORE_SYNC_VERACORE__RATE_PER_MINUTE": "0",
+            "VERACORE_SYNC_LEDGER__PATH": str(folder / "ledger.db"),
+            "VERACORE_SYNC_ORDERS__NOT_BEFORE": "2020-01-01T00:00:00Z",
+        }
+        parts = Parts(load(None, environment, cwd=folder))
+        stack.callback(parts.close)
+        parts.bind()
+        stage = Stage(shop, sandbox, parts)
+        _fill(stage)
+        yield stage
+
+
+def _fill(stage: Stage) -> None:
+    for sku, name, price in _CATALOGUE:
+        stage.shop.state.add_variant(sku, name, price)
+    known = [{"sku": sku, "on_hand": 100} for sku, _, _ in _CATALOGUE if sku != _UNKNOWN_THERE]
+    stage.control("stock", {"stock": known})
+
+
+def _play(stage: Stage, *, quiet: bool) -> dict[str, Any]:
+    tell = (lambda text="": None) if quiet else say
+    place = stage.shop.state.place_order
+    tell(f"A small shop listens on {stage.shop.admin_url}")
+    tell(f"A VeraCore simulator listens on {stage.sandbox.url}\n")
+
+    tell("1. Four customers pay.")
+    for lines in (
+        [("MUG-BLUE", 2)],
+        [("TEE-M", 1), ("MUG-BLUE", 1)],
+        [("POSTER-A2", 3)],
+        [("TEE-M", 2)],
+    ):
+        place(lines)
+    stage.sync(quiet)
+
+    tell(
+        "2. The connection breaks after VeraCore stored an order: was it lost, or only the answer?"
+    )
+    stage.control("faults", {"kinds": ["reset_after"], "count": 1, "operations": ["AddOrder"]})
+    lost = place([("MUG-BLUE", 5)])
+    stage.sync(quiet)
+    tell(f"  {lost.code} was looked up, found and adopted: it ships once.\n")
+
+    tell("3. One order holds a SKU that VeraCore does not know. The others leave.")
+    parked = place([(_UNKNOWN_THERE, 1)])
+    place([("POSTER-A2", 1)])
+    stage.sync(quiet)
+
+    tell(f"4. Somebody creates {_UNKNOWN_THERE} at VeraCore.")
+    stage.control("stock", {"stock": [{"sku": _UNKNOWN_THERE, "on_hand": 10}]})
+    tell(f"$ veracore-sync retry {parked.code}")
+    stage.parts.ledger.moves.requeue(parked.code)
+    stage.sync(quiet)
+    return _close(stage, quiet)
+
+
+def _close(stage: Stage, quiet: bool) -> dict[str, Any]:
+    from veracore_sync.cli.stats import show_overall
+    from veracore_sync.jobs.stats import overall
+
+    document = overall(stage.parts.ledger)
+    placed = stage.control("orders")["orders"]
+    codes = {order.code for order in stage.shop.state.orders.values()}
+    once = len(placed) == len(codes) and {one["reference"] for one in placed} == codes
+    if not quiet:
+        say("$ veracore-sync stats")
+        show_overall(document)
+        say("\nAt the simulator:")
+        table(
+            ["order", "times sent", "units"],
+            [(one["id"], one["submissions"], _told(one["lines"])) for one in placed],
+        )
+        say(f"\n{len(codes)} orders paid, {len(placed)} placed at VeraCore, each exactly once.")
+    return {"exactlyOnce": once, "stats": document, "placed": placed}
+
+
+def _told(lines: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{line['quantity']} x {line['sku']}" for line in lines)
