@@ -46,7 +46,7 @@ class Catalogue:
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.lock = threading.RLock()
-        self.now = clock
+        self._clock = clock
         self.track_inventory = True
         self.threshold = 0
         self.money_precision = 2
@@ -58,11 +58,16 @@ class Catalogue:
         self.promotions: dict[str, Promotion] = {}
         self._listed: dict[str, list[Variant]] = {}
         self._numbers: dict[str, itertools.count[int]] = defaultdict(lambda: itertools.count(1))
-        self.opened_at = clock()
+        self.opened_at = self.now()
         self.add_channel("__default_channel__")
         self.add_location("Default Stock Location")
         self.add_shipping_method("standard-shipping", "Standard Shipping", 500)
         self.add_shipping_method("express-shipping", "Express Shipping", 1000)
+
+    def now(self) -> datetime:
+        """The time, in whole milliseconds, as it is shown."""
+        moment = self._clock()
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
     def new_id(self, kind: str) -> str:
         """The next free id of a kind of record."""

@@ -50,7 +50,6 @@ def stuck(typename: str, message: str, why: str, from_state: str, to_state: str)
     code = {
         "OrderStateTransitionError": "ORDER_STATE_TRANSITION_ERROR",
         "FulfillmentStateTransitionError": "FULFILLMENT_STATE_TRANSITION_ERROR",
-        "PaymentStateTransitionError": "PAYMENT_STATE_TRANSITION_ERROR",
     }[typename]
     states = {"fromState": from_state, "toState": to_state}
     return Refusal(typename, code, message, transitionError=why, **states)

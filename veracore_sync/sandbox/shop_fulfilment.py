@@ -15,6 +15,7 @@ from veracore_sync.sandbox.shop_process import (
     FULFILMENT_STATES,
     ORDER_STATES,
     live_lines,
+    objection,
     wholly,
 )
 from veracore_sync.sandbox.shop_records import FulfilledLine, Fulfilment, Order, OrderLine
@@ -150,6 +151,7 @@ class Fulfilling(Orders):
 
         Raises:
             Refusal: It may not go there from where it is.
+            Thrown: Its order may not come along; nothing was changed.
         """
         from_state = fulfilment.state
         if to_state not in FULFILMENT_STATES[from_state]:
@@ -159,26 +161,36 @@ class Fulfilling(Orders):
         self._enter_state(fulfilment, to_state)
 
     def _enter_state(self, fulfilment: Fulfilment, to_state: str) -> None:
-        from_state = fulfilment.state
-        fulfilment.state, fulfilment.updated_at = to_state, self.now()
-        units = [(part.line, part.quantity) for part in fulfilment.lines]
-        if to_state == "Cancelled":
-            self.put_back(units)
-            for order in fulfilment.orders:
-                own = [(line, count) for line, count in units if line in order.lines]
-                self.allocate(own, order.channel)
-        if to_state == "Pending":
-            self.take(units)
+        from_state, fulfilment.state = fulfilment.state, to_state
+        reached = [(order, _reached(order, to_state)) for order in fulfilment.orders]
+        if any(state and objection(order, state) for order, state in reached):
+            fulfilment.state = from_state
+            raise Thrown("ORDER_STATE_TRANSITION_ERROR", "INTERNAL_SERVER_ERROR")
+        fulfilment.updated_at = self.now()
+        self._move_stock(fulfilment)
         data = {"fulfillmentId": int(fulfilment.id), "from": from_state, "to": to_state}
-        for order in fulfilment.orders:
+        for order, state in reached:
             self.note_history(order, "ORDER_FULFILLMENT_TRANSITION", data)
-            if to_state in ("Shipped", "Delivered"):
-                self._bring_along(order, to_state)
+            if state:
+                self.transition(order, state)
 
-    def _bring_along(self, order: Order, state: str) -> None:
-        reached = state if wholly(order, state) else f"Partially{state}"
-        if reached in ORDER_STATES[order.state]:
-            self.transition(order, reached)
+    def _move_stock(self, fulfilment: Fulfilment) -> None:
+        units = [(part.line, part.quantity) for part in fulfilment.lines]
+        if fulfilment.state == "Pending":
+            self.take(units)
+        if fulfilment.state == "Cancelled":
+            self.put_back(units)
+            for line, count in units:
+                order, _ = self.lines[line.id]
+                self.allocate([(line, count)], order.channel)
+
+
+def _reached(order: Order, state: str) -> str | None:
+    """The state that an order reaches with its fulfilment; None: it stays where it is."""
+    if state not in ("Shipped", "Delivered"):
+        return None
+    reached = state if wholly(order, state) else f"Partially{state}"
+    return reached if reached in ORDER_STATES[order.state] else None
 
 
 def _short(line: OrderLine, on_hand: int) -> Refusal:

@@ -62,6 +62,7 @@ class Orders(Stock):
         self.by_code: dict[str, Order] = {}
         self.lines: dict[str, tuple[Order, OrderLine]] = {}
         self.payments: dict[str, tuple[Order, Payment]] = {}
+        self.customers: dict[str, Customer] = {}
         # Reproducible, not secret.
         self._random = random.Random(seed)  # noqa: S311
 
@@ -124,7 +125,7 @@ class Orders(Stock):
             order.lines.append(self._new_line(order, variant, quantity))
         method = self.shipping_method(shipping_method)
         order.shipping_lines = [ShippingLine(self.new_id("shippingLine"), method, method.price)]
-        order.customer = self._new_customer(order, {**CUSTOMER, **(customer or {})})
+        order.customer = self._customer(order, {**CUSTOMER, **(customer or {})})
         order.shipping_address = _address(address)
         order.billing_address = _address(billing)
         self._use_coupon(order, coupon)
@@ -190,15 +191,17 @@ class Orders(Stock):
         self.lines[line.id] = order, line
         return line
 
-    def _new_customer(self, order: Order, given: Mapping[str, str]) -> Customer:
-        return Customer(
-            id=self.new_id("customer"),
-            created_at=order.created_at,
-            first_name=given["firstName"],
-            last_name=given["lastName"],
-            email=given["emailAddress"],
-            phone=given.get("phoneNumber"),
-        )
+    def _customer(self, order: Order, given: Mapping[str, str]) -> Customer:
+        """The customer with that mail address; a guest's newest name is that of all orders."""
+        email = given["emailAddress"]
+        customer = self.customers.get(email)
+        if customer is None:
+            id = self.new_id("customer")
+            customer = Customer(id, order.created_at, "", "", email, None)
+            self.customers[email] = customer
+        customer.first_name, customer.last_name = given["firstName"], given["lastName"]
+        customer.phone = given.get("phoneNumber")
+        return customer
 
     def _use_coupon(self, order: Order, coupon: str | None) -> None:
         if coupon is None:

@@ -255,10 +255,7 @@ FROM_RECORD: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
         "method": lambda _refund: "standard-payment",
         "transactionId": lambda refund: f"refund-{refund.id}",
     },
-    "OrderModification": {
-        "updatedAt": _created,
-        "isSettled": lambda one: one.settled,
-    },
+    "OrderModification": {"updatedAt": _created},
     "HistoryEntry": {
         "updatedAt": _created,
         "type": lambda entry: entry.kind,

@@ -233,7 +233,7 @@ def _update_variants(context: Context, input: list[Input]) -> list[Variant]:
     state.write_levels([(one["id"], _places(state, one)) for one in input])
     for one in input:
         _change(state, one)
-    return [state.variants[one["id"]] for one in input]
+    return [state.variants[id] for id in sorted({one["id"] for one in input}, key=int)]
 
 
 def _refuse_strangers(context: Context, ids: list[str]) -> None:
