@@ -210,6 +210,21 @@ class Shop:
         for one in (self._http, self._admin, self._client):
             one.close()
 
+    def add_surcharge(self, order: OrderRef, price: int, tax: float) -> None:
+        """Bring an order to Modifying and add a surcharge, net."""
+        self.vendure.transition(order, "Modifying")
+        if self.small:
+            found = self.vendure.state.order(order.code)
+            self.vendure.state.modify(found, surcharges=[("Engraving", price, tax)])
+            return
+        surcharge = {"description": "Engraving", "price": price, "priceIncludesTax": False}
+        surcharge |= {"sku": "", "taxRate": tax, "taxDescription": ""}
+        given = {"dryRun": False, "orderId": order.id, "surcharges": [surcharge]}
+        self.vendure.admin(
+            "mutation($i: ModifyOrderInput!) { modifyOrder(input: $i) { __typename } }",
+            {"i": given},
+        )
+
     def let_time_pass(self) -> None:
         """Let `updatedAt` change visibly: SQLite keeps whole seconds."""
         if self.small:

@@ -142,6 +142,65 @@ def test_prices_after_a_part_was_cancelled(shop: Shop) -> None:
     assert (order["subTotalWithTax"], order["totalWithTax"]) == (1020, 1520)
 
 
+def test_a_surcharge(shop: Shop) -> None:
+    (sku,) = variants(shop, 1000)
+    placed = shop.vendure.place_order([(sku, 1)])
+    shop.add_surcharge(placed, 333, 20)
+    assert shop.order(
+        placed,
+        """subTotal subTotalWithTax totalWithTax
+        surcharges { sku description price priceWithTax taxRate } modifications { priceChange }""",
+    ) == {
+        "subTotal": 1333,
+        "subTotalWithTax": 1600,
+        "totalWithTax": 2100,
+        "surcharges": [
+            {
+                "sku": "",
+                "description": "Engraving",
+                "price": 333,
+                "priceWithTax": 400,
+                "taxRate": 20,
+            }
+        ],
+        "modifications": [{"priceChange": 400}],
+    }
+
+
+def test_shipping_that_is_cancelled(shop: Shop) -> None:
+    (sku,) = variants(shop, 1000)
+    placed = shop.vendure.place_order([(sku, 2)])
+    (line,) = shop.line_ids(placed).values()
+    given = {"orderId": placed.id, "lines": [{"orderLineId": line, "quantity": 1}]}
+    cancel = "mutation($i: CancelOrderInput!) { cancelOrder(input: $i) { __typename } }"
+    shop.root(cancel, {"i": {**given, "cancelShipping": True}})
+    discount = {
+        "adjustmentSource": "CANCEL_ORDER",
+        "type": "OTHER",
+        "description": "shipping cancellation",
+        "amount": -500,
+        "amountWithTax": -500,
+    }
+    what = f"discounts {{ {' '.join(discount)} }}"
+    assert shop.order(
+        placed,
+        f"""shippingWithTax totalWithTax {what}
+        shippingLines {{ price discountedPrice discountedPriceWithTax {what} }}""",
+    ) == {
+        "shippingWithTax": 0,
+        "totalWithTax": 1200,
+        "discounts": [discount],
+        "shippingLines": [
+            {
+                "price": 500,
+                "discountedPrice": 0,
+                "discountedPriceWithTax": 0,
+                "discounts": [discount],
+            }
+        ],
+    }
+
+
 # ---- addresses ------------------------------------------------------------------------------
 
 

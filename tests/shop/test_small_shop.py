@@ -123,6 +123,7 @@ def test_requests_are_counted_by_operation(small: SmallShop, client: Client) -> 
         ({"kinds": ["html_500"], "rate": 2}, "rate"),
         ({"kinds": ["html_500"], "count": -1}, "count"),
         ({"kind": ["html_500"]}, "kind"),
+        ({"kinds": ["html_500"], "operations": "Login"}, "operations"),
         ([], "body"),
     ],
 )

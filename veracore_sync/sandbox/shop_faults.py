@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from veracore_sync.sandbox import faults
+from veracore_sync.sandbox.behaviour import BadInput
 from veracore_sync.sandbox.exchange import Answer, Call, html_answer, json_answer
 from veracore_sync.sandbox.faults import DELAY, RETRY_AFTER_SECONDS, Outcome, Rule
 from veracore_sync.sandbox.form import Form
@@ -38,17 +39,22 @@ def rule_from(document: dict[str, Any]) -> Rule:
     form = Form(document)
     kinds = tuple(form.texts("kinds", KINDS) or ())
     delay = form.whole("delay_ms", 0, least=0) / 1000
-    operations = document.get("operations") if form.has("operations") else None
     rule = Rule(
         kinds=kinds or (DELAY,),
         rate=form.rate("rate"),
         count=form.whole("count", least=0) if form.has("count") else None,
-        operations=None if operations is None else frozenset(map(str, operations)),
+        operations=_operations(document["operations"]) if form.has("operations") else None,
         delay=delay,
         seed=form.whole("seed", 0),
     )
     form.done()
     return rule
+
+
+def _operations(names: object) -> frozenset[str]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise BadInput("operations", "a list of names of GraphQL operations")
+    return frozenset(names)
 
 
 def call_of(operation: str, process: Callable[[], Answer]) -> Call:

@@ -118,13 +118,21 @@ def _shown(line: OrderLine, one: Adjustment, units: int) -> Discount:
     return Discount(one.source, one.kind, one.description, rounded(net), rounded(gross))
 
 
+def shipping_discounts(line: ShippingLine) -> list[Discount]:
+    """What was taken off a shipping line: the price of shipping that was cancelled."""
+    if not line.off:
+        return []
+    return [Discount("CANCEL_ORDER", "OTHER", "shipping cancellation", -line.off, -line.off)]
+
+
 def order_discounts(order: Order) -> list[Discount]:
-    """The discounts of all lines, summed by their source."""
+    """The discounts of all lines and of shipping, summed by their source."""
+    shown = [one for line in order.lines for one in line_discounts(line)]
+    shown += [one for line in order.shipping_lines for one in shipping_discounts(line)]
     found: dict[str, Discount] = {}
-    for line in order.lines:
-        for one in line_discounts(line):
-            before = found.get(one.source)
-            found[one.source] = _sum(before, one) if before else one
+    for one in shown:
+        before = found.get(one.source)
+        found[one.source] = _sum(before, one) if before else one
     return list(found.values())
 
 

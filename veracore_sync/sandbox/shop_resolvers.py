@@ -233,7 +233,7 @@ FROM_RECORD: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
         "priceWithTax": lambda line: line.price,
         "discountedPrice": prices.shipping_price,
         "discountedPriceWithTax": prices.shipping_price,
-        "discounts": lambda _line: [],
+        "discounts": prices.shipping_discounts,
     },
     "Discount": {
         "adjustmentSource": lambda one: one.source,

@@ -314,7 +314,8 @@ def _cancel(context: Context, input: Input) -> Order:
     lines = None
     if given is not None:
         lines = [(line["orderLineId"], line["quantity"]) for line in given]
-    context.state.cancel_lines(order, lines, input.get("reason"))
+    shipping = bool(input.get("cancelShipping"))
+    context.state.cancel_lines(order, lines, input.get("reason"), shipping)
     return order
 
 

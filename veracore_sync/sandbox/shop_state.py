@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from veracore_sync.sandbox.shop_catalogue import locked
 from veracore_sync.sandbox.shop_errors import Refusal, Thrown, not_found
@@ -10,7 +10,14 @@ from veracore_sync.sandbox.shop_fulfilment import Fulfilling
 from veracore_sync.sandbox.shop_orders import Lines, with_country
 from veracore_sync.sandbox.shop_prices import apply_promotions, total_with_tax
 from veracore_sync.sandbox.shop_process import ORDER_STATES, all_cancelled, covered
-from veracore_sync.sandbox.shop_records import Modification, Order, OrderLine, Payment, Refund
+from veracore_sync.sandbox.shop_records import (
+    Modification,
+    Order,
+    OrderLine,
+    Payment,
+    Refund,
+    Surcharge,
+)
 
 
 class ShopState(Fulfilling):
@@ -77,9 +84,15 @@ class ShopState(Fulfilling):
 
     @locked
     def cancel_lines(
-        self, order: Order, lines: Sequence[tuple[str, int]] | None, reason: str | None
+        self,
+        order: Order,
+        lines: Sequence[tuple[str, int]] | None,
+        reason: str | None,
+        shipping: bool = False,
     ) -> None:
         """``cancelOrder``: by line ids; None: all. Moves the order's `updated_at`.
+
+        With `shipping` the price of shipping is taken off too.
 
         Raises:
             Refusal: As Vendure refuses it.
@@ -88,22 +101,29 @@ class ShopState(Fulfilling):
         done = order.active and lines is None
         if not done:
             whole = [(line.id, line.quantity) for line in order.lines]
-            self._cancel_units(order, whole if lines is None else lines, reason)
+            self._cancel_units(order, whole if lines is None else lines, reason, shipping)
             done = all_cancelled(order)
         if done:
             self.transition(order, "Cancelled")
 
     def _cancel_units(
-        self, order: Order, lines: Sequence[tuple[str, int]], reason: str | None
+        self,
+        order: Order,
+        lines: Sequence[tuple[str, int]],
+        reason: str | None = None,
+        shipping: bool = False,
     ) -> None:
         units = self._cancellable(order, lines)
         self.put_back([(line, n) for line, count in units if (n := min(_left(order, line), count))])
         self.release([(line, n) for line, count in units if (n := min(_waiting(line), count))])
         for line, count in units:
             line.quantity -= count
+        for charge in order.shipping_lines if shipping else ():
+            charge.off = charge.price
         order.updated_at = self.now()
         told = [{"orderLineId": id, "quantity": count} for id, count in lines]
-        data = {"lines": told, "shippingCancelled": False} | ({"reason": reason} if reason else {})
+        data = {"lines": told, "shippingCancelled": shipping}
+        data |= {"reason": reason} if reason else {}
         self.note_history(order, "ORDER_CANCELLATION", data)
 
     def _cancellable(
@@ -141,11 +161,13 @@ class ShopState(Fulfilling):
         add: Lines = (),
         address: Mapping[str, str] | None = None,
         billing: Mapping[str, str] | None = None,
+        surcharges: Iterable[tuple[str, int, float]] = (),
         note: str = "",
     ) -> None:
-        """``modifyOrder``: set quantities, add variants, change address fields.
+        """``modifyOrder``: set quantities, add variants and surcharges, change address fields.
 
         The order must be in Modifying and stays there. What became cheaper is refunded at once.
+        A surcharge is a description, a net price in minor units, and a tax rate in percent.
 
         Raises:
             Refusal: It is in another state, or there is not enough to sell.
@@ -158,6 +180,9 @@ class ShopState(Fulfilling):
             self._add_units(order, self._line_for(order, self.variant(key).id), quantity)
         for id, quantity in self.line_ids(order, lines):
             self._set_quantity(order, self.lines[id][1], quantity)
+        for description, price, rate in surcharges:
+            id = self.new_id("surcharge")
+            order.surcharges.append(Surcharge(id, self.now(), description, "", price, rate))
         order.shipping_address = with_country({**order.shipping_address, **(address or {})})
         order.billing_address = with_country({**order.billing_address, **(billing or {})})
         apply_promotions(order, self.promotions.values())
@@ -181,7 +206,7 @@ class ShopState(Fulfilling):
         if quantity > line.quantity:
             self._add_units(order, line, quantity - line.quantity)
         elif quantity < line.quantity:
-            self._cancel_units(order, [(line.id, line.quantity - quantity)], None)
+            self._cancel_units(order, [(line.id, line.quantity - quantity)])
 
     def _note_modification(self, order: Order, change: int, note: str) -> None:
         id = self.new_id("modification")
