@@ -5,7 +5,8 @@ Money is `Decimal` in units of the currency; quantities are whole units; times a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -104,6 +105,7 @@ class Order:
     lines: tuple[OrderLine, ...]
     shipping_lines: tuple[ShippingLine, ...]
     note: str = ""
+    custom_fields: Mapping[str, str] = field(default_factory=dict)
 
 
 # ---- the warehouse's side -------------------------------------------------------------------

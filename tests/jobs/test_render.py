@@ -157,6 +157,16 @@ def test_a_comment_is_cut_with_a_warning() -> None:
     assert rendered.warnings
 
 
+def test_custom_fields_of_the_order_where_the_settings_name_them() -> None:
+    fields = {"poNumber": "PO 77", "gift": "Leave\nat the door"}
+    order = make_order("A", custom_fields=fields, note="a note")
+    named = {"po_number_field": "poNumber", "comment_field": "gift", "comment": "note"}
+    sent = render(order, orders=named).order
+    assert (sent.po_number, sent.comment) == ("PO 77", "Leave at the door")
+    empty = render(make_order("A", note="a note"), orders=named).order
+    assert (empty.po_number, empty.comment) == ("A", "a note")
+
+
 def test_names() -> None:
     assert split_name("Ana María  López") == ("Ana María", "López")
     assert split_name("Cher") == ("", "Cher")

@@ -236,10 +236,20 @@ def test_stats_bear_the_names_of_the_brief(rig: Rig, fresh_vendure: RealVendure)
     assert "sync-orders" in rig.run("stats", "--runs").out
 
 
-def test_a_shop_with_other_ids_and_api_keys(
+def test_a_shop_with_opaque_ids_api_keys_and_custom_fields(
     start_vendure: StartVendure, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    vendure = start_vendure(uuid=True)
+    vendure = start_vendure(uuid=True, custom_fields=True)
     order = vendure.place_order()
+    vendure.admin(
+        "mutation($i: UpdateOrderInput!) { setOrderCustomFields(input: $i) { id } }",
+        {"i": {"id": order.id, "customFields": {"erpId": "PO-4711"}}},
+    )
     rig = make_rig(vendure, sandbox, tmp_path)
+    key = vendure.create_api_key(["ReadOrder"])
+    rig.env |= {"VENDURE_USERNAME": "", "VENDURE_PASSWORD": "", "VENDURE_API_KEY": key}
+    rig.env["VERACORE_SYNC_ORDERS__PO_NUMBER_FIELD"] = "nonsense"
+    assert rig.run("sync-orders").code == 78
+    rig.env["VERACORE_SYNC_ORDERS__PO_NUMBER_FIELD"] = "erpId"
     assert rig.sync()["orders"][0]["vendureOrderId"] == order.id
+    assert sandbox.world.find(order.code).po_number == "PO-4711"  # type: ignore[union-attr]

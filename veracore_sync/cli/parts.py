@@ -56,7 +56,12 @@ class Parts:
         """The shop."""
         from veracore_sync.vendure.shop import Shop
 
-        return Shop(self.settings.vendure, retry=self._retry, clock=self.clock)
+        return Shop(
+            self.settings.vendure,
+            custom_fields=self.settings.orders.custom_fields,
+            retry=self._retry,
+            clock=self.clock,
+        )
 
     @cached_property
     def warehouse(self) -> Warehouse:

@@ -20,6 +20,7 @@ from veracore_sync.config.types import (
     Buffer,
     Command,
     Distinct,
+    FieldName,
     DistinctCodes,
     HeldBack,
     IdPrefix,
@@ -229,6 +230,14 @@ class OrdersSettings(Section):
         default="none",
         description="`note` sends the newest public note of the order as its comment.",
     )
+    comment_field: FieldName = Field(
+        default="",
+        description="Custom field of the order that is its comment; before any note.",
+    )
+    po_number_field: FieldName = Field(
+        default="",
+        description="Custom field of the order that is its PO number; empty is the order code.",
+    )
     prices: Literal["gross", "net", "none"] = Field(
         default="gross", description="Prices sent: with tax, without, or no prices."
     )
@@ -247,6 +256,11 @@ class OrdersSettings(Section):
     freight: Annotated[dict[Name, FreightSettings], DistinctCodes] = Field(
         default_factory=dict, description="How each shipping method is shipped, by its code."
     )
+
+    @property
+    def custom_fields(self) -> tuple[str, ...]:
+        """The order's custom fields that are asked for, each once."""
+        return tuple(dict.fromkeys(f for f in (self.comment_field, self.po_number_field) if f))
 
 
 class SkuSettings(Section):

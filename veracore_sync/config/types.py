@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
 
+_FIELD_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 _PREFIX = re.compile(r"[A-Za-z0-9-]{0,8}")
 _PERCENT = re.compile(r"(\d{1,3})\s*%")
 _MOST_UNITS = 1_000_000_000
@@ -133,6 +134,12 @@ def _zone(name: str) -> str:
     except (KeyError, ValueError, OSError):
         near = closest(name, available_timezones())
         raise ValueError(f'must be a time zone such as "UTC" or "America/New_York"{near}') from None
+    return name
+
+
+def _field_name(name: str) -> str:
+    if name and not _FIELD_NAME.fullmatch(name):
+        raise ValueError("must be the name of a custom field, such as poNumber")
     return name
 
 
@@ -251,6 +258,7 @@ WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 Url = Annotated[str, AfterValidator(_url)]
 Zone = Annotated[str, AfterValidator(_zone)]
 OptionalZone = Annotated[str, AfterValidator(lambda name: _zone(name) if name.strip() else "")]
+FieldName = Annotated[str, AfterValidator(_field_name)]
 IdPrefix = Annotated[str, AfterValidator(_id_prefix)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Units = Annotated[int, Field(ge=1, le=_MOST_UNITS)]

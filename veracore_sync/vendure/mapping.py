@@ -5,7 +5,7 @@ Every function raises `ProtocolError`, naming the field, for an answer of anothe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from decimal import Decimal
 
@@ -37,8 +37,9 @@ def order_stub(node: Node) -> OrderStub:
     )
 
 
-def order(node: Node, precision: int) -> Order:
+def order(node: Node, precision: int, custom_fields: Sequence[str] = ()) -> Order:
     """An item of ``ReadOrders``. Amounts are divided by 10^`precision`."""
+    custom = node.node("customFields") if custom_fields else None
     payments = node.nodes_or_none("payments")
     shipping_address = node.node_or_none("shippingAddress")
     return Order(
@@ -58,6 +59,7 @@ def order(node: Node, precision: int) -> Order:
         lines=tuple(_line(line, precision) for line in node.nodes("lines")),
         shipping_lines=tuple(_shipping(line, precision) for line in node.nodes("shippingLines")),
         note=_note(node.node("history")),
+        custom_fields={name: custom.as_text(name) for name in custom_fields} if custom else {},
     )
 
 

@@ -37,6 +37,13 @@ class Node:
         """A string; empty when it is null."""
         return "" if self.is_null(name) else self.text(name)
 
+    def as_text(self, name: str) -> str:
+        """Any scalar as text; empty when it is null."""
+        value = self.fields.get(name)
+        if isinstance(value, dict | list):
+            raise self.unusable(name)
+        return "" if value is None else str(value)
+
     def integer(self, name: str) -> int:
         """A whole number, of those that JavaScript holds exactly."""
         value = self.fields.get(name)

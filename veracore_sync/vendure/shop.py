@@ -49,6 +49,7 @@ class Shop:
         retry: How reads are repeated.
         gate: Breaker and rate budget.
         clock: The time to measure by.
+        custom_fields: Names of the order's custom fields to read.
     """
 
     def __init__(
@@ -58,8 +59,11 @@ class Shop:
         retry: RetryPolicy,
         gate: Gate | None = None,
         clock: Clock | None = None,
+        custom_fields: Sequence[str] = (),
     ) -> None:
         self._settings = settings
+        self._custom_fields = tuple(custom_fields)
+        self._read_orders = READ_ORDERS.with_custom_fields(self._custom_fields)
         self._client = Client(settings, retry=retry, gate=gate, clock=clock)
         # Left out, Vendure's own limit of a page applies, which an operator may have lowered.
         self._take: int | None = None
@@ -126,7 +130,7 @@ class Shop:
         return [found[code] for code in wanted if code in found]
 
     def _read(self, codes: Sequence[str]) -> Iterator[Order]:
-        root = Node(self._client.execute(READ_ORDERS, {"codes": codes}))
+        root = Node(self._client.execute(self._read_orders, {"codes": codes}))
         precision = mapping.money_precision(root)
         listing = root.node("orders")
         items = listing.nodes("items")
@@ -134,7 +138,7 @@ class Shop:
             raise read_error(
                 What.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
             )
-        return (mapping.order(item, precision) for item in items)
+        return (mapping.order(item, precision, self._custom_fields) for item in items)
 
     def _complete(self, page: Node, wanted: Mapping[str, Any]) -> tuple[OrderStub, ...]:
         """All stubs of a list whose first page is at hand."""

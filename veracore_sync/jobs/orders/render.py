@@ -74,7 +74,7 @@ class Renderer:
         rendered = WarehouseOrder(
             id=warehouse_id,
             reference=order.code,
-            po_number=order.code,
+            po_number=clean(self._custom(order, self._orders.po_number_field)) or order.code,
             placed_at=order.placed_at,
             comment=self._comment(order, warnings),
             classification=self._classification(),
@@ -87,10 +87,12 @@ class Renderer:
         )
         return Rendered(rendered, tuple(warnings))
 
+    def _custom(self, order: Order, name: str) -> str:
+        return order.custom_fields.get(name, "")
+
     def _comment(self, order: Order, warnings: list[str]) -> str:
-        if self._orders.comment == "none":
-            return ""
-        comment = clean(order.note)
+        note = order.note if self._orders.comment == "note" else ""
+        comment = clean(self._custom(order, self._orders.comment_field) or note)
         if len(comment) > _COMMENT_MOST:
             warnings.append(f"the comment was cut at {_COMMENT_MOST} characters")
         return comment[:_COMMENT_MOST]

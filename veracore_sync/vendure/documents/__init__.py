@@ -5,6 +5,7 @@ Each document holds one operation, named as the messages name it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -16,6 +17,14 @@ class Document:
     operation: str
     text: str
     permission: str = ""
+
+    def with_custom_fields(self, names: Sequence[str]) -> Document:
+        """The document with these custom fields of the order in its selection."""
+        if not names:
+            return self
+        place = "      currencyCode\n"
+        asked = f"{place}      customFields {{ {' '.join(names)} }}\n"
+        return Document(self.operation, self.text.replace(place, asked), self.permission)
 
 
 def _load(file_name: str, operation: str, permission: str = "") -> Document:
