@@ -165,6 +165,15 @@ def test_stock_that_is_not_there(shop: Shop) -> None:
     assert shop.level(sku) == (0, 4)
 
 
+def test_only_the_first_mention_of_a_line_is_held_against_stock(shop: Shop) -> None:
+    order = placed(shop, 5)
+    (sku,) = shop.line_ids(order)
+    shop.vendure.set_stock(sku, 2)
+    line = line_of(shop, order)
+    assert add(shop, (line, 1), (line, 4))["__typename"] == "Fulfillment"
+    assert shop.level(sku) == (-3, 0)
+
+
 def test_gaps(shop: Shop) -> None:
     order = placed(shop)
     line = line_of(shop, order)

@@ -79,9 +79,9 @@ def test_a_deleted_variant_cannot_be_written(shop: Shop) -> None:
 
 
 def test_an_unknown_location_is_a_bare_database_error(shop: Shop) -> None:
-    sku = variant(shop)
-    given = write(shop, (sku, 5))
-    given["i"][0]["stockLevels"].append({"stockLocationId": "999999", "stockOnHand": 1})
+    sku, other = variant(shop), variant(shop)
+    given = write(shop, (sku, 5), (other, 5))
+    given["i"][1]["stockLevels"].append({"stockLocationId": "999999", "stockOnHand": 1})
     code, message = shop.error(UPDATE, given)
     assert code is None
     assert "FOREIGN KEY constraint failed" in message
