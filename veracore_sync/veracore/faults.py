@@ -9,27 +9,42 @@ import re
 from dataclasses import dataclass
 
 from veracore_sync.failure import What
-from veracore_sync.model import WarehouseOrder
+from veracore_sync.model import Freight, WarehouseOrder
+from veracore_sync.veracore.text import blank_id, names_id
 
-_SPLIT = re.compile(r"System\.Exception:|--->|—>")
-_STACK = re.compile(r"\s*(?:[\r\n]|\s{2,}at\s|\sat\s+[\w.`<>+]+\()")
+_WRAPPING = re.compile(r"System\.Exception:|--->")
+_STACK = re.compile(r"\s*[\r\n]|\s+at\s+[\w.`<>+\[\],]+\(")
 
 _LOGIN = re.compile(
-    r"invalid (user ?name|login|password|credential|user\b)|(user ?name|password) (is )?(invalid|"
-    r"incorrect|wrong)|(login|log-?on|authentication) failed|invalid requested system",
+    r"invalid (user ?name|login|password|credential|user\b(?! defined))|"
+    r"(user ?name|password) (is )?(invalid|incorrect|wrong)|"
+    r"(login|log-?on|authentication) failed|invalid requested system",
     re.IGNORECASE,
 )
-_USED_ID = re.compile(r"\border\b.*already exists|already exists.*\border\b", re.IGNORECASE | re.S)
+_USED = re.compile(r"^(.*?)already exists", re.IGNORECASE | re.DOTALL)
+_ORDER = re.compile(r"\border(id|number|no)?\b")
+_USED_ORDER = re.compile(r"already exists an? order\b", re.IGNORECASE)
+_OTHER_THING = re.compile(
+    r"\b(purchase|po|customer|mailer|user|offer|product|part|sku|line|ship ?to|reference|"
+    r"variable|project|campaign)\b"
+)
 _SKU = re.compile(
-    r"(invalid|unknown|inactive) (product|offer)\b|can ?not find (information for )?"
-    r"(product|offer)|unable to locate (product|offer)",
+    r"(invalid|unknown|inactive) (product|offer|sku)( ?id)?\b(?! ?(quantity|price|type|class))|"
+    r"can ?not find (information for )?(product|offer)|unable to locate (product|offer)|"
+    r"\bsku\b.* is not known",
     re.IGNORECASE,
 )
-_SOURCE = re.compile(r"invalid source", re.IGNORECASE)
+_SOURCE = re.compile(r"invalid source\b", re.IGNORECASE)
 _FREIGHT = re.compile(
     r"(invalid|unknown) (freight ?(carrier|service|code)|carrier|shipping option)", re.IGNORECASE
 )
 _KEY = re.compile(r"does not have a ship ?to key", re.IGNORECASE)
+# ADO.NET's and SQL Server's words for a database that is out of reach or too busy.
+_OUTAGE = re.compile(
+    r"time-?out (expired|period)|timed out|deadlock|network-related|transport-level|"
+    r"outofmemory|unavailable",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +57,24 @@ class Meaning:
 
 def message_of(fault: str) -> str:
     """The reason inside a fault's text: without .NET's wrapping and without the stack."""
-    return _STACK.split(_SPLIT.split(fault)[-1].strip(), maxsplit=1)[0].strip()
+    return _STACK.split(_WRAPPING.split(fault)[-1].strip(), maxsplit=1)[0].strip()
 
 
-def meaning_of(message: str, order: WarehouseOrder | None = None) -> Meaning:
+def is_login_refusal(message: str) -> bool:
+    """Whether the reason is known to mean the credentials themselves."""
+    return _LOGIN.search(message) is not None
+
+
+def is_outage(message: str) -> bool:
+    """Whether the reason tells of a database in trouble, and so of no order."""
+    return _OUTAGE.search(message) is not None
+
+
+def meaning_of(message: str, order: WarehouseOrder) -> Meaning:
     """What a reason means, for the order that was being created."""
-    if _LOGIN.search(message):
+    if is_login_refusal(message):
         return Meaning(What.LOGIN_REFUSED)
-    if order is None:
-        return Meaning(What.FAULT)
-    if _USED_ID.search(message) or _names_the_id(message, order.id):
+    if _says_used(message, order.id):
         return Meaning(What.DUPLICATE)
     if _SOURCE.search(message):
         ours = order.classification.source or "(none)"
@@ -59,18 +82,39 @@ def meaning_of(message: str, order: WarehouseOrder | None = None) -> Meaning:
             What.REFUSED, f"set orders.source, now {ours}, to a source that VeraCore knows"
         )
     if _SKU.search(message):
-        skus = ", ".join(line.sku for line in order.lines[:10])
-        return Meaning(
-            What.REFUSED,
-            f"a SKU of it ({skus}) is unknown there: create the offer at VeraCore, "
-            "correct the SKU in the shop, or map it in skus.aliases",
-        )
+        return Meaning(What.REFUSED, _sku_hint(message, order))
     if _FREIGHT.search(message):
-        return Meaning(What.REFUSED, "correct [orders.freight] to what VeraCore knows")
+        return Meaning(What.REFUSED, _freight_hint(order))
     if _KEY.search(message):
-        return Meaning(What.REFUSED, "try veracore.face, and report this")
+        return Meaning(What.REFUSED, "try the other veracore.face, and report this")
     return Meaning(What.FAULT)
 
 
-def _names_the_id(message: str, order_id: str) -> bool:
-    return "already exists" in message.lower() and order_id.casefold() in message.casefold()
+def _says_used(message: str, order_id: str) -> bool:
+    """Only a word about the order id counts: a PO number or a customer may exist already, too."""
+    found = _USED.search(message)
+    if found is None or _USED_ORDER.search(message):
+        return found is not None
+    subject = blank_id(found[1], order_id)
+    if _OTHER_THING.search(subject):
+        return False
+    return names_id(found[1], order_id) or _ORDER.search(subject) is not None
+
+
+def _sku_hint(message: str, order: WarehouseOrder) -> str:
+    skus = [line.sku for line in order.lines]
+    named = [sku for sku in skus if names_id(message, sku)] or skus[:10]
+    return (
+        f"a SKU of it ({', '.join(dict.fromkeys(named))}) is unknown there: create the offer at "
+        "VeraCore, correct the SKU in the shop, or map it in skus.aliases"
+    )
+
+
+def _freight_hint(order: WarehouseOrder) -> str:
+    sent = order.freight or Freight()
+    told = (sent.carrier, sent.service, sent.code, sent.shipping_option)
+    words = ", ".join(word for word in told if word) or "nothing"
+    return (
+        "correct carrier, service, code or shipping_option of its method in orders.freight, "
+        f"now {words}, to what VeraCore knows"
+    )

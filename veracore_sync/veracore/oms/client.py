@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from functools import cached_property
 
-from veracore_sync.clock import Clock, SystemClock
+from veracore_sync.clock import Clock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.errors import (
     AuthRefused,
     BreakerOpen,
     ProtocolError,
     SyncError,
-    UpstreamError,
+    Unavailable,
     WrongEndpoint,
 )
-from veracore_sync.failure import What, read_error
+from veracore_sync.failure import What
 from veracore_sync.model import WarehouseOrder
-from veracore_sync.transport.http import Answer, Gate, HttpClient, Lost, retry_after_seconds
-from veracore_sync.transport.retry import RetryPolicy, retry_read
-from veracore_sync.veracore.faults import meaning_of, message_of
+from veracore_sync.transport.http import Gate, Lost
+from veracore_sync.transport.retry import RetryPolicy
+from veracore_sync.veracore.faults import is_login_refusal, is_outage, meaning_of
 from veracore_sync.veracore.oms import write
-from veracore_sync.veracore.oms.parse import Unreadable, is_nil, read_document, shape, text
-from veracore_sync.veracore.oms.parse import whole_number as number_at
-from veracore_sync.veracore.oms.record import order_record
+from veracore_sync.veracore.oms.parse import Unreadable, is_nil, shape, text, whole_number
+from veracore_sync.veracore.oms.record import is_empty_record, order_record
+from veracore_sync.veracore.oms.service import ADDRESS_HINT, UPSTREAM, Fault, NotSoap, Service
 from veracore_sync.veracore.port import (
     Absent,
     Accepted,
@@ -34,24 +33,12 @@ from veracore_sync.veracore.port import (
     Present,
     SubmitOutcome,
 )
-from veracore_sync.veracore.text import personal, quote
+from veracore_sync.veracore.text import blank_id, personal, quote
 
-UPSTREAM = "veracore"
-SANDBOX_HEADER = "x-veracore-sandbox"
-_NAMESPACES = {"oms": "http://omscom/", "order": "http://sma-promail/"}
-_PERMISSIONS = (
+_CREDENTIALS_HINT = (
     "check veracore.client_id, veracore.client_secret and veracore.company_id, and that the web "
     "service user may use AddOrder, GetOrderInfo and GetProductAvailabilities"
 )
-
-
-class Fault(Exception):
-    """The service answered with a fault; `message` is its reason."""
-
-    def __init__(self, message: str, element: ET.Element) -> None:
-        super().__init__(message)
-        self.message = message
-        self.element = element
 
 
 class OmsWarehouse:
@@ -78,24 +65,18 @@ class OmsWarehouse:
     ) -> None:
         self._settings = settings
         self._probe_id = probe_id
-        self._retry = retry
-        self._clock = clock or SystemClock()
-        self._namespace = _NAMESPACES[settings.face]
-        self._url = service_url(settings.api_url, settings.face)
-        self._http = HttpClient(
-            UPSTREAM,
-            timeout_seconds=settings.timeout_seconds,
-            gate=gate,
-            is_alive=lambda answer: answer.status < 500 or _is_xml(answer),
-            clock=clock,
-        )
-        self.is_sandbox = False
+        self._service = Service(settings, retry=retry, gate=gate, clock=clock)
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether an answer so far bore the simulator's header."""
+        return self._service.is_sandbox
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._service.close()
 
-    # ---- the port -----------------------------------------------------------------------------
+    # ---- the control call ---------------------------------------------------------------------
 
     def control(self, known_id: str | None) -> None:
         """Prove that the service listens to us; see the port.
@@ -105,230 +86,123 @@ class OmsWarehouse:
         """
         if known_id is not None and isinstance(self.look_up(known_id), Present):
             return
-        part = f"NO-SUCH-PART-{self._probe_id}"
-        company = self._settings.company_id
         try:
-            self._read("GetProductAvailabilities", partNumber=part, owner=company)
+            stock = self._service.read(
+                "GetProductAvailabilities",
+                partNumber=f"NO-SUCH-PART-{self._probe_id}",
+                owner=self._settings.company_id,
+            )
         except Fault as fault:
-            words = quote(fault.message, self._secrets())
-            refused = meaning_of(fault.message).what is What.LOGIN_REFUSED
-            raise AuthRefused(
-                f"VeraCore refuses us: {words}",
-                upstream=UPSTREAM,
-                hint=_PERMISSIONS,
-                listed=refused,
-            ) from fault
-        except ProtocolError as error:
-            raise WrongEndpoint(
-                f"{self._url} does not answer as VeraCore's order service: {error.message}",
-                hint="check veracore.api_url, veracore.api and veracore.face",
-            ) from error
+            raise self._refused(fault) from fault
+        except (ProtocolError, WrongEndpoint) as error:
+            raise self._wrong_endpoint(error.message) from error
+        if "".join(stock.itertext()).strip():
+            raise self._wrong_endpoint("it tells of stock of a part that cannot exist")
+
+    def _refused(self, fault: Fault) -> AuthRefused:
+        return AuthRefused(
+            f"VeraCore refuses us: {self._quoted(fault)}",
+            upstream=UPSTREAM,
+            hint=_CREDENTIALS_HINT,
+            listed=is_login_refusal(fault.message),
+        )
+
+    def _wrong_endpoint(self, why: str) -> WrongEndpoint:
+        return WrongEndpoint(
+            f"{self._service.url} does not answer as VeraCore's order service: {why}",
+            hint=ADDRESS_HINT,
+        )
+
+    # ---- creating -----------------------------------------------------------------------------
 
     def submit(self, order: WarehouseOrder) -> SubmitOutcome:
         """Create the order; see the port. One request."""
         hidden = personal(order) + self._secrets()
         try:
-            answer = self._send(
-                "AddOrder",
-                lambda body: write.add_order(body, self._namespace, order, self._settings.zone),
-            )
+            result = self._add_order(order)
         except BreakerOpen as error:
             return NotAccepted(What.NOT_CONNECTED, error.message)
         except Lost as lost:
             return NotAccepted(lost.what, quote(lost.detail, hidden))
-        try:
-            result = self._result(answer, "AddOrder")
         except Fault as fault:
             meaning = meaning_of(fault.message, order)
             return NotAccepted(meaning.what, quote(fault.message, hidden), meaning.hint)
-        except _NotSoap as error:
-            return NotAccepted(error.what, str(error), retry_after=error.retry_after)
-        identity, sequence = text(result, "OrderID"), number_at(result, "OrderSeqID")
-        if identity.casefold() != order.id.casefold() or (sequence or 0) <= 0:
-            words = quote(f"accepted as {identity or 'nothing'}, sequence {sequence}", hidden)
-            return NotAccepted(What.ODD_SUCCESS, words)
-        return Accepted(identity, sequence)
+        except NotSoap as error:
+            return NotAccepted(error.what, quote(str(error)), retry_after=error.retry_after)
+        identity, sequence = text(result, "OrderID"), whole_number(result, "OrderSeqID")
+        if identity.casefold() == order.id.strip().casefold() and sequence and sequence > 0:
+            return Accepted(identity, sequence)
+        words = f"accepted as {identity or 'nothing'}, sequence {sequence}"
+        return NotAccepted(What.ODD_SUCCESS, quote(words, hidden))
+
+    def _add_order(self, order: WarehouseOrder) -> ET.Element:
+        def fill(body: ET.Element) -> None:
+            write.add_order(body, self._service.namespace, order, self._settings.zone)
+
+        return self._service.call("AddOrder", fill)
+
+    # ---- looking up ---------------------------------------------------------------------------
 
     def look_up(self, order_id: str) -> LookUp:
         """Look the order up; see the port."""
         try:
-            result = self._read("GetOrderInfo", orderId=order_id)
+            result = self._service.read("GetOrderInfo", orderId=order_id)
+            return self._judge(result, order_id)
         except Fault as fault:
             return self._judge_fault(fault, order_id)
+        except Unreadable as error:
+            return LookUpFailed(_odd(f"the look-up told of an order that cannot be read: {error}"))
         except SyncError as error:
             return LookUpFailed(error)
-        if is_nil(result) or not text(result, "OrdHead/OrderId"):
+
+    def _judge(self, result: ET.Element, order_id: str) -> LookUp:
+        if is_nil(result) or is_empty_record(result):
             return Absent()
         record = order_record(result)
-        if record is None or record.id.casefold() != order_id.strip().casefold():
+        if record.id and record.id.casefold() != order_id.strip().casefold():
             return LookUpFailed(_odd("the look-up answered with another order"))
-        if not record.reference and not record.lines:
-            return self._judge_bare(result, order_id)
-        return Present(record)
-
-    # ---- telling absent from failed -----------------------------------------------------------
+        if record.id and (record.reference or record.lines):
+            return Present(record)
+        if shape(result, order_id) == self._absent_shape:
+            return Absent()
+        return LookUpFailed(_odd("the look-up answered without an order"))
 
     def _judge_fault(self, fault: Fault, order_id: str) -> LookUp:
-        if meaning_of(fault.message).what is What.LOGIN_REFUSED:
-            words = quote(fault.message, self._secrets())
-            return LookUpFailed(
-                AuthRefused(
-                    f"VeraCore refuses us: {words}",
-                    upstream=UPSTREAM,
-                    hint=_PERMISSIONS,
-                    listed=True,
-                )
-            )
         try:
-            same = self._absent_shape == _blanked(fault.message, order_id)
+            if self._fault_shape(fault, order_id) == self._absent_shape:
+                return Absent()
         except SyncError as error:
             return LookUpFailed(error)
-        if same:
-            return Absent()
-        return LookUpFailed(_odd(f"the look-up was refused: {quote(fault.message)}"))
-
-    def _judge_bare(self, result: ET.Element, order_id: str) -> LookUp:
-        """A record without content: what an id that cannot exist gets is an absence."""
-        try:
-            same = self._absent_shape == shape(result, order_id)
-        except SyncError as error:
-            return LookUpFailed(error)
-        return Absent() if same else LookUpFailed(_odd("the look-up answered without content"))
+        return LookUpFailed(_odd(f"the look-up was refused: {self._quoted(fault)}"))
 
     @cached_property
     def _absent_shape(self) -> str:
-        """How this tenant answers for an order that does not exist; asked once a run."""
+        """How this tenant answers for an order that cannot exist; a failure is not remembered."""
         try:
-            result = self._read("GetOrderInfo", orderId=self._probe_id)
+            result = self._service.read("GetOrderInfo", orderId=self._probe_id)
         except Fault as fault:
-            return _blanked(fault.message, self._probe_id)
+            return self._fault_shape(fault, self._probe_id)
         return shape(result, self._probe_id)
 
-    # ---- one call -----------------------------------------------------------------------------
-
-    def _read(self, operation: str, **arguments: str) -> ET.Element:
-        """The result element of a reading operation, repeated a little.
+    def _fault_shape(self, fault: Fault, order_id: str) -> str:
+        """The fault's words without the id.
 
         Raises:
-            Fault: The service answered with a fault.
-            UpstreamError: No usable answer.
-            WrongEndpoint: There is no such service at that address.
+            AuthRefused: They refuse the credentials, whatever the order.
+            Unavailable: They tell of a database in trouble, whatever the order.
         """
-        return retry_read(lambda: self._read_once(operation, arguments), self._retry)
+        if is_login_refusal(fault.message):
+            raise self._refused(fault)
+        if is_outage(fault.message):
+            raise Unavailable(f"VeraCore is in trouble: {self._quoted(fault)}", upstream=UPSTREAM)
+        return f"fault:{''.join(blank_id(fault.message, order_id).split())}"
 
-    def _read_once(self, operation: str, arguments: dict[str, str]) -> ET.Element:
-        try:
-            answer = self._send(
-                operation,
-                lambda body: write.operation(body, operation, self._namespace, **arguments),
-            )
-            return self._result(answer, operation)
-        except Lost as lost:
-            raise read_error(
-                lost.what, f"VeraCore, {operation}: {lost.detail}", upstream=UPSTREAM
-            ) from lost
-        except _NotSoap as error:
-            raise read_error(
-                error.what,
-                f"VeraCore, {operation}: {error}",
-                upstream=UPSTREAM,
-                hint=_ADDRESS if error.what is What.HTTP_404 else None,
-                retry_after=error.retry_after,
-            ) from error
-
-    def _send(self, operation: str, fill: Callable[[ET.Element], object]) -> Answer:
-        secret = self._settings.client_secret.get_secret_value()
-        content = write.envelope(self._namespace, self._settings.client_id, secret, fill)
-        answer = self._http.send(
-            "POST",
-            self._url,
-            label=operation,
-            headers={
-                "content-type": "text/xml; charset=utf-8",
-                "soapaction": f'"{self._namespace}{operation}"',
-            },
-            content=content,
-        )
-        if SANDBOX_HEADER in answer.headers:
-            self.is_sandbox = True
-        return answer
-
-    def _result(self, answer: Answer, operation: str) -> ET.Element:
-        """The ``…Result`` element.
-
-        Raises:
-            Fault: A SOAP fault, whatever the status.
-            _NotSoap: Anything else.
-        """
-        body = _soap_body(answer, self._clock)
-        fault = body.find("Fault")
-        if fault is not None:
-            reason = text(fault, "faultstring") or text(fault, "Reason/Text")
-            raise Fault(message_of(reason), fault)
-        response = body.find(f"{operation}Response")
-        if response is None:
-            raise _NotSoap(What.NOT_UNDERSTOOD, "the answer is not that of the operation")
-        result = response.find(f"{operation}Result")
-        return result if result is not None else response
+    def _quoted(self, fault: Fault) -> str:
+        return quote(fault.message, self._secrets())
 
     def _secrets(self) -> list[str]:
         return [self._settings.client_secret.get_secret_value(), self._settings.client_id]
 
 
-_ADDRESS = "check veracore.api_url, veracore.api and veracore.face"
-
-
-class _NotSoap(Exception):
-    def __init__(self, what: What, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.what = what
-        self.retry_after = retry_after
-
-
-def _soap_body(answer: Answer, clock: Clock) -> ET.Element:
-    try:
-        root = read_document(answer.body)
-    except Unreadable as error:
-        raise _not_soap(answer, clock, "no SOAP") from error
-    body = root.find("Body") if root.tag == "Envelope" else None
-    if body is None:
-        raise _not_soap(answer, clock, "no SOAP")
-    return body
-
-
-def _not_soap(answer: Answer, clock: Clock, words: str) -> _NotSoap:
-    kind = answer.content_type or "no content type"
-    message = f"HTTP {answer.status} with {words} ({kind})"
-    if answer.status == 429:
-        return _NotSoap(What.HTTP_429, message, retry_after_seconds(answer, clock))
-    if answer.status >= 500:
-        wait = retry_after_seconds(answer, clock)
-        return _NotSoap(What.HTTP_5XX, message, wait)
-    if answer.status == 404:
-        return _NotSoap(What.HTTP_404, message)
-    if answer.status >= 400:
-        return _NotSoap(What.HTTP_4XX, message)
-    return _NotSoap(What.NOT_UNDERSTOOD, message)
-
-
-def service_url(api_url: str, face: str) -> str:
-    """The service's address below the tenant's base URL, whichever part of it was given."""
-    base = api_url.rstrip("/")
-    lowered = base.lower()
-    if lowered.endswith(".asmx"):
-        base = base.rpartition("/")[0]
-    elif not lowered.endswith("/pmomsws"):
-        base += "/pmomsws"
-    return f"{base}/{face}.asmx"
-
-
-def _is_xml(answer: Answer) -> bool:
-    return b":Envelope" in answer.body[:2000] or b"<Envelope" in answer.body[:2000]
-
-
-def _blanked(message: str, order_id: str) -> str:
-    return "".join(message.casefold().replace(order_id.casefold(), "").split())
-
-
-def _odd(words: str) -> UpstreamError:
+def _odd(words: str) -> ProtocolError:
     return ProtocolError(f"VeraCore: {words}", upstream=UPSTREAM)

@@ -5,12 +5,18 @@ Namespaces are dropped: the answers of both faces, and of SOAP 1.1 and 1.2, read
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
 from xml.parsers import expat
 
+from veracore_sync.veracore.text import blank_id
+
 _DEPTH_MOST = 40
 _RECORD_MOST = 4_000_000
+_ELEMENT_WEIGHT = 32
+_ENCODINGS = ("utf-8", "utf-16", "us-ascii", "iso-8859-1", "windows-1252")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 class Unreadable(Exception):
@@ -60,6 +66,7 @@ class _Reader:
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._text
         self._parser.StartDoctypeDeclHandler = self._doctype
+        self._parser.XmlDeclHandler = self._declaration
 
     def feed(self, piece: bytes) -> None:
         try:
@@ -87,7 +94,8 @@ class _Reader:
         if not self._open:
             self._size = 0
         plain = {key.rpartition("}")[2]: value for key, value in attributes.items()}
-        self._grow(len(local) + sum(map(len, plain.values())))
+        written = sum(len(key) + len(value) for key, value in plain.items())
+        self._grow(_ELEMENT_WEIGHT + len(local) + written)
         element = ET.Element(local, plain)
         if self._open:
             self._open[-1].append(element)
@@ -118,6 +126,11 @@ class _Reader:
     def _doctype(self, *_: object) -> None:
         raise Unreadable("the answer bears a document type declaration")
 
+    def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        # Python would look any other name up among its codecs, with errors of their own.
+        if encoding is not None and encoding.lower() not in _ENCODINGS:
+            raise Unreadable("the answer is in an encoding that is not read")
+
 
 def text(element: ET.Element | None, path: str) -> str:
     """The trimmed text at `path` below `element`; empty where there is none."""
@@ -127,10 +140,8 @@ def text(element: ET.Element | None, path: str) -> str:
 
 def whole_number(element: ET.Element | None, path: str) -> int | None:
     """The integer at `path`; ``None`` where there is none that can be read."""
-    try:
-        return int(text(element, path))
-    except ValueError:
-        return None
+    written = text(element, path)
+    return int(written) if _WHOLE.fullmatch(written) else None
 
 
 def is_nil(element: ET.Element) -> bool:
@@ -140,8 +151,8 @@ def is_nil(element: ET.Element) -> bool:
     return len(element) == 0 and not (element.text or "").strip()
 
 
-def shape(element: ET.Element, blank: str) -> str:
-    """The element as text with `blank` (an id) taken out: two answers of one kind look the same."""
-    raw = ET.tostring(element, encoding="unicode")
-    lowered = raw.casefold().replace(blank.casefold(), "")
-    return "".join(lowered.split())
+def shape(element: ET.Element, order_id: str) -> str:
+    """Names and texts with the order id taken out: two answers of one kind look the same."""
+    inner = "".join(shape(child, order_id) for child in element)
+    own = "".join(blank_id(element.text or "", order_id).split())
+    return f"<{element.tag}>{own}{inner}</>"

@@ -5,25 +5,38 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from veracore_sync.model import RecordLine, WarehouseRecord, WarehouseStatus
-from veracore_sync.veracore.oms.parse import text, whole_number
+from veracore_sync.veracore.oms.parse import Unreadable, text, whole_number
 
 
-def order_record(result: ET.Element) -> WarehouseRecord | None:
-    """The record; ``None`` where it bears no order id."""
-    identity = text(result, "OrdHead/OrderId")
-    if not identity:
-        return None
-    lines = tuple(
-        RecordLine(text(offer, "OfferId"), whole_number(offer, "OrderQty") or 0)
-        for offer in result.findall("OfferInfo/OfferType")
-    )
-    return WarehouseRecord(identity, text(result, "OrdHead/ReferenceNo"), lines, _status(result))
+def order_record(result: ET.Element) -> WarehouseRecord:
+    """The record; its id is empty where the answer bears none.
+
+    Raises:
+        Unreadable: A line has no quantity that can be read.
+    """
+    lines = tuple(_line(offer) for offer in result.findall("OfferInfo/OfferType"))
+    identity, reference = text(result, "OrdHead/OrderId"), text(result, "OrdHead/ReferenceNo")
+    return WarehouseRecord(identity, reference, lines, _status(result))
+
+
+def is_empty_record(result: ET.Element) -> bool:
+    """Whether it is a record of no order: a head without id and reference, and no lines."""
+    if result.find("OrdHead") is None or result.find("OfferInfo/OfferType") is not None:
+        return False
+    return not text(result, "OrdHead/OrderId") and not text(result, "OrdHead/ReferenceNo")
+
+
+def _line(offer: ET.Element) -> RecordLine:
+    quantity = whole_number(offer, "OrderQty")
+    if quantity is None:
+        raise Unreadable("a line without a quantity")
+    return RecordLine(text(offer, "OfferId"), quantity)
 
 
 def _status(result: ET.Element) -> WarehouseStatus:
     """The flags accumulate: cancelled and shipped together means that a part was cancelled."""
     raised = result.findall("OrdHead/Status/*")
-    flags = {flag.tag for flag in raised if (flag.text or "").strip() == "true"}
+    flags = {flag.tag for flag in raised if (flag.text or "").strip().lower() in ("true", "1")}
     if "Canceled" in flags and "Shipped" not in flags and _all_cancelled(result, flags):
         return "cancelled"
     if "Complete" in flags:
@@ -34,9 +47,9 @@ def _status(result: ET.Element) -> WarehouseStatus:
 
 
 def _all_cancelled(result: ET.Element, flags: set[str]) -> bool:
+    if "Complete" in flags:
+        return True
     products = result.findall("BillOfMaterials/BOMProductType")
     ordered = [whole_number(product, "OrderQty") or 0 for product in products]
     cancelled = [whole_number(product, "CanceledQty") or 0 for product in products]
-    if any(ordered) and all(c >= o for c, o in zip(cancelled, ordered, strict=True)):
-        return True
-    return "Complete" in flags
+    return any(ordered) and all(c >= o for c, o in zip(cancelled, ordered, strict=True))

@@ -29,19 +29,26 @@ def create_document(order: WarehouseOrder, company_id: str) -> bytes:
         ),
         "Items": [_item(line) for line in order.lines],
     }
-    return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+    return _written(document).encode("utf-8", "replace")
 
 
 def _item(line: WarehouseLine) -> dict[str, Any]:
     item: dict[str, Any] = {"SKU": line.sku, "Quantity": line.quantity}
     if line.unit_price is not None:
-        item["UnitPrice"] = _number(line.unit_price)
+        item["UnitPrice"] = line.unit_price
     return item
 
 
-def _number(amount: Decimal) -> int | float:
-    """The amount as JSON writes it; a price has far fewer digits than a float keeps."""
-    return int(amount) if amount == amount.to_integral_value() else float(amount)
+def _written(value: Any) -> str:
+    """JSON, in which a Decimal keeps its digits: the standard writer knows only floats."""
+    if isinstance(value, dict):
+        pairs = (f"{_written(key)}: {_written(one)}" for key, one in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _filled(**fields: str) -> dict[str, str]:

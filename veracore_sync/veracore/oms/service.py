@@ -1,0 +1,194 @@
+"""One call of VeraCore's SOAP service: where it is, what is sent, what kind of answer came.
+
+Requests are SOAP 1.1; answers are understood in 1.1 and 1.2 (docs/wire.md).
+"""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+
+from veracore_sync.clock import Clock, SystemClock
+from veracore_sync.config import VeracoreSettings
+from veracore_sync.failure import What, read_error
+from veracore_sync.transport.http import Answer, Gate, HttpClient, Lost, retry_after_seconds
+from veracore_sync.transport.retry import RetryPolicy, retry_read
+from veracore_sync.veracore.faults import message_of
+from veracore_sync.veracore.oms import write
+from veracore_sync.veracore.oms.parse import Unreadable, read_document, text
+
+UPSTREAM = "veracore"
+ADDRESS_HINT = "check veracore.api_url, veracore.api and veracore.face"
+_SANDBOX_HEADER = "x-veracore-sandbox"
+_NAMESPACES = {"oms": "http://omscom/", "order": "http://sma-promail/"}
+
+
+class Fault(Exception):
+    """The service answered with a SOAP fault; `message` is its reason."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class NotSoap(Exception):
+    """Something arrived that is no answer of the operation.
+
+    Args:
+        what: The row of the failure table.
+        message: The status and the kind of content; nothing of the content itself.
+        retry_after: Seconds that it asked us to wait.
+    """
+
+    def __init__(self, what: What, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.what = what
+        self.retry_after = retry_after
+
+
+class Service:
+    """One face of a tenant's order service; usable by several threads.
+
+    Args:
+        settings: ``[veracore]``.
+        retry: How reads are repeated.
+        gate: Breaker and rate budget.
+        clock: The time to measure by.
+    """
+
+    def __init__(
+        self,
+        settings: VeracoreSettings,
+        *,
+        retry: RetryPolicy,
+        gate: Gate | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = settings
+        self._retry = retry
+        self._clock = clock or SystemClock()
+        self.namespace = _NAMESPACES[settings.face]
+        self.url = service_url(settings.api_url, settings.face)
+        self.is_sandbox = False
+        self._http = HttpClient(
+            UPSTREAM,
+            timeout_seconds=settings.timeout_seconds,
+            gate=gate,
+            is_alive=_is_alive,
+            clock=clock,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def call(self, operation: str, fill: Callable[[ET.Element], object]) -> ET.Element:
+        """Send one request; the operation's result element, or its response where it has none.
+
+        Args:
+            operation: Its name.
+            fill: Puts it into the SOAP body.
+
+        Raises:
+            Fault: A SOAP fault, whatever the HTTP status.
+            NotSoap: Anything else that arrived.
+            Lost: No whole answer arrived.
+            BreakerOpen: Nothing was sent.
+        """
+        return self._result(self._send(operation, fill), operation)
+
+    def read(self, operation: str, **arguments: str) -> ET.Element:
+        """The result element of a reading operation, repeated a little.
+
+        Raises:
+            Fault: A SOAP fault.
+            UpstreamError: No usable answer.
+            WrongEndpoint: There is no such service at that address.
+        """
+        return retry_read(
+            lambda: self._read_once(operation, arguments), self._retry, clock=self._clock
+        )
+
+    def _read_once(self, operation: str, arguments: dict[str, str]) -> ET.Element:
+        def fill(body: ET.Element) -> None:
+            write.operation(body, operation, self.namespace, **arguments)
+
+        try:
+            return self.call(operation, fill)
+        except Lost as lost:
+            words = f"VeraCore, {operation}: {lost.detail}"
+            raise read_error(lost.what, words, upstream=UPSTREAM) from lost
+        except NotSoap as error:
+            raise read_error(
+                error.what,
+                f"VeraCore, {operation}: {error}",
+                upstream=UPSTREAM,
+                hint=ADDRESS_HINT if error.what is What.HTTP_404 else None,
+                retry_after=error.retry_after,
+            ) from error
+
+    def _send(self, operation: str, fill: Callable[[ET.Element], object]) -> Answer:
+        secret = self._settings.client_secret.get_secret_value()
+        answer = self._http.send(
+            "POST",
+            self.url,
+            label=operation,
+            headers={
+                "content-type": "text/xml; charset=utf-8",
+                "soapaction": f'"{self.namespace}{operation}"',
+            },
+            content=write.envelope(self.namespace, self._settings.client_id, secret, fill),
+        )
+        if _SANDBOX_HEADER in answer.headers:
+            self.is_sandbox = True
+        return answer
+
+    def _result(self, answer: Answer, operation: str) -> ET.Element:
+        body = _soap_body(answer)
+        fault = body.find("Fault") if body is not None else None
+        if fault is not None:
+            raise Fault(message_of(text(fault, "faultstring") or text(fault, "Reason/Text")))
+        response = body.find(f"{operation}Response") if body is not None else None
+        if response is None or answer.status != 200:
+            raise self._not_soap(answer, operation)
+        result = response.find(f"{operation}Result")
+        return result if result is not None else response
+
+    def _not_soap(self, answer: Answer, operation: str) -> NotSoap:
+        kind = answer.content_type or "no content type"
+        message = f"HTTP {answer.status}, no answer to {operation} ({kind})"
+        return NotSoap(_what(answer.status), message, retry_after_seconds(answer, self._clock))
+
+
+def service_url(api_url: str, face: str) -> str:
+    """The service's address below the tenant's base URL, whichever part of it was given."""
+    base = api_url.rstrip("/")
+    if base.lower().endswith(".asmx"):
+        base = base.rpartition("/")[0]
+    elif not base.lower().endswith("/pmomsws"):
+        base += "/pmomsws"
+    return f"{base}/{face}.asmx"
+
+
+def _soap_body(answer: Answer) -> ET.Element | None:
+    try:
+        root = read_document(answer.body)
+    except Unreadable:
+        return None
+    return root.find("Body") if root.tag == "Envelope" else None
+
+
+def _is_alive(answer: Answer) -> bool:
+    """A fault comes with HTTP 500, from a service that works."""
+    start = answer.body[:2000]
+    return answer.status < 500 or b":Envelope" in start or b"<Envelope" in start
+
+
+def _what(status: int) -> What:
+    if status == 429:
+        return What.HTTP_429
+    if status >= 500:
+        return What.HTTP_5XX
+    if status == 404:
+        return What.HTTP_404
+    return What.HTTP_4XX if status >= 400 else What.NOT_UNDERSTOOD

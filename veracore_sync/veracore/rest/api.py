@@ -1,0 +1,239 @@
+"""One call of the REST API: the token, what is sent, what kind of answer came (docs/wire.md)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import re
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from veracore_sync.clock import Clock, SystemClock
+from veracore_sync.config import VeracoreSettings
+from veracore_sync.errors import AuthRefused, SyncError
+from veracore_sync.failure import What, read_error
+from veracore_sync.transport.http import Answer, Gate, HttpClient, Lost, retry_after_seconds
+from veracore_sync.transport.retry import RetryPolicy, retry_read
+from veracore_sync.veracore.text import quote
+
+UPSTREAM = "veracore"
+CREDENTIALS_HINT = "check veracore.client_id and veracore.client_secret"
+_SANDBOX_HEADER = "x-veracore-sandbox"
+_RENEW_BEFORE = 300.0
+_TOKEN_LIFE = 3600.0
+_TOKEN_REFUSALS = ("invalid_client", "unauthorized_client", "invalid_grant")
+_FORM = b"grant_type=client_credentials&scope=api"
+_FORM_TYPE = "application/x-www-form-urlencoded"
+_TOKEN = re.compile(r"[!-~]+")
+
+
+class Api:
+    """The API with its token, which is kept in memory; usable by several threads.
+
+    Args:
+        settings: ``[veracore]``.
+        retry: How reads, and the request for a token, are repeated.
+        gate: Breaker and rate budget.
+        clock: The time to measure by.
+    """
+
+    def __init__(
+        self,
+        settings: VeracoreSettings,
+        *,
+        retry: RetryPolicy,
+        gate: Gate | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = settings
+        self._retry = retry
+        self._clock = clock or SystemClock()
+        self.url = settings.api_url.rstrip("/")
+        self.is_sandbox = False
+        self._http = HttpClient(
+            UPSTREAM, timeout_seconds=settings.timeout_seconds, gate=gate, clock=clock
+        )
+        self._lock = threading.Lock()
+        self._token: str | None = None
+        self._renew_at = 0.0
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def token(self) -> str:
+        """A token that is good for a while; asked for again where it is not, a little.
+
+        Raises:
+            AuthRefused: The client's credentials were refused.
+            UpstreamError: No usable answer.
+        """
+        return retry_read(self._good_token, self._retry, clock=self._clock)
+
+    def create(self, path: str, content: bytes, token: str) -> Answer:
+        """POST a document, once. An expired token is forgotten, but nothing is repeated.
+
+        Raises:
+            Lost: No whole answer arrived.
+            BreakerOpen: Nothing was sent.
+        """
+        answer = self._send("POST", path, "create", _bearer(token), content)
+        if answer.status == 401:
+            self._forget(token)
+        return answer
+
+    def read(self, path: str, label: str) -> Answer:
+        """GET, repeated a little; an expired token is renewed once.
+
+        Returns:
+            An answer below 500, neither 401 nor 429.
+
+        Raises:
+            AuthRefused: A fresh token was refused, or the client's credentials.
+            UpstreamError: No usable answer.
+        """
+        return retry_read(lambda: self._read_once(path, label), self._retry, clock=self._clock)
+
+    def failure(self, answer: Answer, label: str) -> SyncError:
+        """The error that an answer to a read means."""
+        words = quote(message(json_object(answer)) or answer.content_type, self.secrets())
+        sentence = f"VeraCore, {label}: HTTP {answer.status} {words}".rstrip()
+        if answer.status == 401:
+            return AuthRefused(sentence, upstream=UPSTREAM, hint=CREDENTIALS_HINT)
+        # A 404 that names no order is an answer of another kind, not a missing service.
+        what = What.NOT_UNDERSTOOD if answer.status == 404 else what_of(answer.status)
+        wait = self.retry_after(answer)
+        return read_error(what, sentence, upstream=UPSTREAM, retry_after=wait)
+
+    def retry_after(self, answer: Answer) -> float | None:
+        """The wait in seconds that an answer asks for."""
+        return retry_after_seconds(answer, self._clock)
+
+    def secrets(self) -> list[str]:
+        """What no message may hold."""
+        return [self._settings.client_secret.get_secret_value(), self._settings.client_id]
+
+    # ---- one request --------------------------------------------------------------------------
+
+    def _read_once(self, path: str, label: str) -> Answer:
+        token = self._good_token()
+        answer = self._get(path, label, token)
+        if answer.status == 401:
+            self._forget(token)
+            answer = self._get(path, label, self._good_token())
+        if answer.status in (401, 429) or answer.status >= 500:
+            raise self.failure(answer, label)
+        return answer
+
+    def _get(self, path: str, label: str, token: str) -> Answer:
+        try:
+            return self._send("GET", path, label, _bearer(token))
+        except Lost as lost:
+            raise _lost(lost, label) from lost
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        label: str,
+        authorization: str,
+        content: bytes = b"",
+        content_type: str = "application/json",
+    ) -> Answer:
+        headers = {"authorization": authorization, "accept": "application/json"}
+        if content:
+            headers["content-type"] = content_type
+        answer = self._http.send(
+            method, f"{self.url}{path}", label=label, headers=headers, content=content
+        )
+        if _SANDBOX_HEADER in answer.headers:
+            self.is_sandbox = True
+        return answer
+
+    # ---- the token ----------------------------------------------------------------------------
+
+    def _good_token(self) -> str:
+        with self._lock:
+            if self._token is None or self._clock.monotonic() >= self._renew_at:
+                self._token = self._ask_for_token()
+            return self._token
+
+    def _forget(self, token: str) -> None:
+        """Another thread may have a newer one already: that one stays."""
+        with self._lock:
+            if self._token == token:
+                self._token = None
+
+    def _ask_for_token(self) -> str:
+        pair = f"{self._settings.client_id}:{self._settings.client_secret.get_secret_value()}"
+        basic = base64.b64encode(pair.encode("utf-8", "surrogateescape")).decode()
+        try:
+            answer = self._send("POST", "/api/token", "token", f"Basic {basic}", _FORM, _FORM_TYPE)
+        except Lost as lost:
+            raise _lost(lost, "token") from lost
+        document = json_object(answer)
+        if document is not None and _refuses_the_client(answer.status, document):
+            words = quote(message(document), self.secrets())
+            raise AuthRefused(
+                f"VeraCore refuses the client: HTTP {answer.status} {words}".rstrip(),
+                upstream=UPSTREAM,
+                hint=CREDENTIALS_HINT,
+                listed=True,
+            )
+        token = document.get("access_token") if document and answer.status == 200 else None
+        if document is None or not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            raise self.failure(answer, "token")
+        life = _seconds(document.get("expires_in"))
+        self._renew_at = self._clock.monotonic() + max(life - _RENEW_BEFORE, life / 2)
+        return token
+
+
+def json_object(answer: Answer) -> dict[str, Any] | None:
+    """The answer's JSON object; ``None`` where it holds none."""
+    try:
+        document = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def message(document: Mapping[str, Any] | None) -> str:
+    """The reason that a refusal gives; empty where it gives none."""
+    if document is None:
+        return ""
+    words = document.get("message") or document.get("error_description") or document.get("error")
+    return words if isinstance(words, str) else ""
+
+
+def what_of(status: int) -> What:
+    """The row of the failure table for an answer that says nothing known."""
+    if status == 429:
+        return What.HTTP_429
+    if status >= 500:
+        return What.HTTP_5XX
+    if status == 404:
+        return What.HTTP_404
+    return What.HTTP_4XX if status >= 400 else What.NOT_UNDERSTOOD
+
+
+def _refuses_the_client(status: int, document: Mapping[str, Any]) -> bool:
+    return status in (401, 403) or (status == 400 and document.get("error") in _TOKEN_REFUSALS)
+
+
+def _seconds(life: object) -> float:
+    """A token's life in seconds; an hour where it is not told in a number that makes sense."""
+    try:
+        seconds = float(life) if isinstance(life, int | float | str) else math.nan
+    except (ValueError, OverflowError):
+        return _TOKEN_LIFE
+    return seconds if 0 < seconds < math.inf else _TOKEN_LIFE
+
+
+def _bearer(token: str) -> str:
+    return f"Bearer {token}"
+
+
+def _lost(lost: Lost, label: str) -> SyncError:
+    return read_error(lost.what, f"VeraCore, {label}: {lost.detail}", upstream=UPSTREAM)
