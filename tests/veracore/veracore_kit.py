@@ -95,8 +95,8 @@ SOAP_12 = "http://www.w3.org/2003/05/soap-envelope"
 
 
 def envelope(body: str, soap: str = SOAP_11) -> bytes:
-    head = '<?xml version="1.0" encoding="utf-8"?>\n'
-    return f'{head}<soap:Envelope xmlns:soap="{soap}"><soap:Body>{body}</soap:Body></soap:Envelope>'.encode()
+    head = f'<?xml version="1.0" encoding="utf-8"?>\n<soap:Envelope xmlns:soap="{soap}">'
+    return f"{head}<soap:Body>{body}</soap:Body></soap:Envelope>".encode()
 
 
 def result(operation: str, content: str, namespace: str = "http://omscom/") -> bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from veracore_sync.failure import What
 from veracore_sync.model import Freight, WarehouseOrder
-from veracore_sync.veracore.text import blank_id, names_id
+from veracore_sync.veracore.text import blank_id, names_id, one_line
 
 _WRAPPING = re.compile(r"System\.Exception:|--->")
 _STACK = re.compile(r"\s*[\r\n]|\s+at\s+[\w.`<>+\[\],]+\(")
@@ -56,8 +56,8 @@ class Meaning:
 
 
 def message_of(fault: str) -> str:
-    """The reason inside a fault's text: without .NET's wrapping and without the stack."""
-    return _STACK.split(_WRAPPING.split(fault)[-1].strip(), maxsplit=1)[0].strip()
+    """The reason inside a fault's text, one line: without .NET's wrapping and without the stack."""
+    return one_line(_STACK.split(_WRAPPING.split(fault)[-1].strip(), maxsplit=1)[0])
 
 
 def is_login_refusal(message: str) -> bool:

@@ -6,12 +6,13 @@ record it. A read raises an error of `veracore_sync.errors`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from veracore_sync.errors import SyncError
 from veracore_sync.failure import What
-from veracore_sync.model import WarehouseOrder, WarehouseRecord
+from veracore_sync.model import StockLevel, WarehouseOrder, WarehouseRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +93,18 @@ class Warehouse(Protocol):
 
     def look_up(self, order_id: str) -> LookUp:
         """Look the order up by its VeraCore id. Reads are retried a little; never raises."""
+
+    def stock(self, sku: str | None) -> Iterator[StockLevel]:
+        """Stock as it streams in: every SKU's, or with `sku` that one's alone.
+
+        Only a read that came to its end without an error is complete. A SKU that the warehouse
+        does not know yields nothing: it is unknown, never zero. Repeated a little until the first
+        level has come, never afterwards.
+
+        Args:
+            sku: A SKU; compared trimmed and without case.
+
+        Raises:
+            UsageError: `sku` cannot be asked for alone (empty, or made of wildcards alone).
+            AuthRefused, UpstreamError: No usable answer; also in the middle of the stream.
+        """

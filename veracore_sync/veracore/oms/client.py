@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from functools import cached_property
 
 from veracore_sync.clock import Clock
@@ -16,7 +17,7 @@ from veracore_sync.errors import (
     WrongEndpoint,
 )
 from veracore_sync.failure import What
-from veracore_sync.model import WarehouseOrder
+from veracore_sync.model import StockLevel, WarehouseOrder
 from veracore_sync.transport.http import Gate, Lost
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.veracore.faults import is_login_refusal, is_outage, meaning_of
@@ -24,6 +25,7 @@ from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.parse import Unreadable, is_nil, shape, text, whole_number
 from veracore_sync.veracore.oms.record import is_empty_record, order_record
 from veracore_sync.veracore.oms.service import ADDRESS_HINT, UPSTREAM, Fault, NotSoap, Service
+from veracore_sync.veracore.oms.stock import pattern_of, stock_level
 from veracore_sync.veracore.port import (
     Absent,
     Accepted,
@@ -140,6 +142,24 @@ class OmsWarehouse:
             write.add_order(body, self._service.namespace, order, self._settings.zone)
 
         return self._service.call("AddOrder", fill)
+
+    # ---- stock --------------------------------------------------------------------------------
+
+    def stock(self, sku: str | None) -> Iterator[StockLevel]:
+        """Read stock; see the port. `partNumber` is a LIKE pattern: only equal rows are kept."""
+        arguments = {"partNumber": pattern_of(sku), "owner": self._settings.company_id}
+        wanted = sku.strip().casefold() if sku is not None else None
+        rows = self._service.records("GetProductAvailabilities", "WarehouseLevels", **arguments)
+        try:
+            for level in filter(None, map(stock_level, rows)):
+                if wanted is None or level.sku.casefold() == wanted:
+                    yield level
+        except Unreadable as error:
+            raise _odd(str(error)) from error
+        except Fault as fault:
+            if is_login_refusal(fault.message):
+                raise self._refused(fault) from fault
+            raise _odd(f"the stock could not be read: {self._quoted(fault)}") from fault
 
     # ---- looking up ---------------------------------------------------------------------------
 

@@ -6,16 +6,26 @@ Requests are SOAP 1.1; answers are understood in 1.1 and 1.2 (docs/wire.md).
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
+from veracore_sync.errors import SyncError
 from veracore_sync.failure import What, read_error
-from veracore_sync.transport.http import Answer, Gate, HttpClient, Lost, retry_after_seconds
+from veracore_sync.transport.http import (
+    Answer,
+    Gate,
+    HttpClient,
+    Lost,
+    StreamedAnswer,
+    retry_after_seconds,
+)
 from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.veracore.faults import message_of
 from veracore_sync.veracore.oms import write
-from veracore_sync.veracore.oms.parse import Unreadable, read_document, text
+from veracore_sync.veracore.oms.parse import Unreadable, read_document, read_records, text
+from veracore_sync.veracore.streams import Head, begun
 
 UPSTREAM = "veracore"
 ADDRESS_HINT = "check veracore.api_url, veracore.api and veracore.face"
@@ -115,21 +125,63 @@ class Service:
 
         try:
             return self.call(operation, fill)
-        except Lost as lost:
-            words = f"VeraCore, {operation}: {lost.detail}"
-            raise read_error(lost.what, words, upstream=UPSTREAM) from lost
-        except NotSoap as error:
-            raise read_error(
-                error.what,
-                f"VeraCore, {operation}: {error}",
-                upstream=UPSTREAM,
-                hint=ADDRESS_HINT if error.what is What.HTTP_404 else None,
-                retry_after=error.retry_after,
-            ) from error
+        except (Lost, NotSoap) as error:
+            raise _unread(error, operation) from error
+
+    def records(self, operation: str, record: str, **arguments: str) -> Iterator[ET.Element]:
+        """Each element named `record` of a reading operation's answer, as it streams in.
+
+        Only when the iteration ends by itself was the answer complete. It is repeated a little
+        until the first record has come, never afterwards.
+
+        Raises:
+            Fault: A SOAP fault.
+            UpstreamError: No usable answer; also after some records, when it is cut short.
+            WrongEndpoint: There is no such service at that address.
+        """
+        yield from begun(lambda: self._records(operation, record, arguments), self._retry)
+
+    def _records(
+        self, operation: str, record: str, arguments: dict[str, str]
+    ) -> Iterator[ET.Element]:
+        def fill(body: ET.Element) -> None:
+            write.operation(body, operation, self.namespace, **arguments)
+
+        try:
+            with self._request(operation, fill) as streamed:
+                yield from self._streamed(streamed, operation, record)
+        except (Lost, NotSoap) as error:
+            raise _unread(error, operation) from error
+
+    def _streamed(
+        self, streamed: StreamedAnswer, operation: str, record: str
+    ) -> Iterator[ET.Element]:
+        head = Head(streamed.pieces() if streamed.status == 200 else [streamed.whole().body])
+        so_far = 0
+        try:
+            for element in read_records(head, record) if streamed.status == 200 else ():
+                if not so_far and f"{operation}Response".encode() not in head.content:
+                    break
+                so_far += 1
+                yield element
+        except Unreadable as error:
+            if so_far:
+                raise NotSoap(What.NOT_UNDERSTOOD, f"{error} (after {so_far} records)") from error
+        if not so_far:
+            # Nothing of what was asked for: the answer's beginning tells what it is instead.
+            head.fill()
+            self._result(Answer(streamed.status, streamed.headers, head.content), operation)
 
     def _send(self, operation: str, fill: Callable[[ET.Element], object]) -> Answer:
+        with self._request(operation, fill) as streamed:
+            return streamed.whole()
+
+    @contextmanager
+    def _request(
+        self, operation: str, fill: Callable[[ET.Element], object]
+    ) -> Iterator[StreamedAnswer]:
         secret = self._settings.client_secret.get_secret_value()
-        answer = self._http.send(
+        with self._http.stream(
             "POST",
             self.url,
             label=operation,
@@ -138,10 +190,10 @@ class Service:
                 "soapaction": f'"{self.namespace}{operation}"',
             },
             content=write.envelope(self.namespace, self._settings.client_id, secret, fill),
-        )
-        if _SANDBOX_HEADER in answer.headers:
-            self.is_sandbox = True
-        return answer
+        ) as streamed:
+            if _SANDBOX_HEADER in streamed.headers:
+                self.is_sandbox = True
+            yield streamed
 
     def _result(self, answer: Answer, operation: str) -> ET.Element:
         body = _soap_body(answer)
@@ -158,6 +210,19 @@ class Service:
         kind = answer.content_type or "no content type"
         message = f"HTTP {answer.status}, no answer to {operation} ({kind})"
         return NotSoap(_what(answer.status), message, retry_after_seconds(answer, self._clock))
+
+
+def _unread(error: Lost | NotSoap, operation: str) -> SyncError:
+    if isinstance(error, Lost):
+        words = f"VeraCore, {operation}: {error.detail}"
+        return read_error(error.what, words, upstream=UPSTREAM)
+    return read_error(
+        error.what,
+        f"VeraCore, {operation}: {error}",
+        upstream=UPSTREAM,
+        hint=ADDRESS_HINT if error.what is What.HTTP_404 else None,
+        retry_after=error.retry_after,
+    )
 
 
 def service_url(api_url: str, face: str) -> str:

@@ -7,14 +7,22 @@ import json
 import math
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.errors import AuthRefused, SyncError
 from veracore_sync.failure import What, read_error
-from veracore_sync.transport.http import Answer, Gate, HttpClient, Lost, retry_after_seconds
+from veracore_sync.transport.http import (
+    Answer,
+    Gate,
+    HttpClient,
+    Lost,
+    StreamedAnswer,
+    retry_after_seconds,
+)
 from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.veracore.text import quote
 
@@ -96,6 +104,26 @@ class Api:
         """
         return retry_read(lambda: self._read_once(path, label), self._retry, clock=self._clock)
 
+    @contextmanager
+    def stream(self, path: str, label: str) -> Iterator[StreamedAnswer]:
+        """GET an answer piece by piece inside the ``with`` block; once, with an HTTP 200.
+
+        Raises:
+            AuthRefused: The token or the client's credentials were refused.
+            UpstreamError: No usable answer; also from inside the block.
+        """
+        token = self._good_token()
+        headers = {"authorization": _bearer(token), "accept": "application/json"}
+        try:
+            with self._request("GET", path, label, headers) as streamed:
+                if streamed.status == 401:
+                    self._forget(token)
+                if streamed.status != 200:
+                    raise self.failure(streamed.whole(), label)
+                yield streamed
+        except Lost as lost:
+            raise _lost(lost, label) from lost
+
     def failure(self, answer: Answer, label: str) -> SyncError:
         """The error that an answer to a read means."""
         words = quote(message(json_object(answer)) or answer.content_type, self.secrets())
@@ -145,12 +173,19 @@ class Api:
         headers = {"authorization": authorization, "accept": "application/json"}
         if content:
             headers["content-type"] = content_type
-        answer = self._http.send(
+        with self._request(method, path, label, headers, content) as streamed:
+            return streamed.whole()
+
+    @contextmanager
+    def _request(
+        self, method: str, path: str, label: str, headers: Mapping[str, str], content: bytes = b""
+    ) -> Iterator[StreamedAnswer]:
+        with self._http.stream(
             method, f"{self.url}{path}", label=label, headers=headers, content=content
-        )
-        if _SANDBOX_HEADER in answer.headers:
-            self.is_sandbox = True
-        return answer
+        ) as streamed:
+            if _SANDBOX_HEADER in streamed.headers:
+                self.is_sandbox = True
+            yield streamed
 
     # ---- the token ----------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ duplicate and absent. A look-up shows existence alone (docs/wire.md).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote as url_quote
 
@@ -20,7 +20,7 @@ from veracore_sync.errors import (
     WrongEndpoint,
 )
 from veracore_sync.failure import What
-from veracore_sync.model import WarehouseOrder, WarehouseRecord, WarehouseStatus
+from veracore_sync.model import StockLevel, WarehouseOrder, WarehouseRecord, WarehouseStatus
 from veracore_sync.transport.http import Answer, Gate, Lost
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.veracore.faults import meaning_of
@@ -34,7 +34,9 @@ from veracore_sync.veracore.port import (
     SubmitOutcome,
 )
 from veracore_sync.veracore.rest.api import UPSTREAM, Api, json_object, message, what_of
+from veracore_sync.veracore.rest.stock import name_of, stock_level
 from veracore_sync.veracore.rest.write import create_document
+from veracore_sync.veracore.streams import Unreadable, begun
 from veracore_sync.veracore.text import names_id, personal, quote
 
 _STATUSES: dict[str, WarehouseStatus] = {

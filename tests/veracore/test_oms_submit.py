@@ -1,0 +1,308 @@
+"""What an answer to AddOrder means: every kind of answer is a value, and one request was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from veracore_kit import (
+    EMPTY,
+    HTML,
+    PAT,
+    SECRET,
+    SOAP_11,
+    SOAP_12,
+    Reply,
+    Scripted,
+    accepted,
+    envelope,
+    fault,
+    oms,
+    order,
+    record,
+    result,
+    short,
+    stack,
+)
+
+from veracore_sync.errors import BreakerOpen
+from veracore_sync.failure import What
+from veracore_sync.model import Party
+from veracore_sync.veracore.oms.client import OmsWarehouse
+from veracore_sync.veracore.port import (
+    Absent,
+    Accepted,
+    LookUpFailed,
+    NotAccepted,
+    Present,
+)
+
+BOTH_FORMS = pytest.mark.parametrize("form", [stack, short])
+BOTH_VERSIONS = pytest.mark.parametrize("soap_version", [SOAP_11, SOAP_12])
+
+
+def refusal(
+    client: OmsWarehouse, server: Scripted, reply: Reply | bytes, **changes: object
+) -> NotAccepted:
+    server.says(reply)
+    outcome = client.submit(order(**changes))
+    assert len(server.seen) == 1
+    assert isinstance(outcome, NotAccepted)
+    return outcome
+
+
+def test_an_acceptance(soap: OmsWarehouse, server: Scripted) -> None:
+    server.says(accepted())
+    assert soap.submit(order()) == Accepted("WEB-100234", 481207)
+    assert not soap.is_sandbox
+
+
+def test_an_acceptance_in_other_case_padded_and_in_soap_12(
+    soap: OmsWarehouse, server: Scripted
+) -> None:
+    body = accepted(" web-100234 ").replace(SOAP_11.encode(), SOAP_12.encode())
+    server.says(Reply(body=body, headers={"X-VeraCore-Sandbox": "1"}))
+    assert soap.submit(order()) == Accepted("web-100234", 481207)
+    assert soap.is_sandbox
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        accepted("WEB-1"),
+        accepted(""),
+        accepted(sequence=0),
+        accepted(sequence=-1),
+        accepted(sequence=""),
+        accepted(sequence="1_0"),
+        result("AddOrder", "<AddOrderResult />"),
+        result("AddOrder", ""),
+        result("AddOrder", '<AddOrderResult xsi:nil="true" xmlns:xsi="x" />'),
+    ],
+)
+def test_another_id_or_no_sequence_is_an_odd_success(
+    soap: OmsWarehouse, server: Scripted, body: bytes
+) -> None:
+    assert refusal(soap, server, body).what is What.ODD_SUCCESS
+
+
+@BOTH_FORMS
+@BOTH_VERSIONS
+@pytest.mark.parametrize("status", [500, 200, 400])
+def test_a_fault_in_each_form_version_and_status(
+    soap: OmsWarehouse, server: Scripted, form: object, soap_version: str, status: int
+) -> None:
+    text = form("Invalid  Source")  # type: ignore[operator]
+    outcome = refusal(soap, server, Reply(status, fault(text, soap_version)))
+    assert (outcome.what, outcome.text) == (What.REFUSED, "Invalid Source")
+    assert "orders.source" in outcome.hint
+    assert "WEB" in outcome.hint
+
+
+LISTED = [
+    ("Order ID WEB-100234 already exists", What.DUPLICATE, ""),
+    ("The Order 'web-100234' already exists in the system", What.DUPLICATE, ""),
+    ("WEB-100234 already exists", What.DUPLICATE, ""),
+    ("Order already exists", What.DUPLICATE, ""),
+    ("There already exists an order with this ID", What.DUPLICATE, ""),
+    ("OrderID: WEB-100234 already exists", What.DUPLICATE, ""),
+    ("Invalid Source", What.REFUSED, "orders.source"),
+    ("Offer TEE-M does not have a Ship To Key", What.REFUSED, "veracore.face"),
+    ("Invalid Product ID", What.REFUSED, "skus.aliases"),
+    ("Can NOT find information for Product ID TEE-M", What.REFUSED, "skus.aliases"),
+    ("Unknown Offer TEE-M", What.REFUSED, "skus.aliases"),
+    ("Invalid Freight Carrier", What.REFUSED, "orders.freight, now UPS, Ground"),
+    ("Invalid Freight Service", What.REFUSED, "orders.freight"),
+    ("Invalid Freight Code", What.REFUSED, "orders.freight"),
+    ("Invalid Username or Password", What.LOGIN_REFUSED, ""),
+    ("Login failed for user", What.LOGIN_REFUSED, ""),
+]
+
+
+@pytest.mark.parametrize(("message", "what", "hint"), LISTED)
+def test_a_listed_text(
+    soap: OmsWarehouse, server: Scripted, message: str, what: What, hint: str
+) -> None:
+    outcome = refusal(soap, server, Reply(500, fault(stack(message))))
+    assert (outcome.what, outcome.text) == (what, message)
+    assert hint in outcome.hint
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "PO Number WEB-100234 already exists",
+        "Purchase Order 100234 already exists",
+        "Customer WEB-100234 already exists",
+        "Offer 7 already exists in order",
+        "WEB-100234-2 already exists",
+        "Reference WEB-100234 already exists",
+        "Invalid Offer Quantity",
+        "Invalid User Defined Field",
+        "Object reference not set to an instance of an object.",
+        "",
+    ],
+)
+def test_an_unlisted_text_is_never_guessed_at(
+    soap: OmsWarehouse, server: Scripted, message: str
+) -> None:
+    outcome = refusal(soap, server, Reply(500, fault(stack(message))))
+    assert (outcome.what, outcome.hint) == (What.FAULT, "")
+
+
+def test_the_sku_that_is_named_is_the_one_in_the_hint(soap: OmsWarehouse, server: Scripted) -> None:
+    reply = Reply(500, fault(short("Can NOT find information for Product ID TEE-M")))
+    hint = refusal(soap, server, reply).hint
+    assert "(TEE-M)" in hint
+
+
+def test_a_stack_on_one_line_is_cut(soap: OmsWarehouse, server: Scripted) -> None:
+    text = "System.Exception: Invalid Source at Example.OrderService.AddOrder(Order order) at X.Y()"
+    assert refusal(soap, server, Reply(500, fault(text))).text == "Invalid Source"
+
+
+@pytest.mark.parametrize(
+    ("reply", "what"),
+    [
+        (Reply(500, HTML), What.HTTP_5XX),
+        (Reply(503, b""), What.HTTP_5XX),
+        (Reply(500, accepted()), What.HTTP_5XX),
+        (Reply(403, HTML), What.HTTP_4XX),
+        (Reply(404, HTML), What.HTTP_404),
+        (Reply(302, b"", {"Location": "/login"}), What.NOT_UNDERSTOOD),
+        (Reply(200, HTML), What.NOT_UNDERSTOOD),
+        (Reply(200, b""), What.NOT_UNDERSTOOD),
+        (Reply(202, accepted()), What.NOT_UNDERSTOOD),
+        (Reply(200, accepted()[:-20]), What.NOT_UNDERSTOOD),
+        (Reply(200, EMPTY), What.NOT_UNDERSTOOD),
+        (Reply(200, envelope("")), What.NOT_UNDERSTOOD),
+        (Reply(200, b"{}"), What.NOT_UNDERSTOOD),
+    ],
+)
+def test_what_is_no_answer_of_the_service(
+    soap: OmsWarehouse, server: Scripted, reply: Reply, what: What
+) -> None:
+    outcome = refusal(soap, server, reply)
+    assert outcome.what is what
+    assert "<" not in outcome.text
+
+
+def test_too_many_requests_tell_how_long_to_wait(soap: OmsWarehouse, server: Scripted) -> None:
+    outcome = refusal(soap, server, Reply(429, HTML, {"Retry-After": "17"}))
+    assert (outcome.what, outcome.retry_after) == (What.HTTP_429, 17.0)
+
+
+def test_nobody_there(server: Scripted) -> None:
+    client = oms("http://127.0.0.1:9")
+    outcome = client.submit(order())
+    client.close()
+    assert isinstance(outcome, NotAccepted)
+    assert outcome.what is What.NOT_CONNECTED
+
+
+class Shut:
+    def before(self) -> None:
+        raise BreakerOpen("VeraCore was down a moment ago", upstream="veracore")
+
+    def after(self, what: What | None, retry_after: float | None) -> None:
+        raise AssertionError("nothing was sent")
+
+
+def test_an_open_breaker_sends_nothing(server: Scripted) -> None:
+    client = oms(server.url, gate=Shut())
+    outcome = client.submit(order())
+    client.close()
+    assert isinstance(outcome, NotAccepted)
+    assert outcome.what is What.NOT_CONNECTED
+    assert server.seen == []
+
+
+def test_a_fault_is_from_a_service_that_works(server: Scripted) -> None:
+    heard: list[What | None] = []
+
+    class Gate:
+        def before(self) -> None:
+            """Let it pass."""
+
+        def after(self, what: What | None, retry_after: float | None) -> None:
+            heard.append(what)
+
+    client = oms(server.url, gate=Gate())
+    refusal(client, server, Reply(500, fault(short("Invalid Source"))))
+    server.seen.clear()
+    refusal(client, server, Reply(500, HTML))
+    client.close()
+    assert heard == [None, What.HTTP_5XX]
+
+
+# ---- nothing personal, nothing secret ------------------------------------------------------------
+
+
+def test_a_quoted_text_holds_no_personal_data_and_no_secret(
+    soap: OmsWarehouse, server: Scripted
+) -> None:
+    echo = (
+        f"Order for PAT EXAMPLE, {PAT.address1}, {PAT.address2}, {PAT.city} {PAT.postal_code}, "
+        f"{PAT.phone}, {PAT.email}, Leave at side door, by WSUSER {SECRET}"
+    ).replace("&", "&amp;")
+    text = refusal(soap, server, Reply(500, fault(short(echo)))).text
+    values = (PAT.first_name, PAT.last_name, PAT.address1, PAT.address2, PAT.city, PAT.phone)
+    for value in (*values, PAT.postal_code, PAT.email, "side door", "WSUSER", SECRET):
+        assert value.casefold() not in text.casefold()
+    assert text.startswith("Order for …")
+
+
+def test_a_short_name_does_not_eat_other_words(soap: OmsWarehouse, server: Scripted) -> None:
+    reply = Reply(500, fault(short("Invalid carrier for Li")))
+    buyer = Party(last_name="Li")
+    assert refusal(soap, server, reply, ordered_by=buyer).text == "Invalid carrier for …"
+
+
+def test_a_quoted_text_is_at_most_200_characters(soap: OmsWarehouse, server: Scripted) -> None:
+    text = refusal(soap, server, Reply(500, fault(short("odd " * 1000)))).text
+    assert len(text) == 200
+
+
+# ---- whatever comes ------------------------------------------------------------------------------
+
+PIECES = [accepted(), fault(stack("Invalid Source")), record(), HTML, EMPTY, b"<a>", b"\x00\xff"]
+
+
+def spliced(piece: bytes, at: int, junk: bytes) -> bytes:
+    at %= len(piece) + 1
+    return piece[:at] + junk + piece[at:]
+
+
+BODIES = st.one_of(
+    st.binary(max_size=200),
+    st.builds(spliced, st.sampled_from(PIECES), st.integers(0, 2000), st.binary(max_size=8)),
+    st.sampled_from(["foo", "rot13", "unicode_escape", "idna", "big5", "utf-16"]).map(
+        lambda name: f'<?xml version="1.0" encoding="{name}"?><a/>'.encode()
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def fuzzed(listener: Scripted) -> Iterator[OmsWarehouse]:
+    client = oms(listener.url)
+    yield client
+    client.close()
+
+
+@hypothesis_settings(deadline=None)
+@given(status=st.sampled_from([200, 201, 302, 400, 403, 404, 429, 500, 503]), body=BODIES)
+def test_any_answer_is_a_value(
+    fuzzed: OmsWarehouse, listener: Scripted, status: int, body: bytes
+) -> None:
+    listener.says(Reply(status, body))
+    outcome = fuzzed.submit(order())
+    assert isinstance(outcome, Accepted | NotAccepted)
+    if isinstance(outcome, Accepted):
+        assert (status, outcome.id) == (200, "WEB-100234")
+    found = fuzzed.look_up("WEB-100234")
+    assert isinstance(found, Present | Absent | LookUpFailed)
+    if isinstance(found, Present):
+        assert (status, found.record.id) == (200, "WEB-100234")

@@ -1,0 +1,53 @@
+"""Answers that stream: their beginning, and reads repeated until the first item has come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
+from typing import TypeVar
+
+from veracore_sync.transport.retry import RetryPolicy, retry_read
+
+T = TypeVar("T")
+_HEAD = 65536
+
+
+class Unreadable(Exception):
+    """An answer is not what it should be, or is cut short."""
+
+
+class Head:
+    """Hands pieces on and keeps the first 64 KiB of them in `content`."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self.content = b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            self.content += piece[: _HEAD - len(self.content)]
+            yield piece
+
+    def fill(self) -> None:
+        """Read on until the beginning is full or the answer ends."""
+        for _ in self:
+            if len(self.content) >= _HEAD:
+                return
+
+
+def begun(read: Callable[[], Iterator[T]], policy: RetryPolicy) -> Iterator[T]:
+    """The items of a read whose beginning is repeated as `policy` says.
+
+    Args:
+        read: Begins the read anew each time it is called.
+        policy: How often and how patiently.
+
+    Raises:
+        UpstreamError: What `read` raised, at last or in the middle.
+    """
+
+    def begin() -> Iterator[T]:
+        stream = read()
+        return chain(list(islice(stream, 1)), stream)
+
+    return retry_read(begin, policy)
