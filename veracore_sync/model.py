@@ -204,3 +204,17 @@ class WarehouseRecord:
     reference: str | None
     lines: tuple[RecordLine, ...] | None
     status: WarehouseStatus
+
+
+@dataclass(frozen=True, slots=True)
+class StockLevel:
+    """Stock of one SKU in one warehouse, in units.
+
+    `sku` is as reported, trimmed; `warehouse` is empty in a dialect that tells none (``rest``).
+    `available` is what may still be promised and is below zero when oversold.
+    """
+
+    sku: str
+    warehouse: str
+    available: int
+    on_hand: int

@@ -36,7 +36,9 @@ def stock_level(row: ET.Element) -> StockLevel | None:
     sku = text(row, "PartNumber")
     if not sku:
         return None
-    return StockLevel(sku, text(row, "Warehouse/ID"), _units(row, "Available"), _units(row, "OnHand"))
+    return StockLevel(
+        sku, text(row, "Warehouse/ID"), _units(row, "Available"), _units(row, "OnHand")
+    )
 
 
 def _units(row: ET.Element, name: str) -> int:

@@ -13,6 +13,7 @@ from urllib.parse import quote as url_quote
 from veracore_sync.clock import Clock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.errors import (
+    AuthRefused,
     BreakerOpen,
     ProtocolError,
     RateLimited,
@@ -34,7 +35,7 @@ from veracore_sync.veracore.port import (
     SubmitOutcome,
 )
 from veracore_sync.veracore.rest.api import UPSTREAM, Api, json_object, message, what_of
-from veracore_sync.veracore.rest.stock import name_of, stock_level
+from veracore_sync.veracore.rest.stock import items, name_of, stock_level
 from veracore_sync.veracore.rest.write import create_document
 from veracore_sync.veracore.streams import Unreadable, begun
 from veracore_sync.veracore.text import names_id, personal, quote
@@ -71,6 +72,7 @@ class RestWarehouse:
         clock: Clock | None = None,
     ) -> None:
         self._company_id = settings.company_id
+        self._retry = retry
         self._api = Api(settings, retry=retry, gate=gate, clock=clock)
 
     @property
@@ -126,6 +128,42 @@ class RestWarehouse:
                 return NotAccepted(meaning.what, words, meaning.hint)
         wait = self._api.retry_after(answer)
         return NotAccepted(what_of(answer.status), words, retry_after=wait)
+
+    # ---- stock --------------------------------------------------------------------------------
+
+    def stock(self, sku: str | None) -> Iterator[StockLevel]:
+        """Read stock; see the port. This dialect tells no warehouses."""
+        try:
+            if sku is None:
+                yield from self._begun()
+            else:
+                yield from self._stock_of(name_of(sku))
+        except Unreadable as error:
+            raise ProtocolError(f"VeraCore, inventory: {error}", upstream=UPSTREAM) from error
+
+    def _begun(self) -> Iterator[StockLevel]:
+        try:
+            return begun(self._all_stock, self._retry)
+        except AuthRefused as refusal:
+            if refusal.listed:
+                raise
+            # The token may have expired before its time: a fresh one decides.
+            return begun(self._all_stock, self._retry)
+
+    def _all_stock(self) -> Iterator[StockLevel]:
+        with self._api.stream("/api/inventory", "inventory") as streamed:
+            yield from map(stock_level, items(streamed.pieces()))
+
+    def _stock_of(self, sku: str) -> Iterator[StockLevel]:
+        answer = self._api.read(f"/api/inventory/{url_quote(sku, safe='')}", "inventory")
+        document = json_object(answer)
+        if answer.status == 404 and document is not None and _names(document, sku):
+            return
+        if answer.status != 200 or document is None:
+            raise self._api.failure(answer, "inventory")
+        level = stock_level(document)
+        if level.sku.casefold() == sku.casefold():
+            yield level
 
     # ---- looking up ---------------------------------------------------------------------------
 
