@@ -1,0 +1,74 @@
+"""SIGKILL at random moments of ``sync-orders``, while orders keep coming in."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from subprocess import Popen
+
+from fire_kit import Fire
+
+_PATIENCE = 30.0
+_LONGEST_LIFE = 0.35
+_ANSWER_MS = 40
+_PER_LIFE = 6
+
+
+@dataclass
+class KillLoop:
+    """Starts the command, lets it begin its work, kills it, and starts it again.
+
+    A kill counts where the command had begun to talk to the warehouse and was not through.
+
+    Args:
+        fire: The shop, the simulator and the command.
+        seed: Decides the moments.
+    """
+
+    fire: Fire
+    seed: int = 0
+    kills: int = 0
+    spared: int = 0
+    found: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+
+    def kill(self, times: int) -> None:
+        """Kill so many runs; before each, more orders are paid."""
+        self.fire.slow(_ANSWER_MS)
+        while self.kills < times:
+            self.fire.place(self._random.randint(1, _PER_LIFE))
+            self._one_life()
+        self.fire.mend()
+
+    def _one_life(self) -> None:
+        before = len(self.fire.rig.requests())
+        run = self.fire.rig.start("sync-orders", "--allow-first-run")
+        try:
+            self._wait_for_work(run, before)
+            time.sleep(self._random.uniform(0, _LONGEST_LIFE))
+        finally:
+            run.kill()
+            run.communicate()
+        if run.returncode == -9:
+            self.kills += 1
+            self._look()
+        else:
+            assert run.returncode in (0, 3), run.returncode
+            self.spared += 1
+
+    def _wait_for_work(self, run: Popen[str], before: int) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while run.poll() is None and len(self.fire.rig.requests()) == before:
+            assert time.monotonic() < deadline, "it never began"
+            time.sleep(0.005)
+
+    def _look(self) -> None:
+        """What the dead run left: how many orders in which state."""
+        with self.fire.rig.ledger() as ledger:
+            for state, count in ledger.orders.counts().items():
+                if state in ("sending", "in_doubt", "pending") and count:
+                    self.found[state] += 1
