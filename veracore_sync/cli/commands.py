@@ -8,6 +8,8 @@ def register() -> None:
     from veracore_sync.cli import (  # noqa: F401 - imported for what they register
         config_show,
         demo,
+        doctor,
+        ledger,
         resolve,
         retry,
         sandbox,

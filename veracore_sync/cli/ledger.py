@@ -1,0 +1,105 @@
+"""``ledger``: check, back up, prune and export the one file that holds all state."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from veracore_sync.cli.app import app
+from veracore_sync.cli.output import say
+from veracore_sync.errors import LedgerError
+
+if TYPE_CHECKING:
+    from veracore_sync.cli.parts import Parts
+    from veracore_sync.cli.perform import Report
+    from veracore_sync.ledger import Ledger
+
+ledger_app = typer.Typer(help="Check, back up, prune and export the ledger.", no_args_is_help=True)
+app.add_typer(ledger_app, name="ledger")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def _existing(parts: Parts) -> Ledger:
+    if parts.ledger.path is None:
+        raise LedgerError(
+            f"there is no ledger at {parts.settings.ledger.path}",
+            hint="the first sync command makes it; check ledger.path",
+        )
+    return parts.ledger
+
+
+@ledger_app.command("check")
+def check_ledger(context: typer.Context, as_json: AsJson = False) -> None:
+    """Let SQLite check the file."""
+    from veracore_sync.cli.perform import Job, Report, perform
+    from veracore_sync.ledger import upkeep
+
+    def work(parts: Parts) -> Report:
+        found = upkeep.check(_existing(parts).database)
+        error = None
+        if found:
+            error = LedgerError(
+                f"the ledger {parts.ledger.path} is damaged: {found[0]}",
+                hint="restore the newest backup; the next sync-orders looks up before it sends",
+            )
+        return Report({"problems": found}, error=error, show=lambda: _tell(found), asked_for=True)
+
+    perform(Job("ledger check", read_only=True), context.obj, as_json, work)
+
+
+def _tell(found: list[str]) -> None:
+    say("\n".join(found) if found else "the ledger is well")
+
+
+@ledger_app.command("backup")
+def backup_ledger(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="The copy; must not exist.")],
+    as_json: AsJson = False,
+) -> None:
+    """Copy the ledger consistently, while others may write."""
+    from veracore_sync.cli.perform import Job, Report, perform
+    from veracore_sync.ledger import upkeep
+
+    def work(parts: Parts) -> Report:
+        size = upkeep.backup(_existing(parts).database, file)
+        return Report({"path": str(file), "bytes": size}, show=lambda: say(f"{file}: {size} bytes"))
+
+    perform(Job("ledger backup", read_only=True), context.obj, as_json, work)
+
+
+@ledger_app.command("prune")
+def prune_ledger(
+    context: typer.Context,
+    days: Annotated[int, typer.Option(min=1, help="Keep this many days.")] = 90,
+    as_json: AsJson = False,
+) -> None:
+    """Forget old runs and resolved alerts; orders and attempts stay."""
+    from veracore_sync.cli.perform import Job, Report, perform
+    from veracore_sync.ledger import upkeep
+
+    def work(parts: Parts) -> Report:
+        before = parts.clock.now() - timedelta(days=days)
+        gone = upkeep.prune(_existing(parts).database, before)
+        told = ", ".join(f"{count} {name}" for name, count in gone.items())
+        return Report({"pruned": gone}, show=lambda: say(f"pruned {told}"))
+
+    perform(Job("ledger prune"), context.obj, as_json, work)
+
+
+@ledger_app.command("export")
+def export_ledger(context: typer.Context) -> None:
+    """Print every order with its attempts, a JSON object a line."""
+    from veracore_sync.cli.perform import Job, Report, perform
+    from veracore_sync.ledger import upkeep
+
+    def work(parts: Parts) -> Report:
+        for line in upkeep.export(_existing(parts).database):
+            say(line)
+        return Report({})
+
+    perform(Job("ledger export", read_only=True), context.obj, False, work)
