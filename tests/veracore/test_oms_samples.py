@@ -1,0 +1,56 @@
+"""The sample answers of docs/wire.md §9, whole, as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from veracore_kit import Reply, Scripted, oms, order
+
+from veracore_sync.errors import WrongEndpoint
+from veracore_sync.failure import What
+from veracore_sync.model import RecordLine, WarehouseRecord
+from veracore_sync.veracore.oms.client import OmsWarehouse
+from veracore_sync.veracore.port import Accepted, NotAccepted, Present
+
+ANSWERS = Path(__file__).parent / "answers"
+
+
+def answer(name: str) -> bytes:
+    return (ANSWERS / f"{name}.xml").read_bytes()
+
+
+@pytest.mark.parametrize("face", ["oms", "order"])
+def test_accepted(server: Scripted, face: str) -> None:
+    server.says(answer("accepted"))
+    client = oms(server.url, face=face)
+    assert client.submit(order()) == Accepted("WEB-100234", 481207)
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "text"),
+    [
+        ("fault_stack", What.DUPLICATE, "Order ID WEB-100234 already exists"),
+        ("fault_short", What.REFUSED, "Invalid Source"),
+        ("fault_soap_12", What.REFUSED, "Invalid Source"),
+    ],
+)
+def test_a_refusal(soap: OmsWarehouse, server: Scripted, name: str, what: What, text: str) -> None:
+    server.says(Reply(500, answer(name)))
+    outcome = soap.submit(order())
+    assert isinstance(outcome, NotAccepted)
+    assert (outcome.what, outcome.text) == (what, text)
+
+
+def test_a_partly_shipped_order(soap: OmsWarehouse, server: Scripted) -> None:
+    server.says(answer("order_info"))
+    lines = (RecordLine("MUG-BLUE", 2), RecordLine("TEE-M", 1))
+    record = WarehouseRecord("WEB-100234", "100234", lines, "shipped")
+    assert soap.look_up("WEB-100234") == Present(record)
+
+
+def test_stock_where_none_can_be_is_no_control(soap: OmsWarehouse, server: Scripted) -> None:
+    server.says(answer("availabilities"))
+    with pytest.raises(WrongEndpoint):
+        soap.control(None)
