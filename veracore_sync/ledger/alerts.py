@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from veracore_sync.clock import Clock, to_text
@@ -63,12 +64,14 @@ class Alerts:
             )
         return changed.rowcount > 0
 
-    def resolve_order(self, code: str) -> None:
-        """Close every alert of an order: it has moved on."""
+    def resolve_order(self, code: str, *, keep: Collection[str] = ()) -> None:
+        """Close every alert of an order, but those of the kinds in `keep`: it has moved on."""
+        marks = ", ".join("?" * len(keep))
         with self._db.transaction() as connection:
             connection.execute(
-                "UPDATE alerts SET resolved_at = ? WHERE code = ? AND resolved_at IS NULL",
-                (to_text(self._clock.now()), code),
+                "UPDATE alerts SET resolved_at = ? WHERE code = ? AND resolved_at IS NULL "
+                f"AND kind NOT IN ({marks})",  # noqa: S608 - only marks
+                (to_text(self._clock.now()), code, *keep),
             )
 
     def standing(self) -> list[Alert]:

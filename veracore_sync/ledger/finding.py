@@ -11,6 +11,9 @@ from veracore_sync.errors import Category
 from veracore_sync.ledger.order_table import OrderTable, Seen, Trouble
 from veracore_sync.ledger.orders import Sent
 
+# What the shop did after the send stays true when a look-up finds what was sent.
+_OF_THE_SHOP = ("order.cancelled_in_shop", "order.drift")
+
 
 class Finding(OrderTable):
     """The verbs of a look-up."""
@@ -54,7 +57,7 @@ class Finding(OrderTable):
                     content_hash=seen.content_hash,
                     shop_updated_at=to_text(seen.updated_at),
                 )
-            self._alerts.resolve_order(code)
+            self._alerts.resolve_order(code, keep=_OF_THE_SHOP if seen is None else ())
 
     def conflict(self, code: str, veracore_id: str | None, trouble: Trouble) -> bool:
         """VeraCore holds something else under our id: a person decides. Whether this is new."""
