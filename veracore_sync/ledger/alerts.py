@@ -69,8 +69,8 @@ class Alerts:
         marks = ", ".join("?" * len(keep))
         with self._db.transaction() as connection:
             connection.execute(
-                "UPDATE alerts SET resolved_at = ? WHERE code = ? AND resolved_at IS NULL "
-                f"AND kind NOT IN ({marks})",  # noqa: S608 - only marks
+                "UPDATE alerts SET resolved_at = ? "  # noqa: S608 - question marks
+                f"WHERE code = ? AND resolved_at IS NULL AND kind NOT IN ({marks})",
                 (to_text(self._clock.now()), code, *keep),
             )
 

@@ -131,10 +131,11 @@ class Orders:
         return [_order(row) for row in rows]
 
     def doubts_due(self, now: datetime) -> list[OrderRow]:
-        """Orders in doubt whose next look-up is due, oldest doubt first."""
+        """Orders in doubt whose next look-up is due, longest unchecked first."""
         rows = self._db.rows(
             _SELECT + "WHERE state = 'in_doubt' "
-            "AND (next_attempt_at IS NULL OR next_attempt_at <= ?) ORDER BY doubt_since, code",
+            "AND (next_attempt_at IS NULL OR next_attempt_at <= ?) "
+            "ORDER BY checked_at, doubt_since, code",
             (to_text(now),),
         )
         return [_order(row) for row in rows]

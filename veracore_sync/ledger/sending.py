@@ -107,6 +107,15 @@ class Sending(OrderTable):
                 next_attempt_at=None,
             )
 
+    def was_answered(self, code: str, attempt: int) -> None:
+        """The answer that left the order in doubt was about this order, not about VeraCore."""
+        with self._db.transaction() as connection:
+            connection.execute(
+                "UPDATE orders SET cause = 'answer', updated_at = ? "
+                "WHERE code = ? AND attempt = ? AND state = 'in_doubt'",
+                (self._now(), code, attempt),
+            )
+
     def recover(self) -> list[str]:
         """Orders left ``sending`` by a run that died are in doubt. Called under the job lock.
 

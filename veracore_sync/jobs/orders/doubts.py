@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,12 @@ from veracore_sync.veracore.port import Absent, LookUp, Present, Warehouse
 
 _LOG = logging.getLogger(__name__)
 _PROVED = "lookup.proved"
+_UNANSWERED_MOST = 3
+
+_OUTDATED = (
+    "VeraCore took an earlier attempt, from before the order was changed in the shop: "
+    "change it there too"
+)
 
 UPSTREAM_WIDE = (Unavailable, TimedOut, RateLimited, AuthRefused)
 """Errors that say something of VeraCore as a whole, not of one order."""
@@ -53,17 +60,35 @@ class Doubts:
     recheck: timedelta
     credentials: str
 
-    def settle(self, rows: Iterable[OrderRow], result: OrdersResult) -> None:
-        """Look each of `rows` up, oldest doubt first; stops when VeraCore cannot be asked.
+    def settle(
+        self, rows: Iterable[OrderRow], result: OrdersResult, deadline: float = math.inf
+    ) -> None:
+        """Look each of `rows` up, until VeraCore cannot be asked or time is up.
+
+        A look-up without an answer may be this one order's own trouble: a control call tells. A
+        few of those end the work for now; the rows they kept waiting come first the next time.
+
+        Args:
+            rows: Orders in doubt.
+            result: Where each outcome is noted.
+            deadline: On the monotonic clock: no further look-up begins after it.
 
         Raises:
-            UpstreamError: VeraCore as a whole cannot be asked now.
+            SyncError: VeraCore as a whole cannot be asked now.
         """
+        unanswered = 0
         for row in rows:
             verdict = self.look(row)
             self.apply(row, verdict, result)
             if isinstance(verdict, Unknown) and isinstance(verdict.error, UPSTREAM_WIDE):
-                raise verdict.error
+                self._control()
+                unanswered += 1
+            if unanswered >= _UNANSWERED_MOST or self.clock.monotonic() > deadline:
+                return
+
+    def _control(self) -> None:
+        newest = self.ledger.orders.newest_synced()
+        self.warehouse.control(newest.veracore_id if newest else None)
 
     def look(self, row: OrderRow) -> Verdict:
         """Look one order in doubt up, and judge what is found."""
@@ -108,8 +133,7 @@ class Doubts:
         """Write the one transition that follows, and note it."""
         moves, code = self.ledger.moves, row.code
         if isinstance(verdict, Adopt):
-            moves.adopt(code, row.veracore_id or code, verdict.lines)
-            result.note(code, "adopted")
+            self._adopt(row, verdict, result)
         elif isinstance(verdict, Conflict):
             new = moves.conflict(code, None, verdict.trouble)
             result.note(code, "conflict", f"{code}: {verdict.trouble.message}" if new else None)
@@ -132,3 +156,11 @@ class Doubts:
             moves.look_again(code, None)
             _LOG.info("order %s stays in doubt: %s", code, verdict.error.message)
             result.note(code, "in_doubt")
+
+    def _adopt(self, row: OrderRow, verdict: Adopt, result: OrdersResult) -> None:
+        code, news = row.code, None
+        with self.ledger.database.transaction():
+            self.ledger.moves.adopt(code, row.veracore_id or code, verdict.lines)
+            if verdict.outdated and self.ledger.alerts.open("order.drift", _OUTDATED, code=code):
+                news = f"{code}: {_OUTDATED}"
+        result.note(code, "adopted", news)

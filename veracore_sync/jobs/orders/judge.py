@@ -16,9 +16,14 @@ from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """It is there and ours. `lines` is what VeraCore holds, as far as it tells."""
+    """It is there and ours.
+
+    `lines` is what VeraCore holds, as far as it tells; `outdated`: not what we sent last, but what
+    an earlier attempt had sent.
+    """
 
     lines: Sent
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,9 @@ def judge_record(code: str, record: WarehouseRecord, sent: Sequence[Sent]) -> Ve
     if record.status == "cancelled":
         return CancelledThere(f"the order {record.id} was cancelled at VeraCore")
     held = as_sent(record.lines or ())
-    if record.lines is not None and sent and not any(_same(held, lines) for lines in sent):
+    if record.lines is None or not sent:
+        return Adopt(held)
+    if not any(_same(held, lines) for lines in sent):
         return Conflict(
             Trouble(
                 Category.CONFLICT,
@@ -116,7 +123,7 @@ def judge_record(code: str, record: WarehouseRecord, sent: Sequence[Sent]) -> Ve
                 + _difference(held, sent[-1]),
             )
         )
-    return Adopt(held)
+    return Adopt(held, outdated=not _same(held, sent[-1]))
 
 
 def as_sent(lines: Iterable[RecordLine]) -> Sent:

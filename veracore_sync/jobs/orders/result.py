@@ -37,6 +37,11 @@ class OrdersResult:
             if news:
                 self.news.append(news)
 
+    def warn(self, sentence: str) -> None:
+        """Something that newly needs a person, of an order that this run did not touch."""
+        with self._lock:
+            self.news.append(sentence)
+
     def tell(self, sentence: str) -> None:
         """Something worth telling that needs nobody."""
         with self._lock:

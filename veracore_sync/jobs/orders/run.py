@@ -11,10 +11,12 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
 from veracore_sync.errors import (
     Category,
+    LedgerError,
     NeedsPerson,
     SyncError,
     UsageError,
 )
+from veracore_sync.jobs.orders.ageing import tell_ages
 from veracore_sync.jobs.orders.dispatch import Dispatch
 from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.orders.render import settings_hash
@@ -78,6 +80,22 @@ class OrdersRun:
         Raises:
             SyncError: The run could not go on; `result` tells what was done until then.
         """
+        try:
+            self._run()
+        except LedgerError:
+            raise
+        except SyncError:
+            self._tell_ages()
+            raise
+        self._tell_ages()
+        return self.result
+
+    def _tell_ages(self) -> None:
+        if not self.wishes.dry_run and self.result.plan is None:
+            min_age = timedelta(minutes=self.settings.orders.min_age_minutes)
+            tell_ages(self.ledger, self.clock, min_age, self.result)
+
+    def _run(self) -> None:
         now = self.clock.now()
         not_before = self.settings.orders.not_before or self.ledger.meta.created_at
         if not self.wishes.dry_run:
@@ -87,13 +105,22 @@ class OrdersRun:
         chosen = self._choose(poll, now, not_before)
         self._guard_first_run(chosen)
         doubts = [] if self.wishes.dry_run else self._doubts_due(now)
-        if self.wishes.dry_run or self._must_only_plan(chosen, doubts):
-            return self._plan_only(chosen)
+        if self.wishes.dry_run:
+            self._plan_only(chosen)
+            return
+        try:
+            only_planned = self._must_only_plan(chosen, doubts)
+        except SyncError:
+            self._discover(chosen)
+            self._watch(poll, span)
+            raise
+        if only_planned:
+            self._plan_only(chosen)
+            return
         self._watch(poll, span)
         self._note_early(chosen)
         if chosen.due or chosen.rechecks or chosen.new or doubts:
             self._work(chosen, doubts, now)
-        return self.result
 
     # ---- listening and choosing ---------------------------------------------------------------
 
@@ -169,11 +196,7 @@ class OrdersRun:
         """The control call, where there is anything to do; and what it shows of the other end."""
         if not (chosen.candidates or chosen.rechecks or doubts):
             return False
-        try:
-            self.warehouse.control(self._known_id())
-        except SyncError:
-            self._discover(chosen)
-            raise
+        self.warehouse.control(self._known_id())
         if not only_plans(self.warehouse, self.settings.vendure):
             return False
         self.result.tell(
@@ -186,14 +209,13 @@ class OrdersRun:
         newest = self.ledger.orders.newest_synced()
         return newest.veracore_id if newest else None
 
-    def _plan_only(self, chosen: Selection) -> OrdersResult:
+    def _plan_only(self, chosen: Selection) -> None:
         now = to_text(self.clock.now())
         held = self.ledger.orders.held(chosen.due + chosen.rechecks)
         held |= {stub.code: fresh_row(stub.code, stub.id, now) for stub in chosen.new}
         fresh = [stub.code for stub in chosen.new]
         codes = [*fresh, *chosen.due, *chosen.rechecks]
         self.result.plan = self._dispatch().plan_all(codes, held)
-        return self.result
 
     def _dispatch(self) -> Dispatch:
         return Dispatch(self.shop, self.ledger, self.settings, self.clock, self.result)
@@ -231,8 +253,6 @@ class OrdersRun:
     def _work(self, chosen: Selection, doubts: Sequence[OrderRow], now: datetime) -> None:
         deadline = self.clock.monotonic() + 60 * self.settings.orders.max_run_minutes
         self._discover(chosen)
-        settling = make_doubts(self.warehouse, self.ledger, self.settings, self.clock)
-        settling.settle(doubts, self.result)
         sender = Sender(
             warehouse=self.warehouse,
             ledger=self.ledger,
@@ -246,15 +266,17 @@ class OrdersRun:
         )
         if sender.stopped_by is not None:
             raise sender.stopped_by
-        self._settle_new(settling, now)
+        self._settle(doubts, now, deadline)
 
-    def _settle_new(self, settling: Doubts, since: datetime) -> None:
-        """Look new doubts up at once: most of them are there, and the customer is waiting."""
+    def _settle(self, doubts: Sequence[OrderRow], since: datetime, deadline: float) -> None:
+        """Look doubts up: new ones first and at once, for most of them are there."""
+        settling = make_doubts(self.warehouse, self.ledger, self.settings, self.clock)
         for _ in range(_DOUBT_PASSES):
             due = [row for row in self._doubts_due(self.clock.now()) if _began(row, since)]
             if not due:
-                return
-            settling.settle(due, self.result)
+                break
+            settling.settle(due, self.result, deadline)
+        settling.settle(doubts, self.result, deadline)
 
 
 def make_doubts(warehouse: Warehouse, ledger: Ledger, settings: Settings, clock: Clock) -> Doubts:

@@ -28,7 +28,15 @@ _LOG = logging.getLogger(__name__)
 _TROUBLE_MOST = 3
 _LATER = timedelta(seconds=60)
 _UPSTREAM_TROUBLE = frozenset(
-    {What.NOT_CONNECTED, What.TIMEOUT, What.RESET, What.HTTP_5XX, What.HTTP_429}
+    {
+        What.NOT_CONNECTED,
+        What.TIMEOUT,
+        What.RESET,
+        What.HTTP_5XX,
+        What.HTTP_429,
+        What.NOT_UNDERSTOOD,
+        What.DATABASE,
+    }
 )
 
 
@@ -54,7 +62,7 @@ class Sender:
     stopped_by: SyncError | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _trouble: int = 0
-    _controlled: bool = False
+    _heard: set[What] = field(default_factory=set)
 
     def send(self, action: SubmitOrder) -> None:
         """Do one action, unless the run has been stopped."""
@@ -116,10 +124,11 @@ class Sender:
             new = moves.refuse(code, attempt, refusal, self._recheck_at())
             self.result.note(code, "parked", f"{code}: {refusal.message}" if new else None)
         else:
-            moves.doubt(code, attempt, _CAUSES[rule.action], trouble)
+            cause = "duplicate" if rule.action is Action.LOOK_UP else "lost"
+            moves.doubt(code, attempt, cause, trouble)
             self.result.note(code, "in_doubt")
-            if rule.action is Action.DOUBT:
-                self._control()
+            if rule.action is Action.DOUBT and self._is_heard(outcome.what):
+                moves.was_answered(code, attempt)
         if outcome.what in _UPSTREAM_TROUBLE:
             self._count_trouble(
                 read_error(
@@ -137,16 +146,23 @@ class Sender:
     def _recheck_at(self) -> datetime:
         return self.clock.now() + self.recheck * random.uniform(0.9, 1.1)  # noqa: S311 - spread
 
-    def _control(self) -> None:
-        """After an answer that nobody knows: does VeraCore still listen to us? Once a run."""
+    def _is_heard(self, what: What) -> bool:
+        """After an answer that nobody knows: does VeraCore still listen to us?
+
+        Asked once a run for each kind of answer. Where it does not, the answer tells nothing of
+        the order that got it.
+        """
         with self._lock:
-            if self._controlled or self.stopped_by is not None:
-                return
-            self._controlled = True
-            try:
-                self.warehouse.control(self.known_id)
-            except SyncError as error:
-                self.stopped_by = error
+            if self.stopped_by is not None:
+                return False
+            if what not in self._heard:
+                try:
+                    self.warehouse.control(self.known_id)
+                except SyncError as error:
+                    self.stopped_by = error
+                    return False
+                self._heard.add(what)
+            return True
 
     def _count_trouble(self, error: SyncError) -> None:
         """Stop the run when VeraCore as a whole is in trouble, not one order."""
@@ -155,13 +171,6 @@ class Sender:
             _LOG.info("VeraCore trouble %d in a row: %s", self._trouble, error.message)
             if self._trouble >= _TROUBLE_MOST and self.stopped_by is None:
                 self.stopped_by = error
-
-
-_CAUSES = {
-    Action.LOOK_UP: "duplicate",
-    Action.DOUBT: "answer",
-    Action.DOUBT_LOST: "lost",
-}
 
 
 def _with_hint(outcome: NotAccepted) -> str:

@@ -1,0 +1,102 @@
+"""Orders that have waited for too long: told once each, and resolved when they have moved on.
+
+No failure that may pass ever parks an order, however long it lasts; age brings it before a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from veracore_sync.clock import Clock, from_text
+from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.ledger import Ledger, OrderRow
+
+KIND = "order.old"
+_WAITING = ("pending", "sending", "in_doubt", "failed", "parked")
+_TOLD_MOST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Old:
+    """An order that has been where it is for too long, and a sentence for a person."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ages:
+    """How old an order may grow: pending and in doubt an hour, failed and refused a day.
+
+    Args:
+        now: This moment (UTC).
+        min_age: How long every order is held back before its first send.
+    """
+
+    now: datetime
+    min_age: timedelta
+
+    def too_old(self, rows: Iterable[OrderRow]) -> Iterator[Old]:
+        """Those of `rows` that a person should look at."""
+        for row in rows:
+            limit = self._limit(row)
+            if limit is not None and self.now - _since(row) > limit:
+                yield Old(row.code, self._words(row))
+
+    def _limit(self, row: OrderRow) -> timedelta | None:
+        if row.state == "pending" and row.cause != "waiting":
+            return timedelta(hours=1) + self.min_age
+        if row.state == "in_doubt":
+            return timedelta(hours=1)
+        if row.state == "failed" or is_refused(row):
+            return timedelta(hours=24)
+        return None
+
+    def _words(self, row: OrderRow) -> str:
+        hours = int((self.now - _since(row)).total_seconds() // 3600)
+        reason = f" ({row.error_message})" if row.error_message else ""
+        return f"it has not reached VeraCore for {hours} h and is {row.state}{reason}"
+
+
+def moved_on(rows: Iterable[OrderRow]) -> Iterator[str]:
+    """The codes of `rows` that no longer wait for the next run, or wait for a person."""
+    for row in rows:
+        if row.state not in _WAITING or (row.state == "parked" and not is_refused(row)):
+            yield row.code
+
+
+def is_refused(row: OrderRow) -> bool:
+    """Whether VeraCore refused it, so that its cure is made there."""
+    return row.state == "parked" and row.cause == "refused"
+
+
+def _since(row: OrderRow) -> datetime:
+    return from_text((row.doubt_since if row.state == "in_doubt" else None) or row.created_at)
+
+
+def tell_ages(ledger: Ledger, clock: Clock, min_age: timedelta, result: OrdersResult) -> None:
+    """Open ``order.old`` once for each order that grew too old; resolve what has moved on.
+
+    Args:
+        ledger: Where orders and alerts are.
+        clock: The time.
+        min_age: ``orders.min_age_minutes``.
+        result: Where news are told; many at once are summed up.
+
+    Raises:
+        LedgerError: It cannot be read or written.
+    """
+    told = {one.code for one in ledger.alerts.standing() if one.kind == KIND and one.code}
+    rows = ledger.orders.in_states(_WAITING)
+    old = [one for one in Ages(clock.now(), min_age).too_old(rows) if one.code not in told]
+    with ledger.database.transaction():
+        for code in moved_on(ledger.orders.held(sorted(told)).values()):
+            ledger.alerts.resolve(KIND, code=code)
+        for one in old:
+            ledger.alerts.open(KIND, one.message, code=one.code)
+    for one in old[:_TOLD_MOST]:
+        result.warn(f"{one.code}: {one.message}")
+    if len(old) > _TOLD_MOST:
+        result.warn(f"and {len(old) - _TOLD_MOST} more orders have waited for as long")
