@@ -13,6 +13,9 @@ def register() -> None:
         resolve,
         retry,
         sandbox,
+        serve_webhooks,
+        sign,
         stats,
+        sync_inventory,
         sync_orders,
     )

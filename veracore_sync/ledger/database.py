@@ -20,8 +20,8 @@ from veracore_sync.errors import LedgerError
 
 Row = sqlite3.Row
 _BUSY_MS = 10_000
-SCHEMA_VERSION = 1
-"""How many steps `veracore_sync.ledger.migrations` has."""
+SCHEMA_VERSION = 5
+"""The number of the last step in `veracore_sync.ledger.migrations`."""
 _WAL_TRIES = 50
 
 

@@ -93,6 +93,51 @@ CREATE TABLE job_locks (
 ) STRICT;
 """
 
+_UPSTREAMS = """
+CREATE TABLE breakers (
+    upstream TEXT NOT NULL,
+    family TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'closed' CHECK (state IN ('closed', 'open', 'half_open')),
+    failures INTEGER NOT NULL DEFAULT 0,
+    opened_at TEXT,
+    retry_at TEXT,
+    owner TEXT,
+    PRIMARY KEY (upstream, family)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE budgets (
+    upstream TEXT PRIMARY KEY,
+    tokens REAL NOT NULL,
+    factor REAL NOT NULL,
+    filled_at TEXT NOT NULL,
+    closed_until TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE refusals (
+    upstream TEXT PRIMARY KEY,
+    digest TEXT NOT NULL,
+    refused_at TEXT NOT NULL,
+    tried_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+"""
+
+_STOCK = """
+CREATE TABLE stock_skus (
+    key TEXT PRIMARY KEY,
+    sku TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('known', 'unknown', 'ambiguous')),
+    missing INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE stock_processed (
+    code TEXT PRIMARY KEY REFERENCES orders (code),
+    looked_at TEXT NOT NULL,
+    processed_at TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX attempts_by_end ON attempts (ended_at);
+"""
+
 
 def run_statements(connection: sqlite3.Connection, script: str) -> None:
     """Run each statement of `script` inside the transaction that is open.
@@ -109,6 +154,53 @@ def m001_orders(db: Utils) -> None:
     """Orders, attempts, runs, alerts and who holds which job."""
     run_statements(db.conn, _FIRST)
     db.conn.execute("PRAGMA user_version = 1")
+
+
+@migrations()
+def m002_upstreams(db: Utils) -> None:
+    """Breakers, rate budgets and refused credentials."""
+    run_statements(db.conn, _UPSTREAMS)
+    db.conn.execute("PRAGMA user_version = 2")
+
+
+@migrations()
+def m003_stock(db: Utils) -> None:
+    """SKUs that were matched, or not; orders that the warehouse was seen to process."""
+    run_statements(db.conn, _STOCK)
+    db.conn.execute("PRAGMA user_version = 3")
+
+
+_INBOX = """
+CREATE TABLE inbox (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    received_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX inbox_by_age ON inbox (received_at);
+
+CREATE TABLE hints (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    asked INTEGER NOT NULL,
+    covered INTEGER NOT NULL DEFAULT 0,
+    asked_at TEXT NOT NULL,
+    due_at TEXT,
+    tries INTEGER NOT NULL DEFAULT 0,
+    error_class TEXT,
+    error_message TEXT,
+    covered_at TEXT,
+    PRIMARY KEY (kind, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX hints_due ON hints (kind, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX hints_done ON hints (covered_at) WHERE due_at IS NULL;
+"""
+
+
+@migrations()
+def m005_inbox(db: Utils) -> None:
+    """Deliveries of the webhook listener, and the hints that they gave."""
+    run_statements(db.conn, _INBOX)
+    db.conn.execute("PRAGMA user_version = 5")
 
 
 def migrate(database: Database) -> None:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import LIST_ORDERS, POLL_ORDERS, READ_ORDERS
 from veracore_sync.vendure.node import Node
+from veracore_sync.vendure.stock import ShopStock
 
 _CODES_A_REQUEST = 50
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -74,6 +76,11 @@ class Shop:
         token = self._settings.channel_token
         digest = hashlib.sha256(token.encode()).hexdigest()[:16] if token else "default"
         return f"{_normalised(self._settings.admin_api_url)} {digest}"
+
+    @cached_property
+    def stock(self) -> ShopStock:
+        """The shop's stock."""
+        return ShopStock(self._client)
 
     def close(self) -> None:
         """Close the connections."""

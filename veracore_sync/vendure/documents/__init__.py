@@ -36,6 +36,19 @@ LOGIN = _load("login.graphql", "Login")
 POLL_ORDERS = _load("poll_orders.graphql", "PollOrders", "ReadOrder")
 LIST_ORDERS = _load("list_orders.graphql", "ListOrders", "ReadOrder")
 READ_ORDERS = _load("read_orders.graphql", "ReadOrders", "ReadOrder")
+READ_LOCATIONS = _load("read_locations.graphql", "ReadLocations", "ReadStockLocation")
+READ_VARIANTS = _load("read_variants.graphql", "ReadVariants", "ReadCatalog")
+READ_OPEN_ORDERS = _load("read_open_orders.graphql", "ReadOpenOrders", "ReadOrder")
+SET_STOCK = _load("set_stock.graphql", "SetStock", "UpdateCatalog")
 
-ALL = (LOGIN, POLL_ORDERS, LIST_ORDERS, READ_ORDERS)
+ALL = (
+    LOGIN,
+    POLL_ORDERS,
+    LIST_ORDERS,
+    READ_ORDERS,
+    READ_LOCATIONS,
+    READ_VARIANTS,
+    READ_OPEN_ORDERS,
+    SET_STOCK,
+)
 """Every document, for the test that holds them against the schema."""

@@ -1,0 +1,61 @@
+"""A progress bar for a person, on work that takes longer than a second."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from veracore_sync.cli.output import on_terminal
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_PATIENCE = 1.0
+
+
+@contextmanager
+def shown(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """A function to tell what is being done, how far it is, and of how many (0: not known).
+
+    Args:
+        quiet: Show nothing, as off a terminal.
+    """
+    if quiet or not (on_terminal() and sys.stderr.isatty()):
+        yield lambda what, done, of: None
+        return
+    bar = _Bar()
+    try:
+        yield bar.tell
+    finally:
+        bar.stop()
+
+
+class _Bar:
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._progress: Progress | None = None
+
+    def tell(self, what: str, done: int, of: int) -> None:
+        if self._progress is None:
+            if time.monotonic() - self._began < _PATIENCE:
+                return
+            self._progress = _started()
+        task = self._progress.task_ids[0]
+        self._progress.update(task, description=what, completed=done, total=of or None)
+
+    def stop(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+
+def _started() -> Progress:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    progress = Progress(console=Console(stderr=True), transient=True)
+    progress.add_task("", total=None)
+    progress.start()
+    return progress

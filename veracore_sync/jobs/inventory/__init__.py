@@ -1,0 +1,1 @@
+"""The inventory's job: read both sides, plan, write."""

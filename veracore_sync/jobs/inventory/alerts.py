@@ -1,0 +1,115 @@
+"""What a run of the inventory's job puts before a person, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from veracore_sync.jobs.inventory.demand import Demand
+from veracore_sync.jobs.inventory.plan import Guard
+from veracore_sync.jobs.inventory.result import Drift, InventoryResult
+from veracore_sync.ledger import Ledger
+from veracore_sync.ledger.stock import Matched, StockBook
+from veracore_sync.vendure.stock import ShopStock
+
+_GUARD = "stock.guard"
+_NAMED = 20
+_DRIFT_MOST = 500
+_PAGE = 200
+_NEXT = "see `sync-inventory --dry-run`; if it is right, run `sync-inventory --allow-mass-change`"
+
+
+@dataclass(slots=True)
+class Alarms:
+    """Opens and resolves the alerts of stock.
+
+    Args:
+        ledger: Where alerts are kept.
+        result: Gets the sentences that are new.
+        quiet: Write nothing: a dry run.
+    """
+
+    ledger: Ledger
+    result: InventoryResult
+    quiet: bool = False
+
+    def guarded(self, guard: Guard) -> None:
+        """A guard held the plan back."""
+        sentence = f"{guard.sentence}; {_NEXT}" if guard.name != "empty" else guard.sentence
+        if self.quiet:
+            self.result.notes.append(sentence)
+            return
+        if self.ledger.meta.get(_GUARD) != guard.name:
+            self.ledger.alerts.resolve("stock.guarded")
+            self.ledger.meta.put(_GUARD, guard.name)
+        if self.ledger.alerts.open("stock.guarded", sentence):
+            self.result.news.append(sentence)
+
+    def not_guarded(self) -> None:
+        """A full run went through as planned."""
+        self.ledger.alerts.resolve("stock.guarded")
+
+    def unknown(self, book: StockBook, *, full: bool) -> None:
+        """SKUs that could not be matched: each is listed once, when it is new."""
+        standing = []
+        for kind, words in (
+            ("unknown", "are not in VeraCore's stock and were left alone"),
+            (
+                "ambiguous",
+                "are borne by several variants, or spelled in two ways at VeraCore, "
+                "and were left alone",
+            ),
+        ):
+            count, names = book.new_names(kind, _NAMED)
+            if count:
+                self.result.news.append(f"{count} SKUs {words}: {_listed(names, count)}")
+            now = book.count_variants(kind)
+            if now:
+                standing.append(f"{now} {words}: {_listed(book.names(kind, _NAMED), now)}")
+        if standing:
+            self.ledger.alerts.open("stock.unknown", "; ".join(standing))
+        elif full:
+            self.ledger.alerts.resolve("stock.unknown")
+
+    def drift(self, book: StockBook, shop: ShopStock, demand: Demand) -> None:
+        """Vendure set aside other units than its open orders ask for.
+
+        A variant counts only when a second look says the same: orders move while the run reads.
+        """
+        suspects = islice(_suspects(book, demand), _DRIFT_MOST)
+        while page := list(islice(suspects, _PAGE)):
+            self.result.drift.extend(_confirmed(page, shop, demand))
+        if not self.result.drift:
+            self.ledger.alerts.resolve("stock.drift")
+            return
+        worst = max(self.result.drift, key=lambda one: abs(one.allocated - one.ordered))
+        sentence = (
+            f"Vendure's allocated stock of {len(self.result.drift)} SKUs is not what its open "
+            f"orders ask for (of {worst.sku} {worst.allocated} are allocated, {worst.ordered} "
+            "ordered); what is offered for sale allows for it"
+        )
+        if self.ledger.alerts.open("stock.drift", sentence):
+            self.result.news.append(sentence)
+
+
+def _suspects(book: StockBook, demand: Demand) -> Iterator[Matched]:
+    for match in book.matched():
+        allocated = sum(level[1] for level in match.variant.levels.values())
+        if allocated != demand.ordered.get(match.variant.id, 0):
+            yield match
+
+
+def _confirmed(page: Sequence[Matched], shop: ShopStock, demand: Demand) -> Iterator[Drift]:
+    again = shop.variants_by_id([match.variant.id for match in page])
+    for match in page:
+        variant = again.get(match.variant.id)
+        before = sum(level[1] for level in match.variant.levels.values())
+        if variant is not None and sum(level.allocated for level in variant.levels) == before:
+            ordered = demand.ordered.get(variant.id, 0)
+            yield Drift(match.variant.sku, before, ordered)
+
+
+def _listed(names: Sequence[str], count: int) -> str:
+    more = f" and {count - len(names)} more" if count > len(names) else ""
+    return ", ".join(names) + more

@@ -1,0 +1,152 @@
+"""Writing levels: in batches, each under the stock lock, over what Vendure has set aside now."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from veracore_sync.clock import Clock
+from veracore_sync.errors import ProtocolError, SyncError, Unavailable
+from veracore_sync.failpoint import hit
+from veracore_sync.jobs.inventory.result import InventoryResult
+from veracore_sync.ledger import Ledger
+from veracore_sync.ledger.stock import Planned, StockBook
+from veracore_sync.vendure.stock import (
+    Level,
+    NewLevel,
+    ShopStock,
+    UnknownVariant,
+    Variant,
+    size_of,
+)
+
+_LOG = logging.getLogger(__name__)
+STOCK_LOCK = "stock"
+_COMMAND = "sync-inventory"
+_LOCK_WAIT = 30.0
+_BATCH_MOST = 200
+_BATCH_BYTES = 80_000
+_DEADLOCK_TRIES = 5
+_FAILURES_MOST = 10
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes what was planned.
+
+    Args:
+        shop: The shop's stock.
+        ledger: For the stock lock.
+        book: Learns what Vendure says after each write.
+        clock: The time.
+        result: Counts.
+        everything: Write also what is right already.
+        progress: Told how many variants are done.
+    """
+
+    shop: ShopStock
+    ledger: Ledger
+    book: StockBook
+    clock: Clock
+    result: InventoryResult
+    everything: bool = False
+    progress: Callable[[int], None] = lambda done: None
+    _failures: int = 0
+
+    def write(self, actions: Iterable[Planned], deadline: float) -> bool:
+        """Write them in order; whether it came to the end before `deadline` (monotonic).
+
+        Raises:
+            LockHeld: Somebody else held the stock lock for long.
+            UpstreamError: The shop could not be written to; what was written stays.
+        """
+        for batch in _batches(actions):
+            if self.clock.monotonic() >= deadline:
+                return False
+            with self.ledger.runs.lock(STOCK_LOCK, _COMMAND, wait_seconds=_LOCK_WAIT):
+                self._write_batch(batch)
+            hit("stock batch written")
+            self.progress(len(batch))
+        return True
+
+    def _write_batch(self, batch: Sequence[Planned]) -> None:
+        now = self.shop.variants_by_id([one.id for one in batch])
+        levels = [level for one in batch if one.id in now for level in self._levels(one, now)]
+        self.book.note_levels({id: _noted(one.levels) for id, one in now.items()}, wrote=False)
+        self.result.skipped += len(batch) - len(now)
+        if levels:
+            self._send(levels)
+
+    def _levels(self, action: Planned, now: Mapping[str, Variant]) -> Iterator[NewLevel]:
+        """The new levels of one variant.
+
+        The smaller of what was set aside when the run read it and now: whatever was ordered or
+        fulfilled in between, too little is for sale until the next listing, never too much.
+        """
+        there = {level.location: level for level in now[action.id].levels}
+        for location, saleable in action.saleable.items():
+            level = there.get(location, Level(location, 0, 0))
+            allocated = min(level.allocated, action.allocated.get(location, 0))
+            on_hand = saleable + allocated
+            if on_hand != level.on_hand or self.everything:
+                yield NewLevel(action.id, location, on_hand)
+
+    # ---- one request, and what may go wrong with it --------------------------------------------
+
+    def _send(self, levels: Sequence[NewLevel]) -> None:
+        try:
+            answer = self._send_patiently(levels)
+        except UnknownVariant as gone:
+            self.result.skipped += 1
+            left = [level for level in levels if level.variant_id != gone.variant_id]
+            if left:
+                self._send(left)
+            return
+        except ProtocolError as error:
+            self._isolate(levels, error)
+            return
+        self.book.note_levels({id: _noted(told) for id, told in answer.items()}, wrote=True)
+
+    def _send_patiently(self, levels: Sequence[NewLevel]) -> Mapping[str, tuple[Level, ...]]:
+        """A deadlock was rolled back: the same absolute values are sent again."""
+        for _ in range(_DEADLOCK_TRIES - 1):
+            try:
+                return self.shop.set_levels(levels)
+            except Unavailable as error:
+                if "deadlock" not in error.message.lower():
+                    raise
+                self.clock.sleep(0.1)
+        return self.shop.set_levels(levels)
+
+    def _isolate(self, levels: Sequence[NewLevel], error: SyncError) -> None:
+        """Halve a batch that is refused until the variant that spoils it stands alone."""
+        ids = list(dict.fromkeys(level.variant_id for level in levels))
+        if len(ids) == 1:
+            self._failures += 1
+            self.result.errors += 1
+            _LOG.warning("variant %s could not be written: %s", ids[0], error.message)
+            if self._failures >= _FAILURES_MOST:
+                raise error
+            return
+        first = set(ids[: len(ids) // 2])
+        self._send([level for level in levels if level.variant_id in first])
+        self._send([level for level in levels if level.variant_id not in first])
+
+
+def _noted(levels: Iterable[Level]) -> dict[str, tuple[int, int]]:
+    return {level.location: (level.on_hand, level.allocated) for level in levels}
+
+
+def _batches(actions: Iterable[Planned]) -> Iterator[list[Planned]]:
+    batch: list[Planned] = []
+    size = 0
+    for action in actions:
+        more = sum(size_of(NewLevel(action.id, at, 2**40)) for at in action.saleable)
+        if batch and (len(batch) >= _BATCH_MOST or size + more > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(action)
+        size += more
+    if batch:
+        yield batch

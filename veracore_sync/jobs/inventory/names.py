@@ -1,0 +1,57 @@
+"""What the shop's SKUs are called at the warehouse: aliases, exclusions and kits; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from veracore_sync.config import SkuSettings
+
+
+def sku_key(sku: str) -> str:
+    """What two spellings of one SKU share: trimmed, without case."""
+    return sku.strip().casefold()
+
+
+class Names:
+    """The names of one set of settings.
+
+    Args:
+        skus: ``[skus]``.
+    """
+
+    def __init__(self, skus: SkuSettings) -> None:
+        self._excluded = {sku_key(sku) for sku in skus.exclude}
+        self._aliases = {sku_key(sku): part.strip() for sku, part in skus.aliases.items()}
+        self._kits = {
+            sku_key(sku): {part.strip(): units for part, units in parts.items()}
+            for sku, parts in skus.kits.items()
+        }
+        self._kits_by_offer = {sku_key(self.part(sku)): parts for sku, parts in self._kits.items()}
+
+    def is_excluded(self, sku: str) -> bool:
+        """Whether the warehouse has nothing to do with it."""
+        return sku_key(sku) in self._excluded
+
+    def part(self, sku: str) -> str:
+        """VeraCore's offer or part of a shop SKU."""
+        return self._aliases.get(sku_key(sku), sku.strip())
+
+    def kit(self, sku: str) -> Mapping[str, int] | None:
+        """The parts of a shop SKU that is a kit, and units of each; else ``None``."""
+        return self._kits.get(sku_key(sku))
+
+    def parts(self, sku: str) -> Mapping[str, int]:
+        """The parts that one unit of a shop SKU takes, and units of each."""
+        return self.kit(sku) or {self.part(sku): 1}
+
+    def exploded(self, offer: str) -> Mapping[str, int]:
+        """The parts (as keys) that one unit of an offer takes, and units of each."""
+        kit = self._kits_by_offer.get(sku_key(offer))
+        if kit is None:
+            return {sku_key(offer): 1}
+        return {sku_key(part): units for part, units in kit.items()}
+
+    def shop_skus(self, name: str) -> list[str]:
+        """The shop SKUs that may be meant by `name`: itself, and what is aliased to it."""
+        aliased = [sku for sku, part in self._aliases.items() if sku_key(part) == sku_key(name)]
+        return [name.strip(), *aliased]

@@ -1,0 +1,109 @@
+"""What may be sold of each staged variant: its part's stock, or its kit's scarcest part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from veracore_sync.config import Settings
+from veracore_sync.config.types import Buffer
+from veracore_sync.jobs.inventory.demand import Demand
+from veracore_sync.jobs.inventory.names import Names, sku_key
+from veracore_sync.jobs.inventory.places import Places
+from veracore_sync.jobs.inventory.plan import NOTHING, LevelNow, saleable, saleable_kits
+from veracore_sync.ledger.stock import Matched, Planned, StockBook
+
+MISSING_READS = 3
+"""A known SKU that lacks in so many complete reads has nothing left to sell."""
+
+
+@dataclass(slots=True)
+class Offering:
+    """Looks stock up in the staging tables.
+
+    Args:
+        book: The staging tables.
+        settings: All of them.
+        names: Aliases, exclusions and kits.
+        places: Where stock is offered.
+    """
+
+    book: StockBook
+    settings: Settings
+    names: Names
+    places: Places
+    _left: dict[str, list[int]] = field(default_factory=dict)
+    _buffers: dict[str, Buffer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        wanted = self.settings.inventory.buffers
+        self._buffers = {sku_key(sku): buffer for sku, buffer in wanted.items()}
+
+    def offer(self, match: Matched, demand: Demand) -> dict[str, int] | str:
+        """S by location; or why nothing can be said: ``unknown``, ``missing``, ``ambiguous``."""
+        if match.variant.kind == "kit":
+            return self._kit(match, demand)
+        stock = match.stock
+        if stock is None:
+            if match.state != "known":
+                return "unknown"
+            if match.missing + 1 < MISSING_READS:
+                return "missing"
+            stock = {}
+        return self._part(stock, match.variant.part, match.variant.sku, demand)
+
+    def _part(
+        self, stock: Mapping[str, int], part: str, sku: str, demand: Demand
+    ) -> dict[str, int]:
+        buffer = self._own_buffer(sku) or self._own_buffer(part) or self.settings.inventory.buffer
+        held_back = buffer.held_back(sum(stock.values()))
+        return saleable(stock, demand.parts.get(part, 0), held_back, self.places.order)
+
+    def _own_buffer(self, sku: str) -> Buffer | None:
+        return self._buffers.get(sku_key(sku))
+
+    def _kit(self, match: Matched, demand: Demand) -> dict[str, int] | str:
+        parts: list[tuple[dict[str, int], int]] = []
+        for name, units in (self.names.kit(match.variant.sku) or {}).items():
+            part = sku_key(name)
+            stock = self.book.stock_of(part)
+            if stock is None:
+                return "unknown"
+            if self.book.is_twofold(part):
+                return "ambiguous"
+            parts.append((self._part(stock, part, name, demand), units))
+        whole = saleable_kits(parts, 0, self.places.order)
+        own = self._own_buffer(match.variant.sku)
+        if own is None:
+            return whole
+        return saleable(whole, 0, own.held_back(sum(whole.values())), self.places.order)
+
+    def levels(self, match: Matched) -> dict[str, LevelNow]:
+        """Vendure's levels at the places of stock."""
+        told = match.variant.levels
+        return {at: LevelNow(*told[at]) if at in told else NOTHING for at in self.places.order}
+
+    def action(
+        self, match: Matched, now: Mapping[str, LevelNow], changes: Mapping[str, int]
+    ) -> Planned:
+        """What is to be done to a variant."""
+        return Planned(
+            ordinal=match.ordinal,
+            id=match.variant.id,
+            sku=match.variant.sku,
+            saleable=changes,
+            before={at: now[at].saleable for at in changes},
+            allocated={at: now[at].allocated for at in changes},
+        )
+
+    def leave(self, match: Matched, why: str) -> None:
+        """Note that a variant is left alone."""
+        self._left.setdefault(why, []).append(match.ordinal)
+        if len(self._left[why]) >= 1000:
+            self.settle()
+
+    def settle(self) -> None:
+        """Write down which variants are left alone."""
+        for why, ordinals in self._left.items():
+            self.book.set_kind(why, ordinals)
+        self._left.clear()

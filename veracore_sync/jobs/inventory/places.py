@@ -1,0 +1,78 @@
+"""Which stock location a warehouse's stock is offered at; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from veracore_sync.errors import ConfigError
+from veracore_sync.jobs.inventory.names import sku_key
+from veracore_sync.vendure.stock import Location
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Location ids in the order in which they give, and the location of each warehouse.
+
+    `by_warehouse` is ``None`` where everything is at one location.
+    """
+
+    order: tuple[str, ...]
+    by_warehouse: Mapping[str, str] | None
+
+    def of(self, warehouse: str) -> str | None:
+        """The location id of a warehouse; ``None`` where it is not mapped."""
+        if self.by_warehouse is None:
+            return self.order[0]
+        return self.by_warehouse.get(sku_key(warehouse))
+
+
+def places(mapping: Mapping[str, str], locations: Sequence[Location], dialect: str) -> Places:
+    """The places of one run.
+
+    Args:
+        mapping: ``[inventory.locations]``: name or id of a location, by warehouse.
+        locations: Those of the shop's channel.
+        dialect: ``rest`` tells no warehouses.
+
+    Raises:
+        ConfigError: The mapping is missing where it is needed, or names what is not there.
+    """
+    if not mapping:
+        return _only(locations)
+    found = {sku_key(name): _location(ref, locations) for name, ref in mapping.items()}
+    order = tuple(dict.fromkeys(found.values()))
+    if dialect != "rest":
+        return Places(order, found)
+    if len(order) > 1:
+        raise ConfigError(
+            "inventory.locations names several stock locations, but this dialect tells no "
+            "warehouses",
+            hint="keep one line in [inventory.locations]",
+        )
+    return Places(order, None)
+
+
+def _only(locations: Sequence[Location]) -> Places:
+    if len(locations) == 1:
+        return Places((locations[0].id,), None)
+    names = ", ".join(f'"{one.name}"' for one in locations) or "none"
+    raise ConfigError(
+        f"inventory.locations is missing: the shop's channel has {len(locations)} stock "
+        f"locations ({names})",
+        hint="map each warehouse of VeraCore to one of them in [inventory.locations]",
+    )
+
+
+def _location(reference: str, locations: Sequence[Location]) -> str:
+    by_id = [one.id for one in locations if one.id == reference.strip()]
+    by_name = [one.id for one in locations if sku_key(one.name) == sku_key(reference)]
+    found = by_id or by_name
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(f'"{one.name}" ({one.id})' for one in locations)
+    problem = "no stock location" if not found else "several stock locations"
+    raise ConfigError(
+        f'inventory.locations: the shop\'s channel has {problem} "{reference}"',
+        hint=f"it has {names}; use the name, or the id" if names else "it has none",
+    )

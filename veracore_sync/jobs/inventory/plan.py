@@ -1,0 +1,163 @@
+"""What may be sold, and what has to be written for it; pure (docs/inventory.md).
+
+S = max(0, Available - U - buffer)      what may be sold
+stockOnHand := S + A                    A is Vendure's own stockAllocated, whatever it is
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from veracore_sync.config import InventorySettings
+
+GUARD_LEAST = 20
+"""Fewer SKUs than these raise no guard, whatever share of the shop they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class LevelNow:
+    """A level as Vendure told it. `offered` is what was for sale there when the run read it."""
+
+    on_hand: int
+    allocated: int
+    offered: int
+
+    @property
+    def saleable(self) -> int:
+        """What Vendure sells now."""
+        return self.on_hand - self.allocated
+
+
+NOTHING = LevelNow(0, 0, 0)
+"""The level of a variant at a location where Vendure has none yet."""
+
+
+def saleable(
+    available: Mapping[str, int], demand: int, held_back: int, locations: Sequence[str]
+) -> dict[str, int]:
+    """S per location; their sum is max(0, Available - demand - held back).
+
+    Args:
+        available: Units per location; below zero where oversold.
+        demand: U, units that the warehouse does not hold yet.
+        held_back: The buffer, in units.
+        locations: In the order in which they give; each gives down to zero.
+    """
+    owed = demand + held_back + sum(-units for units in available.values() if units < 0)
+    left = {}
+    for location in locations:
+        there = max(0, available.get(location, 0))
+        given = min(there, owed)
+        left[location] = there - given
+        owed -= given
+    return left
+
+
+def saleable_kits(
+    parts: Iterable[tuple[Mapping[str, int], int]], held_back: int, locations: Sequence[str]
+) -> dict[str, int]:
+    """S of a kit per location: as many as its scarcest part allows, less what is held back.
+
+    Args:
+        parts: S of each part per location, and units of it in one kit.
+        held_back: The kit's own buffer, in kits.
+        locations: As in `saleable`.
+    """
+    several = list(parts)
+    kits = {
+        location: min(there[location] // units for there, units in several)
+        for location in locations
+    }
+    return saleable(kits, 0, held_back, locations)
+
+
+def plan_variant(
+    now: Mapping[str, LevelNow],
+    targets: Mapping[str, int],
+    *,
+    decreases_only: bool,
+    everything: bool = False,
+) -> dict[str, int]:
+    """The locations whose saleable units have to be set, and to what.
+
+    Args:
+        now: Vendure's levels by location; a location that is missing has nothing.
+        targets: S by location.
+        decreases_only: Never above what was for sale there when the run read it.
+        everything: Also what is right already.
+    """
+    found = {}
+    for location, target in targets.items():
+        level = now.get(location, NOTHING)
+        wanted = min(target, level.offered) if decreases_only else target
+        if everything or level.saleable != wanted:
+            found[location] = wanted
+    return found
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a plan would do to the shop: its sellable SKUs, and how many go to zero or change."""
+
+    sellable: int = 0
+    zeroed: int = 0
+    changing: int = 0
+    rising: int = 0
+
+    def add(self, now: Mapping[str, LevelNow], targets: Mapping[str, int]) -> None:
+        """Count one variant."""
+        levels = {location: now.get(location, NOTHING) for location in targets}
+        before = sum(level.saleable for level in levels.values())
+        self.sellable += before > 0
+        self.zeroed += before > 0 and sum(targets.values()) == 0
+        self.changing += any(targets[at] != level.saleable for at, level in levels.items())
+        self.rising += any(targets[at] > level.saleable for at, level in levels.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A plan that is not carried out as it is: its name, why, and whether decreases still are."""
+
+    name: str
+    sentence: str
+    decreases: bool
+
+
+def guard(tally: Tally, settings: InventorySettings, *, first: bool) -> Guard | None:
+    """Why a plan is not carried out as it is, or ``None``.
+
+    Args:
+        tally: What it would do.
+        settings: ``[inventory]``.
+        first: No full run with ``--allow-mass-change`` has completed on this ledger.
+    """
+    if _exceeds(tally.zeroed, tally.sellable, settings.max_zero_percent):
+        return Guard(
+            "zero",
+            f"{tally.zeroed} of {tally.sellable} sellable SKUs would go to zero, more than "
+            f"inventory.max_zero_percent ({settings.max_zero_percent}): nothing was written",
+            decreases=False,
+        )
+    if not tally.rising:
+        return None
+    if _exceeds(tally.changing, tally.sellable, settings.max_change_percent):
+        return Guard(
+            "change",
+            f"{tally.changing} SKUs would change and {tally.sellable} are sellable, more than "
+            f"inventory.max_change_percent ({settings.max_change_percent}): "
+            f"decreases were written, {tally.rising} increases were withheld",
+            decreases=True,
+        )
+    if first:
+        return Guard(
+            "first",
+            f"no full run with --allow-mass-change has completed on this ledger: decreases were "
+            f"written, {tally.rising} increases were withheld",
+            decreases=True,
+        )
+    return None
+
+
+def _exceeds(count: int, of: int, percent: int) -> bool:
+    return count >= GUARD_LEAST and count * 100 > of * percent

@@ -1,0 +1,53 @@
+"""What a run of the inventory's job did: counted, and told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from veracore_sync.ledger.stock import Planned
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A variant of which Vendure set aside other units than its open orders ask for."""
+
+    sku: str
+    allocated: int
+    ordered: int
+
+
+@dataclass(slots=True)
+class InventoryResult:
+    """The outcome of a run. Counts are variants of the shop.
+
+    Args:
+        processed: Read in the shop.
+        updated: Written.
+        errors: Could not be written.
+        skipped: Left alone: unknown, ambiguous, excluded, not tracked, missing for now.
+        withheld: Not raised because of a guard.
+        unknown: SKUs that the warehouse does not report; some of them.
+        ambiguous: SKUs borne by several variants, or spelled in two ways there; some of them.
+        missing: Known SKUs that lacked in this read; some of them.
+        drift: Where Vendure's allocation is not what its orders ask for.
+        guard: The name of the guard that held the plan back.
+        news: Sentences about what newly needs a person.
+        notes: Sentences worth telling that need nobody.
+        plan: The actions of a dry run, the first of them; ``None`` otherwise.
+        planned: How many actions there are in all.
+    """
+
+    processed: int = 0
+    updated: int = 0
+    errors: int = 0
+    skipped: int = 0
+    withheld: int = 0
+    unknown: list[str] = field(default_factory=list)
+    ambiguous: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    drift: list[Drift] = field(default_factory=list)
+    guard: str | None = None
+    news: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    plan: list[Planned] | None = None
+    planned: int = 0

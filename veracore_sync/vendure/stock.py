@@ -1,0 +1,288 @@
+"""The shop's stock as the jobs see it: variants with their levels, open orders, and the write.
+
+Lists are read page by page, by ascending id. Pages overlap: an item that leaves the list between
+two requests moves the rest up, and a page that shares nothing with the one before it has a gap.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from veracore_sync.errors import SyncError, UpstreamError
+from veracore_sync.failure import What, read_error
+from veracore_sync.vendure.answers import UPSTREAM
+from veracore_sync.vendure.client import Client
+from veracore_sync.vendure.documents import (
+    READ_LOCATIONS,
+    READ_OPEN_ORDERS,
+    READ_VARIANTS,
+    SET_STOCK,
+    Document,
+)
+from veracore_sync.vendure.node import Node
+
+ALLOCATING_STATES = (
+    "PaymentAuthorized",
+    "PaymentSettled",
+    "Modifying",
+    "ArrangingAdditionalPayment",
+    "PartiallyShipped",
+    "PartiallyDelivered",
+)
+"""The order states in which Vendure sets units aside (docs/vendure.md, "Stock")."""
+
+T = TypeVar("T")
+_ORDERS_A_PAGE = 100
+_OVERLAP = 5
+_LISTINGS = 3
+_UNKNOWN_ID = re.compile(r'ENTITY_NOT_FOUND.*?id "([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A stock location of the channel."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What Vendure says of one variant at one location, in units; either may be below zero."""
+
+    location: str
+    on_hand: int
+    allocated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A live variant. `sku` is as the shop spells it; without `tracked` Vendure counts nothing."""
+
+    id: str
+    sku: str
+    tracked: bool
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLine:
+    """A line of an open order: units ordered, and live fulfilments as (units, when made, UTC)."""
+
+    variant_id: str
+    sku: str
+    quantity: int
+    fulfilments: tuple[tuple[int, datetime], ...]
+
+    @property
+    def open_quantity(self) -> int:
+        """Units ordered and in no live fulfilment; never below zero."""
+        return max(0, self.quantity - sum(units for units, _ in self.fulfilments))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order in a state that allocates."""
+
+    code: str
+    placed_at: datetime | None
+    lines: tuple[OpenLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewLevel:
+    """Units on hand to write for one variant at one location; below zero is allowed."""
+
+    variant_id: str
+    location: str
+    on_hand: int
+
+
+class _Gap(Exception):
+    """Two pages of a list share nothing."""
+
+
+class ShopStock:
+    """The stock of one shop.
+
+    Args:
+        client: Of its Admin API.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def locations(self) -> list[Location]:
+        """The stock locations of the channel.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
+        """
+        root = Node(self._client.execute(READ_LOCATIONS, {}))
+        items = root.node("stockLocations").nodes("items")
+        return [Location(item.text("id"), item.text("name")) for item in items]
+
+    def variants(self) -> Iterator[Variant]:
+        """Every live variant of the channel, by ascending id; one page is in memory.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop; also in the middle.
+        """
+        try:
+            yield from _listed(self._page_of(READ_VARIANTS, "productVariants", {}), _variant)
+        except _Gap:
+            raise _incomplete("variants") from None
+
+    def variants_like(self, skus: Sequence[str]) -> list[Variant]:
+        """The variants whose SKU contains one of `skus`, roughly without regard to case."""
+        spellings = {form for sku in skus for form in (sku, sku.lower(), sku.upper())}
+        wanted = {"_or": [{"sku": {"contains": one}} for one in sorted(spellings)]}
+        page = self._page_of(READ_VARIANTS, "productVariants", {"filter": wanted})
+        return list(_listed(page, _variant))
+
+    def variants_by_id(self, ids: Sequence[str]) -> dict[str, Variant]:
+        """These variants by id, as far as they live."""
+        wanted = {"filter": {"id": {"in": list(ids)}}}
+        page = self._page_of(READ_VARIANTS, "productVariants", wanted)
+        return {variant.id: variant for variant in _listed(page, _variant)}
+
+    def open_orders(self) -> list[OpenOrder]:
+        """All orders in a state that allocates; never Aggregate ones, whose parts are orders too.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
+        """
+        options = {"filter": {"state": {"in": ALLOCATING_STATES}}, "take": _ORDERS_A_PAGE}
+        page = self._page_of(READ_OPEN_ORDERS, "orders", options)
+        for _ in range(_LISTINGS):
+            try:
+                return [order for order in _listed(page, _open_order) if order is not None]
+            except _Gap:
+                continue
+        raise _incomplete("orders")
+
+    def set_levels(self, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
+        """Write levels, all or none of them, and return what Vendure then says, by variant id.
+
+        Raises:
+            UnknownVariant: One of the variants is gone; nothing was written.
+            UpstreamError: Nothing is known of what was written.
+        """
+        wanted: dict[str, list[dict[str, Any]]] = {}
+        for level in levels:
+            place = {"stockLocationId": level.location, "stockOnHand": level.on_hand}
+            wanted.setdefault(level.variant_id, []).append(place)
+        given = [{"id": id, "stockLevels": places} for id, places in wanted.items()]
+        try:
+            data = self._client.execute(SET_STOCK, {"input": given}, mutation=True)
+        except UpstreamError as error:
+            poison = _UNKNOWN_ID.search(error.message)
+            if poison and poison[1] in wanted:
+                raise UnknownVariant(poison[1]) from error
+            raise
+        items = Node(data).nodes("updateProductVariants")
+        return {item.text("id"): _levels(item) for item in items}
+
+    def _page_of(
+        self, document: Document, name: str, options: Mapping[str, Any]
+    ) -> Callable[[int], Node]:
+        def page(skip: int) -> Node:
+            wanted = {"sort": {"id": "ASC"}, **options, "skip": skip}
+            root = Node(self._client.execute(document, {"options": wanted}))
+            # What a variant inherits is told beside the list: it travels with each page.
+            return Node({**root.node(name).fields, **root.fields}, name)
+
+        return page
+
+
+class UnknownVariant(Exception):
+    """The shop has no live variant of that id."""
+
+    def __init__(self, variant_id: str) -> None:
+        super().__init__(variant_id)
+        self.variant_id = variant_id
+
+
+def size_of(level: NewLevel) -> int:
+    """At most how many bytes of a request's body the level takes."""
+    place = {"stockLocationId": level.location, "stockOnHand": level.on_hand}
+    return len(json.dumps({"id": level.variant_id, "stockLevels": [place]})) + 2
+
+
+def _listed(page: Callable[[int], Node], read: Callable[[Node, Node], T]) -> Iterator[T]:
+    """Each item of a list once.
+
+    Raises:
+        _Gap: Two pages share nothing, so that something may be missing between them.
+    """
+    before: set[str] = set()
+    skip = 0
+    while True:
+        listing = page(skip)
+        items = listing.nodes("items")
+        ids = [item.text("id") for item in items]
+        if before and not before.intersection(ids):
+            raise _Gap
+        yield from (read(item, listing) for item in items if item.text("id") not in before)
+        if skip + len(items) >= listing.integer("totalItems"):
+            return
+        if len(items) <= _OVERLAP:
+            raise _incomplete(listing.path)
+        skip += len(items) - _OVERLAP
+        before = set(ids)
+
+
+def _incomplete(name: str) -> SyncError:
+    return read_error(What.NOT_UNDERSTOOD, f"Vendure listed {name} incompletely", upstream=UPSTREAM)
+
+
+def _variant(node: Node, listing: Node) -> Variant:
+    tracking = node.text("trackInventory")
+    inherits = listing.node("globalSettings").fields.get("trackInventory") is not False
+    return Variant(
+        id=node.text("id"),
+        sku=node.text("sku"),
+        tracked=inherits if tracking == "INHERIT" else tracking == "TRUE",
+        levels=_levels(node),
+    )
+
+
+def _levels(node: Node) -> tuple[Level, ...]:
+    return tuple(
+        Level(
+            one.text("stockLocationId"), one.integer("stockOnHand"), one.integer("stockAllocated")
+        )
+        for one in node.nodes("stockLevels")
+    )
+
+
+def _open_order(node: Node, _listing: Node) -> OpenOrder | None:
+    if node.text("type") == "Aggregate":
+        return None
+    return OpenOrder(
+        code=node.text("code"),
+        placed_at=node.moment_or_none("orderPlacedAt"),
+        lines=tuple(_line(line) for line in node.nodes("lines")),
+    )
+
+
+def _line(node: Node) -> OpenLine:
+    variant = node.node("productVariant")
+    return OpenLine(
+        variant_id=variant.text("id"),
+        sku=variant.text("sku"),
+        quantity=node.integer("quantity"),
+        fulfilments=tuple(_fulfilments(node.nodes_or_none("fulfillmentLines"))),
+    )
+
+
+def _fulfilments(parts: Iterable[Node]) -> Iterator[tuple[int, datetime]]:
+    for part in parts:
+        fulfilment = part.node("fulfillment")
+        if fulfilment.text("state") != "Cancelled":
+            yield part.integer("quantity"), fulfilment.moment("createdAt")
