@@ -6,6 +6,7 @@ from __future__ import annotations
 def register() -> None:
     """Import each command's file once; it adds itself to the app."""
     from veracore_sync.cli import (  # noqa: F401 - imported for what they register
+        breaker,
         config_show,
         demo,
         doctor,

@@ -27,7 +27,10 @@ def doctor(
     from veracore_sync.cli.perform import Job, perform
 
     perform(
-        Job("doctor", read_only=True), context.obj, as_json, lambda parts: _work(parts, offline)
+        Job("doctor", read_only=True, force=True),
+        context.obj,
+        as_json,
+        lambda parts: _work(parts, offline),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,10 @@ from veracore_sync.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from veracore_sync.config import Loaded, Settings
+    from veracore_sync.errors import SyncError
     from veracore_sync.ledger import Ledger
+    from veracore_sync.transport.gate import KeptGate
+    from veracore_sync.transport.http import Gate
     from veracore_sync.transport.retry import RetryPolicy
     from veracore_sync.vendure.shop import Shop
     from veracore_sync.veracore.port import Warehouse
@@ -24,11 +28,16 @@ class Parts:
         loaded: The configuration.
         clock: The time.
         read_only: The ledger may only be read; where there is none, an empty one in memory serves.
+        family: The job family whose breakers count.
+        force: A person asked: an open breaker's wait and remembered refusals do not count.
     """
 
     loaded: Loaded
     clock: Clock = field(default_factory=SystemClock)
     read_only: bool = False
+    family: str = "other"
+    force: bool = False
+    _gates: dict[str, KeptGate] = field(default_factory=dict, repr=False)
 
     @property
     def settings(self) -> Settings:
@@ -56,10 +65,12 @@ class Parts:
         """The shop."""
         from veracore_sync.vendure.shop import Shop
 
+        self._refuse_known("vendure")
         return Shop(
             self.settings.vendure,
             custom_fields=self.settings.orders.custom_fields,
             retry=self._retry,
+            gate=self._gate("vendure", per_minute=0),
             clock=self.clock,
         )
 
@@ -68,12 +79,76 @@ class Parts:
         """The warehouse."""
         from veracore_sync.veracore.connect import connect
 
+        self._refuse_known("veracore")
         return connect(
             self.settings.veracore,
             probe_id=self.ledger.meta.probe_id,
             retry=self._retry,
+            gate=self._gate("veracore", per_minute=self.settings.veracore.rate_per_minute),
             clock=self.clock,
         )
+
+    def _gate(self, upstream: str, *, per_minute: int) -> Gate | None:
+        if self.read_only:
+            return None
+        from veracore_sync.ledger.budget import Budget
+        from veracore_sync.transport.gate import KeptGate
+
+        wanted = self.settings.retry
+        breaker = self.ledger.breakers.one(
+            upstream,
+            self.family,
+            threshold=wanted.breaker_threshold,
+            cooldown=timedelta(seconds=wanted.breaker_cooldown_seconds),
+            forced=self.force,
+        )
+        budget = Budget(self.ledger.database, self.clock, upstream, per_minute)
+        self._gates[upstream] = KeptGate(breaker, budget)
+        return self._gates[upstream]
+
+    def _credentials(self, upstream: str) -> str:
+        if upstream == "vendure":
+            vendure = self.settings.vendure
+            secrets = (vendure.password.get_secret_value(), vendure.api_key.get_secret_value())
+            return "\n".join((vendure.admin_api_url, vendure.username, *secrets))
+        veracore = self.settings.veracore
+        secret = veracore.client_secret.get_secret_value()
+        return "\n".join((veracore.api_url, veracore.company_id, veracore.client_id, secret))
+
+    def _refuse_known(self, upstream: str) -> None:
+        """Credentials that were refused are not tried with every run.
+
+        Raises:
+            AuthRefused: They are the refused ones, and it is not yet time for the hour's trial.
+        """
+        refusals = self.ledger.refusals
+        if self.read_only or self.force or refusals.may_try(upstream, self._credentials(upstream)):
+            return
+        from veracore_sync.errors import AuthRefused
+
+        name = {"vendure": "Vendure", "veracore": "VeraCore"}[upstream]
+        raise AuthRefused(
+            f"{name} refused these credentials at {refusals.standing(upstream)}: "
+            f"nothing was asked; check {upstream}.* in the configuration",
+            upstream=upstream,
+            hint="correct them; or `veracore-sync breaker reset` tries these again at once",
+        )
+
+    def learn(self, error: SyncError | None) -> None:
+        """Remember what a run ended with has shown of the credentials.
+
+        Args:
+            error: What ended it, if anything.
+        """
+        from veracore_sync.errors import AuthRefused
+
+        if self.read_only:
+            return
+        if isinstance(error, AuthRefused) and error.listed:
+            self.ledger.refusals.remember(error.upstream, self._credentials(error.upstream))
+        for upstream, gate in self._gates.items():
+            if error is None and gate.heard:
+                self.ledger.refusals.forget(upstream)
 
     @property
     def _retry(self) -> RetryPolicy:

@@ -20,6 +20,7 @@ from veracore_sync.errors import Interrupted, LedgerError, SyncError
 
 _LOG = logging.getLogger(__name__)
 _NEEDS_PERSON = 3
+_WORKER_WAIT_SECONDS = 30.0
 _REPEATED_QUIETLY = frozenset({69, 75})
 
 
@@ -62,6 +63,7 @@ class Job:
         lock: The job it must hold alone; ``None`` for commands that only read.
         record: Whether the run is recorded in the ledger.
         read_only: Whether the ledger may only be read.
+        force: A person asked: breakers' waits and remembered refusals do not count.
         empty: The ``--json`` document when nothing could be done.
     """
 
@@ -69,6 +71,7 @@ class Job:
     lock: str | None = None
     record: bool = False
     read_only: bool = False
+    force: bool = False
     empty: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -88,10 +91,17 @@ def perform(job: Job, options: Globals, as_json: bool, work: Callable[[Parts], R
     before: int | None = None
     try:
         with ExitStack() as stack:
-            parts = Parts(options.load(), read_only=job.read_only)
+            parts = Parts(
+                options.load(),
+                read_only=job.read_only,
+                family=job.lock or "other",
+                force=job.force,
+            )
             stack.callback(parts.close)
             if job.lock is not None and not job.read_only:
-                stack.enter_context(parts.ledger.runs.lock(job.lock, job.command))
+                wait = _patience(parts, job.lock)
+                lock = parts.ledger.runs.lock(job.lock, job.command, wait_seconds=wait)
+                stack.enter_context(lock)
             before = _previous_exit(parts, job)
             report = _recorded(job, parts, work)
     except KeyboardInterrupt:
@@ -100,6 +110,13 @@ def perform(job: Job, options: Globals, as_json: bool, work: Callable[[Parts], R
         report = Report(dict(job.empty), error=error)
     _speak(report, as_json, repeated=before == report.exit_code)
     raise typer.Exit(report.exit_code)
+
+
+def _patience(parts: Parts, lock: str) -> float:
+    """The webhook worker holds a job for one hint only: it is waited for, other runs are not."""
+    from veracore_sync.ledger.inbox import worker_holds
+
+    return _WORKER_WAIT_SECONDS if worker_holds(parts.ledger.database, lock) else 0.0
 
 
 def _previous_exit(parts: Parts, job: Job) -> int | None:
@@ -114,18 +131,23 @@ def _recorded(job: Job, parts: Parts, work: Callable[[Parts], Report]) -> Report
         return work(parts)
     runs = parts.ledger.runs
     number = runs.begin(job.command)
-    try:
-        report = work(parts)
-    except KeyboardInterrupt:
-        report = Report(dict(job.empty), error=Interrupted("stopped", signal_number=2))
-    except SyncError as error:
-        report = Report(dict(job.empty), error=error)
+    report = _worked(job, parts, work)
     error_class = str(report.error.category) if report.error else None
     try:
+        parts.learn(report.error)
         runs.end(number, report.exit_code, {**report.summary, "errorClass": error_class})
     except LedgerError as error:
         report.error = report.error or error
     return report
+
+
+def _worked(job: Job, parts: Parts, work: Callable[[Parts], Report]) -> Report:
+    try:
+        return work(parts)
+    except KeyboardInterrupt:
+        return Report(dict(job.empty), error=Interrupted("stopped", signal_number=2))
+    except SyncError as error:
+        return Report(dict(job.empty), error=error)
 
 
 def _speak(report: Report, as_json: bool, *, repeated: bool) -> None:

@@ -106,9 +106,26 @@ def overall(ledger: Ledger) -> dict[str, Any]:
                 ledger, "sync-tracking", ("ordersChecked", "trackingUpdated", "errors")
             ),
         },
-        "upstreams": {"vendure": {}, "veracore": {}},
+        "upstreams": {name: upstream(ledger, name) for name in ("vendure", "veracore")},
         "webhooks": {},
         "alerts": [alert_document(alert) for alert in ledger.alerts.standing()],
+    }
+
+
+_WORST = ("closed", "half_open", "open")
+
+
+def upstream(ledger: Ledger, name: str) -> dict[str, Any]:
+    """The breakers of one upstream: the worst on top, each job family below."""
+    rows = [row for row in ledger.breakers.all() if row.upstream == name]
+    worst = max(rows, key=lambda row: _WORST.index(row.state), default=None)
+    return {
+        "state": worst.state if worst else "closed",
+        "failures": worst.failures if worst else 0,
+        "openedAt": worst.opened_at if worst else None,
+        "nextProbe": worst.retry_at if worst else None,
+        "credentialsRefusedSince": ledger.refusals.standing(name),
+        "families": {row.family: row.state for row in rows},
     }
 
 

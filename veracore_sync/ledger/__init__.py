@@ -6,10 +6,12 @@ from pathlib import Path
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.ledger.alerts import Alert, Alerts
+from veracore_sync.ledger.breaker import Breakers
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.meta import Meta
 from veracore_sync.ledger.moves import Discovery, Intent, Moves, Seen, Trouble
 from veracore_sync.ledger.orders import AttemptRow, OrderRow, Orders, Sent, fresh_row
+from veracore_sync.ledger.refusals import Refusals
 from veracore_sync.ledger.runs import Run, Runs
 
 __all__ = [
@@ -52,6 +54,8 @@ class Ledger:
         self.orders = Orders(self.database)
         self.moves = Moves(self.database, self.alerts, ticking)
         self.runs = Runs(self.database, ticking)
+        self.breakers = Breakers(self.database, self.alerts, ticking)
+        self.refusals = Refusals(self.database, self.meta, ticking)
 
     def close(self) -> None:
         """Close the file."""

@@ -55,8 +55,8 @@ class Lost(Exception):
 class Gate(Protocol):
     """What may hold a request back, and learns how it went: breaker and rate budget."""
 
-    def before(self) -> None:
-        """Called before the socket is touched; may wait.
+    def before(self, *, creating: bool) -> None:
+        """Called before the socket is touched; may wait. A create is never let through as a probe.
 
         Raises:
             BreakerOpen: The upstream was down a moment ago.
@@ -69,7 +69,7 @@ class Gate(Protocol):
 class OpenGate:
     """Holds nothing back."""
 
-    def before(self) -> None:
+    def before(self, *, creating: bool) -> None:
         """Let it pass."""
 
     def after(self, what: What | None, retry_after: float | None) -> None:
@@ -119,7 +119,14 @@ class HttpClient:
         self._client.close()
 
     def send(
-        self, method: str, url: str, *, label: str, headers: Mapping[str, str], content: bytes = b""
+        self,
+        method: str,
+        url: str,
+        *,
+        label: str,
+        headers: Mapping[str, str],
+        content: bytes = b"",
+        creating: bool = False,
     ) -> Answer:
         """Send one request and read the whole answer.
 
@@ -129,28 +136,38 @@ class HttpClient:
             label: What the log calls it (an operation's name; never personal data).
             headers: Headers beside ``User-Agent``.
             content: The body.
+            creating: It changes something that a repeat would double.
 
         Returns:
             The answer, whatever its status.
 
         Raises:
             Lost: No whole answer arrived.
-            BreakerOpen: The gate held it back; nothing was sent.
+            BreakerOpen, RateLimited: The gate held it back; nothing was sent.
         """
-        with self.stream(method, url, label=label, headers=headers, content=content) as streamed:
+        with self.stream(
+            method, url, label=label, headers=headers, content=content, creating=creating
+        ) as streamed:
             return streamed.whole()
 
     @contextmanager
     def stream(
-        self, method: str, url: str, *, label: str, headers: Mapping[str, str], content: bytes = b""
+        self,
+        method: str,
+        url: str,
+        *,
+        label: str,
+        headers: Mapping[str, str],
+        content: bytes = b"",
+        creating: bool = False,
     ) -> Iterator[StreamedAnswer]:
         """As `send`, but the body is read piece by piece inside the ``with`` block.
 
         Raises:
             Lost: No whole answer arrived; also from inside the block.
-            BreakerOpen: The gate held it back; nothing was sent.
+            BreakerOpen, RateLimited: The gate held it back; nothing was sent.
         """
-        self._gate.before()
+        self._gate.before(creating=creating)
         started = self._clock.monotonic()
         try:
             with (

@@ -12,6 +12,7 @@ from veracore_sync.errors import (
     AuthRefused,
     BreakerOpen,
     ProtocolError,
+    RateLimited,
     SyncError,
     Unavailable,
     WrongEndpoint,
@@ -124,6 +125,8 @@ class OmsWarehouse:
             result = self._add_order(order)
         except BreakerOpen as error:
             return NotAccepted(What.NOT_CONNECTED, error.message)
+        except RateLimited as error:
+            return NotAccepted(What.HTTP_429, error.message, retry_after=error.retry_after)
         except Lost as lost:
             return NotAccepted(lost.what, quote(lost.detail, hidden))
         except Fault as fault:

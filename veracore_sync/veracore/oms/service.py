@@ -190,6 +190,7 @@ class Service:
                 "soapaction": f'"{self.namespace}{operation}"',
             },
             content=write.envelope(self.namespace, self._settings.client_id, secret, fill),
+            creating=operation == "AddOrder",
         ) as streamed:
             if _SANDBOX_HEADER in streamed.headers:
                 self.is_sandbox = True

@@ -181,7 +181,12 @@ class Api:
         self, method: str, path: str, label: str, headers: Mapping[str, str], content: bytes = b""
     ) -> Iterator[StreamedAnswer]:
         with self._http.stream(
-            method, f"{self.url}{path}", label=label, headers=headers, content=content
+            method,
+            f"{self.url}{path}",
+            label=label,
+            headers=headers,
+            content=content,
+            creating=label == "create",
         ) as streamed:
             if _SANDBOX_HEADER in streamed.headers:
                 self.is_sandbox = True

@@ -111,6 +111,8 @@ class RestWarehouse:
             answer = self._api.create("/api/orders", content, token)
         except BreakerOpen as error:
             return NotAccepted(What.NOT_CONNECTED, error.message)
+        except RateLimited as error:
+            return NotAccepted(What.HTTP_429, error.message, retry_after=error.retry_after)
         except Lost as lost:
             return NotAccepted(lost.what, quote(lost.detail, hidden))
         return self._outcome(answer, order, hidden)

@@ -1,0 +1,56 @@
+"""``breaker reset``: ask an upstream again at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from veracore_sync.cli.app import app
+from veracore_sync.cli.output import say
+
+if TYPE_CHECKING:
+    from veracore_sync.cli.parts import Parts
+    from veracore_sync.cli.perform import Report
+
+_UPSTREAMS = ("vendure", "veracore")
+breaker_app = typer.Typer(help="The circuit breakers.", no_args_is_help=True)
+app.add_typer(breaker_app, name="breaker")
+
+
+@breaker_app.callback()
+def breaker() -> None:
+    """The circuit breakers; `stats` shows them."""
+
+
+@breaker_app.command("reset")
+def breaker_reset(
+    context: typer.Context,
+    upstream: Annotated[
+        str | None, typer.Argument(metavar="[UPSTREAM]", help="vendure or veracore; else both.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Close breakers, forget slow-downs and refused credentials: the next run asks at once."""
+    from veracore_sync.cli.perform import Job, perform
+
+    perform(Job("breaker reset"), context.obj, as_json, lambda parts: _work(parts, upstream))
+
+
+def _work(parts: Parts, upstream: str | None) -> Report:
+    from veracore_sync.cli.perform import Report
+    from veracore_sync.errors import UsageError
+    from veracore_sync.ledger.budget import forgive
+
+    if upstream is not None and upstream not in _UPSTREAMS:
+        raise UsageError(f"there is no upstream {upstream}", hint="say vendure or veracore")
+    closed = parts.ledger.breakers.reset(upstream)
+    forgive(parts.ledger.database, upstream)
+    for name in _UPSTREAMS if upstream is None else (upstream,):
+        parts.ledger.refusals.forget(name)
+    told = f"{closed} breakers closed" if closed else "no breaker was open"
+    return Report(
+        {"closed": closed},
+        show=lambda: say(f"{told}; the next run asks at once"),
+        asked_for=True,
+    )

@@ -1,0 +1,221 @@
+"""The circuit breakers: one per upstream and job family, shared by every run through the ledger.
+
+    closed ──threshold failures in a row──▶ open ──cool-down──▶ half open ──success──▶ closed
+                                              ▲                      │
+                                              └───────failure────────┘
+
+Half open, one process probes; its claim lasts as long as a cool-down, so that a killed prober is
+followed by another. A probe is a read, never a create. Each transition is one transaction.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from veracore_sync.clock import Clock, from_text, to_text
+from veracore_sync.errors import BreakerOpen
+from veracore_sync.failure import What
+from veracore_sync.ledger.alerts import Alerts
+from veracore_sync.ledger.database import Database
+
+_COUNTED = frozenset({What.NOT_CONNECTED, What.TIMEOUT, What.RESET, What.HTTP_5XX})
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerRow:
+    """A breaker as it is kept. Times are UTC texts."""
+
+    upstream: str
+    family: str
+    state: str
+    failures: int
+    opened_at: str | None
+    retry_at: str | None
+    owner: str | None
+
+
+class Breakers:
+    """The breakers of one ledger."""
+
+    def __init__(self, database: Database, alerts: Alerts, clock: Clock) -> None:
+        self._db = database
+        self._alerts = alerts
+        self._clock = clock
+
+    def all(self) -> list[BreakerRow]:
+        """Every breaker that ever counted a failure."""
+        rows = self._db.rows(
+            "SELECT upstream, family, state, failures, opened_at, retry_at, owner "
+            "FROM breakers ORDER BY upstream, family"
+        )
+        return [BreakerRow(*row) for row in rows]
+
+    def one(
+        self,
+        upstream: str,
+        family: str,
+        *,
+        threshold: int,
+        cooldown: timedelta,
+        forced: bool = False,
+    ) -> Breaker:
+        """The breaker of one upstream for one job family.
+
+        Args:
+            upstream: ``vendure`` or ``veracore``.
+            family: ``orders``, ``inventory``, ``tracking``, …
+            threshold: Failures in a row that open it.
+            cooldown: How long it then stays open (jittered).
+            forced: A person asked to try now: the wait does not count.
+        """
+        return Breaker(
+            self._db, self._alerts, self._clock, upstream, family, threshold, cooldown, forced
+        )
+
+    def reset(self, upstream: str | None = None) -> int:
+        """Close them (all, or one upstream's); how many were not closed."""
+        with self._db.transaction() as connection:
+            found = connection.execute(
+                "SELECT upstream, count(*) FROM breakers WHERE state <> 'closed' "
+                "AND (?1 IS NULL OR upstream = ?1) GROUP BY upstream",
+                (upstream,),
+            ).fetchall()
+            connection.execute(
+                "UPDATE breakers SET state = 'closed', failures = 0, opened_at = NULL, "
+                "retry_at = NULL, owner = NULL WHERE ?1 IS NULL OR upstream = ?1",
+                (upstream,),
+            )
+            for name, _ in found:
+                self._alerts.resolve(f"{name}.down")
+        return sum(count for _, count in found)
+
+
+class Breaker:
+    """One breaker, as one process sees it; made by `Breakers.one`."""
+
+    def __init__(
+        self,
+        database: Database,
+        alerts: Alerts,
+        clock: Clock,
+        upstream: str,
+        family: str,
+        threshold: int,
+        cooldown: timedelta,
+        forced: bool,
+    ) -> None:
+        self._db = database
+        self._alerts = alerts
+        self._clock = clock
+        self._key = (upstream, family)
+        self._upstream = upstream
+        self._threshold = threshold
+        self._cooldown = cooldown
+        self._forced = forced
+        self._me = f"{os.getpid()}-{secrets.token_hex(4)}"
+
+    def before(self, *, creating: bool) -> None:
+        """Let a request pass, claim the probe, or refuse.
+
+        Raises:
+            BreakerOpen: It is open, another process probes, or a create would be the probe.
+        """
+        row = self._read()
+        if row is None or row["state"] == "closed":
+            return
+        if creating:
+            raise self._refusal(row)
+        if row["state"] == "half_open" and row["owner"] == self._me:
+            return
+        with self._db.transaction() as connection:
+            row = self._read()
+            if row is None or row["state"] == "closed":
+                return
+            if not self._forced and self._clock.now() < from_text(row["retry_at"]):
+                raise self._refusal(row)
+            self._write(
+                connection, state="half_open", owner=self._me, retry_at=self._after_cooldown()
+            )
+            # Forced once, the outcome decides like that of any probe.
+            self._forced = False
+
+    def after(self, what: What | None) -> None:
+        """Count what happened: ``None`` is an answer of a working upstream."""
+        if what is None:
+            self._succeeded()
+        elif what in _COUNTED:
+            self._failed()
+
+    def _succeeded(self) -> None:
+        row = self._read()
+        if row is None or (row["state"] == "closed" and row["failures"] == 0):
+            return
+        if row["state"] != "closed" and row["owner"] != self._me:
+            return
+        with self._db.transaction() as connection:
+            self._write(
+                connection, state="closed", failures=0, opened_at=None, retry_at=None, owner=None
+            )
+            self._alerts.resolve(f"{self._upstream}.down")
+
+    def _failed(self) -> None:
+        with self._db.transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO breakers (upstream, family) VALUES (?, ?)", self._key
+            )
+            row = self._certain()
+            failures = row["failures"] + 1
+            probing = row["state"] == "half_open" and row["owner"] == self._me
+            opens = probing or (row["state"] == "closed" and failures >= self._threshold)
+            if not opens:
+                self._write(connection, failures=failures)
+                return
+            self._write(
+                connection,
+                state="open",
+                failures=failures,
+                opened_at=row["opened_at"] or to_text(self._clock.now()),
+                retry_at=self._after_cooldown(),
+                owner=None,
+            )
+            self._alerts.open(f"{self._upstream}.down", f"{self._upstream} is not reachable")
+
+    def _after_cooldown(self) -> str:
+        jittered: datetime = self._clock.now() + self._cooldown * random.uniform(1, 1.1)  # noqa: S311 - spread, no secret
+        return to_text(jittered)
+
+    def _read(self) -> sqlite3.Row | None:
+        return self._db.row(
+            "SELECT state, failures, opened_at, retry_at, owner FROM breakers "
+            "WHERE upstream = ? AND family = ?",
+            self._key,
+        )
+
+    def _certain(self) -> sqlite3.Row:
+        row = self._read()
+        if row is None:
+            raise KeyError(self._key)
+        return row
+
+    def _write(self, connection: sqlite3.Connection, **values: Any) -> None:
+        columns = ", ".join(f"{name} = :{name}" for name in values)
+        connection.execute(
+            f"UPDATE breakers SET {columns} WHERE upstream = :upstream AND family = :family",  # noqa: S608 - our own columns
+            {**values, "upstream": self._key[0], "family": self._key[1]},
+        )
+
+    def _refusal(self, row: Mapping[str, Any] | sqlite3.Row) -> BreakerOpen:
+        name = {"vendure": "Vendure", "veracore": "VeraCore"}.get(self._upstream, self._upstream)
+        return BreakerOpen(
+            f"{name} is down since {row['opened_at']}; it is asked again at {row['retry_at']}",
+            upstream=self._upstream,
+            hint="nothing is lost and the next runs go on by themselves; "
+            "`veracore-sync breaker reset` asks at once",
+        )

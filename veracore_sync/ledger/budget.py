@@ -1,0 +1,140 @@
+"""The rate budget: a token bucket per upstream, shared by processes and taken in blocks.
+
+It adapts: a 429 or 503 halves the rate and is obeyed for as long as it asks; the rate recovers by
+a tenth a minute. No transaction is held while waiting.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+
+from veracore_sync.clock import Clock, from_text, to_text
+from veracore_sync.errors import RateLimited
+from veracore_sync.ledger.database import Database
+
+_BURST_SECONDS = 15.0
+_BLOCK = 5
+_LONGEST_WAIT = 30.0
+_LEAST_FACTOR = 0.05
+_RECOVERY_A_MINUTE = 0.1
+_LONGEST_PENALTY = timedelta(hours=1)
+
+
+class Budget:
+    """The budget of one upstream.
+
+    Args:
+        database: The ledger.
+        clock: The time, and the waiting.
+        upstream: Whose requests are counted.
+        per_minute: Requests a minute; 0 is no limit.
+        share: The part of the bucket that this user may empty (hints: a quarter).
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        upstream: str,
+        per_minute: int,
+        *,
+        share: float = 1.0,
+    ) -> None:
+        self._db = database
+        self._clock = clock
+        self._upstream = upstream
+        self._rate = per_minute / 60
+        self._most = max(1.0, self._rate * _BURST_SECONDS)
+        self._reserve = self._most * (1 - share)
+        self._lock = threading.Lock()
+        self._left = 0
+
+    def spend(self) -> None:
+        """Take one request from the budget, waiting for it where need be.
+
+        Raises:
+            RateLimited: It would take longer than half a minute.
+        """
+        if not self._rate:
+            return
+        with self._lock:
+            waited = 0.0
+            while self._left < 1:
+                wait = self._take_block()
+                if waited + wait > _LONGEST_WAIT:
+                    raise RateLimited(
+                        f"the rate budget of {self._upstream} is used up",
+                        upstream=self._upstream,
+                        retry_after=wait,
+                    )
+                if wait:
+                    self._clock.sleep(wait)
+                    waited += wait
+            self._left -= 1
+
+    def _take_block(self) -> float:
+        """Take what there is, a block at most; the seconds to wait when there is nothing."""
+        now = self._clock.now()
+        with self._db.transaction() as connection:
+            tokens, factor, closed_until = self._filled(now)
+            pause = (closed_until - now).total_seconds() if closed_until else 0.0
+            spare = tokens - self._reserve
+            taken = 0 if pause > 0 else min(_BLOCK, int(max(spare, 0)))
+            connection.execute(
+                "INSERT OR REPLACE INTO budgets (upstream, tokens, factor, filled_at, closed_until)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (
+                    self._upstream,
+                    tokens - taken,
+                    factor,
+                    to_text(now),
+                    to_text(closed_until) if closed_until and pause > 0 else None,
+                ),
+            )
+        self._left += taken
+        if taken:
+            return 0.0
+        return pause if pause > 0 else (1 - spare) / (self._rate * factor)
+
+    def _filled(self, now: datetime) -> tuple[float, float, datetime | None]:
+        row = self._db.row(
+            "SELECT tokens, factor, filled_at, closed_until FROM budgets WHERE upstream = ?",
+            (self._upstream,),
+        )
+        if row is None:
+            return self._most, 1.0, None
+        # A clock that was set back must not empty the bucket.
+        passed = max(0.0, (now - from_text(row["filled_at"])).total_seconds())
+        factor = min(1.0, row["factor"] + passed / 60 * _RECOVERY_A_MINUTE)
+        tokens = min(self._most, row["tokens"] + passed * self._rate * factor)
+        closed = from_text(row["closed_until"]) if row["closed_until"] else None
+        return tokens, factor, closed
+
+    def penalise(self, retry_after: float | None) -> None:
+        """The upstream asked us to slow down: halve the rate, and wait as it says (seconds)."""
+        if not self._rate:
+            return
+        now = self._clock.now()
+        pause = min(timedelta(seconds=retry_after or 0), _LONGEST_PENALTY)
+        with self._lock, self._db.transaction() as connection:
+            tokens, factor, closed_until = self._filled(now)
+            until = max(now + pause, closed_until or now)
+            connection.execute(
+                "INSERT OR REPLACE INTO budgets (upstream, tokens, factor, filled_at, closed_until)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (
+                    self._upstream,
+                    min(tokens, 1.0 + self._reserve),
+                    max(_LEAST_FACTOR, factor / 2),
+                    to_text(now),
+                    to_text(until),
+                ),
+            )
+            self._left = 0
+
+
+def forgive(database: Database, upstream: str | None = None) -> None:
+    """Forget every penalty (of one upstream)."""
+    with database.transaction() as connection:
+        connection.execute("DELETE FROM budgets WHERE ?1 IS NULL OR upstream = ?1", (upstream,))

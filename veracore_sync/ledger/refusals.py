@@ -1,0 +1,77 @@
+"""Refused credentials, remembered by a digest: an upstream is not asked with them again and again.
+
+Lock-outs and noise are what this prevents: a changed password ends it at once, and once an hour
+one run tries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import timedelta
+
+from veracore_sync.clock import Clock, from_text, to_text
+from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.meta import Meta
+
+_TRIAL_EVERY = timedelta(hours=1)
+
+
+class Refusals:
+    """The refusals of one ledger."""
+
+    def __init__(self, database: Database, meta: Meta, clock: Clock) -> None:
+        self._db = database
+        self._meta = meta
+        self._clock = clock
+
+    def _digest(self, credentials: str) -> str:
+        return hmac.new(self._meta.hash_key, credentials.encode(), hashlib.sha256).hexdigest()
+
+    def remember(self, upstream: str, credentials: str) -> None:
+        """They were refused just now, by words that mean the credentials."""
+        now = to_text(self._clock.now())
+        with self._db.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO refusals (upstream, digest, refused_at, tried_at) "
+                "VALUES (?, ?, coalesce((SELECT refused_at FROM refusals "
+                "WHERE upstream = ?1 AND digest = ?2), ?), ?)",
+                (upstream, self._digest(credentials), now, now),
+            )
+
+    def forget(self, upstream: str) -> None:
+        """They were accepted, or a person wants them tried."""
+        if self._db.row("SELECT 1 FROM refusals WHERE upstream = ?", (upstream,)) is None:
+            return
+        with self._db.transaction() as connection:
+            connection.execute("DELETE FROM refusals WHERE upstream = ?", (upstream,))
+
+    def standing(self, upstream: str) -> str | None:
+        """Since when its credentials are refused (a UTC text), or ``None``."""
+        since: str | None = self._db.value(
+            "SELECT refused_at FROM refusals WHERE upstream = ?", (upstream,)
+        )
+        return since
+
+    def may_try(self, upstream: str, credentials: str) -> bool:
+        """Whether to ask with these credentials; claims the one trial of the hour."""
+        wanted = self._digest(credentials)
+        if self._standing_with(upstream, wanted) is None:
+            return True
+        now = self._clock.now()
+        with self._db.transaction() as connection:
+            tried_at = self._standing_with(upstream, wanted)
+            if tried_at is None:
+                return True
+            if now - from_text(tried_at) < _TRIAL_EVERY:
+                return False
+            connection.execute(
+                "UPDATE refusals SET tried_at = ? WHERE upstream = ?", (to_text(now), upstream)
+            )
+        return True
+
+    def _standing_with(self, upstream: str, digest: str) -> str | None:
+        tried: str | None = self._db.value(
+            "SELECT tried_at FROM refusals WHERE upstream = ? AND digest = ?", (upstream, digest)
+        )
+        return tried

@@ -1,0 +1,64 @@
+"""The gate before every request: breaker first, then the rate budget.
+
+What they remember is kept elsewhere; here they are only asked.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from veracore_sync.failure import What
+
+
+class BreakerStore(Protocol):
+    """A circuit breaker that outlives the process."""
+
+    def before(self, *, creating: bool) -> None:
+        """Let a request pass, or raise `BreakerOpen`."""
+
+    def after(self, what: What | None) -> None:
+        """Count what happened."""
+
+
+class BudgetStore(Protocol):
+    """A rate budget that is shared by processes."""
+
+    def spend(self) -> None:
+        """Take one request, waiting for it where need be."""
+
+    def penalise(self, retry_after: float | None) -> None:
+        """Slow down."""
+
+
+class KeptGate:
+    """A gate whose breaker and budget are kept in the ledger.
+
+    Args:
+        breaker: Of the upstream and the job family.
+        budget: Of the upstream; ``None`` where it has none.
+    """
+
+    def __init__(self, breaker: BreakerStore, budget: BudgetStore | None) -> None:
+        self._breaker = breaker
+        self._budget = budget
+        self.heard = False
+        """Whether a working upstream has answered."""
+
+    def before(self, *, creating: bool) -> None:
+        """Ask both.
+
+        Raises:
+            BreakerOpen: The upstream was down a moment ago.
+            RateLimited: The budget is used up for longer than a run should wait.
+        """
+        self._breaker.before(creating=creating)
+        if self._budget is not None:
+            self._budget.spend()
+
+    def after(self, what: What | None, retry_after: float | None) -> None:
+        """Tell both."""
+        self.heard = self.heard or what is None
+        self._breaker.after(what)
+        slow_down = what is What.HTTP_429 or (what is What.HTTP_5XX and retry_after is not None)
+        if self._budget is not None and slow_down:
+            self._budget.penalise(retry_after)
