@@ -11,9 +11,9 @@ from subprocess import Popen
 from fire_kit import Fire
 
 _PATIENCE = 30.0
-_LONGEST_LIFE = 0.35
-_ANSWER_MS = 40
-_PER_LIFE = 6
+_LONGEST_LIFE = 0.25
+_ANSWER_MS = 60
+_PER_LIFE = 10
 
 
 @dataclass
@@ -65,6 +65,11 @@ class KillLoop:
         while run.poll() is None and len(self.fire.rig.requests()) == before:
             assert time.monotonic() < deadline, "it never began"
             time.sleep(0.005)
+
+    def sent_again(self) -> int:
+        """How many orders needed a second create, because the first had died with its run."""
+        with self.fire.rig.ledger() as ledger:
+            return sum(row.attempt > 1 for row in ledger.orders.in_states(["synced"]))
 
     def _look(self) -> None:
         """What the dead run left: how many orders in which state."""
