@@ -1,0 +1,81 @@
+"""``sign``: the headers for a test delivery, to be sent with curl."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from veracore_sync.cli.app import app
+from veracore_sync.cli.output import say
+
+if TYPE_CHECKING:
+    from veracore_sync.cli.parts import Parts
+    from veracore_sync.cli.perform import Report
+
+
+@app.command("sign")
+def sign(
+    context: typer.Context,
+    body: Annotated[
+        str, typer.Argument(metavar="[BODY]", help="The body; - reads it from stdin.")
+    ] = "-",
+    file: Annotated[
+        Path | None, typer.Option(help="Read the body from this file, byte for byte.")
+    ] = None,
+    delivery_id: Annotated[
+        str | None, typer.Option("--id", help="The webhook-id; else a fresh one.")
+    ] = None,
+    timestamp: Annotated[
+        int | None, typer.Option(min=0, help="Seconds since 1970, UTC; else now.")
+    ] = None,
+    body_only: Annotated[
+        bool, typer.Option("--body-only", help="The X-VeraCore-Signature header instead.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Print the headers that sign a webhook body, one a line, as `curl -H @-` takes them."""
+    from veracore_sync.cli.perform import Job, perform
+
+    def work(parts: Parts) -> Report:
+        at = int(parts.clock.now().timestamp()) if timestamp is None else timestamp
+        chosen = delivery_id or f"msg_{secrets.token_hex(12)}"
+        return _work(parts, _read(body, file), chosen, at, body_only)
+
+    perform(Job("sign", read_only=True), context.obj, as_json, work)
+
+
+def _read(body: str, file: Path | None) -> bytes:
+    import sys
+
+    from veracore_sync.errors import UsageError
+
+    if file is not None:
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            raise UsageError(
+                f"cannot read {file}: {error.strerror}", hint="name a file that holds the body"
+            ) from error
+    return sys.stdin.buffer.read() if body == "-" else body.encode()
+
+
+def _work(parts: Parts, body: bytes, delivery_id: str, timestamp: int, body_only: bool) -> Report:
+    from veracore_sync.cli.perform import Report
+    from veracore_sync.config import require
+    from veracore_sync.webhooks import signature
+
+    require(parts.settings, "webhooks")
+    secret = parts.settings.webhooks.live_secrets[0].get_secret_value()
+    if body_only:
+        headers = signature.sign_body(secret, body)
+    else:
+        headers = signature.sign(secret, delivery_id, timestamp, body)
+
+    def show() -> None:
+        for name, value in headers.items():
+            say(f"{name}: {value}")
+
+    return Report({"headers": headers}, show=show, asked_for=True)

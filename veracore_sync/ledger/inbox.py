@@ -1,0 +1,182 @@
+"""The inbox: deliveries of the webhook listener, each id once, and the hints that they gave.
+
+A delivery is remembered by its id alone, so that it is taken once. A hint, "look at this SKU or
+order", is one row a name however often it was given: `asked` counts the deliveries, `covered` says
+up to which of them a look-up has gone that began after they were stored. What is asked and not
+covered is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from sqlite3 import Connection
+from typing import Any, Literal
+
+from veracore_sync.clock import Clock, to_text
+from veracore_sync.ledger.database import Database
+
+WORKER = "serve-webhooks"
+"""The command under which the listener's worker holds a job."""
+
+Kind = Literal["inventory", "order", "tracking"]
+KINDS: tuple[Kind, ...] = ("inventory", "order", "tracking")
+_PRUNED_AT_ONCE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A verified delivery.
+
+    Args:
+        id: The sender's id of it; ``None`` where the signature covers none.
+        kind: What it is about.
+        names: The SKUs or orders that it names; may be none.
+    """
+
+    id: str | None
+    kind: Kind
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A name to look up. `asked` is the number of the newest delivery that the look-up covers."""
+
+    kind: Kind
+    name: str
+    asked: int
+    tries: int
+
+
+class Inbox:
+    """The deliveries and hints of one ledger."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._db = database
+        self._clock = clock
+
+    def store(self, batch: Sequence[Delivery]) -> list[bool]:
+        """Store deliveries in one durable transaction.
+
+        Returns:
+            For each whether it is new; a known id changes nothing.
+
+        Raises:
+            LedgerError: Nothing of the batch was stored.
+        """
+        now = to_text(self._clock.now())
+        with self._db.transaction() as connection:
+            return [_store(connection, one, now) for one in batch]
+
+    def due(self, kind: Kind) -> Hint | None:
+        """The hint of that kind that has been due longest, or ``None``."""
+        row = self._db.row(
+            "SELECT kind, name, asked, tries FROM hints WHERE kind = ? AND due_at <= ? "
+            "ORDER BY due_at, name LIMIT 1",
+            (kind, to_text(self._clock.now())),
+        )
+        return Hint(**dict(row)) if row else None
+
+    def cover(self, hint: Hint) -> None:
+        """The look-up that began after `hint` was read is done; what was asked since is due."""
+        now = to_text(self._clock.now())
+        self._update(
+            "covered = :asked, covered_at = :now, tries = 0, error_class = NULL, "
+            "error_message = NULL, due_at = CASE WHEN asked > :asked THEN :now END, "
+            "asked_at = CASE WHEN asked > :asked THEN :now ELSE asked_at END",
+            hint,
+            now=now,
+        )
+
+    def put_off(self, hint: Hint, until: datetime, error_class: str, message: str) -> None:
+        """The look-up failed: it is tried again at `until` (UTC), and the try is counted."""
+        self._update(
+            "tries = tries + 1, due_at = :until, error_class = :class, error_message = :message",
+            hint,
+            until=to_text(until),
+            **{"class": error_class, "message": message},
+        )
+
+    def give_up(self, hint: Hint, error_class: str, message: str) -> None:
+        """No further try: polling ends in the same state. The reason stays until the next hint."""
+        self.cover(hint)
+        self._update(
+            "error_class = :class, error_message = :message",
+            hint,
+            **{"class": error_class, "message": message},
+        )
+
+    def _update(self, change: str, hint: Hint, **values: Any) -> None:
+        with self._db.transaction() as connection:
+            connection.execute(
+                f"UPDATE hints SET {change} WHERE kind = :kind AND name = :name",  # noqa: S608
+                {"kind": hint.kind, "name": hint.name, "asked": hint.asked, **values},
+            )
+
+    def prune(self, before: datetime) -> int:
+        """Forget deliveries and covered hints from before `before` (UTC); how many.
+
+        In small transactions: a delivery that arrives meanwhile does not wait for all of it.
+        """
+        text, gone = to_text(before), 0
+        while True:
+            with self._db.transaction() as connection:
+                count = sum(
+                    connection.execute(statement, (text, _PRUNED_AT_ONCE)).rowcount
+                    for statement in _PRUNE
+                )
+            gone += count
+            if count == 0:
+                return gone
+
+    def summary(self) -> dict[str, Any]:
+        """Counts and UTC texts for `stats` and the metrics."""
+        row = self._db.row(_SUMMARY)
+        values = dict(row) if row else {}
+        values["lastDelivery"] = self._db.value("SELECT max(received_at) FROM inbox")
+        values["deliveries"] = self._db.value("SELECT count(*) FROM inbox")
+        return values
+
+
+def worker_holds(database: Database, job: str) -> bool:
+    """Whether the last who took the lock of `job` was the listener's worker."""
+    return bool(
+        database.value("SELECT 1 FROM job_locks WHERE job = ? AND command = ?", (job, WORKER))
+    )
+
+
+_SUMMARY = """
+SELECT count(due_at) AS waiting, coalesce(sum(due_at IS NOT NULL AND tries > 0), 0) AS failing,
+    coalesce(sum(covered), 0) AS covered, min(CASE WHEN due_at IS NOT NULL THEN asked_at END)
+    AS oldestWaiting, max(covered_at) AS lastLookUp
+FROM hints
+"""
+_PRUNE = (
+    "DELETE FROM inbox WHERE id IN (SELECT id FROM inbox WHERE received_at < ? LIMIT ?)",
+    "DELETE FROM hints WHERE (kind, name) IN (SELECT kind, name FROM hints "
+    "WHERE due_at IS NULL AND covered_at < ? LIMIT ?)",
+)
+_HINT = """
+INSERT INTO hints (kind, name, asked, asked_at, due_at) VALUES (?1, ?2, 1, ?3, ?3)
+ON CONFLICT (kind, name) DO UPDATE SET asked = asked + 1,
+    asked_at = CASE WHEN due_at IS NULL THEN excluded.asked_at ELSE asked_at END,
+    due_at = coalesce(due_at, excluded.due_at)
+"""
+
+
+def _store(connection: Connection, delivery: Delivery, now: str) -> bool:
+    if delivery.id is not None and not _is_new(connection, delivery, now):
+        return False
+    rows: Iterable[tuple[str, str, str]] = ((delivery.kind, name, now) for name in delivery.names)
+    connection.executemany(_HINT, rows)
+    return True
+
+
+def _is_new(connection: Connection, delivery: Delivery, now: str) -> bool:
+    cursor = connection.execute(
+        "INSERT OR IGNORE INTO inbox (id, kind, received_at) VALUES (?, ?, ?)",
+        (delivery.id, delivery.kind, now),
+    )
+    return cursor.rowcount > 0

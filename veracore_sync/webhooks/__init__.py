@@ -1,0 +1,1 @@
+"""The webhook listener: a hardened server, signatures, the inbox, and the worker behind it."""

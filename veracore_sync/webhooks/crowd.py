@@ -1,0 +1,95 @@
+"""Who is connected: a bounded number, and the idle give way to those who come with something."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class _Guest:
+    since: float
+    reading: bool = True
+    answered: bool = False
+    leaving: bool = False
+
+
+class Crowd:
+    """The open connections of a server.
+
+    Args:
+        most: How many may be open at once.
+        patience: Seconds that a connection may read before it may be made to give way.
+    """
+
+    def __init__(self, most: int, patience: float = 0.25) -> None:
+        self._most = most
+        self._patience = patience
+        self._guests: dict[socket.socket, _Guest] = {}
+        self._changed = threading.Condition()
+
+    def admit(self, connection: socket.socket) -> bool:
+        """Let a connection in, where need be in the place of the idlest; whether there was room."""
+        with self._changed:
+            if len(self._guests) >= self._most and not self._make_room():
+                return False
+            self._guests[connection] = _Guest(time.monotonic())
+            return True
+
+    def _make_room(self) -> bool:
+        """Those who never completed a request go first, then the longest idle."""
+        now = time.monotonic()
+        idle = [
+            (guest.answered, guest.since, connection)
+            for connection, guest in self._guests.items()
+            if guest.reading and not guest.leaving and now - guest.since >= self._patience
+        ]
+        if idle:
+            self._dismiss(min(idle, key=lambda one: one[:2])[2])
+        return self._changed.wait_for(lambda: len(self._guests) < self._most, 0.2 if idle else 0)
+
+    def _dismiss(self, connection: socket.socket) -> None:
+        self._guests[connection].leaving = True
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+    def reads(self, connection: socket.socket, *, answered: bool) -> None:
+        """It waits for a request or sends one; `answered` tells that it had one before."""
+        with self._changed:
+            self._guests[connection] = _Guest(time.monotonic(), answered=answered)
+
+    def works(self, connection: socket.socket) -> bool:
+        """Its request is complete and is being answered; false where it was dismissed before."""
+        with self._changed:
+            guest = self._guests[connection]
+            guest.reading = False
+            return not guest.leaving
+
+    def leave(self, connection: socket.socket) -> None:
+        """It is gone."""
+        with self._changed:
+            self._guests.pop(connection, None)
+            self._changed.notify_all()
+
+    def __len__(self) -> int:
+        return len(self._guests)
+
+    def drain(self, seconds: float) -> bool:
+        """Send the silent home, let the others finish; whether all have gone in that time."""
+        deadline = time.monotonic() + seconds
+        while True:
+            with self._changed:
+                for connection, guest in self._guests.items():
+                    if guest.reading and guest.answered and not guest.leaving:
+                        self._dismiss(connection)
+                left = deadline - time.monotonic()
+                if not self._guests or left <= 0:
+                    break
+                self._changed.wait(min(left, 0.1))
+        with self._changed:
+            for connection in self._guests:
+                self._dismiss(connection)
+            return not self._guests

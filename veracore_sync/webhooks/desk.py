@@ -1,0 +1,121 @@
+"""What the listener answers: verify first, store second, and 2xx only after the commit."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from veracore_sync.clock import Clock
+from veracore_sync.ledger.inbox import Delivery, Kind
+from veracore_sync.webhooks.head import Head, Refused
+from veracore_sync.webhooks.meter import Meter
+from veracore_sync.webhooks.payload import BadPayload, names_in
+from veracore_sync.webhooks.server import Answer
+from veracore_sync.webhooks.signature import BadSignature, Verifier
+from veracore_sync.webhooks.writer import CannotStore, Writer
+
+HOOKS: Mapping[str, Kind] = {
+    "/veracore-webhooks/inventory-update": "inventory",
+    "/veracore-webhooks/order-update": "order",
+    "/veracore-webhooks/tracking-update": "tracking",
+}
+HEALTH, READY, METRICS = "/healthz", "/readyz", "/metrics"
+_LOCAL_ONLY = (READY, METRICS)
+_PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+_RETRY = (("Retry-After", "5"),)
+
+
+class HookDesk:
+    """Answers the listener's requests.
+
+    Args:
+        verifier: Tells whom to believe.
+        writer: Stores.
+        clock: The time.
+        meter: Counts.
+        state: What `/readyz` shows; ``ready`` decides its status, numbers are metrics too.
+    """
+
+    def __init__(
+        self,
+        verifier: Verifier,
+        writer: Writer,
+        clock: Clock,
+        meter: Meter,
+        state: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._verifier = verifier
+        self._writer = writer
+        self._clock = clock
+        self._meter = meter
+        self._state = state
+
+    def check(self, head: Head) -> None:
+        """Refuse what is not served, before a body is read.
+
+        Raises:
+            Refused: 404 or 405.
+        """
+        if head.target in HOOKS:
+            allowed = "POST"
+        elif head.target in (HEALTH, *_LOCAL_ONLY):
+            allowed = "GET"
+        else:
+            raise Refused(404, "not found")
+        if head.method != allowed:
+            raise Refused(405, f"{allowed} only")
+
+    def answer(self, head: Head, body: bytes, peer: str) -> Answer:
+        """Answer a whole request.
+
+        Raises:
+            Refused: 404, where it may not be asked from `peer`.
+        """
+        kind = HOOKS.get(head.target)
+        if kind is not None:
+            return self._take(kind, head, body)
+        if head.target == HEALTH:
+            return Answer(200, {"status": "ok"})
+        if not _is_local(head, peer):
+            raise Refused(404, "not found")
+        state = self._state()
+        if head.target == READY:
+            return Answer(200 if state["ready"] else 503, state)
+        gauges = {key: value for key, value in state.items() if isinstance(value, int | float)}
+        return Answer(200, text=self._meter.render(gauges))
+
+    def _take(self, kind: Kind, head: Head, body: bytes) -> Answer:
+        try:
+            delivery_id = self._verifier.verify(head.headers, body, self._clock.now())
+            names = names_in(kind, body)
+            is_new = self._writer.store(Delivery(delivery_id, kind, names))
+        except BadSignature:
+            self._meter.count("unverified")
+            return Answer(401, {"error": "unauthorized"})
+        except BadPayload as error:
+            self._meter.count("malformed")
+            return Answer(400, {"error": str(error)})
+        except CannotStore:
+            self._meter.count("unstored")
+            return Answer(503, {"error": "try again"}, headers=_RETRY)
+        self._meter.count("stored" if is_new else "duplicates")
+        return Answer(200, {"status": "stored" if is_new else "duplicate"})
+
+
+def _is_local(head: Head, peer: str) -> bool:
+    """Asked from this machine, of this machine, and not on behalf of another."""
+    if any(name in head.headers for name in _PROXIED) or not _is_loopback(peer):
+        return False
+    host = "".join(head.headers.get("host", ("localhost",))).rpartition("]")
+    name = host[0].removeprefix("[") if host[1] else host[2].partition(":")[0]
+    return name == "localhost" or _is_loopback(name)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None)
+    return (mapped or found).is_loopback

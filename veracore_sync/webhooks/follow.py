@@ -1,0 +1,108 @@
+"""How a hint about an order is followed: by the code that ``sync-orders`` runs, for that one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from veracore_sync.clock import Clock, from_text
+from veracore_sync.config import Settings
+from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.run import OrdersRun, Wishes, make_doubts
+from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.vendure.shop import Shop
+from veracore_sync.veracore.port import Warehouse
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderHints:
+    """Follows hints about orders. The caller holds the lock of the orders job.
+
+    A hint never does what a timer would not: stored waiting times are kept, parked orders and
+    conflicts are left to polling and to a person, and a first backlog is not sent piecemeal.
+
+    Args:
+        shop: Vendure.
+        warehouse: VeraCore.
+        ledger: Where it is written.
+        settings: All of them.
+        clock: The time.
+        shipped: Looks at what happened to an order that VeraCore holds.
+    """
+
+    shop: Shop
+    warehouse: Warehouse
+    ledger: Ledger
+    settings: Settings
+    clock: Clock
+    shipped: Callable[[str], None] | None = None
+
+    def follow(self, name: str) -> None:
+        """Look at one order.
+
+        Args:
+            name: Its code, or its id at VeraCore or Vendure.
+
+        Raises:
+            UsageError: Neither side knows it.
+            SyncError: It cannot be done now.
+        """
+        self.ledger.moves.recover()
+        row = self.ledger.orders.find(name)
+        if row is None or self._is_due(row):
+            self._send(row.code if row else name)
+        elif row.state == "in_doubt":
+            self._settle(row)
+        elif row.state in ("synced", "shipped") and self.shipped is not None:
+            self.shipped(row.code)
+
+    def _is_due(self, row: OrderRow) -> bool:
+        if row.state not in ("pending", "failed", "skipped"):
+            return False
+        return row.next_attempt_at is None or from_text(row.next_attempt_at) <= self.clock.now()
+
+    def _send(self, code: str) -> None:
+        if not self._may_begin():
+            return
+        run = OrdersRun(
+            shop=self.shop,
+            warehouse=self.warehouse,
+            ledger=self.ledger,
+            settings=self.settings,
+            clock=self.clock,
+            wishes=Wishes(codes=(code,)),
+        )
+        try:
+            run.run()
+        finally:
+            _tell(run.result)
+
+    def _may_begin(self) -> bool:
+        """Whether a first run of all that waits would be allowed; hints do not get round it."""
+        if self.ledger.orders.any_accepted():
+            return True
+        poll = self.shop.poll(
+            trigger_states=self.settings.orders.trigger_states,
+            moved_since=None,
+            passed_states=(),
+            passed_since=None,
+        )
+        return len(poll.waiting) <= self.settings.orders.max_first_run
+
+    def _settle(self, row: OrderRow) -> None:
+        result = OrdersResult()
+        doubts = make_doubts(self.warehouse, self.ledger, self.settings, self.clock)
+        try:
+            doubts.settle([row], result)
+        finally:
+            _tell(result)
+
+
+def _tell(result: OrdersResult) -> None:
+    for sentence in result.news:
+        _LOG.warning("webhooks: %s", sentence)
+    for note in result.notes:
+        _LOG.info("webhooks: %s", note)

@@ -1,0 +1,99 @@
+"""Reading a connection under an absolute deadline: a client that drips gains nothing by it."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from veracore_sync.webhooks.head import END, Head, Refused, check_start, parse_head
+
+_CHUNK = 16 * 1024
+_LINGER_BYTES = 1024 * 1024
+
+
+class Closed(Exception):
+    """The client has gone, or said nothing for too long: no answer is owed."""
+
+
+class Inlet:
+    """What comes in on one connection.
+
+    Args:
+        connection: The socket, connected.
+        request_seconds: From the first byte of a request to its last.
+    """
+
+    def __init__(self, connection: socket.socket, request_seconds: float) -> None:
+        self._socket = connection
+        self._request_seconds = request_seconds
+        self._buffer = b""
+        self._deadline = 0.0
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the first byte of the next request.
+
+        Raises:
+            Closed: None came in that time.
+        """
+        self._deadline = time.monotonic() + seconds
+        if not self._buffer:
+            try:
+                self._receive()
+            except Refused as error:
+                raise Closed from error
+        self._deadline = time.monotonic() + self._request_seconds
+
+    def head(self) -> Head:
+        """The head of the request that has begun.
+
+        Raises:
+            Refused: It is malformed, too large, or too slow (408).
+            Closed: The client has gone.
+        """
+        while END not in self._buffer:
+            check_start(self._buffer)
+            self._receive()
+        raw, _, self._buffer = self._buffer.partition(END)
+        return parse_head(raw)
+
+    def body(self, length: int) -> bytes:
+        """The next `length` bytes.
+
+        Raises:
+            Refused: They are too slow (408).
+            Closed: The client has gone.
+        """
+        while len(self._buffer) < length:
+            self._receive()
+        body, self._buffer = self._buffer[:length], self._buffer[length:]
+        return body
+
+    def _receive(self) -> None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise Refused(408, "too slow")
+        self._socket.settimeout(left)
+        try:
+            data = self._socket.recv(_CHUNK)
+        except TimeoutError:
+            raise Refused(408, "too slow") from None
+        except OSError as error:
+            raise Closed from error
+        if not data:
+            raise Closed
+        self._buffer += data
+
+    def linger(self, seconds: float) -> None:
+        """Let the client read the last answer: closing over unread bytes would reset it away."""
+        deadline = time.monotonic() + seconds
+        seen = 0
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+            while seen < _LINGER_BYTES and (left := deadline - time.monotonic()) > 0:
+                self._socket.settimeout(left)
+                data = self._socket.recv(_CHUNK)
+                if not data:
+                    return
+                seen += len(data)
+        except OSError:
+            return

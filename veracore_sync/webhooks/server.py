@@ -1,0 +1,237 @@
+"""The hardened HTTP server; what it is asked is answered by a `Desk`.
+
+http.server as it comes: 44 ms a request by Nagle's algorithm, chunked bodies run as a second
+request, ambiguous lengths taken, drip clients held for ever, a thread for every connection, its
+version told. Here the head is read strictly, every request has an absolute deadline, connections
+are bounded and the idle give way. TLS is the business of the proxy in front.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import socket
+import socketserver
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Protocol
+
+from veracore_sync.errors import ConfigError
+from veracore_sync.webhooks.crowd import Crowd
+from veracore_sync.webhooks.head import Head, Refused
+from veracore_sync.webhooks.inlet import Closed, Inlet
+from veracore_sync.webhooks.meter import Meter
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a client may take. Times in seconds.
+
+    Args:
+        connections: Open at once; the idle give way to new ones.
+        body_bytes: The longest body.
+        first_byte_seconds: For a new connection to begin its request.
+        idle_seconds: Between two requests on one connection.
+        request_seconds: From the first byte of a request to its last; absolute.
+        answer_seconds: To take an answer.
+        drain_seconds: After SIGTERM, for what is under way.
+    """
+
+    connections: int = 64
+    body_bytes: int = 64 * 1024
+    first_byte_seconds: float = 10.0
+    idle_seconds: float = 75.0
+    request_seconds: float = 10.0
+    answer_seconds: float = 10.0
+    drain_seconds: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response: JSON, or text for the metrics."""
+
+    status: int
+    document: dict[str, Any] = field(default_factory=dict)
+    text: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Desk(Protocol):
+    """What the server asks for answers."""
+
+    def check(self, head: Head) -> None:
+        """Refuse a request by its head, before its body is read.
+
+        Raises:
+            Refused: There is no such thing, or not by that method.
+        """
+
+    def answer(self, head: Head, body: bytes, peer: str) -> Answer:
+        """Answer a whole request from the address `peer`; `Refused` as well."""
+
+
+class HookServer(ThreadingHTTPServer):
+    """Listens, in a thread of its own once started.
+
+    Args:
+        host: An address, or a name of this machine.
+        port: 0 takes a free one.
+        desk: Answers.
+        limits: What a client may take.
+        meter: Counts.
+
+    Raises:
+        ConfigError: The address cannot be taken.
+    """
+
+    request_queue_size = 128
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(
+        self, host: str, port: int, desk: Desk, *, meter: Meter, limits: Limits | None = None
+    ) -> None:
+        self.desk = desk
+        self.limits = limits or Limits()
+        self.meter = meter
+        self.crowd = Crowd(self.limits.connections)
+        self.draining = False
+        self._thread = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.1}, name="accept", daemon=True
+        )
+        try:
+            self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            super().__init__((host, port), _Handler)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot listen on {host} port {port}: {error.strerror or error}",
+                hint="set webhooks.host and webhooks.port, or stop what listens there",
+            ) from error
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without a slash at the end."""
+        host, port = self.server_address[:2]
+        shown = f"[{host!s}]" if ":" in str(host) else str(host)
+        return f"http://{shown}:{port}"
+
+    def server_bind(self) -> None:
+        """Bind without asking the name service for this host's name."""
+        socketserver.TCPServer.server_bind(self)
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Whether it accepts."""
+        return self._thread.is_alive()
+
+    def stop(self) -> bool:
+        """Accept no more, answer what is under way; whether that was done in time."""
+        self.draining = True
+        self.shutdown()
+        self.server_close()
+        return self.crowd.drain(self.limits.drain_seconds)
+
+    def get_request(self) -> tuple[Any, Any]:
+        """Accept a connection; without a free descriptor, wait a moment instead of spinning."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(0.05)
+            raise
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve the connection in a thread, where there is room."""
+        if self.crowd.admit(request):
+            super().process_request(request, client_address)
+            return
+        self.meter.count("turned_away")
+        with contextlib.suppress(OSError):
+            request.setblocking(False)
+            request.send(render(_BUSY, closing=True))
+        super().shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close it, and give its place away."""
+        super().shutdown_request(request)
+        self.crowd.leave(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that leaves is not worth a word; anything else is one line, and no traceback."""
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            _LOG.error("webhooks: a request failed: %s", type(error).__name__)
+            _LOG.debug("webhooks: the same in full", exc_info=error)
+
+
+_BUSY = Answer(503, {"error": "busy"}, headers=(("Retry-After", "2"),))
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: HookServer
+    disable_nagle_algorithm = True
+
+    def handle(self) -> None:
+        inlet = Inlet(self.connection, self.server.limits.request_seconds)
+        answered = False
+        with contextlib.suppress(Closed):
+            while self._serve_one(inlet, answered=answered):
+                answered = True
+
+    def _serve_one(self, inlet: Inlet, *, answered: bool) -> bool:
+        """Serve a request; whether there may be another."""
+        limits, crowd = self.server.limits, self.server.crowd
+        crowd.reads(self.connection, answered=answered)
+        inlet.wait(limits.idle_seconds if answered else limits.first_byte_seconds)
+        try:
+            head, body = self._read(inlet)
+            if not crowd.works(self.connection):
+                return False
+            answer = self.server.desk.answer(head, body, str(self.client_address[0]))
+        except Refused as error:
+            crowd.works(self.connection)
+            self._send(Answer(error.status, {"error": error.reason}), closing=True)
+            inlet.linger(1.0)
+            return False
+        closing = answer.status >= 400 or not head.keeps_alive or self.server.draining
+        self._send(answer, closing=closing)
+        return not closing
+
+    def _read(self, inlet: Inlet) -> tuple[Head, bytes]:
+        head = inlet.head()
+        length = head.body_length(self.server.limits.body_bytes)
+        self.server.desk.check(head)
+        return head, inlet.body(length)
+
+    def _send(self, answer: Answer, *, closing: bool) -> None:
+        self.server.meter.answered(answer.status)
+        self.connection.settimeout(self.server.limits.answer_seconds)
+        self.connection.sendall(render(answer, closing=closing))
+
+
+def render(answer: Answer, *, closing: bool) -> bytes:
+    """The bytes of a response, sent in one piece; neither program nor version is named."""
+    if answer.text is None:
+        kind, body = "application/json", json.dumps(answer.document).encode() + b"\n"
+    else:
+        kind, body = "text/plain; version=0.0.4; charset=utf-8", answer.text.encode()
+    lines = [
+        f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
+        f"Date: {formatdate(usegmt=True)}",
+        f"Content-Type: {kind}",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        *(f"{name}: {value}" for name, value in answer.headers),
+        *(["Connection: close"] if closing else []),
+    ]
+    return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body

@@ -1,0 +1,201 @@
+"""The worker: one hint at a time, by the jobs' own code, under the job's own lock.
+
+A hint is read before its look-up begins and covered up to what had been asked then: one that is
+stored while the look-up runs is due again. Failures wait in the ledger and are tried again; after
+the last try polling is left to find it.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from veracore_sync.clock import Clock
+from veracore_sync.errors import (
+    Category,
+    LedgerError,
+    LockHeld,
+    ProtocolError,
+    SyncError,
+    UpstreamError,
+    UsageError,
+)
+from veracore_sync.ledger.inbox import KINDS, WORKER, Hint, Inbox, Kind
+from veracore_sync.ledger.runs import Runs
+from veracore_sync.webhooks.meter import Meter
+from veracore_sync.webhooks.pace import Pace
+
+_LOG = logging.getLogger(__name__)
+_TRIES = 10
+_BASE_SECONDS = 5.0
+_CAP_SECONDS = 900.0
+_LOCK_SECONDS = 0.5
+_LEDGER_SECONDS = 5.0
+_IDLE_SECONDS = 1.0
+_PRUNE_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """How a kind of hint is followed.
+
+    Args:
+        lock: The job whose lock is held meanwhile.
+        run: Looks one SKU or order up and does what follows; raises a `SyncError`.
+        requests: About how many requests to VeraCore that takes.
+    """
+
+    lock: str
+    run: Callable[[str], None]
+    requests: int = 1
+
+
+class Worker:
+    """Follows the hints of an inbox in a thread of its own.
+
+    Args:
+        inbox: The hints.
+        handlers: How each kind is followed; kinds without one wait.
+        runs: The job locks.
+        clock: The time.
+        pace: How many requests hints may cause.
+        meter: Counts.
+        keep: How long ids and covered hints are remembered.
+        gap_seconds: Between two hints, in which a waiting command gets the lock.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        handlers: Mapping[Kind, Handler],
+        runs: Runs,
+        clock: Clock,
+        *,
+        pace: Pace,
+        meter: Meter,
+        keep: timedelta,
+        gap_seconds: float = 0.2,
+    ) -> None:
+        self._inbox = inbox
+        self._handlers = handlers
+        self._runs = runs
+        self._clock = clock
+        self._pace = pace
+        self._meter = meter
+        self._keep = keep
+        self._gap_seconds = gap_seconds
+        self._order = [kind for kind in KINDS if kind in handlers]
+        self._rest_until: dict[Kind, float] = {}
+        self._prune_at = clock.monotonic()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is something new."""
+        self._wake.set()
+
+    def is_alive(self) -> bool:
+        """Whether its thread lives."""
+        return self._thread.is_alive()
+
+    def stop(self, seconds: float) -> bool:
+        """Finish the hint at hand and end; whether that was done in time."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            if self.step():
+                self._stopping.wait(self._gap_seconds)
+            else:
+                self._wake.wait(_IDLE_SECONDS)
+
+    def step(self) -> bool:
+        """Follow one hint, each kind in its turn; whether there was one to follow."""
+        try:
+            self._prune()
+            for kind in tuple(self._order):
+                if self._clock.monotonic() < self._rest_until.get(kind, 0.0):
+                    continue
+                hint = self._inbox.due(kind)
+                if hint is None:
+                    continue
+                if not self._pace.take(self._handlers[kind].requests):
+                    return False
+                self._order.remove(kind)
+                self._order.append(kind)
+                return self._follow(hint)
+        except LedgerError as error:
+            _LOG.error("webhooks: hints wait: %s (%s)", error.message, error.hint)
+            self._rest(KINDS, _LEDGER_SECONDS)
+        return False
+
+    def _prune(self) -> None:
+        if self._clock.monotonic() >= self._prune_at:
+            self._prune_at = self._clock.monotonic() + _PRUNE_SECONDS
+            self._inbox.prune(self._clock.now() - self._keep)
+
+    def _rest(self, kinds: tuple[Kind, ...], seconds: float) -> None:
+        for kind in kinds:
+            self._rest_until[kind] = self._clock.monotonic() + seconds
+
+    def _follow(self, hint: Hint) -> bool:
+        handler = self._handlers[hint.kind]
+        try:
+            with self._runs.lock(handler.lock, WORKER):
+                handler.run(hint.name)
+        except LockHeld:
+            self._rest((hint.kind,), _LOCK_SECONDS)
+            return False
+        except LedgerError:
+            raise
+        except UsageError as error:
+            self._give_up(hint, error)
+        except SyncError as error:
+            self._failed(hint, error)
+        except Exception:  # noqa: BLE001 - no fault of a job may end the listener
+            _LOG.exception("webhooks: the hint about %s %s failed", hint.kind, hint.name)
+            self._failed(hint, SyncError("an error of this program"))
+        else:
+            self._inbox.cover(hint)
+            self._meter.count("looked_up")
+        return True
+
+    def _failed(self, hint: Hint, error: SyncError) -> None:
+        self._meter.count("failed_look_ups")
+        if hint.tries + 1 >= _TRIES:
+            self._give_up(hint, error)
+            return
+        seconds = backoff_seconds(hint.tries)
+        if isinstance(error, UpstreamError):
+            seconds = max(seconds, error.retry_after or 0.0)
+            if not isinstance(error, ProtocolError):
+                self._rest((hint.kind,), _BASE_SECONDS)
+        until = self._clock.now() + timedelta(seconds=seconds)
+        self._inbox.put_off(hint, until, str(error.category), error.message)
+
+    def _give_up(self, hint: Hint, error: SyncError) -> None:
+        quiet = isinstance(error, UsageError)
+        level = logging.INFO if quiet else logging.WARNING
+        _LOG.log(level, "webhooks: %s %s: %s", hint.kind, hint.name, error.message)
+        category = Category.NOT_FOUND if quiet else error.category
+        self._inbox.give_up(hint, str(category), error.message)
+        self._meter.count("given_up")
+
+
+def backoff_seconds(tries: int) -> float:
+    """How long to wait after that many earlier failures: doubled each time, jittered, capped."""
+    ceiling = min(_CAP_SECONDS, _BASE_SECONDS * 2.0**tries)
+    return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - spread, no secret
