@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
+import logging
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,8 +14,12 @@ from veracore_sync.cli.output import say, warn
 if TYPE_CHECKING:
     from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.clock import Clock
+    from veracore_sync.config import Loaded
     from veracore_sync.ledger.inbox import Kind
     from veracore_sync.webhooks.worker import Handler
+
+_LOG = logging.getLogger(__name__)
 
 
 @app.command("serve-webhooks")
@@ -46,19 +51,34 @@ def _work(parts: Parts, host: str | None, port: int | None) -> Report:
     from veracore_sync.webhooks.listener import Listener
 
     require(parts.settings, "webhooks")
-    parts.bind()
+    _bind(parts)
     address = host or parts.settings.webhooks.host
     _check_host(address)
+    jobs = HintJobs(parts.loaded, parts.clock)
     listener = Listener(
-        parts.ledger, handlers(parts), parts.settings, parts.clock, host=address, port=port
+        parts.ledger, jobs.handlers(), parts.settings, parts.clock, host=address, port=port
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
     say(listener.server.url)
     sys.stdout.flush()
-    drained = listener.run(stop)
+    try:
+        drained = listener.run(stop)
+    finally:
+        jobs.close()
     return Report({"drained": drained})
+
+
+def _bind(parts: Parts) -> None:
+    """Check whose ledger it is; credentials that are refused now may be mended while we listen."""
+    from veracore_sync.errors import AuthRefused
+
+    try:
+        parts.bind()
+    except AuthRefused as error:
+        warn(f"veracore-sync: {error.message}")
+        warn("  deliveries are taken and wait")
 
 
 def _check_host(host: str) -> None:
@@ -67,6 +87,8 @@ def _check_host(host: str) -> None:
     Raises:
         ConfigError: A name that does not mean this machine.
     """
+    import ipaddress
+
     from veracore_sync.errors import ConfigError
 
     try:
@@ -83,10 +105,87 @@ def _check_host(host: str) -> None:
         warn("  let a proxy in front end TLS and pass /veracore-webhooks/ alone (docs/webhooks.md)")
 
 
-def handlers(parts: Parts) -> dict[Kind, Handler]:
-    """How each kind of hint is followed: by the jobs' own code."""
-    from veracore_sync.webhooks.follow import OrderHints
-    from veracore_sync.webhooks.worker import Handler
+class HintJobs:
+    """Runs the jobs for single names, with parts of its own for each job.
 
-    orders = OrderHints(parts.shop, parts.warehouse, parts.ledger, parts.settings, parts.clock)
-    return {"order": Handler("orders", orders.follow, requests=3)}
+    They are kept from hint to hint, and made anew after a failure: what failed may be the login.
+
+    Args:
+        loaded: The configuration.
+        clock: The time.
+    """
+
+    def __init__(self, loaded: Loaded, clock: Clock) -> None:
+        self._loaded = loaded
+        self._clock = clock
+        self._kept: dict[str, Parts] = {}
+
+    def handlers(self) -> dict[Kind, Handler]:
+        """How each kind of hint is followed."""
+        from veracore_sync.webhooks.worker import Handler
+
+        return {
+            "inventory": Handler("inventory", self._with("inventory", _inventory)),
+            "order": Handler("orders", self._with("orders", _order), requests=4),
+        }
+
+    def _with(self, job: str, work: Callable[[Parts, str], None]) -> Callable[[str], None]:
+        return lambda name: self._follow(job, work, name)
+
+    def _follow(self, job: str, work: Callable[[Parts, str], None], name: str) -> None:
+        from veracore_sync.cli.parts import Parts
+        from veracore_sync.errors import SyncError
+
+        if job not in self._kept:
+            self._kept[job] = Parts(self._loaded, self._clock, family=job)
+        parts = self._kept[job]
+        try:
+            parts.bind()
+            work(parts, name)
+        except SyncError as error:
+            parts.learn(error)
+            self._kept.pop(job).close()
+            raise
+        parts.learn(None)
+
+    def close(self) -> None:
+        """Close what was kept."""
+        for parts in self._kept.values():
+            parts.close()
+
+
+def _order(parts: Parts, name: str) -> None:
+    from veracore_sync.ledger.inbox import Delivery, Inbox
+    from veracore_sync.webhooks.follow import OrderHints
+
+    inbox = Inbox(parts.ledger.database, parts.clock)
+    OrderHints(
+        parts.shop,
+        parts.warehouse,
+        parts.ledger,
+        parts.settings,
+        parts.clock,
+        shipped=lambda code: inbox.store([Delivery(None, "tracking", (code,))]),
+    ).follow(name)
+
+
+def _inventory(parts: Parts, sku: str) -> None:
+    from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
+
+    run = InventoryRun(
+        shop=parts.shop.stock,
+        warehouse=parts.warehouse,
+        ledger=parts.ledger,
+        settings=parts.settings,
+        clock=parts.clock,
+        wishes=Wishes(skus=(sku,)),
+    )
+    try:
+        run.run()
+    finally:
+        _tell(run.result.news)
+
+
+def _tell(news: Sequence[str]) -> None:
+    for sentence in news:
+        _LOG.warning("webhooks: %s", sentence)

@@ -1,8 +1,9 @@
-"""Who is connected: a bounded number, and the idle give way to those who come with something."""
+"""Who is connected: a bounded number, and the silent give way to those who come with something."""
 
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 class _Guest:
     since: float
     reading: bool = True
+    begun: bool = False
     answered: bool = False
     leaving: bool = False
 
@@ -22,7 +24,7 @@ class Crowd:
 
     Args:
         most: How many may be open at once.
-        patience: Seconds that a connection may read before it may be made to give way.
+        patience: Seconds that a request which has begun may take before it has to give way.
     """
 
     def __init__(self, most: int, patience: float = 0.25) -> None:
@@ -40,16 +42,26 @@ class Crowd:
             return True
 
     def _make_room(self) -> bool:
-        """Those who never completed a request go first, then the longest idle."""
+        victim = self._victim()
+        if victim is not None:
+            self._dismiss(victim)
+        return self._changed.wait_for(lambda: len(self._guests) < self._most, 0.2 if victim else 0)
+
+    def _victim(self) -> socket.socket | None:
+        """Who never had an answer goes before who had one, the silent before the slow."""
         now = time.monotonic()
-        idle = [
+        reading = [
             (guest.answered, guest.since, connection)
             for connection, guest in self._guests.items()
-            if guest.reading and not guest.leaving and now - guest.since >= self._patience
+            if guest.reading and not guest.leaving
         ]
-        if idle:
-            self._dismiss(min(idle, key=lambda one: one[:2])[2])
-        return self._changed.wait_for(lambda: len(self._guests) < self._most, 0.2 if idle else 0)
+        slow = None
+        for _, since, connection in sorted(reading, key=lambda one: one[:2]):
+            if not self._guests[connection].begun and not _has_sent(connection):
+                return connection
+            if slow is None and now - since >= self._patience:
+                slow = connection
+        return slow
 
     def _dismiss(self, connection: socket.socket) -> None:
         self._guests[connection].leaving = True
@@ -60,6 +72,11 @@ class Crowd:
         """It waits for a request or sends one; `answered` tells that it had one before."""
         with self._changed:
             self._guests[connection] = _Guest(time.monotonic(), answered=answered)
+
+    def begins(self, connection: socket.socket) -> None:
+        """The first byte of its request has come."""
+        with self._changed:
+            self._guests[connection].begun = True
 
     def works(self, connection: socket.socket) -> bool:
         """Its request is complete and is being answered; false where it was dismissed before."""
@@ -93,3 +110,7 @@ class Crowd:
             for connection in self._guests:
                 self._dismiss(connection)
             return not self._guests
+
+
+def _has_sent(connection: socket.socket) -> bool:
+    return bool(select.select([connection], [], [], 0)[0])

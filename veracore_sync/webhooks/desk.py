@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,10 +12,12 @@ from veracore_sync.ledger.inbox import Delivery, Kind
 from veracore_sync.webhooks.head import Head, Refused
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.payload import BadPayload, names_in
+from veracore_sync.webhooks.rarely import Rarely
 from veracore_sync.webhooks.server import Answer
 from veracore_sync.webhooks.signature import BadSignature, Verifier
 from veracore_sync.webhooks.writer import CannotStore, Writer
 
+_LOG = logging.getLogger(__name__)
 HOOKS: Mapping[str, Kind] = {
     "/veracore-webhooks/inventory-update": "inventory",
     "/veracore-webhooks/order-update": "order",
@@ -50,6 +53,7 @@ class HookDesk:
         self._clock = clock
         self._meter = meter
         self._state = state
+        self._trouble = Rarely(_LOG, logging.WARNING)
 
     def check(self, head: Head) -> None:
         """Refuse what is not served, before a body is read.
@@ -92,6 +96,7 @@ class HookDesk:
             is_new = self._writer.store(Delivery(delivery_id, kind, names))
         except BadSignature:
             self._meter.count("unverified")
+            self._trouble.say("a delivery was refused for its signature")
             return Answer(401, {"error": "unauthorized"})
         except BadPayload as error:
             self._meter.count("malformed")

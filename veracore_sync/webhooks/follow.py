@@ -30,7 +30,7 @@ class OrderHints:
         ledger: Where it is written.
         settings: All of them.
         clock: The time.
-        shipped: Looks at what happened to an order that VeraCore holds.
+        shipped: Has an order that VeraCore holds looked at for shipments.
     """
 
     shop: Shop
@@ -38,7 +38,7 @@ class OrderHints:
     ledger: Ledger
     settings: Settings
     clock: Clock
-    shipped: Callable[[str], None] | None = None
+    shipped: Callable[[str], object]
 
     def follow(self, name: str) -> None:
         """Look at one order.
@@ -56,7 +56,7 @@ class OrderHints:
             self._send(row.code if row else name)
         elif row.state == "in_doubt":
             self._settle(row)
-        elif row.state in ("synced", "shipped") and self.shipped is not None:
+        elif row.state in ("synced", "shipped"):
             self.shipped(row.code)
 
     def _is_due(self, row: OrderRow) -> bool:

@@ -27,6 +27,7 @@ from veracore_sync.webhooks.crowd import Crowd
 from veracore_sync.webhooks.head import Head, Refused
 from veracore_sync.webhooks.inlet import Closed, Inlet
 from veracore_sync.webhooks.meter import Meter
+from veracore_sync.webhooks.rarely import Rarely
 
 _LOG = logging.getLogger(__name__)
 
@@ -104,6 +105,7 @@ class HookServer(ThreadingHTTPServer):
         self.meter = meter
         self.crowd = Crowd(self.limits.connections)
         self.draining = False
+        self._trouble = Rarely(_LOG, logging.ERROR)
         self._thread = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.1}, name="accept", daemon=True
         )
@@ -159,18 +161,18 @@ class HookServer(ThreadingHTTPServer):
         with contextlib.suppress(OSError):
             request.setblocking(False)
             request.send(render(_BUSY, closing=True))
-        super().shutdown_request(request)
+        self.shutdown_request(request)
 
     def shutdown_request(self, request: Any) -> None:
-        """Close it, and give its place away."""
-        super().shutdown_request(request)
+        """Give its place away, and close it."""
         self.crowd.leave(request)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that leaves is not worth a word; anything else is one line, and no traceback."""
         error = sys.exception()
         if not isinstance(error, OSError):
-            _LOG.error("webhooks: a request failed: %s", type(error).__name__)
+            self._trouble.say(f"a request failed: {type(error).__name__}")
             _LOG.debug("webhooks: the same in full", exc_info=error)
 
 
@@ -193,6 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
         limits, crowd = self.server.limits, self.server.crowd
         crowd.reads(self.connection, answered=answered)
         inlet.wait(limits.idle_seconds if answered else limits.first_byte_seconds)
+        crowd.begins(self.connection)
         try:
             head, body = self._read(inlet)
             if not crowd.works(self.connection):

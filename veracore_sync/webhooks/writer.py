@@ -9,16 +9,15 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from veracore_sync.errors import LedgerError
 from veracore_sync.ledger.inbox import Delivery, Inbox
+from veracore_sync.webhooks.rarely import Rarely
 
 _LOG = logging.getLogger(__name__)
 _LARGEST_BATCH = 256
-_QUIET_SECONDS = 60.0
 
 
 class CannotStore(Exception):
@@ -49,7 +48,7 @@ class Writer:
         self._wait_seconds = wait_seconds
         self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="inbox", daemon=True)
-        self._complained = -_QUIET_SECONDS
+        self._trouble = Rarely(_LOG, logging.ERROR)
         self.failing = False
 
     def start(self) -> None:
@@ -94,7 +93,7 @@ class Writer:
             results = self._inbox.store([entry.delivery for entry in entries])
         except LedgerError as error:
             self.failing = True
-            self._complain(error)
+            self._trouble.say(f"cannot store: {error.message} ({error.hint})")
         else:
             self.failing = False
             for entry, is_new in zip(entries, results, strict=True):
@@ -103,8 +102,3 @@ class Writer:
                 self._stored()
         for entry in entries:
             entry.done.set()
-
-    def _complain(self, error: LedgerError) -> None:
-        if time.monotonic() - self._complained >= _QUIET_SECONDS:
-            self._complained = time.monotonic()
-            _LOG.error("webhooks: cannot store: %s (%s)", error.message, error.hint)

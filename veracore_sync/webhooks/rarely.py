@@ -1,0 +1,36 @@
+"""Log lines that strangers can cause: one a minute, with a count of those that were left out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+_QUIET_SECONDS = 60.0
+
+
+class Rarely:
+    """Says one kind of thing at most once a minute; any thread may speak.
+
+    Args:
+        logger: Where it is said.
+        level: How loud.
+    """
+
+    def __init__(self, logger: logging.Logger, level: int) -> None:
+        self._logger = logger
+        self._level = level
+        self._lock = threading.Lock()
+        self._next = 0.0
+        self._left_out = 0
+
+    def say(self, message: str) -> None:
+        """Say it, or count it."""
+        with self._lock:
+            if time.monotonic() < self._next:
+                self._left_out += 1
+                return
+            self._next = time.monotonic() + _QUIET_SECONDS
+            left_out, self._left_out = self._left_out, 0
+        more = f" ({left_out} more in between)" if left_out else ""
+        self._logger.log(self._level, "webhooks: %s%s", message, more)
