@@ -99,7 +99,7 @@ def perform(job: Job, options: Globals, as_json: bool, work: Callable[[Parts], R
             )
             stack.callback(parts.close)
             if job.lock is not None and not job.read_only:
-                wait = _patience(parts, job.lock)
+                wait = _patience(parts, job)
                 lock = parts.ledger.runs.lock(job.lock, job.command, wait_seconds=wait)
                 stack.enter_context(lock)
             before = _previous_exit(parts, job)
@@ -112,11 +112,13 @@ def perform(job: Job, options: Globals, as_json: bool, work: Callable[[Parts], R
     raise typer.Exit(report.exit_code)
 
 
-def _patience(parts: Parts, lock: str) -> float:
+def _patience(parts: Parts, job: Job) -> float:
     """The webhook worker holds a job for one hint only: it is waited for, other runs are not."""
-    from veracore_sync.ledger.inbox import worker_holds
+    from veracore_sync.ledger.inbox import WORKER, worker_holds
 
-    return _WORKER_WAIT_SECONDS if worker_holds(parts.ledger.database, lock) else 0.0
+    if job.lock is None or job.command == WORKER:
+        return 0.0
+    return _WORKER_WAIT_SECONDS if worker_holds(parts.ledger.database, job.lock) else 0.0
 
 
 def _previous_exit(parts: Parts, job: Job) -> int | None:

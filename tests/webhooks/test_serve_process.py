@@ -1,0 +1,258 @@
+"""The real command as a process: killed under load, stopped, watched, and refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+import pytest
+from hook_kit import INVENTORY, SECRET, signed, until
+
+from veracore_sync.clock import SystemClock
+from veracore_sync.ledger import Ledger
+from veracore_sync.ledger.inbox import KINDS, Inbox
+from veracore_sync.webhooks.meter import Meter
+from veracore_sync.webhooks.pace import Pace
+from veracore_sync.webhooks.worker import Handler, Worker
+
+ROUNDS = 20
+_PROGRAM = """
+import pathlib, sys, time
+from veracore_sync.cli import serve_webhooks
+from veracore_sync.webhooks.worker import Handler
+
+log = open(sys.argv.pop(1), "a", buffering=1)
+
+def note(name):
+    log.write(name + "\\n")
+
+def handlers(self):
+    return {kind: Handler(kind, note) for kind in ("inventory", "order", "tracking")}
+
+serve_webhooks.HintJobs.handlers = handlers
+from veracore_sync.__main__ import main
+main()
+"""
+
+
+class Process:
+    """``serve-webhooks`` whose handlers only write down what they were asked to look up."""
+
+    def __init__(self, folder: Path, *arguments: str, **env: str) -> None:
+        self.log = folder / "looked-up"
+        settings = {
+            "VENDURE_ADMIN_API_URL": "http://localhost:9/admin-api",
+            "VENDURE_USERNAME": "u",
+            "VENDURE_PASSWORD": "p",
+            "VERACORE_API_URL": "http://localhost:9",
+            "VERACORE_CLIENT_ID": "sandbox",
+            "VERACORE_CLIENT_SECRET": "sandbox",
+            "VERACORE_COMPANY_ID": "SANDBOX",
+            "VERACORE_SYNC_LEDGER__PATH": str(folder / "ledger.db"),
+            "VERACORE_SYNC_VERACORE__RATE_PER_MINUTE": "0",
+            "VERACORE_WEBHOOK_SECRET": SECRET,
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, str(self.log), "serve-webhooks", *arguments],
+            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **settings, **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().strip()
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    def connection(self) -> HTTPConnection:
+        return HTTPConnection("127.0.0.1", self.port, timeout=5)
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        self.process.send_signal(number)
+        _, err = self.process.communicate(timeout=30)
+        return self.process.returncode, err
+
+
+def deliver(
+    process: Process, client: int, stop: threading.Event, answered: queue.Queue[str]
+) -> None:
+    """Deliver until told to stop, or until the listener is gone."""
+    with closing(process.connection()) as connection:
+        count = 0
+        while not stop.is_set():
+            count += 1
+            name = f"S-{process.process.pid}-{client}-{count}"
+            body = json.dumps({"sku": name}).encode()
+            try:
+                connection.request("POST", INVENTORY, body, signed(body))
+                answer = connection.getresponse()
+                answer.read()
+            except (OSError, HTTPException):
+                return
+            if answer.status == 200:
+                answered.put(name)
+
+
+def test_every_answered_delivery_is_looked_up_after_sigkill(tmp_path: Path) -> None:
+    answered: queue.Queue[str] = queue.Queue()
+    draw = random.Random(6)
+    for _ in range(ROUNDS):
+        process = Process(tmp_path, "--port", "0")
+        stop = threading.Event()
+        clients = [
+            threading.Thread(target=deliver, args=(process, n, stop, answered)) for n in range(4)
+        ]
+        for client in clients:
+            client.start()
+        time.sleep(draw.uniform(0.02, 0.25))
+        code, err = process.end(signal.SIGKILL)
+        assert code == -signal.SIGKILL
+        assert err == ""
+        stop.set()
+        for client in clients:
+            client.join()
+    promised = {answered.get() for _ in range(answered.qsize())}
+    assert len(promised) > ROUNDS * 4
+
+    left = _finish(tmp_path)
+    looked_up = process.log.read_text().split()
+    assert promised <= set(looked_up)
+    # Once, but for the hint that was being looked up when the listener was killed.
+    assert len(looked_up) - len(set(looked_up)) <= ROUNDS
+    assert left == 0
+
+
+def _finish(folder: Path) -> int:
+    """Let the worker finish what waits, without its gaps; how many hints are left."""
+    clock = SystemClock()
+    ledger = Ledger(folder / "ledger.db")
+    inbox = Inbox(ledger.database, clock)
+    with (folder / "looked-up").open("a") as log:
+        worker = Worker(
+            inbox,
+            {kind: Handler(kind, lambda name: print(name, file=log)) for kind in KINDS},
+            ledger.runs,
+            clock,
+            pace=Pace(0, clock),
+            meter=Meter(),
+            keep=timedelta(days=7),
+        )
+        while worker.step():
+            pass
+    left = int(inbox.summary()["waiting"])
+    ledger.close()
+    return left
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[Process]:
+    running = Process(tmp_path, "--port", "0")
+    yield running
+    if running.process.poll() is None:
+        running.end(signal.SIGKILL)
+
+
+def test_sigterm_drains(process: Process) -> None:
+    body = b'{"sku": "LAST"}'
+    head = f"POST {INVENTORY} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n" + "".join(
+        f"{name}: {value}\r\n" for name, value in signed(body).items()
+    )
+    with socket.create_connection(("127.0.0.1", process.port), 5) as connection:
+        connection.sendall(head.encode() + b"\r\n" + body[:5])
+        time.sleep(0.2)
+        process.process.send_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", process.port), 5)
+        connection.sendall(body[5:])
+        received = connection.recv(65_536)
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert b"Connection: close" in received
+    _, err = process.process.communicate(timeout=30)
+    assert (process.process.returncode, err) == (0, "")
+
+
+def test_a_second_listener_on_the_ledger_is_turned_away(process: Process, tmp_path: Path) -> None:
+    second = Process(tmp_path, "--port", "0")
+    second.process.communicate(timeout=30)
+    assert second.process.returncode == 75
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env", "code", "word"),
+    [
+        (["--port", "0"], {"VERACORE_WEBHOOK_SECRET": ""}, 78, "webhooks.secret is missing"),
+        (["--host", "hooks.example.com"], {}, 78, "neither an address nor localhost"),
+        (["--host", "192.0.2.1"], {}, 78, "cannot listen on 192.0.2.1"),
+    ],
+)
+def test_what_cannot_listen_says_why(
+    tmp_path: Path, arguments: list[str], env: dict[str, str], code: int, word: str
+) -> None:
+    refused = Process(tmp_path, *arguments, **env)
+    _, err = refused.process.communicate(timeout=30)
+    assert refused.process.returncode == code
+    assert word in err
+    assert "Traceback" not in err
+
+
+def test_a_taken_port_is_a_setting_to_change(process: Process, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    second = Process(tmp_path / "other", "--port", str(process.port))
+    _, err = second.process.communicate(timeout=30)
+    assert second.process.returncode == 78
+    assert "stop what listens there" in err
+
+
+def test_a_public_bind_is_made_and_said(tmp_path: Path) -> None:
+    public = Process(tmp_path, "--host", "0.0.0.0", "--port", "0")
+    assert public.url.startswith("http://0.0.0.0:")
+    code, err = public.end()
+    assert code == 0
+    assert "without TLS of its own" in err
+
+
+def test_systemd_is_told(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
+        door.bind(str(tmp_path / "notify"))
+        door.settimeout(10)
+        process = Process(
+            tmp_path, "--port", "0",
+            NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="600000",
+        )  # fmt: skip
+        assert [door.recv(100) for _ in range(3)] == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
+        process.process.send_signal(signal.SIGTERM)
+        until(lambda: door.recv(100) == b"STOPPING=1")
+        process.process.communicate(timeout=30)
+
+
+def test_sign_and_curl_by_hand(process: Process, tmp_path: Path) -> None:
+    body = '{"sku": "BY HAND"}'
+    for arguments, given in (([body], None), ([], body), (["-"], body)):
+        done = subprocess.run(
+            [sys.executable, "-m", "veracore_sync", "sign", *arguments],
+            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"],
+                 "VERACORE_WEBHOOK_SECRET": SECRET},
+            input=given, capture_output=True, text=True, timeout=30, check=True,
+        )  # fmt: skip
+        headers = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+        connection = process.connection()
+        connection.request("POST", INVENTORY, body, headers)
+        assert connection.getresponse().status == 200
+        connection.close()
+    until(lambda: process.log.exists() and "BY HAND" in process.log.read_text())
