@@ -141,19 +141,19 @@ def guard(tally: Tally, settings: InventorySettings, *, first: bool) -> Guard | 
         )
     if not tally.rising:
         return None
+    if first:
+        return Guard(
+            "first",
+            f"no full run with --allow-mass-change has completed on this ledger: decreases were "
+            f"written, {tally.rising} increases were withheld",
+            decreases=True,
+        )
     if _exceeds(tally.changing, tally.sellable, settings.max_change_percent):
         return Guard(
             "change",
             f"{tally.changing} SKUs would change and {tally.sellable} are sellable, more than "
             f"inventory.max_change_percent ({settings.max_change_percent}): "
             f"decreases were written, {tally.rising} increases were withheld",
-            decreases=True,
-        )
-    if first:
-        return Guard(
-            "first",
-            f"no full run with --allow-mass-change has completed on this ledger: decreases were "
-            f"written, {tally.rising} increases were withheld",
             decreases=True,
         )
     return None

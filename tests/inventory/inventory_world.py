@@ -1,0 +1,344 @@
+"""A shop that allocates, a warehouse that reserves, and the truth between them, in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from fakes import FakeClock, FakeWarehouse, make_settings
+
+from veracore_sync.config import Settings
+from veracore_sync.errors import Category
+from veracore_sync.jobs.inventory.result import InventoryResult
+from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
+from veracore_sync.ledger import Discovery, Intent, Ledger, Seen, Trouble
+from veracore_sync.model import StockLevel, WarehouseRecord
+from veracore_sync.vendure.stock import (
+    Level,
+    Location,
+    NewLevel,
+    OpenLine,
+    OpenOrder,
+    UnknownVariant,
+    Variant,
+)
+
+HERE = "1"
+
+
+@dataclass
+class Sale:
+    """An order of one SKU, on both sides. `sent` is what the warehouse took of it."""
+
+    code: str
+    sku: str
+    placed_at: datetime
+    quantity: int
+    state: str = "PaymentSettled"
+    fulfilments: list[tuple[int, datetime]] = field(default_factory=list)
+    sent: int | None = None
+    shipped: int = 0
+    cancelled_there: bool = False
+
+    @property
+    def fulfilled(self) -> int:
+        return sum(units for units, _ in self.fulfilments)
+
+    @property
+    def open(self) -> int:
+        return max(0, self.quantity - self.fulfilled)
+
+    @property
+    def reserved(self) -> int:
+        return 0 if self.sent is None or self.cancelled_there else self.sent - self.shipped
+
+
+class World:
+    """Both sides and the ledger. Every event moves the clock on by a second.
+
+    `between` is called before each request of the tool, with its name.
+    """
+
+    def __init__(self, path: Path, settings: Settings | None = None) -> None:
+        self.clock = FakeClock()
+        self.settings = settings or make_settings()
+        self.ledger = Ledger(path, clock=self.clock)
+        self.path = path
+        self.variants: dict[str, Variant] = {}
+        self.locations = [Location(HERE, "Default")]
+        self.shelf: dict[str, dict[str, int]] = {}
+        self.sales: dict[str, Sale] = {}
+        self.between: Callable[[str], None] = lambda request: None
+        self.told_allocation: Callable[[str, int], int] = lambda sku, allocated: allocated
+        self.writes: list[list[NewLevel]] = []
+        self.shop = FakeStockShop(self)
+        self.warehouse = StockedWarehouse(world=self)
+        self.by_hand: Counter[str] = Counter()
+
+    # ---- what there is ------------------------------------------------------------------------
+
+    def add(self, sku: str, on_hand: int, *, there: int | None = None, tracked: bool = True) -> str:
+        """A variant with so many on hand in the shop, and `there` in the warehouse."""
+        identity = str(len(self.variants) + 1)
+        self.variants[identity] = Variant(identity, sku, tracked, (Level(HERE, on_hand, 0),))
+        if there is not None:
+            self.shelf[sku] = {"MAIN": there}
+        return identity
+
+    def level(self, sku: str, location: str = HERE) -> Level:
+        variant = next(one for one in self.variants.values() if one.sku == sku)
+        for level in variant.levels:
+            if level.location == location:
+                return level
+        return Level(location, 0, 0)
+
+    def move(self, sku: str, on_hand: int = 0, allocated: int = 0) -> None:
+        """Change the shop's numbers of a SKU."""
+        level = self.level(sku)
+        fresh = Level(HERE, level.on_hand + on_hand, level.allocated + allocated)
+        for identity, variant in self.variants.items():
+            if variant.sku == sku:
+                self.variants[identity] = replace(variant, levels=(fresh,))
+
+    def saleable(self, sku: str) -> int:
+        level = self.level(sku)
+        return level.on_hand - level.allocated
+
+    def available(self, sku: str) -> int:
+        reserved = sum(sale.reserved for sale in self.sales.values() if sale.sku == sku)
+        return sum(self.shelf[sku].values()) - reserved
+
+    def truth(self, sku: str) -> int:
+        """What the warehouse could give to a new customer."""
+        return self.available(sku) - sum(
+            self.unheld(sale) for sale in self.sales.values() if sale.sku == sku
+        )
+
+    def unheld(self, sale: Sale) -> int:
+        """Units that a customer still waits for and that the warehouse does not hold for them."""
+        if sale.sent is None or sale.cancelled_there:
+            return sale.open
+        by_hand = self.by_hand[sale.code]
+        return max(0, min(sale.open, sale.quantity - by_hand - sale.sent))
+
+    # ---- what happens -------------------------------------------------------------------------
+
+    def place(self, code: str, sku: str, units: int, *, lost: int = 0, state: str = "") -> Sale:
+        """An order; `lost` units of its allocation get lost, as on PostgreSQL."""
+        self.clock.forward(seconds=1)
+        sale = Sale(code, sku, self.clock.now(), units, state or "PaymentSettled")
+        self.sales[code] = sale
+        self.move(sku, allocated=units - lost)
+        return sale
+
+    def export(self, code: str, ends: str = "accepted") -> None:
+        """Send what is open; it ends ``accepted``, ``lost`` (in doubt, but there), ``doubt``
+        (in doubt, not there), ``parked`` or ``conflict``."""
+        sale = self.sales[code]
+        if sale.sent is not None or not sale.open or self._state(code) not in (None, "pending"):
+            return
+        now = self.clock.now()
+        self.ledger.moves.discover([Discovery(code, code, sale.placed_at)])
+        self.by_hand[code] = sale.fulfilled
+        self.clock.forward(seconds=1)
+        intent = Intent(code, ((sale.sku, sale.open),), "hash", "hash", Seen("hash", now))
+        attempt = self.ledger.moves.intend(code, intent)
+        self.clock.forward(seconds=1)
+        if ends in ("accepted", "lost", "conflict"):
+            sale.sent = sale.open
+        trouble = Trouble(Category.PROTOCOL, "no answer")
+        if ends == "accepted":
+            self.ledger.moves.accept(code, attempt, 1)
+        elif ends == "parked":
+            self.ledger.moves.refuse(code, attempt, trouble, self.clock.now())
+        elif ends == "conflict":
+            self.ledger.moves.conflict(code, code, trouble)
+        else:
+            self.ledger.moves.doubt(code, attempt, "lost", trouble)
+
+    def _state(self, code: str) -> str | None:
+        row = self.ledger.orders.get(code)
+        return row.state if row else None
+
+    def end_doubt(self, code: str) -> None:
+        """A look-up ends the doubt, one way or the other."""
+        if self._state(code) not in ("in_doubt", "conflict"):
+            return
+        sale = self.sales[code]
+        self.clock.forward(seconds=1)
+        if sale.sent is not None:
+            self.ledger.moves.adopt(code, code, ((sale.sku, sale.sent),))
+        else:
+            self.ledger.moves.resend(code)
+
+    def ship(self, code: str, units: int) -> None:
+        """The warehouse ships, and its slip is fulfilled in the shop later."""
+        sale = self.sales[code]
+        units = min(units, sale.reserved)
+        self.clock.forward(seconds=1)
+        sale.shipped += units
+        shelf = self.shelf[sale.sku]
+        shelf[next(iter(shelf))] -= units
+
+    def fulfil(self, code: str, units: int) -> None:
+        """What has shipped is fulfilled in the shop."""
+        sale = self.sales[code]
+        gone = sale.fulfilled - self.by_hand[code]
+        self._fulfil(sale, min(units, sale.shipped - gone, sale.open))
+
+    def fulfil_by_hand(self, code: str, units: int) -> None:
+        """Goods of another shelf leave before the order is sent."""
+        sale = self.sales[code]
+        if sale.sent is None and self._state(code) in (None, "pending"):
+            self._fulfil(sale, min(units, sale.open))
+
+    def _fulfil(self, sale: Sale, units: int) -> None:
+        self.clock.forward(seconds=1)
+        if units > 0:
+            sale.fulfilments.append((units, self.clock.now()))
+            self.move(sale.sku, on_hand=-units, allocated=-units)
+
+    def cancel(self, code: str, units: int) -> None:
+        """Units that are in no fulfilment are cancelled in the shop."""
+        sale = self.sales[code]
+        units = min(units, sale.open)
+        self.clock.forward(seconds=1)
+        sale.quantity -= units
+        self.move(sale.sku, allocated=-units)
+
+    def cancel_there(self, code: str) -> None:
+        """The warehouse cancels, and a look-up shows it; nothing of it has shipped."""
+        sale = self.sales[code]
+        if sale.sent is None or sale.shipped or self._state(code) != "synced":
+            return
+        self.clock.forward(seconds=1)
+        sale.cancelled_there = True
+        self.ledger.moves.cancel(code, code, "it was cancelled")
+
+    def modify(self, code: str, more: int) -> None:
+        """Units are added to an order."""
+        sale = self.sales[code]
+        if sale.open or sale.fulfilled:
+            self.clock.forward(seconds=1)
+            sale.quantity += more
+            self.move(sale.sku, allocated=more)
+
+    def adjust(self, sku: str, units: int) -> None:
+        """The warehouse counts again."""
+        shelf = self.shelf[sku]
+        shelf[next(iter(shelf))] += units
+
+    # ---- the tool -----------------------------------------------------------------------------
+
+    def job(self, **wishes: object) -> InventoryRun:
+        return InventoryRun(
+            self.shop,  # type: ignore[arg-type]
+            self.warehouse,
+            self.ledger,
+            self.settings,
+            self.clock,
+            Wishes(**wishes),  # type: ignore[arg-type]
+        )
+
+    def run(self, **wishes: object) -> InventoryResult:
+        """A run that gets through; guards are off unless it is told otherwise."""
+        self.clock.forward(seconds=1)
+        wishes.setdefault("allow_mass_change", True)
+        return self.job(**wishes).run()
+
+    def reopen(self) -> None:
+        """A new process over what was committed."""
+        self.ledger.close()
+        self.ledger = Ledger(self.path, clock=self.clock)
+
+
+class FakeStockShop:
+    """The shop's stock, as `veracore_sync.vendure.stock.ShopStock` tells it."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.gone: set[str] = set()
+
+    def _told(self, variant: Variant) -> Variant:
+        told = self.world.told_allocation
+        return replace(
+            variant,
+            levels=tuple(
+                replace(one, allocated=told(variant.sku, one.allocated)) for one in variant.levels
+            ),
+        )
+
+    def locations(self) -> list[Location]:
+        return list(self.world.locations)
+
+    def variants(self) -> Iterator[Variant]:
+        self.world.between("variants")
+        return iter([self._told(one) for one in self.world.variants.values()])
+
+    def variants_like(self, skus: Sequence[str]) -> list[Variant]:
+        self.world.between("variants")
+        wanted = [sku.casefold() for sku in skus]
+        return [
+            self._told(one)
+            for one in self.world.variants.values()
+            if any(sku in one.sku.casefold() for sku in wanted)
+        ]
+
+    def variants_by_id(self, ids: Sequence[str]) -> dict[str, Variant]:
+        self.world.between("levels")
+        found = (self.world.variants.get(one) for one in ids)
+        return {one.id: self._told(one) for one in found if one is not None}
+
+    def open_orders(self) -> list[OpenOrder]:
+        self.world.between("orders")
+        ids = {variant.sku: variant.id for variant in self.world.variants.values()}
+        return [
+            OpenOrder(
+                sale.code,
+                sale.placed_at,
+                (OpenLine(ids[sale.sku], sale.sku, sale.quantity, tuple(sale.fulfilments)),),
+            )
+            for sale in self.world.sales.values()
+            if sale.open
+        ]
+
+    def set_levels(self, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
+        self.world.between("write")
+        for level in levels:
+            if level.variant_id in self.gone:
+                raise UnknownVariant(level.variant_id)
+        self.world.writes.append(list(levels))
+        for level in levels:
+            variant = self.world.variants[level.variant_id]
+            by_place = {one.location: one for one in variant.levels}
+            allocated = by_place.get(level.location, Level(level.location, 0, 0)).allocated
+            by_place[level.location] = Level(level.location, level.on_hand, allocated)
+            self.world.variants[variant.id] = replace(variant, levels=tuple(by_place.values()))
+        self.world.between("answer")
+        ids = {level.variant_id for level in levels}
+        return {one: self._told(self.world.variants[one]).levels for one in ids}
+
+
+@dataclass
+class StockedWarehouse(FakeWarehouse):
+    """A warehouse that tells its stock."""
+
+    world: World = field(kw_only=True)
+    trouble: Exception | None = None
+    records: dict[str, WarehouseRecord] = field(default_factory=dict)
+
+    def stock(self, sku: str | None) -> Iterator[StockLevel]:
+        self.world.between("stock")
+        shelves = list(self.world.shelf.items())
+        for name, shelf in shelves:
+            if sku is not None and name.strip().casefold() != sku.strip().casefold():
+                continue
+            owed = sum(shelf.values()) - self.world.available(name)
+            for warehouse, units in shelf.items():
+                taken = owed if warehouse == next(iter(shelf)) else 0
+                yield StockLevel(name.strip(), warehouse, units - taken, units)
+        if self.trouble is not None:
+            raise self.trouble

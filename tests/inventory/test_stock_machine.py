@@ -1,0 +1,241 @@
+"""Random lives of stock: what the shop sells never exceeds what the warehouse could give.
+
+Orders are placed, sent, shipped, fulfilled, cancelled and modified between the tool's requests and
+between its runs; allocations get lost; runs are cut short. The same test fails for wrong rules.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
+from inventory_world import World
+
+from veracore_sync.errors import SyncError, Unavailable
+from veracore_sync.jobs.inventory.demand import Demand
+from veracore_sync.jobs.inventory.read import Reading
+
+SKUS = ("MUG", "TEE")
+REQUESTS = ("variants", "stock", "orders", "levels", "write", "answer")
+OUTCOMES = ("accepted", "accepted", "accepted", "lost", "doubt", "parked", "conflict")
+
+
+class Died(BaseException):
+    """The process is gone; only what was committed is left."""
+
+
+def event(world: World, name: str, number: int, units: int) -> None:
+    """Something happens to one of the orders, or a new one comes."""
+    codes = list(world.sales)
+    if name == "place" or not codes:
+        world.place(f"N{len(codes)}", SKUS[number % 2], units)
+        return
+    code = codes[number % len(codes)]
+    {
+        "export": lambda: world.export(code, OUTCOMES[units % len(OUTCOMES)]),
+        "end doubt": lambda: world.end_doubt(code),
+        "ship": lambda: world.ship(code, units),
+        "fulfil": lambda: world.fulfil(code, units),
+        "by hand": lambda: world.fulfil_by_hand(code, units),
+        "cancel": lambda: world.cancel(code, units),
+        "cancel there": lambda: world.cancel_there(code),
+        "modify": lambda: world.modify(code, units),
+    }[name]()
+
+
+EVENTS = (
+    "place",
+    "export",
+    "export",
+    "end doubt",
+    "ship",
+    "fulfil",
+    "by hand",
+    "cancel",
+    "cancel there",
+    "modify",
+)
+events = st.tuples(st.sampled_from(EVENTS), st.integers(0, 9), st.integers(1, 4))
+ours = st.tuples(st.sampled_from(REQUESTS), events)
+
+
+class StockLives(RuleBasedStateMachine):
+    """One shop, one warehouse, one ledger on disk."""
+
+    rule_of: ClassVar[Callable[[World], None]] = lambda world: None
+
+    @initialize()
+    def begin(self) -> None:
+        self.folder = Path(tempfile.mkdtemp())
+        self.world = World(self.folder / "ledger.db")
+        for sku in SKUS:
+            self.world.add(sku, 5, there=20)
+        type(self).rule_of(self.world)
+        self.sync()
+
+    # ---- the world ----------------------------------------------------------------------------
+
+    @rule(what=events)
+    def happens(self, what: tuple[str, int, int]) -> None:
+        event(self.world, *what)
+
+    @rule(number=st.integers(0, 1), units=st.integers(1, 4), lost=st.integers(1, 4))
+    def place_and_lose(self, number: int, units: int, lost: int) -> None:
+        code = f"N{len(self.world.sales)}"
+        self.world.place(code, SKUS[number], units, lost=min(lost, units))
+
+    @rule(number=st.integers(0, 1), units=st.integers(-8, 8))
+    def adjust(self, number: int, units: int) -> None:
+        self.world.adjust(SKUS[number], units)
+
+    # ---- us -----------------------------------------------------------------------------------
+
+    @rule()
+    def sync(self) -> None:
+        self.world.run()
+        self.never_more_than_there_is()
+
+    @rule(meanwhile=st.lists(ours, max_size=3))
+    def sync_while_things_happen(self, meanwhile: list[tuple[str, tuple[str, int, int]]]) -> None:
+        waiting = list(meanwhile)
+
+        def between(request: str) -> None:
+            for one in [one for one in waiting if one[0] == request]:
+                waiting.remove(one)
+                event(self.world, *one[1])
+
+        wrote = len(self.world.writes)
+        self.world.between = between
+        self.world.run()
+        self.world.between = lambda request: None
+        self.never_more_than_there_is(self.written_since(wrote))
+
+    @rule(request=st.sampled_from(REQUESTS), fault=st.booleans(), what=ours)
+    def sync_and_die(
+        self, request: str, fault: bool, what: tuple[str, tuple[str, int, int]]
+    ) -> None:
+        happened = False
+
+        def between(asked: str) -> None:
+            nonlocal happened
+            if asked == what[0] and not happened:
+                happened = True
+                event(self.world, *what[1])
+            if asked == request:
+                raise Unavailable("gone", upstream="vendure") if fault else Died
+
+        self.world.between = between
+        wrote = len(self.world.writes)
+        try:
+            self.world.run()
+        except (SyncError, Died):
+            self.world.reopen()
+        self.world.between = lambda request: None
+        self.never_more_than_there_is(self.written_since(wrote))
+
+    # ---- what must hold -----------------------------------------------------------------------
+
+    def written_since(self, count: int) -> set[str]:
+        """What lost an allocation and moved while the run read may wait for the next run."""
+        ids = {level.variant_id for batch in self.world.writes[count:] for level in batch}
+        return {self.world.variants[one].sku for one in ids}
+
+    def never_more_than_there_is(self, skus: Iterable[str] = SKUS) -> None:
+        for sku in skus:
+            assert self.world.saleable(sku) <= max(0, self.world.truth(sku)), (
+                sku,
+                self.world.saleable(sku),
+                self.world.truth(sku),
+            )
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        try:
+            for code in list(self.world.sales):
+                self.world.end_doubt(code)
+            self.world.run()
+            self.world.run()
+            for sku in SKUS:
+                assert self.world.saleable(sku) == max(0, self.world.truth(sku)), sku
+            writes = len(self.world.writes)
+            self.world.run()
+            assert len(self.world.writes) == writes
+        finally:
+            self.world.ledger.close()
+            shutil.rmtree(self.folder)
+
+
+TestStockLives = StockLives.TestCase
+TestStockLives.settings = settings(
+    max_examples=150,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+def _must_fail(
+    monkeypatch: pytest.MonkeyPatch,
+    told: Callable[[World, str, int], int],
+    *,
+    knows_demand: bool = False,
+) -> None:
+    """The same lives, under a rule that believes `told` to be allocated, and knows U or not."""
+    nothing = Demand({}, {})
+
+    def rule_of(world: World) -> None:
+        world.told_allocation = lambda sku, allocated: told(world, sku, allocated)
+
+    monkeypatch.setattr(StockLives, "rule_of", rule_of)
+    if not knows_demand:
+        monkeypatch.setattr(Reading, "demand", lambda self, stock_read_at: nothing)
+    searching = settings(
+        TestStockLives.settings,
+        derandomize=True,
+        database=None,
+        report_multiple_bugs=False,
+        phases=[Phase.generate],
+    )
+    with pytest.raises(AssertionError):
+        run_state_machine_as_test(StockLives, settings=searching)
+
+
+def _accepted_units(world: World, sku: str, allocated: int) -> int:
+    return sum(
+        sale.open
+        for sale in world.sales.values()
+        if sale.sku == sku and sale.sent is not None and not sale.cancelled_there
+    )
+
+
+def test_it_fails_where_on_hand_becomes_what_is_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    _must_fail(monkeypatch, lambda world, sku, allocated: 0)
+
+
+def test_it_fails_where_accepted_units_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    _must_fail(monkeypatch, _accepted_units)
+
+
+def test_it_fails_where_the_allocation_is_taken_for_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _must_fail(monkeypatch, lambda world, sku, allocated: 0, knows_demand=True)
+
+
+def test_it_fails_where_an_allocation_below_zero_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _must_fail(monkeypatch, lambda world, sku, allocated: max(0, allocated), knows_demand=True)

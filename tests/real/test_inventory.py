@@ -1,0 +1,145 @@
+"""What a real Vendure sells becomes what the simulator can promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from realvendure import OrderRef, RealVendure, StartVendure
+from rig import Rig
+
+from veracore_sync.sandbox.server import Sandbox
+
+MUG, TEE, CAP, BAG = (f"SKU-{number:06d}" for number in range(1, 5))
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+def make_rig(vendure: RealVendure, sandbox: Sandbox, folder: Path, dialect: str = "oms") -> Rig:
+    return Rig(folder, vendure.admin_url, vendure.username, vendure.password, sandbox, dialect)
+
+
+def stock(rig: Rig, levels: Mapping[str, int]) -> None:
+    rows = [{"sku": sku, "on_hand": units} for sku, units in levels.items()]
+    rig.control("stock", {"stock": rows})
+
+
+def available(sandbox: Sandbox, sku: str) -> int:
+    return sum(level.available for level in sandbox.world.stock_of(sku))
+
+
+def saleable(vendure: RealVendure, key: str) -> int:
+    return sum(level.on_hand - level.allocated for level in vendure.stock(key).values())
+
+
+def sync(rig: Rig, *arguments: str, code: int = 0) -> Mapping[str, object]:
+    ended = rig.run("sync-inventory", "--json", *arguments)
+    assert ended.code == code, (ended.code, ended.out, ended.err)
+    document: Mapping[str, object] = ended.json
+    return document
+
+
+def fates(rig: Rig, vendure: RealVendure, sandbox: Sandbox) -> dict[str, int]:
+    """Orders in every state and fate; returns U by SKU."""
+
+    def place(sku: str, units: int, payment: str = "standard-payment") -> OrderRef:
+        return vendure.place_order([(sku, units)], payment)
+
+    held, partly, cancelled, changed, lost = (place(MUG, 2) for _ in range(5))
+    unsent_part = place(TEE, 3)
+    vendure.fulfil(unsent_part, [(TEE, 1)], state="Pending")
+    rig.sync()
+    rig.control(
+        "ship", {"order": rig.placed()[partly.code]["id"], "lines": [{"sku": MUG, "quantity": 1}]}
+    )
+    vendure.fulfil(partly, [(MUG, 1)])
+    vendure.cancel(cancelled)
+    vendure.modify(changed, [(MUG, 5)])
+    rig.control("cancel", {"order": rig.placed()[lost.code]["id"]})
+    place(CAP, 4)
+    place(CAP, 1, "authorize-only")
+    modifying = place(BAG, 1)
+    vendure.modify(modifying, [(BAG, 2)], finish=False)
+    assert held.code in rig.placed()
+    return {MUG: 3, TEE: 0, CAP: 5, BAG: 2}
+
+
+@pytest.mark.parametrize("dialect", ["oms", "rest"])
+def test_orders_in_every_fate(
+    dialect: str, fresh_vendure: RealVendure, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    rig = make_rig(fresh_vendure, sandbox, tmp_path, dialect)
+    skus = [f"SKU-{number:06d}" for number in range(1, 41)]
+    stock(rig, {sku: 50 + number for number, sku in enumerate(skus)})
+    if dialect == "oms":
+        u = fates(rig, fresh_vendure, sandbox)
+    else:
+        fresh_vendure.place_order([(CAP, 2)])
+        u = {CAP: 2}
+    u[MUG] = u.get(MUG, 0)
+    first = sync(rig, "--allow-mass-change")
+    assert first["updated"] == 40
+    for sku in skus:
+        assert saleable(fresh_vendure, sku) == max(0, available(sandbox, sku) - u.get(sku, 0)), sku
+    assert sync(rig)["updated"] == 0
+    stock(rig, {skus[9]: 7})
+    assert sync(rig)["updated"] == 1
+    assert saleable(fresh_vendure, skus[9]) == 7
+
+
+def test_the_first_run_and_the_guards(
+    fresh_vendure: RealVendure, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    rig = make_rig(fresh_vendure, sandbox, tmp_path)
+    stock(rig, {f"SKU-{number:06d}": 2000 if number % 2 else 5 for number in range(1, 41)})
+    first = rig.run("sync-inventory")
+    assert (first.code, first.out) == (3, "")
+    assert "--allow-mass-change" in first.err
+    assert saleable(fresh_vendure, "SKU-000001") == 1000
+    assert saleable(fresh_vendure, "SKU-000002") == 5
+    assert rig.run("sync-inventory").code == 0
+    assert sync(rig, "--allow-mass-change")["updated"] == 20
+    assert saleable(fresh_vendure, "SKU-000001") == 2000
+    stock(rig, {f"SKU-{number:06d}": 0 for number in range(1, 31)})
+    assert sync(rig, code=3)["guard"] == "zero"
+    assert saleable(fresh_vendure, "SKU-000001") == 2000
+
+
+def test_one_sku_alone(fresh_vendure: RealVendure, sandbox: Sandbox, tmp_path: Path) -> None:
+    rig = make_rig(fresh_vendure, sandbox, tmp_path)
+    names = ("TEE_M", "TEEXM", "A/B", "100%", "1000")
+    for name in names:
+        fresh_vendure.create_variant(name, stock=1)
+    stock(rig, {name: 10 + at for at, name in enumerate(names)})
+    for at, name in enumerate(names):
+        if name in ("TEE_M", "A/B", "100%"):
+            told = sync(rig, "--sku", name.lower(), "--allow-mass-change")
+            assert (told["totalProcessed"], told["updated"]) == (1, 1), name
+            assert saleable(fresh_vendure, name) == 10 + at
+        else:
+            assert saleable(fresh_vendure, name) == 1
+    assert rig.run("sync-inventory", "--sku", "%").code == 2
+    assert rig.run("sync-inventory", "--sku", "NO-SUCH").code == 2
+
+
+def test_lost_allocations_on_postgres(
+    start_vendure_pg: StartVendure, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    vendure = start_vendure_pg(variants=2000)
+    rig = make_rig(vendure, sandbox, tmp_path)
+    stock(rig, {f"SKU-{number:06d}": 100 for number in range(1, 2001)})
+    vendure.place_orders([{"lines": [(MUG, 1)]}] * 24, parallel=24)
+    allocated = sum(level.allocated for level in vendure.stock(MUG).values())
+    result = sync(rig, "--allow-mass-change", code=3 if allocated != 24 else 0)
+    assert saleable(vendure, MUG) == 76
+    assert saleable(vendure, "SKU-002000") == 100
+    if allocated != 24:
+        assert result["drift"] == [{"sku": MUG, "allocated": allocated, "ordered": 24}]
+    rig.sync()
+    assert sync(rig)["updated"] == 0
+    assert (available(sandbox, MUG), saleable(vendure, MUG)) == (76, 76)
