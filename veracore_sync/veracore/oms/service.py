@@ -30,7 +30,7 @@ from veracore_sync.veracore.streams import Head, begun
 UPSTREAM = "veracore"
 ADDRESS_HINT = "check veracore.api_url, veracore.api and veracore.face"
 _SANDBOX_HEADER = "x-veracore-sandbox"
-_NAMESPACES = {"oms": "http://omscom/", "order": "http://sma-promail/"}
+NAMESPACES = {"oms": "http://omscom/", "order": "http://sma-promail/"}
 
 
 class Fault(Exception):
@@ -77,7 +77,7 @@ class Service:
         self._settings = settings
         self._retry = retry
         self._clock = clock or SystemClock()
-        self.namespace = _NAMESPACES[settings.face]
+        self.namespace = NAMESPACES[settings.face]
         self.url = service_url(settings.api_url, settings.face)
         self.is_sandbox = False
         self._http = HttpClient(
