@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from veracore_sync.cli.perform import Report
     from veracore_sync.jobs.inventory.result import InventoryResult
     from veracore_sync.jobs.inventory.run import Wishes
-    from veracore_sync.ledger.stock import Planned
+    from veracore_sync.ledger.staging import Planned
 
 _COUNTS = ("totalProcessed", "updated", "errors", "skipped")
 EMPTY: dict[str, Any] = dict.fromkeys(_COUNTS, 0)

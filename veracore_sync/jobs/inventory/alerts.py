@@ -10,7 +10,8 @@ from veracore_sync.jobs.inventory.demand import Demand
 from veracore_sync.jobs.inventory.plan import Guard
 from veracore_sync.jobs.inventory.result import Drift, InventoryResult
 from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.stock import Matched, StockBook
+from veracore_sync.ledger.staging import Matched
+from veracore_sync.ledger.stock import StockBook
 from veracore_sync.vendure.stock import ShopStock
 
 _GUARD = "stock.guard"

@@ -11,7 +11,8 @@ from veracore_sync.errors import ProtocolError, SyncError, Unavailable
 from veracore_sync.failpoint import hit
 from veracore_sync.jobs.inventory.result import InventoryResult
 from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.stock import Planned, StockBook
+from veracore_sync.ledger.staging import Planned
+from veracore_sync.ledger.stock import StockBook
 from veracore_sync.vendure.stock import (
     Level,
     NewLevel,

@@ -11,7 +11,8 @@ from veracore_sync.jobs.inventory.demand import Demand
 from veracore_sync.jobs.inventory.names import Names, sku_key
 from veracore_sync.jobs.inventory.places import Places
 from veracore_sync.jobs.inventory.plan import NOTHING, LevelNow, saleable, saleable_kits
-from veracore_sync.ledger.stock import Matched, Planned, StockBook
+from veracore_sync.ledger.staging import Matched, Planned
+from veracore_sync.ledger.stock import StockBook
 
 MISSING_READS = 3
 """A known SKU that lacks in so many complete reads has nothing left to sell."""

@@ -19,7 +19,8 @@ from veracore_sync.jobs.inventory.demand import Demand, demand
 from veracore_sync.jobs.inventory.names import Names, sku_key
 from veracore_sync.jobs.inventory.places import Places
 from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.stock import StagedVariant, StockBook
+from veracore_sync.ledger.staging import StagedVariant
+from veracore_sync.ledger.stock import StockBook
 from veracore_sync.vendure.stock import Level, ShopStock, Variant
 from veracore_sync.veracore.port import Present, Warehouse
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from veracore_sync.ledger.stock import Planned
+from veracore_sync.ledger.staging import Planned
 
 
 @dataclass(frozen=True, slots=True)

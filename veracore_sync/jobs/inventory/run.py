@@ -21,7 +21,8 @@ from veracore_sync.jobs.inventory.read import Reading
 from veracore_sync.jobs.inventory.result import InventoryResult
 from veracore_sync.jobs.sandbox_rule import only_plans
 from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.stock import Planned, StockBook
+from veracore_sync.ledger.staging import Planned
+from veracore_sync.ledger.stock import StockBook
 from veracore_sync.vendure.stock import ShopStock
 from veracore_sync.veracore.port import Warehouse
 

@@ -1,0 +1,317 @@
+"""The inventory's job over a real ledger, with a shop and a warehouse in memory."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from fakes import make_settings
+from inventory_world import HERE, World
+
+from veracore_sync.errors import ConfigError, LockHeld, ProtocolError, Unavailable, UsageError
+from veracore_sync.ledger import Ledger
+from veracore_sync.vendure.stock import Location
+
+
+def many(world: World, count: int, *, on_hand: int = 10, there: int = 10) -> list[str]:
+    skus = [f"S{number:03d}" for number in range(count)]
+    for sku in skus:
+        world.add(sku, on_hand, there=there)
+    return skus
+
+
+def configure(world: World, **sections: dict[str, object]) -> None:
+    world.settings = make_settings(**sections)
+
+
+def test_only_differences_are_written_and_a_second_run_writes_nothing(world: World) -> None:
+    many(world, 5)
+    world.shelf["S001"]["MAIN"] = 4
+    assert (world.run().updated, world.saleable("S001")) == (1, 4)
+    writes = len(world.writes)
+    result = world.run()
+    assert (result.updated, result.processed, len(world.writes)) == (0, 5, writes)
+
+
+def test_force_writes_what_is_right_already(world: World) -> None:
+    many(world, 3)
+    assert world.run(force=True).updated == 3
+
+
+@pytest.mark.parametrize("error", [ProtocolError, Unavailable])
+def test_a_read_that_breaks_off_writes_nothing(
+    world: World, error: type[ProtocolError] | type[Unavailable]
+) -> None:
+    many(world, 3, on_hand=50)
+    world.warehouse.trouble = error("cut short", upstream="veracore")
+    with pytest.raises(error) as stopped:
+        world.run()
+    assert (stopped.value.exit_code, world.writes) == (69, [])
+
+
+def test_an_empty_read_writes_nothing_and_is_news_once(world: World) -> None:
+    many(world, 3)
+    world.run()
+    world.shelf.clear()
+    first = world.run()
+    assert (first.guard, len(first.news), world.writes) == ("empty", 1, [])
+    assert world.run().news == []
+
+
+def test_an_implausible_read_is_not_believed(world: World) -> None:
+    skus = many(world, 40)
+    world.run()
+    for sku in skus[:20]:
+        del world.shelf[sku]
+    result = world.run(allow_mass_change=False)
+    assert (result.guard, world.writes) == ("missing", [])
+    assert "20 of 40 known SKUs" in result.news[0]
+
+
+def test_a_known_sku_that_is_missing_three_times_has_nothing_left(world: World) -> None:
+    many(world, 3)
+    world.run()
+    del world.shelf["S000"]
+    assert world.run().missing == ["S000"]
+    world.run()
+    assert world.saleable("S000") == 10
+    world.run()
+    assert world.saleable("S000") == 0
+    world.shelf["S000"] = {"MAIN": 8}
+    world.run()
+    assert world.saleable("S000") == 8
+
+
+def test_ambiguous_and_unknown_skus_are_listed_once_and_left_alone(world: World) -> None:
+    many(world, 2)
+    world.add("Mug", 1, there=9)
+    world.add("mug ", 2)
+    world.add("NOWHERE", 3)
+    first = world.run()
+    assert sorted(first.ambiguous) == ["Mug", "mug"]
+    assert first.unknown == ["NOWHERE"]
+    assert len(first.news) == 2
+    assert world.writes == []
+    again = world.run()
+    assert (again.news, again.skipped) == ([], 3)
+    assert [alert.kind for alert in world.ledger.alerts.standing()] == ["stock.unknown"]
+
+
+def test_two_spellings_at_the_warehouse_are_ambiguous(world: World) -> None:
+    world.add("MUG", 1, there=9)
+    world.shelf["mug"] = {"MAIN": 4}
+    assert (world.run().ambiguous, world.writes) == (["MUG"], [])
+
+
+def test_excluded_and_untracked_variants_are_left_alone(world: World) -> None:
+    configure(world, skus={"exclude": ["gift"]})
+    world.add("GIFT", 1, there=9)
+    world.add("DOWNLOAD", 1, there=9, tracked=False)
+    world.add("MUG", 1, there=9)
+    result = world.run()
+    assert (result.updated, result.skipped) == (1, 2)
+    assert (world.saleable("GIFT"), world.saleable("DOWNLOAD")) == (1, 1)
+
+
+def test_until_a_full_run_was_allowed_only_decreases_are_written(world: World) -> None:
+    world.add("UP", 1, there=9)
+    world.add("DOWN", 9, there=1)
+    result = world.run(allow_mass_change=False)
+    assert (result.guard, result.withheld, result.updated) == ("first", 1, 1)
+    assert (world.saleable("UP"), world.saleable("DOWN")) == (1, 1)
+    assert "--allow-mass-change" in result.news[0]
+    assert world.run(allow_mass_change=False).news == []
+    world.run(skus=("UP",))
+    world.shelf["DOWN"]["MAIN"] = 5
+    assert world.run(allow_mass_change=False).guard == "first"
+    world.run()
+    world.shelf["UP"]["MAIN"] = 12
+    assert world.run(allow_mass_change=False).guard is None
+    assert world.saleable("UP") == 12
+    assert world.ledger.alerts.standing() == []
+
+
+def test_many_going_to_zero_write_nothing(world: World) -> None:
+    skus = many(world, 90)
+    world.run()
+    for sku in skus[:20]:
+        world.shelf[sku]["MAIN"] = 0
+    world.shelf[skus[50]]["MAIN"] = 3
+    result = world.run(allow_mass_change=False)
+    assert (result.guard, result.updated) == ("zero", 0)
+    world.shelf[skus[0]]["MAIN"] = 1
+    assert world.run(allow_mass_change=False).guard is None
+    assert world.saleable(skus[1]) == 0
+
+
+def test_many_changing_write_decreases_only(world: World) -> None:
+    skus = many(world, 40)
+    world.run()
+    for number, sku in enumerate(skus[:21]):
+        world.shelf[sku]["MAIN"] = 20 if number % 2 else 5
+    result = world.run(allow_mass_change=False)
+    assert (result.guard, result.updated, result.withheld) == ("change", 11, 10)
+    assert (world.saleable(skus[0]), world.saleable(skus[1])) == (5, 10)
+    world.run()
+    assert world.saleable(skus[1]) == 20
+
+
+def test_a_kit_is_its_scarcest_part_and_its_orders_take_parts(world: World) -> None:
+    configure(world, skus={"kits": {"TWO-MUGS": {"MUG": 2}}})
+    world.add("MUG", 0, there=20)
+    world.add("TWO-MUGS", 0)
+    world.place("A", "TWO-MUGS", 5)
+    world.run()
+    assert (world.saleable("MUG"), world.saleable("TWO-MUGS")) == (10, 5)
+
+
+def test_an_alias_names_the_part(world: World) -> None:
+    configure(world, skus={"aliases": {"tee": "10-4471"}})
+    world.add("TEE", 0)
+    world.shelf["10-4471"] = {"MAIN": 7}
+    world.place("A", "TEE", 2)
+    world.run()
+    assert world.saleable("TEE") == 5
+
+
+def test_a_buffer_in_units_or_percent_for_all_or_one(world: World) -> None:
+    configure(world, inventory={"buffer": 3, "buffers": {"s001": "15%"}})
+    many(world, 2)
+    world.run()
+    assert (world.saleable("S000"), world.saleable("S001")) == (7, 8)
+
+
+def test_several_warehouses_give_in_the_order_of_their_locations(world: World) -> None:
+    table = {"MAIN": "Default", "east": "2", "SPARE": "Default"}
+    configure(world, inventory={"locations": table, "buffer": 1})
+    world.locations.append(Location("2", "East"))
+    world.add("MUG", 0)
+    world.shelf["MUG"] = {"MAIN": 4, "SPARE": 2, "EAST": 10, "RETURNS": 99}
+    world.place("A", "MUG", 7)
+    world.run()
+    here, east = world.level("MUG"), world.level("MUG", "2")
+    assert (here.on_hand - here.allocated, east.on_hand - east.allocated) == (0, 8)
+
+
+def test_several_locations_need_a_mapping(world: World) -> None:
+    world.locations.append(Location("2", "East"))
+    with pytest.raises(ConfigError, match=r"inventory\.locations"):
+        world.run()
+    configure(world, inventory={"locations": {"MAIN": "Nowhere"}})
+    with pytest.raises(ConfigError, match="Nowhere"):
+        world.run()
+
+
+def test_a_mapped_warehouse_that_is_not_reported_is_not_believed(world: World) -> None:
+    configure(world, inventory={"locations": {"MIAN": "Default"}})
+    many(world, 3)
+    result = world.run(allow_mass_change=False)
+    assert (result.guard, world.writes) == ("warehouse", [])
+
+
+def test_orders_before_not_before_count_only_by_setting(world: World) -> None:
+    world.add("MUG", 0, there=9)
+    world.place("A", "MUG", 2)
+    world.settings = make_settings(
+        orders={"not_before": (world.clock.now() + timedelta(hours=1)).isoformat()}
+    )
+    world.run()
+    assert world.saleable("MUG") == 9
+    configure(world, inventory={"count_earlier_orders": True})
+    world.run()
+    assert world.saleable("MUG") == 7
+
+
+def test_what_is_accepted_counts_until_it_is_seen_processed(world: World) -> None:
+    configure(world, inventory={"available_nets": "processed"})
+    world.add("MUG", 0, there=9)
+    world.place("A", "MUG", 2)
+    world.export("A")
+    world.shelf["MUG"]["MAIN"] += 2  # what is only accepted, this warehouse has not taken off yet
+    world.run()
+    assert world.saleable("MUG") == 7
+
+
+def test_one_sku_is_read_and_written_alone(world: World) -> None:
+    many(world, 3, there=4)
+    result = world.run(skus=("s001",))
+    assert (result.processed, result.updated) == (1, 1)
+    assert [world.saleable(sku) for sku in ("S000", "S001", "S002")] == [10, 4, 10]
+    with pytest.raises(UsageError):
+        world.run(skus=("S00",))
+    with pytest.raises(UsageError):
+        world.run(skus=("%",))
+
+
+def test_no_row_for_one_sku_is_unknown_and_never_zero(world: World) -> None:
+    many(world, 2)
+    world.run()
+    del world.shelf["S001"]
+    for _ in range(4):
+        world.run(skus=("S001",))
+    assert world.saleable("S001") == 10
+
+
+def test_a_variant_that_is_deleted_meanwhile_stops_no_other(world: World) -> None:
+    many(world, 3, there=4)
+    world.shop.gone.add("2")
+    result = world.run()
+    assert (result.updated, world.saleable("S000"), world.saleable("S002")) == (2, 4, 4)
+
+
+def test_a_batch_holds_the_stock_lock(world: World) -> None:
+    many(world, 2, there=4)
+    other = Ledger(world.path, clock=world.clock)
+    held = []
+
+    def between(request: str) -> None:
+        if request == "write":
+            with pytest.raises(LockHeld), other.runs.lock("stock", "sync-tracking"):
+                pass
+            held.append(request)
+
+    world.between = between
+    world.run()
+    other.close()
+    assert held == ["write"]
+
+
+def test_an_order_that_comes_between_is_seen_before_the_run_ends(world: World) -> None:
+    world.add("MUG", 0, there=9)
+
+    def between(request: str) -> None:
+        if request == "orders" and not world.sales:
+            world.place("A", "MUG", 2)
+
+    world.between = between
+    world.run()
+    assert (world.saleable("MUG"), world.level("MUG").on_hand) == (7, 9)
+
+
+def test_a_lost_allocation_is_allowed_for_and_told_once(world: World) -> None:
+    world.add("MUG", 20, there=20)
+    world.place("A", "MUG", 5, lost=3)
+    first = world.run()
+    assert world.saleable("MUG") == 15
+    assert [(one.allocated, one.ordered) for one in first.drift] == [(2, 5)]
+    assert "MUG 2 are allocated, 5 ordered" in first.news[0]
+    assert world.run().news == []
+
+
+def test_a_dry_run_changes_neither_side_nor_ledger(world: World) -> None:
+    world.add("MUG", 1, there=9)
+    world.add("NOWHERE", 1)
+    world.run(skus=("MUG",), dry_run=True)
+    result = world.run(dry_run=True)
+    assert result.plan is not None
+    assert [(one.sku, one.saleable) for one in result.plan] == [("MUG", {HERE: 9})]
+    assert (world.writes, world.ledger.alerts.standing(), result.news) == ([], [], [])
+
+
+def test_a_simulator_and_a_remote_shop_only_plan(world: World) -> None:
+    configure(world, vendure={"admin_api_url": "https://shop.example.com/admin-api"})
+    world.warehouse.is_sandbox = True
+    world.add("MUG", 1, there=9)
+    result = world.run()
+    assert result.plan is not None
+    assert (world.writes, len(result.notes)) == ([], 1)
