@@ -1,0 +1,89 @@
+"""Peak memory and time of ``sync-inventory`` at two sizes of catalogue, on this machine.
+
+    python benchmarks/inventory_memory.py [--sizes 10000 200000] [--dialect oms]
+
+A small shop and a VeraCore simulator are filled and served by a process of their own; the command
+is another, whose peak resident size is printed. One SKU in `--every` differs and is written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+
+def serve(count: int, every: int, ready: Connection) -> None:
+    """Fill both sides with `count` SKUs, tell their addresses, and serve until told to stop."""
+    from veracore_sync.sandbox.server import Sandbox
+    from veracore_sync.sandbox.shop import SmallShop
+
+    with Sandbox() as sandbox, SmallShop() as shop:
+        for number in range(count):
+            sku = f"SKU-{number:07d}"
+            shop.state.add_variant(sku, on_hand=10)
+            sandbox.world.set_stock(sku, "MAIN", 10 if number % every else 7)
+        ready.send((shop.admin_url, shop.username, shop.password, sandbox.url))
+        ready.recv()
+
+
+def measure(count: int, every: int, dialect: str) -> tuple[float, float]:
+    """Peak resident MiB and seconds of one run over `count` SKUs."""
+    ours, theirs = multiprocessing.Pipe()
+    served = multiprocessing.Process(target=serve, args=(count, every, theirs))
+    served.start()
+    try:
+        shop, username, password, sandbox = ours.recv()
+        with tempfile.TemporaryDirectory() as folder:
+            return _run(Path(folder), (shop, username, password), sandbox, dialect)
+    finally:
+        ours.send("stop")
+        served.join(30)
+
+
+def _run(
+    folder: Path, shop: tuple[str, str, str], sandbox: str, dialect: str
+) -> tuple[float, float]:
+    environment = os.environ | {
+        "VENDURE_ADMIN_API_URL": shop[0],
+        "VENDURE_USERNAME": shop[1],
+        "VENDURE_PASSWORD": shop[2],
+        "VERACORE_API_URL": f"{sandbox}/v1" if dialect == "rest" else sandbox,
+        "VERACORE_CLIENT_ID": "sandbox",
+        "VERACORE_CLIENT_SECRET": "sandbox",
+        "VERACORE_COMPANY_ID": "SANDBOX",
+        "VERACORE_SYNC_VERACORE__RATE_PER_MINUTE": "0",
+        "VERACORE_SYNC_LEDGER__PATH": str(folder / "ledger.db"),
+    }
+    command = [sys.executable, "-m", "veracore_sync", "sync-inventory", "--allow-mass-change"]
+    began = time.monotonic()
+    process = subprocess.Popen(command, env=environment, cwd=folder)
+    _, status, used = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"the run ended with {os.waitstatus_to_exitcode(status)}")
+    return used.ru_maxrss / 1024, time.monotonic() - began
+
+
+def main() -> None:
+    """Print a line a size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 200_000])
+    parser.add_argument("--every", type=int, default=100)
+    parser.add_argument("--dialect", choices=["oms", "rest"], default="oms")
+    wanted = parser.parse_args()
+    peaks = []
+    for count in wanted.sizes:
+        peak, seconds = measure(count, wanted.every, wanted.dialect)
+        peaks.append(peak)
+        print(f"{count:>9} SKUs: peak {peak:6.1f} MiB, {seconds:6.1f} s", flush=True)
+    print(f"largest over smallest: {max(peaks) / min(peaks):.2f}")
+
+
+if __name__ == "__main__":
+    main()
