@@ -52,12 +52,12 @@ class KillLoop:
             time.sleep(self._random.uniform(0, _LONGEST_LIFE))
         finally:
             run.kill()
-            run.communicate()
+            _, told = run.communicate()
         if run.returncode == -9:
             self.kills += 1
             self._look()
         else:
-            assert run.returncode in (0, 3), run.returncode
+            assert run.returncode in (0, 3), (run.returncode, told)
             self.spared += 1
 
     def _wait_for_work(self, run: Popen[str], before: int) -> None:

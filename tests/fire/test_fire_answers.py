@@ -147,6 +147,39 @@ def test_one_false_absence_makes_no_second_order(fire: Fire) -> None:
     fire.assert_each_once()
 
 
+def test_a_look_up_that_fails_for_one_order_stops_no_other(fire: Fire) -> None:
+    fire.rig.env["VERACORE_SYNC_RETRY__BREAKER_COOLDOWN_SECONDS"] = "300"
+    sold(fire)
+    [code] = fire.place(1)
+    fire.fault("reset_after", count=1)
+    fire.fault("http_503", operations=[LOOK_UP[fire.dialect]], order=code)
+    for _ in range(3):
+        fire.place(2)
+        fire.rig.run("sync-orders", "--json")
+    assert fire.row(code).state == "in_doubt"
+    with fire.rig.ledger() as ledger:
+        counts = ledger.orders.counts()
+    assert (counts["synced"], counts["in_doubt"]) == (7, 1)
+    fire.mend()
+    fire.run_until_at_rest()
+    fire.assert_each_once()
+
+
+def test_a_look_up_that_fails_alike_for_every_order_ends_no_doubt(fire: Fire) -> None:
+    """It answers for ours as for an id that cannot exist: that is no absence."""
+    fire.fault("reset_after", count=2)
+    fire.place(1)
+    assert fire.rig.sync()["adopted"] == 1, "a look-up with these credentials has found one"
+    [code] = fire.place(1)
+    fire.fault("fault_unlisted", operations=[LOOK_UP[fire.dialect]])
+    fire.rig.run("sync-orders", "--json")
+    wait_out_the_grace(fire)
+    assert fire.row(code).state == "in_doubt"
+    fire.mend()
+    fire.run_until_at_rest()
+    fire.assert_each_once()
+
+
 def enter_by_hand(fire: Fire, code: str, lines: Sequence[tuple[str, int]]) -> None:
     """Somebody enters an order at VeraCore under the id that ours would get."""
     world = fire.sandbox.world

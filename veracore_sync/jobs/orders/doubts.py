@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from veracore_sync.clock import Clock
 from veracore_sync.errors import AuthRefused, ProtocolError, RateLimited, TimedOut, Unavailable
@@ -25,7 +25,7 @@ from veracore_sync.jobs.orders.judge import (
 )
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import Ledger, OrderRow
-from veracore_sync.veracore.port import Absent, LookUp, Present, Warehouse
+from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed, Present, Warehouse
 
 _LOG = logging.getLogger(__name__)
 _PROVED = "lookup.proved"
@@ -65,8 +65,8 @@ class Doubts:
     ) -> None:
         """Look each of `rows` up, until VeraCore cannot be asked or time is up.
 
-        A look-up without an answer may be this one order's own trouble: a control call tells. A
-        few of those end the work for now; the rows they kept waiting come first the next time.
+        A look-up without an answer may be this one order's own trouble: another one tells. A few of
+        those end the work for now; the rows they kept waiting come first the next time.
 
         Args:
             rows: Orders in doubt.
@@ -81,26 +81,29 @@ class Doubts:
             verdict = self.look(row)
             self.apply(row, verdict, result)
             if isinstance(verdict, Unknown) and isinstance(verdict.error, UPSTREAM_WIDE):
-                self._control()
+                self._must_answer()
                 unanswered += 1
             if unanswered >= _UNANSWERED_MOST or self.clock.monotonic() > deadline:
                 return
 
-    def _control(self) -> None:
+    def _must_answer(self) -> None:
+        """Ask VeraCore for nothing in particular, and for an order that it holds."""
         newest = self.ledger.orders.newest_synced()
-        self.warehouse.control(newest.veracore_id if newest else None)
+        known_id = newest.veracore_id if newest else None
+        self.warehouse.control(known_id)
+        found = self.warehouse.look_up(known_id) if known_id is not None else None
+        if isinstance(found, LookUpFailed):
+            raise found.error
 
     def look(self, row: OrderRow) -> Verdict:
         """Look one order in doubt up, and judge what is found."""
         began = self.clock.now()
         found = self._look_up(row.veracore_id or row.code)
-        if isinstance(found, Absent) and not self._absence_counts(row, began):
+        if isinstance(found, Absent) and not self._absence_counts(row):
             return Unknown(
                 ProtocolError(
-                    "these credentials have not found any order yet, "
-                    "so their 'absent' is not believed",
+                    "no order that VeraCore holds is found now, so an 'absent' is not believed",
                     upstream="veracore",
-                    hint="the oldest doubt is sent again alone after the grace",
                 )
             )
         attempts = self.ledger.orders.attempts(row.code)
@@ -119,13 +122,17 @@ class Doubts:
     def _is_proved(self) -> bool:
         return self.ledger.meta.get(_PROVED) == self._fingerprint()
 
-    def _absence_counts(self, row: OrderRow, now: datetime) -> bool:
-        """Whether an absence seen by these credentials means anything for this order."""
-        if row.cause == "duplicate" or self._is_proved():
-            return True
+    def _absence_counts(self, row: OrderRow) -> bool:
+        """Whether an absence that was just seen means anything for this order.
+
+        Wrong credentials find nothing, and look-ups that fail alike for every order look like
+        absences; so an order that is there must be found, too.
+        """
         newest = self.ledger.orders.newest_synced()
         if newest is not None and newest.veracore_id is not None:
             return isinstance(self._look_up(newest.veracore_id), Present)
+        if row.cause == "duplicate" or self._is_proved():
+            return True
         oldest = self.ledger.orders.oldest_doubt()
         return oldest is not None and oldest.code == row.code
 
