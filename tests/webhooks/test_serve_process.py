@@ -23,7 +23,7 @@ from hook_kit import INVENTORY, SECRET, signed, until
 
 from veracore_sync.clock import SystemClock
 from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.inbox import KINDS, Inbox
+from veracore_sync.ledger.inbox import KINDS, Inbox, summary
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.pace import Pace
 from veracore_sync.webhooks.worker import Handler, Worker
@@ -154,7 +154,7 @@ def _finish(folder: Path) -> int:
         )
         while worker.step():
             pass
-    left = int(inbox.summary()["waiting"])
+    left = int(summary(ledger.database)["waiting"])
     ledger.close()
     return left
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from veracore_sync.ledger import Alert, Ledger, OrderRow, Run
+from veracore_sync.ledger import Alert, Ledger, OrderRow, Run, inbox
 
 ORDERS_JOB = "orders"
 
@@ -107,7 +107,7 @@ def overall(ledger: Ledger) -> dict[str, Any]:
             ),
         },
         "upstreams": {name: upstream(ledger, name) for name in ("vendure", "veracore")},
-        "webhooks": {},
+        "webhooks": _webhooks(ledger),
         "alerts": [alert_document(alert) for alert in ledger.alerts.standing()],
     }
 
@@ -127,6 +127,10 @@ def upstream(ledger: Ledger, name: str) -> dict[str, Any]:
         "credentialsRefusedSince": ledger.refusals.standing(name),
         "families": {row.family: row.state for row in rows},
     }
+
+
+def _webhooks(ledger: Ledger) -> dict[str, Any]:
+    return {"isRunning": ledger.runs.is_running("webhooks"), **inbox.summary(ledger.database)}
 
 
 def _last(ledger: Ledger, command: str, job: str) -> dict[str, Any]:

@@ -131,13 +131,18 @@ class Inbox:
             if count == 0:
                 return gone
 
-    def summary(self) -> dict[str, Any]:
-        """Counts and UTC texts for `stats` and the metrics."""
-        row = self._db.row(_SUMMARY)
-        values = dict(row) if row else {}
-        values["lastDelivery"] = self._db.value("SELECT max(received_at) FROM inbox")
-        values["deliveries"] = self._db.value("SELECT count(*) FROM inbox")
-        return values
+
+def summary(database: Database) -> dict[str, Any]:
+    """Counts and UTC texts for `stats` and the metrics.
+
+    Raises:
+        LedgerError: It cannot be read.
+    """
+    hints = database.row(_SUMMARY)
+    deliveries = database.row(
+        "SELECT count(*) AS deliveries, max(received_at) AS lastDelivery FROM inbox"
+    )
+    return dict(deliveries or {}) | dict(hints or {})
 
 
 def worker_holds(database: Database, job: str) -> bool:

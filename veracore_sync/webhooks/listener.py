@@ -11,7 +11,7 @@ from veracore_sync.clock import Clock, from_text
 from veracore_sync.config import Settings
 from veracore_sync.errors import ConfigError, LedgerError, SyncError
 from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.inbox import Inbox, Kind
+from veracore_sync.ledger.inbox import Inbox, Kind, summary
 from veracore_sync.webhooks.desk import HookDesk
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.notify import notify, watchdog_seconds
@@ -55,10 +55,11 @@ class Listener:
     ) -> None:
         wanted = settings.webhooks
         self._clock = clock
+        self._ledger = ledger
         self._meter = Meter()
-        self._inbox = Inbox(ledger.database, clock)
+        inbox = Inbox(ledger.database, clock)
         self._worker = Worker(
-            self._inbox,
+            inbox,
             handlers,
             ledger.runs,
             clock,
@@ -66,7 +67,7 @@ class Listener:
             meter=self._meter,
             keep=max(timedelta(days=_KEEP_DAYS), 3 * timedelta(seconds=wanted.tolerance_seconds)),
         )
-        self._writer = Writer(self._inbox, self._worker.wake)
+        self._writer = Writer(inbox, self._worker.wake)
         self.server = HookServer(
             wanted.host if host is None else host,
             wanted.port if port is None else port,
@@ -114,18 +115,18 @@ class Listener:
     def state(self) -> dict[str, Any]:
         """What ``/readyz`` shows: whether deliveries can be stored, and what waits."""
         try:
-            summary = self._inbox.summary()
+            found = summary(self._ledger.database)
         except LedgerError:
             return {"ready": False, "storing": False}
-        oldest = summary["oldestWaiting"]
+        oldest = found["oldestWaiting"]
         age = (self._clock.now() - from_text(oldest)).total_seconds() if oldest else 0.0
         whole, storing = self._is_whole(), not self._writer.failing
         return {
             "ready": whole and storing and not self.server.draining,
             "storing": storing,
             "connections": len(self.server.crowd),
-            "waiting": summary["waiting"],
-            "failing": summary["failing"],
+            "waiting": found["waiting"],
+            "failing": found["failing"],
             "oldest_waiting_seconds": max(0.0, age),
         }
 

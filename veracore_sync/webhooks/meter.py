@@ -25,11 +25,6 @@ class Meter:
         with self._lock:
             self._answers[status] += 1
 
-    def value(self, name: str) -> int:
-        """A counter's value."""
-        with self._lock:
-            return self._counts[name]
-
     def render(self, gauges: Mapping[str, float]) -> str:
         """All of it, and `gauges`, in the text format of Prometheus."""
         with self._lock:
