@@ -102,7 +102,7 @@ class Fire:
 
 @contextmanager
 def set_on_fire(folder: Path, dialect: str) -> Iterator[Fire]:
-    """A shop, a simulator and a command between them, with a grace of one second and a short memory."""
+    """A shop, a simulator and a command between them, with a short grace and a short memory."""
     with SmallShop() as shop, Sandbox() as sandbox:
         for sku in ("MUG", "TEE"):
             shop.state.add_variant(sku, sku.title(), 1000, STOCK)
