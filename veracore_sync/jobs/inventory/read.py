@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import Settings
-from veracore_sync.errors import UsageError
+from veracore_sync.errors import Unavailable, UsageError
 from veracore_sync.jobs.inventory.demand import Demand, demand
 from veracore_sync.jobs.inventory.names import Names, sku_key
 from veracore_sync.jobs.inventory.places import Places
@@ -41,6 +41,7 @@ class Reading:
         settings: All of them.
         names: Aliases, exclusions and kits.
         clock: The time.
+        deadline: When the run ends itself (monotonic).
     """
 
     shop: ShopStock
@@ -50,6 +51,7 @@ class Reading:
     settings: Settings
     names: Names
     clock: Clock
+    deadline: float
 
     def variants(self, skus: tuple[str, ...]) -> None:
         """Stage every variant, or those that bear one of `skus`.
@@ -59,7 +61,7 @@ class Reading:
             UpstreamError: The shop could not be read.
         """
         found: Iterable[Variant] = self.shop.variants() if not skus else self._named(skus)
-        for page in _pages(found, _PAGE):
+        for page in self._in_time(found):
             self.book.add_variants(map(self._staged, page))
 
     def _named(self, skus: tuple[str, ...]) -> list[Variant]:
@@ -107,10 +109,21 @@ class Reading:
         """
         began = self.clock.now()
         seen: set[str] = set()
-        for page in _pages(self._rows(self._parts(skus), places, seen), _PAGE):
+        for page in self._in_time(self._rows(self._parts(skus), places, seen)):
             self.book.add_stock(page)
         self.book.mark_ambiguous()
         return began, seen
+
+    def _in_time(self, items: Iterable[T]) -> Iterator[list[T]]:
+        stream = iter(items)
+        while page := list(islice(stream, _PAGE)):
+            if self.clock.monotonic() >= self.deadline:
+                raise Unavailable(
+                    "inventory.max_run_minutes is over and not all was read: nothing was written",
+                    upstream="veracore",
+                    hint="raise inventory.max_run_minutes",
+                )
+            yield page
 
     def _parts(self, skus: tuple[str, ...]) -> list[str] | list[None]:
         if not skus:
@@ -167,9 +180,3 @@ class Reading:
 def as_staged(level: Level) -> tuple[int, int, int]:
     """On hand, allocated, and what is for sale."""
     return level.on_hand, level.allocated, level.on_hand - level.allocated
-
-
-def _pages(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    stream = iter(items)
-    while page := list(islice(stream, size)):
-        yield page

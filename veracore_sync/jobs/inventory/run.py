@@ -79,12 +79,21 @@ class InventoryRun:
     book: StockBook = field(init=False)
     reading: Reading = field(init=False)
     alarms: Alarms = field(init=False)
+    deadline: float = field(init=False)
 
     def __post_init__(self) -> None:
         names = Names(self.settings.skus)
         self.book = StockBook(self.ledger.database, self.clock)
+        self.deadline = self.clock.monotonic() + 60 * self.settings.inventory.max_run_minutes
         self.reading = Reading(
-            self.shop, self.warehouse, self.ledger, self.book, self.settings, names, self.clock
+            self.shop,
+            self.warehouse,
+            self.ledger,
+            self.book,
+            self.settings,
+            names,
+            self.clock,
+            self.deadline,
         )
         self.alarms = Alarms(self.ledger, self.result, quiet=self.wishes.dry_run)
 
@@ -94,7 +103,6 @@ class InventoryRun:
         Raises:
             SyncError: The run could not go on; `result` tells what was done until then.
         """
-        deadline = self.clock.monotonic() + 60 * self.settings.inventory.max_run_minutes
         offering, read_at = self._read()
         if offering is None:
             return self.result
@@ -109,7 +117,7 @@ class InventoryRun:
             self.alarms.drift(self.book, self.shop, demand)
         complete = held_back is None or held_back.decreases
         if complete:
-            complete = self._write(offering, read_at, deadline, decreases_only=bool(held_back))
+            complete = self._write(offering, read_at, decreases_only=bool(held_back))
         self._conclude(held_back, complete=complete)
         return self.result
 
@@ -235,9 +243,7 @@ class InventoryRun:
 
     # ---- writing ------------------------------------------------------------------------------
 
-    def _write(
-        self, offering: Offering, read_at: datetime, deadline: float, *, decreases_only: bool
-    ) -> bool:
+    def _write(self, offering: Offering, read_at: datetime, *, decreases_only: bool) -> bool:
         """Write, look at the open orders again, mend what moved meanwhile; whether in time."""
         done, in_time = 0, True
         for planning in range(1 + _REPLANS):
@@ -260,7 +266,7 @@ class InventoryRun:
                 everything=self.wishes.force and planning == 0,
                 progress=tell,
             )
-            in_time = writer.write(self.book.planned(), deadline)
+            in_time = writer.write(self.book.planned(), self.deadline)
             self.result.updated = self.book.count_written()
             if not in_time:
                 self.result.notes.append(
