@@ -36,7 +36,7 @@ class Counter:
     def __init__(self) -> None:
         self.requests = 0
 
-    def before(self) -> None:
+    def before(self, *, creating: bool) -> None:
         self.requests += 1
 
     def after(self, what: What | None, retry_after: float | None) -> None:

@@ -204,7 +204,7 @@ def test_nobody_there(server: Scripted) -> None:
 
 
 class Shut:
-    def before(self) -> None:
+    def before(self, *, creating: bool) -> None:
         raise BreakerOpen("VeraCore was down a moment ago", upstream="veracore")
 
     def after(self, what: What | None, retry_after: float | None) -> None:
@@ -224,7 +224,7 @@ def test_a_fault_is_from_a_service_that_works(server: Scripted) -> None:
     heard: list[What | None] = []
 
     class Gate:
-        def before(self) -> None:
+        def before(self, *, creating: bool) -> None:
             """Let it pass."""
 
         def after(self, what: What | None, retry_after: float | None) -> None:
