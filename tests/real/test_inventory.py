@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from realvendure import OrderRef, RealVendure, StartVendure
@@ -37,11 +38,10 @@ def saleable(vendure: RealVendure, key: str) -> int:
     return sum(level.on_hand - level.allocated for level in vendure.stock(key).values())
 
 
-def sync(rig: Rig, *arguments: str, code: int = 0) -> Mapping[str, object]:
+def sync(rig: Rig, *arguments: str, code: int = 0) -> Any:
     ended = rig.run("sync-inventory", "--json", *arguments)
     assert ended.code == code, (ended.code, ended.out, ended.err)
-    document: Mapping[str, object] = ended.json
-    return document
+    return ended.json
 
 
 def fates(rig: Rig, vendure: RealVendure, sandbox: Sandbox) -> dict[str, int]:
@@ -127,19 +127,68 @@ def test_one_sku_alone(fresh_vendure: RealVendure, sandbox: Sandbox, tmp_path: P
     assert rig.run("sync-inventory", "--sku", "NO-SUCH").code == 2
 
 
-def test_lost_allocations_on_postgres(
+def test_kits_twins_and_spellings(
+    fresh_vendure: RealVendure, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    rig = make_rig(fresh_vendure, sandbox, tmp_path)
+    rig.env["VERACORE_SYNC_SKUS__KITS"] = '{"GIFT-BOX": {"PART-MUG": 2}}'
+    for sku in ("PART-MUG", "GIFT-BOX"):
+        fresh_vendure.create_variant(sku, stock=30)
+    upper, lower = (fresh_vendure.create_variant(sku, stock=30) for sku in ("HAT", "hat"))
+    twins = [fresh_vendure.create_variant("TWIN", stock=30) for _ in range(2)]
+    untracked = fresh_vendure.create_variant("DOWNLOAD", stock=3, trackInventory="FALSE")
+    stock(rig, {"PART-MUG": 25, "HAT": 5, "TWIN": 5, "DOWNLOAD": 99, "SKU-000001": 3})
+    fresh_vendure.place_order([("GIFT-BOX", 5)])
+    told = sync(rig, "--allow-mass-change", code=3)
+    assert (saleable(fresh_vendure, "PART-MUG"), saleable(fresh_vendure, "GIFT-BOX")) == (15, 7)
+    assert [saleable(fresh_vendure, one) for one in (upper, lower, *twins)] == [30] * 4
+    assert saleable(fresh_vendure, untracked) == 3
+    assert told["ambiguous"] == ["HAT", "TWIN", "hat"]
+    assert sync(rig)["updated"] == 0
+
+
+def test_several_warehouses_and_locations(
+    start_vendure: StartVendure, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    vendure = start_vendure(locations=2)
+    rig = make_rig(vendure, sandbox, tmp_path)
+    rows = [("MAIN", 6), ("SPARE", 2), ("EAST", 10)]
+    rig.control(
+        "stock",
+        {"stock": [{"sku": MUG, "warehouse": at, "on_hand": units} for at, units in rows]},
+    )
+    refused = rig.run("sync-inventory")
+    assert refused.code == 78
+    assert "inventory.locations" in refused.err
+    first, second = vendure.locations()
+    table = f'{{"MAIN": "{first}", "SPARE": "{first}", "EAST": "{second}"}}'
+    rig.env["VERACORE_SYNC_INVENTORY__LOCATIONS"] = table
+    vendure.place_order([(MUG, 3)])
+    sync(rig, "--allow-mass-change", code=3)
+    levels = vendure.stock(MUG)
+    here, there = levels[first], levels[second]
+    assert (here.on_hand - here.allocated, there.on_hand - there.allocated) == (5, 10)
+    assert sync(rig)["updated"] == 0
+
+
+def test_lost_allocations_and_every_fate_on_postgres(
     start_vendure_pg: StartVendure, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     vendure = start_vendure_pg(variants=2000)
     rig = make_rig(vendure, sandbox, tmp_path)
-    stock(rig, {f"SKU-{number:06d}": 100 for number in range(1, 2001)})
-    vendure.place_orders([{"lines": [(MUG, 1)]}] * 24, parallel=24)
-    allocated = sum(level.allocated for level in vendure.stock(MUG).values())
+    skus = [f"SKU-{number:06d}" for number in range(1, 2001)]
+    stock(rig, dict.fromkeys(skus, 100))
+    u = fates(rig, vendure, sandbox)
+    crowd = skus[9]
+    vendure.place_orders([{"lines": [(crowd, 1)]}] * 24, parallel=24)
+    u[crowd] = 24
+    allocated = sum(level.allocated for level in vendure.stock(crowd).values())
     result = sync(rig, "--allow-mass-change", code=3 if allocated != 24 else 0)
-    assert saleable(vendure, MUG) == 76
-    assert saleable(vendure, "SKU-002000") == 100
+    for sku in (*skus[:20], skus[-1]):
+        assert saleable(vendure, sku) == available(sandbox, sku) - u.get(sku, 0), sku
     if allocated != 24:
-        assert result["drift"] == [{"sku": MUG, "allocated": allocated, "ordered": 24}]
-    rig.sync()
+        assert {"sku": crowd, "allocated": allocated, "ordered": 24} in result["drift"]
     assert sync(rig)["updated"] == 0
-    assert (available(sandbox, MUG), saleable(vendure, MUG)) == (76, 76)
+    rig.run("sync-orders")
+    assert sync(rig)["updated"] == 0
+    assert (available(sandbox, crowd), saleable(vendure, crowd)) == (76, 76)
