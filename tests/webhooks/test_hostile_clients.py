@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from hook_kit import INVENTORY, QUICK, Bed, read_all, signed, until
@@ -157,6 +157,23 @@ def test_four_hundred_idle_connections_keep_nobody_out(bed: Bed) -> None:
             until(lambda: len(bed.listener.server.crowd) <= QUICK.connections)
         finally:
             for connection in idle:
+                connection.close()
+
+
+def test_crowds_of_slow_clients_keep_nobody_out(bed: Bed) -> None:
+    """Half heads, half bodies, and refusals that are lingered over."""
+    half = post(body=b"", length="14")
+    held: list[socket.socket] = []
+    with an_ordinary_client(bed):
+        try:
+            for raw in (b"POST ", half, b"NONSENSE\r\n") * QUICK.connections:
+                held.append(bed.connect())
+                held[-1].setblocking(False)
+                with suppress(OSError):
+                    held[-1].send(raw)
+                time.sleep(0.02)
+        finally:
+            for connection in held:
                 connection.close()
 
 

@@ -256,3 +256,26 @@ def test_sign_and_curl_by_hand(process: Process, tmp_path: Path) -> None:
         assert connection.getresponse().status == 200
         connection.close()
     until(lambda: process.log.exists() and "BY HAND" in process.log.read_text())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "secret", "code", "word"),
+    [
+        (["--id", "two words", "{}"], SECRET, 2, "an id is"),
+        (["--file", "missing.json"], SECRET, 2, "cannot read missing.json"),
+        (["{}"], "", 78, "webhooks.secret is missing"),
+    ],
+)
+def test_what_cannot_be_signed_says_why(
+    arguments: list[str], secret: str, code: int, word: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "veracore_sync", "sign", *arguments],
+        env={"PATH": os.environ["PATH"], "VERACORE_WEBHOOK_SECRET": secret},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == code
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr

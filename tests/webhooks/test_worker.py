@@ -12,7 +12,7 @@ import pytest
 from fakes import FakeClock
 from hook_kit import INVENTORY, Bed, Seen, start_bed, stop_bed, until
 
-from veracore_sync.errors import RateLimited, Unavailable, UsageError
+from veracore_sync.errors import ProtocolError, RateLimited, Unavailable, UsageError
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.inbox import KINDS, Delivery, Inbox, summary, worker_holds
 from veracore_sync.webhooks.meter import Meter
@@ -118,16 +118,29 @@ def test_retry_after_is_obeyed(desk: Desk) -> None:
 
 
 def test_after_the_last_try_polling_is_left_to_find_it(desk: Desk) -> None:
-    desk.seen.errors["A"] = [Unavailable("down", upstream="veracore")] * 99
+    desk.seen.errors["A"] = [ProtocolError("garbled", upstream="veracore")] * 99
     desk.hint("A")
     for _ in range(40):
         desk.steps()
         desk.clock.forward(seconds=3600)
     assert desk.names == ["A"] * 10
-    assert desk.row("A")["error_message"] == "down"
+    assert desk.row("A")["error_message"] == "garbled"
     desk.hint("A")
     desk.steps()
     assert len(desk.names) == 11
+
+
+def test_an_outage_of_any_length_loses_no_hint(desk: Desk) -> None:
+    desk.seen.errors["A"] = [Unavailable("down", upstream="veracore")] * 2000
+    desk.hint("A")
+    for _ in range(2000):
+        desk.clock.forward(seconds=901)
+        desk.steps()
+    desk.clock.forward(seconds=901)
+    desk.seen.names.clear()
+    desk.steps()
+    assert desk.names == ["A"]
+    assert desk.row("A")["due_at"] is None
 
 
 def test_what_nobody_knows_is_not_tried_again(desk: Desk) -> None:

@@ -65,14 +65,18 @@ def _read(body: str, file: Path | None) -> bytes:
 def _work(parts: Parts, body: bytes, delivery_id: str, timestamp: int, body_only: bool) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.config import require
+    from veracore_sync.errors import UsageError
     from veracore_sync.webhooks import signature
 
     require(parts.settings, "webhooks")
     secret = parts.settings.webhooks.live_secrets[0].get_secret_value()
-    if body_only:
-        headers = signature.sign_body(secret, body)
-    else:
-        headers = signature.sign(secret, delivery_id, timestamp, body)
+    try:
+        if body_only:
+            headers = signature.sign_body(secret, body)
+        else:
+            headers = signature.sign(secret, delivery_id, timestamp, body)
+    except ValueError as error:
+        raise UsageError(f"cannot sign: {error}", hint="see docs/webhooks.md") from error
 
     def show() -> None:
         for name, value in headers.items():

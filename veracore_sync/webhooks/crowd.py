@@ -9,11 +9,16 @@ import threading
 import time
 from dataclasses import dataclass
 
+_ROOM_SECONDS = 0.3
+"""How long a newcomer is kept at the door until somebody has left."""
+
 
 @dataclass(slots=True)
 class _Guest:
+    """A connection: whose turn it is (`ours` while we work on its request), and since when."""
+
     since: float
-    reading: bool = True
+    ours: bool = False
     begun: bool = False
     answered: bool = False
     leaving: bool = False
@@ -24,7 +29,8 @@ class Crowd:
 
     Args:
         most: How many may be open at once.
-        patience: Seconds that a request which has begun may take before it has to give way.
+        patience: Seconds that a client may take over a request, or an answer, before it has to
+            give way.
     """
 
     def __init__(self, most: int, patience: float = 0.25) -> None:
@@ -42,21 +48,27 @@ class Crowd:
             return True
 
     def _make_room(self) -> bool:
-        victim = self._victim()
-        if victim is not None:
-            self._dismiss(victim)
-        return self._changed.wait_for(lambda: len(self._guests) < self._most, 0.2 if victim else 0)
+        deadline = time.monotonic() + _ROOM_SECONDS
+        victim = None
+        while len(self._guests) >= self._most:
+            if victim is None and (victim := self._victim()) is not None:
+                self._dismiss(victim)
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            self._changed.wait(min(left, 0.02))
+        return True
 
     def _victim(self) -> socket.socket | None:
         """Who never had an answer goes before who had one, the silent before the slow."""
         now = time.monotonic()
-        reading = [
+        waiting = [
             (guest.answered, guest.since, connection)
             for connection, guest in self._guests.items()
-            if guest.reading and not guest.leaving
+            if not guest.ours and not guest.leaving
         ]
         slow = None
-        for _, since, connection in sorted(reading, key=lambda one: one[:2]):
+        for _, since, connection in sorted(waiting, key=lambda one: one[:2]):
             if not self._guests[connection].begun and not _has_sent(connection):
                 return connection
             if slow is None and now - since >= self._patience:
@@ -79,11 +91,17 @@ class Crowd:
             self._guests[connection].begun = True
 
     def works(self, connection: socket.socket) -> bool:
-        """Its request is complete and is being answered; false where it was dismissed before."""
+        """Its request is complete and it is our turn; false where it was dismissed before."""
         with self._changed:
             guest = self._guests[connection]
-            guest.reading = False
+            guest.ours = True
             return not guest.leaving
+
+    def sends(self, connection: socket.socket) -> None:
+        """It is to take its answer, and keeps its place for no longer than that should need."""
+        with self._changed:
+            leaving = self._guests[connection].leaving
+            self._guests[connection] = _Guest(time.monotonic(), begun=True, leaving=leaving)
 
     def leave(self, connection: socket.socket) -> None:
         """It is gone."""
@@ -100,7 +118,7 @@ class Crowd:
         while True:
             with self._changed:
                 for connection, guest in self._guests.items():
-                    if guest.reading and guest.answered and not guest.leaving:
+                    if not guest.ours and guest.answered and not guest.leaving:
                         self._dismiss(connection)
                 left = deadline - time.monotonic()
                 if not self._guests or left <= 0:

@@ -202,7 +202,6 @@ class _Handler(BaseHTTPRequestHandler):
                 return False
             answer = self.server.desk.answer(head, body, str(self.client_address[0]))
         except Refused as error:
-            crowd.works(self.connection)
             self._send(Answer(error.status, {"error": error.reason}), closing=True)
             inlet.linger(1.0)
             return False
@@ -218,6 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer, *, closing: bool) -> None:
         self.server.meter.answered(answer.status)
+        self.server.crowd.sends(self.connection)
         self.connection.settimeout(self.server.limits.answer_seconds)
         self.connection.sendall(render(answer, closing=closing))
 

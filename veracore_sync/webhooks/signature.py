@@ -52,9 +52,9 @@ def _decoded(text: str) -> bytes:
     try:
         key = base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        raise ValueError("not base64") from error
+        raise ValueError("whsec_ is followed by base64") from error
     if not key:
-        raise ValueError("an empty secret")
+        raise ValueError("a secret must not be empty")
     return key
 
 
@@ -66,7 +66,12 @@ def sign(secret: str, delivery_id: str, timestamp: int, body: bytes) -> dict[str
         delivery_id: Printable ASCII without spaces, at most 200 characters.
         timestamp: Seconds since 1970, UTC.
         body: The bytes that will be sent.
+
+    Raises:
+        ValueError: The secret or the id is of another form.
     """
+    if not _ID_FORM.fullmatch(delivery_id):
+        raise ValueError("an id is 1 to 200 printable ASCII characters without spaces")
     value = _standard(keys_of(secret)[0], delivery_id, str(timestamp), body)
     return {ID: delivery_id, TIMESTAMP: str(timestamp), SIGNATURE: value.decode()}
 

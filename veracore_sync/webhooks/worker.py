@@ -1,8 +1,8 @@
 """The worker: one hint at a time, by the jobs' own code, under the job's own lock.
 
 A hint is read before its look-up begins and covered up to what had been asked then: one that is
-stored while the look-up runs is due again. Failures wait in the ledger and are tried again; after
-the last try polling is left to find it.
+stored while the look-up runs is due again. Failures wait in the ledger and are tried again; what
+fails for reasons of its own is at last left to polling.
 """
 
 from __future__ import annotations
@@ -175,14 +175,14 @@ class Worker:
 
     def _failed(self, hint: Hint, error: SyncError) -> None:
         self._meter.count("failed_look_ups")
-        if hint.tries + 1 >= _TRIES:
+        seconds = backoff_seconds(hint.tries)
+        if isinstance(error, UpstreamError) and not isinstance(error, ProtocolError):
+            # It says nothing of this name: however long it lasts, the hint stays.
+            seconds = max(seconds, error.retry_after or 0.0)
+            self._rest((hint.kind,), _BASE_SECONDS)
+        elif hint.tries + 1 >= _TRIES:
             self._give_up(hint, error)
             return
-        seconds = backoff_seconds(hint.tries)
-        if isinstance(error, UpstreamError):
-            seconds = max(seconds, error.retry_after or 0.0)
-            if not isinstance(error, ProtocolError):
-                self._rest((hint.kind,), _BASE_SECONDS)
         until = self._clock.now() + timedelta(seconds=seconds)
         self._inbox.put_off(hint, until, str(error.category), error.message)
 
@@ -197,5 +197,5 @@ class Worker:
 
 def backoff_seconds(tries: int) -> float:
     """How long to wait after that many earlier failures: doubled each time, jittered, capped."""
-    ceiling = min(_CAP_SECONDS, _BASE_SECONDS * 2.0**tries)
+    ceiling = min(_CAP_SECONDS, _BASE_SECONDS * 2.0 ** min(tries, 20))
     return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - spread, no secret
