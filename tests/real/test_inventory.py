@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator, Mapping
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +195,35 @@ def test_lost_allocations_and_every_fate_on_postgres(
     rig.run("sync-orders")
     assert sync(rig)["updated"] == 0
     assert (available(sandbox, crowd), saleable(vendure, crowd)) == (76, 76)
+
+
+def written(vendure: RealVendure, key: str) -> list[int]:
+    """Every level of a variant that was ever written, its creation first, from its movements."""
+    query = """query($id: ID!) { productVariant(id: $id) { stockMovements(options: {
+      take: 100, type: ADJUSTMENT }) { items { ... on StockAdjustment { id quantity } } } } }"""
+    told = vendure.admin(query, {"id": vendure.variant_id(key)})["productVariant"]
+    steps = sorted(told["stockMovements"]["items"], key=lambda one: int(one["id"]))
+    return list(accumulate(one["quantity"] for one in steps))
+
+
+def test_killed_at_random_no_level_was_ever_above_the_truth(
+    start_vendure: StartVendure, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    vendure = start_vendure(variants=400)
+    rig = make_rig(vendure, sandbox, tmp_path)
+    skus = [f"SKU-{number:06d}" for number in range(1, 401)]
+    stock(rig, {sku: 40 + number % 50 for number, sku in enumerate(skus)})
+    for sku in skus[:5]:
+        vendure.place_order([(sku, 2)])
+    draw = random.Random(3)
+    for _ in range(6):
+        process = rig.start("sync-inventory", "--allow-mass-change")
+        time.sleep(draw.uniform(0.4, 1.6))
+        process.kill()
+        process.communicate()
+    sync(rig, "--allow-mass-change")
+    for number, sku in enumerate(skus):
+        ordered = 2 if number < 5 else 0
+        assert saleable(vendure, sku) == 40 + number % 50 - ordered, sku
+    for number, sku in enumerate(skus[:60]):
+        assert max(written(vendure, sku)[1:]) <= 40 + number % 50, sku

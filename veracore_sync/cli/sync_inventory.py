@@ -46,7 +46,14 @@ def sync_inventory(
     from veracore_sync.jobs.inventory.run import Wishes
 
     wishes = Wishes(tuple(sku or ()), force, allow_mass_change, dry_run)
-    job = Job("sync-inventory", "inventory", record=not dry_run, read_only=dry_run, empty=EMPTY)
+    job = Job(
+        "sync-inventory",
+        "inventory",
+        record=not dry_run,
+        read_only=dry_run,
+        force=force,
+        empty=EMPTY,
+    )
     perform(job, context.obj, as_json, lambda parts: _work(parts, wishes, quiet=as_json))
 
 
