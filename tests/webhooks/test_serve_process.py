@@ -72,8 +72,9 @@ class Process:
             stderr=subprocess.PIPE,
             text=True,
         )
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().strip()
+        told = self.process.stderr if "--json" in arguments else self.process.stdout
+        assert told is not None
+        self.url = told.readline().strip()
 
     @property
     def port(self) -> int:
@@ -217,6 +218,14 @@ def test_a_taken_port_is_a_setting_to_change(process: Process, tmp_path: Path) -
     _, err = second.process.communicate(timeout=30)
     assert second.process.returncode == 78
     assert "stop what listens there" in err
+
+
+def test_with_json_stdout_is_one_document(tmp_path: Path) -> None:
+    running = Process(tmp_path, "--port", "0", "--json")
+    running.process.send_signal(signal.SIGINT)
+    out, err = running.process.communicate(timeout=30)
+    assert json.loads(out) == {"url": running.url, "drained": True}
+    assert (running.process.returncode, err) == (0, "")
 
 
 def test_a_public_bind_is_made_and_said(tmp_path: Path) -> None:

@@ -38,10 +38,10 @@ def serve_webhooks(
     from veracore_sync.ledger.inbox import WORKER
 
     job = Job(WORKER, lock="webhooks")
-    perform(job, context.obj, as_json, lambda parts: _work(parts, host, port))
+    perform(job, context.obj, as_json, lambda parts: _work(parts, host, port, quiet=as_json))
 
 
-def _work(parts: Parts, host: str | None, port: int | None) -> Report:
+def _work(parts: Parts, host: str | None, port: int | None, *, quiet: bool) -> Report:
     import signal
     import sys
     import threading
@@ -61,13 +61,13 @@ def _work(parts: Parts, host: str | None, port: int | None) -> Report:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    say(listener.server.url)
+    (warn if quiet else say)(listener.server.url)
     sys.stdout.flush()
     try:
         drained = listener.run(stop)
     finally:
         jobs.close()
-    return Report({"drained": drained})
+    return Report({"url": listener.server.url, "drained": drained})
 
 
 def _bind(parts: Parts) -> None:
