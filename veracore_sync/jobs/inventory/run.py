@@ -111,7 +111,7 @@ class InventoryRun:
         held_back = self._guard(tally)
         if held_back is not None and held_back.decreases:
             self._plan(offering, demand, decreases_only=True)
-        if self.wishes.dry_run or self._only_plans():
+        if self.alarms.quiet:
             return self._plan_only()
         if self._is_full:
             self.alarms.drift(self.book, self.shop, demand)
@@ -139,6 +139,7 @@ class InventoryRun:
             self.reading.look_for_processed()
         self.progress("reading the warehouse", 0, 0)
         read_at, seen = self.reading.stock(self.wishes.skus, where)
+        self.alarms.quiet = self.wishes.dry_run or self._only_plans()
         implausible = self._implausible(where, seen) if self._is_full else None
         if implausible is not None:
             self.result.guard = implausible.name
