@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from hook_kit import INVENTORY, QUICK, Bed, read_all, signed, until
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from veracore_sync.webhooks.head import Head, Refused, check_start, parse_head
@@ -246,3 +246,25 @@ def test_arbitrary_bytes_are_a_head_or_refused(raw: bytes) -> None:
     if isinstance(head, Head):
         length = attempt(lambda: head.body_length(1000))
         assert length is None or 0 <= length <= 1000  # type: ignore[operator]
+
+
+pieces = st.sampled_from(
+    [b"POST ", INVENTORY.encode(), b" HTTP/1.1\r\n", b"Host: x\r\n", b"\r\n", b"\r\n\r\n",
+     b"Content-Length: 14\r\n", b"Transfer-Encoding: chunked\r\n", b"webhook-id: a\r\n",
+     b"webhook-timestamp: 1\r\n", b"webhook-signature: v1,a\r\n", BODY]
+)  # fmt: skip
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(pieces | st.binary(max_size=20), max_size=14).map(b"".join))
+def test_arbitrary_bytes_on_the_socket_have_no_effect(bed: Bed, raw: bytes) -> None:
+    with bed.connect() as connection:
+        with suppress(OSError):
+            connection.sendall(raw)
+            connection.shutdown(socket.SHUT_WR)
+        received = read_all(connection)
+    statuses = {int(found) for found in re.findall(rb"HTTP/1.1 (\d+)", received)}
+    assert statuses <= {400, 401, 404, 405, 411, 413, 417, 431, 501}
+    assert bed.listener.state()["waiting"] == 0
