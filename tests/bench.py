@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-
 from fakes import FakeClock, FakeShop, FakeWarehouse, make_settings
+
 from veracore_sync.config import Settings
 from veracore_sync.errors import SyncError
 from veracore_sync.jobs.orders.result import OrdersResult

@@ -57,6 +57,25 @@ def test_a_wrong_password_of_the_warehouse(rig: Rig) -> None:
     assert (counts["totalPending"], counts["totalParked"]) == (1, 0)
 
 
+def test_refused_credentials_are_not_tried_again_but_orders_are_still_recorded(
+    rig: Rig, shop: SmallShop
+) -> None:
+    wrong = {"VERACORE_CLIENT_SECRET": "wrong"}
+    failing(rig, 77, **wrong)
+    asked = len(rig.requests())
+    assert asked == 1
+    shop.state.place_order([("MUG", 1)])
+    failing(rig, 77, "VeraCore refused these credentials", **wrong)
+    assert len(rig.requests()) == asked
+    document = rig.run("stats", "--json").json
+    assert document["orders"]["totalPending"] == 2
+    assert document["upstreams"]["veracore"]["credentialsRefusedSince"]
+    assert rig.sync()["submitted"] == 2
+    assert (
+        rig.run("stats", "--json").json["upstreams"]["veracore"]["credentialsRefusedSince"] is None
+    )
+
+
 def test_a_dead_shop(rig: Rig) -> None:
     failing(rig, 69, "Vendure", VENDURE_ADMIN_API_URL=f"{DEAD}/admin-api")
 

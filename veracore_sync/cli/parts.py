@@ -65,7 +65,6 @@ class Parts:
         """The shop."""
         from veracore_sync.vendure.shop import Shop
 
-        self._refuse_known("vendure")
         return Shop(
             self.settings.vendure,
             custom_fields=self.settings.orders.custom_fields,
@@ -79,7 +78,6 @@ class Parts:
         """The warehouse."""
         from veracore_sync.veracore.connect import connect
 
-        self._refuse_known("veracore")
         return connect(
             self.settings.veracore,
             probe_id=self.ledger.meta.probe_id,
@@ -103,7 +101,7 @@ class Parts:
             forced=self.force,
         )
         budget = Budget(self.ledger.database, self.clock, upstream, per_minute)
-        self._gates[upstream] = KeptGate(breaker, budget)
+        self._gates[upstream] = KeptGate(breaker, budget, lambda: self._refuse_known(upstream))
         return self._gates[upstream]
 
     def _credentials(self, upstream: str) -> str:

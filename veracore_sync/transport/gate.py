@@ -1,10 +1,11 @@
-"""The gate before every request: breaker first, then the rate budget.
+"""The gate before every request: known refusals, then the breaker, then the rate budget.
 
 What they remember is kept elsewhere; here they are only asked.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from veracore_sync.failure import What
@@ -36,21 +37,31 @@ class KeptGate:
     Args:
         breaker: Of the upstream and the job family.
         budget: Of the upstream; ``None`` where it has none.
+        admit: Asked once, before the first request: raises where the credentials are known to be
+            refused.
     """
 
-    def __init__(self, breaker: BreakerStore, budget: BudgetStore | None) -> None:
+    def __init__(
+        self, breaker: BreakerStore, budget: BudgetStore | None, admit: Callable[[], None]
+    ) -> None:
         self._breaker = breaker
         self._budget = budget
+        self._admit = admit
+        self._admitted = False
         self.heard = False
         """Whether a working upstream has answered."""
 
     def before(self, *, creating: bool) -> None:
-        """Ask both.
+        """Ask all of them.
 
         Raises:
+            AuthRefused: These credentials were refused, and nothing says that they are good now.
             BreakerOpen: The upstream was down a moment ago.
             RateLimited: The budget is used up for longer than a run should wait.
         """
+        if not self._admitted:
+            self._admit()
+            self._admitted = True
         self._breaker.before(creating=creating)
         if self._budget is not None:
             self._budget.spend()

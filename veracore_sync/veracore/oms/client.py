@@ -10,7 +10,6 @@ from veracore_sync.clock import Clock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.errors import (
     AuthRefused,
-    BreakerOpen,
     ProtocolError,
     RateLimited,
     SyncError,
@@ -123,10 +122,11 @@ class OmsWarehouse:
         hidden = personal(order) + self._secrets()
         try:
             result = self._add_order(order)
-        except BreakerOpen as error:
-            return NotAccepted(What.NOT_CONNECTED, error.message)
         except RateLimited as error:
             return NotAccepted(What.HTTP_429, error.message, retry_after=error.retry_after)
+        except SyncError as error:
+            # The gate held it back: nothing was sent.
+            return NotAccepted(What.NOT_CONNECTED, error.message)
         except Lost as lost:
             return NotAccepted(lost.what, quote(lost.detail, hidden))
         except Fault as fault:

@@ -14,7 +14,6 @@ from veracore_sync.clock import Clock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.errors import (
     AuthRefused,
-    BreakerOpen,
     ProtocolError,
     RateLimited,
     SyncError,
@@ -109,10 +108,11 @@ class RestWarehouse:
         try:
             content = create_document(order, self._company_id)
             answer = self._api.create("/api/orders", content, token)
-        except BreakerOpen as error:
-            return NotAccepted(What.NOT_CONNECTED, error.message)
         except RateLimited as error:
             return NotAccepted(What.HTTP_429, error.message, retry_after=error.retry_after)
+        except SyncError as error:
+            # The gate held it back: nothing was sent.
+            return NotAccepted(What.NOT_CONNECTED, error.message)
         except Lost as lost:
             return NotAccepted(lost.what, quote(lost.detail, hidden))
         return self._outcome(answer, order, hidden)
