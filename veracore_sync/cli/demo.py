@@ -83,6 +83,30 @@ class Stage:
             say()
         return result
 
+    def count(self, quiet: bool) -> None:
+        """One run of ``sync-inventory``, told SKU by SKU."""
+        from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
+
+        if not quiet:
+            say("$ veracore-sync sync-inventory --allow-mass-change")
+        with self.parts.ledger.runs.lock("inventory", "sync-inventory"):
+            number = self.parts.ledger.runs.begin("sync-inventory")
+            before = {sku: self.shop.state.saleable(sku) for sku, _, _ in _CATALOGUE}
+            run = InventoryRun(
+                self.parts.shop.stock,
+                self.parts.warehouse,
+                self.parts.ledger,
+                self.parts.settings,
+                self.parts.clock,
+                Wishes(allow_mass_change=True),
+            )
+            result = run.run()
+            self.parts.ledger.runs.end(number, 0, {"updated": result.updated})
+        if not quiet:
+            for sku, was in before.items():
+                say(f"  {sku:9}  {was} could be sold, now {self.shop.state.saleable(sku)}")
+            say()
+
     def _units(self, code: str) -> str:
         attempts = self.parts.ledger.orders.attempts(code)
         lines = attempts[-1].lines if attempts else ()
@@ -161,6 +185,11 @@ def _play(stage: Stage, *, quiet: bool) -> dict[str, Any]:
     tell(f"$ veracore-sync retry {parked.code}")
     stage.parts.ledger.moves.requeue(parked.code)
     stage.sync(quiet)
+
+    tell("5. VeraCore counts its shelves. What it has promised to orders is not sold again.")
+    counted = [{"sku": "MUG-BLUE", "on_hand": 30}, {"sku": "TEE-M", "on_hand": 3}]
+    stage.control("stock", {"stock": counted})
+    stage.count(quiet)
     return _close(stage, quiet)
 
 
