@@ -51,7 +51,7 @@ def _work(parts: Parts, host: str | None, port: int | None, *, quiet: bool) -> R
     from veracore_sync.webhooks.listener import Listener
 
     require(parts.settings, "webhooks")
-    _bind(parts)
+    parts.bind()
     address = host or parts.settings.webhooks.host
     _check_host(address)
     jobs = HintJobs(parts.loaded, parts.clock)
@@ -68,17 +68,6 @@ def _work(parts: Parts, host: str | None, port: int | None, *, quiet: bool) -> R
     finally:
         jobs.close()
     return Report({"url": listener.server.url, "drained": drained})
-
-
-def _bind(parts: Parts) -> None:
-    """Check whose ledger it is; credentials that are refused now may be mended while we listen."""
-    from veracore_sync.errors import AuthRefused
-
-    try:
-        parts.bind()
-    except AuthRefused as error:
-        warn(f"veracore-sync: {error.message}")
-        warn("  deliveries are taken and wait")
 
 
 def _check_host(host: str) -> None:
