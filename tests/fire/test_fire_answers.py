@@ -151,7 +151,7 @@ def test_a_look_up_that_fails_for_one_order_stops_no_other(fire: Fire) -> None:
     fire.rig.env["VERACORE_SYNC_RETRY__BREAKER_COOLDOWN_SECONDS"] = "300"
     sold(fire)
     [code] = fire.place(1)
-    fire.fault("reset_after", count=1)
+    fire.fault("reset_after", count=1, order=code)
     fire.fault("http_503", operations=[LOOK_UP[fire.dialect]], order=code)
     for _ in range(3):
         fire.place(2)
