@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -196,16 +197,24 @@ def test_two_real_processes_claim_one_probe(ledger: Ledger, clock: FakeClock) ->
         "from veracore_sync.ledger import Ledger; from veracore_sync.errors import BreakerOpen;"
         "b = Ledger(Path(sys.argv[1])).breakers.one('veracore', 'orders', threshold=3,"
         " cooldown=timedelta(minutes=5));"
-        "sys.stdin.readline()\n"
+        "print('ready', flush=True); sys.stdin.readline()\n"
         "try: b.before(creating=False); print('probes')\n"
         "except BreakerOpen: print('waits')"
     )
     command = [sys.executable, "-c", program, str(ledger.path)]
-    racers = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(4)
-    ]
-    told = [racer.communicate("go\n", timeout=60)[0].strip() for racer in racers]
+    with ExitStack() as stack:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        racers = [
+            stack.enter_context(subprocess.Popen(command, text=True, **pipes)) for _ in range(4)
+        ]
+        for racer in racers:
+            assert racer.stdout is not None
+            assert racer.stdout.readline() == "ready\n"
+        for racer in racers:
+            assert racer.stdin is not None
+            racer.stdin.write("go\n")
+            racer.stdin.flush()
+        told = [racer.communicate(timeout=60)[0].strip() for racer in racers]
     assert sorted(told) == ["probes", "waits", "waits", "waits"]
 
 

@@ -87,7 +87,7 @@ class Parts:
         )
 
     def _gate(self, upstream: str, *, per_minute: int) -> Gate | None:
-        if self.read_only:
+        if self.read_only and self.force:
             return None
         from veracore_sync.ledger.budget import Budget
         from veracore_sync.transport.gate import KeptGate
@@ -99,8 +99,10 @@ class Parts:
             threshold=wanted.breaker_threshold,
             cooldown=timedelta(seconds=wanted.breaker_cooldown_seconds),
             forced=self.force,
+            read_only=self.read_only,
         )
-        budget = Budget(self.ledger.database, self.clock, upstream, per_minute)
+        database = self.ledger.database
+        budget = None if self.read_only else Budget(database, self.clock, upstream, per_minute)
         self._gates[upstream] = KeptGate(breaker, budget, lambda: self._refuse_known(upstream))
         return self._gates[upstream]
 
@@ -119,8 +121,13 @@ class Parts:
         Raises:
             AuthRefused: They are the refused ones, and it is not yet time for the hour's trial.
         """
-        refusals = self.ledger.refusals
-        if self.read_only or self.force or refusals.may_try(upstream, self._credentials(upstream)):
+        refusals, credentials = self.ledger.refusals, self._credentials(upstream)
+        if self.force:
+            return
+        # The hour's trial must be claimed, so who may not write has none.
+        if self.read_only and not refusals.blocks(upstream, credentials):
+            return
+        if not self.read_only and refusals.may_try(upstream, credentials):
             return
         from veracore_sync.errors import AuthRefused
 
@@ -145,7 +152,7 @@ class Parts:
         if isinstance(error, AuthRefused) and error.listed:
             self.ledger.refusals.remember(error.upstream, self._credentials(error.upstream))
         for upstream, gate in self._gates.items():
-            if error is None and gate.heard:
+            if gate.heard and not _may_concern(error, upstream):
                 self.ledger.refusals.forget(upstream)
 
     @property
@@ -174,3 +181,12 @@ class Parts:
             part = self.__dict__.get(name)
             if part is not None and hasattr(part, "close"):
                 part.close()
+
+
+def _may_concern(error: SyncError | None, upstream: str) -> bool:
+    """Whether an answer of this upstream may not have been what an accepted login gets."""
+    from veracore_sync.errors import ConfigError, UpstreamError
+
+    if isinstance(error, UpstreamError):
+        return error.upstream == upstream
+    return isinstance(error, ConfigError)

@@ -119,12 +119,14 @@ def upstream(ledger: Ledger, name: str) -> dict[str, Any]:
     """The breakers of one upstream: the worst on top, each job family below."""
     rows = [row for row in ledger.breakers.all() if row.upstream == name]
     worst = max(rows, key=lambda row: _WORST.index(row.state), default=None)
+    refused_since = ledger.refusals.standing(name)
     return {
         "state": worst.state if worst else "closed",
         "failures": worst.failures if worst else 0,
         "openedAt": worst.opened_at if worst else None,
         "nextProbe": worst.retry_at if worst else None,
-        "credentialsRefusedSince": ledger.refusals.standing(name),
+        "credentialsRefused": refused_since is not None,
+        "credentialsRefusedSince": refused_since,
         "families": {row.family: row.state for row in rows},
     }
 

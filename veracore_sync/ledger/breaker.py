@@ -65,6 +65,7 @@ class Breakers:
         threshold: int,
         cooldown: timedelta,
         forced: bool = False,
+        read_only: bool = False,
     ) -> Breaker:
         """The breaker of one upstream for one job family.
 
@@ -74,9 +75,18 @@ class Breakers:
             threshold: Failures in a row that open it.
             cooldown: How long it then stays open (jittered).
             forced: A person asked to try now: the wait does not count.
+            read_only: Nothing may be written (dry runs): the wait is kept, nothing is counted.
         """
         return Breaker(
-            self._db, self._alerts, self._clock, upstream, family, threshold, cooldown, forced
+            self._db,
+            self._alerts,
+            self._clock,
+            upstream,
+            family,
+            threshold=threshold,
+            cooldown=cooldown,
+            forced=forced,
+            read_only=read_only,
         )
 
     def reset(self, upstream: str | None = None) -> int:
@@ -107,9 +117,11 @@ class Breaker:
         clock: Clock,
         upstream: str,
         family: str,
+        *,
         threshold: int,
         cooldown: timedelta,
         forced: bool,
+        read_only: bool,
     ) -> None:
         self._db = database
         self._alerts = alerts
@@ -119,6 +131,8 @@ class Breaker:
         self._threshold = threshold
         self._cooldown = cooldown
         self._forced = forced
+        self._read_only = read_only
+        self._clean = False
         self._me = f"{os.getpid()}-{secrets.token_hex(4)}"
 
     def before(self, *, creating: bool) -> None:
@@ -128,44 +142,75 @@ class Breaker:
             BreakerOpen: It is open, another process probes, or a create would be the probe.
         """
         row = self._read()
-        if row is None or row["state"] == "closed":
-            return
-        if creating:
-            raise self._refusal(row)
-        if row["state"] == "half_open" and row["owner"] == self._me:
+        # Remembered for `after`, so that a healthy upstream costs one SELECT a request.
+        self._clean = row is None or (row["state"] == "closed" and row["failures"] == 0)
+        if self._passes(row, creating=creating) or self._read_only:
             return
         with self._db.transaction() as connection:
-            row = self._read()
-            if row is None or row["state"] == "closed":
+            if self._passes(self._read(), creating=creating):
                 return
-            if not self._forced and self._clock.now() < from_text(row["retry_at"]):
-                raise self._refusal(row)
             self._write(
                 connection, state="half_open", owner=self._me, retry_at=self._after_cooldown()
             )
             # Forced once, the outcome decides like that of any probe.
             self._forced = False
 
-    def after(self, what: What | None) -> None:
-        """Count what happened: ``None`` is an answer of a working upstream."""
-        if what is None:
-            self._succeeded()
-        elif what in _COUNTED:
-            self._failed()
+    def _passes(self, row: sqlite3.Row | None, *, creating: bool) -> bool:
+        """Whether to go on as it is; ``False``: by claiming the probe. Else raises."""
+        if row is None or row["state"] == "closed":
+            return True
+        if creating:
+            raise self._refusal(row)
+        if row["state"] == "half_open" and row["owner"] == self._me:
+            return True
+        if not self._forced and self._clock.now() < from_text(row["retry_at"]):
+            raise self._refusal(row)
+        return False
 
-    def _succeeded(self) -> None:
-        row = self._read()
-        if row is None or (row["state"] == "closed" and row["failures"] == 0):
+    def after(self, what: What | None) -> None:
+        """Count what happened: ``None`` is an answer of a working upstream.
+
+        A 429 neither counts as a failure nor ends a row of them, but a probe that met one has found
+        a server at work.
+        """
+        if self._read_only:
             return
-        if row["state"] != "closed" and row["owner"] != self._me:
+        if what in _COUNTED:
+            self._failed()
+        elif what is None and not self._clean:
+            self._close(("closed", "half_open"))
+        elif what is What.HTTP_429:
+            self._close(("half_open",))
+
+    def _close(self, states: tuple[str, ...]) -> None:
+        if not self._closable(states):
             return
         with self._db.transaction() as connection:
+            if not self._closable(states):
+                return
             self._write(
                 connection, state="closed", failures=0, opened_at=None, retry_at=None, owner=None
             )
-            self._alerts.resolve(f"{self._upstream}.down")
+            if self._all_closed():
+                self._alerts.resolve(f"{self._upstream}.down")
+
+    def _closable(self, states: tuple[str, ...]) -> bool:
+        row = self._read()
+        if row is None or row["state"] not in states:
+            return False
+        if row["state"] == "closed":
+            return bool(row["failures"])
+        return bool(row["owner"] == self._me)
+
+    def _all_closed(self) -> bool:
+        """The alert is the upstream's: another family's breaker may keep it standing."""
+        standing = self._db.row(
+            "SELECT 1 FROM breakers WHERE upstream = ? AND state <> 'closed'", (self._upstream,)
+        )
+        return standing is None
 
     def _failed(self) -> None:
+        self._clean = False
         with self._db.transaction() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO breakers (upstream, family) VALUES (?, ?)", self._key
@@ -217,5 +262,5 @@ class Breaker:
             f"{name} is down since {row['opened_at']}; it is asked again at {row['retry_at']}",
             upstream=self._upstream,
             hint="nothing is lost and the next runs go on by themselves; "
-            "`veracore-sync breaker reset` asks at once",
+            "`veracore-sync breaker reset` asks at once, as does --force where a command has it",
         )

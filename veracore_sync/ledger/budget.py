@@ -58,20 +58,33 @@ class Budget:
         """
         if not self._rate:
             return
+        waited = 0.0
+        while wait := self._take():
+            waited += wait
+            if waited > _LONGEST_WAIT:
+                raise RateLimited(
+                    f"the rate budget of {self._upstream} is used up",
+                    upstream=self._upstream,
+                    retry_after=wait,
+                )
+            self._clock.sleep(wait)
+
+    def _take(self) -> float:
+        """Take one; the seconds to wait before asking again when there is none."""
         with self._lock:
-            waited = 0.0
-            while self._left < 1:
+            if self._left < 1 or self._paused():
                 wait = self._take_block()
-                if waited + wait > _LONGEST_WAIT:
-                    raise RateLimited(
-                        f"the rate budget of {self._upstream} is used up",
-                        upstream=self._upstream,
-                        retry_after=wait,
-                    )
                 if wait:
-                    self._clock.sleep(wait)
-                    waited += wait
+                    return wait
             self._left -= 1
+            return 0.0
+
+    def _paused(self) -> bool:
+        """Whether any process was asked to wait: a block taken before does not outweigh that."""
+        until = self._db.value(
+            "SELECT closed_until FROM budgets WHERE upstream = ?", (self._upstream,)
+        )
+        return until is not None and self._clock.now() < from_text(until)
 
     def _take_block(self) -> float:
         """Take what there is, a block at most; the seconds to wait when there is nothing."""

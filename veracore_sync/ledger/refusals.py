@@ -53,6 +53,10 @@ class Refusals:
         )
         return since
 
+    def blocks(self, upstream: str, credentials: str) -> bool:
+        """Whether these credentials stand as refused; claims nothing, for who may not write."""
+        return self._standing_with(upstream, self._digest(credentials)) is not None
+
     def may_try(self, upstream: str, credentials: str) -> bool:
         """Whether to ask with these credentials; claims the one trial of the hour."""
         wanted = self._digest(credentials)

@@ -63,7 +63,11 @@ class Gate(Protocol):
         """
 
     def after(self, what: What | None, retry_after: float | None) -> None:
-        """Called with what happened: ``None`` when the upstream is alive."""
+        """Called with what happened: ``None`` when the upstream is alive.
+
+        `retry_after` are the seconds that it asked us to wait; 0 where it asked to slow down (503)
+        without saying for how long.
+        """
 
 
 class OpenGate:
@@ -169,6 +173,7 @@ class HttpClient:
         """
         self._gate.before(creating=creating)
         started = self._clock.monotonic()
+        streamed: StreamedAnswer | None = None
         try:
             with (
                 _wire_errors(),
@@ -180,18 +185,25 @@ class HttpClient:
             self._gate.after(lost.what, None)
             _LOG.debug("%s %s: %s (%s)", self._upstream, label, lost.what, lost.detail)
             raise
+        except (Exception, GeneratorExit):
+            # The reader gave up: what has arrived still tells whether the server works.
+            if streamed is not None:
+                self._report(streamed)
+            raise
         self._report(streamed)
         took = self._clock.monotonic() - started
         _LOG.debug("%s %s: HTTP %d in %.3f s", self._upstream, label, streamed.status, took)
 
     def _report(self, streamed: StreamedAnswer) -> None:
         head = Answer(streamed.status, streamed.headers, streamed.read_so_far)
+        asked = retry_after_seconds(head, self._clock)
         if head.status == 429:
-            self._gate.after(What.HTTP_429, retry_after_seconds(head, self._clock))
+            self._gate.after(What.HTTP_429, asked)
         elif self._is_alive(head):
             self._gate.after(None, None)
         else:
-            self._gate.after(What.HTTP_5XX, retry_after_seconds(head, self._clock))
+            slow_down = 0.0 if head.status == 503 else None
+            self._gate.after(What.HTTP_5XX, slow_down if asked is None else asked)
 
 
 class StreamedAnswer:
