@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from fakes import FakeClock
 from veracore_kit import (
     EMPTY,
     HTML,
@@ -225,6 +226,34 @@ def test_a_database_in_trouble_is_never_an_absence(
 ) -> None:
     server.says(refused(stack(words)))
     assert isinstance(failure(soap.look_up(ID)), Unavailable)
+
+
+def test_what_the_probe_was_told_is_not_believed_for_long(server: Scripted) -> None:
+    clock = FakeClock()
+    client = oms(server.url, clock=clock)
+    bad, unknown = refused(short("Under repair")), refused(short("No such order"))
+    server.says(refused(short("Odd")), bad, unknown, unknown)
+    failure(client.look_up(ID))
+    failure(client.look_up(ID))
+    clock.forward(minutes=10)
+    assert client.look_up(ID) == Absent()
+    client.close()
+
+
+def test_an_order_that_is_unavailable_is_like_any_other_word_for_absent(
+    soap: OmsWarehouse, server: Scripted
+) -> None:
+    server.says(
+        refused(short(f"Order {ID} unavailable")), refused(short(f"Order {PROBE} unavailable"))
+    )
+    assert soap.look_up(ID) == Absent()
+
+
+def test_a_message_of_ours_holds_one_line_whatever_the_other_side_calls_its_content(
+    soap: OmsWarehouse, server: Scripted
+) -> None:
+    server.says(Reply(200, HTML, {"Content-Type": "x" * 5000}))
+    assert len(failure(soap.look_up(ID)).message) < 300
 
 
 def test_a_probe_that_fails_leaves_nothing_known(soap: OmsWarehouse, server: Scripted) -> None:

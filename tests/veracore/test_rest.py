@@ -134,6 +134,9 @@ REFUSED_SKU = {"message": "SKU TEE-M is not known"}
     [
         (says(201, {"OrderId": "1", "OrderNumber": "WEB-2"}), What.ODD_SUCCESS),
         (says(201, {"OrderNumber": ID}), What.NOT_UNDERSTOOD),
+        (says(200, {"OrderId": True}), What.NOT_UNDERSTOOD),
+        (says(200, {"OrderId": {"error": "none"}}), What.NOT_UNDERSTOOD),
+        (says(200, {"OrderId": None, "message": "accepted"}), What.NOT_UNDERSTOOD),
         (says(201, ["OrderId"]), What.NOT_UNDERSTOOD),
         (Reply(201, HTML), What.NOT_UNDERSTOOD),
         (Reply(302, b"", {"Location": "/"}), What.NOT_UNDERSTOOD),
@@ -174,6 +177,20 @@ def test_a_quoted_text_holds_no_personal_data_and_no_secret(
     echo = f"Bad {PAT.email}, {PAT.address1.upper()}, {SECRET}"
     text = refusal(json_api, server, says(400, {"message": echo})).text
     assert text == "Bad …, …, …"
+
+
+def test_a_header_that_is_echoed_is_blanked(json_api: RestWarehouse, server: Scripted) -> None:
+    pair = base64.b64encode(f"WSUSER:{SECRET}".encode()).decode()
+    refused = says(403, {"message": "Bearer secret-token-1 is not good"})
+    server.says(token("secret-token-1"), refused)
+    outcome = json_api.submit(order())
+    assert isinstance(outcome, NotAccepted)
+    assert outcome.text == "Bearer … is not good"
+    assert "secret-token-1" not in failure(json_api.look_up(ID)).message
+    again = rest(server.url)
+    server.says(says(401, {"message": f"Basic {pair} is not good"}))
+    assert pair not in failure(again.look_up(ID)).message
+    again.close()
 
 
 # ---- the token ----------------------------------------------------------------------------------
@@ -364,9 +381,28 @@ def test_absent_where_the_number_is_told_as_a_json_number(
 
 
 @pytest.mark.parametrize(
+    "document",
+    [
+        {"statusCode": 404, "error": "Not Found", "message": "Cannot GET /api/orders/404/status"},
+        {"status": "404"},
+        {"message": "Error 404: not found"},
+    ],
+)
+def test_an_answer_that_names_its_own_status_names_no_order(
+    json_api: RestWarehouse, server: Scripted, document: dict[str, object]
+) -> None:
+    server.says(token(), says(404, document))
+    assert isinstance(failure(json_api.look_up("404")), ProtocolError)
+    server.says(says(404, document | {"OrderNumber": "404"}))
+    assert json_api.look_up("404") == Absent()
+
+
+@pytest.mark.parametrize(
     "reply",
     [
         says(404, {"message": "not found"}),
+        says(404, {"message": f"Order {ID} was not found", "OrderNumber": "WEB-2"}),
+        says(404, {"status": 100234}),
         says(404, {"message": f"No HTTP resource matches '/v1/api/orders/{ID}/status'"}),
         says(404, {"message": f"Order {ID}-2 was not found"}),
         says(404, [ID]),

@@ -252,8 +252,11 @@ def settings(url: str, **changes: Any) -> VeracoreSettings:
     return VeracoreSettings.model_validate(fields | changes)
 
 
-def oms(url: str, gate: Gate | None = None, **changes: Any) -> OmsWarehouse:
-    return OmsWarehouse(settings(url, **changes), probe_id=PROBE, retry=QUICK, gate=gate)
+def oms(
+    url: str, gate: Gate | None = None, clock: Clock | None = None, **changes: Any
+) -> OmsWarehouse:
+    chosen = settings(url, **changes)
+    return OmsWarehouse(chosen, probe_id=PROBE, retry=QUICK, gate=gate, clock=clock)
 
 
 def rest(

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 
 from veracore_sync.failure import What
 from veracore_sync.model import Freight, WarehouseOrder
 from veracore_sync.veracore.text import blank_id, names_id, one_line
 
 _WRAPPING = re.compile(r"System\.Exception:|--->")
-_STACK = re.compile(r"\s*[\r\n]|\s+at\s+[\w.`<>+\[\],]+\(")
+_STACK_LINE = re.compile(r"\s*(at\s|--- End of)")
+_STACK_INSIDE = re.compile(r" at [\w.`<>+\[\],]+\(")
+_MOST = 20_000
 
 _LOGIN = re.compile(
     r"invalid (user ?name|login|password|credential|user\b(?! defined))|"
@@ -42,7 +45,7 @@ _KEY = re.compile(r"does not have a ship ?to key", re.IGNORECASE)
 # ADO.NET's and SQL Server's words for a database that is out of reach or too busy.
 _OUTAGE = re.compile(
     r"time-?out (expired|period)|timed out|deadlock|network-related|transport-level|"
-    r"outofmemory|unavailable",
+    r"outofmemory|(service|server|system|database)( \w+){0,3} unavailable",
     re.IGNORECASE,
 )
 
@@ -57,7 +60,9 @@ class Meaning:
 
 def message_of(fault: str) -> str:
     """The reason inside a fault's text, one line: without .NET's wrapping and without the stack."""
-    return one_line(_STACK.split(_WRAPPING.split(fault)[-1].strip(), maxsplit=1)[0])
+    lines = _WRAPPING.split(fault[:_MOST])[-1].strip().splitlines()
+    told = takewhile(lambda line: not _STACK_LINE.match(line), lines)
+    return _STACK_INSIDE.split(one_line(" ".join(told)), maxsplit=1)[0]
 
 
 def is_login_refusal(message: str) -> bool:
@@ -87,7 +92,7 @@ def meaning_of(message: str, order: WarehouseOrder) -> Meaning:
         return Meaning(What.REFUSED, _freight_hint(order))
     if _KEY.search(message):
         return Meaning(What.REFUSED, "try the other veracore.face, and report this")
-    return Meaning(What.FAULT)
+    return Meaning(What.DATABASE if is_outage(message) else What.FAULT)
 
 
 def _says_used(message: str, order_id: str) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from functools import cached_property
 
-from veracore_sync.clock import Clock
+from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.errors import (
     AuthRefused,
@@ -41,6 +40,7 @@ _CREDENTIALS_HINT = (
     "check veracore.client_id, veracore.client_secret and veracore.company_id, and that the web "
     "service user may use AddOrder, GetOrderInfo and GetProductAvailabilities"
 )
+_SHAPE_SECONDS = 600.0
 
 
 class OmsWarehouse:
@@ -67,6 +67,9 @@ class OmsWarehouse:
     ) -> None:
         self._settings = settings
         self._probe_id = probe_id
+        self._clock = clock or SystemClock()
+        self._absent_shape = ""
+        self._absent_shape_until = 0.0
         self._service = Service(settings, retry=retry, gate=gate, clock=clock)
 
     @property
@@ -186,21 +189,29 @@ class OmsWarehouse:
             return LookUpFailed(_odd("the look-up answered with another order"))
         if record.id and (record.reference or record.lines):
             return Present(record)
-        if shape(result, order_id) == self._absent_shape:
+        if shape(result, order_id) == self._shape_of_absence():
             return Absent()
         return LookUpFailed(_odd("the look-up answered without an order"))
 
     def _judge_fault(self, fault: Fault, order_id: str) -> LookUp:
         try:
-            if self._fault_shape(fault, order_id) == self._absent_shape:
+            if self._fault_shape(fault, order_id) == self._shape_of_absence():
                 return Absent()
         except SyncError as error:
             return LookUpFailed(error)
         return LookUpFailed(_odd(f"the look-up was refused: {self._quoted(fault)}"))
 
-    @cached_property
-    def _absent_shape(self) -> str:
-        """How this tenant answers for an order that cannot exist; a failure is not remembered."""
+    def _shape_of_absence(self) -> str:
+        """How this tenant answers for an order that cannot exist; a failure is not remembered.
+
+        Not for long either: what it said in a bad moment must not outlive that.
+        """
+        if not self._absent_shape or self._clock.monotonic() >= self._absent_shape_until:
+            self._absent_shape = self._ask_for_nothing()
+            self._absent_shape_until = self._clock.monotonic() + _SHAPE_SECONDS
+        return self._absent_shape
+
+    def _ask_for_nothing(self) -> str:
         try:
             result = self._service.read("GetOrderInfo", orderId=self._probe_id)
         except Fault as fault:

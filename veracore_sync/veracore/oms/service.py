@@ -26,6 +26,7 @@ from veracore_sync.veracore.faults import message_of
 from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.parse import Unreadable, read_document, read_records, text
 from veracore_sync.veracore.streams import Head, begun
+from veracore_sync.veracore.text import quote
 
 UPSTREAM = "veracore"
 ADDRESS_HINT = "check veracore.api_url, veracore.api and veracore.face"
@@ -157,10 +158,11 @@ class Service:
         self, streamed: StreamedAnswer, operation: str, record: str
     ) -> Iterator[ET.Element]:
         head = Head(streamed.pieces() if streamed.status == 200 else [streamed.whole().body])
-        so_far = 0
+        so_far, strange = 0, False
         try:
             for element in read_records(head, record) if streamed.status == 200 else ():
                 if not so_far and f"{operation}Response".encode() not in head.content:
+                    strange = True
                     break
                 so_far += 1
                 yield element
@@ -170,7 +172,10 @@ class Service:
         if not so_far:
             # Nothing of what was asked for: the answer's beginning tells what it is instead.
             head.fill()
-            self._result(Answer(streamed.status, streamed.headers, head.content), operation)
+            answer = Answer(streamed.status, streamed.headers, head.content)
+            self._result(answer, operation)
+            if strange:
+                raise self._not_soap(answer, operation)
 
     def _send(self, operation: str, fill: Callable[[ET.Element], object]) -> Answer:
         with self._request(operation, fill) as streamed:
@@ -208,7 +213,7 @@ class Service:
         return result if result is not None else response
 
     def _not_soap(self, answer: Answer, operation: str) -> NotSoap:
-        kind = answer.content_type or "no content type"
+        kind = quote(answer.content_type) or "no content type"
         message = f"HTTP {answer.status}, no answer to {operation} ({kind})"
         return NotSoap(_what(answer.status), message, retry_after_seconds(answer, self._clock))
 

@@ -65,6 +65,7 @@ class Api:
         )
         self._lock = threading.Lock()
         self._token: str | None = None
+        self._newest_token = ""
         self._renew_at = 0.0
 
     def close(self) -> None:
@@ -140,8 +141,9 @@ class Api:
         return retry_after_seconds(answer, self._clock)
 
     def secrets(self) -> list[str]:
-        """What no message may hold."""
-        return [self._settings.client_secret.get_secret_value(), self._settings.client_id]
+        """What no message may hold; a refusal may echo the header that it refuses."""
+        secret, user = self._settings.client_secret.get_secret_value(), self._settings.client_id
+        return [secret, user, self._basic(), self._newest_token]
 
     # ---- one request --------------------------------------------------------------------------
 
@@ -207,10 +209,9 @@ class Api:
                 self._token = None
 
     def _ask_for_token(self) -> str:
-        pair = f"{self._settings.client_id}:{self._settings.client_secret.get_secret_value()}"
-        basic = base64.b64encode(pair.encode("utf-8", "surrogateescape")).decode()
+        basic = f"Basic {self._basic()}"
         try:
-            answer = self._send("POST", "/api/token", "token", f"Basic {basic}", _FORM, _FORM_TYPE)
+            answer = self._send("POST", "/api/token", "token", basic, _FORM, _FORM_TYPE)
         except Lost as lost:
             raise _lost(lost, "token") from lost
         document = json_object(answer)
@@ -227,7 +228,12 @@ class Api:
             raise self.failure(answer, "token")
         life = _seconds(document.get("expires_in"))
         self._renew_at = self._clock.monotonic() + max(life - _RENEW_BEFORE, life / 2)
+        self._newest_token = token
         return token
+
+    def _basic(self) -> str:
+        pair = f"{self._settings.client_id}:{self._settings.client_secret.get_secret_value()}"
+        return base64.b64encode(pair.encode("utf-8", "surrogateescape")).decode()
 
 
 def json_object(answer: Answer) -> dict[str, Any] | None:

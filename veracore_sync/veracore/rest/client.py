@@ -97,14 +97,14 @@ class RestWarehouse:
 
     def submit(self, order: WarehouseOrder) -> SubmitOutcome:
         """Create the order; see the port. One request beside the token's."""
-        hidden = [*personal(order), *self._api.secrets()]
         try:
             token = self._api.token()
         except RateLimited as error:
             return NotAccepted(What.HTTP_429, error.message, retry_after=error.retry_after)
         except SyncError as error:
             # The order never left: without a token nothing is sent.
-            return NotAccepted(What.NOT_CONNECTED, quote(error.message, hidden))
+            return NotAccepted(What.NOT_CONNECTED, error.message)
+        hidden = [*personal(order), *self._api.secrets()]
         try:
             content = create_document(order, self._company_id)
             answer = self._api.create("/api/orders", content, token)
@@ -120,7 +120,7 @@ class RestWarehouse:
     def _outcome(self, answer: Answer, order: WarehouseOrder, hidden: list[str]) -> SubmitOutcome:
         document = json_object(answer)
         words = quote(message(document) or f"HTTP {answer.status}", hidden)
-        if document is not None and 200 <= answer.status < 300 and document.get("OrderId"):
+        if document is not None and 200 <= answer.status < 300 and _bears_id(document):
             return _accepted(document, order, hidden)
         if document is not None and answer.status == 409:
             return NotAccepted(What.DUPLICATE, words)
@@ -187,6 +187,11 @@ class RestWarehouse:
         return Present(_record(order_id, document))
 
 
+def _bears_id(document: Mapping[str, Any]) -> bool:
+    told = document.get("OrderId")
+    return bool(told) and isinstance(told, str | int) and not isinstance(told, bool)
+
+
 def _accepted(
     document: Mapping[str, Any], order: WarehouseOrder, hidden: list[str]
 ) -> SubmitOutcome:
@@ -199,8 +204,11 @@ def _accepted(
 
 def _names(document: Mapping[str, Any], order_id: str) -> bool:
     """Whether a 404 is about that order: a server without the route would tell its path only."""
-    told = [str(value) for value in document.values() if isinstance(value, str | int)]
-    return any(names_id(text, order_id) for text in told)
+    if document.get("OrderNumber") is not None:
+        return _same(document["OrderNumber"], order_id)
+    if order_id.strip() == "404":
+        return False  # as every such answer says, of its own status
+    return any(names_id(text, order_id) for text in document.values() if isinstance(text, str))
 
 
 def _same(number: object, order_id: str) -> bool:
