@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from veracore_sync.clock import Clock, SystemClock
@@ -11,6 +12,7 @@ from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.meta import Meta
 from veracore_sync.ledger.moves import Discovery, Intent, Moves, Seen, Trouble
 from veracore_sync.ledger.orders import AttemptRow, OrderRow, Orders, Sent, fresh_row
+from veracore_sync.ledger.outbox import Outbox
 from veracore_sync.ledger.refusals import Refusals
 from veracore_sync.ledger.runs import Run, Runs
 
@@ -38,18 +40,25 @@ class Ledger:
         path: The SQLite file; ``None`` keeps it in memory.
         read_only: Refuse every write (dry runs, ``stats``); the file must exist.
         clock: The wall clock for every time that is written.
+        hooks: The names of the hooks that get events; without any, no event is kept.
 
     Raises:
         LedgerError: It cannot be opened, or is damaged.
     """
 
     def __init__(
-        self, path: Path | None, *, read_only: bool = False, clock: Clock | None = None
+        self,
+        path: Path | None,
+        *,
+        read_only: bool = False,
+        clock: Clock | None = None,
+        hooks: Sequence[str] = (),
     ) -> None:
         ticking = clock or SystemClock()
         self.path = path
         self.database = Database(path, read_only=read_only)
         self.meta = Meta(self.database, ticking)
+        self.outbox = Outbox(self.database, ticking, hooks)
         self.alerts = Alerts(self.database, ticking)
         self.orders = Orders(self.database)
         self.moves = Moves(self.database, self.alerts, ticking)

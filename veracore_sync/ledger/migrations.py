@@ -203,6 +203,44 @@ def m005_inbox(db: Utils) -> None:
     db.conn.execute("PRAGMA user_version = 5")
 
 
+_OUTBOX = """
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    code TEXT,
+    at TEXT NOT NULL,
+    data TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE deliveries (
+    hook TEXT NOT NULL,
+    seq INTEGER NOT NULL REFERENCES events (seq) ON DELETE CASCADE,
+    tries INTEGER NOT NULL DEFAULT 0,
+    next_attempt_at TEXT,
+    done_at TEXT,
+    error TEXT,
+    PRIMARY KEY (hook, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deliveries_waiting ON deliveries (hook, seq) WHERE done_at IS NULL;
+
+CREATE TABLE hooks (
+    hook TEXT PRIMARY KEY,
+    failures INTEGER NOT NULL DEFAULT 0,
+    failing_since TEXT,
+    next_attempt_at TEXT,
+    error TEXT
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@migrations()
+def m006_outbox(db: Utils) -> None:
+    """Events, and how far each hook has got them."""
+    run_statements(db.conn, _OUTBOX)
+    db.conn.execute("PRAGMA user_version = 6")
+
+
 def migrate(database: Database) -> None:
     """Apply every step that is missing, all in one transaction."""
     with database.transaction() as connection:
