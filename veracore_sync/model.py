@@ -190,6 +190,61 @@ class RecordLine:
     quantity: int
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A row of an order's bill of materials, in units: what is picked for its offers."""
+
+    sku: str
+    ordered: int
+    cancelled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A label of a shipment. Moments are aware and UTC; ``None`` is not, or not yet."""
+
+    carrier: str
+    service: str
+    tracking: str
+    shipped_at: datetime | None
+    voided_at: datetime | None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it has left under this label."""
+        return self.shipped_at is not None and self.voided_at is None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is packed and has not left."""
+        return self.shipped_at is None and self.voided_at is None
+
+
+@dataclass(frozen=True, slots=True)
+class Shipment:
+    """A shipping order (pick slip) and its packages.
+
+    `lines` are products in units; ``None`` in a dialect that does not tell them (``rest``).
+    """
+
+    slip: str
+    lines: tuple[RecordLine, ...] | None
+    packages: tuple[Package, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedRow:
+    """A package in the list of what shipped on some days; `shipped_at` is UTC."""
+
+    order_id: str
+    reference: str
+    slip: str
+    carrier: str
+    service: str
+    tracking: str
+    shipped_at: datetime | None
+
+
 WarehouseStatus = Literal["open", "processed", "shipped", "cancelled", "complete", "unknown"]
 
 
@@ -198,12 +253,17 @@ class WarehouseRecord:
     """An order as a look-up found it.
 
     `reference` and `lines` are ``None`` in a dialect that shows existence alone (``rest``).
+    `is_complete`: nothing more will ship. `is_cut`: some of its units were cancelled.
     """
 
     id: str
     reference: str | None
     lines: tuple[RecordLine, ...] | None
     status: WarehouseStatus
+    is_complete: bool = False
+    is_cut: bool = False
+    products: tuple[Product, ...] = ()
+    shipments: tuple[Shipment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -313,7 +313,7 @@ def test_a_fault_is_refused_credentials_or_permissions(
     with pytest.raises(AuthRefused, match=words) as caught:
         soap.control(None)
     assert caught.value.listed is listed
-    assert "GetOrderInfo and GetProductAvailabilities" in caught.value.hint
+    assert "GetProductAvailabilities and GetShippingCharge" in caught.value.hint
 
 
 STOCK = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,14 @@ from veracore_kit import Reply, Scripted, oms, order
 
 from veracore_sync.errors import WrongEndpoint
 from veracore_sync.failure import What
-from veracore_sync.model import RecordLine, WarehouseRecord
+from veracore_sync.model import (
+    Package,
+    Product,
+    RecordLine,
+    Shipment,
+    ShippedRow,
+    WarehouseRecord,
+)
 from veracore_sync.veracore.oms.client import OmsWarehouse
 from veracore_sync.veracore.port import Accepted, NotAccepted, Present
 
@@ -45,9 +53,44 @@ def test_a_refusal(soap: OmsWarehouse, server: Scripted, name: str, what: What, 
 
 def test_a_partly_shipped_order(soap: OmsWarehouse, server: Scripted) -> None:
     server.says(answer("order_info"))
-    lines = (RecordLine("MUG-BLUE", 2), RecordLine("TEE-M", 1))
-    record = WarehouseRecord("WEB-100234", "100234", lines, "shipped")
+    gone = datetime(2026, 2, 4, 21, 57, tzinfo=UTC)
+    mugs, tees = RecordLine("MUG-BLUE", 2), RecordLine("TEE-M", 1)
+    first = Shipment(
+        "604117",
+        (mugs,),
+        (
+            Package("UPS", "UPS Ground", "1ZEXAMPLE000000001", gone, None),
+            Package("UPS", "UPS Ground", "1ZEXAMPLE000000002", gone, None),
+            Package(
+                "UPS",
+                "UPS Ground",
+                "1ZEXAMPLE0000000V1",
+                datetime(2026, 2, 4, 15, 59, tzinfo=UTC),
+                datetime(2026, 2, 4, 16, 1, tzinfo=UTC),
+            ),
+        ),
+    )
+    record = WarehouseRecord(
+        "WEB-100234",
+        "100234",
+        (mugs, tees),
+        "shipped",
+        products=(Product("MUG-BLUE", 2, 0), Product("TEE-M", 1, 0)),
+        shipments=(first, Shipment("604118", (tees,), ())),
+    )
     assert soap.look_up("WEB-100234") == Present(record)
+
+
+def test_what_shipped_on_some_days(soap: OmsWarehouse, server: Scripted) -> None:
+    server.says(answer("shipping_charges"))
+    gone = datetime(2026, 2, 4, 21, 57, tzinfo=UTC)
+    row = ShippedRow(
+        "WEB-100234", "100234", "604117", "UPS", "UPS Ground", "1ZEXAMPLE000000001", gone
+    )
+    assert list(soap.shipped(date(2026, 2, 4), date(2026, 2, 6))) == [row]
+    (request,) = server.seen
+    assert b"<StartDate>2026-02-04T00:00:00</StartDate>" in request.body
+    assert b"<EndDate>2026-02-06T00:00:00</EndDate>" in request.body
 
 
 def test_stock_where_none_can_be_is_no_control(soap: OmsWarehouse, server: Scripted) -> None:

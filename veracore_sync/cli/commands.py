@@ -19,4 +19,5 @@ def register() -> None:
         stats,
         sync_inventory,
         sync_orders,
+        sync_tracking,
     )

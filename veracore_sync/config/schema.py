@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from veracore_sync.config.types import (
     Buffer,
@@ -313,6 +313,20 @@ class InventorySettings(Section):
         return self.buffer
 
 
+class CarrierSettings(Section):
+    """``[tracking.carriers.<carrier>]``: a carrier, as VeraCore names it."""
+
+    label: str = Field(default="", description="What it is called in the shop.")
+    url: str = Field(default="", description="Where a package is followed; holds `{tracking}`.")
+
+    @field_validator("url")
+    @classmethod
+    def _holds_tracking(cls, value: str) -> str:
+        if value and ("{tracking}" not in value or not value.startswith(("https://", "http://"))):
+            raise ValueError("must be an http(s) address that holds {tracking}")
+        return value
+
+
 class TrackingSettings(Section):
     """``[tracking]``: how shipments come back."""
 
@@ -322,12 +336,21 @@ class TrackingSettings(Section):
     )
     lookback_days: int = _number(3, "Days read again before the last complete run.", most=90)
     lookups_per_run: int = _number(25, "Most open orders looked up one by one in a run.")
+    status_calls_per_run: int = _number(
+        300, "The same in the rest dialect, which cannot list what shipped."
+    )
     settle_minutes: int = _minutes(
         20, "A shipment's packages must be unchanged this long; 0 is at once.", least=0
     )
     max_run_minutes: int = _minutes(10, "A run ends itself after this.")
     handler: Name = Field(
         default="manual-fulfillment", description="Code of Vendure's fulfilment handler."
+    )
+    history_note: bool = Field(
+        default=False, description="Write a private note into the order's history, too."
+    )
+    carriers: Annotated[dict[Name, CarrierSettings], Distinct] = Field(
+        default_factory=dict, description="Labels and tracking addresses, by VeraCore's carrier."
     )
 
 

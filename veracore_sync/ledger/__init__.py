@@ -15,6 +15,7 @@ from veracore_sync.ledger.orders import AttemptRow, OrderRow, Orders, Sent, fres
 from veracore_sync.ledger.outbox import Outbox
 from veracore_sync.ledger.refusals import Refusals
 from veracore_sync.ledger.runs import Run, Runs
+from veracore_sync.ledger.shipments import Shipments
 
 __all__ = [
     "Alert",
@@ -62,6 +63,7 @@ class Ledger:
         self.alerts = Alerts(self.database, ticking)
         self.orders = Orders(self.database)
         self.moves = Moves(self.database, self.alerts, ticking)
+        self.shipments = Shipments(self.database, ticking)
         self.runs = Runs(self.database, ticking)
         self.breakers = Breakers(self.database, self.alerts, ticking)
         self.refusals = Refusals(self.database, self.meta, ticking)

@@ -241,6 +241,53 @@ def m006_outbox(db: Utils) -> None:
     db.conn.execute("PRAGMA user_version = 6")
 
 
+_SHIPMENTS = """
+CREATE TABLE tracked (
+    veracore_id TEXT PRIMARY KEY COLLATE NOCASE,
+    code TEXT,
+    reference TEXT NOT NULL,
+    rows TEXT NOT NULL DEFAULT '{}',
+    newest_day TEXT,
+    looked_at TEXT,
+    asked_at TEXT,
+    first_seen_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX tracked_by_day ON tracked (newest_day) WHERE newest_day IS NOT NULL;
+
+CREATE TABLE slips (
+    veracore_id TEXT NOT NULL COLLATE NOCASE,
+    slip TEXT NOT NULL,
+    code TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('open', 'intended', 'added', 'done', 'covered',
+        'handed')),
+    packages TEXT NOT NULL,
+    since TEXT NOT NULL,
+    lines TEXT,
+    method TEXT,
+    tracking_code TEXT,
+    known TEXT,
+    intended_at TEXT,
+    fulfilment_id TEXT,
+    tries INTEGER NOT NULL DEFAULT 0,
+    next_attempt_at TEXT,
+    reason TEXT,
+    first_seen_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    PRIMARY KEY (veracore_id, slip)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX slips_open ON slips (next_attempt_at) WHERE state IN ('open', 'intended', 'added');
+CREATE INDEX slips_by_code ON slips (code);
+"""
+
+
+@migrations()
+def m007_shipments(db: Utils) -> None:
+    """What the warehouse was seen to ship, and the fulfilments that came of it."""
+    run_statements(db.conn, _SHIPMENTS)
+    db.conn.execute("PRAGMA user_version = 7")
+
+
 def migrate(database: Database) -> None:
     """Apply every step that is missing, all in one transaction."""
     with database.transaction() as connection:

@@ -1,6 +1,6 @@
 """How an order moves through the ledger: every verb is one transition in one transaction.
 
-    pending ─▶ sending ─▶ synced
+    pending ─▶ sending ─▶ synced ─▶ shipped
        ▲          ├─────▶ in_doubt ─▶ synced | pending | parked | conflict | cancelled
        │          ├─────▶ parked
        └──────────┴─────▶ failed, skipped
@@ -14,9 +14,10 @@ from veracore_sync.ledger.finding import Finding
 from veracore_sync.ledger.order_table import Discovery, Intent, Seen, Trouble
 from veracore_sync.ledger.queueing import Queueing
 from veracore_sync.ledger.sending import Sending
+from veracore_sync.ledger.shipping import Shipping
 
 __all__ = ["Discovery", "Intent", "Moves", "Seen", "Trouble"]
 
 
-class Moves(Queueing, Sending, Finding):
+class Moves(Queueing, Sending, Finding, Shipping):
     """Every transition of one ledger."""

@@ -109,6 +109,16 @@ class Orders:
         )
         return _order(row) if row else None
 
+    def at_warehouse(self, veracore_ids: Sequence[str]) -> dict[str, OrderRow]:
+        """The orders that bear these VeraCore ids, by id in lower case."""
+        found: dict[str, OrderRow] = {}
+        for start in range(0, len(veracore_ids), _CHUNK):
+            part = veracore_ids[start : start + _CHUNK]
+            marks = ", ".join("?" * len(part))
+            for row in self._db.rows(_SELECT + f"WHERE veracore_id IN ({marks})", part):
+                found[row["veracore_id"].casefold()] = _order(row)
+        return found
+
     def held(self, codes: Sequence[str]) -> dict[str, OrderRow]:
         """Those of `codes` that the ledger holds, by code."""
         found: dict[str, OrderRow] = {}

@@ -101,8 +101,8 @@ class Control:
         lines = _lines(form)
         packages = _packages(form, order, at)
         form.done()
-        known = {package.tracking: package for package in _labels(order) if package.tracking}
-        waiting = [known[new.tracking] for new in packages if new.tracking in known]
+        packed = {one.tracking: one for one in _labels(order) if one.tracking and _is_packed(one)}
+        waiting = [packed[new.tracking] for new in packages if new.tracking in packed]
         if waiting:
             return self._ship_packed(order, waiting, packages, lines, at)
         slip = self._world.ship(order, _to_ship(order, lines, beyond), packages, at)
@@ -112,7 +112,7 @@ class Control:
     def _ship_packed(
         self, order: Order, waiting: list[Package], asked: list[Package], lines: object, at: str
     ) -> dict[str, Any]:
-        if len(waiting) != len(asked) or any(one.shipped_at or one.voided_at for one in waiting):
+        if len(waiting) != len(asked):
             raise BadInput("packages", "a tracking id is already on this order")
         if lines is not None:
             raise BadInput("lines", "packages that are packed already have theirs")
@@ -251,6 +251,10 @@ def _units(order: Order, lines: list[Line]) -> Counter[str]:
 
 def _labels(order: Order) -> list[Package]:
     return [package for slip in order.slips for package in slip.packages]
+
+
+def _is_packed(package: Package) -> bool:
+    return package.shipped_at is None and package.voided_at is None
 
 
 def _label(order: Order, tracking: str) -> tuple[Slip, Package]:

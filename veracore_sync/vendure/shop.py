@@ -20,6 +20,7 @@ from veracore_sync.vendure import mapping
 from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import LIST_ORDERS, POLL_ORDERS, READ_ORDERS
+from veracore_sync.vendure.fulfilment import ShopFulfilments
 from veracore_sync.vendure.node import Node
 from veracore_sync.vendure.stock import ShopStock
 
@@ -81,6 +82,11 @@ class Shop:
     def stock(self) -> ShopStock:
         """The shop's stock."""
         return ShopStock(self._client)
+
+    @cached_property
+    def fulfilments(self) -> ShopFulfilments:
+        """The shop's fulfilments."""
+        return ShopFulfilments(self._client)
 
     def close(self) -> None:
         """Close the connections."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 from veracore_sync.errors import SyncError
 from veracore_sync.failure import What
-from veracore_sync.model import StockLevel, WarehouseOrder, WarehouseRecord
+from veracore_sync.model import ShippedRow, StockLevel, WarehouseOrder, WarehouseRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,10 @@ class Warehouse(Protocol):
     def is_sandbox(self) -> bool:
         """Whether an answer so far bore the simulator's header."""
 
+    @property
+    def lists_shipped(self) -> bool:
+        """Whether it can list what shipped on some days; else each order is looked up."""
+
     def control(self, known_id: str | None) -> None:
         """Prove that the warehouse listens to us, before the first create of a run.
 
@@ -106,5 +111,20 @@ class Warehouse(Protocol):
 
         Raises:
             UsageError: `sku` cannot be asked for alone (empty, or made of wildcards alone).
+            AuthRefused, UpstreamError: No usable answer; also in the middle of the stream.
+        """
+
+    def shipped(self, first: date, last: date) -> Iterator[ShippedRow]:
+        """The packages that left on these days of the warehouse, as they stream in.
+
+        Only a read that came to its end without an error is complete. Whether the last day belongs
+        to it, and whether voided packages are in it, differs; so overlap. Not in a dialect without
+        `lists_shipped`.
+
+        Args:
+            first: The first day.
+            last: A day whose first moment ends the list.
+
+        Raises:
             AuthRefused, UpstreamError: No usable answer; also in the middle of the stream.
         """

@@ -40,6 +40,11 @@ READ_LOCATIONS = _load("read_locations.graphql", "ReadLocations", "ReadStockLoca
 READ_VARIANTS = _load("read_variants.graphql", "ReadVariants", "ReadCatalog")
 READ_OPEN_ORDERS = _load("read_open_orders.graphql", "ReadOpenOrders", "ReadOrder")
 SET_STOCK = _load("set_stock.graphql", "SetStock", "UpdateCatalog")
+READ_FULFILMENTS = _load("read_fulfilments.graphql", "ReadFulfilments", "ReadOrder")
+ADD_FULFILMENT = _load("add_fulfilment.graphql", "AddFulfilment", "UpdateOrder")
+SHIP_FULFILMENT = _load("ship_fulfilment.graphql", "ShipFulfilment", "UpdateOrder")
+END_ORDER = _load("end_order.graphql", "EndOrder", "UpdateOrder")
+NOTE_ORDER = _load("note_order.graphql", "NoteOrder", "UpdateOrder")
 
 ALL = (
     LOGIN,
@@ -50,5 +55,10 @@ ALL = (
     READ_VARIANTS,
     READ_OPEN_ORDERS,
     SET_STOCK,
+    READ_FULFILMENTS,
+    ADD_FULFILMENT,
+    SHIP_FULFILMENT,
+    END_ORDER,
+    NOTE_ORDER,
 )
 """Every document, for the test that holds them against the schema."""

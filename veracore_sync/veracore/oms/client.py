@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from datetime import date
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
@@ -16,7 +17,7 @@ from veracore_sync.errors import (
     WrongEndpoint,
 )
 from veracore_sync.failure import What
-from veracore_sync.model import StockLevel, WarehouseOrder
+from veracore_sync.model import ShippedRow, StockLevel, WarehouseOrder
 from veracore_sync.transport.http import Gate, Lost
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.veracore.faults import is_login_refusal, is_outage, meaning_of
@@ -24,6 +25,7 @@ from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.parse import Unreadable, is_nil, shape, text, whole_number
 from veracore_sync.veracore.oms.record import is_empty_record, order_record
 from veracore_sync.veracore.oms.service import ADDRESS_HINT, UPSTREAM, Fault, NotSoap, Service
+from veracore_sync.veracore.oms.shipments import day_text, shipped_row
 from veracore_sync.veracore.oms.stock import pattern_of, stock_level
 from veracore_sync.veracore.port import (
     Absent,
@@ -38,7 +40,7 @@ from veracore_sync.veracore.text import blank_id, personal, quote
 
 _CREDENTIALS_HINT = (
     "check veracore.client_id, veracore.client_secret and veracore.company_id, and that the web "
-    "service user may use AddOrder, GetOrderInfo and GetProductAvailabilities"
+    "service user may use AddOrder, GetOrderInfo, GetProductAvailabilities and GetShippingCharge"
 )
 _SHAPE_SECONDS = 600.0
 
@@ -55,6 +57,7 @@ class OmsWarehouse:
     """
 
     dialect = "oms"
+    lists_shipped = True
 
     def __init__(
         self,
@@ -167,6 +170,24 @@ class OmsWarehouse:
                 raise self._refused(fault) from fault
             raise _odd(f"the stock could not be read: {self._quoted(fault)}") from fault
 
+    # ---- what shipped -------------------------------------------------------------------------
+
+    def shipped(self, first: date, last: date) -> Iterator[ShippedRow]:
+        """List the packages of some days; see the port. One request."""
+        arguments = {"StartDate": day_text(first), "EndDate": day_text(last)}
+        rows = self._service.records("GetShippingCharge", "ShippingCharges", **arguments)
+        try:
+            for row in rows:
+                told = shipped_row(row, self._settings.zone)
+                if told is not None:
+                    yield told
+        except Unreadable as error:
+            raise _odd(str(error)) from error
+        except Fault as fault:
+            if is_login_refusal(fault.message):
+                raise self._refused(fault) from fault
+            raise _odd(f"the shipments could not be read: {self._quoted(fault)}") from fault
+
     # ---- looking up ---------------------------------------------------------------------------
 
     def look_up(self, order_id: str) -> LookUp:
@@ -184,7 +205,7 @@ class OmsWarehouse:
     def _judge(self, result: ET.Element, order_id: str) -> LookUp:
         if is_nil(result) or is_empty_record(result):
             return Absent()
-        record = order_record(result)
+        record = order_record(result, self._settings.zone)
         if record.id and record.id.casefold() != order_id.strip().casefold():
             return LookUpFailed(_odd("the look-up answered with another order"))
         if record.id and (record.reference or record.lines):

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from xml.parsers import expat
+from zoneinfo import ZoneInfo
 
 from veracore_sync.veracore.text import blank_id
 
@@ -16,6 +18,7 @@ _DEPTH_MOST = 40
 _RECORD_MOST = 4_000_000
 _ELEMENT_WEIGHT = 32
 _ENCODINGS = ("utf-8", "utf-16", "us-ascii", "iso-8859-1", "windows-1252")
+_FRACTION = re.compile(r"(\.\d{6})\d+")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
@@ -142,6 +145,31 @@ def whole_number(element: ET.Element | None, path: str) -> int | None:
     """The integer at `path`; ``None`` where there is none that can be read."""
     written = text(element, path)
     return int(written) if _WHOLE.fullmatch(written) else None
+
+
+def moment(element: ET.Element, path: str, zone: ZoneInfo) -> datetime | None:
+    """The moment at `path`, aware and UTC; ``None`` for none, and for .NET's year 1, "not yet".
+
+    Args:
+        element: Where to look.
+        path: Of the element that holds it.
+        zone: Of a time that bears no offset: the warehouse's.
+
+    Raises:
+        Unreadable: There is a text, and it is no moment.
+    """
+    written = text(element, path)
+    if not written:
+        return None
+    # .NET tells up to seven digits of a second; Python takes six.
+    cut = _FRACTION.sub(r"\1", written)
+    try:
+        told = datetime.fromisoformat(cut)
+        if told.year == 1:
+            return None
+        return (told if told.tzinfo else told.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Unreadable(f"{path} is no moment") from None
 
 
 def is_nil(element: ET.Element) -> bool:

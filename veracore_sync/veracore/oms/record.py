@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from zoneinfo import ZoneInfo
 
-from veracore_sync.model import RecordLine, WarehouseRecord, WarehouseStatus
+from veracore_sync.model import Product, RecordLine, WarehouseRecord, WarehouseStatus
 from veracore_sync.veracore.oms.parse import Unreadable, text, whole_number
+from veracore_sync.veracore.oms.shipments import shipment
 
 
-def order_record(result: ET.Element) -> WarehouseRecord:
+def order_record(result: ET.Element, zone: ZoneInfo) -> WarehouseRecord:
     """The record; its id is empty where the answer bears none.
 
+    Args:
+        result: What the operation answered.
+        zone: Of times without an offset.
+
     Raises:
-        Unreadable: A line has no quantity that can be read.
+        Unreadable: A line has no quantity that can be read, or a package no readable date.
     """
-    lines = tuple(_line(offer) for offer in result.findall("OfferInfo/OfferType"))
-    identity, reference = text(result, "OrdHead/OrderId"), text(result, "OrdHead/ReferenceNo")
-    return WarehouseRecord(identity, reference, lines, _status(result))
+    flags = _flags(result)
+    return WarehouseRecord(
+        id=text(result, "OrdHead/OrderId"),
+        reference=text(result, "OrdHead/ReferenceNo"),
+        lines=tuple(_line(offer) for offer in result.findall("OfferInfo/OfferType")),
+        status=_status(result, flags),
+        is_complete="Complete" in flags,
+        is_cut="Canceled" in flags,
+        products=tuple(map(_product, result.findall("BillOfMaterials/BOMProductType"))),
+        shipments=tuple(
+            shipment(slip, zone) for slip in result.findall("ShippingOrders/PickPackType")
+        ),
+    )
 
 
 def is_empty_record(result: ET.Element) -> bool:
@@ -33,10 +49,21 @@ def _line(offer: ET.Element) -> RecordLine:
     return RecordLine(text(offer, "OfferId"), quantity)
 
 
-def _status(result: ET.Element) -> WarehouseStatus:
-    """The flags accumulate: cancelled and shipped together means that a part was cancelled."""
+def _product(row: ET.Element) -> Product:
+    return Product(
+        text(row, "ProductId"),
+        whole_number(row, "OrderQty") or 0,
+        whole_number(row, "CanceledQty") or 0,
+    )
+
+
+def _flags(result: ET.Element) -> set[str]:
     raised = result.findall("OrdHead/Status/*")
-    flags = {flag.tag for flag in raised if (flag.text or "").strip().lower() in ("true", "1")}
+    return {flag.tag for flag in raised if (flag.text or "").strip().lower() in ("true", "1")}
+
+
+def _status(result: ET.Element, flags: set[str]) -> WarehouseStatus:
+    """The flags accumulate: cancelled and shipped together means that a part was cancelled."""
     if "Canceled" in flags and "Shipped" not in flags and _all_cancelled(result, flags):
         return "cancelled"
     if "Complete" in flags:

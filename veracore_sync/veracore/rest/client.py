@@ -7,6 +7,7 @@ duplicate and absent. A look-up shows existence alone (docs/wire.md).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote as url_quote
 
@@ -20,7 +21,15 @@ from veracore_sync.errors import (
     WrongEndpoint,
 )
 from veracore_sync.failure import What
-from veracore_sync.model import StockLevel, WarehouseOrder, WarehouseRecord, WarehouseStatus
+from veracore_sync.model import (
+    Package,
+    Shipment,
+    ShippedRow,
+    StockLevel,
+    WarehouseOrder,
+    WarehouseRecord,
+    WarehouseStatus,
+)
 from veracore_sync.transport.http import Answer, Gate, Lost
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.veracore.faults import meaning_of
@@ -39,6 +48,8 @@ from veracore_sync.veracore.rest.write import create_document
 from veracore_sync.veracore.streams import Unreadable, begun
 from veracore_sync.veracore.text import names_id, personal, quote
 
+_ONLY_SLIP = "1"
+_SOME_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUSES: dict[str, WarehouseStatus] = {
     "unprocessed": "open",
     "processed": "processed",
@@ -61,6 +72,7 @@ class RestWarehouse:
     """
 
     dialect = "rest"
+    lists_shipped = False
 
     def __init__(
         self,
@@ -167,6 +179,10 @@ class RestWarehouse:
         if level.sku.casefold() == sku.casefold():
             yield level
 
+    def shipped(self, first: date, last: date) -> Iterator[ShippedRow]:
+        """Not in this dialect: each order is looked up."""
+        return iter(())
+
     # ---- looking up ---------------------------------------------------------------------------
 
     def look_up(self, order_id: str) -> LookUp:
@@ -217,4 +233,29 @@ def _same(number: object, order_id: str) -> bool:
 
 def _record(order_id: str, document: Mapping[str, Any]) -> WarehouseRecord:
     word = str(document.get("Status", "")).replace(" ", "").casefold()
-    return WarehouseRecord(order_id, None, None, _STATUSES.get(word, "unknown"))
+    status = _STATUSES.get(word, "unknown")
+    is_complete = status in ("shipped", "complete")
+    package = _package(document, has_left=is_complete)
+    shipments = (Shipment(_ONLY_SLIP, None, (package,)),) if package is not None else ()
+    return WarehouseRecord(
+        order_id, None, None, status, is_complete=is_complete, shipments=shipments
+    )
+
+
+def _package(document: Mapping[str, Any], *, has_left: bool) -> Package | None:
+    """The one package that this dialect tells of; ``None`` before there is any."""
+    tracking = str(document.get("TrackingNumber") or "").strip()
+    shipped_at = _moment(str(document.get("ShipDate") or "").strip(), has_left=has_left)
+    if not tracking and shipped_at is None:
+        return None
+    carrier = str(document.get("Carrier") or "").strip()
+    return Package(carrier, "", tracking, shipped_at, None)
+
+
+def _moment(text: str, *, has_left: bool) -> datetime | None:
+    """When it left. Without a date that can be read, the order's status tells whether it has."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return _SOME_DAY if has_left or text else None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,344 @@
+"""Shipments of the simulator become fulfilments of the small shop, whatever their shape."""
+
+from __future__ import annotations
+
+import pytest
+from tracking_world import World
+
+from veracore_sync.errors import UsageError
+
+
+def test_a_whole_order(bed: World) -> None:
+    order = bed.place(("MUG", 2), ("TEE", 1))
+    bed.send()
+    assert bed.track().updated == 0
+    bed.ship(order, tracking="1Z999AA10123456784")
+    result = bed.track()
+    assert (result.updated, result.errors, result.news) == (1, 0, [])
+    assert bed.fulfilments(order) == [("Shipped", "1Z999AA10123456784", {"MUG": 2, "TEE": 1})]
+    assert bed.order(order).fulfilments[0].method == "UPS Ground"
+    assert bed.order(order).state == "Shipped"
+    assert (bed.state(order), bed.slip_states(order)) == ("shipped", ["done"])
+
+
+def test_a_second_run_does_nothing(bed: World) -> None:
+    order = bed.place(("MUG", 2))
+    bed.send()
+    bed.ship(order, tracking="1Z999AA10123456784")
+    bed.track()
+    before = len(bed.control("requests")["requests"])
+    shop_before = len(bed.shop.requests)
+    again = bed.track()
+    asked = bed.control("requests")["requests"][before:]
+    assert [one["operation"] for one in asked] == ["GetShippingCharge"]
+    assert len(bed.shop.requests) == shop_before
+    assert (again.checked, again.updated, again.outcomes) == (0, 0, [])
+
+
+def test_two_slips_a_part_each(bed: World) -> None:
+    order = bed.place(("MUG", 2), ("TEE", 1))
+    bed.send()
+    bed.ship(order, [("MUG", 1)], "1Z999AA10123456784")
+    assert bed.track().updated == 1
+    assert bed.order(order).state == "PartiallyShipped"
+    assert bed.state(order) == "synced"
+    bed.ship(order, [("MUG", 1), ("TEE", 1)], "1Z999AA10123456785")
+    assert bed.track().updated == 1
+    assert bed.fulfilments(order) == [
+        ("Shipped", "1Z999AA10123456784", {"MUG": 1}),
+        ("Shipped", "1Z999AA10123456785", {"MUG": 1, "TEE": 1}),
+    ]
+    assert (bed.order(order).state, bed.state(order)) == ("Shipped", "shipped")
+
+
+def test_two_slips_with_the_same_words_for_a_tracking_id(bed: World) -> None:
+    order = bed.place(("MUG", 2))
+    bed.send()
+    bed.ship(order, [("MUG", 1)], "LTL Freight")
+    bed.ship(order, [("MUG", 1)], "LTL Freight")
+    assert bed.track().updated == 2
+    assert bed.fulfilments(order) == [("Shipped", "LTL Freight", {"MUG": 1})] * 2
+
+
+def test_several_packages_make_one_fulfilment(bed: World) -> None:
+    order = bed.place(("MUG", 2))
+    bed.send()
+    bed.ship(order, tracking=["1Z999AA10123456784", "1Z999AA10123456785"])
+    bed.track()
+    code = "1Z999AA10123456784, 1Z999AA10123456785"
+    assert bed.fulfilments(order) == [("Shipped", code, {"MUG": 2})]
+
+
+def test_a_blank_tracking_id(bed: World) -> None:
+    order = bed.place(("MUG", 1))
+    bed.send()
+    bed.ship(order, packages=[{"tracking": " ", "carrier": "OTHER", "service": "Courier"}])
+    bed.track()
+    assert bed.fulfilments(order) == [("Shipped", "", {"MUG": 1})]
+    assert bed.order(order).fulfilments[0].method == "Courier"
+
+
+def test_packed_and_not_gone_waits(bed: World) -> None:
+    order = bed.place(("MUG", 1))
+    bed.send()
+    package = {"tracking": "1Z999AA10123456784", "carrier": "UPS", "service": "UPS Ground"}
+    bed.ship(order, packages=[package | {"shipped": False}])
+    assert bed.track().updated == 0
+    assert bed.fulfilments(order) == []
+    bed.ship(order, packages=[package])
+    assert bed.track().updated == 1
+    assert bed.fulfilments(order) == [("Shipped", "1Z999AA10123456784", {"MUG": 1})]
+
+
+def test_labels_settle_before_a_number_reaches_the_customer(bed: World) -> None:
+    bed.reopen(VERACORE_SYNC_TRACKING__SETTLE_MINUTES="20")
+    order = bed.place(("MUG", 1))
+    bed.send()
+    bed.ship(order, tracking="1ZDEAD0000000001")
+    assert bed.track().updated == 0
+    bed.clock.forward(minutes=15)
+    bed.control(
+        "void", {"order": order.code, "tracking": "1ZDEAD0000000001", "relabel": "1ZGOOD0000000002"}
+    )
+    assert bed.track().updated == 0
+    bed.clock.forward(minutes=15)
+    assert bed.track().updated == 0
+    bed.clock.forward(minutes=15)
+    assert bed.track().updated == 1
+    assert bed.fulfilments(order) == [("Shipped", "1ZGOOD0000000002", {"MUG": 1})]
+
+
+def test_a_relabel_after_the_fulfilment_is_told(bed: World) -> None:
+    order = bed.place(("MUG", 1))
+    bed.send()
+    bed.ship(order, tracking="1ZDEAD0000000001")
+    bed.track()
+    bed.control(
+        "void", {"order": order.code, "tracking": "1ZDEAD0000000001", "relabel": "1ZGOOD0000000002"}
+    )
+    result = bed.track()
+    assert [one.what for one in result.outcomes] == ["corrected"]
+    assert bed.track().outcomes == []
+    assert len(bed.fulfilments(order)) == 1
+
+
+def test_all_labels_void_before_anything_was_fulfilled(bed: World) -> None:
+    order = bed.place(("MUG", 1))
+    bed.send()
+    bed.ship(order, tracking="1ZDEAD0000000001")
+    bed.control("void", {"order": order.code, "tracking": "1ZDEAD0000000001"})
+    assert bed.track().updated == 0
+    assert bed.fulfilments(order) == []
+    bed.ship(order, tracking="1ZGOOD0000000002")
+    assert bed.track().updated == 1
+    assert bed.fulfilments(order) == [("Shipped", "1ZGOOD0000000002", {"MUG": 1})]
+
+
+def test_all_labels_void_after_the_fulfilment_needs_a_person(bed: World) -> None:
+    order = bed.place(("MUG", 1))
+    bed.send()
+    bed.ship(order, tracking="1ZDEAD0000000001")
+    bed.track()
+    bed.control("void", {"order": order.code, "tracking": "1ZDEAD0000000001"})
+    result = bed.track()
+    assert len(result.news) == 1
+    assert "void" in result.news[0]
+    assert bed.track().news == []
+
+
+def test_a_part_was_cancelled_at_the_warehouse(bed: World) -> None:
+    order = bed.place(("MUG", 1), ("TEE", 2))
+    bed.send()
+    bed.ship(order, [("MUG", 1)], "1Z999AA10123456784")
+    bed.control("cancel", {"order": order.code})
+    result = bed.track()
+    assert result.updated == 1
+    assert result.news == [
+        f"{order.code}: VeraCore will not ship 2 x TEE: "
+        "cancel or refund that in the shop, or ship it"
+    ]
+    assert bed.order(order).state == "PartiallyShipped"
+    assert bed.track().news == []
+    bed.shop.state.cancel(bed.order(order), [("TEE", 2)])
+    result = bed.track()
+    assert (bed.order(order).state, bed.state(order)) == ("Shipped", "shipped")
+    assert bed.parts.ledger.alerts.standing() == []
+
+
+def test_the_whole_was_cancelled_at_the_warehouse(bed: World) -> None:
+    order = bed.place(("MUG", 1))
+    bed.send()
+    bed.control("cancel", {"order": order.code})
+    result = bed.track()
+    assert bed.state(order) == "cancelled"
+    assert len(result.news) == 1
+    assert bed.track().news == []
+
+
+def test_half_was_fulfilled_by_hand_before_it_was_sent(bed: World) -> None:
+    order = bed.place(("MUG", 3))
+    bed.shop.state.fulfil(order, [("MUG", 1)], state="Pending", tracking="by hand")
+    bed.send()
+    bed.ship(order, tracking="1Z999AA10123456784")
+    assert bed.track().updated == 1
+    assert bed.fulfilments(order) == [
+        ("Pending", "by hand", {"MUG": 1}),
+        ("Shipped", "1Z999AA10123456784", {"MUG": 2}),
+    ]
+
+
+def test_fulfilled_by_hand_meanwhile(bed: World) -> None:
+    order = bed.place(("MUG", 2), ("TEE", 1))
+    bed.send()
+    bed.shop.state.fulfil(bed.order(order), [("MUG", 2)], tracking="by hand")
+    bed.ship(order, [("MUG", 2)], "1Z999AA10123456784")
+    result = bed.track()
+    assert (result.updated, result.news) == (0, [])
+    assert bed.fulfilments(order) == [("Shipped", "by hand", {"MUG": 2})]
+    assert bed.slip_states(order) == ["covered"]
+    bed.ship(order, tracking="1Z999AA10123456785")
+    assert bed.track().updated == 1
+    assert bed.state(order) == "shipped"
+
+
+def test_a_fulfilment_by_hand_with_the_same_code_is_the_slips_own(bed: World) -> None:
+    order = bed.place(("MUG", 2))
+    bed.send()
+    bed.ship(order, tracking="1Z999AA10123456784")
+    bed.shop.state.fulfil(bed.order(order), state="Pending", tracking="1Z999AA10123456784")
+    assert bed.track().updated == 1
+    assert bed.fulfilments(order) == [("Shipped", "1Z999AA10123456784", {"MUG": 2})]
+
+
+def test_cancelled_in_the_shop_and_shipped(bed: World) -> None:
+    order = bed.place(("MUG", 1))
+    bed.send()
+    bed.shop.state.cancel(bed.order(order))
+    bed.ship(order, tracking="1Z999AA10123456784")
+    result = bed.track()
+    assert result.updated == 0
+    assert any("although the shop cancelled it" in one for one in result.news)
+    assert bed.track().news == []
+    assert bed.fulfilments(order) == []
+
+
+@pytest.mark.parametrize("state", ["Modifying"])
+def test_in_modifying_for_a_while(bed: World, state: str) -> None:
+    order = bed.place(("MUG", 1))
+    bed.send()
+    bed.shop.state.transition(bed.order(order), state)
+    bed.ship(order, tracking="1Z999AA10123456784")
+    result = bed.track()
+    assert (result.updated, result.errors) == (0, 0)
+    assert bed.fulfilments(order) == []
+    bed.shop.state.transition(bed.order(order), "PaymentSettled")
+    bed.clock.forward(minutes=16)
+    assert bed.track().updated == 1
+    assert bed.order(order).state == "Shipped"
+
+
+def test_waiting_for_a_day_is_told_once(bed: World) -> None:
+    order = bed.place(("MUG", 1))
+    bed.send()
+    bed.shop.state.transition(bed.order(order), "Modifying")
+    bed.ship(order, tracking="1Z999AA10123456784")
+    bed.track()
+    bed.clock.forward(hours=25)
+    (told,) = bed.track().news
+    assert "the shop has it in Modifying" in told
+    assert bed.track().news == []
+    bed.shop.state.transition(bed.order(order), "PaymentSettled")
+    bed.clock.forward(minutes=16)
+    bed.track()
+    assert bed.parts.ledger.alerts.standing() == []
+
+
+def test_only_authorised(bed: World) -> None:
+    bed.reopen(VERACORE_SYNC_ORDERS__TRIGGER_STATES='["PaymentAuthorized", "PaymentSettled"]')
+    order = bed.place(("MUG", 1), state="PaymentAuthorized")
+    bed.send()
+    bed.ship(order, tracking="1Z999AA10123456784")
+    assert bed.track().updated == 1
+    assert bed.order(order).state == "PaymentAuthorized"
+    assert bed.state(order) == "synced"
+    bed.shop.state.settle(bed.order(order))
+    bed.track()
+    assert (bed.order(order).state, bed.state(order)) == ("Shipped", "shipped")
+
+
+def test_shipped_beyond_the_order(bed: World) -> None:
+    order = bed.place(("MUG", 1))
+    bed.send()
+    bed.ship(order, [("MUG", 3)], "1Z999AA10123456784", beyond=True)
+    result = bed.track()
+    assert bed.fulfilments(order) == [("Shipped", "1Z999AA10123456784", {"MUG": 1})]
+    assert result.news == [
+        f"{order.code}: VeraCore shipped 2 x MUG more than the order holds (slip 604001)"
+    ]
+    assert bed.track().news == []
+
+
+def test_complete_without_a_package(bed: World) -> None:
+    order = bed.place(("MUG", 1), ("TEE", 1))
+    bed.send()
+    bed.ship(order, packages=[])
+    result = bed.track()
+    assert result.updated == 1
+    assert bed.fulfilments(order) == [("Shipped", "", {"MUG": 1, "TEE": 1})]
+    assert bed.state(order) == "shipped"
+
+
+def test_a_kit_ships_as_its_parts(bed: World) -> None:
+    bed.reopen(VERACORE_SYNC_SKUS__KITS='{"BOX": {"PART-A": 1, "PART-B": 2}}')
+    order = bed.place(("BOX", 2), ("MUG", 1))
+    bed.send()
+    bed.ship(
+        order,
+        [("PART-A", 1), ("PART-B", 3), ("MUG", 1)],
+        "1Z999AA10123456784",
+        beyond=True,
+    )
+    bed.track()
+    bed.ship(order, [("PART-A", 1), ("PART-B", 1)], "1Z999AA10123456785", beyond=True)
+    bed.track()
+    assert bed.fulfilments(order) == [
+        ("Shipped", "1Z999AA10123456784", {"BOX": 1, "MUG": 1}),
+        ("Shipped", "1Z999AA10123456785", {"BOX": 1}),
+    ]
+
+
+def test_one_order_by_name(bed: World) -> None:
+    one, other = bed.place(("MUG", 1)), bed.place(("MUG", 1))
+    bed.send()
+    bed.ship(one, tracking="1Z999AA10123456784")
+    bed.ship(other, tracking="1Z999AA10123456785")
+    assert bed.track(one.code).updated == 1
+    assert (bed.state(one), bed.state(other)) == ("shipped", "synced")
+    with pytest.raises(UsageError, match="holds no order NOBODY"):
+        bed.track("NOBODY")
+
+
+def test_a_dry_run_changes_nothing(bed: World) -> None:
+    order = bed.place(("MUG", 1))
+    bed.send()
+    bed.ship(order, tracking="1Z999AA10123456784")
+    result = bed.track(dry_run=True)
+    assert [type(action).__name__ for _, action in result.plan or ()] == ["Fulfil"]
+    assert bed.fulfilments(order) == []
+    assert bed.slip_states(order) == []
+    assert bed.track().updated == 1
+
+
+def test_rest_knows_only_the_end(rest: World) -> None:
+    whole, part = rest.place(("MUG", 2)), rest.place(("MUG", 2))
+    rest.send()
+    rest.ship(whole, tracking="1Z999AA10123456784")
+    rest.ship(part, [("MUG", 1)], "1Z999AA10123456785")
+    assert rest.track().updated == 1
+    assert rest.fulfilments(whole) == [("Shipped", "1Z999AA10123456784", {"MUG": 2})]
+    assert rest.fulfilments(part) == []
+    rest.ship(part, tracking="1Z999AA10123456786")
+    assert rest.track().updated == 1
+    assert rest.fulfilments(part) == [("Shipped", "1Z999AA10123456786", {"MUG": 2})]
+    assert rest.state(part) == "shipped"
+    assert rest.track().checked == 0

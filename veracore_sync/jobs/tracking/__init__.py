@@ -1,0 +1,1 @@
+"""``sync-tracking``: shipments become fulfilments with tracking."""

@@ -1,0 +1,45 @@
+"""Shipments that have waited for too long: told once each, resolved when they have moved on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from veracore_sync.clock import Clock, from_text
+from veracore_sync.jobs.tracking.result import TrackingResult
+from veracore_sync.ledger import Ledger
+
+KIND = "order.shipment_waiting"
+_TOO_LONG = timedelta(hours=24)
+# What happened once and stays as it is: told for a week, then it has been seen.
+_ONCE = ("order.beyond", "order.voided", "order.shipped_cancelled", "order.unfulfilled")
+_TOLD_FOR = timedelta(days=7)
+
+
+def tell_waiting(ledger: Ledger, clock: Clock, settle: timedelta, result: TrackingResult) -> None:
+    """Open ``order.shipment_waiting`` for each order of which a slip has been open for a day.
+
+    Args:
+        ledger: Where slips and alerts are.
+        clock: The time.
+        settle: ``tracking.settle_minutes``, on top of the day.
+        result: Where news are told.
+
+    Raises:
+        LedgerError: It cannot be read or written.
+    """
+    now = clock.now()
+    old = {row.code: row for row in ledger.shipments.waiting_since(now - _TOO_LONG - settle)}
+    standing = ledger.alerts.standing()
+    with ledger.database.transaction():
+        for alert in standing:
+            if alert.code is None:
+                continue
+            is_over = alert.kind == KIND and alert.code not in old
+            is_seen = alert.kind in _ONCE and now - from_text(alert.opened_at) > _TOLD_FOR
+            if is_over or is_seen:
+                ledger.alerts.resolve(alert.kind, code=alert.code)
+        for code, row in old.items():
+            reason = row.reason or "it was not looked at"
+            message = f"slip {row.slip} has not reached the shop for a day: {reason}"
+            if ledger.alerts.open(KIND, message, code=code):
+                result.news.append(f"{code}: {message}")

@@ -1,0 +1,107 @@
+"""From a shipping order's products to the lines of the shop's order; pure.
+
+A shipping order lists products, an order offers: mostly the same names, but a kit is picked as its
+parts, and an offer may be another product altogether.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from veracore_sync.jobs.inventory.names import Names, sku_key
+from veracore_sync.model import RecordLine, WarehouseRecord
+from veracore_sync.vendure.fulfilment import Line
+
+Recipes = Mapping[str, Mapping[str, int]]
+"""What one unit of an offer is picked as: units by product, both as keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Units by line id, and the products that no line takes."""
+
+    lines: Counter[str]
+    left: Counter[str]
+
+
+def units_of(lines: Iterable[RecordLine]) -> Counter[str]:
+    """Units by product key."""
+    found: Counter[str] = Counter()
+    for line in lines:
+        found[sku_key(line.sku)] += max(0, line.quantity)
+    return found
+
+
+def allocate(
+    units: Mapping[str, int],
+    lines: Sequence[Line],
+    capacity: Mapping[str, int],
+    names: Names,
+    recipes: Recipes,
+) -> Allocation:
+    """Give products to lines, in line order, each line up to its capacity.
+
+    Args:
+        units: What shipped, by product key.
+        lines: The order's.
+        capacity: Units that each line may take, by its id.
+        names: Aliases and kits.
+        recipes: What offers are picked as that the settings do not tell.
+    """
+    left = Counter(units)
+    taken: Counter[str] = Counter()
+    for line in lines:
+        key = sku_key(names.part(line.sku))
+        _take(line, {key: 1}, capacity, left, taken)
+    for line in lines:
+        key = sku_key(names.part(line.sku))
+        recipe = _kit(line, names) or recipes.get(key)
+        if recipe:
+            _take(line, recipe, capacity, left, taken)
+    return Allocation(+taken, +left)
+
+
+def _kit(line: Line, names: Names) -> Mapping[str, int] | None:
+    kit = names.kit(line.sku)
+    return {sku_key(part): each for part, each in kit.items()} if kit else None
+
+
+def _take(
+    line: Line,
+    recipe: Mapping[str, int],
+    capacity: Mapping[str, int],
+    left: Counter[str],
+    taken: Counter[str],
+) -> None:
+    whole = min(left[part] // each for part, each in recipe.items())
+    count = min(whole, capacity.get(line.id, 0) - taken[line.id])
+    if count <= 0:
+        return
+    taken[line.id] += count
+    for part, each in recipe.items():
+        left[part] -= count * each
+
+
+def recipes_of(record: WarehouseRecord, names: Names, lines: Sequence[Line]) -> Recipes:
+    """What an offer is picked as, where the bill of materials leaves only one answer.
+
+    That is so when one offer alone is no product, and all other products are accounted for.
+    """
+    offers = units_of(record.lines or ())
+    products: Counter[str] = Counter()
+    for product in record.products:
+        products[sku_key(product.sku)] += product.ordered
+    known = {part for line in lines for part in (_kit(line, names) or {})}
+    kits = {sku_key(names.part(line.sku)) for line in lines if names.kit(line.sku)}
+    strange = [offer for offer in offers if offer not in products and offer not in kits]
+    parts = {
+        key: count for key, count in products.items() if key not in offers | dict.fromkeys(known)
+    }
+    if len(strange) != 1 or not parts:
+        return {}
+    ordered = offers[strange[0]]
+    if ordered <= 0 or any(count <= 0 or count % ordered for count in parts.values()):
+        return {}
+    return {strange[0]: {key: count // ordered for key, count in parts.items()}}

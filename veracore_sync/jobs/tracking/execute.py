@@ -1,0 +1,358 @@
+"""From actions to fulfilments: each with its intent, and one ledger transition a step."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from veracore_sync.clock import Clock
+from veracore_sync.errors import ConfigError, ProtocolError, SyncError
+from veracore_sync.failpoint import hit
+from veracore_sync.jobs.tracking import plan as planned
+from veracore_sync.jobs.tracking.carriers import Carriers
+from veracore_sync.jobs.tracking.result import TrackingResult
+from veracore_sync.ledger import Ledger
+from veracore_sync.ledger.shipments import SlipRow
+from veracore_sync.model import Package
+from veracore_sync.vendure.fulfilment import (
+    GONE,
+    FulfilledOrder,
+    Refused,
+    ShopFulfilments,
+    refusal_as_error,
+)
+from veracore_sync.vendure.stock import Level, NewLevel, ShopStock
+
+_LOG = logging.getLogger(__name__)
+STOCK_LOCK = "stock"
+_COMMAND = "sync-tracking"
+_LOCK_WAIT = 30.0
+_PASSES = 4
+_SHORT = "INSUFFICIENT_STOCK_ON_HAND_ERROR"
+_NO_HANDLER = "INVALID_FULFILLMENT_HANDLER_ERROR"
+_WAIT = timedelta(minutes=1)
+_LONGEST_WAIT = timedelta(hours=1)
+
+Plan = Callable[[FulfilledOrder, Mapping[str, SlipRow]], Sequence[planned.Action]]
+"""Plans one order from what the shop and the ledger say of it now."""
+
+
+@dataclass(slots=True)
+class Fulfiller:
+    """Executes the plans of single orders.
+
+    Args:
+        fulfilments: Of the shop.
+        stock: Of the shop; for levels that are too low to fulfil what has left already.
+        ledger: Where every step is written.
+        carriers: For what events tell.
+        handler: The code of Vendure's fulfilment handler.
+        history_note: Whether to write into the order's history, too.
+        most_tries: Failures after which a slip is handed to a person.
+        clock: The time.
+        result: Counts.
+    """
+
+    fulfilments: ShopFulfilments
+    stock: ShopStock
+    ledger: Ledger
+    carriers: Carriers
+    handler: str
+    history_note: bool
+    most_tries: int
+    clock: Clock
+    result: TrackingResult
+
+    def work(self, code: str, veracore_id: str, plan: Plan) -> None:
+        """Do what the plan says, and plan again, until it says nothing more.
+
+        Writing stock and adding fulfilments share one lock; the order is read under it.
+
+        Raises:
+            LockHeld: Somebody else held the stock lock for long.
+            UpstreamError: The shop could not be asked; what was written stays.
+        """
+        moved = False
+        order: FulfilledOrder | None = None
+        for _ in range(_PASSES):
+            with self.ledger.runs.lock(STOCK_LOCK, _COMMAND, wait_seconds=_LOCK_WAIT):
+                order = self.fulfilments.orders([code]).get(code)
+                if order is None:
+                    self.result.errors += 1
+                    self.result.note(code, "", "missing", "the shop has no such order")
+                    return
+                step = _Step(self, order, veracore_id)
+                actions = plan(order, self.ledger.shipments.slips(veracore_id))
+                # Each must be tried: the first that is done must not keep the others waiting.
+                done = [step.execute(action) for action in actions]
+            if not any(done):
+                break
+            moved = True
+        if order is not None:
+            self._conclude(order, veracore_id, moved=moved)
+
+    def _conclude(self, order: FulfilledOrder, veracore_id: str, *, moved: bool) -> None:
+        data = {"vendureOrderCode": order.code, "veracoreOrderId": veracore_id}
+        if order.state in GONE:
+            with self.ledger.database.transaction():
+                if self.ledger.moves.ship(order.code):
+                    self.ledger.outbox.add("order.shipped", order.code, data)
+                    self.result.note(order.code, "", "shipped")
+        elif moved and order.state == "PartiallyShipped":
+            self.ledger.outbox.add("order.partially_shipped", order.code, data)
+
+
+@dataclass(slots=True)
+class _Step:
+    """One pass over one order. Each method tells whether something changed in the shop."""
+
+    by: Fulfiller
+    order: FulfilledOrder
+    veracore_id: str
+
+    def execute(self, action: planned.Action) -> bool:
+        if isinstance(action, planned.EndOrder):
+            return self._end_order()
+        if isinstance(action, planned.Report):
+            self._tell(action.kind, action.message)
+            return False
+        row = self.by.ledger.shipments.slips(self.veracore_id)[action.slip]
+        if isinstance(action, planned.Fulfil):
+            return self._guarded(row, lambda: self._fulfil(row, action))
+        if isinstance(action, planned.Adopt):
+            return self._guarded(row, lambda: self._adopt(row, action))
+        self._write(row, action)
+        return False
+
+    def _write(
+        self,
+        row: SlipRow,
+        action: planned.Cover | planned.Hold | planned.HandOver | planned.Correct,
+    ) -> None:
+        """The actions that change the ledger alone."""
+        shipments, code = self.by.ledger.shipments, row.code
+        if isinstance(action, planned.Hold):
+            shipments.hold(row, action.reason, action.until, failed=False)
+            self.by.result.note(code, row.slip, "waiting", action.reason)
+        elif isinstance(action, planned.HandOver):
+            with self.by.ledger.database.transaction():
+                shipments.end(row, "handed", reason=action.message)
+                self._tell(action.kind, action.message)
+            self.by.result.note(code, row.slip, "handed over", action.message)
+        elif isinstance(action, planned.Correct):
+            with self.by.ledger.database.transaction():
+                shipments.correct(row, action.after)
+                self._corrected(row, action.before, action.after, action.packages)
+            self.by.result.note(code, row.slip, "corrected", action.after)
+        else:
+            self._cover(row, action)
+
+    def _cover(self, row: SlipRow, action: planned.Cover) -> None:
+        code = ", ".join(one.tracking for one in action.packages if one.tracking)
+        with self.by.ledger.database.transaction():
+            self.by.ledger.shipments.end(row, "covered", tracking_code=code)
+            if code:
+                # The shop's fulfilments of these units bear another code, or none.
+                self._corrected(row, "", code, action.packages)
+        self.by.result.note(row.code, row.slip, "covered", "fulfilled by other means")
+
+    # ---- fulfilling ---------------------------------------------------------------------------
+
+    def _guarded(self, row: SlipRow, work: Callable[[], bool]) -> bool:
+        """One bad order never stops the others; a shop that is away stops the run."""
+        try:
+            return work()
+        except ProtocolError as error:
+            self._failed(row, error)
+            return False
+
+    def _failed(self, row: SlipRow, error: SyncError) -> None:
+        _LOG.warning("order %s, slip %s: %s", row.code, row.slip, error.message)
+        self.by.result.errors += 1
+        if row.tries + 1 >= self.by.most_tries:
+            message = f"slip {row.slip} could not be fulfilled: {error.message}"
+            with self.by.ledger.database.transaction():
+                self.by.ledger.shipments.end(row, "handed", reason=error.message)
+                self._tell("order.unfulfillable", message)
+            return
+        self.by.ledger.shipments.hold(row, error.message, self._later(row), failed=True)
+        self.by.result.note(row.code, row.slip, "failed", error.message)
+
+    def _later(self, row: SlipRow) -> datetime:
+        wait: timedelta = _WAIT * (1 << min(row.tries, 10))
+        return self.by.clock.now() + min(wait, _LONGEST_WAIT)
+
+    def _fulfil(self, row: SlipRow, action: planned.Fulfil) -> bool:
+        self.by.ledger.shipments.intend(
+            row,
+            action.lines,
+            method=action.method,
+            tracking_code=action.tracking_code,
+            known=[one.id for one in self.order.fulfilments],
+        )
+        hit("fulfilment intended")
+        try:
+            made = self._add(action)
+        except Refused as refusal:
+            return self._refused(row, refusal)
+        hit("fulfilment added")
+        self.by.ledger.shipments.add(row, made, action.lines, action.tracking_code)
+        hit("fulfilment recorded")
+        self._ship(made)
+        hit("fulfilment shipped")
+        self._done(row, made, action.lines, action.tracking_code, action.packages)
+        return True
+
+    def _add(self, action: planned.Fulfil) -> str:
+        try:
+            return self._add_once(action)
+        except Refused as refusal:
+            if refusal.code != _SHORT:
+                raise
+        # The goods are gone: the shop's level is wrong, not the shipment.
+        self._raise_stock(action.lines)
+        return self._add_once(action)
+
+    def _add_once(self, action: planned.Fulfil) -> str:
+        return self.by.fulfilments.add(
+            action.lines,
+            handler=self.by.handler,
+            method=action.method,
+            tracking_code=action.tracking_code,
+        )
+
+    def _refused(self, row: SlipRow, refusal: Refused) -> bool:
+        if refusal.code == _NO_HANDLER:
+            self.by.ledger.shipments.withdraw(row, str(refusal), self.by.clock.now())
+            raise ConfigError(
+                f"Vendure has no fulfilment handler {self.by.handler!r}",
+                hint="set tracking.handler to the code of one of its fulfilment handlers",
+            )
+        self.by.ledger.shipments.withdraw(row, str(refusal), self._later(row))
+        self._failed(row, refusal_as_error(refusal, "the fulfilment"))
+        return False
+
+    def _adopt(self, row: SlipRow, action: planned.Adopt) -> bool:
+        ours = action.fulfilment
+        if row.state != "added":
+            self.by.ledger.shipments.add(row, ours.id, ours.lines, ours.tracking_code)
+        if ours.state not in GONE:
+            self._ship(ours.id)
+        self._done(row, ours.id, ours.lines, ours.tracking_code, action.packages)
+        return True
+
+    def _ship(self, fulfilment_id: str) -> None:
+        try:
+            self.by.fulfilments.ship(fulfilment_id)
+        except Refused as refusal:
+            if self._state_of(fulfilment_id) not in GONE:
+                raise refusal_as_error(refusal, "to ship a fulfilment") from refusal
+        except ProtocolError:
+            # Two at once: the other one's transition won (docs/vendure.md, "Concurrency").
+            if self._state_of(fulfilment_id) not in GONE:
+                raise
+
+    def _state_of(self, fulfilment_id: str) -> str:
+        order = self.by.fulfilments.orders([self.order.code]).get(self.order.code)
+        found = order.fulfilments if order else ()
+        return next((one.state for one in found if one.id == fulfilment_id), "")
+
+    def _done(
+        self,
+        row: SlipRow,
+        fulfilment_id: str,
+        lines: Mapping[str, int],
+        code: str,
+        packages: Sequence[Package],
+    ) -> None:
+        if self.by.history_note:
+            told = f": {code}" if code else ""
+            self.by.fulfilments.note(self.order.id, f"VeraCore shipped slip {row.slip}{told}")
+        with self.by.ledger.database.transaction():
+            self.by.ledger.shipments.end(row, "done", reason=None)
+            data = self._told(row, code, packages) | {
+                "fulfillmentId": fulfilment_id,
+                "lines": self._told_lines(lines),
+            }
+            self.by.ledger.outbox.add("tracking.updated", row.code, data)
+        self.by.result.updated += 1
+        self.by.result.note(row.code, row.slip, "fulfilled", code)
+
+    # ---- the shop's stock ---------------------------------------------------------------------
+
+    def _raise_stock(self, lines: Mapping[str, int]) -> None:
+        wanted: Counter[str] = Counter()
+        for line in self.order.lines:
+            wanted[line.variant_id] += lines.get(line.id, 0)
+        variants = self.by.stock.variants_by_id([id for id, units in wanted.items() if units])
+        levels = []
+        for variant in variants.values():
+            lacking = wanted[variant.id] - sum(level.on_hand for level in variant.levels)
+            if lacking > 0 and variant.tracked and variant.levels:
+                # Vendure takes the goods from where they were allocated.
+                at = max(variant.levels, key=_allocated)
+                levels.append(NewLevel(variant.id, at.location, at.on_hand + lacking))
+                self.by.result.raised.append(variant.sku)
+        if levels:
+            self.by.stock.set_levels(levels)
+
+    # ---- the order, events, and what a person has to know --------------------------------------
+
+    def _end_order(self) -> bool:
+        try:
+            self.by.fulfilments.end(self.order.id)
+        except Refused as refusal:
+            _LOG.warning("order %s stays %s: %s", self.order.code, self.order.state, refusal)
+            return False
+        except ProtocolError as error:
+            _LOG.warning("order %s: %s", self.order.code, error.message)
+            self.by.result.errors += 1
+            return False
+        return True
+
+    def _tell(self, kind: str, message: str) -> None:
+        if self.by.ledger.alerts.open(kind, message, code=self.order.code):
+            self.by.result.news.append(f"{self.order.code}: {message}")
+
+    def _corrected(
+        self, row: SlipRow, before: str, after: str, packages: Sequence[Package]
+    ) -> None:
+        data = self._told(row, after, packages) | {
+            "fulfillmentId": row.fulfilment_id,
+            "lines": self._told_lines(row.lines or {}),
+            "previous": before,
+        }
+        self.by.ledger.outbox.add("tracking.corrected", row.code, data)
+
+    def _told(self, row: SlipRow, code: str, packages: Sequence[Package]) -> dict[str, Any]:
+        carriers = self.by.carriers
+        first = packages[0] if packages else None
+        return {
+            "vendureOrderCode": row.code,
+            "veracoreOrderId": row.veracore_id,
+            "slip": row.slip,
+            "carrier": carriers.label(first.carrier) if first else "",
+            "service": first.service if first else "",
+            "trackingCode": code,
+            "packages": [
+                {
+                    "carrier": carriers.label(one.carrier),
+                    "service": one.service,
+                    "tracking": one.tracking,
+                    "url": carriers.url(one),
+                }
+                for one in packages
+            ],
+        }
+
+    def _told_lines(self, lines: Mapping[str, int]) -> list[dict[str, Any]]:
+        skus = {line.id: line.sku for line in self.order.lines}
+        return [{"sku": skus.get(id, ""), "quantity": units} for id, units in lines.items()]
+
+
+def _allocated(level: Level) -> int:
+    return level.allocated

@@ -1,0 +1,134 @@
+"""One order as a look-up showed it: what is remembered of it, and what is to be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from veracore_sync.clock import Clock, to_text
+from veracore_sync.jobs.tracking.carriers import tracking_code
+from veracore_sync.jobs.tracking.plan import (
+    Action,
+    Hold,
+    OrderPlan,
+    Rules,
+    live,
+    shipments_of,
+    unready,
+)
+from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.ledger.shipments import OPEN, PackageFact, Rows, SlipRow, fresh_slip
+from veracore_sync.model import Package, RecordLine, Shipment, WarehouseRecord
+from veracore_sync.vendure.fulfilment import FulfilledOrder
+
+
+@dataclass(slots=True)
+class Look:
+    """A look-up's answer beside what the ledger knows.
+
+    Args:
+        row: The order.
+        veracore_id: Its id at the warehouse.
+        record: What the look-up found.
+        ledger: Where slips are.
+        rules: The settings.
+        clock: The time.
+    """
+
+    row: OrderRow
+    veracore_id: str
+    record: WarehouseRecord
+    ledger: Ledger
+    rules: Rules
+    clock: Clock
+
+    def remember(self, rows: Rows | None) -> None:
+        """Write what was seen; what changed is due at once.
+
+        Args:
+            rows: What to remember of the list of shipped packages; ``None``: as it is.
+        """
+        slips = self.ledger.shipments.slips(self.veracore_id)
+        self.ledger.shipments.looked(
+            self.row.code,
+            self.veracore_id,
+            reference=self.record.reference or "",
+            rows=rows,
+            seen={one.slip: _facts(one) for one in self._shipments(slips)},
+        )
+
+    def seen(self) -> dict[str, SlipRow]:
+        """The rows that `remember` would leave, without writing any."""
+        slips = self.ledger.shipments.slips(self.veracore_id)
+        now = to_text(self.clock.now())
+        for one in self._shipments(slips):
+            if one.slip not in slips:
+                slips[one.slip] = fresh_slip(
+                    self.row.code, self.veracore_id, one.slip, _facts(one), now
+                )
+        return slips
+
+    def plan(self, order: FulfilledOrder, slips: Mapping[str, SlipRow]) -> Sequence[Action]:
+        """What to do, by what the shop says now."""
+        now = self.clock.now()
+        return OrderPlan(self.record, self._sent(), slips, order, self.rules, now).plan()
+
+    def concerns_the_shop(self) -> bool:
+        """Whether anything can follow from it that the shop has to be asked for."""
+        slips = self.ledger.shipments.slips(self.veracore_id)
+        shipments = {one.slip: one for one in self._shipments(slips)}
+        open_rows = [row for row in slips.values() if row.state in OPEN]
+        if any(self._is_ready(row, shipments.get(row.slip)) for row in open_rows):
+            return True
+        if any(_is_relabelled(row, shipments.get(row.slip)) for row in slips.values()):
+            return True
+        return self.record.is_complete and self.row.state == "synced" and not open_rows
+
+    def _is_ready(self, row: SlipRow, shipment: Shipment | None) -> bool:
+        if row.state != "open":
+            return True
+        return shipment is not None and self._unready(row, shipment) is None
+
+    def holds(self) -> Iterator[tuple[Hold, SlipRow]]:
+        """The slips that wait, and why."""
+        slips = self.ledger.shipments.slips(self.veracore_id)
+        shipments = {one.slip: one for one in self._shipments(slips)}
+        for row in slips.values():
+            if row.state != "open":
+                continue
+            shipment = shipments.get(row.slip)
+            if shipment is None:
+                yield Hold(row.slip, "VeraCore no longer tells of it"), row
+            elif hold := self._unready(row, shipment):
+                yield hold, row
+
+    def _unready(self, row: SlipRow, shipment: Shipment) -> Hold | None:
+        return unready(shipment, row, self.record, self.rules, self.clock.now())
+
+    def _shipments(self, slips: Mapping[str, SlipRow]) -> tuple[Shipment, ...]:
+        if self.row.state == "shipped":
+            return self.record.shipments
+        return shipments_of(self.record, slips)
+
+    def _sent(self) -> tuple[RecordLine, ...]:
+        """The lines that VeraCore took, where the dialect does not tell them."""
+        if self.record.lines is not None:
+            return ()
+        taken = [one for one in self.ledger.orders.attempts(self.row.code) if one.lines]
+        lines = taken[-1].lines if taken else ()
+        return tuple(RecordLine(sku, units) for sku, units in lines)
+
+
+def _facts(shipment: Shipment) -> tuple[PackageFact, ...]:
+    return tuple(map(_fact, shipment.packages))
+
+
+def _fact(one: Package) -> PackageFact:
+    shipped_at = to_text(one.shipped_at) if one.shipped_at else None
+    return (one.carrier, one.service, one.tracking, shipped_at, one.voided_at is not None)
+
+
+def _is_relabelled(row: SlipRow, shipment: Shipment | None) -> bool:
+    if row.state != "done" or shipment is None or not shipment.packages:
+        return False
+    return tracking_code(live(shipment)) != (row.tracking_code or "")

@@ -1,0 +1,46 @@
+"""What a run of ``sync-tracking`` did: counted, and told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from veracore_sync.jobs.tracking.plan import Action
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a slip, or of an order (`slip` is empty then)."""
+
+    code: str
+    slip: str
+    what: str
+    told: str = ""
+
+
+@dataclass(slots=True)
+class TrackingResult:
+    """The outcome of a run.
+
+    Args:
+        checked: Orders that were looked up at VeraCore.
+        updated: Fulfilments that now bear their tracking in the shop.
+        errors: Orders that could not be worked on.
+        outcomes: What became of each slip that was touched.
+        raised: SKUs whose level in the shop was raised so that they could be fulfilled.
+        news: Sentences about what newly needs a person.
+        notes: Sentences worth telling that need nobody.
+        plan: The actions of a dry run, by order code; ``None`` otherwise.
+    """
+
+    checked: int = 0
+    updated: int = 0
+    errors: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+    raised: list[str] = field(default_factory=list)
+    news: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    plan: list[tuple[str, Action]] | None = None
+
+    def note(self, code: str, slip: str, what: str, told: str = "") -> None:
+        """Something became of a slip."""
+        self.outcomes.append(Outcome(code, slip, what, told))

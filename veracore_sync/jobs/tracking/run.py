@@ -1,0 +1,261 @@
+"""The run of ``sync-tracking``: list what shipped, look orders up, plan, fulfil."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from veracore_sync.clock import Clock, to_text
+from veracore_sync.config import Settings
+from veracore_sync.errors import LockHeld, ProtocolError, UsageError
+from veracore_sync.jobs.inventory.names import Names
+from veracore_sync.jobs.sandbox_rule import only_plans
+from veracore_sync.jobs.tracking.adopt import Strangers
+from veracore_sync.jobs.tracking.ageing import tell_waiting
+from veracore_sync.jobs.tracking.carriers import Carriers
+from veracore_sync.jobs.tracking.days import Days, days_to_ask
+from veracore_sync.jobs.tracking.execute import Fulfiller
+from veracore_sync.jobs.tracking.look import Look
+from veracore_sync.jobs.tracking.plan import Rules
+from veracore_sync.jobs.tracking.result import TrackingResult
+from veracore_sync.jobs.tracking.targets import WORKABLE, Targets
+from veracore_sync.jobs.tracking.window import Listed, by_order
+from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.ledger.stock import StockBook
+from veracore_sync.vendure.shop import Shop
+from veracore_sync.veracore.port import Absent, LookUpFailed, Warehouse
+
+_LOG = logging.getLogger(__name__)
+_COMPLETE = "tracking.complete_at"
+_STATES = ("PaymentSettled", "PartiallyShipped", "PartiallyDelivered")
+_PROCESSED = ("processed", "shipped", "complete")
+_GRACE = timedelta(seconds=60)
+_ALL = 1_000_000_000
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how far it is, and of how many (0: not known)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the person, or the timer, asked for.
+
+    Args:
+        codes: Only these orders; empty for all.
+        force: Look every order up that has not shipped, whatever is listed.
+        dry_run: Plan only: change neither side nor ledger.
+    """
+
+    codes: tuple[str, ...] = ()
+    force: bool = False
+    dry_run: bool = False
+
+
+@dataclass(slots=True)
+class TrackingRun:
+    """One run. The caller holds the job lock.
+
+    Args:
+        shop: Vendure.
+        warehouse: VeraCore.
+        ledger: Read-only in a dry run.
+        settings: All of them.
+        clock: The time.
+        wishes: What was asked for.
+        progress: Told how far the run is.
+        result: Filled as the run goes on; still true when it is cut short.
+    """
+
+    shop: Shop
+    warehouse: Warehouse
+    ledger: Ledger
+    settings: Settings
+    clock: Clock
+    wishes: Wishes = field(default_factory=Wishes)
+    progress: Progress = lambda what, done, of: None
+    result: TrackingResult = field(default_factory=TrackingResult)
+    _rules: Rules = field(init=False)
+
+    def __post_init__(self) -> None:
+        wanted = self.settings.tracking
+        self._rules = Rules(
+            names=Names(self.settings.skus),
+            carriers=Carriers(wanted.carriers),
+            states=frozenset((*_STATES, *self.settings.orders.trigger_states)),
+            settle=timedelta(minutes=wanted.settle_minutes),
+            grace=_GRACE,
+        )
+        if self.wishes.dry_run:
+            self.result.plan = []
+
+    def run(self) -> TrackingResult:
+        """Do it.
+
+        Raises:
+            SyncError: The run could not go on; `result` tells what was done until then.
+        """
+        began = self.clock.now()
+        deadline = self.clock.monotonic() + 60 * self.settings.tracking.max_run_minutes
+        targets, orders = self._named() if self.wishes.codes else self._all()
+        complete = True
+        for done, row in enumerate(orders):
+            self.progress("looking orders up", done, len(orders))
+            if self.clock.monotonic() >= deadline:
+                self.result.notes.append("tracking.max_run_minutes is over: the next run goes on")
+                complete = False
+                break
+            complete = self._follow(row, targets) and complete
+        if self._only_plans:
+            return self.result
+        tell_waiting(self.ledger, self.clock, self._rules.settle, self.result)
+        if complete and targets.days is not None:
+            self.ledger.meta.put(_COMPLETE, to_text(began))
+        return self.result
+
+    @property
+    def _only_plans(self) -> bool:
+        return self.result.plan is not None
+
+    # ---- which orders -------------------------------------------------------------------------
+
+    def _named(self) -> tuple[Targets, list[OrderRow]]:
+        found = []
+        for name in self.wishes.codes:
+            row = self.ledger.orders.find(name)
+            if row is None:
+                raise UsageError(
+                    f"the ledger holds no order {name}", hint="its code is case-sensitive"
+                )
+            if row.state in WORKABLE:
+                found.append(row)
+            else:
+                self.result.notes.append(f"{row.code} is {row.state}: nothing of it can ship")
+        return Targets(self.ledger, {}, None, 0), found
+
+    def _all(self) -> tuple[Targets, list[OrderRow]]:
+        wanted = self.settings.tracking
+        if not self.warehouse.lists_shipped:
+            most = _ALL if self.wishes.force else wanted.status_calls_per_run
+            targets = Targets(self.ledger, {}, None, most)
+            return targets, targets.orders()
+        days = self._days()
+        listed = self._list(days)
+        self._heed_sandbox()
+        if not self._only_plans:
+            Strangers(
+                self.shop,
+                self.warehouse,
+                self.ledger,
+                self.clock,
+                self._rules.states,
+                self.result,
+            ).adopt(list(listed.values()))
+        most = _ALL if self.wishes.force else wanted.lookups_per_run
+        targets = Targets(self.ledger, listed, days, most)
+        return targets, targets.orders()
+
+    def _days(self) -> Days:
+        return days_to_ask(
+            self.clock.now(),
+            self.settings.tracking_zone,
+            last_complete=self.ledger.meta.moment(_COMPLETE),
+            not_before=self.settings.orders.not_before or self.ledger.meta.created_at,
+            lookback_days=self.settings.tracking.lookback_days,
+        )
+
+    def _list(self, days: Days) -> Mapping[str, Listed]:
+        self.progress("listing what shipped", 0, 0)
+        rows = (row for first, last in days.parts() for row in self.warehouse.shipped(first, last))
+        return by_order(rows, self.settings.tracking_zone)
+
+    def _heed_sandbox(self) -> None:
+        if self._only_plans or not only_plans(self.warehouse, self.settings.vendure):
+            return
+        self.result.notes.append(
+            "this is a VeraCore simulator and the shop is not on this machine: only planned, "
+            "nothing written (vendure.rehearsal = true would write)"
+        )
+        self.result.plan = []
+
+    # ---- one order ----------------------------------------------------------------------------
+
+    def _follow(self, row: OrderRow, targets: Targets) -> bool:
+        """Look one order up and do what follows; whether it could be looked at.
+
+        Raises:
+            SyncError: The other orders could not be worked on either.
+        """
+        veracore_id = row.veracore_id or row.code
+        found = self.warehouse.look_up(veracore_id)
+        self.result.checked += 1
+        self._heed_sandbox()
+        if isinstance(found, LookUpFailed):
+            if not isinstance(found.error, ProtocolError):
+                raise found.error
+            _LOG.warning("order %s: %s", row.code, found.error.message)
+            self.result.errors += 1
+            self.result.note(row.code, "", "failed", found.error.message)
+            return False
+        if isinstance(found, Absent):
+            self._missing(row, veracore_id)
+            return True
+        look = Look(row, veracore_id, found.record, self.ledger, self._rules, self.clock)
+        if self._only_plans:
+            order = self.shop.fulfilments.orders([row.code]).get(row.code)
+            if order is not None and self.result.plan is not None:
+                self.result.plan += [(row.code, one) for one in look.plan(order, look.seen())]
+            return True
+        return self._work(look, targets)
+
+    def _work(self, look: Look, targets: Targets) -> bool:
+        row, record = look.row, look.record
+        if self.settings.inventory.available_nets == "processed":
+            book = StockBook(self.ledger.database, self.clock)
+            book.looked(row.code, processed=record.status in _PROCESSED)
+        self.ledger.alerts.resolve("order.missing", code=row.code)
+        if record.status == "cancelled" and row.state == "synced":
+            look.remember(targets.rows_to_keep(look.veracore_id))
+            message = "it was cancelled at VeraCore after it was placed"
+            if self.ledger.moves.cancel(row.code, look.veracore_id, message):
+                self.result.news.append(f"{row.code}: {message}")
+            return True
+        look.remember(targets.rows_to_keep(look.veracore_id))
+        if not look.concerns_the_shop():
+            for hold, slip in look.holds():
+                self.ledger.shipments.hold(slip, hold.reason, hold.until, failed=False)
+                self.result.note(row.code, hold.slip, "waiting", hold.reason)
+            return True
+        try:
+            self._fulfiller().work(row.code, look.veracore_id, look.plan)
+        except ProtocolError as error:
+            _LOG.warning("order %s: %s", row.code, error.message)
+            self.result.errors += 1
+            self.result.note(row.code, "", "failed", error.message)
+        except LockHeld as error:
+            self.result.notes.append(f"{row.code}: {error.message}")
+        return True
+
+    def _missing(self, row: OrderRow, veracore_id: str) -> None:
+        self.result.errors += 1
+        message = f"VeraCore no longer finds it under {veracore_id}"
+        self.result.note(row.code, "", "missing", message)
+        if self._only_plans:
+            return
+        self.ledger.shipments.looked(row.code, veracore_id, reference="", rows=None, seen={})
+        if self.ledger.alerts.open("order.missing", message, code=row.code):
+            self.result.news.append(f"{row.code}: {message}")
+
+    def _fulfiller(self) -> Fulfiller:
+        return Fulfiller(
+            fulfilments=self.shop.fulfilments,
+            stock=self.shop.stock,
+            ledger=self.ledger,
+            carriers=self._rules.carriers,
+            handler=self.settings.tracking.handler,
+            history_note=self.settings.tracking.history_note,
+            most_tries=self.settings.retry.max_attempts,
+            clock=self.clock,
+            result=self.result,
+        )

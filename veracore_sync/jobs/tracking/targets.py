@@ -1,0 +1,65 @@
+"""Which orders a run looks up: those of which something is listed, those due, and some others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from veracore_sync.jobs.tracking.days import Days
+from veracore_sync.jobs.tracking.window import Listed, is_news, remembered
+from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.ledger.shipments import Rows
+
+WORKABLE = ("synced", "shipped")
+"""The ledger's states of orders of which something can have shipped."""
+
+
+@dataclass(slots=True)
+class Targets:
+    """The orders of one run.
+
+    Args:
+        ledger: What was seen before.
+        listed: What the warehouse lists, by its id in lower case.
+        days: The days that were asked for; ``None``: nothing was listed.
+        others: How many orders that nothing points to are looked up.
+    """
+
+    ledger: Ledger
+    listed: Mapping[str, Listed]
+    days: Days | None
+    others: int
+
+    def orders(self) -> list[OrderRow]:
+        """The orders, most urgent first."""
+        first = dict.fromkeys([*self._news(), *self.ledger.shipments.due()])
+        # Some of the longest unseen may be among the first.
+        more = self.ledger.shipments.longest_unseen(self.others + len(first)) if self.others else []
+        rest = [code for code in more if code not in first][: self.others]
+        codes = [*first, *rest]
+        held = self.ledger.orders.held(codes)
+        return [held[code] for code in codes if code in held and held[code].state in WORKABLE]
+
+    def _news(self) -> Iterator[str]:
+        if self.days is None:
+            return
+        seen = {
+            one.veracore_id.casefold(): one.rows
+            for one in self.ledger.shipments.listed_since(self.days.first.isoformat())
+        }
+        held = self.ledger.orders.at_warehouse([*self.listed, *seen])
+        for key, row in held.items():
+            listed = self.listed[key].rows if key in self.listed else {}
+            if row.state in WORKABLE and is_news(listed, seen.get(key, {}), self.days):
+                yield row.code
+
+    def _seen(self, veracore_id: str) -> Rows:
+        tracked = self.ledger.shipments.tracked(veracore_id)
+        return tracked.rows if tracked else {}
+
+    def rows_to_keep(self, veracore_id: str) -> Rows | None:
+        """What to remember of the list once this order was looked up; ``None``: as it is."""
+        if self.days is None:
+            return None
+        listed = self.listed.get(veracore_id.casefold())
+        return remembered(listed.rows if listed else {}, self._seen(veracore_id), self.days)

@@ -1,0 +1,67 @@
+"""What the warehouse lists as shipped, held against what was seen before."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from veracore_sync.jobs.tracking.days import Days
+from veracore_sync.ledger.shipments import Rows
+from veracore_sync.model import ShippedRow
+
+
+@dataclass(slots=True)
+class Listed:
+    """An order of which something was listed: its packages, as a day by the digest of each."""
+
+    veracore_id: str
+    reference: str
+    rows: dict[str, str] = field(default_factory=dict)
+
+
+def by_order(rows: Iterable[ShippedRow], zone: ZoneInfo) -> dict[str, Listed]:
+    """The listed packages by order, whose id is compared without case."""
+    found: dict[str, Listed] = {}
+    for row in rows:
+        listed = found.setdefault(row.order_id.casefold(), Listed(row.order_id, row.reference))
+        listed.rows[_digest(row)] = _day(row, zone)
+    return found
+
+
+def _digest(row: ShippedRow) -> str:
+    told = (row.slip, row.carrier, row.service, row.tracking, str(row.shipped_at))
+    return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]
+
+
+def _day(row: ShippedRow, zone: ZoneInfo) -> str:
+    return row.shipped_at.astimezone(zone).date().isoformat() if row.shipped_at else ""
+
+
+def is_news(listed: Rows, seen: Rows, days: Days) -> bool:
+    """Whether an order has to be looked up: packages came, or some that should be there are gone.
+
+    Args:
+        listed: What is listed of it now.
+        seen: What was listed when it was looked up last.
+        days: The days that were asked for.
+    """
+    if listed.keys() - seen.keys():
+        return True
+    # The outer days may be listed in part.
+    first = (days.first + timedelta(days=1)).isoformat()
+    return any(day >= first for digest, day in seen.items() if digest not in listed)
+
+
+def remembered(listed: Rows, seen: Rows, days: Days) -> Rows:
+    """What to remember of an order once it was looked up: older days stay as they were."""
+    first = days.first.isoformat()
+    return dict(_older(seen, first)) | dict(listed)
+
+
+def _older(seen: Rows, first: str) -> Iterator[tuple[str, str]]:
+    for digest, day in seen.items():
+        if day < first:
+            yield digest, day

@@ -1,0 +1,310 @@
+"""What the warehouse was seen to ship (tracked orders), and what came of it (slips).
+
+    open ─▶ intended ─▶ added ─▶ done
+      ├──────────────▶ covered    its units are in fulfilments that were not made from it
+      └──────────────▶ handed     a person decides
+
+The rows are the work: a slip leaves it only by an end state.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from veracore_sync.clock import Clock, to_text
+from veracore_sync.ledger.database import Database, Row
+
+OPEN = ("open", "intended", "added")
+"""The states of a slip that is still to be worked on."""
+
+Rows = Mapping[str, str]
+"""The packages that a window listed of an order: the day they left, by a digest of each."""
+
+PackageFact = tuple[str, str, str, str | None, bool]
+"""A package as it is kept: carrier, service, tracking, when it left (UTC text), whether void."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedRow:
+    """An order as the warehouse knows it. `code` is ours; ``None`` where it is no order of ours."""
+
+    veracore_id: str
+    code: str | None
+    reference: str
+    rows: Rows
+    newest_day: str | None
+    looked_at: str | None
+    asked_at: str | None
+    first_seen_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlipRow:
+    """A slip. `since` is when its packages last changed, `known` the fulfilments that the order had
+    before ours was asked for, `lines` units by line id. Times are UTC texts."""
+
+    veracore_id: str
+    slip: str
+    code: str
+    state: str
+    packages: tuple[PackageFact, ...]
+    since: str
+    lines: Mapping[str, int] | None
+    method: str | None
+    tracking_code: str | None
+    known: tuple[str, ...]
+    intended_at: str | None
+    fulfilment_id: str | None
+    tries: int
+    next_attempt_at: str | None
+    reason: str | None
+    first_seen_at: str
+    updated_at: str
+
+
+def fresh_slip(
+    code: str, veracore_id: str, slip: str, packages: Sequence[PackageFact], now: str
+) -> SlipRow:
+    """The row that a slip would get if it were seen now (a UTC text)."""
+    values: dict[str, Any] = dict.fromkeys(field.name for field in fields(SlipRow))
+    values.update(code=code, veracore_id=veracore_id, slip=slip, state="open")
+    values.update(packages=tuple(packages), since=now, known=(), tries=0)
+    values.update(next_attempt_at=now, first_seen_at=now, updated_at=now)
+    return SlipRow(**values)
+
+
+class Shipments:
+    """The tracked orders and slips of one ledger.
+
+    Args:
+        database: The ledger's.
+        clock: The wall clock.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._db = database
+        self._clock = clock
+
+    def _now(self) -> str:
+        return to_text(self._clock.now())
+
+    # ---- reading ------------------------------------------------------------------------------
+
+    def tracked(self, veracore_id: str) -> TrackedRow | None:
+        """What was seen of that order, or ``None``."""
+        row = self._db.row("SELECT * FROM tracked WHERE veracore_id = ?", (veracore_id,))
+        return _tracked(row) if row else None
+
+    def listed_since(self, day: str) -> list[TrackedRow]:
+        """Orders of ours of which a package was listed that left on that day or later."""
+        rows = self._db.rows(
+            "SELECT * FROM tracked WHERE newest_day >= ? AND code IS NOT NULL", (day,)
+        )
+        return list(map(_tracked, rows))
+
+    def slips(self, veracore_id: str) -> dict[str, SlipRow]:
+        """The slips of an order at the warehouse, oldest first."""
+        rows = self._db.rows(
+            "SELECT * FROM slips WHERE veracore_id = ? ORDER BY first_seen_at, length(slip), slip",
+            (veracore_id,),
+        )
+        return {row["slip"]: _slip(row) for row in rows}
+
+    def slips_of(self, code: str) -> list[SlipRow]:
+        """The slips of an order of the shop, oldest first."""
+        rows = self._db.rows(
+            "SELECT * FROM slips WHERE code = ? ORDER BY first_seen_at, length(slip), slip", (code,)
+        )
+        return [_slip(row) for row in rows]
+
+    def due(self) -> list[str]:
+        """The codes of orders of which a slip is due."""
+        rows = self._db.rows(
+            "SELECT code, min(next_attempt_at) AS due FROM slips "
+            "WHERE state IN ('open', 'intended', 'added') AND next_attempt_at <= ? "
+            "GROUP BY code ORDER BY due, code",
+            (self._now(),),
+        )
+        return [row["code"] for row in rows]
+
+    def longest_unseen(self, limit: int) -> list[str]:
+        """The codes of orders that VeraCore holds and that have not shipped, oldest look first."""
+        rows = self._db.rows(
+            "SELECT o.code FROM orders o LEFT JOIN tracked t ON t.veracore_id = o.veracore_id "
+            "WHERE o.state = 'synced' AND o.veracore_id IS NOT NULL "
+            "ORDER BY t.looked_at IS NOT NULL, t.looked_at, o.created_at, o.code LIMIT ?",
+            (limit,),
+        )
+        return [row["code"] for row in rows]
+
+    def waiting_since(self, before: datetime) -> list[SlipRow]:
+        """Slips that have been open since before that moment."""
+        rows = self._db.rows(
+            "SELECT * FROM slips WHERE state IN ('open', 'intended', 'added') AND since < ? "
+            "ORDER BY since, code, slip",
+            (to_text(before),),
+        )
+        return [_slip(row) for row in rows]
+
+    def count(self) -> dict[str, int]:
+        """How many slips are in each state."""
+        found = self._db.rows("SELECT state, count(*) FROM slips GROUP BY state")
+        return {row[0]: row[1] for row in found}
+
+    # ---- what was seen ------------------------------------------------------------------------
+
+    def asked(self, veracore_id: str, reference: str) -> None:
+        """The shop was asked for that reference, and has no such order."""
+        now = self._now()
+        with self._db.transaction() as connection:
+            connection.execute(
+                "INSERT INTO tracked (veracore_id, reference, asked_at, first_seen_at) "
+                "VALUES (?, ?, ?, ?) ON CONFLICT (veracore_id) DO UPDATE SET asked_at = ?",
+                (veracore_id, reference, now, now, now),
+            )
+
+    def looked(
+        self,
+        code: str,
+        veracore_id: str,
+        *,
+        reference: str,
+        rows: Rows | None,
+        seen: Mapping[str, Sequence[PackageFact]],
+    ) -> None:
+        """A look-up told of its slips.
+
+        Args:
+            code: The order.
+            veracore_id: Its id there.
+            reference: As told; empty where it is not.
+            rows: What the window listed of it, when it was that which caused the look-up.
+            seen: The packages by slip. What changed is due at once.
+        """
+        now = self._now()
+        with self._db.transaction() as connection:
+            connection.execute(
+                "INSERT INTO tracked (veracore_id, code, reference, looked_at, first_seen_at) "
+                "VALUES (?1, ?2, ?3, ?4, ?4) ON CONFLICT (veracore_id) DO UPDATE SET "
+                "code = ?2, looked_at = ?4",
+                (veracore_id, code, reference, now),
+            )
+            if rows is not None:
+                connection.execute(
+                    "UPDATE tracked SET rows = ?, newest_day = ? WHERE veracore_id = ?",
+                    (json.dumps(dict(rows)), max(rows.values(), default=None), veracore_id),
+                )
+            for slip, packages in seen.items():
+                connection.execute(_SEE, (veracore_id, slip, code, _packed(packages), now))
+
+    # ---- what becomes of a slip ---------------------------------------------------------------
+
+    def hold(self, row: SlipRow, reason: str, until: datetime | None, *, failed: bool) -> None:
+        """It waits: until then, or (``None``) until the warehouse shows something new."""
+        self._set(
+            row,
+            reason=reason,
+            next_attempt_at=to_text(until) if until else None,
+            tries=row.tries + 1 if failed else row.tries,
+        )
+
+    def intend(
+        self,
+        row: SlipRow,
+        lines: Mapping[str, int],
+        *,
+        method: str,
+        tracking_code: str,
+        known: Iterable[str],
+    ) -> None:
+        """Commit the intent to fulfil it, before the shop is asked."""
+        self._set(
+            row,
+            state="intended",
+            lines=json.dumps(dict(lines)),
+            method=method,
+            tracking_code=tracking_code,
+            known=json.dumps(list(known)),
+            intended_at=self._now(),
+            next_attempt_at=self._now(),
+        )
+
+    def withdraw(self, row: SlipRow, reason: str, until: datetime) -> None:
+        """The shop refused the fulfilment: nothing was made, and it is planned anew then."""
+        self._set(
+            row,
+            state="open",
+            reason=reason,
+            tries=row.tries + 1,
+            next_attempt_at=to_text(until),
+        )
+
+    def add(
+        self, row: SlipRow, fulfilment_id: str, lines: Mapping[str, int], tracking_code: str
+    ) -> None:
+        """The shop made, or had, that fulfilment of it."""
+        self._set(
+            row,
+            state="added",
+            fulfilment_id=fulfilment_id,
+            lines=json.dumps(dict(lines)),
+            tracking_code=tracking_code,
+            next_attempt_at=self._now(),
+        )
+
+    def end(self, row: SlipRow, state: str, **values: Any) -> None:
+        """It is ``done``, ``covered`` or ``handed``."""
+        self._set(row, state=state, next_attempt_at=None, **values)
+
+    def correct(self, row: SlipRow, tracking_code: str) -> None:
+        """Its labels were done anew after it was fulfilled."""
+        self._set(row, tracking_code=tracking_code)
+
+    def prune(self, before: datetime) -> int:
+        """Forget tracked orders that are none of ours, seen first before then; how many."""
+        with self._db.transaction() as connection:
+            return connection.execute(
+                "DELETE FROM tracked WHERE code IS NULL AND first_seen_at < ?", (to_text(before),)
+            ).rowcount
+
+    def _set(self, row: SlipRow, **values: Any) -> None:
+        values["updated_at"] = self._now()
+        columns = ", ".join(f"{name} = :{name}" for name in values)
+        with self._db.transaction() as connection:
+            connection.execute(
+                f"UPDATE slips SET {columns} "  # noqa: S608 - our own columns
+                "WHERE veracore_id = :id AND slip = :slip",
+                {**values, "id": row.veracore_id, "slip": row.slip},
+            )
+
+
+_SEE = """
+INSERT INTO slips (veracore_id, slip, code, state, packages, since, next_attempt_at, first_seen_at,
+    updated_at)
+VALUES (?1, ?2, ?3, 'open', ?4, ?5, ?5, ?5, ?5)
+ON CONFLICT (veracore_id, slip) DO UPDATE SET
+    packages = excluded.packages,
+    since = CASE WHEN packages = excluded.packages THEN since ELSE excluded.since END,
+    next_attempt_at = CASE WHEN state IN ('open', 'intended', 'added') THEN ?5 END,
+    updated_at = ?5
+"""
+
+
+def _packed(packages: Sequence[PackageFact]) -> str:
+    return json.dumps(sorted(map(list, packages), key=str), ensure_ascii=False)
+
+
+def _tracked(row: Row) -> TrackedRow:
+    return TrackedRow(**{**dict(row), "rows": json.loads(row["rows"])})
+
+
+def _slip(row: Row) -> SlipRow:
+    values: dict[str, Any] = dict(row)
+    values["packages"] = tuple(tuple(one) for one in json.loads(values["packages"]))
+    values["lines"] = json.loads(values["lines"]) if values["lines"] else None
+    values["known"] = tuple(json.loads(values["known"])) if values["known"] else ()
+    return SlipRow(**values)

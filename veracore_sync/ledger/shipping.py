@@ -1,0 +1,26 @@
+"""After an order was placed: its goods have left."""
+
+from __future__ import annotations
+
+from veracore_sync.ledger.order_table import OrderTable
+
+
+class Shipping(OrderTable):
+    """The verbs of an order's end."""
+
+    def ship(self, code: str) -> bool:
+        """The shop shows it as shipped: nothing more is awaited. Whether this is new."""
+        with self._db.transaction() as connection:
+            row = connection.execute("SELECT state FROM orders WHERE code = ?", (code,)).fetchone()
+            if row is None or row["state"] != "synced":
+                return False
+            self._set(
+                connection,
+                code,
+                state="shipped",
+                error_class=None,
+                error_message=None,
+                next_attempt_at=None,
+            )
+            self._alerts.resolve_order(code, keep=("order.beyond", "order.voided"))
+            return True

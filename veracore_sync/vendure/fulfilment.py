@@ -1,0 +1,223 @@
+"""The shop's fulfilments as the jobs see them: what an order has, and the mutations.
+
+What Vendure leaves unchecked (negative units, a line named twice, states in which nothing should
+ship; docs/vendure.md, "Fulfilment") is the planner's to avoid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from veracore_sync.errors import SyncError
+from veracore_sync.failure import What, read_error
+from veracore_sync.vendure.answers import UPSTREAM
+from veracore_sync.vendure.client import Client
+from veracore_sync.vendure.documents import (
+    ADD_FULFILMENT,
+    END_ORDER,
+    NOTE_ORDER,
+    READ_FULFILMENTS,
+    SHIP_FULFILMENT,
+    Document,
+)
+from veracore_sync.vendure.node import Node
+
+GONE = ("Shipped", "Delivered")
+"""The states of a fulfilment, or of an order, whose goods have left."""
+
+_CODES_A_REQUEST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of an order: units that are still ordered."""
+
+    id: str
+    variant_id: str
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfilment:
+    """A fulfilment, in whatever state: units by line id."""
+
+    id: str
+    state: str
+    tracking_code: str
+    lines: Mapping[str, int]
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its units count as fulfilled."""
+        return self.state != "Cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class FulfilledOrder:
+    """An order as far as its shipping goes. Lines are in the order in which they were added."""
+
+    id: str
+    code: str
+    state: str
+    type: str
+    lines: tuple[Line, ...]
+    fulfilments: tuple[Fulfilment, ...]
+
+
+class Refused(Exception):
+    """Vendure refused a mutation with an ErrorResult; nothing was changed.
+
+    Args:
+        code: Its ``errorCode``.
+        message: One line of its own words.
+        variant_id: The variant that is short, for ``INSUFFICIENT_STOCK_ON_HAND_ERROR``.
+    """
+
+    def __init__(self, code: str, message: str, variant_id: str = "") -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.variant_id = variant_id
+
+
+class ShopFulfilments:
+    """The fulfilments of one shop.
+
+    Args:
+        client: Of its Admin API.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def orders(self, codes: Sequence[str]) -> dict[str, FulfilledOrder]:
+        """These orders by code, as far as the shop has them.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
+        """
+        wanted = list(dict.fromkeys(codes))
+        found: dict[str, FulfilledOrder] = {}
+        for start in range(0, len(wanted), _CODES_A_REQUEST):
+            part = wanted[start : start + _CODES_A_REQUEST]
+            found.update((order.code, order) for order in self._read(part))
+        return found
+
+    def _read(self, codes: Sequence[str]) -> Iterator[FulfilledOrder]:
+        listing = Node(self._client.execute(READ_FULFILMENTS, {"codes": codes})).node("orders")
+        items = listing.nodes("items")
+        if len(items) < listing.integer("totalItems"):
+            raise read_error(
+                What.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
+            )
+        return map(_order, items)
+
+    def add(
+        self, lines: Mapping[str, int], *, handler: str, method: str, tracking_code: str
+    ) -> str:
+        """Make a fulfilment of these units by line id; its id. It is Pending then.
+
+        Raises:
+            Refused: An ErrorResult: nothing was made.
+            UpstreamError: Nothing is known of whether it was made.
+        """
+        # Without `method` Vendure fails with a database error (docs/vendure.md).
+        arguments = {"method": method, "trackingCode": tracking_code}
+        given = {
+            "lines": [{"orderLineId": id, "quantity": units} for id, units in lines.items()],
+            "handler": {
+                "code": handler,
+                "arguments": [{"name": name, "value": value} for name, value in arguments.items()],
+            },
+        }
+        made = self._outcome(
+            ADD_FULFILMENT, {"input": given}, "addFulfillmentToOrder", "Fulfillment"
+        )
+        return made.text("id")
+
+    def ship(self, fulfilment_id: str) -> None:
+        """Bring a fulfilment to Shipped; its order follows by itself.
+
+        Raises:
+            Refused: It may not go there from where it is.
+            UpstreamError: Nothing is known of whether it went.
+        """
+        name = "transitionFulfillmentToState"
+        self._outcome(SHIP_FULFILMENT, {"id": fulfilment_id}, name, "Fulfillment")
+
+    def end(self, order_id: str) -> None:
+        """Bring an order to Shipped of which nothing is left to ship.
+
+        Raises:
+            Refused: It may not go there.
+            UpstreamError: Nothing is known of whether it went.
+        """
+        self._outcome(END_ORDER, {"id": order_id}, "transitionOrderToState", "Order")
+
+    def note(self, order_id: str, text: str) -> None:
+        """Write a private note into the order's history.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every mutation.
+        """
+        given = {"id": order_id, "note": text, "isPublic": False}
+        self._client.execute(NOTE_ORDER, {"input": given}, mutation=True)
+
+    def _outcome(
+        self, document: Document, variables: Mapping[str, Any], name: str, wanted: str
+    ) -> Node:
+        outcome = Node(self._client.execute(document, variables, mutation=True)).node(name)
+        if outcome.text("__typename") == wanted:
+            return outcome
+        variant = outcome.fields.get("productVariantId")
+        raise Refused(
+            _words(outcome, "errorCode"),
+            _words(outcome, "transitionError")
+            or _words(outcome, "fulfillmentHandlerError")
+            or _words(outcome, "message"),
+            variant if isinstance(variant, str) else "",
+        )
+
+
+def _words(outcome: Node, name: str) -> str:
+    value = outcome.fields.get(name)
+    text = value if isinstance(value, str) else ""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[:400]).split())[:200]
+
+
+def _order(node: Node) -> FulfilledOrder:
+    lines = [_line(line) for line in node.nodes("lines")]
+    # PostgreSQL tells them in no fixed order.
+    lines.sort(key=lambda line: (len(line.id), line.id))
+    return FulfilledOrder(
+        id=node.text("id"),
+        code=node.text("code"),
+        state=node.text("state"),
+        type=node.text("type"),
+        lines=tuple(lines),
+        fulfilments=tuple(_fulfilment(one) for one in node.nodes_or_none("fulfillments")),
+    )
+
+
+def _line(node: Node) -> Line:
+    variant = node.node("productVariant")
+    return Line(node.text("id"), variant.text("id"), variant.text("sku"), node.integer("quantity"))
+
+
+def _fulfilment(node: Node) -> Fulfilment:
+    units: dict[str, int] = {}
+    for line in node.nodes("lines"):
+        id = line.text("orderLineId")
+        units[id] = units.get(id, 0) + line.integer("quantity")
+    return Fulfilment(
+        node.text("id"), node.text("state"), node.text_or_empty("trackingCode"), units
+    )
+
+
+def refusal_as_error(refusal: Refused, operation: str) -> SyncError:
+    """A refusal where none was to be expected."""
+    return read_error(
+        What.NOT_UNDERSTOOD, f"Vendure refused {operation}: {refusal}", upstream=UPSTREAM
+    )
