@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from realvendure import RealVendure
+from realvendure import OrderRef, RealVendure
 from rig import Rig
 
 from veracore_sync.sandbox.server import Sandbox
@@ -133,3 +133,22 @@ def test_a_flood_of_hints_does_not_starve_sync_orders(rig: Rig, fresh_vendure: R
         assert process.returncode == 0, err
         assert json.loads(out)["submitted"] == 1
     assert set(rig.placed()) == {known.code, fresh.code}
+
+
+def test_a_tracking_hint_makes_the_fulfilment(rig: Rig, fresh_vendure: RealVendure) -> None:
+    first, second = (fresh_vendure.place_order([("SKU-000001", 2)]) for _ in range(2))
+    rig.sync()
+    with listening(rig) as port:
+        for order, name in ((first, "tracking"), (second, "order")):
+            package = {"tracking": "1Z999AA10123456784", "carrier": "UPS", "service": "UPS Ground"}
+            rig.control("ship", {"order": order.code, "packages": [package]})
+            hook(port, name, {"orderCode": order.code})
+            within(SOON, lambda order=order: _is_shipped(fresh_vendure, order))  # type: ignore[misc]
+        hook(port, "tracking", {"orderCode": first.code})
+        hook(port, "tracking", {"orderCode": "NOBODY-KNOWS-IT"})
+    (fulfilment,) = fresh_vendure.order(first)["fulfillments"]
+    assert fulfilment["trackingCode"] == "1Z999AA10123456784"
+
+
+def _is_shipped(vendure: RealVendure, order: OrderRef) -> bool:
+    return bool(vendure.order(order)["state"] == "Shipped")

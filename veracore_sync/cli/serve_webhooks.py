@@ -116,6 +116,7 @@ class HintJobs:
         return {
             "inventory": Handler("inventory", self._with("inventory", _inventory)),
             "order": Handler("orders", self._with("orders", _order), requests=4),
+            "tracking": Handler("tracking", self._with("tracking", _tracking)),
         }
 
     def _with(self, job: str, work: Callable[[Parts, str], None]) -> Callable[[str], None]:
@@ -156,6 +157,22 @@ def _order(parts: Parts, name: str) -> None:
         parts.clock,
         shipped=lambda code: inbox.store([Delivery(None, "tracking", (code,))]),
     ).follow(name)
+
+
+def _tracking(parts: Parts, name: str) -> None:
+    from veracore_sync.cli.sync_tracking import recount, tracking_run
+    from veracore_sync.jobs.tracking.run import Wishes
+
+    row = parts.ledger.orders.find(name)
+    if row is None:
+        # Polling finds the shipments of orders that this ledger did not send.
+        return
+    run = tracking_run(parts, Wishes(codes=(row.code,)))
+    try:
+        run.run()
+        recount(parts, run.result)
+    finally:
+        _tell(run.result.news)
 
 
 def _inventory(parts: Parts, sku: str) -> None:
