@@ -198,7 +198,16 @@ def test_nothing_left_is_said(wire: Wire) -> None:
     assert wire.control("ship", {"order": "A-1"}).json()["field"] == "order"
     assert wire.control("cancel", {"order": "A-1"}).json()["field"] == "order"
     again = {"order": "A-1", "packages": [{"tracking": "T1"}]}
-    assert wire.control("ship", again).json()["field"] == "packages"
+    assert wire.control("ship", again).json()["field"] == "order"
+
+
+def test_two_slips_may_bear_the_same_words(wire: Wire) -> None:
+    wire.add_order("A-1")
+    for _ in range(2):
+        half = {"sku": "MUG-BLUE", "quantity": 1}
+        wire.do("ship", order="A-1", lines=[half], packages=[{"tracking": "LTL Freight"}])
+    packages = wire.see("orders")[0]["packages"]
+    assert [one["tracking"] for one in packages] == ["LTL Freight"] * 2
 
 
 def test_paths_and_methods_that_are_none(wire: Wire) -> None:

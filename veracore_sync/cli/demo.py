@@ -107,6 +107,30 @@ class Stage:
                 say(f"  {sku:9}  {was} could be sold, now {self.shop.state.saleable(sku)}")
             say()
 
+    def track(self, quiet: bool) -> None:
+        """One run of ``sync-tracking``, told slip by slip."""
+        from veracore_sync.jobs.tracking.run import TrackingRun
+
+        if not quiet:
+            say("$ veracore-sync sync-tracking")
+        with self.parts.ledger.runs.lock("tracking", "sync-tracking"):
+            number = self.parts.ledger.runs.begin("sync-tracking")
+            run = TrackingRun(
+                self.parts.shop,
+                self.parts.warehouse,
+                self.parts.ledger,
+                self.parts.settings,
+                self.parts.clock,
+            )
+            result = run.run()
+            counts = {"ordersChecked": result.checked, "trackingUpdated": result.updated}
+            self.parts.ledger.runs.end(number, 0, counts)
+        if not quiet:
+            for one in result.outcomes:
+                if one.slip:
+                    say(f"  {one.code}  slip {one.slip}  {one.what:9}  {one.told}")
+            say()
+
     def _units(self, code: str) -> str:
         attempts = self.parts.ledger.orders.attempts(code)
         lines = attempts[-1].lines if attempts else ()
@@ -133,6 +157,7 @@ def _stage() -> Iterator[Stage]:
             "VERACORE_CLIENT_SECRET": "sandbox",
             "VERACORE_COMPANY_ID": "SANDBOX",
             "VERACORE_SYNC_VERACORE__RATE_PER_MINUTE": "0",
+            "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "0",
             "VERACORE_SYNC_LEDGER__PATH": str(folder / "ledger.db"),
             "VERACORE_SYNC_ORDERS__NOT_BEFORE": "2020-01-01T00:00:00Z",
         }
@@ -190,7 +215,24 @@ def _play(stage: Stage, *, quiet: bool) -> dict[str, Any]:
     counted = [{"sku": "MUG-BLUE", "on_hand": 30}, {"sku": "TEE-M", "on_hand": 3}]
     stage.control("stock", {"stock": counted})
     stage.count(quiet)
+    _ship(stage, quiet)
     return _close(stage, quiet)
+
+
+def _ship(stage: Stage, quiet: bool) -> None:
+    tell = (lambda text="": None) if quiet else say
+    first, second, *_ = stage.shop.state.orders.values()
+    tell("6. VeraCore ships one order in two packages, and of another the T-shirt first.")
+    label = {"carrier": "UPS", "service": "UPS Ground"}
+    whole = [label | {"tracking": f"1Z999AA1012345678{n}"} for n in (4, 5)]
+    stage.control("ship", {"order": first.code, "packages": whole})
+    shirt = [{"sku": "TEE-M", "quantity": 1}]
+    part = [label | {"tracking": "LTL Freight"}]
+    stage.control("ship", {"order": second.code, "lines": shirt, "packages": part})
+    stage.track(quiet)
+    for order in (first, second):
+        tell(f"  {order.code} is {order.state} in the shop")
+    tell()
 
 
 def _close(stage: Stage, quiet: bool) -> dict[str, Any]:
