@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tracking_world import World
 
-from veracore_sync.errors import UsageError
+from veracore_sync.errors import ConfigError, UsageError
 
 
 def test_a_whole_order(bed: World) -> None:
@@ -19,6 +19,18 @@ def test_a_whole_order(bed: World) -> None:
     assert bed.order(order).fulfilments[0].method == "UPS Ground"
     assert bed.order(order).state == "Shipped"
     assert (bed.state(order), bed.slip_states(order)) == ("shipped", ["done"])
+    types = [kind for kind, code, _ in bed.events() if code == order.code]
+    assert types == ["order.synced", "tracking.updated", "order.shipped"]
+    told = next(data for kind, _, data in bed.events() if kind == "tracking.updated")
+    assert told["packages"] == [
+        {
+            "carrier": "UPS",
+            "service": "UPS Ground",
+            "tracking": "1Z999AA10123456784",
+            "url": "https://www.ups.com/track?tracknum=1Z999AA10123456784",
+        }
+    ]
+    assert told["lines"] == [{"sku": "MUG", "quantity": 2}, {"sku": "TEE", "quantity": 1}]
 
 
 def test_a_second_run_does_nothing(bed: World) -> None:
@@ -42,6 +54,7 @@ def test_two_slips_a_part_each(bed: World) -> None:
     assert bed.track().updated == 1
     assert bed.order(order).state == "PartiallyShipped"
     assert bed.state(order) == "synced"
+    assert [kind for kind, _, _ in bed.events()][-1] == "order.partially_shipped"
     bed.ship(order, [("MUG", 1), ("TEE", 1)], "1Z999AA10123456785")
     assert bed.track().updated == 1
     assert bed.fulfilments(order) == [
@@ -118,6 +131,12 @@ def test_a_relabel_after_the_fulfilment_is_told(bed: World) -> None:
     )
     result = bed.track()
     assert [one.what for one in result.outcomes] == ["corrected"]
+    kind, _, data = bed.events()[-1]
+    assert (kind, data["previous"], data["trackingCode"]) == (
+        "tracking.corrected",
+        "1ZDEAD0000000001",
+        "1ZGOOD0000000002",
+    )
     assert bed.track().outcomes == []
     assert len(bed.fulfilments(order)) == 1
 
@@ -342,3 +361,109 @@ def test_rest_knows_only_the_end(rest: World) -> None:
     assert rest.fulfilments(part) == [("Shipped", "1Z999AA10123456786", {"MUG": 2})]
     assert rest.state(part) == "shipped"
     assert rest.track().checked == 0
+
+
+def test_the_ledger_is_lost_and_the_rest_still_arrives(bed: World) -> None:
+    half, whole, foreign = bed.place(("MUG", 2)), bed.place(("MUG", 1)), bed.place(("MUG", 1))
+    bed.send()
+    bed.ship(half, [("MUG", 1)], "1Z999AA10123456784")
+    bed.track()
+    bed.close()
+    for file in bed.folder.glob("ledger.db*"):
+        file.unlink()
+    bed.clock.forward(hours=2)
+    bed.ship(half, tracking="1Z999AA10123456785")
+    bed.ship(whole, tracking="1Z999AA10123456786")
+    result = bed.track()
+    assert (result.updated, result.news) == (3, [])
+    assert bed.fulfilments(half) == [
+        ("Shipped", "1Z999AA10123456784", {"MUG": 1}),
+        ("Shipped", "1Z999AA10123456785", {"MUG": 1}),
+    ]
+    assert bed.fulfilments(whole) == [("Shipped", "1Z999AA10123456786", {"MUG": 1})]
+    assert (bed.state(half), bed.state(whole)) == ("shipped", "shipped")
+    assert bed.parts.ledger.orders.get(foreign.code) is None
+    assert bed.track().outcomes == []
+
+
+def test_an_old_ledger_was_restored(bed: World) -> None:
+    order = bed.place(("MUG", 2))
+    bed.send()
+    bed.ship(order, [("MUG", 1)], "LTL Freight")
+    bed.close()
+    backup = (bed.folder / "ledger.db").read_bytes()
+    bed.track()
+    bed.ship(order, [("MUG", 1)], "LTL Freight")
+    bed.track()
+    bed.close()
+    for file in bed.folder.glob("ledger.db*"):
+        file.unlink()
+    (bed.folder / "ledger.db").write_bytes(backup)
+    bed.clock.forward(minutes=30)
+    bed.track()
+    assert bed.fulfilments(order) == [("Shipped", "LTL Freight", {"MUG": 1})] * 2
+    assert bed.state(order) == "shipped"
+
+
+def test_a_strangers_shipment_is_asked_about_once_a_day(bed: World) -> None:
+    order = bed.place(("MUG", 1))
+    bed.send()
+    bed.sandbox.world.find(order.code).reference = "ANOTHER-SHOP"  # type: ignore[union-attr]
+    with bed.parts.ledger.database.transaction() as connection:
+        connection.execute("DELETE FROM attempts")
+        connection.execute("DELETE FROM orders")
+    bed.ship(order, tracking="1Z999AA10123456784")
+    for _ in range(3):
+        assert bed.track().outcomes == []
+    asked = [one for one in bed.shop.requests if one["operation"] == "ReadFulfilments"]
+    assert len(asked) == 1
+    bed.clock.forward(hours=25)
+    bed.track()
+    asked = [one for one in bed.shop.requests if one["operation"] == "ReadFulfilments"]
+    assert len(asked) == 2
+
+
+def test_stock_too_low_is_raised_and_the_order_ships(bed: World) -> None:
+    order = bed.place(("MUG", 4))
+    bed.send()
+    variant = next(one for one in bed.shop.state.variants.values() if one.sku == "MUG")
+    level = next(iter(variant.levels.values()))
+    level.on_hand = 1
+    bed.ship(order, tracking="1Z999AA10123456784")
+    result = bed.track()
+    assert (result.updated, result.raised) == (1, ["MUG"])
+    assert bed.fulfilments(order) == [("Shipped", "1Z999AA10123456784", {"MUG": 4})]
+    assert level.on_hand == 0
+
+
+def test_a_note_in_the_history_by_setting(bed: World) -> None:
+    bed.reopen(VERACORE_SYNC_TRACKING__HISTORY_NOTE="true")
+    order = bed.place(("MUG", 1))
+    bed.send()
+    bed.ship(order, tracking="1Z999AA10123456784")
+    bed.track()
+    notes = [one for one in bed.order(order).history if one.kind == "ORDER_NOTE"]
+    assert [one.data["note"] for one in notes] == [
+        "VeraCore shipped slip 604001: 1Z999AA10123456784"
+    ]
+
+
+def test_an_order_that_the_warehouse_lost_is_told(bed: World) -> None:
+    order = bed.place(("MUG", 1))
+    bed.send()
+    del bed.sandbox.world.orders[order.code]
+    (told,) = bed.track().news
+    assert "no longer finds it" in told
+    assert bed.track().news == []
+
+
+def test_a_wrong_handler_is_a_setting(bed: World) -> None:
+    bed.reopen(VERACORE_SYNC_TRACKING__HANDLER="no-such-handler")
+    order = bed.place(("MUG", 1))
+    bed.send()
+    bed.ship(order, tracking="1Z999AA10123456784")
+    with pytest.raises(ConfigError, match="no-such-handler"):
+        bed.track()
+    bed.reopen(VERACORE_SYNC_TRACKING__HANDLER="manual-fulfillment")
+    bed.clock.forward(minutes=5)
+    assert bed.track().updated == 1

@@ -8,6 +8,7 @@ def register() -> None:
     from veracore_sync.cli import (  # noqa: F401 - imported for what they register
         breaker,
         config_show,
+        deliver,
         demo,
         doctor,
         ledger,

@@ -55,7 +55,7 @@ class Parts:
 
         path = self.settings.ledger.path
         if not self.read_only:
-            return Ledger(path, clock=self.clock)
+            return Ledger(path, clock=self.clock, hooks=self.settings.hooks.names)
         if path.exists():
             return Ledger(path, read_only=True, clock=self.clock)
         return Ledger(None, clock=self.clock)

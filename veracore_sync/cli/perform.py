@@ -6,7 +6,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -88,9 +88,10 @@ def perform(job: Job, options: Globals, as_json: bool, work: Callable[[Parts], R
         typer.Exit: Always, with the exit code.
     """
     _catch_signals()
-    before: int | None = None
-    try:
-        with ExitStack() as stack:
+    with ExitStack() as stack:
+        parts: Parts | None = None
+        before: int | None = None
+        try:
             parts = Parts(
                 options.load(),
                 read_only=job.read_only,
@@ -98,18 +99,40 @@ def perform(job: Job, options: Globals, as_json: bool, work: Callable[[Parts], R
                 force=job.force,
             )
             stack.callback(parts.close)
-            if job.lock is not None and not job.read_only:
-                wait = _patience(parts, job)
-                lock = parts.ledger.runs.lock(job.lock, job.command, wait_seconds=wait)
-                stack.enter_context(lock)
-            before = _previous_exit(parts, job)
-            report = _recorded(job, parts, work)
-    except KeyboardInterrupt:
-        report = Report(dict(job.empty), error=Interrupted("stopped", signal_number=signal.SIGINT))
-    except SyncError as error:
-        report = Report(dict(job.empty), error=error)
-    _speak(report, as_json, repeated=before == report.exit_code)
+            before, report = _locked(job, parts, work)
+        except KeyboardInterrupt:
+            stopped = Interrupted("stopped", signal_number=signal.SIGINT)
+            report = Report(dict(job.empty), error=stopped)
+        except SyncError as error:
+            report = Report(dict(job.empty), error=error)
+        _speak(report, as_json, repeated=before == report.exit_code)
+        if parts is not None:
+            _deliver(job, parts, report)
     raise typer.Exit(report.exit_code)
+
+
+def _locked(job: Job, parts: Parts, work: Callable[[Parts], Report]) -> tuple[int | None, Report]:
+    """How the run before this one ended, and this one's report."""
+    with ExitStack() as stack:
+        if job.lock is not None and not job.read_only:
+            wait = _patience(parts, job)
+            lock = parts.ledger.runs.lock(job.lock, job.command, wait_seconds=wait)
+            stack.enter_context(lock)
+        before = _previous_exit(parts, job)
+        return before, _recorded(job, parts, work)
+
+
+def _deliver(job: Job, parts: Parts, report: Report) -> None:
+    """Events leave once the job is free and everything was said: a slow hook delays nothing."""
+    from veracore_sync.cli.deliver import deliver_at_the_end
+
+    if job.lock is None or job.read_only or isinstance(report.error, Interrupted | LedgerError):
+        return
+    if job.command != "deliver":
+        sys.stdout.flush()
+        # The run is over: whoever stops it now stops the hook alone.
+        with suppress(KeyboardInterrupt):
+            deliver_at_the_end(parts)
 
 
 def _patience(parts: Parts, job: Job) -> float:

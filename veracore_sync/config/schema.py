@@ -430,6 +430,12 @@ class HookSettings(Section):
     secret: WebhookSecret = Field(default=_NO_SECRET, description="Secret that signs these POSTs.")
     timeout_seconds: float = _seconds(30, "Longest time a hook may take.")
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The hooks that are set: ``command``, ``url``."""
+        named = {"command": bool(self.command), "url": bool(self.url)}
+        return tuple(name for name, is_set in named.items() if is_set)
+
     @model_validator(mode="after")
     def _signed(self) -> HookSettings:
         if self.url and not self.secret.get_secret_value():

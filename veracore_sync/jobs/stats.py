@@ -108,6 +108,7 @@ def overall(ledger: Ledger) -> dict[str, Any]:
         },
         "upstreams": {name: upstream(ledger, name) for name in ("vendure", "veracore")},
         "webhooks": _webhooks(ledger),
+        "events": ledger.outbox.summary(),
         "alerts": [alert_document(alert) for alert in ledger.alerts.standing()],
     }
 

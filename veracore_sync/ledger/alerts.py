@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.outbox import Outbox
+
+# What concerns an order or stock is an event by its own name, too (docs/events.md).
+_OWN_EVENTS = ("order.", "stock.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +25,11 @@ class Alert:
 
 
 class Alerts:
-    """The open and the resolved alerts of one ledger."""
+    """The open and the resolved alerts of one ledger; each change is an event."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, outbox: Outbox, clock: Clock) -> None:
         self._db = database
+        self._outbox = outbox
         self._clock = clock
 
     def open(self, kind: str, message: str, *, code: str | None = None) -> bool:
@@ -53,26 +58,33 @@ class Alerts:
                 "opened_at = excluded.opened_at, resolved_at = NULL",
                 (key, kind, code, message, now),
             )
+            told = {"vendureOrderCode": code, "message": message, "openedAt": now}
+            if kind.startswith(_OWN_EVENTS):
+                self._outbox.add(kind, code, told)
+            self._outbox.add("alert.opened", code, {"kind": kind, **told})
         return True
 
     def resolve(self, kind: str, *, code: str | None = None) -> bool:
         """Close the alert of this kind (for this order); whether it was open."""
-        with self._db.transaction() as connection:
-            changed = connection.execute(
-                "UPDATE alerts SET resolved_at = ? WHERE key = ? AND resolved_at IS NULL",
-                (to_text(self._clock.now()), f"{kind}:{code or ''}"),
-            )
-        return changed.rowcount > 0
+        return self._resolve("key = ?", (f"{kind}:{code or ''}",)) > 0
 
     def resolve_order(self, code: str, *, keep: Collection[str] = ()) -> None:
         """Close every alert of an order, but those of the kinds in `keep`: it has moved on."""
         marks = ", ".join("?" * len(keep))
+        self._resolve(f"code = ? AND kind NOT IN ({marks})", (code, *keep))
+
+    def _resolve(self, where: str, values: tuple[str, ...]) -> int:
+        now = to_text(self._clock.now())
         with self._db.transaction() as connection:
-            connection.execute(
-                "UPDATE alerts SET resolved_at = ? "  # noqa: S608 - question marks
-                f"WHERE code = ? AND resolved_at IS NULL AND kind NOT IN ({marks})",
-                (to_text(self._clock.now()), code, *keep),
-            )
+            closed = connection.execute(
+                "UPDATE alerts SET resolved_at = ? "  # noqa: S608 - our own words
+                f"WHERE resolved_at IS NULL AND {where} RETURNING kind, code, opened_at",
+                (now, *values),
+            ).fetchall()
+            for kind, code, opened_at in closed:
+                told = {"kind": kind, "vendureOrderCode": code, "openedAt": opened_at}
+                self._outbox.add("alert.resolved", code, {**told, "resolvedAt": now})
+        return len(closed)
 
     def standing(self) -> list[Alert]:
         """The open alerts, oldest first."""

@@ -58,6 +58,7 @@ class Finding(OrderTable):
                     shop_updated_at=to_text(seen.updated_at),
                 )
             self._alerts.resolve_order(code, keep=_OF_THE_SHOP if seen is None else ())
+            self._tell_synced(code, veracore_id, adopted=True)
 
     def conflict(self, code: str, veracore_id: str | None, trouble: Trouble) -> bool:
         """VeraCore holds something else under our id: a person decides. Whether this is new."""

@@ -213,6 +213,9 @@ CREATE TABLE events (
     data TEXT NOT NULL
 ) STRICT;
 
+CREATE INDEX events_by_code ON events (code, seq);
+CREATE INDEX events_by_age ON events (at);
+
 CREATE TABLE deliveries (
     hook TEXT NOT NULL,
     seq INTEGER NOT NULL REFERENCES events (seq) ON DELETE CASCADE,

@@ -13,6 +13,7 @@ from veracore_sync.errors import Category
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.orders import Sent
+from veracore_sync.ledger.outbox import Outbox
 
 _LOG = logging.getLogger(__name__)
 
@@ -68,9 +69,10 @@ class Discovery:
 class OrderTable:
     """Writes single rows; the verbs are built on it."""
 
-    def __init__(self, database: Database, alerts: Alerts, clock: Clock) -> None:
+    def __init__(self, database: Database, alerts: Alerts, outbox: Outbox, clock: Clock) -> None:
         self._db = database
         self._alerts = alerts
+        self._outbox = outbox
         self._clock = clock
 
     def _now(self) -> str:
@@ -113,6 +115,10 @@ class OrderTable:
             "absent_at": None,
             "last_successful_sync": self._now(),
         }
+
+    def _tell_synced(self, code: str, veracore_id: str, *, adopted: bool) -> None:
+        data = {"vendureOrderCode": code, "veracoreOrderId": veracore_id, "adopted": adopted}
+        self._outbox.add("order.synced", code, data)
 
     def _park_refused(
         self, connection: sqlite3.Connection, code: str, trouble: Trouble, next_attempt_at: datetime

@@ -60,6 +60,8 @@ class Sending(OrderTable):
             self._end_attempt(connection, code, attempt, "accepted", "")
             self._set(connection, code, **self._synced_values(), sequence=sequence)
             self._alerts.resolve_order(code)
+            row = connection.execute("SELECT veracore_id FROM orders WHERE code = ?", (code,))
+            self._tell_synced(code, row.fetchone()["veracore_id"], adopted=False)
 
     def withhold(
         self, code: str, attempt: int, back_to: str, message: str, next_attempt_at: datetime | None

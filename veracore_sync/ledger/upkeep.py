@@ -54,7 +54,7 @@ def backup(database: Database, target: Path) -> int:
 
 
 def prune(database: Database, before: datetime) -> dict[str, int]:
-    """Forget ended runs and resolved alerts from before a moment (UTC); how many of each.
+    """Forget runs, resolved alerts and events from before a moment (UTC); how many of each.
 
     Orders and their attempts stay: they are what protects from a second order.
     """
@@ -64,7 +64,8 @@ def prune(database: Database, before: datetime) -> dict[str, int]:
         alerts = connection.execute(
             "DELETE FROM alerts WHERE resolved_at IS NOT NULL AND resolved_at < ?", (moment,)
         ).rowcount
-    return {"runs": runs, "alerts": alerts}
+        events = connection.execute("DELETE FROM events WHERE at < ?", (moment,)).rowcount
+    return {"runs": runs, "alerts": alerts, "events": events}
 
 
 def export(database: Database) -> Iterator[str]:

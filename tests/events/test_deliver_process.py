@@ -1,0 +1,172 @@
+"""The real command and real hooks: a program, and an address that checks signatures."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rig import Rig
+from standardwebhooks.webhooks import Webhook
+
+from veracore_sync.ledger import Ledger
+from veracore_sync.sandbox.server import Sandbox
+from veracore_sync.sandbox.shop import SmallShop
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.fixture
+def shop() -> Iterator[SmallShop]:
+    with SmallShop() as running:
+        running.state.add_variant("MUG", "Mug", 1000)
+        yield running
+
+
+@pytest.fixture
+def rig(shop: SmallShop, tmp_path: Path) -> Iterator[Rig]:
+    with Sandbox() as sandbox:
+        yield Rig(tmp_path, shop.admin_url, shop.username, shop.password, sandbox)
+
+
+@contextmanager
+def receiver(status: int = 204) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """An address that verifies by the reference library; what it took."""
+    taken: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            Webhook(SECRET).verify(body, headers)
+            taken.append(json.loads(body))
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/events", taken
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def program(folder: Path, body: str) -> str:
+    script = folder / "hook.py"
+    script.write_text(body)
+    return json.dumps([sys.executable, str(script)])
+
+
+WRITES = """import sys, pathlib
+with open(pathlib.Path(__file__).with_name("taken.jsonl"), "ab") as file:
+    file.write(sys.stdin.buffer.read() + b"\\n")
+"""
+
+
+def taken_by(folder: Path) -> list[dict[str, Any]]:
+    file = folder / "taken.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def test_a_run_delivers_what_it_did_to_both(rig: Rig, shop: SmallShop, tmp_path: Path) -> None:
+    with receiver() as (url, posted):
+        rig.env |= {
+            "VERACORE_SYNC_HOOKS__COMMAND": program(tmp_path, WRITES),
+            "VERACORE_SYNC_HOOKS__URL": url,
+            "VERACORE_SYNC_HOOKS__SECRET": SECRET,
+        }
+        order = shop.state.place_order([("MUG", 1)])
+        rig.sync()
+        assert [one["type"] for one in posted] == ["order.synced"]
+        assert posted[0]["data"]["vendureOrderCode"] == order.code
+        assert taken_by(tmp_path) == posted
+        again = rig.run("deliver", "--json")
+    assert (again.code, again.json["delivered"], again.json["waiting"]) == (0, 0, 0)
+
+
+def test_a_hook_that_is_away_gets_it_later_with_the_same_id(rig: Rig, shop: SmallShop) -> None:
+    rig.env |= {"VERACORE_SYNC_HOOKS__SECRET": SECRET}
+    shop.state.place_order([("MUG", 1)])
+    rig.sync(VERACORE_SYNC_HOOKS__URL="http://127.0.0.1:1/events")
+    away = rig.run("deliver", "--force", VERACORE_SYNC_HOOKS__URL="http://127.0.0.1:1/events")
+    assert (away.code, away.out) == (69, "")
+    assert "does not take events" in away.err
+    with rig.ledger() as ledger:
+        waiting = ledger.outbox.due("url", after=0, forced=True)
+        assert waiting is not None
+    with receiver() as (url, posted):
+        ended = rig.run("deliver", "--force", VERACORE_SYNC_HOOKS__URL=url)
+    assert (ended.code, ended.out, ended.err) == (0, "", "")
+    assert [one["id"] for one in posted] == [waiting.id]
+
+
+def test_killed_between_taken_and_committed_it_is_told_twice_never_not(
+    rig: Rig, shop: SmallShop, tmp_path: Path
+) -> None:
+    rig.env["VERACORE_SYNC_HOOKS__COMMAND"] = program(tmp_path, WRITES)
+    shop.state.place_order([("MUG", 1)])
+    died = rig.run(
+        "sync-orders", "--allow-first-run", VERACORE_SYNC_TEST_FAILPOINT="event taken:kill"
+    )
+    assert died.code == -9
+    assert rig.run("deliver").code == 0
+    first, second = taken_by(tmp_path)
+    assert first == second
+    assert rig.run("deliver", "--json").json["delivered"] == 0
+
+
+HANGS = """import time, pathlib
+pathlib.Path(__file__).with_name("began").touch()
+time.sleep(600)
+"""
+
+
+def test_a_hook_that_hangs_delays_nothing(rig: Rig, shop: SmallShop, tmp_path: Path) -> None:
+    rig.env["VERACORE_SYNC_HOOKS__COMMAND"] = program(tmp_path, HANGS)
+    began = tmp_path / "began"
+    shop.state.place_order([("MUG", 1)])
+    hanging = rig.start("sync-orders", VERACORE_SYNC_HOOKS__TIMEOUT_SECONDS="60")
+    deadline = time.monotonic() + 60
+    while not began.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    # The job is free while the hook hangs, and nobody waits for the hook.
+    shop.state.place_order([("MUG", 1)])
+    assert rig.sync()["submitted"] == 1
+    assert hanging.poll() is None
+    hanging.terminate()
+    out, err = hanging.communicate(timeout=30)
+    assert (hanging.returncode, out, "Traceback" in err) == (0, "", False)
+
+    began.unlink()
+    rig.run("sync-orders", VERACORE_SYNC_HOOKS__TIMEOUT_SECONDS="0.2")
+    assert began.exists()
+    began.unlink()
+    assert rig.run("sync-orders").code == 0
+    assert not began.exists(), "it is left alone for a while"
+
+
+def test_exit_codes_of_deliver(rig: Rig, tmp_path: Path) -> None:
+    without = rig.run("deliver", "--json")
+    assert (without.code, without.json["error"]["class"]) == (78, "config")
+    rig.env["VERACORE_SYNC_HOOKS__COMMAND"] = program(tmp_path, "raise SystemExit('no, thanks')")
+    assert rig.run("deliver").code == 0
+    ledger = Ledger(rig.ledger_path, hooks=("command",))
+    for code in "ABC":
+        ledger.outbox.add("order.synced", code, {"vendureOrderCode": code})
+    ledger.close()
+    refused = rig.run("deliver", "--json")
+    assert refused.code == 69
+    assert refused.json["hooks"][0]["error"] == "exit 1 no, thanks"
+    assert rig.run("stats", "--json").json["events"]["waiting"] == 3

@@ -1,0 +1,129 @@
+"""Where events go: a command that reads stdin, or an address that takes a signed POST."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+
+from veracore_sync.transport.http import HttpClient, Lost
+
+_QUOTED = 200
+
+
+class NotTaken(Exception):
+    """A hook did not take an event.
+
+    Args:
+        message: One short line.
+        unreachable: It said nothing at all (no start, no connection, no end in time), so the next
+            event would fare no better.
+    """
+
+    def __init__(self, message: str, *, unreachable: bool) -> None:
+        super().__init__(message)
+        self.message = message
+        self.unreachable = unreachable
+
+
+class CommandHook:
+    """A command that gets each event as JSON on stdin and takes it by exiting with 0.
+
+    Args:
+        command: Program and arguments; no shell is involved.
+        timeout_seconds: It is killed, with all that it started, after this.
+    """
+
+    def __init__(self, command: Sequence[str], timeout_seconds: float) -> None:
+        self._command = list(command)
+        self._timeout = timeout_seconds
+
+    def deliver(self, event_id: str, body: bytes) -> None:
+        """Run it once.
+
+        Raises:
+            NotTaken: It could not be started, did not end in time, or ended otherwise.
+        """
+        try:
+            process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            message = f"{self._command[0]}: {error.strerror}"
+            raise NotTaken(message, unreachable=True) from error
+        try:
+            _, told = process.communicate(body, timeout=self._timeout)
+        except subprocess.TimeoutExpired:
+            raise NotTaken(f"no end in {self._timeout:g} s", unreachable=True) from None
+        finally:
+            _end(process)
+        if process.returncode != 0:
+            words = _last_line(told.decode(errors="replace"))
+            raise NotTaken(f"exit {process.returncode} {words}".strip(), unreachable=False)
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill whatever is left of the command's own process group."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for stream in (process.stdin, process.stderr):
+        if stream is not None:
+            with suppress(OSError):
+                stream.close()
+
+
+class PostHook:
+    """An address that gets each event as a signed POST and takes it with a 2xx.
+
+    Args:
+        url: Where it is sent.
+        sign: The headers for an event's id and body.
+        timeout_seconds: For connecting, and for the answer as a whole.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        sign: Callable[[str, bytes], Mapping[str, str]],
+        timeout_seconds: float,
+    ) -> None:
+        self._url = url
+        self._sign = sign
+        self._http = HttpClient("hook", timeout_seconds=timeout_seconds)
+
+    def deliver(self, event_id: str, body: bytes) -> None:
+        """Send it once.
+
+        Raises:
+            NotTaken: No answer, or another one than 2xx.
+        """
+        headers = {"content-type": "application/json", **self._sign(event_id, body)}
+        try:
+            answer = self._http.send(
+                "POST", self._url, label="event", headers=headers, content=body
+            )
+        except Lost as error:
+            raise NotTaken(f"no answer ({error.what})", unreachable=True) from error
+        if not 200 <= answer.status < 300:
+            away = answer.status >= 500 or answer.status == 429
+            raise NotTaken(f"HTTP {answer.status}", unreachable=away)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    last = lines[-1] if lines else ""
+    return "".join(char if char.isprintable() else " " for char in last)[:_QUOTED]
