@@ -239,6 +239,9 @@ def test_cancelled_in_the_shop_and_shipped(bed: World) -> None:
     assert any("although the shop cancelled it" in one for one in result.news)
     assert bed.track().news == []
     assert bed.fulfilments(order) == []
+    assert bed.slip_states(order) == ["handed"]
+    again = bed.track(order.code, force=True)
+    assert [one.what for one in again.outcomes] == ["handed over"]
 
 
 @pytest.mark.parametrize("state", ["Modifying"])

@@ -55,7 +55,7 @@ def _one(parts: Parts, name: str) -> Report:
 
     def show() -> None:
         for key, value in document.items():
-            if key != "attempts" and value is not None:
+            if key not in ("attempts", "shipments") and value is not None:
                 say(f"{key:20} {value}")
         for attempt in document["attempts"]:
             lines = ", ".join(f"{line['quantity']} x {line['sku']}" for line in attempt["lines"])
@@ -63,6 +63,9 @@ def _one(parts: Parts, name: str) -> Report:
             say(f"{attempt['startedAt']}  attempt {attempt['attempt']}: {told} ({lines})")
             if attempt["message"]:
                 say(f"    {attempt['message']}")
+        for one in document["shipments"]:
+            told = one["trackingCode"] or one["reason"] or ""
+            say(f"{one['updatedAt']}  slip {one['slip']}: {one['state']}  {told}".rstrip())
 
     return Report(document, show=show, asked_for=True)
 

@@ -41,7 +41,7 @@ def order_document(row: OrderRow) -> dict[str, Any]:
 
 
 def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
-    """An order with every attempt to send it."""
+    """An order with every attempt to send it, and what came of its shipments."""
     attempts = [
         {
             "attempt": one.attempt,
@@ -54,7 +54,19 @@ def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
         }
         for one in ledger.orders.attempts(row.code)
     ]
-    return order_document(row) | {"attempts": attempts}
+    shipments = [
+        {
+            "slip": one.slip,
+            "state": one.state,
+            "trackingCode": one.tracking_code,
+            "fulfillmentId": one.fulfilment_id,
+            "reason": one.reason,
+            "firstSeenAt": one.first_seen_at,
+            "updatedAt": one.updated_at,
+        }
+        for one in ledger.shipments.slips_of(row.code)
+    ]
+    return order_document(row) | {"attempts": attempts, "shipments": shipments}
 
 
 def alert_document(alert: Alert) -> dict[str, Any]:

@@ -260,6 +260,16 @@ class Shipments:
         """It is ``done``, ``covered`` or ``handed``."""
         self._set(row, state=state, next_attempt_at=None, **values)
 
+    def reopen(self, code: str) -> None:
+        """By a person: what was handed over of that order is tried again."""
+        now = self._now()
+        with self._db.transaction() as connection:
+            connection.execute(
+                "UPDATE slips SET state = 'open', tries = 0, next_attempt_at = ?1, updated_at = ?1 "
+                "WHERE code = ?2 AND state = 'handed' AND fulfilment_id IS NULL",
+                (now, code),
+            )
+
     def correct(self, row: SlipRow, tracking_code: str) -> None:
         """Its labels were done anew after it was fulfilled."""
         self._set(row, tracking_code=tracking_code)

@@ -44,7 +44,8 @@ class Wishes:
 
     Args:
         codes: Only these orders; empty for all.
-        force: Look every order up that has not shipped, whatever is listed.
+        force: Look every order up that has not shipped, whatever is listed; of named ones, try
+            again what was handed to a person.
         dry_run: Plan only: change neither side nor ledger.
     """
 
@@ -129,6 +130,8 @@ class TrackingRun:
                     f"the ledger holds no order {name}", hint="its code is case-sensitive"
                 )
             if row.state in WORKABLE:
+                if self.wishes.force and not self._only_plans:
+                    self.ledger.shipments.reopen(row.code)
                 found.append(row)
             else:
                 self.result.notes.append(f"{row.code} is {row.state}: nothing of it can ship")
