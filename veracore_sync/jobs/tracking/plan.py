@@ -118,6 +118,8 @@ def shipments_of(record: WarehouseRecord, slips: Mapping[str, SlipRow]) -> tuple
         return told
     if any(_is_awaited(one, slips.get(one.slip)) for one in told):
         return told
+    if any(row.state == "handed" for row in slips.values()):
+        return told  # a person decides about the rest, too
     return (*told, Shipment(REST, None, ()))
 
 
