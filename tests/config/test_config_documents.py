@@ -53,7 +53,14 @@ def test_the_example_as_it_stands_is_the_defaults(desk: Desk) -> None:
 def test_the_example_with_every_setting_in_force_is_valid(desk: Desk) -> None:
     loaded = desk.load(uncommented())
     given = {key for key, origin in loaded.origins.items() if origin != "default"}
-    empty_secrets = {"vendure.api_key", "webhooks.secret", "webhooks.secrets", "hooks.secret"}
+    empty_secrets = {
+        "vendure.api_key",
+        "webhooks.secret",
+        "webhooks.secrets",
+        "hooks.secret",
+        "admin.read_token",
+        "admin.act_token",
+    }
     assert set(keys()) - given == empty_secrets
     assert len(loaded.settings.orders.freight) == 3
 
@@ -105,5 +112,7 @@ def test_no_secret_has_a_plain_default() -> None:
         "veracore.client_secret",
         "webhooks.secret",
         "webhooks.secrets",
+        "admin.read_token",
+        "admin.act_token",
         "hooks.secret",
     ]

@@ -15,6 +15,7 @@ def register() -> None:
         resolve,
         retry,
         sandbox,
+        serve_admin,
         serve_webhooks,
         sign,
         stats,

@@ -99,7 +99,7 @@ def perform(job: Job, options: Globals, as_json: bool, work: Callable[[Parts], R
                 force=job.force,
             )
             stack.callback(parts.close)
-            before, report = _locked(job, parts, work)
+            before, report = run_locked(job, parts, work)
         except KeyboardInterrupt:
             stopped = Interrupted("stopped", signal_number=signal.SIGINT)
             report = Report(dict(job.empty), error=stopped)
@@ -111,8 +111,18 @@ def perform(job: Job, options: Globals, as_json: bool, work: Callable[[Parts], R
     raise typer.Exit(report.exit_code)
 
 
-def _locked(job: Job, parts: Parts, work: Callable[[Parts], Report]) -> tuple[int | None, Report]:
-    """How the run before this one ended, and this one's report."""
+def run_locked(
+    job: Job, parts: Parts, work: Callable[[Parts], Report]
+) -> tuple[int | None, Report]:
+    """Run a command's work under its lock, and record it.
+
+    Returns:
+        How the run before this one ended (``None``: not recorded), and the report.
+
+    Raises:
+        LockHeld: Another run of the job is at work.
+        LedgerError: The ledger cannot be opened.
+    """
     with ExitStack() as stack:
         if job.lock is not None and not job.read_only:
             wait = _patience(parts, job)

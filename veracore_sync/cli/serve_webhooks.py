@@ -53,7 +53,7 @@ def _work(parts: Parts, host: str | None, port: int | None, *, quiet: bool) -> R
     require(parts.settings, "webhooks")
     parts.bind()
     address = host or parts.settings.webhooks.host
-    _check_host(address)
+    check_host(address, "webhooks.host")
     jobs = HintJobs(parts.loaded, parts.clock)
     listener = Listener(
         parts.ledger, jobs.handlers(), parts.settings, parts.clock, host=address, port=port
@@ -70,7 +70,7 @@ def _work(parts: Parts, host: str | None, port: int | None, *, quiet: bool) -> R
     return Report({"url": listener.server.url, "drained": drained})
 
 
-def _check_host(host: str) -> None:
+def check_host(host: str, setting: str) -> None:
     """A name is for this machine alone: what it means elsewhere can change without a word here.
 
     Raises:
@@ -86,12 +86,12 @@ def _check_host(host: str) -> None:
         if host == "localhost":
             return
         raise ConfigError(
-            f"webhooks.host {host}: neither an address nor localhost",
+            f"{setting} {host}: neither an address nor localhost",
             hint="write the address itself to listen beyond this machine",
         ) from None
     if not address.is_loopback:
         warn(f"veracore-sync: listening beyond this machine on {host}, without TLS of its own")
-        warn("  let a proxy in front end TLS and pass /veracore-webhooks/ alone (docs/webhooks.md)")
+        warn("  let a proxy in front end TLS and pass on what is meant for outside alone")
 
 
 class HintJobs:

@@ -54,10 +54,11 @@ def sync_inventory(
         force=force,
         empty=EMPTY,
     )
-    perform(job, context.obj, as_json, lambda parts: _work(parts, wishes, quiet=as_json))
+    perform(job, context.obj, as_json, lambda parts: write(parts, wishes, quiet=as_json))
 
 
-def _work(parts: Parts, wishes: Wishes, *, quiet: bool) -> Report:
+def write(parts: Parts, wishes: Wishes, *, quiet: bool = True) -> Report:
+    """One run between the parts of a command; what ended it is in the report."""
     from veracore_sync.cli.perform import Report
     from veracore_sync.cli.progress import shown
     from veracore_sync.errors import SyncError

@@ -51,10 +51,11 @@ def sync_orders(
 
     wishes = Wishes(tuple(order or ()), limit, allow_first_run, dry_run)
     job = Job("sync-orders", "orders", record=not dry_run, read_only=dry_run, empty=EMPTY)
-    perform(job, context.obj, as_json, lambda parts: _work(parts, wishes))
+    perform(job, context.obj, as_json, lambda parts: send(parts, wishes))
 
 
-def _work(parts: Parts, wishes: Wishes) -> Report:
+def send(parts: Parts, wishes: Wishes) -> Report:
+    """One run between the parts of a command; what ended it is in the report."""
     from veracore_sync.cli.perform import Report
     from veracore_sync.errors import SyncError
     from veracore_sync.jobs.orders.run import OrdersRun

@@ -45,10 +45,11 @@ def sync_tracking(
 
     wishes = Wishes(tuple(order or ()), force, dry_run)
     job = Job(COMMAND, "tracking", record=not dry_run, read_only=dry_run, force=force, empty=EMPTY)
-    perform(job, context.obj, as_json, lambda parts: _work(parts, wishes, quiet=as_json))
+    perform(job, context.obj, as_json, lambda parts: track(parts, wishes, quiet=as_json))
 
 
-def _work(parts: Parts, wishes: Wishes, *, quiet: bool) -> Report:
+def track(parts: Parts, wishes: Wishes, *, quiet: bool = True) -> Report:
+    """One run between the parts of a command; what ended it is in the report."""
     from veracore_sync.cli.perform import Report
     from veracore_sync.cli.progress import shown
     from veracore_sync.errors import SyncError

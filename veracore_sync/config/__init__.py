@@ -8,6 +8,7 @@ from __future__ import annotations
 from veracore_sync.config.load import Flag, Loaded, load
 from veracore_sync.config.require import Need, require
 from veracore_sync.config.schema import (
+    AdminSettings,
     CarrierSettings,
     FreightSettings,
     HookSettings,
@@ -27,6 +28,7 @@ from veracore_sync.config.show import Row, rows
 from veracore_sync.config.types import Buffer
 
 __all__ = [
+    "AdminSettings",
     "Buffer",
     "CarrierSettings",
     "Flag",

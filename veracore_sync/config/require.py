@@ -11,7 +11,7 @@ from veracore_sync.config.environment import names_of
 from veracore_sync.config.given import fault
 from veracore_sync.config.schema import Settings
 
-Need = Literal["vendure", "veracore", "webhooks", "hooks"]
+Need = Literal["vendure", "veracore", "webhooks", "hooks", "admin"]
 
 
 def require(settings: Settings, *needs: Need) -> None:
@@ -20,7 +20,7 @@ def require(settings: Settings, *needs: Need) -> None:
     Args:
         settings: What `load` returned.
         needs: ``vendure`` an address and a login; ``veracore`` an address, the client and the
-            company; ``webhooks`` a secret; ``hooks`` a command or an address.
+            company; ``webhooks`` a secret; ``hooks`` a command or an address; ``admin`` a token.
 
     Raises:
         ConfigError: `problems` names each missing key, and the variable that sets it as well.
@@ -62,7 +62,18 @@ def _hooks(settings: Settings) -> Iterator[str]:
         yield f"{_missing('hooks.command')}, or {_how('hooks.url')}"
 
 
-_CHECKS = {"vendure": _vendure, "veracore": _veracore, "webhooks": _webhooks, "hooks": _hooks}
+def _admin(settings: Settings) -> Iterator[str]:
+    if not _set(settings.admin.read_token) and not _set(settings.admin.act_token):
+        yield f"{_missing('admin.read_token')}, or {_how('admin.act_token')}"
+
+
+_CHECKS = {
+    "vendure": _vendure,
+    "veracore": _veracore,
+    "webhooks": _webhooks,
+    "hooks": _hooks,
+    "admin": _admin,
+}
 
 
 def _set(secret: SecretStr) -> bool:

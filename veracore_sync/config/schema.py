@@ -33,6 +33,7 @@ from veracore_sync.config.types import (
     Share,
     States,
     Text,
+    Token,
     Units,
     Url,
     WebhookSecret,
@@ -378,6 +379,22 @@ class WebhookSettings(Section):
         return tuple(one for one in (self.secret, *self.secrets) if one.get_secret_value())
 
 
+class AdminSettings(Section):
+    """``[admin]``: the Admin API and its page."""
+
+    host: Name = Field(default="127.0.0.1", description="Address serve-admin binds to.")
+    port: int = _number(8788, "Port serve-admin binds to; 0 is any free one.", most=65_535)
+    read_token: Token = Field(default=_NO_SECRET, description="Bearer token that may look.")
+    act_token: Token = Field(default=_NO_SECRET, description="Bearer token that may act, too.")
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> AdminSettings:
+        read, act = self.read_token.get_secret_value(), self.act_token.get_secret_value()
+        if read and read == act:
+            raise ValueError("has one token for both; read_token and act_token must differ")
+        return self
+
+
 class LedgerSettings(Section):
     """``[ledger]``: the record of what was intended, sent and seen."""
 
@@ -453,6 +470,7 @@ class Settings(Section):
     inventory: InventorySettings = Field(default_factory=InventorySettings)
     tracking: TrackingSettings = Field(default_factory=TrackingSettings)
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
+    admin: AdminSettings = Field(default_factory=AdminSettings)
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     retry: RetrySettings = Field(default_factory=RetrySettings)
     log: LogSettings = Field(default_factory=LogSettings)

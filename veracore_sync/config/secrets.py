@@ -16,6 +16,8 @@ CREDENTIALS: Mapping[str, str] = {
     "veracore.client_secret": "veracore_client_secret",
     "webhooks.secret": "webhook_secret",
     "hooks.secret": "hooks_secret",
+    "admin.read_token": "admin_read_token",
+    "admin.act_token": "admin_act_token",
 }
 """The credential's name, as in systemd's ``LoadCredential=``, by ``"section.key"``."""
 

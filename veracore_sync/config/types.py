@@ -26,6 +26,7 @@ _FIELD_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 _PREFIX = re.compile(r"[A-Za-z0-9-]{0,8}")
 _PERCENT = re.compile(r"(\d{1,3})\s*%")
 _MOST_UNITS = 1_000_000_000
+_TOKEN_LEAST = 16
 
 _SHOP_STATES = (
     "PaymentAuthorized",
@@ -254,6 +255,20 @@ def _checked_names(table: object, fold: Callable[[str], str], why: str) -> objec
 Text = Annotated[str, AfterValidator(_trimmed)]
 Name = Annotated[str, AfterValidator(_named)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
+
+
+def _token(value: SecretStr) -> SecretStr:
+    token = plain(value.get_secret_value())
+    if token and (len(token) < _TOKEN_LEAST or not token.isascii() or not token.isprintable()):
+        raise ValueError(f"must be at least {_TOKEN_LEAST} characters of plain ASCII")
+    if " " in token:
+        raise ValueError("must not hold spaces")
+    return value
+
+
+Token = Annotated[SecretStr, AfterValidator(_token)]
+"""A bearer token: long enough that nobody guesses it, and fit for a header."""
+
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 Url = Annotated[str, AfterValidator(_url)]
 Zone = Annotated[str, AfterValidator(_zone)]

@@ -125,6 +125,21 @@ def overall(ledger: Ledger) -> dict[str, Any]:
     }
 
 
+def days(ledger: Ledger, since: str) -> list[dict[str, Any]]:
+    """The runs of each day (UTC) since that day's text: how many ended well, and how many not.
+
+    Exit 3 and 75 are no failures: something was told, or another run did the work.
+    """
+    rows = ledger.database.rows(
+        "SELECT substr(started_at, 1, 10) AS day, command, "
+        "sum(exit_code IN (0, 3, 75)) AS well, sum(exit_code NOT IN (0, 3, 75)) AS failed "
+        "FROM runs WHERE started_at >= ? AND exit_code IS NOT NULL GROUP BY day, command "
+        "ORDER BY day, command",
+        (since,),
+    )
+    return [dict(row) for row in rows]
+
+
 _WORST = ("closed", "half_open", "open")
 
 

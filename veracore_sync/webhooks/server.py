@@ -57,12 +57,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response: JSON, or text for the metrics."""
+    """A response: JSON, or a text of the kind that is told."""
 
     status: int
     document: dict[str, Any] = field(default_factory=dict)
     text: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    kind: str = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Desk(Protocol):
@@ -88,6 +89,7 @@ class HookServer(ThreadingHTTPServer):
         desk: Answers.
         limits: What a client may take.
         meter: Counts.
+        section: The section of the settings that names the address.
 
     Raises:
         ConfigError: The address cannot be taken.
@@ -98,7 +100,14 @@ class HookServer(ThreadingHTTPServer):
     block_on_close = False
 
     def __init__(
-        self, host: str, port: int, desk: Desk, *, meter: Meter, limits: Limits | None = None
+        self,
+        host: str,
+        port: int,
+        desk: Desk,
+        *,
+        meter: Meter,
+        limits: Limits | None = None,
+        section: str = "webhooks",
     ) -> None:
         self.desk = desk
         self.limits = limits or Limits()
@@ -115,7 +124,7 @@ class HookServer(ThreadingHTTPServer):
         except OSError as error:
             raise ConfigError(
                 f"cannot listen on {host} port {port}: {error.strerror or error}",
-                hint="set webhooks.host and webhooks.port, or stop what listens there",
+                hint=f"set {section}.host and {section}.port, or stop what listens there",
             ) from error
 
     @property
@@ -227,7 +236,7 @@ def render(answer: Answer, *, closing: bool) -> bytes:
     if answer.text is None:
         kind, body = "application/json", json.dumps(answer.document).encode() + b"\n"
     else:
-        kind, body = "text/plain; version=0.0.4; charset=utf-8", answer.text.encode()
+        kind, body = answer.kind, answer.text.encode()
     lines = [
         f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}",
         f"Date: {formatdate(usegmt=True)}",

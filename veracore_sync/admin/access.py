@@ -1,0 +1,98 @@
+"""Who asks: bearer tokens, and the page's sessions that stand for one."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from veracore_sync.clock import Clock
+
+Role = Literal["read", "act"]
+COOKIE = "veracore-sync"
+_SESSION_SECONDS = 12 * 3600.0
+_SESSIONS_MOST = 100
+
+
+class Tokens:
+    """The tokens that are set, compared in constant time.
+
+    Args:
+        read: May look; empty where it is not set.
+        act: May act, too; empty where it is not set.
+    """
+
+    def __init__(self, read: str, act: str) -> None:
+        told: dict[Role, str] = {"act": act, "read": read}
+        self._tokens = [(role, token.encode()) for role, token in told.items() if token]
+
+    def role(self, given: str) -> Role | None:
+        """What that token may do, or ``None``; every token is compared each time."""
+        found: Role | None = None
+        for role, token in self._tokens:
+            if hmac.compare_digest(token, given.encode("utf-8", "replace")):
+                found = found or role
+        return found
+
+
+@dataclass(slots=True)
+class Session:
+    """Somebody who logged in at the page. `forge` is in every form that acts.
+
+    `told` is what the next page says once.
+    """
+
+    role: Role
+    forge: str
+    ends_at: float
+    told: list[str] = field(default_factory=list)
+
+
+class Sessions:
+    """The sessions of the page; they live in memory and end with the process.
+
+    Args:
+        clock: The time to measure by.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._sessions: dict[str, Session] = {}
+
+    def begin(self, role: Role) -> str:
+        """A new session; its id."""
+        id = secrets.token_urlsafe(32)
+        now = self._clock.monotonic()
+        with self._lock:
+            self._sessions = {key: s for key, s in self._sessions.items() if s.ends_at > now}
+            while len(self._sessions) >= _SESSIONS_MOST:
+                del self._sessions[next(iter(self._sessions))]
+            self._sessions[id] = Session(role, secrets.token_urlsafe(32), now + _SESSION_SECONDS)
+        return id
+
+    def find(self, headers: Mapping[str, tuple[str, ...]]) -> Session | None:
+        """The session whose cookie a request bears, or ``None``."""
+        id = _cookie(headers)
+        with self._lock:
+            session = self._sessions.get(id) if id else None
+        if session is None or session.ends_at <= self._clock.monotonic():
+            return None
+        return session
+
+    def end(self, headers: Mapping[str, tuple[str, ...]]) -> None:
+        """Forget the session whose cookie a request bears."""
+        with self._lock:
+            self._sessions.pop(_cookie(headers), None)
+
+
+def _cookie(headers: Mapping[str, tuple[str, ...]]) -> str:
+    for header in headers.get("cookie", ()):
+        for part in header.split(";"):
+            name, _, value = part.strip().partition("=")
+            if name == COOKIE:
+                return value
+    return ""

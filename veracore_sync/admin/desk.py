@@ -1,0 +1,199 @@
+"""What ``serve-admin`` answers, and whom: the API by bearer token, the page by a session."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from importlib.resources import files
+from urllib.parse import parse_qs, urlsplit
+
+from veracore_sync.admin import page
+from veracore_sync.admin.access import COOKIE, Role, Session, Sessions, Tokens
+from veracore_sync.admin.actions import Actions, Outcome
+from veracore_sync.admin.api import Api
+from veracore_sync.clock import Clock
+from veracore_sync.webhooks.head import Head, Refused
+from veracore_sync.webhooks.server import Answer
+
+_HTML = "text/html; charset=utf-8"
+_SAFE = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+_METHODS: Mapping[str, tuple[str, ...]] = {
+    "/": ("GET",),
+    "/order": ("GET",),
+    "/style.css": ("GET",),
+    "/login": ("GET", "POST"),
+    "/logout": ("POST",),
+    "/act": ("POST",),
+    "/healthz": ("GET",),
+    "/admin-api": ("POST",),
+}
+
+
+class AdminDesk:
+    """Answers the requests of ``serve-admin``.
+
+    Args:
+        actions: What can be done, and where it is read.
+        tokens: Who may look, and who may act.
+        clock: The time.
+    """
+
+    def __init__(self, actions: Actions, tokens: Tokens, clock: Clock) -> None:
+        self._actions = actions
+        self._tokens = tokens
+        self._clock = clock
+        self._api = Api(actions)
+        self._sessions = Sessions(clock)
+
+    def check(self, head: Head) -> None:
+        """Refuse what is not served, before a body is read.
+
+        Raises:
+            Refused: 404 or 405.
+        """
+        allowed = _METHODS.get(urlsplit(head.target).path)
+        if allowed is None:
+            raise Refused(404, "not found")
+        if head.method not in allowed:
+            raise Refused(405, f"{' or '.join(allowed)} only")
+
+    def answer(self, head: Head, body: bytes, peer: str) -> Answer:
+        """Answer a whole request."""
+        path = urlsplit(head.target).path
+        if path == "/healthz":
+            return Answer(200, {"status": "ok"})
+        if path == "/style.css":
+            return Answer(200, text=self._style, kind="text/css; charset=utf-8", headers=_SAFE)
+        if path == "/admin-api":
+            return self._answer_api(head, body)
+        if path == "/login":
+            return self._log_in(head, body)
+        session = self._sessions.find(head.headers)
+        if session is None:
+            return _elsewhere("/login")
+        if head.method == "POST":
+            return self._act(path, head, body, session)
+        return self._show(path, head, session)
+
+    @cached_property
+    def _style(self) -> str:
+        return files(__package__).joinpath("style.css").read_text("utf-8")
+
+    # ---- the API ------------------------------------------------------------------------------
+
+    def _answer_api(self, head: Head, body: bytes) -> Answer:
+        role = self._bearer(head)
+        if role is None:
+            told = {"message": "give a token: Authorization: Bearer …"}
+            document = {"errors": [{**told, "extensions": {"code": "UNAUTHENTICATED"}}]}
+            return Answer(401, document, headers=(("WWW-Authenticate", "Bearer"),))
+        kind = "".join(head.headers.get("content-type", ())).partition(";")[0].strip().lower()
+        if kind != "application/json":
+            return Answer(415, {"errors": [{"message": "send application/json"}]})
+        status, document = self._api.answer(body, role)
+        return Answer(status, document)
+
+    def _bearer(self, head: Head) -> Role | None:
+        scheme, _, token = "".join(head.headers.get("authorization", ())).partition(" ")
+        return self._tokens.role(token.strip()) if scheme.lower() == "bearer" else None
+
+    # ---- the page -----------------------------------------------------------------------------
+
+    def _log_in(self, head: Head, body: bytes) -> Answer:
+        if head.method == "GET":
+            return _html(page.login_page([]))
+        if not _is_own(head):
+            return _html(page.login_page(["That request came from elsewhere."]), 403)
+        role = self._tokens.role(_fields(body).get("token", ""))
+        if role is None:
+            return _html(page.login_page(["That token is not known."]), 401)
+        cookie = f"{COOKIE}={self._sessions.begin(role)}; Path=/; HttpOnly; SameSite=Strict"
+        if "https" in head.headers.get("x-forwarded-proto", ()):
+            cookie += "; Secure"
+        return _elsewhere("/", ("Set-Cookie", cookie))
+
+    def _show(self, path: str, head: Head, session: Session) -> Answer:
+        told = session.told[:]
+        session.told.clear()
+        ledger = self._actions.ledger
+        if path == "/order":
+            name = parse_qs(urlsplit(head.target).query).get("name", [""])[0].strip()
+            row = ledger.orders.find(name)
+            if row is None:
+                return _html(page.missing_page(name, session), 404)
+            return _html(page.order_page(ledger, row, session, told))
+        return _html(page.overview_page(ledger, session, self._clock.now(), told))
+
+    def _act(self, path: str, head: Head, body: bytes, session: Session) -> Answer:
+        fields = _fields(body)
+        if not _is_own(head) or not _same(fields.get("forge", ""), session.forge):
+            return _html(page.login_page(["That request was not made by this page."]), 403)
+        if path == "/logout":
+            self._sessions.end(head.headers)
+            return _elsewhere(
+                "/login", ("Set-Cookie", f"{COOKIE}=; Path=/; Max-Age=0; SameSite=Strict")
+            )
+        if session.role != "act":
+            return _html(page.login_page(["That token may look, not act."]), 403)
+        action, name = fields.get("action", ""), fields.get("name", "").strip()
+        work = self._named(action, name)
+        if work is None:
+            raise Refused(400, "no such action")
+        session.told.append(_words(action, name, work()))
+        if action in ("retry", "tracking-order"):
+            row = self._actions.ledger.orders.find(name)
+            if row is not None:
+                return _elsewhere(f"/order?name={row.vendure_id}")
+        return _elsewhere("/")
+
+    def _named(self, action: str, name: str) -> Callable[[], Outcome] | None:
+        actions = self._actions
+        found: dict[str, Callable[[], Outcome]] = {
+            "retry": lambda: actions.retry_order(name),
+            "force-inventory": actions.force_inventory,
+            "inventory-sku": lambda: actions.inventory_for(name),
+            "force-tracking": actions.force_tracking,
+            "tracking-order": lambda: actions.tracking_for(name),
+        }
+        return found.get(action)
+
+
+def _words(action: str, name: str, outcome: Outcome) -> str:
+    what = f"{action} {name}".strip()
+    return f"{what}: done" if outcome.success else f"{what}: {outcome.error}"
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    read = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
+    return {name: values[0] for name, values in read.items()}
+
+
+def _is_own(head: Head) -> bool:
+    """Whether a form was sent by our own page: browsers say where it stood."""
+    site = head.headers.get("sec-fetch-site", ("same-origin",))[0]
+    origin = head.headers.get("origin")
+    if site not in ("same-origin", "none"):
+        return False
+    return origin is None or urlsplit(origin[0]).netloc == "".join(head.headers.get("host", ()))
+
+
+def _same(given: str, wanted: str) -> bool:
+    return hmac.compare_digest(given.encode(), wanted.encode())
+
+
+def _html(content: str, status: int = 200) -> Answer:
+    return Answer(status, text=content, kind=_HTML, headers=_SAFE)
+
+
+def _elsewhere(path: str, *headers: tuple[str, str]) -> Answer:
+    return Answer(303, text="", kind=_HTML, headers=(("Location", path), *headers, *_SAFE))
