@@ -10,6 +10,7 @@ def register() -> None:
         config_show,
         demo,
         doctor,
+        init_config,
         ledger,
         resolve,
         retry,
