@@ -20,4 +20,5 @@ def register() -> None:
         stats,
         sync_inventory,
         sync_orders,
+        timers,
     )
