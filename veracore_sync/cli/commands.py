@@ -11,6 +11,7 @@ def register() -> None:
         deliver,
         demo,
         doctor,
+        init_config,
         ledger,
         resolve,
         retry,
@@ -22,4 +23,5 @@ def register() -> None:
         sync_inventory,
         sync_orders,
         sync_tracking,
+        timers,
     )

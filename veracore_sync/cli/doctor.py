@@ -30,11 +30,12 @@ def doctor(
         Job("doctor", read_only=True, force=True),
         context.obj,
         as_json,
-        lambda parts: _work(parts, offline),
+        lambda parts: examined(parts, offline=offline),
     )
 
 
-def _work(parts: Parts, offline: bool) -> Report:
+def examined(parts: Parts, *, offline: bool) -> Report:
+    """Every finding; the worst failure's exit code is the report's."""
     from veracore_sync.cli.perform import Report
     from veracore_sync.config import require
     from veracore_sync.errors import SyncError

@@ -145,6 +145,23 @@ def _deliver(job: Job, parts: Parts, report: Report) -> None:
             deliver_at_the_end(parts)
 
 
+def alone(as_json: bool, work: Callable[[], Report]) -> None:
+    """Run what needs neither settings nor ledger, and leave with its exit code.
+
+    Raises:
+        typer.Exit: Always, with the exit code.
+    """
+    _catch_signals()
+    try:
+        report = work()
+    except (KeyboardInterrupt, typer.Abort):
+        report = Report({}, error=Interrupted("stopped", signal_number=signal.SIGINT))
+    except SyncError as error:
+        report = Report({}, error=error)
+    _speak(report, as_json, repeated=False)
+    raise typer.Exit(report.exit_code)
+
+
 def _patience(parts: Parts, job: Job) -> float:
     """The webhook worker holds a job for one hint only: it is waited for, other runs are not."""
     from veracore_sync.ledger.inbox import WORKER, worker_holds

@@ -5,7 +5,7 @@ See docs/configuration.md.
 
 from __future__ import annotations
 
-from veracore_sync.config.load import Flag, Loaded, load
+from veracore_sync.config.load import Flag, Loaded, check, load
 from veracore_sync.config.require import Need, require
 from veracore_sync.config.schema import (
     AdminSettings,
@@ -48,6 +48,7 @@ __all__ = [
     "VendureSettings",
     "VeracoreSettings",
     "WebhookSettings",
+    "check",
     "load",
     "require",
     "rows",

@@ -77,6 +77,16 @@ def load(
     return Loaded(settings, origins, found, tuple(findings.warnings))
 
 
+def check(flags: Mapping[str, Flag]) -> None:
+    """Check a few settings by themselves; nothing is read.
+
+    Raises:
+        ConfigError: One of them is wrong, as `load` would say.
+    """
+    given = {key: Given(flag.value, f"flag {flag.name}") for key, flag in flags.items()}
+    _checked(given, {}, Findings())
+
+
 def _from_file(path: Path, environ: Mapping[str, str], findings: Findings) -> Layer:
     layer = file.read(path, findings)
     for key in secrets.secret_keys():

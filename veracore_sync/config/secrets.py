@@ -48,7 +48,7 @@ def name_files(layer: Layer, base: Path, environ: Mapping[str, str], findings: F
     Args:
         layer: What the file, or the environment, gave; changed in place.
         base: Relative paths begin here.
-        environ: ``HOME`` is read, for ``~/``.
+        environ: ``HOME`` is read, for ``~/``, and ``CREDENTIALS_DIRECTORY``.
         findings: Gets a problem for each that is no path, or stands beside the secret itself.
     """
     for key in secret_keys():
@@ -63,7 +63,9 @@ def name_files(layer: Layer, base: Path, environ: Mapping[str, str], findings: F
             findings.problems.append(f"{key}_file ({named.origin}): must be a path in quotes")
         else:
             path = located(named.value.strip(), base, environ)
-            layer[key] = Given(SecretFile(path), f"{named.origin}, {path}")
+            # A configuration that is itself a credential has its secrets beside it.
+            private = str(path.parent) != environ.get("CREDENTIALS_DIRECTORY")
+            layer[key] = Given(SecretFile(path, private), f"{named.origin}, {path}")
 
 
 def credentials(environ: Mapping[str, str]) -> Layer:

@@ -1,0 +1,240 @@
+"""``init``: what it asks, what it writes, what it never touches."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import stat
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rig import Ended, Rig
+
+from veracore_sync.cli.init_config import NEXT, QUESTIONS, example, filled
+from veracore_sync.sandbox.server import Sandbox
+from veracore_sync.sandbox.shop import SmallShop
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    with SmallShop() as shop, Sandbox() as sandbox:
+        shop.state.add_variant("MUG")
+        yield Rig(tmp_path, shop.admin_url, shop.username, shop.password, sandbox)
+
+
+@pytest.fixture
+def flags(rig: Rig, tmp_path: Path) -> dict[str, str]:
+    """Every flag, rightly."""
+    for name, text in (("pw", rig.password), ("cs", "sandbox")):
+        (tmp_path / name).write_text(f"{text}\n")
+        (tmp_path / name).chmod(0o600)
+    return {
+        "--vendure-url": rig.shop_url,
+        "--vendure-username": rig.username,
+        "--password-file": str(tmp_path / "pw"),
+        "--veracore-url": rig.sandbox.url,
+        "--veracore-client-id": "sandbox",
+        "--client-secret-file": str(tmp_path / "cs"),
+        "--company-id": "SANDBOX",
+    }
+
+
+def words(flags: dict[str, str]) -> list[str]:
+    return [word for pair in flags.items() for word in pair]
+
+
+def bare_environment(rig: Rig) -> dict[str, str]:
+    kept = {k: v for k, v in rig.environment.items() if not k.startswith(("VERACORE", "VENDURE"))}
+    return kept | {"VERACORE_SYNC_LEDGER__PATH": str(rig.ledger_path)}
+
+
+def init(rig: Rig, *arguments: str, before: tuple[str, ...] = ()) -> Ended:
+    done = subprocess.run(
+        rig.command(*before, "init", *arguments),
+        env=bare_environment(rig),
+        cwd=rig.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def settings_in(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text())
+
+
+def test_flags_alone_give_a_configuration_that_works(rig: Rig, flags: dict[str, str]) -> None:
+    ended = init(rig, *words(flags))
+    assert ended.code == 0, (ended.out, ended.err)
+    assert NEXT in ended.out
+    path = rig.folder / "config.toml"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    found = settings_in(path)
+    assert datetime.now(UTC) - found["orders"].pop("not_before") < timedelta(minutes=2)
+    assert found.pop("vendure") == {
+        "admin_api_url": rig.shop_url,
+        "username": rig.username,
+        "password_file": "pw",
+    }
+    assert found.pop("veracore")["client_secret_file"] == "cs"
+    assert not any(found.values())
+    done = subprocess.run(
+        rig.command("sync-orders", "--dry-run"), env=bare_environment(rig), cwd=rig.folder
+    )
+    assert done.returncode == 0
+
+
+def test_it_is_the_example_with_seven_answers_and_a_moment(rig: Rig, flags: dict[str, str]) -> None:
+    init(rig, *words(flags), "--offline")
+    ours = (ROOT / "config.example.toml").read_text().splitlines()
+    written = (rig.folder / "config.toml").read_text().splitlines()
+    assert len(ours) == len(written)
+    assert sum(a != b for a, b in zip(ours, written, strict=True)) == len(QUESTIONS) + 1
+
+
+def test_a_file_that_is_there_is_never_overwritten(rig: Rig, flags: dict[str, str]) -> None:
+    path = rig.folder / "config.toml"
+    path.write_text("# mine\n")
+    ended = init(rig, *words(flags), "--json")
+    assert (ended.code, path.read_text()) == (2, "# mine\n")
+    assert "--force" in ended.json["error"]["hint"]
+    ended = init(rig, *words(flags), "--force", "--json", "--offline")
+    assert ended.code == 0
+    assert ended.json["files"] == [str(path)]
+    assert ended.json["findings"] == []
+    assert [one.name for one in rig.folder.iterdir() if one.name.startswith(".")] == []
+
+
+def test_config_says_where_it_is_written(rig: Rig, flags: dict[str, str]) -> None:
+    path = rig.folder / "etc" / "shop.toml"
+    ended = init(rig, *words(flags), "--json", before=("--config", str(path)))
+    assert ended.code == 0, ended.out
+    assert ended.json["path"] == str(path)
+    assert settings_in(path)["vendure"]["password_file"] == flags["--password-file"]
+    assert {one["level"] for one in ended.json["findings"]} <= {"ok", "warn"}
+    assert not (rig.folder / "config.toml").exists()
+
+
+@pytest.mark.parametrize("flag", [one.flag for one in QUESTIONS])
+def test_off_a_terminal_what_is_missing_is_named(
+    rig: Rig, flags: dict[str, str], flag: str
+) -> None:
+    del flags[flag]
+    ended = init(rig, *words(flags))
+    assert ended.code == 2
+    assert flag in ended.err
+    assert not (rig.folder / "config.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "code"),
+    [
+        ("--vendure-url", "not an address", 78),
+        ("--veracore-url", "ftp://x", 78),
+        ("--password-file", "/nowhere/at/all", 2),
+    ],
+)
+def test_a_wrong_answer_writes_nothing(
+    rig: Rig, flags: dict[str, str], flag: str, value: str, code: int
+) -> None:
+    ended = init(rig, *words(flags | {flag: value}))
+    assert ended.code == code
+    assert flag in ended.err
+    assert not (rig.folder / "config.toml").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"--veracore-client-id": "nobody"}, 77),
+        ({"--veracore-url": "http://127.0.0.1:9"}, 69),
+        ({"--vendure-username": "nobody"}, 77),
+    ],
+)
+def test_a_failing_connection_is_told_and_the_file_stays(
+    rig: Rig, flags: dict[str, str], changed: dict[str, str], code: int
+) -> None:
+    ended = init(rig, *words(flags | changed))
+    assert ended.code == code
+    assert "veracore-sync doctor" in ended.out
+    assert (rig.folder / "config.toml").exists()
+
+
+def test_a_folder_that_may_not_be_written(rig: Rig, flags: dict[str, str]) -> None:
+    (rig.folder / "file").write_text("")
+    ended = init(rig, *words(flags), before=("--config", str(rig.folder / "file" / "c.toml")))
+    assert ended.code == 78
+    assert "--config" in ended.err
+
+
+def on_terminal(rig: Rig, answers: list[str], *arguments: str) -> tuple[int, str]:
+    """Run it on a pseudo-terminal, typing an answer at each question."""
+    mine, theirs = pty.openpty()
+    process = subprocess.Popen(
+        rig.command("init", *arguments),
+        env=bare_environment(rig) | {"TERM": "dumb"},
+        cwd=rig.folder,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    seen, waiting = "", list(answers)
+    while True:
+        try:
+            seen += os.read(mine, 4096).decode()
+        except OSError:
+            break
+        if waiting and re.search(r": $", seen):
+            os.write(mine, f"{waiting.pop(0)}\n".encode())
+            seen += "\n"
+    os.close(mine)
+    return process.wait(timeout=60), seen
+
+
+def test_on_a_terminal_it_asks_and_asks_again(rig: Rig) -> None:
+    answers = [
+        "shop",
+        rig.shop_url,
+        rig.username,
+        rig.password,
+        rig.sandbox.url,
+        "sandbox",
+        "sandbox-hidden",
+        "SANDBOX",
+    ]
+    code, seen = on_terminal(rig, answers)
+    assert code == 77, seen
+    assert "vendure.admin_api_url" in seen
+    assert "sandbox-hidden" not in seen
+    secret = rig.folder / "veracore_client_secret"
+    assert secret.read_text() == "sandbox-hidden\n"
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    text = (rig.folder / "config.toml").read_text()
+    assert 'client_secret_file = "veracore_client_secret"' in text
+    assert "sandbox-hidden" not in text
+    assert on_terminal(rig, [])[0] == 2
+    answers[6] = "sandbox"
+    assert on_terminal(rig, answers[1:], "--force")[0] == 0
+
+
+def test_an_empty_line_is_no_answer_and_ctrl_d_ends_it(rig: Rig) -> None:
+    code, _ = on_terminal(rig, ["", "\x04"])
+    assert code == 130
+    assert not (rig.folder / "config.toml").exists()
+
+
+def test_a_setting_that_the_example_lost_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        filled(example(), {"vendure.nope": "x"})

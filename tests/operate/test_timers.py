@@ -1,0 +1,175 @@
+"""``timers``: every interval comes out as it is, and what differs is told."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from veracore_sync.jobs.timers import Timer, difference, interval, schedule
+
+SHIPPED = Path(__file__).parents[2] / "systemd"
+WEEK = 7 * 24 * 60
+COMMAND = [sys.executable, "-m", "veracore_sync"]
+
+
+def timer(minutes: int, offset: int = 0) -> Timer:
+    return Timer("sync-orders", "orders.interval_minutes", minutes, offset)
+
+
+def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
+    done = subprocess.run([*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A folder of units with the shipped timers in it."""
+    folder = tmp_path / "system"
+    folder.mkdir()
+    for path in SHIPPED.glob("*.timer"):
+        shutil.copy(path, folder)
+    return folder
+
+
+@given(minutes=st.integers(1, WEEK), offset=st.sampled_from([0, 4, 7]))
+def test_what_a_drop_in_says_is_read_back(minutes: int, offset: int) -> None:
+    said = schedule(["[Timer]\nOnCalendar=*:9/10\n", timer(minutes, offset).drop_in])
+    assert interval(said) == minutes
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 7, 30, 45, 60, 90, 120, 720, 1440, 2880, WEEK])
+def test_systemd_understands_each(minutes: int, tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    for offset in (0, 4, 7):
+        text = timer(minutes, offset).drop_in
+        for word, verb in (("OnCalendar", "calendar"), ("OnUnitActiveSec", "timespan")):
+            for value in re.findall(rf"^{word}=(.+)$", text, re.M):
+                done = subprocess.run(["systemd-analyze", verb, value], capture_output=True)
+                assert done.returncode == 0, value
+
+
+def starts(line: str, epoch_minutes: range) -> Iterator[int]:
+    """The minutes (UTC, since 1970) in which cron would start the command of this line."""
+    minute, hour, *_, command = line.split(" ", 5)
+    guard = re.match(r"\[ \$\(\( \$\(date \+\\%s\) / 60 \\% (\d+) \)\) -eq (\d+) \] && ", command)
+    for now in epoch_minutes:
+        fits = _fits(minute, now % 60) and _fits(hour, now // 60 % 24)
+        if fits and (guard is None or now % int(guard[1]) == int(guard[2])):
+            yield now
+
+
+def _fits(field: str, value: int) -> bool:
+    span, _, step = field.partition("/")
+    first, _, last = span.replace("*", "0-59").partition("-")
+    low, high = int(first), int(last or first)
+    return low <= value <= high and (value - low) % int(step or 1) == 0
+
+
+@pytest.mark.parametrize("minutes", [1, 2, 5, 7, 25, 30, 45, 59, 60, 61, 90, 120, 480, 1440, 2880])
+@pytest.mark.parametrize("offset", [0, 4, 7])
+def test_cron_starts_it_that_often_over_the_ends_of_hours_and_days(
+    minutes: int, offset: int
+) -> None:
+    found = list(starts(timer(minutes, offset).crontab("veracore-sync"), range(5 * 2880)))
+    assert {b - a for a, b in pairwise(found)} == {minutes}
+
+
+def test_the_guard_is_what_a_shell_understands() -> None:
+    line = timer(7).crontab("echo ran #").split(" ", 5)[5].replace(r"\%", "%")
+    always = re.sub(r"\$\(date \+%s\)", "420", line)
+    never = re.sub(r"\$\(date \+%s\)", "480", line)
+    assert subprocess.run(["sh", "-c", always], capture_output=True).stdout == b"ran\n"
+    assert subprocess.run(["sh", "-c", never], capture_output=True).stdout == b""
+
+
+def test_the_shipped_timers_are_the_defaults(installed: Path, tmp_path: Path) -> None:
+    code, out, _ = run("timers", "--check", "--systemd-dir", str(installed), cwd=tmp_path)
+    assert (code, out) == (0, "the timers are as configured\n")
+
+
+def test_a_changed_interval_is_told_and_writing_mends_it(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        "[orders]\ninterval_minutes = 7\n[tracking]\ninterval_minutes = 120\n"
+    )
+    check = ("timers", "--check", "--systemd-dir", str(installed))
+    code, out, err = run(*check, cwd=tmp_path)
+    assert (code, out) == (3, "")
+    assert "veracore-sync-orders.timer says OnCalendar=*:0/5" in err
+    assert "tracking.interval_minutes is 120" in err
+    assert "inventory" not in err
+    document = json.loads(run(*check, "--json", cwd=tmp_path)[1])
+    assert len(document["differences"]) == 2
+    assert document["error"]["exitCode"] == 3
+    code, out, _ = run("timers", "--write", str(installed), cwd=tmp_path)
+    assert code == 0
+    assert "daemon-reload" in out
+    assert run(*check, cwd=tmp_path)[0] == 0
+    written = installed / "veracore-sync-orders.timer.d" / "50-interval.conf"
+    assert "OnUnitActiveSec=7min" in written.read_text()
+
+
+def test_a_timer_that_is_missing_or_masked(installed: Path) -> None:
+    unit = installed / timer(5).unit
+    unit.unlink()
+    assert "not installed" in difference(timer(5), installed)
+    unit.symlink_to("/dev/null")
+    assert difference(timer(5), installed) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("OnCalendar=*-*-* *:0/5:00", 5),
+        ("OnCalendar=hourly", 60),
+        ("OnCalendar=daily", 1440),
+        ("OnCalendar=minutely", 1),
+        ("OnUnitActiveSec=1h 30min", 90),
+        ("OnUnitActiveSec=300", 5),
+        ("OnBootSec=1min\nOnUnitActiveSec=2h", 120),
+        ("OnCalendar=*:7/5", None),
+        ("OnCalendar=*:0/7", None),
+        ("OnCalendar=Mon *-*-* 04:00", None),
+        ("OnCalendar=*:0/5\nOnCalendar=*:1/5", None),
+        ("OnCalendar=*:0/5\nOnUnitActiveSec=5min", None),
+        ("OnUnitActiveSec=3 fortnights", None),
+        ("OnUnitActiveSec=90s", None),
+        ("", None),
+    ],
+)
+def test_what_people_write_is_understood_or_said_not_to_be(text: str, minutes: int | None) -> None:
+    assert interval(schedule([f"[Unit]\nOnCalendar=never\n[Timer]\n{text}\n"])) == minutes
+
+
+def test_crontab_lines_name_the_program_and_the_configuration(tmp_path: Path) -> None:
+    config = tmp_path / "100% mine.toml"
+    config.write_text("")
+    code, out, _ = run("--config", str(config), "timers", "--crontab", cwd=tmp_path)
+    assert code == 0
+    lines = [line for line in out.splitlines() if not line.startswith("#")]
+    assert [line.rsplit(" ", 1)[1] for line in lines] == [
+        "sync-orders",
+        "sync-inventory",
+        "sync-tracking",
+    ]
+    assert all(r"--config '" in line and r"100\% mine.toml'" in line for line in lines)
+    assert all(line.split()[5].startswith("/") for line in lines)
+
+
+def test_what_does_not_go_together(tmp_path: Path) -> None:
+    assert run("timers", "--check", "--crontab", cwd=tmp_path)[0] == 2
+    (tmp_path / "file").write_text("")
+    code, _, err = run("timers", "--write", str(tmp_path / "file"), cwd=tmp_path)
+    assert code == 2
+    assert "cannot be written" in err

@@ -1,0 +1,58 @@
+"""The systemd units belong together; `.ci/units` lets systemd itself judge each of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from veracore_sync.cli import commands
+from veracore_sync.cli.app import app
+
+FOLDER = Path(__file__).parents[2] / "systemd"
+SERVICES = sorted(FOLDER.glob("*.service"))
+OURS = [one for one in SERVICES if "@" not in one.name]
+TIMERS = sorted(FOLDER.glob("*.timer"))
+UNBUILT = {"sync-tracking", "deliver"}
+
+
+def lines(path: Path) -> list[str]:
+    return [line for line in path.read_text().splitlines() if line and not line.startswith("#")]
+
+
+def test_every_job_has_its_timer_and_every_timer_its_job() -> None:
+    jobs = {one.stem for one in OURS if "Type=oneshot" in lines(one)}
+    assert jobs == {one.stem for one in TIMERS}
+    assert {"veracore-sync-tracking", "veracore-sync-deliver", "veracore-sync-prune"} <= jobs
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)
+def test_a_service_is_hardened_as_the_others_and_tells_when_it_fails(path: Path) -> None:
+    found = lines(path)
+    pattern = lines(FOLDER / "veracore-sync-orders.service")
+    start = pattern.index("UMask=0077")
+    own = {"RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX"} if "prune" in path.name else set()
+    assert set(pattern[start:]) - own <= set(found)
+    assert "OnFailure=veracore-sync-notify@%n.service" in found
+    assert any("75" in line for line in found if "ExitStatus=" in line)
+    assert "LoadCredential=config.toml:/etc/veracore-sync/config.toml" in found
+
+
+@pytest.mark.parametrize("path", TIMERS, ids=lambda path: path.stem)
+def test_a_timer_spreads_its_starts_and_says_whether_it_makes_up_for_lost_ones(path: Path) -> None:
+    keys = {line.partition("=")[0] for line in lines(path)}
+    assert {"OnCalendar", "RandomizedDelaySec", "Persistent"} <= keys
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)
+def test_what_a_service_starts_is_a_command(path: Path) -> None:
+    commands.register()
+    [start] = [line for line in lines(path) if line.startswith("ExecStart=")]
+    program, *words = start.removeprefix("ExecStart=").split()
+    assert program == "/usr/bin/veracore-sync"
+    command: object = typer.main.get_command(app)
+    for word in words:
+        found = getattr(command, "commands", {})
+        assert word in found or word in UNBUILT
+        command = found.get(word)

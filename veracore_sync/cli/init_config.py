@@ -1,0 +1,262 @@
+"""``init``: the first hour's questions, a configuration that answers them, and a first look."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from veracore_sync.cli.app import app
+from veracore_sync.cli.output import say, warn
+
+if TYPE_CHECKING:
+    from veracore_sync.cli.globals import Globals
+    from veracore_sync.cli.perform import Report
+
+NEXT = "veracore-sync sync-orders --dry-run"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something that the configuration cannot do without.
+
+    Args:
+        key: The setting.
+        flag: What gives it without a question.
+        text: What a person is asked.
+        file: Of a secret: the file beside the configuration that will hold it.
+    """
+
+    key: str
+    flag: str
+    text: str
+    file: str = ""
+
+
+# The files bear the names of systemd's credentials, so that the units find them (systemd/).
+QUESTIONS = (
+    Question("vendure.admin_api_url", "--vendure-url", "Vendure: address of the Admin API"),
+    Question("vendure.username", "--vendure-username", "Vendure: administrator's name"),
+    Question("vendure.password", "--password-file", "Vendure: password", "vendure_password"),
+    Question("veracore.api_url", "--veracore-url", "VeraCore: address of the API"),
+    Question("veracore.client_id", "--veracore-client-id", "VeraCore: client id, or user"),
+    Question(
+        "veracore.client_secret",
+        "--client-secret-file",
+        "VeraCore: client secret, or the user's password",
+        "veracore_client_secret",
+    ),
+    Question("veracore.company_id", "--company-id", "VeraCore: company id, or system id"),
+)
+
+
+@app.command("init")
+def init_config(
+    context: typer.Context,
+    vendure_url: Annotated[
+        str, typer.Option(help="Address of the Admin API, ending in /admin-api.")
+    ] = "",
+    vendure_username: Annotated[str, typer.Option(help="Administrator who logs in.")] = "",
+    password_file: Annotated[
+        Path | None, typer.Option(help="File that holds the administrator's password.")
+    ] = None,
+    veracore_url: Annotated[str, typer.Option(help="Base address of VeraCore.")] = "",
+    veracore_client_id: Annotated[
+        str, typer.Option(help="OAuth client (rest), or web service user (oms).")
+    ] = "",
+    client_secret_file: Annotated[
+        Path | None, typer.Option(help="File that holds the client's secret, or user's password.")
+    ] = None,
+    company_id: Annotated[str, typer.Option(help="Company id (rest), or system id (oms).")] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Take the place of a configuration that is there.")
+    ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Write only; try neither connection.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Write a commented configuration (--config, else ./config.toml) and try both connections."""
+    from veracore_sync.cli.perform import alone
+
+    given: dict[str, str | Path | None] = {
+        "vendure.admin_api_url": vendure_url,
+        "vendure.username": vendure_username,
+        "vendure.password": password_file,
+        "veracore.api_url": veracore_url,
+        "veracore.client_id": veracore_client_id,
+        "veracore.client_secret": client_secret_file,
+        "veracore.company_id": company_id,
+    }
+    alone(as_json, lambda: _work(context.obj, given, force=force, offline=offline))
+
+
+def _work(
+    options: Globals, given: Mapping[str, str | Path | None], *, force: bool, offline: bool
+) -> Report:
+    from veracore_sync.clock import SystemClock
+    from veracore_sync.errors import UsageError
+
+    path = (options.config or Path("config.toml")).expanduser().absolute()
+    asked_for = [path.parent / one.file for one in QUESTIONS if one.file and not given[one.key]]
+    there = next((file for file in (path, *asked_for) if file.exists()), None)
+    if there and not force:
+        raise UsageError(f"{there} exists", hint="--force takes its place; --config names another")
+    answers = _answers(given)
+    not_before = SystemClock().now().replace(microsecond=0)
+    written = _write(path, answers, not_before, force=force)
+    return _looked_at(options, path, written, not_before, offline=offline)
+
+
+def _answers(given: Mapping[str, str | Path | None]) -> dict[str, str | Path]:
+    """Every answer: from its flag, else asked for; a secret as text, or as its file's path."""
+    from veracore_sync.errors import UsageError
+
+    missing = [one.flag for one in QUESTIONS if not given[one.key]]
+    if missing and not sys.stdin.isatty():
+        raise UsageError(
+            f"{', '.join(missing)} must be given where nobody can be asked",
+            hint="or run `veracore-sync init` on a terminal",
+        )
+    found: dict[str, str | Path] = {}
+    for one in QUESTIONS:
+        answer = given[one.key]
+        if answer:
+            _check(one, answer)
+        found[one.key] = answer or _ask(one)
+    return found
+
+
+def _ask(question: Question) -> str:
+    from veracore_sync.errors import ConfigError
+
+    while True:
+        answer = str(typer.prompt(question.text, hide_input=bool(question.file), err=True)).strip()
+        try:
+            _check(question, answer)
+        except ConfigError as error:
+            warn(f"  {error.message}")
+        else:
+            return answer
+
+
+def _check(question: Question, answer: str | Path) -> None:
+    from veracore_sync.config import Flag, check
+    from veracore_sync.errors import UsageError
+
+    if isinstance(answer, Path):
+        if not answer.expanduser().is_file():
+            raise UsageError(f"{question.flag}: there is no file {answer}", hint="name one")
+        return
+    check({question.key: Flag(question.flag, answer)})
+
+
+def _write(
+    path: Path, answers: Mapping[str, str | Path], not_before: datetime, *, force: bool
+) -> list[Path]:
+    """Put the secrets into files of their own, then the configuration; every file written."""
+    from veracore_sync.cli.files import write_whole
+    from veracore_sync.errors import ConfigError
+
+    values: dict[str, Any] = {"orders.not_before": not_before}
+    texts: dict[Path, str] = {}
+    for one in QUESTIONS:
+        answer = answers[one.key]
+        if not one.file:
+            values[one.key] = answer
+            continue
+        if not isinstance(answer, Path):
+            texts[path.parent / one.file] = f"{answer}\n"
+            answer = path.parent / one.file
+        values[f"{one.key}_file"] = _as_written(answer.expanduser().absolute(), path.parent)
+    texts[path] = filled(example(), values)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for file, text in texts.items():
+            write_whole(file, text, mode=0o600, replace=force)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written ({error.strerror})",
+            hint="check the folder's owner and mode, or name another file with --config",
+        ) from error
+    return list(texts)
+
+
+def _as_written(file: Path, folder: Path) -> str:
+    """Relative where it lies beside the configuration: the two can then be moved together."""
+    return file.name if file.parent == folder else str(file)
+
+
+def example() -> str:
+    """The text of config.example.toml."""
+    from importlib.resources import files
+
+    return files("veracore_sync.config").joinpath("example.toml").read_text(encoding="utf-8")
+
+
+def filled(text: str, values: Mapping[str, Any]) -> str:
+    """The example with these settings in force, each where its commented line stands.
+
+    Args:
+        text: The example; a ``…_file`` takes the line of its secret.
+        values: By ``"section.key"``.
+
+    Raises:
+        KeyError: The example has no line for one of them.
+    """
+    import tomli_w
+
+    lines, left, section = [], dict(values), ""
+    for line in text.splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+        name = line.removeprefix("# ").partition(" = ")[0]
+        for key in (f"{section}.{name}", f"{section}.{name}_file"):
+            if line.startswith("# ") and key in left:
+                value = left.pop(key)
+                line = tomli_w.dumps({key.split(".")[1]: value}).strip()
+        lines.append(line)
+    if left:
+        raise KeyError(next(iter(left)))
+    return "\n".join(lines) + "\n"
+
+
+def _looked_at(
+    options: Globals, path: Path, written: list[Path], not_before: datetime, *, offline: bool
+) -> Report:
+    """Read it back as every command will, and let both sides answer."""
+    from veracore_sync.cli.doctor import examined
+    from veracore_sync.cli.globals import Globals
+    from veracore_sync.cli.parts import Parts
+    from veracore_sync.cli.perform import Report
+
+    told = Globals(path, options.log_level, options.log_format)
+    document: dict[str, Any] = {
+        "path": str(path),
+        "files": [str(file) for file in written],
+        "notBefore": not_before.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "findings": [],
+        "next": NEXT,
+    }
+    parts = Parts(told.load(), read_only=True, force=True)
+    try:
+        report = Report({}) if offline else examined(parts, offline=False)
+    finally:
+        parts.close()
+
+    def show() -> None:
+        say("wrote " + ", ".join(map(str, written)))
+        say(f"orders placed before {document['notBefore']} are never sent (orders.not_before)")
+        if report.show:
+            report.show()
+        if report.code:
+            say("the file is written; mend what failed, then: veracore-sync doctor")
+        else:
+            say(f"next: {NEXT}")
+
+    return Report(document | report.document, show=show, asked_for=True, code=report.code)

@@ -1,0 +1,150 @@
+"""``timers``: the configured intervals for systemd or cron, and whether they are installed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from veracore_sync.cli.app import app
+from veracore_sync.cli.output import say
+
+if TYPE_CHECKING:
+    from veracore_sync.cli.parts import Parts
+    from veracore_sync.cli.perform import Report
+    from veracore_sync.errors import SyncError
+    from veracore_sync.jobs.timers import Timer
+
+_SYSTEMD = Path("/etc/systemd/system")
+
+
+@app.command("timers")
+def timers(
+    context: typer.Context,
+    check: Annotated[
+        bool, typer.Option("--check", help="Compare with what is installed; exit 3 if it differs.")
+    ] = False,
+    crontab: Annotated[
+        bool, typer.Option("--crontab", help="Crontab lines instead of systemd drop-ins.")
+    ] = False,
+    write: Annotated[
+        Path | None, typer.Option(help="Write the drop-ins into this folder of units.")
+    ] = None,
+    systemd_dir: Annotated[
+        Path, typer.Option(help="Where --check finds the installed units.")
+    ] = _SYSTEMD,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Render interval_minutes of each job as systemd drop-ins, or as crontab lines."""
+    from veracore_sync.cli.perform import Job, perform
+
+    folder = systemd_dir if check else write or _SYSTEMD
+
+    def work(parts: Parts) -> Report:
+        _refuse_both(check=check, crontab=crontab, write=write is not None)
+        return _work(parts, folder, check=check, crontab=crontab, write=write is not None)
+
+    perform(Job("timers", read_only=True), context.obj, as_json, work)
+
+
+def _refuse_both(**given: bool) -> None:
+    from veracore_sync.errors import UsageError
+
+    named = [f"--{name}" for name, wanted in given.items() if wanted]
+    if len(named) > 1:
+        raise UsageError(f"{' and '.join(named)} do not go together", hint="give one of them")
+
+
+def _work(parts: Parts, folder: Path, *, check: bool, crontab: bool, write: bool) -> Report:
+    from veracore_sync.cli.perform import Report
+    from veracore_sync.jobs.timers import timers as configured
+
+    found = configured(parts.settings)
+    program = _program(parts.loaded.path)
+    differences = _differences(found, folder) if check else []
+    if write:
+        _write(found, folder)
+
+    def show() -> None:
+        for one in found:
+            if crontab:
+                say(f"# {one.setting} = {one.minutes}\n{one.crontab(program)}")
+            elif not check:
+                say(f"# {folder / one.path}\n{one.drop_in}")
+        if write:
+            say("written; now: systemctl daemon-reload")
+        if check and not differences:
+            say("the timers are as configured")
+
+    return Report(
+        {
+            "timers": [_document(one, folder, program) for one in found],
+            "differences": differences if check else None,
+        },
+        error=_trouble(differences, folder),
+        show=show,
+        asked_for=True,
+    )
+
+
+def _document(timer: Timer, folder: Path, program: str) -> dict[str, Any]:
+    return {
+        "unit": timer.unit,
+        "command": timer.job,
+        "setting": timer.setting,
+        "minutes": timer.minutes,
+        "path": str(folder / timer.path),
+        "text": timer.drop_in,
+        "crontab": timer.crontab(program),
+    }
+
+
+def _program(config: Path | None) -> str:
+    """How cron, which has neither our PATH nor our folder, starts this program, so configured."""
+    import shlex
+    import sys
+
+    script = Path(sys.executable).with_name("veracore-sync")
+    words = [str(script)] if script.exists() else [sys.executable, "-m", "veracore_sync"]
+    if config is not None:
+        words += ["--config", str(config)]
+    return shlex.join(words)
+
+
+def _differences(found: Sequence[Timer], folder: Path) -> list[str]:
+    from veracore_sync.errors import UsageError
+    from veracore_sync.jobs.timers import difference
+
+    try:
+        return [told for told in (difference(one, folder) for one in found) if told]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the units in {folder} cannot be read ({error})") from error
+
+
+def _trouble(differences: list[str], folder: Path) -> SyncError | None:
+    from veracore_sync.errors import NeedsPerson
+
+    if not differences:
+        return None
+    return NeedsPerson(
+        "the timers are not as configured: " + "; ".join(differences),
+        hint=f"`veracore-sync timers --write {folder}`, then `systemctl daemon-reload`; "
+        "mask a timer that is not wanted",
+    )
+
+
+def _write(found: Sequence[Timer], folder: Path) -> None:
+    from veracore_sync.cli.files import write_whole
+    from veracore_sync.errors import UsageError
+
+    try:
+        for one in found:
+            path = folder / one.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, one.drop_in)
+    except OSError as error:
+        raise UsageError(
+            f"{folder} cannot be written ({error.strerror})", hint="run it as root, or name another"
+        ) from error
