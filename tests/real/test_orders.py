@@ -222,7 +222,8 @@ def test_stats_bear_the_names_of_the_brief(rig: Rig, fresh_vendure: RealVendure)
     order = fresh_vendure.place_order()
     rig.sync()
     document = rig.run("stats", "--json").json
-    assert set(document) == {"orders", "inventory", "tracking", "upstreams", "webhooks", "alerts"}
+    parts = {"orders", "inventory", "tracking", "upstreams", "webhooks", "events", "alerts"}
+    assert set(document) == parts
     assert document["orders"]["totalSynced"] == 1
     assert document["orders"]["lastSyncTime"]
     one = rig.run("stats", "--order", order.code, "--json").json
