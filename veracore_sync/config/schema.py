@@ -343,6 +343,9 @@ class TrackingSettings(Section):
     settle_minutes: int = _minutes(
         20, "A shipment's packages must be unchanged this long; 0 is at once.", least=0
     )
+    grace_seconds: float = _seconds(
+        60, "How long Vendure may still be at work on the request of a run that died."
+    )
     max_run_minutes: int = _minutes(10, "A run ends itself after this.")
     handler: Name = Field(
         default="manual-fulfillment", description="Code of Vendure's fulfilment handler."

@@ -94,11 +94,12 @@ class Rule:
 
 
 class Faults:
-    """The rules in force, in the order they were given."""
+    """The rules in force, in the order they were given; `suffered` counts the faults so far."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rules: list[Rule] = []
+        self.suffered = 0
 
     def add(self, rule: Rule) -> int:
         """Put a rule behind the others; how many there are now."""
@@ -120,6 +121,7 @@ class Faults:
                 kind = rule.fire(call, order_exists)
                 if kind is None:
                     continue
+                self.suffered += kind != DELAY
                 if kind == "slow_drip":
                     return Fault(kind, rule.delay)
                 delay += rule.delay

@@ -58,7 +58,7 @@ class SmallShop:
         self.state = ShopState(clock, seed)
         self.access = Access(clock, self.state.channels, username, password)
         self.requests: list[dict[str, Any]] = []
-        self._faults = Faults()
+        self.faults = Faults()
         self._api = GraphQLApi(self.state, self.access)
         self._address = (host, port)
         self._listener: Listener | None = None
@@ -128,11 +128,11 @@ class SmallShop:
         document: dict[str, Any] = {"kinds": list(kinds), "rate": rate, "seed": seed}
         document |= {"delay_ms": delay_ms, "count": count}
         document["operations"] = None if operations is None else list(operations)
-        self._faults.add(rule_from(document))
+        self.faults.add(rule_from(document))
 
     def clear_faults(self) -> None:
         """Let all requests through again."""
-        self._faults.clear()
+        self.faults.clear()
 
     # ---- one request -----------------------------------------------------------------------
 
@@ -153,7 +153,7 @@ class SmallShop:
             return Outcome(operation), 0.0
         known = operation
         call = call_of(known.name, lambda: self._api.execute(known, request.headers))
-        fault = self._faults.draw(call, False)
+        fault = self.faults.draw(call, False)
         if fault.delay and fault.kind != "slow_drip":
             pause(fault.delay)
         outcome = suffer(call, fault.kind)
@@ -185,7 +185,7 @@ class SmallShop:
             document = json.loads(body)
             if not isinstance(document, dict):
                 raise BadInput("body", "a JSON object is needed")
-            count = self._faults.add(rule_from(document))
+            count = self.faults.add(rule_from(document))
         except BadInput as error:
             return json_answer(400, {"message": str(error), "field": error.field})
         except ValueError as error:

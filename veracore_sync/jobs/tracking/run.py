@@ -31,7 +31,6 @@ _LOG = logging.getLogger(__name__)
 _COMPLETE = "tracking.complete_at"
 _STATES = ("PaymentSettled", "PartiallyShipped", "PartiallyDelivered")
 _PROCESSED = ("processed", "shipped", "complete")
-_GRACE = timedelta(seconds=60)
 _ALL = 1_000_000_000
 
 Progress = Callable[[str, int, int], None]
@@ -86,7 +85,7 @@ class TrackingRun:
             carriers=Carriers(wanted.carriers),
             states=frozenset((*_STATES, *self.settings.orders.trigger_states)),
             settle=timedelta(minutes=wanted.settle_minutes),
-            grace=_GRACE,
+            grace=timedelta(seconds=wanted.grace_seconds),
         )
         if self.wishes.dry_run:
             self.result.plan = []

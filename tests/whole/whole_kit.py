@@ -1,0 +1,307 @@
+"""All commands together, between a small shop and a simulator, both of which can be made to fail.
+
+The books: every paid order at the warehouse once, every shipment in the shop once, and nothing for
+sale that is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rig import Ended, Rig
+
+from veracore_sync.sandbox.faults import KINDS as WAREHOUSE_KINDS
+from veracore_sync.sandbox.server import Sandbox
+from veracore_sync.sandbox.shop import SmallShop
+from veracore_sync.sandbox.shop_faults import KINDS as SHOP_KINDS
+
+ROOT = Path(__file__).parents[2]
+SKUS = ("MUG", "TEE", "HAT")
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("sync-orders", "--allow-first-run"),
+    ("sync-inventory", "--allow-mass-change"),
+    ("sync-tracking",),
+    ("sync-orders", "--allow-first-run"),
+    ("sync-inventory", "--force", "--allow-mass-change"),
+    ("sync-tracking", "--force"),
+    ("retry", "--all"),
+    ("deliver", "--force"),
+    ("doctor",),
+    ("stats",),
+    ("sync-orders", "--dry-run"),
+    ("sync-inventory", "--dry-run"),
+    ("sync-tracking", "--dry-run"),
+    ("ledger", "check"),
+    ("ledger", "prune"),
+    ("breaker", "reset"),
+)
+"""What a shop's timers and its operator start; those that write come twice."""
+
+_HOOK = """import sys, pathlib
+with open(pathlib.Path(__file__).with_name("events.jsonl"), "ab") as file:
+    file.write(sys.stdin.buffer.read() + b"\\n")
+"""
+
+
+def documented_codes() -> set[int]:
+    """The exit codes of docs/exit-codes.md."""
+    text = (ROOT / "docs" / "exit-codes.md").read_text()
+    return {int(code) for code in re.findall(r"(?m)^\| `?(\d+)`? \|", text)}
+
+
+@dataclass
+class Whole:
+    """The real commands, and the life of a shop around them."""
+
+    shop: SmallShop
+    sandbox: Sandbox
+    rig: Rig
+    dice: random.Random
+    on_hand: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SKUS, 0))
+    codes: Counter[int] = field(default_factory=Counter)
+
+    # ---- what happens -------------------------------------------------------------------------
+
+    def stock(self, sku: str, units: int) -> None:
+        """The warehouse counts its shelf."""
+        self.rig.control("stock", {"stock": [{"sku": sku, "on_hand": units}]})
+
+    def something_happens(self) -> None:
+        """An order or two, perhaps a shipment, a count, a cancellation, a fulfilment by hand."""
+        for _ in range(self.dice.randint(0, 2)):
+            self.place()
+        self.dice.choice((self.ship, self.ship, self.restock, self.cancel, self.by_hand))()
+
+    def place(self) -> Any:
+        """A paid order, of what is for sale; ``None`` where that is too little."""
+        skus = self.dice.sample(SKUS, self.dice.randint(1, 2))
+        lines = [(sku, self.dice.randint(1, 3)) for sku in skus]
+        if any(self.saleable(sku) < units for sku, units in lines):
+            return None
+        return self.shop.state.place_order(lines)
+
+    def ship(self) -> None:
+        """The warehouse ships some of what it has open, wholly or in part."""
+        orders = [one for one in self.rig.control("orders")["orders"] if self._open_there(one)]
+        if not orders:
+            return
+        order = self.dice.choice(orders)
+        body: dict[str, Any] = {"order": order["id"]}
+        lines = self._open_there(order)
+        if self.rig.dialect == "oms" and self.dice.random() < 0.3 and len(lines) > 1:
+            body["lines"] = [{"sku": lines[0][0], "quantity": lines[0][1]}]
+        tracking = f"1Z{self.dice.randrange(10**12):012}"
+        body["packages"] = [{"tracking": tracking, "carrier": "UPS", "service": "Ground"}]
+        self.rig.control("ship", body)
+
+    def _open_there(self, order: dict[str, Any]) -> list[tuple[str, int]]:
+        left = Counter({line["sku"]: line["quantity"] for line in order["lines"]})
+        for gone in (*order["shippedLines"], *order["cancelledLines"]):
+            left[gone["sku"]] -= gone["quantity"]
+        return [(sku, units) for sku, units in left.items() if units > 0]
+
+    def restock(self) -> None:
+        """More comes in."""
+        sku = self.dice.choice(SKUS)
+        level = self.sandbox.world.stock_of(sku)
+        there = sum(one.on_hand for one in level)
+        self.stock(sku, there + self.dice.randint(1, 10))
+
+    def cancel(self) -> None:
+        """The shop cancels an order that nobody has sent or shipped yet."""
+        there = {one["reference"] or one["id"] for one in self.rig.control("orders")["orders"]}
+        waiting = [
+            order
+            for order in list(self.shop.state.orders.values())
+            if order.state == "PaymentSettled"
+            and order.code not in there
+            and not order.fulfilments
+            and self._is_untouched(order.code)
+        ]
+        if waiting:
+            self.shop.state.cancel(self.dice.choice(waiting))
+
+    def _is_untouched(self, code: str) -> bool:
+        if not self.rig.ledger_path.exists():
+            return True
+        with self.rig.ledger() as ledger:
+            row = ledger.orders.get(code)
+        return row is None or row.attempt == 0
+
+    def by_hand(self) -> None:
+        """Staff fulfil an order wholly, before it was sent."""
+        there = {one["reference"] or one["id"] for one in self.rig.control("orders")["orders"]}
+        for order in list(self.shop.state.orders.values()):
+            fresh = order.state == "PaymentSettled" and not order.fulfilments
+            if fresh and order.code not in there and self._is_untouched(order.code):
+                self.shop.state.fulfil(order, tracking="by hand")
+                return
+
+    # ---- the commands -------------------------------------------------------------------------
+
+    def run(self, *command: str) -> Ended:
+        """One command, that must end with a documented exit code and no traceback."""
+        ended = self.rig.run(*command)
+        assert ended.code in documented_codes() - {1, 2}, (command, ended)
+        self.codes[ended.code] += 1
+        return ended
+
+    def set_on_fire(self, rate: float, seed: int) -> None:
+        """Let requests of both ends suffer every kind of fault."""
+        self.rig.control("faults", {"kinds": list(WAREHOUSE_KINDS), "rate": rate, "seed": seed})
+        self.shop.add_faults(SHOP_KINDS, rate=rate, seed=seed + 1)
+
+    def mend(self) -> None:
+        """No more faults."""
+        self.rig.control("faults", {"kinds": []})
+        self.shop.clear_faults()
+
+    @property
+    def faults(self) -> int:
+        """How many faults were suffered so far."""
+        return self.sandbox.faults.suffered + self.shop.faults.suffered
+
+    def come_to_rest(self, within_seconds: float = 90) -> int:
+        """Run after run without faults, until two rounds find nothing to do; how many rounds."""
+        self.run("breaker", "reset")
+        deadline = time.monotonic() + within_seconds
+        quiet = rounds = 0
+        while quiet < 2:
+            rounds += 1
+            before = self._picture()
+            self.run("retry", "--all")
+            for command in (
+                ("sync-orders", "--allow-first-run"),
+                ("sync-tracking", "--force"),
+                ("sync-inventory", "--allow-mass-change"),
+                ("deliver", "--force"),
+            ):
+                ended = self.run(*command)
+                assert ended.code in (0, 3), (command, ended)
+            quiet = quiet + 1 if self._picture() == before and self._nothing_waits() else 0
+            assert time.monotonic() < deadline, "never at rest"
+            if not quiet:
+                time.sleep(0.4)
+        return rounds
+
+    def _picture(self) -> str:
+        with self.rig.ledger() as ledger:
+            orders = [(row["code"], row["state"]) for row in ledger.database.rows(_STATES)]
+            slips = sorted(ledger.shipments.count().items())
+        levels = [(sku, self.saleable(sku)) for sku in SKUS]
+        return json.dumps([orders, slips, levels])
+
+    def _nothing_waits(self) -> bool:
+        with self.rig.ledger() as ledger:
+            counts, slips = ledger.orders.counts(), ledger.shipments.count()
+            events = ledger.outbox.summary()["waiting"]
+        waiting = sum(counts[state] for state in ("pending", "sending", "in_doubt", "failed"))
+        return not (waiting or slips.get("intended") or slips.get("added") or events)
+
+    # ---- the books ----------------------------------------------------------------------------
+
+    def saleable(self, sku: str) -> int:
+        """What the shop sells now."""
+        return int(self.shop.state.saleable(sku))
+
+    def truth(self, sku: str) -> int:
+        """What the warehouse could give to a new customer."""
+        available = sum(level.available for level in self.sandbox.world.stock_of(sku))
+        there = {one["reference"] or one["id"] for one in self.rig.control("orders")["orders"]}
+        for order in self.shop.state.orders.values():
+            if order.code in there or order.state == "Cancelled":
+                continue
+            done: Counter[str] = Counter()
+            for one in order.fulfilments:
+                if one.state != "Cancelled":
+                    for part in one.lines:
+                        done[part.line.variant.sku] += part.quantity
+            for line in order.lines:
+                if line.variant.sku == sku:
+                    available -= max(0, line.quantity - done[sku])
+        return available
+
+    def never_more_for_sale_than_there_is(self) -> None:
+        """At any moment after a run."""
+        for sku in SKUS:
+            assert self.saleable(sku) <= max(0, self.truth(sku)), sku
+
+    def books_balance(self) -> None:
+        """At rest: each order and each shipment once, and exactly what is there for sale."""
+        placed = self.rig.control("orders")["orders"]
+        names = [one["reference"] or one["id"] for one in placed]
+        assert len(names) == len(set(names)), "an order is at the warehouse twice"
+        there = dict(zip(names, placed, strict=True))
+        for order in self.shop.state.orders.values():
+            live = [one for one in order.fulfilments if one.state != "Cancelled"]
+            if order.code not in there:
+                is_done = order.state == "Cancelled" or bool(live)
+                assert is_done, f"{order.code} ({order.state}) never left"
+                continue
+            assert order.state != "Cancelled", f"{order.code} was cancelled, and placed"
+            self._shipments_agree(order, live, there[order.code])
+        for sku in SKUS:
+            assert self.saleable(sku) == max(0, self.truth(sku)), sku
+
+    def _shipments_agree(self, order: Any, live: list[Any], told: dict[str, Any]) -> None:
+        shipped = Counter({one["sku"]: one["quantity"] for one in told["shippedLines"]})
+        fulfilled: Counter[str] = Counter()
+        for one in live:
+            for part in one.lines:
+                fulfilled[part.line.variant.sku] += part.quantity
+        assert fulfilled == shipped, (order.code, fulfilled, shipped)
+        slips = {one["slip"] for one in told["packages"]}
+        assert len(live) == len(slips), (order.code, len(live), slips)
+        if shipped == Counter({one["sku"]: one["quantity"] for one in told["lines"]}):
+            assert order.state == "Shipped", (order.code, order.state)
+
+    def events_agree(self) -> None:
+        """Every order that was placed was told of; each id tells one thing."""
+        file = self.rig.folder / "events.jsonl"
+        told = [json.loads(line) for line in file.read_text().splitlines()]
+        by_id: dict[str, str] = {}
+        for one in told:
+            assert by_id.setdefault(one["id"], json.dumps(one)) == json.dumps(one)
+        synced = {one["data"]["vendureOrderCode"] for one in told if one["type"] == "order.synced"}
+        with self.rig.ledger() as ledger:
+            rows = ledger.orders.in_states(("synced", "shipped"))
+        assert synced >= {row.code for row in rows}
+
+
+_STATES = "SELECT code, state FROM orders ORDER BY code"
+
+
+@contextmanager
+def whole(folder: Path, dialect: str, seed: int) -> Iterator[Whole]:
+    """Everything, with little patience."""
+    with SmallShop(seed=seed) as shop, Sandbox(strict=True) as sandbox:
+        for sku in SKUS:
+            shop.state.add_variant(sku, sku.title(), 1000, 40)
+        rig = Rig(folder, shop.admin_url, shop.username, shop.password, sandbox, dialect)
+        hook = folder / "hook.py"
+        hook.write_text(_HOOK)
+        rig.env |= {
+            "VERACORE_SYNC_ORDERS__GRACE_SECONDS": "1",
+            "VERACORE_SYNC_TRACKING__GRACE_SECONDS": "1",
+            "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "0",
+            "VERACORE_SYNC_RETRY__BREAKER_COOLDOWN_SECONDS": "0.1",
+            "VERACORE_SYNC_RETRY__TRIES": "2",
+            "VERACORE_SYNC_RETRY__MAX_ATTEMPTS": "100",
+            "VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "1",
+            "VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS": "1",
+            "VERACORE_SYNC_HOOKS__COMMAND": json.dumps([sys.executable, str(hook)]),
+        }
+        made = Whole(shop, sandbox, rig, random.Random(seed))
+        for sku in SKUS:
+            made.stock(sku, 40)
+        yield made
