@@ -1,0 +1,46 @@
+"""What is counted and told of the ledger beside its own work; reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from veracore_sync.ledger.database import Database
+
+_WAITING = "('pending', 'sending', 'in_doubt', 'failed')"
+"""States that an order leaves without a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastAlert:
+    """An alert of an order, open or resolved. Times are UTC texts."""
+
+    kind: str
+    message: str
+    opened_at: str
+    resolved_at: str | None
+
+
+def alerts_of(database: Database, code: str) -> list[PastAlert]:
+    """Every alert that an order ever had, oldest first; of each kind the newest."""
+    found = database.rows(
+        "SELECT kind, message, opened_at, resolved_at FROM alerts WHERE code = ? "
+        "ORDER BY opened_at, key",
+        (code,),
+    )
+    return [PastAlert(*row) for row in found]
+
+
+def alerts_by_kind(database: Database) -> dict[str, int]:
+    """How many alerts of each kind are open; kinds that once were, too."""
+    found = database.rows(
+        "SELECT kind, coalesce(sum(resolved_at IS NULL), 0) FROM alerts GROUP BY kind ORDER BY kind"
+    )
+    return {row[0]: row[1] for row in found}
+
+
+def waiting_since(database: Database) -> str | None:
+    """When the order that waits longest was first seen (a UTC text)."""
+    since: str | None = database.value(
+        f"SELECT min(created_at) FROM orders WHERE state IN {_WAITING}"  # noqa: S608 - a constant
+    )
+    return since
