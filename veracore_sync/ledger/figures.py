@@ -44,3 +44,46 @@ def waiting_since(database: Database) -> str | None:
         f"SELECT min(created_at) FROM orders WHERE state IN {_WAITING}"  # noqa: S608 - a constant
     )
     return since
+
+
+def outbox_waiting(database: Database) -> dict[str, int]:
+    """How many events each hook still has to get; hooks with none are left out."""
+    found = database.rows(
+        "SELECT hook, count(*) FROM deliveries WHERE done_at IS NULL GROUP BY hook ORDER BY hook"
+    )
+    return {row[0]: row[1] for row in found}
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """How a command's last run went. Times are UTC texts.
+
+    Args:
+        command: Its name.
+        started_at: When that run began.
+        ended_at: When it ended.
+        exit_code: How.
+        succeeded_at: When a run of it last ended with 0.
+    """
+
+    command: str
+    started_at: str
+    ended_at: str
+    exit_code: int
+    succeeded_at: str | None
+
+
+def last_runs(database: Database) -> list[LastRun]:
+    """The last run of each command that came to an end."""
+    found = (
+        database.row(_LAST_RUN, (row["command"],))
+        for row in database.rows("SELECT DISTINCT command FROM runs ORDER BY command")
+    )
+    return [LastRun(*row) for row in found if row is not None]
+
+
+_LAST_RUN = """
+SELECT command, started_at, ended_at, exit_code, (SELECT ended_at FROM runs
+    WHERE command = ?1 AND exit_code = 0 ORDER BY id DESC LIMIT 1) AS succeeded_at
+FROM runs WHERE command = ?1 AND ended_at IS NOT NULL ORDER BY id DESC LIMIT 1
+"""
