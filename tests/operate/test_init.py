@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import re
 import stat
 import subprocess
 import tomllib
@@ -15,6 +12,7 @@ from typing import Any
 
 import pytest
 from rig import Ended, Rig
+from terminal_kit import on_terminal
 
 from veracore_sync.cli.init_config import NEXT, QUESTIONS, example, filled
 from veracore_sync.sandbox.server import Sandbox
@@ -177,30 +175,9 @@ def test_a_folder_that_may_not_be_written(rig: Rig, flags: dict[str, str]) -> No
     assert "--config" in ended.err
 
 
-def on_terminal(rig: Rig, answers: list[str], *arguments: str) -> tuple[int, str]:
-    """Run it on a pseudo-terminal, typing an answer at each question."""
-    mine, theirs = pty.openpty()
-    process = subprocess.Popen(
-        rig.command("init", *arguments),
-        env=bare_environment(rig) | {"TERM": "dumb"},
-        cwd=rig.folder,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    seen, waiting = "", list(answers)
-    while True:
-        try:
-            seen += os.read(mine, 4096).decode()
-        except OSError:
-            break
-        if waiting and re.search(r": $", seen):
-            os.write(mine, f"{waiting.pop(0)}\n".encode())
-            seen += "\n"
-    os.close(mine)
-    return process.wait(timeout=60), seen
+def typing(rig: Rig, answers: list[str], *arguments: str) -> tuple[int, str]:
+    command = rig.command("init", *arguments)
+    return on_terminal(command, bare_environment(rig), rig.folder, answers=answers)
 
 
 def test_on_a_terminal_it_asks_and_asks_again(rig: Rig) -> None:
@@ -214,7 +191,7 @@ def test_on_a_terminal_it_asks_and_asks_again(rig: Rig) -> None:
         "sandbox-hidden",
         "SANDBOX",
     ]
-    code, seen = on_terminal(rig, answers)
+    code, seen = typing(rig, answers)
     assert code == 77, seen
     assert "vendure.admin_api_url" in seen
     assert "sandbox-hidden" not in seen
@@ -224,13 +201,13 @@ def test_on_a_terminal_it_asks_and_asks_again(rig: Rig) -> None:
     text = (rig.folder / "config.toml").read_text()
     assert 'client_secret_file = "veracore_client_secret"' in text
     assert "sandbox-hidden" not in text
-    assert on_terminal(rig, [])[0] == 2
+    assert typing(rig, [])[0] == 2
     answers[6] = "sandbox"
-    assert on_terminal(rig, answers[1:], "--force")[0] == 0
+    assert typing(rig, answers[1:], "--force")[0] == 0
 
 
 def test_an_empty_line_is_no_answer_and_ctrl_d_ends_it(rig: Rig) -> None:
-    code, _ = on_terminal(rig, ["", "\x04"])
+    code, _ = typing(rig, ["", "\x04"])
     assert code == 130
     assert not (rig.folder / "config.toml").exists()
 

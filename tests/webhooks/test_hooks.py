@@ -150,6 +150,8 @@ def test_readiness_and_metrics_are_for_this_machine(bed: Bed) -> None:
     assert answer.status == 200
     assert b"veracore_sync_webhooks_stored_total 1\n" in text
     assert b'answers_total{status="200"} 1' in text
+    assert b"veracore_sync_inbox_waiting " in text
+    assert b"veracore_sync_backlog_age_seconds 0.0\n" in text
     for path in ("/metrics", "/readyz"):
         assert bed.get(path, **{"X-Forwarded-For": "192.0.2.1"})[0].status == 404
         assert bed.get(path, Host="shop.example.com")[0].status == 404

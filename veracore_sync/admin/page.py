@@ -79,7 +79,10 @@ def order_page(ledger: Ledger, row: OrderRow, session: Session, told: Sequence[s
     ]
     life = tag(
         "ol",
-        *(tag("li", tag("time", at, class_="quiet"), " ", what) for at, what in _life(document)),
+        *(
+            tag("li", tag("time", one["at"], class_="quiet"), " ", one["message"])
+            for one in document["timeline"]
+        ),
         class_="timeline",
     )
     parts = [
@@ -245,22 +248,6 @@ def _ends(document: Mapping[str, Any]) -> Html:
     failing = ", ".join(one["hook"] for one in events["failing"])
     rows.append(("events", f"{events['waiting']} wait", f"failing: {failing}" if failing else None))
     return table("Breakers and queues", ("what", "state", ""), rows)
-
-
-def _life(document: Mapping[str, Any]) -> list[tuple[str, str]]:
-    told = [(document["createdAt"], "first seen")]
-    for one in document["attempts"]:
-        units = ", ".join(f"{line['quantity']} x {line['sku']}" for line in one["lines"])
-        told.append(
-            (one["startedAt"], f"attempt {one['attempt']} as {one['veracoreOrderId']}: {units}")
-        )
-        if one["endedAt"]:
-            message = f" ({one['message']})" if one["message"] else ""
-            told.append((one["endedAt"], f"attempt {one['attempt']}: {one['outcome']}{message}"))
-    for one in document["shipments"]:
-        code = one["trackingCode"] or one["reason"] or ""
-        told.append((one["updatedAt"], f"slip {one['slip']}: {one['state']} {code}".rstrip()))
-    return sorted(told)
 
 
 def _link(code: str | None) -> Html | None:

@@ -16,6 +16,7 @@ import typer
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.output import error_document, error_lines, on_terminal, print_json, warn
 from veracore_sync.cli.parts import Parts
+from veracore_sync.cli.textfile import write_metrics
 from veracore_sync.errors import Interrupted, LedgerError, SyncError
 
 _LOG = logging.getLogger(__name__)
@@ -190,6 +191,7 @@ def _recorded(job: Job, parts: Parts, work: Callable[[Parts], Report]) -> Report
         runs.end(number, report.exit_code, {**report.summary, "errorClass": error_class})
     except LedgerError as error:
         report.error = report.error or error
+    write_metrics(parts)
     return report
 
 

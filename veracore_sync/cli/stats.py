@@ -15,16 +15,24 @@ if TYPE_CHECKING:
 
 _FAILED = ("failed", "parked", "in_doubt", "conflict", "cancelled")
 _RUNS = 20
+_WATCH_SECONDS = 2.0
 
 
 @app.command("stats")
 def stats(
     context: typer.Context,
+    seconds: Annotated[
+        float | None,
+        typer.Argument(metavar="[SECONDS]", help="With --watch: between two looks; else 2."),
+    ] = None,
     order: Annotated[str | None, typer.Option(help="One order: code or id.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="The orders with trouble.")] = False,
     runs: Annotated[bool, typer.Option("--runs", help="The newest runs.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Exit 3 on standing trouble, for monitors.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again every SECONDS, in place, until Ctrl-C.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -40,7 +48,19 @@ def stats(
             return _runs(parts)
         return _overall(parts, check)
 
-    perform(Job("stats", read_only=True), context.obj, as_json, work)
+    def watched(parts: Parts) -> Report:
+        from veracore_sync.cli.watch import watched as look
+        from veracore_sync.errors import UsageError
+
+        if as_json or check or not watch:
+            raise UsageError(
+                "SECONDS goes with --watch, and --watch with neither --json nor --check",
+                hint="veracore-sync stats --watch 5",
+            )
+        return look(parts, work, _WATCH_SECONDS if seconds is None else seconds)
+
+    again = watch or seconds is not None
+    perform(Job("stats", read_only=True), context.obj, as_json, watched if again else work)
 
 
 def _one(parts: Parts, name: str) -> Report:
@@ -54,18 +74,15 @@ def _one(parts: Parts, name: str) -> Report:
     document = order_life(parts.ledger, row)
 
     def show() -> None:
-        for key, value in document.items():
-            if key not in ("attempts", "shipments") and value is not None:
-                say(f"{key:20} {value}")
-        for attempt in document["attempts"]:
-            lines = ", ".join(f"{line['quantity']} x {line['sku']}" for line in attempt["lines"])
-            told = attempt["outcome"] or "no outcome yet"
-            say(f"{attempt['startedAt']}  attempt {attempt['attempt']}: {told} ({lines})")
-            if attempt["message"]:
-                say(f"    {attempt['message']}")
-        for one in document["shipments"]:
-            told = one["trackingCode"] or one["reason"] or ""
-            say(f"{one['updatedAt']}  slip {one['slip']}: {one['state']}  {told}".rstrip())
+        there = f", {row.veracore_id} at VeraCore" if row.veracore_id else ""
+        say(f"order {row.code} ({row.vendure_id} in Vendure{there}): {row.state}")
+        if row.retry_count:
+            say(f"it failed {row.retry_count} times of its own")
+        say()
+        table(
+            ["when", "", "what"],
+            [(one["at"], one["event"], one["message"]) for one in document["timeline"]],
+        )
 
     return Report(document, show=show, asked_for=True)
 

@@ -33,6 +33,7 @@ from veracore_sync.config.types import (
     Share,
     States,
     Text,
+    Textfile,
     Token,
     Units,
     Url,
@@ -438,6 +439,14 @@ class LogSettings(Section):
     )
 
 
+class MetricsSettings(Section):
+    """``[metrics]``: numbers for a monitor."""
+
+    textfile: Textfile = Field(
+        default="", description="File for node_exporter's textfile collector, written by each run."
+    )
+
+
 class HookSettings(Section):
     """``[hooks]``: where events are delivered."""
 
@@ -477,6 +486,7 @@ class Settings(Section):
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)
     retry: RetrySettings = Field(default_factory=RetrySettings)
     log: LogSettings = Field(default_factory=LogSettings)
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     hooks: HookSettings = Field(default_factory=HookSettings)
 
     @property

@@ -98,6 +98,13 @@ def _secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _textfile(text: str) -> str:
+    text = _trimmed(text)
+    if text and not (text.startswith("/") and text.endswith(".prom")):
+        raise ValueError("must be a whole path that ends in .prom, or node_exporter passes it over")
+    return text
+
+
 def _webhook_secret(value: SecretStr) -> SecretStr:
     text = plain(value.get_secret_value())
     if text.startswith("whsec_"):
@@ -288,6 +295,7 @@ States = Annotated[
 Command = Annotated[
     tuple[str, ...], Field(strict=False), BeforeValidator(_command), AfterValidator(_words)
 ]
+Textfile = Annotated[str, AfterValidator(_textfile)]
 Location = Annotated[Path, BeforeValidator(_path)]
 Distinct = BeforeValidator(_distinct)
 DistinctCodes = BeforeValidator(_distinct_trimmed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from veracore_sync.jobs.life import life
 from veracore_sync.ledger import Alert, Ledger, OrderRow, Run, inbox
 
 ORDERS_JOB = "orders"
@@ -41,7 +42,7 @@ def order_document(row: OrderRow) -> dict[str, Any]:
 
 
 def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
-    """An order with every attempt to send it, and what came of its shipments."""
+    """An order with every attempt, what came of its shipments, and its life as a timeline."""
     attempts = [
         {
             "attempt": one.attempt,
@@ -66,7 +67,12 @@ def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
         }
         for one in ledger.shipments.slips_of(row.code)
     ]
-    return order_document(row) | {"attempts": attempts, "shipments": shipments}
+    timeline = [moment.document() for moment in life(ledger, row)]
+    return order_document(row) | {
+        "attempts": attempts,
+        "shipments": shipments,
+        "timeline": timeline,
+    }
 
 
 def alert_document(alert: Alert) -> dict[str, Any]:

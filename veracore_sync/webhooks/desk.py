@@ -38,6 +38,7 @@ class HookDesk:
         clock: The time.
         meter: Counts.
         state: What `/readyz` shows; ``ready`` decides its status, numbers are metrics too.
+        figures: The ledger's own metrics, in the text format of Prometheus.
     """
 
     def __init__(
@@ -47,12 +48,14 @@ class HookDesk:
         clock: Clock,
         meter: Meter,
         state: Callable[[], dict[str, Any]],
+        figures: Callable[[], str] = str,
     ) -> None:
         self._verifier = verifier
         self._writer = writer
         self._clock = clock
         self._meter = meter
         self._state = state
+        self._figures = figures
         self._trouble = Rarely(_LOG, logging.WARNING)
 
     def check(self, head: Head) -> None:
@@ -87,7 +90,7 @@ class HookDesk:
         if head.target == READY:
             return Answer(200 if state["ready"] else 503, state)
         gauges = {key: value for key, value in state.items() if isinstance(value, int | float)}
-        return Answer(200, text=self._meter.render(gauges))
+        return Answer(200, text=self._meter.render(gauges) + self._figures())
 
     def _take(self, kind: Kind, head: Head, body: bytes) -> Answer:
         try:

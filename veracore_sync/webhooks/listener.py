@@ -10,6 +10,7 @@ from typing import Any
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config import Settings
 from veracore_sync.errors import ConfigError, LedgerError, SyncError
+from veracore_sync.jobs.metrics import exposition
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.inbox import Inbox, Kind, summary
 from veracore_sync.webhooks.desk import HookDesk
@@ -71,7 +72,9 @@ class Listener:
         self.server = HookServer(
             wanted.host if host is None else host,
             wanted.port if port is None else port,
-            HookDesk(_verifier(settings), self._writer, clock, self._meter, self.state),
+            HookDesk(
+                _verifier(settings), self._writer, clock, self._meter, self.state, self._figures
+            ),
             limits=limits,
             meter=self._meter,
         )
@@ -129,6 +132,12 @@ class Listener:
             "failing": found["failing"],
             "oldest_waiting_seconds": max(0.0, age),
         }
+
+    def _figures(self) -> str:
+        try:
+            return exposition(self._ledger, self._clock.now())
+        except LedgerError:
+            return ""
 
 
 def _verifier(settings: Settings) -> Verifier:

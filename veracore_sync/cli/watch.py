@@ -1,0 +1,71 @@
+"""``--watch``: a report that is made again and again, in place."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing, redirect_stdout
+from typing import TYPE_CHECKING
+
+from veracore_sync.cli.output import on_terminal
+from veracore_sync.errors import UsageError
+
+if TYPE_CHECKING:
+    from veracore_sync.cli.parts import Parts
+    from veracore_sync.cli.perform import Report
+
+_LEAST = 0.1
+
+
+class _Screen(io.StringIO):
+    """Takes what is shown as the terminal would."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def watched(parts: Parts, work: Callable[[Parts], Report], seconds: float) -> Report:
+    """Show the report until Ctrl-C, which is a good end.
+
+    Args:
+        parts: Of the command; each look has its own, for a ledger that appears meanwhile.
+        work: Makes the report.
+        seconds: Between two looks.
+
+    Raises:
+        UsageError: There is no terminal, or time between two looks.
+    """
+    from rich.live import Live
+    from rich.text import Text
+
+    from veracore_sync.cli.perform import Report
+
+    if not on_terminal():
+        raise UsageError("--watch needs a terminal", hint="leave it out, and look once")
+    if not seconds >= _LEAST:
+        raise UsageError(f"--watch {seconds:g}: too fast", hint=f"at least {_LEAST:g} seconds")
+    try:
+        with Live(screen=True, auto_refresh=False) as live:
+            while True:
+                live.update(Text.from_ansi(_look(parts, work, seconds)), refresh=True)
+                time.sleep(seconds)
+    except KeyboardInterrupt:
+        return Report({})
+
+
+def _look(parts: Parts, work: Callable[[Parts], Report], seconds: float) -> str:
+    from veracore_sync.cli.parts import Parts as Fresh
+    from veracore_sync.clock import to_text
+
+    screen = _Screen()
+    with (
+        closing(Fresh(parts.loaded, parts.clock, read_only=True)) as fresh,
+        redirect_stdout(screen),
+    ):
+        sys.stdout.write(f"{to_text(fresh.clock.now())}, every {seconds:g} s, Ctrl-C ends\n\n")
+        report = work(fresh)
+        if report.show:
+            report.show()
+    return screen.getvalue()

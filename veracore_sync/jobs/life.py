@@ -1,0 +1,86 @@
+"""An order's life, from the shop's checkout to now, as a list of moments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from veracore_sync.ledger import AttemptRow, Ledger, OrderRow
+from veracore_sync.ledger.figures import PastAlert, alerts_of
+from veracore_sync.ledger.shipments import SlipRow
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Something that happened, or is to happen.
+
+    Args:
+        at: When, as a UTC text; ``None`` where that is not known.
+        event: Of a fixed set (docs/json.md).
+        message: For a person; no personal data.
+    """
+
+    at: str | None
+    event: str
+    message: str
+
+    def document(self) -> dict[str, Any]:
+        """As in ``stats --order --json``."""
+        return {"at": self.at, "event": self.event, "message": self.message}
+
+
+def life(ledger: Ledger, row: OrderRow) -> list[Moment]:
+    """The moments of an order in their order; the state now and the next attempt end it."""
+    past = [*_beginnings(row), *_doubts(row)]
+    for attempt in ledger.orders.attempts(row.code):
+        past += _attempt(attempt)
+    for slip in ledger.shipments.slips_of(row.code):
+        past += _slip(slip)
+    for alert in alerts_of(ledger.database, row.code):
+        past += _alert(alert)
+    # A stable sort: what bears the same millisecond stays in the order of its causes.
+    past.sort(key=lambda moment: moment.at or "")
+    return [*past, *_now(row)]
+
+
+def _beginnings(row: OrderRow) -> Iterator[Moment]:
+    if row.placed_at:
+        yield Moment(row.placed_at, "placed", "placed in the shop")
+    yield Moment(row.created_at, "seen", "first seen")
+
+
+def _doubts(row: OrderRow) -> Iterator[Moment]:
+    if row.doubt_since:
+        yield Moment(row.doubt_since, "doubt", "in doubt: VeraCore may have it, or may not")
+    if row.absent_at:
+        yield Moment(row.absent_at, "absent", "a look-up did not find it; a second one decides")
+
+
+def _attempt(attempt: AttemptRow) -> Iterator[Moment]:
+    name = f"attempt {attempt.attempt}"
+    lines = ", ".join(f"{units} x {sku}" for sku, units in attempt.lines)
+    yield Moment(attempt.started_at, "attempt", f"{name}: sent as {attempt.veracore_id}: {lines}")
+    if attempt.outcome:
+        why = f" ({attempt.message})" if attempt.message else ""
+        yield Moment(attempt.ended_at, "outcome", f"{name}: {attempt.outcome}{why}")
+
+
+def _slip(slip: SlipRow) -> Iterator[Moment]:
+    name = f"slip {slip.slip}"
+    yield Moment(slip.first_seen_at, "shipment", f"{name}: seen at VeraCore")
+    told = slip.tracking_code or slip.reason
+    yield Moment(slip.updated_at, "shipment", f"{name}: {slip.state}{f' ({told})' if told else ''}")
+
+
+def _alert(alert: PastAlert) -> Iterator[Moment]:
+    yield Moment(alert.opened_at, "alert", f"alert {alert.kind}: {alert.message}")
+    if alert.resolved_at:
+        yield Moment(alert.resolved_at, "resolved", f"alert {alert.kind} is resolved")
+
+
+def _now(row: OrderRow) -> Iterator[Moment]:
+    why = f": {row.error_message}" if row.error_message else ""
+    yield Moment(row.updated_at, "state", f"{row.state}{why}")
+    if row.next_attempt_at:
+        yield Moment(row.next_attempt_at, "next", "not before this, the next attempt or look-up")

@@ -1,0 +1,99 @@
+"""The ledger as Prometheus reads it: one text, for node_exporter's textfile and ``/metrics``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from veracore_sync.clock import from_text
+from veracore_sync.ledger import Ledger, figures, inbox
+
+PREFIX = "veracore_sync_"
+METRICS: Mapping[str, str] = {
+    "last_run_timestamp_seconds": "When the last run of the command ended.",
+    "last_success_timestamp_seconds": "When a run of the command last ended with exit code 0.",
+    "last_run_duration_seconds": "How long the last run of the command took.",
+    "last_run_exit_code": "How the last run of the command ended.",
+    "orders": "Orders in each state.",
+    "backlog_age_seconds": "Since when the order that waits longest is known; 0 when none waits.",
+    "breaker_state": "Circuit breaker: 0 is closed, 1 is half open, 2 is open.",
+    "credentials_refused": "1 while the upstream refuses the credentials.",
+    "inbox_waiting": "Webhook hints that are still to be looked up.",
+    "inbox_oldest_waiting_seconds": "Age of the oldest of these hints; 0 when none waits.",
+    "outbox_waiting": "Events that the hook has still to get.",
+    "alerts_open": "Open alerts of each kind.",
+}
+"""Every metric, without its prefix, and what it says; all are gauges (docs/metrics.md)."""
+
+_BREAKER = {"closed": 0, "half_open": 1, "open": 2}
+_UPSTREAMS = ("vendure", "veracore")
+_Labels = dict[str, str]
+_Sample = tuple[str, _Labels, float]
+
+
+def exposition(ledger: Ledger, now: datetime) -> str:
+    """All metrics in Prometheus's text format.
+
+    Args:
+        ledger: What is told of.
+        now: The time (UTC), for ages.
+
+    Raises:
+        LedgerError: It cannot be read.
+    """
+    samples = list(_samples(ledger, now))
+    lines: list[str] = []
+    for name, meaning in METRICS.items():
+        full = PREFIX + name
+        lines += [f"# HELP {full} {meaning}", f"# TYPE {full} gauge"]
+        lines += [
+            f"{full}{_shown(labels)} {value!r}" for one, labels, value in samples if one == name
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _samples(ledger: Ledger, now: datetime) -> Iterator[_Sample]:
+    yield from _runs(ledger)
+    for state, count in ledger.orders.counts().items():
+        yield "orders", {"state": state}, count
+    yield "backlog_age_seconds", {}, _age(figures.waiting_since(ledger.database), now)
+    for row in ledger.breakers.all():
+        labels = {"upstream": row.upstream, "family": row.family}
+        yield "breaker_state", labels, _BREAKER[row.state]
+    for upstream in _UPSTREAMS:
+        refused = ledger.refusals.standing(upstream) is not None
+        yield "credentials_refused", {"upstream": upstream}, int(refused)
+    hints = inbox.summary(ledger.database)
+    yield "inbox_waiting", {}, hints["waiting"]
+    yield "inbox_oldest_waiting_seconds", {}, _age(hints["oldestWaiting"], now)
+    for hook, count in figures.outbox_waiting(ledger.database).items():
+        yield "outbox_waiting", {"hook": hook}, count
+    for kind, count in figures.alerts_by_kind(ledger.database).items():
+        yield "alerts_open", {"kind": kind}, count
+
+
+def _runs(ledger: Ledger) -> Iterator[_Sample]:
+    for run in figures.last_runs(ledger.database):
+        labels = {"command": run.command}
+        ended = from_text(run.ended_at)
+        yield "last_run_timestamp_seconds", labels, ended.timestamp()
+        if run.succeeded_at:
+            succeeded = from_text(run.succeeded_at).timestamp()
+            yield "last_success_timestamp_seconds", labels, succeeded
+        took = (ended - from_text(run.started_at)).total_seconds()
+        yield "last_run_duration_seconds", labels, max(0.0, took)
+        yield "last_run_exit_code", labels, run.exit_code
+
+
+def _age(since: str | None, now: datetime) -> float:
+    return max(0.0, (now - from_text(since)).total_seconds()) if since else 0.0
+
+
+def _shown(labels: _Labels) -> str:
+    if not labels:
+        return ""
+    return "{" + ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items()) + "}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,0 +1,89 @@
+"""What is counted and told of the ledger beside its own work; reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from veracore_sync.ledger.database import Database
+
+_WAITING = "('pending', 'sending', 'in_doubt', 'failed')"
+"""States that an order leaves without a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastAlert:
+    """An alert of an order, open or resolved. Times are UTC texts."""
+
+    kind: str
+    message: str
+    opened_at: str
+    resolved_at: str | None
+
+
+def alerts_of(database: Database, code: str) -> list[PastAlert]:
+    """Every alert that an order ever had, oldest first; of each kind the newest."""
+    found = database.rows(
+        "SELECT kind, message, opened_at, resolved_at FROM alerts WHERE code = ? "
+        "ORDER BY opened_at, key",
+        (code,),
+    )
+    return [PastAlert(*row) for row in found]
+
+
+def alerts_by_kind(database: Database) -> dict[str, int]:
+    """How many alerts of each kind are open; kinds that once were, too."""
+    found = database.rows(
+        "SELECT kind, coalesce(sum(resolved_at IS NULL), 0) FROM alerts GROUP BY kind ORDER BY kind"
+    )
+    return {row[0]: row[1] for row in found}
+
+
+def waiting_since(database: Database) -> str | None:
+    """When the order that waits longest was first seen (a UTC text)."""
+    since: str | None = database.value(
+        f"SELECT min(created_at) FROM orders WHERE state IN {_WAITING}"  # noqa: S608 - a constant
+    )
+    return since
+
+
+def outbox_waiting(database: Database) -> dict[str, int]:
+    """How many events each hook still has to get; hooks with none are left out."""
+    found = database.rows(
+        "SELECT hook, count(*) FROM deliveries WHERE done_at IS NULL GROUP BY hook ORDER BY hook"
+    )
+    return {row[0]: row[1] for row in found}
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """How a command's last run went. Times are UTC texts.
+
+    Args:
+        command: Its name.
+        started_at: When that run began.
+        ended_at: When it ended.
+        exit_code: How.
+        succeeded_at: When a run of it last ended with 0.
+    """
+
+    command: str
+    started_at: str
+    ended_at: str
+    exit_code: int
+    succeeded_at: str | None
+
+
+def last_runs(database: Database) -> list[LastRun]:
+    """The last run of each command that came to an end."""
+    found = (
+        database.row(_LAST_RUN, (row["command"],))
+        for row in database.rows("SELECT DISTINCT command FROM runs ORDER BY command")
+    )
+    return [LastRun(*row) for row in found if row is not None]
+
+
+_LAST_RUN = """
+SELECT command, started_at, ended_at, exit_code, (SELECT ended_at FROM runs
+    WHERE command = ?1 AND exit_code = 0 ORDER BY id DESC LIMIT 1) AS succeeded_at
+FROM runs WHERE command = ?1 AND ended_at IS NOT NULL ORDER BY id DESC LIMIT 1
+"""
