@@ -226,3 +226,29 @@ def test_the_units_configuration_names_the_ledger_in_their_state_directory(tmp_p
         "StateDirectory=veracore-sync"
         in (ROOT / "systemd" / "veracore-sync-orders.service").read_text()
     )
+
+
+def test_the_units_find_all_of_it_among_their_credentials(
+    rig: Rig, flags: dict[str, str], tmp_path: Path
+) -> None:
+    """As systemd hands it over: copies beside one another, which a group may read."""
+    init(rig, *words(flags))
+    given = tmp_path / "credentials"
+    given.mkdir()
+    for name in ("config.toml", "pw", "cs"):
+        (given / name).write_bytes((rig.folder / name).read_bytes())
+        (given / name).chmod(0o440)
+        (rig.folder / name).unlink()
+    done = subprocess.run(
+        rig.command("config", "show", "--json"),
+        env=bare_environment(rig)
+        | {"VERACORE_SYNC_CONFIG": str(given / "config.toml"), "CREDENTIALS_DIRECTORY": str(given)},
+        cwd="/",
+        capture_output=True,
+        text=True,
+    )
+    ended = Ended(done.returncode, done.stdout, done.stderr)
+    assert ended.code == 0, ended.out
+    assert ended.json["warnings"] == []
+    [origin] = [one["origin"] for one in ended.json["settings"] if one["key"] == "vendure.password"]
+    assert str(given / "pw") in origin
