@@ -14,7 +14,7 @@ import pytest
 from rig import Ended, Rig
 from terminal_kit import on_terminal
 
-from veracore_sync.cli.init_config import NEXT, QUESTIONS, example, filled
+from veracore_sync.cli.init_config import NEXT, QUESTIONS, example, filled, of_the_system
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -215,3 +215,40 @@ def test_an_empty_line_is_no_answer_and_ctrl_d_ends_it(rig: Rig) -> None:
 def test_a_setting_that_the_example_lost_is_an_error() -> None:
     with pytest.raises(KeyError):
         filled(example(), {"vendure.nope": "x"})
+
+
+def test_the_units_configuration_names_the_ledger_in_their_state_directory(tmp_path: Path) -> None:
+    assert of_the_system(tmp_path / "config.toml") == {}
+    given = of_the_system(Path("/etc/veracore-sync/config.toml"))
+    text = filled(example(), given)
+    assert tomllib.loads(text)["ledger"] == {"path": "/var/lib/veracore-sync/ledger.db"}
+    assert (
+        "StateDirectory=veracore-sync"
+        in (ROOT / "systemd" / "veracore-sync-orders.service").read_text()
+    )
+
+
+def test_the_units_find_all_of_it_among_their_credentials(
+    rig: Rig, flags: dict[str, str], tmp_path: Path
+) -> None:
+    """As systemd hands it over: copies beside one another, which a group may read."""
+    init(rig, *words(flags))
+    given = tmp_path / "credentials"
+    given.mkdir()
+    for name in ("config.toml", "pw", "cs"):
+        (given / name).write_bytes((rig.folder / name).read_bytes())
+        (given / name).chmod(0o440)
+        (rig.folder / name).unlink()
+    done = subprocess.run(
+        rig.command("config", "show", "--json"),
+        env=bare_environment(rig)
+        | {"VERACORE_SYNC_CONFIG": str(given / "config.toml"), "CREDENTIALS_DIRECTORY": str(given)},
+        cwd="/",
+        capture_output=True,
+        text=True,
+    )
+    ended = Ended(done.returncode, done.stdout, done.stderr)
+    assert ended.code == 0, ended.out
+    assert ended.json["warnings"] == []
+    [origin] = [one["origin"] for one in ended.json["settings"] if one["key"] == "vendure.password"]
+    assert str(given / "pw") in origin

@@ -93,3 +93,14 @@ def test_off_a_terminal_watching_is_a_usage_error(rig: Rig, arguments: list[str]
     ended = rig.run("stats", *arguments)
     assert ended.code == 2
     assert "--watch" in ended.err + ended.out
+
+
+def test_what_is_wrong_with_a_side_is_shown(rig: Rig, shop: SmallShop) -> None:
+    shop.state.place_order([("MUG", 1)])
+    assert "refuses" not in rig.run("stats").out
+    rig.run("sync-orders", VERACORE_CLIENT_SECRET="wrong")
+    assert "veracore refuses the credentials since" in rig.run("stats").out
+    down = {"VERACORE_SYNC_RETRY__BREAKER_THRESHOLD": "1", "VERACORE_SYNC_RETRY__TRIES": "1"}
+    rig.control("faults", {"kinds": ["html_500"], "rate": 1})
+    rig.run("sync-orders", **down)
+    assert "breaker of veracore: open since" in rig.run("stats").out

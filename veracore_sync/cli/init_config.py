@@ -163,7 +163,7 @@ def _write(
     from veracore_sync.cli.files import write_whole
     from veracore_sync.errors import ConfigError
 
-    values: dict[str, Any] = {"orders.not_before": not_before}
+    values = {"orders.not_before": not_before, **of_the_system(path)}
     texts: dict[Path, str] = {}
     for one in QUESTIONS:
         answer = answers[one.key]
@@ -185,6 +185,13 @@ def _write(
             hint="check the folder's owner and mode, or name another file with --config",
         ) from error
     return list(texts)
+
+
+def of_the_system(path: Path) -> dict[str, Any]:
+    """What the units' configuration says: a person who acts as their user uses their ledger."""
+    from veracore_sync.config.file import SYSTEM_FILE
+
+    return {"ledger.path": "/var/lib/veracore-sync/ledger.db"} if path == SYSTEM_FILE else {}
 
 
 def _as_written(file: Path, folder: Path) -> str:

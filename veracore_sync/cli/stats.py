@@ -142,6 +142,7 @@ def show_overall(document: dict[str, Any]) -> None:
         part = document[job]
         running = ", running now" if part["isRunning"] else ""
         say(f"last sync of {job}: {part['lastSyncTime'] or 'never'}{running}")
+    _show_upstreams(document["upstreams"])
     if orders["recentErrors"]:
         say()
         table(
@@ -154,3 +155,13 @@ def show_overall(document: dict[str, Any]) -> None:
     for alert in document["alerts"]:
         code = f" {alert['vendureOrderCode']}" if alert["vendureOrderCode"] else ""
         say(f"alert since {alert['openedAt']}: {alert['kind']}{code}: {alert['message']}")
+
+
+def _show_upstreams(upstreams: dict[str, Any]) -> None:
+    """Only what is not as it should be."""
+    for name, one in upstreams.items():
+        if one["state"] != "closed":
+            state = one["state"].replace("_", " ")
+            say(f"breaker of {name}: {state} since {one['openedAt']}, asks at {one['nextProbe']}")
+        if one["credentialsRefused"]:
+            say(f"{name} refuses the credentials since {one['credentialsRefusedSince']}")

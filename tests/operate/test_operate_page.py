@@ -1,0 +1,74 @@
+"""What docs/operate.md and the README tell people to type is what the program takes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from veracore_sync.cli import commands
+from veracore_sync.cli.app import app
+from veracore_sync.config.given import keys, sections
+
+ROOT = Path(__file__).parents[2]
+PAGES = {name: (ROOT / name).read_text() for name in ("README.md", "docs/operate.md")}
+OPERATE = PAGES["docs/operate.md"]
+
+
+def typed() -> list[str]:
+    """Every command line that begins with the program, behind sudo too, or inline."""
+    found: list[str] = []
+    for text in PAGES.values():
+        for block in re.findall(r"```sh\n(.*?)```", text, re.S):
+            found += re.findall(r"^(?:sudo (?:-u \S+ )?)?(veracore-sync [^#\n]+)", block, re.M)
+        found += re.findall(r"`(veracore-sync [^`]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
+    return sorted({line.strip() for line in found})
+
+
+@pytest.mark.parametrize("line", typed())
+def test_what_is_typed_exists(line: str) -> None:
+    commands.register()
+    command: object = typer.main.get_command(app)
+    known = options(command)
+    for word in shlex.split(line)[1:]:
+        below = getattr(command, "commands", {})
+        if word in below:
+            command = below[word]
+            known |= options(command)
+        elif word.startswith("--"):
+            assert word in known, word
+    assert not getattr(command, "commands", None) or line.split()[1].startswith("--"), line
+
+
+def options(command: object) -> set[str]:
+    found = {option for one in getattr(command, "params", []) for option in one.opts}
+    return found | {"--install-completion"}
+
+
+def test_settings_that_are_named_exist() -> None:
+    names = re.findall(rf"`((?:{'|'.join(sections())})\.[a-z_]+)`", OPERATE)
+    assert {name for name in names if name not in keys()} == set()
+    assert len(names) > 10
+
+
+def test_units_that_are_named_exist() -> None:
+    named = set(re.findall(r"veracore-sync-[a-z]+(?:@|\.timer|\.service)?", OPERATE))
+    stems = {path.name.split(".")[0] for path in (ROOT / "systemd").iterdir()}
+    assert {name.split(".")[0] for name in named} <= stems
+    assert [stem for stem in stems - {"veracore-sync"} if f"| `{stem}` |" not in OPERATE] == []
+
+
+def test_anchors_lead_somewhere() -> None:
+    for page in ROOT.glob("docs/*.md"):
+        for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", page.read_text()):
+            text = (page.parent / target if target else page).read_text()
+            headings = {slug(line) for line in re.findall(r"(?m)^#+ (.+)$", text)}
+            assert anchor in headings, f"{page.name} links to {target}#{anchor}"
+
+
+def slug(heading: str) -> str:
+    """As GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
