@@ -2,68 +2,21 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from admin_kit import ACT, READ, serving
 from rig import Rig
 
 from veracore_sync.ledger import Ledger
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
-READ, ACT = "read-token-0123456789", "act-token-9876543210"
 STATUS = """id vendureOrderId vendureOrderCode veracoreOrderId syncStatus errorClass errorMessage
   retryCount lastSyncAttempt lastSuccessfulSync nextAttempt createdAt updatedAt"""
-
-
-@dataclass
-class Admin:
-    """A running ``serve-admin``."""
-
-    host: str
-    port: int
-
-    def post(
-        self, body: bytes, token: str | None = ACT, kind: str = "application/json"
-    ) -> tuple[int, Any]:
-        headers = {"content-type": kind}
-        if token is not None:
-            headers["authorization"] = f"Bearer {token}"
-        with closing(http.client.HTTPConnection(self.host, self.port, timeout=60)) as connection:
-            connection.request("POST", "/admin-api", body, headers)
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-
-    def ask(self, query: str, token: str | None = ACT, **variables: Any) -> Any:
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        status, document = self.post(body, token)
-        assert status == 200, document
-        return document
-
-    def data(self, query: str, token: str | None = ACT, **variables: Any) -> Any:
-        document = self.ask(query, token, **variables)
-        assert "errors" not in document, document
-        return document["data"]
-
-
-@contextmanager
-def serving(rig: Rig) -> Iterator[Admin]:
-    process = rig.start("serve-admin", "--port", "0")
-    assert process.stdout is not None
-    host, _, port = process.stdout.readline().strip().removeprefix("http://").rpartition(":")
-    try:
-        yield Admin(host, int(port))
-    finally:
-        process.terminate()
-        _, err = process.communicate(timeout=60)
-    assert (process.returncode, "Traceback" in err) == (0, False), err
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from admin_kit import ACT, READ, Admin, serving
 from rig import Rig
-from test_admin_api import ACT, READ, Admin, serving
 
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop

@@ -24,7 +24,8 @@ _SAFE = (
         "base-uri 'none'",
     ),
     ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "no-referrer"),
+    # "no-referrer" would make browsers hide the origin of our own forms, too.
+    ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
 )
 _METHODS: Mapping[str, tuple[str, ...]] = {

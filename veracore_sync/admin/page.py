@@ -35,7 +35,17 @@ def login_page(told: Sequence[str]) -> str:
     """Where a person gives a token."""
     form = tag(
         "form",
-        tag("label", "Token ", tag("input", type="password", name="token", required=True)),
+        tag(
+            "label",
+            "Token ",
+            tag(
+                "input",
+                type="password",
+                name="token",
+                autocomplete="current-password",
+                required=True,
+            ),
+        ),
         " ",
         tag("button", "Log in", type="submit"),
         method="post",
@@ -59,7 +69,7 @@ def overview_page(ledger: Ledger, session: Session, now: datetime, told: Sequenc
         _orders(rows, session),
         tag("h2", "Stock and tracking"),
         _freshness(document, session),
-        tag("h2", f"Runs of the last {DAYS} days"),
+        tag("h2", f"Runs of the last {DAYS} days (UTC, as all times here)"),
         chart(ledger, now),
         tag("h2", "Both ends"),
         _ends(document),
@@ -75,14 +85,11 @@ def order_page(ledger: Ledger, row: OrderRow, session: Session, told: Sequence[s
         ("VeraCore id", row.veracore_id),
         ("Why", row.error_message),
         ("What to do", _todo(row)),
-        ("Next attempt", row.next_attempt_at),
+        ("Next attempt", _when(row.next_attempt_at)),
     ]
     life = tag(
         "ol",
-        *(
-            tag("li", tag("time", one["at"], class_="quiet"), " ", one["message"])
-            for one in document["timeline"]
-        ),
+        *(tag("li", _when(one["at"]), " ", one["message"]) for one in document["timeline"]),
         class_="timeline",
     )
     parts = [
@@ -161,7 +168,7 @@ def _alerts(alerts: Sequence[Mapping[str, Any]]) -> Html:
     if not alerts:
         return tag("p", "Nothing needs a person.", class_="good")
     rows = [
-        (one["openedAt"], one["kind"], _link(one["vendureOrderCode"]), one["message"])
+        (_when(one["openedAt"]), one["kind"], _link(one["vendureOrderCode"]), one["message"])
         for one in alerts
     ]
     return join(
@@ -178,7 +185,7 @@ def _orders(rows: Sequence[OrderRow], session: Session) -> Html:
             _state(row.state),
             row.error_message,
             _todo(row),
-            row.next_attempt_at,
+            _when(row.next_attempt_at),
             _actions(row, session),
         )
         for row in rows
@@ -216,7 +223,7 @@ def _freshness(document: Mapping[str, Any], session: Session) -> Html:
         rows.append(
             (
                 job,
-                part["lastSyncTime"] or "never",
+                _when(part["lastSyncTime"]) or "never",
                 running or result,
                 _act(act, "", label, session) if act else None,
             )
@@ -248,6 +255,13 @@ def _ends(document: Mapping[str, Any]) -> Html:
     failing = ", ".join(one["hook"] for one in events["failing"])
     rows.append(("events", f"{events['waiting']} wait", f"failing: {failing}" if failing else None))
     return table("Breakers and queues", ("what", "state", ""), rows)
+
+
+def _when(at: str | None) -> Html | None:
+    """A moment to the minute; exactly, where it is pointed at."""
+    if at is None:
+        return None
+    return tag("time", f"{at[:10]} {at[11:16]}", datetime=at, title=at)
 
 
 def _link(code: str | None) -> Html | None:
