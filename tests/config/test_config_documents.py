@@ -58,6 +58,7 @@ def test_the_example_with_every_setting_in_force_is_valid(desk: Desk) -> None:
         "webhooks.secret",
         "webhooks.secrets",
         "hooks.secret",
+        "hooks.notify",
         "admin.read_token",
         "admin.act_token",
     }
@@ -115,4 +116,5 @@ def test_no_secret_has_a_plain_default() -> None:
         "admin.read_token",
         "admin.act_token",
         "hooks.secret",
+        "hooks.notify",
     ]

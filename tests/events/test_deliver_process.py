@@ -170,3 +170,41 @@ def test_exit_codes_of_deliver(rig: Rig, tmp_path: Path) -> None:
     assert refused.code == 69
     assert refused.json["hooks"][0]["error"] == "exit 1 no, thanks"
     assert rig.run("stats", "--json").json["events"]["waiting"] == 3
+
+
+def test_people_get_alerts_alone_and_once(rig: Rig, shop: SmallShop) -> None:
+    told: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"json://secret-user:secret-word@127.0.0.1:{server.server_port}/"
+    rig.env |= {
+        "VERACORE_SYNC_HOOKS__NOTIFY": json.dumps([address]),
+        "VERACORE_SYNC_ORDERS__FREIGHT": '{"nothing-else": {"code": "U1"}}',
+    }
+    parked = shop.state.place_order([("MUG", 1)])
+    for _ in range(2):
+        ended = rig.run("--log-level", "debug", "sync-orders", "--json")
+        assert "secret-word" not in ended.out + ended.err
+    del rig.env["VERACORE_SYNC_ORDERS__FREIGHT"]
+    rig.run("retry", parked.code)
+    rig.sync()
+    server.shutdown()
+    server.server_close()
+    titles = [one["title"] for one in told]
+    assert titles == [
+        f"veracore-sync: order.parked {parked.code}",
+        f"veracore-sync: order.parked {parked.code} is over",
+    ]
+    wrong = rig.run("deliver", VERACORE_SYNC_HOOKS__NOTIFY='["no-such-scheme://x"]')
+    assert (wrong.code, "address 1" in wrong.err) == (78, True)

@@ -84,7 +84,7 @@ def deliver_at_the_end(parts: Parts) -> None:
     from veracore_sync.errors import LockHeld, SyncError
     from veracore_sync.jobs.deliver import JOB
 
-    if not parts.settings.hooks.names:
+    if not parts.settings.hooks.names or not parts.ledger.outbox.summary()["waiting"]:
         return
     try:
         with parts.ledger.runs.lock(JOB, "deliver"):
@@ -105,7 +105,7 @@ def _pass(parts: Parts, *, force: bool, deadline: float | None) -> Delivered:
 
 
 def _hooks(parts: Parts, stack: ExitStack) -> dict[str, Hook]:
-    from veracore_sync.transport.hooks import CommandHook, PostHook
+    from veracore_sync.transport.hooks import CommandHook, NotifyHook, PostHook
     from veracore_sync.webhooks.signature import sign
 
     wanted = parts.settings.hooks
@@ -121,4 +121,6 @@ def _hooks(parts: Parts, stack: ExitStack) -> dict[str, Hook]:
         post = PostHook(wanted.url, headers, wanted.timeout_seconds)
         stack.callback(post.close)
         found["url"] = post
+    if wanted.notify:
+        found["notify"] = NotifyHook([one.get_secret_value() for one in wanted.notify])
     return found

@@ -20,7 +20,7 @@ def require(settings: Settings, *needs: Need) -> None:
     Args:
         settings: What `load` returned.
         needs: ``vendure`` an address and a login; ``veracore`` an address, the client and the
-            company; ``webhooks`` a secret; ``hooks`` a command or an address; ``admin`` a token.
+            company; ``webhooks`` a secret; ``hooks`` any hook; ``admin`` a token.
 
     Raises:
         ConfigError: `problems` names each missing key, and the variable that sets it as well.
@@ -58,8 +58,8 @@ def _webhooks(settings: Settings) -> Iterator[str]:
 
 
 def _hooks(settings: Settings) -> Iterator[str]:
-    if not settings.hooks.command and not settings.hooks.url:
-        yield f"{_missing('hooks.command')}, or {_how('hooks.url')}"
+    if not settings.hooks.names:
+        yield f"{_missing('hooks.command')}, or {_how('hooks.url')}, or {_how('hooks.notify')}"
 
 
 def _admin(settings: Settings) -> Iterator[str]:

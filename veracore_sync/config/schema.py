@@ -457,12 +457,19 @@ class HookSettings(Section):
     )
     url: Url = Field(default="", description="Address that gets each event as a signed POST.")
     secret: WebhookSecret = Field(default=_NO_SECRET, description="Secret that signs these POSTs.")
+    notify: Annotated[tuple[Secret, ...], Field(strict=False)] = Field(
+        default=(), description="Apprise addresses that get alerts alone, such as `mailto://…`."
+    )
     timeout_seconds: float = _seconds(30, "Longest time a hook may take.")
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The hooks that are set: ``command``, ``url``."""
-        named = {"command": bool(self.command), "url": bool(self.url)}
+        """The hooks that are set: ``command``, ``url``, ``notify``."""
+        named = {
+            "command": bool(self.command),
+            "url": bool(self.url),
+            "notify": bool(self.notify),
+        }
         return tuple(name for name, is_set in named.items() if is_set)
 
     @model_validator(mode="after")

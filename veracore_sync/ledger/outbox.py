@@ -37,6 +37,9 @@ class HookRow:
     error: str | None
 
 
+_ALERTS_ALONE = frozenset({"notify"})
+
+
 class Outbox:
     """The events of one ledger that wait for their hooks.
 
@@ -59,7 +62,9 @@ class Outbox:
             code: The order's code, where it concerns one: its events are delivered in order.
             data: What happened, as JSON values.
         """
-        if not self._hooks:
+        is_alert = kind.startswith("alert.")
+        hooks = [hook for hook in self._hooks if is_alert or hook not in _ALERTS_ALONE]
+        if not hooks:
             return
         with self._db.transaction() as connection:
             cursor = connection.execute(
@@ -74,7 +79,7 @@ class Outbox:
             )
             connection.executemany(
                 "INSERT INTO deliveries (seq, hook) VALUES (?, ?)",
-                [(cursor.lastrowid, hook) for hook in self._hooks],
+                [(cursor.lastrowid, hook) for hook in hooks],
             )
 
     # ---- delivering ---------------------------------------------------------------------------

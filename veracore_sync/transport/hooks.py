@@ -1,13 +1,15 @@
-"""Where events go: a command that reads stdin, or an address that takes a signed POST."""
+"""Where events go: a command that reads stdin, an address that takes a signed POST, people."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
+from veracore_sync.errors import ConfigError
 from veracore_sync.transport.http import HttpClient, Lost
 
 _QUOTED = 200
@@ -121,6 +123,51 @@ class PostHook:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+
+class NotifyHook:
+    """Tells people of alerts, by whatever Apprise knows: mail, chat, a pager.
+
+    Args:
+        addresses: Apprise's; they hold secrets and are never quoted.
+
+    Raises:
+        ConfigError: Apprise is not installed, or an address is none.
+    """
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        try:
+            from apprise import Apprise
+        except ImportError:
+            raise ConfigError(
+                "hooks.notify needs Apprise, which is not installed",
+                hint="install veracore-sync[notify], or leave hooks.notify out",
+            ) from None
+        self._apprise = Apprise()
+        for number, address in enumerate(addresses, start=1):
+            if not self._apprise.add(address):
+                raise ConfigError(
+                    f"hooks.notify: address {number} is none that Apprise knows",
+                    hint="https://github.com/caronc/apprise/wiki lists them",
+                )
+
+    def deliver(self, event_id: str, body: bytes) -> None:
+        """Tell people once.
+
+        Raises:
+            NotTaken: One of the addresses did not take it.
+        """
+        document = json.loads(body)
+        data = document["data"]
+        about = f" {data['vendureOrderCode']}" if data.get("vendureOrderCode") else ""
+        over = document["type"] == "alert.resolved"
+        title = f"veracore-sync: {data['kind']}{about}{' is over' if over else ''}"
+        text = data.get("message") or f"it began at {data['openedAt']}"
+        if not self._apprise.notify(title=title, body=text):
+            raise NotTaken("Apprise could not deliver it", unreachable=True)
+
+    def close(self) -> None:
+        """Nothing is kept."""
 
 
 def _last_line(text: str) -> str:
