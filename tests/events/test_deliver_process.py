@@ -157,6 +157,26 @@ def test_a_hook_that_hangs_delays_nothing(rig: Rig, shop: SmallShop, tmp_path: P
     assert not began.exists(), "it is left alone for a while"
 
 
+def test_the_listener_delivers_what_its_hints_did(
+    rig: Rig, shop: SmallShop, tmp_path: Path
+) -> None:
+    rig.env["VERACORE_SYNC_HOOKS__COMMAND"] = program(tmp_path, WRITES)
+    rig.env["VERACORE_WEBHOOK_SECRET"] = SECRET
+    listener = rig.start("serve-webhooks", "--port", "0")
+    assert listener.stdout is not None
+    assert listener.stdout.readline().startswith("http://")
+    ledger = Ledger(rig.ledger_path, hooks=("command",))
+    ledger.outbox.add("order.synced", "A", {"vendureOrderCode": "A"})
+    ledger.close()
+    deadline = time.monotonic() + 30
+    while not taken_by(tmp_path):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    listener.terminate()
+    _, err = listener.communicate(timeout=60)
+    assert (listener.returncode, "Traceback" in err) == (0, False), err
+
+
 def test_exit_codes_of_deliver(rig: Rig, tmp_path: Path) -> None:
     without = rig.run("deliver", "--json")
     assert (without.code, without.json["error"]["class"]) == (78, "config")
@@ -168,7 +188,8 @@ def test_exit_codes_of_deliver(rig: Rig, tmp_path: Path) -> None:
     ledger.close()
     refused = rig.run("deliver", "--json")
     assert refused.code == 69
-    assert refused.json["hooks"][0]["error"] == "exit 1 no, thanks"
+    assert refused.json["hooks"][0]["error"] == "exit code 1"
+    assert b"no, thanks" not in rig.ledger_path.read_bytes()
     assert rig.run("stats", "--json").json["events"]["waiting"] == 3
 
 

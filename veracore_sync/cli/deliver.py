@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _AT_A_RUNS_END = 10.0
+_PERIOD = 2.0
 
 
 @app.command("deliver")
@@ -94,6 +96,32 @@ def deliver_at_the_end(parts: Parts) -> None:
         return
     except SyncError as error:
         _LOG.warning("events: %s", error.message)
+
+
+class Delivering:
+    """Delivers now and then in a thread of its own, as long as a listener runs.
+
+    Args:
+        parts: The listener's.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="events", daemon=True)
+
+    def __enter__(self) -> Delivering:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the delivery at hand end, as long as it may take."""
+        self._stopping.set()
+        self._thread.join(_AT_A_RUNS_END + self._parts.settings.hooks.timeout_seconds)
+
+    def _work(self) -> None:
+        while not self._stopping.wait(_PERIOD):
+            deliver_at_the_end(self._parts)
 
 
 def _pass(parts: Parts, *, force: bool, deadline: float | None) -> Delivered:

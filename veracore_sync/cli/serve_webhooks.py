@@ -46,6 +46,7 @@ def _work(parts: Parts, host: str | None, port: int | None, *, quiet: bool) -> R
     import sys
     import threading
 
+    from veracore_sync.cli.deliver import Delivering
     from veracore_sync.cli.perform import Report
     from veracore_sync.config import require
     from veracore_sync.webhooks.listener import Listener
@@ -64,7 +65,8 @@ def _work(parts: Parts, host: str | None, port: int | None, *, quiet: bool) -> R
     (warn if quiet else say)(listener.server.url)
     sys.stdout.flush()
     try:
-        drained = listener.run(stop)
+        with Delivering(parts):
+            drained = listener.run(stop)
     finally:
         jobs.close()
     return Report({"url": listener.server.url, "drained": drained})

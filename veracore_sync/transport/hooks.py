@@ -12,8 +12,6 @@ from contextlib import suppress
 from veracore_sync.errors import ConfigError
 from veracore_sync.transport.http import HttpClient, Lost
 
-_QUOTED = 200
-
 
 class NotTaken(Exception):
     """A hook did not take an event.
@@ -32,6 +30,8 @@ class NotTaken(Exception):
 
 class CommandHook:
     """A command that gets each event as JSON on stdin and takes it by exiting with 0.
+
+    What it prints is not read: it may hold what neither log nor ledger shall know.
 
     Args:
         command: Program and arguments; no shell is involved.
@@ -53,35 +53,35 @@ class CommandHook:
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
         except OSError as error:
             message = f"{self._command[0]}: {error.strerror}"
             raise NotTaken(message, unreachable=True) from error
         try:
-            _, told = process.communicate(body, timeout=self._timeout)
+            process.communicate(body, timeout=self._timeout)
         except subprocess.TimeoutExpired:
             raise NotTaken(f"no end in {self._timeout:g} s", unreachable=True) from None
         finally:
-            _end(process)
+            # Also where a signal stops us: what was started does not outlive its turn.
+            if process.returncode is None:
+                _end(process)
         if process.returncode != 0:
-            words = _last_line(told.decode(errors="replace"))
-            raise NotTaken(f"exit {process.returncode} {words}".strip(), unreachable=False)
+            raise NotTaken(f"exit code {process.returncode}", unreachable=False)
 
     def close(self) -> None:
         """Nothing is kept."""
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill whatever is left of the command's own process group."""
+    """Kill the command and all that it started."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    for stream in (process.stdin, process.stderr):
-        if stream is not None:
-            with suppress(OSError):
-                stream.close()
+    if process.stdin is not None:
+        with suppress(OSError):
+            process.stdin.close()
 
 
 class PostHook:
@@ -168,9 +168,3 @@ class NotifyHook:
 
     def close(self) -> None:
         """Nothing is kept."""
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    last = lines[-1] if lines else ""
-    return "".join(char if char.isprintable() else " " for char in last)[:_QUOTED]
