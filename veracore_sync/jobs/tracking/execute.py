@@ -270,8 +270,7 @@ class _Step:
         packages: Sequence[Package],
     ) -> None:
         if self.by.history_note:
-            told = f": {code}" if code else ""
-            self.by.fulfilments.note(self.order.id, f"VeraCore shipped slip {row.slip}{told}")
+            self._note(f"VeraCore shipped slip {row.slip}{f': {code}' if code else ''}")
         with self.by.ledger.database.transaction():
             self.by.ledger.shipments.end(row, "done", reason=None)
             data = self._told(row, code, packages) | {
@@ -281,6 +280,13 @@ class _Step:
             self.by.ledger.outbox.add("tracking.updated", row.code, data)
         self.by.result.updated += 1
         self.by.result.note(row.code, row.slip, "fulfilled", code)
+
+    def _note(self, text: str) -> None:
+        try:
+            self.by.fulfilments.note(self.order.id, text)
+        except ProtocolError as error:
+            # The shipment is in the shop; a note that Vendure does not take must not undo that.
+            _LOG.warning("order %s: %s", self.order.code, error.message)
 
     # ---- the shop's stock ---------------------------------------------------------------------
 
