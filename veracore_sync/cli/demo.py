@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -53,6 +52,8 @@ class Stage:
 
     def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """The simulator's control surface, as a person would use it with curl."""
+        import urllib.request
+
         data = json.dumps(body).encode() if body is not None else None
         url = f"{self.sandbox.url}/_sandbox/{path}"
         with urllib.request.urlopen(urllib.request.Request(url, data), timeout=10) as answer:  # noqa: S310 - our own loopback

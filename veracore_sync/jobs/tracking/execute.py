@@ -78,8 +78,8 @@ class Fulfiller:
         """
         moved = False
         order: FulfilledOrder | None = None
-        for _ in range(_PASSES):
-            with self.ledger.runs.lock(STOCK_LOCK, _COMMAND, wait_seconds=_LOCK_WAIT):
+        with self.ledger.runs.lock(STOCK_LOCK, _COMMAND, wait_seconds=_LOCK_WAIT):
+            for _ in range(_PASSES):
                 order = self.fulfilments.orders([code]).get(code)
                 if order is None:
                     self.result.errors += 1
@@ -89,9 +89,9 @@ class Fulfiller:
                 actions = plan(order, self.ledger.shipments.slips(veracore_id))
                 # Each must be tried: the first that is done must not keep the others waiting.
                 done = [step.execute(action) for action in actions]
-            if not any(done):
-                break
-            moved = True
+                if not any(done):
+                    break
+                moved = True
         if order is not None:
             self._conclude(order, veracore_id, moved=moved)
 
