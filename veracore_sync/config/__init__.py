@@ -8,21 +8,23 @@ from __future__ import annotations
 from veracore_sync.config.load import Flag, Loaded, check, load
 from veracore_sync.config.require import Need, require
 from veracore_sync.config.schema import (
-    AdminSettings,
     CarrierSettings,
     FreightSettings,
-    HookSettings,
     InventorySettings,
-    LedgerSettings,
-    LogSettings,
-    MetricsSettings,
     OrdersSettings,
-    RetrySettings,
     Settings,
     SkuSettings,
     TrackingSettings,
     VendureSettings,
     VeracoreSettings,
+)
+from veracore_sync.config.services import (
+    AdminSettings,
+    HookSettings,
+    LedgerSettings,
+    LogSettings,
+    MetricsSettings,
+    RetrySettings,
     WebhookSettings,
 )
 from veracore_sync.config.show import Row, rows

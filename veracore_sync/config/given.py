@@ -11,7 +11,8 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from veracore_sync.config.schema import Section, Settings
+from veracore_sync.config.schema import Settings
+from veracore_sync.config.section import Section
 from veracore_sync.errors import ConfigError
 
 DEFAULT = "default"

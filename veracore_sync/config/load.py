@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from veracore_sync.config import environment, explain, file, secrets
 from veracore_sync.config.given import DEFAULT, Findings, Given, Layer, fault, keys, located
-from veracore_sync.config.schema import Settings, default_ledger
+from veracore_sync.config.schema import Settings
+from veracore_sync.config.services import default_ledger
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,25 +6,30 @@ against it. A field's description is its meaning. All models are frozen; `load` 
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from veracore_sync.config.section import DAY_SECONDS, NO_SECRET, Section, minutes, number, seconds
+from veracore_sync.config.services import (
+    AdminSettings,
+    HookSettings,
+    LedgerSettings,
+    LogSettings,
+    MetricsSettings,
+    RetrySettings,
+    WebhookSettings,
+)
 from veracore_sync.config.types import (
     Buffer,
-    Command,
     Distinct,
     DistinctCodes,
     FieldName,
     HeldBack,
     IdPrefix,
-    Location,
     Moment,
     Name,
     Names,
@@ -33,59 +38,12 @@ from veracore_sync.config.types import (
     Share,
     States,
     Text,
-    Textfile,
-    Token,
     Units,
     Url,
-    WebhookSecret,
     Zone,
 )
 
 _VERSION_AT_END = re.compile(r"/v\d+(\.\d+)*/?$", re.IGNORECASE)
-_NO_SECRET = SecretStr("")
-_WEEK = 7 * 24 * 60
-_DAY_SECONDS = 86_400
-
-
-def default_ledger(environ: Mapping[str, str]) -> Path:
-    """Where the ledger lies when no setting says so: under systemd its state directory, else XDG.
-
-    Args:
-        environ: The environment; ``STATE_DIRECTORY``, ``XDG_STATE_HOME`` and ``HOME`` are read.
-    """
-    state = environ.get("STATE_DIRECTORY", "").split(":")[0]
-    if state:
-        return Path(state) / "ledger.db"
-    home = environ.get("HOME")
-    base = environ.get("XDG_STATE_HOME", "")
-    if not base.startswith("/"):
-        base = f"{home}/.local/state" if home else "/var/lib"
-    return Path(base) / "veracore-sync" / "ledger.db"
-
-
-def _minutes(default: int, meaning: str, *, least: int = 1, most: int = _WEEK) -> Any:
-    return Field(default=default, ge=least, le=most, description=meaning)
-
-
-def _seconds(default: float, meaning: str) -> Any:
-    return Field(default=default, gt=0, le=_DAY_SECONDS, allow_inf_nan=False, description=meaning)
-
-
-def _number(default: int, meaning: str, *, least: int = 0, most: int = 1_000_000) -> Any:
-    return Field(default=default, ge=least, le=most, description=meaning)
-
-
-class Section(BaseModel):
-    """A table of settings: frozen, unknown keys refused, nothing converted silently."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        strict=True,
-        arbitrary_types_allowed=True,
-        hide_input_in_errors=True,
-        validate_default=False,
-    )
 
 
 class VendureSettings(Section):
@@ -95,9 +53,9 @@ class VendureSettings(Section):
         default="", description="Address of the Admin API, ending in /admin-api."
     )
     username: Text = Field(default="", description="Administrator who logs in, with `password`.")
-    password: Secret = Field(default=_NO_SECRET, description="Password of `username`.")
+    password: Secret = Field(default=NO_SECRET, description="Password of `username`.")
     api_key: Secret = Field(
-        default=_NO_SECRET, description="API key of a Vendure that issues them, instead of a login."
+        default=NO_SECRET, description="API key of a Vendure that issues them, instead of a login."
     )
     channel_token: Text = Field(
         default="",
@@ -108,7 +66,7 @@ class VendureSettings(Section):
         default=False,
         description="Let the jobs write to this shop although the warehouse is a sandbox.",
     )
-    timeout_seconds: float = _seconds(60, "Longest wait for an answer.")
+    timeout_seconds: float = seconds(60, "Longest wait for an answer.")
 
     @model_validator(mode="after")
     def _one_login(self) -> VendureSettings:
@@ -128,7 +86,7 @@ class VeracoreSettings(Section):
         default="", description="OAuth client (rest), or web service user (oms)."
     )
     client_secret: Secret = Field(
-        default=_NO_SECRET, description="Secret of that client, or password of that user."
+        default=NO_SECRET, description="Secret of that client, or password of that user."
     )
     company_id: Text = Field(default="", description="Company id (rest), or system id (oms).")
     face: Literal["oms", "order"] = Field(
@@ -138,8 +96,8 @@ class VeracoreSettings(Section):
     timezone: Zone = Field(
         default="UTC", description="Time zone of the warehouse's clock (IANA name)."
     )
-    timeout_seconds: float = _seconds(60, "Longest wait for an answer.")
-    rate_per_minute: int = _number(120, "Most requests a minute; 0 is no limit.")
+    timeout_seconds: float = seconds(60, "Longest wait for an answer.")
+    rate_per_minute: int = number(120, "Most requests a minute; 0 is no limit.")
 
     @property
     def dialect(self) -> Literal["oms", "rest"]:
@@ -211,15 +169,15 @@ class OrdersSettings(Section):
         default=("PaymentSettled",),
         description="Vendure states in which an order is sent.",
     )
-    interval_minutes: int = _minutes(5, "How often the timer starts sync-orders.")
+    interval_minutes: int = minutes(5, "How often the timer starts sync-orders.")
     not_before: Moment | None = Field(
         default=None,
         description="Orders placed before this are never sent; unset is when the ledger was made.",
     )
-    min_age_minutes: int = _minutes(
+    min_age_minutes: int = minutes(
         0, "Minutes an order must have been seen before it is sent.", least=0
     )
-    max_first_run: int = _number(50, "Most candidates a first run accepts without a word.")
+    max_first_run: int = number(50, "Most candidates a first run accepts without a word.")
     id_prefix: IdPrefix = Field(
         default="", description="Put before the order code as VeraCore's order id."
     )
@@ -247,12 +205,12 @@ class OrdersSettings(Section):
         default=(),
         description="Shipping method codes whose orders are never sent, such as pick-up.",
     )
-    workers: int = _number(4, "Orders sent at the same time.", least=1, most=32)
-    max_run_minutes: int = _minutes(10, "A run ends itself after this.")
-    grace_seconds: int = _number(
-        180, "Time between the two look-ups that end a doubt.", most=_DAY_SECONDS
+    workers: int = number(4, "Orders sent at the same time.", least=1, most=32)
+    max_run_minutes: int = minutes(10, "A run ends itself after this.")
+    grace_seconds: int = number(
+        180, "Time between the two look-ups that end a doubt.", most=DAY_SECONDS
     )
-    parked_recheck_minutes: int = _minutes(
+    parked_recheck_minutes: int = minutes(
         60, "How often an order that VeraCore refused is tried again."
     )
     freight: Annotated[dict[Name, FreightSettings], DistinctCodes] = Field(
@@ -280,7 +238,7 @@ class SkuSettings(Section):
 class InventorySettings(Section):
     """``[inventory]``: how much of the warehouse's stock is offered for sale."""
 
-    interval_minutes: int = _minutes(30, "How often the timer starts sync-inventory.")
+    interval_minutes: int = minutes(30, "How often the timer starts sync-inventory.")
     buffer: HeldBack = Field(
         default=Buffer(), description='Held back from sale: units, or a share such as "5%".'
     )
@@ -300,7 +258,7 @@ class InventorySettings(Section):
     count_earlier_orders: bool = Field(
         default=False, description="Count open orders placed before `orders.not_before` as unsent."
     )
-    max_run_minutes: int = _minutes(20, "A run ends itself after this.")
+    max_run_minutes: int = minutes(20, "A run ends itself after this.")
     locations: Annotated[dict[Name, Name], Distinct] = Field(
         default_factory=dict,
         description="Vendure stock location (name or id), by VeraCore warehouse; the order counts.",
@@ -332,22 +290,22 @@ class CarrierSettings(Section):
 class TrackingSettings(Section):
     """``[tracking]``: how shipments come back."""
 
-    interval_minutes: int = _minutes(15, "How often the timer starts sync-tracking.")
+    interval_minutes: int = minutes(15, "How often the timer starts sync-tracking.")
     timezone: OptionalZone = Field(
         default="", description="Time zone of the warehouse's days; empty is `veracore.timezone`."
     )
-    lookback_days: int = _number(3, "Days read again before the last complete run.", most=90)
-    lookups_per_run: int = _number(25, "Most open orders looked up one by one in a run.")
-    status_calls_per_run: int = _number(
+    lookback_days: int = number(3, "Days read again before the last complete run.", most=90)
+    lookups_per_run: int = number(25, "Most open orders looked up one by one in a run.")
+    status_calls_per_run: int = number(
         300, "The same in the rest dialect, which cannot list what shipped."
     )
-    settle_minutes: int = _minutes(
+    settle_minutes: int = minutes(
         20, "A shipment's packages must be unchanged this long; 0 is at once.", least=0
     )
-    grace_seconds: float = _seconds(
+    grace_seconds: float = seconds(
         60, "How long Vendure may still be at work on the request of a run that died."
     )
-    max_run_minutes: int = _minutes(10, "A run ends itself after this.")
+    max_run_minutes: int = minutes(10, "A run ends itself after this.")
     handler: Name = Field(
         default="manual-fulfillment", description="Code of Vendure's fulfilment handler."
     )
@@ -357,126 +315,6 @@ class TrackingSettings(Section):
     carriers: Annotated[dict[Name, CarrierSettings], Distinct] = Field(
         default_factory=dict, description="Labels and tracking addresses, by VeraCore's carrier."
     )
-
-
-class WebhookSettings(Section):
-    """``[webhooks]``: the listener."""
-
-    host: Name = Field(default="127.0.0.1", description="Address the listener binds to.")
-    port: int = _number(8787, "Port the listener binds to; 0 is any free one.", most=65_535)
-    secret: WebhookSecret = Field(
-        default=_NO_SECRET, description="Secret that signs the deliveries."
-    )
-    secrets: Annotated[tuple[WebhookSecret, ...], Field(strict=False)] = Field(
-        default=(), description="Further secrets that are accepted, while one is being replaced."
-    )
-    tolerance_seconds: int = _number(
-        300, "How old or early a signed delivery may be.", least=1, most=_DAY_SECONDS
-    )
-    body_signature: bool = Field(
-        default=False, description="Also accept X-VeraCore-Signature, which signs the body alone."
-    )
-
-    @property
-    def live_secrets(self) -> tuple[SecretStr, ...]:
-        """All secrets that are accepted, `secret` first."""
-        return tuple(one for one in (self.secret, *self.secrets) if one.get_secret_value())
-
-
-class AdminSettings(Section):
-    """``[admin]``: the Admin API and its page."""
-
-    host: Name = Field(default="127.0.0.1", description="Address serve-admin binds to.")
-    port: int = _number(8788, "Port serve-admin binds to; 0 is any free one.", most=65_535)
-    read_token: Token = Field(default=_NO_SECRET, description="Bearer token that may look.")
-    act_token: Token = Field(default=_NO_SECRET, description="Bearer token that may act, too.")
-
-    @model_validator(mode="after")
-    def _told_apart(self) -> AdminSettings:
-        read, act = self.read_token.get_secret_value(), self.act_token.get_secret_value()
-        if read and read == act:
-            raise ValueError("has one token for both; read_token and act_token must differ")
-        return self
-
-
-class LedgerSettings(Section):
-    """``[ledger]``: the record of what was intended, sent and seen."""
-
-    path: Location = Field(
-        default_factory=lambda: default_ledger(os.environ),
-        description="File of the ledger; on a local disk, never on a network share.",
-    )
-
-
-class RetrySettings(Section):
-    """``[retry]``: patience between runs, inside a run, and with an upstream that is down."""
-
-    max_attempts: int = _number(10, "Failures of its own after which an order is parked.", least=1)
-    base_seconds: float = _seconds(60, "First wait of a failed order; doubled each time.")
-    cap_seconds: float = _seconds(3600, "Longest such wait.")
-    tries: int = _number(3, "Tries of a read inside a run.", least=1, most=10)
-    read_base_seconds: float = _seconds(0.5, "First wait between these tries.")
-    breaker_threshold: int = _number(
-        5, "Failures in a row after which an upstream is left alone.", least=1
-    )
-    breaker_cooldown_seconds: float = _seconds(300, "How long it is left alone.")
-
-    @model_validator(mode="after")
-    def _cap_above_base(self) -> RetrySettings:
-        if self.cap_seconds < self.base_seconds:
-            raise ValueError("has a cap_seconds below base_seconds; it must be at least as long")
-        return self
-
-
-class LogSettings(Section):
-    """``[log]``: messages on stderr."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least weight of a message that is shown."
-    )
-    format: Literal["text", "json"] = Field(
-        default="text", description="One line of text, or of JSON."
-    )
-
-
-class MetricsSettings(Section):
-    """``[metrics]``: numbers for a monitor."""
-
-    textfile: Textfile = Field(
-        default="", description="File for node_exporter's textfile collector, written by each run."
-    )
-
-
-class HookSettings(Section):
-    """``[hooks]``: where events are delivered."""
-
-    command: Command = Field(
-        default=(),
-        description="Command that gets each event as JSON on stdin; no shell is involved.",
-        json_schema_extra={"environment": "text"},
-    )
-    url: Url = Field(default="", description="Address that gets each event as a signed POST.")
-    secret: WebhookSecret = Field(default=_NO_SECRET, description="Secret that signs these POSTs.")
-    notify: Annotated[tuple[Secret, ...], Field(strict=False)] = Field(
-        default=(), description="Apprise addresses that get alerts alone, such as `mailto://…`."
-    )
-    timeout_seconds: float = _seconds(30, "Longest time a hook may take.")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The hooks that are set: ``command``, ``url``, ``notify``."""
-        named = {
-            "command": bool(self.command),
-            "url": bool(self.url),
-            "notify": bool(self.notify),
-        }
-        return tuple(name for name, is_set in named.items() if is_set)
-
-    @model_validator(mode="after")
-    def _signed(self) -> HookSettings:
-        if self.url and not self.secret.get_secret_value():
-            raise ValueError("has a url but no secret; the POSTs are signed, so set hooks.secret")
-        return self
 
 
 class Settings(Section):

@@ -14,7 +14,8 @@ from pydantic.fields import FieldInfo
 from veracore_sync.config.explain import dotted
 from veracore_sync.config.given import is_masked, keys
 from veracore_sync.config.load import Loaded
-from veracore_sync.config.schema import Section, Settings
+from veracore_sync.config.schema import Settings
+from veracore_sync.config.section import Section
 
 MASK = "********"
 UNSET = "(not set)"

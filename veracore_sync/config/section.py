@@ -1,0 +1,39 @@
+"""A section of the settings, and the kinds of fields that many have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+NO_SECRET = SecretStr("")
+WEEK = 7 * 24 * 60
+DAY_SECONDS = 86_400
+
+
+def minutes(default: int, meaning: str, *, least: int = 1, most: int = WEEK) -> Any:
+    """A whole number of minutes."""
+    return Field(default=default, ge=least, le=most, description=meaning)
+
+
+def seconds(default: float, meaning: str) -> Any:
+    """Seconds above 0, a day at most."""
+    return Field(default=default, gt=0, le=DAY_SECONDS, allow_inf_nan=False, description=meaning)
+
+
+def number(default: int, meaning: str, *, least: int = 0, most: int = 1_000_000) -> Any:
+    """A whole number."""
+    return Field(default=default, ge=least, le=most, description=meaning)
+
+
+class Section(BaseModel):
+    """A table of settings: frozen, unknown keys refused, nothing converted silently."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+        validate_default=False,
+    )

@@ -1,0 +1,158 @@
+"""The settings of what serves the jobs: listeners, ledger, patience, logs, metrics, hooks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, model_validator
+
+from veracore_sync.config.section import DAY_SECONDS, NO_SECRET, Section, number, seconds
+from veracore_sync.config.types import (
+    Command,
+    Location,
+    Name,
+    Secret,
+    Textfile,
+    Token,
+    Url,
+    WebhookSecret,
+)
+
+
+def default_ledger(environ: Mapping[str, str]) -> Path:
+    """Where the ledger lies when no setting says so: under systemd its state directory, else XDG.
+
+    Args:
+        environ: The environment; ``STATE_DIRECTORY``, ``XDG_STATE_HOME`` and ``HOME`` are read.
+    """
+    state = environ.get("STATE_DIRECTORY", "").split(":")[0]
+    if state:
+        return Path(state) / "ledger.db"
+    home = environ.get("HOME")
+    base = environ.get("XDG_STATE_HOME", "")
+    if not base.startswith("/"):
+        base = f"{home}/.local/state" if home else "/var/lib"
+    return Path(base) / "veracore-sync" / "ledger.db"
+
+
+class WebhookSettings(Section):
+    """``[webhooks]``: the listener."""
+
+    host: Name = Field(default="127.0.0.1", description="Address the listener binds to.")
+    port: int = number(8787, "Port the listener binds to; 0 is any free one.", most=65_535)
+    secret: WebhookSecret = Field(
+        default=NO_SECRET, description="Secret that signs the deliveries."
+    )
+    secrets: Annotated[tuple[WebhookSecret, ...], Field(strict=False)] = Field(
+        default=(), description="Further secrets that are accepted, while one is being replaced."
+    )
+    tolerance_seconds: int = number(
+        300, "How old or early a signed delivery may be.", least=1, most=DAY_SECONDS
+    )
+    body_signature: bool = Field(
+        default=False, description="Also accept X-VeraCore-Signature, which signs the body alone."
+    )
+
+    @property
+    def live_secrets(self) -> tuple[SecretStr, ...]:
+        """All secrets that are accepted, `secret` first."""
+        return tuple(one for one in (self.secret, *self.secrets) if one.get_secret_value())
+
+
+class AdminSettings(Section):
+    """``[admin]``: the Admin API and its page."""
+
+    host: Name = Field(default="127.0.0.1", description="Address serve-admin binds to.")
+    port: int = number(8788, "Port serve-admin binds to; 0 is any free one.", most=65_535)
+    read_token: Token = Field(default=NO_SECRET, description="Bearer token that may look.")
+    act_token: Token = Field(default=NO_SECRET, description="Bearer token that may act, too.")
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> AdminSettings:
+        read, act = self.read_token.get_secret_value(), self.act_token.get_secret_value()
+        if read and read == act:
+            raise ValueError("has one token for both; read_token and act_token must differ")
+        return self
+
+
+class LedgerSettings(Section):
+    """``[ledger]``: the record of what was intended, sent and seen."""
+
+    path: Location = Field(
+        default_factory=lambda: default_ledger(os.environ),
+        description="File of the ledger; on a local disk, never on a network share.",
+    )
+
+
+class RetrySettings(Section):
+    """``[retry]``: patience between runs, inside a run, and with an upstream that is down."""
+
+    max_attempts: int = number(10, "Failures of its own after which an order is parked.", least=1)
+    base_seconds: float = seconds(60, "First wait of a failed order; doubled each time.")
+    cap_seconds: float = seconds(3600, "Longest such wait.")
+    tries: int = number(3, "Tries of a read inside a run.", least=1, most=10)
+    read_base_seconds: float = seconds(0.5, "First wait between these tries.")
+    breaker_threshold: int = number(
+        5, "Failures in a row after which an upstream is left alone.", least=1
+    )
+    breaker_cooldown_seconds: float = seconds(300, "How long it is left alone.")
+
+    @model_validator(mode="after")
+    def _cap_above_base(self) -> RetrySettings:
+        if self.cap_seconds < self.base_seconds:
+            raise ValueError("has a cap_seconds below base_seconds; it must be at least as long")
+        return self
+
+
+class LogSettings(Section):
+    """``[log]``: messages on stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least weight of a message that is shown."
+    )
+    format: Literal["text", "json"] = Field(
+        default="text", description="One line of text, or of JSON."
+    )
+
+
+class MetricsSettings(Section):
+    """``[metrics]``: numbers for a monitor."""
+
+    textfile: Textfile = Field(
+        default="", description="File for node_exporter's textfile collector, written by each run."
+    )
+
+
+class HookSettings(Section):
+    """``[hooks]``: where events are delivered."""
+
+    command: Command = Field(
+        default=(),
+        description="Command that gets each event as JSON on stdin; no shell is involved.",
+        json_schema_extra={"environment": "text"},
+    )
+    url: Url = Field(default="", description="Address that gets each event as a signed POST.")
+    secret: WebhookSecret = Field(default=NO_SECRET, description="Secret that signs these POSTs.")
+    notify: Annotated[tuple[Secret, ...], Field(strict=False)] = Field(
+        default=(), description="Apprise addresses that get alerts alone, such as `mailto://…`."
+    )
+    timeout_seconds: float = seconds(30, "Longest time a hook may take.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The hooks that are set: ``command``, ``url``, ``notify``."""
+        named = {
+            "command": bool(self.command),
+            "url": bool(self.url),
+            "notify": bool(self.notify),
+        }
+        return tuple(name for name, is_set in named.items() if is_set)
+
+    @model_validator(mode="after")
+    def _signed(self) -> HookSettings:
+        if self.url and not self.secret.get_secret_value():
+            raise ValueError("has a url but no secret; the POSTs are signed, so set hooks.secret")
+        return self
