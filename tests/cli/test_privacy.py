@@ -18,14 +18,23 @@ ADDRESS = {
     "streetLine1": "1 Zyxstreet",
     "phoneNumber": "555-ZYX-1",
 }
-MARKS = ("shop-s3cret", "wrong-s3cret", "Zyx", "zyx@", "555-ZYX")
+MARKS = ("shop-s3cret", "wrong-s3cret", "hook-s3cret", "admin-s3cret", "Zyx", "zyx@", "555-ZYX")
 
 
 @pytest.mark.parametrize("dialect", ["oms", "rest"])
 def test_nothing_keeps_a_secret_or_a_person(tmp_path: Path, dialect: str) -> None:
     with SmallShop(password=SHOP_SECRET) as shop, Sandbox(strict=True) as sandbox:
         rig = Rig(tmp_path, shop.admin_url, shop.username, SHOP_SECRET, sandbox, dialect)
-        rig.env["VERACORE_SYNC_RETRY__TRIES"] = "1"
+        events, metrics = tmp_path / "events", tmp_path / "metrics.prom"
+        rig.env |= {
+            "VERACORE_SYNC_RETRY__TRIES": "1",
+            "VERACORE_SYNC_HOOKS__COMMAND": f"tee -a {events}",
+            "VERACORE_SYNC_HOOKS__URL": "http://127.0.0.1:9/",
+            "VERACORE_SYNC_HOOKS__SECRET": "hook-s3cret",
+            "VERACORE_SYNC_METRICS__TEXTFILE": str(metrics),
+            "VERACORE_SYNC_ADMIN__ACT_TOKEN": "admin-s3cret-0123456789",
+            "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "0",
+        }
         for sku in ("MUG", "GHOST"):
             shop.state.add_variant(sku)
         rig.control("stock", {"stock": [{"sku": "MUG", "on_hand": 99}]})
@@ -53,7 +62,14 @@ def test_nothing_keeps_a_secret_or_a_person(tmp_path: Path, dialect: str) -> Non
             )
             place("MUG")
             run("sync-orders")
+        there = rig.control("orders")["orders"]
+        rig.control("ship", {"order": there[0]["id"], "packages": [{"tracking": "1Z1"}]})
         for command in (
+            ["sync-tracking", "--dry-run"],
+            ["sync-tracking"],
+            ["sync-inventory", "--allow-mass-change"],
+            ["deliver", "--force"],
+            ["doctor"],
             ["stats"],
             ["stats", "--failed"],
             ["stats", "--runs"],
@@ -63,7 +79,9 @@ def test_nothing_keeps_a_secret_or_a_person(tmp_path: Path, dialect: str) -> Non
             run(*command)
 
         told = "\n".join(one.out + one.err for one in ended)
-        kept = b"".join(path.read_bytes() for path in tmp_path.glob("ledger.db*"))
+        files = (*tmp_path.glob("ledger.db*"), events, metrics)
+        kept = b"".join(path.read_bytes() for path in files)
+        assert b"tracking.updated" in events.read_bytes()
         for mark in MARKS:
             assert mark not in told
             assert mark.encode() not in kept
