@@ -47,6 +47,7 @@ class Rig:
     sandbox: Sandbox
     dialect: str = "oms"
     env: dict[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def ledger_path(self) -> Path:
@@ -94,7 +95,7 @@ class Rig:
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
         """Start a command and leave it running."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             self.command(*arguments),
             env=self.environment | env,
             cwd=self.folder,
@@ -102,6 +103,15 @@ class Rig:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.started.append(process)
+        return process
+
+    def end(self) -> None:
+        """Kill what a failed test has left running."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
     def sync(self, *arguments: str, code: int = 0, **env: str) -> Any:
         """``sync-orders --json`` that must end with `code`; its document."""

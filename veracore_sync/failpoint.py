@@ -21,4 +21,5 @@ def hit(gap: str) -> None:
     name, _, how = wanted.partition(":")
     if name == gap:
         del os.environ[_VARIABLE]
-        os.kill(os.getpid(), _SIGNALS[how])
+        # To this very thread: sent to the process, another one may take it, and this one runs on.
+        signal.raise_signal(_SIGNALS[how])

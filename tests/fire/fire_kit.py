@@ -55,6 +55,12 @@ class Fire:
         """The create requests that the simulator has seen."""
         return self.rig.requests(CREATE[self.dialect])
 
+    def intents(self) -> int:
+        """The intents to send that the ledger holds."""
+        codes = [order.code for order in self.shop.state.orders.values()]
+        with self.rig.ledger() as ledger:
+            return sum(len(ledger.orders.attempts(code)) for code in codes)
+
     def row(self, code: str) -> OrderRow:
         """The ledger's row."""
         with self.rig.ledger() as ledger:
@@ -109,4 +115,7 @@ def set_on_fire(folder: Path, dialect: str) -> Iterator[Fire]:
         rig = Rig(folder, shop.admin_url, shop.username, shop.password, sandbox, dialect)
         rig.env["VERACORE_SYNC_ORDERS__GRACE_SECONDS"] = "1"
         rig.env["VERACORE_SYNC_RETRY__BREAKER_COOLDOWN_SECONDS"] = "0.1"
-        yield Fire(shop, sandbox, rig)
+        try:
+            yield Fire(shop, sandbox, rig)
+        finally:
+            rig.end()
