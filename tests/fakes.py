@@ -159,6 +159,7 @@ class FakeWarehouse:
 
     dialect: str = "oms"
     is_sandbox: bool = False
+    clock_ahead_seconds: float | None = None
     held: dict[str, WarehouseRecord] = field(default_factory=dict)
     submissions: dict[str, int] = field(default_factory=dict)
     script: deque[str] = field(default_factory=deque)

@@ -117,6 +117,17 @@ def test_who_am_i(shop: Shop) -> None:
     assert shop.root("{ activeAdministrator { emailAddress } }")
 
 
+def test_what_i_may(shop: Shop) -> None:
+    query = "{ me { channels { permissions } } }"
+    everything = shop.root(query)["channels"][0]["permissions"]
+    assert {"SuperAdmin", "ReadOrder", "UpdateCatalog"} <= set(everything)
+    user, password = shop.vendure.create_administrator(["ReadOrder", "ReadStockLocation"])
+    token = log_in(shop, user, password).headers["vendure-auth-token"]
+    answer = shop.send(query, authorization=f"Bearer {token}").json()
+    held = answer["data"]["me"]["channels"][0]["permissions"]
+    assert set(held) == {"Authenticated", "ReadOrder", "ReadStockLocation"}
+
+
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer dead"}])
 def test_asking_who_i_am_makes_an_anonymous_session(shop: Shop, headers: dict[str, str]) -> None:
     administrator = shop.send("{ activeAdministrator { id } }", **headers)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from veracore_sync.cli.app import app
+from veracore_sync.cli.globals import INSTALLED_UNITS
 from veracore_sync.cli.output import say, table
 
 if TYPE_CHECKING:
     from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
-    from veracore_sync.jobs.doctor import Finding
+    from veracore_sync.jobs.doctor.finding import Finding
+    from veracore_sync.veracore.port import Warehouse
 
 _PRECEDENCE = (78, 77, 74, 69)
 
@@ -21,34 +25,32 @@ _PRECEDENCE = (78, 77, 74, 69)
 def doctor(
     context: typer.Context,
     offline: Annotated[bool, typer.Option("--offline", help="Ask neither side.")] = False,
+    systemd_dir: Annotated[
+        Path, typer.Option(help="Where the units are installed.")
+    ] = INSTALLED_UNITS,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Check configuration, ledger and both connections; each line says what to do."""
+    """Check configuration, ledger, machine and both sides; each line says what to do."""
     from veracore_sync.cli.perform import Job, perform
 
     perform(
         Job("doctor", read_only=True, force=True),
         context.obj,
         as_json,
-        lambda parts: examined(parts, offline=offline),
+        lambda parts: examined(parts, offline=offline, systemd_dir=systemd_dir),
     )
 
 
-def examined(parts: Parts, *, offline: bool) -> Report:
+def examined(parts: Parts, *, offline: bool = False, systemd_dir: Path = INSTALLED_UNITS) -> Report:
     """Every finding; the worst failure's exit code is the report's."""
     from veracore_sync.cli.perform import Report
-    from veracore_sync.config import require
-    from veracore_sync.errors import SyncError
-    from veracore_sync.jobs import doctor as checks
+    from veracore_sync.jobs.doctor.ledger import ledger
+    from veracore_sync.jobs.doctor.machine import machine
 
-    found: list[Finding] = list(checks.offline(parts.loaded, lambda: parts.ledger))
+    found = list(machine(parts.loaded, systemd_dir))
+    found += ledger(parts.settings.ledger.path, lambda: parts.ledger, parts.clock)
     if not offline:
-        try:
-            require(parts.settings, "vendure", "veracore")
-        except SyncError as error:
-            found.append(checks.fail("configuration", error))
-        else:
-            found += checks.online(parts.loaded, lambda: parts.shop, lambda: parts.warehouse)
+        found += _online(parts) if _readable(found) else [_not_asked()]
     codes = [one.exit_code for one in found if one.level == "fail"]
     return Report(
         {"findings": [_document(one) for one in found]},
@@ -56,6 +58,78 @@ def examined(parts: Parts, *, offline: bool) -> Report:
         asked_for=True,
         code=next((code for code in _PRECEDENCE if code in codes), 1 if codes else 0),
     )
+
+
+def _readable(found: list[Finding]) -> bool:
+    return not any(one.name == "ledger" and one.level == "fail" for one in found)
+
+
+def _not_asked() -> Finding:
+    from veracore_sync.jobs.doctor.finding import warn
+
+    message = "neither side was asked, as the ledger cannot be read"
+    return warn("ledger", message, "mend the ledger, then run `veracore-sync doctor` again")
+
+
+def _online(parts: Parts) -> Iterator[Finding]:
+    """Both sides, then what only the two together show, then our own listener."""
+    from veracore_sync.config import require
+    from veracore_sync.errors import SyncError
+    from veracore_sync.jobs.doctor.finding import fail
+    from veracore_sync.jobs.doctor.shop import shop
+    from veracore_sync.jobs.doctor.skus import skus
+    from veracore_sync.jobs.doctor.warehouse import warehouse
+    from veracore_sync.jobs.doctor.webhooks import webhooks
+    from veracore_sync.webhooks.signature import sign
+
+    settings = parts.settings
+    try:
+        require(settings, "vendure", "veracore")
+        sides = (parts.shop, parts.warehouse)
+    except SyncError as error:
+        yield fail("configuration", error)
+        return
+    both = yield from _met(parts, "Vendure", shop(settings, sides[0]))
+    there = warehouse(settings.veracore, sides[1], lambda: _in_the_other_dialect(parts))
+    both = (yield from _met(parts, "VeraCore", there)) and both
+    if both:
+        yield from skus(settings.skus, sides[0].stock, sides[1])
+
+    def signed(body: bytes) -> dict[str, str]:
+        secret = settings.webhooks.live_secrets[0].get_secret_value()
+        now = parts.clock.now()
+        return sign(secret, f"msg_doctor_{now.timestamp():.6f}", int(now.timestamp()), body)
+
+    yield webhooks(settings.webhooks, signed)
+
+
+def _met(parts: Parts, name: str, findings: Iterator[Finding]) -> Generator[Finding, None, bool]:
+    """A side's findings, and where it let us in its speed and its clock; whether it did."""
+    from veracore_sync.jobs.doctor.wire import Met, clocks, network
+
+    began = parts.clock.monotonic()
+    first = next(findings)
+    took = parts.clock.monotonic() - began
+    yield first
+    yield from findings
+    if first.level == "fail":
+        return False
+    of_vendure = name == "Vendure"
+    wanted = parts.settings.vendure if of_vendure else parts.settings.veracore
+    client = parts.shop if of_vendure else parts.warehouse
+    met = Met(name, took, wanted.timeout_seconds, client.clock_ahead_seconds)
+    yield network(met)
+    skew = clocks(met)
+    if skew is not None:
+        yield skew
+    return True
+
+
+def _in_the_other_dialect(parts: Parts) -> Warehouse:
+    from veracore_sync.jobs.doctor.warehouse import OTHER
+
+    settings = parts.settings.veracore
+    return parts.warehouse_of(settings.model_copy(update={"api": OTHER[settings.dialect]}))
 
 
 def _document(finding: Finding) -> dict[str, str]:

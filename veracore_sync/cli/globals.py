@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from veracore_sync.config import Loaded
 
+INSTALLED_UNITS = Path("/etc/systemd/system")
+"""Where systemd's units are installed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Globals:

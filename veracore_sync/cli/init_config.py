@@ -252,7 +252,7 @@ def _looked_at(
     }
     parts = Parts(told.load(), read_only=True, force=True)
     try:
-        report = Report({}) if offline else examined(parts, offline=False)
+        report = Report({}) if offline else examined(parts)
     finally:
         parts.close()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from veracore_sync.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
-    from veracore_sync.config import Loaded, Settings
+    from veracore_sync.config import Loaded, Settings, VeracoreSettings
     from veracore_sync.errors import SyncError
     from veracore_sync.ledger import Ledger
     from veracore_sync.transport.gate import KeptGate
@@ -76,10 +76,14 @@ class Parts:
     @cached_property
     def warehouse(self) -> Warehouse:
         """The warehouse."""
+        return self.warehouse_of(self.settings.veracore)
+
+    def warehouse_of(self, settings: VeracoreSettings) -> Warehouse:
+        """The warehouse as other settings name it."""
         from veracore_sync.veracore.connect import connect
 
         return connect(
-            self.settings.veracore,
+            settings,
             probe_id=self.ledger.meta.probe_id,
             retry=self._retry,
             gate=self._gate("veracore", per_minute=self.settings.veracore.rate_per_minute),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from veracore_sync.cli.app import app
+from veracore_sync.cli.globals import INSTALLED_UNITS
 from veracore_sync.cli.output import say
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from veracore_sync.cli.perform import Report
     from veracore_sync.errors import SyncError
     from veracore_sync.jobs.timers import Timer
-
-_SYSTEMD = Path("/etc/systemd/system")
 
 
 @app.command("timers")
@@ -34,13 +33,13 @@ def timers(
     ] = None,
     systemd_dir: Annotated[
         Path, typer.Option(help="Where --check finds the installed units.")
-    ] = _SYSTEMD,
+    ] = INSTALLED_UNITS,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Render interval_minutes of each job as systemd drop-ins, or as crontab lines."""
     from veracore_sync.cli.perform import Job, perform
 
-    folder = systemd_dir if check else write or _SYSTEMD
+    folder = systemd_dir if check else write or INSTALLED_UNITS
 
     def work(parts: Parts) -> Report:
         _refuse_both(check=check, crontab=crontab, write=write is not None)

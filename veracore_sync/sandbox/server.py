@@ -199,6 +199,9 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: ``/_sandbox/requests`` tells it better."""
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string(self.server.sandbox.world.now().timestamp())
+
     def end_headers(self) -> None:
         self.send_header(*ANNOUNCEMENT)
         super().end_headers()

@@ -55,6 +55,7 @@ class SmallShop:
         seed: int = 0,
     ) -> None:
         self.username, self.password = username, password
+        self._clock = clock
         self.state = ShopState(clock, seed)
         self.access = Access(clock, self.state.channels, username, password)
         self.requests: list[dict[str, Any]] = []
@@ -79,7 +80,7 @@ class SmallShop:
         Raises:
             OSError: The address cannot be taken.
         """
-        self._listener = Listener(self._address, self._respond)
+        self._listener = Listener(self._address, self._respond, self._clock)
         self._address = (self._address[0], self._listener.port)
 
     def stop(self) -> None:

@@ -10,6 +10,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ class Listener(ThreadingHTTPServer):
         address: Host and port; port 0 takes a free one.
         respond: Takes a request and a way to wait that ends with the listener; returns the outcome
             and the seconds between two bytes of a slow one.
+        clock: What the header ``Date`` tells, aware.
 
     Raises:
         OSError: The address cannot be taken.
@@ -38,8 +40,11 @@ class Listener(ThreadingHTTPServer):
     request_queue_size = 128
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], respond: Respond) -> None:
+    def __init__(
+        self, address: tuple[str, int], respond: Respond, clock: Callable[[], datetime]
+    ) -> None:
         self.respond = respond
+        self.clock = clock
         self.stopping = threading.Event()
         self._connections: set[socket.socket] = set()
         self._all_gone = threading.Condition()
@@ -103,6 +108,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def version_string(self) -> str:
         return "small-shop"
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string(self.server.clock().timestamp())
 
     def _handle(self) -> None:
         body = self._body()

@@ -9,9 +9,9 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from graphql import GraphQLResolveInfo
+from graphql import GraphQLEnumType, GraphQLResolveInfo
 
 from veracore_sync.sandbox import shop_prices as prices
 from veracore_sync.sandbox.shop_access import Access, Caller, User
@@ -210,6 +210,14 @@ def _user_channels(_user: User, info: GraphQLResolveInfo[Context]) -> list[Any]:
     return list(context.state.channels.values())
 
 
+def _user_permissions(_channel: Any, info: GraphQLResolveInfo[Context]) -> list[str]:
+    user = info.context.caller.user
+    held = None if user is None else user.permissions
+    if held is None:
+        return list(cast(GraphQLEnumType, info.schema.type_map["Permission"]).values)
+    return ["Authenticated", *sorted(held)]
+
+
 def _created(record: Any) -> Any:
     return record.created_at
 
@@ -297,4 +305,5 @@ WITH_CONTEXT: Mapping[str, Mapping[str, Callable[..., Any]]] = {
         "currencyCode": _currency,
     },
     "CurrentUser": {"channels": _user_channels},
+    "CurrentUserChannel": {"permissions": _user_permissions},
 }

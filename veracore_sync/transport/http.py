@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Protocol
 
@@ -88,6 +89,9 @@ def server_is_alive(answer: Answer) -> bool:
 class HttpClient:
     """A client of one upstream, usable by several threads.
 
+    `clock_ahead_seconds` is how far the upstream's clock was ahead of ours at its newest answer;
+    ``None`` before one that told its time.
+
     Args:
         upstream: ``"vendure"`` or ``"veracore"``, for messages and logs.
         timeout_seconds: For connecting, for each read, and for an answer as a whole.
@@ -110,6 +114,7 @@ class HttpClient:
         self._gate = gate or OpenGate()
         self._is_alive = is_alive
         self._clock = clock or SystemClock()
+        self.clock_ahead_seconds: float | None = None
         self._client = httpx.Client(
             timeout=timeout_seconds,
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=32),
@@ -195,6 +200,9 @@ class HttpClient:
         _LOG.debug("%s %s: HTTP %d in %.3f s", self._upstream, label, streamed.status, took)
 
     def _report(self, streamed: StreamedAnswer) -> None:
+        told = _moment(streamed.headers.get("date", ""))
+        if told is not None:
+            self.clock_ahead_seconds = (told - self._clock.now()).total_seconds()
         head = Answer(streamed.status, streamed.headers, streamed.read_so_far)
         asked = retry_after_seconds(head, self._clock)
         if head.status == 429:
@@ -271,13 +279,19 @@ def retry_after_seconds(answer: Answer, clock: Clock) -> float | None:
 
     Both forms of RFC 9110 §10.2.3 are understood: a number of seconds, and an HTTP date.
     """
-    from email.utils import parsedate_to_datetime
-
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
+    moment = _moment(text)
+    return None if moment is None else max(0.0, (moment - clock.now()).total_seconds())
+
+
+def _moment(text: str) -> datetime | None:
+    """An HTTP date (RFC 9110 §5.6.7); ``None`` where it is none."""
+    from email.utils import parsedate_to_datetime
+
     try:
-        moment = parsedate_to_datetime(text)
-        return max(0.0, (moment - clock.now()).total_seconds())
+        moment = parsedate_to_datetime(text.strip())
     except (TypeError, ValueError, OverflowError):
         return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

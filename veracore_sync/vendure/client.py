@@ -66,6 +66,11 @@ class Client:
         self._session: Mapping[str, str] | None = None
         self._understood = False
 
+    @property
+    def clock_ahead_seconds(self) -> float | None:
+        """How far the shop's clock is ahead of ours, once it has told its time."""
+        return self._http.clock_ahead_seconds
+
     def close(self) -> None:
         """Close the connections. No logout: it would end every session of the same user."""
         self._http.close()

@@ -37,6 +37,13 @@ class Node:
         """A string; empty when it is null."""
         return "" if self.is_null(name) else self.text(name)
 
+    def texts(self, name: str) -> list[str]:
+        """A list of strings."""
+        value = self.fields.get(name)
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise self.unusable(name)
+        return list(value)
+
     def as_text(self, name: str) -> str:
         """Any scalar as text; empty when it is null."""
         value = self.fields.get(name)

@@ -19,7 +19,13 @@ from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure import mapping
 from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.client import Client
-from veracore_sync.vendure.documents import LIST_ORDERS, POLL_ORDERS, READ_ORDERS
+from veracore_sync.vendure.documents import (
+    LIST_ORDERS,
+    POLL_ORDERS,
+    READ_ACCESS,
+    READ_ORDERS,
+    READ_SHIPPING_METHODS,
+)
 from veracore_sync.vendure.fulfilment import ShopFulfilments
 from veracore_sync.vendure.node import Node
 from veracore_sync.vendure.stock import ShopStock
@@ -42,6 +48,14 @@ class Poll:
     passed: tuple[OrderStub, ...]
     money_precision: int
     channel_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who asks: the channel that is used, and the permissions held there."""
+
+    channel_code: str
+    permissions: frozenset[str]
 
 
 class Shop:
@@ -88,9 +102,41 @@ class Shop:
         """The shop's fulfilments."""
         return ShopFulfilments(self._client)
 
+    @property
+    def clock_ahead_seconds(self) -> float | None:
+        """How far the shop's clock was ahead of ours at its newest answer; else ``None``."""
+        return self._client.clock_ahead_seconds
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
+
+    def access(self) -> Access:
+        """Who we are to the shop.
+
+        Raises:
+            AuthRefused: The credentials were refused; or they are an API key, of which Vendure
+                tells nothing.
+            ConfigError, UpstreamError: As every read of the shop.
+        """
+        root = Node(self._client.execute(READ_ACCESS, {}))
+        channel = root.node("activeChannel").text("code")
+        held = [
+            frozenset(one.texts("permissions"))
+            for one in root.node("me").nodes("channels")
+            if one.text("code") == channel
+        ]
+        return Access(channel, held[0] if held else frozenset())
+
+    def shipping_methods(self) -> list[str]:
+        """The codes of the shipping methods of the channel.
+
+        Raises:
+            AuthRefused: The credentials, or the permission ``ReadShippingMethod``, were refused.
+            ConfigError, UpstreamError: As every read of the shop.
+        """
+        root = Node(self._client.execute(READ_SHIPPING_METHODS, {}))
+        return [one.text("code") for one in root.node("shippingMethods").nodes("items")]
 
     def poll(
         self,

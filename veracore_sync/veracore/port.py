@@ -78,6 +78,10 @@ class Warehouse(Protocol):
         """Whether an answer so far bore the simulator's header."""
 
     @property
+    def clock_ahead_seconds(self) -> float | None:
+        """How far its clock was ahead of ours at its newest answer; ``None`` where it told none."""
+
+    @property
     def lists_shipped(self) -> bool:
         """Whether it can list what shipped on some days; else each order is looked up."""
 

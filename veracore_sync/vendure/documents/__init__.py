@@ -45,6 +45,10 @@ ADD_FULFILMENT = _load("add_fulfilment.graphql", "AddFulfilment", "UpdateOrder")
 SHIP_FULFILMENT = _load("ship_fulfilment.graphql", "ShipFulfilment", "UpdateOrder")
 END_ORDER = _load("end_order.graphql", "EndOrder", "UpdateOrder")
 NOTE_ORDER = _load("note_order.graphql", "NoteOrder", "UpdateOrder")
+READ_ACCESS = _load("read_access.graphql", "ReadAccess")
+READ_SHIPPING_METHODS = _load(
+    "read_shipping_methods.graphql", "ReadShippingMethods", "ReadShippingMethod"
+)
 
 ALL = (
     LOGIN,
@@ -60,5 +64,7 @@ ALL = (
     SHIP_FULFILMENT,
     END_ORDER,
     NOTE_ORDER,
+    READ_ACCESS,
+    READ_SHIPPING_METHODS,
 )
 """Every document, for the test that holds them against the schema."""

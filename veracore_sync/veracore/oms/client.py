@@ -80,6 +80,11 @@ class OmsWarehouse:
         """Whether an answer so far bore the simulator's header."""
         return self._service.is_sandbox
 
+    @property
+    def clock_ahead_seconds(self) -> float | None:
+        """How far the warehouse's clock is ahead of ours, once it has told its time."""
+        return self._service.clock_ahead_seconds
+
     def close(self) -> None:
         """Close the connections."""
         self._service.close()

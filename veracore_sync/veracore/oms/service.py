@@ -89,6 +89,11 @@ class Service:
             clock=clock,
         )
 
+    @property
+    def clock_ahead_seconds(self) -> float | None:
+        """How far the warehouse's clock is ahead of ours, once it has told its time."""
+        return self._http.clock_ahead_seconds
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()

@@ -68,6 +68,11 @@ class Api:
         self._newest_token = ""
         self._renew_at = 0.0
 
+    @property
+    def clock_ahead_seconds(self) -> float | None:
+        """How far the warehouse's clock is ahead of ours, once it has told its time."""
+        return self._http.clock_ahead_seconds
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()

@@ -91,6 +91,11 @@ class RestWarehouse:
         """Whether an answer so far bore the simulator's header."""
         return self._api.is_sandbox
 
+    @property
+    def clock_ahead_seconds(self) -> float | None:
+        """How far the warehouse's clock is ahead of ours, once it has told its time."""
+        return self._api.clock_ahead_seconds
+
     def close(self) -> None:
         """Close the connections."""
         self._api.close()

@@ -1,0 +1,34 @@
+"""One line of ``doctor``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from veracore_sync.errors import SyncError
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, how it is, and what to do about it."""
+
+    name: str
+    level: Literal["ok", "warn", "fail"]
+    message: str
+    todo: str = ""
+    exit_code: int = 0
+
+
+def ok(name: str, message: str) -> Finding:
+    """All is well."""
+    return Finding(name, "ok", message)
+
+
+def warn(name: str, message: str, todo: str) -> Finding:
+    """It works, or is not always wanted, and ought to be looked at."""
+    return Finding(name, "warn", message, todo)
+
+
+def fail(name: str, error: SyncError) -> Finding:
+    """It does not work."""
+    return Finding(name, "fail", error.message, error.hint, error.exit_code)

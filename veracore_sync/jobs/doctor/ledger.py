@@ -1,0 +1,102 @@
+"""The ledger: its file, its disk, and what it tells."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from veracore_sync.clock import Clock, from_text
+from veracore_sync.errors import LedgerError, SyncError
+from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
+from veracore_sync.ledger import Ledger
+from veracore_sync.ledger.upkeep import check
+
+_LEAST_FREE = 100 * 1024 * 1024
+_BACKWARDS_SECONDS = 60
+_NETWORKED = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glusterfs", "ceph"})
+
+
+def ledger(path: Path, open_ledger: Callable[[], Ledger], clock: Clock) -> Iterator[Finding]:
+    """Look at the ledger.
+
+    Args:
+        path: ``ledger.path``.
+        open_ledger: Opens it.
+        clock: The time.
+    """
+    if not path.exists():
+        yield ok("ledger", f"{path} will be made by the first run")
+        return
+    yield from _file(path)
+    yield from _content(open_ledger, clock)
+
+
+def _file(path: Path) -> Iterator[Finding]:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        yield warn("ledger", f"{path} has mode {mode:04o}", f"chmod 600 {path}")
+    free = shutil.disk_usage(path.parent).free
+    if free < _LEAST_FREE:
+        yield warn("disk", f"{free // 1024 // 1024} MiB are left beside {path}", "make room")
+    kind = _file_system(path)
+    if kind in _NETWORKED:
+        yield warn(
+            "file system",
+            f"{path} lies on {kind}: locks and WAL need a local disk",
+            "move ledger.path to a local disk",
+        )
+
+
+def _file_system(path: Path) -> str:
+    """The type of the file system that `path` lies on; empty where it cannot be told."""
+    best, kind = "", ""
+    try:
+        mounts = Path("/proc/mounts").read_text().splitlines()
+    except OSError:
+        return ""
+    for line in mounts:
+        _, place, found, *_ = line.split()
+        inside = path.resolve().is_relative_to(place)
+        if inside and len(place) >= len(best):
+            best, kind = place, found
+    return kind
+
+
+def _content(open_ledger: Callable[[], Ledger], clock: Clock) -> Iterator[Finding]:
+    try:
+        opened = open_ledger()
+        problems = check(opened.database)
+    except SyncError as error:
+        yield fail("ledger", error)
+        return
+    if problems:
+        yield fail("ledger", LedgerError(f"the ledger is damaged: {problems[0]}"))
+        return
+    counts = opened.orders.counts()
+    yield ok("ledger", f"{sum(counts.values())} orders, {counts['synced']} synced, intact")
+    yield from _clock(opened, clock)
+    if opened.orders.any_accepted():
+        yield ok("AddOrder", "proved by the last accepted order")
+    else:
+        yield warn("AddOrder", "not proved yet: no order was ever accepted", "send the first one")
+    for hook in opened.outbox.summary()["failing"]:
+        yield warn(
+            "hooks",
+            f"hooks.{hook['hook']} has not taken events since {hook['since']}: {hook['error']}",
+            "mend it, then `veracore-sync deliver --force`",
+        )
+    for alert in opened.alerts.standing()[:5]:
+        yield warn("alert", alert.message, "see `veracore-sync stats`")
+
+
+def _clock(opened: Ledger, clock: Clock) -> Iterator[Finding]:
+    newest = opened.runs.latest(1)
+    ahead = (from_text(newest[0].started_at) - clock.now()).total_seconds() if newest else 0.0
+    if ahead > _BACKWARDS_SECONDS:
+        yield warn(
+            "clock",
+            f"the newest run began at {newest[0].started_at}, which is still to come",
+            "set the machine's clock (`timedatectl`); waits and look-backs depend on it",
+        )

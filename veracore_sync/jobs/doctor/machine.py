@@ -1,0 +1,89 @@
+"""What can be said of configuration and machine without asking anybody."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from veracore_sync.config import HookSettings, Loaded
+from veracore_sync.errors import ConfigError
+from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
+from veracore_sync.jobs.timers import Timer, difference, timers
+from veracore_sync.transport.hooks import NotifyHook
+
+_WAL_MENDED = (3, 51, 3)
+
+
+def machine(loaded: Loaded, systemd: Path) -> Iterator[Finding]:
+    """Look at the configuration, the program, SQLite, the units and the hooks.
+
+    Args:
+        loaded: The configuration.
+        systemd: Where units are installed.
+    """
+    where = str(loaded.path) if loaded.path else "the environment alone"
+    yield ok("configuration", f"read from {where}")
+    for warning in loaded.warnings:
+        yield warn("configuration", warning, "chmod 600 the file")
+    veracore = loaded.settings.veracore
+    yield ok("dialect", f"{veracore.dialect}: {veracore.dialect_reason}")
+    yield _bytecode()
+    yield _sqlite()
+    yield from _units(timers(loaded.settings), systemd)
+    yield from _hooks(loaded.settings.hooks)
+
+
+def _bytecode() -> Finding:
+    source = Path(__file__)
+    if Path(importlib.util.cache_from_source(str(source))).exists():
+        return ok("bytecode", f"Python {sys.version.split()[0]}, compiled")
+    package = source.parents[2]
+    return warn(
+        "bytecode",
+        "the program is compiled anew at every start, as nobody may write beside it",
+        f"as its owner: {sys.executable} -m compileall -q {package}",
+    )
+
+
+def _sqlite() -> Finding:
+    if sqlite3.sqlite_version_info >= _WAL_MENDED:
+        return ok("sqlite", sqlite3.sqlite_version)
+    return warn(
+        "sqlite",
+        f"{sqlite3.sqlite_version} may have the WAL-reset bug that 3.51.3 mended",
+        "upgrade SQLite, unless your distribution mended it; keep backups (`ledger backup`)",
+    )
+
+
+def _units(wanted: Sequence[Timer], folder: Path) -> Iterator[Finding]:
+    if not any((folder / timer.unit).exists() for timer in wanted):
+        yield ok("units", f"no timer of ours in {folder}: cron, or by hand")
+        return
+    try:
+        different = [found for timer in wanted if (found := difference(timer, folder))]
+    except OSError as error:
+        yield warn("units", f"{error.filename} cannot be read ({error.strerror})", "run as root")
+        return
+    for sentence in different:
+        todo = f"sudo veracore-sync timers --write {folder}; mask a timer that is not wanted"
+        yield warn("units", sentence, todo)
+    if not different:
+        yield ok("units", "the timers have the configured intervals")
+
+
+def _hooks(wanted: HookSettings) -> Iterator[Finding]:
+    if wanted.command and shutil.which(wanted.command[0]) is None:
+        missing = ConfigError(
+            f"hooks.command: {wanted.command[0]} is no program that can be started here",
+            hint="name it with its whole path, and chmod +x it",
+        )
+        yield fail("hooks", missing)
+    if wanted.notify:
+        try:
+            NotifyHook([one.get_secret_value() for one in wanted.notify]).close()
+        except ConfigError as error:
+            yield fail("hooks", error)

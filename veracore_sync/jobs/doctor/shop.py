@@ -1,0 +1,111 @@
+"""What the shop says: login, permissions, stock locations, shipping methods. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from veracore_sync.config import Settings
+from veracore_sync.errors import AuthRefused, SyncError
+from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
+from veracore_sync.jobs.inventory.places import places
+from veracore_sync.vendure.shop import Access, Shop
+
+_CATALOGUE = ("ReadCatalog", "ReadProduct")
+_LEVELS = ("UpdateCatalog", "UpdateProduct")
+_METHODS = ("ReadShippingMethod", "ReadSettings")
+NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "sync-orders": (("ReadOrder",),),
+    "sync-inventory": (("ReadOrder",), _CATALOGUE, _LEVELS, ("ReadStockLocation",)),
+    "sync-tracking": (("ReadOrder",), ("UpdateOrder",), _CATALOGUE, _LEVELS),
+}
+"""What each job asks of its role: one permission of each group."""
+
+
+def shop(settings: Settings, client: Shop) -> Iterator[Finding]:
+    """Look at the shop; the first finding is whether it lets us in.
+
+    Args:
+        settings: All of them.
+        client: Of the shop.
+    """
+    triggers = settings.orders.trigger_states
+    try:
+        poll = client.poll(
+            trigger_states=triggers, moved_since=None, passed_states=(), passed_since=None
+        )
+    except SyncError as error:
+        yield fail("Vendure", error)
+        return
+    waiting = f"{len(poll.waiting)} orders are in {', '.join(triggers)}"
+    yield ok("Vendure", f"logged in, orders can be read, channel {poll.channel_code}: {waiting}")
+    access = _access(client)
+    yield from _permissions(access)
+    yield _locations(settings, client)
+    if settings.orders.freight:
+        yield _freight(settings, client, access, [one.code for one in poll.waiting])
+
+
+def _access(client: Shop) -> Access | None:
+    """``None`` where Vendure does not tell, as it does of an API key."""
+    try:
+        return client.access()
+    except SyncError:
+        return None
+
+
+def _permissions(access: Access | None) -> Iterator[Finding]:
+    if access is None:
+        yield ok("permissions", "Vendure tells nothing of an API key's: reads are tried below")
+        return
+    lacking = {job: _lacking(access, groups) for job, groups in NEEDED.items()}
+    for job, missing in lacking.items():
+        if missing:
+            yield warn(
+                "permissions",
+                f"{job} cannot do its work: the role lacks {', '.join(missing)}",
+                f"give them to the role in the channel {access.channel_code}, if you use {job}",
+            )
+    if not any(lacking.values()):
+        yield ok("permissions", f"enough for {', '.join(NEEDED)}")
+
+
+def _lacking(access: Access, groups: tuple[tuple[str, ...], ...]) -> list[str]:
+    if "SuperAdmin" in access.permissions:
+        return []
+    return [group[0] for group in groups if access.permissions.isdisjoint(group)]
+
+
+def _locations(settings: Settings, client: Shop) -> Finding:
+    try:
+        found = client.stock.locations()
+        wanted = places(settings.inventory.locations, found, settings.veracore.dialect)
+    except AuthRefused as error:
+        return warn("stock locations", error.message, f"for sync-inventory: {error.hint}")
+    except SyncError as error:
+        return fail("stock locations", error)
+    names = {one.id: one.name for one in found}
+    return ok("stock locations", ", ".join(names[place] for place in wanted.order))
+
+
+def _freight(settings: Settings, client: Shop, access: Access | None, codes: list[str]) -> Finding:
+    """Every method of the shop where we may see them, else those of the orders that wait."""
+    name = "shipping methods"
+    try:
+        if access is not None and not access.permissions.isdisjoint((*_METHODS, "SuperAdmin")):
+            methods, seen = set(client.shipping_methods()), "of the shop's methods"
+        else:
+            lines = [line for one in client.orders(codes) for line in one.shipping_lines]
+            methods = {line.method_code for line in lines}
+            seen = f"of those that wait (all are seen with {_METHODS[0]})"
+    except SyncError as error:
+        return fail(name, error)
+    known = {*settings.orders.freight, *settings.orders.skip_shipping_methods}
+    unmapped = sorted(methods - known)
+    if not unmapped:
+        return ok(name, f"{len(methods)} {seen} have a freight, or are skipped")
+    tables = ", ".join(f'[orders.freight."{one}"]' for one in unmapped)
+    return warn(
+        name,
+        f"{', '.join(unmapped)}: no freight, so their orders are parked",
+        f"add {tables}, or name them in orders.skip_shipping_methods",
+    )

@@ -1,0 +1,62 @@
+"""Which SKUs are on one side only. Reads everything once, on both sides."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from veracore_sync.config import SkuSettings
+from veracore_sync.errors import AuthRefused, SyncError
+from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
+from veracore_sync.jobs.inventory.names import Names, sku_key
+from veracore_sync.vendure.stock import ShopStock
+from veracore_sync.veracore.port import Warehouse
+
+_NAMED = 5
+_TODO = "correct the SKU on either side, or name it in skus.aliases or skus.exclude"
+
+
+def skus(settings: SkuSettings, shop: ShopStock, warehouse: Warehouse) -> Iterator[Finding]:
+    """Compare the SKUs of both sides.
+
+    Args:
+        settings: ``[skus]``.
+        shop: The shop's stock.
+        warehouse: VeraCore.
+    """
+    names = Names(settings)
+    borne: Counter[str] = Counter()
+    wanted: dict[str, str] = {}
+    blank = 0
+    try:
+        for variant in shop.variants():
+            blank += not variant.sku.strip()
+            if not variant.sku.strip() or names.is_excluded(variant.sku):
+                continue
+            borne[sku_key(variant.sku)] += 1
+            for part in names.parts(variant.sku):
+                wanted[sku_key(part)] = variant.sku.strip()
+        there = {sku_key(level.sku) for level in warehouse.stock(None)}
+    except AuthRefused as error:
+        yield warn("SKUs", error.message, f"for sync-inventory: {error.hint}")
+        return
+    except SyncError as error:
+        yield fail("SKUs", error)
+        return
+    lacking = sorted({sku for part, sku in wanted.items() if part not in there})
+    if lacking:
+        yield warn("SKUs", f"{_some(lacking)} of the shop are unknown to VeraCore's stock", _TODO)
+    several = sorted(sku for sku, count in borne.items() if count > 1)
+    if several:
+        todo = "give each variant a SKU of its own: the stock of these is not written"
+        yield warn("SKUs", f"{_some(several)} stand at several variants", todo)
+    if blank:
+        yield warn("SKUs", f"{blank} variants have none", "an order with one of them is parked")
+    only_there = len(there - set(wanted))
+    both = len(wanted) - sum(part not in there for part in wanted)
+    yield ok("SKUs", f"{both} on both sides, {only_there} at VeraCore alone")
+
+
+def _some(found: list[str]) -> str:
+    more = ", …" if len(found) > _NAMED else ""
+    return f"{len(found)} ({', '.join(found[:_NAMED])}{more})"

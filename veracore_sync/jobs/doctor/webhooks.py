@@ -1,0 +1,65 @@
+"""A signed delivery to our own listener: does it run, and with the secret configured here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from veracore_sync.config import WebhookSettings
+from veracore_sync.errors import AuthRefused, LedgerError
+from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
+from veracore_sync.transport.http import HttpClient, Lost
+
+_NAME = "webhooks"
+_PATH = "/veracore-webhooks/inventory-update"
+_PATIENCE_SECONDS = 5.0
+_NAMES_NOTHING = b"{}"
+_UNIT = "systemctl status veracore-sync-webhooks"
+
+
+def webhooks(settings: WebhookSettings, sign: Callable[[bytes], Mapping[str, str]]) -> Finding:
+    """Deliver something that names nothing, as VeraCore's side would.
+
+    Args:
+        settings: ``[webhooks]``; without a secret, or with any free port, nothing is tried.
+        sign: The headers that sign a body.
+    """
+    if not settings.live_secrets:
+        return ok(_NAME, "webhooks.secret is not set here: not tried; polling is complete without")
+    if not settings.port:
+        return ok(_NAME, "webhooks.port is 0: not tried")
+    url = f"http://{_reachable(settings.host)}:{settings.port}"
+    http = HttpClient("webhooks", timeout_seconds=_PATIENCE_SECONDS)
+    headers = {"content-type": "application/json", **sign(_NAMES_NOTHING)}
+    try:
+        answer = http.send(
+            "POST", url + _PATH, label="delivery", headers=headers, content=_NAMES_NOTHING
+        )
+    except Lost as lost:
+        return warn(_NAME, f"nobody answers at {url} ({lost.what})", f"see `{_UNIT}`")
+    finally:
+        http.close()
+    return _judged(answer.status, url)
+
+
+def _judged(status: int, url: str) -> Finding:
+    if status == 200:
+        return ok(_NAME, f"{url} took a signed delivery")
+    if status == 401:
+        refused = AuthRefused(
+            f"{url} refuses what is signed with webhooks.secret",
+            upstream=_NAME,
+            hint="the listener has another secret than this configuration: give both the same, and "
+            "start it again",
+        )
+        return fail(_NAME, refused)
+    if status == 503:
+        return fail(_NAME, LedgerError(f"{url} cannot store deliveries", hint=f"see `{_UNIT}`"))
+    stranger = f"{url} answers HTTP {status}: something else listens there"
+    return warn(_NAME, stranger, "see `ss -ltnp`")
+
+
+def _reachable(host: str) -> str:
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not bound
+    if host in everywhere:
+        return everywhere[host]
+    return f"[{host}]" if ":" in host else host

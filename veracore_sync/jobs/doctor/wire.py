@@ -1,0 +1,52 @@
+"""The way to both sides: how long they took to answer, and whether their clocks agree with ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from veracore_sync.jobs.doctor.finding import Finding, ok, warn
+
+_SHARE = 4
+_SKEW_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """A side that answered.
+
+    Args:
+        name: ``Vendure`` or ``VeraCore``.
+        took: Seconds until its first findings were there.
+        patience: Its ``timeout_seconds``.
+        ahead: Seconds that its clock is ahead of ours; ``None`` where it told none.
+    """
+
+    name: str
+    took: float
+    patience: float
+    ahead: float | None
+
+
+def network(met: Met) -> Finding:
+    """Whether an answer took so long that others may never come in time."""
+    setting = f"{met.name.lower()}.timeout_seconds"
+    told = f"{met.name} answered within {met.took:.1f} s"
+    if met.took * _SHARE < met.patience:
+        return ok("network", told)
+    return warn("network", f"{told}, of {met.patience:g} that {setting} allows", f"raise {setting}")
+
+
+def clocks(met: Met) -> Finding | None:
+    """Whether its clock agrees with ours; ``None`` where it told no time."""
+    if met.ahead is None:
+        return None
+    way = "ahead of" if met.ahead > 0 else "behind"
+    told = f"{met.name}'s is {abs(met.ahead):.0f} s {way} ours"
+    if abs(met.ahead) <= _SKEW_SECONDS:
+        return ok("clock", told)
+    return warn(
+        "clock",
+        told,
+        "set the clock that is wrong (`timedatectl` tells of ours); webhooks are refused, and what "
+        "moved may be seen late",
+    )
