@@ -1,4 +1,4 @@
-"""What docs/operate.md and the README tell people to type is what the program takes."""
+"""What README and the operator's pages tell people to type, set and look for is there."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from veracore_sync.cli.app import app
 from veracore_sync.config.given import keys, sections
 
 ROOT = Path(__file__).parents[2]
-PAGES = {name: (ROOT / name).read_text() for name in ("README.md", "docs/operate.md")}
+NAMES = ("README.md", "docs/install.md", "docs/operate.md", "docs/troubleshoot.md")
+PAGES = {name: (ROOT / name).read_text() for name in NAMES}
 OPERATE = PAGES["docs/operate.md"]
+TROUBLESHOOT = PAGES["docs/troubleshoot.md"]
 
 
 def typed() -> list[str]:
@@ -49,7 +51,8 @@ def options(command: object) -> set[str]:
 
 
 def test_settings_that_are_named_exist() -> None:
-    names = re.findall(rf"`((?:{'|'.join(sections())})\.[a-z_]+)`", OPERATE)
+    text = "".join(PAGES.values()).replace(TROUBLESHOOT.split("## Alerts")[1], "")
+    names = re.findall(rf"`((?:{'|'.join(sections())})\.[a-z_]+)`", text)
     assert {name for name in names if name not in keys()} == set()
     assert len(names) > 10
 
@@ -59,6 +62,30 @@ def test_units_that_are_named_exist() -> None:
     stems = {path.name.split(".")[0] for path in (ROOT / "systemd").iterdir()}
     assert {name.split(".")[0] for name in named} <= stems
     assert [stem for stem in stems - {"veracore-sync"} if f"| `{stem}` |" not in OPERATE] == []
+
+
+def test_every_kind_of_alert_is_explained() -> None:
+    code = "".join(path.read_text() for path in ROOT.glob("veracore_sync/*/**/*.py"))
+    kinds = set(re.findall(r'"((?:order|stock|hooks)\.[a-z_]+)"', code))
+    events = {"order.synced", "order.shipped", "order.partially_shipped"}
+    not_kinds = {key for key in kinds if key in keys()} | events
+    not_kinds |= {"stock.guard", "stock.mass_change_allowed"}  # names in the ledger
+    explained = rows_of(TROUBLESHOOT, "## Alerts")
+    assert kinds - not_kinds == explained - {"vendure.down", "veracore.down"}
+
+
+def test_every_line_of_doctor_is_explained() -> None:
+    code = "".join(path.read_text() for path in ROOT.glob("veracore_sync/jobs/doctor/*.py"))
+    names = set(re.findall(r'(?:ok|warn|fail)\(\s*"([A-Za-z ]+)",', code))
+    names |= set(re.findall(r'_?name = "([A-Za-z ]+)"', code, re.IGNORECASE))
+    assert rows_of(TROUBLESHOOT, "## doctor") == names
+
+
+def rows_of(page: str, heading: str) -> set[str]:
+    """The names in the first column of the table under a heading."""
+    section = page.split(f"{heading}\n")[1].split("\n## ")[0]
+    rows = re.findall(r"(?m)^\| (`[^|]+) \|", section)
+    return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
 
 
 def test_anchors_lead_somewhere() -> None:

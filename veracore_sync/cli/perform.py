@@ -223,7 +223,7 @@ def _trouble(report: Report, repeated: bool) -> list[str]:
     if report.news:
         lines.append("veracore-sync: needs a person:")
         lines += [f"  - {sentence}" for sentence in report.news]
-        lines.append("  see `veracore-sync stats --failed`")
+        lines.append("  see `veracore-sync stats`")
     if report.error is not None:
         code = report.error.exit_code
         quiet = not sys.stderr.isatty() and (code == 75 or (code in _REPEATED_QUIETLY and repeated))

@@ -7,7 +7,7 @@ import pty
 import re
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -17,7 +17,9 @@ def on_terminal(
     cwd: Path,
     *,
     answers: Sequence[str] = (),
+    asked: str = r": $",
     until: str = "",
+    when: Mapping[str, Callable[[int], object]] | None = None,
 ) -> tuple[int, str]:
     """Run it to its end, typing an answer at each question; its exit code and what was seen.
 
@@ -25,8 +27,10 @@ def on_terminal(
         command: The program and its arguments.
         env: Its environment.
         cwd: Where it runs.
-        answers: What is typed behind each ``": "``.
+        answers: What is typed behind each question.
+        asked: How a question ends; a pattern.
         until: Ctrl-C is pressed when this was seen.
+        when: What is done, with the process's id, when a text was seen.
     """
     mine, theirs = pty.openpty()
     with subprocess.Popen(
@@ -39,15 +43,17 @@ def on_terminal(
         start_new_session=True,
     ) as process:
         os.close(theirs)
-        seen, waiting = "", list(answers)
+        seen, waiting, then = "", list(answers), dict(when or {})
         while True:
             try:
                 seen += os.read(mine, 4096).decode(errors="replace")
             except OSError:
                 break
-            if waiting and re.search(r": $", seen):
+            if waiting and re.search(asked, seen):
                 os.write(mine, f"{waiting.pop(0)}\n".encode())
                 seen += "\n"
+            for text in [text for text in then if text in seen]:
+                then.pop(text)(process.pid)
             if until and until in seen:
                 process.send_signal(signal.SIGINT)
                 until = ""
