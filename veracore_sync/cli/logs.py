@@ -7,10 +7,29 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
+from veracore_sync.cli import journal
 from veracore_sync.clock import SystemClock, to_text
 
 if TYPE_CHECKING:
     from veracore_sync.config import Loaded
+
+
+_PRIORITIES = {
+    logging.CRITICAL: journal.ERROR,
+    logging.ERROR: journal.ERROR,
+    logging.WARNING: journal.WARNING,
+    logging.INFO: journal.INFO,
+}
+
+
+class TextFormatter(logging.Formatter):
+    """``WARNING message``; in the journal, where the priority says it, the message alone."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record, each of its lines with its priority."""
+        text = super().format(record)
+        mark = _mark(record)
+        return mark + text.replace("\n", f"\n{mark}") if mark else f"{record.levelname} {text}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -18,7 +37,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
-        return json.dumps(
+        return _mark(record) + json.dumps(
             {
                 "at": to_text(SystemClock().now()),
                 "level": record.levelname.lower(),
@@ -26,6 +45,10 @@ class JsonFormatter(logging.Formatter):
                 "message": record.getMessage(),
             }
         )
+
+
+def _mark(record: logging.LogRecord) -> str:
+    return journal.prefix(_PRIORITIES.get(record.levelno, journal.DEBUG))
 
 
 def set_up(loaded: Loaded) -> None:
@@ -38,10 +61,7 @@ def set_up(loaded: Loaded) -> None:
     if loaded.origins.get("log.level") == "default" and not sys.stderr.isatty():
         level = "warning"
     handler = logging.StreamHandler(sys.stderr)
-    if wanted.format == "json":
-        handler.setFormatter(JsonFormatter())
-    else:
-        handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+    handler.setFormatter(JsonFormatter() if wanted.format == "json" else TextFormatter())
     root = logging.getLogger("veracore_sync")
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from veracore_sync.cli.journal import WARNING, prefix
 from veracore_sync.errors import ConfigError, SyncError
 
 
@@ -20,9 +21,9 @@ def say(text: str = "") -> None:
     sys.stdout.write(text + "\n")
 
 
-def warn(text: str) -> None:
-    """A line of trouble."""
-    sys.stderr.write(text + "\n")
+def warn(text: str, priority: int = WARNING) -> None:
+    """A line of trouble, and how much of it (syslog's priority, for the journal)."""
+    sys.stderr.write(prefix(priority) + text + "\n")
 
 
 def print_json(document: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import typer
 
 from veracore_sync.cli.globals import Globals
+from veracore_sync.cli.journal import ERROR, WARNING
 from veracore_sync.cli.output import error_document, error_lines, on_terminal, print_json, warn
 from veracore_sync.cli.parts import Parts
 from veracore_sync.cli.textfile import write_metrics
@@ -215,7 +216,7 @@ def _speak(report: Report, as_json: bool, *, repeated: bool) -> None:
         report.show()
     sys.stdout.flush()
     for line in _trouble(report, repeated):
-        warn(line)
+        warn(line, WARNING if report.error is None else ERROR)
 
 
 def _trouble(report: Report, repeated: bool) -> list[str]:

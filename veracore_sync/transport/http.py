@@ -177,6 +177,7 @@ class HttpClient:
             BreakerOpen, RateLimited: The gate held it back; nothing was sent.
         """
         self._gate.before(creating=creating)
+        _LOG.debug("%s %s: %s, %d bytes go out", self._upstream, label, method, len(content))
         started = self._clock.monotonic()
         streamed: StreamedAnswer | None = None
         try:
@@ -197,7 +198,15 @@ class HttpClient:
             raise
         self._report(streamed)
         took = self._clock.monotonic() - started
-        _LOG.debug("%s %s: HTTP %d in %.3f s", self._upstream, label, streamed.status, took)
+        _LOG.debug(
+            "%s %s: HTTP %d, %d bytes of %s in %.3f s",
+            self._upstream,
+            label,
+            streamed.status,
+            streamed.length,
+            streamed.headers.get("content-type", "nothing"),
+            took,
+        )
 
     def _report(self, streamed: StreamedAnswer) -> None:
         told = _moment(streamed.headers.get("date", ""))
@@ -224,6 +233,7 @@ class StreamedAnswer:
         self.status = response.status_code
         self.headers = {name.lower(): value for name, value in response.headers.items()}
         self.read_so_far = b""
+        self.length = 0
 
     def pieces(self) -> Iterator[bytes]:
         """The body in pieces. The absolute deadline moves on with each full piece.
@@ -236,6 +246,7 @@ class StreamedAnswer:
             for piece in self._response.iter_bytes(_CHUNK):
                 if self._clock.monotonic() > self._deadline:
                     raise Lost(What.TIMEOUT, "the answer came too slowly")
+                self.length += len(piece)
                 if len(piece) == _CHUNK:
                     self._deadline = self._clock.monotonic() + allowance
                 yield piece
@@ -251,6 +262,7 @@ class StreamedAnswer:
             for piece in self._response.iter_bytes():
                 if self._clock.monotonic() > self._deadline:
                     raise Lost(What.TIMEOUT, "the answer came too slowly")
+                self.length += len(piece)
                 yield piece
 
 

@@ -1,0 +1,29 @@
+"""Lines for the journal: under systemd each begins with its priority (sd-daemon(3), "<4>…")."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+ERROR, WARNING, INFO, DEBUG = 3, 4, 6, 7
+
+
+def prefix(priority: int) -> str:
+    """What a line of stderr begins with: its priority in the journal, elsewhere nothing.
+
+    Args:
+        priority: As syslog counts: 3 error, 4 warning, 6 info, 7 debug.
+    """
+    return f"<{priority}>" if _is_the_journal() else ""
+
+
+def _is_the_journal() -> bool:
+    """Whether stderr is what systemd connected to it (systemd.exec(5), ``JOURNAL_STREAM``)."""
+    wanted = os.environ.get("JOURNAL_STREAM")
+    if not wanted:
+        return False
+    try:
+        found = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return wanted == f"{found.st_dev}:{found.st_ino}"
