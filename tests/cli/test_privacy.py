@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +24,12 @@ ADDRESS = {
     "streetLine1": "1 Zyxstreet",
     "phoneNumber": "555-ZYX-1",
 }
-MARKS = ("shop-s3cret", "wrong-s3cret", "hook-s3cret", "admin-s3cret", "Zyx", "zyx@", "555-ZYX")
+MARKS = (
+    *(f"{owner}-s3cret" for owner in ("shop", "wrong", "hook", "admin", "listen")),
+    "Zyx",
+    "zyx@",
+    "555-ZYX",
+)
 
 
 @pytest.mark.parametrize("dialect", ["oms", "rest"])
@@ -77,6 +88,7 @@ def test_nothing_keeps_a_secret_or_a_person(tmp_path: Path, dialect: str) -> Non
             ["config", "show"],
         ):
             run(*command)
+        ended += [listening(rig), administering(rig)]
 
         told = "\n".join(one.out + one.err for one in ended)
         files = (*tmp_path.glob("ledger.db*"), events, metrics)
@@ -86,3 +98,55 @@ def test_nothing_keeps_a_secret_or_a_person(tmp_path: Path, dialect: str) -> Non
             assert mark not in told
             assert mark.encode() not in kept
         assert "HTTP 200" in told, "the debug log shows requests"
+
+
+def listening(rig: Rig) -> Ended:
+    """The listener, to which signed and unsigned deliveries come, with a person in them."""
+    rig.env["VERACORE_WEBHOOK_SECRET"] = "listen-s3cret-0123456789"
+    sandbox_order = rig.control("orders")["orders"][0]["reference"] or "NONE"
+    body = json.dumps({"order": sandbox_order, "customer": PERSON, "address": ADDRESS})
+    signature = rig.run("sign", body, "--json").json["headers"]
+
+    def deliver(url: str) -> None:
+        for headers in (signature, {"webhook-id": "Zyx", "authorization": "Zyx"}):
+            for path in ("order-update", "tracking-update", "nope?who=Zyx"):
+                asked(f"{url}/veracore-webhooks/{path}", body.encode(), headers)
+        asked(f"{url}/metrics")
+        time.sleep(1)
+
+    return served(rig, "serve-webhooks", deliver)
+
+
+def administering(rig: Rig) -> Ended:
+    """The Admin API and its page, asked for what there is, and by somebody who guesses."""
+    look = "{ veracoreFailedOrderSyncs { vendureOrderCode errorMessage } }"
+    act = "mutation { forceVeracoreTrackingSync { success error } }"
+
+    def ask(url: str) -> None:
+        for token in ("admin-s3cret-0123456789", "wrong-s3cret-0123456789"):
+            headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+            for query in (look, act):
+                asked(f"{url}/admin-api", json.dumps({"query": query}).encode(), headers)
+        asked(f"{url}/?who=Zyx")
+
+    return served(rig, "serve-admin", ask)
+
+
+def served(rig: Rig, command: str, use: Callable[[str], None]) -> Ended:
+    process = rig.start("--log-level", "debug", command, "--port", "0")
+    assert process.stdout is not None
+    url = process.stdout.readline().strip()
+    try:
+        use(url)
+    finally:
+        process.terminate()
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert err, "at debug level it says something"
+    return Ended(0, out, err)
+
+
+def asked(url: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> None:
+    request = urllib.request.Request(url, data=body, headers=dict(headers or {}))
+    with suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=30) as answer:
+        answer.read()

@@ -102,11 +102,16 @@ def perform(job: Job, options: Globals, as_json: bool, work: Callable[[Parts], R
             )
             stack.callback(parts.close)
             before, report = run_locked(job, parts, work)
-        except KeyboardInterrupt:
-            stopped = Interrupted("stopped", signal_number=signal.SIGINT)
-            report = Report(dict(job.empty), error=stopped)
+        except KeyboardInterrupt as stop:
+            report = Report(dict(job.empty), error=_stopped(stop))
         except SyncError as error:
             report = Report(dict(job.empty), error=error)
+        except Exception as error:
+            # A bug: its traceback is what we need to know, and --json still gets its document.
+            if as_json:
+                bug = SyncError(f"unexpected: {type(error).__name__}")
+                print_json({**job.empty, "error": error_document(bug)})
+            raise
         _speak(report, as_json, repeated=before == report.exit_code)
         if parts is not None:
             _deliver(job, parts, report)
@@ -156,8 +161,8 @@ def alone(as_json: bool, work: Callable[[], Report]) -> None:
     _catch_signals()
     try:
         report = work()
-    except (KeyboardInterrupt, typer.Abort):
-        report = Report({}, error=Interrupted("stopped", signal_number=signal.SIGINT))
+    except (KeyboardInterrupt, typer.Abort) as stop:
+        report = Report({}, error=_stopped(stop))
     except SyncError as error:
         report = Report({}, error=error)
     _speak(report, as_json, repeated=False)
@@ -199,8 +204,8 @@ def _recorded(job: Job, parts: Parts, work: Callable[[Parts], Report]) -> Report
 def _worked(job: Job, parts: Parts, work: Callable[[Parts], Report]) -> Report:
     try:
         return work(parts)
-    except KeyboardInterrupt:
-        return Report(dict(job.empty), error=Interrupted("stopped", signal_number=2))
+    except KeyboardInterrupt as stop:
+        return Report(dict(job.empty), error=_stopped(stop))
     except SyncError as error:
         return Report(dict(job.empty), error=error)
 
@@ -234,6 +239,12 @@ def _trouble(report: Report, repeated: bool) -> list[str]:
 
 def _catch_signals() -> None:
     def stop(number: int, _frame: FrameType | None) -> None:
-        raise Interrupted("stopped by a signal", signal_number=number)
+        # As Ctrl-C does: whatever takes failures for an answer must not take this for one.
+        raise KeyboardInterrupt(number)
 
     signal.signal(signal.SIGTERM, stop)
+
+
+def _stopped(stop: BaseException) -> Interrupted:
+    number = stop.args[0] if stop.args else signal.SIGINT
+    return Interrupted("stopped", signal_number=int(number))
