@@ -120,7 +120,7 @@ class Killing:
             "sync-inventory": Victim(
                 ("sync-inventory", "--allow-mass-change"), self._counts, self._asks, 0.4
             ),
-            "sync-tracking": Victim(("sync-tracking",), self._shipments, self._asks, 1.2),
+            "sync-tracking": Victim(("sync-tracking",), self._shipments, self._asks, 2.0),
             "retry": Victim(("retry", "--all"), self._doubts, self._asks, 0.5),
             "deliver": Victim(("deliver", "--force"), self._news, self._tells, 0.2),
             "ledger prune": Victim(("ledger", "prune"), self._past, self._holds, 0.12),
@@ -362,6 +362,7 @@ class Killing:
     def _follow_hints(self, within_seconds: float) -> None:
         deadline = time.monotonic() + within_seconds
         run = self.world.rig.start(*self._victims["serve-webhooks"].command)
+        assert _port_of(run)
         while self._hints_waiting():
             assert run.poll() is None, run.communicate()
             assert time.monotonic() < deadline, "hints are left"
