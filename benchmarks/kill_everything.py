@@ -13,7 +13,7 @@ answered 2xx stored and its name looked up. The dialects take turns, each with a
 
 Printed for each part: kills by command, how many ended first, how many left which work unfinished
 behind; orders placed, shipments fulfilled, deliveries answered, rounds until all was at rest.
-The process ends with an error where the books do not balance. About one and a half seconds a kill.
+The process ends with an error where the books do not balance. About two seconds a kill.
 """
 
 from __future__ import annotations
