@@ -20,7 +20,7 @@ from veracore_sync.errors import LedgerError
 
 Row = sqlite3.Row
 _BUSY_MS = 10_000
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """The number of the last step in `veracore_sync.ledger.migrations`."""
 _WAL_TRIES = 50
 

@@ -291,6 +291,13 @@ def m007_shipments(db: Utils) -> None:
     db.conn.execute("PRAGMA user_version = 7")
 
 
+@migrations()
+def m008_forgetting(db: Utils) -> None:
+    """Forgetting an event meets its own deliveries, not those of all others."""
+    db.conn.execute("CREATE INDEX deliveries_by_event ON deliveries (seq)")
+    db.conn.execute("PRAGMA user_version = 8")
+
+
 def migrate(database: Database) -> None:
     """Apply every step that is missing, all in one transaction."""
     with database.transaction() as connection:

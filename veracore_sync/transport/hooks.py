@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -49,18 +50,12 @@ class CommandHook:
             NotTaken: It could not be started, did not end in time, or ended otherwise.
         """
         try:
-            process = subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            process = self._start(body)
         except OSError as error:
             message = f"{self._command[0]}: {error.strerror}"
             raise NotTaken(message, unreachable=True) from error
         try:
-            process.communicate(body, timeout=self._timeout)
+            process.wait(self._timeout)
         except subprocess.TimeoutExpired:
             raise NotTaken(f"no end in {self._timeout:g} s", unreachable=True) from None
         finally:
@@ -69,6 +64,19 @@ class CommandHook:
                 _end(process)
         if process.returncode != 0:
             raise NotTaken(f"exit code {process.returncode}", unreachable=False)
+
+    def _start(self, body: bytes) -> subprocess.Popen[bytes]:
+        # Its stdin is a file, not a pipe: it reads all of the event, though we be killed meanwhile.
+        with tempfile.TemporaryFile() as stdin:
+            stdin.write(body)
+            stdin.seek(0)
+            return subprocess.Popen(
+                self._command,
+                stdin=stdin,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
 
     def close(self) -> None:
         """Nothing is kept."""
@@ -79,9 +87,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    if process.stdin is not None:
-        with suppress(OSError):
-            process.stdin.close()
 
 
 class PostHook:

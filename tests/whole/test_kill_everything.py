@@ -1,0 +1,20 @@
+"""Every command that writes, and the listener, killed at its work: everything still converges.
+
+A part of what ``benchmarks/kill_everything.py`` does at length.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kill_kit import TURNS, killing
+
+
+@pytest.mark.parametrize(("dialect", "seed"), [("oms", 11), ("rest", 12)])
+def test_killed_at_work(tmp_path: Path, dialect: str, seed: int) -> None:
+    with killing(tmp_path, dialect, seed) as loop:
+        loop.kill(len(TURNS))
+        loop.settle()
+        assert loop.kills.total() == len(TURNS)
+        assert loop.promises
