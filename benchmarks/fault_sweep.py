@@ -10,13 +10,16 @@ told. The dialects take turns, each with a new ledger.
 
 Printed for each part: faults suffered, commands by exit code, orders placed and shipments
 fulfilled, rounds until all was at rest. The process ends with an error where the books do not
-balance, a command ends with an exit code that is not documented, or prints a traceback. About ten
-minutes for each thousand faults.
+balance, or a command ends with an exit code that is not documented or with a traceback. The
+commands run in this process, so that most of the time is not the start of interpreters; in
+processes of their own, they run in ``tests/whole``.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import sys
 import tempfile
 import time
@@ -25,19 +28,52 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "whole")]
 
-from whole_kit import COMMANDS, whole  # noqa: E402 - found by the line above
+from rig import Ended, Rig  # noqa: E402 - found by the line above
+from typer.testing import CliRunner  # noqa: E402
+from whole_kit import COMMANDS, whole  # noqa: E402
+
+from veracore_sync.cli import commands  # noqa: E402
+from veracore_sync.cli.app import app  # noqa: E402
 
 _COMMANDS_A_PART = 60
+_HAPPENINGS_A_COMMAND = 4
+_ON_HAND = 2000
+_QUICK = {
+    "VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "0.4",
+    "VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS": "0.4",
+}
+
+
+class HereRig(Rig):
+    """Runs the commands in this process: the start of an interpreter would be most of the time."""
+
+    def run(self, *arguments: str, **env: str) -> Ended:
+        """Run a command to its end."""
+        os.environ.clear()
+        os.environ.update(self.environment | env)
+        os.chdir(self.folder)
+        done = CliRunner().invoke(app, arguments, prog_name="veracore-sync")
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Ended(done.exit_code, done.stdout, done.stderr)
+
+
+def _hook(folder: str) -> list[str]:
+    return ["sh", "-c", 'cat >>"$0"; echo >>"$0"', f"{folder}/events.jsonl"]
 
 
 def part(seed: int, rate: float) -> int:
     """One ledger's life; the faults that it suffered."""
     began = time.monotonic()
     dialect = ("oms", "rest")[seed % 2]
-    with tempfile.TemporaryDirectory() as folder, whole(Path(folder), dialect, seed) as world:
-        world.rig.env["PYTHONPATH"] = str(ROOT)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        whole(Path(folder), dialect, seed, on_hand=_ON_HAND, rigged=HereRig) as world,
+    ):
+        world.rig.env |= _QUICK | {"VERACORE_SYNC_HOOKS__COMMAND": json.dumps(_hook(folder))}
         for number in range(_COMMANDS_A_PART):
-            world.something_happens()
+            for _ in range(_HAPPENINGS_A_COMMAND):
+                world.something_happens()
             world.set_on_fire(rate, seed=seed * 1000 + number)
             world.run(*world.dice.choice(COMMANDS))
             world.mend()
@@ -64,6 +100,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rate", type=float, default=0.3)
     options = parser.parse_args()
+    commands.register()
     faults, seed = 0, options.seed
     while faults < options.faults:
         faults += part(seed, options.rate)

@@ -285,12 +285,14 @@ _STATES = "SELECT code, state FROM orders ORDER BY code"
 
 
 @contextmanager
-def whole(folder: Path, dialect: str, seed: int) -> Iterator[Whole]:
-    """Everything, with little patience."""
+def whole(
+    folder: Path, dialect: str, seed: int, *, on_hand: int = 40, rigged: type[Rig] = Rig
+) -> Iterator[Whole]:
+    """Everything, with little patience, and so many units of each SKU."""
     with SmallShop(seed=seed) as shop, Sandbox(strict=True) as sandbox:
         for sku in SKUS:
-            shop.state.add_variant(sku, sku.title(), 1000, 40)
-        rig = Rig(folder, shop.admin_url, shop.username, shop.password, sandbox, dialect)
+            shop.state.add_variant(sku, sku.title(), 1000, on_hand)
+        rig = rigged(folder, shop.admin_url, shop.username, shop.password, sandbox, dialect)
         hook = folder / "hook.py"
         hook.write_text(_HOOK)
         rig.env |= {
@@ -306,5 +308,5 @@ def whole(folder: Path, dialect: str, seed: int) -> Iterator[Whole]:
         }
         made = Whole(shop, sandbox, rig, random.Random(seed))
         for sku in SKUS:
-            made.stock(sku, 40)
+            made.stock(sku, on_hand)
         yield made
