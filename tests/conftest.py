@@ -26,7 +26,7 @@ from vendure_bed import (
 REQUIRE_REAL = os.environ.get("VERACORE_SYNC_REQUIRE_REAL") == "1"
 
 _VENDURE = {"real_vendure_sqljs", "fresh_vendure", "module_vendure", "start_vendure"}
-_POSTGRES = {"real_vendure_pg", "postgres_cluster", "start_vendure_pg"}
+_POSTGRES = {"real_vendure_pg", "module_vendure_pg", "postgres_cluster", "start_vendure_pg"}
 _SETTINGS = ("VERACORE", "VENDURE", "XDG_")
 _SYSTEM = {"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "INVOCATION_ID", "JOURNAL_STREAM"}
 _PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
@@ -141,6 +141,16 @@ def postgres_cluster(vendure_installed: None) -> Iterator[PostgresCluster]:
         stack.callback(cluster.stop)
         cluster.start()
         yield cluster
+
+
+@pytest.fixture(scope="module")
+def module_vendure_pg(
+    postgres_cluster: PostgresCluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealVendure]:
+    """Return a server on PostgreSQL that only the tests of this module use."""
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("vendure-pg") / "data"
+        yield _run(stack, postgres_cluster.new_server(Options(db="postgres"), folder))
 
 
 @pytest.fixture(scope="session")

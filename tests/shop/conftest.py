@@ -1,4 +1,4 @@
-"""The shop under test: the small one, and a real Vendure where node is."""
+"""The shop under test: the small one, and a real Vendure on each database where node is."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ from shop_contract import Shop, SmallVendure, TestClock
 from veracore_sync.sandbox.shop import SmallShop
 
 
-@pytest.fixture(params=["small", pytest.param("real", marks=pytest.mark.vendure)])
+REAL = {"sqljs": "module_vendure", "postgres": "module_vendure_pg"}
+
+
+@pytest.fixture(
+    params=[
+        "small",
+        pytest.param("sqljs", marks=pytest.mark.vendure),
+        pytest.param("postgres", marks=[pytest.mark.vendure, pytest.mark.postgres]),
+    ]
+)
 def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
-    """A shop that answers: run each test of the contract against both."""
-    if request.param == "real":
-        found = Shop(request.getfixturevalue("module_vendure"))
+    """A shop that answers: run each test of the contract against all of them."""
+    if request.param in REAL:
+        found = Shop(request.getfixturevalue(REAL[request.param]))
         yield found
         found.close()
         return

@@ -201,6 +201,8 @@ class Shop:
         # The two have the methods of this suite in common, not a type.
         self.vendure: Any = vendure
         self.small = isinstance(vendure, SmallVendure)
+        # The small shop does as Vendure on SQLite does, where the database shows.
+        self.on_postgres = isinstance(vendure, RealVendure) and vendure.db == "postgres"
         self.url = vendure.admin_url
         self._http = Endpoint(self.url)
         self._admin = AdminEndpoint(self.url, vendure.username, vendure.password)

@@ -84,7 +84,8 @@ def test_an_unknown_location_is_a_bare_database_error(shop: Shop) -> None:
     given["i"][1]["stockLevels"].append({"stockLocationId": "999999", "stockOnHand": 1})
     code, message = shop.error(UPDATE, given)
     assert code is None
-    assert "FOREIGN KEY constraint failed" in message
+    on_sqlite = "FOREIGN KEY constraint failed"
+    assert ("violates foreign key constraint" if shop.on_postgres else on_sqlite) in message
     assert shop.level(sku) == (10, 0)
 
 
