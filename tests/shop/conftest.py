@@ -9,7 +9,6 @@ from shop_contract import Shop, SmallVendure, TestClock
 
 from veracore_sync.sandbox.shop import SmallShop
 
-
 REAL = {"sqljs": "module_vendure", "postgres": "module_vendure_pg"}
 
 
