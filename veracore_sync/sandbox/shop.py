@@ -9,18 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from veracore_sync.clock import to_text
 from veracore_sync.sandbox.behaviour import BadInput
 from veracore_sync.sandbox.exchange import Answer, Request, json_answer
 from veracore_sync.sandbox.faults import DRIP, Faults, Outcome
+from veracore_sync.sandbox.listener import Listener, Listening, Pause
 from veracore_sync.sandbox.shop_access import Access
 from veracore_sync.sandbox.shop_catalogue import system_clock
 from veracore_sync.sandbox.shop_faults import call_of, rule_from, suffer
 from veracore_sync.sandbox.shop_graphql import GraphQLApi
-from veracore_sync.sandbox.shop_listener import Listener, Pause
 from veracore_sync.sandbox.shop_records import Fulfilment, Order
 from veracore_sync.sandbox.shop_state import ShopState
 
@@ -29,7 +28,7 @@ PREFIX = "/_shop/"
 _DRIP_SECONDS = 0.002
 
 
-class SmallShop:
+class SmallShop(Listening):
     """A shop on a socket; a context manager that listens while it is entered.
 
     Stopped and started again it keeps its port and what it knows. `state` is the shop itself,
@@ -55,51 +54,19 @@ class SmallShop:
         seed: int = 0,
     ) -> None:
         self.username, self.password = username, password
-        self._clock = clock
         self.state = ShopState(clock, seed)
         self.access = Access(clock, self.state.channels, username, password)
         self.requests: list[dict[str, Any]] = []
         self.faults = Faults()
         self._api = GraphQLApi(self.state, self.access)
-        self._address = (host, port)
-        self._listener: Listener | None = None
-
-    @property
-    def url(self) -> str:
-        """The base URL; the port is known once the shop was started."""
-        return f"http://{self._address[0]}:{self._address[1]}"
+        super().__init__(
+            host, port, lambda address: Listener(address, self._respond, clock, name="small-shop")
+        )
 
     @property
     def admin_url(self) -> str:
         """The address of the Admin API."""
         return self.url + ADMIN_PATH
-
-    def start(self) -> None:
-        """Listen, in a thread of its own.
-
-        Raises:
-            OSError: The address cannot be taken.
-        """
-        self._listener = Listener(self._address, self._respond, self._clock)
-        self._address = (self._address[0], self._listener.port)
-
-    def stop(self) -> None:
-        """Stop listening and cut every connection."""
-        if self._listener is not None:
-            self._listener.close_down()
-            self._listener = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     # ---- faults and counting ---------------------------------------------------------------
 

@@ -9,10 +9,11 @@ import socketserver
 import struct
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from veracore_sync.sandbox.exchange import Answer, Request
@@ -32,6 +33,8 @@ class Listener(ThreadingHTTPServer):
         respond: Takes a request and a way to wait that ends with the listener; returns the outcome
             and the seconds between two bytes of a slow one.
         clock: What the header ``Date`` tells, aware.
+        name: What the header ``Server`` tells.
+        headers: Those that every answer bears, too.
 
     Raises:
         OSError: The address cannot be taken.
@@ -41,13 +44,23 @@ class Listener(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(
-        self, address: tuple[str, int], respond: Respond, clock: Callable[[], datetime]
+        self,
+        address: tuple[str, int],
+        respond: Respond,
+        clock: Callable[[], datetime],
+        *,
+        name: str,
+        headers: Sequence[tuple[str, str]] = (),
     ) -> None:
         self.respond = respond
         self.clock = clock
+        self.name = name
+        self.headers = headers
         self.stopping = threading.Event()
         self._connections: set[socket.socket] = set()
         self._all_gone = threading.Condition()
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
         super().__init__(address, _Handler)
         threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
@@ -92,6 +105,56 @@ class Listener(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+class Listening:
+    """What listens while it is entered; stopped and started again it keeps its port.
+
+    Args:
+        host: The address to listen on.
+        port: The port; 0 takes a free one.
+        listener: Makes the listener at an address.
+    """
+
+    def __init__(
+        self, host: str, port: int, listener: Callable[[tuple[str, int]], Listener]
+    ) -> None:
+        self._address = (host, port)
+        self._make = listener
+        self._listener: Listener | None = None
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at its end; the port is known once it was started."""
+        host, port = self._address
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+    def start(self) -> None:
+        """Listen, in a thread of its own.
+
+        Raises:
+            OSError: The address cannot be taken.
+        """
+        self._listener = self._make(self._address)
+        self._address = (self._address[0], self._listener.port)
+
+    def stop(self) -> None:
+        """Stop listening and cut every connection."""
+        if self._listener is not None:
+            self._listener.close_down()
+            self._listener = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: Listener
     protocol_version = "HTTP/1.1"
@@ -107,10 +170,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: the request log tells it better."""
 
     def version_string(self) -> str:
-        return "small-shop"
+        return self.server.name
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         return super().date_time_string(self.server.clock().timestamp())
+
+    def end_headers(self) -> None:
+        for name, value in self.server.headers:
+            self.send_header(name, value)
+        super().end_headers()
 
     def _handle(self) -> None:
         body = self._body()
