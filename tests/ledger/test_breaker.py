@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import pytest
 from fakes import START, FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from race_kit import race
 
 from veracore_sync.errors import BreakerOpen, RateLimited
 from veracore_sync.failure import What
@@ -201,21 +199,7 @@ def test_two_real_processes_claim_one_probe(ledger: Ledger, clock: FakeClock) ->
         "try: b.before(creating=False); print('probes')\n"
         "except BreakerOpen: print('waits')"
     )
-    command = [sys.executable, "-c", program, str(ledger.path)]
-    with ExitStack() as stack:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        racers = [
-            stack.enter_context(subprocess.Popen(command, text=True, **pipes)) for _ in range(4)
-        ]
-        for racer in racers:
-            assert racer.stdout is not None
-            assert racer.stdout.readline() == "ready\n"
-        for racer in racers:
-            assert racer.stdin is not None
-            racer.stdin.write("go\n")
-            racer.stdin.flush()
-        told = [racer.communicate(timeout=60)[0].strip() for racer in racers]
-    assert sorted(told) == ["probes", "waits", "waits", "waits"]
+    assert race(program, ledger.path) == ["probes", "waits", "waits", "waits"]
 
 
 # ---- the budget -----------------------------------------------------------------------------

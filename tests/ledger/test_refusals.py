@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +9,7 @@ from pathlib import Path
 from fakes import FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from race_kit import race
 
 from veracore_sync.ledger import Ledger
 
@@ -78,19 +76,5 @@ def test_one_of_four_real_processes_gets_the_trial(tmp_path: Path) -> None:
     clock = FakeClock(datetime.now(UTC) - timedelta(minutes=61))
     ledger = Ledger(tmp_path / "ledger.db", clock=clock)
     ledger.refusals.remember("veracore", "old")
-    command = [sys.executable, "-c", RACER, str(ledger.path)]
-    with ExitStack() as stack:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        racers = [
-            stack.enter_context(subprocess.Popen(command, text=True, **pipes)) for _ in range(4)
-        ]
-        for racer in racers:
-            assert racer.stdout is not None
-            assert racer.stdout.readline() == "ready\n"
-        for racer in racers:
-            assert racer.stdin is not None
-            racer.stdin.write("go\n")
-            racer.stdin.flush()
-        told = [racer.communicate(timeout=60)[0].strip() for racer in racers]
-    assert sorted(told) == ["tries", "waits", "waits", "waits"]
+    assert race(RACER, ledger.path) == ["tries", "waits", "waits", "waits"]
     ledger.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -19,6 +18,7 @@ from veracore_sync.jobs.inventory.places import Places, places
 from veracore_sync.jobs.inventory.plan import GUARD_LEAST, Guard, Tally, guard, plan_variant
 from veracore_sync.jobs.inventory.read import Reading
 from veracore_sync.jobs.inventory.result import InventoryResult
+from veracore_sync.jobs.progress import Progress, unheard
 from veracore_sync.jobs.sandbox_rule import only_plans
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.staging import Planned
@@ -31,9 +31,6 @@ _ALLOWED = "stock.mass_change_allowed"
 _REPLANS = 3
 _PAGE = 500
 _SHOWN = 1000
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how far it is, and of how many (0: not known)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ class InventoryRun:
     settings: Settings
     clock: Clock
     wishes: Wishes = field(default_factory=Wishes)
-    progress: Progress = lambda what, done, of: None
+    progress: Progress = unheard
     result: InventoryResult = field(default_factory=InventoryResult)
     book: StockBook = field(init=False)
     reading: Reading = field(init=False)

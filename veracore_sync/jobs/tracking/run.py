@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -11,6 +11,7 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
 from veracore_sync.errors import LockHeld, ProtocolError, UsageError
 from veracore_sync.jobs.inventory.names import Names
+from veracore_sync.jobs.progress import Progress, unheard
 from veracore_sync.jobs.sandbox_rule import only_plans
 from veracore_sync.jobs.tracking.adopt import Strangers
 from veracore_sync.jobs.tracking.ageing import tell_waiting
@@ -32,9 +33,6 @@ _COMPLETE = "tracking.complete_at"
 _STATES = ("PaymentSettled", "PartiallyShipped", "PartiallyDelivered")
 _PROCESSED = ("processed", "shipped", "complete")
 _ALL = 1_000_000_000
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how far it is, and of how many (0: not known)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ class TrackingRun:
     settings: Settings
     clock: Clock
     wishes: Wishes = field(default_factory=Wishes)
-    progress: Progress = lambda what, done, of: None
+    progress: Progress = unheard
     result: TrackingResult = field(default_factory=TrackingResult)
     _rules: Rules = field(init=False)
 

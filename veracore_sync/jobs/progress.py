@@ -1,0 +1,12 @@
+"""Who is told how far a run is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how far it is, and of how many (0: not known)."""
+
+
+def unheard(what: str, done: int, of: int) -> None:
+    """Nobody listens."""
