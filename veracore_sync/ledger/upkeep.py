@@ -56,16 +56,30 @@ def backup(database: Database, target: Path) -> int:
 def prune(database: Database, before: datetime) -> dict[str, int]:
     """Forget runs, resolved alerts and events from before a moment (UTC); how many of each.
 
-    Orders and their attempts stay: they are what protects from a second order.
+    Orders and their attempts stay: they are what protects from a second order. In small
+    transactions: no run that writes meanwhile waits for all of it.
     """
     moment = to_text(before)
-    with database.transaction() as connection:
-        runs = connection.execute("DELETE FROM runs WHERE started_at < ?", (moment,)).rowcount
-        alerts = connection.execute(
-            "DELETE FROM alerts WHERE resolved_at IS NOT NULL AND resolved_at < ?", (moment,)
-        ).rowcount
-        events = connection.execute("DELETE FROM events WHERE at < ?", (moment,)).rowcount
-    return {"runs": runs, "alerts": alerts, "events": events}
+    return {name: _forget(database, statement, moment) for name, statement in _OLD.items()}
+
+
+_AT_ONCE = 5000
+_OLD = {
+    "runs": "DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE started_at < ? LIMIT ?)",
+    "alerts": "DELETE FROM alerts WHERE rowid IN "
+    "(SELECT rowid FROM alerts WHERE resolved_at < ? LIMIT ?)",
+    "events": "DELETE FROM events WHERE rowid IN (SELECT rowid FROM events WHERE at < ? LIMIT ?)",
+}
+
+
+def _forget(database: Database, statement: str, moment: str) -> int:
+    gone = 0
+    while True:
+        with database.transaction() as connection:
+            count = connection.execute(statement, (moment, _AT_ONCE)).rowcount
+        gone += count
+        if count < _AT_ONCE:
+            return gone
 
 
 def export(database: Database) -> Iterator[str]:

@@ -1,0 +1,46 @@
+"""Forgetting: all that is old, and never so much at once that a run waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fakes import FakeClock
+
+from veracore_sync.ledger import Ledger, upkeep
+
+
+def test_in_small_transactions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "_AT_ONCE", 10)
+    clock = FakeClock()
+    ledger = Ledger(tmp_path / "ledger.db", clock=clock, hooks=("command",))
+    for number in range(25):
+        ledger.runs.begin("sync-orders")
+        ledger.outbox.add("alert.opened", None, {"number": number})
+        ledger.alerts.open("order.old", "it waits", code=f"CODE{number}")
+        ledger.alerts.resolve("order.old", code=f"CODE{number}")
+    ledger.alerts.open("order.parked", "it stands", code="CODE0")
+    clock.forward(days=1)
+    young = ledger.runs.begin("stats")
+    deleted: list[int] = []
+    transaction = ledger.database.transaction
+
+    @contextmanager
+    def counted() -> Iterator[object]:
+        with transaction() as connection:
+            before = connection.total_changes
+            yield connection
+            deleted.append(connection.total_changes - before)
+
+    monkeypatch.setattr(ledger.database, "transaction", counted)
+    gone = upkeep.prune(ledger.database, clock.now() - timedelta(hours=1))
+    assert (gone["runs"], gone["alerts"]) == (25, 25)
+    assert gone["events"] >= 25
+    # An event takes its delivery with it.
+    assert max(deleted) <= 20
+    assert [run.id for run in ledger.runs.latest(5)] == [young]
+    assert [alert.code for alert in ledger.alerts.standing()] == ["CODE0"]
+    ledger.close()
