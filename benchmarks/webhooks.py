@@ -110,9 +110,7 @@ def main(seconds: float) -> None:
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         ledger = Ledger(Path(folder) / "ledger.db")
         writer = Writer(Inbox(ledger.database, SystemClock()), lambda: None)
-        writer.start()
         _serve(writer, into("durable"))
-        writer.stop()
         ledger.close()
     print("clients   bare req/s   p99 ms   durable req/s   p99 ms   ratio")
     for clients in CLIENTS:

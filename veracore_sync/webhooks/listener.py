@@ -1,4 +1,4 @@
-"""The listener as a whole: server, inbox writer and worker, from start to a drained end."""
+"""The listener as a whole: server, inbox and worker, from start to a drained end."""
 
 from __future__ import annotations
 
@@ -81,7 +81,6 @@ class Listener:
 
     def start(self) -> None:
         """Begin to listen and to work."""
-        self._writer.start()
         self._worker.start()
         self.server.start()
 
@@ -92,7 +91,6 @@ class Listener:
             Whether all of it was done in time; what was not is done after the next start.
         """
         drained = self.server.stop()
-        self._writer.stop()
         return self._worker.stop(_WORKER_SECONDS) and drained
 
     def run(self, stop: threading.Event) -> bool:
@@ -113,7 +111,7 @@ class Listener:
         return self.stop()
 
     def _is_whole(self) -> bool:
-        return self.server.is_alive() and self._writer.is_alive() and self._worker.is_alive()
+        return self.server.is_alive() and self._worker.is_alive()
 
     def state(self) -> dict[str, Any]:
         """What ``/readyz`` shows: whether deliveries can be stored, and what waits."""

@@ -7,32 +7,41 @@ answers a second and waited 2.75 s (99 %); sharing commits, 1,658 and 39 ms.
 from __future__ import annotations
 
 import logging
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from veracore_sync.errors import LedgerError
 from veracore_sync.ledger.inbox import Delivery, Inbox
 from veracore_sync.webhooks.rarely import Rarely
 
 _LOG = logging.getLogger(__name__)
-_LARGEST_BATCH = 256
+_LARGEST = 256
 
 
 class CannotStore(Exception):
     """The delivery is not stored, as far as is known: the sender is to send it again."""
 
 
-@dataclass(slots=True)
 class _Entry:
-    delivery: Delivery
-    done: threading.Event = field(default_factory=threading.Event)
-    is_new: bool | None = None
+    """A delivery on its way in; `woken` is held until there is something for it to do."""
+
+    __slots__ = ("delivery", "done", "is_new", "woken")
+
+    def __init__(self, delivery: Delivery) -> None:
+        self.delivery = delivery
+        self.woken = threading.Lock()
+        self.woken.acquire()
+        self.done = False
+        self.is_new: bool | None = None
 
 
 class Writer:
-    """Stores deliveries, from any thread, in a thread of its own.
+    """Stores deliveries, from any thread.
+
+    Who comes first commits for all that have come until then; of those who come meanwhile, one
+    commits next. So a single delivery changes no thread, and many wait for no more than two
+    commits.
 
     Args:
         inbox: Where they go.
@@ -46,18 +55,11 @@ class Writer:
         self._inbox = inbox
         self._stored = stored
         self._wait_seconds = wait_seconds
-        self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="inbox", daemon=True)
+        self._lock = threading.Lock()
+        self._committing = False
+        self._waiting: deque[_Entry] = deque()
         self._trouble = Rarely(_LOG, logging.ERROR)
         self.failing = False
-
-    def start(self) -> None:
-        """Begin to store."""
-        self._thread.start()
-
-    def is_alive(self) -> bool:
-        """Whether its thread lives."""
-        return self._thread.is_alive()
 
     def store(self, delivery: Delivery) -> bool:
         """Store a delivery; returns only after the commit that holds it, or its first copy.
@@ -69,24 +71,48 @@ class Writer:
             CannotStore: It could not be stored, or not in time.
         """
         entry = _Entry(delivery)
-        self._queue.put(entry)
-        if not entry.done.wait(self._wait_seconds) or entry.is_new is None:
+        with self._lock:
+            self._waiting.append(entry)
+            leads, self._committing = not self._committing, True
+        if not leads:
+            self._wait(entry)
+        if not entry.done:
+            self._lead()
+        if entry.is_new is None:
             raise CannotStore
         return entry.is_new
 
-    def stop(self) -> None:
-        """Store what has come, then end."""
-        self._queue.put(None)
-        self._thread.join(self._wait_seconds)
+    def _wait(self, entry: _Entry) -> None:
+        """Wait until it was committed, or is to commit.
 
-    def _work(self) -> None:
-        ending = False
-        while not ending:
-            batch = [self._queue.get()]
-            while len(batch) < _LARGEST_BATCH and not self._queue.empty():
-                batch.append(self._queue.get())
-            ending = None in batch
-            self._commit([entry for entry in batch if entry is not None])
+        Raises:
+            CannotStore: Neither in time.
+        """
+        if entry.woken.acquire(timeout=self._wait_seconds):
+            return
+        with self._lock:
+            # It may have been woken at this very moment: then it has to lead.
+            if entry.woken.acquire(blocking=False):
+                return
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+                raise CannotStore
+        entry.woken.acquire()
+
+    def _lead(self) -> None:
+        """Commit what has come, and let one of those who came meanwhile go on."""
+        with self._lock:
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _LARGEST))]
+        try:
+            self._commit(batch)
+        finally:
+            with self._lock:
+                self._committing = bool(self._waiting)
+                if self._committing:
+                    self._waiting[0].woken.release()
+            for entry in batch:
+                entry.done = True
+                entry.woken.release()
 
     def _commit(self, entries: list[_Entry]) -> None:
         try:
@@ -94,11 +120,9 @@ class Writer:
         except LedgerError as error:
             self.failing = True
             self._trouble.say(f"cannot store: {error.message} ({error.hint})")
-        else:
-            self.failing = False
-            for entry, is_new in zip(entries, results, strict=True):
-                entry.is_new = is_new
-            if any(results):
-                self._stored()
-        for entry in entries:
-            entry.done.set()
+            return
+        self.failing = False
+        for entry, is_new in zip(entries, results, strict=True):
+            entry.is_new = is_new
+        if any(results):
+            self._stored()

@@ -1,0 +1,145 @@
+"""Deliveries share commits: none returns before its own, none is left waiting."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+
+from veracore_sync.errors import LedgerError
+from veracore_sync.ledger.inbox import Delivery
+from veracore_sync.webhooks.writer import CannotStore, Writer
+
+
+@dataclass
+class SlowInbox:
+    """Stores when it is let; `commits` are the batches that were committed, by their ids."""
+
+    gate: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    commits: list[list[str]] = field(default_factory=list)
+    begun: list[list[str]] = field(default_factory=list)
+    broken: bool = False
+
+    def store(self, batch: Sequence[Delivery]) -> list[bool]:
+        self.begun.append([str(one.id) for one in batch])
+        assert self.gate.acquire(timeout=10)
+        if self.broken:
+            raise LedgerError("the disk is full")
+        known = {name for commit in self.commits for name in commit}
+        self.commits.append([str(one.id) for one in batch])
+        return [one.id not in known for one in batch]
+
+
+@dataclass
+class Sender:
+    """A thread that stores one delivery."""
+
+    writer: Writer
+    name: str
+    answer: object = None
+
+    def __post_init__(self) -> None:
+        self.thread = threading.Thread(target=self._work, daemon=True)
+        self.thread.start()
+
+    def _work(self) -> None:
+        try:
+            self.answer = self.writer.store(Delivery(self.name, "order", ("CODE",)))
+        except CannotStore:
+            self.answer = CannotStore
+
+    def ends(self) -> object:
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+        return self.answer
+
+
+def until(true: Callable[[], bool]) -> None:
+    waited = threading.Event()
+    for _ in range(1000):
+        if true():
+            return
+        waited.wait(0.01)
+    raise AssertionError("never")
+
+
+def crowd(inbox: SlowInbox, writer: Writer, count: int) -> list[Sender]:
+    """One whose commit has begun, and others who came meanwhile, in that order."""
+    first = Sender(writer, "0")
+    until(lambda: inbox.begun == [["0"]])
+    others = []
+    for number in range(1, count):
+        others.append(Sender(writer, str(number)))
+        until(partial(waits, writer, number))
+    return [first, *others]
+
+
+def waits(writer: Writer, count: int) -> bool:
+    return len(writer._waiting) == count
+
+
+def made(inbox: SlowInbox, wait_seconds: float = 10.0) -> Writer:
+    return Writer(inbox, lambda: None, wait_seconds=wait_seconds)  # type: ignore[arg-type]
+
+
+def test_who_comes_during_a_commit_shares_the_next() -> None:
+    inbox = SlowInbox()
+    senders = crowd(inbox, made(inbox), 5)
+    assert all(one.answer is None for one in senders)
+    inbox.gate.release()
+    assert senders[0].ends() is True
+    until(lambda: len(inbox.begun) == 2)
+    assert all(one.answer is None for one in senders[1:])
+    inbox.gate.release()
+    assert [one.ends() for one in senders[1:]] == [True] * 4
+    assert inbox.commits == [["0"], ["1", "2", "3", "4"]]
+
+
+def test_after_a_failure_the_next_commit_is_made() -> None:
+    inbox = SlowInbox(broken=True)
+    writer = made(inbox)
+    senders = crowd(inbox, writer, 3)
+    inbox.gate.release()
+    assert senders[0].ends() is CannotStore
+    assert writer.failing
+    inbox.broken = False
+    inbox.gate.release()
+    assert [one.ends() for one in senders[1:]] == [True, True]
+    assert not writer.failing
+    inbox.gate.release()
+    assert Sender(writer, "3").ends() is True
+
+
+def test_who_waited_too_long_is_not_stored_later() -> None:
+    inbox = SlowInbox()
+    senders = crowd(inbox, made(inbox, wait_seconds=0.05), 3)
+    assert [one.ends() for one in senders[1:]] == [CannotStore, CannotStore]
+    inbox.gate.release(5)
+    assert senders[0].ends() is True
+    assert inbox.commits == [["0"]]
+
+
+def test_whose_commit_has_begun_waits_for_its_end() -> None:
+    inbox = SlowInbox()
+    writer = made(inbox, wait_seconds=0.3)
+    senders = crowd(inbox, writer, 3)
+    inbox.gate.release()
+    until(lambda: len(inbox.begun) == 2)
+    threading.Event().wait(0.5)
+    inbox.gate.release()
+    assert [one.ends() for one in senders] == [True] * 3
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_crowd_comes_to_its_end(broken: bool) -> None:
+    inbox = SlowInbox(gate=threading.Semaphore(10_000), broken=broken)
+    writer = made(inbox)
+    senders = [Sender(writer, str(number)) for number in range(200)]
+    assert {one.ends() for one in senders} == {CannotStore if broken else True}
+    if not broken:
+        assert sorted(name for commit in inbox.commits for name in commit) == sorted(
+            str(number) for number in range(200)
+        )
