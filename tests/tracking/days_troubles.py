@@ -165,13 +165,13 @@ class Troubles:
 
     def restore(self) -> None:
         """Put the old copy in the ledger's place."""
+        self.timers.books.look_there()
+        self.timers.books.lose(self._known)
         self._bed.close()
         for file in self._bed.folder.glob("ledger.db*"):
             if "lock" not in file.name:
                 file.unlink()
         (self._bed.folder / "ledger.db").write_bytes(self._backup)
-        self.timers.books.look_there()
-        self.timers.books.lose(self._known)
 
 
 _DAYS: tuple[Mapping[int, Callable[[Troubles], None]], ...] = (
