@@ -212,6 +212,19 @@ def test_a_lost_ledger_adopts_what_veracore_has(bench: Bench) -> None:
     assert (result.count("adopted"), bench.warehouse.submissions) == (5, {})
 
 
+@pytest.mark.parametrize(("units", "alerts"), [(1, ["order.drift"]), (2, [])])
+def test_what_changed_since_a_lost_ledger_sent_it_is_drift(
+    bench: Bench, units: int, alerts: list[str]
+) -> None:
+    bench.shop.add(make_order("A", placed_at=START - timedelta(hours=3)))
+    lines = (RecordLine("MUG", units), RecordLine("TEE", 1))
+    bench.warehouse.held["a"] = WarehouseRecord("A", "A", lines, "open")
+    result = bench.run()
+    assert (bench.state("A"), bench.warehouse.submissions) == ("synced", {})
+    assert [one.kind for one in bench.ledger.alerts.standing()] == alerts
+    assert len(result.news) == len(alerts)
+
+
 def test_an_old_order_that_veracore_does_not_have_is_sent(bench: Bench) -> None:
     bench.shop.add(make_order("A", placed_at=START - timedelta(hours=3)))
     assert bench.run().count("submitted") == 1

@@ -171,6 +171,8 @@ LINE = {"sku": "MUG-BLUE", "quantity": 1}
         ("behaviour", {"sources": "WEB"}, "sources"),
         ("behaviour", {"voided_charges": 1}, "voided_charges"),
         ("behaviour", {"token_seconds": 0}, "token_seconds"),
+        ("behaviour", {"secret": ""}, "secret"),
+        ("behaviour", {"secret": 7}, "secret"),
         ("behaviour", {"colour": "blue"}, "colour"),
     ],
 )

@@ -55,6 +55,17 @@ def test_no_wrong_or_old_bearer_gets_in(wire: Wire, clock: Any, method: str, pat
     assert wire.see("orders") == []
 
 
+def test_the_secret_can_be_changed(wire: Wire) -> None:
+    before = wire.token().json()["access_token"]
+    wire.do("behaviour", secret="rotated")
+    assert wire.token().status == 401
+    assert wire.token(secret="rotated").status == 200
+    assert wire.rest("GET", "/api/inventory", token=before).status == 200
+    assert wire.stock("%").status == 500
+    wire.do("behaviour", secret="sandbox")
+    assert wire.stock("%").status == 200
+
+
 def test_the_life_of_a_token_can_be_set(wire: Wire, clock: Any) -> None:
     wire.do("behaviour", token_seconds=10)
     token = wire.token().json()["access_token"]

@@ -50,6 +50,18 @@ def test_a_single_channel_takes_any_token(small: SmallShop, client: Client) -> N
     assert answer.json() == {"data": {"orders": {"totalItems": 0}}}
 
 
+def test_another_password_lets_in_and_the_old_one_does_not(
+    small: SmallShop, client: Client
+) -> None:
+    small.access.change_password(small.username, "rotated")
+    assert client.ask(COUNT).json()["data"]
+    answers = []
+    for password in (small.password, "rotated"):
+        body = {"query": LOGIN, "variables": {"u": small.username, "p": password}}
+        answers.append(client.http.post(small.admin_url, json=body).json()["data"]["login"])
+    assert [one["__typename"] for one in answers] == ["InvalidCredentialsError", "CurrentUser"]
+
+
 def test_sessions_and_keys_end_when_told(small: SmallShop, client: Client) -> None:
     key = small.access.add_api_key()
     small.access.drop_sessions()

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from veracore_sync.sandbox.exchange import SECRET
+
 
 class BadInput(Exception):
     """A control document that cannot be obeyed; `field` is the key at fault."""
@@ -34,6 +36,7 @@ class Behaviour:
         voided_charges: Whether `GetShippingCharge` tells voided packages.
         window_end: Whether the end of a date window belongs to it.
         token_seconds: How long a bearer token lives.
+        secret: The secret of the only login; a token that was given out outlives its change.
     """
 
     unknown_order: str = "empty"
@@ -50,6 +53,7 @@ class Behaviour:
     voided_charges: bool = False
     window_end: str = "inclusive"
     token_seconds: int = 3600
+    secret: str = SECRET
 
     def changed(self, document: Mapping[str, Any]) -> Behaviour:
         """A copy with the given switches set.
@@ -76,6 +80,12 @@ def _one_of(*choices: object) -> Callable[[str, Any], Any]:
         return value
 
     return read
+
+
+def _secret(key: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise BadInput(key, "a text that is not empty")
+    return value
 
 
 def _texts(key: str, value: Any) -> tuple[str, ...] | None:
@@ -114,4 +124,5 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "voided_charges": _one_of(True, False),
     "window_end": _one_of("inclusive", "exclusive"),
     "token_seconds": _seconds,
+    "secret": _secret,
 }

@@ -17,7 +17,6 @@ from typing import Any
 from urllib.parse import parse_qs, quote, unquote
 
 from veracore_sync.sandbox.exchange import (
-    SECRET,
     SYSTEM,
     UNREADABLE,
     USER,
@@ -100,7 +99,8 @@ class RestFace:
             return json_answer(
                 400, {"error": "unsupported_grant_type", "message": "Unsupported grant_type"}
             )
-        if _basic(request.headers.get("authorization", "")) != f"{USER}:{SECRET}":
+        secret = self._world.behaviour.secret
+        if _basic(request.headers.get("authorization", "")) != f"{USER}:{secret}":
             message = "Unknown client or wrong secret"
             return json_answer(401, {"error": "invalid_client", "message": message})
         token = secrets.token_urlsafe(24)

@@ -37,7 +37,7 @@ PERMISSIONS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class User:
     """An administrator; `permissions` None: all of them."""
 
@@ -120,6 +120,14 @@ class Access:
     ) -> None:
         """Let somebody in, with some permissions (None: all)."""
         self._add(name, password, permissions)
+
+    def change_password(self, name: str, password: str) -> None:
+        """Give an administrator another password; sessions that are open stay open.
+
+        Raises:
+            KeyError: There is no such administrator.
+        """
+        self._users[name].password = password
 
     def add_api_key(self, permissions: Iterable[str] | None = None) -> str:
         """Issue a key for the header ``vendure-api-key``, with some permissions (None: all)."""

@@ -17,7 +17,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from veracore_sync.sandbox import soap_answers, soap_order_info
-from veracore_sync.sandbox.exchange import SECRET, SYSTEM, UNREADABLE, USER, Answer, Call, Request
+from veracore_sync.sandbox.exchange import SYSTEM, UNREADABLE, USER, Answer, Call, Request
 from veracore_sync.sandbox.soap_order import Reader, Refused, Unreadable, add_order
 from veracore_sync.sandbox.soap_xml import tag
 from veracore_sync.sandbox.warehouse import AlreadyExists, UnknownSku, World
@@ -130,7 +130,7 @@ def _route(service: _Service, envelope: Element, envelope_namespace: str) -> Cal
     header = envelope.find(f"{{{envelope_namespace}}}Header")
 
     def process() -> Answer:
-        if not _may_enter(service.reader, header):
+        if not _may_enter(service, header):
             return service.fault(operation, _LOGIN_REFUSED)
         return _answer(service, operation, document)
 
@@ -154,10 +154,11 @@ def _unreadable(service: _Service, complaint: str) -> Call:
     return Call("oms", UNREADABLE, None, answer, answer, answer, answer)
 
 
-def _may_enter(reader: Reader, header: Element | None) -> bool:
+def _may_enter(service: _Service, header: Element | None) -> bool:
+    reader = service.reader
     name = reader.text(header, "AuthenticationHeader/Username")
     password = reader.text(header, "AuthenticationHeader/Password")
-    return (name, password) == (USER, SECRET)
+    return (name, password) == (USER, service.world.behaviour.secret)
 
 
 def _answer(service: _Service, operation: str, document: Element) -> Answer:

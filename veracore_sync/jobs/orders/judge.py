@@ -115,7 +115,7 @@ def judge_record(code: str, record: WarehouseRecord, sent: Sequence[Sent]) -> Ve
     held = as_sent(record.lines or ())
     if record.lines is None or not sent:
         return Adopt(held)
-    if not any(_same(held, lines) for lines in sent):
+    if not any(same_units(held, lines) for lines in sent):
         return Conflict(
             Trouble(
                 Category.CONFLICT,
@@ -123,7 +123,7 @@ def judge_record(code: str, record: WarehouseRecord, sent: Sequence[Sent]) -> Ve
                 + _difference(held, sent[-1]),
             )
         )
-    return Adopt(held, outdated=not _same(held, sent[-1]))
+    return Adopt(held, outdated=not same_units(held, sent[-1]))
 
 
 def as_sent(lines: Iterable[RecordLine]) -> Sent:
@@ -158,7 +158,8 @@ def _totals(lines: Sent) -> Counter[str]:
     return totals
 
 
-def _same(held: Sent, sent: Sent) -> bool:
+def same_units(held: Sent, sent: Sent) -> bool:
+    """Whether two sets of lines hold the same units of each SKU."""
     return _totals(held) == _totals(sent)
 
 

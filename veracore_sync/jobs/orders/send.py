@@ -12,10 +12,16 @@ from veracore_sync.clock import Clock
 from veracore_sync.errors import Category, SyncError
 from veracore_sync.failpoint import hit
 from veracore_sync.failure import CREATING, Action, What, read_error
-from veracore_sync.jobs.orders.judge import Adopt, CancelledThere, Conflict, judge_record
+from veracore_sync.jobs.orders.judge import (
+    Adopt,
+    CancelledThere,
+    Conflict,
+    judge_record,
+    same_units,
+)
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.result import OrdersResult
-from veracore_sync.ledger import Ledger, Trouble
+from veracore_sync.ledger import Ledger, Sent, Trouble
 from veracore_sync.veracore.port import (
     Absent,
     Accepted,
@@ -27,6 +33,10 @@ from veracore_sync.veracore.port import (
 _LOG = logging.getLogger(__name__)
 _TROUBLE_MOST = 3
 _LATER = timedelta(seconds=60)
+_OTHER_UNITS = (
+    "VeraCore holds it from an earlier life of this ledger, with other units than the shop: "
+    "make them the same"
+)
 _UPSTREAM_TROUBLE = frozenset(
     {
         What.NOT_CONNECTED,
@@ -97,8 +107,7 @@ class Sender:
             return True
         verdict = judge_record(code, found.record, [])
         if isinstance(verdict, Adopt):
-            moves.adopt(code, action.order.id, verdict.lines, action.intent.seen)
-            self.result.note(code, "adopted")
+            self._adopt(action, verdict.lines)
         elif isinstance(verdict, CancelledThere):
             new = moves.cancel(code, action.order.id, verdict.message)
             self.result.note(code, "cancelled", f"{code}: {verdict.message}" if new else None)
@@ -108,6 +117,16 @@ class Sender:
                 code, "conflict", f"{code}: {verdict.trouble.message}" if new else None
             )
         return False
+
+    def _adopt(self, action: SubmitOrder, held: Sent) -> None:
+        """An earlier life sent it; what the shop changed since then is put before a person."""
+        code, news = action.code, None
+        with self.ledger.database.transaction():
+            self.ledger.moves.adopt(code, action.order.id, held, action.intent.seen)
+            differs = bool(held) and not same_units(held, action.intent.lines)
+            if differs and self.ledger.alerts.open("order.drift", _OTHER_UNITS, code=code):
+                news = f"{code}: {_OTHER_UNITS}"
+        self.result.note(code, "adopted", news)
 
     def _not_accepted(self, action: SubmitOrder, attempt: int, outcome: NotAccepted) -> None:
         code, moves = action.code, self.ledger.moves

@@ -1,0 +1,234 @@
+"""The books of a shop, its warehouse and the ledger between them: what must be true of each order.
+
+Each order has one story at most, so that they can say exactly what must have become of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import islice
+
+from tracking_world import World
+
+from veracore_sync.ledger import OrderRow
+from veracore_sync.sandbox.records import Order as Placed
+from veracore_sync.sandbox.shop_process import live_lines
+from veracore_sync.sandbox.shop_records import Fulfilment, Order
+
+SKUS = ("MUG", "TEE", "HAT", "POSTER", "BOX", "PEN")
+BY_HAND = "by hand"
+"""The tracking code of every fulfilment that the timers did not make."""
+ALERTS = {
+    "partly by hand": "order.passed_by",
+    "cancelled late": "order.cancelled_in_shop",
+    "cancelled there": "order.cancelled",
+    "changed late": "order.drift",
+}
+"""What a person must have been told of, by story."""
+_NEVER_SENT = ("cancelled", "by hand", "partly by hand")
+_ENDED = ("Shipped", "Cancelled")
+_NOT_AT_REST = ("pending", "sending", "in_doubt", "failed", "parked", "conflict")
+
+
+@dataclass(slots=True)
+class Case:
+    """An order of the shop, and what beside its plain course became of it."""
+
+    order: Order
+    story: str = ""
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the shop is done with it."""
+        return self.order.state in _ENDED
+
+    @property
+    def ordered(self) -> Counter[str]:
+        """Units by SKU."""
+        return +Counter({line.variant.sku: line.quantity for line in self.order.lines})
+
+    @property
+    def is_served(self) -> bool:
+        """Whether all of it, and not nothing, has been shipped."""
+        gone = all(one.state == "Shipped" for one in self.order.fulfilments if one.live)
+        return gone and bool(self.ordered) and self.fulfilled() == self.ordered
+
+    def fulfilled(self, by_hand: bool | None = None) -> Counter[str]:
+        """Units by SKU in live fulfilments: all, those made by hand, or those that were not."""
+        units = Counter[str]()
+        for part in live_lines(self.order):
+            if by_hand is None or by_hand == is_by_hand(part.fulfilment):
+                units[part.line.variant.sku] += part.quantity
+        return units
+
+    def unheld(self, placed: Placed | None) -> Counter[str]:
+        """Open units by SKU that the warehouse did not promise."""
+        promised = placed.ordered() - placed.cancelled() if placed is not None else Counter[str]()
+        missing = self.ordered - self.fulfilled(by_hand=True) - promised
+        return missing & (self.ordered - self.fulfilled())
+
+    def row_states(self, placed: Placed) -> tuple[str, ...]:
+        """Where the ledger may have it."""
+        if placed.is_cancelled:
+            return ("cancelled",)
+        if not self.is_served:
+            return ("synced",)
+        # Where a hand gave some of it the warehouse may still have units that nobody waits for.
+        return ("shipped",) if placed.is_complete else ("synced", "shipped")
+
+
+def is_by_hand(fulfilment: Fulfilment) -> bool:
+    """Whether the timers did not make it."""
+    return fulfilment.tracking_code == BY_HAND
+
+
+@dataclass
+class Books:
+    """What is known of all orders.
+
+    Args:
+        bed: Both ends.
+        cases: The shop's orders by code.
+        there: The warehouse's by the shop's code, as of the last `look_there`.
+        lost: The codes of orders that an old ledger did not know to be sent.
+        forgotten: Those of them with which the shop was done by then: an old one hears no more.
+    """
+
+    bed: World
+    cases: dict[str, Case] = field(default_factory=dict)
+    there: dict[str, Placed] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
+    forgotten: set[str] = field(default_factory=set)
+    _heard: set[tuple[str, str]] = field(default_factory=set)
+
+    def look_there(self) -> list[Placed]:
+        """The orders that came to the warehouse since the last look; none may come twice."""
+        world = self.bed.sandbox.world
+        with world.lock:
+            new = list(islice(world.orders.values(), len(self.there), None))
+        for order in new:
+            assert order.reference in self.cases, f"{order.reference} is nobody's"
+            assert order.reference not in self.there, f"{order.reference} is there twice"
+            self.there[order.reference] = order
+        return new
+
+    def lose(self, known: set[str]) -> None:
+        """An old ledger comes back, of a time when it had sent only these."""
+        self._heard |= {(code, kind) for code, kinds in self._alerts().items() for kind in kinds}
+        lost = self.there.keys() - known
+        self.lost |= lost
+        self.forgotten |= {code for code in lost if self.cases[code].is_ended}
+
+    # ---- stock ----------------------------------------------------------------------------------
+
+    def never_oversold(self) -> None:
+        """Right after a run: nothing is for sale that the timers could know not to be there."""
+        truth = self._truth(known_only=True)
+        for sku in SKUS:
+            assert self._saleable(sku) <= max(0, truth[sku]), sku
+
+    def _saleable(self, sku: str) -> int:
+        return self.bed.shop.state.saleable(sku) or 0
+
+    def _truth(self, *, known_only: bool = False) -> Counter[str]:
+        """What the warehouse could give to new customers, by SKU.
+
+        Args:
+            known_only: An order that it cancelled counts once a look-up has shown that.
+        """
+        world = self.bed.sandbox.world
+        levels = {sku: world.stock_of(sku) for sku in SKUS}
+        free = Counter({sku: sum(one.available for one in levels[sku]) for sku in SKUS})
+        for code, case in self.cases.items():
+            unknown = known_only and case.story == "cancelled there" and not self._is_known(code)
+            if not case.is_ended and not unknown:
+                free.subtract(case.unheld(self.there.get(code)))
+        return free
+
+    def _is_known(self, code: str) -> bool:
+        row = self.bed.parts.ledger.orders.get(code)
+        return row is None or row.state == "cancelled"
+
+    def _doubtful(self) -> Counter[str]:
+        """Units that the timers keep back: a hand gave them, perhaps in the warehouse's place.
+
+        So it is where it gave what an order was raised by, and where an old ledger does not tell
+        whether it gave them before the order was sent.
+        """
+        units = Counter[str]()
+        for code, case in self.cases.items():
+            if self._looks_passed_by(case):
+                units += case.ordered
+            elif not case.is_ended and (code in self.lost or case.story == "changed late"):
+                units += case.fulfilled(by_hand=True)
+        return units
+
+    def _looks_passed_by(self, case: Case) -> bool:
+        """Whether an old ledger takes it for one that was never sent.
+
+        That is so where a hand shipped a part; until the warehouse ships, and it is adopted.
+        """
+        placed = self.there.get(case.order.code)
+        partly = case.order.state == "PartiallyShipped"
+        return case.order.code in self.lost and partly and not (placed and placed.slips)
+
+    # ---- the balance ----------------------------------------------------------------------------
+
+    def balance(self) -> None:
+        """At rest: nothing lost, nothing twice, nothing oversold, no trouble kept from a person."""
+        ledger = self.bed.parts.ledger
+        counts = ledger.orders.counts()
+        assert not any(counts[state] for state in _NOT_AT_REST), counts
+        rows, alerts = ledger.orders.held(list(self.cases)), self._alerts()
+        for code, case in self.cases.items():
+            self._placed_once(case, rows.get(code))
+            self._shipped_once(case)
+            assert self._is_told(case, alerts.get(code, set())), (code, case.story)
+        truth, doubtful = self._truth(), self._doubtful()
+        for sku in SKUS:
+            saleable, most = self._saleable(sku), max(0, truth[sku])
+            assert max(0, truth[sku] - doubtful[sku]) <= saleable <= most, (sku, saleable, most)
+
+    def _alerts(self) -> dict[str, set[str]]:
+        """Kinds of all alerts that ever were, by order."""
+        found: dict[str, set[str]] = {}
+        database = self.bed.parts.ledger.database
+        for row in database.rows("SELECT code, kind FROM alerts WHERE code IS NOT NULL"):
+            found.setdefault(row["code"], set()).add(row["kind"])
+        return found
+
+    def _placed_once(self, case: Case, row: OrderRow | None) -> None:
+        code, state = case.order.code, row.state if row is not None else ""
+        about = (code, case.story, case.order.state, state)
+        placed = self.there.get(code)
+        assert (placed is None) == (case.story in _NEVER_SENT), about
+        if code in self.forgotten:
+            assert state in ("", "skipped"), about
+        elif placed is not None:
+            passed_by = ("skipped",) if self._looks_passed_by(case) else ()
+            assert state in case.row_states(placed) + passed_by, about
+
+    def _shipped_once(self, case: Case) -> None:
+        """The warehouse's shipments fill what no hand has fulfilled, and nothing beyond."""
+        placed = self.there.get(case.order.code)
+        if placed is None:
+            return
+        about = (case.order.code, case.story, case.order.state)
+        due = placed.shipped() & (case.ordered - case.fulfilled(by_hand=True))
+        assert case.fulfilled(by_hand=False) == due, (about, due)
+        assert not case.is_served or case.order.state == "Shipped", about
+        slips = sum(slip.is_live for slip in placed.slips)
+        ours = sum(one.live and not is_by_hand(one) for one in case.order.fulfilments)
+        assert ours <= slips if case.story else ours == slips, (about, ours, slips)
+
+    def _is_told(self, case: Case, kinds: set[str]) -> bool:
+        """Whether a person heard what the case needs one for."""
+        code, kind = case.order.code, ALERTS.get(case.story)
+        if kind is None or kind in kinds:
+            return True
+        # Of what the shop is done with nobody has to hear again from an old ledger.
+        if case.is_ended and (code, kind) in self._heard:
+            return True
+        # Partly shipped when an old ledger came back: to that it is an order that passed by.
+        return code in self.lost and "order.passed_by" in kinds
