@@ -13,6 +13,7 @@ Printed for each day: orders placed and sent, shipments, fulfilments of them, or
 changed and touched by hand, runs that were cut short or refused, and that the books balance: every
 order at the warehouse once, every shipment in the shop once, exactly what is there for sale, and
 every trouble before a person. The process ends with an error where they do not.
+About twenty minutes on a busy two-core machine.
 """
 
 from __future__ import annotations
