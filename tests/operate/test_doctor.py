@@ -85,7 +85,7 @@ def test_2_authentication_of_the_warehouse(house: House) -> None:
 
 
 def test_3_nobody_answers(house: House) -> None:
-    house.points_at("VeraCore", "fail", 69, "VeraCore", VERACORE_API_URL=DEAD)
+    house.points_at("VeraCore", "fail", 69, "refused", "veracore.api_url", VERACORE_API_URL=DEAD)
 
 
 def test_4_answers_come_slowly(house: House) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from veracore_sync.errors import SyncError
+from veracore_sync.errors import HINTS, Category, SyncError, UpstreamError
+
+_ADDRESSES = {"vendure": "vendure.admin_api_url", "veracore": "veracore.api_url"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,4 +33,12 @@ def warn(name: str, message: str, todo: str) -> Finding:
 
 def fail(name: str, error: SyncError) -> Finding:
     """It does not work."""
-    return Finding(name, "fail", error.message, error.hint, error.exit_code)
+    return Finding(name, "fail", error.message, _todo(error), error.exit_code)
+
+
+def _todo(error: SyncError) -> str:
+    address = _ADDRESSES.get(error.upstream) if isinstance(error, UpstreamError) else None
+    if address and error.hint == HINTS[Category.UNAVAILABLE]:
+        # That hint says to ask us.
+        return f"see that {address} is right and reached from here (name, proxy, firewall, TLS)"
+    return error.hint
