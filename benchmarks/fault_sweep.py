@@ -20,20 +20,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "whole")]
+import kits  # noqa: F401 - finds what is imported below
+from rig import Ended, Rig
+from typer.testing import CliRunner
+from whole_kit import COMMANDS, whole
 
-from rig import Ended, Rig  # noqa: E402 - found by the line above
-from typer.testing import CliRunner  # noqa: E402
-from whole_kit import COMMANDS, whole  # noqa: E402
-
-from veracore_sync.cli import commands  # noqa: E402
-from veracore_sync.cli.app import app  # noqa: E402
+from veracore_sync.cli import commands
+from veracore_sync.cli.app import app
 
 _COMMANDS_A_PART = 60
 _HAPPENINGS_A_COMMAND = 4

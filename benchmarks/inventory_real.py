@@ -11,7 +11,6 @@ that database.
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -21,17 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+import kits  # noqa: F401 - finds what is imported below
+from rig import Rig
+from vendure_bed import Options, PostgresCluster, install_vendure, new_server
 
-from rig import Rig  # noqa: E402 - found by the line above
-from vendure_bed import Options, PostgresCluster, install_vendure, new_server  # noqa: E402
-
-from veracore_sync.cli.parts import Parts  # noqa: E402
-from veracore_sync.config import load  # noqa: E402
-from veracore_sync.jobs.inventory.run import InventoryRun, Wishes  # noqa: E402
-from veracore_sync.sandbox.server import Sandbox  # noqa: E402
-from veracore_sync.vendure.stock import NewLevel  # noqa: E402
+from veracore_sync.cli.parts import Parts
+from veracore_sync.config import load
+from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
+from veracore_sync.sandbox.server import Sandbox
+from veracore_sync.vendure.stock import NewLevel
 
 TRIED = [(size, clients) for size in (50, 100, 200) for clients in (1, 2, 4)]
 

@@ -18,23 +18,20 @@ second a kill.
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "fire")]
-
-from fire_kit import DIALECTS, set_on_fire  # noqa: E402 - found by the line above
-from kill_loop import KillLoop  # noqa: E402
+import kits
+from fire_kit import DIALECTS, set_on_fire
+from kill_loop import KillLoop
 
 
 def attack(dialect: str, kills: int, seed: int) -> None:
     """Kill in one dialect, and print what was found."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, set_on_fire(Path(folder), dialect) as fire:
-        fire.rig.env["PYTHONPATH"] = str(ROOT)
+        fire.rig.env["PYTHONPATH"] = str(kits.ROOT)
         loop = KillLoop(fire, seed)
         loop.kill(kills)
         runs = fire.run_until_at_rest(within_seconds=600)

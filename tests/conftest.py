@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from present import missing
 from realvendure import RealVendure, StartVendure
 from vendure_bed import (
     BedMissing,
@@ -22,8 +23,6 @@ from vendure_bed import (
     install_vendure,
     new_server,
 )
-
-REQUIRE_REAL = os.environ.get("VERACORE_SYNC_REQUIRE_REAL") == "1"
 
 _VENDURE = {"real_vendure_sqljs", "fresh_vendure", "module_vendure", "start_vendure"}
 _POSTGRES = {"real_vendure_pg", "module_vendure_pg", "postgres_cluster", "start_vendure_pg"}
@@ -58,19 +57,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.postgres)
 
 
-def _missing(why: BedMissing) -> None:
-    if REQUIRE_REAL:
-        pytest.fail(f"VERACORE_SYNC_REQUIRE_REAL=1, but {why}", pytrace=False)
-    pytest.skip(str(why))
-
-
 @pytest.fixture(scope="session")
 def vendure_installed() -> None:
     """Install the locked npm packages where they are not; skips without node."""
     try:
         install_vendure()
     except BedMissing as why:
-        _missing(why)
+        missing(why)
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +129,7 @@ def postgres_cluster(vendure_installed: None) -> Iterator[PostgresCluster]:
     try:
         cluster = PostgresCluster()
     except BedMissing as why:
-        _missing(why)
+        missing(why)
     with ExitStack() as stack:
         stack.callback(cluster.stop)
         cluster.start()

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from present import missing
 
 from veracore_sync.jobs.timers import Timer, difference, interval, schedule
 
@@ -51,7 +52,7 @@ def test_what_a_drop_in_says_is_read_back(minutes: int, offset: int) -> None:
 @pytest.mark.parametrize("minutes", [1, 5, 7, 30, 45, 60, 90, 120, 720, 1440, 2880, WEEK])
 def test_systemd_understands_each(minutes: int, tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):
-        pytest.skip("systemd-analyze is not installed")
+        missing("systemd-analyze is not installed")
     for offset in (0, 4, 7):
         text = timer(minutes, offset).drop_in
         for word, verb in (("OnCalendar", "calendar"), ("OnUnitActiveSec", "timespan")):
