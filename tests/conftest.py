@@ -8,6 +8,7 @@ VERACORE_SYNC_REQUIRE_REAL=1, as in CI, that is a failure.
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,6 +30,12 @@ _POSTGRES = {"real_vendure_pg", "module_vendure_pg", "postgres_cluster", "start_
 _SETTINGS = ("VERACORE", "VENDURE", "XDG_")
 _SYSTEM = {"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "INVOCATION_ID", "JOURNAL_STREAM"}
 _PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
+
+
+def pytest_configure() -> None:
+    """Ctrl-C must end what the tests start, also where they were started to ignore it (``&``)."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

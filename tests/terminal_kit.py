@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+_SILENCE_SECONDS = 120
 
 
 def on_terminal(
@@ -43,19 +46,34 @@ def on_terminal(
         start_new_session=True,
     ) as process:
         os.close(theirs)
-        seen, waiting, then = "", list(answers), dict(when or {})
-        while True:
-            try:
-                seen += os.read(mine, 4096).decode(errors="replace")
-            except OSError:
-                break
-            if waiting and re.search(asked, seen):
-                os.write(mine, f"{waiting.pop(0)}\n".encode())
-                seen += "\n"
-            for text in [text for text in then if text in seen]:
-                then.pop(text)(process.pid)
-            if until and until in seen:
-                process.send_signal(signal.SIGINT)
-                until = ""
-        os.close(mine)
-        return process.wait(timeout=60), seen
+        try:
+            seen = _talk(process, mine, answers, asked, until, dict(when or {}))
+            return process.wait(timeout=60), seen
+        finally:
+            os.close(mine)
+            process.kill()
+
+
+def _talk(
+    process: subprocess.Popen[bytes],
+    mine: int,
+    answers: Sequence[str],
+    asked: str,
+    until: str,
+    when: dict[str, Callable[[int], object]],
+) -> str:
+    seen, waiting = "", list(answers)
+    while select.select([mine], [], [], _SILENCE_SECONDS)[0]:
+        try:
+            seen += os.read(mine, 4096).decode(errors="replace")
+        except OSError:
+            return seen
+        if waiting and re.search(asked, seen):
+            os.write(mine, f"{waiting.pop(0)}\n".encode())
+            seen += "\n"
+        for text in [text for text in when if text in seen]:
+            when.pop(text)(process.pid)
+        if until and until in seen:
+            process.send_signal(signal.SIGINT)
+            until = ""
+    raise AssertionError(f"it has said nothing for long: {seen}")

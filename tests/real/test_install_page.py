@@ -81,6 +81,12 @@ def checkout(folder: Path) -> Path:
     return folder
 
 
+def bare(home: str, path: str) -> dict[str, str]:
+    """The environment of a fresh login; where packages come from is the machine's to say."""
+    pip = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    return {"PATH": path, "HOME": home, "LANG": "C.UTF-8", **pip}
+
+
 def script(lines: Sequence[str]) -> str:
     """They are typed one by one, and the first that fails is the last."""
     return "\n".join(["set -e", *lines])
@@ -118,7 +124,7 @@ def test_from_a_bare_root_to_the_first_order(novice: Novice, tmp_path: Path) -> 
     placed: list[str] = []
     code, seen = on_terminal(
         command,
-        {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
+        {**bare("/root", PATH), "DEBIAN_FRONTEND": "noninteractive"},
         tmp_path,
         answers=novice.answers,
         asked=QUESTION,
@@ -139,11 +145,7 @@ def placed_in(novice: Novice, pid: int) -> str:
 def test_from_a_bare_home_to_the_first_order(novice: Novice, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    env = {
-        "PATH": f"{home}/.local/bin:{Path(sys.base_prefix) / 'bin'}:{PATH}",
-        "HOME": str(home),
-        "LANG": "C.UTF-8",
-    }
+    env = bare(str(home), f"{home}/.local/bin:{Path(sys.base_prefix) / 'bin'}:{PATH}")
     source = checkout(tmp_path / "source")
     install = ["bash", "-c", script(typed("venv"))]
     code, seen = on_terminal(install, env, source, answers=novice.answers, asked=QUESTION)
