@@ -314,7 +314,7 @@ def test_every_code_and_every_command_is_walked() -> None:
 
 def names() -> Iterator[str]:
     """Every command of the program."""
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in vars(typer.main.get_command(app))["commands"].items():
         below = getattr(command, "commands", None)
         if below is None:
             yield name

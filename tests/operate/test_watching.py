@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,18 @@ def test_watching_looks_again_until_ctrl_c(rig: Rig, shop: SmallShop) -> None:
     )
     assert code == 0, seen
     assert "Synced" in seen
+    assert "Traceback" not in seen
+
+
+def test_watching_that_is_terminated_says_so(rig: Rig) -> None:
+    rig.sync()
+    code, seen = on_terminal(
+        rig.command("stats", "--watch", "0.2"),
+        rig.environment,
+        rig.folder,
+        when={"Ctrl-C ends": lambda pid: os.kill(pid, signal.SIGTERM)},
+    )
+    assert code == 143, seen
     assert "Traceback" not in seen
 
 

@@ -6,11 +6,12 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import cast
 
 import pytest
 
 from veracore_sync.errors import LedgerError
-from veracore_sync.ledger.inbox import Delivery
+from veracore_sync.ledger.inbox import Delivery, Inbox
 from veracore_sync.webhooks.writer import CannotStore, Writer
 
 
@@ -82,7 +83,7 @@ def waits(writer: Writer, count: int) -> bool:
 
 
 def made(inbox: SlowInbox, wait_seconds: float = 10.0) -> Writer:
-    return Writer(inbox, lambda: None, wait_seconds=wait_seconds)  # type: ignore[arg-type]
+    return Writer(cast(Inbox, inbox), lambda: None, wait_seconds=wait_seconds)
 
 
 def test_who_comes_during_a_commit_shares_the_next() -> None:

@@ -51,7 +51,10 @@ def watched(parts: Parts, work: Callable[[Parts], Report], seconds: float) -> Re
             while True:
                 live.update(Text.from_ansi(_look(parts, work, seconds)), refresh=True)
                 time.sleep(seconds)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
+        if stop.args:
+            # Another signal's number: that is no good end (cli/perform.py).
+            raise
         return Report({})
 
 

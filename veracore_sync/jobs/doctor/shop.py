@@ -38,7 +38,11 @@ def shop(settings: Settings, client: Shop) -> Iterator[Finding]:
         return
     waiting = f"{len(poll.waiting)} orders are in {', '.join(triggers)}"
     yield ok("Vendure", f"logged in, orders can be read, channel {poll.channel_code}: {waiting}")
-    access = _access(client)
+    try:
+        access = _access(client)
+    except SyncError as error:
+        yield fail("permissions", error)
+        return
     yield from _permissions(access)
     yield _locations(settings, client)
     if settings.orders.freight:
@@ -46,10 +50,14 @@ def shop(settings: Settings, client: Shop) -> Iterator[Finding]:
 
 
 def _access(client: Shop) -> Access | None:
-    """``None`` where Vendure does not tell, as it does of an API key."""
+    """``None`` where Vendure does not tell, as it does of an API key.
+
+    Raises:
+        SyncError: It did not answer at all.
+    """
     try:
         return client.access()
-    except SyncError:
+    except AuthRefused:
         return None
 
 
