@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from present import missing
 from realvendure import RealVendure, StartVendure
 from vendure_bed import (
@@ -24,6 +25,14 @@ from vendure_bed import (
     install_vendure,
     new_server,
 )
+
+# The same examples each time, so that a red run is the change's doing, and none for being slow
+# on a busy machine. New examples: --hypothesis-profile=search.
+settings.register_profile(
+    "suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("search", settings.get_profile("suite"), derandomize=False)
+settings.load_profile("suite")
 
 _VENDURE = {"real_vendure_sqljs", "fresh_vendure", "module_vendure", "start_vendure"}
 _POSTGRES = {"real_vendure_pg", "module_vendure_pg", "postgres_cluster", "start_vendure_pg"}

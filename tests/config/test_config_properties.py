@@ -46,7 +46,7 @@ LAYERS = st.dictionaries(
 
 
 @given(LAYERS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_value_of_any_key_is_settings_or_plain_words(layer: dict[str, Any]) -> None:
     given_values = {key: Given(value, "file x") for key, value in layer.items()}
     findings = Findings()
@@ -72,7 +72,7 @@ def test_any_value_of_any_key_is_settings_or_plain_words(layer: dict[str, Any]) 
         max_size=5,
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_environment_is_settings_or_plain_words(environ: dict[str, str]) -> None:
     nowhere = Path("/nowhere")
     try:
@@ -90,7 +90,7 @@ def test_any_environment_is_settings_or_plain_words(environ: dict[str, str]) -> 
     ),
     LAYERS,
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_no_fault_tells_a_secret(secrets: dict[str, str], layer: dict[str, Any]) -> None:
     merged = {key: Given(value, "file x") for key, value in {**layer, **secrets}.items()}
     try:

@@ -128,7 +128,7 @@ def test_each_hook_has_its_own_progress(tmp_path: Path, clock: FakeClock) -> Non
     ledger.close()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.one_of(

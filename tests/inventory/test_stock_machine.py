@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -184,12 +184,7 @@ class StockLives(RuleBasedStateMachine):
 
 
 TestStockLives = StockLives.TestCase
-TestStockLives.settings = settings(
-    max_examples=150,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+TestStockLives.settings = settings(max_examples=150, stateful_step_count=30)
 
 
 def _must_fail(

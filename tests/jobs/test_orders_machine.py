@@ -19,7 +19,7 @@ from typing import ClassVar
 import pytest
 from bench import Bench
 from fakes import START, FakeWarehouse, line, make_order, make_settings
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -252,12 +252,7 @@ class OrderLives(RuleBasedStateMachine):
 
 
 TestOrderLives = OrderLives.TestCase
-TestOrderLives.settings = settings(
-    max_examples=150,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+TestOrderLives.settings = settings(max_examples=150, stateful_step_count=40)
 
 
 def _must_find_the_bug() -> None:

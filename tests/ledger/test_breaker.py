@@ -143,7 +143,7 @@ STEP = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(STEP, max_size=60))
 def test_never_two_probes_in_a_cool_down_and_never_a_create(steps: list[tuple[int, str]]) -> None:
     clock = FakeClock()

@@ -238,7 +238,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(STEPS)
 def test_two_processes_interleaved_probe_once_a_cool_down(
     steps: list[tuple[int, str | What | timedelta | None]],

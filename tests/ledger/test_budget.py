@@ -73,7 +73,7 @@ def test_a_shorter_retry_after_does_not_shorten_a_longer_one(
     assert clock.now() - asked_at >= timedelta(seconds=25)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 2), min_size=200, max_size=400))
 def test_no_minute_holds_more_than_the_rate_and_a_burst(order: list[int]) -> None:
     clock = FakeClock()

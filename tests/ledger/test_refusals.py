@@ -14,7 +14,7 @@ from race_kit import race
 from veracore_sync.ledger import Ledger
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.integers(0, 2), min_size=288, max_size=288))
 def test_a_day_of_three_jobs_tries_once_an_hour(jobs: list[int]) -> None:
     clock = FakeClock()

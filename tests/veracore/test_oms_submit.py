@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from veracore_kit import (
     EMPTY,
@@ -355,7 +354,6 @@ HEADERS = st.fixed_dictionaries(
 )
 
 
-@hypothesis_settings(deadline=None)
 @given(status=st.sampled_from([200, 201, 302, 400, 403, 404, 500]), body=BODIES, headers=HEADERS)
 def test_any_answer_is_a_value(
     fuzzed: OmsWarehouse, listener: Scripted, status: int, body: bytes, headers: dict[str, str]

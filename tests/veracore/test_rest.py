@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from fakes import FakeClock
 from hypothesis import given
-from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from veracore_kit import BARE, FULL, HTML, PAT, SECRET, Reply, Scripted, order, rest
 
@@ -447,7 +446,6 @@ DOCUMENTS = st.recursive(
 ).map(lambda document: json.dumps(document).encode())
 
 
-@hypothesis_settings(deadline=None)
 @given(
     code=st.sampled_from([200, 201, 302, 400, 403, 404, 409, 429, 500]),
     body=st.one_of(st.binary(max_size=100), DOCUMENTS, st.just(b"[" * 100_000)),

@@ -267,9 +267,7 @@ pieces = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(pieces | st.binary(max_size=20), max_size=14).map(b"".join))
 def test_arbitrary_bytes_on_the_socket_have_no_effect(bed: Bed, raw: bytes) -> None:
     with bed.connect() as connection:
