@@ -19,18 +19,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import tempfile
 import time
 from pathlib import Path
 
 import kits  # noqa: F401 - finds what is imported below
-from rig import Ended, Rig
-from typer.testing import CliRunner
+from rig import HereRig
 from whole_kit import COMMANDS, whole
-
-from veracore_sync.cli import commands
-from veracore_sync.cli.app import app
 
 _COMMANDS_A_PART = 60
 _HAPPENINGS_A_COMMAND = 4
@@ -39,20 +34,6 @@ _QUICK = {
     "VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "0.4",
     "VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS": "0.4",
 }
-
-
-class HereRig(Rig):
-    """Runs the commands in this process: the start of an interpreter would be most of the time."""
-
-    def run(self, *arguments: str, **env: str) -> Ended:
-        """Run a command to its end."""
-        os.environ.clear()
-        os.environ.update(self.environment | env)
-        os.chdir(self.folder)
-        done = CliRunner().invoke(app, arguments, prog_name="veracore-sync")
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return Ended(done.exit_code, done.stdout, done.stderr)
 
 
 def _hook(folder: str) -> list[str]:
@@ -97,7 +78,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rate", type=float, default=0.3)
     options = parser.parse_args()
-    commands.register()
     faults, seed = 0, options.seed
     while faults < options.faults:
         faults += part(seed, options.rate)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import signal
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from typer.testing import CliRunner
+
+from veracore_sync.cli import commands
+from veracore_sync.cli.app import app
 from veracore_sync.ledger import Ledger
 from veracore_sync.sandbox.server import Sandbox
 
@@ -144,3 +150,35 @@ class Rig:
         """The requests that the simulator has seen."""
         found = self.control("requests")["requests"]
         return [one for one in found if operation in (None, one["operation"])]
+
+
+class HereRig(Rig):
+    """Runs the commands in this process: the start of an interpreter would be most of the time."""
+
+    def run(self, *arguments: str, **env: str) -> Ended:
+        """Run a command to its end."""
+        commands.register()
+        with _as_it_was(), chdir(self.folder):
+            os.environ.clear()
+            os.environ.update(self.environment | env)
+            done = CliRunner().invoke(app, arguments, prog_name="veracore-sync")
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return Ended(done.exit_code, done.stdout, done.stderr)
+
+
+@contextmanager
+def _as_it_was() -> Iterator[None]:
+    """Put back what a command sets for its whole process: environment, log, SIGTERM."""
+    log = logging.getLogger("veracore_sync")
+    environment, on_term = dict(os.environ), signal.getsignal(signal.SIGTERM)
+    handlers, level, propagate = log.handlers[:], log.level, log.propagate
+    try:
+        yield
+    finally:
+        log.handlers[:] = handlers
+        log.setLevel(level)
+        log.propagate = propagate
+        signal.signal(signal.SIGTERM, on_term)
+        os.environ.clear()
+        os.environ.update(environment)

@@ -107,14 +107,14 @@ class Fire:
 
 
 @contextmanager
-def set_on_fire(folder: Path, dialect: str) -> Iterator[Fire]:
+def set_on_fire(folder: Path, dialect: str, rigged: type[Rig] = Rig) -> Iterator[Fire]:
     """A shop, a simulator and a command between them, with a short grace and a short memory."""
     with SmallShop() as shop, Sandbox() as sandbox:
         for sku in ("MUG", "TEE"):
             shop.state.add_variant(sku, sku.title(), 1000, STOCK)
-        rig = Rig(folder, shop.admin_url, shop.username, shop.password, sandbox, dialect)
+        rig = rigged(folder, shop.admin_url, shop.username, shop.password, sandbox, dialect)
         rig.env["VERACORE_SYNC_ORDERS__GRACE_SECONDS"] = "1"
-        rig.env["VERACORE_SYNC_RETRY__BREAKER_COOLDOWN_SECONDS"] = "0.1"
+        rig.env["VERACORE_SYNC_RETRY__BREAKER_COOLDOWN_SECONDS"] = "0.01"
         try:
             yield Fire(shop, sandbox, rig)
         finally:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
-from fire_kit import LOOK_UP, Fire
+from fire_kit import DIALECTS, LOOK_UP, Fire, set_on_fire
+from rig import HereRig
 
 from veracore_sync.sandbox.records import Line, Order
 
 AFTER = ("reset_after", "hang_after", "html_after", "truncate", "slow_drip", "fault_unlisted")
 BEFORE = ("reset_before", "html_500", "http_503", "fault_unlisted")
+
+
+@pytest.fixture(params=DIALECTS)
+def fire(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fire]:
+    with set_on_fire(tmp_path, request.param, HereRig) as burning:
+        yield burning
 
 
 def sold(fire: Fire) -> None:

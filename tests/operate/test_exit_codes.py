@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from rig import Ended, Rig
+from rig import Ended, HereRig, Rig
 
 from veracore_sync.cli import commands
 from veracore_sync.cli.app import app
@@ -191,7 +191,7 @@ ELSEWHERE = {1, 75, 130, 143}
 def keeper(tmp_path: Path) -> Iterator[Shopkeeper]:
     with SmallShop() as shop, Sandbox(strict=True) as sandbox:
         shop.state.add_variant("MUG", on_hand=10)
-        rig = Rig(tmp_path, shop.admin_url, shop.username, shop.password, sandbox)
+        rig = HereRig(tmp_path, shop.admin_url, shop.username, shop.password, sandbox)
         rig.control("stock", {"stock": [{"sku": "MUG", "on_hand": 10}]})
         rig.env |= {
             "VERACORE_SYNC_RETRY__TRIES": "1",
