@@ -274,7 +274,15 @@ class PostgresCluster:
             )
         self._wait_until_ready()
 
-    def _run(self, command: list[str]) -> None:
+    def ask(self, database: str, sql: str) -> str:
+        """Run SQL and return its rows; raises BedBroken where the database refuses."""
+        return self._run(["psql", *self._where(), "-d", database, "-qAtc", sql])
+
+    def log(self) -> str:
+        """What the database itself has logged."""
+        return (self.folder / "log").read_text(errors="replace")
+
+    def _run(self, command: list[str]) -> str:
         done = subprocess.run(
             [str(self._binaries / command[0]), *command[1:]],
             cwd="/",
@@ -289,6 +297,7 @@ class PostgresCluster:
         )
         if done.returncode != 0:
             raise BedBroken(f"{command[0]} failed: {done.stderr[-2000:]}")
+        return done.stdout
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + 30
@@ -299,8 +308,7 @@ class PostgresCluster:
                 time.sleep(0.1)
             else:
                 return
-        log = (self.folder / "log").read_text(errors="replace")
-        raise BedBroken(f"PostgreSQL did not start; its log ends:\n{log[-2000:]}")
+        raise BedBroken(f"PostgreSQL did not start; its log ends:\n{self.log()[-2000:]}")
 
     def _where(self) -> list[str]:
         return ["-h", str(self.folder / "home"), "-U", "vendure"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from fakes import FakeClock, FakeWarehouse, make_settings
 
 from veracore_sync.config import Settings
-from veracore_sync.errors import Category
+from veracore_sync.errors import Category, ProtocolError
 from veracore_sync.jobs.inventory.result import InventoryResult
 from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
 from veracore_sync.ledger import Discovery, Intent, Ledger, Seen, Trouble
@@ -261,6 +261,7 @@ class FakeStockShop:
     def __init__(self, world: World) -> None:
         self.world = world
         self.gone: set[str] = set()
+        self.refusing: set[str] = set()
 
     def _told(self, variant: Variant) -> Variant:
         told = self.world.told_allocation
@@ -310,6 +311,8 @@ class FakeStockShop:
         for level in levels:
             if level.variant_id in self.gone:
                 raise UnknownVariant(level.variant_id)
+            if level.variant_id in self.refusing:
+                raise ProtocolError("this row is not to be changed", upstream="vendure")
         self.world.writes.append(list(levels))
         for level in levels:
             variant = self.world.variants[level.variant_id]

@@ -82,6 +82,41 @@ def test_a_known_sku_that_is_missing_three_times_has_nothing_left(world: World) 
     assert world.saleable("S000") == 8
 
 
+def test_what_vendure_refuses_stops_no_other_and_is_news_once(world: World) -> None:
+    skus = many(world, 40, there=4)
+    requests: list[str] = []
+    world.between = requests.append
+    world.shop.refusing = {"8", "9"}
+    first = world.run()
+    assert (first.updated, first.errors, set(first.refused)) == (38, 2, {"S007", "S008"})
+    assert {sku: world.saleable(sku) for sku in skus} == {
+        sku: 10 if sku in first.refused else 4 for sku in skus
+    }
+    assert len(first.news) == 1
+    assert "S007, S008 (this row is not to be changed)" in first.news[0]
+    assert requests.count("write") < 25
+    again = world.run()
+    assert (again.updated, again.errors, again.news) == (0, 2, [])
+    world.shop.refusing.add("20")
+    world.shelf["S019"]["MAIN"] = 3
+    assert "S019" in world.run().news[0]
+    assert "S019" in world.run(skus=("S019",)).refused
+    assert [alert.kind for alert in world.ledger.alerts.standing()] == ["stock.refused"]
+    world.shop.refusing.clear()
+    assert (world.run().updated, world.saleable("S007"), world.saleable("S019")) == (3, 4, 3)
+    assert world.ledger.alerts.standing() == []
+
+
+def test_a_shop_that_refuses_every_variant_ends_the_run(world: World) -> None:
+    many(world, 40, there=4)
+    world.shop.refusing = set(world.variants)
+    requests: list[str] = []
+    world.between = requests.append
+    with pytest.raises(ProtocolError):
+        world.run()
+    assert requests.count("write") < 40
+
+
 def test_ambiguous_and_unknown_skus_are_listed_once_and_left_alone(world: World) -> None:
     many(world, 2)
     world.add("Mug", 1, there=9)

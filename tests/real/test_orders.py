@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from real_kit import make_rig
 from realvendure import RealVendure, StartVendure
 from rig import Rig
 
 from veracore_sync.sandbox.server import Sandbox
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-def make_rig(vendure: RealVendure, sandbox: Sandbox, folder: Path, dialect: str = "oms") -> Rig:
-    return Rig(folder, vendure.admin_url, vendure.username, vendure.password, sandbox, dialect)
 
 
 @pytest.fixture

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import real_kit
 from realvendure import OrderRef, RealVendure
 from rig import Rig
 
@@ -18,14 +19,8 @@ from veracore_sync.sandbox.server import Sandbox
 ONE, TWO, THREE = "SKU-000001", "SKU-000002", "SKU-000003"
 
 
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
 def make_rig(vendure: RealVendure, sandbox: Sandbox, folder: Path, dialect: str = "oms") -> Rig:
-    rig = Rig(folder, vendure.admin_url, vendure.username, vendure.password, sandbox, dialect)
+    rig = real_kit.make_rig(vendure, sandbox, folder, dialect)
     rig.env["VERACORE_SYNC_TRACKING__SETTLE_MINUTES"] = "0"
     return rig
 

@@ -24,12 +24,6 @@ SOON = 2.0
 
 
 @pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture
 def rig(fresh_vendure: RealVendure, sandbox: Sandbox, tmp_path: Path) -> Rig:
     made = Rig(
         tmp_path, fresh_vendure.admin_url, fresh_vendure.username, fresh_vendure.password, sandbox

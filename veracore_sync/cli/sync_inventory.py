@@ -104,6 +104,7 @@ def inventory_document(result: InventoryResult) -> dict[str, Any]:
         "unknown": result.unknown,
         "ambiguous": result.ambiguous,
         "missing": result.missing,
+        "refused": [{"sku": sku, "error": said} for sku, said in result.refused.items()],
         "drift": [
             {"sku": one.sku, "allocated": one.allocated, "ordered": one.ordered}
             for one in result.drift

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -15,6 +16,7 @@ from veracore_sync.ledger.stock import StockBook
 from veracore_sync.vendure.stock import ShopStock
 
 _GUARD = "stock.guard"
+_REFUSED = "stock.refused_skus"
 _NAMED = 20
 _DRIFT_MOST = 500
 _PAGE = 200
@@ -72,6 +74,29 @@ class Alarms:
             self.ledger.alerts.open("stock.unknown", "; ".join(standing))
         elif full:
             self.ledger.alerts.resolve("stock.unknown")
+
+    def refused(self, *, complete: bool) -> None:
+        """Levels that Vendure would not take: told again when another SKU joins them.
+
+        Args:
+            complete: Every level that was to be written was tried.
+        """
+        refused = self.result.refused
+        known = set(json.loads(self.ledger.meta.get(_REFUSED) or "[]"))
+        now = set(refused) if complete else known | set(refused)
+        if now != known:
+            self.ledger.meta.put(_REFUSED, json.dumps(sorted(now)))
+        if now - known or not now:
+            self.ledger.alerts.resolve("stock.refused")
+        if not refused:
+            return
+        names = sorted(refused)
+        sentence = (
+            f"Vendure would not take the stock of {len(names)} SKUs, where too much may be for "
+            f"sale: {', '.join(names)} ({refused[names[0]]}); every run tries again"
+        )
+        if self.ledger.alerts.open("stock.refused", sentence):
+            self.result.news.append(sentence)
 
     def drift(self, book: StockBook, shop: ShopStock, demand: Demand) -> None:
         """Vendure set aside other units than its open orders ask for.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,14 +21,13 @@ from veracore_sync.vendure.stock import (
     size_of,
 )
 
-_LOG = logging.getLogger(__name__)
 STOCK_LOCK = "stock"
 _COMMAND = "sync-inventory"
 _LOCK_WAIT = 30.0
 _BATCH_MOST = 200
 _BATCH_BYTES = 80_000
 _DEADLOCK_TRIES = 5
-_FAILURES_MOST = 10
+_REFUSED_MOST = 10
 
 
 @dataclass(slots=True)
@@ -41,7 +39,7 @@ class Writer:
         ledger: For the stock lock.
         book: Learns what Vendure says after each write.
         clock: The time.
-        result: Counts.
+        result: Counts; a SKU that it knows as refused is not tried again.
         everything: Write also what is right already.
         progress: Told how many variants are done.
     """
@@ -53,7 +51,6 @@ class Writer:
     result: InventoryResult
     everything: bool = False
     progress: Callable[[int], None] = lambda done: None
-    _failures: int = 0
 
     def write(self, actions: Iterable[Planned], deadline: float) -> bool:
         """Write them in order; whether it came to the end before `deadline` (monotonic).
@@ -62,7 +59,7 @@ class Writer:
             LockHeld: Somebody else held the stock lock for long.
             UpstreamError: The shop could not be written to; what was written stays.
         """
-        for batch in _batches(actions):
+        for batch in _batches(one for one in actions if one.sku not in self.result.refused):
             if self.clock.monotonic() >= deadline:
                 return False
             with self.ledger.runs.lock(STOCK_LOCK, _COMMAND, wait_seconds=_LOCK_WAIT):
@@ -77,7 +74,7 @@ class Writer:
         self.book.note_levels({id: _noted(one.levels) for id, one in now.items()}, wrote=False)
         self.result.skipped += len(batch) - len(now)
         if levels:
-            self._send(levels)
+            self._send(levels, {one.id: one.sku for one in batch})
 
     def _levels(self, action: Planned, now: Mapping[str, Variant]) -> Iterator[NewLevel]:
         """The new levels of one variant.
@@ -95,17 +92,17 @@ class Writer:
 
     # ---- one request, and what may go wrong with it --------------------------------------------
 
-    def _send(self, levels: Sequence[NewLevel]) -> None:
+    def _send(self, levels: Sequence[NewLevel], skus: Mapping[str, str]) -> None:
         try:
             answer = self._send_patiently(levels)
         except UnknownVariant as gone:
             self.result.skipped += 1
             left = [level for level in levels if level.variant_id != gone.variant_id]
             if left:
-                self._send(left)
+                self._send(left, skus)
             return
         except ProtocolError as error:
-            self._isolate(levels, error)
+            self._isolate(levels, skus, error)
             return
         self.book.note_levels({id: _noted(told) for id, told in answer.items()}, wrote=True)
 
@@ -120,19 +117,19 @@ class Writer:
                 self.clock.sleep(0.1)
         return self.shop.set_levels(levels)
 
-    def _isolate(self, levels: Sequence[NewLevel], error: SyncError) -> None:
+    def _isolate(
+        self, levels: Sequence[NewLevel], skus: Mapping[str, str], error: SyncError
+    ) -> None:
         """Halve a batch that is refused until the variant that spoils it stands alone."""
         ids = list(dict.fromkeys(level.variant_id for level in levels))
         if len(ids) == 1:
-            self._failures += 1
-            self.result.errors += 1
-            _LOG.warning("variant %s could not be written: %s", ids[0], error.message)
-            if self._failures >= _FAILURES_MOST:
+            self.result.refused[skus[ids[0]]] = error.message
+            if len(self.result.refused) >= _REFUSED_MOST:
                 raise error
             return
         first = set(ids[: len(ids) // 2])
-        self._send([level for level in levels if level.variant_id in first])
-        self._send([level for level in levels if level.variant_id not in first])
+        self._send([level for level in levels if level.variant_id in first], skus)
+        self._send([level for level in levels if level.variant_id not in first], skus)
 
 
 def _noted(levels: Iterable[Level]) -> dict[str, tuple[int, int]]:

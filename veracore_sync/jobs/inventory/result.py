@@ -23,12 +23,12 @@ class InventoryResult:
     Args:
         processed: Read in the shop.
         updated: Written.
-        errors: Could not be written.
         skipped: Left alone: unknown, ambiguous, excluded, not tracked, missing for now.
         withheld: Not raised because of a guard.
         unknown: SKUs that the warehouse does not report; some of them.
         ambiguous: SKUs borne by several variants, or spelled in two ways there; some of them.
         missing: Known SKUs that lacked in this read; some of them.
+        refused: By SKU, what Vendure said instead of taking its levels.
         drift: Where Vendure's allocation is not what its orders ask for.
         guard: The name of the guard that held the plan back.
         news: Sentences about what newly needs a person.
@@ -39,15 +39,20 @@ class InventoryResult:
 
     processed: int = 0
     updated: int = 0
-    errors: int = 0
     skipped: int = 0
     withheld: int = 0
     unknown: list[str] = field(default_factory=list)
     ambiguous: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
     drift: list[Drift] = field(default_factory=list)
     guard: str | None = None
     news: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     plan: list[Planned] | None = None
     planned: int = 0
+
+    @property
+    def errors(self) -> int:
+        """How many variants could not be written."""
+        return len(self.refused)

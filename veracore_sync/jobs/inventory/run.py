@@ -285,6 +285,7 @@ class InventoryRun:
             self.alarms.guarded(held_back)
         elif self._is_full:
             self.alarms.not_guarded()
+        self.alarms.refused(complete=self._is_full and complete and held_back is None)
         self.book.remember(complete=self._is_full)
         if self._is_full and complete and self.wishes.allow_mass_change:
             self.ledger.meta.put(_ALLOWED, "1")
