@@ -22,6 +22,7 @@ from veracore_sync.jobs.tracking.look import Look
 from veracore_sync.jobs.tracking.plan import Rules
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.jobs.tracking.targets import WORKABLE, Targets
+from veracore_sync.jobs.tracking.unanswered import Unanswered
 from veracore_sync.jobs.tracking.window import Listed, by_order
 from veracore_sync.ledger import Ledger, OrderRow
 from veracore_sync.ledger.stock import StockBook
@@ -75,6 +76,7 @@ class TrackingRun:
     progress: Progress = unheard
     result: TrackingResult = field(default_factory=TrackingResult)
     _rules: Rules = field(init=False)
+    _unanswered: Unanswered = field(init=False)
 
     def __post_init__(self) -> None:
         wanted = self.settings.tracking
@@ -85,6 +87,7 @@ class TrackingRun:
             settle=timedelta(minutes=wanted.settle_minutes),
             grace=timedelta(seconds=wanted.grace_seconds),
         )
+        self._unanswered = Unanswered(self.ledger, self.clock, self.result)
         if self.wishes.dry_run:
             self.result.plan = []
 
@@ -104,10 +107,12 @@ class TrackingRun:
                 self.result.notes.append("tracking.max_run_minutes is over: the next run goes on")
                 complete = False
                 break
-            complete = self._follow(row, targets) and complete
+            self._follow(row, targets)
         if self._only_plans:
+            self._unanswered.conclude()
             return self.result
         tell_waiting(self.ledger, self.clock, self._rules.settle, self.result)
+        self._unanswered.conclude()
         if complete and targets.days is not None:
             self.ledger.meta.put(_COMPLETE, to_text(began))
         return self.result
@@ -138,7 +143,7 @@ class TrackingRun:
         wanted = self.settings.tracking
         if not self.warehouse.lists_shipped:
             most = _ALL if self.wishes.force else wanted.status_calls_per_run
-            targets = Targets(self.ledger, {}, None, most)
+            targets = Targets(self.ledger, {}, None, most, self._unanswered.codes())
             return targets, targets.orders()
         days = self._days()
         listed = self._list(days)
@@ -153,7 +158,7 @@ class TrackingRun:
                 self.result,
             ).adopt(list(listed.values()))
         most = _ALL if self.wishes.force else wanted.lookups_per_run
-        targets = Targets(self.ledger, listed, days, most)
+        targets = Targets(self.ledger, listed, days, most, self._unanswered.codes())
         return targets, targets.orders()
 
     def _days(self) -> Days:
@@ -181,8 +186,8 @@ class TrackingRun:
 
     # ---- one order ----------------------------------------------------------------------------
 
-    def _follow(self, row: OrderRow, targets: Targets) -> bool:
-        """Look one order up and do what follows; whether it could be looked at.
+    def _follow(self, row: OrderRow, targets: Targets) -> None:
+        """Look one order up and do what follows.
 
         Raises:
             SyncError: The other orders could not be worked on either.
@@ -192,24 +197,21 @@ class TrackingRun:
         self.result.checked += 1
         self._heed_sandbox()
         if isinstance(found, LookUpFailed):
-            if not isinstance(found.error, ProtocolError):
-                raise found.error
-            _LOG.warning("order %s: %s", row.code, found.error.message)
-            self.result.errors += 1
-            self.result.note(row.code, "", "failed", found.error.message)
-            return False
+            self._unanswered.failed(row, found.error, quiet=self._only_plans)
+            return
+        self._unanswered.answered(row, quiet=self._only_plans)
         if isinstance(found, Absent):
             self._missing(row, veracore_id)
-            return True
+            return
         look = Look(row, veracore_id, found.record, self.ledger, self._rules, self.clock)
         if self._only_plans:
             order = self.shop.fulfilments.orders([row.code]).get(row.code)
             if order is not None and self.result.plan is not None:
                 self.result.plan += [(row.code, one) for one in look.plan(order, look.seen())]
-            return True
-        return self._work(look, targets)
+            return
+        self._work(look, targets)
 
-    def _work(self, look: Look, targets: Targets) -> bool:
+    def _work(self, look: Look, targets: Targets) -> None:
         row, record = look.row, look.record
         if self.settings.inventory.available_nets == "processed":
             book = StockBook(self.ledger.database, self.clock)
@@ -220,13 +222,13 @@ class TrackingRun:
             message = "it was cancelled at VeraCore after it was placed"
             if self.ledger.moves.cancel(row.code, look.veracore_id, message):
                 self.result.news.append(f"{row.code}: {message}")
-            return True
+            return
         look.remember(targets.rows_to_keep(look.veracore_id))
         if not look.concerns_the_shop():
             for hold, slip in look.holds():
                 self.ledger.shipments.hold(slip, hold.reason, hold.until, failed=False)
                 self.result.note(row.code, hold.slip, "waiting", hold.reason)
-            return True
+            return
         try:
             self._fulfiller().work(row.code, look.veracore_id, look.plan)
         except ProtocolError as error:
@@ -235,7 +237,6 @@ class TrackingRun:
             self.result.note(row.code, "", "failed", error.message)
         except LockHeld as error:
             self.result.notes.append(f"{row.code}: {error.message}")
-        return True
 
     def _missing(self, row: OrderRow, veracore_id: str) -> None:
         self.result.errors += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from veracore_sync.jobs.tracking.days import Days
@@ -10,6 +10,7 @@ from veracore_sync.jobs.tracking.window import Listed, is_news, remembered
 from veracore_sync.ledger import Ledger, OrderRow
 from veracore_sync.ledger.shipments import Rows
 
+_LAST_MOST = 20
 WORKABLE = ("synced", "shipped")
 """The ledger's states of orders of which something can have shipped."""
 
@@ -23,20 +24,23 @@ class Targets:
         listed: What the warehouse lists, by its id in lower case.
         days: The days that were asked for; ``None``: nothing was listed.
         others: How many orders that nothing points to are looked up.
+        last: Codes of orders to look up after all others; of many the first.
     """
 
     ledger: Ledger
     listed: Mapping[str, Listed]
     days: Days | None
     others: int
+    last: Sequence[str] = ()
 
     def orders(self) -> list[OrderRow]:
         """The orders, most urgent first."""
         first = dict.fromkeys([*self._news(), *self.ledger.shipments.due()])
-        # Some of the longest unseen may be among the first.
-        more = self.ledger.shipments.longest_unseen(self.others + len(first)) if self.others else []
-        rest = [code for code in more if code not in first][: self.others]
-        codes = [*first, *rest]
+        apart = {*first, *self.last}
+        # Some of the longest unseen may be among those.
+        more = self.ledger.shipments.longest_unseen(self.others + len(apart)) if self.others else []
+        rest = [code for code in more if code not in apart][: self.others]
+        codes = [*(code for code in first if code not in self.last), *rest, *self.last[:_LAST_MOST]]
         held = self.ledger.orders.held(codes)
         return [held[code] for code in codes if code in held and held[code].state in WORKABLE]
 
