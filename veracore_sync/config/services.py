@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -90,8 +91,10 @@ class LedgerSettings(Section):
 class RetrySettings(Section):
     """``[retry]``: patience between runs, inside a run, and with an upstream that is down."""
 
-    max_attempts: int = number(10, "Failures of its own after which an order is parked.", least=1)
-    base_seconds: float = seconds(60, "First wait of a failed order; doubled each time.")
+    max_attempts: int = number(
+        10, "Failures of its own after which an order is parked, a shipment handed over.", least=1
+    )
+    base_seconds: float = seconds(60, "First wait of what failed; doubled each time.")
     cap_seconds: float = seconds(3600, "Longest such wait.")
     tries: int = number(3, "Tries of a read inside a run.", least=1, most=10)
     read_base_seconds: float = seconds(0.5, "First wait between these tries.")
@@ -105,6 +108,11 @@ class RetrySettings(Section):
         if self.cap_seconds < self.base_seconds:
             raise ValueError("has a cap_seconds below base_seconds; it must be at least as long")
         return self
+
+    def after(self, failures: int) -> timedelta:
+        """How long what has failed so many times in a row (one or more) waits."""
+        doublings = min(failures - 1, 40)
+        return timedelta(seconds=min(self.base_seconds * 2**doublings, self.cap_seconds))
 
 
 class LogSettings(Section):

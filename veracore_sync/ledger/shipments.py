@@ -261,14 +261,10 @@ class Shipments:
         self._set(row, state=state, next_attempt_at=None, **values)
 
     def reopen(self, code: str) -> None:
-        """By a person: what was handed over of that order is tried again."""
+        """By a person: what failed, or was handed over, of that order is tried again at once."""
         now = self._now()
         with self._db.transaction() as connection:
-            connection.execute(
-                "UPDATE slips SET state = 'open', tries = 0, next_attempt_at = ?1, updated_at = ?1 "
-                "WHERE code = ?2 AND state = 'handed' AND fulfilment_id IS NULL",
-                (now, code),
-            )
+            connection.execute(_REOPEN, (now, code))
 
     def correct(self, row: SlipRow, tracking_code: str) -> None:
         """Its labels were done anew after it was fulfilled."""
@@ -292,6 +288,15 @@ class Shipments:
             )
 
 
+# What was made, and then could not be shipped, is gone on with; where a person has to decide about
+# a fulfilment that was made, nothing had failed.
+_REOPEN = """
+UPDATE slips SET tries = 0, next_attempt_at = ?1, updated_at = ?1, state = CASE
+    WHEN state <> 'handed' THEN state WHEN fulfilment_id IS NULL THEN 'open' ELSE 'added' END
+WHERE code = ?2 AND (state IN ('open', 'intended', 'added')
+    OR state = 'handed' AND (fulfilment_id IS NULL OR tries > 0))
+"""
+
 _SEE = """
 INSERT INTO slips (veracore_id, slip, code, state, packages, since, next_attempt_at, first_seen_at,
     updated_at)
@@ -299,7 +304,10 @@ VALUES (?1, ?2, ?3, 'open', ?4, ?5, ?5, ?5, ?5)
 ON CONFLICT (veracore_id, slip) DO UPDATE SET
     packages = excluded.packages,
     since = CASE WHEN packages = excluded.packages THEN since ELSE excluded.since END,
-    next_attempt_at = CASE WHEN state IN ('open', 'intended', 'added') THEN ?5 END,
+    next_attempt_at = CASE
+        WHEN state NOT IN ('open', 'intended', 'added') THEN NULL
+        WHEN tries > 0 AND packages = excluded.packages THEN next_attempt_at
+        ELSE ?5 END,
     updated_at = ?5
 """
 

@@ -11,7 +11,6 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from datetime import timedelta
 from itertools import islice
 
 from veracore_sync.clock import Clock
@@ -141,11 +140,10 @@ class Dispatch:
 
     def _fail(self, row: OrderRow, message: str) -> None:
         retry = self._settings.retry
-        delay = min(retry.base_seconds * 2**row.retry_count, retry.cap_seconds)
         new = self._ledger.moves.fail(
             row.code,
             Trouble(Category.INTERNAL, message),
-            self._clock.now() + timedelta(seconds=delay),
+            self._clock.now() + retry.after(row.retry_count + 1),
             retry.max_attempts,
         )
         self._result.note(row.code, "failed", f"{row.code}: {message}" if new else None)

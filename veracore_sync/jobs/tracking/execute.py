@@ -6,10 +6,11 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import Clock
+from veracore_sync.config import RetrySettings
 from veracore_sync.errors import ConfigError, ProtocolError, SyncError
 from veracore_sync.failpoint import hit
 from veracore_sync.jobs.tracking import plan as planned
@@ -34,8 +35,6 @@ _LOCK_WAIT = 30.0
 _PASSES = 4
 _SHORT = "INSUFFICIENT_STOCK_ON_HAND_ERROR"
 _NO_HANDLER = "INVALID_FULFILLMENT_HANDLER_ERROR"
-_WAIT = timedelta(minutes=1)
-_LONGEST_WAIT = timedelta(hours=1)
 
 Plan = Callable[[FulfilledOrder, Mapping[str, SlipRow]], Sequence[planned.Action]]
 """Plans one order from what the shop and the ledger say of it now."""
@@ -52,7 +51,7 @@ class Fulfiller:
         carriers: For what events tell.
         handler: The code of Vendure's fulfilment handler.
         history_note: Whether to write into the order's history, too.
-        most_tries: Failures after which a slip is handed to a person.
+        retry: How long a slip that failed waits, and when a person gets it.
         clock: The time.
         result: Counts.
     """
@@ -63,7 +62,7 @@ class Fulfiller:
     carriers: Carriers
     handler: str
     history_note: bool
-    most_tries: int
+    retry: RetrySettings
     clock: Clock
     result: TrackingResult
 
@@ -173,18 +172,19 @@ class _Step:
     def _failed(self, row: SlipRow, error: SyncError) -> None:
         _LOG.warning("order %s, slip %s: %s", row.code, row.slip, error.message)
         self.by.result.errors += 1
-        if row.tries + 1 >= self.by.most_tries:
+        if row.tries + 1 >= self.by.retry.max_attempts:
             message = f"slip {row.slip} could not be fulfilled: {error.message}"
             with self.by.ledger.database.transaction():
-                self.by.ledger.shipments.end(row, "handed", reason=error.message)
+                self.by.ledger.shipments.end(
+                    row, "handed", reason=error.message, tries=row.tries + 1
+                )
                 self._tell("order.unfulfillable", message)
             return
         self.by.ledger.shipments.hold(row, error.message, self._later(row), failed=True)
         self.by.result.note(row.code, row.slip, "failed", error.message)
 
     def _later(self, row: SlipRow) -> datetime:
-        wait: timedelta = _WAIT * (1 << min(row.tries, 10))
-        return self.by.clock.now() + min(wait, _LONGEST_WAIT)
+        return self.by.clock.now() + self.by.retry.after(row.tries + 1)
 
     def _fulfil(self, row: SlipRow, action: planned.Fulfil) -> bool:
         self.by.ledger.shipments.intend(
@@ -272,7 +272,7 @@ class _Step:
         if self.by.history_note:
             self._note(f"VeraCore shipped slip {row.slip}{f': {code}' if code else ''}")
         with self.by.ledger.database.transaction():
-            self.by.ledger.shipments.end(row, "done", reason=None)
+            self.by.ledger.shipments.end(row, "done", reason=None, tries=0)
             data = self._told(row, code, packages) | {
                 "fulfillmentId": fulfilment_id,
                 "lines": self._told_lines(lines),

@@ -193,6 +193,8 @@ class OrderPlan:
                 self._gone(row)
             elif row.state not in OPEN:
                 self._ended(row, shipment)
+            elif until := self._backs_off(row):
+                self._hold(row, row.reason or "it failed", until)
             elif row.state != "open":
                 ready.append((row, shipment))
             elif hold := unready(shipment, row, self.record, self.rules, self.now):
@@ -204,6 +206,11 @@ class OrderPlan:
             self._ready(row, shipment, last=index == len(ready) - 1 and not self._awaits)
         self._conclude()
         return self.actions
+
+    def _backs_off(self, row: SlipRow) -> datetime | None:
+        """Until when a slip that failed is left alone, however often its order is looked at."""
+        until = from_text(row.next_attempt_at) if row.tries and row.next_attempt_at else None
+        return until if until is not None and until > self.now else None
 
     # ---- slips that need nothing more, or nobody knows any more --------------------------------
 

@@ -256,7 +256,7 @@ class TrackingRun:
             carriers=self._rules.carriers,
             handler=self.settings.tracking.handler,
             history_note=self.settings.tracking.history_note,
-            most_tries=self.settings.retry.max_attempts,
+            retry=self.settings.retry,
             clock=self.clock,
             result=self.result,
         )
