@@ -20,6 +20,7 @@ from veracore_sync.model import Order, OrderStub
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import READ_ORDERS, Document
 from veracore_sync.vendure.shop import Poll, Shop
+from veracore_sync.vendure.stock import NewLevel, UnknownVariant
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 LOGOUT = "mutation { logout { success } }"
@@ -375,3 +376,23 @@ def test_a_body_beyond_the_limit_is_our_own_fault(module_vendure: RealVendure) -
         client.execute(READ_ORDERS, {"codes": ["x" * 20] * 6000})
     client.close()
     assert caught.value.category is Category.INTERNAL
+
+
+# ---- stock ----------------------------------------------------------------------------------
+
+
+def test_a_variant_that_was_deleted_is_named_and_nothing_is_written(
+    module_vendure: RealVendure, shop: Shop
+) -> None:
+    gone, other = (f"SKU-{secrets.token_hex(4)}" for _ in range(2))
+    for sku in (gone, other):
+        module_vendure.create_variant(sku, stock=5)
+    id_of_gone, id_of_other = map(module_vendure.variant_id, (gone, other))
+    [at] = shop.stock.variants_by_id([id_of_other])[id_of_other].levels
+    module_vendure.delete_variant(gone)
+    levels = [NewLevel(id, at.location, 9) for id in (id_of_other, id_of_gone)]
+    with pytest.raises(UnknownVariant) as refused:
+        shop.stock.set_levels(levels)
+    assert refused.value.variant_id == id_of_gone
+    assert module_vendure.stock(other)[at.location].on_hand == 5
+    assert shop.stock.variants_by_id([id_of_gone]) == {}
