@@ -7,7 +7,9 @@ VERACORE_SYNC_REQUIRE_REAL=1, as in CI, that is a failure.
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -25,6 +27,8 @@ from vendure_bed import (
     install_vendure,
     new_server,
 )
+
+import veracore_sync
 
 # The same examples each time, so that a red run is the change's doing, and none for being slow
 # on a busy machine. New examples: --hypothesis-profile=search.
@@ -45,6 +49,13 @@ def pytest_configure() -> None:
     """Ctrl-C must end what the tests start, also where they were started to ignore it (``&``)."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Import the whole program: Hypothesis draws values from the constants of what is imported."""
+    for module in pkgutil.walk_packages(veracore_sync.__path__, "veracore_sync."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
 
 @pytest.fixture(autouse=True)

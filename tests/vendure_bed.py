@@ -23,7 +23,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).parent / "vendure_server"
 INSTALL_SECONDS = 240
-START_SECONDS = 90
+START_SECONDS = 200
 STOP_SECONDS = 20
 _FOREIGN = ("VERACORE", "VENDURE", "SUPERADMIN", "NODE_ENV", "PG")
 _ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
@@ -259,7 +259,12 @@ class PostgresCluster:
         create = ["initdb", "-D", str(home / "data"), "-U", "vendure", "-A", "trust"]
         self._run([*create, "--no-sync", "--locale=C.UTF-8", "-E", "UTF8"])
         command = [str(self._binaries / "postgres"), "-D", str(home / "data"), "-k", str(home)]
-        for setting in ("listen_addresses=", "fsync=off", "synchronous_commit=off"):
+        for setting in (
+            "listen_addresses=",
+            "fsync=off",
+            "synchronous_commit=off",
+            "autovacuum=off",
+        ):
             command += ["-c", setting]
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -290,7 +295,7 @@ class PostgresCluster:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             user=self._user,
             group=self._user,
             extra_groups=self._groups,
@@ -300,7 +305,7 @@ class PostgresCluster:
         return done.stdout
 
     def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             try:
                 self._run(["psql", *self._where(), "-d", "postgres", "-c", "select 1"])

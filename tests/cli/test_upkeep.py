@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,10 @@ def test_a_restored_old_backup_sends_nothing_twice(rig: Rig) -> None:
 
 def test_pruning_keeps_orders_and_attempts(rig: Rig) -> None:
     rig.sync()
-    with Ledger(rig.ledger_path).database.transaction() as connection:
+    with (
+        closing(Ledger(rig.ledger_path)) as ledger,
+        ledger.database.transaction() as connection,
+    ):
         connection.execute("UPDATE runs SET started_at = '2020-01-01T00:00:00.000Z'")
     pruned = rig.run("ledger", "prune", "--days", "30", "--json").json["pruned"]
     assert pruned["runs"] >= 1

@@ -40,9 +40,9 @@ def wait_out_the_grace(fire: Fire, runs: int = 3) -> list[Any]:
 
 @pytest.mark.parametrize("kind", AFTER[:-1])
 def test_stored_and_then_the_answer_is_lost(fire: Fire, kind: str) -> None:
-    fire.rig.env["VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS"] = "1"
+    fire.rig.env["VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS"] = "3"
     fire.place(3)
-    rule: dict[str, Any] = {"delay_ms": 50} if kind == "slow_drip" else {}
+    rule: dict[str, Any] = {"delay_ms": 150} if kind == "slow_drip" else {}
     fire.fault(kind, count=1, **rule)
     first = fire.rig.sync()
     assert (first["adopted"], first["submitted"], first["inDoubt"]) == (1, 2, 0), first

@@ -17,7 +17,7 @@ def crowd(fire: Fire) -> Fire:
 
 
 def test_eight_processes_at_once(crowd: Fire) -> None:
-    crowd.slow(20)
+    crowd.slow(80)
     started = [crowd.rig.start("sync-orders") for _ in range(8)]
     ended = [(run.communicate(timeout=120), run.returncode) for run in started]
     assert sorted(code for _, code in ended) == [0] + [75] * 7

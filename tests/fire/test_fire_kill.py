@@ -53,8 +53,8 @@ def test_killed_after_the_request_was_sent_and_before_its_answer(fire: Fire) -> 
 
 @pytest.mark.parametrize("gap", GAPS)
 def test_stopped_in_a_gap_for_longer_than_every_timeout(fire: Fire, gap: str) -> None:
-    fire.rig.env["VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS"] = "1"
-    fire.rig.env["VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS"] = "1"
+    fire.rig.env["VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS"] = "3"
+    fire.rig.env["VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS"] = "3"
     fire.place(3)
     run = fire.rig.start("sync-orders", "--json", VERACORE_SYNC_TEST_FAILPOINT=f"{gap}:stop")
     os.waitpid(run.pid, os.WUNTRACED)
@@ -62,7 +62,7 @@ def test_stopped_in_a_gap_for_longer_than_every_timeout(fire: Fire, gap: str) ->
     for _ in range(3):
         other = fire.rig.run("sync-orders")
         assert (other.code, other.out, other.err) == (75, "", "")
-        time.sleep(0.4)
+        time.sleep(1.1)
     # What the other workers sent before all stood still may arrive late: so intents are counted.
     assert fire.intents() == intended
     assert len(fire.creates()) <= intended

@@ -204,6 +204,7 @@ def _must_fail(
         monkeypatch.setattr(Reading, "demand", lambda self, stock_read_at: nothing)
     searching = settings(
         TestStockLives.settings,
+        max_examples=1000,
         derandomize=True,
         database=None,
         report_multiple_bugs=False,

@@ -258,6 +258,7 @@ TestOrderLives.settings = settings(max_examples=150, stateful_step_count=40)
 def _must_find_the_bug() -> None:
     searching = settings(
         TestOrderLives.settings,
+        max_examples=1000,
         derandomize=True,
         database=None,
         report_multiple_bugs=False,

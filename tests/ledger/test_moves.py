@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -155,8 +156,8 @@ def test_a_damaged_file_is_left_alone(tmp_path: Path, offset: int) -> None:
         file.seek(offset)
         file.write(b"\xff" * (path.stat().st_size - offset))
     damaged = path.read_bytes()
-    with pytest.raises(LedgerError) as caught:
-        Ledger(path).orders.in_states(["pending"])
+    with pytest.raises(LedgerError) as caught, closing(Ledger(path)) as opened:
+        opened.orders.in_states(["pending"])
     assert "restore" in caught.value.hint
     assert path.read_bytes() == damaged
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,9 @@ from veracore_sync.ledger.database import SCHEMA_VERSION, Database
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    return Ledger(tmp_path / "ledger.db").database
+def database(tmp_path: Path) -> Iterator[Database]:
+    with closing(Ledger(tmp_path / "ledger.db")) as made:
+        yield made.database
 
 
 def test_a_new_ledger_is_up_to_date(database: Database) -> None:

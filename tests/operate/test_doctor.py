@@ -89,8 +89,8 @@ def test_3_nobody_answers(house: House) -> None:
 
 
 def test_4_answers_come_slowly(house: House) -> None:
-    house.rig.control("faults", {"delay_ms": 700, "operations": ["GetProductAvailabilities"]})
-    slow = {"VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "2"}
+    house.rig.control("faults", {"delay_ms": 1700, "operations": ["GetProductAvailabilities"]})
+    slow = {"VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "6"}
     house.points_at("network", "warn", 0, "raise veracore.timeout_seconds", **slow)
 
 

@@ -234,9 +234,11 @@ def test_postgres_lets_one_parcel_be_fulfilled_twice(real_vendure_pg: RealVendur
             return False
         return True
 
-    placed = real_vendure_pg.place_orders([{}] * 5, parallel=1)
+    outcomes: list[list[bool]] = []
     with ThreadPoolExecutor(2) as pool:
-        outcomes = [list(pool.map(fulfil, [order, order])) for order in placed]
+        while [True, True] not in outcomes and len(outcomes) < 40:
+            order = real_vendure_pg.place_order()
+            outcomes.append(list(pool.map(fulfil, [order, order])))
     assert [True, True] in outcomes
     assert all(any(outcome) for outcome in outcomes)
 

@@ -205,15 +205,15 @@ def test_false_absent_in_the_words_that_are_switched_on(wire: Wire, behaviour: s
     assert false.body.replace(b"WEB-100234", b"NO-SUCH") == unknown.body
 
 
-@pytest.mark.parametrize("rule", [{"delay_ms": 300}, {"kinds": ["delay"], "delay_ms": 300}])
+@pytest.mark.parametrize("rule", [{"delay_ms": 1500}, {"kinds": ["delay"], "delay_ms": 1500}])
 def test_a_delay_alone_answers_late(dialect: Dialect, rule: dict[str, Any]) -> None:
     dialect.wire.do("faults", **rule, count=1)
     began = time.monotonic()
     assert dialect.create().status in (200, 201)
-    assert time.monotonic() - began >= 0.3
+    assert time.monotonic() - began >= 1.5
     began = time.monotonic()
     dialect.look_up()
-    assert time.monotonic() - began < 0.3
+    assert time.monotonic() - began < 1.5
 
 
 def test_a_delay_goes_with_another_kind(dialect: Dialect) -> None:

@@ -139,14 +139,14 @@ def test_a_stop_cuts_idle_connections() -> None:
 def test_one_connection_serves_many_requests_fast(wire: Wire) -> None:
     connection = http.client.HTTPConnection(wire.host, wire.port, timeout=5)
     began = time.monotonic()
-    for _ in range(50):
+    for _ in range(250):
         connection.request("GET", "/_sandbox/orders")
         answer = connection.getresponse()
         assert answer.version == 11
         answer.read()
     connection.close()
-    # With Nagle's algorithm on, each would wait for a delayed acknowledgement: 2 s in all.
-    assert time.monotonic() - began < 1
+    # With Nagle's algorithm on, each would wait for a delayed acknowledgement: 10 s in all.
+    assert time.monotonic() - began < 8
 
 
 def test_the_world_can_be_looked_at(sandbox: Sandbox, wire: Wire) -> None:

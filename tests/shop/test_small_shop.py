@@ -27,11 +27,11 @@ class Client:
 
     def __init__(self, shop: SmallShop) -> None:
         self.url = shop.admin_url
-        self.http = httpx.Client(timeout=5, trust_env=False)
+        self.http = httpx.Client(timeout=30, trust_env=False)
         body = {"query": LOGIN, "variables": {"u": shop.username, "p": shop.password}}
         self.token = self.http.post(self.url, json=body).headers["vendure-auth-token"]
 
-    def ask(self, query: str, timeout: float = 5, **variables: Any) -> httpx.Response:
+    def ask(self, query: str, timeout: float = 30, **variables: Any) -> httpx.Response:
         body = {"query": query, "variables": variables}
         headers = {"authorization": f"Bearer {self.token}"}
         return self.http.post(self.url, json=body, headers=headers, timeout=timeout)
@@ -199,7 +199,7 @@ def test_faults_that_lose_the_answer(
     entries = len(order.history)
     small.add_faults([kind], count=1)
     with pytest.raises((httpx.NetworkError, httpx.RemoteProtocolError, httpx.ReadTimeout)):
-        client.ask(NOTE, timeout=0.5, i={"id": order.id, "note": "x", "isPublic": True})
+        client.ask(NOTE, timeout=3, i={"id": order.id, "note": "x", "isPublic": True})
     assert (len(order.history) > entries) == done
     assert client.ask(COUNT).status_code == 200
 
@@ -210,14 +210,14 @@ def test_a_slow_answer_arrives_whole(small: SmallShop, client: Client) -> None:
 
 
 def test_a_delay_holds_one_operation_back(small: SmallShop, client: Client) -> None:
-    small.add_faults(delay_ms=60, operations=["Count"])
+    small.add_faults(delay_ms=2000, operations=["Count"])
     started = time.monotonic()
     client.ask("query Other { orders { totalItems } }")
     between = time.monotonic()
     client.ask(COUNT)
     ended = time.monotonic()
     assert between - started < ended - between
-    assert ended - between >= 0.06
+    assert ended - between >= 2
 
 
 def test_faults_over_http_and_their_end(small: SmallShop, client: Client) -> None:
@@ -245,7 +245,7 @@ def test_a_hundred_thousand_variants(client: Client, small: SmallShop) -> None:
     assert len(last["data"]["productVariants"]["items"]) == 10
     found = some["data"]["productVariants"]["items"]
     assert [one["sku"] for one in found] == ["S000007", "S099999"]
-    assert took < 2
+    assert took < 10
 
 
 def test_many_clients_at_once_sell_no_unit_twice(small: SmallShop) -> None:

@@ -71,6 +71,17 @@ def test_it_keeps_no_other_waiting(bed: World, operation: str) -> None:
     assert {bed.state(order) for order in orders} == {"shipped"}
 
 
+def test_a_person_need_not_wait(bed: World) -> None:
+    order = shipped(bed)
+    bed.shop.add_faults(CODED, operations=["ShipFulfilment"], count=1)
+    bed.track()
+    bed.clock.forward(seconds=5)
+    assert bed.track().updated == 0
+    assert bed.track(dry_run=True, force=True).updated == 0
+    assert bed.track(force=True).updated == 1
+    assert bed.state(order) == "shipped"
+
+
 def test_labels_that_are_void_stay_with_the_person(bed: World) -> None:
     order = shipped(bed)
     bed.shop.add_faults(CODED, operations=["ShipFulfilment"], count=1)

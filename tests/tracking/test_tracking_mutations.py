@@ -59,7 +59,7 @@ def shipped_while_stock_is_written(bed: World) -> None:
 
     def between(self: ShopStock, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
         ships.start()
-        ships.join(1.5)
+        ships.join(5)
         told = write(self, levels)
         sold.append(bed.shop.state.saleable("MUG"))
         return told

@@ -50,7 +50,7 @@ class Bed:
             "client_secret": "sandbox",
             "company_id": "SANDBOX",
             "face": self.face,
-            "timeout_seconds": 0.5,
+            "timeout_seconds": 2,
         }
         chosen = VeracoreSettings.model_validate(fields | changes)
         return connect(chosen, probe_id=PROBE, retry=ONCE)

@@ -159,7 +159,7 @@ def stop_bed(bed: Bed) -> None:
     bed.ledger.close()
 
 
-def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait for what must come; a failure names nothing but the caller's line."""
     deadline = time.monotonic() + seconds
     while not condition():

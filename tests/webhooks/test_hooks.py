@@ -81,7 +81,8 @@ def test_a_replay_has_no_effect_on_any_path(bed: Bed) -> None:
     until(lambda: bed.seen.names == [("inventory", "A-1")])
     for path in (INVENTORY, ORDER, TRACKING):
         assert bed.post(path, BODY, headers=headers) == (200, {"status": "duplicate"})
-    assert bed.listener.state()["waiting"] == 0
+    until(lambda: bed.listener.state()["waiting"] == 0)
+    assert bed.seen.names == [("inventory", "A-1")]
 
 
 def test_an_unverified_id_poisons_nothing(bed: Bed) -> None:

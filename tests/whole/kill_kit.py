@@ -348,7 +348,7 @@ class Killing:
 
     # ---- the end --------------------------------------------------------------------------------
 
-    def settle(self, within_seconds: float = 90) -> int:
+    def settle(self, within_seconds: float = 200) -> int:
         """Let everybody finish; all books balance then. How many rounds it took."""
         self.world.mend()
         self._follow_hints(within_seconds)

@@ -19,6 +19,7 @@ from typing import Any
 from veracore_sync.errors import LedgerError
 
 Row = sqlite3.Row
+_PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF")
 _BUSY_MS = 10_000
 SCHEMA_VERSION = 8
 """The number of the last step in `veracore_sync.ledger.migrations`."""
@@ -42,10 +43,16 @@ class Database:
         self._depth = 0
         with ledger_errors(path):
             self._connection = _connect(path, read_only)
-            self._connection.row_factory = sqlite3.Row
-            if path is not None and not read_only:
-                _use_wal(self._connection)
-            self._bring_up_to_date(read_only and path is not None)
+            try:
+                for pragma in _PRAGMAS:
+                    self._connection.execute(f"PRAGMA {pragma}")
+                self._connection.row_factory = sqlite3.Row
+                if path is not None and not read_only:
+                    _use_wal(self._connection)
+                self._bring_up_to_date(read_only and path is not None)
+            except BaseException:
+                self._connection.close()
+                raise
 
     def _bring_up_to_date(self, read_only: bool) -> None:
         found = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -161,12 +168,9 @@ def _connect(path: Path | None, read_only: bool) -> sqlite3.Connection:
     else:
         _create_private(path)
         target = f"file:{_quoted(path)}?mode=rw"
-    connection = sqlite3.connect(
+    return sqlite3.connect(
         target, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000
     )
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF"):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
 
 
 def _quoted(path: Path) -> str:

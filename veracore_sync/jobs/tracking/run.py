@@ -42,8 +42,8 @@ class Wishes:
 
     Args:
         codes: Only these orders; empty for all.
-        force: Look every order up that has not shipped, whatever is listed; of named ones, try
-            again what was handed to a person.
+        force: Look every order up that has not shipped, whatever is listed, and wait for nothing
+            that failed; of named ones, try again what was handed to a person.
         dry_run: Plan only: change neither side nor ledger.
     """
 
@@ -141,6 +141,8 @@ class TrackingRun:
 
     def _all(self) -> tuple[Targets, list[OrderRow]]:
         wanted = self.settings.tracking
+        if self.wishes.force and not self._only_plans:
+            self.ledger.shipments.hasten()
         if not self.warehouse.lists_shipped:
             most = _ALL if self.wishes.force else wanted.status_calls_per_run
             targets = Targets(self.ledger, {}, None, most, self._unanswered.codes())
