@@ -167,17 +167,29 @@ class Parts:
         return RetryPolicy(tries=wanted.tries, base_seconds=wanted.read_base_seconds)
 
     def bind(self) -> None:
-        """Check that the ledger belongs to this shop and this warehouse.
+        """Check that the ledger belongs to this shop and this warehouse, and tie a new one to them.
 
         Raises:
             ConfigError: A setting is missing, or the ledger belongs to another pair.
         """
+        self._bind(self.ledger, write=not self.read_only)
+
+    def must_belong(self, ledger: Ledger) -> None:
+        """Check that another ledger belongs to this shop and this warehouse.
+
+        Raises:
+            ConfigError: A setting is missing, or it belongs to another pair.
+        """
+        self._bind(ledger, write=False)
+
+    def _bind(self, ledger: Ledger, *, write: bool) -> None:
         from veracore_sync.config import require
+        from veracore_sync.vendure.shop import identity_of
 
         require(self.settings, "vendure", "veracore")
         veracore = self.settings.veracore
         warehouse = f"{veracore.dialect} {veracore.api_url} {veracore.company_id.casefold()}"
-        self.ledger.meta.bind(self.shop.identity, warehouse, write=not self.read_only)
+        ledger.meta.bind(identity_of(self.settings.vendure), warehouse, write=write)
 
     def close(self) -> None:
         """Close whatever was opened."""

@@ -77,6 +77,7 @@ def _work(parts: Parts, host: str | None, port: int | None, *, quiet: bool) -> R
     watchdog = watchdog_seconds()
     beat = min(_BEAT_SECONDS, watchdog / 3) if watchdog else _BEAT_SECONDS
     while not stop.wait(beat):
+        parts.ledger.database.check_file()
         if not server.is_alive():
             raise SyncError("the admin server died", hint="start it again")
         notify("WATCHDOG=1")

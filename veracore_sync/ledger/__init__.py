@@ -56,8 +56,8 @@ class Ledger:
         hooks: Sequence[str] = (),
     ) -> None:
         ticking = clock or SystemClock()
-        self.path = path
         self.database = Database(path, read_only=read_only)
+        self.path = self.database.path
         self.meta = Meta(self.database, ticking)
         self.outbox = Outbox(self.database, ticking, hooks)
         self.alerts = Alerts(self.database, self.outbox, ticking)

@@ -97,6 +97,7 @@ class Listener:
         """Listen until `stop` is set; what `stop` returned.
 
         Raises:
+            LedgerReplaced: Another file lies in the ledger's place.
             SyncError: A part died; the supervisor is to start it again.
         """
         self.start()
@@ -104,6 +105,7 @@ class Listener:
         watchdog = watchdog_seconds()
         beat = min(_BEAT_SECONDS, watchdog / 3) if watchdog else _BEAT_SECONDS
         while not stop.wait(beat):
+            self._ledger.database.check_file()
             if not self._is_whole():
                 raise SyncError("a part of the webhook listener died", hint="start it again")
             notify("WATCHDOG=1")
