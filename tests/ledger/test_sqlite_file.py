@@ -251,3 +251,26 @@ def test_a_new_ledger_is_private_whatever_the_umask(tmp_path: Path) -> None:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "new" / "ledger.db").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("mounts", "words"),
+    [
+        ("x / ext4 rw 0 0\n{ledger} {ledger} ext4 rw 0 0", "mounted as a single file"),
+        ("x / ext4 rw 0 0\nserver:/share {folder} nfs4 rw 0 0", "lies on nfs4"),
+        ("x / ext4 rw 0 0", None),
+    ],
+)
+def test_doctor_tells_where_a_ledger_must_not_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mounts: str, words: str | None
+) -> None:
+    from veracore_sync.jobs.doctor import ledger as doctor
+
+    path = tmp_path / "ledger.db"
+    Ledger(path).close()
+    table = tmp_path / "mounts"
+    table.write_text(mounts.format(ledger=path, folder=tmp_path))
+    monkeypatch.setattr(doctor, "_MOUNTS", table)
+    found = [one.message for one in doctor._file(path) if one.name == "file system"]
+    assert [words in message for message in found if words] == ([True] if words else [])
+    assert len(found) == (1 if words else 0)

@@ -52,11 +52,12 @@ class Parts:
             LedgerError: It cannot be opened.
         """
         from veracore_sync.ledger import Ledger
+        from veracore_sync.ledger.sqlite_file import is_being_restored
 
         path = self.settings.ledger.path
         if not self.read_only:
             return Ledger(path, clock=self.clock, hooks=self.settings.hooks.names)
-        if path.exists():
+        if path.exists() or is_being_restored(path):
             return Ledger(path, read_only=True, clock=self.clock)
         return Ledger(None, clock=self.clock)
 

@@ -75,6 +75,11 @@ def restore_marker(path: Path) -> Path:
     return path.with_name(path.name + _RESTORING)
 
 
+def is_being_restored(path: Path) -> bool:
+    """Whether a ledger is being put there, or was until the restore was interrupted."""
+    return restore_marker(path.resolve()).exists()
+
+
 def refuse_unsafe(path: Path) -> None:
     """Refuse a file that must not be opened now, or not under this name.
 
