@@ -70,6 +70,16 @@ class Inbox:
         with self._db.transaction() as connection:
             return [_store(connection, one, now) for one in batch]
 
+    def probe(self) -> None:
+        """See whether a delivery could be stored: one is written, and taken away again.
+
+        Raises:
+            LedgerError: It could not.
+        """
+        with self._db.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO inbox VALUES ('', 'order', '')")
+            connection.execute("DELETE FROM inbox WHERE id = ''")
+
     def due(self, kind: Kind) -> Hint | None:
         """The hint of that kind that has been due longest, or ``None``."""
         row = self._db.row(
