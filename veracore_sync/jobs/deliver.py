@@ -122,7 +122,7 @@ class Delivery:
 
     def _hand_over(self, name: str, hook: Hook, event: Event) -> NotTaken | None:
         try:
-            hook.deliver(event.id, body_of(event))
+            _call(hook, event)
         except NotTaken as error:
             _LOG.info("hook %s did not take %s: %s", name, event.id, error.message)
             again_at = self.clock.now() + _wait(event.tries)
@@ -217,6 +217,16 @@ def _words(blocked: Sequence[Blocked]) -> str:
         f"{oldest.error}{others}; mend the hook, or "
         f"`veracore-sync deliver --skip {oldest.id}` passes it by"
     )
+
+
+def _call(hook: Hook, event: Event) -> None:
+    """Hand it over; what else goes wrong in a hook is that hook's, and ends no other's pass."""
+    try:
+        hook.deliver(event.id, body_of(event))
+    except NotTaken:
+        raise
+    except Exception as error:
+        raise NotTaken(type(error).__name__, unreachable=True) from error
 
 
 def body_of(event: Event) -> bytes:

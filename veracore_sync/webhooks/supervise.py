@@ -154,7 +154,7 @@ class SupervisedThread:
         turn: Callable[[], None],
         *,
         first_pause: float = 1.0,
-        longest_pause: float = 60.0,
+        longest_pause: float = 15.0,
     ) -> None:
         self._part = part
         self._turn = turn
