@@ -10,14 +10,14 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from errno import errorcode
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.errors import SyncError
-from veracore_sync.webhooks.notify import notify, watchdog_seconds
+from veracore_sync.webhooks.notify import Supervisor, watchdog_seconds
 from veracore_sync.webhooks.rarely import Rarely
 
 _LOG = logging.getLogger(__name__)
@@ -97,6 +97,7 @@ class Health:
     def __init__(self, clock: Clock, *, server: str = "webhooks") -> None:
         self._clock = clock
         self._server = server
+        self._hopeless = Rarely(_LOG, logging.ERROR, server)
         self._parts: list[Part] = []
 
     def part(self, name: str) -> Part:
@@ -120,11 +121,16 @@ class Health:
         server that says what is wrong is worth more than one that starts again and again.
         """
         now = self._clock.monotonic()
-        return any(
-            trouble.unforeseen_at is not None and now - trouble.unforeseen_at >= _HOPELESS_SECONDS
+        hopeless = [
+            part.name
             for part in self._parts
             if (trouble := part.trouble) is not None
-        )
+            and trouble.unforeseen_at is not None
+            and now - trouble.unforeseen_at >= _HOPELESS_SECONDS
+        ]
+        if hopeless:
+            self._hopeless.say(f"{', '.join(hopeless)}: broken for long; the watchdog may end it")
+        return bool(hopeless)
 
     def exposition(self) -> str:
         """For each part whether it works, and how often it failed, for Prometheus."""
@@ -213,18 +219,16 @@ def watch_over(stop: threading.Event, health: Health, is_whole: Callable[[], boo
     Raises:
         SyncError: A thread ended; whoever started the server is to start it again.
     """
-    notify("READY=1")
     watchdog = watchdog_seconds()
     beat = min(_BEAT_SECONDS, watchdog / 3) if watchdog else _BEAT_SECONDS
-    hopeless = Rarely(_LOG, logging.ERROR)
-    while not stop.wait(beat):
-        if not is_whole():
-            raise SyncError("a part of the server died", hint="start it again")
-        if health.needs_restart():
-            hopeless.say("a part stays broken: systemd's watchdog is left to start the unit again")
-        else:
-            notify("WATCHDOG=1")
-    notify("STOPPING=1")
+    with closing(Supervisor()) as systemd:
+        systemd.tell("READY=1")
+        while not stop.wait(beat):
+            if not is_whole():
+                raise SyncError("a part of the server died", hint="start it again")
+            if not health.needs_restart():
+                systemd.tell("WATCHDOG=1")
+        systemd.tell("STOPPING=1")
 
 
 def describe(error: BaseException) -> str:
