@@ -206,6 +206,15 @@ def test_only_what_a_hook_refused_can_be_passed_by_and_all_or_none(scene: Scene)
     assert scene.ledger.outbox.refusing(refused) == ["url"]
 
 
+def test_an_event_that_a_wrong_clock_dated_is_told_of_too(scene: Scene) -> None:
+    scene.url.poison["order.synced"] = REFUSAL
+    scene.clock.forward(days=400)
+    scene.tell("A", "order.synced")
+    scene.clock.forward(days=-400)
+    scene.go_on(timedelta(hours=12))
+    assert len(scene.alerts()) == 1
+
+
 @pytest.mark.parametrize("how", ["pruned", "hook removed"])
 def test_an_alert_ends_with_what_it_told_of(scene: Scene, how: str) -> None:
     scene.url.poison["order.synced"] = REFUSAL

@@ -165,7 +165,8 @@ class Outbox:
     def blocked(self, hook: str | None = None) -> list[Blocked]:
         """The events that a hook (that one, or any) keeps refusing, oldest first.
 
-        None of a hook that has taken nothing for a while: then it is the hook that fails.
+        None of a hook that has taken nothing for a while: then it is the hook that fails. Where
+        a wrong clock dated the event into the future, more tries tell the same.
         """
         now = self._clock.now()
         values = {
@@ -255,7 +256,7 @@ SELECT d.hook, e.id, e.type, e.code, e.at, d.tries, d.error, (
     SELECT count(*) FROM deliveries w JOIN events f USING (seq)
     WHERE w.hook = d.hook AND w.done_at IS NULL AND w.seq > d.seq AND f.code = e.code) AS behind
 FROM deliveries d JOIN events e USING (seq)
-WHERE d.done_at IS NULL AND d.tries >= :tries AND e.at <= :before
+WHERE d.done_at IS NULL AND d.tries >= :tries AND (e.at <= :before OR d.tries >= 2 * :tries)
     AND (:hook IS NULL OR d.hook = :hook)
     AND NOT EXISTS (
         SELECT 1 FROM hooks h WHERE h.hook = d.hook AND h.failing_since <= :failing)
