@@ -152,9 +152,34 @@ def show_overall(document: dict[str, Any]) -> None:
                 for one in orders["recentErrors"]
             ],
         )
+    _show_events(document["events"])
     for alert in document["alerts"]:
         code = f" {alert['vendureOrderCode']}" if alert["vendureOrderCode"] else ""
         say(f"alert since {alert['openedAt']}: {alert['kind']}{code}: {alert['message']}")
+
+
+def _show_events(events: dict[str, Any]) -> None:
+    """Only what does not get on."""
+    for one in events["failing"]:
+        say(f"the hook {one['hook']} has not taken events since {one['since']}: {one['error']}")
+    if events["blocked"]:
+        say()
+        table(
+            ["refused event", "hook", "type", "order", "since", "tries", "behind", "why"],
+            [
+                (
+                    one["id"],
+                    one["hook"],
+                    one["type"],
+                    one["vendureOrderCode"],
+                    one["since"],
+                    one["tries"],
+                    one["waitingBehind"],
+                    one["error"],
+                )
+                for one in events["blocked"]
+            ],
+        )
 
 
 def _show_upstreams(upstreams: dict[str, Any]) -> None:

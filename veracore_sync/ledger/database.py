@@ -41,7 +41,7 @@ class Database:
         # SQLite names the log after the file that a link leads to; so do the locks of the jobs.
         self.path = path.resolve() if path else None
         self._lock = threading.RLock()
-        self._depth = 0
+        self._nested = False
         with ledger_errors(path):
             self._open_file = _prepare(path, self.path, read_only) if path and self.path else None
             self._connection = _connect(self.path, read_only)
@@ -99,13 +99,14 @@ class Database:
             LedgerError: The disk, the file or a permission failed; nothing of it was kept.
         """
         with self._lock, ledger_errors(self.path):
-            if self._depth:
+            if self._nested:
                 yield self._connection
                 return
             self.check_file()
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._depth += 1
             try:
+                # Inside, so that whatever strikes between the two leaves no transaction open.
+                self._nested = True
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
                 self._connection.execute("COMMIT")
                 # What was committed to a file that nobody will open again was not kept.
@@ -116,7 +117,7 @@ class Database:
                     self._connection.execute("ROLLBACK")
                 raise
             finally:
-                self._depth -= 1
+                self._nested = False
 
     def rows(self, sql: str, parameters: Any = ()) -> list[Row]:
         """All rows of a reading statement.

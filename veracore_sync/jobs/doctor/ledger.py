@@ -17,6 +17,7 @@ from veracore_sync.ledger.upkeep import check
 _LEAST_FREE = 100 * 1024 * 1024
 _BACKWARDS_SECONDS = 60
 _MOUNTS = Path("/proc/mounts")
+_BLOCKED_SHOWN = 5
 _NETWORKED = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glusterfs", "ceph"})
 
 
@@ -97,6 +98,13 @@ def _content(open_ledger: Callable[[], Ledger], clock: Clock) -> Iterator[Findin
             "hooks",
             f"hooks.{hook['hook']} has not taken events since {hook['since']}: {hook['error']}",
             "mend it, then `veracore-sync deliver --force`",
+        )
+    for one in opened.outbox.blocked()[:_BLOCKED_SHOWN]:
+        yield warn(
+            "hooks",
+            f"hooks.{one.hook} refuses {one.type} of {one.code or 'no order'} ({one.id}), which "
+            f"waits since {one.at}: {one.error}",
+            f"mend it, or `veracore-sync deliver --skip {one.id}`",
         )
     for alert in opened.alerts.standing()[:5]:
         yield warn("alert", alert.message, "see `veracore-sync stats`")
