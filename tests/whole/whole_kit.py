@@ -280,6 +280,23 @@ class Whole:
             rows = ledger.orders.in_states(("synced", "shipped"))
         assert synced >= {row.code for row in rows}
 
+    def shipments_are_told(self) -> None:
+        """Every fulfilment that came of a shipment was told of."""
+        file = self.rig.folder / "events.jsonl"
+        told = [json.loads(line) for line in file.read_text().splitlines()]
+        known = {one["data"].get("fulfillmentId") for one in told}
+        for order in self.shop.state.orders.values():
+            for one in order.fulfilments:
+                assert one.id in known or one.tracking_code == "by hand", (order.code, one.id)
+
+    def ledger_agrees(self) -> None:
+        """At rest: what is at the warehouse is handed over in the ledger, and was sent once."""
+        placed = self.rig.control("orders")["orders"]
+        with self.rig.ledger() as ledger:
+            held = {row.code for row in ledger.orders.in_states(("synced", "shipped"))}
+        assert held >= {one["reference"] or one["id"] for one in placed}
+        assert {one["id"] for one in placed if one["submissions"] != 1} == set()
+
 
 _STATES = "SELECT code, state FROM orders ORDER BY code"
 
