@@ -90,7 +90,7 @@ def test_an_order_that_the_listener_sends_is_known_to_all(world: Whole) -> None:
         assert deliveries.deliver(listener, "order", "orderCode", order.code)
         until(lambda: set(world.rig.placed()) == {first, order.code})
         until(lambda: not deliveries.hints_waiting())
-        known = stats(world, "--order", order.code)["order"]
+        known = stats(world, "--order", order.code)
         assert known["syncStatus"] == "synced"
         assert world.run("sync-orders").code == 0
         assert len(world.rig.requests(create)) == 2, "each was sent once"
