@@ -53,7 +53,7 @@ def _told(everybody: Crowd) -> str:
     return (
         f"{everybody.ended.total()} commands; {everybody.strikes.total()} signals\n"
         f"  ({_counts(everybody.strikes)});\n"
-        f"  {len(everybody.deliveries.promises)} deliveries answered 2xx, {everybody.acts} "
+        f"  {len(everybody.deliveries.promises)} deliveries answered 2xx, {everybody.acts.count} "
         f"mutations, {len(orders)} orders; descriptors looked at {everybody.orphans.looks} times"
     )
 

@@ -67,6 +67,46 @@ _ON_HAND = 4000
 
 
 @dataclass
+class Acts:
+    """What people do at the Admin API, also at one that comes up again; `count` times.
+
+    Args:
+        world: The shop whose orders they name.
+        admin: ``serve-admin``.
+    """
+
+    world: Whole
+    admin: Service
+    count: int = 0
+    trouble: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def under_way(self, seed: float) -> Iterator[None]:
+        """One act after the other, with little rest."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self._act, args=(stop, random.Random(seed)))
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def _act(self, stop: threading.Event, dice: random.Random) -> None:
+        while not stop.wait(dice.uniform(0.05, 0.5)):
+            query = dice.choice(_MUTATIONS)
+            if "%s" in query:
+                query %= dice.choice(list(self.world.shop.state.orders.values())).code
+            try:
+                self.admin.graphql(query)
+                self.count += 1
+            except (OSError, HTTPException):
+                continue
+            except AssertionError as error:
+                self.trouble.append(f"{query}: {error}")
+
+
+@dataclass
 class Crowd:
     """Both services, the commands, and who strikes them.
 
@@ -83,14 +123,13 @@ class Crowd:
     admin: Service
     strikes: Counter[str] = field(default_factory=Counter)
     ended: Counter[str] = field(default_factory=Counter)
-    acts: int = 0
-    trouble: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._dice = self.world.dice
         self._deck: list[Command] = []
         self._running: list[Popen[str]] = []
         self.deliveries = Deliveries(self.world)
+        self.acts = Acts(self.world, self.admin)
         self.orphans = Orphans(self.world.rig.ledger_path, self._pids)
 
     def _pids(self) -> list[int]:
@@ -100,30 +139,12 @@ class Crowd:
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Deliveries and mutations come in, and the looks at the files go on."""
-        stop = threading.Event()
-        acting = threading.Thread(target=self._act, args=(stop, self._dice.random()))
-        with self.deliveries.under_load(self.listener, _CLIENTS, self._dice.random()):
-            acting.start()
-            try:
-                with self.orphans.watched():
-                    yield
-            finally:
-                stop.set()
-                acting.join()
-
-    def _act(self, stop: threading.Event, seed: float) -> None:
-        dice = random.Random(seed)
-        while not stop.wait(dice.uniform(0.05, 0.5)):
-            query = dice.choice(_MUTATIONS)
-            if "%s" in query:
-                query %= dice.choice(list(self.world.shop.state.orders.values())).code
-            try:
-                self.admin.graphql(query)
-            except (OSError, HTTPException):
-                continue
-            except AssertionError as error:
-                self.trouble.append(f"{query}: {error}")
-            self.acts += 1
+        with (
+            self.deliveries.under_load(self.listener, _CLIENTS, self._dice.random()),
+            self.acts.under_way(self._dice.random()),
+            self.orphans.watched(),
+        ):
+            yield
 
     # ---- a step -------------------------------------------------------------------------------
 
@@ -173,7 +194,7 @@ class Crowd:
         is_whole(self.world.rig.ledger_path)
         assert self.listener.is_running()
         assert self.admin.is_running()
-        assert not self.trouble, self.trouble
+        assert not self.acts.trouble, self.acts.trouble
         copy = self.world.rig.folder / COPY
         if copy.exists():
             with closing(sqlite3.connect(copy)) as opened:
@@ -209,7 +230,12 @@ class Crowd:
 def crowd(folder: Path, dialect: str, seed: int) -> Iterator[Crowd]:
     """A shop that has begun, with both services running."""
     with whole(folder, dialect, seed, on_hand=_ON_HAND) as world:
-        world.rig.env |= SERVING | {"VERACORE_SYNC_TRACKING__LOOKUPS_PER_RUN": "3"}
+        # Nothing fails at the other ends here: what is slow is this machine, and is waited for.
+        world.rig.env |= SERVING | {
+            "VERACORE_SYNC_TRACKING__LOOKUPS_PER_RUN": "3",
+            "VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "20",
+            "VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS": "20",
+        }
         for sku in SKUS:
             world.stock(sku, _ON_HAND)
         try:

@@ -12,11 +12,9 @@ had not come to its end when the signal struck (its exit status is the signal). 
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 import sqlite3
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -52,12 +50,6 @@ _ANSWER_MS = 40
 _PATIENCE = 30.0
 _OLD_EVENTS = 20_000
 _BEGINNING = 400
-_HOOK = """import json, sys, pathlib
-event = sys.stdin.buffer.read()
-json.loads(event)
-with open(pathlib.Path(__file__).with_name("events.jsonl"), "ab") as file:
-    file.write(event + b"\\n")
-"""
 
 
 @dataclass(frozen=True)
@@ -361,9 +353,7 @@ def killing(folder: Path, dialect: str, seed: int) -> Iterator[Killing]:
             "PYTHONPATH": str(Path(__file__).parents[2]),
             # Few look-ups of what is merely open: most of a tracking run is then fulfilling.
             "VERACORE_SYNC_TRACKING__LOOKUPS_PER_RUN": "3",
-            "VERACORE_SYNC_HOOKS__COMMAND": json.dumps([sys.executable, str(folder / "hook.py")]),
         }
-        (folder / "hook.py").write_text(_HOOK)
         try:
             made = Killing(world)
             made.begin()

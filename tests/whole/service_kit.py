@@ -53,10 +53,15 @@ class Service:
         self.port = 0
 
     @property
+    def process(self) -> Popen[str]:
+        """The process that was started last."""
+        assert self._process is not None
+        return self._process
+
+    @property
     def pid(self) -> int:
         """Of the process that was started last."""
-        assert self._process is not None
-        return self._process.pid
+        return self.process.pid
 
     def is_running(self) -> bool:
         """Whether it was started and has not ended."""
@@ -74,23 +79,12 @@ class Service:
         assert url, (self.command, process.communicate())
         self.port = int(url.rpartition(":")[2])
 
-    def signal(self, number: int) -> None:
-        """Send it a signal and go on."""
-        assert self._process is not None
-        self._process.send_signal(number)
-
     def end(self, number: int) -> None:
         """End it with that signal: at once by SIGKILL, well by SIGTERM."""
-        self.signal(number)
-        self.ended(number)
-
-    def ended(self, number: int) -> None:
-        """Wait for its end after that signal, which is the only one that it may have."""
-        assert self._process is not None
-        _, told = self._process.communicate(timeout=90)
+        self.process.send_signal(number)
+        _, told = self.process.communicate(timeout=90)
         assert "Traceback" not in told, (self.command, told)
-        # The other signal may have struck a process that was ending already.
-        assert self._process.returncode in (0, -number), (self.command, told)
+        assert self.process.returncode in (0, -number), (self.command, told)
 
     def ask(self, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
         """GET, or POST `body`; status and body of the answer.
@@ -204,9 +198,9 @@ class Deliveries:
 
     # ---- what became of them --------------------------------------------------------------------
 
-    def are_stored(self) -> None:
-        """Everybody who opens the ledger now finds what was answered 2xx."""
-        promised = {(one.id, one.kind) for one in tuple(self.promises)}
+    def are_stored(self, since: int = 0) -> None:
+        """Everybody who opens the ledger now finds what was answered 2xx, from number `since`."""
+        promised = {(one.id, one.kind) for one in self.promises[since:]}
         with self.world.rig.ledger() as ledger:
             stored = {tuple(row) for row in ledger.database.rows("SELECT id, kind FROM inbox")}
         lost = promised - stored

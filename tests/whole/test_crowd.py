@@ -22,5 +22,5 @@ def test_a_crowd_on_one_ledger(tmp_path: Path, dialect: str, seed: int) -> None:
         everybody.settle()
         assert everybody.strikes.total() >= STEPS // 2
         assert everybody.deliveries.promises
-        assert everybody.acts
+        assert everybody.acts.count
         assert everybody.orphans.looks > STEPS
