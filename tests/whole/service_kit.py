@@ -222,8 +222,14 @@ class Deliveries:
         deadline = time.monotonic() + within_seconds
         while self.hints_waiting():
             assert service.is_running(), f"{service.command} ended by itself"
-            assert time.monotonic() < deadline, "hints are left"
+            assert time.monotonic() < deadline, f"hints are left, due at {self._dues()}"
             time.sleep(0.1)
+
+    def _dues(self) -> list[str]:
+        """When the hints that wait may be looked up."""
+        with self.world.rig.ledger() as ledger:
+            rows = ledger.database.rows("SELECT due_at FROM hints WHERE due_at IS NOT NULL")
+        return sorted(str(row[0]) for row in rows)
 
     def hints_waiting(self) -> int:
         """How many names are still to be looked up."""

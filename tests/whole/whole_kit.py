@@ -92,9 +92,10 @@ class Whole:
             return None
         return self.shop.state.place_order(lines)
 
-    def ship(self) -> None:
-        """The warehouse ships some of what it has open, wholly or in part."""
-        orders = [one for one in self.rig.control("orders")["orders"] if open_there(one)]
+    def ship(self, but: Collection[str] = ()) -> None:
+        """The warehouse ships some of what it has open, wholly or in part; no order in `but`."""
+        placed = self.rig.placed()
+        orders = [one for code, one in placed.items() if code not in but and open_there(one)]
         if not orders:
             return
         order = self.dice.choice(orders)
@@ -240,7 +241,8 @@ class Whole:
     def never_more_for_sale_than_there_is(self) -> None:
         """At any moment after a run."""
         for sku in SKUS:
-            assert self.saleable(sku) <= max(0, self.truth(sku)), sku
+            for_sale, there = self.saleable(sku), max(0, self.truth(sku))
+            assert for_sale <= there, f"{for_sale} of {sku} are for sale, {there} are there"
 
     def books_balance(self, by_hand: Collection[str] = ()) -> None:
         """At rest: each order and each shipment once, and exactly what is there for sale.
@@ -260,7 +262,8 @@ class Whole:
             else:
                 self._shipments_agree(order, told)
         for sku in SKUS:
-            assert self.saleable(sku) == max(0, self.truth(sku)), sku
+            for_sale, there = self.saleable(sku), max(0, self.truth(sku))
+            assert for_sale == there, f"at rest {for_sale} of {sku} are for sale, {there} are there"
 
     def each_once(self) -> dict[str, Any]:
         """No order is at the warehouse twice; those that are there, by code."""
