@@ -112,10 +112,10 @@ class Service:
 
 
 @contextmanager
-def running(rig: Rig, command: str) -> Iterator[Service]:
+def running(rig: Rig, command: str, **env: str) -> Iterator[Service]:
     """A service that is killed at the end, if it has not ended by then."""
     service = Service(rig, command)
-    service.start()
+    service.start(**env)
     try:
         yield service
     finally:
