@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from veracore_sync.errors import NeedsPerson, ProtocolError, UsageError
+from veracore_sync.errors import Category, NeedsPerson, ProtocolError, UsageError
 from veracore_sync.jobs.orders.acts import (
     ENDED_AS,
     Act,
@@ -26,7 +26,7 @@ from veracore_sync.jobs.orders.acts import (
 )
 from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
-from veracore_sync.ledger import AttemptRow, Ledger, OrderRow
+from veracore_sync.ledger import AttemptRow, Ledger, OrderRow, Trouble
 from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
 
 _DECIDED = ("synced", "shipped")
@@ -77,7 +77,7 @@ class Resolver:
             raise UsageError(f"{row.code} has no VeraCore id yet", hint="name it: `--adopt ID`")
         if self.ledger.orders.id_sent_for(wanted, row.code):
             raise UsageError(f"the id {wanted} belongs to another order of this ledger")
-        others = [one for one in sent_ids(row, attempts) if one.casefold() != wanted.casefold()]
+        others = [one for one in open_ids(row, attempts) if one.casefold() != wanted.casefold()]
         sights = self._see(others, row, attempts)
         (named,) = self._see([wanted], row, attempts)
         decision = self._decided(decide(Act.ADOPT, row.code, sights, named), row)
@@ -208,11 +208,14 @@ class Resolver:
         """
         if not isinstance(decision, Refuse):
             return decision
-        if decision.remember is not None:
-            if row.state == "in_doubt":
-                self.ledger.moves.absent_once(row.code, decision.remember.again_at)
-            else:
-                self.ledger.moves.absent_for_a_person(row.code)
+        moves = self.ledger.moves
+        with self.ledger.database.transaction():
+            if decision.remember is not None and row.state == "in_doubt":
+                moves.absent_once(row.code, decision.remember.again_at)
+            elif decision.remember is not None:
+                moves.absent_for_a_person(row.code)
+            if decision.hold is not None:
+                moves.conflict(row.code, None, Trouble(Category.CONFLICT, decision.hold))
         raise decision.error
 
     def _end_attempts(self, row: OrderRow, sights: Iterable[Sight]) -> None:

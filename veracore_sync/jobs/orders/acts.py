@@ -238,10 +238,15 @@ class RecordCancelled:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """It is not done. `remember`: absent for the first time, which counts for the next look."""
+    """It is not done.
+
+    `remember`: absent for the first time, which counts for the next look. `hold`: why nothing may
+    be sent until a person comes back, where another send would be a second order.
+    """
 
     error: SyncError
     remember: NotYet | None = None
+    hold: str | None = None
 
 
 Decision = Proceed | TakeOver | RecordCancelled | Refuse
@@ -257,16 +262,17 @@ def decide(act: Act, code: str, sights: Sequence[Sight], named: Sight | None = N
             without the one that is to be adopted.
         named: With ``--adopt``, what was seen under that id.
     """
-    everything = [*sights, named] if named is not None else list(sights)
-    for one in everything:
-        if isinstance(one, Unseen):
-            return Refuse(one.error)
     for one in sights:
         if isinstance(one, Ours):
             return Refuse(_there(act, code, one, named))
+    hold = _hold(named) if isinstance(named, Ours) else None
+    everything = [*sights, named] if named is not None else list(sights)
+    for one in everything:
+        if isinstance(one, Unseen):
+            return Refuse(one.error, hold=hold)
     for one in everything:
         if isinstance(one, NotYet):
-            return Refuse(_wait(act, code, one, named), one if one.first else None)
+            return Refuse(_wait(act, code, one, named), one if one.first else None, hold)
     if named is None:
         return Proceed()
     if isinstance(named, Ours):
@@ -287,6 +293,13 @@ def decide(act: Act, code: str, sights: Sequence[Sight], named: Sight | None = N
             hint=f"check the id at VeraCore, or send it with `veracore-sync resolve {code} "
             "--new-id`",
         )
+    )
+
+
+def _hold(named: Ours) -> str:
+    return (
+        f"VeraCore has it as {named.id}, and an earlier attempt under another id may still arrive "
+        f"there: `--adopt {named.id}` again when that is known"
     )
 
 
