@@ -130,6 +130,7 @@ class OrderLives(RuleBasedStateMachine):
     """One shop, one warehouse, one ledger on disk."""
 
     codes: ClassVar[st.SearchStrategy[str]] = st.sampled_from([f"A{n}" for n in range(3)])
+    acts: ClassVar[st.SearchStrategy[str]] = st.sampled_from(["new_id", "skip", "adopt"])
 
     @initialize(known=st.booleans())
     def begin(self, known: bool) -> None:
@@ -220,7 +221,7 @@ class OrderLives(RuleBasedStateMachine):
         with suppress(SyncError):
             retry.execute(chosen, bench.ledger, doubts)
 
-    @rule(code=codes, act=st.sampled_from(["new_id", "skip", "adopt"]), patient=st.booleans())
+    @rule(code=codes, act=acts, patient=st.booleans())
     def resolve(self, code: str, act: str, patient: bool) -> None:
         """A person decides, and where told to come back later, does so or not."""
         for _ in range(1 + patient):
@@ -229,6 +230,13 @@ class OrderLives(RuleBasedStateMachine):
                 decide(self.bench, act, code)
                 return
             self.bench.clock.forward(seconds=(GRACE + 1) * patient)
+
+    @rule(code=codes, word=st.sampled_from(OUTCOMES), act=acts)
+    def resolve_at_once(self, code: str, word: str, act: str) -> None:
+        """The moment in which least is known."""
+        self.place_into_trouble(code, [word])
+        self.resolve(code, act, patient=False)
+        self.run()
 
     # ---- what must hold -----------------------------------------------------------------------
 
