@@ -31,8 +31,8 @@ from hypothesis.stateful import (
 
 from veracore_sync.errors import SyncError
 from veracore_sync.failure import What
-from veracore_sync.jobs import resolve, retry
-from veracore_sync.jobs.orders import acts, judge, send
+from veracore_sync.jobs import retry
+from veracore_sync.jobs.orders import judge, send
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.run import make_doubts
 from veracore_sync.jobs.resolve import Resolver
@@ -319,12 +319,4 @@ def test_it_finds_an_intent_that_is_committed_after_the_request(
 
     monkeypatch.setattr(send.Sender, "send", send_then_commit)
     monkeypatch.setattr(OrderLives, "intent_is_on_disk", lambda self, order: None)
-    _must_find_the_bug()
-
-
-def test_it_finds_a_new_id_that_is_given_on_a_guess(monkeypatch: pytest.MonkeyPatch) -> None:
-    def guess(act: acts.Act, *seen: object) -> acts.Decision:
-        return acts.Proceed() if act is acts.Act.NEW_ID else acts.decide(act, *seen)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(resolve, "decide", guess)
     _must_find_the_bug()

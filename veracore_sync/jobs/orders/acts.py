@@ -28,7 +28,7 @@ from veracore_sync.ledger import AttemptRow, OrderRow, Sent, open_attempts
 from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
 
 _MAY_BE_THERE = ("sending", "in_doubt", "conflict", "cancelled")
-_HANDED_OVER = ("synced", "shipped", "cancelled")
+_HANDED_OVER = ("synced", "shipped")
 _RETRIED = ("failed", "parked")
 
 
@@ -83,6 +83,11 @@ def decide_retry(row: OrderRow, attempts: Sequence[AttemptRow]) -> Retry:
     if row.state == "conflict":
         return NotRetried(
             f"it is in conflict: a person decides with `veracore-sync resolve {row.code}`"
+        )
+    if row.state == "cancelled":
+        return NotRetried(
+            "it was cancelled at VeraCore: "
+            f"`veracore-sync resolve {row.code} --new-id` sends it again"
         )
     if row.state in _HANDED_OVER:
         return NotRetried(
@@ -272,7 +277,8 @@ def decide(act: Act, code: str, sights: Sequence[Sight], named: Sight | None = N
             return Refuse(one.error, hold=hold)
     for one in everything:
         if isinstance(one, NotYet):
-            return Refuse(_wait(act, code, one, named), one if one.first else None, hold)
+            error = _wait(act, code, one, named.id if hold and named else None)
+            return Refuse(error, one if one.first else None, hold)
     if named is None:
         return Proceed()
     if isinstance(named, Ours):
@@ -322,12 +328,17 @@ def _there(act: Act, code: str, seen: Ours, named: Sight | None) -> NeedsPerson:
     )
 
 
-def _wait(act: Act, code: str, seen: NotYet, named: Sight | None) -> NeedsPerson:
-    told = f" {named.id}" if act is Act.ADOPT and named is not None else ""
+def _wait(act: Act, code: str, seen: NotYet, held_for: str | None) -> NeedsPerson:
+    """`held_for`: the id that is to be adopted; the order is not sent until a person comes back."""
+    meanwhile = "only this absence is remembered"
+    settled = "`sync-orders` looks it up by itself, too"
+    if held_for is not None:
+        meanwhile, settled = "it is held in conflict", "it is not sent meanwhile"
+    elif act is Act.SKIP:
+        settled = "cancelled in the shop, it is not sent meanwhile"
+    named = f" {held_for or seen.id}" if act is Act.ADOPT else ""
     return NeedsPerson(
-        f"VeraCore shows no order {seen.id}, but one that was sent may still appear there; nothing "
-        "was changed, only this absence is remembered",
+        f"VeraCore shows no order {seen.id}, but what was sent may still appear there; {meanwhile}",
         hint=f"do this again after {to_text(seen.again_at)}: "
-        f"`veracore-sync resolve {code} {act}{told}`; what is in doubt, `sync-orders` settles by "
-        "itself",
+        f"`veracore-sync resolve {code} {act}{named}`; {settled}",
     )
