@@ -11,7 +11,14 @@ from veracore_sync.ledger.breaker import Breakers
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.meta import Meta
 from veracore_sync.ledger.moves import Discovery, Intent, Moves, Seen, Trouble
-from veracore_sync.ledger.orders import AttemptRow, OrderRow, Orders, Sent, fresh_row
+from veracore_sync.ledger.orders import (
+    AttemptRow,
+    OrderRow,
+    Orders,
+    Sent,
+    fresh_row,
+    open_attempts,
+)
 from veracore_sync.ledger.outbox import Outbox
 from veracore_sync.ledger.refusals import Refusals
 from veracore_sync.ledger.runs import Run, Runs
@@ -31,6 +38,7 @@ __all__ = [
     "Sent",
     "Trouble",
     "fresh_row",
+    "open_attempts",
 ]
 
 
