@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from veracore_sync.errors import NeedsPerson, UsageError
 from veracore_sync.jobs.orders.ids import renewed_id
-from veracore_sync.jobs.orders.judge import as_sent
 from veracore_sync.ledger import Ledger, OrderRow
 from veracore_sync.veracore.port import Absent, LookUpFailed, Present, Warehouse
 
@@ -49,8 +48,7 @@ class Resolver:
                 f"VeraCore has no order {wanted}; nothing was changed",
                 hint="check the id at VeraCore, or send it with `--new-id`",
             )
-        lines = as_sent(found.record.lines or ())
-        self.ledger.moves.adopt(row.code, wanted, lines)
+        self.ledger.moves.adopt(row.code, wanted, found.record)
 
     def new_id(self, row: OrderRow) -> str:
         """Send it under a fresh id; the id.

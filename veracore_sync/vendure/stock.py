@@ -87,11 +87,21 @@ class OpenLine:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order in a state that allocates."""
+    """An order in a state that allocates.
+
+    `unreadable` says why nothing else is known of it; then its code may be empty, too.
+    """
 
     code: str
     placed_at: datetime | None
     lines: tuple[OpenLine, ...]
+    id: str = ""
+    unreadable: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What a person finds it by."""
+        return self.code or f"the order with the id {self.id}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
-from veracore_sync.clock import Clock
+from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
 from veracore_sync.errors import Unavailable, UsageError
 from veracore_sync.jobs.inventory.demand import Demand, demand
@@ -26,7 +26,6 @@ from veracore_sync.veracore.port import Present, Warehouse
 
 T = TypeVar("T")
 _PAGE = 1000
-_PROCESSED = ("processed", "shipped", "complete")
 
 
 @dataclass(slots=True)
@@ -153,11 +152,12 @@ class Reading:
         wanted = self.settings.inventory
         orders = self.shop.open_orders()
         # The ledger after the list: an order that is accepted in between counts as just accepted.
-        held = self.book.held(
+        held = self.ledger.holdings.of(
             [order.code for order in orders],
-            stock_read_at,
+            to_text(stock_read_at),
             processed_only=wanted.available_nets == "processed",
         )
+        unread = [order.code for order in orders if order.unreadable is not None]
         since = self.settings.orders.not_before or self.ledger.meta.created_at
         return demand(
             orders,
@@ -165,16 +165,18 @@ class Reading:
             names=self.names,
             stock_read_at=stock_read_at,
             not_before=None if wanted.count_earlier_orders else since,
+            sent=self.ledger.holdings.sent(unread),
         )
 
     def look_for_processed(self) -> None:
         """Look up some orders that were not yet seen processed; only where that matters."""
         if self.settings.inventory.available_nets != "processed":
             return
-        for code, identity in self.book.unprocessed(self.settings.tracking.lookups_per_run):
+        most = self.settings.tracking.lookups_per_run
+        for code, identity in self.ledger.holdings.unprocessed(most):
             found = self.warehouse.look_up(identity)
             if isinstance(found, Present):
-                self.book.looked(code, processed=found.record.status in _PROCESSED)
+                self.ledger.holdings.saw(code, found.record)
 
 
 def as_staged(level: Level) -> tuple[int, int, int]:

@@ -80,7 +80,7 @@ class InventoryRun:
 
     def __post_init__(self) -> None:
         names = Names(self.settings.skus)
-        self.book = StockBook(self.ledger.database, self.clock)
+        self.book = StockBook(self.ledger.database)
         self.deadline = self.clock.monotonic() + 60 * self.settings.inventory.max_run_minutes
         self.reading = Reading(
             self.shop,
@@ -110,6 +110,7 @@ class InventoryRun:
             self._plan(offering, demand, decreases_only=True)
         if self.alarms.quiet:
             return self._plan_only()
+        self.alarms.short(demand)
         if self._is_full:
             self.alarms.drift(self.book, self.shop, demand)
         complete = held_back is None or held_back.decreases

@@ -130,7 +130,11 @@ class Doubts:
         """
         newest = self.ledger.orders.newest_synced()
         if newest is not None and newest.veracore_id is not None:
-            return isinstance(self._look_up(newest.veracore_id), Present)
+            found = self._look_up(newest.veracore_id)
+            if not isinstance(found, Present):
+                return False
+            self.ledger.holdings.saw(newest.code, found.record)
+            return True
         if row.cause == "duplicate" or self._is_proved():
             return True
         oldest = self.ledger.orders.oldest_doubt()
@@ -167,7 +171,7 @@ class Doubts:
     def _adopt(self, row: OrderRow, verdict: Adopt, result: OrdersResult) -> None:
         code, news = row.code, None
         with self.ledger.database.transaction():
-            self.ledger.moves.adopt(code, row.veracore_id or code, verdict.lines)
+            self.ledger.moves.adopt(code, row.veracore_id or code, verdict.record)
             if verdict.outdated and self.ledger.alerts.open("order.drift", _OUTDATED, code=code):
                 news = f"{code}: {_OUTDATED}"
         result.note(code, "adopted", news)

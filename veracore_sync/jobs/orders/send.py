@@ -17,11 +17,11 @@ from veracore_sync.jobs.orders.judge import (
     CancelledThere,
     Conflict,
     judge_record,
-    same_units,
 )
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.result import OrdersResult
-from veracore_sync.ledger import Ledger, Sent, Trouble
+from veracore_sync.ledger import Ledger, Trouble
+from veracore_sync.ledger.holdings import same_units
 from veracore_sync.veracore.port import (
     Absent,
     Accepted,
@@ -107,7 +107,7 @@ class Sender:
             return True
         verdict = judge_record(code, found.record, [])
         if isinstance(verdict, Adopt):
-            self._adopt(action, verdict.lines)
+            self._adopt(action, verdict)
         elif isinstance(verdict, CancelledThere):
             new = moves.cancel(code, action.order.id, verdict.message)
             self.result.note(code, "cancelled", f"{code}: {verdict.message}" if new else None)
@@ -118,11 +118,17 @@ class Sender:
             )
         return False
 
-    def _adopt(self, action: SubmitOrder, held: Sent) -> None:
+    def _adopt(self, action: SubmitOrder, verdict: Adopt) -> None:
         """An earlier life sent it; what the shop changed since then is put before a person."""
-        code, news = action.code, None
+        code, held, news = action.code, verdict.lines, None
         with self.ledger.database.transaction():
-            self.ledger.moves.adopt(code, action.order.id, held, action.intent.seen)
+            self.ledger.moves.adopt(
+                code,
+                action.order.id,
+                verdict.record,
+                action.intent.seen,
+                wanted=action.intent.lines,
+            )
             differs = bool(held) and not same_units(held, action.intent.lines)
             if differs and self.ledger.alerts.open("order.drift", _OTHER_UNITS, code=code):
                 news = f"{code}: {_OTHER_UNITS}"
