@@ -300,7 +300,7 @@ def m008_forgetting(db: Utils) -> None:
 
 _HELD = """
 CREATE TABLE held (
-    code TEXT PRIMARY KEY REFERENCES orders (code),
+    code TEXT PRIMARY KEY REFERENCES orders (code) ON DELETE CASCADE,
     lines TEXT,
     cancelled TEXT NOT NULL DEFAULT '[]',
     sent_at TEXT,

@@ -26,7 +26,10 @@ class StockBook(Staging):
         return count, [row[0] for row in rows]
 
     def remember(self, *, complete: bool) -> None:
-        """Keep what was matched, unknown and ambiguous; after a complete read also what lacked."""
+        """Keep what was matched, unknown and ambiguous; after a complete read also what lacked.
+
+        A read is not complete where a row did not tell whose it is.
+        """
         with self._db.transaction() as connection:
             connection.execute(_REMEMBER_KNOWN)
             for state in ("unknown", "ambiguous"):
