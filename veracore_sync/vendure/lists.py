@@ -104,14 +104,17 @@ class Listing(Generic[T]):
         return list(stubs), listing.integer("totalItems"), records
 
     def _halves(self, ids: list[str], stubs: Mapping[str, Node], count: _Count) -> dict[str, T]:
+        wanted = {"filter": {"id": {"in": ids}}, "take": len(ids)}
         try:
-            wanted = {"filter": {"id": {"in": ids}}, "take": len(ids)}
             found = self._records(self._ask(self.document, wanted))
             count.read += len(found)
             return found
         except UpstreamError as error:
             if not _may_be_one_records(error):
                 raise
+            # A question that no record can spoil tells whether it is the shop; and for the breaker,
+            # which counts failures in a row, that it is not.
+            self._ask(self.stubs, wanted)
             if len(ids) == 1:
                 count.broken += 1
                 if _is_of_all(count):
