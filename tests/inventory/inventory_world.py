@@ -84,6 +84,8 @@ class World:
         self.shop = FakeStockShop(self)
         self.warehouse = StockedWarehouse(world=self)
         self.by_hand: Counter[str] = Counter()
+        self.blurred: set[str] = set()
+        self.lossy: set[str] = set()
 
     # ---- what there is ------------------------------------------------------------------------
 
@@ -154,6 +156,8 @@ class World:
         sale = Sale(code, sku, self.clock.now(), units, state or "PaymentSettled")
         self.sales[code] = sale
         self.move(sku, allocated=units - lost)
+        if lost:
+            self.lossy.add(code)
         return sale
 
     def export(self, code: str, ends: str = "accepted", there: int | None = None) -> None:
@@ -276,6 +280,14 @@ class World:
         sale.dropped += units
         self.look(code)
 
+    def blur(self, code: str) -> None:
+        """The shop's order can no longer be read; or it can again.
+
+        Not one whose allocation got lost: nothing would tell of those units.
+        """
+        if code not in self.lossy:
+            self.blurred ^= {code}
+
     def end(self, code: str) -> None:
         """The shop shows it as shipped, where all of it is fulfilled."""
         if not self.sales[code].open:
@@ -366,6 +378,8 @@ class FakeStockShop:
                 sale.placed_at,
                 (OpenLine(ids[sale.sku], sale.sku, sale.quantity, tuple(sale.fulfilments)),),
             )
+            if sale.code not in self.world.blurred
+            else OpenOrder(sale.code, sale.placed_at, (), sale.code, "it cannot be read")
             for sale in self.world.sales.values()
             if sale.open
         ]

@@ -56,6 +56,7 @@ def event(world: World, name: str, number: int, units: int) -> None:
         "drop there": lambda: world.drop_there(code, units),
         "look": lambda: world.look(code),
         "end": lambda: world.end(code),
+        "blur": lambda: world.blur(code),
     }[name]()
 
 
@@ -74,6 +75,7 @@ EVENTS = (
     "drop there",
     "look",
     "end",
+    "blur",
 )
 events = st.tuples(st.sampled_from(EVENTS), st.integers(0, 9), st.integers(1, 4))
 ours = st.tuples(st.sampled_from(REQUESTS), events)
@@ -183,6 +185,7 @@ class StockLives(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         try:
+            self.world.blurred.clear()
             for code in list(self.world.sales):
                 self.world.end_doubt(code)
             self.world.run()

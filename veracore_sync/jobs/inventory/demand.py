@@ -35,7 +35,9 @@ class Demand:
         unjudged: Orders of which nobody can say whether they will ship wholly: too early to count,
             held as a whole, or unreadable.
         unread: Orders that could not be read, and why, by what they are known by.
-        unbounded: Of at least one of those nobody knows what it asks for: U may be greater.
+        uncertain: Parts of those as far as the ledger knows them (as `sku_key`), and the units that
+            U counts of each: it may be more.
+        unbounded: Of at least one of those nobody knows any part: U of all may be greater.
     """
 
     parts: Mapping[str, int]
@@ -43,7 +45,22 @@ class Demand:
     short: Mapping[str, tuple[Shortage, ...]] = field(default_factory=dict)
     unjudged: frozenset[str] = frozenset()
     unread: Mapping[str, str] = field(default_factory=dict)
+    uncertain: Mapping[str, int] = field(default_factory=dict)
     unbounded: bool = False
+
+    def is_certain(self, parts: Iterable[str]) -> bool:
+        """Whether U of all of these parts (as `sku_key`) is known."""
+        return not self.unbounded and self.uncertain.keys().isdisjoint(parts)
+
+    def unexplained(self, variant_id: str, part: str, allocated: int) -> int:
+        """Units that Vendure set aside for orders that could not be read, beyond those U counts.
+
+        Nobody knows how many of them the warehouse holds: none, to be safe.
+        """
+        if not self.unread:
+            return 0
+        explained = self.ordered.get(variant_id, 0) + self.uncertain.get(part, 0)
+        return max(0, allocated - explained)
 
 
 def demand(
@@ -75,6 +92,7 @@ def demand(
     short: dict[str, tuple[Shortage, ...]] = {}
     unread: dict[str, str] = {}
     unjudged: set[str] = set()
+    uncertain: Counter[str] = Counter()
     unbounded = False
     for order in orders:
         holding = held_orders.get(order.code)
@@ -90,12 +108,23 @@ def demand(
                 short[order.code] = missing
             continue
         unread[order.name] = order.unreadable
-        if holding is None:
-            # What was to be sent is the best that is known of what it asks for.
-            known = (sent or {}).get(order.code, ())
-            parts.update(_exploded(known, names))
-            unbounded = unbounded or not known
-    return Demand(parts, _ordered(orders), short, frozenset(unjudged), unread, unbounded)
+        # What is held, or was to be sent, is the best that is known of what it asks for.
+        known = holding.lines if holding is not None else (sent or {}).get(order.code, ())
+        unbounded = unbounded or not known
+        counted = _exploded(known, names)
+        if holding is not None:
+            counted = Counter(dict.fromkeys(counted, 0))
+        parts.update(counted)
+        uncertain.update(counted)
+    return Demand(
+        parts,
+        _ordered(orders),
+        short,
+        frozenset(unjudged),
+        unread,
+        uncertain,
+        unbounded,
+    )
 
 
 def _is_before(placed_at: datetime, not_before: datetime | None) -> bool:

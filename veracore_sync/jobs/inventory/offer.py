@@ -52,7 +52,10 @@ class Offering:
             found, is_certain = self._kit(match, demand)
         else:
             found, is_certain = self._plain(match, demand), not match.unread
-        if isinstance(found, str) or (is_certain and not demand.unbounded):
+        if isinstance(found, str):
+            return found
+        parts = map(sku_key, self.names.parts(match.variant.sku))
+        if is_certain and demand.is_certain(parts):
             return found
         now = self.levels(match)
         return {at: min(units, now[at].saleable, now[at].offered) for at, units in found.items()}
@@ -65,7 +68,10 @@ class Offering:
             if match.missing + 1 < MISSING_READS or not self.is_absence_proven:
                 return "missing"
             stock = {}
-        return self._part(stock, match.unread, match.variant.part, match.variant.sku, demand)
+        part, variant = match.variant.part, match.variant
+        allocated = sum(level[1] for level in variant.levels.values())
+        units = demand.parts.get(part, 0) + demand.unexplained(variant.id, part, allocated)
+        return self._part(stock, match.unread, part, variant.sku, units)
 
     def _part(
         self,
@@ -73,7 +79,7 @@ class Offering:
         unread: Mapping[str, int],
         part: str,
         sku: str,
-        demand: Demand,
+        demand: int,
     ) -> dict[str, int]:
         if ANY in unread.values():
             # What that location gives nobody knows, so nothing has to come from the others.
@@ -81,7 +87,7 @@ class Offering:
             return {at: max(0, stock.get(at, 0)) for at in known}
         buffer = self._own_buffer(sku) or self._own_buffer(part) or self.settings.inventory.buffer
         held_back = buffer.held_back(sum(stock.values()))
-        return saleable(stock, demand.parts.get(part, 0), held_back, self.places.order)
+        return saleable(stock, demand, held_back, self.places.order)
 
     def _own_buffer(self, sku: str) -> Buffer | None:
         return self._buffers.get(sku_key(sku))
@@ -99,7 +105,8 @@ class Offering:
                 return "ambiguous", True
             unread = self.book.unread_of(part)
             is_certain = is_certain and not unread
-            parts.append((self._part(stock, unread, part, name, demand), units))
+            owed = demand.parts.get(part, 0)
+            parts.append((self._part(stock, unread, part, name, owed), units))
         whole = saleable_kits(parts, 0, self.places.order)
         own = self._own_buffer(match.variant.sku)
         if own is not None and len(whole) == len(self.places.order):
