@@ -114,6 +114,7 @@ class InventoryRun:
             self._plan(offering, demand, decreases_only=True)
         if self.alarms.quiet:
             return self._plan_only()
+        self._conclude_unread(complete=self._is_full)
         self.alarms.short(demand)
         if self._is_full and not demand.unread:
             self.alarms.drift(self.book, self.shop, demand)
@@ -146,7 +147,8 @@ class InventoryRun:
         if implausible is not None:
             self.result.guard = implausible.name
             self.alarms.guarded(implausible)
-            self._conclude_unread()
+            # The open orders were not read: those that could not be are not whole again.
+            self._conclude_unread(complete=False)
             return None, read_at
         offering = Offering(
             self.book,
@@ -300,7 +302,6 @@ class InventoryRun:
 
     def _conclude(self, held_back: Guard | None, *, complete: bool) -> None:
         self._count_skipped()
-        self._conclude_unread()
         self.alarms.unknown(self.book, full=self._is_full)
         if held_back is not None:
             self.alarms.guarded(held_back)
@@ -311,11 +312,11 @@ class InventoryRun:
         if self._is_full and complete and self.wishes.allow_mass_change:
             self.ledger.meta.put(_ALLOWED, "1")
 
-    def _conclude_unread(self) -> None:
+    def _conclude_unread(self, *, complete: bool) -> None:
         if self.alarms.quiet:
             self.unread.tell()
         else:
-            self.unread.conclude(complete=self._is_full)
+            self.unread.conclude(complete=complete)
 
     def _count_skipped(self) -> None:
         matched = self.book.count_variants("plain", "kit")
