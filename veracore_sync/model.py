@@ -271,10 +271,30 @@ class StockLevel:
     """Stock of one SKU in one warehouse, in units.
 
     `sku` is as reported, trimmed; `warehouse` is empty in a dialect that tells none (``rest``).
-    `available` is what may still be promised and is below zero when oversold.
+    `available` is what may still be promised and is below zero when oversold. `variation` tells
+    rows of one SKU in one warehouse apart: its size and colour.
     """
 
     sku: str
     warehouse: str
     available: int
     on_hand: int
+    variation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableStock:
+    """A row of stock of which the available units cannot be read, and why.
+
+    `sku` and `warehouse` are empty where the row does not tell them; `at_most` is what there can be
+    at most (what is on hand), ``None`` where not even that is told.
+    """
+
+    sku: str
+    warehouse: str
+    problem: str
+    at_most: int | None = None
+    variation: str = ""
+
+
+StockRow = StockLevel | UnreadableStock

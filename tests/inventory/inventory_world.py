@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fakes import FakeClock, FakeWarehouse, make_settings
@@ -15,7 +15,7 @@ from veracore_sync.errors import Category, ProtocolError
 from veracore_sync.jobs.inventory.result import InventoryResult
 from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
 from veracore_sync.ledger import Discovery, Intent, Ledger, Seen, Trouble
-from veracore_sync.model import StockLevel, WarehouseRecord
+from veracore_sync.model import Product, RecordLine, StockLevel, WarehouseRecord
 from veracore_sync.vendure.stock import (
     Level,
     Location,
@@ -27,11 +27,15 @@ from veracore_sync.vendure.stock import (
 )
 
 HERE = "1"
+NEVER = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass
 class Sale:
-    """An order of one SKU, on both sides. `sent` is what the warehouse took of it."""
+    """An order of one SKU, on both sides.
+
+    `sent` is what the warehouse took of it, `dropped` what it cancelled of that.
+    """
 
     code: str
     sku: str
@@ -41,6 +45,7 @@ class Sale:
     fulfilments: list[tuple[int, datetime]] = field(default_factory=list)
     sent: int | None = None
     shipped: int = 0
+    dropped: int = 0
     cancelled_there: bool = False
 
     @property
@@ -53,7 +58,9 @@ class Sale:
 
     @property
     def reserved(self) -> int:
-        return 0 if self.sent is None or self.cancelled_there else self.sent - self.shipped
+        if self.sent is None or self.cancelled_there:
+            return 0
+        return self.sent - self.shipped - self.dropped
 
 
 class World:
@@ -77,6 +84,8 @@ class World:
         self.shop = FakeStockShop(self)
         self.warehouse = StockedWarehouse(world=self)
         self.by_hand: Counter[str] = Counter()
+        self.blurred: set[str] = set()
+        self.lossy: set[str] = set()
 
     # ---- what there is ------------------------------------------------------------------------
 
@@ -122,7 +131,22 @@ class World:
         if sale.sent is None or sale.cancelled_there:
             return sale.open
         by_hand = self.by_hand[sale.code]
-        return max(0, min(sale.open, sale.quantity - by_hand - sale.sent))
+        held = sale.sent - sale.dropped
+        return max(0, min(sale.open, sale.quantity - by_hand - held))
+
+    def record(self, sale: Sale) -> WarehouseRecord:
+        """What a look-up shows of it; ``rest`` shows that it is there."""
+        if self.warehouse.dialect == "rest":
+            return WarehouseRecord(sale.code, None, None, "processed")
+        sent = sale.sent or 0
+        return WarehouseRecord(
+            sale.code,
+            sale.code,
+            (RecordLine(sale.sku, sent),),
+            "shipped" if sale.shipped else "processed",
+            is_cut=sale.dropped > 0,
+            products=(Product(sale.sku, sent, sale.dropped),),
+        )
 
     # ---- what happens -------------------------------------------------------------------------
 
@@ -132,11 +156,13 @@ class World:
         sale = Sale(code, sku, self.clock.now(), units, state or "PaymentSettled")
         self.sales[code] = sale
         self.move(sku, allocated=units - lost)
+        if lost:
+            self.lossy.add(code)
         return sale
 
-    def export(self, code: str, ends: str = "accepted") -> None:
+    def export(self, code: str, ends: str = "accepted", there: int | None = None) -> None:
         """Send what is open; it ends ``accepted``, ``lost`` (in doubt, but there), ``doubt``
-        (in doubt, not there), ``parked`` or ``conflict``."""
+        (in doubt, not there), ``parked`` or ``conflict`` (`there` units are there instead)."""
         sale = self.sales[code]
         if sale.sent is not None or not sale.open or self._state(code) not in (None, "pending"):
             return
@@ -149,6 +175,8 @@ class World:
         self.clock.forward(seconds=1)
         if ends in ("accepted", "lost", "conflict"):
             sale.sent = sale.open
+        if ends == "conflict" and there is not None and self.warehouse.dialect != "rest":
+            sale.sent = min(there, sale.open)
         trouble = Trouble(Category.PROTOCOL, "no answer")
         if ends == "accepted":
             self.ledger.moves.accept(code, attempt, 1)
@@ -170,9 +198,30 @@ class World:
         sale = self.sales[code]
         self.clock.forward(seconds=1)
         if sale.sent is not None:
-            self.ledger.moves.adopt(code, code, ((sale.sku, sale.sent),))
+            self.ledger.moves.adopt(code, code, self.record(sale))
         else:
             self.ledger.moves.resend(code)
+
+    def send_again(self, code: str) -> None:
+        """A look-up that lied ended the doubt in absent: what is open now is refused as used."""
+        sale = self.sales[code]
+        if self._state(code) != "in_doubt" or not sale.open:
+            return
+        self.ledger.moves.resend(code)
+        self.clock.forward(seconds=1)
+        intent = Intent(code, ((sale.sku, sale.open),), "again", "hash", Seen("hash", NEVER))
+        attempt = self.ledger.moves.intend(code, intent)
+        if sale.sent is None:
+            self.by_hand[code] = sale.fulfilled
+            sale.sent = sale.open
+        trouble = Trouble(Category.PROTOCOL, "already exists")
+        self.ledger.moves.doubt(code, attempt, "duplicate", trouble)
+
+    def look(self, code: str) -> None:
+        """A look-up sees the record of an order that is held."""
+        if self._state(code) in ("synced", "shipped"):
+            self.clock.forward(seconds=1)
+            self.ledger.holdings.saw(code, self.record(self.sales[code]))
 
     def ship(self, code: str, units: int) -> None:
         """The warehouse ships, and its slip is fulfilled in the shop later."""
@@ -217,6 +266,33 @@ class World:
         self.clock.forward(seconds=1)
         sale.cancelled_there = True
         self.ledger.moves.cancel(code, code, "it was cancelled")
+
+    def drop_there(self, code: str, units: int) -> None:
+        """The warehouse cancels some units, and a look-up shows it."""
+        sale = self.sales[code]
+        units = min(units, sale.reserved)
+        if self.warehouse.dialect == "rest" or self._state(code) not in ("synced", "shipped"):
+            return
+        if sale.dropped + units == sale.sent:
+            self.cancel_there(code)
+            return
+        self.clock.forward(seconds=1)
+        sale.dropped += units
+        self.look(code)
+
+    def blur(self, code: str) -> None:
+        """The shop's order can no longer be read; or it can again.
+
+        Not one whose allocation got lost: nothing would tell of those units.
+        """
+        if code not in self.lossy:
+            self.blurred ^= {code}
+
+    def end(self, code: str) -> None:
+        """The shop shows it as shipped, where all of it is fulfilled."""
+        if not self.sales[code].open:
+            self.clock.forward(seconds=1)
+            self.ledger.moves.ship(code)
 
     def modify(self, code: str, more: int) -> None:
         """Units are added to an order."""
@@ -302,6 +378,8 @@ class FakeStockShop:
                 sale.placed_at,
                 (OpenLine(ids[sale.sku], sale.sku, sale.quantity, tuple(sale.fulfilments)),),
             )
+            if sale.code not in self.world.blurred
+            else OpenOrder(sale.code, sale.placed_at, (), sale.code, "it cannot be read")
             for sale in self.world.sales.values()
             if sale.open
         ]

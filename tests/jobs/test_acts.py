@@ -33,10 +33,11 @@ from veracore_sync.ledger import Trouble
 from veracore_sync.model import RecordLine, WarehouseRecord
 
 GRACE = 180
+RECORD = WarehouseRecord("A", None, None, "open")
 LATER = START + timedelta(seconds=GRACE)
 DEAD = (Cancelled("A", "cancelled"), Foreign("A", "another"), Gone("A"))
 UNKNOWN = (NotYet("A", LATER, first=True), Unseen("A", Unavailable("down", upstream="veracore")))
-ALL = (*DEAD, *UNKNOWN, Ours("A", ()))
+ALL = (*DEAD, *UNKNOWN, Ours("A", RECORD))
 
 
 @pytest.mark.parametrize("act", [Act.NEW_ID, Act.SKIP])
@@ -55,7 +56,7 @@ def test_only_what_is_dead_under_every_id_is_given_up(
 @pytest.mark.parametrize(
     ("named", "expected"),
     [
-        (Ours("H", ()), TakeOver),
+        (Ours("H", RECORD), TakeOver),
         (Cancelled("H", "cancelled"), RecordCancelled),
         (Foreign("H", "another"), Refuse),
         (Gone("H"), Refuse),
@@ -68,7 +69,7 @@ def test_what_is_named_is_adopted_only_as_ours_and_alone(
 ) -> None:
     for other in DEAD:
         assert type(decide(Act.ADOPT, "A", [other], named)) is expected
-    there = decide(Act.ADOPT, "A", [Ours("A", ())], named)
+    there = decide(Act.ADOPT, "A", [Ours("A", RECORD)], named)
     assert isinstance(there, Refuse)
     for other in UNKNOWN:
         decision = decide(Act.ADOPT, "A", [other], named)
@@ -77,7 +78,7 @@ def test_what_is_named_is_adopted_only_as_ours_and_alone(
 
 
 def test_who_is_told_to_come_back_is_told_when_and_what_to_type() -> None:
-    decision = decide(Act.ADOPT, "A", [NotYet("A", LATER, first=True)], Ours("H", ()))
+    decision = decide(Act.ADOPT, "A", [NotYet("A", LATER, first=True)], Ours("H", RECORD))
     assert isinstance(decision, Refuse)
     assert isinstance(decision.error, NeedsPerson)
     assert "2026-03-01T12:03:00" in decision.error.hint

@@ -59,7 +59,7 @@ def judge(row: OrderRow, found: object, after: timedelta = timedelta(0)) -> obje
 
 
 def test_present_and_ours_is_adopted() -> None:
-    assert judge(doubt(), Present(record())) == Adopt(SENT)
+    assert judge(doubt(), Present(record())) == Adopt(record())
 
 
 def test_merged_and_reordered_lines_with_other_case_and_blanks_are_the_same() -> None:
@@ -80,8 +80,8 @@ def test_another_reference_is_a_conflict(reference: str) -> None:
 
 
 def test_a_dialect_that_shows_existence_alone_is_adopted_by_number() -> None:
-    verdict = judge(doubt(), Present(record(reference=None, lines=None)))
-    assert verdict == Adopt(())
+    told = record(reference=None, lines=None)
+    assert judge(doubt(), Present(told)) == Adopt(told)
 
 
 def test_cancelled_there_is_never_adopted() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database as Utils
 
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.database import SCHEMA_VERSION, Database
+from veracore_sync.ledger.migrations import migrations
 
 
 @pytest.fixture
@@ -46,3 +49,29 @@ def _leading_columns(database: Database, table: str) -> set[str]:
 
 def _names(database: Database, sql: str) -> list[str]:
     return [str(row["name"]) for row in database.rows(sql)]
+
+
+def test_what_an_older_ledger_knew_to_be_held_stays_held(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path)) as old:
+        migrations.apply(Utils(old), stop_before="m010_held")
+        at = "2026-01-01T00:00:00.000Z"
+        for code, hashed, lines in (("A", "x", '[["MUG", 2]]'), ("B", "", "[]")):
+            old.execute(
+                "INSERT INTO orders (code, vendure_id, veracore_id, state, attempt, created_at, "
+                "updated_at) VALUES (?1, ?1, ?1, 'synced', 1, ?2, ?2)",
+                (code, at),
+            )
+            old.execute(
+                "INSERT INTO attempts VALUES (?, 1, ?, ?, ?, ?, ?, 'accepted', NULL)",
+                (code, code, hashed, lines, at, at),
+            )
+        old.execute("INSERT INTO stock_processed VALUES ('A', ?, ?)", (at, at))
+        old.commit()
+    with closing(Ledger(path)) as ledger:
+        held = ledger.holdings.of(["A", "B"], "2027", processed_only=False)
+        assert [(one.code, one.lines, one.is_whole) for one in held] == [
+            ("A", (("MUG", 2),), False),
+            ("B", (), True),
+        ]
+        assert ledger.holdings.unprocessed(9) == [("B", "B")]

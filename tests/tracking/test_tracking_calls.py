@@ -8,6 +8,7 @@ from pathlib import Path
 from tracking_world import World, world
 
 from veracore_sync.ledger import Discovery
+from veracore_sync.model import RecordLine, WarehouseRecord
 from veracore_sync.sandbox.records import Line, Order
 
 OPEN, SHIPPED, LOOKUPS = 1000, 100, 25
@@ -16,12 +17,13 @@ OPEN, SHIPPED, LOOKUPS = 1000, 100, 25
 def hand_over(bed: World, count: int) -> list[object]:
     """Orders that both sides and the ledger hold, without the requests that it would take."""
     orders = [bed.place(("MUG", 1)) for _ in range(count)]
+    held = WarehouseRecord("", None, (RecordLine("MUG", 1),), "processed")
     with bed.parts.ledger.database.transaction():
         bed.parts.ledger.moves.discover(
             Discovery(one.code, one.id, bed.clock.now()) for one in orders
         )
         for one in orders:
-            bed.parts.ledger.moves.adopt(one.code, one.code, (("MUG", 1),))
+            bed.parts.ledger.moves.adopt(one.code, one.code, held)
     accepted_at = bed.clock.now().isoformat()
     for one in orders:
         lines = [Line("MUG", 1)]

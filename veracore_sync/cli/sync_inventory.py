@@ -105,6 +105,7 @@ def inventory_document(result: InventoryResult) -> dict[str, Any]:
         "ambiguous": result.ambiguous,
         "missing": result.missing,
         "refused": [{"sku": sku, "error": said} for sku, said in result.refused.items()],
+        "unreadable": [{"record": name, "error": why} for name, why in result.unreadable.items()],
         "drift": [
             {"sku": one.sku, "allocated": one.allocated, "ordered": one.ordered}
             for one in result.drift

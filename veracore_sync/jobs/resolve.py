@@ -93,7 +93,7 @@ class Resolver:
     def _take_over(self, row: OrderRow, seen: Ours, sights: Iterable[Sight]) -> Told:
         with self.ledger.database.transaction():
             self._end_attempts(row, sights)
-            self.ledger.moves.adopt(row.code, seen.id, seen.lines)
+            self.ledger.moves.adopt(row.code, seen.id, seen.record)
             if seen.differs:
                 self.ledger.alerts.open("order.drift", seen.differs, code=row.code)
         news = f"{row.code}: {seen.differs}" if seen.differs else None

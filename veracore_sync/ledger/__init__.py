@@ -9,6 +9,7 @@ from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.ledger.alerts import Alert, Alerts
 from veracore_sync.ledger.breaker import Breakers
 from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.holdings import Holdings
 from veracore_sync.ledger.meta import Meta
 from veracore_sync.ledger.moves import Discovery, Intent, Moves, Seen, Trouble
 from veracore_sync.ledger.orders import (
@@ -70,6 +71,7 @@ class Ledger:
         self.outbox = Outbox(self.database, ticking, hooks)
         self.alerts = Alerts(self.database, self.outbox, ticking)
         self.orders = Orders(self.database)
+        self.holdings = Holdings(self.database, ticking)
         self.moves = Moves(self.database, self.alerts, self.outbox, ticking)
         self.shipments = Shipments(self.database, ticking)
         self.runs = Runs(self.database, ticking)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import to_text
 from veracore_sync.errors import Category
+from veracore_sync.ledger.holdings import least_of, same_units
 from veracore_sync.ledger.order_table import OrderTable, Seen, Trouble
 from veracore_sync.ledger.orders import IN_DOUBT, Sent
+from veracore_sync.model import WarehouseRecord
 
 # What the shop did after the send stays true when a look-up finds what was sent.
 _OF_THE_SHOP = ("order.cancelled_in_shop", "order.drift")
@@ -18,23 +22,38 @@ _OF_THE_SHOP = ("order.cancelled_in_shop", "order.drift")
 class Finding(OrderTable):
     """The verbs of a look-up."""
 
-    def adopt(self, code: str, veracore_id: str, lines: Sent, seen: Seen | None = None) -> None:
+    def adopt(
+        self,
+        code: str,
+        veracore_id: str,
+        record: WarehouseRecord,
+        seen: Seen | None = None,
+        *,
+        wanted: Sent | None = None,
+    ) -> None:
         """A look-up found it at VeraCore, and it is ours.
+
+        What VeraCore holds of it is what the record says, whichever attempt it came from, or none.
 
         Args:
             code: The order.
             veracore_id: The id it was found by.
-            lines: What VeraCore holds, as far as the dialect tells.
+            record: What the look-up found.
             seen: What the shop's order was at this moment, where it was read.
+            wanted: What the shop's order still asked for at this moment, where it was read.
         """
         now = self._now()
         with self._db.transaction() as connection:
             row = connection.execute(
                 "SELECT attempt FROM orders WHERE code = ?", (code,)
             ).fetchone()
-            self._end_attempt(connection, code, row["attempt"], "accepted", "found by a look-up")
             attempt = row["attempt"]
+            sent = self._sent(connection, code, veracore_id)
+            from_record = [one for one in sent if _is_of(one, record)]
+            arrived = from_record[-1]["attempt"] if from_record else attempt
+            self._end_attempt(connection, code, arrived, "accepted", "found by a look-up")
             if attempt == 0:
+                lines = tuple((line.sku, line.quantity) for line in record.lines or ())
                 attempt = 1
                 connection.execute(
                     "INSERT INTO attempts (code, attempt, veracore_id, payload_hash, lines, "
@@ -50,6 +69,7 @@ class Finding(OrderTable):
                 attempt=attempt,
                 looked_up=1,
             )
+            self._take_found(code, from_record or sent, record, wanted)
             if seen is not None:
                 self._set(
                     connection,
@@ -59,6 +79,39 @@ class Finding(OrderTable):
                 )
             self._alerts.resolve_order(code, keep=_OF_THE_SHOP if seen is None else ())
             self._tell_synced(code, veracore_id, adopted=True)
+
+    def _sent(
+        self, connection: sqlite3.Connection, code: str, veracore_id: str
+    ) -> list[sqlite3.Row]:
+        """The attempts that VeraCore may have taken under that id; oldest first.
+
+        Where no such attempt bore it, a person says that it is the order: then all of them.
+        """
+        rows = connection.execute(
+            "SELECT attempt, veracore_id, lines, started_at, outcome FROM attempts "
+            "WHERE code = ? AND payload_hash <> '' ORDER BY attempt",
+            (code,),
+        ).fetchall()
+        left = [row for row in rows if row["outcome"] not in ("not sent", "refused")]
+        named = veracore_id.strip().casefold()
+        return [row for row in left if row["veracore_id"].casefold() == named] or left or rows
+
+    def _take_found(
+        self, code: str, sent: Sequence[sqlite3.Row], record: WarehouseRecord, wanted: Sent | None
+    ) -> None:
+        """What VeraCore holds, by its record; where that shows no lines, what was surely sent.
+
+        Of several attempts nobody knows which one arrived: of each SKU the least is counted on, and
+        the earliest moment.
+        """
+        if sent:
+            lines = least_of(_lines(row) for row in sent)
+            self._holdings.take(code, lines, sent[0]["started_at"])
+        elif record.lines is None and wanted is not None:
+            self._holdings.take(code, wanted, self._now())
+        else:
+            self._holdings.take(code, None, None)
+        self._holdings.saw(code, record)
 
     def conflict(self, code: str, veracore_id: str | None, trouble: Trouble) -> bool:
         """VeraCore holds something else under our id: a person decides. Whether this is new."""
@@ -148,3 +201,14 @@ class Finding(OrderTable):
             ).fetchone()
             self.end_attempts(code, row["veracore_id"], "refused")
             return self._park_refused(connection, code, trouble, next_attempt_at)
+
+
+def _lines(row: sqlite3.Row) -> Sent:
+    return tuple((offer, units) for offer, units in json.loads(row["lines"]))
+
+
+def _is_of(row: sqlite3.Row, record: WarehouseRecord) -> bool:
+    """Whether the record holds what that attempt sent."""
+    if record.lines is None:
+        return False
+    return same_units(_lines(row), tuple((line.sku, line.quantity) for line in record.lines))

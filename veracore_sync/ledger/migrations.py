@@ -305,6 +305,37 @@ def m009_lock_files(db: Utils) -> None:
     db.conn.execute("PRAGMA user_version = 9")
 
 
+_HELD = """
+CREATE TABLE held (
+    code TEXT PRIMARY KEY REFERENCES orders (code) ON DELETE CASCADE,
+    lines TEXT,
+    cancelled TEXT NOT NULL DEFAULT '[]',
+    sent_at TEXT,
+    since TEXT NOT NULL,
+    looked_at TEXT,
+    processed_at TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX held_by_since ON held (since);
+
+INSERT INTO held (code, lines, sent_at, since, looked_at, processed_at)
+SELECT a.code, CASE WHEN a.payload_hash = '' AND a.lines = '[]' THEN NULL ELSE a.lines END,
+    CASE WHEN a.payload_hash = '' THEN NULL ELSE a.started_at END, a.ended_at,
+    p.looked_at, p.processed_at
+FROM attempts a JOIN orders o ON o.code = a.code AND o.attempt = a.attempt
+LEFT JOIN stock_processed p ON p.code = a.code
+WHERE a.outcome = 'accepted' AND a.ended_at IS NOT NULL;
+
+DROP TABLE stock_processed
+"""
+
+
+@migrations()
+def m010_held(db: Utils) -> None:
+    """What VeraCore holds of each order, whatever was sent; with it, what it has processed."""
+    run_statements(db.conn, _HELD)
+    db.conn.execute("PRAGMA user_version = 10")
+
+
 def migrate(database: Database) -> None:
     """Apply every step that is missing, all in one transaction."""
     with database.transaction() as connection:

@@ -12,6 +12,7 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.errors import Category
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.holdings import Holdings
 from veracore_sync.ledger.orders import Sent
 from veracore_sync.ledger.outbox import Outbox
 
@@ -74,6 +75,7 @@ class OrderTable:
         self._alerts = alerts
         self._outbox = outbox
         self._clock = clock
+        self._holdings = Holdings(database, clock)
 
     def _now(self) -> str:
         return to_text(self._clock.now())

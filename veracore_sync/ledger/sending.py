@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from datetime import datetime
 
 from veracore_sync.clock import to_text
@@ -60,9 +61,18 @@ class Sending(OrderTable):
             self._is_sending(connection, code, attempt)
             self._end_attempt(connection, code, attempt, "accepted", "")
             self._set(connection, code, **self._synced_values(), sequence=sequence)
+            self._take_sent(connection, code, attempt)
             self._alerts.resolve_order(code)
             row = connection.execute("SELECT veracore_id FROM orders WHERE code = ?", (code,))
             self._tell_synced(code, row.fetchone()["veracore_id"], adopted=False)
+
+    def _take_sent(self, connection: sqlite3.Connection, code: str, attempt: int) -> None:
+        row = connection.execute(
+            "SELECT lines, started_at FROM attempts WHERE code = ? AND attempt = ?", (code, attempt)
+        ).fetchone()
+        if row is not None:
+            lines = tuple((offer, units) for offer, units in json.loads(row["lines"]))
+            self._holdings.take(code, lines, row["started_at"])
 
     def withhold(
         self, code: str, attempt: int, back_to: str, message: str, next_attempt_at: datetime | None

@@ -10,13 +10,14 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from veracore_sync.ledger.database import Database, Row, ledger_errors
 
 _CHUNK = 500
 _STAGING = """
 DROP TABLE IF EXISTS temp.stage_variants;
+DROP TABLE IF EXISTS temp.stage_rows;
 DROP TABLE IF EXISTS temp.stage_stock;
 DROP TABLE IF EXISTS temp.stage_plan;
 CREATE TEMP TABLE stage_variants (
@@ -29,12 +30,22 @@ CREATE TEMP TABLE stage_variants (
     levels TEXT NOT NULL,
     written INTEGER NOT NULL DEFAULT 0
 );
+CREATE TEMP TABLE stage_rows (
+    part TEXT NOT NULL,
+    location TEXT NOT NULL,
+    place TEXT NOT NULL,
+    spelling TEXT NOT NULL,
+    available INTEGER NOT NULL,
+    unread INTEGER NOT NULL,
+    PRIMARY KEY (part, place, spelling)
+) WITHOUT ROWID;
 CREATE TEMP TABLE stage_stock (
     part TEXT NOT NULL,
     location TEXT NOT NULL,
     spelling TEXT NOT NULL,
     available INTEGER NOT NULL,
-    twofold INTEGER NOT NULL DEFAULT 0,
+    twofold INTEGER NOT NULL,
+    unread INTEGER NOT NULL,
     PRIMARY KEY (part, location)
 ) WITHOUT ROWID;
 CREATE TEMP TABLE stage_plan (
@@ -46,7 +57,18 @@ CREATE TEMP TABLE stage_plan (
     allocated TEXT NOT NULL
 )
 """
+_ADD_ROW = """
+INSERT INTO temp.stage_rows (part, location, place, spelling, available, unread)
+VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (part, place, spelling) DO UPDATE SET
+    available = CASE WHEN available = excluded.available THEN available
+        ELSE available + excluded.available END,
+    unread = max(unread, excluded.unread, available <> excluded.available)
+"""
 _DOUBTFUL = """
+DELETE FROM temp.stage_stock;
+INSERT INTO temp.stage_stock (part, location, spelling, available, twofold, unread)
+SELECT part, location, min(spelling), sum(available), min(spelling) <> max(spelling), max(unread)
+FROM temp.stage_rows GROUP BY part, location;
 UPDATE temp.stage_variants SET kind = 'ambiguous' WHERE kind IN ('plain', 'kit', 'untracked')
 AND key IN (SELECT key FROM temp.stage_variants WHERE kind <> 'excluded'
             GROUP BY key HAVING count(*) > 1);
@@ -59,12 +81,31 @@ WHERE kind = 'plain' AND part IN (SELECT part FROM temp.stage_twofold)
 """
 
 
+AT_MOST, ANY = 1, 2
+"""What a row that cannot be read tells of what is available: an upper bound, or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StagedStock:
+    """A row of stock. `part` is a key; `place` tells the rows of a part apart.
+
+    `unread`: `available` is what there can be (`AT_MOST`), or says nothing (`ANY`).
+    """
+
+    part: str
+    location: str
+    place: str
+    spelling: str
+    available: int
+    unread: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class StagedVariant:
     """A variant of the shop. `key` is what no two variants may share, `part` what it is made of.
 
-    `kind` is ``plain``, ``kit``, ``untracked``, ``excluded``, ``blank`` or ``ambiguous``; levels
-    are (on hand, allocated, offered at first) by location.
+    `kind` is ``plain``, ``kit``, ``untracked``, ``excluded``, ``blank``, ``unread`` or
+    ``ambiguous``; levels are (on hand, allocated, offered at first) by location.
     """
 
     id: str
@@ -79,13 +120,15 @@ class StagedVariant:
 class Matched:
     """A staged variant beside the stock of its part; `stock` is ``None`` where there is none.
 
-    `state` and `missing` are what the ledger remembers of the part.
+    `unread` says of which locations a row could not be read, and how far (`StagedStock`). `state`
+    and `missing` are what the ledger remembers of the part.
     """
 
     ordinal: int
     variant: StagedVariant
     written: bool
     stock: Mapping[str, int] | None
+    unread: Mapping[str, int]
     state: str | None
     missing: int
 
@@ -132,19 +175,20 @@ class Staging:
                 rows,
             )
 
-    def add_stock(self, rows: Iterable[tuple[str, str, str, int]]) -> None:
-        """Stage stock: (part key, location, spelling, available) each; a part adds up."""
-        with self._staging():
-            self._db.connection.executemany(
-                "INSERT INTO temp.stage_stock (part, location, spelling, available) "
-                "VALUES (?, ?, ?, ?) ON CONFLICT (part, location) DO UPDATE SET "
-                "available = available + excluded.available, "
-                "twofold = max(twofold, spelling <> excluded.spelling)",
-                rows,
-            )
+    def add_stock(self, rows: Iterable[StagedStock]) -> None:
+        """Stage rows of stock.
 
-    def mark_ambiguous(self) -> None:
-        """Mark the variants that share their key, or whose part is spelled in two ways."""
+        A row that comes twice counts once. Where the two differ, nobody knows whether they are one
+        or two: there is at most what both tell together.
+        """
+        with self._staging():
+            self._db.connection.executemany(_ADD_ROW, map(astuple, rows))
+
+    def add_up(self) -> None:
+        """Add up the rows of each part.
+
+        Marks the variants that share their key, or whose part is spelled in two ways, as ambiguous.
+        """
         with self._staging():
             self._script(_DOUBTFUL)
 
@@ -183,6 +227,27 @@ class Staging:
             "SELECT location, available FROM temp.stage_stock WHERE part = ?", (part,)
         )
         return {row["location"]: row["available"] for row in rows} or None
+
+    def unread_of(self, part: str) -> dict[str, int]:
+        """The locations of which a row of that part could not be read, as `Matched.unread`."""
+        rows = self._db.rows(
+            "SELECT location, unread FROM temp.stage_stock WHERE part = ? AND unread > 0", (part,)
+        )
+        return {row["location"]: row["unread"] for row in rows}
+
+    def count_unread(self) -> int:
+        """Of how many parts a row could not be read."""
+        return int(
+            self._db.value("SELECT count(DISTINCT part) FROM temp.stage_stock WHERE unread > 0")
+        )
+
+    def unread_parts(self, limit: int) -> list[str]:
+        """Parts of which a row could not be read, as VeraCore spells them."""
+        rows = self._db.rows(
+            "SELECT DISTINCT spelling FROM temp.stage_stock WHERE unread > 0 ORDER BY 1 LIMIT ?",
+            (limit,),
+        )
+        return [row[0] for row in rows]
 
     def is_twofold(self, part: str) -> bool:
         """Whether the warehouse reported the part in two spellings."""
@@ -298,7 +363,9 @@ class Staging:
 _MATCHED = """
 SELECT v.ordinal, v.id, v.sku, v.key, v.part, v.kind, v.levels, v.written, k.state, k.missing,
     (SELECT json_group_object(location, available) FROM temp.stage_stock WHERE part = v.part)
-    AS stock
+    AS stock,
+    (SELECT json_group_object(location, unread) FROM temp.stage_stock
+    WHERE part = v.part AND unread > 0) AS unread
 FROM temp.stage_variants v LEFT JOIN stock_skus k ON k.key = v.part
 WHERE v.ordinal > ?1 AND v.kind IN ('plain', 'kit') AND v.written >= ?2
 ORDER BY v.ordinal LIMIT ?3
@@ -315,6 +382,7 @@ def _matched(row: Row) -> Matched:
         variant=variant,
         written=bool(row["written"]),
         stock=stock or None,
+        unread=json.loads(row["unread"]),
         state=row["state"],
         missing=row["missing"] or 0,
     )

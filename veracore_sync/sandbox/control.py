@@ -33,6 +33,7 @@ class Control:
         self._writes: dict[str, Callable[[Form], dict[str, Any]]] = {
             "reset": self._reset,
             "stock": self._stock,
+            "spoil": self._spoil,
             "process": self._process,
             "ship": self._ship,
             "void": self._void,
@@ -87,6 +88,13 @@ class Control:
         for sku, warehouse, units in rows:
             self._world.set_stock(sku, warehouse, units)
         return {"stocked": len(rows)}
+
+    def _spoil(self, form: Form) -> dict[str, Any]:
+        sku, rows = form.text("sku"), form.document.get("rows")
+        if not isinstance(rows, list):
+            raise BadInput("rows", "a list of what each row tells instead")
+        self._world.spoil(sku, rows)
+        return {"sku": sku}
 
     def _process(self, form: Form) -> dict[str, Any]:
         order = self._order(form)

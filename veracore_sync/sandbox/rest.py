@@ -149,13 +149,23 @@ class RestFace:
     # ---- stock ---------------------------------------------------------------------------
 
     def _whole_stock(self, _request: Request) -> Answer:
-        return json_answer(200, [_stock(levels) for levels in self._world.levels()])
+        rows = (_rows(levels, self._world) for levels in self._world.levels())
+        return json_answer(200, [row for several in rows for row in several])
 
     def _stock(self, sku: str) -> Answer:
         levels = self._world.stock_of(sku)
         if not levels:
             return _refusal(404, f"SKU {sku} was not found", SKU=sku)
-        return json_answer(200, _stock(levels))
+        return json_answer(200, _rows(levels, self._world)[0])
+
+
+def _rows(levels: list[Level], world: World) -> list[Any]:
+    found: list[Any] = []
+    for told in world.rows_of(levels[0].sku):
+        row = {**_stock(levels), **told} if isinstance(told, dict) else told
+        whole = isinstance(row, dict)
+        found.append({name: one for name, one in row.items() if one is not None} if whole else row)
+    return found
 
 
 def _stock(levels: list[Level]) -> dict[str, Any]:

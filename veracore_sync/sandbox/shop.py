@@ -21,6 +21,7 @@ from veracore_sync.sandbox.shop_catalogue import system_clock
 from veracore_sync.sandbox.shop_faults import call_of, rule_from, suffer
 from veracore_sync.sandbox.shop_graphql import GraphQLApi
 from veracore_sync.sandbox.shop_records import Fulfilment, Order
+from veracore_sync.sandbox.shop_spoil import Spoiled
 from veracore_sync.sandbox.shop_state import ShopState
 
 ADMIN_PATH = "/admin-api"
@@ -32,8 +33,8 @@ class SmallShop(Listening):
     """A shop on a socket; a context manager that listens while it is entered.
 
     Stopped and started again it keeps its port and what it knows. `state` is the shop itself,
-    `access` its users. The control surface under ``/_shop/``: ``GET requests``, ``GET orders``,
-    ``POST faults``, ``POST reset-faults``.
+    `access` its users, `spoiled` its broken records. The control surface under ``/_shop/``:
+    ``GET requests``, ``GET orders``, ``POST faults``, ``POST reset-faults``.
 
     Args:
         clock: Returns the time, aware, UTC.
@@ -58,6 +59,7 @@ class SmallShop(Listening):
         self.access = Access(clock, self.state.channels, username, password)
         self.requests: list[dict[str, Any]] = []
         self.faults = Faults()
+        self.spoiled = Spoiled()
         self._api = GraphQLApi(self.state, self.access)
         super().__init__(
             host, port, lambda address: Listener(address, self._respond, clock, name="small-shop")
@@ -124,7 +126,7 @@ class SmallShop(Listening):
         fault = self.faults.draw(call, False)
         if fault.delay and fault.kind != "slow_drip":
             pause(fault.delay)
-        outcome = suffer(call, fault.kind)
+        outcome = self.spoiled.befall(suffer(call, fault.kind))
         self._record(known.name, outcome.answer.status if outcome.answer else None)
         return outcome, (fault.delay or _DRIP_SECONDS) if outcome.manner == DRIP else 0.0
 

@@ -205,7 +205,9 @@ def _get_availabilities(service: _Service, document: Element) -> Answer:
     owner = service.reader.text(document, "owner")
     mine = owner.upper() in ("", SYSTEM)
     products = service.world.levels(pattern) if mine else []
-    return service.result("GetProductAvailabilities", soap_answers.availabilities(products))
+    return service.result(
+        "GetProductAvailabilities", soap_answers.availabilities(products, service.world)
+    )
 
 
 def _get_charges(service: _Service, document: Element) -> Answer:

@@ -5,6 +5,7 @@ An answer is XML text without a prefix; the envelope gives it its namespace.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -30,18 +31,26 @@ def order_accepted(order: Order) -> str:
 # ---- stock -------------------------------------------------------------------------------
 
 
-def availabilities(products: list[list[Level]]) -> str:
+def availabilities(products: list[list[Level]], world: World) -> str:
     """`GetProductAvailabilitiesResult`: a product each, in it a row per warehouse."""
     rows = (
-        tag("ProductAvailabilities", tag("Warehouses", *map(_level, levels))) for levels in products
+        tag(
+            "ProductAvailabilities",
+            tag(
+                "Warehouses",
+                *(_level(level, told) for level in levels for told in world.rows_of(level.sku)),
+            ),
+        )
+        for levels in products
     )
     return tag("GetProductAvailabilitiesResult", *rows)
 
 
-def _level(level: Level) -> str:
+def _level(level: Level, told: dict[str, object]) -> str:
     # Some part numbers come padded (docs/wire.md §4.1): here those with an odd length.
     part = level.sku + " " * (len(level.sku) % 2)
-    warehouse = leaf("ID", level.warehouse) + leaf("OverrideAllowHistoricalConnection", False)
+    warehouse = _leaves([("ID", level.warehouse)], told)
+    warehouse += leaf("OverrideAllowHistoricalConnection", False)
     units: list[tuple[str, object]] = [
         ("OnHand", level.on_hand),
         ("Reserved", level.reserved),
@@ -57,10 +66,16 @@ def _level(level: Level) -> str:
     return tag(
         "WarehouseLevels",
         tag("Warehouse", warehouse),
-        leaves([("PartNumber", part), ("PartDescription", level.sku)]),
-        leaves([("Size", ""), ("Color", ""), ("ProductType", "Product")]),
-        leaves(units),
+        _leaves([("PartNumber", part), ("PartDescription", level.sku)], told),
+        _leaves([("Size", ""), ("Color", ""), ("ProductType", "Product")], told),
+        _leaves(units, told),
     )
+
+
+def _leaves(fields: Sequence[tuple[str, object]], told: dict[str, object]) -> str:
+    """The fields; what is `told` of one stands in its place, and ``None`` leaves it out."""
+    changed = [(name, told.get(name, value)) for name, value in fields]
+    return leaves([(name, value) for name, value in changed if value is not None])
 
 
 # ---- what shipped in a window ------------------------------------------------------------

@@ -90,6 +90,7 @@ class World:
         self.products: dict[str, Product] = {}
         self.requests: list[dict[str, Any]] = []
         self.behaviour = Behaviour()
+        self.spoiled: dict[str, list[Any]] = {}
         self._sequence = _FIRST_SEQUENCE
         self._slip = _FIRST_SLIP
         self._reserved: Counter[str] = Counter()
@@ -237,6 +238,21 @@ class World:
                 if matches(key)
             ]
 
+    def spoil(self, sku: str, rows: list[Any]) -> None:
+        """Tell the stock of a SKU in broken rows.
+
+        Args:
+            sku: A SKU.
+            rows: What each of them tells instead, by the dialect's own names; null leaves a field
+                out. What is no object stands in place of the row. None: told as it is, again.
+        """
+        with self.lock:
+            self.spoiled[sku_key(sku)] = rows or [{}]
+
+    def rows_of(self, sku: str) -> list[Any]:
+        """In how many rows the stock of a SKU is told, and what is different in each."""
+        return self.spoiled.get(sku_key(sku), [{}])
+
     def stock_of(self, sku: str) -> list[Level]:
         """The levels of exactly one SKU; none if there is no such SKU."""
         with self.lock:
@@ -275,6 +291,7 @@ class World:
             self.requests.clear()
             self._reserved.clear()
             self._order_texts.clear()
+            self.spoiled.clear()
             self.behaviour = Behaviour()
             self._sequence, self._slip = _FIRST_SEQUENCE, _FIRST_SLIP
 

@@ -1,29 +1,25 @@
-"""The shop's stock as the jobs see it: variants with their levels, open orders, and the write.
-
-Lists are read page by page, by ascending id. Pages overlap: an item that leaves the list between
-two requests moves the rest up, and a page that shares nothing with the one before it has a gap.
-"""
+"""The shop's stock as the jobs see it: variants with their levels, open orders, and the write."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from veracore_sync.errors import SyncError, UpstreamError
-from veracore_sync.failure import What, read_error
-from veracore_sync.vendure.answers import UPSTREAM
+from veracore_sync.errors import ProtocolError, UpstreamError
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
+    LIST_ORDERS,
+    LIST_VARIANTS,
     READ_LOCATIONS,
     READ_OPEN_ORDERS,
     READ_VARIANTS,
     SET_STOCK,
-    Document,
 )
+from veracore_sync.vendure.lists import Gap, Listing, incomplete
 from veracore_sync.vendure.node import Node
 
 ALLOCATING_STATES = (
@@ -36,9 +32,7 @@ ALLOCATING_STATES = (
 )
 """The order states in which Vendure sets units aside (docs/vendure.md, "Stock")."""
 
-T = TypeVar("T")
 _ORDERS_A_PAGE = 100
-_OVERLAP = 5
 _LISTINGS = 3
 _UNKNOWN_ID = re.compile(r'ENTITY_NOT_FOUND.*?id "([^"]+)"')
 
@@ -62,12 +56,16 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A live variant. `sku` is as the shop spells it; without `tracked` Vendure counts nothing."""
+    """A live variant. `sku` is as the shop spells it; without `tracked` Vendure counts nothing.
+
+    `unreadable` says why nothing else is known of it; then its SKU may be empty, too.
+    """
 
     id: str
     sku: str
     tracked: bool
     levels: tuple[Level, ...]
+    unreadable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +85,21 @@ class OpenLine:
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """An order in a state that allocates."""
+    """An order in a state that allocates.
+
+    `unreadable` says why nothing else is known of it; then its code may be empty, too.
+    """
 
     code: str
     placed_at: datetime | None
     lines: tuple[OpenLine, ...]
+    id: str = ""
+    unreadable: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What a person finds it by."""
+        return self.code or f"the order with the id {self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +111,6 @@ class NewLevel:
     on_hand: int
 
 
-class _Gap(Exception):
-    """Two pages of a list share nothing."""
-
-
 class ShopStock:
     """The stock of one shop.
 
@@ -116,6 +120,12 @@ class ShopStock:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._variants = Listing(
+            client, "productVariants", READ_VARIANTS, LIST_VARIANTS, _variant, _broken_variant
+        )
+        self._orders = Listing(
+            client, "orders", READ_OPEN_ORDERS, LIST_ORDERS, _open_order, _broken_order
+        )
 
     def locations(self) -> list[Location]:
         """The stock locations of the channel.
@@ -134,22 +144,20 @@ class ShopStock:
             AuthRefused, ConfigError, UpstreamError: As every read of the shop; also in the middle.
         """
         try:
-            yield from _listed(self._page_of(READ_VARIANTS, "productVariants", {}), _variant)
-        except _Gap:
-            raise _incomplete("variants") from None
+            yield from self._variants.all({})
+        except Gap:
+            raise incomplete("variants") from None
 
     def variants_like(self, skus: Sequence[str]) -> list[Variant]:
         """The variants whose SKU contains one of `skus`, roughly without regard to case."""
         spellings = {form for sku in skus for form in (sku, sku.lower(), sku.upper())}
         wanted = {"_or": [{"sku": {"contains": one}} for one in sorted(spellings)]}
-        page = self._page_of(READ_VARIANTS, "productVariants", {"filter": wanted})
-        return list(_listed(page, _variant))
+        return list(self._variants.all({"filter": wanted}))
 
     def variants_by_id(self, ids: Sequence[str]) -> dict[str, Variant]:
-        """These variants by id, as far as they live."""
-        wanted = {"filter": {"id": {"in": list(ids)}}}
-        page = self._page_of(READ_VARIANTS, "productVariants", wanted)
-        return {variant.id: variant for variant in _listed(page, _variant)}
+        """These variants by id, as far as they live and can be read."""
+        found = self._variants.by_id(ids)
+        return {id: variant for id, variant in found.items() if variant.unreadable is None}
 
     def open_orders(self) -> list[OpenOrder]:
         """All orders in a state that allocates; never Aggregate ones, whose parts are orders too.
@@ -158,13 +166,12 @@ class ShopStock:
             AuthRefused, ConfigError, UpstreamError: As every read of the shop.
         """
         options = {"filter": {"state": {"in": ALLOCATING_STATES}}, "take": _ORDERS_A_PAGE}
-        page = self._page_of(READ_OPEN_ORDERS, "orders", options)
         for _ in range(_LISTINGS):
             try:
-                return [order for order in _listed(page, _open_order) if order is not None]
-            except _Gap:
+                return [order for order in self._orders.all(options) if order is not None]
+            except Gap:
                 continue
-        raise _incomplete("orders")
+        raise incomplete("orders")
 
     def set_levels(self, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
         """Write levels, all or none of them, and return what Vendure then says, by variant id.
@@ -188,17 +195,6 @@ class ShopStock:
         items = Node(data).nodes("updateProductVariants")
         return {item.text("id"): _levels(item) for item in items}
 
-    def _page_of(
-        self, document: Document, name: str, options: Mapping[str, Any]
-    ) -> Callable[[int], Node]:
-        def page(skip: int) -> Node:
-            wanted = {"sort": {"id": "ASC"}, **options, "skip": skip}
-            root = Node(self._client.execute(document, {"options": wanted}))
-            # What a variant inherits is told beside the list: it travels with each page.
-            return Node({**root.node(name).fields, **root.fields}, name)
-
-        return page
-
 
 class UnknownVariant(Exception):
     """The shop has no live variant of that id."""
@@ -214,33 +210,6 @@ def size_of(level: NewLevel) -> int:
     return len(json.dumps({"id": level.variant_id, "stockLevels": [place]})) + 2
 
 
-def _listed(page: Callable[[int], Node], read: Callable[[Node, Node], T]) -> Iterator[T]:
-    """Each item of a list once.
-
-    Raises:
-        _Gap: Two pages share nothing, so that something may be missing between them.
-    """
-    before: set[str] = set()
-    skip = 0
-    while True:
-        listing = page(skip)
-        items = listing.nodes("items")
-        ids = [item.text("id") for item in items]
-        if before and not before.intersection(ids):
-            raise _Gap
-        yield from (read(item, listing) for item in items if item.text("id") not in before)
-        if skip + len(items) >= listing.integer("totalItems"):
-            return
-        if len(items) <= _OVERLAP:
-            raise _incomplete(listing.path)
-        skip += len(items) - _OVERLAP
-        before = set(ids)
-
-
-def _incomplete(name: str) -> SyncError:
-    return read_error(What.NOT_UNDERSTOOD, f"Vendure listed {name} incompletely", upstream=UPSTREAM)
-
-
 def _variant(node: Node, listing: Node) -> Variant:
     tracking = node.text("trackInventory")
     inherits = listing.node("globalSettings").fields.get("trackInventory") is not False
@@ -250,6 +219,26 @@ def _variant(node: Node, listing: Node) -> Variant:
         tracked=inherits if tracking == "INHERIT" else tracking == "TRUE",
         levels=_levels(node),
     )
+
+
+def _broken_variant(node: Node, why: str) -> Variant:
+    return Variant(node.text("id"), _known(node, "sku"), True, (), why)
+
+
+def _broken_order(node: Node, why: str) -> OpenOrder | None:
+    if _known(node, "type") == "Aggregate":
+        return None
+    try:
+        placed_at = node.moment_or_none("orderPlacedAt")
+    except ProtocolError:
+        placed_at = None
+    return OpenOrder(_known(node, "code"), placed_at, (), node.text("id"), why)
+
+
+def _known(node: Node, name: str) -> str:
+    """A text, as far as it is one."""
+    value = node.fields.get(name)
+    return node.text(name) if isinstance(value, str) else ""
 
 
 def _levels(node: Node) -> tuple[Level, ...]:
@@ -268,6 +257,7 @@ def _open_order(node: Node, _listing: Node) -> OpenOrder | None:
         code=node.text("code"),
         placed_at=node.moment_or_none("orderPlacedAt"),
         lines=tuple(_line(line) for line in node.nodes("lines")),
+        id=node.text("id"),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from veracore_sync.errors import SyncError
 from veracore_sync.failure import What
-from veracore_sync.model import ShippedRow, StockLevel, WarehouseOrder, WarehouseRecord
+from veracore_sync.model import ShippedRow, StockRow, WarehouseOrder, WarehouseRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +103,12 @@ class Warehouse(Protocol):
     def look_up(self, order_id: str) -> LookUp:
         """Look the order up by its VeraCore id. Reads are retried a little; never raises."""
 
-    def stock(self, sku: str | None) -> Iterator[StockLevel]:
+    def stock(self, sku: str | None) -> Iterator[StockRow]:
         """Stock as it streams in: every SKU's, or with `sku` that one's alone.
 
         Only a read that came to its end without an error is complete. A SKU that the warehouse
-        does not know yields nothing: it is unknown, never zero. Repeated a little until the first
-        level has come, never afterwards.
+        does not know yields nothing: it is unknown, never zero. A row that cannot be read is told
+        as such and ends nothing. Repeated a little until the first row has come, never afterwards.
 
         Args:
             sku: A SKU; compared trimmed and without case.

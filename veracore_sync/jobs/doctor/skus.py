@@ -36,7 +36,7 @@ def skus(settings: SkuSettings, shop: ShopStock, warehouse: Warehouse) -> Iterat
             borne[sku_key(variant.sku)] += 1
             for part in names.parts(variant.sku):
                 wanted[sku_key(part)] = variant.sku.strip()
-        there = {sku_key(level.sku) for level in warehouse.stock(None)}
+        there = {sku_key(row.sku) for row in warehouse.stock(None)}
     except AuthRefused as error:
         yield warn("SKUs", error.message, f"for sync-inventory: {error.hint}")
         return

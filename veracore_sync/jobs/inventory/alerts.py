@@ -17,6 +17,8 @@ from veracore_sync.vendure.stock import ShopStock
 
 _GUARD = "stock.guard"
 _REFUSED = "stock.refused_skus"
+_SHORT = "order.short"
+_SHORT_MOST = 5
 _NAMED = 20
 _DRIFT_MOST = 500
 _PAGE = 200
@@ -97,6 +99,24 @@ class Alarms:
         )
         if self.ledger.alerts.open("stock.refused", sentence):
             self.result.news.append(sentence)
+
+    def short(self, demand: Demand) -> None:
+        """Orders that VeraCore took and will not ship wholly: each is told once.
+
+        An order of which nothing can be said keeps its alert, and those of sync-tracking.
+        """
+        for code, shortages in demand.short.items():
+            sentence = "; ".join(
+                f"VeraCore holds {max(0, one.held)} of {one.asked} {one.part}; "
+                f"{one.missing} will not ship"
+                for one in shortages[:_SHORT_MOST]
+            )
+            if self.ledger.alerts.open(_SHORT, sentence, code=code):
+                self.result.news.append(f"{code}: {sentence}")
+        for alert in self.ledger.alerts.standing():
+            is_wrong = alert.code in demand.short or alert.code in demand.unjudged
+            if alert.kind == _SHORT and not is_wrong:
+                self.ledger.alerts.resolve(_SHORT, code=alert.code)
 
     def drift(self, book: StockBook, shop: ShopStock, demand: Demand) -> None:
         """Vendure set aside other units than its open orders ask for.

@@ -4,21 +4,63 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from veracore_sync.clock import from_text, to_text
 from veracore_sync.jobs.inventory.names import Names, sku_key
-from veracore_sync.ledger.stock import Held
+from veracore_sync.ledger.holdings import Held
+from veracore_sync.ledger.orders import Sent
 from veracore_sync.vendure.stock import OpenOrder
 
 
 @dataclass(frozen=True, slots=True)
+class Shortage:
+    """Units of a part that an accepted order asks for and that the warehouse does not hold."""
+
+    part: str
+    asked: int
+    held: int
+    missing: int
+
+
+@dataclass(frozen=True, slots=True)
 class Demand:
-    """U by part (as `sku_key`), and the units that open orders ask for by variant id."""
+    """U, and what was seen on the way to it.
+
+    Args:
+        parts: U by part (as `sku_key`).
+        ordered: Units that open orders ask for, by variant id.
+        short: Orders that the warehouse took and will not ship wholly, by code.
+        unjudged: Orders of which nobody can say whether they will ship wholly: too early to count,
+            held as a whole, or unreadable.
+        unread: Orders that could not be read, and why, by what they are known by.
+        uncertain: Parts of those as far as the ledger knows them (as `sku_key`), and the units that
+            U counts of each: it may be more.
+        unbounded: Of at least one of those nobody knows any part: U of all may be greater.
+    """
 
     parts: Mapping[str, int]
     ordered: Mapping[str, int]
+    short: Mapping[str, tuple[Shortage, ...]] = field(default_factory=dict)
+    unjudged: frozenset[str] = frozenset()
+    unread: Mapping[str, str] = field(default_factory=dict)
+    uncertain: Mapping[str, int] = field(default_factory=dict)
+    unbounded: bool = False
+
+    def is_certain(self, parts: Iterable[str]) -> bool:
+        """Whether U of all of these parts (as `sku_key`) is known."""
+        return not self.unbounded and self.uncertain.keys().isdisjoint(parts)
+
+    def unexplained(self, variant_id: str, part: str, allocated: int) -> int:
+        """Units that Vendure set aside for orders that could not be read, beyond those U counts.
+
+        Nobody knows how many of them the warehouse holds: none, to be safe.
+        """
+        if not self.unread:
+            return 0
+        explained = self.ordered.get(variant_id, 0) + self.uncertain.get(part, 0)
+        return max(0, allocated - explained)
 
 
 def demand(
@@ -28,6 +70,7 @@ def demand(
     names: Names,
     stock_read_at: datetime,
     not_before: datetime | None,
+    sent: Mapping[str, Sent] | None = None,
 ) -> Demand:
     """U, from the shop's own orders and what the ledger knows of the warehouse.
 
@@ -37,36 +80,92 @@ def demand(
         names: Aliases, exclusions and kits.
         stock_read_at: When the read of the stock began.
         not_before: Orders placed earlier do not count; ``None`` counts all.
+        sent: What was to be sent of an order that cannot be read and is not held, by code.
     """
     began = to_text(stock_read_at)
     held_orders = {one.code: one for one in held}
-    offers: Counter[str] = Counter()
+    parts: Counter[str] = Counter()
     for one in held_orders.values():
         if one.is_unseen(began):
             # The stock as read still had these units, whatever has happened to them since.
-            for offer, units in one.lines:
-                offers[sku_key(offer)] += units
+            parts.update(+_held_parts(one, names))
+    short: dict[str, tuple[Shortage, ...]] = {}
+    unread: dict[str, str] = {}
+    unjudged: set[str] = set()
+    uncertain: Counter[str] = Counter()
+    unbounded = False
     for order in orders:
-        if not_before is None or order.placed_at is None or order.placed_at >= not_before:
-            offers.update(_unheld(order, held_orders.get(order.code), names, began))
-    return Demand(_exploded(offers, names), _ordered(orders))
+        holding = held_orders.get(order.code)
+        is_early = order.placed_at is not None and _is_before(order.placed_at, not_before)
+        if is_early or order.unreadable is not None or (holding is not None and holding.is_whole):
+            unjudged.add(order.code)
+        if is_early:
+            continue
+        if order.unreadable is None:
+            missing = _missing(order, holding, names, began)
+            parts.update({sku_key(one.part): one.missing for one in missing})
+            if holding is not None and missing:
+                short[order.code] = missing
+            continue
+        unread[order.name] = order.unreadable
+        # What is held, or was to be sent, is the best that is known of what it asks for.
+        known = holding.lines if holding is not None else (sent or {}).get(order.code, ())
+        unbounded = unbounded or not known
+        counted = _exploded(known, names)
+        if holding is not None:
+            counted = Counter(dict.fromkeys(counted, 0))
+        parts.update(counted)
+        uncertain.update(counted)
+    return Demand(
+        parts,
+        _ordered(orders),
+        short,
+        frozenset(unjudged),
+        unread,
+        uncertain,
+        unbounded,
+    )
 
 
-def _unheld(order: OpenOrder, held: Held | None, names: Names, began: str) -> Counter[str]:
-    """Open units by offer that are not among those that the warehouse took."""
+def _is_before(placed_at: datetime, not_before: datetime | None) -> bool:
+    return not_before is not None and placed_at < not_before
+
+
+def _missing(order: OpenOrder, held: Held | None, names: Names, began: str) -> tuple[Shortage, ...]:
+    """Open units by part that are not among those that the warehouse holds."""
     if held is not None and held.is_whole and not held.is_unseen(began):
-        return Counter()
+        return ()
+    spelled: dict[str, str] = {}
     open_units: Counter[str] = Counter()
-    owed: Counter[str] = Counter()
+    asked: Counter[str] = Counter()
     for line in order.lines:
         if names.is_excluded(line.sku):
             continue
-        offer = sku_key(names.part(line.sku))
-        open_units[offer] += line.open_quantity
-        owed[offer] += line.quantity - _gone_before(line.fulfilments, held)
-    for offer, units in held.lines if held is not None else ():
-        owed[sku_key(offer)] -= units
-    return Counter({offer: max(0, min(open_units[offer], owed[offer])) for offer in open_units})
+        for part, each in names.parts(line.sku).items():
+            key = sku_key(part)
+            spelled[key] = part
+            open_units[key] += each * line.open_quantity
+            asked[key] += each * (line.quantity - _gone_before(line.fulfilments, held))
+    holding = _held_parts(held, names) if held is not None else Counter()
+    if +open_units:
+        # A part that no line names is of a kit that only the warehouse knows. What it cancelled of
+        # that, somebody still waits for.
+        for key, units in (-holding).items():
+            if key not in spelled:
+                spelled[key], open_units[key], asked[key] = key, units, 0
+    found = (
+        Shortage(part, asked[key], holding[key], min(open_units[key], asked[key] - holding[key]))
+        for key, part in spelled.items()
+    )
+    return tuple(one for one in found if one.missing > 0)
+
+
+def _held_parts(held: Held, names: Names) -> Counter[str]:
+    """Units by part that the warehouse holds; below zero where it cancelled parts of its own."""
+    parts = _exploded(held.lines, names)
+    for part, units in held.cancelled:
+        parts[sku_key(part)] -= units
+    return parts
 
 
 def _gone_before(fulfilments: Iterable[tuple[int, datetime]], held: Held | None) -> int:
@@ -77,11 +176,11 @@ def _gone_before(fulfilments: Iterable[tuple[int, datetime]], held: Held | None)
     return sum(units for units, made_at in fulfilments if made_at < sent_at)
 
 
-def _exploded(offers: Mapping[str, int], names: Names) -> Counter[str]:
+def _exploded(lines: Iterable[tuple[str, int]], names: Names) -> Counter[str]:
     parts: Counter[str] = Counter()
-    for offer, units in offers.items():
+    for offer, units in lines:
         for part, each in names.exploded(offer).items():
-            parts[part] += units * each
+            parts[part] += max(0, units) * each
     return parts
 
 

@@ -11,7 +11,7 @@ from veracore_sync.jobs.inventory.demand import Demand
 from veracore_sync.jobs.inventory.names import Names, sku_key
 from veracore_sync.jobs.inventory.places import Places
 from veracore_sync.jobs.inventory.plan import NOTHING, LevelNow, saleable, saleable_kits
-from veracore_sync.ledger.staging import Matched, Planned
+from veracore_sync.ledger.staging import ANY, Matched, Planned
 from veracore_sync.ledger.stock import StockBook
 
 MISSING_READS = 3
@@ -27,12 +27,14 @@ class Offering:
         settings: All of them.
         names: Aliases, exclusions and kits.
         places: Where stock is offered.
+        is_absence_proven: A part without a row was not in the read; false where a row told no part.
     """
 
     book: StockBook
     settings: Settings
     names: Names
     places: Places
+    is_absence_proven: bool = True
     _left: dict[str, list[int]] = field(default_factory=dict)
     _buffers: dict[str, Buffer] = field(default_factory=dict)
 
@@ -41,43 +43,76 @@ class Offering:
         self._buffers = {sku_key(sku): buffer for sku, buffer in wanted.items()}
 
     def offer(self, match: Matched, demand: Demand) -> dict[str, int] | str:
-        """S by location; or why nothing can be said: ``unknown``, ``missing``, ``ambiguous``."""
+        """S by location; or why nothing can be said: ``unknown``, ``missing``, ``ambiguous``.
+
+        Where something could not be read it is what S is at most, and never more than is for sale
+        now: levels go down as far as that is proven, and never up.
+        """
         if match.variant.kind == "kit":
-            return self._kit(match, demand)
+            found, is_certain = self._kit(match, demand)
+        else:
+            found, is_certain = self._plain(match, demand), not match.unread
+        if isinstance(found, str):
+            return found
+        parts = map(sku_key, self.names.parts(match.variant.sku))
+        if is_certain and demand.is_certain(parts):
+            return found
+        now = self.levels(match)
+        return {at: min(units, now[at].saleable, now[at].offered) for at, units in found.items()}
+
+    def _plain(self, match: Matched, demand: Demand) -> dict[str, int] | str:
         stock = match.stock
         if stock is None:
             if match.state != "known":
                 return "unknown"
-            if match.missing + 1 < MISSING_READS:
+            if match.missing + 1 < MISSING_READS or not self.is_absence_proven:
                 return "missing"
             stock = {}
-        return self._part(stock, match.variant.part, match.variant.sku, demand)
+        part, variant = match.variant.part, match.variant
+        allocated = sum(level[1] for level in variant.levels.values())
+        units = demand.parts.get(part, 0) + demand.unexplained(variant.id, part, allocated)
+        return self._part(stock, match.unread, part, variant.sku, units)
 
     def _part(
-        self, stock: Mapping[str, int], part: str, sku: str, demand: Demand
+        self,
+        stock: Mapping[str, int],
+        unread: Mapping[str, int],
+        part: str,
+        sku: str,
+        demand: int,
     ) -> dict[str, int]:
+        if ANY in unread.values():
+            # What that location gives nobody knows, so nothing has to come from the others.
+            known = [at for at in self.places.order if unread.get(at) != ANY]
+            return {at: max(0, stock.get(at, 0)) for at in known}
         buffer = self._own_buffer(sku) or self._own_buffer(part) or self.settings.inventory.buffer
         held_back = buffer.held_back(sum(stock.values()))
-        return saleable(stock, demand.parts.get(part, 0), held_back, self.places.order)
+        return saleable(stock, demand, held_back, self.places.order)
 
     def _own_buffer(self, sku: str) -> Buffer | None:
         return self._buffers.get(sku_key(sku))
 
-    def _kit(self, match: Matched, demand: Demand) -> dict[str, int] | str:
+    def _kit(self, match: Matched, demand: Demand) -> tuple[dict[str, int] | str, bool]:
+        """S of a kit, and whether all of its parts could be read."""
         parts: list[tuple[dict[str, int], int]] = []
+        is_certain = True
         for name, units in (self.names.kit(match.variant.sku) or {}).items():
             part = sku_key(name)
             stock = self.book.stock_of(part)
             if stock is None:
-                return "unknown"
+                return "unknown", True
             if self.book.is_twofold(part):
-                return "ambiguous"
-            parts.append((self._part(stock, part, name, demand), units))
+                return "ambiguous", True
+            unread = self.book.unread_of(part)
+            is_certain = is_certain and not unread
+            owed = demand.parts.get(part, 0)
+            parts.append((self._part(stock, unread, part, name, owed), units))
         whole = saleable_kits(parts, 0, self.places.order)
         own = self._own_buffer(match.variant.sku)
-        if own is None:
-            return whole
-        return saleable(whole, 0, own.held_back(sum(whole.values())), self.places.order)
+        if own is not None and len(whole) == len(self.places.order):
+            held_back = own.held_back(sum(whole.values()))
+            whole = saleable(whole, 0, held_back, self.places.order)
+        return whole, is_certain
 
     def levels(self, match: Matched) -> dict[str, LevelNow]:
         """Vendure's levels at the places of stock."""

@@ -60,16 +60,18 @@ def saleable_kits(
     """S of a kit per location: as many as its scarcest part allows, less what is held back.
 
     Args:
-        parts: S of each part per location, and units of it in one kit.
+        parts: S of each part per location, and units of it in one kit; a part that nobody knows the
+            stock of somewhere has no S there, and a kit of such parts alone neither.
         held_back: The kit's own buffer, in kits.
         locations: As in `saleable`.
     """
     several = list(parts)
-    kits = {
-        location: min(there[location] // units for there, units in several)
-        for location in locations
-    }
-    return saleable(kits, 0, held_back, locations)
+    kits = {}
+    for location in locations:
+        known = [there[location] // units for there, units in several if location in there]
+        if known:
+            kits[location] = min(known)
+    return saleable(kits, 0, held_back, tuple(kits))
 
 
 def plan_variant(

@@ -12,21 +12,22 @@ from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 
-from veracore_sync.clock import Clock
+from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
 from veracore_sync.errors import Unavailable, UsageError
 from veracore_sync.jobs.inventory.demand import Demand, demand
 from veracore_sync.jobs.inventory.names import Names, sku_key
 from veracore_sync.jobs.inventory.places import Places
+from veracore_sync.jobs.inventory.unread import Unread
 from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.staging import StagedVariant
+from veracore_sync.ledger.staging import ANY, AT_MOST, StagedStock, StagedVariant
 from veracore_sync.ledger.stock import StockBook
+from veracore_sync.model import StockLevel, StockRow, UnreadableStock
 from veracore_sync.vendure.stock import Level, ShopStock, Variant
 from veracore_sync.veracore.port import Present, Warehouse
 
 T = TypeVar("T")
 _PAGE = 1000
-_PROCESSED = ("processed", "shipped", "complete")
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class Reading:
         book: The staging tables.
         settings: All of them.
         names: Aliases, exclusions and kits.
+        unread: Gets the records that cannot be read.
         clock: The time.
         deadline: When the run ends itself (monotonic).
     """
@@ -50,6 +52,7 @@ class Reading:
     book: StockBook
     settings: Settings
     names: Names
+    unread: Unread
     clock: Clock
     deadline: float
 
@@ -62,6 +65,10 @@ class Reading:
         """
         found: Iterable[Variant] = self.shop.variants() if not skus else self._named(skus)
         for page in self._in_time(found):
+            for one in page:
+                if one.unreadable is not None:
+                    name = one.sku.strip() or f"with the id {one.id}"
+                    self.unread.note(f"the shop's variant {name}", one.unreadable)
             self.book.add_variants(map(self._staged, page))
 
     def _named(self, skus: tuple[str, ...]) -> list[Variant]:
@@ -79,7 +86,7 @@ class Reading:
 
     def _staged(self, variant: Variant) -> StagedVariant:
         sku, kit = variant.sku.strip(), self.names.kit(variant.sku)
-        part = sku_key(self.names.part(sku))
+        part = sku_key(self.names.part(sku)) if sku else f"variant {variant.id}"
         return StagedVariant(
             id=variant.id,
             sku=sku,
@@ -90,6 +97,8 @@ class Reading:
         )
 
     def _kind(self, variant: Variant, *, is_kit: bool) -> str:
+        if variant.unreadable is not None:
+            return "unread"
         if not variant.sku.strip():
             return "blank"
         if self.names.is_excluded(variant.sku):
@@ -111,7 +120,9 @@ class Reading:
         seen: set[str] = set()
         for page in self._in_time(self._rows(self._parts(skus), places, seen)):
             self.book.add_stock(page)
-        self.book.mark_ambiguous()
+        self.book.add_up()
+        unread = map(_stock_of, self.book.unread_parts(_PAGE))
+        self.unread.note_all(unread, "VeraCore tells of it twice, and not the same")
         return began, seen
 
     def _in_time(self, items: Iterable[T]) -> Iterator[list[T]]:
@@ -134,15 +145,30 @@ class Reading:
 
     def _rows(
         self, parts: list[str] | list[None], places: Places, seen: set[str]
-    ) -> Iterator[tuple[str, str, str, int]]:
+    ) -> Iterator[StagedStock]:
         for part in parts:
-            for level in self.warehouse.stock(part):
-                seen.add(sku_key(level.warehouse))
-                location = places.of(level.warehouse)
-                # What lies in a warehouse that is not mapped is known, but not for sale.
-                available = level.available if location is not None else 0
-                where = location or places.order[0]
-                yield sku_key(level.sku), where, level.sku, available
+            for row in self.warehouse.stock(part):
+                seen.add(sku_key(row.warehouse))
+                if not row.sku and isinstance(row, UnreadableStock):
+                    self.unread.note_nameless(row.problem)
+                elif places.by_warehouse is not None and not row.warehouse:
+                    self.unread.note(_stock_of(row.sku), "a row tells no warehouse")
+                    for location in places.order:
+                        yield _staged_row(row, location, 0, ANY)
+                else:
+                    yield self._row(row, places)
+
+    def _row(self, row: StockRow, places: Places) -> StagedStock:
+        location = places.of(row.warehouse)
+        if location is None:
+            # What lies in a warehouse that is not mapped is known, but not for sale.
+            return _staged_row(row, places.order[0], 0)
+        if isinstance(row, StockLevel):
+            return _staged_row(row, location, row.available)
+        self.unread.note(_stock_of(row.sku), row.problem)
+        if row.at_most is None:
+            return _staged_row(row, location, 0, ANY)
+        return _staged_row(row, location, row.at_most, AT_MOST)
 
     def demand(self, stock_read_at: datetime) -> Demand:
         """List the open orders, and say what of them the warehouse does not hold.
@@ -153,28 +179,44 @@ class Reading:
         wanted = self.settings.inventory
         orders = self.shop.open_orders()
         # The ledger after the list: an order that is accepted in between counts as just accepted.
-        held = self.book.held(
+        held = self.ledger.holdings.of(
             [order.code for order in orders],
-            stock_read_at,
+            to_text(stock_read_at),
             processed_only=wanted.available_nets == "processed",
         )
+        unread = [order.code for order in orders if order.unreadable is not None]
         since = self.settings.orders.not_before or self.ledger.meta.created_at
+        for order in orders:
+            if order.unreadable is not None:
+                self.unread.note(f"the shop's order {order.name}", order.unreadable)
         return demand(
             orders,
             held,
             names=self.names,
             stock_read_at=stock_read_at,
             not_before=None if wanted.count_earlier_orders else since,
+            sent=self.ledger.holdings.sent(unread),
         )
 
     def look_for_processed(self) -> None:
         """Look up some orders that were not yet seen processed; only where that matters."""
         if self.settings.inventory.available_nets != "processed":
             return
-        for code, identity in self.book.unprocessed(self.settings.tracking.lookups_per_run):
+        most = self.settings.tracking.lookups_per_run
+        for code, identity in self.ledger.holdings.unprocessed(most):
             found = self.warehouse.look_up(identity)
             if isinstance(found, Present):
-                self.book.looked(code, processed=found.record.status in _PROCESSED)
+                self.ledger.holdings.saw(code, found.record)
+
+
+def _stock_of(sku: str) -> str:
+    return f"VeraCore's stock of {sku}"
+
+
+def _staged_row(row: StockRow, location: str, available: int, unread: int = 0) -> StagedStock:
+    # A row that tells no warehouse stands at every location.
+    place = f"{row.warehouse or location}/{row.variation}"
+    return StagedStock(sku_key(row.sku), location, place, row.sku, available, unread)
 
 
 def as_staged(level: Level) -> tuple[int, int, int]:

@@ -29,6 +29,7 @@ class InventoryResult:
         ambiguous: SKUs borne by several variants, or spelled in two ways there; some of them.
         missing: Known SKUs that lacked in this read; some of them.
         refused: By SKU, what Vendure said instead of taking its levels.
+        unreadable: Records that could not be read and were passed by, and why, by name.
         drift: Where Vendure's allocation is not what its orders ask for.
         guard: The name of the guard that held the plan back.
         news: Sentences about what newly needs a person.
@@ -45,6 +46,7 @@ class InventoryResult:
     ambiguous: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
     drift: list[Drift] = field(default_factory=list)
     guard: str | None = None
     news: list[str] = field(default_factory=list)

@@ -18,6 +18,7 @@ from veracore_sync.jobs.inventory.places import Places, places
 from veracore_sync.jobs.inventory.plan import GUARD_LEAST, Guard, Tally, guard, plan_variant
 from veracore_sync.jobs.inventory.read import Reading
 from veracore_sync.jobs.inventory.result import InventoryResult
+from veracore_sync.jobs.inventory.unread import Unread
 from veracore_sync.jobs.progress import Progress, unheard
 from veracore_sync.jobs.sandbox_rule import only_plans
 from veracore_sync.ledger import Ledger
@@ -76,11 +77,13 @@ class InventoryRun:
     book: StockBook = field(init=False)
     reading: Reading = field(init=False)
     alarms: Alarms = field(init=False)
+    unread: Unread = field(init=False)
     deadline: float = field(init=False)
 
     def __post_init__(self) -> None:
         names = Names(self.settings.skus)
-        self.book = StockBook(self.ledger.database, self.clock)
+        self.unread = Unread(self.ledger, self.clock, self.result)
+        self.book = StockBook(self.ledger.database)
         self.deadline = self.clock.monotonic() + 60 * self.settings.inventory.max_run_minutes
         self.reading = Reading(
             self.shop,
@@ -89,6 +92,7 @@ class InventoryRun:
             self.book,
             self.settings,
             names,
+            self.unread,
             self.clock,
             self.deadline,
         )
@@ -110,7 +114,9 @@ class InventoryRun:
             self._plan(offering, demand, decreases_only=True)
         if self.alarms.quiet:
             return self._plan_only()
-        if self._is_full:
+        self._conclude_unread(complete=self._is_full)
+        self.alarms.short(demand)
+        if self._is_full and not demand.unread:
             self.alarms.drift(self.book, self.shop, demand)
         complete = held_back is None or held_back.decreases
         if complete:
@@ -141,17 +147,37 @@ class InventoryRun:
         if implausible is not None:
             self.result.guard = implausible.name
             self.alarms.guarded(implausible)
+            # The open orders were not read: those that could not be are not whole again.
+            self._conclude_unread(complete=False)
             return None, read_at
-        return Offering(self.book, self.settings, self.reading.names, where), read_at
+        offering = Offering(
+            self.book,
+            self.settings,
+            self.reading.names,
+            where,
+            is_absence_proven=not self.unread.nameless,
+        )
+        return offering, read_at
 
     def _implausible(self, where: Places, seen: set[str]) -> Guard | None:
         """Why a complete read is not believed, or ``None``."""
+        allowed = self.wishes.allow_mass_change
         if not self.result.processed:
             return None
         if not self.book.count_parts():
             return Guard("empty", "VeraCore reported no stock at all: nothing was written", False)
+        unread = self.book.count_unread() + self.unread.nameless
+        rows = self.book.count_parts() + self.unread.nameless
+        most = self.settings.inventory.max_zero_percent
+        if unread >= GUARD_LEAST and unread * 100 > rows * most and not allowed:
+            return Guard(
+                "unreadable",
+                f"{unread} of {rows} SKUs in VeraCore's stock cannot be read, more than "
+                f"inventory.max_zero_percent ({most}): nothing was written",
+                decreases=False,
+            )
         unseen = sorted(set(where.by_warehouse or ()) - seen)
-        if unseen and not self.wishes.allow_mass_change:
+        if unseen and not allowed:
             return Guard(
                 "warehouse",
                 f"VeraCore reported no stock in {', '.join(unseen)}, which [inventory.locations] "
@@ -159,12 +185,7 @@ class InventoryRun:
                 decreases=False,
             )
         known, lacking = self.book.count_known()
-        most = self.settings.inventory.max_zero_percent
-        if (
-            lacking >= GUARD_LEAST
-            and lacking * 100 > known * most
-            and not self.wishes.allow_mass_change
-        ):
+        if lacking >= GUARD_LEAST and lacking * 100 > known * most and not allowed:
             return Guard(
                 "missing",
                 f"{lacking} of {known} known SKUs are missing from VeraCore's stock, more than "
@@ -231,6 +252,7 @@ class InventoryRun:
     def _plan_only(self) -> InventoryResult:
         self.result.planned = self.book.count_plan()
         self.result.plan = list(islice(self.book.planned(), _SHOWN))
+        self.unread.tell()
         self._count_skipped()
         if self.result.guard is not None:
             self.result.notes.append(
@@ -286,9 +308,15 @@ class InventoryRun:
         elif self._is_full:
             self.alarms.not_guarded()
         self.alarms.refused(complete=self._is_full and complete and held_back is None)
-        self.book.remember(complete=self._is_full)
+        self.book.remember(complete=self._is_full and not self.unread.nameless)
         if self._is_full and complete and self.wishes.allow_mass_change:
             self.ledger.meta.put(_ALLOWED, "1")
+
+    def _conclude_unread(self, *, complete: bool) -> None:
+        if self.alarms.quiet:
+            self.unread.tell()
+        else:
+            self.unread.conclude(complete=complete)
 
     def _count_skipped(self) -> None:
         matched = self.book.count_variants("plain", "kit")

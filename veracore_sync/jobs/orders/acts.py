@@ -19,12 +19,12 @@ from veracore_sync.jobs.orders.judge import (
     CancelledThere,
     Conflict,
     another_order,
-    as_sent,
     is_ours,
     judge_record,
     not_proven,
 )
-from veracore_sync.ledger import AttemptRow, OrderRow, Sent, open_attempts
+from veracore_sync.ledger import AttemptRow, OrderRow, open_attempts
+from veracore_sync.model import WarehouseRecord
 from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
 
 _MAY_BE_THERE = ("sending", "in_doubt", "conflict", "cancelled")
@@ -106,11 +106,11 @@ def decide_retry(row: OrderRow, attempts: Sequence[AttemptRow]) -> Retry:
 class Ours:
     """VeraCore holds this order under that id and will ship it.
 
-    `lines` is what it holds, as far as it tells; `differs` says how that is not what we sent.
+    `record` is what it holds, as far as it tells; `differs` says how that is not what we sent.
     """
 
     id: str
-    lines: Sent
+    record: WarehouseRecord
     differs: str = ""
 
 
@@ -211,7 +211,7 @@ def see(
     differs = verdict.trouble.message if isinstance(verdict, Conflict) else ""
     if isinstance(verdict, Adopt) and verdict.outdated:
         differs = OUTDATED
-    return Ours(veracore_id, as_sent(record.lines or ()), differs)
+    return Ours(veracore_id, record, differs)
 
 
 def _distinct(ids: Iterable[str | None]) -> tuple[str, ...]:

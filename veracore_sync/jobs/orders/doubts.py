@@ -135,7 +135,11 @@ class Doubts:
         """Whether these credentials find an order: the newest that VeraCore took, else any once."""
         newest = self.ledger.orders.newest_synced()
         if newest is not None and newest.veracore_id is not None:
-            return isinstance(self.look_up(newest.veracore_id), Present)
+            found = self.look_up(newest.veracore_id)
+            if not isinstance(found, Present):
+                return False
+            self.ledger.holdings.saw(newest.code, found.record)
+            return True
         return self._is_proved()
 
     def apply(self, row: OrderRow, verdict: Verdict, result: OrdersResult) -> None:
@@ -169,7 +173,7 @@ class Doubts:
     def _adopt(self, row: OrderRow, verdict: Adopt, result: OrdersResult) -> None:
         code, news = row.code, None
         with self.ledger.database.transaction():
-            self.ledger.moves.adopt(code, row.veracore_id or code, verdict.lines)
+            self.ledger.moves.adopt(code, row.veracore_id or code, verdict.record)
             if verdict.outdated and self.ledger.alerts.open("order.drift", OUTDATED, code=code):
                 news = f"{code}: {OUTDATED}"
         result.note(code, "adopted", news)

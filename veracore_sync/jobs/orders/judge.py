@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +9,7 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import from_text
 from veracore_sync.errors import Category, SyncError
 from veracore_sync.ledger import AttemptRow, OrderRow, Sent, Trouble
+from veracore_sync.ledger.holdings import same_units, totals
 from veracore_sync.model import RecordLine, WarehouseRecord
 from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
 
@@ -24,12 +24,17 @@ OUTDATED = (
 class Adopt:
     """It is there and ours.
 
-    `lines` is what VeraCore holds, as far as it tells; `outdated`: not what we sent last, but what
+    `record` is what VeraCore holds, as far as it tells; `outdated`: not what we sent last, but what
     an earlier attempt had sent.
     """
 
-    lines: Sent
+    record: WarehouseRecord
     outdated: bool = False
+
+    @property
+    def lines(self) -> Sent:
+        """The lines that it tells of."""
+        return as_sent(self.record.lines or ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ def judge_record(code: str, record: WarehouseRecord, sent: Sequence[Sent]) -> Ve
         return CancelledThere(f"the order {record.id} was cancelled at VeraCore")
     held = as_sent(record.lines or ())
     if record.lines is None or not sent:
-        return Adopt(held)
+        return Adopt(record)
     if not any(same_units(held, lines) for lines in sent):
         return Conflict(
             Trouble(
@@ -123,7 +128,7 @@ def judge_record(code: str, record: WarehouseRecord, sent: Sequence[Sent]) -> Ve
                 + _difference(held, sent[-1]),
             )
         )
-    return Adopt(held, outdated=not same_units(held, sent[-1]))
+    return Adopt(record, outdated=not same_units(held, sent[-1]))
 
 
 def another_order(record: WarehouseRecord) -> Conflict:
@@ -192,20 +197,8 @@ def _judge_absence(row: OrderRow, now: datetime, grace: timedelta) -> Verdict:
     return Resend()
 
 
-def _totals(lines: Sent) -> Counter[str]:
-    totals: Counter[str] = Counter()
-    for sku, units in lines:
-        totals[sku.strip().casefold()] += units
-    return totals
-
-
-def same_units(held: Sent, sent: Sent) -> bool:
-    """Whether two sets of lines hold the same units of each SKU."""
-    return _totals(held) == _totals(sent)
-
-
 def _difference(held: Sent, sent: Sent) -> str:
-    theirs, ours = _totals(held), _totals(sent)
+    theirs, ours = totals(held), totals(sent)
     names = {sku.strip().casefold(): sku.strip() for sku, _ in (*held, *sent)}
     parts = [
         f"{names[key]} {theirs[key]} there, {ours[key]} sent"

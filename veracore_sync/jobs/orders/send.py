@@ -17,11 +17,11 @@ from veracore_sync.jobs.orders.judge import (
     CancelledThere,
     Conflict,
     judge_record,
-    same_units,
 )
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.result import OrdersResult
-from veracore_sync.ledger import Ledger, Sent, Trouble, open_attempts
+from veracore_sync.ledger import Ledger, Trouble, open_attempts
+from veracore_sync.ledger.holdings import same_units
 from veracore_sync.model import WarehouseRecord
 from veracore_sync.veracore.port import (
     Accepted,
@@ -125,7 +125,7 @@ class Sender:
         moves, code = self.ledger.moves, action.code
         verdict = judge_record(code, record, [])
         if isinstance(verdict, Adopt):
-            self._adopt(action, veracore_id, verdict.lines)
+            self._adopt(action, veracore_id, verdict)
         elif isinstance(verdict, CancelledThere):
             new = moves.cancel(code, veracore_id, verdict.message)
             self.result.note(code, "cancelled", f"{code}: {verdict.message}" if new else None)
@@ -138,11 +138,17 @@ class Sender:
             return False
         return True
 
-    def _adopt(self, action: SubmitOrder, veracore_id: str, held: Sent) -> None:
+    def _adopt(self, action: SubmitOrder, veracore_id: str, verdict: Adopt) -> None:
         """An earlier life sent it; what the shop changed since then is put before a person."""
-        code, news = action.code, None
+        code, held, news = action.code, verdict.lines, None
         with self.ledger.database.transaction():
-            self.ledger.moves.adopt(code, veracore_id, held, action.intent.seen)
+            self.ledger.moves.adopt(
+                code,
+                veracore_id,
+                verdict.record,
+                action.intent.seen,
+                wanted=action.intent.lines,
+            )
             differs = bool(held) and not same_units(held, action.intent.lines)
             if differs and self.ledger.alerts.open("order.drift", _OTHER_UNITS, code=code):
                 news = f"{code}: {_OTHER_UNITS}"

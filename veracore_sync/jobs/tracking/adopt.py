@@ -13,7 +13,6 @@ from veracore_sync.clock import Clock, from_text
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.jobs.tracking.window import Listed
 from veracore_sync.ledger import Discovery, Ledger, OrderRow
-from veracore_sync.model import WarehouseRecord
 from veracore_sync.vendure.fulfilment import FulfilledOrder
 from veracore_sync.vendure.shop import Shop
 from veracore_sync.veracore.port import LookUpFailed, Present, Warehouse
@@ -81,13 +80,9 @@ class Strangers:
         with self.ledger.database.transaction():
             if order.code not in ours:
                 self.ledger.moves.discover([Discovery(order.code, order.id, None)])
-            self.ledger.moves.adopt(order.code, one.veracore_id, _lines(found.record))
+            self.ledger.moves.adopt(order.code, one.veracore_id, found.record)
         self.result.note(order.code, "", "adopted")
 
 
 def _may_be_adopted(row: OrderRow | None) -> bool:
     return row is None or (row.state == "skipped" and row.cause in _PASSED_BY)
-
-
-def _lines(record: WarehouseRecord) -> tuple[tuple[str, int], ...]:
-    return tuple((line.sku, line.quantity) for line in record.lines or ())

@@ -49,6 +49,7 @@ class Look:
             rows: What to remember of the list of shipped packages; ``None``: as it is.
         """
         slips = self.ledger.shipments.slips(self.veracore_id)
+        self.ledger.holdings.saw(self.row.code, self.record)
         self.ledger.shipments.looked(
             self.row.code,
             self.veracore_id,

@@ -25,14 +25,12 @@ from veracore_sync.jobs.tracking.targets import WORKABLE, Targets
 from veracore_sync.jobs.tracking.unanswered import Unanswered
 from veracore_sync.jobs.tracking.window import Listed, by_order
 from veracore_sync.ledger import Ledger, OrderRow
-from veracore_sync.ledger.stock import StockBook
 from veracore_sync.vendure.shop import Shop
 from veracore_sync.veracore.port import Absent, LookUpFailed, Warehouse
 
 _LOG = logging.getLogger(__name__)
 _COMPLETE = "tracking.complete_at"
 _STATES = ("PaymentSettled", "PartiallyShipped", "PartiallyDelivered")
-_PROCESSED = ("processed", "shipped", "complete")
 _ALL = 1_000_000_000
 
 
@@ -215,9 +213,6 @@ class TrackingRun:
 
     def _work(self, look: Look, targets: Targets) -> None:
         row, record = look.row, look.record
-        if self.settings.inventory.available_nets == "processed":
-            book = StockBook(self.ledger.database, self.clock)
-            book.looked(row.code, processed=record.status in _PROCESSED)
         self.ledger.alerts.resolve("order.missing", code=row.code)
         if record.status == "cancelled" and row.state == "synced":
             look.remember(targets.rows_to_keep(look.veracore_id))

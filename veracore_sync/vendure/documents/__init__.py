@@ -38,6 +38,7 @@ LIST_ORDERS = _load("list_orders.graphql", "ListOrders", "ReadOrder")
 READ_ORDERS = _load("read_orders.graphql", "ReadOrders", "ReadOrder")
 READ_LOCATIONS = _load("read_locations.graphql", "ReadLocations", "ReadStockLocation")
 READ_VARIANTS = _load("read_variants.graphql", "ReadVariants", "ReadCatalog")
+LIST_VARIANTS = _load("list_variants.graphql", "ListVariants", "ReadCatalog")
 READ_OPEN_ORDERS = _load("read_open_orders.graphql", "ReadOpenOrders", "ReadOrder")
 SET_STOCK = _load("set_stock.graphql", "SetStock", "UpdateCatalog")
 READ_FULFILMENTS = _load("read_fulfilments.graphql", "ReadFulfilments", "ReadOrder")
@@ -57,6 +58,7 @@ ALL = (
     READ_ORDERS,
     READ_LOCATIONS,
     READ_VARIANTS,
+    LIST_VARIANTS,
     READ_OPEN_ORDERS,
     SET_STOCK,
     READ_FULFILMENTS,

@@ -17,7 +17,7 @@ from veracore_sync.errors import (
     WrongEndpoint,
 )
 from veracore_sync.failure import What
-from veracore_sync.model import ShippedRow, StockLevel, WarehouseOrder
+from veracore_sync.model import ShippedRow, StockRow, WarehouseOrder
 from veracore_sync.transport.http import Gate, Lost
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.veracore.faults import is_login_refusal, is_outage, meaning_of
@@ -26,7 +26,7 @@ from veracore_sync.veracore.oms.parse import Unreadable, is_nil, shape, text, wh
 from veracore_sync.veracore.oms.record import is_empty_record, order_record
 from veracore_sync.veracore.oms.service import ADDRESS_HINT, UPSTREAM, Fault, NotSoap, Service
 from veracore_sync.veracore.oms.shipments import day_text, shipped_row
-from veracore_sync.veracore.oms.stock import pattern_of, stock_level
+from veracore_sync.veracore.oms.stock import pattern_of, stock_row
 from veracore_sync.veracore.port import (
     Absent,
     Accepted,
@@ -159,15 +159,17 @@ class OmsWarehouse:
 
     # ---- stock --------------------------------------------------------------------------------
 
-    def stock(self, sku: str | None) -> Iterator[StockLevel]:
+    def stock(self, sku: str | None) -> Iterator[StockRow]:
         """Read stock; see the port. `partNumber` is a LIKE pattern: only equal rows are kept."""
         arguments = {"partNumber": pattern_of(sku), "owner": self._settings.company_id}
         wanted = sku.strip().casefold() if sku is not None else None
         rows = self._service.records("GetProductAvailabilities", "WarehouseLevels", **arguments)
         try:
-            for level in filter(None, map(stock_level, rows)):
-                if wanted is None or level.sku.casefold() == wanted:
-                    yield level
+            for row in map(stock_row, rows):
+                if row is None:
+                    continue
+                if wanted is None or row.sku.casefold() in (wanted, ""):
+                    yield row
         except Unreadable as error:
             raise _odd(str(error)) from error
         except Fault as fault:

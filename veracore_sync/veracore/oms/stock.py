@@ -5,10 +5,12 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from veracore_sync.errors import UsageError
-from veracore_sync.model import StockLevel
-from veracore_sync.veracore.oms.parse import Unreadable, text, whole_number
+from veracore_sync.model import StockLevel, StockRow, UnreadableStock
+from veracore_sync.veracore.oms.parse import is_nil, text, whole_number
 
 _EVERYTHING = "%"
+_MOST = 10**9
+_QUOTED = 20
 
 
 def pattern_of(sku: str | None) -> str:
@@ -27,22 +29,22 @@ def pattern_of(sku: str | None) -> str:
     return sku.strip().replace("[", "_")
 
 
-def stock_level(row: ET.Element) -> StockLevel | None:
-    """One level, of a part in a warehouse (and size and colour); ``None`` without a part number.
-
-    Raises:
-        Unreadable: A number is missing.
-    """
-    sku = text(row, "PartNumber")
-    if not sku:
+def stock_row(row: ET.Element) -> StockRow | None:
+    """One row, of a part in a warehouse (and size and colour); ``None`` where it holds nothing."""
+    if is_nil(row):
         return None
-    return StockLevel(
-        sku, text(row, "Warehouse/ID"), _units(row, "Available"), _units(row, "OnHand")
-    )
+    sku, warehouse = text(row, "PartNumber"), text(row, "Warehouse/ID")
+    variation = f"{text(row, 'Size')}/{text(row, 'Color')}"
+    available, on_hand = _units(row, "Available"), _units(row, "OnHand")
+    if not sku:
+        return UnreadableStock("", warehouse, "a row has no PartNumber")
+    if available is None:
+        problem = f"Available is {text(row, 'Available')[:_QUOTED]!r}"
+        return UnreadableStock(sku, warehouse, problem, on_hand, variation)
+    there = available if on_hand is None else on_hand
+    return StockLevel(sku, warehouse, available, there, variation)
 
 
-def _units(row: ET.Element, name: str) -> int:
+def _units(row: ET.Element, name: str) -> int | None:
     units = whole_number(row, name)
-    if units is None:
-        raise Unreadable(f"a row of stock has no {name}")
-    return units
+    return units if units is not None and abs(units) <= _MOST else None

@@ -25,7 +25,7 @@ from veracore_sync.model import (
     Package,
     Shipment,
     ShippedRow,
-    StockLevel,
+    StockRow,
     WarehouseOrder,
     WarehouseRecord,
     WarehouseStatus,
@@ -43,7 +43,7 @@ from veracore_sync.veracore.port import (
     SubmitOutcome,
 )
 from veracore_sync.veracore.rest.api import UPSTREAM, Api, json_object, message, what_of
-from veracore_sync.veracore.rest.stock import items, name_of, stock_level
+from veracore_sync.veracore.rest.stock import items, name_of, stock_row
 from veracore_sync.veracore.rest.write import create_document
 from veracore_sync.veracore.streams import Unreadable, begun
 from veracore_sync.veracore.text import names_id, personal, quote
@@ -150,7 +150,7 @@ class RestWarehouse:
 
     # ---- stock --------------------------------------------------------------------------------
 
-    def stock(self, sku: str | None) -> Iterator[StockLevel]:
+    def stock(self, sku: str | None) -> Iterator[StockRow]:
         """Read stock; see the port. This dialect tells no warehouses."""
         try:
             if sku is None:
@@ -160,7 +160,7 @@ class RestWarehouse:
         except Unreadable as error:
             raise ProtocolError(f"VeraCore, inventory: {error}", upstream=UPSTREAM) from error
 
-    def _begun(self) -> Iterator[StockLevel]:
+    def _begun(self) -> Iterator[StockRow]:
         try:
             return begun(self._all_stock, self._retry)
         except AuthRefused as refusal:
@@ -169,20 +169,20 @@ class RestWarehouse:
             # The token may have expired before its time: a fresh one decides.
             return begun(self._all_stock, self._retry)
 
-    def _all_stock(self) -> Iterator[StockLevel]:
+    def _all_stock(self) -> Iterator[StockRow]:
         with self._api.stream("/api/inventory", "inventory") as streamed:
-            yield from map(stock_level, items(streamed.pieces()))
+            yield from map(stock_row, items(streamed.pieces()))
 
-    def _stock_of(self, sku: str) -> Iterator[StockLevel]:
+    def _stock_of(self, sku: str) -> Iterator[StockRow]:
         answer = self._api.read(f"/api/inventory/{url_quote(sku, safe='')}", "inventory")
         document = json_object(answer)
         if answer.status == 404 and document is not None and _names(document, sku):
             return
         if answer.status != 200 or document is None:
             raise self._api.failure(answer, "inventory")
-        level = stock_level(document)
-        if level.sku.casefold() == sku.casefold():
-            yield level
+        row = stock_row(document)
+        if row.sku.casefold() in (sku.casefold(), ""):
+            yield row
 
     def shipped(self, first: date, last: date) -> Iterator[ShippedRow]:
         """Not in this dialect: each order is looked up."""

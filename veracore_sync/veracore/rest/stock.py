@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import cast
 
 from veracore_sync.errors import UsageError
-from veracore_sync.model import StockLevel
+from veracore_sync.model import StockLevel, StockRow, UnreadableStock
 from veracore_sync.veracore.streams import Unreadable
 
 _ITEM_MOST = 1_000_000
-_MOST = 2**53 - 1
+_MOST = 10**9
+_QUOTED = 20
 _SPACE = " \t\r\n"
 
 
@@ -27,32 +28,34 @@ def name_of(sku: str) -> str:
     return sku.strip()
 
 
-def stock_level(item: Mapping[str, Any]) -> StockLevel:
-    """One item of stock.
-
-    Raises:
-        Unreadable: It has no SKU or no whole number of available units.
-    """
-    sku, available = item.get("SKU"), item.get("AvailableQuantity")
+def stock_row(item: object) -> StockRow:
+    """One item of stock."""
+    if not isinstance(item, dict):
+        return UnreadableStock("", "", "an item of stock is no object")
+    sku = item.get("SKU")
     if not isinstance(sku, str) or not sku.strip():
-        raise Unreadable("an item of stock has no SKU")
-    on_hand = item.get("OnHandQuantity", available)
-    return StockLevel(sku.strip(), "", _units(available), _units(on_hand))
+        return UnreadableStock("", "", "an item of stock has no SKU")
+    told = item.get("AvailableQuantity")
+    available, on_hand = _units(told), _units(item.get("OnHandQuantity"))
+    if available is None:
+        problem = f"AvailableQuantity is {str(told)[:_QUOTED]!r}"
+        return UnreadableStock(sku.strip(), "", problem, on_hand)
+    return StockLevel(sku.strip(), "", available, available if on_hand is None else on_hand)
 
 
-def _units(value: object) -> int:
+def _units(value: object) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _MOST:
-        raise Unreadable("an item of stock has no whole number of units")
+        return None
     return value
 
 
-def items(pieces: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Each object of a JSON array; memory holds one piece and one object at a time.
+def items(pieces: Iterable[bytes]) -> Iterator[object]:
+    """Each item of a JSON array; memory holds one piece and one item at a time.
 
     Raises:
-        Unreadable: It is no array of objects, or ends before the array does.
+        Unreadable: It is no array, or ends before the array does.
     """
     return _Array(pieces).items()
 
@@ -64,7 +67,7 @@ class _Array:
         self._text = ""
         self._at = 0
 
-    def items(self) -> Iterator[dict[str, Any]]:
+    def items(self) -> Iterator[object]:
         if self._next() != "[":
             raise Unreadable("the answer is no array")
         self._at += 1
@@ -75,9 +78,9 @@ class _Array:
         if self._next() != "":
             raise Unreadable("something follows the array")
 
-    def _filled(self) -> Iterator[dict[str, Any]]:
+    def _filled(self) -> Iterator[object]:
         while True:
-            yield self._object()
+            yield self._item()
             mark = self._next()
             self._at += 1
             if mark == "]":
@@ -95,18 +98,20 @@ class _Array:
             if not self._more():
                 return ""
 
-    def _object(self) -> dict[str, Any]:
-        if self._next() != "{":
-            raise Unreadable("an item of the array is no object")
+    def _item(self) -> object:
+        self._next()
         while True:
             try:
-                value, self._at = self._decoder.raw_decode(self._text, self._at)
+                value, end = self._decoder.raw_decode(self._text, self._at)
             except (ValueError, RecursionError) as error:
                 if len(self._text) - self._at > _ITEM_MOST or not self._more():
                     raise Unreadable("an item of the array is cut short") from error
                 continue
-            found: dict[str, Any] = value
-            return found
+            # Only what follows tells that a number is not the first half of one.
+            if end == len(self._text) and not isinstance(value, dict) and self._more():
+                continue
+            self._at = end
+            return cast(object, value)
 
     def _more(self) -> bool:
         piece = next(self._texts, None)

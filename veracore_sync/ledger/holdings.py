@@ -1,0 +1,243 @@
+"""What VeraCore holds of each order: what was sent, until a look-up has shown its record.
+
+A row an order, written when VeraCore takes the order and by every look-up that sees its record.
+What the shop may sell is computed from these rows, never from what was sent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from veracore_sync.clock import Clock, to_text
+from veracore_sync.ledger.database import Database, Row
+from veracore_sync.ledger.orders import Sent
+from veracore_sync.model import Shipment, WarehouseRecord
+
+_CHUNK = 500
+_PROCESSED = ("processed", "shipped", "complete")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What VeraCore holds of an order.
+
+    Args:
+        code: The order's code in the shop.
+        lines: Offers and units that it took.
+        cancelled: Parts and units of them that it will not ship.
+        sent_at: When the order was read for sending; ``None`` where nobody here sent it.
+        seen_at: Since when VeraCore's available stock is without these units (UTC text); ``None``
+            while that is not known.
+        is_whole: Nobody told what it holds: all of the order.
+    """
+
+    code: str
+    lines: Sent
+    cancelled: Sent
+    sent_at: str | None
+    seen_at: str | None
+    is_whole: bool = False
+
+    def is_unseen(self, stock_read_at: str) -> bool:
+        """Whether a read of the stock that began then may still have counted these units."""
+        return self.seen_at is None or self.seen_at >= stock_read_at
+
+
+class Holdings:
+    """The held units of one ledger.
+
+    Args:
+        database: The ledger's.
+        clock: The wall clock.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._db = database
+        self._clock = clock
+
+    # ---- what VeraCore told ---------------------------------------------------------------------
+
+    def take(self, code: str, lines: Sent | None, sent_at: str | None) -> None:
+        """VeraCore has it: these lines, until a look-up tells of others.
+
+        Args:
+            code: The order.
+            lines: Offers and units as sent; ``None`` where nobody here sent any.
+            sent_at: When it was read for sending (UTC text).
+        """
+        with self._db.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO held (code, lines, sent_at, since) VALUES (?, ?, ?, ?)",
+                (code, _packed(lines), sent_at, to_text(self._clock.now())),
+            )
+
+    def saw(self, code: str, record: WarehouseRecord) -> None:
+        """A look-up showed the record of an order that VeraCore took.
+
+        A dialect that tells no lines leaves those that are known. Units that are new count as taken
+        only now: a stock read that began before may still have them.
+        """
+        now = to_text(self._clock.now())
+        with self._db.transaction() as connection:
+            row = connection.execute("SELECT * FROM held WHERE code = ?", (code,)).fetchone()
+            if row is None:
+                return
+            before, dropped = _unpacked(row["lines"]), _unpacked(row["cancelled"]) or ()
+            lines, cancelled = before, dropped
+            if record.lines is not None:
+                lines = tuple((line.sku, line.quantity) for line in record.lines)
+                cancelled = cancelled_units(record)
+            grew = _grew(before, lines) or _grew(cancelled, dropped)
+            processed_at = None
+            if record.status in _PROCESSED:
+                processed_at = now if grew else row["processed_at"] or now
+            connection.execute(
+                "UPDATE held SET lines = ?, cancelled = ?, since = ?, looked_at = ?, "
+                "processed_at = ? WHERE code = ?",
+                (
+                    _packed(lines),
+                    _packed(cancelled),
+                    now if grew else row["since"],
+                    now,
+                    processed_at,
+                    code,
+                ),
+            )
+
+    # ---- reading --------------------------------------------------------------------------------
+
+    def of(self, codes: Sequence[str], since: str, *, processed_only: bool) -> list[Held]:
+        """What VeraCore holds of these orders, and every order that it took since then.
+
+        Args:
+            codes: Orders of the shop.
+            since: When the read of the stock began (UTC text).
+            processed_only: VeraCore's stock is without an order's units only once the order was
+                seen processed; then every order that was not is among them too.
+        """
+        found: dict[str, Held] = {}
+
+        def collect(where: str, values: Sequence[str]) -> None:
+            for row in self._db.rows(f"{_HELD} {where}", values):
+                found[row["code"]] = _held(row, processed_only)
+
+        for start in range(0, len(codes), _CHUNK):
+            part = codes[start : start + _CHUNK]
+            marks = ", ".join("?" * len(part))
+            collect(f"o.state IN ('synced', 'shipped') AND o.code IN ({marks})", part)
+        if processed_only:
+            collect("o.state = 'synced' AND h.processed_at IS NULL", ())
+        collect("h.since >= ?", (since,))
+        return list(found.values())
+
+    def sent(self, codes: Sequence[str]) -> dict[str, Sent]:
+        """The lines of the newest attempt of each of these orders that has one, by code."""
+        found: dict[str, Sent] = {}
+        for start in range(0, len(codes), _CHUNK):
+            part = codes[start : start + _CHUNK]
+            marks = ", ".join("?" * len(part))
+            rows = self._db.rows(
+                f"SELECT code, lines FROM attempts WHERE code IN ({marks}) "  # noqa: S608 - marks
+                "ORDER BY attempt",
+                part,
+            )
+            found.update((row["code"], _unpacked(row["lines"]) or ()) for row in rows)
+        return found
+
+    def unprocessed(self, limit: int) -> list[tuple[str, str]]:
+        """(code, VeraCore id) of orders not yet seen processed, longest not looked up first."""
+        rows = self._db.rows(
+            "SELECT o.code, o.veracore_id FROM orders o JOIN held h USING (code) "
+            "WHERE o.state = 'synced' AND o.veracore_id IS NOT NULL AND h.processed_at IS NULL "
+            "ORDER BY h.looked_at IS NOT NULL, h.looked_at, o.created_at LIMIT ?",
+            (limit,),
+        )
+        return [(row[0], row[1]) for row in rows]
+
+
+_HELD = "SELECT h.*, o.state, o.updated_at FROM held h JOIN orders o USING (code) WHERE"
+
+
+def cancelled_units(record: WarehouseRecord) -> Sent:
+    """Parts of the record, and units of each that will not ship."""
+    ordered: Counter[str] = Counter()
+    units: Counter[str] = Counter()
+    for product in record.products:
+        ordered[product.sku] += product.ordered
+        units[product.sku] += product.cancelled
+    if record.is_complete and record.is_cut:
+        # Nothing more leaves: whatever has not was cancelled, also where no row says so.
+        if not ordered:
+            ordered.update(totals((line.sku, line.quantity) for line in record.lines or ()))
+        shipped = totals(_shipped(record.shipments))
+        for sku, count in ordered.items():
+            units[sku] = max(units[sku], count - shipped[_key(sku)])
+    return tuple((sku, count) for sku, count in units.items() if sku.strip() and count > 0)
+
+
+def least_of(several: Iterable[Sent]) -> Sent:
+    """What each of several sets of lines holds of every SKU at least."""
+    counted = [totals(lines) for lines in several]
+    if not counted:
+        return ()
+    least = counted[0]
+    for other in counted[1:]:
+        least &= other
+    return tuple(least.items())
+
+
+def same_units(one: Sent, other: Sent) -> bool:
+    """Whether two sets of lines hold the same units of each SKU."""
+    return totals(one) == totals(other)
+
+
+def _shipped(shipments: Iterable[Shipment]) -> Iterable[tuple[str, int]]:
+    for shipment in shipments:
+        if not shipment.packages or any(package.is_live for package in shipment.packages):
+            yield from ((line.sku, line.quantity) for line in shipment.lines or ())
+
+
+def _grew(before: Sent | None, after: Sent | None) -> bool:
+    """Whether there is more of anything than before."""
+    if after is None:
+        return False
+    return before is None or bool(totals(after) - totals(before))
+
+
+def totals(lines: Iterable[tuple[str, int]]) -> Counter[str]:
+    """Units by SKU, trimmed and without case."""
+    units_of: Counter[str] = Counter()
+    for sku, units in lines:
+        units_of[_key(sku)] += units
+    return units_of
+
+
+def _key(sku: str) -> str:
+    return sku.strip().casefold()
+
+
+def _packed(lines: Sent | None) -> str | None:
+    return None if lines is None else json.dumps(lines)
+
+
+def _unpacked(text: str | None) -> Sent | None:
+    return None if text is None else tuple((sku, units) for sku, units in json.loads(text))
+
+
+def _held(row: Row, processed_only: bool) -> Held:
+    lines = _unpacked(row["lines"])
+    seen_at = row["since"]
+    if processed_only:
+        shipped_at = row["updated_at"] if row["state"] == "shipped" else None
+        seen_at = row["processed_at"] or shipped_at
+    return Held(
+        code=row["code"],
+        lines=lines or (),
+        cancelled=_unpacked(row["cancelled"]) or (),
+        sent_at=row["sent_at"],
+        seen_at=seen_at,
+        is_whole=lines is None,
+    )

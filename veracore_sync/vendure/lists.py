@@ -1,0 +1,158 @@
+"""Lists of the Admin API, page by page, by ascending id, also where a record of them is broken.
+
+Pages overlap: an item that leaves the list between two requests moves the rest up, and a page that
+shares nothing with the one before it has a gap. One broken record fails the page that it is on:
+then the ids of that page are listed, and their records read in halves until it stands alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from veracore_sync.errors import (
+    BreakerOpen,
+    ProtocolError,
+    SyncError,
+    TimedOut,
+    Unavailable,
+    UpstreamError,
+)
+from veracore_sync.failure import What, read_error
+from veracore_sync.vendure.answers import UPSTREAM
+from veracore_sync.vendure.client import Client
+from veracore_sync.vendure.documents import Document
+from veracore_sync.vendure.node import Node
+
+T = TypeVar("T")
+_OVERLAP = 5
+_BROKEN_MOST = 20
+_NOTHING_BUT_BROKEN = 3
+
+
+class Gap(Exception):
+    """Two pages of a list share nothing: something may be missing between them."""
+
+
+@dataclass(slots=True)
+class _Count:
+    """How the single records of a page that failed turned out."""
+
+    read: int = 0
+    broken: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """A list of records of one kind.
+
+    Args:
+        client: Of the Admin API.
+        name: The field of the query that holds the list.
+        document: Reads records.
+        stubs: Reads as little of them as names them.
+        read: Makes a record of an item and the answer that it came in.
+        broken: Makes one of an item, or its stub, that cannot be read, and the reason.
+    """
+
+    client: Client
+    name: str
+    document: Document
+    stubs: Document
+    read: Callable[[Node, Node], T]
+    broken: Callable[[Node, str], T]
+
+    def all(self, options: Mapping[str, Any]) -> Iterator[T]:
+        """Each record once; one page is in memory.
+
+        Raises:
+            Gap: Something may be missing.
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop; also in the middle.
+        """
+        before: set[str] = set()
+        skip = 0
+        while True:
+            ids, total, records = self._page({**options, "skip": skip})
+            if before and not before.intersection(ids):
+                raise Gap
+            yield from (records[id] for id in ids if id not in before and id in records)
+            if skip + len(ids) >= total:
+                return
+            if len(ids) <= _OVERLAP:
+                raise incomplete(self.name)
+            skip += len(ids) - _OVERLAP
+            before = set(ids)
+
+    def by_id(self, ids: Sequence[str]) -> dict[str, T]:
+        """The records of these ids, as far as there are any."""
+        return self._halves(list(ids), {}, _Count()) if ids else {}
+
+    # ---- one page ---------------------------------------------------------------------------
+
+    def _page(self, options: Mapping[str, Any]) -> tuple[list[str], int, dict[str, T]]:
+        try:
+            listing = self._ask(self.document, options)
+            records = self._records(listing)
+            return list(records), listing.integer("totalItems"), records
+        except UpstreamError as error:
+            if not _may_be_one_records(error):
+                raise
+        listing = self._ask(self.stubs, options)
+        stubs = {item.text("id"): item for item in listing.nodes("items")}
+        records = self._halves(list(stubs), stubs, _Count())
+        return list(stubs), listing.integer("totalItems"), records
+
+    def _halves(self, ids: list[str], stubs: Mapping[str, Node], count: _Count) -> dict[str, T]:
+        wanted = {"filter": {"id": {"in": ids}}, "take": len(ids)}
+        try:
+            found = self._records(self._ask(self.document, wanted))
+            count.read += len(found)
+            return found
+        except UpstreamError as error:
+            if not _may_be_one_records(error):
+                raise
+            # A question that no record can spoil tells whether it is the shop; and for the breaker,
+            # which counts failures in a row, that it is not.
+            self._ask(self.stubs, wanted)
+            if len(ids) == 1:
+                count.broken += 1
+                if _is_of_all(count):
+                    raise
+                stub = stubs.get(ids[0], Node({"id": ids[0]}, self.name))
+                return {ids[0]: self.broken(stub, error.message)}
+        middle = len(ids) // 2
+        first = self._halves(ids[:middle], stubs, count)
+        return first | self._halves(ids[middle:], stubs, count)
+
+    def _records(self, listing: Node) -> dict[str, T]:
+        return {item.text("id"): self._record(item, listing) for item in listing.nodes("items")}
+
+    def _record(self, item: Node, listing: Node) -> T:
+        try:
+            return self.read(item, listing)
+        except ProtocolError as error:
+            return self.broken(item, error.message)
+
+    def _ask(self, document: Document, options: Mapping[str, Any]) -> Node:
+        wanted = {"sort": {"id": "ASC"}, **options}
+        root = Node(self.client.execute(document, {"options": wanted}))
+        # What is told beside the list, such as the shop's own settings, travels with each page.
+        return Node({**root.node(self.name).fields, **root.fields}, self.name)
+
+
+def incomplete(name: str) -> SyncError:
+    """The error for a list of which something may be missing."""
+    return read_error(What.NOT_UNDERSTOOD, f"Vendure listed {name} incompletely", upstream=UPSTREAM)
+
+
+def _may_be_one_records(error: UpstreamError) -> bool:
+    """Whether one record can cause it; else it says something of the shop as a whole."""
+    return isinstance(error, ProtocolError | Unavailable | TimedOut) and not isinstance(
+        error, BreakerOpen
+    )
+
+
+def _is_of_all(count: _Count) -> bool:
+    only_broken = not count.read and count.broken >= _NOTHING_BUT_BROKEN
+    return only_broken or count.broken > _BROKEN_MOST
