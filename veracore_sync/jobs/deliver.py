@@ -15,13 +15,13 @@ from veracore_sync.failpoint import hit
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.outbox import Event
 from veracore_sync.transport.hooks import NotTaken
+from veracore_sync.waits import EVENT, is_over
 
 _LOG = logging.getLogger(__name__)
 JOB = "deliver"
 KIND = "hooks.failing"
 _REFUSALS_IN_A_ROW = 3
 _FIRST_WAIT = timedelta(minutes=1)
-_LONGEST_WAIT = timedelta(hours=1)
 _TOO_LONG = timedelta(hours=1)
 
 
@@ -80,7 +80,7 @@ class Delivery:
 
     def _is_left_alone(self, name: str) -> bool:
         until = self.ledger.outbox.hook(name).next_attempt_at
-        return until is not None and self.clock.now() < from_text(until)
+        return until is not None and not is_over(from_text(until), self.clock.now(), EVENT)
 
     def _deliver(self, name: str, hook: Hook) -> None:
         after, refusals = 0, 0
@@ -130,7 +130,7 @@ class Delivery:
             self.ledger.alerts.resolve(KIND)
         for row in failing:
             since = from_text(row.failing_since or "")
-            if self.clock.now() - since < _TOO_LONG:
+            if not is_over(since + _TOO_LONG, self.clock.now(), _TOO_LONG):
                 continue
             message = f"the hook {row.hook} has not taken events since {row.failing_since}"
             message += f": {row.error}"
@@ -146,6 +146,6 @@ def body_of(event: Event) -> bytes:
 
 def _wait(failures: int) -> timedelta:
     """A minute, doubled with each failure up to an hour, and up to a fifth less."""
-    longest = min(_FIRST_WAIT * (1 << min(failures, 10)), _LONGEST_WAIT)
+    longest = min(_FIRST_WAIT * (1 << min(failures, 10)), EVENT)
     wait: timedelta = longest * random.uniform(0.8, 1.0)  # noqa: S311 - spreads, keeps no secret
     return wait

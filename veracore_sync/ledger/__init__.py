@@ -61,7 +61,7 @@ class Ledger:
         self.meta = Meta(self.database, ticking)
         self.outbox = Outbox(self.database, ticking, hooks)
         self.alerts = Alerts(self.database, self.outbox, ticking)
-        self.orders = Orders(self.database)
+        self.orders = Orders(self.database, ticking)
         self.moves = Moves(self.database, self.alerts, self.outbox, ticking)
         self.shipments = Shipments(self.database, ticking)
         self.runs = Runs(self.database, ticking)

@@ -21,7 +21,7 @@ from veracore_sync.errors import LedgerError
 Row = sqlite3.Row
 _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF")
 _BUSY_MS = 10_000
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 """The number of the last step in `veracore_sync.ledger.migrations`."""
 _WAL_TRIES = 50
 

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from veracore_sync.clock import to_text
+from veracore_sync.clock import tick, to_text
 from veracore_sync.errors import Category
 from veracore_sync.ledger.order_table import OrderTable, Seen, Trouble
 from veracore_sync.ledger.orders import Sent
@@ -96,6 +96,7 @@ class Finding(OrderTable):
                 connection,
                 code,
                 absent_at=self._now(),
+                absent_tick=tick(self._clock),
                 next_attempt_at=to_text(next_attempt_at),
                 checked_at=self._now(),
             )

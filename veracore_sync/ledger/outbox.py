@@ -11,6 +11,7 @@ from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.ledger.database import Database
+from veracore_sync.waits import EVENT, horizon, is_over_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,8 @@ class Outbox:
             after: Only events behind that number.
             forced: Stored waits do not count.
         """
-        now = "9999" if forced else to_text(self._clock.now())
-        row = self._db.row(_DUE, {"hook": hook, "after": after, "now": now})
+        times = horizon(self._clock.now(), EVENT)
+        row = self._db.row(_DUE, {"hook": hook, "after": after, "forced": forced, **times})
         return Event(**{**dict(row), "data": json.loads(row["data"])}) if row else None
 
     def taken(self, hook: str, seq: int) -> None:
@@ -149,13 +150,13 @@ class Outbox:
         }
 
 
-_DUE = """
+_DUE = f"""
 SELECT e.seq, e.id, e.type, e.code, e.at, e.data, d.tries
 FROM deliveries d JOIN events e USING (seq)
 WHERE d.hook = :hook AND d.done_at IS NULL AND d.seq > :after
-    AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :now)
+    AND (:forced OR d.next_attempt_at IS NULL OR {is_over_sql("d.next_attempt_at")})
     AND (e.code IS NULL OR NOT EXISTS (
         SELECT 1 FROM deliveries w JOIN events f USING (seq)
         WHERE w.hook = :hook AND w.done_at IS NULL AND w.seq < d.seq AND f.code = e.code))
 ORDER BY d.seq LIMIT 1
-"""
+"""  # noqa: S608 - our own words

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from veracore_sync.clock import from_text
 from veracore_sync.errors import Category, SyncError
 from veracore_sync.ledger import AttemptRow, OrderRow, Sent, Trouble
 from veracore_sync.model import RecordLine, WarehouseRecord
@@ -77,6 +76,7 @@ def judge_doubt(
     *,
     now: datetime,
     grace: timedelta,
+    waited: timedelta | None,
 ) -> Verdict:
     """What a look-up of an order in doubt means.
 
@@ -86,11 +86,12 @@ def judge_doubt(
         attempts: All that we ever sent for it.
         now: When the look-up began (UTC).
         grace: Between two believed absences, and between the doubt and the last of them.
+        waited: How long ago the first absence was at least; ``None`` where nobody knows.
     """
     if isinstance(found, LookUpFailed):
         return Unknown(found.error)
     if isinstance(found, Absent):
-        return _judge_absence(row, now, grace)
+        return _judge_absence(row, now, grace, waited)
     return judge_record(row.code, found.record, [attempt.lines for attempt in attempts])
 
 
@@ -131,7 +132,9 @@ def as_sent(lines: Iterable[RecordLine]) -> Sent:
     return tuple((line.sku, line.quantity) for line in lines)
 
 
-def _judge_absence(row: OrderRow, now: datetime, grace: timedelta) -> Verdict:
+def _judge_absence(
+    row: OrderRow, now: datetime, grace: timedelta, waited: timedelta | None
+) -> Verdict:
     message = row.error_message or "no answer"
     if row.cause == "duplicate":
         return Conflict(
@@ -141,11 +144,11 @@ def _judge_absence(row: OrderRow, now: datetime, grace: timedelta) -> Verdict:
                 "but a look-up does not find it",
             )
         )
-    if row.absent_at is None or row.doubt_since is None:
+    if row.absent_at is None or row.doubt_since is None or waited is None:
+        # Also after a reboot: how long it took, only the wall clock says, and that may be wrong.
         return LookAgain(now + grace, first=True)
-    earliest = max(from_text(row.absent_at), from_text(row.doubt_since)) + grace
-    if now < earliest:
-        return LookAgain(earliest, first=False)
+    if waited < grace:
+        return LookAgain(now + grace - waited, first=False)
     if row.cause == "answer":
         return WasRefused(Trouble(Category.VALIDATION, f"VeraCore did not take it: {message}"))
     return Resend()
