@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Protocol
 
 
@@ -51,3 +53,30 @@ def from_text(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
     return moment.astimezone(UTC)
+
+
+def tick(clock: Clock) -> str:
+    """This moment as `elapsed` reads it, in any process of this machine until it restarts."""
+    return f"{_boot()} {clock.monotonic():.3f}"
+
+
+def elapsed(since: str | None, clock: Clock) -> timedelta | None:
+    """The time that has passed at least since a `tick`, whatever was done to the wall clock.
+
+    Returns:
+        ``None`` where that cannot be told: another boot, another machine, or no tick at all.
+    """
+    boot, _, seconds = (since or "").rpartition(" ")
+    if boot != _boot():
+        return None
+    passed = clock.monotonic() - float(seconds)
+    return timedelta(seconds=passed) if passed >= 0 else None
+
+
+@cache
+def _boot() -> str:
+    """What tells this boot of this machine from any other; a dash where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return "-"

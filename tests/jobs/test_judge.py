@@ -10,7 +10,7 @@ from fakes import START
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veracore_sync.clock import to_text
+from veracore_sync.clock import from_text, to_text
 from veracore_sync.errors import Unavailable
 from veracore_sync.jobs.orders.judge import (
     Adopt,
@@ -55,7 +55,9 @@ def record(**changes: object) -> WarehouseRecord:
 
 
 def judge(row: OrderRow, found: object, after: timedelta = timedelta(0)) -> object:
-    return judge_doubt(row, found, [attempt()], now=START + after, grace=GRACE)  # type: ignore[arg-type]
+    now = START + after
+    waited = now - from_text(row.absent_at) if row.absent_at else None
+    return judge_doubt(row, found, [attempt()], now=now, grace=GRACE, waited=waited)  # type: ignore[arg-type]
 
 
 def test_present_and_ours_is_adopted() -> None:
@@ -70,7 +72,8 @@ def test_merged_and_reordered_lines_with_other_case_and_blanks_are_the_same() ->
 def test_content_of_an_earlier_attempt_counts_as_ours() -> None:
     earlier = attempt((("MUG", 9),))
     found = Present(record(lines=(RecordLine("MUG", 9),)))
-    verdict = judge_doubt(doubt(), found, [earlier, attempt()], now=START, grace=GRACE)
+    sent = [earlier, attempt()]
+    verdict = judge_doubt(doubt(), found, sent, now=START, grace=GRACE, waited=None)
     assert isinstance(verdict, Adopt)
 
 
@@ -110,6 +113,13 @@ def test_a_second_absence_within_the_grace_is_not_believed() -> None:
 def test_a_second_absence_after_the_grace_ends_the_doubt(cause: str, kind: type) -> None:
     row = doubt(cause, absent_after=timedelta(seconds=10))
     assert isinstance(judge(row, Absent(), timedelta(seconds=190)), kind)
+
+
+def test_an_absence_of_another_boot_is_a_first_one() -> None:
+    row = doubt(absent_after=timedelta(seconds=10))
+    now = START + timedelta(days=400)
+    verdict = judge_doubt(row, Absent(), [attempt()], now=now, grace=GRACE, waited=None)
+    assert verdict == LookAgain(now + GRACE, first=True)
 
 
 def test_a_refusal_quotes_the_answer() -> None:

@@ -304,7 +304,7 @@ def _must_find_the_bug() -> None:
 
 
 def test_it_finds_a_look_up_that_is_believed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "_judge_absence", lambda row, now, grace: judge.Resend())
+    monkeypatch.setattr(judge, "_judge_absence", lambda *_: judge.Resend())
     _must_find_the_bug()
 
 

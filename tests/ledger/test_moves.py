@@ -208,7 +208,8 @@ def test_a_ledger_where_nothing_may_be_written_says_so(tmp_path: Path) -> None:
 
 def test_doubts_are_due_when_their_time_has_come(ledger: Ledger) -> None:
     ledger.moves.doubt("A", intend(ledger), "lost", TROUBLE)
-    assert len(ledger.orders.doubts_due(START)) == 1
-    ledger.moves.absent_once("A", START + timedelta(minutes=3))
-    assert ledger.orders.doubts_due(START) == []
-    assert len(ledger.orders.doubts_due(START + timedelta(minutes=3))) == 1
+    grace = timedelta(minutes=3)
+    assert len(ledger.orders.doubts_due(START, grace)) == 1
+    ledger.moves.absent_once("A", START + grace)
+    assert ledger.orders.doubts_due(START, grace) == []
+    assert len(ledger.orders.doubts_due(START + grace, grace)) == 1

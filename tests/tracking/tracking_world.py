@@ -22,22 +22,21 @@ from veracore_sync.sandbox.shop import SmallShop
 
 
 class TestClock:
-    """A wall clock that only moves when told to."""
+    """Moves only when told to."""
 
     __test__ = False
 
     def __init__(self, start: datetime) -> None:
-        self.at = start
-        self.ticks = 0.0
+        self.at = self.start = start
 
     def now(self) -> datetime:
         return self.at
 
     def monotonic(self) -> float:
-        return self.ticks
+        return (self.at - self.start).total_seconds()
 
     def sleep(self, seconds: float) -> None:
-        self.ticks += seconds
+        self.at += timedelta(seconds=seconds)
 
     def forward(self, **span: float) -> None:
         self.at += timedelta(**span)

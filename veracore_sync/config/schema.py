@@ -7,6 +7,7 @@ against it. A field's description is its meaning. All models are frozen; `load` 
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -42,6 +43,7 @@ from veracore_sync.config.types import (
     Url,
     Zone,
 )
+from veracore_sync.waits import ASKED, SPREAD
 
 _VERSION_AT_END = re.compile(r"/v\d+(\.\d+)*/?$", re.IGNORECASE)
 
@@ -333,6 +335,16 @@ class Settings(Section):
     log: LogSettings = Field(default_factory=LogSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     hooks: HookSettings = Field(default_factory=HookSettings)
+
+    @property
+    def longest_order_wait(self) -> timedelta:
+        """How long an order ever waits to be tried again, whatever became of it."""
+        return max(
+            ASKED,
+            timedelta(minutes=self.orders.min_age_minutes),
+            timedelta(seconds=self.retry.cap_seconds),
+            timedelta(minutes=self.orders.parked_recheck_minutes) * SPREAD,
+        )
 
     @property
     def tracking_zone(self) -> ZoneInfo:

@@ -16,13 +16,13 @@ from veracore_sync.failpoint import hit
 from veracore_sync.ledger import Alert, Ledger
 from veracore_sync.ledger.outbox import HOOK_ALERTS, Blocked, Event
 from veracore_sync.transport.hooks import NotTaken
+from veracore_sync.waits import EVENT, is_over
 
 _LOG = logging.getLogger(__name__)
 JOB = "deliver"
 FAILING, BLOCKED = HOOK_ALERTS
 _REFUSALS_IN_A_ROW = 3
 _FIRST_WAIT = timedelta(minutes=1)
-_LONGEST_WAIT = timedelta(hours=1)
 _TOO_LONG = timedelta(hours=1)
 
 
@@ -81,7 +81,7 @@ class Delivery:
 
     def _is_left_alone(self, name: str) -> bool:
         until = self.ledger.outbox.hook(name).next_attempt_at
-        return until is not None and self.clock.now() < from_text(until)
+        return until is not None and not is_over(from_text(until), self.clock.now(), EVENT)
 
     def _deliver(self, name: str, hook: Hook) -> None:
         """What was refused before comes last: it must not stand before what would be taken."""
@@ -163,8 +163,8 @@ class Delivery:
 
     def _trouble(self, name: str) -> tuple[str, str] | None:
         row = self.ledger.outbox.hook(name)
-        failing = self.clock.now() - from_text(row.failing_since) if row.failing_since else None
-        if failing is not None and failing >= _TOO_LONG:
+        since = from_text(row.failing_since) if row.failing_since else None
+        if since is not None and is_over(since + _TOO_LONG, self.clock.now(), _TOO_LONG):
             message = f"the hook {name} has not taken events since {row.failing_since}"
             return FAILING, f"{message}: {row.error}"
         blocked = self.ledger.outbox.blocked(name)
@@ -237,6 +237,6 @@ def body_of(event: Event) -> bytes:
 
 def _wait(failures: int) -> timedelta:
     """A minute, doubled with each failure up to an hour, and up to a fifth less."""
-    longest = min(_FIRST_WAIT * (1 << min(failures, 10)), _LONGEST_WAIT)
+    longest = min(_FIRST_WAIT * (1 << min(failures, 10)), EVENT)
     wait: timedelta = longest * random.uniform(0.8, 1.0)  # noqa: S311 - spreads, keeps no secret
     return wait

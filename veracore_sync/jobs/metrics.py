@@ -53,7 +53,7 @@ def exposition(ledger: Ledger, now: datetime) -> str:
 
 
 def _samples(ledger: Ledger, now: datetime) -> Iterator[_Sample]:
-    yield from _runs(ledger)
+    yield from _runs(ledger, now)
     for state, count in ledger.orders.counts().items():
         yield "orders", {"state": state}, count
     yield "backlog_age_seconds", {}, _age(figures.waiting_since(ledger.database), now)
@@ -72,8 +72,8 @@ def _samples(ledger: Ledger, now: datetime) -> Iterator[_Sample]:
         yield "alerts_open", {"kind": kind}, count
 
 
-def _runs(ledger: Ledger) -> Iterator[_Sample]:
-    for run in figures.last_runs(ledger.database):
+def _runs(ledger: Ledger, now: datetime) -> Iterator[_Sample]:
+    for run in figures.last_runs(ledger.database, now):
         labels = {"command": run.command}
         ended = from_text(run.ended_at)
         yield "last_run_timestamp_seconds", labels, ended.timestamp()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from veracore_sync.clock import elapsed
 from veracore_sync.errors import Category, NeedsPerson, ProtocolError, UsageError
 from veracore_sync.jobs.orders.acts import (
     ENDED_AS,
@@ -185,7 +186,10 @@ class Resolver:
             if isinstance(found, Absent) and veracore_id.casefold() in open_now:
                 found = self._believed(found)
             grace = self.doubts.grace
-            sights.append(see(veracore_id, found, row, attempts, now=began, grace=grace))
+            waited = elapsed(row.absent_tick, self.doubts.clock)
+            sights.append(
+                see(veracore_id, found, row, attempts, now=began, grace=grace, waited=waited)
+            )
         return sights
 
     def _believed(self, absent: Absent) -> LookUp:

@@ -70,7 +70,7 @@ class Ledger:
         self.meta = Meta(self.database, ticking)
         self.outbox = Outbox(self.database, ticking, hooks)
         self.alerts = Alerts(self.database, self.outbox, ticking)
-        self.orders = Orders(self.database)
+        self.orders = Orders(self.database, ticking)
         self.holdings = Holdings(self.database, ticking)
         self.moves = Moves(self.database, self.alerts, self.outbox, ticking)
         self.shipments = Shipments(self.database, ticking)

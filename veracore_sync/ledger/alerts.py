@@ -95,6 +95,14 @@ class Alerts:
                 self._outbox.add("alert.resolved", code, {**told, "resolvedAt": now})
         return len(closed)
 
+    def count_from_now(self, alert: Alert) -> None:
+        """It was opened by a clock that was ahead."""
+        with self._db.transaction() as connection:
+            connection.execute(
+                "UPDATE alerts SET opened_at = ? WHERE key = ?",
+                (to_text(self._clock.now()), alert.key),
+            )
+
     def standing(self) -> list[Alert]:
         """The open alerts, oldest first."""
         found = self._db.rows(

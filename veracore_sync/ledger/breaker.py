@@ -24,6 +24,7 @@ from veracore_sync.errors import BreakerOpen
 from veracore_sync.failure import What
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.database import Database
+from veracore_sync.waits import SPREAD, is_over
 
 _COUNTED = frozenset({What.NOT_CONNECTED, What.TIMEOUT, What.RESET, What.HTTP_5XX})
 
@@ -163,9 +164,12 @@ class Breaker:
             raise self._refusal(row)
         if row["state"] == "half_open" and row["owner"] == self._me:
             return True
-        if not self._forced and self._clock.now() < from_text(row["retry_at"]):
+        if not self._forced and not self._may_probe(row):
             raise self._refusal(row)
         return False
+
+    def _may_probe(self, row: sqlite3.Row) -> bool:
+        return is_over(from_text(row["retry_at"]), self._clock.now(), self._cooldown * SPREAD)
 
     def after(self, what: What | None) -> None:
         """Count what happened: ``None`` is an answer of a working upstream.
@@ -233,7 +237,7 @@ class Breaker:
             self._alerts.open(f"{self._upstream}.down", f"{self._upstream} is not reachable")
 
     def _after_cooldown(self) -> str:
-        jittered: datetime = self._clock.now() + self._cooldown * random.uniform(1, 1.1)  # noqa: S311 - spread, no secret
+        jittered: datetime = self._clock.now() + self._cooldown * random.uniform(1, SPREAD)  # noqa: S311 - spread, no secret
         return to_text(jittered)
 
     def _read(self) -> sqlite3.Row | None:

@@ -12,13 +12,13 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.errors import RateLimited
 from veracore_sync.ledger.database import Database
+from veracore_sync.waits import ASKED, bounded, is_over
 
 _BURST_SECONDS = 15.0
 _BLOCK = 5
 _LONGEST_WAIT = 30.0
 _LEAST_FACTOR = 0.05
 _RECOVERY_A_MINUTE = 0.1
-_LONGEST_PENALTY = timedelta(hours=1)
 
 
 class Budget:
@@ -84,12 +84,13 @@ class Budget:
         until = self._db.value(
             "SELECT closed_until FROM budgets WHERE upstream = ?", (self._upstream,)
         )
-        return until is not None and self._clock.now() < from_text(until)
+        return until is not None and not is_over(from_text(until), self._clock.now(), ASKED)
 
     def _take_block(self) -> float:
         """Take what there is, a block at most; the seconds to wait when there is nothing."""
-        now = self._clock.now()
         with self._db.transaction() as connection:
+            # After others have written: what they wrote just now is not ahead of it.
+            now = self._clock.now()
             tokens, factor, closed_until = self._filled(now)
             pause = (closed_until - now).total_seconds() if closed_until else 0.0
             spare = tokens - self._reserve
@@ -121,16 +122,17 @@ class Budget:
         passed = max(0.0, (now - from_text(row["filled_at"])).total_seconds())
         factor = min(1.0, row["factor"] + passed / 60 * _RECOVERY_A_MINUTE)
         tokens = min(self._most, row["tokens"] + passed * self._rate * factor)
-        closed = from_text(row["closed_until"]) if row["closed_until"] else None
+        until = row["closed_until"]
+        closed = bounded(from_text(until), now, ASKED) if until else None
         return tokens, factor, closed
 
     def penalise(self, retry_after: float | None) -> None:
         """The upstream asked us to slow down: halve the rate, and wait as it says (seconds)."""
         if not self._rate:
             return
-        now = self._clock.now()
-        pause = min(timedelta(seconds=retry_after or 0), _LONGEST_PENALTY)
+        pause = min(timedelta(seconds=retry_after or 0), ASKED)
         with self._lock, self._db.transaction() as connection:
+            now = self._clock.now()
             tokens, factor, closed_until = self._filled(now)
             until = max(now + pause, closed_until or now)
             connection.execute(

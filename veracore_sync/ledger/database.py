@@ -21,7 +21,7 @@ from veracore_sync.ledger import sqlite_file
 
 Row = sqlite3.Row
 _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF")
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 """The number of the last step in `veracore_sync.ledger.migrations`."""
 _WAL_TRIES = 50
 

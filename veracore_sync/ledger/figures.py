@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
+from veracore_sync.clock import to_text
 from veracore_sync.ledger.database import Database
 
 _WAITING = "('pending', 'sending', 'in_doubt', 'failed')"
@@ -73,10 +75,15 @@ class LastRun:
     succeeded_at: str | None
 
 
-def last_runs(database: Database) -> list[LastRun]:
-    """The last run of each command that came to an end."""
+def last_runs(database: Database, now: datetime) -> list[LastRun]:
+    """The last run of each command that came to an end.
+
+    Args:
+        database: The ledger's.
+        now: The time (UTC): what ended later did so by a wrong clock, and hides no silence.
+    """
     found = (
-        database.row(_LAST_RUN, (row["command"],))
+        database.row(_LAST_RUN, (row["command"], to_text(now)))
         for row in database.rows("SELECT DISTINCT command FROM runs ORDER BY command")
     )
     return [LastRun(*row) for row in found if row is not None]
@@ -84,6 +91,7 @@ def last_runs(database: Database) -> list[LastRun]:
 
 _LAST_RUN = """
 SELECT command, started_at, ended_at, exit_code, (SELECT ended_at FROM runs
-    WHERE command = ?1 AND exit_code = 0 ORDER BY id DESC LIMIT 1) AS succeeded_at
-FROM runs WHERE command = ?1 AND ended_at IS NOT NULL ORDER BY id DESC LIMIT 1
+    WHERE command = ?1 AND exit_code = 0 AND ended_at <= ?2 ORDER BY id DESC LIMIT 1)
+    AS succeeded_at
+FROM runs WHERE command = ?1 AND ended_at <= ?2 ORDER BY id DESC LIMIT 1
 """

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from veracore_sync.clock import to_text
+from veracore_sync.clock import tick, to_text
 from veracore_sync.errors import Category
 from veracore_sync.ledger.holdings import least_of, same_units
 from veracore_sync.ledger.order_table import OrderTable, Seen, Trouble
@@ -149,6 +149,7 @@ class Finding(OrderTable):
                 connection,
                 code,
                 absent_at=self._now(),
+                absent_tick=tick(self._clock),
                 next_attempt_at=to_text(next_attempt_at),
                 checked_at=self._now(),
             )
@@ -156,7 +157,7 @@ class Finding(OrderTable):
     def absent_for_a_person(self, code: str) -> None:
         """A person's look-up of an order that is not in doubt said absent: remember when."""
         with self._db.transaction() as connection:
-            self._set(connection, code, absent_at=self._now())
+            self._set(connection, code, absent_at=self._now(), absent_tick=tick(self._clock))
 
     def end_attempts(self, code: str, veracore_id: str, outcome: str) -> None:
         """Nothing that was sent under that id is, or will be, a live order at VeraCore."""

@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.ledger.database import Database, Row
@@ -17,6 +18,10 @@ from veracore_sync.ledger.orders import Sent
 from veracore_sync.model import Shipment, WarehouseRecord
 
 _CHUNK = 500
+_AHEAD = timedelta(minutes=1)
+"""What lies further ahead was written before this run, by a wrong clock; what is written during a
+run does not, as one during which the clock is set writes nothing (jobs/inventory/read.py)."""
+_LONG_AGO = ""
 _PROCESSED = ("processed", "shipped", "complete")
 
 
@@ -119,10 +124,11 @@ class Holdings:
                 seen processed; then every order that was not is among them too.
         """
         found: dict[str, Held] = {}
+        beyond = to_text(self._clock.now() + _AHEAD)
 
         def collect(where: str, values: Sequence[str]) -> None:
             for row in self._db.rows(f"{_HELD} {where}", values):
-                found[row["code"]] = _held(row, processed_only)
+                found[row["code"]] = _held(row, processed_only, beyond)
 
         for start in range(0, len(codes), _CHUNK):
             part = codes[start : start + _CHUNK]
@@ -152,8 +158,8 @@ class Holdings:
         rows = self._db.rows(
             "SELECT o.code, o.veracore_id FROM orders o JOIN held h USING (code) "
             "WHERE o.state = 'synced' AND o.veracore_id IS NOT NULL AND h.processed_at IS NULL "
-            "ORDER BY h.looked_at IS NOT NULL, h.looked_at, o.created_at LIMIT ?",
-            (limit,),
+            "ORDER BY coalesce(h.looked_at <= ?, 0), h.looked_at, o.created_at LIMIT ?",
+            (to_text(self._clock.now()), limit),
         )
         return [(row[0], row[1]) for row in rows]
 
@@ -227,7 +233,7 @@ def _unpacked(text: str | None) -> Sent | None:
     return None if text is None else tuple((sku, units) for sku, units in json.loads(text))
 
 
-def _held(row: Row, processed_only: bool) -> Held:
+def _held(row: Row, processed_only: bool, beyond: str) -> Held:
     lines = _unpacked(row["lines"])
     seen_at = row["since"]
     if processed_only:
@@ -237,7 +243,7 @@ def _held(row: Row, processed_only: bool) -> Held:
         code=row["code"],
         lines=lines or (),
         cancelled=_unpacked(row["cancelled"]) or (),
-        sent_at=row["sent_at"],
-        seen_at=seen_at,
+        sent_at=row["sent_at"] if (row["sent_at"] or beyond) <= beyond else None,
+        seen_at=_LONG_AGO if seen_at is not None and seen_at > beyond else seen_at,
         is_whole=lines is None,
     )

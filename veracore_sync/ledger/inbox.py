@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.ledger.database import Database
+from veracore_sync.waits import HINT, horizon, is_over_sql
 
 WORKER = "serve-webhooks"
 """The command under which the listener's worker holds a job."""
@@ -67,9 +68,9 @@ class Inbox:
         Raises:
             LedgerError: Nothing of the batch was stored.
         """
-        now = to_text(self._clock.now())
         with self._db.transaction() as connection:
-            return [_store(connection, one, now) for one in batch]
+            times = horizon(self._clock.now(), HINT)
+            return [_store(connection, one, times) for one in batch]
 
     def probe(self) -> None:
         """See whether the largest delivery could be stored: as much is written, and removed.
@@ -84,9 +85,10 @@ class Inbox:
     def due(self, kind: Kind) -> Hint | None:
         """The hint of that kind that has been due longest, or ``None``."""
         row = self._db.row(
-            "SELECT kind, name, asked, tries FROM hints WHERE kind = ? AND due_at <= ? "
+            "SELECT kind, name, asked, tries FROM hints "  # noqa: S608 - our own words
+            f"WHERE kind = :kind AND {is_over_sql('due_at')} "
             "ORDER BY due_at, name LIMIT 1",
-            (kind, to_text(self._clock.now())),
+            {"kind": kind, **horizon(self._clock.now(), HINT)},
         )
         return Hint(**dict(row)) if row else None
 
@@ -103,10 +105,13 @@ class Inbox:
 
     def put_off(self, hint: Hint, until: datetime, error_class: str, message: str) -> None:
         """The look-up failed: it is tried again at `until` (UTC), and the try is counted."""
+        now = self._clock.now()
         self._update(
-            "tries = tries + 1, due_at = :until, error_class = :class, error_message = :message",
+            "tries = tries + 1, due_at = :until, asked_at = min(asked_at, :now), "
+            "error_class = :class, error_message = :message",
             hint,
-            until=to_text(until),
+            now=to_text(now),
+            until=to_text(min(until, now + HINT)),
             **{"class": error_class, "message": message},
         )
 
@@ -175,17 +180,19 @@ _PRUNE = (
     "WHERE due_at IS NULL AND covered_at < ? LIMIT ?)",
 )
 _HINT = """
-INSERT INTO hints (kind, name, asked, asked_at, due_at) VALUES (?1, ?2, 1, ?3, ?3)
+INSERT INTO hints (kind, name, asked, asked_at, due_at) VALUES (:kind, :name, 1, :now, :now)
 ON CONFLICT (kind, name) DO UPDATE SET asked = asked + 1,
     asked_at = CASE WHEN due_at IS NULL THEN excluded.asked_at ELSE asked_at END,
-    due_at = coalesce(due_at, excluded.due_at)
+    due_at = CASE WHEN due_at <= :beyond THEN due_at ELSE excluded.due_at END
 """
 
 
-def _store(connection: Connection, delivery: Delivery, now: str) -> bool:
-    if delivery.id is not None and not _is_new(connection, delivery, now):
+def _store(connection: Connection, delivery: Delivery, times: dict[str, str]) -> bool:
+    if delivery.id is not None and not _is_new(connection, delivery, times["now"]):
         return False
-    rows: Iterable[tuple[str, str, str]] = ((delivery.kind, name, now) for name in delivery.names)
+    rows: Iterable[dict[str, str]] = (
+        {"kind": delivery.kind, "name": name, **times} for name in delivery.names
+    )
     connection.executemany(_HINT, rows)
     return True
 

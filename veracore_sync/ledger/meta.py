@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import string
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.errors import ConfigError
 from veracore_sync.ledger.database import Database
+from veracore_sync.waits import is_ahead
+
+_LOG = logging.getLogger(__name__)
 
 
 class Meta:
@@ -47,9 +51,13 @@ class Meta:
             )
 
     def moment(self, key: str) -> datetime | None:
-        """The value as an aware UTC moment, or ``None``."""
+        """The value as an aware UTC moment; ``None`` where there is none, or it is still to come.
+
+        It says how far something has come: what nobody can have reached is worth nothing.
+        """
         text = self.get(key)
-        return from_text(text) if text else None
+        found = from_text(text) if text else None
+        return None if found is None or is_ahead(found, self._clock.now()) else found
 
     @property
     def created_at(self) -> datetime:
@@ -83,6 +91,8 @@ class Meta:
         Raises:
             ConfigError: The ledger belongs to another pair.
         """
+        if write:
+            self._be_born_by_now()
         for side, ours in (("shop", shop), ("warehouse", warehouse)):
             held = self.get(f"identity.{side}")
             if held is None and write:
@@ -93,3 +103,19 @@ class Meta:
                     hint="use another ledger.path for another pair; "
                     "orders of two pairs in one ledger would be confused",
                 )
+
+    def _be_born_by_now(self) -> None:
+        """Orders placed before the ledger was made are never sent: it cannot be made in years.
+
+        It may be now that is wrong: then no order that is held must come to have been placed later,
+        or what somebody else dealt with before this ledger was made would be sent.
+        """
+        told, now = self._certain("created_at"), to_text(self._clock.now())
+        if told <= now:
+            return
+        newest = self._db.value("SELECT max(placed_at) FROM orders")
+        after = to_text(from_text(newest) + timedelta(milliseconds=1)) if newest else now
+        born = max(now, after)
+        if told > born:
+            _LOG.warning("the ledger says that it was made at %s: taken to be %s", told, born)
+            self.put("created_at", born)

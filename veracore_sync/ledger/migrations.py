@@ -336,6 +336,20 @@ def m010_held(db: Utils) -> None:
     db.conn.execute("PRAGMA user_version = 10")
 
 
+_TICKS = """
+ALTER TABLE orders ADD COLUMN absent_tick TEXT;
+ALTER TABLE slips ADD COLUMN since_tick TEXT;
+ALTER TABLE slips ADD COLUMN intended_tick TEXT
+"""
+
+
+@migrations()
+def m011_ticks(db: Utils) -> None:
+    """What must not be shortened by a clock that is set is counted by one that cannot be."""
+    run_statements(db.conn, _TICKS)
+    db.conn.execute("PRAGMA user_version = 11")
+
+
 def migrate(database: Database) -> None:
     """Apply every step that is missing, all in one transaction."""
     with database.transaction() as connection:

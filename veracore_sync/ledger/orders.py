@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from veracore_sync.clock import to_text
+from veracore_sync.clock import Clock, to_text
 from veracore_sync.ledger.database import Database, Row
+from veracore_sync.waits import horizon, is_over_sql
 
 STATES = (
     "pending",
@@ -63,6 +64,7 @@ class OrderRow:
     next_attempt_at: str | None
     created_at: str
     updated_at: str
+    absent_tick: str | None = None
 
 
 def fresh_row(code: str, vendure_id: str, now: str) -> OrderRow:
@@ -102,10 +104,16 @@ def open_attempts(row: OrderRow, attempts: Iterable[AttemptRow]) -> list[Attempt
 
 
 class Orders:
-    """Reading the orders of one ledger."""
+    """Reading the orders of one ledger.
 
-    def __init__(self, database: Database) -> None:
+    Args:
+        database: The ledger's.
+        clock: The wall clock: what was looked at later than now comes first, not last.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._db = database
+        self._clock = clock
 
     def get(self, code: str) -> OrderRow | None:
         """The row of that code, or ``None``."""
@@ -147,18 +155,23 @@ class Orders:
         marks = ", ".join("?" * len(wanted))
         rows = self._db.rows(
             _SELECT + f"WHERE state IN ({marks}) "
-            "ORDER BY checked_at IS NOT NULL, checked_at, created_at, code LIMIT ?",
-            (*wanted, limit),
+            "ORDER BY coalesce(checked_at <= ?, 0), checked_at, created_at, code LIMIT ?",
+            (*wanted, to_text(self._clock.now()), limit),
         )
         return [_order(row) for row in rows]
 
-    def doubts_due(self, now: datetime) -> list[OrderRow]:
-        """Orders in doubt whose next look-up is due, longest unchecked first."""
+    def doubts_due(self, now: datetime, longest: timedelta) -> list[OrderRow]:
+        """Orders in doubt whose next look-up is due, longest unchecked first.
+
+        Args:
+            now: This moment (UTC).
+            longest: How long one ever waits for it.
+        """
         rows = self._db.rows(
             _SELECT + "WHERE state = 'in_doubt' "
-            "AND (next_attempt_at IS NULL OR next_attempt_at <= ?) "
-            "ORDER BY checked_at, doubt_since, code",
-            (to_text(now),),
+            f"AND (next_attempt_at IS NULL OR {is_over_sql('next_attempt_at')}) "
+            "ORDER BY coalesce(checked_at <= :now, 0), checked_at, doubt_since, code",
+            horizon(now, longest),
         )
         return [_order(row) for row in rows]
 
@@ -193,7 +206,8 @@ class Orders:
         """The order that VeraCore took last, or ``None``."""
         row = self._db.row(
             _SELECT + "WHERE state IN ('synced', 'shipped') AND veracore_id IS NOT NULL "
-            "ORDER BY last_successful_sync DESC, code LIMIT 1"
+            "ORDER BY last_successful_sync > ?, last_successful_sync DESC, code LIMIT 1",
+            (to_text(self._clock.now()),),
         )
         return _order(row) if row else None
 

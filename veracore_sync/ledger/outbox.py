@@ -11,6 +11,7 @@ from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.ledger.database import Database
+from veracore_sync.waits import EVENT, horizon, is_over_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +140,9 @@ class Outbox:
             forced: Stored waits do not count.
             fresh_only: Only events that the hook was never asked to take.
         """
-        now = "9999" if forced else to_text(self._clock.now())
-        values = {"hook": hook, "after": after, "now": now, "fresh_only": fresh_only}
-        row = self._db.row(_DUE, values)
+        times = horizon(self._clock.now(), EVENT)
+        values = {"hook": hook, "after": after, "forced": forced, "fresh_only": fresh_only}
+        row = self._db.row(_DUE, values | times)
         return Event(**{**dict(row), "data": json.loads(row["data"])}) if row else None
 
     def taken(self, hook: str, seq: int) -> None:
@@ -239,17 +240,17 @@ class Outbox:
         }
 
 
-_DUE = """
+_DUE = f"""
 SELECT e.seq, e.id, e.type, e.code, e.at, e.data, d.tries
 FROM deliveries d JOIN events e USING (seq)
 WHERE d.hook = :hook AND d.done_at IS NULL AND d.seq > :after
-    AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :now)
+    AND (:forced OR d.next_attempt_at IS NULL OR {is_over_sql("d.next_attempt_at")})
     AND (d.tries = 0 OR NOT :fresh_only)
     AND (e.code IS NULL OR NOT EXISTS (
         SELECT 1 FROM deliveries w JOIN events f USING (seq)
         WHERE w.hook = :hook AND w.done_at IS NULL AND w.seq < d.seq AND f.code = e.code))
 ORDER BY d.seq LIMIT 1
-"""
+"""  # noqa: S608 - our own words
 
 _BLOCKED = f"""
 SELECT d.hook, e.id, e.type, e.code, e.at, d.tries, d.error, (

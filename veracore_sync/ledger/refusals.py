@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.meta import Meta
-
-_TRIAL_EVERY = timedelta(hours=1)
+from veracore_sync.waits import TRIAL, is_over
 
 
 class Refusals:
@@ -62,12 +60,12 @@ class Refusals:
         wanted = self._digest(credentials)
         if self._standing_with(upstream, wanted) is None:
             return True
-        now = self._clock.now()
         with self._db.transaction() as connection:
             tried_at = self._standing_with(upstream, wanted)
             if tried_at is None:
                 return True
-            if now - from_text(tried_at) < _TRIAL_EVERY:
+            now = self._clock.now()
+            if not is_over(from_text(tried_at) + TRIAL, now, TRIAL):
                 return False
             connection.execute(
                 "UPDATE refusals SET tried_at = ? WHERE upstream = ?", (to_text(now), upstream)

@@ -12,11 +12,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from veracore_sync.clock import Clock, to_text
+from veracore_sync.clock import Clock, elapsed, tick, to_text
 from veracore_sync.ledger.database import Database, Row
+from veracore_sync.waits import SLIP, horizon, is_over_sql
 
 OPEN = ("open", "intended", "added")
 """The states of a slip that is still to be worked on."""
@@ -64,6 +65,8 @@ class SlipRow:
     reason: str | None
     first_seen_at: str
     updated_at: str
+    since_tick: str | None = None
+    intended_tick: str | None = None
 
 
 def fresh_slip(
@@ -112,22 +115,23 @@ class Shipments:
             "SELECT * FROM slips WHERE veracore_id = ? ORDER BY first_seen_at, length(slip), slip",
             (veracore_id,),
         )
-        return {row["slip"]: _slip(row) for row in rows}
+        return {row["slip"]: self._slip(row) for row in rows}
 
     def slips_of(self, code: str) -> list[SlipRow]:
         """The slips of an order of the shop, oldest first."""
         rows = self._db.rows(
             "SELECT * FROM slips WHERE code = ? ORDER BY first_seen_at, length(slip), slip", (code,)
         )
-        return [_slip(row) for row in rows]
+        return [self._slip(row) for row in rows]
 
     def due(self) -> list[str]:
         """The codes of orders of which a slip is due."""
         rows = self._db.rows(
-            "SELECT code, min(next_attempt_at) AS due FROM slips "
-            "WHERE state IN ('open', 'intended', 'added') AND next_attempt_at <= ? "
+            "SELECT code, min(next_attempt_at) AS due FROM slips "  # noqa: S608 - our own words
+            "WHERE state IN ('open', 'intended', 'added') "
+            f"AND {is_over_sql('next_attempt_at')} "
             "GROUP BY code ORDER BY due, code",
-            (self._now(),),
+            horizon(self._clock.now(), SLIP),
         )
         return [row["code"] for row in rows]
 
@@ -136,24 +140,37 @@ class Shipments:
         rows = self._db.rows(
             "SELECT o.code FROM orders o LEFT JOIN tracked t ON t.veracore_id = o.veracore_id "
             "WHERE o.state = 'synced' AND o.veracore_id IS NOT NULL "
-            "ORDER BY t.looked_at IS NOT NULL, t.looked_at, o.created_at, o.code LIMIT ?",
-            (limit,),
+            "ORDER BY coalesce(t.looked_at <= ?, 0), t.looked_at, o.created_at, o.code LIMIT ?",
+            (self._now(), limit),
         )
         return [row["code"] for row in rows]
 
-    def waiting_since(self, before: datetime) -> list[SlipRow]:
-        """Slips that have been open since before that moment."""
+    def waiting_for(self, longest: timedelta) -> list[SlipRow]:
+        """Slips that have been open for longer than that, or nobody knows for how long."""
         rows = self._db.rows(
-            "SELECT * FROM slips WHERE state IN ('open', 'intended', 'added') AND since < ? "
+            "SELECT * FROM slips "  # noqa: S608 - our own words
+            f"WHERE state IN ('open', 'intended', 'added') AND {is_over_sql('since')} "
             "ORDER BY since, code, slip",
-            (to_text(before),),
+            horizon(self._clock.now() - longest, longest),
         )
-        return [_slip(row) for row in rows]
+        return [self._slip(row) for row in rows]
 
     def count(self) -> dict[str, int]:
         """How many slips are in each state."""
         found = self._db.rows("SELECT state, count(*) FROM slips GROUP BY state")
         return {row[0]: row[1] for row in found}
+
+    def _slip(self, row: Row) -> SlipRow:
+        values: dict[str, Any] = dict(row)
+        values["packages"] = tuple(tuple(one) for one in json.loads(values["packages"]))
+        values["lines"] = json.loads(values["lines"]) if values["lines"] else None
+        values["known"] = tuple(json.loads(values["known"])) if values["known"] else ()
+        for column, ticked in _TICKED.items():
+            passed = elapsed(values[ticked], self._clock)
+            if passed is not None:
+                # As the clock now has it: set forward meanwhile, it would end the wait at once.
+                values[column] = to_text(self._clock.now() - passed)
+        return SlipRow(**values)
 
     # ---- what was seen ------------------------------------------------------------------------
 
@@ -199,7 +216,8 @@ class Shipments:
                     (json.dumps(dict(rows)), max(rows.values(), default=None), veracore_id),
                 )
             for slip, packages in seen.items():
-                connection.execute(_SEE, (veracore_id, slip, code, _packed(packages), now))
+                row = (veracore_id, slip, code, _packed(packages), now, tick(self._clock))
+                connection.execute(_SEE, row)
 
     # ---- what becomes of a slip ---------------------------------------------------------------
 
@@ -230,6 +248,7 @@ class Shipments:
             tracking_code=tracking_code,
             known=json.dumps(list(known)),
             intended_at=self._now(),
+            intended_tick=tick(self._clock),
             next_attempt_at=self._now(),
         )
 
@@ -307,13 +326,16 @@ WHERE code = ?2 AND (state IN ('open', 'intended', 'added')
     OR state = 'handed' AND (fulfilment_id IS NULL OR tries > 0))
 """
 
+_TICKED = {"since": "since_tick", "intended_at": "intended_tick"}
+
 _SEE = """
 INSERT INTO slips (veracore_id, slip, code, state, packages, since, next_attempt_at, first_seen_at,
-    updated_at)
-VALUES (?1, ?2, ?3, 'open', ?4, ?5, ?5, ?5, ?5)
+    updated_at, since_tick)
+VALUES (?1, ?2, ?3, 'open', ?4, ?5, ?5, ?5, ?5, ?6)
 ON CONFLICT (veracore_id, slip) DO UPDATE SET
     packages = excluded.packages,
-    since = CASE WHEN packages = excluded.packages THEN since ELSE excluded.since END,
+    since = CASE WHEN packages = excluded.packages THEN min(since, ?5) ELSE ?5 END,
+    since_tick = CASE WHEN packages = excluded.packages AND since <= ?5 THEN since_tick ELSE ?6 END,
     next_attempt_at = CASE
         WHEN state NOT IN ('open', 'intended', 'added') THEN NULL
         WHEN tries > 0 AND packages = excluded.packages THEN next_attempt_at
@@ -328,11 +350,3 @@ def _packed(packages: Sequence[PackageFact]) -> str:
 
 def _tracked(row: Row) -> TrackedRow:
     return TrackedRow(**{**dict(row), "rows": json.loads(row["rows"])})
-
-
-def _slip(row: Row) -> SlipRow:
-    values: dict[str, Any] = dict(row)
-    values["packages"] = tuple(tuple(one) for one in json.loads(values["packages"]))
-    values["lines"] = json.loads(values["lines"]) if values["lines"] else None
-    values["known"] = tuple(json.loads(values["known"])) if values["known"] else ()
-    return SlipRow(**values)

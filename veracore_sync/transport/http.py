@@ -20,6 +20,7 @@ import httpx
 from veracore_sync import __version__
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.failure import What
+from veracore_sync.waits import ASKED
 
 _LOG = logging.getLogger(__name__)
 _CHUNK = 65536
@@ -293,9 +294,12 @@ def retry_after_seconds(answer: Answer, clock: Clock) -> float | None:
     """
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
-        return float(text[:9])
+        return min(float(text[:9]), ASKED.total_seconds())
     moment = _moment(text)
-    return None if moment is None else max(0.0, (moment - clock.now()).total_seconds())
+    if moment is None:
+        return None
+    # By their clock; it, or ours, may be years ahead.
+    return max(0.0, min(moment - clock.now(), ASKED).total_seconds())
 
 
 def _moment(text: str) -> datetime | None:

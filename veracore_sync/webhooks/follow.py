@@ -13,6 +13,7 @@ from veracore_sync.jobs.orders.run import OrdersRun, Wishes, make_doubts
 from veracore_sync.ledger import Ledger, OrderRow
 from veracore_sync.vendure.shop import Shop
 from veracore_sync.veracore.port import Warehouse
+from veracore_sync.waits import is_over
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,7 +63,8 @@ class OrderHints:
     def _is_due(self, row: OrderRow) -> bool:
         if row.state not in ("pending", "failed", "skipped"):
             return False
-        return row.next_attempt_at is None or from_text(row.next_attempt_at) <= self.clock.now()
+        until, longest = row.next_attempt_at, self.settings.longest_order_wait
+        return until is None or is_over(from_text(until), self.clock.now(), longest)
 
     def _send(self, code: str) -> None:
         if not self._may_begin():

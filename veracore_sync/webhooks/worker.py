@@ -26,6 +26,7 @@ from veracore_sync.errors import (
 )
 from veracore_sync.ledger.inbox import KINDS, WORKER, Hint, Inbox, Kind
 from veracore_sync.ledger.runs import Runs
+from veracore_sync.waits import ASKED
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.pace import Pace
 from veracore_sync.webhooks.supervise import Part, SupervisedThread, describe
@@ -177,7 +178,7 @@ class Worker:
         seconds = backoff_seconds(hint.tries)
         if isinstance(error, UpstreamError) and not isinstance(error, ProtocolError):
             # It says nothing of this name: however long it lasts, the hint stays.
-            seconds = max(seconds, error.retry_after or 0.0)
+            seconds = max(seconds, min(error.retry_after or 0.0, ASKED.total_seconds()))
             self._rest((hint.kind,), _BASE_SECONDS)
         elif hint.tries + 1 >= _TRIES:
             self._give_up(hint, error)

@@ -7,34 +7,39 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from veracore_sync.clock import Clock, from_text
+from veracore_sync.clock import Clock, to_text
+from veracore_sync.config import Settings
 from veracore_sync.errors import LedgerError, SyncError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.ledger import Ledger
+from veracore_sync.ledger.ahead import ahead
 from veracore_sync.ledger.sqlite_file import is_being_restored
 from veracore_sync.ledger.upkeep import check
 
 _LEAST_FREE = 100 * 1024 * 1024
-_BACKWARDS_SECONDS = 60
 _MOUNTS = Path("/proc/mounts")
 _BLOCKED_SHOWN = 5
 _NETWORKED = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glusterfs", "ceph"})
 
 
-def ledger(path: Path, open_ledger: Callable[[], Ledger], clock: Clock) -> Iterator[Finding]:
+def ledger(
+    settings: Settings, open_ledger: Callable[[], Ledger], clock: Clock
+) -> Iterator[Finding]:
     """Look at the ledger.
 
     Args:
-        path: ``ledger.path``.
+        settings: All of them.
         open_ledger: Opens it.
         clock: The time.
     """
+    path = settings.ledger.path
+    yield from _not_before(settings, clock)
     if not path.exists() and not is_being_restored(path):
         yield ok("ledger", f"{path} will be made by the first run")
         return
     if path.exists():
         yield from _file(path)
-    yield from _content(open_ledger, clock)
+    yield from _content(settings, open_ledger, clock)
 
 
 def _file(path: Path) -> Iterator[Finding]:
@@ -76,7 +81,9 @@ def _mounted(path: Path) -> tuple[Path | None, str]:
     return best, kind
 
 
-def _content(open_ledger: Callable[[], Ledger], clock: Clock) -> Iterator[Finding]:
+def _content(
+    settings: Settings, open_ledger: Callable[[], Ledger], clock: Clock
+) -> Iterator[Finding]:
     try:
         opened = open_ledger()
         problems = check(opened.database)
@@ -88,7 +95,7 @@ def _content(open_ledger: Callable[[], Ledger], clock: Clock) -> Iterator[Findin
         return
     counts = opened.orders.counts()
     yield ok("ledger", f"{sum(counts.values())} orders, {counts['synced']} synced, intact")
-    yield from _clock(opened, clock)
+    yield from _clock(settings, opened, clock)
     if opened.orders.any_accepted():
         yield ok("AddOrder", "proved by the last accepted order")
     else:
@@ -110,12 +117,21 @@ def _content(open_ledger: Callable[[], Ledger], clock: Clock) -> Iterator[Findin
         yield warn("alert", alert.message, "see `veracore-sync stats`")
 
 
-def _clock(opened: Ledger, clock: Clock) -> Iterator[Finding]:
-    newest = opened.runs.latest(1)
-    ahead = (from_text(newest[0].started_at) - clock.now()).total_seconds() if newest else 0.0
-    if ahead > _BACKWARDS_SECONDS:
+def _not_before(settings: Settings, clock: Clock) -> Iterator[Finding]:
+    moment = settings.orders.not_before
+    if moment is not None and moment > clock.now():
         yield warn(
             "clock",
-            f"the newest run began at {newest[0].started_at}, which is still to come",
-            "set the machine's clock (`timedatectl`); waits and look-backs depend on it",
+            f"orders.not_before is {to_text(moment)}, which is still to come: nothing is sent",
+            "leave it, or set it to when this tool takes over",
+        )
+
+
+def _clock(settings: Settings, opened: Ledger, clock: Clock) -> Iterator[Finding]:
+    for found in ahead(opened.database, settings, clock.now()):
+        yield warn(
+            "clock",
+            f"{found.kind.place}: {found.count}, the last {found.last}, which is still to come: "
+            f"{found.kind.follows}",
+            "see that the machine's clock is right now (`timedatectl`); the rest mends itself",
         )

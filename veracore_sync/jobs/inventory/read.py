@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
@@ -28,6 +28,7 @@ from veracore_sync.veracore.port import Present, Warehouse
 
 T = TypeVar("T")
 _PAGE = 1000
+_DRIFT = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -55,6 +56,7 @@ class Reading:
     unread: Unread
     clock: Clock
     deadline: float
+    _began: float = 0.0
 
     def variants(self, skus: tuple[str, ...]) -> None:
         """Stage every variant, or those that bear one of `skus`.
@@ -116,7 +118,7 @@ class Reading:
         Raises:
             UpstreamError: It could not be read, or not to its end.
         """
-        began = self.clock.now()
+        began, self._began = self.clock.now(), self.clock.monotonic()
         seen: set[str] = set()
         for page in self._in_time(self._rows(self._parts(skus), places, seen)):
             self.book.add_stock(page)
@@ -178,6 +180,7 @@ class Reading:
         """
         wanted = self.settings.inventory
         orders = self.shop.open_orders()
+        self._must_be_steady(stock_read_at)
         # The ledger after the list: an order that is accepted in between counts as just accepted.
         held = self.ledger.holdings.of(
             [order.code for order in orders],
@@ -197,6 +200,16 @@ class Reading:
             not_before=None if wanted.count_earlier_orders else since,
             sent=self.ledger.holdings.sent(unread),
         )
+
+    def _must_be_steady(self, stock_read_at: datetime) -> None:
+        """What was accepted before and after the read is told apart by the clock."""
+        passed = timedelta(seconds=self.clock.monotonic() - self._began)
+        if abs(self.clock.now() - stock_read_at - passed) > _DRIFT:
+            raise Unavailable(
+                "the clock was set while the stock was read: what was read counts for nothing",
+                upstream="veracore",
+                hint="nothing is wrong with VeraCore: the next run goes on",
+            )
 
     def look_for_processed(self) -> None:
         """Look up some orders that were not yet seen processed; only where that matters."""

@@ -80,7 +80,7 @@ class Unread:
         now = to_text(self.clock.now())
         before = {name: entry for name, entry in known.items() if not complete}
         found = {
-            name: [known[name][0] if name in known else now, problem]
+            name: [min(known[name][0], now) if name in known else now, problem]
             for name, problem in self.result.unreadable.items()
         }
         kept = dict(list((before | found).items())[:_KEPT_MOST])

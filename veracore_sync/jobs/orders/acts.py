@@ -185,6 +185,7 @@ def see(
     *,
     now: datetime,
     grace: timedelta,
+    waited: timedelta | None,
 ) -> Sight:
     """What one look-up shows of an order.
 
@@ -194,13 +195,15 @@ def see(
         row: The order.
         attempts: All that were ever made to send it.
         now: When the look-up began (UTC).
-        grace: Between two believed absences, and between the doubt and the last of them.
+        grace: Between two believed absences.
+        waited: How long ago the first absence was at least; ``None`` where nobody knows.
     """
     if isinstance(found, LookUpFailed):
         return Unseen(veracore_id, found.error)
     if isinstance(found, Absent):
         open_now = {one.casefold() for one in open_ids(row, attempts)}
-        again = not_proven(row, now, grace) if veracore_id.casefold() in open_now else None
+        is_open = veracore_id.casefold() in open_now
+        again = not_proven(row, now, grace, waited) if is_open else None
         return NotYet(veracore_id, again.at, again.first) if again else Gone(veracore_id)
     record, sent = found.record, [one.lines for one in attempts]
     if not is_ours(row.code, record, sent):

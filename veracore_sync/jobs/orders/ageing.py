@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.waits import is_ahead
 
 KIND = "order.old"
 _WAITING = ("pending", "sending", "in_doubt", "failed", "parked")
@@ -42,7 +43,8 @@ class Ages:
         """Those of `rows` that a person should look at."""
         for row in rows:
             limit = self._limit(row)
-            if limit is not None and self.now - _since(row) > limit:
+            since = _since(row)
+            if limit is not None and (self.now - since > limit or is_ahead(since, self.now)):
                 yield Old(row.code, self._words(row))
 
     def _limit(self, row: OrderRow) -> timedelta | None:
@@ -55,9 +57,10 @@ class Ages:
         return None
 
     def _words(self, row: OrderRow) -> str:
-        hours = int((self.now - _since(row)).total_seconds() // 3600)
         reason = f" ({row.error_message})" if row.error_message else ""
-        return f"it has not reached VeraCore for {hours} h and is {row.state}{reason}"
+        hours = int((self.now - _since(row)).total_seconds() // 3600)
+        span = "since a clock was wrong" if is_ahead(_since(row), self.now) else f"for {hours} h"
+        return f"it has not reached VeraCore {span} and is {row.state}{reason}"
 
 
 def moved_on(rows: Iterable[OrderRow]) -> Iterator[str]:

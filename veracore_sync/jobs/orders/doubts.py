@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from veracore_sync.clock import Clock
+from veracore_sync.clock import Clock, elapsed
 from veracore_sync.errors import AuthRefused, ProtocolError, RateLimited, TimedOut, Unavailable
 from veracore_sync.jobs.orders.judge import (
     OUTDATED,
@@ -103,7 +103,8 @@ class Doubts:
                 )
             )
         attempts = self.ledger.orders.attempts(row.code)
-        return judge_doubt(row, found, attempts, now=began, grace=self.grace)
+        waited = elapsed(row.absent_tick, self.clock)
+        return judge_doubt(row, found, attempts, now=began, grace=self.grace, waited=waited)
 
     def look_up(self, veracore_id: str) -> LookUp:
         """Look an id up; finding an order proves the credentials."""

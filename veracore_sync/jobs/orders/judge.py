@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from veracore_sync.clock import from_text
 from veracore_sync.errors import Category, SyncError
 from veracore_sync.ledger import AttemptRow, OrderRow, Sent, Trouble
 from veracore_sync.ledger.holdings import same_units, totals
@@ -88,6 +87,7 @@ def judge_doubt(
     *,
     now: datetime,
     grace: timedelta,
+    waited: timedelta | None,
 ) -> Verdict:
     """What a look-up of an order in doubt means.
 
@@ -97,11 +97,12 @@ def judge_doubt(
         attempts: All that we ever sent for it.
         now: When the look-up began (UTC).
         grace: Between two believed absences, and between the doubt and the last of them.
+        waited: How long ago the first absence was at least; ``None`` where nobody knows.
     """
     if isinstance(found, LookUpFailed):
         return Unknown(found.error)
     if isinstance(found, Absent):
-        return _judge_absence(row, now, grace)
+        return _judge_absence(row, now, grace, waited)
     return judge_record(row.code, found.record, [attempt.lines for attempt in attempts])
 
 
@@ -143,20 +144,21 @@ def another_order(record: WarehouseRecord) -> Conflict:
     )
 
 
-def not_proven(row: OrderRow, now: datetime, grace: timedelta) -> LookAgain | None:
+def not_proven(
+    row: OrderRow, now: datetime, grace: timedelta, waited: timedelta | None
+) -> LookAgain | None:
     """When an absence seen now must be seen again to be believed; ``None`` where it is proven.
 
     Args:
-        row: The order; it remembers when it was first seen absent, and since when it is in doubt.
+        row: The order; a new doubt makes it forget when it was first seen absent.
         now: When the look-up began (UTC).
-        grace: Between two believed absences, and between the doubt and the last of them.
+        grace: Between two believed absences.
+        waited: How long ago the first absence was at least; ``None`` where nobody knows.
     """
-    if row.absent_at is None:
+    if row.absent_at is None or waited is None:
+        # Also after a reboot: how long it took, only the wall clock says, and that may be wrong.
         return LookAgain(now + grace, first=True)
-    first = from_text(row.absent_at)
-    doubt = from_text(row.doubt_since) if row.doubt_since else first
-    earliest = max(first, doubt) + grace
-    return LookAgain(earliest, first=False) if now < earliest else None
+    return LookAgain(now + grace - waited, first=False) if waited < grace else None
 
 
 def is_ours(code: str, record: WarehouseRecord, sent: Sequence[Sent]) -> bool:
@@ -179,7 +181,9 @@ def as_sent(lines: Iterable[RecordLine]) -> Sent:
     return tuple((line.sku, line.quantity) for line in lines)
 
 
-def _judge_absence(row: OrderRow, now: datetime, grace: timedelta) -> Verdict:
+def _judge_absence(
+    row: OrderRow, now: datetime, grace: timedelta, waited: timedelta | None
+) -> Verdict:
     message = row.error_message or "no answer"
     if row.cause == "duplicate":
         return Conflict(
@@ -189,7 +193,7 @@ def _judge_absence(row: OrderRow, now: datetime, grace: timedelta) -> Verdict:
                 "but a look-up does not find it",
             )
         )
-    again = not_proven(row, now, grace)
+    again = not_proven(row, now, grace, waited)
     if again is not None:
         return again
     if row.cause == "answer":

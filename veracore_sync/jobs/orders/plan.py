@@ -149,5 +149,6 @@ class Planner:
     def _may_be_there(self, order: Order, row: OrderRow) -> bool:
         if row.looked_up or row.attempt or order.placed_at is None:
             return False
-        first_seen = from_text(row.created_at)
-        return order.placed_at < self.ledger_created_at or first_seen - order.placed_at > _LATE
+        # Placed after it was first seen: a clock was wrong, and either may tell nothing.
+        apart = abs(from_text(row.created_at) - order.placed_at)
+        return order.placed_at < self.ledger_created_at or apart > _LATE

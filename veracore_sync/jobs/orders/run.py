@@ -163,6 +163,7 @@ class OrdersRun:
             settings_hash=settings_hash(self.settings.orders, self.settings.skus),
             not_before=not_before,
             now=now,
+            longest=self.settings.longest_order_wait,
             explicit=bool(self.wishes.codes),
         )
         return selector.select(poll.waiting, held, rows, poll.channel_code)
@@ -185,7 +186,8 @@ class OrdersRun:
         )
 
     def _doubts_due(self, now: datetime) -> list[OrderRow]:
-        due = self.ledger.orders.doubts_due(now)
+        grace = timedelta(seconds=self.settings.orders.grace_seconds)
+        due = self.ledger.orders.doubts_due(now, grace)
         if self.wishes.codes:
             return [row for row in due if row.code in self.wishes.codes]
         return due

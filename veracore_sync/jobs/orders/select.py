@@ -10,8 +10,8 @@ from veracore_sync.clock import from_text
 from veracore_sync.config import OrdersSettings
 from veracore_sync.ledger import OrderRow
 from veracore_sync.model import OrderStub
+from veracore_sync.waits import RECHECK, is_ahead, is_over
 
-_RECHECK = timedelta(hours=1)
 _RECHECK_PAGE = 50
 _REFUSED_A_RUN = 10
 _DEFAULT_CHANNEL = "__default_channel__"
@@ -44,6 +44,7 @@ class Selector:
         settings_hash: Of the settings now: parked orders are planned again when it changed.
         not_before: Orders placed before are never sent (UTC).
         now: This moment (UTC).
+        longest: How long an order ever waits to be tried again.
         explicit: A person named the orders: waiting times do not count.
     """
 
@@ -51,6 +52,7 @@ class Selector:
     settings_hash: str
     not_before: datetime
     now: datetime
+    longest: timedelta
     explicit: bool = False
 
     def select(
@@ -92,7 +94,7 @@ class Selector:
             return self._is_back(row, stub)
         if row.state not in ("pending", "failed"):
             return False
-        return self.explicit or self._time_has_come(row)
+        return self._must_try(row)
 
     def _is_back(self, row: OrderRow, stub: OrderStub | None) -> bool:
         if stub is None:
@@ -101,8 +103,11 @@ class Selector:
             return stub.placed_at is None or stub.placed_at >= self.not_before
         return row.cause == "state"
 
-    def _time_has_come(self, row: OrderRow) -> bool:
-        return row.next_attempt_at is None or from_text(row.next_attempt_at) <= self.now
+    def _must_try(self, row: OrderRow) -> bool:
+        until = row.next_attempt_at
+        if self.explicit or until is None:
+            return True
+        return is_over(from_text(until), self.now, self.longest)
 
     def _rechecks(self, rows: list[OrderRow], stubs: Mapping[str, OrderStub]) -> list[str]:
         refused = [
@@ -110,7 +115,7 @@ class Selector:
             for row in rows
             if row.state == "parked"
             and row.cause == "refused"
-            and (self.explicit or self._changed(row, stubs.get(row.code)) or _due(row, self.now))
+            and (self._must_try(row) or self._changed(row, stubs.get(row.code)))
         ]
         ours = [row for row in rows if self._is_parked_by_us(row, stubs.get(row.code))]
         chosen = [row for row in ours if self._must_recheck(row, stubs.get(row.code))]
@@ -131,15 +136,14 @@ class Selector:
     def _must_recheck(self, row: OrderRow, stub: OrderStub | None) -> bool:
         if self.explicit or self._changed(row, stub) or row.checked_at is None:
             return True
-        return self.now - from_text(row.checked_at) >= _RECHECK
+        return is_over(from_text(row.checked_at) + RECHECK, self.now, RECHECK)
 
     def _changed(self, row: OrderRow, stub: OrderStub | None) -> bool:
         if row.settings_hash not in (None, self.settings_hash):
             return True
         if stub is None or row.checked_at is None:
             return False
-        return stub.updated_at > from_text(row.checked_at)
-
-
-def _due(row: OrderRow, now: datetime) -> bool:
-    return row.next_attempt_at is None or from_text(row.next_attempt_at) <= now
+        checked_at = from_text(row.checked_at)
+        if is_ahead(checked_at, self.now):
+            return True
+        return stub.updated_at > checked_at and not is_ahead(stub.updated_at, self.now)

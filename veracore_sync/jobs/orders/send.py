@@ -30,6 +30,7 @@ from veracore_sync.veracore.port import (
     Present,
     Warehouse,
 )
+from veracore_sync.waits import ASKED, SPREAD
 
 _LOG = logging.getLogger(__name__)
 _TROUBLE_MOST = 3
@@ -185,11 +186,11 @@ class Sender:
             )
 
     def _later(self, outcome: NotAccepted) -> datetime:
-        asked = timedelta(seconds=min(outcome.retry_after or 0, 86_400))
+        asked = min(timedelta(seconds=outcome.retry_after or 0), ASKED)
         return self.clock.now() + max(asked, _LATER if outcome.retry_after is None else asked)
 
     def _recheck_at(self) -> datetime:
-        return self.clock.now() + self.recheck * random.uniform(0.9, 1.1)  # noqa: S311 - spread
+        return self.clock.now() + self.recheck * random.uniform(2 - SPREAD, SPREAD)  # noqa: S311 - spread
 
     def _is_heard(self, what: What) -> bool:
         """After an answer that nobody knows: does VeraCore still listen to us?

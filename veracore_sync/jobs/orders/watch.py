@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from veracore_sync.clock import Clock, from_text, to_text
+from veracore_sync.clock import Clock, to_text
 from veracore_sync.errors import Category
 from veracore_sync.jobs.orders.plan import PASSED_STATES
 from veracore_sync.jobs.orders.render import content_hash
@@ -18,13 +18,13 @@ from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import Discovery, Ledger, OrderRow, Trouble
 from veracore_sync.model import Order, OrderStub
 from veracore_sync.vendure.shop import Shop
+from veracore_sync.waits import NET, is_ahead
 
 _MOVED = "watch.updated_at"
 _NET = "net.checked_at"
 _DEEP = "net.deep_at"
 _MOVED_OVERLAP = timedelta(minutes=2)
 _NET_OVERLAP = timedelta(days=1)
-_DEEP_EVERY = timedelta(hours=24)
 _DEEP_REACH = timedelta(days=30)
 
 _WATCHED = frozenset({"synced", "in_doubt", "sending", "conflict"})
@@ -45,9 +45,9 @@ def windows(ledger: Ledger, now: datetime, not_before: datetime) -> Windows:
     Changes are followed from the newest change seen, with an overlap; the net for passed orders
     reaches back a day before the last run, and once a day thirty days.
     """
-    moved = ledger.meta.moment(_MOVED) or ledger.meta.created_at
+    moved = ledger.meta.moment(_MOVED) or max(ledger.meta.created_at, now - _DEEP_REACH)
     checked, deep_at = ledger.meta.moment(_NET), ledger.meta.moment(_DEEP)
-    deep = deep_at is None or now - deep_at >= _DEEP_EVERY
+    deep = deep_at is None or now - deep_at >= NET
     reach = now - _DEEP_REACH if deep or checked is None else checked - _NET_OVERLAP
     return Windows(moved - _MOVED_OVERLAP, max(reach, not_before), deep)
 
@@ -85,9 +85,11 @@ class Watch:
             self._compare(order, held[order.code])
         for stub in fresh:
             self.ledger.moves.touch(stub.code, shop_updated_at=to_text(stub.updated_at))
-        if moved:
-            newest = max(stub.updated_at for stub in moved)
-            self.ledger.meta.put(_MOVED, to_text(newest))
+        now = self.clock.now()
+        # By the shop's clock: one order that was written years ahead must not hide all others.
+        passed = [stub.updated_at for stub in moved if not is_ahead(stub.updated_at, now)]
+        if passed:
+            self.ledger.meta.put(_MOVED, to_text(max(passed)))
 
     def _compare(self, order: Order, row: OrderRow) -> None:
         if row.content_hash is None:
@@ -130,7 +132,8 @@ def passed_states(trigger_states: Sequence[str]) -> tuple[str, ...]:
 def _is_news(stub: OrderStub, row: OrderRow) -> bool:
     if row.state not in _WATCHED:
         return False
-    return row.shop_updated_at is None or stub.updated_at > from_text(row.shop_updated_at)
+    # Another moment, not a later one: after a clock that was ahead, what happens next is earlier.
+    return row.shop_updated_at != to_text(stub.updated_at)
 
 
 def _stranger(stub: OrderStub) -> Discovery:

@@ -16,8 +16,8 @@ from veracore_sync.ledger import Discovery, Ledger, OrderRow
 from veracore_sync.vendure.fulfilment import FulfilledOrder
 from veracore_sync.vendure.shop import Shop
 from veracore_sync.veracore.port import LookUpFailed, Present, Warehouse
+from veracore_sync.waits import STRANGER, is_over
 
-_ASK_AGAIN = timedelta(days=1)
 _KEPT = timedelta(days=30)
 _PASSED_BY = ("state", "early")
 
@@ -62,7 +62,7 @@ class Strangers:
         seen = self.ledger.shipments.tracked(one.veracore_id)
         if seen is None or seen.asked_at is None:
             return True
-        return self.clock.now() - from_text(seen.asked_at) >= _ASK_AGAIN
+        return is_over(from_text(seen.asked_at) + STRANGER, self.clock.now(), STRANGER)
 
     def _adopt_one(
         self, one: Listed, order: FulfilledOrder | None, ours: Mapping[str, OrderRow]

@@ -7,12 +7,12 @@ from datetime import timedelta
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.ledger import Ledger
+from veracore_sync.waits import TOLD, is_ahead
 
 KIND = "order.shipment_waiting"
 _TOO_LONG = timedelta(hours=24)
 # What happened once and stays as it is: told for a week, then it has been seen.
 _ONCE = ("order.beyond", "order.voided", "order.shipped_cancelled", "order.unfulfilled")
-_TOLD_FOR = timedelta(days=7)
 
 
 def tell_waiting(ledger: Ledger, clock: Clock, settle: timedelta, result: TrackingResult) -> None:
@@ -28,14 +28,17 @@ def tell_waiting(ledger: Ledger, clock: Clock, settle: timedelta, result: Tracki
         LedgerError: It cannot be read or written.
     """
     now = clock.now()
-    old = {row.code: row for row in ledger.shipments.waiting_since(now - _TOO_LONG - settle)}
+    old = {row.code: row for row in ledger.shipments.waiting_for(_TOO_LONG + settle)}
     standing = ledger.alerts.standing()
     with ledger.database.transaction():
         for alert in standing:
             if alert.code is None:
                 continue
             is_over = alert.kind == KIND and alert.code not in old
-            is_seen = alert.kind in _ONCE and now - from_text(alert.opened_at) > _TOLD_FOR
+            opened = from_text(alert.opened_at)
+            is_seen = alert.kind in _ONCE and now - opened > TOLD
+            if alert.kind in _ONCE and is_ahead(opened, now):
+                ledger.alerts.count_from_now(alert)
             if is_over or is_seen:
                 ledger.alerts.resolve(alert.kind, code=alert.code)
         for code, row in old.items():

@@ -13,6 +13,7 @@ from veracore_sync.jobs.tracking.fill import Filling
 from veracore_sync.ledger.shipments import OPEN, SlipRow
 from veracore_sync.model import Package, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.vendure.fulfilment import GONE, FulfilledOrder, Fulfilment
+from veracore_sync.waits import NONE, SLIP, bounded, is_over
 
 REST = "rest"
 """The slip of what left without one: a complete order of which nothing more is listed."""
@@ -150,7 +151,7 @@ def unready(
         return Hold(row.slip, "no package has left")
     if shipment.lines is None and not record.is_complete:
         return Hold(row.slip, "VeraCore does not tell which lines have left")
-    settled = from_text(row.since) + rules.settle
+    settled = bounded(from_text(row.since), now, NONE) + rules.settle
     if row.state == "open" and settled > now:
         return Hold(row.slip, "its packages may still change", settled)
     return None
@@ -209,8 +210,10 @@ class OrderPlan:
 
     def _backs_off(self, row: SlipRow) -> datetime | None:
         """Until when a slip that failed is left alone, however often its order is looked at."""
-        until = from_text(row.next_attempt_at) if row.tries and row.next_attempt_at else None
-        return until if until is not None and until > self.now else None
+        if not row.tries or not row.next_attempt_at:
+            return None
+        until = from_text(row.next_attempt_at)
+        return None if is_over(until, self.now, SLIP) else until
 
     # ---- slips that need nothing more, or nobody knows any more --------------------------------
 
@@ -272,7 +275,7 @@ class OrderPlan:
     def _may_fulfil(self, row: SlipRow) -> bool:
         if row.state == "intended" and row.intended_at:
             until = from_text(row.intended_at) + self.rules.grace
-            if until > self.now:
+            if not is_over(until, self.now, self.rules.grace):
                 self._hold(row, "an earlier run may have made its fulfilment", until)
                 return False
         state = self.order.state

@@ -11,6 +11,7 @@ from veracore_sync.errors import AuthRefused, BreakerOpen, RateLimited, SyncErro
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.jobs.tracking.targets import WORKABLE
 from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.waits import is_over
 
 KIND = "order.unanswered"
 _KEY = "tracking.unanswered"
@@ -92,7 +93,7 @@ class Unanswered:
         since = self._since.pop(code, to_text(now))
         self._since[code] = since
         self._keep()
-        if now - from_text(since) < _TOO_LONG:
+        if not is_over(from_text(since) + _TOO_LONG, now, _TOO_LONG):
             return False
         message = f"VeraCore gives no usable answer about it since {since}: {error.message}"
         if self.ledger.alerts.open(KIND, message, code=code):

@@ -1,0 +1,114 @@
+"""Moments that a wrong clock left ahead of now: which, how many, and what follows; reads only.
+
+One row of the table for each kind of moment that anything waits for or is counted from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from veracore_sync.clock import to_text
+from veracore_sync.config import Settings
+from veracore_sync.ledger.database import Database
+from veracore_sync.waits import ASKED, EVENT, HINT, NONE, SLIP, SPREAD
+
+_SLACK = timedelta(minutes=1)
+"""Another process may just be writing, and clocks are trimmed by moments."""
+_NO_WAIT = "it is not waited for"
+_FIRST = "they are looked at first"
+_OPEN = "state IN ('open', 'intended', 'added')"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of stored moment.
+
+    Args:
+        place: Table and column, or ``meta`` and key.
+        follows: What becomes of one that lies ahead.
+        longest: How far ahead the right clock puts it.
+        where: Which of its rows count.
+    """
+
+    place: str
+    follows: str
+    longest: timedelta = NONE
+    where: str = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The moments of a kind that lie ahead: how many, and the last (a UTC text)."""
+
+    kind: Kind
+    count: int
+    last: str
+
+
+def kinds(settings: Settings) -> tuple[Kind, ...]:
+    """Every kind of moment that is kept.
+
+    Args:
+        settings: All of them: how long is waited is set.
+    """
+    cooldown = timedelta(seconds=settings.retry.breaker_cooldown_seconds) * SPREAD
+    grace = timedelta(seconds=settings.orders.grace_seconds)
+    longest = settings.longest_order_wait
+    return (
+        Kind("breakers.retry_at", _NO_WAIT, cooldown, "state <> 'closed'"),
+        Kind("budgets.closed_until", _NO_WAIT, ASKED),
+        Kind("budgets.filled_at", "it fills from now on"),
+        Kind("refusals.tried_at", "they are tried once more"),
+        Kind("orders.next_attempt_at", _NO_WAIT, longest, "state <> 'in_doubt'"),
+        Kind("orders.next_attempt_at", _NO_WAIT, grace, "state = 'in_doubt'"),
+        Kind("orders.checked_at", _FIRST),
+        Kind("orders.created_at", "those that wait are told of"),
+        Kind("orders.doubt_since", "they are told of"),
+        Kind("orders.last_successful_sync", "another order is the newest"),
+        Kind("orders.shop_updated_at", "the shop's clock was ahead; they are watched all the same"),
+        Kind("held.since", "VeraCore's stock is taken to be without them"),
+        Kind("held.sent_at", "they count as sent by another"),
+        Kind("hints.due_at", _NO_WAIT, HINT),
+        Kind("hooks.next_attempt_at", _NO_WAIT, EVENT),
+        Kind("hooks.failing_since", "they are told of"),
+        Kind("deliveries.next_attempt_at", _NO_WAIT, EVENT, "done_at IS NULL"),
+        Kind("tracked.looked_at", _FIRST),
+        Kind("tracked.asked_at", "the shop is asked again"),
+        Kind("held.looked_at", _FIRST),
+        Kind("slips.next_attempt_at", _NO_WAIT, SLIP, _OPEN),
+        Kind("slips.since", "their packages settle from now on", where=_OPEN),
+        Kind("alerts.opened_at", "they count from now on", where="resolved_at IS NULL"),
+        Kind("runs.started_at", "the metrics do without them"),
+        Kind("meta.created_at", "the next run takes it to be now"),
+        Kind("meta.watch.updated_at", "30 days are read again"),
+        Kind("meta.net.checked_at", "30 days are read again"),
+        Kind("meta.net.deep_at", "30 days are read again"),
+        Kind("meta.tracking.complete_at", "30 days are read again"),
+    )
+
+
+def ahead(database: Database, settings: Settings, now: datetime) -> Iterator[Ahead]:
+    """The moments that lie further ahead than the right clock puts them.
+
+    Args:
+        database: The ledger's.
+        settings: All of them.
+        now: This moment (UTC).
+
+    Raises:
+        LedgerError: It cannot be read.
+    """
+    for kind in kinds(settings):
+        table, _, column = kind.place.partition(".")
+        where, values = kind.where, [to_text(now + kind.longest + _SLACK)]
+        if table == "meta":
+            column, where, values = "value", "key = ?", [*values, column]
+        row = database.row(
+            f"SELECT count(*), max({column}) FROM {table} "  # noqa: S608 - our own words
+            f"WHERE {column} > ? AND {where}",
+            values,
+        )
+        if row is not None and row[0]:
+            yield Ahead(kind, row[0], row[1])
