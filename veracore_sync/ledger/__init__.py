@@ -16,6 +16,7 @@ from veracore_sync.ledger.outbox import Outbox
 from veracore_sync.ledger.refusals import Refusals
 from veracore_sync.ledger.runs import Run, Runs
 from veracore_sync.ledger.shipments import Shipments
+from veracore_sync.ledger.unread import Unread, UnreadRow
 
 __all__ = [
     "Alert",
@@ -30,6 +31,7 @@ __all__ = [
     "Seen",
     "Sent",
     "Trouble",
+    "UnreadRow",
     "fresh_row",
 ]
 
@@ -64,6 +66,7 @@ class Ledger:
         self.orders = Orders(self.database)
         self.moves = Moves(self.database, self.alerts, self.outbox, ticking)
         self.shipments = Shipments(self.database, ticking)
+        self.unread = Unread(self.database, ticking)
         self.runs = Runs(self.database, ticking)
         self.breakers = Breakers(self.database, self.alerts, ticking)
         self.refusals = Refusals(self.database, self.meta, ticking)

@@ -32,13 +32,16 @@ class Alerts:
         self._outbox = outbox
         self._clock = clock
 
-    def open(self, kind: str, message: str, *, code: str | None = None) -> bool:
+    def open(
+        self, kind: str, message: str, *, code: str | None = None, again: bool = False
+    ) -> bool:
         """Open the alert of this kind (for this order).
 
         Args:
             kind: For example ``order.parked``.
             message: One sentence, without personal data.
             code: The order's code.
+            again: It is news even where it is open already: that one ends, and this one begins.
 
         Returns:
             Whether it is new: it was not open already.
@@ -46,6 +49,8 @@ class Alerts:
         key = f"{kind}:{code or ''}"
         now = to_text(self._clock.now())
         with self._db.transaction() as connection:
+            if again:
+                self.resolve(kind, code=code)
             known = connection.execute(
                 "SELECT resolved_at FROM alerts WHERE key = ?", (key,)
             ).fetchone()
