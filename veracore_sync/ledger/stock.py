@@ -106,11 +106,14 @@ class StockBook(Staging):
             found[row["code"]] = _held(row, processed_only)
 
     def unprocessed(self, limit: int) -> list[tuple[str, str]]:
-        """(code, VeraCore id) of orders not yet seen processed, longest not looked up first."""
+        """(code, VeraCore id) of orders not yet seen processed, longest not looked up first.
+
+        One that never was has waited since VeraCore took it.
+        """
         rows = self._db.rows(
             "SELECT o.code, o.veracore_id FROM orders o LEFT JOIN stock_processed p USING (code) "
             "WHERE o.state = 'synced' AND o.veracore_id IS NOT NULL AND p.processed_at IS NULL "
-            "ORDER BY p.looked_at IS NOT NULL, p.looked_at, o.created_at LIMIT ?",
+            "ORDER BY coalesce(p.looked_at, o.last_successful_sync, o.created_at), o.code LIMIT ?",
             (limit,),
         )
         return [(row[0], row[1]) for row in rows]
