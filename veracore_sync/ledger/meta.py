@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import secrets
 import string
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.errors import ConfigError
 from veracore_sync.ledger.database import Database
+
+_AHEAD = "shop.ahead_seconds"
+_ROOM = timedelta(minutes=5)
 
 
 class Meta:
@@ -55,6 +58,29 @@ class Meta:
     def created_at(self) -> datetime:
         """When this ledger was made (UTC)."""
         return from_text(self._certain("created_at"))
+
+    def note_shop_clock(self, ahead_seconds: float | None) -> None:
+        """Keep how far the shop's clock was ahead of ours when it first told its time."""
+        if ahead_seconds is not None and self.get(_AHEAD) is None:
+            self.put(_AHEAD, str(round(ahead_seconds)))
+
+    @property
+    def live_since(self) -> datetime:
+        """The earliest moment of the shop's clock at which this ledger was there (UTC).
+
+        With room: that clock may run behind the one that its answers tell, and an order that is
+        taken for an earlier one never leaves, while one too many is looked up before it is sent.
+        """
+        return self.created_at - _ROOM + min(timedelta(0), self._shop_ahead)
+
+    @property
+    def live_for_certain(self) -> datetime:
+        """The latest moment of the shop's clock at which this ledger may not have been there."""
+        return self.created_at + max(timedelta(0), self._shop_ahead)
+
+    @property
+    def _shop_ahead(self) -> timedelta:
+        return timedelta(seconds=float(self.get(_AHEAD) or 0))
 
     @property
     def probe_id(self) -> str:

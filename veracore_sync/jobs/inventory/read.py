@@ -158,7 +158,7 @@ class Reading:
             stock_read_at,
             processed_only=wanted.available_nets == "processed",
         )
-        since = self.settings.orders.not_before or self.ledger.meta.created_at
+        since = self.settings.orders.not_before or self.ledger.meta.live_since
         return demand(
             orders,
             held,

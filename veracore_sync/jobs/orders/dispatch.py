@@ -73,7 +73,7 @@ class Dispatch:
             renderer=Renderer(settings.orders, settings.skus),
             settings_hash=self._settings_hash,
             hash_key=ledger.meta.hash_key,
-            ledger_created_at=ledger.meta.created_at,
+            ledger_created_at=ledger.meta.live_for_certain,
             id_taken=self._id_taken,
         )
 

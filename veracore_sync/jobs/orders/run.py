@@ -36,6 +36,7 @@ from veracore_sync.veracore.port import Warehouse
 
 _LOG = logging.getLogger(__name__)
 _DOUBT_PASSES = 2
+_NAMED_MOST = 10
 _OPEN_STATES = ("pending", "failed", "parked")
 
 
@@ -102,11 +103,13 @@ class OrdersRun:
 
     def _run(self) -> None:
         now = self.clock.now()
-        not_before = self.settings.orders.not_before or self.ledger.meta.created_at
         if not self.wishes.dry_run:
             self.ledger.moves.recover()
-        span = windows(self.ledger, now, not_before)
+        span = windows(self.ledger, now, self._not_before())
         poll = self._listen(span)
+        if not self.wishes.dry_run:
+            self.ledger.meta.note_shop_clock(self.shop.clock_ahead_seconds)
+        not_before = self._not_before()
         chosen = self._choose(poll, now, not_before)
         self._guard_first_run(chosen)
         doubts = [] if self.wishes.dry_run else self._doubts_due(now)
@@ -129,6 +132,9 @@ class OrdersRun:
             return
         self._watch(poll, span)
         self._conclude()
+
+    def _not_before(self) -> datetime:
+        return self.settings.orders.not_before or self.ledger.meta.live_since
 
     def _conclude(self) -> None:
         """Say of an order that a person named why it could not be read."""
@@ -186,6 +192,7 @@ class OrdersRun:
             not_before=not_before,
             now=now,
             explicit=bool(self.wishes.codes),
+            unread=self.ledger.unread.of(SHOP),
         )
         return selector.select(poll.waiting, held, rows, poll.channel_code)
 
@@ -267,10 +274,18 @@ class OrdersRun:
         chosen.new = []
 
     def _note_early(self, chosen: Selection) -> None:
-        if chosen.early:
-            self.ledger.moves.discover(_early(stub) for stub in chosen.early)
+        """Said once: they are in a trigger state, and nobody sends them."""
+        if not chosen.early:
+            return
+        self.ledger.moves.discover(_early(stub) for stub in chosen.early)
         for stub in chosen.early:
             self.result.note(stub.code, "skipped")
+        codes = ", ".join(stub.code for stub in chosen.early[:_NAMED_MOST])
+        more = len(chosen.early) - _NAMED_MOST
+        self.result.warn(
+            f"placed before {to_text(self._not_before())} (orders.not_before) and so never sent: "
+            f"{codes}{f' and {more} more' if more > 0 else ''}"
+        )
 
     def _work(self, chosen: Selection, doubts: Sequence[OrderRow], now: datetime) -> None:
         if not (chosen.due or chosen.rechecks or chosen.new or doubts):

@@ -57,7 +57,7 @@ def windows(ledger: Ledger, now: datetime, not_before: datetime) -> Windows:
     Changes are followed from the newest change seen, with an overlap; the net for passed orders
     reaches back a day before the last run, and once a day thirty days.
     """
-    moved = ledger.meta.moment(_MOVED) or ledger.meta.created_at
+    moved = ledger.meta.moment(_MOVED) or ledger.meta.live_since
     checked, deep_at = ledger.meta.moment(_NET), ledger.meta.moment(_DEEP)
     deep = deep_at is None or now - deep_at >= _DEEP_EVERY
     reach = now - _DEEP_REACH if deep or checked is None else checked - _NET_OVERLAP
