@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -45,6 +45,7 @@ class Selector:
         not_before: Orders placed before are never sent (UTC).
         now: This moment (UTC).
         explicit: A person named the orders: waiting times do not count.
+        unread: Codes of orders that could not be read: asked for last, and in no one's place.
     """
 
     settings: OrdersSettings
@@ -52,6 +53,7 @@ class Selector:
     not_before: datetime
     now: datetime
     explicit: bool = False
+    unread: Container[str] = ()
 
     def select(
         self,
@@ -117,9 +119,15 @@ class Selector:
         spare = max(0, _RECHECK_PAGE - len(chosen))
         taken = {row.code for row in chosen}
         others = [row for row in ours if row.state == "parked" and row.code not in taken]
+        if not self.explicit:
+            # What the shop does not list cannot be sent: it is only read, and takes no one's place.
+            others += [row for row in refused if row.code not in stubs]
+            others.sort(key=lambda row: row.checked_at or "")
+            listed = [row for row in refused if row.code in stubs]
+            bad = [row for row in listed if row.code in self.unread]
+            refused = [row for row in listed if row.code not in self.unread][:_REFUSED_A_RUN] + bad
         chosen += others[:spare]
-        limit = len(refused) if self.explicit else _REFUSED_A_RUN
-        return [row.code for row in chosen + refused[:limit]]
+        return [row.code for row in chosen + refused]
 
     def _is_parked_by_us(self, row: OrderRow, stub: OrderStub | None) -> bool:
         if row.state == "parked":
