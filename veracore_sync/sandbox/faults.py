@@ -90,7 +90,7 @@ class Rule:
     def _fits(self, call: Call) -> bool:
         if self.operations is not None and call.operation not in self.operations:
             return False
-        return self.order is None or self.order.upper() == (call.order or "").upper()
+        return self.order is None or call.is_about(self.order)
 
 
 class Faults:
