@@ -101,12 +101,23 @@ KINDS = {
     "old": Kind(an_old_order, "veracore", "order.old"),
     "doubt": Kind(a_doubt, "veracore", "order.old"),
 }
-# The look-up of an order before its first send and after it tells the same in both dialects.
+# A fault of the shop is the same whatever the warehouse speaks.
 CASES = [
-    pytest.param(name, way, id=f"{name}-{way}")
+    pytest.param(dialect, name, way, id=f"{dialect}-{name}-{way}")
     for name, kind in KINDS.items()
+    for dialect in (DIALECTS[:1] if kind.side == "shop" else DIALECTS)
     for way in (SHOP_WAYS if kind.side == "shop" else VERACORE_WAYS)
 ]
+LIST_WAYS = (
+    "html_500",
+    "reset_before",
+    "hang_after",
+    "truncate",
+    "graphql_error_path",
+    "null_fields",
+    "odd_moment",
+)
+LISTS = ["PollOrders", "ListOrders"]
 
 
 @pytest.fixture(params=DIALECTS)
@@ -130,11 +141,9 @@ def spoil(one: Bed, side: str, way: str, *codes: str) -> None:
             one.control("faults", rule)
 
 
-@pytest.mark.parametrize(("name", "way"), CASES)
+@pytest.mark.parametrize(("either", "name", "way"), CASES, indirect=["either"])
 def test_one_bad_record(either: Bed, name: str, way: str) -> None:
     kind = KINDS[name]
-    if kind.side == "shop" and either.dialect == "rest":
-        pytest.skip("the fault is at the shop")
     bad = kind.make(either)
     spoil(either, kind.side, way, bad)
     fresh = either.place(4)
@@ -243,3 +252,89 @@ def test_a_dry_run_plans_the_others(one: Bed) -> None:
     report = one.run(dry_run=True)
     assert [action["vendureOrderCode"] for action in report.document["plan"]] == [good]
     assert any(bad in note for note in report.document["notes"])
+
+
+@pytest.mark.parametrize("way", LIST_WAYS)
+def test_an_entry_of_the_list(one: Bed, way: str) -> None:
+    before, bad = one.place(2)
+    one.shop.add_faults([way], operations=LISTS, order=bad)
+    fresh = one.place(4)
+    report = one.run()
+    assert report.exit_code == 0, report.error
+    assert one.states([before, *fresh]) == {"synced"}
+    assert any(bad in note for note in report.document["notes"])
+    assert bad in one.remembered()
+    codes = []
+    for minutes in (30, 40, 400):
+        one.clock.forward(minutes=minutes)
+        codes.append(one.run().exit_code)
+    assert codes == [0, 3, 0]
+    assert one.standing() == [("order.unreadable", bad)]
+    one.mend()
+    report = one.run()
+    assert one.row(bad).state == "synced", (report.error, report.document)
+    assert (one.standing(), one.remembered()) == ([], set())
+
+
+def test_an_entry_that_cannot_even_be_named(one: Bed) -> None:
+    bad = one.place(1)[0]
+    one.shop.add_faults(["html_500"], operations=[*LISTS, "NameOrders"], order=bad)
+    fresh = one.place(3)
+    for minutes in (0, 70):
+        one.clock.forward(minutes=minutes)
+        report = one.run()
+    assert one.states(fresh) == {"synced"}
+    assert report.exit_code == 3
+    assert one.standing() == [("order.unreadable", None)]
+    one.mend()
+    one.run()
+    assert one.standing() == []
+
+
+@pytest.mark.parametrize("way", LIST_WAYS)
+def test_a_modified_order_that_cannot_be_listed(one: Bed, way: str) -> None:
+    code = a_modified_order(one)
+    one.shop.add_faults([way], operations=LISTS, order=code)
+    fresh = one.place(4)
+    assert one.run().error is None
+    assert one.states(fresh) == {"synced"}
+    one.clock.forward(hours=3)
+    one.place(1)
+    one.run()
+    one.mend()
+    one.clock.forward(hours=3)
+    one.run()
+    assert ("order.drift", code) in one.standing()
+
+
+def test_a_side_list_that_fails_as_a_whole_keeps_no_order(one: Bed) -> None:
+    one.place(1)
+    one.run()
+    one.clock.forward(minutes=30)
+    code = a_modified_order(one)
+    one.shop.add_faults(["html_500"], operations=LISTS, order=code)
+    one.shop.add_faults(["html_500"], operations=["ReadOrders"], order=code)
+    fresh = one.place(2)
+    codes = []
+    for minutes in (0, 70, 70):
+        one.clock.forward(minutes=minutes)
+        codes.append(one.run().exit_code)
+    assert codes == [0, 3, 0]
+    assert one.states(fresh) == {"synced"}
+
+
+@pytest.mark.parametrize("way", ["html_500", "reset_before", "fault_unlisted"])
+def test_orders_whose_create_fails(either: Bed, way: str) -> None:
+    either.place(1)
+    either.run()
+    bad = either.place(3)
+    for code in bad:
+        rule = {"kinds": [way], "operations": [CREATE[either.dialect]], "order": code}
+        either.control("faults", rule)
+    late = []
+    for _ in range(8):
+        late += either.place(2)
+        either.run()
+        either.clock.forward(minutes=7)
+    either.run()
+    assert either.states(late[:-2]) == {"synced"}

@@ -135,7 +135,7 @@ class SmallShop(Listening):
         fault = self.faults.draw(call, False)
         if fault.delay and fault.kind != "slow_drip":
             pause(fault.delay)
-        outcome = suffer(call, fault.kind)
+        outcome = suffer(call, fault)
         self._record(known.name, outcome.answer.status if outcome.answer else None)
         return outcome, (fault.delay or _DRIP_SECONDS) if outcome.manner == DRIP else 0.0
 

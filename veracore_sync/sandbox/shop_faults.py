@@ -13,7 +13,7 @@ from typing import Any
 from veracore_sync.sandbox import faults
 from veracore_sync.sandbox.behaviour import BadInput
 from veracore_sync.sandbox.exchange import Answer, Call, html_answer, json_answer
-from veracore_sync.sandbox.faults import DELAY, RETRY_AFTER_SECONDS, Outcome, Rule
+from veracore_sync.sandbox.faults import DELAY, RETRY_AFTER_SECONDS, Fault, Outcome, Rule
 from veracore_sync.sandbox.form import Form
 from veracore_sync.sandbox.shop_access import TOKEN_HEADER
 
@@ -78,15 +78,16 @@ def call_of(
     )
 
 
-def suffer(call: Call, kind: str | None) -> Outcome:
+def suffer(call: Call, fault: Fault) -> Outcome:
     """Carry a request out as far as its fault lets it."""
+    kind = fault.kind
     if kind in _INSTEAD:
         return Outcome(_INSTEAD[kind]())
     if kind in _SPOILT:
         answer = call.process()
         document = json.loads(answer.body)
         for record in _records(document):
-            if call.concerns is None or call.is_about(record["code"]):
+            if fault.order in (None, record["code"]):
                 _SPOILT[kind](record)
         return Outcome(json_answer(answer.status, document, answer.headers))
     return faults.suffer(call, kind)

@@ -14,16 +14,20 @@ from datetime import timedelta
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config.services import RetrySettings
 from veracore_sync.errors import BreakerOpen, SyncError, UpstreamError, WrongEndpoint
+from veracore_sync.jobs.orders.changes import is_followed
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import Ledger, UnreadRow
 from veracore_sync.model import Order
-from veracore_sync.vendure.shop import Shop
+from veracore_sync.vendure.listing import Unlisted
+from veracore_sync.vendure.shop import Poll, Shop
 from veracore_sync.veracore.port import LookUpFailed, Warehouse
 
 KIND = "order.unreadable"
 SHOP, LOOK_UP, DOUBT, LISTED = "orders.shop", "orders.lookup", "orders.doubt", "orders.listed"
 """Topics: an order in full, a look-up before the first send, one of a doubt, an entry of a list."""
 
+_UNLISTED = "the shop lists it in a way that cannot be read, so it is passed by,"
+_UNLISTED_ALL = "the shop cannot list them"
 _TOO_LONG = timedelta(hours=1)
 _LAST_MOST = 20
 _BATCH = 50
@@ -118,18 +122,45 @@ class BadRecords:
         if self.ledger.unread.forget(topic, name):
             self.ledger.alerts.resolve(KIND, code=name)
 
-    def tell(self, row: UnreadRow, what: str) -> None:
+    def tell(self, row: UnreadRow, what: str, *, is_code: bool = True) -> None:
         """Put it before a person, once, where it has lasted for an hour.
 
         Args:
             row: As `failed` left it.
             what: What cannot be read, and what that keeps back.
+            is_code: Its name is an order's code.
         """
+        self.result.tell(f"{row.name}: {what} since {row.since}: {row.message}")
         if self.clock.now() - from_text(row.since) < _TOO_LONG:
             return
         message = f"{what} since {row.since}: {row.message}"
-        if self.ledger.alerts.open(KIND, message, code=row.name):
-            self.result.warn(f"{row.name}: {message}")
+        if not is_code:
+            message = f"{row.name}: {message}"
+        if self.ledger.alerts.open(KIND, message, code=row.name if is_code else None):
+            self.result.warn(f"{row.name}: {message}" if is_code else message)
+
+    def listed(self, poll: Poll) -> None:
+        """Note what the lists of a whole run could not show, and forget what they show again."""
+        now = {one.name: one for one in poll.unlisted}
+        lists = {f"the {name} orders": error for name, error in poll.unread.items()}
+        for name in self.ledger.unread.of(LISTED).keys() - now.keys() - lists.keys():
+            self.answered(LISTED, name)
+        for one in now.values():
+            row = self.failed(LISTED, one.name, one.error)
+            self.tell(row, _UNLISTED, is_code=one.code is not None)
+        for name, error in lists.items():
+            self.tell(self.failed(LISTED, name, error), _UNLISTED_ALL, is_code=False)
+        if not lists and all(one.code for one in now.values()):
+            self.ledger.alerts.resolve(KIND)
+        self._follow([one for one in poll.unlisted if one.listed_in == "moved" and one.code])
+
+    def _follow(self, moved: Sequence[Unlisted]) -> None:
+        """Have them read in full: their moment will have passed when they can be listed again."""
+        rows = self.ledger.orders.held([one.name for one in moved])
+        known = self.ledger.unread.of(SHOP)
+        for one in moved:
+            if one.name in rows and is_followed(rows[one.name]) and one.name not in known:
+                self.ledger.unread.failed(SHOP, one.name, one.error.message)
 
     def asked_last(self, codes: Sequence[str], *, all_due: bool) -> tuple[list[str], list[str]]:
         """The codes without trouble as they come; and those with some that are due.

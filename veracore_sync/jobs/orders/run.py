@@ -254,9 +254,12 @@ class OrdersRun:
     def _watch(self, poll: Poll, span: Windows) -> None:
         if self.wishes.codes:
             return
+        bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.result)
+        bad.listed(poll)
         watch = Watch(self.shop, self.ledger, self.clock, self.settings, self.result)
         watch.changed(poll.moved, poll.waiting)
-        watch.passed(poll.passed, span)
+        if "passed" not in poll.unread:
+            watch.passed(poll.passed, span)
 
     def _discover(self, chosen: Selection) -> None:
         wait_for = timedelta(minutes=self.settings.orders.min_age_minutes)

@@ -79,7 +79,9 @@ class Selector:
                 (chosen.early if is_early else chosen.new).append(stub)
         rows = list(open_rows)
         due = [row for row in rows if self._is_due(row, stubs.get(row.code))]
-        due.sort(key=lambda row: (row.state == "failed", row.placed_at or "", row.code))
+        # What failed before waits behind what did not: three in a row may end the run.
+        tried = {row.code for row in due if row.state == "failed" or row.attempt}
+        due.sort(key=lambda row: (row.code in tried, row.placed_at or "", row.code))
         chosen.due = [row.code for row in due]
         chosen.rechecks = self._rechecks(rows, stubs)
         return chosen

@@ -141,7 +141,6 @@ class Watch:
         renderer = Renderer(self.settings.orders, self.settings.skus)
 
         def unread(code: str, error: SyncError) -> None:
-            self.result.tell(f"{code} cannot be read: {error.message}")
             bad.tell(bad.failed(SHOP, code, error), _UNREAD)
 
         for batch in [*in_batches(first), *([code] for code in last)]:
