@@ -285,10 +285,12 @@ class OrdersRun:
             self.result.note(stub.code, "skipped")
         codes = ", ".join(stub.code for stub in chosen.early[:_NAMED_MOST])
         more = len(chosen.early) - _NAMED_MOST
-        self.result.warn(
+        told = (
             f"placed before {to_text(self._not_before())} (orders.not_before) and so never sent: "
             f"{codes}{f' and {more} more' if more > 0 else ''}"
         )
+        # Where nobody chose that moment, somebody should see what it leaves out.
+        (self.result.tell if self.settings.orders.not_before else self.result.warn)(told)
 
     def _work(self, chosen: Selection, doubts: Sequence[OrderRow], now: datetime) -> None:
         if not (chosen.due or chosen.rechecks or chosen.new or doubts):
