@@ -55,6 +55,15 @@ def test_modified_first_and_then_shipped_short(bench: Bench) -> None:
     assert bench.run().news == []
 
 
+def test_a_fulfilment_that_was_cancelled_asks_for_no_second_shipment(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    bench.ledger.moves.ship("A")
+    bench.clock.forward(minutes=5)
+    bench.shop.change("A", updated_at=bench.clock.now())
+    assert bench.run().news == []
+
+
 def test_each_modification_is_told(bench: Bench) -> None:
     bench.shop.add(make_order("A"))
     bench.run()
@@ -62,6 +71,12 @@ def test_each_modification_is_told(bench: Bench) -> None:
     assert [len(news) for news in told] == [1, 1, 0, 1]
     assert ["1 x MUG" in told[0][0], "3 x MUG" in told[1][0], "2 x MUG" in told[3][0]] == [True] * 3
     assert standing(bench) == ["order.drift"]
+
+
+def test_what_is_as_it_was_sent_again_is_no_news(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    assert [len(changed(bench, "A", mugs)) for mugs in (5, 2, 5)] == [1, 0, 1]
 
 
 def test_modified_after_tracking_adopted_it(bench: Bench) -> None:
@@ -117,6 +132,7 @@ def went_live(bench: Bench, *, ahead: float | None) -> None:
         (-180.0, timedelta(minutes=-3), True),
         (None, timedelta(minutes=-3), True),
         (-7200.0, timedelta(minutes=-119), True),
+        (-9e9, timedelta(days=-2), False),
         (0.0, timedelta(minutes=-6), False),
         (180.0, timedelta(minutes=-6), False),
     ],

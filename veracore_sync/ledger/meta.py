@@ -12,6 +12,7 @@ from veracore_sync.ledger.database import Database
 
 _AHEAD = "shop.ahead_seconds"
 _ROOM = timedelta(minutes=5)
+_A_DAY = 86_400.0
 
 
 class Meta:
@@ -62,7 +63,7 @@ class Meta:
     def note_shop_clock(self, ahead_seconds: float | None) -> None:
         """Keep how far the shop's clock was ahead of ours when it first told its time."""
         if ahead_seconds is not None and self.get(_AHEAD) is None:
-            self.put(_AHEAD, str(round(ahead_seconds)))
+            self.put(_AHEAD, str(round(max(-_A_DAY, min(ahead_seconds, _A_DAY)))))
 
     @property
     def live_since(self) -> datetime:

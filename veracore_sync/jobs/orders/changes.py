@@ -46,11 +46,13 @@ def has_ended(row: OrderRow) -> bool:
 
 
 def held_lines(row: OrderRow, attempts: Sequence[AttemptRow]) -> Sent | None:
-    """What VeraCore will still ship of an order; ``None`` where that is not known."""
-    if has_ended(row):
+    """What VeraCore holds or shipped of an order; ``None`` where that is not known."""
+    if row.state in ("cancelled", "skipped"):
         return ()
     taken = [one.lines for one in attempts if one.outcome == "accepted" and one.lines]
-    return taken[-1] if taken else None
+    if taken:
+        return taken[-1]
+    return () if row.state == "shipped" else None
 
 
 def lacking(order: Order, held: Sent | None, renderer: Renderer) -> Mapping[str, int]:
@@ -95,7 +97,8 @@ def change(
             f"it was changed in the shop {_ENDED[row.state]}: "
             f"VeraCore does not hold {units}, so send that by hand"
         )
-    if now == before or (before is None and not units):
+    # What was sent is in line, whatever came between.
+    if now in (before, row.content_hash) or (before is None and not units):
         return None
     lack = f"; VeraCore does not hold {units}" if units else ""
     return (

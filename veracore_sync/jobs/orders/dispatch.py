@@ -17,7 +17,7 @@ from itertools import islice
 from veracore_sync.clock import Clock
 from veracore_sync.config import Settings
 from veracore_sync.errors import Category, Interrupted, ProtocolError, SyncError
-from veracore_sync.jobs.orders.bad_records import SHOP, BadRecords, Reader, in_batches
+from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
 from veracore_sync.jobs.orders.plan import (
     Action,
     HoldOrder,
@@ -170,6 +170,8 @@ class Dispatch:
             row = left.pop(order.code)
             self._bad.answered(SHOP, order.code)
             action = self._plan(order, row)
+            if not (isinstance(action, SubmitOrder) and action.look_up_first):
+                self._bad.answered(LOOK_UP, order.code)
             if isinstance(action, _Odd):
                 self._fail(row, action.message)
             elif not isinstance(action, SubmitOrder):

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.config import Settings
 from veracore_sync.errors import Category, SyncError
-from veracore_sync.jobs.orders.bad_records import SHOP, BadRecords, Reader, in_batches
+from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
 from veracore_sync.jobs.orders.changes import (
     Judged,
     change,
@@ -146,6 +146,7 @@ class Watch:
         for batch in [*in_batches(first), *([code] for code in last)]:
             for order in reader.read(batch, unread):
                 bad.answered(SHOP, order.code)
+                bad.answered(LOOK_UP, order.code)
                 self._judge(order, rows[order.code], renderer)
 
     def _judge(self, order: Order, row: OrderRow, renderer: Renderer) -> None:
