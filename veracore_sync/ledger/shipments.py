@@ -140,7 +140,8 @@ class Shipments:
         rows = self._db.rows(
             "SELECT o.code FROM orders o LEFT JOIN tracked t ON t.veracore_id = o.veracore_id "
             "WHERE o.state = 'synced' AND o.veracore_id IS NOT NULL "
-            "ORDER BY coalesce(t.looked_at, o.last_successful_sync, o.created_at), o.code LIMIT ?",
+            "ORDER BY coalesce(t.looked_at, o.last_successful_sync, o.created_at), "
+            "t.looked_at IS NOT NULL, o.code LIMIT ?",
             (limit,),
         )
         return [row["code"] for row in rows]

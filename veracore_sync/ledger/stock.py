@@ -113,7 +113,8 @@ class StockBook(Staging):
         rows = self._db.rows(
             "SELECT o.code, o.veracore_id FROM orders o LEFT JOIN stock_processed p USING (code) "
             "WHERE o.state = 'synced' AND o.veracore_id IS NOT NULL AND p.processed_at IS NULL "
-            "ORDER BY coalesce(p.looked_at, o.last_successful_sync, o.created_at), o.code LIMIT ?",
+            "ORDER BY coalesce(p.looked_at, o.last_successful_sync, o.created_at), "
+            "p.looked_at IS NOT NULL, o.code LIMIT ?",
             (limit,),
         )
         return [(row[0], row[1]) for row in rows]
