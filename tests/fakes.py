@@ -105,6 +105,7 @@ class FakeShop:
     def __init__(self) -> None:
         self.by_code: dict[str, Order] = {}
         self.identity = "http://localhost/admin-api default"
+        self.clock_ahead_seconds: float | None = None
         self.polls = 0
         self.reads = 0
         self.garbled: set[str] = set()

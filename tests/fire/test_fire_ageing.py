@@ -27,6 +27,7 @@ _FIELDS = OrderRow.__slots__
     ("state", "cause", "limit"),
     [
         ("pending", "", HOUR),
+        ("pending", "waiting", 24 * HOUR),
         ("in_doubt", "lost", HOUR),
         ("failed", "", 24 * HOUR),
         ("parked", "refused", 24 * HOUR),
@@ -43,14 +44,13 @@ def test_each_state_has_its_age(state: str, cause: str, limit: timedelta) -> Non
 @pytest.mark.parametrize(
     ("state", "cause"),
     [
-        ("pending", "waiting"),
         ("parked", "ours"),
         ("synced", ""),
         ("conflict", ""),
         ("cancelled", ""),
     ],
 )
-def test_what_waits_for_a_person_or_for_the_shop_has_no_age(state: str, cause: str) -> None:
+def test_what_waits_for_a_person_has_no_age(state: str, cause: str) -> None:
     assert list(Ages(START + 999 * HOUR, timedelta(0)).too_old([row(state, cause)])) == []
 
 

@@ -12,7 +12,7 @@ from fakes import ADDRESS, START, line, make_order, make_settings
 
 from veracore_sync.errors import NeedsPerson, Unavailable, UsageError
 from veracore_sync.jobs.orders.ids import renewed_id
-from veracore_sync.model import RecordLine, WarehouseRecord
+from veracore_sync.model import Address, Customer, RecordLine, WarehouseRecord
 
 
 def test_paid_orders_go_out_once(bench: Bench) -> None:
@@ -421,6 +421,29 @@ def test_one_order_that_cannot_be_read_stops_no_other(bench: Bench) -> None:
     assert bench.row("A").retry_count == 10
     assert result.news == []
     assert [alert.code for alert in bench.ledger.alerts.standing()] == ["A"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"customer": Customer(), "shipping_address": Address()},
+        {"currency": "???"},
+        {"currency": ""},
+        {"placed_at": None},
+        {"placed_at": START + timedelta(days=3000)},
+        {"updated_at": START + timedelta(days=3000)},
+        {"lines": ()},
+        {"lines": (line("1", "", 1),)},
+        {"lines": (line("1", "MUG", -3),)},
+        {"total_gross": Decimal("NaN"), "paid": Decimal("-1")},
+        {"shipping_lines": ()},
+    ],
+)
+def test_odd_values_of_one_order_stop_no_other(bench: Bench, changes: dict[str, object]) -> None:
+    bench.shop.add(make_order("A", **changes), make_order("B"))
+    bench.run()
+    assert bench.state("B") == "synced"
+    assert bench.state("A") in ("synced", "parked", "skipped", "failed")
 
 
 def test_one_order_that_cannot_be_planned_stops_no_other(bench: Bench) -> None:

@@ -110,6 +110,27 @@ def test_cancelled_or_changed_after_it_was_sent(rig: Rig, fresh_vendure: RealVen
     assert rig.run("stats", "--check").code == 3
 
 
+def test_changed_upward_after_it_has_shipped(rig: Rig, fresh_vendure: RealVendure) -> None:
+    rig.env["VERACORE_SYNC_TRACKING__SETTLE_MINUTES"] = "0"
+    order = fresh_vendure.place_order()
+    rig.sync()
+    packages = [{"tracking": "1Z1", "carrier": "UPS", "service": "Ground"}]
+    rig.control("ship", {"order": rig.placed()[order.code]["id"], "packages": packages})
+    assert rig.run("sync-tracking").code == 0
+    assert fresh_vendure.order(order)["state"] == "Shipped"
+    for units, lacking in ((5, 4), (6, 5)):
+        fresh_vendure.modify(order, [("SKU-000001", units)])
+        assert fresh_vendure.order(order)["state"] == "PaymentSettled"
+        result = rig.run("sync-orders")
+        assert result.code == 3, (result.out, result.err)
+        assert f"{order.code}: it was changed in the shop" in result.err
+        assert f"VeraCore does not hold {lacking} x SKU-000001" in result.err
+        assert rig.run("sync-orders").code == 0
+    assert len(rig.placed()) == 1
+    [alert] = rig.run("stats", "--json").json["alerts"]
+    assert (alert["kind"], alert["vendureOrderCode"]) == ("order.drift", order.code)
+
+
 def test_a_backlog_waits_for_a_word_and_a_lost_ledger_adopts(
     either: Rig, fresh_vendure: RealVendure
 ) -> None:

@@ -130,9 +130,9 @@ def test_a_list_that_stays_short_is_an_error(httpx_mock: HTTPXMock) -> None:
         waiting(shop())
 
 
-def test_a_page_that_fails_fails_the_poll(httpx_mock: HTTPXMock) -> None:
+def test_a_page_that_fails_while_nothing_is_answered_fails_the_poll(httpx_mock: HTTPXMock) -> None:
     add(httpx_mock, login_ok(), polled(waiting=page([stub(1)], total=2)))
-    add(httpx_mock, *[error("deadlock detected")] * 3)
+    add(httpx_mock, *[error("deadlock detected")] * 6)
     with pytest.raises(Unavailable):
         waiting(shop())
 
@@ -142,9 +142,6 @@ def test_a_page_that_fails_fails_the_poll(httpx_mock: HTTPXMock) -> None:
     [
         ({"waiting": {"items": []}}, "waiting.totalItems"),
         ({"waiting": None}, "waiting"),
-        ({"waiting": page([stub(1), stub(2, code=None)])}, r"waiting.items\[1\].code"),
-        ({"waiting": page([stub(1, updatedAt="today")])}, r"waiting.items\[0\].updatedAt"),
-        ({"waiting": page([stub(1, orderPlacedAt=7)])}, r"waiting.items\[0\].orderPlacedAt"),
         ({"waiting": page([]), "activeChannel": {}}, "activeChannel.code"),
         ({"waiting": page([]), "globalSettings": {"serverConfig": {}}}, "moneyStrategyPrecision"),
     ],
@@ -155,6 +152,27 @@ def test_a_listing_of_another_shape_names_the_field(
     add(httpx_mock, login_ok(), polled(**changed))
     with pytest.raises(ProtocolError, match=field):
         waiting(shop())
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "field"),
+    [
+        ({"code": None}, "id 2", "waiting.items[1].code"),
+        ({"code": None, "id": None}, "entry 2 of the waiting orders", "waiting.items[1].id"),
+        ({"updatedAt": "today"}, "C2", "waiting.items[1].updatedAt"),
+        ({"orderPlacedAt": 7}, "C2", "waiting.items[1].orderPlacedAt"),
+    ],
+)
+def test_an_entry_of_another_shape_is_named_and_the_others_are_listed(
+    httpx_mock: HTTPXMock, changes: dict[str, Any], name: str, field: str
+) -> None:
+    bad = {**stub(2), "code": "C2", **changes}
+    add(httpx_mock, login_ok(), polled(waiting=page([stub(1), bad, stub(3)])))
+    poll = waiting(shop())
+    assert [one.id for one in poll.waiting] == ["1", "3"]
+    [unlisted] = poll.unlisted
+    assert (unlisted.name, unlisted.listed_in) == (name, "waiting")
+    assert field in unlisted.error.message
 
 
 # ---- identity -------------------------------------------------------------------------------

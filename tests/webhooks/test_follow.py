@@ -71,6 +71,18 @@ def test_a_stored_wait_is_kept(bench: Bench) -> None:
     assert bench.state("A") == "synced"
 
 
+def test_one_that_cannot_be_read_is_tried_again_and_stops_no_other(bench: Bench) -> None:
+    bench.shop.add(make_order("A"), make_order("B"))
+    bench.shop.garbled = {"A"}
+    with pytest.raises(SyncError):
+        hints(bench).follow("A")
+    hints(bench).follow("B")
+    assert bench.state("B") == "synced"
+    bench.shop.garbled = set()
+    hints(bench).follow("A")
+    assert bench.state("A") == "synced"
+
+
 def test_what_is_parked_stays_with_a_person(bench: Bench) -> None:
     bench.shop.add(make_order("A"))
     bench.warehouse.script.append("refused")

@@ -174,7 +174,8 @@ class OrdersSettings(Section):
     interval_minutes: int = minutes(5, "How often the timer starts sync-orders.")
     not_before: Moment | None = Field(
         default=None,
-        description="Orders placed before this are never sent; unset is when the ledger was made.",
+        description="Orders placed before this are never sent; unset is five minutes before the "
+        "ledger was made, by the shop's clock.",
     )
     min_age_minutes: int = minutes(
         0, "Minutes an order must have been seen before it is sent.", least=0

@@ -24,6 +24,7 @@ from veracore_sync.ledger.outbox import Outbox
 from veracore_sync.ledger.refusals import Refusals
 from veracore_sync.ledger.runs import Run, Runs
 from veracore_sync.ledger.shipments import Shipments
+from veracore_sync.ledger.unread import Unread, UnreadRow
 
 __all__ = [
     "Alert",
@@ -38,6 +39,7 @@ __all__ = [
     "Seen",
     "Sent",
     "Trouble",
+    "UnreadRow",
     "fresh_row",
     "open_attempts",
 ]
@@ -74,6 +76,7 @@ class Ledger:
         self.holdings = Holdings(self.database, ticking)
         self.moves = Moves(self.database, self.alerts, self.outbox, ticking)
         self.shipments = Shipments(self.database, ticking)
+        self.unread = Unread(self.database, ticking)
         self.runs = Runs(self.database, ticking)
         self.breakers = Breakers(self.database, self.alerts, ticking)
         self.refusals = Refusals(self.database, self.meta, ticking)

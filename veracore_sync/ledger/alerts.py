@@ -37,7 +37,15 @@ class Alerts:
         self._outbox = outbox
         self._clock = clock
 
-    def open(self, kind: str, message: str, *, code: str | None = None, about: str = "") -> bool:
+    def open(
+        self,
+        kind: str,
+        message: str,
+        *,
+        code: str | None = None,
+        about: str = "",
+        again: bool = False,
+    ) -> bool:
         """Open the alert of this kind (for this order, or about another thing).
 
         Args:
@@ -45,6 +53,7 @@ class Alerts:
             message: One sentence, without personal data.
             code: The order's code.
             about: What else it is about, where that is no order: for example a hook's name.
+            again: It is news even where it is open already: that one ends, and this one begins.
 
         Returns:
             Whether it is new: it was not open already.
@@ -52,6 +61,8 @@ class Alerts:
         key = f"{kind}:{code or about}"
         now = to_text(self._clock.now())
         with self._db.transaction() as connection:
+            if again:
+                self.resolve(kind, code=code, about=about)
             known = connection.execute(
                 "SELECT resolved_at FROM alerts WHERE key = ?", (key,)
             ).fetchone()

@@ -154,11 +154,16 @@ class Holdings:
         return found
 
     def unprocessed(self, limit: int) -> list[tuple[str, str]]:
-        """(code, VeraCore id) of orders not yet seen processed, longest not looked up first."""
+        """(code, VeraCore id) of orders not yet seen processed, longest not looked up first.
+
+        One that never was has waited since VeraCore took it.
+        """
         rows = self._db.rows(
             "SELECT o.code, o.veracore_id FROM orders o JOIN held h USING (code) "
             "WHERE o.state = 'synced' AND o.veracore_id IS NOT NULL AND h.processed_at IS NULL "
-            "ORDER BY coalesce(h.looked_at <= ?, 0), h.looked_at, o.created_at LIMIT ?",
+            "ORDER BY coalesce(h.looked_at <= ?1, 1), coalesce(h.looked_at, "
+            "min(o.last_successful_sync, ?1), o.created_at), h.looked_at IS NOT NULL, o.code "
+            "LIMIT ?2",
             (to_text(self._clock.now()), limit),
         )
         return [(row[0], row[1]) for row in rows]

@@ -14,6 +14,10 @@ from veracore_sync.waits import is_ahead
 
 _LOG = logging.getLogger(__name__)
 
+_AHEAD = "shop.ahead_seconds"
+_ROOM = timedelta(minutes=5)
+_A_DAY = 86_400.0
+
 
 class Meta:
     """Key and value, read and written whole."""
@@ -63,6 +67,29 @@ class Meta:
     def created_at(self) -> datetime:
         """When this ledger was made (UTC)."""
         return from_text(self._certain("created_at"))
+
+    def note_shop_clock(self, ahead_seconds: float | None) -> None:
+        """Keep how far the shop's clock was ahead of ours when it first told its time."""
+        if ahead_seconds is not None and self.get(_AHEAD) is None:
+            self.put(_AHEAD, str(round(max(-_A_DAY, min(ahead_seconds, _A_DAY)))))
+
+    @property
+    def live_since(self) -> datetime:
+        """The earliest moment of the shop's clock at which this ledger was there (UTC).
+
+        With room: that clock may run behind the one that its answers tell, and an order that is
+        taken for an earlier one never leaves, while one too many is looked up before it is sent.
+        """
+        return self.created_at - _ROOM + min(timedelta(0), self._shop_ahead)
+
+    @property
+    def live_for_certain(self) -> datetime:
+        """The latest moment of the shop's clock at which this ledger may not have been there."""
+        return self.created_at + max(timedelta(0), self._shop_ahead)
+
+    @property
+    def _shop_ahead(self) -> timedelta:
+        return timedelta(seconds=float(self.get(_AHEAD) or 0))
 
     @property
     def probe_id(self) -> str:

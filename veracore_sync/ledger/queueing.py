@@ -122,6 +122,33 @@ class Queueing(OrderTable):
             )
             return parked and self._alerts.open("order.parked", trouble.message, code=code)
 
+    def postpone(self, code: str, trouble: Trouble, next_attempt_at: str | None) -> None:
+        """It could not be read, which says nothing of its data: it keeps its state, uncounted.
+
+        Args:
+            code: The order.
+            trouble: What came instead.
+            next_attempt_at: When it is due again, a UTC text; ``None``: in the next run.
+        """
+        with self._db.transaction() as connection:
+            self._set(
+                connection,
+                code,
+                error_class=trouble.category,
+                error_message=trouble.message,
+                next_attempt_at=next_attempt_at,
+                checked_at=self._now(),
+            )
+
+    def came_back(self, codes: Iterable[str]) -> None:
+        """The shop lists them in a trigger state again: they wait for nothing there any more."""
+        with self._db.transaction() as connection:
+            connection.executemany(
+                "UPDATE orders SET cause = '', error_message = NULL, updated_at = ? "
+                "WHERE code = ? AND state = 'pending' AND cause = 'waiting'",
+                [(self._now(), code) for code in codes],
+            )
+
     def touch(
         self, code: str, *, looked_up: bool = False, shop_updated_at: str | None = None
     ) -> None:

@@ -136,11 +136,17 @@ class Shipments:
         return [row["code"] for row in rows]
 
     def longest_unseen(self, limit: int) -> list[str]:
-        """The codes of orders that VeraCore holds and that have not shipped, oldest look first."""
+        """The codes of orders that VeraCore holds and that have not shipped, longest unseen first.
+
+        One that was never looked at has been unseen since VeraCore took it: new ones wait behind
+        those that have waited for longer, so that however many come, none is put off for good.
+        """
         rows = self._db.rows(
             "SELECT o.code FROM orders o LEFT JOIN tracked t ON t.veracore_id = o.veracore_id "
             "WHERE o.state = 'synced' AND o.veracore_id IS NOT NULL "
-            "ORDER BY coalesce(t.looked_at <= ?, 0), t.looked_at, o.created_at, o.code LIMIT ?",
+            "ORDER BY coalesce(t.looked_at <= ?1, 1), coalesce(t.looked_at, "
+            "min(o.last_successful_sync, ?1), o.created_at), t.looked_at IS NOT NULL, o.code "
+            "LIMIT ?2",
             (self._now(), limit),
         )
         return [row["code"] for row in rows]

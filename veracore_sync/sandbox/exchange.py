@@ -57,6 +57,7 @@ class Call:
 
     `process` does what was asked; the other three touch nothing and say, in the words of the
     dialect, that the login is wrong, something that no list holds, or that there is no such order.
+    `order` is the order that it names; `concerns` tells more where it is about several.
     """
 
     dialect: str
@@ -66,6 +67,13 @@ class Call:
     bad_login: Callable[[], Answer]
     unlisted: Callable[[], Answer]
     absent: Callable[[], Answer]
+    concerns: Callable[[str], bool] | None = None
+
+    def is_about(self, order: str) -> bool:
+        """Whether that order is among those that it asks for or tells of."""
+        if self.concerns is not None:
+            return self.concerns(order)
+        return order.upper() == (self.order or "").upper()
 
 
 def json_answer(status: int, document: object, headers: tuple[tuple[str, str], ...] = ()) -> Answer:

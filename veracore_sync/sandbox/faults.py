@@ -37,10 +37,14 @@ WHOLE, RESET, HANG, CUT, DRIP = "whole", "reset", "hang", "cut", "drip"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What one call suffers: a kind, or None for none, after a delay in seconds."""
+    """What one call suffers: a kind, or None for none, after a delay in seconds.
+
+    `order` is the one that the rule names.
+    """
 
     kind: str | None
     delay: float = 0.0
+    order: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class Rule:
     def _fits(self, call: Call) -> bool:
         if self.operations is not None and call.operation not in self.operations:
             return False
-        return self.order is None or self.order.upper() == (call.order or "").upper()
+        return self.order is None or call.is_about(self.order)
 
 
 class Faults:
@@ -123,10 +127,10 @@ class Faults:
                     continue
                 self.suffered += kind != DELAY
                 if kind == "slow_drip":
-                    return Fault(kind, rule.delay)
+                    return Fault(kind, rule.delay, rule.order)
                 delay += rule.delay
                 if kind != DELAY:
-                    return Fault(kind, delay)
+                    return Fault(kind, delay, rule.order)
         return Fault(None, delay)
 
 

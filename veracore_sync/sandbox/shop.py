@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from veracore_sync.clock import to_text
@@ -79,6 +80,7 @@ class SmallShop(Listening):
         rate: float = 1.0,
         count: int | None = None,
         operations: Sequence[str] | None = None,
+        order: str | None = None,
         delay_ms: int = 0,
         seed: int = 0,
     ) -> None:
@@ -89,6 +91,7 @@ class SmallShop(Listening):
             rate: The share of requests that suffer.
             count: How many times; the kinds then come in turn. None: for ever.
             operations: Names of GraphQL operations; None: all.
+            order: The code of an order: only what asks for it or tells of it; None: all.
             delay_ms: Milliseconds to wait first; of slow_drip, between two bytes.
             seed: Decides which requests of a rate suffer.
 
@@ -96,7 +99,7 @@ class SmallShop(Listening):
             BadInput: A kind is unknown.
         """
         document: dict[str, Any] = {"kinds": list(kinds), "rate": rate, "seed": seed}
-        document |= {"delay_ms": delay_ms, "count": count}
+        document |= {"delay_ms": delay_ms, "count": count, "order": order}
         document["operations"] = None if operations is None else list(operations)
         self.faults.add(rule_from(document))
 
@@ -122,11 +125,19 @@ class SmallShop(Listening):
             self._record("", operation.status)
             return Outcome(operation), 0.0
         known = operation
-        call = call_of(known.name, lambda: self._api.execute(known, request.headers))
+        process = cache(lambda: self._api.execute(known, request.headers))
+
+        def concerns(code: str) -> bool:
+            named = f'"{code}"'
+            if named in json.dumps(known.variables, default=str):
+                return True
+            return known.is_read and named.encode() in process().body
+
+        call = call_of(known.name, process, concerns)
         fault = self.faults.draw(call, False)
         if fault.delay and fault.kind != "slow_drip":
             pause(fault.delay)
-        outcome = self.spoiled.befall(suffer(call, fault.kind))
+        outcome = self.spoiled.befall(suffer(call, fault))
         self._record(known.name, outcome.answer.status if outcome.answer else None)
         return outcome, (fault.delay or _DRIP_SECONDS) if outcome.manner == DRIP else 0.0
 

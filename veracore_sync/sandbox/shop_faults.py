@@ -1,17 +1,19 @@
-"""Faults of the small shop: those of any web server, and three of GraphQL's own.
+"""Faults of the small shop: those of any web server, and some of GraphQL's own.
 
-The rules are the sandbox's; a request that suffers a fault of `_INSTEAD` is not carried out.
+The rules are the sandbox's; a request that suffers a fault of `_INSTEAD` is not carried out. A rule
+that names an order befalls whatever asks for it, or tells of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from veracore_sync.sandbox import faults
 from veracore_sync.sandbox.behaviour import BadInput
 from veracore_sync.sandbox.exchange import Answer, Call, html_answer, json_answer
-from veracore_sync.sandbox.faults import DELAY, RETRY_AFTER_SECONDS, Outcome, Rule
+from veracore_sync.sandbox.faults import DELAY, RETRY_AFTER_SECONDS, Fault, Outcome, Rule
 from veracore_sync.sandbox.form import Form
 from veracore_sync.sandbox.shop_access import TOKEN_HEADER
 
@@ -28,6 +30,8 @@ KINDS = (
     "truncate",
     "slow_drip",
 )
+RECORD_KINDS = ("graphql_error_path", "null_fields", "odd_moment")
+"""What one record may do to its answer: best with an order named."""
 
 
 def rule_from(document: dict[str, Any]) -> Rule:
@@ -37,13 +41,14 @@ def rule_from(document: dict[str, Any]) -> Rule:
         BadInput: It names what is not known, or no kind and no delay.
     """
     form = Form(document)
-    kinds = tuple(form.texts("kinds", KINDS) or ())
+    kinds = tuple(form.texts("kinds", KINDS + RECORD_KINDS) or ())
     delay = form.whole("delay_ms", 0, least=0) / 1000
     rule = Rule(
         kinds=kinds or (DELAY,),
         rate=form.rate("rate"),
         count=form.whole("count", least=0) if form.has("count") else None,
         operations=_operations(document["operations"]) if form.has("operations") else None,
+        order=form.text("order") if form.has("order") else None,
         delay=delay,
         seed=form.whole("seed", 0),
     )
@@ -57,7 +62,9 @@ def _operations(names: object) -> frozenset[str]:
     return frozenset(names)
 
 
-def call_of(operation: str, process: Callable[[], Answer]) -> Call:
+def call_of(
+    operation: str, process: Callable[[], Answer], concerns: Callable[[str], bool] | None = None
+) -> Call:
     """A request as the rules see it."""
     return Call(
         dialect="graphql",
@@ -67,14 +74,39 @@ def call_of(operation: str, process: Callable[[], Answer]) -> Call:
         bad_login=_session_expired,
         unlisted=_plain_error,
         absent=_coded_error,
+        concerns=concerns,
     )
 
 
-def suffer(call: Call, kind: str | None) -> Outcome:
+def suffer(call: Call, fault: Fault) -> Outcome:
     """Carry a request out as far as its fault lets it."""
+    kind = fault.kind
     if kind in _INSTEAD:
         return Outcome(_INSTEAD[kind]())
+    if kind in _SPOILT:
+        answer = call.process()
+        document = json.loads(answer.body)
+        for record in _records(document):
+            if fault.order in (None, record["code"]):
+                _SPOILT[kind](record)
+        return Outcome(json_answer(answer.status, document, answer.headers))
     return faults.suffer(call, kind)
+
+
+def _records(part: Any) -> Iterator[dict[str, Any]]:
+    """Every order in an answer."""
+    if isinstance(part, dict) and "code" in part and "updatedAt" in part:
+        yield part
+    for one in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from _records(one)
+
+
+def _without_fields(record: dict[str, Any]) -> None:
+    record.update({name: None for name in record if name not in ("id", "code")})
+
+
+def _with_odd_moment(record: dict[str, Any]) -> None:
+    record["updatedAt"] = "0000-00-00T00:00:00Z"
 
 
 def _error(message: str, code: str | None, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
@@ -97,6 +129,19 @@ def _session_expired() -> Answer:
     return _error(message, "FORBIDDEN", ((TOKEN_HEADER, ""),))
 
 
+def _path_error() -> Answer:
+    error = {
+        "message": "Cannot return null for non-nullable field OrderLine.productVariant.",
+        "path": ["orders", "items", 0, "lines", 0, "productVariant"],
+        "extensions": {"code": "INTERNAL_SERVER_ERROR"},
+    }
+    return json_answer(200, {"errors": [error], "data": None})
+
+
+_SPOILT: dict[str | None, Callable[[dict[str, Any]], None]] = {
+    "null_fields": _without_fields,
+    "odd_moment": _with_odd_moment,
+}
 _INSTEAD: dict[str | None, Callable[[], Answer]] = {
     "html_500": lambda: html_answer(500, "Internal Server Error"),
     "http_503": lambda: html_answer(503, "Service Unavailable"),
@@ -105,5 +150,6 @@ _INSTEAD: dict[str | None, Callable[[], Answer]] = {
     ),
     "graphql_error_plain": _plain_error,
     "graphql_error_coded": _coded_error,
+    "graphql_error_path": _path_error,
     "session_expired": _session_expired,
 }

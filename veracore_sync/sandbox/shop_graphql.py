@@ -20,6 +20,7 @@ from graphql import (
     GraphQLSyntaxError,
     GraphQLUnionType,
     OperationDefinitionNode,
+    OperationType,
     build_schema,
     execute_sync,
     get_operation_ast,
@@ -55,6 +56,7 @@ class Operation:
     chosen: str | None
     variables: Mapping[str, Any]
     name: str
+    is_read: bool = True
 
 
 class GraphQLApi:
@@ -80,7 +82,8 @@ class GraphQLApi:
         if operation is None:
             return _unresolved(document, chosen)
         name = operation.name.value if operation.name else ""
-        return Operation(document, chosen, body.get("variables") or {}, name)
+        is_read = operation.operation is OperationType.QUERY
+        return Operation(document, chosen, body.get("variables") or {}, name, is_read)
 
     def execute(self, operation: Operation, headers: Mapping[str, str]) -> Answer:
         """Do what an operation asks, alone: one transaction at a time, as on SQLite."""

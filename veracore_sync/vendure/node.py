@@ -90,6 +90,16 @@ class Node:
             raise self.unusable(name)
         return [self._as_node(item, f"{name}[{index}]") for index, item in enumerate(value)]
 
+    def items(self, name: str) -> list[Node | None]:
+        """A list of objects, with ``None`` in the place of what is none."""
+        value = self.fields.get(name)
+        if not isinstance(value, list):
+            raise self.unusable(name)
+        return [
+            Node(item, self._path_of(f"{name}[{index}]")) if isinstance(item, dict) else None
+            for index, item in enumerate(value)
+        ]
+
     def nodes_or_none(self, name: str) -> list[Node]:
         """A list of objects; empty when it is null."""
         return [] if self.is_null(name) else self.nodes(name)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config.schema import VendureSettings
+from veracore_sync.errors import BreakerOpen, SyncError, UpstreamError
 from veracore_sync.failure import What, read_error
 from veracore_sync.model import Order, OrderStub
 from veracore_sync.transport.http import Gate
@@ -21,17 +22,19 @@ from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
     LIST_ORDERS,
+    NAME_ORDERS,
     POLL_ORDERS,
     READ_ACCESS,
     READ_ORDERS,
     READ_SHIPPING_METHODS,
 )
 from veracore_sync.vendure.fulfilment import ShopFulfilments
+from veracore_sync.vendure.listing import FAILURES, Listing, Unlisted, options
 from veracore_sync.vendure.node import Node
 from veracore_sync.vendure.stock import ShopStock
 
 _CODES_A_REQUEST = 50
-_NEVER = datetime.max.replace(tzinfo=UTC)
+_LISTS = ("waiting", "moved", "passed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ class Poll:
     `waiting` are now in a trigger state, `moved` placed orders whose ``updatedAt`` moved, `passed`
     orders in a state that lies behind the trigger states. All types are in them, Seller and
     Aggregate too. `money_precision` is the number of decimal places of Vendure's amounts.
+    `unlisted` are the entries that could not be read; `unread` tells which of `moved` and `passed`
+    could not be read at all, and why: it is empty then.
     """
 
     waiting: tuple[OrderStub, ...]
@@ -48,6 +53,8 @@ class Poll:
     passed: tuple[OrderStub, ...]
     money_precision: int
     channel_code: str
+    unlisted: tuple[Unlisted, ...] = ()
+    unread: Mapping[str, SyncError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +177,56 @@ class Shop:
             "moved": _moved(moved_since),
             "passed": _passed(passed_states, passed_since),
         }
-        root = Node(self._client.execute(POLL_ORDERS, self._poll_variables(filters)))
-        lists = {
-            name: self._complete(root.node(name), wanted) if wanted else ()
-            for name, wanted in filters.items()
-        }
+        wanted = {name: one for name, one in filters.items() if one}
+        root, pages = self._first_pages(wanted)
+        found: dict[str, tuple[OrderStub, ...]] = dict.fromkeys(filters, ())
+        unlisted: list[Unlisted] = []
+        unread: dict[str, SyncError] = {}
+        for name, one in wanted.items():
+            listing = Listing(
+                name, one, self._list, self._names, self._without_lists, unlisted, self._take
+            )
+            try:
+                found[name] = listing.complete(pages.get(name))
+            except UpstreamError as error:
+                # The other lists are not what orders wait for.
+                if name == "waiting":
+                    raise
+                unread[name] = error
         return Poll(
-            **lists,
+            **found,
             money_precision=mapping.money_precision(root),
             channel_code=root.node("activeChannel").text("code"),
+            unlisted=tuple(unlisted),
+            unread=unread,
         )
+
+    def _first_pages(self, wanted: Mapping[str, dict[str, Any]]) -> tuple[Node, dict[str, Node]]:
+        """The first page of each list, in one request; none where one entry spoils it."""
+        try:
+            root = Node(self._client.execute(POLL_ORDERS, self._poll_variables(wanted)))
+        except BreakerOpen:
+            raise
+        except FAILURES:
+            return self._without_lists(), {}
+        return root, {name: root.node(name) for name in wanted}
+
+    def _without_lists(self) -> Node:
+        return Node(self._client.execute(POLL_ORDERS, self._poll_variables({})))
+
+    def _poll_variables(self, wanted: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+        variables: dict[str, Any] = {}
+        for name in _LISTS:
+            variables[f"with{name.title()}"] = name in wanted
+            if name in wanted:
+                variables[name] = options(wanted[name], skip=0, take=self._take)
+        return variables
+
+    def _list(self, wanted: Mapping[str, Any]) -> Node:
+        return Node(self._client.execute(LIST_ORDERS, {"options": wanted})).node("orders")
+
+    def _names(self, wanted: Mapping[str, Any]) -> Node:
+        return Node(self._client.execute(NAME_ORDERS, {"options": wanted})).node("orders")
 
     def orders(self, codes: Sequence[str]) -> list[Order]:
         """Orders in full, in the order of `codes`; a code that the shop has not is left out.
@@ -203,40 +250,6 @@ class Shop:
                 What.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
             )
         return (mapping.order(item, precision, self._custom_fields) for item in items)
-
-    def _complete(self, page: Node, wanted: Mapping[str, Any]) -> tuple[OrderStub, ...]:
-        """All stubs of a list whose first page is at hand."""
-        found: dict[str, OrderStub] = {}
-        seen, came_empty = 0, False
-        while True:
-            stubs = [mapping.order_stub(item) for item in page.nodes("items")]
-            found.update((stub.code, stub) for stub in stubs)
-            seen += len(stubs)
-            if seen >= page.integer("totalItems"):
-                return _oldest_first(found.values())
-            if not stubs and came_empty:
-                raise read_error(
-                    What.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
-                )
-            # Items and total are two queries of Vendure's: an order may come between, once.
-            came_empty = not stubs
-            options = self._options(wanted, skip=seen)
-            page = Node(self._client.execute(LIST_ORDERS, {"options": options})).node("orders")
-
-    def _poll_variables(self, filters: Mapping[str, dict[str, Any] | None]) -> dict[str, Any]:
-        variables: dict[str, Any] = {}
-        for name, wanted in filters.items():
-            variables[f"with{name.title()}"] = wanted is not None
-            if wanted is not None:
-                variables[name] = self._options(wanted, skip=0)
-        return variables
-
-    def _options(self, wanted: Mapping[str, Any], *, skip: int) -> dict[str, Any]:
-        # By id, the one stable order: with two sort keys the schema's order decides, not ours.
-        options: dict[str, Any] = {"filter": wanted, "sort": {"id": "ASC"}, "skip": skip}
-        if self._take is not None:
-            options["take"] = self._take
-        return options
 
 
 def _waiting(states: Sequence[str]) -> dict[str, Any] | None:
@@ -262,10 +275,6 @@ def _passed(states: Sequence[str], since: datetime | None) -> dict[str, Any] | N
         "state": {"in": list(states)},
         "orderPlacedAt": {"after": to_text(since)},
     }
-
-
-def _oldest_first(stubs: Iterable[OrderStub]) -> tuple[OrderStub, ...]:
-    return tuple(sorted(stubs, key=lambda s: (s.placed_at or _NEVER, len(s.id), s.id)))
 
 
 def _batches(codes: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -188,7 +188,7 @@ class Reading:
             processed_only=wanted.available_nets == "processed",
         )
         unread = [order.code for order in orders if order.unreadable is not None]
-        since = self.settings.orders.not_before or self.ledger.meta.created_at
+        since = self.settings.orders.not_before or self.ledger.meta.live_since
         for order in orders:
             if order.unreadable is not None:
                 self.unread.note(f"the shop's order {order.name}", order.unreadable)

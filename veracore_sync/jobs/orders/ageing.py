@@ -31,6 +31,8 @@ class Old:
 class Ages:
     """How old an order may grow: pending and in doubt an hour, failed and refused a day.
 
+    One that the shop holds back (in Modifying, say) has a day, too: it may have been forgotten.
+
     Args:
         now: This moment (UTC).
         min_age: How long every order is held back before its first send.
@@ -50,6 +52,8 @@ class Ages:
     def _limit(self, row: OrderRow) -> timedelta | None:
         if row.state == "pending" and row.cause != "waiting":
             return timedelta(hours=1) + self.min_age
+        if row.state == "pending":
+            return timedelta(hours=24) + self.min_age
         if row.state == "in_doubt":
             return timedelta(hours=1)
         if row.state == "failed" or is_refused(row):

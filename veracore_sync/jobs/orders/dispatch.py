@@ -11,11 +11,13 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
+from dataclasses import dataclass
 from itertools import islice
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import Settings
-from veracore_sync.errors import Category, Interrupted, ProtocolError
+from veracore_sync.errors import Category, Interrupted, ProtocolError, SyncError
+from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
 from veracore_sync.jobs.orders.plan import (
     Action,
     HoldOrder,
@@ -32,9 +34,16 @@ from veracore_sync.model import Order
 from veracore_sync.vendure.shop import Shop
 
 _LOG = logging.getLogger(__name__)
-_BATCH = 50
+_GONE = "the shop no longer has it"
 # What a record that nobody foresaw may raise in a pure planner: it must not stop the others.
 _ODD = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Odd:
+    """An order that no planner foresaw, and why."""
+
+    message: str
 
 
 class Dispatch:
@@ -51,7 +60,8 @@ class Dispatch:
     def __init__(
         self, shop: Shop, ledger: Ledger, settings: Settings, clock: Clock, result: OrdersResult
     ) -> None:
-        self._shop = shop
+        self._reader = Reader(shop, ledger.meta.probe_id)
+        self._bad = BadRecords(ledger, clock, settings.retry, result)
         self._ledger = ledger
         self._settings = settings
         self._clock = clock
@@ -63,7 +73,7 @@ class Dispatch:
             renderer=Renderer(settings.orders, settings.skus),
             settings_hash=self._settings_hash,
             hash_key=ledger.meta.hash_key,
-            ledger_created_at=ledger.meta.created_at,
+            ledger_created_at=ledger.meta.live_for_certain,
             id_taken=self._id_taken,
         )
 
@@ -78,14 +88,33 @@ class Dispatch:
         Raises:
             SyncError: The shop cannot be read.
         """
-        return [
-            self._planner.decide(order, held[order.code])
-            for batch in _batches(codes)
-            for order in self._shop.orders(batch)
-        ]
+        first, last = self._bad.asked_last(codes, all_due=True)
+        read = (
+            order
+            for batch in (*in_batches(first), *([code] for code in last))
+            for order in self._reader.read(batch, self._say_unread)
+        )
+        planned = (self._plan(order, held[order.code]) for order in read)
+        return [action for action in planned if not isinstance(action, _Odd)]
+
+    def _say_unread(self, code: str, error: SyncError) -> None:
+        self._result.tell(f"{code} cannot be read: {error.message}")
+
+    def _plan(self, order: Order, row: OrderRow) -> Action | _Odd:
+        try:
+            return self._planner.decide(order, row)
+        except _ODD as error:
+            _LOG.debug("order %s cannot be planned", order.code, exc_info=True)
+            return _Odd(f"it cannot be planned: {type(error).__name__}")
 
     def send_all(
-        self, sender: Sender, codes: Sequence[str], *, limit: int | None, deadline: float
+        self,
+        sender: Sender,
+        codes: Sequence[str],
+        *,
+        limit: int | None,
+        deadline: float,
+        named: bool = False,
     ) -> None:
         """Read, plan and do; several orders are under way at once.
 
@@ -94,15 +123,19 @@ class Dispatch:
             codes: The orders, in the sequence in which they shall leave.
             limit: Send at most this many; ``None`` for all.
             deadline: On the monotonic clock: nothing new begins after it.
+            named: A person named the orders: those with trouble do not rest.
 
         Raises:
-            SyncError: The shop cannot be read, or the ledger cannot be written.
+            SyncError: The shop as a whole cannot be read, or the ledger cannot be written.
         """
         workers = self._settings.orders.workers
+        first, last = self._bad.asked_last(codes, all_due=named)
+        # Each of the last by itself: it must not spoil the answer that others come with.
+        batches = [*in_batches(first), *([code] for code in last)]
         with ThreadPoolExecutor(max_workers=workers) as pool:
             under_way: set[Future[None]] = set()
             try:
-                for action in islice(self._actions(codes, sender, deadline), limit):
+                for action in islice(self._actions(batches, sender, deadline), limit):
                     under_way.add(pool.submit(sender.send, action))
                     if len(under_way) >= 2 * workers:
                         under_way = _reap(under_way, FIRST_COMPLETED)
@@ -113,30 +146,44 @@ class Dispatch:
                 raise
 
     def _actions(
-        self, codes: Sequence[str], sender: Sender, deadline: float
+        self, batches: Sequence[Sequence[str]], sender: Sender, deadline: float
     ) -> Iterator[SubmitOrder]:
         """Read, plan, write what needs no sending, and give out what does."""
-        for batch in _batches(codes):
+        for batch in batches:
             if sender.stopped_by is not None:
                 return
             if self._clock.monotonic() > deadline:
                 self._result.tell("orders.max_run_minutes is over: the next run goes on")
                 return
-            held = self._ledger.orders.held(batch)
-            for order in self._read_each(batch, held):
-                action = self._decide(order, held[order.code])
-                if isinstance(action, SubmitOrder):
-                    yield action
-                elif action is not None:
-                    self._write(action)
+            yield from self._of_batch(batch)
 
-    def _decide(self, order: Order, row: OrderRow) -> Action | None:
-        try:
-            return self._planner.decide(order, row)
-        except _ODD as error:
-            _LOG.debug("order %s cannot be planned", order.code, exc_info=True)
-            self._fail(row, f"it cannot be planned: {type(error).__name__}")
-            return None
+    def _of_batch(self, batch: Sequence[str]) -> Iterator[SubmitOrder]:
+        """What is to be sent of one batch; what has to be looked up first comes last."""
+        held = self._ledger.orders.held(batch)
+        left = dict(held)
+        looked_up_first: list[SubmitOrder] = []
+
+        def unread(code: str, error: SyncError) -> None:
+            self._unread(left.pop(code), error)
+
+        for order in self._reader.read(batch, unread):
+            row = left.pop(order.code)
+            self._bad.answered(SHOP, order.code)
+            action = self._plan(order, row)
+            if not (isinstance(action, SubmitOrder) and action.look_up_first):
+                self._bad.answered(LOOK_UP, order.code)
+            if isinstance(action, _Odd):
+                self._fail(row, action.message)
+            elif not isinstance(action, SubmitOrder):
+                self._write(action)
+            elif action.look_up_first:
+                looked_up_first.append(action)
+            else:
+                yield action
+        for code in left:
+            self._write(SkipOrder(code, _GONE, "state"))
+            self._result.tell(f"{code}: {_GONE}")
+        yield from looked_up_first
 
     def _fail(self, row: OrderRow, message: str) -> None:
         retry = self._settings.retry
@@ -147,6 +194,18 @@ class Dispatch:
             retry.max_attempts,
         )
         self._result.note(row.code, "failed", f"{row.code}: {message}" if new else None)
+
+    def _unread(self, row: OrderRow, error: SyncError) -> None:
+        """The shop answers, but not for this order. Only an answer of its own counts against it."""
+        rest = self._bad.failed(SHOP, row.code, error)
+        if row.state not in ("pending", "failed"):
+            self._result.note(row.code, row.state)
+        elif isinstance(error, ProtocolError):
+            self._fail(row, error.message)
+        else:
+            trouble = Trouble(error.category, error.message)
+            self._ledger.moves.postpone(row.code, trouble, rest.next_attempt_at)
+            self._result.note(row.code, row.state)
 
     def _write(self, action: Action) -> None:
         moves, code = self._ledger.moves, action.code
@@ -166,17 +225,6 @@ class Dispatch:
             moves.wait(code, action.reason)
             self._result.note(code, "pending")
 
-    def _read_each(self, codes: Sequence[str], held: Mapping[str, OrderRow]) -> Iterator[Order]:
-        """In full; when the answer is not understood, the one order that spoils it is failed."""
-        try:
-            yield from self._shop.orders(codes)
-        except ProtocolError as error:
-            if len(codes) == 1:
-                self._fail(held[codes[0]], error.message)
-                return
-            for code in codes:
-                yield from self._read_each([code], held)
-
 
 def _reap(under_way: set[Future[None]], until: str) -> set[Future[None]]:
     """Wait; an unforeseen error of a worker comes out here."""
@@ -184,8 +232,3 @@ def _reap(under_way: set[Future[None]], until: str) -> set[Future[None]]:
     for future in done:
         future.result()
     return left
-
-
-def _batches(codes: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(codes), _BATCH):
-        yield codes[start : start + _BATCH]

@@ -7,11 +7,20 @@ import hmac
 import logging
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, elapsed
-from veracore_sync.errors import AuthRefused, ProtocolError, RateLimited, TimedOut, Unavailable
+from veracore_sync.config.services import RetrySettings
+from veracore_sync.errors import (
+    AuthRefused,
+    ProtocolError,
+    RateLimited,
+    SyncError,
+    TimedOut,
+    Unavailable,
+)
+from veracore_sync.jobs.orders.bad_records import DOUBT, look_ups_must_work
 from veracore_sync.jobs.orders.judge import (
     OUTDATED,
     Adopt,
@@ -26,7 +35,7 @@ from veracore_sync.jobs.orders.judge import (
 )
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import Ledger, OrderRow
-from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed, Present, Warehouse
+from veracore_sync.veracore.port import Absent, LookUp, Present, Warehouse
 
 _LOG = logging.getLogger(__name__)
 _PROVED = "lookup.proved"
@@ -47,6 +56,7 @@ class Doubts:
         grace: ``orders.grace_seconds``.
         recheck: How long after a refusal it is tried again.
         credentials: A text that changes with the credentials; only its keyed hash is kept.
+        retry: How long a doubt rests that alone is not answered.
     """
 
     warehouse: Warehouse
@@ -55,6 +65,7 @@ class Doubts:
     grace: timedelta
     recheck: timedelta
     credentials: str
+    retry: RetrySettings = field(default_factory=RetrySettings)
 
     def settle(
         self, rows: Iterable[OrderRow], result: OrdersResult, deadline: float = math.inf
@@ -78,18 +89,26 @@ class Doubts:
             self.apply(row, verdict, result)
             if isinstance(verdict, Unknown) and isinstance(verdict.error, UPSTREAM_WIDE):
                 self._must_answer()
+                self._rest(row, verdict.error)
                 unanswered += 1
+            elif not isinstance(verdict, Unknown):
+                self.ledger.unread.forget(DOUBT, row.code)
             if unanswered >= _UNANSWERED_MOST or self.clock.monotonic() > deadline:
                 return
 
     def _must_answer(self) -> None:
         """Ask VeraCore for nothing in particular, and for an order that it holds."""
         newest = self.ledger.orders.newest_synced()
-        known_id = newest.veracore_id if newest else None
-        self.warehouse.control(known_id)
-        found = self.warehouse.look_up(known_id) if known_id is not None else None
-        if isinstance(found, LookUpFailed):
-            raise found.error
+        self.warehouse.control(newest.veracore_id if newest else None)
+        look_ups_must_work(self.warehouse, self.ledger)
+
+    def _rest(self, row: OrderRow, error: SyncError) -> None:
+        """It alone is not answered: from the second time on it is asked about ever more rarely."""
+        known = self.ledger.unread.failed(DOUBT, row.code, error.message)
+        if known.tries > 1:
+            rest = self.clock.now() + self.retry.after(known.tries - 1)
+            self.ledger.unread.postpone(DOUBT, known, rest)
+            self.ledger.moves.look_again(row.code, rest)
 
     def look(self, row: OrderRow) -> Verdict:
         """Look one order in doubt up, and judge what is found."""

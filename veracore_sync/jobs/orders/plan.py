@@ -80,7 +80,7 @@ class Planner:
         renderer: What an order looks like at VeraCore.
         settings_hash: Of the settings that decide what is sent.
         hash_key: The ledger's own.
-        ledger_created_at: Orders older than the ledger are looked up before they are sent.
+        ledger_created_at: By the shop's clock: older orders are looked up before they are sent.
         id_taken: Whether an order other than the second argument bears a VeraCore id.
     """
 

@@ -60,8 +60,17 @@ class Renderer:
         return [
             line
             for line in order.lines
-            if line.open_quantity > 0 and line.sku.strip().casefold() not in self._excluded
+            if line.open_quantity > 0 and not self.is_excluded(line.sku)
         ]
+
+    def is_excluded(self, sku: str) -> bool:
+        """Whether ``skus.exclude`` keeps it from the warehouse."""
+        return sku.strip().casefold() in self._excluded
+
+    def offer(self, sku: str) -> str:
+        """The warehouse's name of a SKU."""
+        plain = sku.strip()
+        return self._aliases.get(plain.casefold(), plain)
 
     def render(self, order: Order, warehouse_id: str) -> Rendered:
         """The warehouse order with this id.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,12 +12,15 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
 from veracore_sync.errors import (
     Category,
+    ConfigError,
     LedgerError,
     NeedsPerson,
     SyncError,
+    UpstreamError,
     UsageError,
 )
 from veracore_sync.jobs.orders.ageing import tell_ages
+from veracore_sync.jobs.orders.bad_records import SHOP, BadRecords, Reader
 from veracore_sync.jobs.orders.dispatch import Dispatch
 from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.orders.render import settings_hash
@@ -32,6 +36,7 @@ from veracore_sync.veracore.port import Warehouse
 
 _LOG = logging.getLogger(__name__)
 _DOUBT_PASSES = 2
+_NAMED_MOST = 10
 _OPEN_STATES = ("pending", "failed", "parked")
 
 
@@ -73,6 +78,7 @@ class OrdersRun:
     clock: Clock
     wishes: Wishes = field(default_factory=Wishes)
     result: OrdersResult = field(default_factory=OrdersResult)
+    _unread: dict[str, SyncError] = field(default_factory=dict)
 
     def run(self) -> OrdersResult:
         """Do it.
@@ -97,11 +103,13 @@ class OrdersRun:
 
     def _run(self) -> None:
         now = self.clock.now()
-        not_before = self.settings.orders.not_before or self.ledger.meta.created_at
         if not self.wishes.dry_run:
             self.ledger.moves.recover()
-        span = windows(self.ledger, now, not_before)
+        span = windows(self.ledger, now, self._not_before())
         poll = self._listen(span)
+        if not self.wishes.dry_run:
+            self.ledger.meta.note_shop_clock(self.shop.clock_ahead_seconds)
+        not_before = self._not_before()
         chosen = self._choose(poll, now, not_before)
         self._guard_first_run(chosen)
         doubts = [] if self.wishes.dry_run else self._doubts_due(now)
@@ -110,17 +118,32 @@ class OrdersRun:
             return
         try:
             only_planned = self._must_only_plan(chosen, doubts)
-        except SyncError:
+            if not only_planned:
+                self._note_early(chosen)
+                self._work(chosen, doubts, now)
+        except (UpstreamError, ConfigError):
+            # Neither what is new nor what the shop changed waits for VeraCore.
             self._discover(chosen)
-            self._watch(poll, span)
+            with suppress(UpstreamError, ConfigError):
+                self._watch(poll, span)
             raise
         if only_planned:
             self._plan_only(chosen)
             return
         self._watch(poll, span)
-        self._note_early(chosen)
-        if chosen.due or chosen.rechecks or chosen.new or doubts:
-            self._work(chosen, doubts, now)
+        self._conclude()
+
+    def _not_before(self) -> datetime:
+        return self.settings.orders.not_before or self.ledger.meta.live_since
+
+    def _conclude(self) -> None:
+        """Say of an order that a person named why it could not be read."""
+        bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.result)
+        for code, error in self._unread.items():
+            bad.failed(SHOP, code, error)
+            self.result.tell(f"{code} cannot be read: {error.message}")
+        for error in self._unread.values():
+            raise error
 
     # ---- listening and choosing ---------------------------------------------------------------
 
@@ -133,8 +156,10 @@ class OrdersRun:
                 passed_states=passed_states(triggers),
                 passed_since=span.passed_since,
             )
-        orders = self.shop.orders(self.wishes.codes)
-        missing = sorted(set(self.wishes.codes) - {order.code for order in orders})
+        reader = Reader(self.shop, self.ledger.meta.probe_id)
+        orders = list(reader.read(self.wishes.codes, self._unread.__setitem__))
+        found = {order.code for order in orders}
+        missing = sorted(set(self.wishes.codes) - found - self._unread.keys())
         if missing:
             raise UsageError(
                 f"the shop has no order {', '.join(missing)}",
@@ -156,6 +181,9 @@ class OrdersRun:
         rows = self.ledger.orders.in_states(_OPEN_STATES)
         if self.wishes.codes:
             rows = list(self.ledger.orders.held(self.wishes.codes).values())
+        if not self.wishes.dry_run:
+            back = [row.code for row in rows if row.cause == "waiting" and row.code in held]
+            self.ledger.moves.came_back(back)
         known = {row.code for row in rows}
         rows += [row for row in held.values() if row.code not in known and row.state == "skipped"]
         selector = Selector(
@@ -165,6 +193,7 @@ class OrdersRun:
             now=now,
             longest=self.settings.longest_order_wait,
             explicit=bool(self.wishes.codes),
+            unread=self.ledger.unread.of(SHOP),
         )
         return selector.select(poll.waiting, held, rows, poll.channel_code)
 
@@ -227,9 +256,12 @@ class OrdersRun:
     def _watch(self, poll: Poll, span: Windows) -> None:
         if self.wishes.codes:
             return
-        watch = Watch(self.shop, self.ledger, self.clock, self.result)
-        watch.changed(poll.moved)
-        watch.passed(poll.passed, span)
+        bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.result)
+        bad.listed(poll)
+        watch = Watch(self.shop, self.ledger, self.clock, self.settings, self.result)
+        watch.changed(poll.moved, poll.waiting)
+        if "passed" not in poll.unread:
+            watch.passed(poll.passed, span)
 
     def _discover(self, chosen: Selection) -> None:
         wait_for = timedelta(minutes=self.settings.orders.min_age_minutes)
@@ -247,12 +279,24 @@ class OrdersRun:
         chosen.new = []
 
     def _note_early(self, chosen: Selection) -> None:
-        if chosen.early:
-            self.ledger.moves.discover(_early(stub) for stub in chosen.early)
+        """Said once: they are in a trigger state, and nobody sends them."""
+        if not chosen.early:
+            return
+        self.ledger.moves.discover(_early(stub) for stub in chosen.early)
         for stub in chosen.early:
             self.result.note(stub.code, "skipped")
+        codes = ", ".join(stub.code for stub in chosen.early[:_NAMED_MOST])
+        more = len(chosen.early) - _NAMED_MOST
+        told = (
+            f"placed before {to_text(self._not_before())} (orders.not_before) and so never sent: "
+            f"{codes}{f' and {more} more' if more > 0 else ''}"
+        )
+        # Where nobody chose that moment, somebody should see what it leaves out.
+        (self.result.tell if self.settings.orders.not_before else self.result.warn)(told)
 
     def _work(self, chosen: Selection, doubts: Sequence[OrderRow], now: datetime) -> None:
+        if not (chosen.due or chosen.rechecks or chosen.new or doubts):
+            return
         deadline = self.clock.monotonic() + 60 * self.settings.orders.max_run_minutes
         self._discover(chosen)
         sender = Sender(
@@ -262,9 +306,14 @@ class OrdersRun:
             recheck=timedelta(minutes=self.settings.orders.parked_recheck_minutes),
             result=self.result,
             known_id=self._known_id(),
+            bad=BadRecords(self.ledger, self.clock, self.settings.retry, self.result),
         )
         self._dispatch().send_all(
-            sender, chosen.due + chosen.rechecks, limit=self.wishes.limit, deadline=deadline
+            sender,
+            chosen.due + chosen.rechecks,
+            limit=self.wishes.limit,
+            deadline=deadline,
+            named=bool(self.wishes.codes),
         )
         if sender.stopped_by is not None:
             raise sender.stopped_by
@@ -292,6 +341,7 @@ def make_doubts(warehouse: Warehouse, ledger: Ledger, settings: Settings, clock:
         grace=timedelta(seconds=orders.grace_seconds),
         recheck=timedelta(minutes=orders.parked_recheck_minutes),
         credentials="\n".join((veracore.company_id, veracore.client_id, secret)),
+        retry=settings.retry,
     )
 
 

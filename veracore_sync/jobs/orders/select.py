@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -46,6 +46,7 @@ class Selector:
         now: This moment (UTC).
         longest: How long an order ever waits to be tried again.
         explicit: A person named the orders: waiting times do not count.
+        unread: Codes of orders that could not be read: asked for last, and in no one's place.
     """
 
     settings: OrdersSettings
@@ -54,6 +55,7 @@ class Selector:
     now: datetime
     longest: timedelta
     explicit: bool = False
+    unread: Container[str] = ()
 
     def select(
         self,
@@ -79,7 +81,9 @@ class Selector:
                 (chosen.early if is_early else chosen.new).append(stub)
         rows = list(open_rows)
         due = [row for row in rows if self._is_due(row, stubs.get(row.code))]
-        due.sort(key=lambda row: (row.state == "failed", row.placed_at or "", row.code))
+        # What failed before waits behind what did not: three in a row may end the run.
+        tried = {row.code for row in due if row.state == "failed" or row.attempt}
+        due.sort(key=lambda row: (row.code in tried, row.placed_at or "", row.code))
         chosen.due = [row.code for row in due]
         chosen.rechecks = self._rechecks(rows, stubs)
         return chosen
@@ -122,9 +126,15 @@ class Selector:
         spare = max(0, _RECHECK_PAGE - len(chosen))
         taken = {row.code for row in chosen}
         others = [row for row in ours if row.state == "parked" and row.code not in taken]
+        if not self.explicit:
+            # What the shop does not list cannot be sent: it is only read, and takes no one's place.
+            others += [row for row in refused if row.code not in stubs]
+            others.sort(key=lambda row: row.checked_at or "")
+            listed = [row for row in refused if row.code in stubs]
+            bad = [row for row in listed if row.code in self.unread]
+            refused = [row for row in listed if row.code not in self.unread][:_REFUSED_A_RUN] + bad
         chosen += others[:spare]
-        limit = len(refused) if self.explicit else _REFUSED_A_RUN
-        return [row.code for row in chosen + refused[:limit]]
+        return [row.code for row in chosen + refused]
 
     def _is_parked_by_us(self, row: OrderRow, stub: OrderStub | None) -> bool:
         if row.state == "parked":

@@ -12,6 +12,7 @@ from veracore_sync.clock import Clock
 from veracore_sync.errors import Category, SyncError
 from veracore_sync.failpoint import hit
 from veracore_sync.failure import CREATING, Action, What, read_error
+from veracore_sync.jobs.orders.bad_records import LOOK_UP, BadRecords, look_ups_must_work
 from veracore_sync.jobs.orders.judge import (
     Adopt,
     CancelledThere,
@@ -63,6 +64,7 @@ class Sender:
         recheck: How long after a refusal it is tried again (jittered).
         result: Where each outcome is noted.
         known_id: An order that VeraCore is known to hold, for the control call.
+        bad: Orders whose look-up failed, remembered from run to run.
     """
 
     warehouse: Warehouse
@@ -71,6 +73,7 @@ class Sender:
     recheck: timedelta
     result: OrdersResult
     known_id: str | None
+    bad: BadRecords
     stopped_by: SyncError | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _trouble: int = 0
@@ -113,9 +116,9 @@ class Sender:
         for veracore_id in (action.order.id, *action.other_ids):
             found = self.warehouse.look_up(veracore_id)
             if isinstance(found, LookUpFailed):
-                self.result.note(action.code, "pending")
-                self._count_trouble(found.error)
+                self._not_looked_up(action, found.error)
                 return False
+            self.bad.answered(LOOK_UP, action.code)
             if isinstance(found, Present) and self._is_settled(action, veracore_id, found.record):
                 return False
         self.ledger.moves.touch(action.code, looked_up=True)
@@ -138,6 +141,24 @@ class Sender:
         else:
             return False
         return True
+
+    def _not_looked_up(self, action: SubmitOrder, error: SyncError) -> None:
+        """This order rests, unless no look-up at all is answered: that stops the run.
+
+        One thread at a time: several that fail at once must not look like VeraCore's end.
+        """
+        with self._lock:
+            rest = self.bad.failed(LOOK_UP, action.code, error)
+            self.result.note(action.code, action.back_to)
+            if self.stopped_by is not None:
+                return
+            try:
+                look_ups_must_work(self.warehouse, self.ledger)
+            except SyncError as proof:
+                self.stopped_by = proof
+                return
+        trouble = Trouble(error.category, error.message)
+        self.ledger.moves.postpone(action.code, trouble, rest.next_attempt_at)
 
     def _adopt(self, action: SubmitOrder, veracore_id: str, verdict: Adopt) -> None:
         """An earlier life sent it; what the shop changed since then is put before a person."""

@@ -6,14 +6,25 @@ Vendure moves ``updatedAt`` on cancellation and modification, not on state trans
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, to_text
-from veracore_sync.errors import Category
+from veracore_sync.config import Settings
+from veracore_sync.errors import Category, SyncError
+from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
+from veracore_sync.jobs.orders.changes import (
+    Judged,
+    change,
+    has_ended,
+    held_lines,
+    is_followed,
+    lacking,
+)
 from veracore_sync.jobs.orders.plan import PASSED_STATES
-from veracore_sync.jobs.orders.render import content_hash
+from veracore_sync.jobs.orders.render import Renderer, content_hash
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import Discovery, Ledger, OrderRow, Trouble
 from veracore_sync.model import Order, OrderStub
@@ -27,7 +38,8 @@ _MOVED_OVERLAP = timedelta(minutes=2)
 _NET_OVERLAP = timedelta(days=1)
 _DEEP_REACH = timedelta(days=30)
 
-_WATCHED = frozenset({"synced", "in_doubt", "sending", "conflict"})
+_JUDGED = "watch.judged:"
+_UNREAD = "the shop gives no usable answer about it, so its changes there cannot be seen,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,7 @@ def windows(ledger: Ledger, now: datetime, not_before: datetime) -> Windows:
     Changes are followed from the newest change seen, with an overlap; the net for passed orders
     reaches back a day before the last run, and once a day thirty days.
     """
-    moved = ledger.meta.moment(_MOVED) or max(ledger.meta.created_at, now - _DEEP_REACH)
+    moved = ledger.meta.moment(_MOVED) or max(ledger.meta.live_since, now - _DEEP_REACH)
     checked, deep_at = ledger.meta.moment(_NET), ledger.meta.moment(_DEEP)
     deep = deep_at is None or now - deep_at >= NET
     reach = now - _DEEP_REACH if deep or checked is None else checked - _NET_OVERLAP
@@ -60,50 +72,109 @@ class Watch:
         shop: To read changed orders in full.
         ledger: Where alerts are written.
         clock: The time.
+        settings: All of them.
         result: Where news are told.
     """
 
     shop: Shop
     ledger: Ledger
     clock: Clock
+    settings: Settings
     result: OrdersResult
 
-    def changed(self, moved: Sequence[OrderStub]) -> None:
-        """Raise ``order.cancelled_in_shop`` or ``order.drift`` for what VeraCore holds."""
-        held = self.ledger.orders.held([stub.code for stub in moved])
-        fresh = [stub for stub in moved if stub.code in held and _is_news(stub, held[stub.code])]
-        cancelled = [stub for stub in fresh if stub.state == "Cancelled"]
-        for stub in cancelled:
-            self._raise(
-                "order.cancelled_in_shop",
-                stub.code,
-                "it was cancelled in the shop after it went to VeraCore: "
-                "cancel it there too, or it ships",
-            )
-        others = [stub.code for stub in fresh if stub.state != "Cancelled"]
-        for order in self.shop.orders(others) if others else []:
-            self._compare(order, held[order.code])
-        for stub in fresh:
-            self.ledger.moves.touch(stub.code, shop_updated_at=to_text(stub.updated_at))
+    def changed(self, moved: Sequence[OrderStub], waiting: Sequence[OrderStub] = ()) -> None:
+        """Raise ``order.cancelled_in_shop`` or ``order.drift`` for what no queue takes up.
+
+        Args:
+            moved: Orders whose ``updatedAt`` moved.
+            waiting: Orders in a trigger state: one that has ended, or whose content was never
+                read, may ask for units that VeraCore does not hold.
+
+        Raises:
+            SyncError: The shop as a whole cannot be read.
+        """
+        stubs = {stub.code: stub for stub in (*waiting, *moved)}
+        held = self.ledger.orders.held(list(stubs))
+        moved_codes = {stub.code for stub in moved}
+        news = [
+            stub
+            for code, stub in stubs.items()
+            if code in held and self._is_news(stub, held[code], has_moved=code in moved_codes)
+        ]
+        for stub in news:
+            if stub.state == "Cancelled":
+                self._cancelled(stub, held[stub.code])
+        self._read([stub.code for stub in news if stub.state != "Cancelled"])
         now = self.clock.now()
         # By the shop's clock: one order that was written years ahead must not hide all others.
         passed = [stub.updated_at for stub in moved if not is_ahead(stub.updated_at, now)]
         if passed:
             self.ledger.meta.put(_MOVED, to_text(max(passed)))
 
-    def _compare(self, order: Order, row: OrderRow) -> None:
-        if row.content_hash is None:
-            return
-        if content_hash(order, self.ledger.meta.hash_key) != row.content_hash:
-            self._raise(
-                "order.drift",
-                order.code,
-                "it was changed in the shop after it went to VeraCore (units, address or "
-                "shipping): change it there too",
-            )
+    def _is_news(self, stub: OrderStub, row: OrderRow, *, has_moved: bool) -> bool:
+        is_known = row.content_hash is not None and not has_ended(row)
+        if not is_followed(row) or (is_known and not has_moved):
+            return False
+        judged = self._judged(row.code)
+        if judged is not None:
+            return judged.at != to_text(stub.updated_at) or judged.state != row.state
+        if has_moved and row.shop_updated_at is not None:
+            # Another moment, not a later one: after a clock that was ahead, the next is earlier.
+            return row.shop_updated_at != to_text(stub.updated_at)
+        return True
 
-    def _raise(self, kind: str, code: str, message: str) -> None:
-        if self.ledger.alerts.open(kind, message, code=code):
+    def _cancelled(self, stub: OrderStub, row: OrderRow) -> None:
+        if not has_ended(row):
+            self._raise(
+                "order.cancelled_in_shop",
+                stub.code,
+                "it was cancelled in the shop after it went to VeraCore: "
+                "cancel it there too, or it ships",
+            )
+        self._note(row, stub.updated_at, row.content_hash or "")
+
+    def _read(self, codes: Sequence[str]) -> None:
+        """Read and judge these, and those that could not be read before, one by one."""
+        bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.result)
+        remembered = list(self.ledger.unread.of(SHOP))
+        rows = self.ledger.orders.held([*codes, *remembered])
+        followed = [code for code in remembered if code in rows and is_followed(rows[code])]
+        first, last = bad.asked_last(list(dict.fromkeys([*codes, *followed])), all_due=False)
+        reader = Reader(self.shop, self.ledger.meta.probe_id)
+        renderer = Renderer(self.settings.orders, self.settings.skus)
+
+        def unread(code: str, error: SyncError) -> None:
+            bad.tell(bad.failed(SHOP, code, error), _UNREAD)
+
+        for batch in [*in_batches(first), *([code] for code in last)]:
+            for order in reader.read(batch, unread):
+                bad.answered(SHOP, order.code)
+                bad.answered(LOOK_UP, order.code)
+                self._judge(order, rows[order.code], renderer)
+
+    def _judge(self, order: Order, row: OrderRow, renderer: Renderer) -> None:
+        judged = self._judged(row.code)
+        before = judged.content if judged else row.content_hash
+        now = content_hash(order, self.ledger.meta.hash_key)
+        held = held_lines(row, self.ledger.orders.attempts(row.code))
+        told_ended = judged is not None and judged.state == row.state
+        message = change(row, before, now, lacking(order, held, renderer), told_ended=told_ended)
+        with self.ledger.database.transaction():
+            self._note(row, order.updated_at, now)
+            if message:
+                self._raise("order.drift", order.code, message, again=True)
+
+    def _judged(self, code: str) -> Judged | None:
+        text = self.ledger.meta.get(_JUDGED + code)
+        return Judged(**json.loads(text)) if text else None
+
+    def _note(self, row: OrderRow, at: datetime, content: str) -> None:
+        judged = Judged(to_text(at), row.state, content)
+        self.ledger.meta.put(_JUDGED + row.code, json.dumps(asdict(judged)))
+        self.ledger.moves.touch(row.code, shop_updated_at=to_text(at))
+
+    def _raise(self, kind: str, code: str, message: str, *, again: bool = False) -> None:
+        if self.ledger.alerts.open(kind, message, code=code, again=again):
             self.result.note(code, self.result.outcomes.get(code, "drift"), f"{code}: {message}")
 
     def passed(self, stubs: Sequence[OrderStub], span: Windows) -> None:
@@ -127,13 +198,6 @@ class Watch:
 def passed_states(trigger_states: Sequence[str]) -> tuple[str, ...]:
     """The states behind the trigger that are not triggers themselves."""
     return tuple(state for state in PASSED_STATES if state not in trigger_states)
-
-
-def _is_news(stub: OrderStub, row: OrderRow) -> bool:
-    if row.state not in _WATCHED:
-        return False
-    # Another moment, not a later one: after a clock that was ahead, what happens next is earlier.
-    return row.shop_updated_at != to_text(stub.updated_at)
 
 
 def _stranger(stub: OrderStub) -> Discovery:

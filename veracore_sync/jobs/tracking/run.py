@@ -166,7 +166,7 @@ class TrackingRun:
             self.clock.now(),
             self.settings.tracking_zone,
             last_complete=self.ledger.meta.moment(_COMPLETE),
-            not_before=self.settings.orders.not_before or self.ledger.meta.created_at,
+            not_before=self.settings.orders.not_before or self.ledger.meta.live_since,
             lookback_days=self.settings.tracking.lookback_days,
         )
 

@@ -35,6 +35,7 @@ def _load(file_name: str, operation: str, permission: str = "") -> Document:
 LOGIN = _load("login.graphql", "Login")
 POLL_ORDERS = _load("poll_orders.graphql", "PollOrders", "ReadOrder")
 LIST_ORDERS = _load("list_orders.graphql", "ListOrders", "ReadOrder")
+NAME_ORDERS = _load("name_orders.graphql", "NameOrders", "ReadOrder")
 READ_ORDERS = _load("read_orders.graphql", "ReadOrders", "ReadOrder")
 READ_LOCATIONS = _load("read_locations.graphql", "ReadLocations", "ReadStockLocation")
 READ_VARIANTS = _load("read_variants.graphql", "ReadVariants", "ReadCatalog")
@@ -55,6 +56,7 @@ ALL = (
     LOGIN,
     POLL_ORDERS,
     LIST_ORDERS,
+    NAME_ORDERS,
     READ_ORDERS,
     READ_LOCATIONS,
     READ_VARIANTS,

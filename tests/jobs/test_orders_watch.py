@@ -1,0 +1,244 @@
+"""No order that has units to ship is outside all watching, and no one is told of nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from bench import Bench
+from fakes import START, line, make_order, make_settings
+
+from veracore_sync.errors import Category
+from veracore_sync.failure import What
+from veracore_sync.jobs.orders.ids import renewed_id
+from veracore_sync.ledger import Discovery, Intent, Seen, Trouble
+from veracore_sync.model import RecordLine, WarehouseRecord
+
+HELD = WarehouseRecord("A", "A", (RecordLine("MUG", 2), RecordLine("TEE", 1)), "open")
+
+
+def changed(bench: Bench, code: str, mugs: int, fulfilled: int = 0) -> list[str]:
+    """The shop's order asks for so many mugs now; what the next run tells."""
+    bench.clock.forward(minutes=5)
+    lines = (line("1", "MUG", mugs, fulfilled), line("2", "TEE", 1, min(fulfilled, 1)))
+    bench.shop.change(code, state="PaymentSettled", lines=lines, updated_at=bench.clock.now())
+    return bench.run().news
+
+
+def standing(bench: Bench) -> list[str]:
+    return [one.kind for one in bench.ledger.alerts.standing()]
+
+
+# ---- changed after it was handed over -----------------------------------------------------------
+
+
+def test_modified_after_it_has_shipped(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    bench.shop.change("A", state="Shipped")
+    bench.ledger.moves.ship("A")
+    [told] = changed(bench, "A", mugs=5, fulfilled=2)
+    assert "3 x MUG" in told
+    assert standing(bench) == ["order.drift"]
+    assert bench.run().news == []
+    [told] = changed(bench, "A", mugs=6, fulfilled=2)
+    assert "4 x MUG" in told
+
+
+def test_modified_first_and_then_shipped_short(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    [told] = changed(bench, "A", mugs=5)
+    assert "3 x MUG" in told
+    lines = (line("1", "MUG", 5, fulfilled=2), line("2", "TEE", 1, fulfilled=1))
+    bench.shop.change("A", lines=lines)
+    bench.ledger.moves.ship("A")
+    [told] = bench.run().news
+    assert "after VeraCore had shipped it" in told
+    assert "3 x MUG" in told
+    assert bench.run().news == []
+
+
+def test_a_fulfilment_that_was_cancelled_asks_for_no_second_shipment(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    bench.ledger.moves.ship("A")
+    bench.clock.forward(minutes=5)
+    bench.shop.change("A", updated_at=bench.clock.now())
+    assert bench.run().news == []
+
+
+def test_each_modification_is_told(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    told = [changed(bench, "A", mugs) for mugs in (3, 5, 5, 4)]
+    assert [len(news) for news in told] == [1, 1, 0, 1]
+    assert ["1 x MUG" in told[0][0], "3 x MUG" in told[1][0], "2 x MUG" in told[3][0]] == [True] * 3
+    assert standing(bench) == ["order.drift"]
+
+
+def test_what_is_as_it_was_sent_again_is_no_news(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    assert [len(changed(bench, "A", mugs)) for mugs in (5, 2, 5)] == [1, 0, 1]
+
+
+def test_modified_after_tracking_adopted_it(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.ledger.moves.discover([Discovery("A", "id-A", None)])
+    bench.ledger.moves.adopt("A", "A", HELD)
+    assert bench.run().news == []
+    assert [len(changed(bench, "A", mugs)) for mugs in (5, 6)] == [1, 1]
+
+
+def test_modified_before_its_content_was_ever_read(bench: Bench) -> None:
+    bench.shop.add(make_order("A", lines=(line("1", "MUG", 5), line("2", "TEE", 1))))
+    bench.ledger.moves.discover([Discovery("A", "id-A", None)])
+    bench.ledger.moves.adopt("A", "A", HELD)
+    [told] = bench.run().news
+    assert "3 x MUG" in told
+
+
+@pytest.mark.parametrize("ended", ["cancelled", "skipped"])
+def test_modified_after_it_was_given_up(bench: Bench, ended: str) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    if ended == "cancelled":
+        bench.ledger.moves.cancel("A", "A", "it was cancelled there")
+    else:
+        bench.ledger.moves.skip("A", "resolved", "by a person")
+    assert bench.run().news == []
+    [told] = changed(bench, "A", mugs=5)
+    assert "5 x MUG" in told
+
+
+def test_what_nobody_changed_costs_no_read(bench: Bench) -> None:
+    bench.shop.add(*(make_order(f"A{n}") for n in range(5)))
+    bench.run()
+    bench.ledger.moves.ship("A1")
+    bench.run()
+    bench.shop.reads = 0
+    bench.run()
+    assert bench.shop.reads == 0
+
+
+# ---- go-live by the shop's clock ----------------------------------------------------------------
+
+
+def went_live(bench: Bench, *, ahead: float | None) -> None:
+    bench.settings = make_settings(orders={"not_before": None})
+    bench.shop.clock_ahead_seconds = ahead
+
+
+@pytest.mark.parametrize(
+    ("ahead", "placed", "leaves"),
+    [
+        (-180.0, timedelta(minutes=-3), True),
+        (None, timedelta(minutes=-3), True),
+        (-7200.0, timedelta(minutes=-119), True),
+        (-9e9, timedelta(days=-2), False),
+        (0.0, timedelta(minutes=-6), False),
+        (180.0, timedelta(minutes=-6), False),
+    ],
+)
+def test_paid_after_go_live_by_the_shops_clock(
+    bench: Bench, ahead: float | None, placed: timedelta, leaves: bool
+) -> None:
+    went_live(bench, ahead=ahead)
+    bench.shop.add(make_order("A", placed_at=START + placed))
+    result = bench.run()
+    assert bench.state("A") == ("synced" if leaves else "skipped")
+    assert [one for one in result.news if "never sent: A" in one] == ([] if leaves else result.news)
+    assert bool(result.news) is not leaves
+    assert bench.run().news == []
+
+
+def test_what_may_be_from_before_go_live_is_looked_up_first(bench: Bench) -> None:
+    went_live(bench, ahead=180.0)
+    bench.shop.add(make_order("A", placed_at=START + timedelta(minutes=2)))
+    bench.run()
+    assert bench.warehouse.looked_up == ["A", renewed_id("A", "", 1)]
+
+
+def test_the_moment_of_go_live_does_not_move(bench: Bench) -> None:
+    went_live(bench, ahead=-180.0)
+    bench.run()
+    since = bench.ledger.meta.live_since
+    bench.shop.clock_ahead_seconds = -9000.0
+    bench.run()
+    assert bench.ledger.meta.live_since == since
+
+
+# ---- what waits, and what was refused -----------------------------------------------------------
+
+
+def test_what_came_back_from_modifying_grows_old(bench: Bench) -> None:
+    bench.shop.add(make_order("OK"))
+    bench.run()
+    bench.settings = make_settings(orders={"min_age_minutes": 1})
+    bench.shop.add(make_order("A"))
+    bench.run()
+    bench.clock.forward(minutes=2)
+    bench.shop.change("A", state="Modifying")
+    bench.run()
+    assert bench.row("A").cause == "waiting"
+    bench.shop.change("A", state="PaymentSettled")
+    bench.warehouse.down = True
+    bench.stopped()
+    bench.clock.forward(hours=2)
+    assert any(one.startswith("A: it has not reached VeraCore") for one in bench.stopped()[0].news)
+
+
+def test_what_is_forgotten_in_modifying_is_told_after_a_day(bench: Bench) -> None:
+    bench.settings = make_settings(orders={"min_age_minutes": 1})
+    bench.shop.add(make_order("A"))
+    bench.run()
+    bench.clock.forward(minutes=2)
+    bench.shop.change("A", state="Modifying")
+    assert bench.run().news == []
+    bench.clock.forward(hours=30)
+    assert len(bench.run().news) == 1
+    assert standing(bench) == ["order.old"]
+
+
+def refused(bench: Bench, *codes: str) -> None:
+    for code in codes:
+        bench.ledger.moves.discover([Discovery(code, f"id-{code}", START)])
+        seen = Seen("hash", START)
+        attempt = bench.ledger.moves.intend(code, Intent(code, (("MUG", 2),), "p", "s", seen))
+        trouble = Trouble(Category.VALIDATION, str(What.REFUSED))
+        bench.ledger.moves.refuse(code, attempt, trouble, START + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_refused_orders_that_the_shop_no_longer_shows_take_no_ones_place(
+    bench: Bench, there: bool
+) -> None:
+    bench.shop.add(make_order("OK"))
+    bench.run()
+    gone = [f"G{n:02}" for n in range(20)]
+    refused(bench, *gone)
+    bench.clock.forward(minutes=1)
+    refused(bench, "MENDED")
+    bench.shop.add(make_order("MENDED"))
+    if there:
+        bench.shop.add(*(make_order(code, state="Delivered") for code in gone))
+    bench.clock.forward(hours=2)
+    bench.run()
+    assert bench.state("MENDED") == "synced"
+    assert {bench.state(code) for code in gone} == {"skipped"}
+
+
+def test_refused_orders_that_cannot_be_read_take_no_ones_place(bench: Bench) -> None:
+    bench.shop.add(make_order("OK"))
+    bench.run()
+    bad = [f"B{n:02}" for n in range(20)]
+    refused(bench, *bad)
+    bench.clock.forward(minutes=1)
+    refused(bench, "MENDED")
+    bench.shop.add(*(make_order(code) for code in (*bad, "MENDED")))
+    bench.shop.garbled = set(bad)
+    for _ in range(4):
+        bench.clock.forward(hours=2)
+        bench.run()
+    assert bench.state("MENDED") == "synced"

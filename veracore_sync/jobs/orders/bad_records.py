@@ -1,0 +1,181 @@
+"""A record that cannot be read is one record's trouble, unless the upstream is proven to be in it.
+
+One rule for every kind: it is named, remembered, asked for last and ever more rarely, told after
+an hour, and the rest goes on. Proven is trouble of the whole where a control read of the same kind
+fails as well; its error then ends the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from veracore_sync.clock import Clock, from_text
+from veracore_sync.config.services import RetrySettings
+from veracore_sync.errors import BreakerOpen, SyncError, UpstreamError, WrongEndpoint
+from veracore_sync.jobs.orders.changes import is_followed
+from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.ledger import Ledger, UnreadRow
+from veracore_sync.model import Order
+from veracore_sync.vendure.listing import Unlisted
+from veracore_sync.vendure.shop import Poll, Shop
+from veracore_sync.veracore.port import LookUpFailed, Warehouse
+
+KIND = "order.unreadable"
+SHOP, LOOK_UP, DOUBT, LISTED = "orders.shop", "orders.lookup", "orders.doubt", "orders.listed"
+"""Topics: an order in full, a look-up before the first send, one of a doubt, an entry of a list."""
+
+_UNLISTED = "the shop lists it in a way that cannot be read, so it is passed by,"
+_UNLISTED_ALL = "the shop cannot list them"
+_TOO_LONG = timedelta(hours=1)
+_LAST_MOST = 20
+_BATCH = 50
+
+Failed = Callable[[str, SyncError], None]
+"""Told of each record that failed for itself: its code, and what came instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads orders in full; one that cannot be read stops no other.
+
+    Args:
+        shop: Where from.
+        nobody: A code that no order bears.
+    """
+
+    shop: Shop
+    nobody: str
+
+    def read(self, codes: Sequence[str], failed: Failed) -> Iterator[Order]:
+        """The orders with these codes; what the shop has not, or fails, is left out.
+
+        Raises:
+            SyncError: The shop as a whole cannot be read.
+        """
+        try:
+            orders = self.shop.orders(codes)
+        except BreakerOpen:
+            raise
+        except (UpstreamError, WrongEndpoint) as error:
+            # The control comes first: with the shop in trouble each single read would wait in vain.
+            self.shop.orders([self.nobody])
+            if len(codes) == 1:
+                failed(codes[0], error)
+                return
+            for code in codes:
+                yield from self.read([code], failed)
+            return
+        yield from orders
+
+
+def in_batches(codes: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The codes, as many at a time as are read at once."""
+    for start in range(0, len(codes), _BATCH):
+        yield codes[start : start + _BATCH]
+
+
+def look_ups_must_work(warehouse: Warehouse, ledger: Ledger) -> None:
+    """Prove that look-ups are answered: of an order that is there, else of one that cannot be.
+
+    The first may be a bad record itself, so it alone proves nothing.
+
+    Raises:
+        SyncError: They are not.
+    """
+    newest = ledger.orders.newest_synced()
+    for veracore_id in (newest.veracore_id if newest else None, ledger.meta.probe_id):
+        found = warehouse.look_up(veracore_id) if veracore_id else None
+        if found is not None and not isinstance(found, LookUpFailed):
+            return
+    if isinstance(found, LookUpFailed):
+        raise found.error
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecords:
+    """Remembers them from run to run.
+
+    Args:
+        ledger: Where.
+        clock: The time.
+        retry: How long what has failed again rests.
+        result: Where news are told.
+    """
+
+    ledger: Ledger
+    clock: Clock
+    retry: RetrySettings
+    result: OrdersResult
+
+    def failed(self, topic: str, name: str, error: SyncError) -> UnreadRow:
+        """Note a failure; from the second in a row on it rests for longer each time."""
+        row = self.ledger.unread.failed(topic, name, error.message)
+        if row.tries == 1:
+            return row
+        rest = self.retry.after(row.tries - 1)
+        return self.ledger.unread.postpone(topic, row, self.clock.now() + rest)
+
+    def answered(self, topic: str, name: str) -> None:
+        """It was read after all, or need not be any more."""
+        if self.ledger.unread.forget(topic, name):
+            self.ledger.alerts.resolve(KIND, code=name)
+
+    def tell(self, row: UnreadRow, what: str, *, is_code: bool = True) -> None:
+        """Put it before a person, once, where it has lasted for an hour.
+
+        Args:
+            row: As `failed` left it.
+            what: What cannot be read, and what that keeps back.
+            is_code: Its name is an order's code.
+        """
+        self.result.tell(f"{row.name}: {what} since {row.since}: {row.message}")
+        if self.clock.now() - from_text(row.since) < _TOO_LONG:
+            return
+        message = f"{what} since {row.since}: {row.message}"
+        if not is_code:
+            message = f"{row.name}: {message}"
+        if self.ledger.alerts.open(KIND, message, code=row.name if is_code else None):
+            self.result.warn(f"{row.name}: {message}" if is_code else message)
+
+    def listed(self, poll: Poll) -> None:
+        """Note what the lists of a whole run could not show, and forget what they show again."""
+        now = {one.name: one for one in poll.unlisted}
+        lists = {f"the {name} orders": error for name, error in poll.unread.items()}
+        for name in self.ledger.unread.of(LISTED).keys() - now.keys() - lists.keys():
+            self.answered(LISTED, name)
+        for one in now.values():
+            row = self.failed(LISTED, one.name, one.error)
+            self.tell(row, _UNLISTED, is_code=one.code is not None)
+        for name, error in lists.items():
+            self.tell(self.failed(LISTED, name, error), _UNLISTED_ALL, is_code=False)
+        if not lists and all(one.code for one in now.values()):
+            self.ledger.alerts.resolve(KIND)
+        self._follow([one for one in poll.unlisted if one.listed_in == "moved" and one.code])
+
+    def _follow(self, moved: Sequence[Unlisted]) -> None:
+        """Have them read in full: their moment will have passed when they can be listed again."""
+        rows = self.ledger.orders.held([one.name for one in moved])
+        known = self.ledger.unread.of(SHOP)
+        for one in moved:
+            if one.name in rows and is_followed(rows[one.name]) and one.name not in known:
+                self.ledger.unread.failed(SHOP, one.name, one.error.message)
+
+    def asked_last(self, codes: Sequence[str], *, all_due: bool) -> tuple[list[str], list[str]]:
+        """The codes without trouble as they come; and those with some that are due.
+
+        Args:
+            codes: Orders to be read in full and looked up.
+            all_due: A person named them: no rest is kept.
+
+        Returns:
+            The first list, and the second: longest untried first, and not too many.
+        """
+        known = {**self.ledger.unread.of(LOOK_UP), **self.ledger.unread.of(SHOP)}
+        now = self.clock.now()
+        last = [known[code] for code in codes if code in known]
+        due = [row for row in last if all_due or row.is_due(now)]
+        due.sort(key=lambda row: (row.next_attempt_at or "", row.tries, row.since))
+        first = [code for code in codes if code not in known]
+        return first, [row.name for row in (due if all_due else due[:_LAST_MOST])]

@@ -1,0 +1,107 @@
+"""What a change in the shop means for an order that was handed over, or never will be; pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from veracore_sync.jobs.orders.render import Renderer
+from veracore_sync.ledger import AttemptRow, OrderRow, Sent
+from veracore_sync.model import Order
+
+_LISTED_MOST = 10
+_ENDED = {
+    "shipped": "after VeraCore had shipped it",
+    "cancelled": "after it was cancelled at VeraCore",
+    "skipped": "after a person had skipped it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Up to where an order's changes were judged.
+
+    Args:
+        at: The shop's ``updatedAt`` then, a UTC text.
+        state: The ledger's state of the order then.
+        content: The keyed hash of its content then.
+    """
+
+    at: str
+    state: str
+    content: str
+
+
+def is_followed(row: OrderRow) -> bool:
+    """Whether no queue takes the order up any more, so that only its changes tell of new units."""
+    if row.state == "skipped":
+        return row.cause == "resolved"
+    return row.state in ("sending", "in_doubt", "synced", "conflict", "shipped", "cancelled")
+
+
+def has_ended(row: OrderRow) -> bool:
+    """Whether VeraCore will ship nothing more of it."""
+    return row.state in _ENDED
+
+
+def held_lines(row: OrderRow, attempts: Sequence[AttemptRow]) -> Sent | None:
+    """What VeraCore holds or shipped of an order; ``None`` where that is not known."""
+    if row.state in ("cancelled", "skipped"):
+        return ()
+    taken = [one.lines for one in attempts if one.outcome == "accepted" and one.lines]
+    if taken:
+        return taken[-1]
+    return () if row.state == "shipped" else None
+
+
+def lacking(order: Order, held: Sent | None, renderer: Renderer) -> Mapping[str, int]:
+    """The open units, by offer, that VeraCore does not hold; nothing where that is not known."""
+    if held is None:
+        return {}
+    opened: Counter[str] = Counter()
+    ordered: Counter[str] = Counter()
+    for line in order.lines:
+        if not renderer.is_excluded(line.sku):
+            opened[renderer.offer(line.sku)] += line.open_quantity
+            ordered[renderer.offer(line.sku)] += line.quantity
+    there: Counter[str] = Counter()
+    for offer, units in held:
+        there[offer.strip().casefold()] += units
+    left = {
+        offer: min(units, ordered[offer] - there[offer.casefold()])
+        for offer, units in opened.items()
+    }
+    return {offer: units for offer, units in sorted(left.items()) if units > 0}
+
+
+def change(
+    row: OrderRow, before: str | None, now: str, lacks: Mapping[str, int], *, told_ended: bool
+) -> str | None:
+    """The sentence for a person about an order that was read again; ``None``: nothing to tell.
+
+    Args:
+        row: The ledger's row.
+        before: The hash of the content that was sent, or judged last; ``None``: not known.
+        now: The hash of its content now.
+        lacks: Units that VeraCore does not hold.
+        told_ended: It was judged since it ended.
+    """
+    units = ", ".join(f"{units} x {offer}" for offer, units in list(lacks.items())[:_LISTED_MOST])
+    if has_ended(row):
+        if not units or (now == before and (told_ended or row.state != "shipped")):
+            return None
+        if before is None and row.state != "shipped":
+            return None  # its own alert, or a person's word, stands for what it was then
+        return (
+            f"it was changed in the shop {_ENDED[row.state]}: "
+            f"VeraCore does not hold {units}, so send that by hand"
+        )
+    # What was sent is in line, whatever came between.
+    if now in (before, row.content_hash) or (before is None and not units):
+        return None
+    lack = f"; VeraCore does not hold {units}" if units else ""
+    return (
+        "it was changed in the shop after it went to VeraCore "
+        f"(units, address or shipping): change it there too{lack}"
+    )

@@ -1,0 +1,164 @@
+"""A list of orders, page by page; an entry that cannot be read keeps no other from being listed.
+
+Where the server fails a page, smaller and smaller ones find the entry that spoils it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from veracore_sync.errors import BreakerOpen, SyncError, UpstreamError, WrongEndpoint
+from veracore_sync.failure import What, read_error
+from veracore_sync.model import OrderStub
+from veracore_sync.vendure import mapping
+from veracore_sync.vendure.answers import UPSTREAM
+from veracore_sync.vendure.node import Node
+
+FAILURES = (UpstreamError, WrongEndpoint)
+"""What may be one entry's doing; `BreakerOpen` is none of them, for nothing was asked."""
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+_SMALLER = 50
+_IN_A_ROW_MOST = 10
+
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """An entry that cannot be read.
+
+    Args:
+        name: What to call it: the order's code, else its id, else its place in the list.
+        code: The order's code, where that is known.
+        listed_in: The name of the list.
+        error: What came instead.
+    """
+
+    name: str
+    code: str | None
+    listed_in: str
+    error: SyncError
+
+
+@dataclass(slots=True)
+class Listing:
+    """Reads one list.
+
+    Args:
+        name: What it is called.
+        wanted: The filter.
+        ask: Reads a page; raises an error of `FAILURES`.
+        names: Reads ids and codes alone of a page.
+        must_answer: Asks the shop for no order at all; raises where it does not answer.
+        unlisted: Filled with what cannot be read.
+        take: The length of a page; ``None``: the server's own, which an operator may have lowered.
+    """
+
+    name: str
+    wanted: Options
+    ask: Callable[[Options], Node]
+    names: Callable[[Options], Node]
+    must_answer: Callable[[], object]
+    unlisted: list[Unlisted] = field(default_factory=list)
+    take: int | None = None
+    _smaller: int | None = None
+    _in_a_row: int = 0
+
+    def complete(self, page: Node | None) -> tuple[OrderStub, ...]:
+        """All entries that can be read, oldest placement first.
+
+        Args:
+            page: The first page, where it is at hand.
+
+        Raises:
+            SyncError: The list as a whole cannot be read.
+        """
+        found: dict[str, OrderStub] = {}
+        seen, came_empty = 0, False
+        while True:
+            if page is None:
+                page = self._page(seen)
+            if page is None:
+                seen += 1
+                continue
+            items = page.items("items")
+            for place, item in enumerate(items, seen + 1):
+                stub = self._stub(item, place)
+                if stub is not None:
+                    found[stub.code] = stub
+            seen += len(items)
+            if seen >= page.integer("totalItems"):
+                return _oldest_first(found.values())
+            if not items and came_empty:
+                raise read_error(
+                    What.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
+                )
+            # Items and total are two queries of Vendure's: an order may come between, once.
+            came_empty = not items
+            page = None
+
+    def _stub(self, item: Node | None, place: int) -> OrderStub | None:
+        try:
+            if item is None:
+                raise Node({}, f"the {self.name} orders").unusable(f"entry {place}")
+            return mapping.order_stub(item)
+        except SyncError as error:
+            self._leave_out(item, place, error)
+            return None
+
+    def _page(self, skip: int) -> Node | None:
+        """The page from there on; ``None``: the one entry there cannot be read."""
+        while True:
+            try:
+                page = self.ask(options(self.wanted, skip, self._smaller or self.take))
+            except BreakerOpen:
+                raise
+            except FAILURES as error:
+                self.must_answer()
+                length = self._smaller or self.take
+                if length != 1:
+                    self._smaller = length // 2 if length else _SMALLER
+                    continue
+                self._in_a_row += 1
+                if self._in_a_row > _IN_A_ROW_MOST:
+                    raise
+                self._leave_out(self._named(skip), skip + 1, error)
+                return None
+            self._in_a_row = 0
+            if self._smaller:
+                self._smaller = min(2 * self._smaller, self.take or _SMALLER)
+            return page
+
+    def _named(self, skip: int) -> Node | None:
+        try:
+            items = self.names(options(self.wanted, skip, 1)).items("items")
+        except BreakerOpen:
+            raise
+        except FAILURES:
+            self.must_answer()
+            return None
+        return items[0] if items else None
+
+    def _leave_out(self, item: Node | None, place: int, error: SyncError) -> None:
+        known = {name: item.fields.get(name) for name in ("code", "id")} if item else {}
+        code, identity = known.get("code"), known.get("id")
+        code = code if isinstance(code, str) and code else None
+        name = f"id {identity}" if identity else f"entry {place} of the {self.name} orders"
+        self.unlisted.append(Unlisted(code or name, code, self.name, error))
+
+
+def options(wanted: Options, skip: int, take: int | None = None) -> dict[str, Any]:
+    """List options; without `take` Vendure's own limit of a page applies."""
+    # By id, the one stable order: with two sort keys the schema's order decides, not ours.
+    found: dict[str, Any] = {"filter": wanted, "sort": {"id": "ASC"}, "skip": skip}
+    if take is not None:
+        found["take"] = take
+    return found
+
+
+def _oldest_first(stubs: Iterable[OrderStub]) -> tuple[OrderStub, ...]:
+    return tuple(sorted(stubs, key=lambda s: (s.placed_at or _NEVER, len(s.id), s.id)))
