@@ -46,7 +46,7 @@ def life(seed: int, steps: int) -> str | None:
         ):
             try:
                 living.live(steps)
-                living.settle()
+                living.settle(within_seconds=120)
             finally:
                 told = _told(living)
     except Exception as error:  # noqa: BLE001 - whatever it is, this seed failed and others go on

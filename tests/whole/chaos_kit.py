@@ -174,7 +174,7 @@ class Chaos:
                 strike.process.send_signal(strike.number)
                 self.strikes[signal.Signals(strike.number).name] += 1
         for run, command in self._runs.items():
-            _, told = run.communicate(timeout=120)
+            _, told = run.communicate(timeout=300)
             well_ended(command, run.returncode, told, signals=_ENDS)
             self.world.codes[run.returncode] += 1
             if run.returncode == 77:
@@ -206,7 +206,7 @@ class Chaos:
 
     # ---- the end ------------------------------------------------------------------------------
 
-    def settle(self, within_seconds: float = 60) -> None:
+    def settle(self, within_seconds: float = 200) -> None:
         """Everybody finishes by a right clock, then a person does what is asked; books balance."""
         self.world.rig.env |= _PATIENT
         for service in self._services:

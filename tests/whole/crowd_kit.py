@@ -163,7 +163,7 @@ class Crowd:
         if self._is_struck():
             self._strike_service(self._dice.choice((self.listener, self.admin)))
         for run, command in runs.items():
-            _, told = run.communicate(timeout=120)
+            _, told = run.communicate(timeout=300)
             well_ended(command, run.returncode, told, signals=_SIGNALS)
             self.ended[" ".join(command[:2])] += 1
         self._look()

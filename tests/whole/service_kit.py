@@ -82,7 +82,7 @@ class Service:
     def end(self, number: int) -> None:
         """End it with that signal: at once by SIGKILL, well by SIGTERM."""
         self.process.send_signal(number)
-        _, told = self.process.communicate(timeout=90)
+        _, told = self.process.communicate(timeout=300)
         assert "Traceback" not in told, (self.command, told)
         assert self.process.returncode in (0, -number), (self.command, told)
 
