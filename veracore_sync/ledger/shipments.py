@@ -45,7 +45,9 @@ class TrackedRow:
 @dataclass(frozen=True, slots=True)
 class SlipRow:
     """A slip. `since` is when its packages last changed, `known` the fulfilments that the order had
-    before ours was asked for, `lines` units by line id. Times are UTC texts."""
+    before ours was asked for, `lines` units by line id. `intended_at` is when our request for it
+    has ended: its own time limit, until its end was seen; ``None`` once the shop is done with it.
+    Times are UTC texts."""
 
     veracore_id: str
     slip: str
@@ -167,6 +169,20 @@ class Shipments:
                 (veracore_id, reference, now, now, now),
             )
 
+    def noticed(self, veracore_id: str, reference: str) -> None:
+        """An order that we do not hold shipped, and could not be read."""
+        with self._db.transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO tracked (veracore_id, reference, first_seen_at) "
+                "VALUES (?, ?, ?)",
+                (veracore_id, reference, self._now()),
+            )
+
+    def unasked(self) -> list[TrackedRow]:
+        """Orders that were `noticed`, and that neither side could be asked about since."""
+        rows = self._db.rows("SELECT * FROM tracked WHERE code IS NULL AND asked_at IS NULL")
+        return list(map(_tracked, rows))
+
     def looked(
         self,
         code: str,
@@ -220,8 +236,18 @@ class Shipments:
         method: str,
         tracking_code: str,
         known: Iterable[str],
+        ends_by: datetime,
     ) -> None:
-        """Commit the intent to fulfil it, before the shop is asked."""
+        """Commit the intent to fulfil it, before the shop is asked.
+
+        Args:
+            row: The slip.
+            lines: Units by line id.
+            method: The fulfilment's.
+            tracking_code: The fulfilment's.
+            known: The ids of the fulfilments that the order has already.
+            ends_by: When our side of the request has ended, whatever becomes of this process.
+        """
         self._set(
             row,
             state="intended",
@@ -229,19 +255,22 @@ class Shipments:
             method=method,
             tracking_code=tracking_code,
             known=json.dumps(list(known)),
-            intended_at=self._now(),
+            intended_at=to_text(ends_by),
             next_attempt_at=self._now(),
         )
 
-    def withdraw(self, row: SlipRow, reason: str, until: datetime) -> None:
-        """The shop refused the fulfilment: nothing was made, and it is planned anew then."""
-        self._set(
-            row,
-            state="open",
-            reason=reason,
-            tries=row.tries + 1,
-            next_attempt_at=to_text(until),
-        )
+    def unanswered(self, row: SlipRow, *, has_ended: bool) -> None:
+        """The request has ended, and what it made is not known.
+
+        Args:
+            row: The slip.
+            has_ended: Whether the shop, too, is done with it; else it may still be at work.
+        """
+        self._set(row, intended_at=None if has_ended else self._now())
+
+    def withdraw(self, row: SlipRow) -> None:
+        """Nothing was made of the intent: the slip is again as it was before (`row`)."""
+        self._set(row, state=row.state, intended_at=row.intended_at)
 
     def add(
         self, row: SlipRow, fulfilment_id: str, lines: Mapping[str, int], tracking_code: str
