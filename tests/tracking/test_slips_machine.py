@@ -9,7 +9,8 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import Counter
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 from unittest.mock import patch
@@ -41,7 +42,8 @@ FAULTS = {
     "shipping lost": ("reset_after", "ShipFulfilment"),
     "gateway": ("html_500", "AddFulfilment"),
 }
-GAPS = ("fulfilment intended", "fulfilment added", "fulfilment recorded", "fulfilment shipped")
+_GAPS = ("fulfilment intended", "fulfilment added", "fulfilment recorded", "fulfilment shipped")
+TROUBLES = ("none", "none", "none", *FAULTS, *_GAPS)
 
 
 class Died(BaseException):
@@ -60,7 +62,7 @@ class Slips(RuleBasedStateMachine):
         kits = '{"BOX": {"PART-A": 1, "PART-B": 2}}'
         env = {
             "VERACORE_SYNC_SKUS__KITS": kits,
-            "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "20",
+            "VERACORE_SYNC_RETRY__BASE_SECONDS": "900",
             "VERACORE_SYNC_RETRY__MAX_ATTEMPTS": "100",
             "VERACORE_SYNC_RETRY__BREAKER_THRESHOLD": "1000",
         }
@@ -68,8 +70,9 @@ class Slips(RuleBasedStateMachine):
         self.slips: dict[str, Counter[str]] = {}
         self.by_hand: Counter[str] = Counter()
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(settle=st.sampled_from((0, 20)))
+    def begin(self, settle: int) -> None:
+        self.bed.reopen(VERACORE_SYNC_TRACKING__SETTLE_MINUTES=str(settle))
         self.ordered = Counter(ORDERED)
         if self.with_kits:
             self.ordered["BOX"] = KITS
@@ -85,7 +88,7 @@ class Slips(RuleBasedStateMachine):
 
     # ---- what happens -------------------------------------------------------------------------
 
-    @rule(units=st.dictionaries(st.sampled_from((*ORDERED, *KIT)), st.integers(1, 3), min_size=1))
+    @rule(units=st.dictionaries(st.sampled_from((*ORDERED, *KIT)), st.integers(1, 2), min_size=1))
     def ship(self, units: dict[str, int]) -> None:
         most = self.ordered + Counter({part: each * KITS for part, each in KIT.items()})
         if not self.ordered["BOX"]:
@@ -97,36 +100,28 @@ class Slips(RuleBasedStateMachine):
             self.bed.ship(self.order, list(fits.items()), tracking, beyond=True)
             self.slips[tracking] = fits
 
-    @rule(minutes=st.sampled_from((1, 6, 21, 70)))
-    def time_goes_by(self, minutes: int) -> None:
+    @rule(minutes=st.sampled_from((0, 6, 21, 70)), trouble=st.sampled_from(TROUBLES))
+    def run(self, minutes: int, trouble: str) -> None:
         self.bed.clock.forward(minutes=minutes)
-
-    @rule()
-    def run(self) -> None:
-        self._track()
-
-    @rule(fault=st.sampled_from(tuple(FAULTS)), count=st.integers(1, 2))
-    def run_in_trouble(self, fault: str, count: int) -> None:
-        kind, operation = FAULTS[fault]
-        self.bed.shop.add_faults([kind], operations=[operation], count=count)
-        self._track()
-        self.bed.shop.clear_faults()
-
-    @rule(gap=st.sampled_from(GAPS), passes=st.integers(0, 1))
-    def run_that_dies(self, gap: str, passes: int) -> None:
-        left = [passes]
-
-        def hit(name: str) -> None:
-            if name == gap:
-                left[0] -= 1
-                if left[0] < 0:
-                    raise Died
-
-        with patch.object(execute, "hit", hit):
+        if trouble in FAULTS:
+            kind, operation = FAULTS[trouble]
+            self.bed.shop.add_faults([kind], operations=[operation], count=1)
+        with patch.object(execute, "hit", self._dies_at(trouble)):
             try:
-                self._track()
+                self.bed.track()
+            except SyncError:
+                pass
             except Died:
                 self.bed.reopen()
+        self.bed.shop.clear_faults()
+
+    @staticmethod
+    def _dies_at(gap: str) -> Callable[[str], None]:
+        def hit(name: str) -> None:
+            if name == gap:
+                raise Died
+
+        return hit
 
     @rule(sku=st.sampled_from(tuple(ORDERED)))
     def somebody_fulfils_one(self, sku: str) -> None:
@@ -136,10 +131,6 @@ class Slips(RuleBasedStateMachine):
             if open_units.get(line.id):
                 self.bed.shop.state.fulfil(self.order, [(line.id, 1)], tracking=BY_HAND)
                 self.by_hand[sku] += 1
-
-    def _track(self) -> None:
-        with suppress(SyncError):
-            self.bed.track()
 
     # ---- what must be true ----------------------------------------------------------------------
 

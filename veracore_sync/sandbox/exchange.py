@@ -57,6 +57,7 @@ class Call:
 
     `process` does what was asked; the other three touch nothing and say, in the words of the
     dialect, that the login is wrong, something that no list holds, or that there is no such order.
+    A call that names several orders has them in `others`.
     """
 
     dialect: str
@@ -66,6 +67,12 @@ class Call:
     bad_login: Callable[[], Answer]
     unlisted: Callable[[], Answer]
     absent: Callable[[], Answer]
+    others: tuple[str, ...] = ()
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """Every order that it names."""
+        return self.others if self.order is None else (self.order, *self.others)
 
 
 def json_answer(status: int, document: object, headers: tuple[tuple[str, str], ...] = ()) -> Answer:

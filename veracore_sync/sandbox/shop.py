@@ -7,7 +7,7 @@ a verified fake: one contract suite runs against it and against a real Vendure.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -79,6 +79,9 @@ class SmallShop(Listening):
         operations: Sequence[str] | None = None,
         delay_ms: int = 0,
         seed: int = 0,
+        order: str | None = None,
+        pattern: str = "",
+        replacement: str = "",
     ) -> None:
         """Let requests suffer (`shop_faults.KINDS`), as ``POST /_shop/faults`` does.
 
@@ -89,12 +92,16 @@ class SmallShop(Listening):
             operations: Names of GraphQL operations; None: all.
             delay_ms: Milliseconds to wait first; of slow_drip, between two bytes.
             seed: Decides which requests of a rate suffer.
+            order: The code of an order: only requests about it.
+            pattern: A regular expression that "rewrite" looks for in the answer.
+            replacement: What it puts there.
 
         Raises:
             BadInput: A kind is unknown.
         """
         document: dict[str, Any] = {"kinds": list(kinds), "rate": rate, "seed": seed}
-        document |= {"delay_ms": delay_ms, "count": count}
+        document |= {"delay_ms": delay_ms, "count": count, "order": order}
+        document |= {"pattern": pattern, "replacement": replacement}
         document["operations"] = None if operations is None else list(operations)
         self.faults.add(rule_from(document))
 
@@ -120,13 +127,27 @@ class SmallShop(Listening):
             self._record("", operation.status)
             return Outcome(operation), 0.0
         known = operation
-        call = call_of(known.name, lambda: self._api.execute(known, request.headers))
+        orders = self._orders_of(known.variables)
+        call = call_of(known.name, orders, lambda: self._api.execute(known, request.headers))
         fault = self.faults.draw(call, False)
         if fault.delay and fault.kind != "slow_drip":
             pause(fault.delay)
-        outcome = suffer(call, fault.kind)
+        outcome = suffer(call, fault)
         self._record(known.name, outcome.answer.status if outcome.answer else None)
         return outcome, (fault.delay or _DRIP_SECONDS) if outcome.manner == DRIP else 0.0
+
+    def _orders_of(self, variables: Mapping[str, Any]) -> list[str]:
+        """The codes of the orders that a request of ours is about, as far as it names any."""
+        state = self.state
+        given = variables.get("input")
+        lines = given.get("lines") if isinstance(given, Mapping) else None
+        told = [line.get("orderLineId") for line in lines or () if isinstance(line, Mapping)]
+        with state.lock:
+            found = [state.lines[id][0].code for id in told if id in state.lines]
+            made = state.fulfilments.get(str(variables.get("id")))
+            found += [one.code for one in made.orders] if made is not None else []
+        codes = variables.get("codes")
+        return found + [str(code) for code in codes] if isinstance(codes, list) else found
 
     def _record(self, operation: str, status: int | None) -> None:
         at = to_text(self.state.now())

@@ -5,13 +5,20 @@ The rules are the sandbox's; a request that suffers a fault of `_INSTEAD` is not
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from veracore_sync.sandbox import faults
 from veracore_sync.sandbox.behaviour import BadInput
 from veracore_sync.sandbox.exchange import Answer, Call, html_answer, json_answer
-from veracore_sync.sandbox.faults import DELAY, RETRY_AFTER_SECONDS, Outcome, Rule
+from veracore_sync.sandbox.faults import (
+    DELAY,
+    RETRY_AFTER_SECONDS,
+    Fault,
+    Outcome,
+    Rule,
+    rewriting,
+)
 from veracore_sync.sandbox.form import Form
 from veracore_sync.sandbox.shop_access import TOKEN_HEADER
 
@@ -22,11 +29,13 @@ KINDS = (
     "html_500",
     "http_503",
     "http_429",
+    "http_504",
     "graphql_error_plain",
     "graphql_error_coded",
     "session_expired",
     "truncate",
     "slow_drip",
+    "rewrite",
 )
 
 
@@ -46,6 +55,8 @@ def rule_from(document: dict[str, Any]) -> Rule:
         operations=_operations(document["operations"]) if form.has("operations") else None,
         delay=delay,
         seed=form.whole("seed", 0),
+        order=form.text("order") if form.has("order") else None,
+        rewriting=rewriting(form),
     )
     form.done()
     return rule
@@ -57,12 +68,13 @@ def _operations(names: object) -> frozenset[str]:
     return frozenset(names)
 
 
-def call_of(operation: str, process: Callable[[], Answer]) -> Call:
-    """A request as the rules see it."""
+def call_of(operation: str, orders: Sequence[str], process: Callable[[], Answer]) -> Call:
+    """A request as the rules see it; `orders` are the codes that it is about."""
     return Call(
         dialect="graphql",
         operation=operation,
         order=None,
+        others=tuple(orders),
         process=process,
         bad_login=_session_expired,
         unlisted=_plain_error,
@@ -70,11 +82,11 @@ def call_of(operation: str, process: Callable[[], Answer]) -> Call:
     )
 
 
-def suffer(call: Call, kind: str | None) -> Outcome:
+def suffer(call: Call, fault: Fault) -> Outcome:
     """Carry a request out as far as its fault lets it."""
-    if kind in _INSTEAD:
-        return Outcome(_INSTEAD[kind]())
-    return faults.suffer(call, kind)
+    if fault.kind in _INSTEAD:
+        return Outcome(_INSTEAD[fault.kind]())
+    return faults.suffer(call, fault)
 
 
 def _error(message: str, code: str | None, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
@@ -103,6 +115,7 @@ _INSTEAD: dict[str | None, Callable[[], Answer]] = {
     "http_429": lambda: html_answer(
         429, "Too Many Requests", (("Retry-After", str(RETRY_AFTER_SECONDS)),)
     ),
+    "http_504": lambda: html_answer(504, "Gateway Time-out"),
     "graphql_error_plain": _plain_error,
     "graphql_error_coded": _coded_error,
     "session_expired": _session_expired,
