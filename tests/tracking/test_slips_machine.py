@@ -184,6 +184,6 @@ def test_each_slip_holds_its_own(machine: type[Slips]) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=40, stateful_step_count=14, deadline=None, phases=(Phase.generate,)
+            max_examples=12, stateful_step_count=14, deadline=None, phases=(Phase.generate,)
         ),
     )
