@@ -137,6 +137,19 @@ def test_killed_in_the_request_it_counts_from_its_time_limit(bed: World) -> None
     the_rest_comes(bed, order)
 
 
+def test_killed_in_the_request_it_has_ended_when_the_next_run_looks(bed: World) -> None:
+    order = shipped_in_part(bed)
+    grace = bed.parts.settings.tracking.grace_seconds
+    with slow_shop(bed, None) as slow:
+        with pytest.raises(Died):
+            bed.track()
+        run_at(bed, 2)
+        run_at(bed, grace - 1)
+        assert slow.asked == 1
+    run_at(bed, 1)
+    the_rest_comes(bed, order)
+
+
 def test_one_that_outlived_every_wait_is_undone(bed: World) -> None:
     order = shipped_in_part(bed)
     with slow_shop(bed, timedelta(seconds=60)) as slow, pytest.raises(SyncError):

@@ -268,6 +268,17 @@ class Shipments:
         """
         self._set(row, intended_at=None if has_ended else self._now())
 
+    def close_requests(self, veracore_id: str) -> None:
+        """Requests of processes that died have ended by now. The caller holds the stock lock, so
+        no live process has one under way."""
+        now = self._now()
+        with self._db.transaction() as connection:
+            connection.execute(
+                "UPDATE slips SET intended_at = ?1 "
+                "WHERE veracore_id = ?2 AND state = 'intended' AND intended_at > ?1",
+                (now, veracore_id),
+            )
+
     def withdraw(self, row: SlipRow) -> None:
         """Nothing was made of the intent: the slip is again as it was before (`row`)."""
         self._set(row, state=row.state, intended_at=row.intended_at)

@@ -100,6 +100,7 @@ class Fulfiller:
         unanswered: SyncError | None = None
         order: FulfilledOrder | None = None
         with self.ledger.runs.lock(STOCK_LOCK, _COMMAND, wait_seconds=_LOCK_WAIT):
+            self.ledger.shipments.close_requests(veracore_id)
             for _ in range(_PASSES):
                 order = self.fulfilments.orders([code]).get(code)
                 if order is None:
