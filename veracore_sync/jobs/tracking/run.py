@@ -33,7 +33,7 @@ from veracore_sync.jobs.tracking.look import Look
 from veracore_sync.jobs.tracking.plan import Rules
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.jobs.tracking.targets import WORKABLE, Targets
-from veracore_sync.jobs.tracking.unanswered import ORDERS, UNKNOWN_ORDERS, Unanswered
+from veracore_sync.jobs.tracking.unanswered import ORDERS, UNKNOWN_ORDERS, Unanswered, conclude
 from veracore_sync.jobs.tracking.window import Listed, by_order
 from veracore_sync.ledger import Ledger, OrderRow
 from veracore_sync.ledger.stock import StockBook
@@ -129,8 +129,7 @@ class TrackingRun:
         self._tell()
         if self._unlisted is not None:
             raise self._unlisted
-        self._unanswered.conclude()
-        self._unknown.conclude()
+        conclude(self._unanswered, self._unknown)
         if is_complete and not self._only_plans:
             self.ledger.meta.put(_COMPLETE, to_text(began))
         return self.result

@@ -47,6 +47,8 @@ class Unanswered:
         result: Where failures and news are told.
         quiet: Write nothing: a dry run.
         key: Of which records, `ORDERS` or `UNKNOWN_ORDERS`.
+        answered_by: The upstreams that gave a usable answer in this run.
+        unusable: What came instead of one, by upstream, as far as no alert tells of it.
     """
 
     ledger: Ledger
@@ -57,8 +59,8 @@ class Unanswered:
     key: str = ORDERS
     _troubles: dict[str, _Trouble] = field(init=False)
     _in_a_row: Counter[str] = field(default_factory=Counter)
-    _answered: set[str] = field(default_factory=set)
-    _last: dict[str, SyncError] = field(default_factory=dict)
+    answered_by: set[str] = field(default_factory=set)
+    unusable: dict[str, SyncError] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         stored = json.loads(self.ledger.meta.get(self.key) or "{}")
@@ -109,7 +111,7 @@ class Unanswered:
             # It is asked last next time, should it be the only one that is turned away.
             raise error
         if self.quiet or not self._is_told(since):
-            self._last[upstream] = error
+            self.unusable[upstream] = error
         self._in_a_row[upstream] += is_new
         if self._in_a_row[upstream] >= _IN_A_ROW_MOST:
             raise error
@@ -126,12 +128,12 @@ class Unanswered:
         self.result.notes.append(f"{len(codes)} orders are read one by one: {error.message}")
         now = to_text(self.clock.now())
         self._troubles |= {code: _Trouble(now) for code in codes if code not in self._troubles}
-        self._last[getattr(error, "upstream", "")] = error
+        self.unusable[getattr(error, "upstream", "")] = error
         self._keep()
 
     def answered(self, upstream: str) -> None:
         """That upstream gave a usable answer."""
-        self._answered.add(upstream)
+        self.answered_by.add(upstream)
         self._in_a_row[upstream] = 0
 
     def worked(self, code: str) -> None:
@@ -148,16 +150,6 @@ class Unanswered:
             message = f"no usable answer about it since {told.since}: {told.error}"
             if self.ledger.alerts.open(KIND, message, code=code):
                 self.result.news.append(f"{code}: {message}")
-
-    def conclude(self) -> None:
-        """End a run.
-
-        Raises:
-            SyncError: An upstream gave no answer of use to anything, and no alert tells of it yet.
-        """
-        for upstream, error in self._last.items():
-            if upstream not in self._answered:
-                raise error
 
     def _is_told(self, since: str) -> bool:
         return self.clock.now() - from_text(since) >= _TOO_LONG
@@ -177,6 +169,19 @@ class Unanswered:
             return
         told = {code: asdict(trouble) for code, trouble in self._troubles.items()}
         self.ledger.meta.put(self.key, json.dumps(told))
+
+
+def conclude(*memories: Unanswered) -> None:
+    """End a run.
+
+    Raises:
+        SyncError: An upstream gave no answer of use to anything, and no alert tells of it yet.
+    """
+    answered = {upstream for one in memories for upstream in one.answered_by}
+    for one in memories:
+        for upstream, error in one.unusable.items():
+            if upstream not in answered:
+                raise error
 
 
 def _refuses_all(error: SyncError) -> bool:
