@@ -27,7 +27,7 @@ from veracore_sync.jobs.tracking.ageing import tell_waiting
 from veracore_sync.jobs.tracking.plan import Hold, Rules, unready
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.jobs.tracking.unanswered import KIND as UNANSWERED
-from veracore_sync.jobs.tracking.unanswered import Unanswered
+from veracore_sync.jobs.tracking.unanswered import UNKNOWN_ORDERS, Unanswered
 from veracore_sync.jobs.tracking.window import Listed
 from veracore_sync.ledger import Discovery, Intent, Ledger, Seen, Trouble
 from veracore_sync.ledger.budget import Budget
@@ -370,8 +370,9 @@ def unanswered_too_long(bed: Bed) -> Goes:
     error = TimedOut("no answer", upstream="veracore")
 
     def goes() -> bool:
-        unanswered = Unanswered(bed.ledger, bed.clock, TrackingResult())
-        unanswered.failed(bed.row("A"), error, quiet=False)
+        unanswered = Unanswered(bed.ledger, bed.clock, bed.settings.retry, TrackingResult())
+        unanswered.failed("A", error)
+        unanswered.tell()
         return any(one.kind == UNANSWERED for one in bed.ledger.alerts.standing())
 
     goes()
@@ -387,13 +388,15 @@ def stranger_asked_for(bed: Bed) -> Goes:
         return {}
 
     shop = SimpleNamespace(fulfilments=SimpleNamespace(orders=orders))
+    result = TrackingResult()
     strangers = Strangers(
-        shop,
-        bed.warehouse,
+        shop,  # type: ignore[arg-type]
+        bed.warehouse,  # type: ignore[arg-type]
         bed.ledger,
         bed.clock,
         frozenset(),
-        TrackingResult(),  # type: ignore[arg-type]
+        Unanswered(bed.ledger, bed.clock, bed.settings.retry, result, key=UNKNOWN_ORDERS),
+        result,
     )
 
     def goes() -> bool:

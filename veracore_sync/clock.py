@@ -55,9 +55,26 @@ def from_text(text: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-def tick(clock: Clock) -> str:
-    """This moment as `elapsed` reads it, in any process of this machine until it restarts."""
-    return f"{_boot()} {clock.monotonic():.3f}"
+def tick(clock: Clock, *, ahead: timedelta = timedelta(0)) -> str:
+    """This moment as `elapsed` reads it, in any process of this machine until it restarts.
+
+    Args:
+        clock: The time.
+        ahead: Of a moment that is so much later.
+    """
+    return f"{_boot()} {clock.monotonic() + ahead.total_seconds():.3f}"
+
+
+def moment_of(ticked: str | None, clock: Clock) -> datetime | None:
+    """The wall clock's moment of a `tick`, as the clock now has it.
+
+    Returns:
+        ``None`` where that cannot be told: another boot, another machine, or no tick at all.
+    """
+    boot, _, seconds = (ticked or "").rpartition(" ")
+    if boot != _boot():
+        return None
+    return clock.now() - timedelta(seconds=clock.monotonic() - float(seconds))
 
 
 def elapsed(since: str | None, clock: Clock) -> timedelta | None:

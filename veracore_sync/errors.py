@@ -145,6 +145,9 @@ class UpstreamError(SyncError):
         upstream: ``"vendure"`` or ``"veracore"``.
         hint: What to type or change next.
         retry_after: Seconds that the upstream asked us to wait, where it did.
+
+    `has_ended` tells that the upstream itself said so, and is no longer at work on the request:
+    behind a time-out, a reset or a gateway's answer it may be.
     """
 
     category = Category.UNAVAILABLE
@@ -161,6 +164,7 @@ class UpstreamError(SyncError):
         super().__init__(message, hint=hint)
         self.upstream = upstream
         self.retry_after = retry_after
+        self.has_ended = False
 
 
 class AuthRefused(UpstreamError):

@@ -90,8 +90,10 @@ def test_an_absence_from_before_a_restart_counts_for_nothing(
 def test_the_grace_of_a_fulfilment_is_true_time(plain: Bed, step: timedelta) -> None:
     """A process that died may still have its mutation under way in the shop."""
     row = make_slip(plain)
-    plain.ledger.shipments.intend(row, {"1": 1}, method="", tracking_code="1Z", known=())
     began = plain.clock.moment
+    plain.ledger.shipments.intend(
+        row, {"1": 1}, method="", tracking_code="1Z", known=(), ends_by=began
+    )
     plain.clock.off = step
     plain.clock.forward(seconds=10)
     row = plain.ledger.shipments.slips("A")["1"]

@@ -118,7 +118,8 @@ def no_stock_lock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def no_adoption(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(OrderPlan, "_adoptable", lambda *_, **__: None)
+    for way in ("_adoptable", "_made_as_intended"):
+        monkeypatch.setattr(OrderPlan, way, lambda *_, **__: None)
 
 
 CASES: list[Any] = [

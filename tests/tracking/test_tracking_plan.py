@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from veracore_sync.clock import to_text
 from veracore_sync.config import SkuSettings
 from veracore_sync.jobs.inventory.names import Names
-from veracore_sync.jobs.tracking.carriers import Carriers, tracking_code
-from veracore_sync.jobs.tracking.plan import (
-    REST,
+from veracore_sync.jobs.tracking.actions import (
     Action,
     Adopt,
     Cover,
@@ -23,11 +21,10 @@ from veracore_sync.jobs.tracking.plan import (
     Fulfil,
     HandOver,
     Hold,
-    OrderPlan,
     Report,
-    Rules,
-    shipments_of,
 )
+from veracore_sync.jobs.tracking.carriers import Carriers, tracking_code
+from veracore_sync.jobs.tracking.plan import REST, OrderPlan, Rules, shipments_of
 from veracore_sync.ledger.shipments import SlipRow, fresh_slip
 from veracore_sync.model import Package, Product, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.vendure.fulfilment import FulfilledOrder, Fulfilment, Line

@@ -27,7 +27,9 @@ def spoil(bed: World, *orders: Any, kind: str = "fault_unlisted") -> None:
 
 
 def mend(bed: World) -> None:
+    """It answers again, and every wait is over."""
     bed.control("faults", {"kinds": []})
+    bed.clock.forward(hours=1)
 
 
 def sent(bed: World, count: int) -> list[Any]:
@@ -98,6 +100,9 @@ def test_three_in_a_row_end_a_run_and_come_last_in_the_next(either: World) -> No
     with pytest.raises(UpstreamError, match="moon"):
         either.track()
     [good] = sent(either, 1)
+    assert (either.track().updated, either.track().errors) == (1, 0)  # they are left alone a while
+    [good] = sent(either, 1)
+    either.clock.forward(minutes=1)
     before = len(either.control("requests")["requests"])
     result = either.track()
     assert (result.updated, result.errors) == (1, 3)

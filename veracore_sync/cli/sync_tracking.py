@@ -12,7 +12,7 @@ from veracore_sync.cli.output import say, table
 if TYPE_CHECKING:
     from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
-    from veracore_sync.jobs.tracking.plan import Action
+    from veracore_sync.jobs.tracking.actions import Action
     from veracore_sync.jobs.tracking.result import TrackingResult
     from veracore_sync.jobs.tracking.run import TrackingRun, Wishes
 
@@ -136,7 +136,7 @@ def tracking_document(result: TrackingResult) -> dict[str, Any]:
 
 
 def _action_document(code: str, action: Action) -> dict[str, Any]:
-    from veracore_sync.jobs.tracking.plan import Adopt, EndOrder, Fulfil, HandOver, Hold, Report
+    from veracore_sync.jobs.tracking.actions import Adopt, EndOrder, Fulfil, HandOver, Hold, Report
 
     document: dict[str, Any] = {"vendureOrderCode": code, "slip": getattr(action, "slip", None)}
     if isinstance(action, Fulfil):

@@ -306,7 +306,7 @@ class TrackingSettings(Section):
         20, "A shipment's packages must be unchanged this long; 0 is at once.", least=0
     )
     grace_seconds: float = seconds(
-        60, "How long Vendure may still be at work on the request of a run that died."
+        300, "How long Vendure may be at work on a request after our side of it has ended."
     )
     max_run_minutes: int = minutes(10, "A run ends itself after this.")
     handler: Name = Field(

@@ -141,7 +141,9 @@ class Meta:
         if told <= now:
             return
         newest = self._db.value("SELECT max(placed_at) FROM orders")
-        after = to_text(from_text(newest) + timedelta(milliseconds=1)) if newest else now
+        # `live_since` is so much earlier, and none of these may become one of its orders.
+        room = _ROOM - min(timedelta(0), self._shop_ahead) + timedelta(milliseconds=1)
+        after = to_text(from_text(newest) + room) if newest else now
         born = max(now, after)
         if told > born:
             _LOG.warning("the ledger says that it was made at %s: taken to be %s", told, born)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from veracore_sync.clock import Clock, elapsed, tick, to_text
+from veracore_sync.clock import Clock, moment_of, tick, to_text
 from veracore_sync.ledger.database import Database, Row
 from veracore_sync.waits import SLIP, horizon, is_over_sql
 
@@ -46,7 +46,9 @@ class TrackedRow:
 @dataclass(frozen=True, slots=True)
 class SlipRow:
     """A slip. `since` is when its packages last changed, `known` the fulfilments that the order had
-    before ours was asked for, `lines` units by line id. Times are UTC texts."""
+    before ours was asked for, `lines` units by line id. `intended_at` is when our request for it
+    has ended: its own time limit, until its end was seen; ``None`` once the shop is done with it.
+    Times are UTC texts."""
 
     veracore_id: str
     slip: str
@@ -172,10 +174,10 @@ class Shipments:
         values["lines"] = json.loads(values["lines"]) if values["lines"] else None
         values["known"] = tuple(json.loads(values["known"])) if values["known"] else ()
         for column, ticked in _TICKED.items():
-            passed = elapsed(values[ticked], self._clock)
-            if passed is not None:
+            moment = moment_of(values[ticked], self._clock)
+            if moment is not None:
                 # As the clock now has it: set forward meanwhile, it would end the wait at once.
-                values[column] = to_text(self._clock.now() - passed)
+                values[column] = to_text(moment)
         return SlipRow(**values)
 
     # ---- what was seen ------------------------------------------------------------------------
@@ -189,6 +191,20 @@ class Shipments:
                 "VALUES (?, ?, ?, ?) ON CONFLICT (veracore_id) DO UPDATE SET asked_at = ?",
                 (veracore_id, reference, now, now, now),
             )
+
+    def noticed(self, veracore_id: str, reference: str) -> None:
+        """An order that we do not hold shipped, and could not be read."""
+        with self._db.transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO tracked (veracore_id, reference, first_seen_at) "
+                "VALUES (?, ?, ?)",
+                (veracore_id, reference, self._now()),
+            )
+
+    def unasked(self) -> list[TrackedRow]:
+        """Orders that were `noticed`, and that neither side could be asked about since."""
+        rows = self._db.rows("SELECT * FROM tracked WHERE code IS NULL AND asked_at IS NULL")
+        return list(map(_tracked, rows))
 
     def looked(
         self,
@@ -244,8 +260,18 @@ class Shipments:
         method: str,
         tracking_code: str,
         known: Iterable[str],
+        ends_by: datetime,
     ) -> None:
-        """Commit the intent to fulfil it, before the shop is asked."""
+        """Commit the intent to fulfil it, before the shop is asked.
+
+        Args:
+            row: The slip.
+            lines: Units by line id.
+            method: The fulfilment's.
+            tracking_code: The fulfilment's.
+            known: The ids of the fulfilments that the order has already.
+            ends_by: When our side of the request has ended, whatever becomes of this process.
+        """
         self._set(
             row,
             state="intended",
@@ -253,20 +279,35 @@ class Shipments:
             method=method,
             tracking_code=tracking_code,
             known=json.dumps(list(known)),
-            intended_at=self._now(),
-            intended_tick=tick(self._clock),
+            intended_at=to_text(ends_by),
+            intended_tick=tick(self._clock, ahead=ends_by - self._clock.now()),
             next_attempt_at=self._now(),
         )
 
-    def withdraw(self, row: SlipRow, reason: str, until: datetime) -> None:
-        """The shop refused the fulfilment: nothing was made, and it is planned anew then."""
-        self._set(
-            row,
-            state="open",
-            reason=reason,
-            tries=row.tries + 1,
-            next_attempt_at=to_text(until),
-        )
+    def unanswered(self, row: SlipRow, *, has_ended: bool) -> None:
+        """The request has ended, and what it made is not known.
+
+        Args:
+            row: The slip.
+            has_ended: Whether the shop, too, is done with it; else it may still be at work.
+        """
+        if has_ended:
+            self._set(row, intended_at=None, intended_tick=None)
+        else:
+            self._set(row, intended_at=self._now(), intended_tick=tick(self._clock))
+
+    def close_requests(self, veracore_id: str) -> None:
+        """Requests of processes that died have ended by now. The caller holds the stock lock, so
+        no live process has one under way."""
+        now = self._now()
+        for row in self.slips(veracore_id).values():
+            if row.state == "intended" and row.intended_at is not None and row.intended_at > now:
+                self._set(row, intended_at=now, intended_tick=tick(self._clock))
+
+    def withdraw(self, row: SlipRow) -> None:
+        """Nothing was made of the intent: the slip is again as it was before (`row`)."""
+        before = {"intended_at": row.intended_at, "intended_tick": row.intended_tick}
+        self._set(row, state=row.state, **before)
 
     def add(
         self, row: SlipRow, fulfilment_id: str, lines: Mapping[str, int], tracking_code: str

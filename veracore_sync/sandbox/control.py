@@ -12,7 +12,7 @@ from typing import Any
 
 from veracore_sync.sandbox.behaviour import BadInput
 from veracore_sync.sandbox.exchange import OPERATIONS, Answer, Request, html_answer, json_answer
-from veracore_sync.sandbox.faults import DELAY, KINDS, Faults, Rule
+from veracore_sync.sandbox.faults import DELAY, KINDS, Faults, Rule, rewriting
 from veracore_sync.sandbox.form import Form
 from veracore_sync.sandbox.records import Line, Order, Package, Slip, sku_key
 from veracore_sync.sandbox.warehouse import MAIN_WAREHOUSE, World, moment_of
@@ -174,6 +174,7 @@ class Control:
             order=form.text("order") if form.has("order") else None,
             delay=delay / 1000,
             seed=form.whole("seed", 0),
+            rewriting=rewriting(form),
         )
         form.done()
         return {"rules": self._faults.add(rule)}

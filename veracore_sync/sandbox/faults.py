@@ -7,11 +7,14 @@ JSON or sockets: a call words its own refusals and the server spoils the deliver
 from __future__ import annotations
 
 import random
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from veracore_sync.sandbox.behaviour import BadInput
 from veracore_sync.sandbox.exchange import LOOK_UPS, Answer, Call, html_answer
+from veracore_sync.sandbox.form import Form
 
 KINDS = (
     "reset_before",
@@ -27,6 +30,7 @@ KINDS = (
     "slow_drip",
     "bad_login",
     "false_absent",
+    "rewrite",
 )
 DELAY = "delay"
 RETRY_AFTER_SECONDS = 1
@@ -39,12 +43,13 @@ WHOLE, RESET, HANG, CUT, DRIP = "whole", "reset", "hang", "cut", "drip"
 class Fault:
     """What one call suffers: a kind, or None for none, after a delay in seconds.
 
-    `order` is the one that the rule names.
+    `order` is the one that the rule names, `rewriting` a pattern and what stands in its place.
     """
 
     kind: str | None
     delay: float = 0.0
     order: str | None = None
+    rewriting: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +64,9 @@ class Outcome:
 class Rule:
     """One standing order for faults.
 
-    It fits the calls of `operations` (None: all) that name `order` (None: any), fires with
+    It fits the calls of `operations` (None: all) that name `order` (None: any, or none), fires with
     probability `rate`, drawn from its own seeded generator, and ends after `count` times.
-    With a count its kinds come in turn, else as drawn.
+    With a count its kinds come in turn, else as drawn. `rewriting` belongs to the kind "rewrite".
     """
 
     kinds: tuple[str, ...]
@@ -71,6 +76,7 @@ class Rule:
     order: str | None = None
     delay: float = 0.0
     seed: int = 0
+    rewriting: tuple[str, str] = ("", "")
     _random: random.Random = field(init=False)
     _turn: int = 0
 
@@ -130,22 +136,44 @@ class Faults:
                     return Fault(kind, rule.delay, rule.order)
                 delay += rule.delay
                 if kind != DELAY:
-                    return Fault(kind, delay, rule.order)
+                    return Fault(kind, delay, rule.order, rule.rewriting)
         return Fault(None, delay)
 
 
-def suffer(call: Call, kind: str | None) -> Outcome:
+def suffer(call: Call, fault: Fault) -> Outcome:
     """Carry a call out as far as its fault lets it."""
+    kind = fault.kind
     if kind in _UNPROCESSED:
         return Outcome(_UNPROCESSED[kind](call))
     if kind == "reset_before":
         return Outcome(None, RESET)
     answer = call.process()
+    if kind == "rewrite":
+        return Outcome(_rewritten(answer, *fault.rewriting))
     if kind == "html_after":
         return Outcome(html_answer(500, "Server Error in '/' Application."))
     manner = {"reset_after": RESET, "hang_after": HANG, "truncate": CUT, "slow_drip": DRIP}
     how = manner.get(kind or "", WHOLE)
     return Outcome(None if how in (RESET, HANG) else answer, how)
+
+
+def _rewritten(answer: Answer, pattern: str, replacement: str) -> Answer:
+    body = re.sub(pattern.encode(), replacement.encode(), answer.body)
+    return Answer(answer.status, body, answer.content_type, answer.headers)
+
+
+def rewriting(form: Form) -> tuple[str, str]:
+    """What "rewrite" looks for (`pattern`, a regular expression), and what it puts there.
+
+    Raises:
+        BadInput: The pattern is none.
+    """
+    pattern = form.text("pattern", "", empty=True)
+    try:
+        re.compile(pattern.encode())
+    except re.error as error:
+        raise BadInput("pattern", f"no regular expression: {error}") from None
+    return pattern, form.text("replacement", "", empty=True)
 
 
 def _applies(kind: str, call: Call, order_exists: bool) -> bool:

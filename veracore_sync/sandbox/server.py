@@ -74,7 +74,7 @@ class Sandbox(Listening):
         if call is None:
             return Outcome(html_answer(404, "404 - File or directory not found.")), 0.0
         fault = self.faults.draw(call, self._knows(call))
-        outcome = suffer(call, fault.kind)
+        outcome = suffer(call, fault)
         status = outcome.answer.status if outcome.answer else None
         self.world.record(call.dialect, call.operation, call.order, status)
         return outcome, _wait(fault, outcome, pause)

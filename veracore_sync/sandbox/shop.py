@@ -7,7 +7,7 @@ a verified fake: one contract suite runs against it and against a real Vendure.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -83,6 +83,8 @@ class SmallShop(Listening):
         order: str | None = None,
         delay_ms: int = 0,
         seed: int = 0,
+        pattern: str = "",
+        replacement: str = "",
     ) -> None:
         """Let requests suffer (`shop_faults.KINDS`), as ``POST /_shop/faults`` does.
 
@@ -94,12 +96,15 @@ class SmallShop(Listening):
             order: The code of an order: only what asks for it or tells of it; None: all.
             delay_ms: Milliseconds to wait first; of slow_drip, between two bytes.
             seed: Decides which requests of a rate suffer.
+            pattern: A regular expression that "rewrite" looks for in the answer.
+            replacement: What it puts there.
 
         Raises:
             BadInput: A kind is unknown.
         """
         document: dict[str, Any] = {"kinds": list(kinds), "rate": rate, "seed": seed}
         document |= {"delay_ms": delay_ms, "count": count, "order": order}
+        document |= {"pattern": pattern, "replacement": replacement}
         document["operations"] = None if operations is None else list(operations)
         self.faults.add(rule_from(document))
 
@@ -129,6 +134,8 @@ class SmallShop(Listening):
 
         def concerns(code: str) -> bool:
             named = f'"{code}"'
+            if code in self._orders_of(known.variables):
+                return True
             if named in json.dumps(known.variables, default=str):
                 return True
             return known.is_read and named.encode() in process().body
@@ -140,6 +147,19 @@ class SmallShop(Listening):
         outcome = self.spoiled.befall(suffer(call, fault))
         self._record(known.name, outcome.answer.status if outcome.answer else None)
         return outcome, (fault.delay or _DRIP_SECONDS) if outcome.manner == DRIP else 0.0
+
+    def _orders_of(self, variables: Mapping[str, Any]) -> list[str]:
+        """The codes of the orders that a request of ours is about, as far as it names any."""
+        state = self.state
+        given = variables.get("input")
+        lines = given.get("lines") if isinstance(given, Mapping) else None
+        told = [line.get("orderLineId") for line in lines or () if isinstance(line, Mapping)]
+        with state.lock:
+            found = [state.lines[id][0].code for id in told if id in state.lines]
+            made = state.fulfilments.get(str(variables.get("id")))
+            found += [one.code for one in made.orders] if made is not None else []
+        codes = variables.get("codes")
+        return found + [str(code) for code in codes] if isinstance(codes, list) else found
 
     def _record(self, operation: str, status: int | None) -> None:
         at = to_text(self.state.now())

@@ -13,7 +13,14 @@ from typing import Any
 from veracore_sync.sandbox import faults
 from veracore_sync.sandbox.behaviour import BadInput
 from veracore_sync.sandbox.exchange import Answer, Call, html_answer, json_answer
-from veracore_sync.sandbox.faults import DELAY, RETRY_AFTER_SECONDS, Fault, Outcome, Rule
+from veracore_sync.sandbox.faults import (
+    DELAY,
+    RETRY_AFTER_SECONDS,
+    Fault,
+    Outcome,
+    Rule,
+    rewriting,
+)
 from veracore_sync.sandbox.form import Form
 from veracore_sync.sandbox.shop_access import TOKEN_HEADER
 
@@ -24,11 +31,13 @@ KINDS = (
     "html_500",
     "http_503",
     "http_429",
+    "http_504",
     "graphql_error_plain",
     "graphql_error_coded",
     "session_expired",
     "truncate",
     "slow_drip",
+    "rewrite",
 )
 RECORD_KINDS = ("graphql_error_path", "null_fields", "odd_moment")
 """What one record may do to its answer: best with an order named."""
@@ -51,6 +60,7 @@ def rule_from(document: dict[str, Any]) -> Rule:
         order=form.text("order") if form.has("order") else None,
         delay=delay,
         seed=form.whole("seed", 0),
+        rewriting=rewriting(form),
     )
     form.done()
     return rule
@@ -90,7 +100,7 @@ def suffer(call: Call, fault: Fault) -> Outcome:
             if fault.order in (None, record["code"]):
                 _SPOILT[kind](record)
         return Outcome(json_answer(answer.status, document, answer.headers))
-    return faults.suffer(call, kind)
+    return faults.suffer(call, fault)
 
 
 def _records(part: Any) -> Iterator[dict[str, Any]]:
@@ -148,6 +158,7 @@ _INSTEAD: dict[str | None, Callable[[], Answer]] = {
     "http_429": lambda: html_answer(
         429, "Too Many Requests", (("Retry-After", str(RETRY_AFTER_SECONDS)),)
     ),
+    "http_504": lambda: html_answer(504, "Gateway Time-out"),
     "graphql_error_plain": _plain_error,
     "graphql_error_coded": _coded_error,
     "graphql_error_path": _path_error,

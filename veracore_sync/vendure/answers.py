@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from veracore_sync.clock import Clock
-from veracore_sync.errors import SyncError
+from veracore_sync.errors import SyncError, UpstreamError
 from veracore_sync.failure import What, read_error
 from veracore_sync.transport.http import Answer, Lost, retry_after_seconds
 
@@ -107,7 +107,10 @@ def _graphql_failure(errors: list[Any], answer: Answer, operation: str) -> Excep
     code, text = told[0]
     what = _what(code, text)
     message, hint = _words(what, operation, f"{code}: {text}" if code else text)
-    return read_error(what, message, upstream=UPSTREAM, hint=hint)
+    failure = read_error(what, message, upstream=UPSTREAM, hint=hint)
+    if isinstance(failure, UpstreamError):
+        failure.has_ended = True
+    return failure
 
 
 def _code(error: object) -> str:

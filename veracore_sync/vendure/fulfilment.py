@@ -16,6 +16,7 @@ from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
     ADD_FULFILMENT,
+    CANCEL_FULFILMENT,
     END_ORDER,
     NOTE_ORDER,
     READ_FULFILMENTS,
@@ -146,6 +147,16 @@ class ShopFulfilments:
         """
         name = "transitionFulfillmentToState"
         self._outcome(SHIP_FULFILMENT, {"id": fulfilment_id}, name, "Fulfillment")
+
+    def cancel(self, fulfilment_id: str) -> None:
+        """Cancel a fulfilment: its units are open again, and back in the shop's stock.
+
+        Raises:
+            Refused: It may not go there from where it is.
+            UpstreamError: Nothing is known of whether it went.
+        """
+        name = "transitionFulfillmentToState"
+        self._outcome(CANCEL_FULFILMENT, {"id": fulfilment_id}, name, "Fulfillment")
 
     def end(self, order_id: str) -> None:
         """Bring an order to Shipped of which nothing is left to ship.

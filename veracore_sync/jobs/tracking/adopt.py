@@ -5,12 +5,14 @@ So after a lost ledger, or a go-live, the rest of what the warehouse holds still
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text
+from veracore_sync.errors import UpstreamError
 from veracore_sync.jobs.tracking.result import TrackingResult
+from veracore_sync.jobs.tracking.unanswered import Unanswered
 from veracore_sync.jobs.tracking.window import Listed
 from veracore_sync.ledger import Discovery, Ledger, OrderRow
 from veracore_sync.vendure.fulfilment import FulfilledOrder
@@ -19,6 +21,7 @@ from veracore_sync.veracore.port import LookUpFailed, Present, Warehouse
 from veracore_sync.waits import STRANGER, is_over
 
 _KEPT = timedelta(days=30)
+_TOGETHER = 50
 _PASSED_BY = ("state", "early")
 
 
@@ -32,6 +35,7 @@ class Strangers:
         ledger: Where they are adopted, or remembered for thirty days.
         clock: The time.
         states: The shop's states in which something may be fulfilled.
+        troubles: Those that could not be read.
         result: Where adoptions are told.
     """
 
@@ -40,23 +44,65 @@ class Strangers:
     ledger: Ledger
     clock: Clock
     states: frozenset[str]
+    troubles: Unanswered
     result: TrackingResult
 
-    def adopt(self, listed: Sequence[Listed]) -> None:
-        """Adopt those that are orders of the shop in a state that allows it.
+    def adopt(self, listed: Sequence[Listed]) -> list[str]:
+        """Adopt those that are orders of the shop in a state that allows it; their codes.
 
         Raises:
-            UpstreamError: One of the sides could not be read.
+            SyncError: It says something of a side as a whole.
         """
         self.ledger.shipments.prune(self.clock.now() - _KEPT)
-        held = self.ledger.orders.at_warehouse([one.veracore_id for one in listed])
-        strange = [one for one in listed if one.veracore_id.casefold() not in held]
+        found = {one.veracore_id.casefold(): one for one in (*self._noticed(), *listed)}
+        held = self.ledger.orders.at_warehouse(list(found))
+        strange = [one for key, one in found.items() if key not in held]
         by_code = {one.reference: one for one in strange if one.reference and self._is_due(one)}
+        self.troubles.keep_only(by_code)
         ours = self.ledger.orders.held(list(by_code))
-        wanted = [code for code in by_code if _may_be_adopted(ours.get(code))]
-        orders = self.shop.fulfilments.orders(wanted) if wanted else {}
-        for code in wanted:
-            self._adopt_one(by_code[code], orders.get(code), ours)
+        wanted = {
+            code: one
+            for code, one in by_code.items()
+            if _may_be_adopted(ours.get(code)) and not self.troubles.rests(code)
+        }
+        adopted = []
+        for code, order in self._read(wanted):
+            try:
+                if self._adopt_one(by_code[code], order, ours):
+                    adopted.append(code)
+            except UpstreamError as error:
+                self._notice(by_code[code])
+                self.troubles.failed(code, error)
+            else:
+                self.troubles.worked(code)
+        return adopted
+
+    def _notice(self, one: Listed) -> None:
+        self.ledger.shipments.noticed(one.veracore_id, one.reference)
+
+    def _noticed(self) -> Iterator[Listed]:
+        """Those that could not be read and may have left the list since."""
+        for one in self.ledger.shipments.unasked():
+            yield Listed(one.veracore_id, one.reference)
+
+    def _read(self, by_code: Mapping[str, Listed]) -> Iterator[tuple[str, FulfilledOrder | None]]:
+        """The shop's orders by code: many together, but those alone that could not be read so."""
+        alone = [code for code in by_code if code in self.troubles]
+        together = [code for code in by_code if code not in self.troubles]
+        parts = [together[at : at + _TOGETHER] for at in range(0, len(together), _TOGETHER)]
+        for part in (*parts, *([code] for code in alone)):
+            try:
+                orders = self.shop.fulfilments.orders(part)
+            except UpstreamError as error:
+                for code in part:
+                    self._notice(by_code[code])
+                if len(part) > 1:
+                    self.troubles.suspect(part, error)
+                else:
+                    self.troubles.failed(part[0], error)
+                continue
+            self.troubles.answered("vendure")
+            yield from ((code, orders.get(code)) for code in part)
 
     def _is_due(self, one: Listed) -> bool:
         seen = self.ledger.shipments.tracked(one.veracore_id)
@@ -66,22 +112,23 @@ class Strangers:
 
     def _adopt_one(
         self, one: Listed, order: FulfilledOrder | None, ours: Mapping[str, OrderRow]
-    ) -> None:
+    ) -> bool:
         if order is None or order.type == "Aggregate" or order.state not in self.states:
             self.ledger.shipments.asked(one.veracore_id, one.reference)
-            return
+            return False
         found = self.warehouse.look_up(one.veracore_id)
         if isinstance(found, LookUpFailed):
-            self.result.notes.append(f"{order.code}: {found.error.message}")
-            return
+            raise found.error
+        self.troubles.answered("veracore")
         if not isinstance(found, Present) or found.record.reference != order.code:
             self.ledger.shipments.asked(one.veracore_id, one.reference)
-            return
+            return False
         with self.ledger.database.transaction():
             if order.code not in ours:
                 self.ledger.moves.discover([Discovery(order.code, order.id, None)])
             self.ledger.moves.adopt(order.code, one.veracore_id, found.record)
         self.result.note(order.code, "", "adopted")
+        return True
 
 
 def _may_be_adopted(row: OrderRow | None) -> bool:

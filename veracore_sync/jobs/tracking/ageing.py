@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from veracore_sync.clock import Clock, from_text
+from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.ledger import Ledger
 from veracore_sync.waits import TOLD, is_ahead
 
 KIND = "order.shipment_waiting"
+UNLISTED = "tracking.unlisted"
+_UNLISTED_SINCE = "tracking.unlisted_since"
+_UNLISTED_FOR = timedelta(hours=1)
 _TOO_LONG = timedelta(hours=24)
 # What happened once and stays as it is: told for a week, then it has been seen.
-_ONCE = ("order.beyond", "order.voided", "order.shipped_cancelled", "order.unfulfilled")
+_ONCE = (
+    "order.beyond",
+    "order.doubled",
+    "order.voided",
+    "order.shipped_cancelled",
+    "order.unfulfilled",
+)
 
 
 def tell_waiting(ledger: Ledger, clock: Clock, settle: timedelta, result: TrackingResult) -> None:
@@ -46,3 +55,28 @@ def tell_waiting(ledger: Ledger, clock: Clock, settle: timedelta, result: Tracki
             message = f"slip {row.slip} has not reached the shop for a day: {reason}"
             if ledger.alerts.open(KIND, message, code=code):
                 result.news.append(f"{code}: {message}")
+
+
+def tell_unlisted(ledger: Ledger, clock: Clock, error: str, result: TrackingResult) -> None:
+    """What shipped cannot be listed: open ``tracking.unlisted`` when that has lasted an hour.
+
+    Args:
+        ledger: Where it is remembered since when.
+        clock: The time.
+        error: What came instead of the list.
+        result: Where news are told.
+    """
+    since = ledger.meta.moment(_UNLISTED_SINCE)
+    if since is None:
+        ledger.meta.put(_UNLISTED_SINCE, to_text(clock.now()))
+    elif clock.now() - since >= _UNLISTED_FOR:
+        message = f"VeraCore's list of what shipped cannot be read: {error}"
+        if ledger.alerts.open(UNLISTED, message):
+            result.news.append(message)
+
+
+def tell_listed(ledger: Ledger) -> None:
+    """What shipped can be listed: ``tracking.unlisted`` is over."""
+    if ledger.meta.get(_UNLISTED_SINCE):
+        ledger.meta.put(_UNLISTED_SINCE, "")
+        ledger.alerts.resolve(UNLISTED)

@@ -83,3 +83,8 @@ def tracking_code(packages: Sequence[Package]) -> str:
     """The tracking ids of a shipment's packages as one code, each once, blank ones left out."""
     told = dict.fromkeys(package.tracking.strip() for package in packages)
     return ", ".join(tracking for tracking in told if tracking)
+
+
+def is_number(code: str) -> bool:
+    """Whether a tracking code is made of numbers alone, which no two shipments share."""
+    return all(_NUMBER.fullmatch("".join(part.split())) for part in code.split(", "))

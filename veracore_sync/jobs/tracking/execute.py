@@ -6,14 +6,25 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import RetrySettings
-from veracore_sync.errors import ConfigError, ProtocolError, SyncError
+from veracore_sync.errors import (
+    AuthRefused,
+    BreakerOpen,
+    ConfigError,
+    Interrupted,
+    LedgerError,
+    ProtocolError,
+    RateLimited,
+    SyncError,
+    TimedOut,
+    Unavailable,
+)
 from veracore_sync.failpoint import hit
-from veracore_sync.jobs.tracking import plan as planned
+from veracore_sync.jobs.tracking import actions as planned
 from veracore_sync.jobs.tracking.carriers import Carriers
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.ledger import Ledger
@@ -22,6 +33,7 @@ from veracore_sync.model import Package
 from veracore_sync.vendure.fulfilment import (
     GONE,
     FulfilledOrder,
+    Fulfilment,
     Refused,
     ShopFulfilments,
     refusal_as_error,
@@ -35,6 +47,11 @@ _LOCK_WAIT = 30.0
 _PASSES = 4
 _SHORT = "INSUFFICIENT_STOCK_ON_HAND_ERROR"
 _NO_HANDLER = "INVALID_FULFILLMENT_HANDLER_ERROR"
+
+# What no other slip, and no other order, would fare better with.
+_OF_ALL = (AuthRefused, BreakerOpen, RateLimited, ConfigError, LedgerError, Interrupted)
+# Held back or turned away unread: the shop has not begun.
+_NOT_DONE = (AuthRefused, BreakerOpen, RateLimited)
 
 Plan = Callable[[FulfilledOrder, Mapping[str, SlipRow]], Sequence[planned.Action]]
 """Plans one order from what the shop and the ledger say of it now."""
@@ -52,6 +69,8 @@ class Fulfiller:
         handler: The code of Vendure's fulfilment handler.
         history_note: Whether to write into the order's history, too.
         retry: How long a slip that failed waits, and when a person gets it.
+        call_limit: How long our side of a request may take at most.
+        grace: How long the shop may be at work on it after that.
         clock: The time.
         result: Counts.
     """
@@ -63,6 +82,8 @@ class Fulfiller:
     handler: str
     history_note: bool
     retry: RetrySettings
+    call_limit: timedelta
+    grace: timedelta
     clock: Clock
     result: TrackingResult
 
@@ -73,26 +94,29 @@ class Fulfiller:
 
         Raises:
             LockHeld: Somebody else held the stock lock for long.
-            UpstreamError: The shop could not be asked; what was written stays.
+            SyncError: The shop could not be asked, or did not answer; what was written stays.
         """
         moved = False
+        unanswered: SyncError | None = None
         order: FulfilledOrder | None = None
         with self.ledger.runs.lock(STOCK_LOCK, _COMMAND, wait_seconds=_LOCK_WAIT):
+            self.ledger.shipments.close_requests(veracore_id)
             for _ in range(_PASSES):
                 order = self.fulfilments.orders([code]).get(code)
                 if order is None:
-                    self.result.errors += 1
-                    self.result.note(code, "", "missing", "the shop has no such order")
-                    return
+                    raise ProtocolError("the shop has no such order", upstream="vendure")
                 step = _Step(self, order, veracore_id)
                 actions = plan(order, self.ledger.shipments.slips(veracore_id))
                 # Each must be tried: the first that is done must not keep the others waiting.
                 done = [step.execute(action) for action in actions]
+                unanswered = step.unanswered or unanswered
                 if not any(done):
                     break
                 moved = True
         if order is not None:
             self._conclude(order, veracore_id, moved=moved)
+        if unanswered is not None:
+            raise unanswered
 
     def _conclude(self, order: FulfilledOrder, veracore_id: str, *, moved: bool) -> None:
         data = {"vendureOrderCode": order.code, "veracoreOrderId": veracore_id}
@@ -112,6 +136,7 @@ class _Step:
     by: Fulfiller
     order: FulfilledOrder
     veracore_id: str
+    unanswered: SyncError | None = None
 
     def execute(self, action: planned.Action) -> bool:
         if isinstance(action, planned.EndOrder):
@@ -124,6 +149,8 @@ class _Step:
             return self._guarded(row, lambda: self._fulfil(row, action))
         if isinstance(action, planned.Adopt):
             return self._guarded(row, lambda: self._adopt(row, action))
+        if isinstance(action, planned.Undo):
+            return self._undo(row, action.fulfilment)
         self._write(row, action)
         return False
 
@@ -162,15 +189,27 @@ class _Step:
     # ---- fulfilling ---------------------------------------------------------------------------
 
     def _guarded(self, row: SlipRow, work: Callable[[], bool]) -> bool:
-        """One bad order never stops the others; a shop that is away stops the run."""
+        """One bad slip never stops the others.
+
+        Raises:
+            SyncError: It says something of the shop, the settings or the ledger as a whole.
+        """
         try:
             return work()
-        except ProtocolError as error:
+        except _OF_ALL:
+            raise
+        except SyncError as error:
             self._failed(row, error)
             return False
 
     def _failed(self, row: SlipRow, error: SyncError) -> None:
         _LOG.warning("order %s, slip %s: %s", row.code, row.slip, error.message)
+        later = self.by.clock.now() + self.by.retry.after(row.tries + 1)
+        if isinstance(error, Unavailable | TimedOut):
+            # It may pass, so it is never given up; the run remembers the order.
+            self.unanswered = error
+            self.by.ledger.shipments.hold(row, error.message, later, failed=True)
+            return
         self.by.result.errors += 1
         if row.tries + 1 >= self.by.retry.max_attempts:
             message = f"slip {row.slip} could not be fulfilled: {error.message}"
@@ -180,61 +219,76 @@ class _Step:
                 )
                 self._tell("order.unfulfillable", message)
             return
-        self.by.ledger.shipments.hold(row, error.message, self._later(row), failed=True)
+        self.by.ledger.shipments.hold(row, error.message, later, failed=True)
         self.by.result.note(row.code, row.slip, "failed", error.message)
 
-    def _later(self, row: SlipRow) -> datetime:
-        return self.by.clock.now() + self.by.retry.after(row.tries + 1)
-
     def _fulfil(self, row: SlipRow, action: planned.Fulfil) -> bool:
-        self.by.ledger.shipments.intend(
-            row,
-            action.lines,
-            method=action.method,
-            tracking_code=action.tracking_code,
-            known=[one.id for one in self.order.fulfilments],
-        )
-        hit("fulfilment intended")
         try:
-            made = self._add(action)
+            made = self._make(row, action)
         except Refused as refusal:
-            return self._refused(row, refusal)
+            raise self._refusal(refusal) from refusal
         hit("fulfilment added")
         self.by.ledger.shipments.add(row, made, action.lines, action.tracking_code)
         hit("fulfilment recorded")
         self._ship(made)
         hit("fulfilment shipped")
+        if row.state == "intended" and row.intended_at:
+            # An earlier request for it was never answered. It is looked at once more when even
+            # that one has ended for certain: what it may have made since is undone then.
+            later = self.by.clock.now() + self.by.grace
+            self.by.ledger.shipments.hold(row, "it was asked for twice", later, failed=True)
+            return True
         self._done(row, made, action.lines, action.tracking_code, action.packages)
         return True
 
-    def _add(self, action: planned.Fulfil) -> str:
+    def _make(self, row: SlipRow, action: planned.Fulfil) -> str:
         try:
-            return self._add_once(action)
+            return self._ask(row, action)
         except Refused as refusal:
             if refusal.code != _SHORT:
                 raise
         # The goods are gone: the shop's level is wrong, not the shipment.
         self._raise_stock(action.lines)
-        return self._add_once(action)
+        return self._ask(row, action)
 
-    def _add_once(self, action: planned.Fulfil) -> str:
-        return self.by.fulfilments.add(
+    def _ask(self, row: SlipRow, action: planned.Fulfil) -> str:
+        """One request, with its intent; what is known of its end is in the ledger.
+
+        Raises:
+            Refused: Nothing was made.
+            SyncError: Nothing is known, or (one of `_NOT_DONE`) nothing was made.
+        """
+        shipments = self.by.ledger.shipments
+        shipments.intend(
+            row,
             action.lines,
-            handler=self.by.handler,
             method=action.method,
             tracking_code=action.tracking_code,
+            known=[one.id for one in self.order.fulfilments],
+            ends_by=self.by.clock.now() + self.by.call_limit,
         )
+        hit("fulfilment intended")
+        try:
+            return self.by.fulfilments.add(
+                action.lines,
+                handler=self.by.handler,
+                method=action.method,
+                tracking_code=action.tracking_code,
+            )
+        except (Refused, *_NOT_DONE):
+            shipments.withdraw(row)
+            raise
+        except SyncError as error:
+            shipments.unanswered(row, has_ended=getattr(error, "has_ended", False))
+            raise
 
-    def _refused(self, row: SlipRow, refusal: Refused) -> bool:
+    def _refusal(self, refusal: Refused) -> SyncError:
         if refusal.code == _NO_HANDLER:
-            self.by.ledger.shipments.withdraw(row, str(refusal), self.by.clock.now())
-            raise ConfigError(
+            return ConfigError(
                 f"Vendure has no fulfilment handler {self.by.handler!r}",
                 hint="set tracking.handler to the code of one of its fulfilment handlers",
             )
-        self.by.ledger.shipments.withdraw(row, str(refusal), self._later(row))
-        self._failed(row, refusal_as_error(refusal, "the fulfilment"))
-        return False
+        return refusal_as_error(refusal, "the fulfilment")
 
     def _adopt(self, row: SlipRow, action: planned.Adopt) -> bool:
         ours = action.fulfilment
@@ -243,6 +297,16 @@ class _Step:
         if ours.state not in GONE:
             self._ship(ours.id)
         self._done(row, ours.id, ours.lines, ours.tracking_code, action.packages)
+        return True
+
+    def _undo(self, row: SlipRow, double: Fulfilment) -> bool:
+        _LOG.warning("order %s: cancelling fulfilment %s, a double", row.code, double.id)
+        try:
+            self.by.fulfilments.cancel(double.id)
+        except Refused as refusal:
+            if self._state_of(double.id) != "Cancelled":
+                raise refusal_as_error(refusal, "to cancel a double") from refusal
+        self.by.result.note(row.code, row.slip, "undone", f"fulfilment {double.id}, a double")
         return True
 
     def _ship(self, fulfilment_id: str) -> None:

@@ -1,8 +1,10 @@
 """How an order's slips fill its lines; pure.
 
-The capacity of a line are the units that no fulfilment of somebody else's holds. All slips that
-were fulfilled, and those that are ready, fill the lines in their order; what a slip adds to that is
-its own fulfilment. So a slip's lines do not depend on how many runs it took to get there.
+One account for all slips of an order: what they shipped, by product, against what their fulfilments
+hold, by line. What a slip adds is what shipped and no slip's fulfilment holds yet, as far as the
+lines have room. So a slip's lines do not depend on how many runs it took to get there, on what was
+refused in between, or on which slip was ready first; and parts of a kit are carried from slip to
+slip until the kit is whole.
 """
 
 from __future__ import annotations
@@ -21,49 +23,70 @@ from veracore_sync.vendure.fulfilment import FulfilledOrder, Fulfilment
 class Filling:
     """The units of one order, while its slips are planned one after the other.
 
+    A slip must be counted with its fulfilment, or not at all: a fulfilment whose slip is not
+    counted would take the place of other slips' units.
+
     Args:
         record: What the warehouse says.
         sent: What was sent of it, where the record tells no lines.
         order: What the shop says.
         names: Aliases and kits.
-        claimed: The ids of the fulfilments that are slips' own.
+        takes_rest: Whether the last slip of a complete order takes all that is left.
+        claimed: The ids of the fulfilments that are slips' own; nobody else adopts them.
         planned: Units by line id of the fulfilments that are planned.
-        counted: Products of the slips that are fulfilled or planned, by key.
+        counted: Products of the slips that are fulfilled, covered or planned, by key.
+        held: Units by line id in the fulfilments of those slips.
     """
 
     record: WarehouseRecord
     sent: Sequence[RecordLine]
     order: FulfilledOrder
     names: Names
-    claimed: set[str]
+    takes_rest: bool = True
+    claimed: set[str] = field(default_factory=set)
     planned: Counter[str] = field(default_factory=Counter)
     counted: Counter[str] = field(default_factory=Counter)
+    held: Counter[str] = field(default_factory=Counter)
     recipes: Recipes = field(init=False)
 
     def __post_init__(self) -> None:
         self.recipes = recipes_of(self.record, self.names, self.order.lines)
 
-    def count(self, shipment: Shipment) -> None:
-        """A slip is fulfilled, or planned."""
+    def own(self, shipment: Shipment, fulfilment: Fulfilment) -> None:
+        """A slip has this live fulfilment."""
+        self.claimed.add(fulfilment.id)
+        self._count(shipment, fulfilment.lines)
+
+    def plan(self, shipment: Shipment, lines: Mapping[str, int]) -> None:
+        """A fulfilment of these units by line id is planned for a slip."""
+        self.planned.update(lines)
+        self._count(shipment, lines)
+
+    def cover(self, shipment: Shipment) -> None:
+        """A slip has no fulfilment: others' hold its units, or it is a part of a kit."""
+        self._count(shipment, {})
+
+    def _count(self, shipment: Shipment, lines: Mapping[str, int]) -> None:
         self.counted += units_of(shipment.lines or ())
+        self.held.update(lines)
 
     def own_lines(
         self, shipment: Shipment, *, last: bool, beside: Fulfilment | None = None
     ) -> Mapping[str, int]:
-        """What a slip adds to the fulfilments of all slips before it: units by line id.
+        """What a slip adds to the fulfilments of all other slips: units by line id.
 
         Args:
             shipment: The slip.
             last: Nothing else is awaited: of a complete order it takes all that is left.
             beside: A fulfilment that may be the slip's own, and so does not count as another's.
         """
-        capacity = self._capacity(beside)
-        if last and self.record.is_complete and not self.record.is_cut:
-            filled = self._filled(self._offered(), capacity)
+        left = self.left(beside)
+        if last and self.takes_rest and self.record.is_complete and not self.record.is_cut:
+            offered = self._offered()
+            own = left if offered is None else self._fill(self._not_held(offered), left)
         else:
-            filled = self._filled(self.counted + units_of(shipment.lines or ()), capacity)
-        ours, left = self._ours(beside), self.left(beside)
-        own = {id: min(units - ours[id], left[id]) for id, units in filled.items()}
+            shipped = self.counted + units_of(shipment.lines or ())
+            own = self._fill(self._not_held(shipped) - self._with_others(beside), left)
         return {id: units for id, units in own.items() if units > 0}
 
     def left(self, beside: Fulfilment | None = None) -> Counter[str]:
@@ -87,7 +110,7 @@ class Filling:
         """Units of the order's own offers that shipped beyond what it holds, by SKU; the slip is
         counted already."""
         whole = {line.id: line.quantity for line in self.order.lines}
-        left = allocate(self.counted, self.order.lines, whole, self.names, self.recipes).left
+        left = self._left_of(self.counted, whole)
         own = units_of(shipment.lines or ())
         spelled = {sku_key(self.names.part(line.sku)): line.sku for line in self.order.lines}
         return {
@@ -103,25 +126,21 @@ class Filling:
         lines = self.record.lines if self.record.lines is not None else self.sent
         return units_of(lines) if lines else None
 
-    def _filled(
-        self, units: Mapping[str, int] | None, capacity: Mapping[str, int]
-    ) -> Mapping[str, int]:
-        if units is None:
-            return capacity
-        return allocate(units, self.order.lines, capacity, self.names, self.recipes).lines
-
-    def _ours(self, beside: Fulfilment | None) -> Counter[str]:
-        """Units that fulfilments of slips hold, and those planned."""
-        units = Counter(self.planned)
-        for one in self.order.fulfilments:
-            if one.is_live and one.id in self.claimed and one is not beside:
-                units.update(one.lines)
-        return units
-
-    def _capacity(self, beside: Fulfilment | None) -> dict[str, int]:
-        capacity = {line.id: line.quantity for line in self.order.lines}
+    def _with_others(self, beside: Fulfilment | None) -> Counter[str]:
+        """What other slips shipped and found no room for, because others' fulfilments hold it."""
+        others: Counter[str] = Counter()
         for one in self.order.fulfilments:
             if one.is_live and one.id not in self.claimed and one is not beside:
-                for id, units in one.lines.items():
-                    capacity[id] = max(0, capacity.get(id, 0) - units)
-        return capacity
+                others.update(one.lines)
+        homeless = self._not_held(self.counted)
+        return homeless - self._left_of(homeless, others)
+
+    def _not_held(self, products: Mapping[str, int]) -> Counter[str]:
+        """Of these products those that the slips' fulfilments do not hold."""
+        return self._left_of(products, self.held)
+
+    def _left_of(self, products: Mapping[str, int], capacity: Mapping[str, int]) -> Counter[str]:
+        return allocate(products, self.order.lines, capacity, self.names, self.recipes).left
+
+    def _fill(self, products: Mapping[str, int], capacity: Mapping[str, int]) -> Counter[str]:
+        return allocate(products, self.order.lines, capacity, self.names, self.recipes).lines

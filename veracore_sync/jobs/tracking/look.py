@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.jobs.tracking.actions import Action, Hold
 from veracore_sync.jobs.tracking.carriers import tracking_code
 from veracore_sync.jobs.tracking.plan import (
-    Action,
-    Hold,
     OrderPlan,
     Rules,
     live,

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
 from veracore_sync.jobs.inventory.names import Names
-from veracore_sync.jobs.tracking.carriers import Carriers, tracking_code
+from veracore_sync.jobs.tracking.actions import (
+    Action,
+    Adopt,
+    Correct,
+    Cover,
+    EndOrder,
+    Fulfil,
+    HandOver,
+    Hold,
+    Report,
+    Undo,
+)
+from veracore_sync.jobs.tracking.carriers import Carriers, is_number, tracking_code
 from veracore_sync.jobs.tracking.fill import Filling
 from veracore_sync.ledger.shipments import OPEN, SlipRow
 from veracore_sync.model import Package, RecordLine, Shipment, WarehouseRecord
@@ -22,78 +34,6 @@ _LOOK_AGAIN = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class Fulfil:
-    """Make a fulfilment of these units by line id, and ship it."""
-
-    slip: str
-    lines: Mapping[str, int]
-    method: str
-    tracking_code: str
-    packages: tuple[Package, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Adopt:
-    """That fulfilment is this slip's; ship it where it is not."""
-
-    slip: str
-    fulfilment: Fulfilment
-    packages: tuple[Package, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cover:
-    """All of it is in fulfilments that were not made from it."""
-
-    slip: str
-    packages: tuple[Package, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """It waits: until then, or (``None``) until the warehouse shows something new."""
-
-    slip: str
-    reason: str
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HandOver:
-    """Nothing more is done about this slip: a person decides."""
-
-    slip: str
-    kind: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Correct:
-    """The labels of a slip were done anew after it was fulfilled."""
-
-    slip: str
-    before: str
-    after: str
-    packages: tuple[Package, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """Something that a person has to know of."""
-
-    kind: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class EndOrder:
-    """Nothing is left to ship of an order that hangs in a state before Shipped."""
-
-
-Action = Fulfil | Adopt | Cover | Hold | HandOver | Correct | Report | EndOrder
-
-
-@dataclass(frozen=True, slots=True)
 class Rules:
     """What the settings say of all orders.
 
@@ -102,7 +42,8 @@ class Rules:
         carriers: Labels.
         states: The shop's states in which something may be fulfilled.
         settle: How long packages must have been the same.
-        grace: How long a mutation of a process that died may still be under way.
+        grace: How long the shop may be at work on a request after our side of it has ended.
+        call_limit: How long our side of a request may take at most.
     """
 
     names: Names
@@ -110,6 +51,7 @@ class Rules:
     states: frozenset[str]
     settle: timedelta
     grace: timedelta
+    call_limit: timedelta = timedelta(0)
 
 
 def shipments_of(record: WarehouseRecord, slips: Mapping[str, SlipRow]) -> tuple[Shipment, ...]:
@@ -157,6 +99,19 @@ def unready(
     return None
 
 
+def _is_made_by(row: SlipRow, fulfilment: Fulfilment) -> bool:
+    """Whether a slip's intent may have made it: its code and lines, and it was not there before."""
+    told = (fulfilment.tracking_code.strip(), fulfilment.lines)
+    return told == (row.tracking_code, row.lines) and fulfilment.id not in row.known
+
+
+def _doubled(row: SlipRow, one: Fulfilment) -> str:
+    return (
+        f"fulfilment {one.id} ({one.state}) holds the same units of slip {row.slip} "
+        f"under the same code as {row.fulfilment_id}: cancel one of them in the shop"
+    )
+
+
 @dataclass(slots=True)
 class OrderPlan:
     """The plan for one order.
@@ -178,18 +133,56 @@ class OrderPlan:
     now: datetime
     actions: list[Action] = field(default_factory=list)
     _filling: Filling = field(init=False)
+    _shipments: dict[str, Shipment] = field(init=False)
+    _own: dict[str, Fulfilment] = field(default_factory=dict)
     _awaits: bool = False
 
     def __post_init__(self) -> None:
-        claimed = {row.fulfilment_id for row in self.slips.values() if row.fulfilment_id}
-        self._filling = Filling(self.record, self.sent, self.order, self.rules.names, claimed)
+        self._filling = Filling(self.record, self.sent, self.order, self.rules.names)
+        self._shipments = {one.slip: one for one in shipments_of(self.record, self.slips)}
+        self._count()
+
+    def _count(self) -> None:
+        """Each slip that has a fulfilment counts, whatever its state: before any is planned."""
+        live = {one.id: one for one in self.order.fulfilments if one.is_live}
+        self._filling.claimed = {
+            row.fulfilment_id for row in self.slips.values() if row.fulfilment_id
+        }
+        for row in self.slips.values():
+            shipment = self._shipments.get(row.slip)
+            made = live.get(row.fulfilment_id or "") or self._made_as_intended(row)
+            if made is not None:
+                self._own[row.slip] = made
+                self._filling.claimed.add(made.id)
+            if shipment is not None and made is not None:
+                self._filling.own(shipment, made)
+            elif shipment is not None and row.state == "covered":
+                self._filling.cover(shipment)
+            elif made is None and (row.state == "handed" or row.fulfilment_id):
+                # A person decides about its units: they are no rest that another slip takes.
+                self._filling.takes_rest = False
+
+    def _made_as_intended(self, row: SlipRow) -> Fulfilment | None:
+        """What an intent without an answer has made after all."""
+        if row.state != "intended":
+            return None
+        return next((one for one in self._unclaimed if _is_made_by(row, one)), None)
+
+    @property
+    def _unclaimed(self) -> Iterator[Fulfilment]:
+        for one in self.order.fulfilments:
+            if one.is_live and one.id not in self._filling.claimed:
+                yield one
 
     def plan(self) -> list[Action]:
         """What to do, in order."""
-        shipments = {one.slip: one for one in shipments_of(self.record, self.slips)}
+        doubles: list[Action] = list(self._doubles())
+        if doubles:
+            # What is doubled takes up room: the rest is planned when it is gone.
+            return doubles
         ready: list[tuple[SlipRow, Shipment]] = []
         for row in self.slips.values():
-            shipment = shipments.get(row.slip)
+            shipment = self._shipments.get(row.slip)
             if shipment is None:
                 self._gone(row)
             elif row.state not in OPEN:
@@ -224,60 +217,81 @@ class OrderPlan:
     def _ended(self, row: SlipRow, shipment: Shipment) -> None:
         if row.state != "done":
             return
-        self._filling.count(shipment)
         packages, before = live(shipment), row.tracking_code or ""
         after = tracking_code(packages)
-        if _is_void(shipment):
+        if row.fulfilment_id and row.slip not in self._own and self._is_left and self._is_open:
+            self._was_cancelled(row)
+        elif _is_void(shipment):
             message = f"all labels of slip {row.slip} are void, and it was fulfilled in the shop"
             self.actions.append(HandOver(row.slip, "order.voided", message))
         elif packages and after != before:
             self.actions.append(Correct(row.slip, before, after, packages))
 
+    # ---- what was made twice -------------------------------------------------------------------
+
+    def _doubles(self) -> Iterator[Undo]:
+        """Fulfilments that a request made after its slip had been given another one.
+
+        A request outlived every wait, and the one that was sent in its place was carried out, too.
+        """
+        for row in self.slips.values():
+            if row.slip not in self._own or row.state == "intended" or not row.intended_at:
+                continue
+            for one in self._unclaimed:
+                if not _is_made_by(row, one) or self._may_be_anothers(one):
+                    continue
+                if one.state not in GONE and is_number(one.tracking_code):
+                    yield Undo(row.slip, one)
+                else:
+                    self._report("order.doubled", _doubled(row, one))
+
+    def _may_be_anothers(self, fulfilment: Fulfilment) -> bool:
+        """Whether it may be that of another slip under the same code ("prepaid", say)."""
+        return any(
+            row.state in ("open", "intended") and self._code_of(row) == fulfilment.tracking_code
+            for row in self.slips.values()
+        )
+
+    def _code_of(self, row: SlipRow) -> str:
+        shipment = self._shipments.get(row.slip)
+        if row.state == "intended" or shipment is None:
+            return row.tracking_code or ""
+        return tracking_code(live(shipment))
+
     # ---- slips that are ready ------------------------------------------------------------------
 
     def _ready(self, row: SlipRow, shipment: Shipment, *, last: bool) -> None:
-        if row.state == "added":
-            self._added(row, shipment)
+        if row.state == "added" and row.slip not in self._own:
+            self._was_cancelled(row)
             return
-        adopted = self._adoptable(row, shipment, last=last)
-        if adopted is not None:
-            self._filling.claimed.add(adopted.id)
-            self._filling.count(shipment)
-            self.actions.append(Adopt(row.slip, adopted, live(shipment)))
+        ours = self._own.get(row.slip) or self._adoptable(row, shipment, last=last)
+        if ours is not None:
+            if row.slip not in self._own:
+                self._filling.own(shipment, ours)
+            self.actions.append(Adopt(row.slip, ours, live(shipment)))
         elif self._may_fulfil(row):
             self._fulfil(row, shipment, last=last)
 
-    def _added(self, row: SlipRow, shipment: Shipment) -> None:
-        self._filling.count(shipment)
-        ours = next((f for f in self.order.fulfilments if f.id == row.fulfilment_id), None)
-        if ours is None or not ours.is_live:
-            message = f"its fulfilment of slip {row.slip} was cancelled in the shop"
-            self.actions.append(HandOver(row.slip, "order.unfulfilled", message))
-        else:
-            self.actions.append(Adopt(row.slip, ours, live(shipment)))
+    def _was_cancelled(self, row: SlipRow) -> None:
+        message = f"its fulfilment of slip {row.slip} was cancelled in the shop"
+        self.actions.append(HandOver(row.slip, "order.unfulfilled", message))
 
     def _adoptable(self, row: SlipRow, shipment: Shipment, *, last: bool) -> Fulfilment | None:
         """A live fulfilment that is nobody's, with this slip's lines and code."""
-        intended = row.state == "intended"
-        code = row.tracking_code if intended else tracking_code(live(shipment))
-        for one in self.order.fulfilments:
-            if not one.is_live or one.id in self._filling.claimed:
-                continue
+        if row.state != "open":
+            return None
+        code = tracking_code(live(shipment))
+        for one in self._unclaimed:
             if one.tracking_code.strip() != code:
                 continue
-            if intended:
-                if one.id not in row.known and one.lines == row.lines:
-                    return one
-            elif one.lines == self._filling.own_lines(shipment, last=last, beside=one):
+            if one.lines == self._filling.own_lines(shipment, last=last, beside=one):
                 return one
         return None
 
     def _may_fulfil(self, row: SlipRow) -> bool:
-        if row.state == "intended" and row.intended_at:
-            until = from_text(row.intended_at) + self.rules.grace
-            if not is_over(until, self.now, self.rules.grace):
-                self._hold(row, "an earlier run may have made its fulfilment", until)
-                return False
+        if (until := self._doubt_ends_at) is not None:
+            self._hold(row, "the shop may still be making a fulfilment of this order", until)
+            return False
         state = self.order.state
         if state == "Cancelled":
             message = f"VeraCore shipped slip {row.slip} of it although the shop cancelled it"
@@ -288,6 +302,17 @@ class OrderPlan:
         self._hold(row, f"the shop has it in {state}", self.now + _LOOK_AGAIN)
         return False
 
+    @property
+    def _doubt_ends_at(self) -> datetime | None:
+        """Until when a request without an answer may still be carried out; ``None``: none may."""
+        ends = [
+            from_text(row.intended_at) + self.rules.grace
+            for row in self.slips.values()
+            if row.state == "intended" and row.intended_at and row.slip not in self._own
+        ]
+        longest = self.rules.call_limit + self.rules.grace
+        return max((end for end in ends if not is_over(end, self.now, longest)), default=None)
+
     def _hold(self, row: SlipRow, reason: str, until: datetime | None) -> None:
         self.actions.append(Hold(row.slip, reason, until))
         self._awaits = True
@@ -297,13 +322,12 @@ class OrderPlan:
         if not lines and not self._filling.is_of_the_order(shipment):
             self._hold(row, "its products are no lines of the order: it waits for the rest", None)
             return
-        self._filling.count(shipment)
+        self._filling.plan(shipment, lines)
         self._tell_beyond(row, shipment)
         packages = live(shipment)
         if not lines:
             self.actions.append(Cover(row.slip, packages))
             return
-        self._filling.planned.update(lines)
         method = self.rules.carriers.method(packages)
         code = tracking_code(packages)
         self.actions.append(Fulfil(row.slip, dict(lines), method, code, packages))

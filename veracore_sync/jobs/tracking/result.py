@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from veracore_sync.jobs.tracking.plan import Action
+from veracore_sync.jobs.tracking.actions import Action
 
 
 @dataclass(frozen=True, slots=True)

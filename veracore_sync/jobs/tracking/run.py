@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
-from veracore_sync.errors import LockHeld, ProtocolError, UsageError
+from veracore_sync.errors import (
+    AuthRefused,
+    BreakerOpen,
+    ConfigError,
+    Interrupted,
+    LedgerError,
+    LockHeld,
+    RateLimited,
+    SyncError,
+    UpstreamError,
+    UsageError,
+)
 from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.progress import Progress, unheard
 from veracore_sync.jobs.sandbox_rule import only_plans
 from veracore_sync.jobs.tracking.adopt import Strangers
-from veracore_sync.jobs.tracking.ageing import tell_waiting
+from veracore_sync.jobs.tracking.ageing import tell_listed, tell_unlisted, tell_waiting
 from veracore_sync.jobs.tracking.carriers import Carriers
 from veracore_sync.jobs.tracking.days import Days, days_to_ask
 from veracore_sync.jobs.tracking.execute import Fulfiller
@@ -22,16 +33,19 @@ from veracore_sync.jobs.tracking.look import Look
 from veracore_sync.jobs.tracking.plan import Rules
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.jobs.tracking.targets import WORKABLE, Targets
-from veracore_sync.jobs.tracking.unanswered import Unanswered
+from veracore_sync.jobs.tracking.unanswered import ORDERS, UNKNOWN_ORDERS, Unanswered, conclude
 from veracore_sync.jobs.tracking.window import Listed, by_order
 from veracore_sync.ledger import Ledger, OrderRow
 from veracore_sync.vendure.shop import Shop
-from veracore_sync.veracore.port import Absent, LookUpFailed, Warehouse
+from veracore_sync.veracore.port import Absent, LookUpFailed, Present, Warehouse
 
 _LOG = logging.getLogger(__name__)
 _COMPLETE = "tracking.complete_at"
 _STATES = ("PaymentSettled", "PartiallyShipped", "PartiallyDelivered")
 _ALL = 1_000_000_000
+# The longest that our side of a mutation takes: it is sent, refused since the session is dead, a
+# login is tried for as long as reads are, and it is sent again.
+_CALLS, _BESIDE = 3, timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +89,8 @@ class TrackingRun:
     result: TrackingResult = field(default_factory=TrackingResult)
     _rules: Rules = field(init=False)
     _unanswered: Unanswered = field(init=False)
+    _unknown: Unanswered = field(init=False)
+    _unlisted: SyncError | None = None
 
     def __post_init__(self) -> None:
         wanted = self.settings.tracking
@@ -84,10 +100,16 @@ class TrackingRun:
             states=frozenset((*_STATES, *self.settings.orders.trigger_states)),
             settle=timedelta(minutes=wanted.settle_minutes),
             grace=timedelta(seconds=wanted.grace_seconds),
+            call_limit=_CALLS * timedelta(seconds=self.settings.vendure.timeout_seconds) + _BESIDE,
         )
-        self._unanswered = Unanswered(self.ledger, self.clock, self.result)
+        self._unanswered = self._remembered(ORDERS)
+        self._unknown = self._remembered(UNKNOWN_ORDERS)
         if self.wishes.dry_run:
             self.result.plan = []
+
+    def _remembered(self, key: str) -> Unanswered:
+        quiet, retry = self.wishes.dry_run, self.settings.retry
+        return Unanswered(self.ledger, self.clock, retry, self.result, quiet, key)
 
     def run(self) -> TrackingResult:
         """Do it.
@@ -97,23 +119,54 @@ class TrackingRun:
         """
         began = self.clock.now()
         deadline = self.clock.monotonic() + 60 * self.settings.tracking.max_run_minutes
+        try:
+            is_complete = self._work_through(deadline)
+        except UpstreamError:
+            # What waits is told, also where every run ends early.
+            self._tell()
+            raise
+        self._tell()
+        if self._unlisted is not None:
+            raise self._unlisted
+        conclude(self._unanswered, self._unknown)
+        if is_complete and not self._only_plans:
+            self.ledger.meta.put(_COMPLETE, to_text(began))
+        return self.result
+
+    def _work_through(self, deadline: float) -> bool:
+        """Work on everything; whether all was listed, and all of that looked at."""
         targets, orders = self._named() if self.wishes.codes else self._all()
-        complete = True
+        if not self._follow_all(orders, targets, deadline):
+            return False
+        if targets.days is None:
+            return False
+        # Orders that the ledger does not hold come after all that it answers for.
+        adopted = [] if self._only_plans else self._strangers().adopt(list(targets.listed.values()))
+        held = self.ledger.orders.held(adopted)
+        return self._follow_all([held[code] for code in adopted], targets, deadline)
+
+    def _follow_all(self, orders: Sequence[OrderRow], targets: Targets, deadline: float) -> bool:
         for done, row in enumerate(orders):
             self.progress("looking orders up", done, len(orders))
             if self.clock.monotonic() >= deadline:
                 self.result.notes.append("tracking.max_run_minutes is over: the next run goes on")
-                complete = False
-                break
-            self._follow(row, targets)
+                return False
+            if not self._rests(row):
+                self._follow(row, targets)
+        return True
+
+    def _rests(self, row: OrderRow) -> bool:
+        """Whether it gave no answer a moment ago; a person, or a hint, may ask all the same."""
+        if self.wishes.force or self.wishes.codes:
+            return False
+        return self._unanswered.rests(row.code)
+
+    def _tell(self) -> None:
         if self._only_plans:
-            self._unanswered.conclude()
-            return self.result
+            return
         tell_waiting(self.ledger, self.clock, self._rules.settle, self.result)
-        self._unanswered.conclude()
-        if complete and targets.days is not None:
-            self.ledger.meta.put(_COMPLETE, to_text(began))
-        return self.result
+        self._unanswered.tell()
+        self._unknown.tell()
 
     @property
     def _only_plans(self) -> bool:
@@ -143,23 +196,31 @@ class TrackingRun:
             self.ledger.shipments.hasten()
         if not self.warehouse.lists_shipped:
             most = _ALL if self.wishes.force else wanted.status_calls_per_run
-            targets = Targets(self.ledger, {}, None, most, self._unanswered.codes())
+            targets = Targets(self.ledger, {}, None, most, self._in_trouble())
             return targets, targets.orders()
         days = self._days()
         listed = self._list(days)
         self._heed_sandbox()
-        if not self._only_plans:
-            Strangers(
-                self.shop,
-                self.warehouse,
-                self.ledger,
-                self.clock,
-                self._rules.states,
-                self.result,
-            ).adopt(list(listed.values()))
         most = _ALL if self.wishes.force else wanted.lookups_per_run
-        targets = Targets(self.ledger, listed, days, most, self._unanswered.codes())
+        asked = days if listed is not None else None
+        targets = Targets(self.ledger, listed or {}, asked, most, self._in_trouble())
         return targets, targets.orders()
+
+    def _in_trouble(self) -> list[str]:
+        held = self.ledger.orders.held(self._unanswered.codes()).values()
+        self._unanswered.keep_only({row.code for row in held if row.state in WORKABLE})
+        return self._unanswered.codes()
+
+    def _strangers(self) -> Strangers:
+        return Strangers(
+            self.shop,
+            self.warehouse,
+            self.ledger,
+            self.clock,
+            self._rules.states,
+            self._unknown,
+            self.result,
+        )
 
     def _days(self) -> Days:
         return days_to_ask(
@@ -170,10 +231,24 @@ class TrackingRun:
             lookback_days=self.settings.tracking.lookback_days,
         )
 
-    def _list(self, days: Days) -> Mapping[str, Listed]:
+    def _list(self, days: Days) -> Mapping[str, Listed] | None:
+        """What is listed by order; ``None`` where the list cannot be read: then orders are looked
+        up all the same, those that are due and as many others as a run may."""
         self.progress("listing what shipped", 0, 0)
         rows = (row for first, last in days.parts() for row in self.warehouse.shipped(first, last))
-        return by_order(rows, self.settings.tracking_zone)
+        try:
+            listed = by_order(rows, self.settings.tracking_zone)
+        except (AuthRefused, BreakerOpen, RateLimited):
+            raise
+        except UpstreamError as error:
+            _LOG.warning("what shipped cannot be listed: %s", error.message)
+            self._unlisted = error
+            if not self._only_plans:
+                tell_unlisted(self.ledger, self.clock, error.message, self.result)
+            return None
+        if not self._only_plans:
+            tell_listed(self.ledger)
+        return listed
 
     def _heed_sandbox(self) -> None:
         if self._only_plans or not only_plans(self.warehouse, self.settings.vendure):
@@ -197,19 +272,32 @@ class TrackingRun:
         self.result.checked += 1
         self._heed_sandbox()
         if isinstance(found, LookUpFailed):
-            self._unanswered.failed(row, found.error, quiet=self._only_plans)
+            self._unanswered.failed(row.code, found.error)
             return
-        self._unanswered.answered(row, quiet=self._only_plans)
+        self._unanswered.answered("veracore")
+        try:
+            self._look_at(row, veracore_id, found, targets)
+        except (ConfigError, LedgerError, Interrupted):
+            raise
+        except SyncError as error:
+            _LOG.warning("order %s: %s", row.code, error.message)
+            self._unanswered.failed(row.code, error)
+        else:
+            self._unanswered.worked(row.code)
+
+    def _look_at(
+        self, row: OrderRow, veracore_id: str, found: Present | Absent, targets: Targets
+    ) -> None:
         if isinstance(found, Absent):
             self._missing(row, veracore_id)
             return
         look = Look(row, veracore_id, found.record, self.ledger, self._rules, self.clock)
-        if self._only_plans:
-            order = self.shop.fulfilments.orders([row.code]).get(row.code)
-            if order is not None and self.result.plan is not None:
-                self.result.plan += [(row.code, one) for one in look.plan(order, look.seen())]
+        if not self._only_plans:
+            self._work(look, targets)
             return
-        self._work(look, targets)
+        order = self.shop.fulfilments.orders([row.code]).get(row.code)
+        if order is not None and self.result.plan is not None:
+            self.result.plan += [(row.code, one) for one in look.plan(order, look.seen())]
 
     def _work(self, look: Look, targets: Targets) -> None:
         row, record = look.row, look.record
@@ -228,10 +316,7 @@ class TrackingRun:
             return
         try:
             self._fulfiller().work(row.code, look.veracore_id, look.plan)
-        except ProtocolError as error:
-            _LOG.warning("order %s: %s", row.code, error.message)
-            self.result.errors += 1
-            self.result.note(row.code, "", "failed", error.message)
+            self._unanswered.answered("vendure")
         except LockHeld as error:
             self.result.notes.append(f"{row.code}: {error.message}")
 
@@ -254,6 +339,8 @@ class TrackingRun:
             handler=self.settings.tracking.handler,
             history_note=self.settings.tracking.history_note,
             retry=self.settings.retry,
+            call_limit=self._rules.call_limit,
+            grace=self._rules.grace,
             clock=self.clock,
             result=self.result,
         )

@@ -45,6 +45,7 @@ SET_STOCK = _load("set_stock.graphql", "SetStock", "UpdateCatalog")
 READ_FULFILMENTS = _load("read_fulfilments.graphql", "ReadFulfilments", "ReadOrder")
 ADD_FULFILMENT = _load("add_fulfilment.graphql", "AddFulfilment", "UpdateOrder")
 SHIP_FULFILMENT = _load("ship_fulfilment.graphql", "ShipFulfilment", "UpdateOrder")
+CANCEL_FULFILMENT = _load("cancel_fulfilment.graphql", "CancelFulfilment", "UpdateOrder")
 END_ORDER = _load("end_order.graphql", "EndOrder", "UpdateOrder")
 NOTE_ORDER = _load("note_order.graphql", "NoteOrder", "UpdateOrder")
 READ_ACCESS = _load("read_access.graphql", "ReadAccess")
@@ -66,6 +67,7 @@ ALL = (
     READ_FULFILMENTS,
     ADD_FULFILMENT,
     SHIP_FULFILMENT,
+    CANCEL_FULFILMENT,
     END_ORDER,
     NOTE_ORDER,
     READ_ACCESS,

@@ -46,12 +46,15 @@ def _package(row: ET.Element, zone: ZoneInfo) -> Package:
 def shipped_row(row: ET.Element, zone: ZoneInfo) -> ShippedRow | None:
     """One ``ShippingCharges``; ``None`` where it names no order.
 
-    Raises:
-        Unreadable: Its date cannot be read.
+    Its date may be unreadable: the look-up of the order then says what is wrong, and of which.
     """
     order_id = text(row, "OrderId")
     if not order_id:
         return None
+    try:
+        shipped_at = moment(row, "DateShipped", zone)
+    except Unreadable:
+        shipped_at = None
     return ShippedRow(
         order_id=order_id,
         reference=text(row, "Ref"),
@@ -59,7 +62,7 @@ def shipped_row(row: ET.Element, zone: ZoneInfo) -> ShippedRow | None:
         carrier=text(row, "FreightCarrier"),
         service=text(row, "FreightService") or text(row, "FreightDescription"),
         tracking=text(row, "TrackingID"),
-        shipped_at=moment(row, "DateShipped", zone),
+        shipped_at=shipped_at,
     )
 
 

@@ -205,7 +205,11 @@ class RestWarehouse:
         if not _same(document.get("OrderNumber"), order_id):
             words = "VeraCore: the look-up answered with another order"
             return LookUpFailed(ProtocolError(words, upstream=UPSTREAM))
-        return Present(_record(order_id, document))
+        try:
+            return Present(_record(order_id, document))
+        except Unreadable as error:
+            words = f"VeraCore: the look-up told of an order that cannot be read: {error}"
+            return LookUpFailed(ProtocolError(words, upstream=UPSTREAM))
 
 
 def _bears_id(document: Mapping[str, Any]) -> bool:
@@ -237,7 +241,7 @@ def _same(number: object, order_id: str) -> bool:
 
 
 def _record(order_id: str, document: Mapping[str, Any]) -> WarehouseRecord:
-    word = str(document.get("Status", "")).replace(" ", "").casefold()
+    word = _text(document, "Status").replace(" ", "").casefold()
     status = _STATUSES.get(word, "unknown")
     is_complete = status in ("shipped", "complete")
     package = _package(document, has_left=is_complete)
@@ -249,18 +253,33 @@ def _record(order_id: str, document: Mapping[str, Any]) -> WarehouseRecord:
 
 def _package(document: Mapping[str, Any], *, has_left: bool) -> Package | None:
     """The one package that this dialect tells of; ``None`` before there is any."""
-    tracking = str(document.get("TrackingNumber") or "").strip()
-    shipped_at = _moment(str(document.get("ShipDate") or "").strip(), has_left=has_left)
+    tracking = _text(document, "TrackingNumber")
+    shipped_at = _moment(_text(document, "ShipDate"), has_left=has_left)
     if not tracking and shipped_at is None:
         return None
-    carrier = str(document.get("Carrier") or "").strip()
-    return Package(carrier, "", tracking, shipped_at, None)
+    return Package(_text(document, "Carrier"), "", tracking, shipped_at, None)
+
+
+def _text(document: Mapping[str, Any], name: str) -> str:
+    """A trimmed text, which every file and database takes; empty where it is null or missing.
+
+    Raises:
+        Unreadable: It is an object, a list or the like.
+    """
+    value = document.get(name)
+    if isinstance(value, bool) or not isinstance(value, str | int | None):
+        raise Unreadable(f"{name} is no text")
+    text = "" if value is None else str(value)
+    return text.encode("utf-8", "replace").decode().strip()
 
 
 def _moment(text: str, *, has_left: bool) -> datetime | None:
     """When it left. Without a date that can be read, the order's status tells whether it has."""
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return _SOME_DAY if has_left or text else None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        told = datetime.fromisoformat(text)
+        if told.year > 1:  # .NET's year 1 is "not yet"
+            return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
+        text = ""
+    except (ValueError, OverflowError):
+        pass
+    return _SOME_DAY if has_left or text else None

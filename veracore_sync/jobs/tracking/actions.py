@@ -1,0 +1,90 @@
+"""What a plan for one order is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from veracore_sync.model import Package
+from veracore_sync.vendure.fulfilment import Fulfilment
+
+
+@dataclass(frozen=True, slots=True)
+class Fulfil:
+    """Make a fulfilment of these units by line id, and ship it."""
+
+    slip: str
+    lines: Mapping[str, int]
+    method: str
+    tracking_code: str
+    packages: tuple[Package, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """That fulfilment is this slip's; ship it where it is not."""
+
+    slip: str
+    fulfilment: Fulfilment
+    packages: tuple[Package, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """All of it is in fulfilments that were not made from it."""
+
+    slip: str
+    packages: tuple[Package, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """It waits: until then, or (``None``) until the warehouse shows something new."""
+
+    slip: str
+    reason: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Nothing more is done about this slip: a person decides."""
+
+    slip: str
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Correct:
+    """The labels of a slip were done anew after it was fulfilled."""
+
+    slip: str
+    before: str
+    after: str
+    packages: tuple[Package, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """That fulfilment doubles this slip's own: cancel it."""
+
+    slip: str
+    fulfilment: Fulfilment
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Something that a person has to know of."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class EndOrder:
+    """Nothing is left to ship of an order that hangs in a state before Shipped."""
+
+
+Action = Fulfil | Adopt | Cover | Hold | HandOver | Correct | Undo | Report | EndOrder
