@@ -48,7 +48,7 @@ def examined(parts: Parts, *, offline: bool = False, systemd_dir: Path = INSTALL
     from veracore_sync.jobs.doctor.machine import machine
 
     found = list(machine(parts.loaded, systemd_dir))
-    found += ledger(parts.settings.ledger.path, lambda: parts.ledger, parts.clock)
+    found += ledger(parts.settings, lambda: parts.ledger, parts.clock)
     if not offline:
         found += _online(parts) if _readable(found) else [_not_asked()]
     codes = [one.exit_code for one in found if one.level == "fail"]

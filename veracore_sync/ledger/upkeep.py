@@ -65,7 +65,10 @@ def prune(database: Database, before: datetime) -> dict[str, int]:
 
 _AT_ONCE = 5000
 _OLD = {
-    "runs": "DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE started_at < ? LIMIT ?)",
+    # Each command's last success stays: without it a job that died long ago would look unused.
+    "runs": "DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE started_at < ? "
+    "AND rowid NOT IN (SELECT max(rowid) FROM runs WHERE exit_code IN (0, 3) GROUP BY command) "
+    "LIMIT ?)",
     "alerts": "DELETE FROM alerts WHERE rowid IN "
     "(SELECT rowid FROM alerts WHERE resolved_at < ? LIMIT ?)",
     "events": "DELETE FROM events WHERE rowid IN (SELECT rowid FROM events WHERE at < ? LIMIT ?)",

@@ -56,6 +56,7 @@ class Listener:
     ) -> None:
         wanted = settings.webhooks
         self._clock = clock
+        self._settings = settings
         self._ledger = ledger
         self._meter = Meter()
         inbox = Inbox(ledger.database, clock)
@@ -133,7 +134,7 @@ class Listener:
 
     def _figures(self) -> str:
         try:
-            return exposition(self._ledger, self._clock.now())
+            return exposition(self._ledger, self._clock.now(), self._settings)
         except LedgerError:
             return ""
 

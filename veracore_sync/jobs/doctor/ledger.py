@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from veracore_sync.clock import Clock, from_text
+from veracore_sync.config import Settings
 from veracore_sync.errors import LedgerError, SyncError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
+from veracore_sync.jobs.health import troubles
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.upkeep import check
 
@@ -18,19 +20,22 @@ _BACKWARDS_SECONDS = 60
 _NETWORKED = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glusterfs", "ceph"})
 
 
-def ledger(path: Path, open_ledger: Callable[[], Ledger], clock: Clock) -> Iterator[Finding]:
+def ledger(
+    settings: Settings, open_ledger: Callable[[], Ledger], clock: Clock
+) -> Iterator[Finding]:
     """Look at the ledger.
 
     Args:
-        path: ``ledger.path``.
+        settings: All of them.
         open_ledger: Opens it.
         clock: The time.
     """
+    path = settings.ledger.path
     if not path.exists():
         yield ok("ledger", f"{path} will be made by the first run")
         return
     yield from _file(path)
-    yield from _content(open_ledger, clock)
+    yield from _content(settings, open_ledger, clock)
 
 
 def _file(path: Path) -> Iterator[Finding]:
@@ -64,7 +69,9 @@ def _file_system(path: Path) -> str:
     return kind
 
 
-def _content(open_ledger: Callable[[], Ledger], clock: Clock) -> Iterator[Finding]:
+def _content(
+    settings: Settings, open_ledger: Callable[[], Ledger], clock: Clock
+) -> Iterator[Finding]:
     try:
         opened = open_ledger()
         problems = check(opened.database)
@@ -87,6 +94,8 @@ def _content(open_ledger: Callable[[], Ledger], clock: Clock) -> Iterator[Findin
             f"hooks.{hook['hook']} has not taken events since {hook['since']}: {hook['error']}",
             "mend it, then `veracore-sync deliver --force`",
         )
+    for trouble in troubles(opened, settings, clock):
+        yield warn("jobs", trouble.message, "see `veracore-sync stats --runs`")
     for alert in opened.alerts.standing()[:5]:
         yield warn("alert", alert.message, "see `veracore-sync stats`")
 

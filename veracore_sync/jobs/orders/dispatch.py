@@ -119,16 +119,24 @@ class Dispatch:
         for batch in _batches(codes):
             if sender.stopped_by is not None:
                 return
-            if self._clock.monotonic() > deadline:
-                self._result.tell("orders.max_run_minutes is over: the next run goes on")
+            if self._is_over(deadline):
                 return
             held = self._ledger.orders.held(batch)
             for order in self._read_each(batch, held):
+                # Each order anew: a slow VeraCore makes a whole batch last for many minutes.
+                if self._is_over(deadline):
+                    return
                 action = self._decide(order, held[order.code])
                 if isinstance(action, SubmitOrder):
                     yield action
                 elif action is not None:
                     self._write(action)
+
+    def _is_over(self, deadline: float) -> bool:
+        if self._clock.monotonic() <= deadline:
+            return False
+        self._result.tell("orders.max_run_minutes is over: the next run goes on")
+        return True
 
     def _decide(self, order: Order, row: OrderRow) -> Action | None:
         try:

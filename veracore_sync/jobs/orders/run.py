@@ -73,6 +73,7 @@ class OrdersRun:
     clock: Clock
     wishes: Wishes = field(default_factory=Wishes)
     result: OrdersResult = field(default_factory=OrdersResult)
+    _deadline: float = field(init=False)
 
     def run(self) -> OrdersResult:
         """Do it.
@@ -97,6 +98,7 @@ class OrdersRun:
 
     def _run(self) -> None:
         now = self.clock.now()
+        self._deadline = self.clock.monotonic() + 60 * self.settings.orders.max_run_minutes
         not_before = self.settings.orders.not_before or self.ledger.meta.created_at
         if not self.wishes.dry_run:
             self.ledger.moves.recover()
@@ -251,7 +253,7 @@ class OrdersRun:
             self.result.note(stub.code, "skipped")
 
     def _work(self, chosen: Selection, doubts: Sequence[OrderRow], now: datetime) -> None:
-        deadline = self.clock.monotonic() + 60 * self.settings.orders.max_run_minutes
+        deadline = self._deadline
         self._discover(chosen)
         sender = Sender(
             warehouse=self.warehouse,
