@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import socket
 import threading
@@ -21,7 +22,7 @@ from veracore_sync.config.schema import VendureSettings
 from veracore_sync.errors import RunOver, SyncError, TimedOut
 from veracore_sync.failure import What
 from veracore_sync.model import Classification, Party, WarehouseLine, WarehouseOrder
-from veracore_sync.transport.hooks import NotTaken, PostHook
+from veracore_sync.transport.hooks import NotifyHook, NotTaken, PostHook
 from veracore_sync.transport.http import Gate, HttpClient, Lost, OpenGate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure.client import Client
@@ -204,6 +205,16 @@ def test_a_hook_ends_in_time(manner: str) -> None:
         error = hook(server.url, OpenGate(), TIMEOUT)
     assert isinstance(error, NotTaken)
     assert error.unreachable
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_people_are_not_waited_for_without_end() -> None:
+    event = {"type": "alert.opened", "data": {"kind": "veracore.down", "message": "m"}}
+    with dripping("head") as server, soon():
+        people = NotifyHook([f"json://127.0.0.1:{server.port}"], TIMEOUT)
+        with pytest.raises(NotTaken) as error:
+            people.deliver("evt", json.dumps(event).encode())
+    assert error.value.unreachable
 
 
 @pytest.mark.parametrize("call", ["vendure", "oms", "rest", "hook"])
