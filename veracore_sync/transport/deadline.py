@@ -93,6 +93,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Try each address of `host` in turn; none may use up the time of those behind it."""
         addresses = _addresses(host, port, _left(timeout, httpcore.ConnectTimeout))
+        last: Exception = httpcore.ConnectError(f"{host} has no address")
         for index, address in enumerate(addresses):
             left = _left(timeout, httpcore.ConnectTimeout)
             try:
@@ -104,7 +105,7 @@ class DeadlineBackend(httpcore.NetworkBackend):
                     socket_options,
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                last: Exception = error
+                last = error
             else:
                 return _DeadlineStream(stream)
         raise last
