@@ -75,10 +75,10 @@ def test_three_intervals_without_a_success(bed: Bed, job: str, code: int) -> Non
     assert bed.troubles() == []
 
 
-@pytest.mark.parametrize("code", [1, 69, 74, 75, 77, 78, 130, 143, None])
+@pytest.mark.parametrize("code", [1, 3, 69, 74, 75, 77, 78, 130, 143, None])
 @pytest.mark.parametrize("job", COMMANDS)
 def test_runs_that_always_fail_hide_nothing(bed: Bed, job: str, code: int | None) -> None:
-    """Also those that never came to their end."""
+    """Also those that never came to their end, and those that a guard ends with 3 each time."""
     bed.run(job, 0)
     for _ in range(4):
         bed.pass_by(interval(SETTINGS, job))

@@ -14,7 +14,7 @@ from veracore_sync.ledger import Ledger, figures, inbox
 PREFIX = "veracore_sync_"
 METRICS: Mapping[str, str] = {
     "last_run_timestamp_seconds": "When the last run of the command ended.",
-    "last_success_timestamp_seconds": "When a run of the command last ended with exit code 0 or 3.",
+    "last_success_timestamp_seconds": "When a run of the command last did its work.",
     "last_run_duration_seconds": "How long the last run of the command took.",
     "last_run_exit_code": "How the last run of the command ended.",
     "job_overdue": "1 while the job has had no success for three of its intervals.",

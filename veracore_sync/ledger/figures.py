@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from veracore_sync.ledger.database import Database
 
-_DONE = "(0, 3)"
-"""Exit codes of a run that did its work; 3 tells a person something new beside."""
+SUCCEEDED = "(exit_code = 0 OR (exit_code = 3 AND json_extract(result, '$.errorClass') IS NULL))"
+"""A run that did its work; 3 tells a person something new beside, unless that was what ended it."""
 _TAKEN = 75
 """The exit code of a run that found its job taken, and so did nothing."""
 _WAITING = "('pending', 'sending', 'in_doubt', 'failed')"
@@ -68,7 +68,7 @@ class LastRun:
         started_at: When that run began.
         ended_at: When it ended.
         exit_code: How.
-        succeeded_at: When a run of it last ended with 0 or 3.
+        succeeded_at: When one last did its work.
     """
 
     command: str
@@ -89,7 +89,7 @@ def last_runs(database: Database) -> list[LastRun]:
 
 _LAST_RUN = f"""
 SELECT command, started_at, ended_at, exit_code, (SELECT ended_at FROM runs
-    WHERE command = ?1 AND exit_code IN {_DONE} ORDER BY id DESC LIMIT 1) AS succeeded_at
+    WHERE command = ?1 AND {SUCCEEDED} ORDER BY id DESC LIMIT 1) AS succeeded_at
 FROM runs WHERE command = ?1 AND exit_code <> {_TAKEN} ORDER BY id DESC LIMIT 1
 """  # noqa: S608 - constants
 
@@ -100,9 +100,9 @@ class RunHistory:
 
     Args:
         first_at: When the oldest run that is remembered began; ``None``: it never ran.
-        succeeded_at: When one last ended with 0 or 3.
-        failed_at: When the newest run ended or, where it never did, began; ``None`` where it
-            succeeded or is the first.
+        succeeded_at: When one last did its work.
+        failed_at: When the newest one ended or, where it never did, began; ``None`` where that
+            one did its work.
         exit_code: How that one ended; ``None`` where it did not.
         error: What it said, without personal data; may be empty.
     """
@@ -120,16 +120,16 @@ def run_history(database: Database, command: str) -> RunHistory:
         "SELECT started_at FROM runs WHERE command = ? ORDER BY id LIMIT 1", (command,)
     )
     succeeded_at = database.value(
-        f"SELECT ended_at FROM runs WHERE command = ? AND exit_code IN {_DONE} "  # noqa: S608
+        f"SELECT ended_at FROM runs WHERE command = ? AND {SUCCEEDED} "  # noqa: S608 - a constant
         "ORDER BY id DESC LIMIT 1",
         (command,),
     )
     newest = database.row(
-        "SELECT started_at, ended_at, exit_code, result FROM runs WHERE command = ? "
-        "ORDER BY id DESC LIMIT 1",
+        f"SELECT started_at, ended_at, exit_code, result, {SUCCEEDED} AS succeeded "  # noqa: S608
+        "FROM runs WHERE command = ? ORDER BY id DESC LIMIT 1",
         (command,),
     )
-    if newest is None or newest["exit_code"] in (0, 3):
+    if newest is None or newest["succeeded"]:
         return RunHistory(first_at, succeeded_at)
     result = json.loads(newest["result"] or "{}")
     return RunHistory(

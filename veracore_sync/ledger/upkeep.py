@@ -13,6 +13,7 @@ from pathlib import Path
 from veracore_sync.clock import to_text
 from veracore_sync.errors import LedgerError
 from veracore_sync.ledger.database import Database, ledger_errors
+from veracore_sync.ledger.figures import SUCCEEDED
 
 
 def check(database: Database) -> list[str]:
@@ -66,8 +67,8 @@ def prune(database: Database, before: datetime) -> dict[str, int]:
 _AT_ONCE = 5000
 _OLD = {
     # Each command's last success stays: without it a job that died long ago would look unused.
-    "runs": "DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE started_at < ? "
-    "AND rowid NOT IN (SELECT max(rowid) FROM runs WHERE exit_code IN (0, 3) GROUP BY command) "
+    "runs": "DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE started_at < ? "  # noqa: S608
+    f"AND rowid NOT IN (SELECT max(rowid) FROM runs WHERE {SUCCEEDED} GROUP BY command) "
     "LIMIT ?)",
     "alerts": "DELETE FROM alerts WHERE rowid IN "
     "(SELECT rowid FROM alerts WHERE resolved_at < ? LIMIT ?)",
