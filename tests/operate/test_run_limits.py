@@ -27,14 +27,15 @@ FAST = """
 import time
 from veracore_sync.clock import SystemClock
 began = time.monotonic()
-SystemClock.monotonic = lambda self: 60 * (time.monotonic() - began)
+SystemClock.monotonic = lambda self: 30 * (time.monotonic() - began)
 from veracore_sync.__main__ import main
 main()
 """
-"""The command with a monotonic clock on which a minute passes in a second."""
+"""The command with a monotonic clock on which a minute passes in two seconds."""
 
 PATIENT = {
     "VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "3600",
+    "VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS": "3600",
     "VERACORE_SYNC_ORDERS__MAX_RUN_MINUTES": "1",
     "VERACORE_SYNC_INVENTORY__MAX_RUN_MINUTES": "1",
     "VERACORE_SYNC_TRACKING__MAX_RUN_MINUTES": "1",
@@ -70,7 +71,7 @@ def fast(rig: Rig) -> FastRig:
 
 
 def drip(rig: Rig, operations: list[str], kind: str = "slow_drip") -> None:
-    rig.control("faults", {"kinds": [kind], "rate": 1, "operations": operations, "delay_ms": 50})
+    rig.control("faults", {"kinds": [kind], "rate": 1, "operations": operations, "delay_ms": 500})
 
 
 def free(rig: Rig) -> None:
@@ -78,7 +79,7 @@ def free(rig: Rig) -> None:
 
 
 def ends_itself(rig: Rig, *arguments: str) -> str:
-    """A run that VeraCore holds up ends by its limit of two minutes, here two seconds."""
+    """A run that VeraCore holds up ends by its limit of two minutes, here four seconds."""
     began = time.monotonic()
     ended = fast(rig).run(*arguments)
     assert ended.code == 69, (ended.code, ended.out, ended.err)
@@ -142,7 +143,7 @@ def test_a_create_that_the_runs_end_cuts_is_in_doubt_and_sent_once(
 
 class FastClock(SystemClock):
     def monotonic(self) -> float:
-        return 60 * time.monotonic()
+        return 30 * time.monotonic()
 
 
 def test_a_hint_ends_itself(rig: Rig) -> None:

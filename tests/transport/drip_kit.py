@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 
 PAUSE = 0.02
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: %s\r\nContent-Length: 100000000\r\n\r\n"
-TOKEN = b'{"access_token": "t", "expires_in": 3600}'
 LONG = b"x" * 65536
 
 MANNERS = ("silent", "interim", "head", "body", "late body")
@@ -64,15 +63,6 @@ class Dripper:
                 head = _request(peer)
                 if head is None:
                     return
-                if b"/api/token" in head and self.manner != "token":
-                    length = b"%d" % len(TOKEN)
-                    peer.sendall(
-                        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
-                        + length
-                        + b"\r\n\r\n"
-                        + TOKEN
-                    )
-                    continue
                 self.requests += 1
                 self._spoil(peer, b"application/json" if b"/api/" in head else b"text/xml")
 

@@ -117,7 +117,7 @@ def _addresses(host: str, port: int, seconds: float | None) -> list[str]:
         found = within(seconds, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     except TimeoutError as error:
         raise httpcore.ConnectTimeout(f"no address of {host} in time") from error
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise httpcore.ConnectError(str(error)) from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
