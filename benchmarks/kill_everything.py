@@ -52,7 +52,7 @@ def _told(loop: Killing) -> str:
         f"{loop.kills.total()} kills ({_counts(loop.kills)}), {loop.spared.total()} ended first;\n"
         f"  left behind: {_counts(loop.left)};\n"
         f"  {len(placed)} orders placed once, {fulfilled} fulfilments, "
-        f"{len(loop.promises)} deliveries answered"
+        f"{len(loop.deliveries.promises)} deliveries answered"
     )
 
 

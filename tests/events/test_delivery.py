@@ -12,7 +12,7 @@ from fakes import FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from veracore_sync.jobs.deliver import KIND, Delivered, Delivery
+from veracore_sync.jobs.deliver import FAILING, Delivered, Delivery
 from veracore_sync.ledger import Ledger
 from veracore_sync.transport.hooks import NotTaken
 
@@ -86,7 +86,7 @@ def test_a_hook_that_fails_for_an_hour_gets_every_event_in_order(
     assert len(hook.offered) < 15
     (told,) = news
     assert "the hook url has not taken events since" in told
-    assert KIND in {alert.kind for alert in ledger.alerts.standing()}
+    assert FAILING in {alert.kind for alert in ledger.alerts.standing()}
     hook.mood = "takes"
     for _ in range(70):
         run(ledger, clock, hook)

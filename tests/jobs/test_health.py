@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from veracore_sync.clock import to_text
 from veracore_sync.jobs.health import JobTrouble, troubles
 from veracore_sync.jobs.schedule import COMMANDS, interval, longest_run
 from veracore_sync.ledger import Ledger
+from veracore_sync.ledger.lock_file import LockFile
 
 SETTINGS = make_settings()
 SECOND = timedelta(seconds=1)
@@ -143,19 +143,17 @@ def test_who_has_just_taken_a_job_is_not_taken_for_its_predecessor(bed: Bed) -> 
     with bed.other.runs.lock("orders", "sync-orders"):
         """An old holder, whose name stays."""
     bed.pass_by(timedelta(days=1))
-    name = bed.other.runs._name_holder
+    name, sleep = bed.other.runs._name_holder, bed.clock.sleep
 
-    def late(job: str, command: str) -> None:
-        assert bed.troubles() == []
-        name(job, command)
-
-    with ExitStack() as stack:
-        sleep = bed.clock.sleep
-
+    def late(job: str, command: str, lock: LockFile) -> bool:
         def meanwhile(seconds: float) -> None:
             sleep(seconds)
-            name("orders", "sync-orders")
+            name(job, command, lock)
 
         bed.clock.sleep = meanwhile  # type: ignore[method-assign]
-        bed.other.runs._name_holder = late  # type: ignore[method-assign]
-        stack.enter_context(bed.other.runs.lock("orders", "sync-orders"))
+        assert bed.troubles() == []
+        return name(job, command, lock)
+
+    bed.other.runs._name_holder = late  # type: ignore[method-assign]
+    with bed.other.runs.lock("orders", "sync-orders"):
+        assert bed.troubles() == []

@@ -68,7 +68,7 @@ def test_units_that_are_named_exist() -> None:
 
 def test_every_kind_of_alert_is_explained() -> None:
     code = "".join(path.read_text() for path in ROOT.glob("veracore_sync/*/**/*.py"))
-    kinds = set(re.findall(r'"((?:order|stock|hooks)\.[a-z_]+)"', code))
+    kinds = set(re.findall(r'"((?:order|stock|hooks|events)\.[a-z_]+)"', code))
     events = {"order.synced", "order.shipped", "order.partially_shipped"}
     not_kinds = {key for key in kinds if key in keys()} | events
     not_kinds |= {

@@ -44,6 +44,15 @@ def test_a_timer_spreads_its_starts_and_says_whether_it_makes_up_for_lost_ones(p
     assert {"OnCalendar", "RandomizedDelaySec", "Persistent"} <= keys
 
 
+def test_what_runs_all_the_time_is_watched_and_started_again() -> None:
+    lasting = [lines(one) for one in OURS if "Type=oneshot" not in lines(one)]
+    assert len(lasting) == 2
+    for found in lasting:
+        assert {"Type=notify", "NotifyAccess=main", "Restart=on-failure"} <= set(found)
+        assert any(line.startswith("WatchdogSec=") for line in found)
+        assert any(line.startswith("RestartSec=") for line in found)
+
+
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)
 def test_what_a_service_starts_is_a_command(path: Path) -> None:
     commands.register()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,12 +24,15 @@ class SlowInbox:
     commits: list[list[str]] = field(default_factory=list)
     begun: list[list[str]] = field(default_factory=list)
     broken: bool = False
+    fault: BaseException | None = None
 
     def store(self, batch: Sequence[Delivery]) -> list[bool]:
         self.begun.append([str(one.id) for one in batch])
         assert self.gate.acquire(timeout=10)
         if self.broken:
             raise LedgerError("the disk is full")
+        if self.fault is not None:
+            raise self.fault
         known = {name for commit in self.commits for name in commit}
         self.commits.append([str(one.id) for one in batch])
         return [one.id not in known for one in batch]
@@ -49,8 +53,8 @@ class Sender:
     def _work(self) -> None:
         try:
             self.answer = self.writer.store(Delivery(self.name, "order", ("CODE",)))
-        except CannotStore:
-            self.answer = CannotStore
+        except (CannotStore, SystemExit) as error:
+            self.answer = type(error)
 
     def ends(self) -> object:
         self.thread.join(10)
@@ -148,3 +152,41 @@ def test_a_crowd_comes_to_its_end(broken: bool) -> None:
         assert sorted(name for commit in inbox.commits for name in commit) == sorted(
             str(number) for number in range(200)
         )
+
+
+FAULTS = [
+    LedgerError("the disk is full"),
+    sqlite3.OperationalError("disk I/O error"),
+    OSError(28, "No space left on device"),
+    MemoryError(),
+    RuntimeError("can't start new thread"),
+]
+
+
+@pytest.mark.parametrize("fault", [*FAULTS, SystemExit(1)], ids=lambda fault: type(fault).__name__)
+def test_whatever_ends_a_leader_strands_nobody(fault: BaseException) -> None:
+    inbox = SlowInbox(fault=fault)
+    writer = made(inbox)
+    senders = crowd(inbox, writer, 4)
+    inbox.gate.release()
+    assert senders[0].ends() is (SystemExit if isinstance(fault, SystemExit) else CannotStore)
+    inbox.fault = None
+    inbox.gate.release()
+    assert [one.ends() for one in senders[1:]] == [True] * 3
+    assert inbox.commits == [["1", "2", "3"]]
+    assert not writer.failing
+    inbox.gate.release()
+    assert Sender(writer, "4").ends() is True
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_a_shared_commit_that_fails_is_nobodys(fault: BaseException) -> None:
+    inbox = SlowInbox()
+    writer = made(inbox)
+    senders = crowd(inbox, writer, 4)
+    inbox.gate.release()
+    until(lambda: len(inbox.begun) == 2)
+    inbox.fault = fault
+    inbox.gate.release()
+    assert [one.ends() for one in senders] == [True, *[CannotStore] * 3]
+    assert inbox.commits == [["0"]]

@@ -142,7 +142,7 @@ def test_a_ledger_that_cannot_be_written_is_503_and_then_mends(bed: Bed) -> None
     assert bed.get("/healthz")[0].status == 200
     connection.execute("PRAGMA query_only = OFF")
     assert bed.post(INVENTORY, BODY, delivery_id="msg_1") == (200, {"status": "stored"})
-    assert bed.get("/readyz")[0].status == 200
+    until(lambda: bed.get("/readyz")[0].status == 200)
 
 
 def test_readiness_and_metrics_are_for_this_machine(bed: Bed) -> None:

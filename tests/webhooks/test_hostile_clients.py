@@ -250,7 +250,19 @@ def test_a_fault_of_ours_is_one_line_and_no_answer(
     for _ in range(3):
         assert bed.exchange(SMUGGLED) == b""
     told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert told == ["webhooks: a request failed: KeyError"]
+    assert len(told) == 1
+    assert told[0].startswith("webhooks: a request failed: KeyError at veracore_sync.webhooks.")
+    assert "a bug" not in told[0]
+
+
+def test_a_fault_of_ours_in_an_answer_is_500(bed: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("a bug")
+
+    monkeypatch.setattr(bed.listener.server.desk, "answer", broken)
+    received = bed.exchange(SMUGGLED)
+    assert received.startswith(b"HTTP/1.1 500 ")
+    assert b"a bug" not in received
 
 
 @settings(max_examples=300)

@@ -17,6 +17,7 @@ from contextlib import closing
 from datetime import timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import IO
 
 import pytest
 from hook_kit import INVENTORY, SECRET, signed, until
@@ -51,7 +52,9 @@ main()
 class Process:
     """``serve-webhooks`` whose handlers only write down what they were asked to look up."""
 
-    def __init__(self, folder: Path, *arguments: str, **env: str) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, stderr: int | IO[str] = subprocess.PIPE, **env: str
+    ) -> None:
         self.log = folder / "looked-up"
         settings = {
             "VENDURE_ADMIN_API_URL": "http://localhost:9/admin-api",
@@ -69,7 +72,7 @@ class Process:
             [sys.executable, "-c", _PROGRAM, str(self.log), "serve-webhooks", *arguments],
             env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **settings, **env},
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
         )
         told = self.process.stderr if "--json" in arguments else self.process.stdout

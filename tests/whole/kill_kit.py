@@ -12,26 +12,21 @@ had not come to its end when the signal struck (its exit status is the signal). 
 
 from __future__ import annotations
 
-import json
-import random
 import re
-import secrets
+import signal
 import sqlite3
-import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from subprocess import Popen
 
+from service_kit import SERVING, Deliveries, Service, running
 from whole_kit import SKUS, Whole, documented_codes, whole
 
 from veracore_sync.ledger.inbox import summary
-from veracore_sync.webhooks.signature import sign
 
 Sign = Callable[[], bool]
 
@@ -51,27 +46,10 @@ TURNS = (
 )
 """Who is killed in one round, in an order that is drawn anew each time."""
 
-_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _ANSWER_MS = 40
 _PATIENCE = 30.0
 _OLD_EVENTS = 20_000
 _BEGINNING = 400
-_NEWEST = 4
-_HOOK = """import json, sys, pathlib
-event = sys.stdin.buffer.read()
-json.loads(event)
-with open(pathlib.Path(__file__).with_name("events.jsonl"), "ab") as file:
-    file.write(event + b"\\n")
-"""
-
-
-@dataclass(frozen=True)
-class Promise:
-    """A delivery that the listener answered 2xx."""
-
-    id: str
-    kind: str
-    name: str
 
 
 @dataclass(frozen=True)
@@ -106,10 +84,10 @@ class Killing:
     kills: Counter[str] = field(default_factory=Counter)
     spared: Counter[str] = field(default_factory=Counter)
     left: Counter[str] = field(default_factory=Counter)
-    promises: list[Promise] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._dice = self.world.dice
+        self.deliveries = Deliveries(self.world)
         self._folder = self.world.rig.folder
         self._events = self._folder / "events.jsonl"
         self._copy = self._folder / "backup.db"
@@ -293,8 +271,9 @@ class Killing:
         return self._copy.with_name(self._copy.name + ".partial")
 
     def _answers(self) -> Sign:
-        before = len(self.promises)
-        return lambda: len(self.promises) > before
+        promises = self.deliveries.promises
+        before = len(promises)
+        return lambda: len(promises) > before
 
     # ---- deliveries -----------------------------------------------------------------------------
 
@@ -304,97 +283,26 @@ class Killing:
         if name != "serve-webhooks":
             yield
             return
-        port = _port_of(run)
-        subjects = self._subjects()
-        seeds = [self._dice.random() for _ in range(2)]
-        threads = [
-            threading.Thread(target=self._send, args=(port, subjects, seed)) for seed in seeds
-        ]
-        for thread in threads:
-            thread.start()
-        try:
+        listener = Service(self.world.rig, name)
+        listener.attach(run)
+        with self.deliveries.under_load(listener, 2, self._dice.random()):
             yield
-        finally:
-            run.kill()
-            for thread in threads:
-                thread.join()
-
-    def _subjects(self) -> list[tuple[str, str, str]]:
-        """What deliveries may name: every SKU, and the newest orders."""
-        orders = list(self.world.shop.state.orders.values())[-_NEWEST:]
-        skus = [("inventory", "sku", sku) for sku in SKUS]
-        return skus + [
-            (kind, "orderCode", order.code) for order in orders for kind in ("order", "tracking")
-        ]
-
-    def _send(self, port: int, subjects: list[tuple[str, str, str]], seed: float) -> None:
-        """Deliver until the listener is gone; what it answered 2xx is a promise."""
-        dice = random.Random(seed)
-        with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
-            while True:
-                kind, word, name = dice.choice(subjects)
-                body = json.dumps({word: name}).encode()
-                number = f"msg_{secrets.token_hex(8)}"
-                try:
-                    headers = sign(_SECRET, number, int(time.time()), body)
-                    connection.request("POST", f"/veracore-webhooks/{kind}-update", body, headers)
-                    answer = connection.getresponse()
-                    answer.read()
-                except (OSError, HTTPException):
-                    return
-                if answer.status == 200:
-                    self.promises.append(Promise(number, kind, name))
-                time.sleep(dice.uniform(0.01, 0.1))
 
     # ---- the end --------------------------------------------------------------------------------
 
     def settle(self, within_seconds: float = 200) -> int:
         """Let everybody finish; all books balance then. How many rounds it took."""
         self.world.mend()
-        self._follow_hints(within_seconds)
+        with running(self.world.rig, "serve-webhooks") as listener:
+            self.deliveries.wait_until_followed(listener, within_seconds)
+            listener.end(signal.SIGTERM)
         rounds = self.world.come_to_rest(within_seconds)
         self.world.books_balance()
         self.world.events_agree()
-        self._shipments_are_told()
-        self._promises_are_kept()
+        self.world.shipments_are_told()
+        self.deliveries.are_covered()
         self._nothing_lies_about()
         return rounds
-
-    def _follow_hints(self, within_seconds: float) -> None:
-        deadline = time.monotonic() + within_seconds
-        run = self.world.rig.start(*self._victims["serve-webhooks"].command)
-        assert _port_of(run)
-        while self._hints_waiting():
-            assert run.poll() is None, run.communicate()
-            assert time.monotonic() < deadline, "hints are left"
-            time.sleep(0.1)
-        run.terminate()
-        _, told = run.communicate()
-        assert run.returncode == 0, told
-
-    def _hints_waiting(self) -> int:
-        with self.world.rig.ledger() as ledger:
-            return int(summary(ledger.database)["waiting"])
-
-    def _shipments_are_told(self) -> None:
-        """Every fulfilment that came of a shipment was told of."""
-        told = [json.loads(line) for line in self._events.read_text().splitlines()]
-        known = {one["data"].get("fulfillmentId") for one in told}
-        for order in self.world.shop.state.orders.values():
-            for one in order.fulfilments:
-                assert one.id in known or one.tracking_code == "by hand", (order.code, one.id)
-
-    def _promises_are_kept(self) -> None:
-        """What was answered 2xx is in the inbox, and its name was looked up since."""
-        with self.world.rig.ledger() as ledger:
-            stored = {tuple(row) for row in ledger.database.rows("SELECT id, kind FROM inbox")}
-            covered = {
-                (row["kind"], row["name"]): row["covered"]
-                for row in ledger.database.rows("SELECT * FROM hints WHERE due_at IS NULL")
-            }
-        assert stored >= {(one.id, one.kind) for one in self.promises}
-        for subject, count in Counter((one.kind, one.name) for one in self.promises).items():
-            assert covered.get(subject, 0) >= count, (subject, count)
 
     def _nothing_lies_about(self) -> None:
         """The ledger is sound, a backup comes about, and no file is there that nobody knows."""
@@ -437,23 +345,15 @@ def is_held(ledger: Path) -> bool:
     return False
 
 
-def _port_of(run: Popen[str]) -> int:
-    assert run.stdout is not None
-    return int(run.stdout.readline().strip().rpartition(":")[2])
-
-
 @contextmanager
 def killing(folder: Path, dialect: str, seed: int) -> Iterator[Killing]:
     """A shop that has begun, and nothing left running at the end."""
     with whole(folder, dialect, seed) as world:
-        world.rig.env |= {
+        world.rig.env |= SERVING | {
             "PYTHONPATH": str(Path(__file__).parents[2]),
-            "VERACORE_WEBHOOK_SECRET": _SECRET,
             # Few look-ups of what is merely open: most of a tracking run is then fulfilling.
             "VERACORE_SYNC_TRACKING__LOOKUPS_PER_RUN": "3",
-            "VERACORE_SYNC_HOOKS__COMMAND": json.dumps([sys.executable, str(folder / "hook.py")]),
         }
-        (folder / "hook.py").write_text(_HOOK)
         try:
             made = Killing(world)
             made.begin()

@@ -17,4 +17,4 @@ def test_killed_at_work(tmp_path: Path, dialect: str, seed: int) -> None:
         loop.kill(len(TURNS))
         loop.settle()
         assert loop.kills.total() == len(TURNS)
-        assert loop.promises
+        assert loop.deliveries.promises

@@ -12,7 +12,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,9 +47,11 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
 )
 """What a shop's timers and its operator start; those that write come twice."""
 
-_HOOK = """import sys, pathlib
+_HOOK = """import json, sys, pathlib
+event = sys.stdin.buffer.read()
+json.loads(event)
 with open(pathlib.Path(__file__).with_name("events.jsonl"), "ab") as file:
-    file.write(sys.stdin.buffer.read() + b"\\n")
+    file.write(event + b"\\n")
 """
 
 
@@ -90,25 +92,20 @@ class Whole:
             return None
         return self.shop.state.place_order(lines)
 
-    def ship(self) -> None:
-        """The warehouse ships some of what it has open, wholly or in part."""
-        orders = [one for one in self.rig.control("orders")["orders"] if self._open_there(one)]
+    def ship(self, but: Collection[str] = ()) -> None:
+        """The warehouse ships some of what it has open, wholly or in part; no order in `but`."""
+        placed = self.rig.placed()
+        orders = [one for code, one in placed.items() if code not in but and open_there(one)]
         if not orders:
             return
         order = self.dice.choice(orders)
         body: dict[str, Any] = {"order": order["id"]}
-        lines = self._open_there(order)
+        lines = list(open_there(order).items())
         if self.rig.dialect == "oms" and self.dice.random() < 0.3 and len(lines) > 1:
             body["lines"] = [{"sku": lines[0][0], "quantity": lines[0][1]}]
         tracking = f"1Z{self.dice.randrange(10**12):012}"
         body["packages"] = [{"tracking": tracking, "carrier": "UPS", "service": "Ground"}]
         self.rig.control("ship", body)
-
-    def _open_there(self, order: dict[str, Any]) -> list[tuple[str, int]]:
-        left = Counter({line["sku"]: line["quantity"] for line in order["lines"]})
-        for gone in (*order["shippedLines"], *order["cancelledLines"]):
-            left[gone["sku"]] -= gone["quantity"]
-        return [(sku, units) for sku, units in left.items() if units > 0]
 
     def restock(self) -> None:
         """More comes in."""
@@ -175,24 +172,31 @@ class Whole:
         return self.sandbox.faults.suffered + self.shop.faults.suffered
 
     def come_to_rest(self, within_seconds: float = 200) -> int:
-        """Run after run without faults, until two rounds find nothing to do; how many rounds."""
+        """Run after run without faults, until two rounds find nothing to do; how many rounds.
+
+        An operator helps: nothing waits until it is due.
+        """
         self.run("breaker", "reset")
+        return self._rounds_until_quiet(_HELPED, within_seconds, strict=True)
+
+    def rest_by_timers(self, within_seconds: float) -> int:
+        """As `come_to_rest`, by the timers alone: all waits are short, and must be over soon."""
+        return self._rounds_until_quiet(_TIMERS, within_seconds, strict=False)
+
+    def _rounds_until_quiet(
+        self, commands: Sequence[tuple[str, ...]], within_seconds: float, *, strict: bool
+    ) -> int:
         deadline = time.monotonic() + within_seconds
         quiet = rounds = 0
         while quiet < 2:
             rounds += 1
             before = self._picture()
-            self.run("retry", "--all")
-            for command in (
-                ("sync-orders", "--allow-first-run"),
-                ("sync-tracking", "--force"),
-                ("sync-inventory", "--allow-mass-change"),
-                ("deliver", "--force"),
-            ):
-                ended = self.run(*command)
-                assert ended.code in (0, 3), (command, ended)
-            quiet = quiet + 1 if self._picture() == before and self._nothing_waits() else 0
-            assert time.monotonic() < deadline, "never at rest"
+            ends = {command: self.run(*command) for command in commands}
+            bad = {one: end for one, end in ends.items() if end.code not in (0, 3)}
+            assert not (strict and bad), bad
+            is_over = self._picture() == before and not self._waiting() and not bad
+            quiet = quiet + 1 if is_over else 0
+            assert time.monotonic() < deadline, f"never at rest: {self._waiting()} {bad}"
             if not quiet:
                 time.sleep(0.4)
         return rounds
@@ -204,12 +208,14 @@ class Whole:
         levels = [(sku, self.saleable(sku)) for sku in SKUS]
         return json.dumps([orders, slips, levels])
 
-    def _nothing_waits(self) -> bool:
+    def _waiting(self) -> dict[str, int]:
+        """What waits for a run, by what it is; nothing at rest."""
         with self.rig.ledger() as ledger:
-            counts, slips = ledger.orders.counts(), ledger.shipments.count()
+            orders, slips = ledger.orders.counts(), ledger.shipments.count()
             events = ledger.outbox.summary()["waiting"]
-        waiting = sum(counts[state] for state in ("pending", "sending", "in_doubt", "failed"))
-        return not (waiting or slips.get("intended") or slips.get("added") or events)
+        waiting = {state: orders[state] for state in ("pending", "sending", "in_doubt", "failed")}
+        waiting |= {state: slips.get(state, 0) for state in ("intended", "added")}
+        return {name: count for name, count in (waiting | {"events": events}).items() if count}
 
     # ---- the books ----------------------------------------------------------------------------
 
@@ -218,54 +224,61 @@ class Whole:
         return int(self.shop.state.saleable(sku))
 
     def truth(self, sku: str) -> int:
-        """What the warehouse could give to a new customer."""
+        """What the warehouse could give to a new customer: what is left when all have theirs."""
         available = sum(level.available for level in self.sandbox.world.stock_of(sku))
-        there = {one["reference"] or one["id"] for one in self.rig.control("orders")["orders"]}
+        there = self.rig.placed()
         for order in self.shop.state.orders.values():
-            if order.code in there or order.state == "Cancelled":
+            if order.state == "Cancelled":
                 continue
-            done: Counter[str] = Counter()
-            for one in order.fulfilments:
-                if one.state != "Cancelled":
-                    for part in one.lines:
-                        done[part.line.variant.sku] += part.quantity
-            for line in order.lines:
-                if line.variant.sku == sku:
-                    available -= max(0, line.quantity - done[sku])
+            wanted = sum(line.quantity for line in order.lines if line.variant.sku == sku)
+            told = there.get(order.code)
+            gone = units(told["shippedLines"])[sku] if told else 0
+            held = units(told["lines"]) - units(told["cancelledLines"]) if told else Counter[str]()
+            done = max(gone, fulfilled(order)[sku])
+            available -= max(0, wanted - done - max(0, held[sku] - gone))
         return available
 
     def never_more_for_sale_than_there_is(self) -> None:
         """At any moment after a run."""
         for sku in SKUS:
-            assert self.saleable(sku) <= max(0, self.truth(sku)), sku
+            for_sale, there = self.saleable(sku), max(0, self.truth(sku))
+            assert for_sale <= there, f"{for_sale} of {sku} are for sale, {there} are there"
 
-    def books_balance(self) -> None:
-        """At rest: each order and each shipment once, and exactly what is there for sale."""
+    def books_balance(self, by_hand: Collection[str] = ()) -> None:
+        """At rest: each order and each shipment once, and exactly what is there for sale.
+
+        Args:
+            by_hand: Codes of orders that people cancelled after they were at the warehouse.
+        """
+        there = self.each_once()
+        for order in list(self.shop.state.orders.values()):
+            told = there.get(order.code)
+            if told is None:
+                is_done = order.state == "Cancelled" or bool(fulfilled(order))
+                assert is_done, f"{order.code} ({order.state}) never left"
+            elif order.state == "Cancelled":
+                assert order.code in by_hand, f"{order.code} was cancelled, and placed"
+                assert not open_there(told), f"{order.code} is cancelled, and will ship"
+            else:
+                self._shipments_agree(order, told)
+        for sku in SKUS:
+            for_sale, there = self.saleable(sku), max(0, self.truth(sku))
+            assert for_sale == there, f"at rest {for_sale} of {sku} are for sale, {there} are there"
+
+    def each_once(self) -> dict[str, Any]:
+        """No order is at the warehouse twice; those that are there, by code."""
         placed = self.rig.control("orders")["orders"]
         names = [one["reference"] or one["id"] for one in placed]
         assert len(names) == len(set(names)), "an order is at the warehouse twice"
-        there = dict(zip(names, placed, strict=True))
-        for order in self.shop.state.orders.values():
-            live = [one for one in order.fulfilments if one.state != "Cancelled"]
-            if order.code not in there:
-                is_done = order.state == "Cancelled" or bool(live)
-                assert is_done, f"{order.code} ({order.state}) never left"
-                continue
-            assert order.state != "Cancelled", f"{order.code} was cancelled, and placed"
-            self._shipments_agree(order, live, there[order.code])
-        for sku in SKUS:
-            assert self.saleable(sku) == max(0, self.truth(sku)), sku
+        return dict(zip(names, placed, strict=True))
 
-    def _shipments_agree(self, order: Any, live: list[Any], told: dict[str, Any]) -> None:
-        shipped = Counter({one["sku"]: one["quantity"] for one in told["shippedLines"]})
-        fulfilled: Counter[str] = Counter()
-        for one in live:
-            for part in one.lines:
-                fulfilled[part.line.variant.sku] += part.quantity
-        assert fulfilled == shipped, (order.code, fulfilled, shipped)
+    def _shipments_agree(self, order: Any, told: dict[str, Any]) -> None:
+        shipped = units(told["shippedLines"])
+        assert fulfilled(order) == shipped, (order.code, fulfilled(order), shipped)
+        live = [one for one in order.fulfilments if one.state != "Cancelled"]
         slips = {one["slip"] for one in told["packages"]}
         assert len(live) == len(slips), (order.code, len(live), slips)
-        if shipped == Counter({one["sku"]: one["quantity"] for one in told["lines"]}):
+        if shipped and not open_there(told):
             assert order.state == "Shipped", (order.code, order.state)
 
     def events_agree(self) -> None:
@@ -280,8 +293,60 @@ class Whole:
             rows = ledger.orders.in_states(("synced", "shipped"))
         assert synced >= {row.code for row in rows}
 
+    def shipments_are_told(self) -> None:
+        """Every fulfilment that came of a shipment was told of."""
+        file = self.rig.folder / "events.jsonl"
+        told = [json.loads(line) for line in file.read_text().splitlines()]
+        known = {one["data"].get("fulfillmentId") for one in told}
+        for order in self.shop.state.orders.values():
+            for one in order.fulfilments:
+                assert one.id in known or one.tracking_code == "by hand", (order.code, one.id)
+
+    def ledger_agrees(self) -> None:
+        """At rest: what is at the warehouse is handed over in the ledger, and was sent once."""
+        placed = self.rig.control("orders")["orders"]
+        with self.rig.ledger() as ledger:
+            held = {row.code for row in ledger.orders.in_states(("synced", "shipped"))}
+        assert held >= {one["reference"] or one["id"] for one in placed}
+        assert {one["id"] for one in placed if one["submissions"] != 1} == set()
+
 
 _STATES = "SELECT code, state FROM orders ORDER BY code"
+_TIMERS: tuple[tuple[str, ...], ...] = (
+    ("sync-orders", "--allow-first-run"),
+    ("sync-tracking",),
+    ("sync-inventory", "--allow-mass-change"),
+    ("deliver",),
+)
+_HELPED: tuple[tuple[str, ...], ...] = (
+    ("retry", "--all"),
+    ("sync-orders", "--allow-first-run"),
+    ("sync-tracking", "--force"),
+    ("sync-inventory", "--allow-mass-change"),
+    ("deliver", "--force"),
+)
+
+
+def units(lines: Iterable[Mapping[str, Any]]) -> Counter[str]:
+    """Units by SKU of the lines that the simulator tells."""
+    total: Counter[str] = Counter()
+    for line in lines:
+        total[line["sku"]] += line["quantity"]
+    return total
+
+
+def open_there(told: Mapping[str, Any]) -> Counter[str]:
+    """Units by SKU of an order that the warehouse has still to ship."""
+    return units(told["lines"]) - units(told["shippedLines"]) - units(told["cancelledLines"])
+
+
+def fulfilled(order: Any) -> Counter[str]:
+    """Units by SKU that the shop shows in live fulfilments of an order."""
+    done: Counter[str] = Counter()
+    for one in order.fulfilments:
+        for part in one.lines if one.state != "Cancelled" else ():
+            done[part.line.variant.sku] += part.quantity
+    return done
 
 
 @contextmanager

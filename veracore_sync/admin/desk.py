@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from veracore_sync.admin import page
@@ -13,6 +14,7 @@ from veracore_sync.admin.access import COOKIE, Role, Session, Sessions, Tokens
 from veracore_sync.admin.actions import Actions, Outcome
 from veracore_sync.admin.api import Api
 from veracore_sync.clock import Clock
+from veracore_sync.webhooks.desk import is_local
 from veracore_sync.webhooks.head import Head, Refused
 from veracore_sync.webhooks.server import Answer
 
@@ -36,6 +38,7 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
     "/logout": ("POST",),
     "/act": ("POST",),
     "/healthz": ("GET",),
+    "/readyz": ("GET",),
     "/admin-api": ("POST",),
 }
 
@@ -47,9 +50,17 @@ class AdminDesk:
         actions: What can be done, and where it is read.
         tokens: Who may look, and who may act.
         clock: The time.
+        troubles: What ``/readyz`` tells: the parts that are not well.
     """
 
-    def __init__(self, actions: Actions, tokens: Tokens, clock: Clock) -> None:
+    def __init__(
+        self,
+        actions: Actions,
+        tokens: Tokens,
+        clock: Clock,
+        troubles: Callable[[], Sequence[Mapping[str, Any]]],
+    ) -> None:
+        self._troubles = troubles
         self._actions = actions
         self._tokens = tokens
         self._clock = clock
@@ -69,10 +80,17 @@ class AdminDesk:
             raise Refused(405, f"{' or '.join(allowed)} only")
 
     def answer(self, head: Head, body: bytes, peer: str) -> Answer:
-        """Answer a whole request."""
+        """Answer a whole request.
+
+        Raises:
+            Refused: What is for this machine alone was asked from elsewhere.
+            LedgerError: The ledger cannot be read.
+        """
         path = urlsplit(head.target).path
         if path == "/healthz":
             return Answer(200, {"status": "ok"})
+        if path == "/readyz":
+            return self._readiness(head, peer)
         if path == "/style.css":
             return Answer(200, text=self._style, kind="text/css; charset=utf-8", headers=_SAFE)
         if path == "/admin-api":
@@ -85,6 +103,13 @@ class AdminDesk:
         if head.method == "POST":
             return self._act(path, head, body, session)
         return self._show(path, head, session)
+
+    def _readiness(self, head: Head, peer: str) -> Answer:
+        if not is_local(head, peer):
+            raise Refused(404, "not found")
+        self._actions.ledger.orders.counts()
+        troubles = list(self._troubles())
+        return Answer(503 if troubles else 200, {"ready": not troubles, "troubles": troubles})
 
     @cached_property
     def _style(self) -> str:

@@ -262,8 +262,9 @@ def _ends(document: Mapping[str, Any]) -> Html:
     hooks = document["webhooks"]
     events = document["events"]
     rows.append(("webhooks", f"{hooks['waiting']} hints wait", hooks["oldestWaiting"]))
-    failing = ", ".join(one["hook"] for one in events["failing"])
-    rows.append(("events", f"{events['waiting']} wait", f"failing: {failing}" if failing else None))
+    told = [f"failing: {one['hook']}" for one in events["failing"]]
+    told += [f"refused: {one['id']} by {one['hook']}" for one in events["blocked"]]
+    rows.append(("events", f"{events['waiting']} wait", "; ".join(told) or None))
     return table("Breakers and queues", ("what", "state", ""), rows)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
     from veracore_sync.jobs.deliver import Delivered, Hook
+    from veracore_sync.webhooks.supervise import Part
 
 _LOG = logging.getLogger(__name__)
 _AT_A_RUNS_END = 10.0
@@ -28,6 +28,10 @@ def deliver(
     force: Annotated[
         bool, typer.Option("--force", help="Try now, whatever failed a moment ago.")
     ] = False,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(help="Pass this event by, where a hook refuses it; may be repeated."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Deliver the events that wait in the outbox to the configured hooks."""
@@ -35,21 +39,25 @@ def deliver(
     from veracore_sync.jobs.deliver import JOB
 
     job = Job("deliver", JOB, record=True)
-    perform(job, context.obj, as_json, lambda parts: _work(parts, force=force))
+    perform(job, context.obj, as_json, lambda parts: _work(parts, skip or [], force=force))
 
 
-def _work(parts: Parts, *, force: bool) -> Report:
+def _work(parts: Parts, event_ids: list[str], *, force: bool) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.config import require
     from veracore_sync.errors import Unavailable
+    from veracore_sync.jobs.deliver import skip
 
     require(parts.settings, "hooks")
-    result = _pass(parts, force=force, deadline=None)
+    skipped = skip(parts.ledger, event_ids)
+    # Who passes an event by wants what waited for it to leave, whatever waits the hook has earned.
+    result = _pass(parts, force=force or bool(skipped), deadline=None)
     summary = parts.ledger.outbox.summary()
     document: dict[str, Any] = {
         "delivered": sum(result.taken.values()),
         "failed": sum(result.refused.values()),
         "waiting": summary["waiting"],
+        "skipped": [{"hook": name, "id": event_id} for name, event_id in skipped],
         "hooks": [
             {
                 "hook": name,
@@ -71,11 +79,22 @@ def _work(parts: Parts, *, force: bool) -> Report:
         )
     return Report(
         document=document,
-        summary={"delivered": document["delivered"], "failed": document["failed"]},
+        summary={
+            "delivered": document["delivered"],
+            "failed": document["failed"],
+            "skipped": document["skipped"],
+        },
         news=result.news,
         error=error,
-        show=lambda: say(f"{document['delivered']} delivered, {summary['waiting']} waiting"),
+        show=lambda: _show(document),
+        asked_for=bool(skipped),
     )
+
+
+def _show(document: dict[str, Any]) -> None:
+    for one in document["skipped"]:
+        say(f"{one['id']}: passed by for the hook {one['hook']}")
+    say(f"{document['delivered']} delivered, {document['waiting']} waiting")
 
 
 def deliver_at_the_end(parts: Parts) -> None:
@@ -83,19 +102,29 @@ def deliver_at_the_end(parts: Parts) -> None:
 
     A hook that hangs costs its time limit once, and is left alone for a while then.
     """
-    from veracore_sync.errors import LockHeld, SyncError
-    from veracore_sync.jobs.deliver import JOB
+    from veracore_sync.webhooks.supervise import describe
 
-    if not parts.settings.hooks.names or not parts.ledger.outbox.summary()["waiting"]:
-        return
     try:
-        with parts.ledger.runs.lock(JOB, "deliver"):
-            deadline = parts.clock.monotonic() + _AT_A_RUNS_END
-            _pass(parts, force=False, deadline=deadline)
-    except LockHeld:
+        _deliver_due(parts)
+    except Exception as error:  # noqa: BLE001 - the run is over and was told: events wait
+        _LOG.warning("events: %s", describe(error))
+
+
+def _deliver_due(parts: Parts) -> None:
+    """Deliver what is due, unless another process is at it; begin nothing after some seconds.
+
+    Raises:
+        SyncError: The ledger failed, or a setting is wrong.
+    """
+    from veracore_sync.errors import LockHeld
+    from veracore_sync.jobs.deliver import JOB, is_wanted
+
+    if not is_wanted(parts.ledger, parts.settings.hooks.names):
         return
-    except SyncError as error:
-        _LOG.warning("events: %s", error.message)
+    with suppress(LockHeld), parts.ledger.runs.lock(JOB, "deliver"):
+        deadline = parts.clock.monotonic() + _AT_A_RUNS_END
+        for sentence in _pass(parts, force=False, deadline=deadline).news:
+            _LOG.warning("events: %s", sentence)
 
 
 class Delivering:
@@ -103,12 +132,14 @@ class Delivering:
 
     Args:
         parts: The listener's.
+        part: Is told how it does.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, part: Part) -> None:
+        from veracore_sync.webhooks.supervise import SupervisedThread
+
         self._parts = parts
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="events", daemon=True)
+        self._thread = SupervisedThread(part, self._turn)
 
     def __enter__(self) -> Delivering:
         self._thread.start()
@@ -116,12 +147,15 @@ class Delivering:
 
     def __exit__(self, *_: object) -> None:
         """Let the delivery at hand end, as long as it may take."""
-        self._stopping.set()
-        self._thread.join(_AT_A_RUNS_END + self._parts.settings.hooks.timeout_seconds)
+        self._thread.stop(_AT_A_RUNS_END + self._parts.settings.hooks.timeout_seconds)
 
-    def _work(self) -> None:
-        while not self._stopping.wait(_PERIOD):
-            deliver_at_the_end(self._parts)
+    def is_alive(self) -> bool:
+        """Whether it delivers."""
+        return self._thread.is_alive()
+
+    def _turn(self) -> None:
+        _deliver_due(self._parts)
+        self._thread.rest(_PERIOD)
 
 
 def _pass(parts: Parts, *, force: bool, deadline: float | None) -> Delivered:

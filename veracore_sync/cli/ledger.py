@@ -1,4 +1,4 @@
-"""``ledger``: check, back up, prune and export the one file that holds all state."""
+"""``ledger``: check, back up, restore, prune and export the one file that holds all state."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from veracore_sync.cli.perform import Report
     from veracore_sync.ledger import Ledger
 
-ledger_app = typer.Typer(help="Check, back up, prune and export the ledger.", no_args_is_help=True)
+ledger_app = typer.Typer(
+    help="Check, back up, restore, prune and export the ledger.", no_args_is_help=True
+)
 app.add_typer(ledger_app, name="ledger")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -70,6 +72,28 @@ def backup_ledger(
         return Report({"path": str(file), "bytes": size}, show=lambda: say(f"{file}: {size} bytes"))
 
     perform(Job("ledger backup", read_only=True), context.obj, as_json, work)
+
+
+@ledger_app.command("restore")
+def restore_ledger(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A file that `ledger backup` made.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup in the ledger's place, checked first; the old ledger is kept beside it."""
+    from veracore_sync.cli.perform import Job, Report, perform
+    from veracore_sync.ledger.restoring import restore
+
+    def work(parts: Parts) -> Report:
+        done = restore(file, parts.settings.ledger.path, parts.clock, parts.must_belong)
+        kept = str(done.kept) if done.kept else None
+        told = f"{done.orders} orders restored from {file}"
+        return Report(
+            {"orders": done.orders, "kept": kept},
+            show=lambda: say(f"{told}; the old ledger is kept as {kept}" if kept else told),
+        )
+
+    perform(Job("ledger restore"), context.obj, as_json, work)
 
 
 @ledger_app.command("prune")

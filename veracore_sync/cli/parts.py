@@ -73,11 +73,12 @@ class Parts:
             LedgerError: It cannot be opened.
         """
         from veracore_sync.ledger import Ledger
+        from veracore_sync.ledger.sqlite_file import is_being_restored
 
         path = self.settings.ledger.path
         if not self.read_only:
             return Ledger(path, clock=self.clock, hooks=self.settings.hooks.names)
-        if path.exists():
+        if path.exists() or is_being_restored(path):
             return Ledger(path, read_only=True, clock=self.clock)
         return Ledger(None, clock=self.clock)
 
@@ -192,17 +193,29 @@ class Parts:
         return RetryPolicy(tries=wanted.tries, base_seconds=wanted.read_base_seconds)
 
     def bind(self) -> None:
-        """Check that the ledger belongs to this shop and this warehouse.
+        """Check that the ledger belongs to this shop and this warehouse, and tie a new one to them.
 
         Raises:
             ConfigError: A setting is missing, or the ledger belongs to another pair.
         """
+        self._bind(self.ledger, write=not self.read_only)
+
+    def must_belong(self, ledger: Ledger) -> None:
+        """Check that another ledger belongs to this shop and this warehouse.
+
+        Raises:
+            ConfigError: A setting is missing, or it belongs to another pair.
+        """
+        self._bind(ledger, write=False)
+
+    def _bind(self, ledger: Ledger, *, write: bool) -> None:
         from veracore_sync.config import require
+        from veracore_sync.vendure.shop import identity_of
 
         require(self.settings, "vendure", "veracore")
         veracore = self.settings.veracore
         warehouse = f"{veracore.dialect} {veracore.api_url} {veracore.company_id.casefold()}"
-        self.ledger.meta.bind(self.shop.identity, warehouse, write=not self.read_only)
+        ledger.meta.bind(identity_of(self.settings.vendure), warehouse, write=write)
 
     def close(self) -> None:
         """Close whatever was opened."""

@@ -43,7 +43,8 @@ def resolve(
 def _work(parts: Parts, name: str, choices: list[str], veracore_id: str | None) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.errors import UsageError
-    from veracore_sync.jobs.resolve import Resolver, skip
+    from veracore_sync.jobs.orders.run import make_doubts
+    from veracore_sync.jobs.resolve import Resolver
     from veracore_sync.jobs.stats import order_document
 
     if len(choices) != 1 or (veracore_id and choices != ["adopt"]):
@@ -51,25 +52,19 @@ def _work(parts: Parts, name: str, choices: list[str], veracore_id: str | None) 
             "say one of --adopt [ID], --new-id and --skip",
             hint="`veracore-sync stats --order ORDER` shows what is known",
         )
-    row = parts.ledger.orders.find(name)
-    if row is None:
-        raise UsageError(
-            f"the ledger holds no order {name}", hint="`veracore-sync stats --failed` lists them"
-        )
-    if choices == ["skip"]:
-        skip(parts.ledger, row)
-        told = f"{row.code}: skipped for good"
+    parts.bind()
+    doubts = make_doubts(parts.warehouse, parts.ledger, parts.settings, parts.clock)
+    resolver = Resolver(parts.ledger, doubts, parts.settings.orders.id_prefix)
+    if choices == ["adopt"]:
+        told = resolver.adopt(name, veracore_id)
+    elif choices == ["new-id"]:
+        told = resolver.new_id(name)
     else:
-        parts.bind()
-        resolver = Resolver(parts.ledger, parts.warehouse, parts.settings.orders.id_prefix)
-        if choices == ["adopt"]:
-            resolver.adopt(row, veracore_id)
-            told = f"{row.code}: adopted, VeraCore has it"
-        else:
-            told = f"{row.code}: goes out as {resolver.new_id(row)} with the next sync-orders"
-    after = parts.ledger.orders.get(row.code)
+        told = resolver.skip(name)
+    row = parts.ledger.orders.held([told.code])[told.code]
     return Report(
-        document={"order": order_document(after or row)},
-        show=lambda: say(told),
+        document={"order": order_document(row)},
+        news=[told.news] if told.news else [],
+        show=lambda: say(f"{told.code}: {told.sentence}"),
         asked_for=True,
     )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from veracore_sync.cli.app import app
-from veracore_sync.cli.output import say, warn
 
 if TYPE_CHECKING:
     from veracore_sync.admin.actions import Outcome
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from veracore_sync.ledger import Ledger
 
 COMMAND = "serve-admin"
-_BEAT_SECONDS = 5.0
 
 
 @app.command(COMMAND)
@@ -41,17 +39,15 @@ def serve_admin(
 
 def _work(parts: Parts, host: str | None, port: int | None, *, quiet: bool) -> Report:
     import signal
-    import sys
 
     from veracore_sync.admin.access import Tokens
     from veracore_sync.admin.desk import AdminDesk
     from veracore_sync.cli.perform import Report
-    from veracore_sync.cli.serve_webhooks import check_host
+    from veracore_sync.cli.serve_webhooks import check_host, tell_address
     from veracore_sync.config import require
-    from veracore_sync.errors import SyncError
     from veracore_sync.webhooks.meter import Meter
-    from veracore_sync.webhooks.notify import notify, watchdog_seconds
     from veracore_sync.webhooks.server import HookServer
+    from veracore_sync.webhooks.supervise import Health, watch_over
 
     require(parts.settings, "admin")
     parts.bind()
@@ -59,28 +55,22 @@ def _work(parts: Parts, host: str | None, port: int | None, *, quiet: bool) -> R
     address = host or wanted.host
     check_host(address, "admin.host")
     tokens = Tokens(wanted.read_token.get_secret_value(), wanted.act_token.get_secret_value())
-    desk = AdminDesk(CommandActions(parts), tokens, parts.clock)
+    health = Health(parts.clock, server="admin")
+    desk = AdminDesk(CommandActions(parts), tokens, parts.clock, health.troubles)
     server = HookServer(
         address,
         wanted.port if port is None else port,
         desk,
         meter=Meter(),
         section="admin",
+        part=health.part("accept"),
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
     server.start()
-    (warn if quiet else say)(server.url)
-    sys.stdout.flush()
-    notify("READY=1")
-    watchdog = watchdog_seconds()
-    beat = min(_BEAT_SECONDS, watchdog / 3) if watchdog else _BEAT_SECONDS
-    while not stop.wait(beat):
-        if not server.is_alive():
-            raise SyncError("the admin server died", hint="start it again")
-        notify("WATCHDOG=1")
-    notify("STOPPING=1")
+    tell_address(server.url, quiet=quiet)
+    watch_over(stop, health, server.is_alive, parts.ledger.database.check_file)
     return Report({"url": server.url, "drained": server.stop()})
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -43,33 +45,51 @@ def serve_webhooks(
 
 def _work(parts: Parts, host: str | None, port: int | None, *, quiet: bool) -> Report:
     import signal
-    import sys
     import threading
 
     from veracore_sync.cli.deliver import Delivering
     from veracore_sync.cli.perform import Report
     from veracore_sync.config import require
     from veracore_sync.webhooks.listener import Listener
+    from veracore_sync.webhooks.supervise import Health
 
     require(parts.settings, "webhooks")
     parts.bind()
     address = host or parts.settings.webhooks.host
     check_host(address, "webhooks.host")
     jobs = HintJobs(parts.loaded, parts.clock)
+    health = Health(parts.clock)
+    events = Delivering(parts, health.part("events"))
     listener = Listener(
-        parts.ledger, jobs.handlers(), parts.settings, parts.clock, host=address, port=port
+        parts.ledger,
+        jobs.handlers(),
+        parts.settings,
+        parts.clock,
+        host=address,
+        port=port,
+        health=health,
+        others_live=events.is_alive,
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
-    (warn if quiet else say)(listener.server.url)
-    sys.stdout.flush()
+    tell_address(listener.server.url, quiet=quiet)
     try:
-        with Delivering(parts):
+        with events:
             drained = listener.run(stop)
     finally:
         jobs.close()
     return Report({"url": listener.server.url, "drained": drained})
+
+
+def tell_address(url: str, *, quiet: bool) -> None:
+    """Where it listens, on stdout; on stderr where stdout is to hold one document.
+
+    A full disk behind either is no reason not to listen.
+    """
+    with suppress(OSError):
+        (warn if quiet else say)(url)
+        sys.stdout.flush()
 
 
 def check_host(host: str, setting: str) -> None:

@@ -153,6 +153,7 @@ def show_overall(document: dict[str, Any]) -> None:
                 for one in orders["recentErrors"]
             ],
         )
+    _show_events(document["events"])
     for trouble in document.get("jobs", ()):
         say(f"{trouble['kind']}: {trouble['message']}")
     for alert in document["alerts"]:
@@ -167,6 +168,30 @@ def _last_sync(part: dict[str, Any]) -> str:
         error = f": {part['lastError']}" if part["lastError"] else ""
         words += f", last run {part['lastSyncTime']} ended with {part['lastExitCode']}{error}"
     return words + (", running now" if part["isRunning"] else "")
+
+
+def _show_events(events: dict[str, Any]) -> None:
+    """Only what does not get on."""
+    for one in events["failing"]:
+        say(f"the hook {one['hook']} has not taken events since {one['since']}: {one['error']}")
+    if events["blocked"]:
+        say()
+        table(
+            ["refused event", "hook", "type", "order", "since", "tries", "behind", "why"],
+            [
+                (
+                    one["id"],
+                    one["hook"],
+                    one["type"],
+                    one["vendureOrderCode"],
+                    one["since"],
+                    one["tries"],
+                    one["waitingBehind"],
+                    one["error"],
+                )
+                for one in events["blocked"]
+            ],
+        )
 
 
 def _show_upstreams(upstreams: dict[str, Any]) -> None:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
 from veracore_sync.clock import Clock, from_text
+from veracore_sync.errors import UsageError
 from veracore_sync.failpoint import hit
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.outbox import Event
+from veracore_sync.ledger import Alert, Ledger
+from veracore_sync.ledger.outbox import HOOK_ALERTS, Blocked, Event
 from veracore_sync.transport.hooks import NotTaken
 
 _LOG = logging.getLogger(__name__)
 JOB = "deliver"
-KIND = "hooks.failing"
+FAILING, BLOCKED = HOOK_ALERTS
 _REFUSALS_IN_A_ROW = 3
 _FIRST_WAIT = timedelta(minutes=1)
 _LONGEST_WAIT = timedelta(hours=1)
@@ -83,29 +84,45 @@ class Delivery:
         return until is not None and self.clock.now() < from_text(until)
 
     def _deliver(self, name: str, hook: Hook) -> None:
-        after, refusals = 0, 0
-        while not self._is_over():
-            event = self.ledger.outbox.due(name, after=after, forced=self.forced)
-            if event is None:
+        """What was refused before comes last: it must not stand before what would be taken."""
+        met: set[int] = set()
+        for fresh_only in (True, False):
+            if not self._sweep(name, hook, met, fresh_only=fresh_only):
                 return
-            # Each event is met once in a pass; what a delivery sets free lies behind it.
+
+    def _sweep(self, name: str, hook: Hook, met: set[int], *, fresh_only: bool) -> bool:
+        """Deliver what is due, each event once in a pass; whether the hook may be asked for more.
+
+        What a delivery sets free lies behind it.
+        """
+        after, refused = 0, list[Event]()
+        while not self._is_over():
+            event = self.ledger.outbox.due(
+                name, after=after, forced=self.forced, fresh_only=fresh_only
+            )
+            if event is None:
+                return True
             after = event.seq
+            if event.seq in met:
+                continue
+            met.add(event.seq)
             error = self._hand_over(name, hook, event)
             if error is None:
-                refusals = 0
+                refused.clear()
                 continue
-            refusals += 1
+            refused.append(event)
             self.result.refused[name] += 1
-            if error.unreachable or refusals >= _REFUSALS_IN_A_ROW:
-                self._stop(name, error)
-                return
+            if error.unreachable or len(refused) >= _REFUSALS_IN_A_ROW:
+                self._stop(name, error, refused)
+                return False
+        return False
 
     def _is_over(self) -> bool:
         return self.deadline is not None and self.clock.monotonic() >= self.deadline
 
     def _hand_over(self, name: str, hook: Hook, event: Event) -> NotTaken | None:
         try:
-            hook.deliver(event.id, body_of(event))
+            _call(hook, event)
         except NotTaken as error:
             _LOG.info("hook %s did not take %s: %s", name, event.id, error.message)
             again_at = self.clock.now() + _wait(event.tries)
@@ -116,26 +133,100 @@ class Delivery:
         self.result.taken[name] += 1
         return None
 
-    def _stop(self, name: str, error: NotTaken) -> None:
+    def _stop(self, name: str, error: NotTaken, refused: Collection[Event]) -> None:
+        """Leave the hook alone for a while, unless what it failed at are events of their own kind.
+
+        A hook that took everything else, and answers as always to what it never took, works.
+        """
         failures = self.ledger.outbox.hook(name).failures
+        if not failures and all(event.tries for event in refused):
+            return
         again_at = self.clock.now() + _wait(failures)
         self.ledger.outbox.failed(name, error.message, again_at)
         self.result.stopped[name] = error.message
 
     def _tell(self) -> None:
-        """Open ``hooks.failing`` once a hook has failed for an hour; resolve it when none does."""
-        rows = [self.ledger.outbox.hook(name) for name in self.hooks]
-        failing = [row for row in rows if row.failing_since is not None]
-        if not failing:
-            self.ledger.alerts.resolve(KIND)
-        for row in failing:
-            since = from_text(row.failing_since or "")
-            if self.clock.now() - since < _TOO_LONG:
-                continue
-            message = f"the hook {row.hook} has not taken events since {row.failing_since}"
-            message += f": {row.error}"
-            if self.ledger.alerts.open(KIND, message):
+        """Open an alert of each hook that fails for an hour, or blocks an event; resolve others."""
+        self.ledger.outbox.forget_idle_hooks()
+        wanted: dict[tuple[str, str], str] = {}
+        for name in self.hooks:
+            found = self._trouble(name)
+            if found is not None:
+                kind, message = found
+                wanted[kind, name] = message
+        for alert in _standing(self.ledger):
+            if (alert.kind, alert.about) not in wanted and not self._may_stand(alert):
+                self.ledger.alerts.resolve(alert.kind, about=alert.about)
+        for (kind, name), message in wanted.items():
+            if self.ledger.alerts.open(kind, message, about=name):
                 self.result.news.append(message)
+
+    def _trouble(self, name: str) -> tuple[str, str] | None:
+        row = self.ledger.outbox.hook(name)
+        failing = self.clock.now() - from_text(row.failing_since) if row.failing_since else None
+        if failing is not None and failing >= _TOO_LONG:
+            message = f"the hook {name} has not taken events since {row.failing_since}"
+            return FAILING, f"{message}: {row.error}"
+        blocked = self.ledger.outbox.blocked(name)
+        return (BLOCKED, _words(blocked)) if blocked else None
+
+    def _may_stand(self, alert: Alert) -> bool:
+        """A blocked event is not free because its hook fails as a whole now."""
+        if alert.kind != BLOCKED or alert.about not in self.hooks:
+            return False
+        return self.ledger.outbox.hook(alert.about).failing_since is not None
+
+
+def is_wanted(ledger: Ledger, hooks: Collection[str]) -> bool:
+    """Whether a pass has anything to do: an event waits for a hook, or an alert tells of one."""
+    return bool(hooks and ledger.outbox.summary()["waiting"]) or bool(_standing(ledger))
+
+
+def skip(ledger: Ledger, event_ids: Collection[str]) -> list[tuple[str, str]]:
+    """Pass events by, for the hooks that refuse them; the others still get them.
+
+    Returns:
+        The hook and the event's id of each.
+
+    Raises:
+        UsageError: No hook refuses one of these; then none was passed by.
+    """
+    chosen = [(hook, one) for one in event_ids for hook in ledger.outbox.refusing(one)]
+    unknown = [one for one in event_ids if one not in {event_id for _, event_id in chosen}]
+    if unknown:
+        raise UsageError(
+            f"no hook has refused an event {unknown[0]}",
+            hint="`veracore-sync stats` lists those that one keeps refusing",
+        )
+    for hook, event_id in chosen:
+        ledger.outbox.skip(event_id, hook)
+    return chosen
+
+
+def _standing(ledger: Ledger) -> list[Alert]:
+    return [alert for alert in ledger.alerts.standing() if alert.kind in HOOK_ALERTS]
+
+
+def _words(blocked: Sequence[Blocked]) -> str:
+    oldest = blocked[0]
+    of = f" of order {oldest.code}" if oldest.code else ""
+    behind = f", and {oldest.behind} more of that order wait for it" if oldest.behind else ""
+    others = f"; it refuses {len(blocked) - 1} other events, too" if len(blocked) > 1 else ""
+    return (
+        f"the hook {oldest.hook} refuses {oldest.type}{of}, which waits since {oldest.at}{behind}: "
+        f"{oldest.error}{others}; mend the hook, or "
+        f"`veracore-sync deliver --skip {oldest.id}` passes it by"
+    )
+
+
+def _call(hook: Hook, event: Event) -> None:
+    """Hand it over; what else goes wrong in a hook is that hook's, and ends no other's pass."""
+    try:
+        hook.deliver(event.id, body_of(event))
+    except NotTaken:
+        raise
+    except Exception as error:
+        raise NotTaken(type(error).__name__, unreachable=True) from error
 
 
 def body_of(event: Event) -> bytes:

@@ -1,98 +1,225 @@
-"""``resolve``: a person decides about one order."""
+"""``resolve``: a person decides about one order, and look-ups tell what may be done."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from veracore_sync.errors import NeedsPerson, UsageError
-from veracore_sync.jobs.orders.ids import renewed_id
-from veracore_sync.jobs.orders.judge import as_sent
-from veracore_sync.ledger import Ledger, OrderRow
-from veracore_sync.veracore.port import Absent, LookUpFailed, Present, Warehouse
+from veracore_sync.errors import Category, NeedsPerson, ProtocolError, UsageError
+from veracore_sync.jobs.orders.acts import (
+    ENDED_AS,
+    Act,
+    Cancelled,
+    Decision,
+    Foreign,
+    Gone,
+    Ours,
+    Proceed,
+    RecordCancelled,
+    Refuse,
+    Sight,
+    TakeOver,
+    decide,
+    open_ids,
+    see,
+    sent_ids,
+)
+from veracore_sync.jobs.orders.doubts import Doubts
+from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
+from veracore_sync.ledger import AttemptRow, Ledger, OrderRow, Trouble
+from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
 
 _DECIDED = ("synced", "shipped")
+_RENEWALS_MOST = 9
+_NOT_BELIEVED = (
+    "no order that VeraCore holds is found now, so an 'absent' is not believed; nothing was changed"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was done with an order; `news` where that newly needs a person."""
+
+    code: str
+    sentence: str
+    news: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """Carries a decision out. The caller holds the job lock.
+    """Carries a person's decision about an order out. The caller holds the job lock.
+
+    Each verb first recovers what a dead run left, reads the order anew, and looks up whatever
+    VeraCore may hold of it.
 
     Args:
         ledger: Where it is written.
-        warehouse: Where it is looked up.
+        doubts: Looks up, and knows what an absence is worth.
         id_prefix: ``orders.id_prefix``.
     """
 
     ledger: Ledger
-    warehouse: Warehouse
+    doubts: Doubts
     id_prefix: str
 
-    def adopt(self, row: OrderRow, veracore_id: str | None) -> None:
+    def adopt(self, name: str, veracore_id: str | None) -> Told:
         """The order at VeraCore with that id (default: its own) is this one.
 
         Raises:
             UsageError: The ledger already counts it as handed over, or the id is another order's.
-            NeedsPerson: VeraCore does not have it.
-            UpstreamError: The look-up failed.
+            NeedsPerson: VeraCore does not have it, or has another, or this one under another id,
+                too; or that is not known yet.
+            UpstreamError: A look-up failed.
         """
-        _must_be_open(row)
-        wanted = veracore_id or row.veracore_id
-        if wanted is None:
+        row, attempts = self._open_order(name)
+        wanted = (veracore_id or row.veracore_id or "").strip()
+        if not wanted:
             raise UsageError(f"{row.code} has no VeraCore id yet", hint="name it: `--adopt ID`")
-        if self.ledger.orders.id_taken(wanted, row.code):
+        if self.ledger.orders.id_sent_for(wanted, row.code):
             raise UsageError(f"the id {wanted} belongs to another order of this ledger")
-        found = self.warehouse.look_up(wanted)
-        if isinstance(found, LookUpFailed):
-            raise found.error
-        if isinstance(found, Absent):
-            raise NeedsPerson(
-                f"VeraCore has no order {wanted}; nothing was changed",
-                hint="check the id at VeraCore, or send it with `--new-id`",
-            )
-        lines = as_sent(found.record.lines or ())
-        self.ledger.moves.adopt(row.code, wanted, lines)
+        others = [one for one in open_ids(row, attempts) if one.casefold() != wanted.casefold()]
+        sights = self._see(others, row, attempts)
+        (named,) = self._see([wanted], row, attempts)
+        decision = self._decided(decide(Act.ADOPT, row.code, sights, named), row)
+        if isinstance(decision, RecordCancelled):
+            message = decision.seen.message
+            with self.ledger.database.transaction():
+                self._end_attempts(row, sights)
+                self.ledger.moves.cancel(row.code, wanted, message)
+            return Told(row.code, "cancelled there", f"{row.code}: {message}; it is not adopted")
+        assert isinstance(decision, TakeOver)  # noqa: S101 - what else a named id leads to
+        return self._take_over(row, decision.seen, sights)
 
-    def new_id(self, row: OrderRow) -> str:
-        """Send it under a fresh id; the id.
+    def _take_over(self, row: OrderRow, seen: Ours, sights: Iterable[Sight]) -> Told:
+        with self.ledger.database.transaction():
+            self._end_attempts(row, sights)
+            self.ledger.moves.adopt(row.code, seen.id, seen.lines)
+            if seen.differs:
+                self.ledger.alerts.open("order.drift", seen.differs, code=row.code)
+        news = f"{row.code}: {seen.differs}" if seen.differs else None
+        return Told(row.code, f"adopted, VeraCore has it as {seen.id}", news)
+
+    def new_id(self, name: str) -> Told:
+        """Send it under a fresh id, where nothing of it is or may come under any earlier one.
 
         Raises:
             UsageError: It is handed over already.
-            NeedsPerson: VeraCore has it under its present id, as ours.
-            UpstreamError: The look-up failed.
+            NeedsPerson: VeraCore has it, or that is not known yet.
+            UpstreamError: A look-up failed.
         """
-        _must_be_open(row)
-        if row.state == "in_doubt" and row.veracore_id is not None:
-            self._must_be_absent(row, row.veracore_id)
-        generation = row.attempt + 1
-        fresh = renewed_id(row.code, self.id_prefix, generation)
-        self.ledger.moves.renew_id(row.code, fresh)
-        return fresh
-
-    def _must_be_absent(self, row: OrderRow, veracore_id: str) -> None:
-        found = self.warehouse.look_up(veracore_id)
-        if isinstance(found, LookUpFailed):
-            raise found.error
-        if isinstance(found, Present):
-            raise NeedsPerson(
-                f"VeraCore has an order {veracore_id}: a new id would ship it twice; "
-                "nothing was changed",
-                hint=f"`veracore-sync resolve {row.code} --adopt`",
+        row, attempts = self._open_order(name)
+        used = sent_ids(row, attempts)
+        if not used:
+            # An earlier ledger may have sent it.
+            used = (
+                warehouse_id(
+                    row.code, self.id_prefix, lambda one: self.ledger.orders.id_taken(one, row.code)
+                ),
             )
+        sights = self._see(used, row, attempts)
+        self._decided(decide(Act.NEW_ID, row.code, sights), row)
+        fresh = self._fresh_id(row, attempts, used)
+        with self.ledger.database.transaction():
+            self._end_attempts(row, sights)
+            self.ledger.moves.renew_id(row.code, fresh)
+        return Told(row.code, f"goes out as {fresh} with the next sync-orders")
 
+    def _fresh_id(self, row: OrderRow, attempts: list[AttemptRow], used: tuple[str, ...]) -> str:
+        """The first derived id that is free here and at VeraCore.
 
-def skip(ledger: Ledger, row: OrderRow) -> None:
-    """It shall never be sent by this tool.
-
-    Raises:
-        UsageError: It is handed over already.
-    """
-    _must_be_open(row)
-    ledger.moves.skip(row.code, "resolved", "a person decided that it is not sent")
-
-
-def _must_be_open(row: OrderRow) -> None:
-    if row.state in _DECIDED:
-        raise UsageError(
-            f"{row.code} is {row.state}: VeraCore has it as {row.veracore_id}",
-            hint="cancel or change it at VeraCore",
+        Derived from code and count alone: a ledger that was lost finds again what it sent.
+        """
+        known = {one.casefold() for one in used}
+        for count in range(1, _RENEWALS_MOST + 1):
+            fresh = renewed_id(row.code, self.id_prefix, count)
+            if fresh.casefold() in known or self.ledger.orders.id_sent_for(fresh, row.code):
+                continue
+            sights = self._see([fresh], row, attempts)
+            self._decided(decide(Act.NEW_ID, row.code, sights), row)
+            if isinstance(sights[0], Gone):
+                return fresh
+        raise NeedsPerson(
+            f"{row.code} has had {_RENEWALS_MOST} other ids; nothing was changed",
+            hint="find out at VeraCore why it takes none of them",
         )
+
+    def skip(self, name: str) -> Told:
+        """It shall never be sent by this tool; free where no attempt may have reached VeraCore.
+
+        Raises:
+            UsageError: It is handed over already.
+            NeedsPerson: VeraCore has it and will ship it, or that is not known yet.
+            UpstreamError: A look-up failed.
+        """
+        row, attempts = self._open_order(name)
+        sights = self._see(open_ids(row, attempts), row, attempts)
+        self._decided(decide(Act.SKIP, row.code, sights), row)
+        with self.ledger.database.transaction():
+            self._end_attempts(row, sights)
+            self.ledger.moves.skip(row.code, "resolved", "a person decided that it is not sent")
+        return Told(row.code, "skipped for good")
+
+    # ---- what all of them do ------------------------------------------------------------------
+
+    def _open_order(self, name: str) -> tuple[OrderRow, list[AttemptRow]]:
+        self.ledger.moves.recover()
+        row = self.ledger.orders.find(name)
+        if row is None:
+            raise UsageError(
+                f"the ledger holds no order {name}",
+                hint="`veracore-sync stats --failed` lists them",
+            )
+        if row.state in _DECIDED:
+            raise UsageError(
+                f"{row.code} is {row.state}: VeraCore has it as {row.veracore_id}",
+                hint="cancel or change it at VeraCore",
+            )
+        return row, self.ledger.orders.attempts(row.code)
+
+    def _see(self, ids: Iterable[str], row: OrderRow, attempts: list[AttemptRow]) -> list[Sight]:
+        open_now = {one.casefold() for one in open_ids(row, attempts)}
+        sights: list[Sight] = []
+        for veracore_id in ids:
+            began = self.doubts.clock.now()
+            found = self.doubts.look_up(veracore_id)
+            if isinstance(found, Absent) and veracore_id.casefold() in open_now:
+                found = self._believed(found)
+            grace = self.doubts.grace
+            sights.append(see(veracore_id, found, row, attempts, now=began, grace=grace))
+        return sights
+
+    def _believed(self, absent: Absent) -> LookUp:
+        """Wrong credentials find nothing; a new id would then meet no refusal of a used one."""
+        if self.doubts.finds_orders():
+            return absent
+        return LookUpFailed(
+            ProtocolError(
+                _NOT_BELIEVED,
+                upstream="veracore",
+                hint="`veracore-sync doctor` checks the credentials; then do this again",
+            )
+        )
+
+    def _decided(self, decision: Decision, row: OrderRow) -> Proceed | TakeOver | RecordCancelled:
+        """The decision, where it is not a refusal; an absence that counts is remembered.
+
+        Raises:
+            SyncError: It is one.
+        """
+        if not isinstance(decision, Refuse):
+            return decision
+        moves = self.ledger.moves
+        with self.ledger.database.transaction():
+            if decision.remember is not None and row.state == "in_doubt":
+                moves.absent_once(row.code, decision.remember.again_at)
+            elif decision.remember is not None:
+                moves.absent_for_a_person(row.code)
+            if decision.hold is not None:
+                moves.conflict(row.code, None, Trouble(Category.CONFLICT, decision.hold))
+        raise decision.error
+
+    def _end_attempts(self, row: OrderRow, sights: Iterable[Sight]) -> None:
+        """What was seen dead is dead for good: no later act has to ask for it again."""
+        for one in sights:
+            if isinstance(one, Cancelled | Foreign | Gone):
+                self.ledger.moves.end_attempts(row.code, one.id, ENDED_AS[type(one)])

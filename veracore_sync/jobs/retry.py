@@ -1,4 +1,8 @@
-"""``retry``: failed and parked orders go back into the queue; doubts are looked up now."""
+"""``retry``: failed and parked orders go back into the queue; doubts are looked up now.
+
+Also where an attempt of a failed or parked order never came to an end that is known: only a look-up
+may lead to another send.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from veracore_sync.errors import UsageError
+from veracore_sync.jobs.orders.acts import LookUpNow, NotRetried, Requeue, decide_retry
 from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import Ledger, OrderRow
 
-RETRIED = ("failed", "parked", "in_doubt")
+RETRIED = ("failed", "parked", "in_doubt", "sending")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +51,11 @@ def plan(ledger: Ledger, names: Sequence[str], *, every: bool, error_class: str 
     rows = [_find(ledger, name) for name in names] or ledger.orders.in_states(RETRIED)
     if error_class is not None:
         rows = [row for row in rows if row.error_class == error_class]
+    decided = [(row, decide_retry(row, ledger.orders.attempts(row.code))) for row in rows]
     return Plan(
-        requeue=tuple(row for row in rows if row.state in ("failed", "parked")),
-        look_up=tuple(row for row in rows if row.state == "in_doubt"),
-        refused=tuple((row, _why_not(row)) for row in rows if row.state not in RETRIED),
+        requeue=tuple(row for row, act in decided if isinstance(act, Requeue)),
+        look_up=tuple(row for row, act in decided if isinstance(act, LookUpNow)),
+        refused=tuple((row, act.reason) for row, act in decided if isinstance(act, NotRetried)),
     )
 
 
@@ -60,19 +66,6 @@ def _find(ledger: Ledger, name: str) -> OrderRow:
             f"the ledger holds no order {name}", hint="`veracore-sync stats --failed` lists them"
         )
     return row
-
-
-def _why_not(row: OrderRow) -> str:
-    if row.state == "conflict":
-        return "it is in conflict: a person decides with `veracore-sync resolve`"
-    if row.state in ("synced", "shipped", "cancelled"):
-        return (
-            f"it is {row.state}: sending it again would ship it twice; "
-            "`veracore-sync resolve` knows the ways out"
-        )
-    if row.state == "skipped":
-        return "it is skipped: `veracore-sync stats --order` says why"
-    return f"it is {row.state}: the next run takes it up by itself"
 
 
 def execute(chosen: Plan, ledger: Ledger, doubts: Doubts | None) -> OrdersResult:
@@ -87,11 +80,22 @@ def execute(chosen: Plan, ledger: Ledger, doubts: Doubts | None) -> OrdersResult
         UpstreamError: VeraCore cannot be asked; what was done until then is kept.
     """
     result = OrdersResult()
+    ledger.moves.recover()
     for row in chosen.requeue:
         ledger.moves.requeue(row.code)
         result.note(row.code, "pending")
     for row, reason in chosen.refused:
         result.tell(f"{row.code}: {reason}")
     if doubts is not None:
-        doubts.settle(chosen.look_up, result)
+        doubts.settle([_in_doubt(ledger, row.code) for row in chosen.look_up], result)
     return result
+
+
+def _in_doubt(ledger: Ledger, code: str) -> OrderRow:
+    """The order, in doubt also where it is an earlier attempt whose end nobody knows."""
+    row = ledger.orders.held([code])[code]
+    act = decide_retry(row, ledger.orders.attempts(code))
+    if isinstance(act, LookUpNow) and act.doubt_of is not None:
+        ledger.moves.doubt_again(code, act.doubt_of)
+        return ledger.orders.held([code])[code]
+    return row

@@ -11,7 +11,14 @@ from veracore_sync.ledger.breaker import Breakers
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.meta import Meta
 from veracore_sync.ledger.moves import Discovery, Intent, Moves, Seen, Trouble
-from veracore_sync.ledger.orders import AttemptRow, OrderRow, Orders, Sent, fresh_row
+from veracore_sync.ledger.orders import (
+    AttemptRow,
+    OrderRow,
+    Orders,
+    Sent,
+    fresh_row,
+    open_attempts,
+)
 from veracore_sync.ledger.outbox import Outbox
 from veracore_sync.ledger.refusals import Refusals
 from veracore_sync.ledger.runs import Run, Runs
@@ -31,6 +38,7 @@ __all__ = [
     "Sent",
     "Trouble",
     "fresh_row",
+    "open_attempts",
 ]
 
 
@@ -56,8 +64,8 @@ class Ledger:
         hooks: Sequence[str] = (),
     ) -> None:
         ticking = clock or SystemClock()
-        self.path = path
         self.database = Database(path, read_only=read_only)
+        self.path = self.database.path
         self.meta = Meta(self.database, ticking)
         self.outbox = Outbox(self.database, ticking, hooks)
         self.alerts = Alerts(self.database, self.outbox, ticking)

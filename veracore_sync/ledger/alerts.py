@@ -23,6 +23,11 @@ class Alert:
     message: str
     opened_at: str
 
+    @property
+    def about(self) -> str:
+        """The order's code, or whatever else it is about."""
+        return self.key.removeprefix(f"{self.kind}:")
+
 
 class Alerts:
     """The open and the resolved alerts of one ledger; each change is an event."""
@@ -32,25 +37,29 @@ class Alerts:
         self._outbox = outbox
         self._clock = clock
 
-    def open(self, kind: str, message: str, *, code: str | None = None) -> bool:
-        """Open the alert of this kind (for this order).
+    def open(self, kind: str, message: str, *, code: str | None = None, about: str = "") -> bool:
+        """Open the alert of this kind (for this order, or about another thing).
 
         Args:
             kind: For example ``order.parked``.
             message: One sentence, without personal data.
             code: The order's code.
+            about: What else it is about, where that is no order: for example a hook's name.
 
         Returns:
             Whether it is new: it was not open already.
         """
-        key = f"{kind}:{code or ''}"
+        key = f"{kind}:{code or about}"
         now = to_text(self._clock.now())
         with self._db.transaction() as connection:
             known = connection.execute(
                 "SELECT resolved_at FROM alerts WHERE key = ?", (key,)
             ).fetchone()
             if known is not None and known["resolved_at"] is None:
-                connection.execute("UPDATE alerts SET message = ? WHERE key = ?", (message, key))
+                connection.execute(
+                    "UPDATE alerts SET message = ? WHERE key = ? AND message <> ?",
+                    (message, key, message),
+                )
                 return False
             connection.execute(
                 "INSERT INTO alerts (key, kind, code, message, opened_at) VALUES (?, ?, ?, ?, ?) "
@@ -64,9 +73,9 @@ class Alerts:
             self._outbox.add("alert.opened", code, {"kind": kind, **told})
         return True
 
-    def resolve(self, kind: str, *, code: str | None = None) -> bool:
-        """Close the alert of this kind (for this order); whether it was open."""
-        return self._resolve("key = ?", (f"{kind}:{code or ''}",)) > 0
+    def resolve(self, kind: str, *, code: str | None = None, about: str = "") -> bool:
+        """Close the alert of this kind (for this order, or that thing); whether it was open."""
+        return self._resolve("key = ?", (f"{kind}:{code or about}",)) > 0
 
     def resolve_order(self, code: str, *, keep: Collection[str] = ()) -> None:
         """Close every alert of an order, but those of the kinds in `keep`: it has moved on."""

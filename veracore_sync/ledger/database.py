@@ -1,13 +1,13 @@
-"""The SQLite file: opening, transactions, and what its faults mean.
+"""The ledger's connection: transactions, and what its faults mean.
 
 The connection is opened by ourselves (``isolation_level=None``) and lent to sqlite-utils, whose own
 ``atomic()`` would begin a deferred transaction. Every write is one short ``BEGIN IMMEDIATE``; none
-is ever held over network I/O. ``synchronous=FULL``: an intent must survive a power loss.
+is ever held over network I/O. ``synchronous=FULL``: an intent must survive a power loss. Before
+each use, and after each commit, the file must still be the one that was opened.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from veracore_sync.errors import LedgerError
+from veracore_sync.ledger import sqlite_file
 
 Row = sqlite3.Row
 _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF")
-_BUSY_MS = 10_000
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 """The number of the last step in `veracore_sync.ledger.migrations`."""
 _WAL_TRIES = 50
 
@@ -38,11 +38,13 @@ class Database:
     """
 
     def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
-        self.path = path
+        # SQLite names the log after the file that a link leads to; so do the locks of the jobs.
+        self.path = path.resolve() if path else None
         self._lock = threading.RLock()
-        self._depth = 0
+        self._nested = False
         with ledger_errors(path):
-            self._connection = _connect(path, read_only)
+            self._open_file = _prepare(path, self.path, read_only) if path and self.path else None
+            self._connection = _connect(self.path, read_only)
             try:
                 for pragma in _PRAGMAS:
                     self._connection.execute(f"PRAGMA {pragma}")
@@ -50,6 +52,7 @@ class Database:
                 if path is not None and not read_only:
                     _use_wal(self._connection)
                 self._bring_up_to_date(read_only and path is not None)
+                self.check_file()
             except BaseException:
                 self._connection.close()
                 raise
@@ -77,6 +80,15 @@ class Database:
         """The connection itself, for migrations and tests."""
         return self._connection
 
+    def check_file(self) -> None:
+        """Raise where the file under the connection is no longer the ledger.
+
+        Raises:
+            LedgerReplaced: It was moved, removed or restored meanwhile.
+        """
+        if self._open_file is not None:
+            self._open_file.check()
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """A write transaction: committed durably on leaving, rolled back on any exception.
@@ -87,21 +99,25 @@ class Database:
             LedgerError: The disk, the file or a permission failed; nothing of it was kept.
         """
         with self._lock, ledger_errors(self.path):
-            if self._depth:
+            if self._nested:
                 yield self._connection
                 return
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._depth += 1
+            self.check_file()
             try:
+                # Inside, so that whatever strikes between the two leaves no transaction open.
+                self._nested = True
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
                 self._connection.execute("COMMIT")
+                # What was committed to a file that nobody will open again was not kept.
+                self.check_file()
             except BaseException:
                 # SQLite has rolled back by itself already when the disk is full.
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
             finally:
-                self._depth -= 1
+                self._nested = False
 
     def rows(self, sql: str, parameters: Any = ()) -> list[Row]:
         """All rows of a reading statement.
@@ -110,6 +126,7 @@ class Database:
             LedgerError: The file cannot be read.
         """
         with self._lock, ledger_errors(self.path):
+            self.check_file()
             return self._connection.execute(sql, parameters).fetchall()
 
     def row(self, sql: str, parameters: Any = ()) -> Row | None:
@@ -123,9 +140,10 @@ class Database:
         return found[0] if found else None
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; a process that was forked leaves it to the one that opened it."""
         with self._lock:
-            self._connection.close()
+            if self._open_file is None or self._open_file.is_of_this_process:
+                self._connection.close()
 
 
 @contextmanager
@@ -158,30 +176,19 @@ def _hint(name: str) -> str:
     return "check the disk, then `veracore-sync ledger check`"
 
 
+def _prepare(name: Path, path: Path, read_only: bool) -> sqlite_file.OpenFile:
+    sqlite_file.refuse_unsafe(path)
+    if not read_only:
+        sqlite_file.create_private(path)
+    elif not path.exists():
+        raise LedgerError(f"there is no ledger at {path}", hint="run a sync command first")
+    return sqlite_file.OpenFile(name, path)
+
+
 def _connect(path: Path | None, read_only: bool) -> sqlite3.Connection:
     if path is None:
-        target = ":memory:"
-    elif read_only:
-        if not path.exists():
-            raise LedgerError(f"there is no ledger at {path}", hint="run a sync command first")
-        target = f"file:{_quoted(path)}?mode=ro"
-    else:
-        _create_private(path)
-        target = f"file:{_quoted(path)}?mode=rw"
-    return sqlite3.connect(
-        target, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_MS / 1000
-    )
-
-
-def _quoted(path: Path) -> str:
-    from urllib.parse import quote
-
-    return quote(str(path.absolute()))
-
-
-def _create_private(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        return sqlite_file.in_memory()
+    return sqlite_file.connect(path, "ro" if read_only else "rw")
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from veracore_sync.clock import to_text
 from veracore_sync.errors import Category
 from veracore_sync.ledger.order_table import OrderTable, Seen, Trouble
-from veracore_sync.ledger.orders import Sent
+from veracore_sync.ledger.orders import IN_DOUBT, Sent
 
 # What the shop did after the send stays true when a look-up finds what was sent.
 _OF_THE_SHOP = ("order.cancelled_in_shop", "order.drift")
@@ -100,6 +100,21 @@ class Finding(OrderTable):
                 checked_at=self._now(),
             )
 
+    def absent_for_a_person(self, code: str) -> None:
+        """A person's look-up of an order that is not in doubt said absent: remember when."""
+        with self._db.transaction() as connection:
+            self._set(connection, code, absent_at=self._now())
+
+    def end_attempts(self, code: str, veracore_id: str, outcome: str) -> None:
+        """Nothing that was sent under that id is, or will be, a live order at VeraCore."""
+        with self._db.transaction() as connection:
+            connection.execute(
+                "UPDATE attempts SET ended_at = ?, outcome = ? "
+                "WHERE code = ? AND veracore_id = ? COLLATE NOCASE "
+                "AND (outcome IS NULL OR outcome IN (?, 'accepted'))",
+                (self._now(), outcome, code, veracore_id, IN_DOUBT),
+            )
+
     def look_again(self, code: str, next_attempt_at: datetime | None) -> None:
         """A look-up told nothing: still in doubt, due again then (``None``: in the next run)."""
         with self._db.transaction() as connection:
@@ -113,10 +128,10 @@ class Finding(OrderTable):
     def resend(self, code: str) -> None:
         """The doubt ended in absent, and the answer had been lost: it may be sent again."""
         with self._db.transaction() as connection:
-            attempt = connection.execute(
-                "SELECT attempt FROM orders WHERE code = ?", (code,)
-            ).fetchone()["attempt"]
-            self._end_attempt(connection, code, attempt, "absent", "")
+            row = connection.execute(
+                "SELECT veracore_id FROM orders WHERE code = ?", (code,)
+            ).fetchone()
+            self.end_attempts(code, row["veracore_id"], "absent")
             self._set(
                 connection, code, state="pending", cause="", doubt_since=None, next_attempt_at=None
             )
@@ -128,4 +143,8 @@ class Finding(OrderTable):
             Whether this is new to the person who has to mend it.
         """
         with self._db.transaction() as connection:
+            row = connection.execute(
+                "SELECT veracore_id FROM orders WHERE code = ?", (code,)
+            ).fetchone()
+            self.end_attempts(code, row["veracore_id"], "refused")
             return self._park_refused(connection, code, trouble, next_attempt_at)

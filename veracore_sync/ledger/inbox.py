@@ -23,6 +23,7 @@ WORKER = "serve-webhooks"
 Kind = Literal["inventory", "order", "tracking"]
 KINDS: tuple[Kind, ...] = ("inventory", "order", "tracking")
 _PRUNED_AT_ONCE = 2_000
+_PROBE = "probe " * 6_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,16 @@ class Inbox:
         now = to_text(self._clock.now())
         with self._db.transaction() as connection:
             return [_store(connection, one, now) for one in batch]
+
+    def probe(self) -> None:
+        """See whether the largest delivery could be stored: as much is written, and removed.
+
+        Raises:
+            LedgerError: It could not.
+        """
+        with self._db.transaction() as connection:
+            connection.execute("INSERT INTO inbox VALUES (?, 'probe', '')", (_PROBE,))
+            connection.execute("DELETE FROM inbox WHERE id = ?", (_PROBE,))
 
     def due(self, kind: Kind) -> Hint | None:
         """The hint of that kind that has been due longest, or ``None``."""

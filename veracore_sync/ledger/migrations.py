@@ -298,6 +298,13 @@ def m008_forgetting(db: Utils) -> None:
     db.conn.execute("PRAGMA user_version = 8")
 
 
+@migrations()
+def m009_lock_files(db: Utils) -> None:
+    """Which file the holder of a job has locked: another may lie under its name by now."""
+    db.conn.execute("ALTER TABLE job_locks ADD COLUMN lock_inode INTEGER")
+    db.conn.execute("PRAGMA user_version = 9")
+
+
 def migrate(database: Database) -> None:
     """Apply every step that is missing, all in one transaction."""
     with database.transaction() as connection:

@@ -24,6 +24,9 @@ STATES = (
     "skipped",
 )
 
+IN_DOUBT = "in doubt"
+"""The outcome of an attempt that VeraCore may have taken, or not."""
+
 Sent = tuple[tuple[str, int], ...]
 """Lines as sent: (offer, units) each."""
 
@@ -87,6 +90,15 @@ class AttemptRow:
     ended_at: str | None
     outcome: str | None
     message: str | None
+
+
+def open_attempts(row: OrderRow, attempts: Iterable[AttemptRow]) -> list[AttemptRow]:
+    """The attempts of an order of which nobody knows whether VeraCore took them, oldest first.
+
+    A refusal that parked the order is an answer, also where a look-up had to tell that it was one.
+    """
+    refused = row.attempt if (row.state, row.cause) == ("parked", "refused") else None
+    return [one for one in attempts if one.outcome in (None, IN_DOUBT) and one.attempt != refused]
 
 
 class Orders:
@@ -191,6 +203,14 @@ class Orders:
             "SELECT 1 FROM orders WHERE veracore_id = ? AND code <> ?", (veracore_id, by_other_than)
         )
         return row is not None
+
+    def id_sent_for(self, veracore_id: str, by_other_than: str) -> bool:
+        """Whether another order bears this VeraCore id, or was ever sent under it."""
+        row = self._db.row(
+            "SELECT 1 FROM attempts WHERE veracore_id = ? COLLATE NOCASE AND code <> ?",
+            (veracore_id, by_other_than),
+        )
+        return row is not None or self.id_taken(veracore_id, by_other_than)
 
     def attempts(self, code: str) -> list[AttemptRow]:
         """Every intent for that order, oldest first."""

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
@@ -37,7 +37,51 @@ class HookRow:
     error: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """An event that a hook refuses again and again.
+
+    Args:
+        hook: The hook's name.
+        id: The event's.
+        type: For example ``order.synced``.
+        code: Its order's code, where it concerns one.
+        at: When it happened, and since when it waits (a UTC text).
+        tries: How often the hook did not take it.
+        error: The last answer.
+        behind: How many events of its order wait for it.
+    """
+
+    hook: str
+    id: str
+    type: str
+    code: str | None
+    at: str
+    tries: int
+    error: str | None
+    behind: int
+
+    def document(self) -> dict[str, Any]:
+        """As in ``--json`` documents."""
+        return {
+            "hook": self.hook,
+            "id": self.id,
+            "type": self.type,
+            "vendureOrderCode": self.code,
+            "since": self.at,
+            "tries": self.tries,
+            "error": self.error,
+            "waitingBehind": self.behind,
+        }
+
+
+HOOK_ALERTS = ("hooks.failing", "events.blocked")
+"""The kinds of alert that tell of a hook; an event that tells of one of them causes none."""
 _ALERTS_ALONE = frozenset({"notify"})
+_SHOWN = 20
+_BLOCKED_TRIES = 5
+_BLOCKED_AFTER = timedelta(minutes=30)
+_HOOK_FAILS_AFTER = timedelta(minutes=10)
 
 
 class Outbox:
@@ -84,7 +128,7 @@ class Outbox:
 
     # ---- delivering ---------------------------------------------------------------------------
 
-    def due(self, hook: str, *, after: int, forced: bool) -> Event | None:
+    def due(self, hook: str, *, after: int, forced: bool, fresh_only: bool = False) -> Event | None:
         """The oldest event that may be delivered to that hook now, or ``None``.
 
         An event waits for every earlier one of its order that this hook has not taken.
@@ -93,9 +137,11 @@ class Outbox:
             hook: Its name.
             after: Only events behind that number.
             forced: Stored waits do not count.
+            fresh_only: Only events that the hook was never asked to take.
         """
         now = "9999" if forced else to_text(self._clock.now())
-        row = self._db.row(_DUE, {"hook": hook, "after": after, "now": now})
+        values = {"hook": hook, "after": after, "now": now, "fresh_only": fresh_only}
+        row = self._db.row(_DUE, values)
         return Event(**{**dict(row), "data": json.loads(row["data"])}) if row else None
 
     def taken(self, hook: str, seq: int) -> None:
@@ -116,6 +162,40 @@ class Outbox:
                 (error, to_text(again_at), hook, seq),
             )
 
+    def blocked(self, hook: str | None = None) -> list[Blocked]:
+        """The events that a hook (that one, or any) keeps refusing, oldest first.
+
+        None of a hook that has taken nothing for a while: then it is the hook that fails. Where
+        a wrong clock dated the event into the future, more tries tell the same.
+        """
+        now = self._clock.now()
+        values = {
+            "hook": hook,
+            "before": to_text(now - _BLOCKED_AFTER),
+            "failing": to_text(now - _HOOK_FAILS_AFTER),
+            "tries": _BLOCKED_TRIES,
+        }
+        return [Blocked(**dict(row)) for row in self._db.rows(_BLOCKED, values)]
+
+    def refusing(self, event_id: str) -> list[str]:
+        """The hooks that were asked to take that event and did not."""
+        rows = self._db.rows(
+            "SELECT d.hook FROM deliveries d JOIN events e USING (seq) "
+            "WHERE e.id = ? AND d.done_at IS NULL AND d.tries > 0 ORDER BY d.hook",
+            (event_id,),
+        )
+        return [row["hook"] for row in rows]
+
+    def skip(self, event_id: str, hook: str) -> None:
+        """A person decided that this hook never gets that event; its last answer stays."""
+        with self._db.transaction() as connection:
+            connection.execute(
+                "UPDATE deliveries SET done_at = ?, error = 'skipped: ' || coalesce(error, '') "
+                "WHERE hook = ? AND done_at IS NULL AND tries > 0 "
+                "AND seq = (SELECT seq FROM events WHERE id = ?)",
+                (to_text(self._clock.now()), hook, event_id),
+            )
+
     def failed(self, hook: str, error: str, again_at: datetime) -> None:
         """The hook as a whole does not work: it is left alone until then."""
         now = to_text(self._clock.now())
@@ -127,13 +207,22 @@ class Outbox:
                 (hook, now, to_text(again_at), error),
             )
 
+    def forget_idle_hooks(self) -> None:
+        """Forget how hooks do for which nothing waits: what they failed at was passed by."""
+        with self._db.transaction() as connection:
+            connection.execute(
+                "DELETE FROM hooks WHERE NOT EXISTS (SELECT 1 FROM deliveries d "
+                "WHERE d.hook = hooks.hook AND d.done_at IS NULL)"
+            )
+
     def hook(self, name: str) -> HookRow:
         """How that hook does."""
         row = self._db.row("SELECT * FROM hooks WHERE hook = ?", (name,))
         return HookRow(**dict(row)) if row else HookRow(name, 0, None, None, None)
 
     def summary(self) -> dict[str, Any]:
-        """What waits, for ``stats``: ``waiting``, ``oldestWaiting``, and the hooks that fail."""
+        """What waits, for ``stats``: ``waiting``, ``oldestWaiting``, the hooks that fail, and the
+        oldest events that one refuses again and again."""
         row = self._db.rows(
             "SELECT count(*), min(e.at) FROM deliveries d JOIN events e USING (seq) "
             "WHERE d.done_at IS NULL"
@@ -146,6 +235,7 @@ class Outbox:
                 {"hook": one["hook"], "since": one["failing_since"], "error": one["error"]}
                 for one in hooks
             ],
+            "blocked": [one.document() for one in self.blocked()[:_SHOWN]],
         }
 
 
@@ -154,8 +244,22 @@ SELECT e.seq, e.id, e.type, e.code, e.at, e.data, d.tries
 FROM deliveries d JOIN events e USING (seq)
 WHERE d.hook = :hook AND d.done_at IS NULL AND d.seq > :after
     AND (d.next_attempt_at IS NULL OR d.next_attempt_at <= :now)
+    AND (d.tries = 0 OR NOT :fresh_only)
     AND (e.code IS NULL OR NOT EXISTS (
         SELECT 1 FROM deliveries w JOIN events f USING (seq)
         WHERE w.hook = :hook AND w.done_at IS NULL AND w.seq < d.seq AND f.code = e.code))
 ORDER BY d.seq LIMIT 1
 """
+
+_BLOCKED = f"""
+SELECT d.hook, e.id, e.type, e.code, e.at, d.tries, d.error, (
+    SELECT count(*) FROM deliveries w JOIN events f USING (seq)
+    WHERE w.hook = d.hook AND w.done_at IS NULL AND w.seq > d.seq AND f.code = e.code) AS behind
+FROM deliveries d JOIN events e USING (seq)
+WHERE d.done_at IS NULL AND d.tries >= :tries AND (e.at <= :before OR d.tries >= 2 * :tries)
+    AND (:hook IS NULL OR d.hook = :hook)
+    AND NOT EXISTS (
+        SELECT 1 FROM hooks h WHERE h.hook = d.hook AND h.failing_since <= :failing)
+    AND coalesce(json_extract(e.data, '$.kind'), '') NOT IN {HOOK_ALERTS}
+ORDER BY d.seq, d.hook
+"""  # noqa: S608 - a constant

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.errors import LedgerError, LockHeld
-from veracore_sync.ledger.database import Database, ledger_errors
+from veracore_sync.ledger import lock_file
+from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.lock_file import LockFile
 
 _LOCK_POLL = 0.05
+# `is_running` takes a free lock for an instant: a run that begins just then must not give up.
+_PROBE_SECONDS = 0.2
+
+JOBS = ("orders", "inventory", "tracking", "stock", "deliver", "webhooks", "admin")
+"""Every job that one process at a time may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,45 +105,74 @@ class Runs:
         if self._db.path is None:
             yield
             return
-        descriptor = self._take_within(lock_path(self._db.path, job), wait_seconds)
-        if descriptor is None:
+        lock = self._take_within(job, command, wait_seconds)
+        if lock is None:
             raise LockHeld(f"{job}: {self._holder(job)}", hint="the other run does the work")
         try:
-            self._name_holder(job, command)
             yield
         finally:
-            os.close(descriptor)
+            lock.release()
 
-    def _take_within(self, path: Path, wait_seconds: float) -> int | None:
-        deadline = self._clock.monotonic() + wait_seconds
+    def _take_within(self, job: str, command: str, wait_seconds: float) -> LockFile | None:
+        deadline = self._clock.monotonic() + max(wait_seconds, _PROBE_SECONDS)
         while True:
-            descriptor = _take(path)
-            if descriptor is not None or self._clock.monotonic() >= deadline:
-                return descriptor
+            lock = self._take(job, command)
+            if lock is not None or self._clock.monotonic() >= deadline:
+                return lock
             self._clock.sleep(_LOCK_POLL)
+
+    def _take(self, job: str, command: str) -> LockFile | None:
+        """Lock the file and write down who did, or neither."""
+        if self._db.path is None:
+            raise ValueError("a ledger in memory has no lock files")
+        lock = lock_file.take(lock_file.lock_path(self._db.path, job))
+        if lock is None:
+            return None
+        try:
+            if self._name_holder(job, command, lock):
+                return lock
+        except BaseException:
+            lock.release()
+            raise
+        lock.release()
+        return None
 
     def is_running(self, job: str) -> bool:
         """Whether a process holds the job now."""
         if self._db.path is None:
             return False
-        path = lock_path(self._db.path, job)
+        path = lock_file.lock_path(self._db.path, job)
         if not path.exists():
-            return False
+            return self._is_held_elsewhere(job, None)
         try:
-            descriptor = _take(path)
+            lock = lock_file.take(path)
         except LedgerError:
             return False
-        if descriptor is None:
+        if lock is None:
             return True
-        os.close(descriptor)
-        return False
+        try:
+            return self._is_held_elsewhere(job, lock.inode)
+        finally:
+            lock.release()
 
-    def _name_holder(self, job: str, command: str) -> None:
+    def _name_holder(self, job: str, command: str, lock: LockFile) -> bool:
+        """Write down who holds the job; ``False`` where another still does, by a deleted file."""
         with self._db.transaction() as connection:
+            if self._is_held_elsewhere(job, lock.inode):
+                return False
             connection.execute(
-                "INSERT OR REPLACE INTO job_locks (job, command, pid, since) VALUES (?, ?, ?, ?)",
-                (job, command, os.getpid(), to_text(self._clock.now())),
+                "INSERT OR REPLACE INTO job_locks (job, command, pid, since, lock_inode) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (job, command, os.getpid(), to_text(self._clock.now()), lock.inode),
             )
+        # Deleted before it was written down, it would not have been seen by who took the next one.
+        return lock.is_in_place()
+
+    def _is_held_elsewhere(self, job: str, inode: int | None) -> bool:
+        row = self._db.row("SELECT pid, lock_inode FROM job_locks WHERE job = ?", (job,))
+        if row is None or row["lock_inode"] in (None, inode):
+            return False
+        return lock_file.is_held_by(row["pid"], row["lock_inode"])
 
     def _holder(self, job: str) -> str:
         row = self._db.row("SELECT command, pid, since FROM job_locks WHERE job = ?", (job,))
@@ -154,22 +188,3 @@ def _run(row: Any) -> Run:
     values: dict[str, Any] = dict(row)
     values["result"] = json.loads(values["result"] or "{}")
     return Run(**values)
-
-
-def lock_path(ledger: Path, job: str) -> Path:
-    """The lock file of a job: beside the ledger."""
-    return ledger.with_name(f"{ledger.name}.{job}.lock")
-
-
-def _take(path: Path) -> int | None:
-    with ledger_errors(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    except OSError as error:
-        os.close(descriptor)
-        raise LedgerError(f"cannot lock {path}: {error.strerror}") from error
-    return descriptor

@@ -8,6 +8,7 @@ from datetime import datetime
 from veracore_sync.clock import to_text
 from veracore_sync.errors import Category
 from veracore_sync.ledger.order_table import Intent, OrderTable, Trouble
+from veracore_sync.ledger.orders import IN_DOUBT
 
 
 class Sending(OrderTable):
@@ -96,7 +97,7 @@ class Sending(OrderTable):
         with self._db.transaction() as connection:
             if not self._is_sending(connection, code, attempt):
                 return
-            self._end_attempt(connection, code, attempt, "in doubt", trouble.message)
+            self._end_attempt(connection, code, attempt, IN_DOUBT, trouble.message)
             self._set(
                 connection,
                 code,
@@ -137,3 +138,20 @@ class Sending(OrderTable):
                 (Category.INTERNAL, now, now),
             )
         return codes
+
+    def doubt_again(self, code: str, veracore_id: str) -> None:
+        """An attempt under that id never came to an end that is known: look it up, send nothing."""
+        now = self._now()
+        with self._db.transaction() as connection:
+            self._set(
+                connection,
+                code,
+                state="in_doubt",
+                cause="lost",
+                veracore_id=veracore_id,
+                error_class=Category.INTERNAL,
+                error_message=f"nobody knows how an earlier attempt as {veracore_id} ended",
+                doubt_since=now,
+                absent_at=None,
+                next_attempt_at=None,
+            )

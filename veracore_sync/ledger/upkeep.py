@@ -1,4 +1,4 @@
-"""Keeping the file well: check, backup, prune, export."""
+"""Keeping the file well: check, backup, prune, export; `restoring` brings a backup back."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from veracore_sync.clock import to_text
 from veracore_sync.errors import LedgerError
+from veracore_sync.ledger import sqlite_file
 from veracore_sync.ledger.database import Database, ledger_errors
 from veracore_sync.ledger.figures import SUCCEEDED
 
@@ -32,26 +33,52 @@ def check(database: Database) -> list[str]:
 def backup(database: Database, target: Path) -> int:
     """Copy the ledger, consistently, while others may write; its size in bytes.
 
-    The copy appears under its name only when it is whole, and with mode 0600.
+    The copy appears under its name only when it is whole, and with mode 0600. What an earlier
+    backup left half done is removed.
 
     Raises:
         LedgerError: It cannot be read or written, or `target` exists.
     """
-    if target.exists():
+    if os.path.lexists(target):
         raise LedgerError(f"{target} exists already", hint="name a file that does not exist")
     partial = target.with_name(target.name + ".partial")
     with ledger_errors(target):
-        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-        with closing(sqlite3.connect(partial)) as copy:
-            database.connection.backup(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")
-        with partial.open("rb+") as file:
-            os.fsync(file.fileno())
+        copy_whole(database.connection, partial)
         partial.rename(target)
-        folder = os.open(target.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        sync_folder(target.parent)
     return target.stat().st_size
+
+
+def copy_whole(source: sqlite3.Connection, target: Path) -> None:
+    """Copy a database into a new file that its owner alone may read, and bring it to the disk.
+
+    Args:
+        source: To be read from.
+        target: A name of ours for what is not whole yet: whatever lies there is removed.
+
+    Raises:
+        OSError: `target` is a folder, or cannot be written.
+        sqlite3.Error: The source cannot be read, or the disk is full.
+    """
+    # A link planted under this name is removed, never followed.
+    for stale in (target, *sqlite_file.companions(target)):
+        stale.unlink(missing_ok=True)
+    if not sqlite_file.create_private(target):
+        raise FileExistsError(f"{target} was made by another program just now")
+    with closing(sqlite_file.connect(target.absolute(), "rw")) as copy:
+        # SQLite itself brings the copy to the disk with its commit.
+        copy.execute("PRAGMA synchronous=FULL")
+        source.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in `folder` to the disk: a rename is lasting only then."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def prune(database: Database, before: datetime) -> dict[str, int]:

@@ -123,7 +123,8 @@ class PostHook:
         except Lost as error:
             raise NotTaken(f"no answer ({error.what})", unreachable=True) from error
         if not 200 <= answer.status < 300:
-            away = answer.status >= 500 or answer.status == 429
+            # 500 is what a receiver says that stumbles over this one event.
+            away = answer.status > 500 or answer.status == 429
             raise NotTaken(f"HTTP {answer.status}", unreachable=away)
 
     def close(self) -> None:

@@ -58,6 +58,13 @@ class Access:
     permissions: frozenset[str]
 
 
+def identity_of(settings: VendureSettings) -> str:
+    """Which shop the settings name: the admin URL and a digest of the channel token, no secrets."""
+    token = settings.channel_token
+    digest = hashlib.sha256(token.encode()).hexdigest()[:16] if token else "default"
+    return f"{_normalised(settings.admin_api_url)} {digest}"
+
+
 class Shop:
     """A Vendure shop; usable by several threads.
 
@@ -87,10 +94,8 @@ class Shop:
 
     @property
     def identity(self) -> str:
-        """Which shop this is: the admin URL and a digest of the channel token, no secrets."""
-        token = self._settings.channel_token
-        digest = hashlib.sha256(token.encode()).hexdigest()[:16] if token else "default"
-        return f"{_normalised(self._settings.admin_api_url)} {digest}"
+        """Which shop this is."""
+        return identity_of(self._settings)
 
     @cached_property
     def stock(self) -> ShopStock:

@@ -75,6 +75,13 @@ class Crowd:
                 slow = connection
         return slow
 
+    def give_way(self) -> None:
+        """Send the idlest home: there is no descriptor left for a newcomer."""
+        with self._changed:
+            victim = self._victim()
+            if victim is not None:
+                self._dismiss(victim)
+
     def _dismiss(self, connection: socket.socket) -> None:
         self._guests[connection].leaving = True
         with contextlib.suppress(OSError):

@@ -84,7 +84,7 @@ class HookDesk:
             return self._take(kind, head, body)
         if head.target == HEALTH:
             return Answer(200, {"status": "ok"})
-        if not _is_local(head, peer):
+        if not is_local(head, peer):
             raise Refused(404, "not found")
         state = self._state()
         if head.target == READY:
@@ -111,7 +111,7 @@ class HookDesk:
         return Answer(200, {"status": "stored" if is_new else "duplicate"})
 
 
-def _is_local(head: Head, peer: str) -> bool:
+def is_local(head: Head, peer: str) -> bool:
     """Asked from this machine, of this machine, and not on behalf of another."""
     if any(name in head.headers for name in _PROXIED) or not _is_loopback(peer):
         return False

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config import Settings
-from veracore_sync.errors import ConfigError, LedgerError, SyncError
+from veracore_sync.errors import ConfigError, LedgerError
 from veracore_sync.jobs.metrics import exposition
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.inbox import Inbox, Kind, summary
 from veracore_sync.webhooks.desk import HookDesk
 from veracore_sync.webhooks.meter import Meter
-from veracore_sync.webhooks.notify import notify, watchdog_seconds
 from veracore_sync.webhooks.pace import Pace
 from veracore_sync.webhooks.server import HookServer, Limits
 from veracore_sync.webhooks.signature import Verifier
+from veracore_sync.webhooks.supervise import Health, watch_over
 from veracore_sync.webhooks.worker import Handler, Worker
 from veracore_sync.webhooks.writer import Writer
 
 _KEEP_DAYS = 7
-_BEAT_SECONDS = 5.0
 _WORKER_SECONDS = 60.0
 
 
@@ -38,6 +37,8 @@ class Listener:
         host: Overrides ``webhooks.host``.
         port: Overrides ``webhooks.port``.
         limits: What a client may take.
+        health: Has the parts of whatever else runs beside the listener.
+        others_live: Whether the threads of these do.
 
     Raises:
         ConfigError: The address cannot be taken, or a secret is malformed.
@@ -53,8 +54,12 @@ class Listener:
         host: str | None = None,
         port: int | None = None,
         limits: Limits | None = None,
+        health: Health | None = None,
+        others_live: Callable[[], bool] = lambda: True,
     ) -> None:
         wanted = settings.webhooks
+        self._health = health or Health(clock)
+        self._others_live = others_live
         self._clock = clock
         self._settings = settings
         self._ledger = ledger
@@ -68,8 +73,9 @@ class Listener:
             pace=Pace(settings.veracore.rate_per_minute, clock),
             meter=self._meter,
             keep=max(timedelta(days=_KEEP_DAYS), 3 * timedelta(seconds=wanted.tolerance_seconds)),
+            part=self._health.part("worker"),
         )
-        self._writer = Writer(inbox, self._worker.wake)
+        self._writer = Writer(inbox, self._worker.wake, part=self._health.part("store"))
         self.server = HookServer(
             wanted.host if host is None else host,
             wanted.port if port is None else port,
@@ -78,6 +84,7 @@ class Listener:
             ),
             limits=limits,
             meter=self._meter,
+            part=self._health.part("accept"),
         )
 
     def start(self) -> None:
@@ -98,34 +105,30 @@ class Listener:
         """Listen until `stop` is set; what `stop` returned.
 
         Raises:
+            LedgerReplaced: Another file lies in the ledger's place.
             SyncError: A part died; the supervisor is to start it again.
         """
         self.start()
-        notify("READY=1")
-        watchdog = watchdog_seconds()
-        beat = min(_BEAT_SECONDS, watchdog / 3) if watchdog else _BEAT_SECONDS
-        while not stop.wait(beat):
-            if not self._is_whole():
-                raise SyncError("a part of the webhook listener died", hint="start it again")
-            notify("WATCHDOG=1")
-        notify("STOPPING=1")
+        watch_over(stop, self._health, self._is_whole, self._ledger.database.check_file)
         return self.stop()
 
     def _is_whole(self) -> bool:
-        return self.server.is_alive() and self._worker.is_alive()
+        return self.server.is_alive() and self._worker.is_alive() and self._others_live()
 
     def state(self) -> dict[str, Any]:
-        """What ``/readyz`` shows: whether deliveries can be stored, and what waits."""
+        """What ``/readyz`` shows: whether every part works, and what waits."""
+        self._writer.probe()
+        troubles = self._health.troubles()
         try:
             found = summary(self._ledger.database)
         except LedgerError:
-            return {"ready": False, "storing": False}
+            return {"ready": False, "storing": False, "troubles": troubles}
         oldest = found["oldestWaiting"]
         age = (self._clock.now() - from_text(oldest)).total_seconds() if oldest else 0.0
-        whole, storing = self._is_whole(), not self._writer.failing
         return {
-            "ready": whole and storing and not self.server.draining,
-            "storing": storing,
+            "ready": self._is_whole() and not troubles and not self.server.draining,
+            "storing": not self._writer.failing,
+            "troubles": troubles,
             "connections": len(self.server.crowd),
             "waiting": found["waiting"],
             "failing": found["failing"],
@@ -133,10 +136,11 @@ class Listener:
         }
 
     def _figures(self) -> str:
+        parts = self._health.exposition()
         try:
-            return exposition(self._ledger, self._clock.now(), self._settings)
+            return parts + exposition(self._ledger, self._clock.now(), self._settings)
         except LedgerError:
-            return ""
+            return parts
 
 
 def _verifier(settings: Settings) -> Verifier:

@@ -7,14 +7,28 @@ import os
 import socket
 
 
-def notify(state: str) -> None:
-    """Send `state`, for example ``READY=1``, where a supervisor listens."""
-    path = os.environ.get("NOTIFY_SOCKET", "")
-    if not path.startswith(("/", "@")):
-        return
-    address = "\0" + path[1:] if path.startswith("@") else path
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
-        door.sendto(state.encode(), address)
+class Supervisor:
+    """systemd, where it listens.
+
+    Its socket is opened at once: used-up descriptors are no reason to fall silent.
+    """
+
+    def __init__(self) -> None:
+        path = os.environ.get("NOTIFY_SOCKET", "")
+        self._address = "\0" + path[1:] if path.startswith("@") else path
+        listens = path.startswith(("/", "@"))
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) if listens else None
+
+    def tell(self, state: str) -> None:
+        """Send `state`, for example ``READY=1``; it may be lost."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.sendto(state.encode(), self._address)
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._socket is not None:
+            self._socket.close()
 
 
 def watchdog_seconds() -> float | None:

@@ -15,9 +15,11 @@ class Rarely:
     Args:
         logger: Where it is said.
         level: How loud.
+        server: Who speaks.
     """
 
-    def __init__(self, logger: logging.Logger, level: int) -> None:
+    def __init__(self, logger: logging.Logger, level: int, server: str = "webhooks") -> None:
+        self._server = server
         self._logger = logger
         self._level = level
         self._lock = threading.Lock()
@@ -33,4 +35,4 @@ class Rarely:
             self._next = time.monotonic() + _QUIET_SECONDS
             left_out, self._left_out = self._left_out, 0
         more = f" ({left_out} more in between)" if left_out else ""
-        self._logger.log(self._level, "webhooks: %s%s", message, more)
+        self._logger.log(self._level, "%s: %s%s", self._server, message, more)

@@ -9,27 +9,29 @@ are bounded and the idle give way. TLS is the business of the proxy in front.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import socket
 import socketserver
 import sys
-import threading
-import time
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
-from veracore_sync.errors import ConfigError
+from veracore_sync.clock import SystemClock
+from veracore_sync.errors import ConfigError, LedgerError
 from veracore_sync.webhooks.crowd import Crowd
 from veracore_sync.webhooks.head import Head, Refused
 from veracore_sync.webhooks.inlet import Closed, Inlet
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.rarely import Rarely
+from veracore_sync.webhooks.supervise import Part, SupervisedThread, describe
 
 _LOG = logging.getLogger(__name__)
+_USED_UP = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class HookServer(ThreadingHTTPServer):
         limits: What a client may take.
         meter: Counts.
         section: The section of the settings that names the address.
+        part: Is told whether connections can be accepted.
 
     Raises:
         ConfigError: The address cannot be taken.
@@ -98,6 +101,7 @@ class HookServer(ThreadingHTTPServer):
     request_queue_size = 128
     daemon_threads = True
     block_on_close = False
+    timeout = 0.1
 
     def __init__(
         self,
@@ -108,16 +112,17 @@ class HookServer(ThreadingHTTPServer):
         meter: Meter,
         limits: Limits | None = None,
         section: str = "webhooks",
+        part: Part | None = None,
     ) -> None:
         self.desk = desk
         self.limits = limits or Limits()
         self.meter = meter
         self.crowd = Crowd(self.limits.connections)
         self.draining = False
-        self._trouble = Rarely(_LOG, logging.ERROR)
-        self._thread = threading.Thread(
-            target=self.serve_forever, kwargs={"poll_interval": 0.1}, name="accept", daemon=True
-        )
+        self._trouble = Rarely(_LOG, logging.ERROR, section)
+        self._used_up: Exception | None = None
+        part = part or Part("accept", SystemClock(), server=section)
+        self._thread = SupervisedThread(part, self._accept, first_pause=0.05, longest_pause=1.0)
         try:
             self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
             super().__init__((host, port), _Handler)
@@ -149,23 +154,42 @@ class HookServer(ThreadingHTTPServer):
     def stop(self) -> bool:
         """Accept no more, answer what is under way; whether that was done in time."""
         self.draining = True
-        self.shutdown()
+        self._thread.stop(_ACCEPT_SECONDS)
         self.server_close()
         return self.crowd.drain(self.limits.drain_seconds)
 
+    def _accept(self) -> None:
+        """Serve who comes within a moment.
+
+        Raises:
+            OSError: There is no descriptor left for a connection.
+            RuntimeError: There is no thread left for one.
+        """
+        self.handle_request()
+        used_up, self._used_up = self._used_up, None
+        if used_up is not None:
+            raise used_up
+
     def get_request(self) -> tuple[Any, Any]:
-        """Accept a connection; without a free descriptor, wait a moment instead of spinning."""
+        """Accept a connection; where the descriptors are used up, the idlest gives one back."""
         try:
             return super().get_request()
-        except OSError:
-            time.sleep(0.05)
+        except OSError as error:
+            if error.errno in _USED_UP:
+                self._used_up = error
+                self.crowd.give_way()
             raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve the connection in a thread, where there is room."""
         if self.crowd.admit(request):
-            super().process_request(request, client_address)
-            return
+            try:
+                super().process_request(request, client_address)
+            except RuntimeError as error:
+                # Python's "can't start new thread".
+                self._used_up = error
+            else:
+                return
         self.meter.count("turned_away")
         with contextlib.suppress(OSError):
             request.setblocking(False)
@@ -180,11 +204,18 @@ class HookServer(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that leaves is not worth a word; anything else is one line, and no traceback."""
         error = sys.exception()
-        if not isinstance(error, OSError):
-            self._trouble.say(f"a request failed: {type(error).__name__}")
-            _LOG.debug("webhooks: the same in full", exc_info=error)
+        if error is not None and not isinstance(error, OSError):
+            self.tell_of(error)
+
+    def tell_of(self, error: BaseException) -> None:
+        """A request was not served, for a reason of ours."""
+        self.meter.count("failed_requests")
+        self._trouble.say(f"a request failed: {describe(error)}")
 
 
+_ACCEPT_SECONDS = 5.0
+_FAILED = Answer(500, {"error": "internal"})
+_NO_LEDGER = Answer(503, {"error": "try again"}, headers=(("Retry-After", "5"),))
 _BUSY = Answer(503, {"error": "busy"}, headers=(("Retry-After", "2"),))
 
 
@@ -209,7 +240,7 @@ class _Handler(BaseHTTPRequestHandler):
             head, body = self._read(inlet)
             if not crowd.works(self.connection):
                 return False
-            answer = self.server.desk.answer(head, body, str(self.client_address[0]))
+            answer = self._ask_desk(head, body)
         except Refused as error:
             self._send(Answer(error.status, {"error": error.reason}), closing=True)
             inlet.linger(1.0)
@@ -217,6 +248,15 @@ class _Handler(BaseHTTPRequestHandler):
         closing = answer.status >= 400 or not head.keeps_alive or self.server.draining
         self._send(answer, closing=closing)
         return not closing
+
+    def _ask_desk(self, head: Head, body: bytes) -> Answer:
+        try:
+            return self.server.desk.answer(head, body, str(self.client_address[0]))
+        except Refused:
+            raise
+        except Exception as error:  # noqa: BLE001 - who asked is to hear that it was not done
+            self.server.tell_of(error)
+            return _NO_LEDGER if isinstance(error, LedgerError) else _FAILED
 
     def _read(self, inlet: Inlet) -> tuple[Head, bytes]:
         head = inlet.head()

@@ -28,13 +28,13 @@ from veracore_sync.ledger.inbox import KINDS, WORKER, Hint, Inbox, Kind
 from veracore_sync.ledger.runs import Runs
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.pace import Pace
+from veracore_sync.webhooks.supervise import Part, SupervisedThread, describe
 
 _LOG = logging.getLogger(__name__)
 _TRIES = 10
 _BASE_SECONDS = 5.0
 _CAP_SECONDS = 900.0
 _LOCK_SECONDS = 0.5
-_LEDGER_SECONDS = 5.0
 _IDLE_SECONDS = 1.0
 _PRUNE_SECONDS = 3600.0
 
@@ -66,6 +66,7 @@ class Worker:
         meter: Counts.
         keep: How long ids and covered hints are remembered.
         gap_seconds: Between two hints, in which a waiting command gets the lock.
+        part: Is told how it does.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Worker:
         meter: Meter,
         keep: timedelta,
         gap_seconds: float = 0.2,
+        part: Part | None = None,
     ) -> None:
         self._inbox = inbox
         self._handlers = handlers
@@ -92,8 +94,7 @@ class Worker:
         self._rest_until: dict[Kind, float] = {}
         self._prune_at = clock.monotonic()
         self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="worker", daemon=True)
+        self._thread = SupervisedThread(part or Part("worker", clock), self._turn)
 
     def start(self) -> None:
         """Begin to work."""
@@ -109,37 +110,35 @@ class Worker:
 
     def stop(self, seconds: float) -> bool:
         """Finish the hint at hand and end; whether that was done in time."""
-        self._stopping.set()
+        self._thread.ask_to_stop()
         self._wake.set()
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+        return self._thread.stop(seconds)
 
-    def _work(self) -> None:
-        while not self._stopping.is_set():
-            self._wake.clear()
-            if self.step():
-                self._stopping.wait(self._gap_seconds)
-            else:
-                self._wake.wait(_IDLE_SECONDS)
+    def _turn(self) -> None:
+        self._wake.clear()
+        if self.step():
+            self._thread.rest(self._gap_seconds)
+        else:
+            self._wake.wait(_IDLE_SECONDS)
 
     def step(self) -> bool:
-        """Follow one hint, each kind in its turn; whether there was one to follow."""
-        try:
-            self._prune()
-            for kind in tuple(self._order):
-                if self._clock.monotonic() < self._rest_until.get(kind, 0.0):
-                    continue
-                hint = self._inbox.due(kind)
-                if hint is None:
-                    continue
-                if not self._pace.take(self._handlers[kind].requests):
-                    return False
-                self._order.remove(kind)
-                self._order.append(kind)
-                return self._follow(hint)
-        except LedgerError as error:
-            _LOG.error("webhooks: hints wait: %s (%s)", error.message, error.hint)
-            self._rest(KINDS, _LEDGER_SECONDS)
+        """Follow one hint, each kind in its turn; whether there was one to follow.
+
+        Raises:
+            LedgerError: It cannot be read or written; hints wait.
+        """
+        self._prune()
+        for kind in tuple(self._order):
+            if self._clock.monotonic() < self._rest_until.get(kind, 0.0):
+                continue
+            hint = self._inbox.due(kind)
+            if hint is None:
+                continue
+            if not self._pace.take(self._handlers[kind].requests):
+                return False
+            self._order.remove(kind)
+            self._order.append(kind)
+            return self._follow(hint)
         return False
 
     def _prune(self) -> None:
@@ -165,8 +164,8 @@ class Worker:
             self._give_up(hint, error)
         except SyncError as error:
             self._failed(hint, error)
-        except Exception:  # noqa: BLE001 - no fault of a job may end the listener
-            _LOG.exception("webhooks: the hint about %s %s failed", hint.kind, hint.name)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - one hint's bug is its own
+            _LOG.error("webhooks: the hint about %s %s: %s", hint.kind, hint.name, describe(error))
             self._failed(hint, SyncError("an error of this program"))
         else:
             self._inbox.cover(hint)

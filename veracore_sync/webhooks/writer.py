@@ -6,16 +6,15 @@ answers a second and waited 2.75 s (99 %); sharing commits, 1,658 and 39 ms.
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
-from veracore_sync.errors import LedgerError
+from veracore_sync.clock import SystemClock
 from veracore_sync.ledger.inbox import Delivery, Inbox
-from veracore_sync.webhooks.rarely import Rarely
+from veracore_sync.webhooks.supervise import Part
 
-_LOG = logging.getLogger(__name__)
 _LARGEST = 256
 
 
@@ -47,10 +46,16 @@ class Writer:
         inbox: Where they go.
         stored: Called after each commit that brought something new.
         wait_seconds: How long a delivery waits for its commit.
+        part: Is told how it does.
     """
 
     def __init__(
-        self, inbox: Inbox, stored: Callable[[], None], *, wait_seconds: float = 8.0
+        self,
+        inbox: Inbox,
+        stored: Callable[[], None],
+        *,
+        wait_seconds: float = 8.0,
+        part: Part | None = None,
     ) -> None:
         self._inbox = inbox
         self._stored = stored
@@ -58,8 +63,19 @@ class Writer:
         self._lock = threading.Lock()
         self._committing = False
         self._waiting: deque[_Entry] = deque()
-        self._trouble = Rarely(_LOG, logging.ERROR)
-        self.failing = False
+        self._part = part or Part("store", SystemClock())
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last commit failed."""
+        return self._part.trouble is not None
+
+    def probe(self) -> None:
+        """Where the last commit failed, see whether another would: no delivery may come to tell."""
+        if self.failing:
+            with suppress(Exception):
+                self._inbox.probe()
+                self._part.works()
 
     def store(self, delivery: Delivery) -> bool:
         """Store a delivery; returns only after the commit that holds it, or its first copy.
@@ -100,10 +116,15 @@ class Writer:
         entry.woken.acquire()
 
     def _lead(self) -> None:
-        """Commit what has come, and let one of those who came meanwhile go on."""
-        with self._lock:
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _LARGEST))]
+        """Commit what has come, and let one of those who came meanwhile go on.
+
+        Whatever happens to who leads, nobody who waits is left without an answer.
+        """
+        batch: list[_Entry] = []
         try:
+            with self._lock:
+                while self._waiting and len(batch) < _LARGEST:
+                    batch.append(self._waiting.popleft())
             self._commit(batch)
         finally:
             with self._lock:
@@ -117,12 +138,11 @@ class Writer:
     def _commit(self, entries: list[_Entry]) -> None:
         try:
             results = self._inbox.store([entry.delivery for entry in entries])
-        except LedgerError as error:
-            self.failing = True
-            self._trouble.say(f"cannot store: {error.message} ({error.hint})")
+        except Exception as error:  # noqa: BLE001 - not stored is not stored, whatever the reason
+            self._part.failed(error)
             return
-        self.failing = False
         for entry, is_new in zip(entries, results, strict=True):
             entry.is_new = is_new
+        self._part.works()
         if any(results):
             self._stored()

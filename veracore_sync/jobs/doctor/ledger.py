@@ -13,10 +13,13 @@ from veracore_sync.errors import LedgerError, SyncError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.jobs.health import troubles
 from veracore_sync.ledger import Ledger
+from veracore_sync.ledger.sqlite_file import is_being_restored
 from veracore_sync.ledger.upkeep import check
 
 _LEAST_FREE = 100 * 1024 * 1024
 _BACKWARDS_SECONDS = 60
+_MOUNTS = Path("/proc/mounts")
+_BLOCKED_SHOWN = 5
 _NETWORKED = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glusterfs", "ceph"})
 
 
@@ -31,10 +34,11 @@ def ledger(
         clock: The time.
     """
     path = settings.ledger.path
-    if not path.exists():
+    if not path.exists() and not is_being_restored(path):
         yield ok("ledger", f"{path} will be made by the first run")
         return
-    yield from _file(path)
+    if path.exists():
+        yield from _file(path)
     yield from _content(settings, open_ledger, clock)
 
 
@@ -45,7 +49,14 @@ def _file(path: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(path.parent).free
     if free < _LEAST_FREE:
         yield warn("disk", f"{free // 1024 // 1024} MiB are left beside {path}", "make room")
-    kind = _file_system(path)
+    place, kind = _mounted(path)
+    if place == path.resolve():
+        yield warn(
+            "file system",
+            f"{path} is mounted as a single file: its -wal and its locks lie beside it, where "
+            "another container does not see them",
+            "mount its folder instead",
+        )
     if kind in _NETWORKED:
         yield warn(
             "file system",
@@ -54,19 +65,20 @@ def _file(path: Path) -> Iterator[Finding]:
         )
 
 
-def _file_system(path: Path) -> str:
-    """The type of the file system that `path` lies on; empty where it cannot be told."""
-    best, kind = "", ""
+def _mounted(path: Path) -> tuple[Path | None, str]:
+    """Where the file system of `path` is mounted, and its type; empty where it cannot be told."""
+    best: Path | None = None
+    kind = ""
     try:
-        mounts = Path("/proc/mounts").read_text().splitlines()
+        mounts = _MOUNTS.read_text().splitlines()
     except OSError:
-        return ""
+        return None, ""
     for line in mounts:
         _, place, found, *_ = line.split()
         inside = path.resolve().is_relative_to(place)
-        if inside and len(place) >= len(best):
-            best, kind = place, found
-    return kind
+        if inside and (best is None or len(place) >= len(str(best))):
+            best, kind = Path(place), found
+    return best, kind
 
 
 def _content(
@@ -96,6 +108,13 @@ def _content(
         )
     for trouble in troubles(opened, settings, clock):
         yield warn("jobs", trouble.message, "see `veracore-sync stats --runs`")
+    for one in opened.outbox.blocked()[:_BLOCKED_SHOWN]:
+        yield warn(
+            "hooks",
+            f"hooks.{one.hook} refuses {one.type} of {one.code or 'no order'} ({one.id}), which "
+            f"waits since {one.at}: {one.error}",
+            f"mend it, or `veracore-sync deliver --skip {one.id}`",
+        )
     for alert in opened.alerts.standing()[:5]:
         yield warn("alert", alert.message, "see `veracore-sync stats`")
 

@@ -13,6 +13,7 @@ from datetime import timedelta
 from veracore_sync.clock import Clock
 from veracore_sync.errors import AuthRefused, ProtocolError, RateLimited, TimedOut, Unavailable
 from veracore_sync.jobs.orders.judge import (
+    OUTDATED,
     Adopt,
     CancelledThere,
     Conflict,
@@ -30,11 +31,6 @@ from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed, Present, W
 _LOG = logging.getLogger(__name__)
 _PROVED = "lookup.proved"
 _UNANSWERED_MOST = 3
-
-_OUTDATED = (
-    "VeraCore took an earlier attempt, from before the order was changed in the shop: "
-    "change it there too"
-)
 
 UPSTREAM_WIDE = (Unavailable, TimedOut, RateLimited, AuthRefused)
 """Errors that say something of VeraCore as a whole, not of one order."""
@@ -98,7 +94,7 @@ class Doubts:
     def look(self, row: OrderRow) -> Verdict:
         """Look one order in doubt up, and judge what is found."""
         began = self.clock.now()
-        found = self._look_up(row.veracore_id or row.code)
+        found = self.look_up(row.veracore_id or row.code)
         if isinstance(found, Absent) and not self._absence_counts(row):
             return Unknown(
                 ProtocolError(
@@ -109,7 +105,8 @@ class Doubts:
         attempts = self.ledger.orders.attempts(row.code)
         return judge_doubt(row, found, attempts, now=began, grace=self.grace)
 
-    def _look_up(self, veracore_id: str) -> LookUp:
+    def look_up(self, veracore_id: str) -> LookUp:
+        """Look an id up; finding an order proves the credentials."""
         found = self.warehouse.look_up(veracore_id)
         if isinstance(found, Present) and not self._is_proved():
             self.ledger.meta.put(_PROVED, self._fingerprint())
@@ -128,13 +125,18 @@ class Doubts:
         Wrong credentials find nothing, and look-ups that fail alike for every order look like
         absences; so an order that is there must be found, too.
         """
+        if self.ledger.orders.newest_synced() is None:
+            oldest = self.ledger.orders.oldest_doubt()
+            if row.cause == "duplicate" or (oldest is not None and oldest.code == row.code):
+                return True
+        return self.finds_orders()
+
+    def finds_orders(self) -> bool:
+        """Whether these credentials find an order: the newest that VeraCore took, else any once."""
         newest = self.ledger.orders.newest_synced()
         if newest is not None and newest.veracore_id is not None:
-            return isinstance(self._look_up(newest.veracore_id), Present)
-        if row.cause == "duplicate" or self._is_proved():
-            return True
-        oldest = self.ledger.orders.oldest_doubt()
-        return oldest is not None and oldest.code == row.code
+            return isinstance(self.look_up(newest.veracore_id), Present)
+        return self._is_proved()
 
     def apply(self, row: OrderRow, verdict: Verdict, result: OrdersResult) -> None:
         """Write the one transition that follows, and note it."""
@@ -168,6 +170,6 @@ class Doubts:
         code, news = row.code, None
         with self.ledger.database.transaction():
             self.ledger.moves.adopt(code, row.veracore_id or code, verdict.lines)
-            if verdict.outdated and self.ledger.alerts.open("order.drift", _OUTDATED, code=code):
-                news = f"{code}: {_OUTDATED}"
+            if verdict.outdated and self.ledger.alerts.open("order.drift", OUTDATED, code=code):
+                news = f"{code}: {OUTDATED}"
         result.note(code, "adopted", news)

@@ -31,9 +31,9 @@ def warehouse_id(code: str, prefix: str, is_taken: Callable[[str], bool]) -> str
     return _hashed(plain, code)
 
 
-def renewed_id(code: str, prefix: str, generation: int) -> str:
+def renewed_id(code: str, prefix: str, count: int) -> str:
     """Another id for the same order: a person decided that the first one cannot be used."""
-    return _hashed(prefix + code, f"{code}\n{generation}")
+    return _hashed(prefix + code, f"{code}\n{count}")
 
 
 def _hashed(plain: str, seed: str) -> str:

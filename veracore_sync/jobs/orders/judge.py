@@ -13,6 +13,12 @@ from veracore_sync.ledger import AttemptRow, OrderRow, Sent, Trouble
 from veracore_sync.model import RecordLine, WarehouseRecord
 from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
 
+OUTDATED = (
+    "VeraCore took an earlier attempt, from before the order was changed in the shop: "
+    "change it there too"
+)
+"""What is to be done about an adoption that is `outdated`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
@@ -103,13 +109,7 @@ def judge_record(code: str, record: WarehouseRecord, sent: Sequence[Sent]) -> Ve
         sent: The lines of each of our attempts; empty when this ledger never sent it.
     """
     if record.reference is not None and record.reference.strip() != code:
-        return Conflict(
-            Trouble(
-                Category.CONFLICT,
-                f"VeraCore holds another order under the id {record.id}: "
-                f"its reference is {record.reference.strip()[:50]!r}",
-            )
-        )
+        return another_order(record)
     if record.status == "cancelled":
         return CancelledThere(f"the order {record.id} was cancelled at VeraCore")
     held = as_sent(record.lines or ())
@@ -124,6 +124,49 @@ def judge_record(code: str, record: WarehouseRecord, sent: Sequence[Sent]) -> Ve
             )
         )
     return Adopt(held, outdated=not same_units(held, sent[-1]))
+
+
+def another_order(record: WarehouseRecord) -> Conflict:
+    """The verdict on a record with another reference than the order's code."""
+    reference = (record.reference or "").strip()[:50]
+    return Conflict(
+        Trouble(
+            Category.CONFLICT,
+            f"VeraCore holds another order under the id {record.id}: "
+            f"its reference is {reference!r}",
+        )
+    )
+
+
+def not_proven(row: OrderRow, now: datetime, grace: timedelta) -> LookAgain | None:
+    """When an absence seen now must be seen again to be believed; ``None`` where it is proven.
+
+    Args:
+        row: The order; it remembers when it was first seen absent, and since when it is in doubt.
+        now: When the look-up began (UTC).
+        grace: Between two believed absences, and between the doubt and the last of them.
+    """
+    if row.absent_at is None:
+        return LookAgain(now + grace, first=True)
+    first = from_text(row.absent_at)
+    doubt = from_text(row.doubt_since) if row.doubt_since else first
+    earliest = max(first, doubt) + grace
+    return LookAgain(earliest, first=False) if now < earliest else None
+
+
+def is_ours(code: str, record: WarehouseRecord, sent: Sequence[Sent]) -> bool:
+    """Whether a record may be this order: by its reference, else by a cut of it and our units.
+
+    Args:
+        code: The order's code in the shop.
+        record: What VeraCore holds.
+        sent: The lines of each of our attempts.
+    """
+    if record.reference is None or record.reference.strip() == code:
+        return True
+    held = as_sent(record.lines or ())
+    is_cut = code.startswith(record.reference.strip())
+    return is_cut and any(same_units(held, lines) for lines in sent)
 
 
 def as_sent(lines: Iterable[RecordLine]) -> Sent:
@@ -141,11 +184,9 @@ def _judge_absence(row: OrderRow, now: datetime, grace: timedelta) -> Verdict:
                 "but a look-up does not find it",
             )
         )
-    if row.absent_at is None or row.doubt_since is None:
-        return LookAgain(now + grace, first=True)
-    earliest = max(from_text(row.absent_at), from_text(row.doubt_since)) + grace
-    if now < earliest:
-        return LookAgain(earliest, first=False)
+    again = not_proven(row, now, grace)
+    if again is not None:
+        return again
     if row.cause == "answer":
         return WasRefused(Trouble(Category.VALIDATION, f"VeraCore did not take it: {message}"))
     return Resend()

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
 from veracore_sync.config import OrdersSettings
-from veracore_sync.jobs.orders.ids import warehouse_id
+from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
 from veracore_sync.jobs.orders.render import Renderer, Unsendable, content_hash, payload_hash
 from veracore_sync.ledger import Intent, OrderRow, Seen, Trouble
 from veracore_sync.model import Order, WarehouseOrder
@@ -24,13 +24,17 @@ _LATE = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class SubmitOrder:
-    """Create it at VeraCore; look it up first where an earlier life may have sent it."""
+    """Create it at VeraCore; look it up first where an earlier life may have sent it.
+
+    `other_ids`: by which it is then looked up, too: a person may have given it another one then.
+    """
 
     code: str
     order: WarehouseOrder
     intent: Intent
     look_up_first: bool
     back_to: str
+    other_ids: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -129,6 +133,7 @@ class Planner:
             intent=self._intent(order, rendered.order),
             look_up_first=self._may_be_there(order, row),
             back_to=row.state if row.state in ("pending", "failed", "parked") else "pending",
+            other_ids=(renewed_id(order.code, self.settings.id_prefix, 1),),
             warnings=rendered.warnings,
         )
 

@@ -21,12 +21,13 @@ from veracore_sync.jobs.orders.judge import (
 )
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.result import OrdersResult
-from veracore_sync.ledger import Ledger, Sent, Trouble
+from veracore_sync.ledger import Ledger, Sent, Trouble, open_attempts
+from veracore_sync.model import WarehouseRecord
 from veracore_sync.veracore.port import (
-    Absent,
     Accepted,
     LookUpFailed,
     NotAccepted,
+    Present,
     Warehouse,
 )
 
@@ -79,6 +80,8 @@ class Sender:
         if self.stopped_by is not None:
             self.result.note(action.code, "pending")
             return
+        if self._is_undecided(action.code):
+            return
         if action.look_up_first and not self._is_free(action):
             return
         order = action.order
@@ -94,35 +97,52 @@ class Sender:
             self._not_accepted(action, attempt, outcome)
         hit("outcome committed")
 
+    def _is_undecided(self, code: str) -> bool:
+        """While nobody knows how an earlier attempt ended, only a look-up may follow it."""
+        row = self.ledger.orders.get(code)
+        unknown = open_attempts(row, self.ledger.orders.attempts(code)) if row else []
+        if not unknown:
+            return False
+        self.ledger.moves.doubt_again(code, unknown[-1].veracore_id)
+        self.result.note(code, "in_doubt")
+        return True
+
     def _is_free(self, action: SubmitOrder) -> bool:
         """Look an older order up before its first send; whether it may be sent."""
-        found = self.warehouse.look_up(action.order.id)
+        for veracore_id in (action.order.id, *action.other_ids):
+            found = self.warehouse.look_up(veracore_id)
+            if isinstance(found, LookUpFailed):
+                self.result.note(action.code, "pending")
+                self._count_trouble(found.error)
+                return False
+            if isinstance(found, Present) and self._is_settled(action, veracore_id, found.record):
+                return False
+        self.ledger.moves.touch(action.code, looked_up=True)
+        return True
+
+    def _is_settled(self, action: SubmitOrder, veracore_id: str, record: WarehouseRecord) -> bool:
+        """Write what a record under one of the order's ids means; whether it is not to be sent."""
         moves, code = self.ledger.moves, action.code
-        if isinstance(found, LookUpFailed):
-            self.result.note(code, "pending")
-            self._count_trouble(found.error)
-            return False
-        if isinstance(found, Absent):
-            moves.touch(code, looked_up=True)
-            return True
-        verdict = judge_record(code, found.record, [])
+        verdict = judge_record(code, record, [])
         if isinstance(verdict, Adopt):
-            self._adopt(action, verdict.lines)
+            self._adopt(action, veracore_id, verdict.lines)
         elif isinstance(verdict, CancelledThere):
-            new = moves.cancel(code, action.order.id, verdict.message)
+            new = moves.cancel(code, veracore_id, verdict.message)
             self.result.note(code, "cancelled", f"{code}: {verdict.message}" if new else None)
-        elif isinstance(verdict, Conflict):
-            new = moves.conflict(code, None, verdict.trouble)
+        elif isinstance(verdict, Conflict) and veracore_id == action.order.id:
+            new = moves.conflict(code, veracore_id, verdict.trouble)
             self.result.note(
                 code, "conflict", f"{code}: {verdict.trouble.message}" if new else None
             )
-        return False
+        else:
+            return False
+        return True
 
-    def _adopt(self, action: SubmitOrder, held: Sent) -> None:
+    def _adopt(self, action: SubmitOrder, veracore_id: str, held: Sent) -> None:
         """An earlier life sent it; what the shop changed since then is put before a person."""
         code, news = action.code, None
         with self.ledger.database.transaction():
-            self.ledger.moves.adopt(code, action.order.id, held, action.intent.seen)
+            self.ledger.moves.adopt(code, veracore_id, held, action.intent.seen)
             differs = bool(held) and not same_units(held, action.intent.lines)
             if differs and self.ledger.alerts.open("order.drift", _OTHER_UNITS, code=code):
                 news = f"{code}: {_OTHER_UNITS}"

@@ -1,0 +1,219 @@
+"""``ledger backup`` and ``ledger restore``: whole, private, and never under a running process."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from rig import Rig
+
+from veracore_sync.ledger import Ledger
+from veracore_sync.ledger.runs import JOBS
+from veracore_sync.ledger.sqlite_file import restore_marker
+from veracore_sync.sandbox.server import Sandbox
+from veracore_sync.sandbox.shop import SmallShop
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    with SmallShop() as shop, Sandbox() as sandbox:
+        shop.state.add_variant("MUG")
+        shop.state.place_order([("MUG", 2)])
+        made = Rig(tmp_path, shop.admin_url, shop.username, shop.password, sandbox)
+        made.sync()
+        yield made
+
+
+@pytest.fixture
+def copy(rig: Rig) -> Path:
+    target = rig.folder / "copy.db"
+    assert rig.run("ledger", "backup", str(target)).code == 0
+    return target
+
+
+def mark(path: Path, value: str) -> None:
+    with closing(Ledger(path)) as ledger:
+        ledger.meta.put("mark", value)
+
+
+def marked(path: Path) -> str | None:
+    with closing(Ledger(path, read_only=True)) as ledger:
+        return ledger.meta.get("mark")
+
+
+def kept(rig: Rig) -> list[Path]:
+    found = rig.folder.glob("ledger.db.replaced-*")
+    return sorted(one for one in found if not one.name.endswith(("-wal", "-shm")))
+
+
+# ---- backup -----------------------------------------------------------------------------------
+
+
+def test_a_planted_link_is_removed_and_never_followed(rig: Rig) -> None:
+    victim = rig.folder / "victim"
+    victim.write_text("precious")
+    (rig.folder / "copy.db.partial").symlink_to(victim)
+    assert rig.run("ledger", "backup", str(rig.folder / "copy.db")).code == 0
+    assert victim.read_text() == "precious"
+    assert stat.S_IMODE((rig.folder / "copy.db").stat().st_mode) == 0o600
+
+
+def test_what_a_killed_backup_left_is_removed(rig: Rig) -> None:
+    (rig.folder / "copy.db.partial").write_bytes(b"half" * 4096)
+    (rig.folder / "copy.db.partial-journal").write_bytes(b"half" * 4096)
+    assert rig.run("ledger", "backup", str(rig.folder / "copy.db")).code == 0
+    with closing(Ledger(rig.folder / "copy.db")) as ledger:
+        assert ledger.orders.counts()["synced"] == 1
+    assert not list(rig.folder.glob("copy.db.partial*"))
+
+
+@pytest.mark.parametrize("what", ["file", "dangling link"])
+def test_a_backup_overwrites_nothing(rig: Rig, what: str) -> None:
+    target = rig.folder / "copy.db"
+    if what == "file":
+        target.write_text("mine")
+    else:
+        target.symlink_to(rig.folder / "nowhere")
+    ended = rig.run("ledger", "backup", str(target))
+    assert ended.code == 74
+    assert "exists already" in ended.err
+
+
+def test_a_folder_under_the_partial_name_is_an_error_that_names_it(rig: Rig) -> None:
+    (rig.folder / "copy.db.partial").mkdir()
+    ended = rig.run("ledger", "backup", str(rig.folder / "copy.db"))
+    assert ended.code == 74
+    assert "Traceback" not in ended.err
+    assert "copy.db" in ended.err
+
+
+# ---- restore ----------------------------------------------------------------------------------
+
+
+def test_a_restored_ledger_goes_on_and_the_old_one_is_kept(rig: Rig, copy: Path) -> None:
+    mark(rig.ledger_path, "after the backup")
+    before = copy.read_bytes()
+    done = rig.run("ledger", "restore", str(copy), "--json")
+    assert (done.code, done.json["orders"]) == (0, 1)
+    assert marked(rig.ledger_path) is None
+    assert [str(one) for one in kept(rig)] == [done.json["kept"]]
+    assert marked(kept(rig)[0]) == "after the backup"
+    assert copy.read_bytes() == before
+    assert stat.S_IMODE(rig.ledger_path.stat().st_mode) == 0o600
+    assert rig.sync()["submitted"] == 0
+
+
+def test_into_an_empty_place(rig: Rig, copy: Path) -> None:
+    rig.ledger_path.unlink()
+    done = rig.run("ledger", "restore", str(copy), "--json")
+    assert (done.code, done.json) == (0, {"orders": 1, "kept": None})
+    assert rig.run("ledger", "check").code == 0
+
+
+def test_over_a_damaged_ledger(rig: Rig, copy: Path) -> None:
+    rig.ledger_path.write_bytes(b"no database at all" * 500)
+    assert rig.run("ledger", "check").code == 74
+    assert rig.run("ledger", "restore", str(copy)).code == 0
+    assert rig.run("ledger", "check").code == 0
+    assert kept(rig)[0].read_bytes().startswith(b"no database")
+
+
+def damaged(copy: Path) -> None:
+    content = bytearray(copy.read_bytes())
+    content[8192:20000] = b"\xff" * (20000 - 8192)
+    copy.write_bytes(content)
+
+
+def no_database(copy: Path) -> None:
+    copy.write_text("hello")
+
+
+def newer(copy: Path) -> None:
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("PRAGMA user_version = 9999")
+
+
+def of_another_shop(copy: Path) -> None:
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("UPDATE meta SET value = 'https://other' WHERE key = 'identity.shop'")
+        connection.commit()
+
+
+def another_database(copy: Path) -> None:
+    copy.unlink()
+    with closing(sqlite3.connect(copy)) as connection:
+        connection.execute("CREATE TABLE something (a)")
+
+
+def missing(copy: Path) -> None:
+    copy.unlink()
+
+
+@pytest.mark.parametrize(
+    ("what", "code"),
+    [
+        (damaged, 74),
+        (no_database, 74),
+        (newer, 74),
+        (another_database, 74),
+        (missing, 74),
+        (of_another_shop, 78),
+    ],
+)
+def test_what_must_not_serve_is_refused_and_changes_nothing(
+    rig: Rig, copy: Path, what, code
+) -> None:  # type: ignore[no-untyped-def]
+    mark(rig.ledger_path, "kept")
+    what(copy)
+    ended = rig.run("ledger", "restore", str(copy))
+    assert ended.code == code
+    assert "Traceback" not in ended.err
+    assert marked(rig.ledger_path) == "kept"
+    assert not restore_marker(rig.ledger_path).exists()
+    assert kept(rig) == []
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_while_a_job_is_at_work_nothing_is_restored(rig: Rig, copy: Path, job: str) -> None:
+    with closing(Ledger(rig.ledger_path)) as ledger, ledger.runs.lock(job, job):
+        ended = rig.run("ledger", "restore", str(copy), "--json")
+        assert ended.code == 75
+        assert job in ended.json["error"]["message"]
+        ledger.meta.put("mark", "still mine")
+    assert marked(rig.ledger_path) == "still mine"
+
+
+@pytest.mark.parametrize("gap", ["restore marked", "restore moved", "restore placed"])
+def test_killed_between_two_steps_nobody_begins_an_empty_ledger(
+    rig: Rig, copy: Path, gap: str
+) -> None:
+    killed = rig.run("ledger", "restore", str(copy), VERACORE_SYNC_TEST_FAILPOINT=f"{gap}:kill")
+    assert killed.code == -9
+    for command in (("sync-orders",), ("stats",), ("breaker", "reset"), ("doctor", "--offline")):
+        refused = rig.run(*command)
+        assert refused.code == 74
+        assert "ledger restore" in refused.out + refused.err
+    assert rig.run("ledger", "restore", str(copy)).code == 0
+    assert rig.sync()["submitted"] == 0
+    assert rig.run("ledger", "check").code == 0
+    assert len(rig.control("orders")["orders"]) == 1
+
+
+def test_a_command_that_had_the_old_ledger_open_writes_nothing_more(rig: Rig, copy: Path) -> None:
+    with closing(Ledger(rig.ledger_path)) as ledger:
+        assert rig.run("ledger", "restore", str(copy)).code == 0
+        with pytest.raises(Exception, match="was replaced"):
+            ledger.meta.put("mark", "orphan")
+    assert marked(rig.ledger_path) is None
+
+
+def test_the_ledger_itself_is_no_backup_of_it(rig: Rig) -> None:
+    link = rig.folder / "link.db"
+    link.symlink_to(rig.ledger_path)
+    for name in (rig.ledger_path, link):
+        assert rig.run("ledger", "restore", str(name)).code == 74
+    assert link.samefile(rig.ledger_path)

@@ -1,0 +1,24 @@
+"""The command on a machine whose clock is wrong by ``WRONG_CLOCK_SECONDS``.
+
+Run as a program, with a command's arguments. Only the wall clock is wrong, as on a real machine.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+
+from veracore_sync import clock
+from veracore_sync.__main__ import main
+
+VARIABLE = "WRONG_CLOCK_SECONDS"
+_right = clock.SystemClock.now
+
+
+def _wrong(self: clock.SystemClock) -> datetime:
+    return _right(self) + timedelta(seconds=float(os.environ.get(VARIABLE, "0")))
+
+
+if __name__ == "__main__":
+    clock.SystemClock.now = _wrong  # type: ignore[method-assign]
+    main()

@@ -1,0 +1,344 @@
+"""What a person may do about an order, by what look-ups show; pure.
+
+One decision for every act (``retry``, ``resolve --adopt``, ``--new-id``, ``--skip``): each of them,
+done on a guess, ships an order twice or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from veracore_sync.clock import to_text
+from veracore_sync.errors import NeedsPerson, SyncError
+from veracore_sync.jobs.orders.judge import (
+    OUTDATED,
+    Adopt,
+    CancelledThere,
+    Conflict,
+    another_order,
+    as_sent,
+    is_ours,
+    judge_record,
+    not_proven,
+)
+from veracore_sync.ledger import AttemptRow, OrderRow, Sent, open_attempts
+from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
+
+_MAY_BE_THERE = ("sending", "in_doubt", "conflict", "cancelled")
+_HANDED_OVER = ("synced", "shipped")
+_RETRIED = ("failed", "parked")
+
+
+class Act(StrEnum):
+    """What ``resolve`` was asked to do."""
+
+    ADOPT = "--adopt"
+    NEW_ID = "--new-id"
+    SKIP = "--skip"
+
+
+# ---- retry ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Back into the queue: no attempt can have left it at VeraCore."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpNow:
+    """Only a look-up tells what follows.
+
+    `doubt_of` is the id of an attempt whose end is not known, where the order is not in doubt yet.
+    """
+
+    doubt_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotRetried:
+    """It is not touched; `reason` says why."""
+
+    reason: str
+
+
+Retry = Requeue | LookUpNow | NotRetried
+
+
+def decide_retry(row: OrderRow, attempts: Sequence[AttemptRow]) -> Retry:
+    """What ``retry`` does with an order.
+
+    Args:
+        row: The order.
+        attempts: All that were ever made to send it.
+    """
+    if row.state in ("in_doubt", "sending"):
+        return LookUpNow()
+    if row.state in _RETRIED:
+        unknown = open_attempts(row, attempts)
+        return LookUpNow(unknown[-1].veracore_id) if unknown else Requeue()
+    if row.state == "conflict":
+        return NotRetried(
+            f"it is in conflict: a person decides with `veracore-sync resolve {row.code}`"
+        )
+    if row.state == "cancelled":
+        return NotRetried(
+            "it was cancelled at VeraCore: "
+            f"`veracore-sync resolve {row.code} --new-id` sends it again"
+        )
+    if row.state in _HANDED_OVER:
+        return NotRetried(
+            f"it is {row.state}: sending it again would ship it twice; "
+            f"`veracore-sync stats --order {row.code}` shows what VeraCore has"
+        )
+    if row.state == "skipped":
+        return NotRetried("it is skipped: `veracore-sync stats --order` says why")
+    return NotRetried(f"it is {row.state}: the next run takes it up by itself")
+
+
+# ---- resolve: what look-ups show -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """VeraCore holds this order under that id and will ship it.
+
+    `lines` is what it holds, as far as it tells; `differs` says how that is not what we sent.
+    """
+
+    id: str
+    lines: Sent
+    differs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """VeraCore holds this order under that id, cancelled: it will not ship."""
+
+    id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """VeraCore holds another order under that id; `message` says what differs."""
+
+    id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Nothing is there, and nothing of ours can still arrive."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """Nothing is there now, but our request may still arrive; `first`: never seen absent before."""
+
+    id: str
+    again_at: datetime
+    first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """The look-up told nothing."""
+
+    id: str
+    error: SyncError
+
+
+Sight = Ours | Cancelled | Foreign | Gone | NotYet | Unseen
+
+ENDED_AS = {Cancelled: "cancelled", Foreign: "conflict", Gone: "absent"}
+"""The outcome of our open attempts under an id, by what was seen there."""
+
+
+def sent_ids(row: OrderRow, attempts: Sequence[AttemptRow]) -> tuple[str, ...]:
+    """Every id that the order bears or was ever sent under; the present one first."""
+    return _distinct([row.veracore_id, *(one.veracore_id for one in reversed(attempts))])
+
+
+def open_ids(row: OrderRow, attempts: Sequence[AttemptRow]) -> tuple[str, ...]:
+    """The ids under which VeraCore may hold the order: those whose attempts do not rule it out."""
+    present = row.veracore_id if row.state in _MAY_BE_THERE else None
+    unknown = {one.attempt for one in open_attempts(row, attempts)}
+    sent = [
+        one.veracore_id
+        for one in reversed(attempts)
+        if one.attempt in unknown or one.outcome == "accepted"
+    ]
+    return _distinct([present, *sent])
+
+
+def see(
+    veracore_id: str,
+    found: LookUp,
+    row: OrderRow,
+    attempts: Sequence[AttemptRow],
+    *,
+    now: datetime,
+    grace: timedelta,
+) -> Sight:
+    """What one look-up shows of an order.
+
+    Args:
+        veracore_id: The id that was looked up.
+        found: What the look-up said; an absence by credentials that find orders.
+        row: The order.
+        attempts: All that were ever made to send it.
+        now: When the look-up began (UTC).
+        grace: Between two believed absences, and between the doubt and the last of them.
+    """
+    if isinstance(found, LookUpFailed):
+        return Unseen(veracore_id, found.error)
+    if isinstance(found, Absent):
+        open_now = {one.casefold() for one in open_ids(row, attempts)}
+        again = not_proven(row, now, grace) if veracore_id.casefold() in open_now else None
+        return NotYet(veracore_id, again.at, again.first) if again else Gone(veracore_id)
+    record, sent = found.record, [one.lines for one in attempts]
+    if not is_ours(row.code, record, sent):
+        return Foreign(veracore_id, another_order(record).trouble.message)
+    verdict = judge_record(row.code, replace(record, reference=row.code), sent)
+    if isinstance(verdict, CancelledThere):
+        return Cancelled(veracore_id, verdict.message)
+    differs = verdict.trouble.message if isinstance(verdict, Conflict) else ""
+    if isinstance(verdict, Adopt) and verdict.outdated:
+        differs = OUTDATED
+    return Ours(veracore_id, as_sent(record.lines or ()), differs)
+
+
+def _distinct(ids: Iterable[str | None]) -> tuple[str, ...]:
+    """Without repetitions; VeraCore's ids are compared without case."""
+    return tuple({one.casefold(): one for one in reversed(list(ids)) if one}.values())[::-1]
+
+
+# ---- resolve: what may be done -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Proceed:
+    """It may be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """The order is the one that was seen: VeraCore has it."""
+
+    seen: Ours
+
+
+@dataclass(frozen=True, slots=True)
+class RecordCancelled:
+    """What was to be adopted is cancelled at VeraCore."""
+
+    seen: Cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """It is not done.
+
+    `remember`: absent for the first time, which counts for the next look. `hold`: why nothing may
+    be sent until a person comes back, where another send would be a second order.
+    """
+
+    error: SyncError
+    remember: NotYet | None = None
+    hold: str | None = None
+
+
+Decision = Proceed | TakeOver | RecordCancelled | Refuse
+
+
+def decide(act: Act, code: str, sights: Sequence[Sight], named: Sight | None = None) -> Decision:
+    """Whether an act may be done, by what was seen.
+
+    Args:
+        act: What a person wants.
+        code: The order's code.
+        sights: What was seen under each id that VeraCore may hold the order by; with ``--adopt``
+            without the one that is to be adopted.
+        named: With ``--adopt``, what was seen under that id.
+    """
+    for one in sights:
+        if isinstance(one, Ours):
+            return Refuse(_there(act, code, one, named))
+    hold = _hold(named) if isinstance(named, Ours) else None
+    everything = [*sights, named] if named is not None else list(sights)
+    for one in everything:
+        if isinstance(one, Unseen):
+            return Refuse(one.error, hold=hold)
+    for one in everything:
+        if isinstance(one, NotYet):
+            error = _wait(act, code, one, named.id if hold and named else None)
+            return Refuse(error, one if one.first else None, hold)
+    if named is None:
+        return Proceed()
+    if isinstance(named, Ours):
+        return TakeOver(named)
+    if isinstance(named, Cancelled):
+        return RecordCancelled(named)
+    if isinstance(named, Foreign):
+        return Refuse(
+            NeedsPerson(
+                f"{named.message}, and not {code}; nothing was changed",
+                hint=f"if it is this order all the same, give it the reference number {code} at "
+                "VeraCore, then do this again",
+            )
+        )
+    return Refuse(
+        NeedsPerson(
+            f"VeraCore has no order {named.id}; nothing was changed",
+            hint=f"check the id at VeraCore, or send it with `veracore-sync resolve {code} "
+            "--new-id`",
+        )
+    )
+
+
+def _hold(named: Ours) -> str:
+    return (
+        f"VeraCore has it as {named.id}, and an earlier attempt under another id may still arrive "
+        f"there: `--adopt {named.id}` again when that is known"
+    )
+
+
+def _there(act: Act, code: str, seen: Ours, named: Sight | None) -> NeedsPerson:
+    adopt = f"`veracore-sync resolve {code} --adopt {seen.id}`"
+    if act is Act.SKIP:
+        return NeedsPerson(
+            f"VeraCore has {code} as {seen.id} and will ship it; nothing was changed",
+            hint=f"{adopt}; if it must not ship, cancel it at VeraCore, then do this again",
+        )
+    if act is Act.NEW_ID:
+        return NeedsPerson(
+            f"VeraCore has {code} as {seen.id}: a new id would ship it twice; nothing was changed",
+            hint=f"{adopt}, or cancel that one at VeraCore, then do this again",
+        )
+    other = f" and as {named.id}" if named is not None else ""
+    return NeedsPerson(
+        f"VeraCore has {code} as {seen.id}{other}; nothing was changed",
+        hint=f"{adopt}, or cancel that one at VeraCore, then do this again",
+    )
+
+
+def _wait(act: Act, code: str, seen: NotYet, held_for: str | None) -> NeedsPerson:
+    """`held_for`: the id that is to be adopted; the order is not sent until a person comes back."""
+    meanwhile = "only this absence is remembered"
+    settled = "`sync-orders` looks it up by itself, too"
+    if held_for is not None:
+        meanwhile, settled = "it is held in conflict", "it is not sent meanwhile"
+    elif act is Act.SKIP:
+        settled = "cancelled in the shop, it is not sent meanwhile"
+    named = f" {held_for or seen.id}" if act is Act.ADOPT else ""
+    return NeedsPerson(
+        f"VeraCore shows no order {seen.id}, but what was sent may still appear there; {meanwhile}",
+        hint=f"do this again after {to_text(seen.again_at)}: "
+        f"`veracore-sync resolve {code} {act}{named}`; {settled}",
+    )

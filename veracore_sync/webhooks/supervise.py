@@ -1,0 +1,266 @@
+"""Threads that go on whatever ends a turn, and what is told of them.
+
+A thread that dies takes its work with it in silence: a full disk, or used-up descriptors, ended
+the delivery of events for good while the listener called itself ready.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from errno import errorcode
+from typing import Any
+
+from veracore_sync.clock import Clock, to_text
+from veracore_sync.errors import SyncError
+from veracore_sync.webhooks.notify import Supervisor, watchdog_seconds
+from veracore_sync.webhooks.rarely import Rarely
+
+_LOG = logging.getLogger(__name__)
+_BEAT_SECONDS = 5.0
+_HOPELESS_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with a part.
+
+    Args:
+        since: A UTC text.
+        error: The last error, without personal data.
+        unforeseen_at: When (monotonic) the first error came that is no `SyncError`, if any did.
+    """
+
+    since: str
+    error: str
+    unforeseen_at: float | None
+
+
+class Part:
+    """How one part of a server does; any thread may tell and ask.
+
+    Args:
+        name: For ``/readyz``, the metrics and the log.
+        clock: The time.
+        server: Who speaks, in the log.
+    """
+
+    def __init__(self, name: str, clock: Clock, *, server: str = "webhooks") -> None:
+        self.name = name
+        self.failures = 0
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._trouble: Trouble | None = None
+        self._fails = Rarely(_LOG, logging.ERROR, server)
+        self._recovers = Rarely(_LOG, logging.WARNING, server)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What is wrong with it now."""
+        return self._trouble
+
+    def failed(self, error: BaseException) -> None:
+        """It did not work."""
+        what = describe(error)
+        with self._lock:
+            before = self._trouble
+            unforeseen_at = before.unforeseen_at if before else None
+            if unforeseen_at is None and not isinstance(error, SyncError):
+                unforeseen_at = self._clock.monotonic()
+            since = before.since if before else to_text(self._clock.now())
+            self._trouble = Trouble(since, what, unforeseen_at)
+            self.failures += 1
+        self._fails.say(f"{self.name} fails, and is tried again: {what}")
+
+    def works(self) -> None:
+        """It did what it should."""
+        if self._trouble is None:
+            return
+        with self._lock:
+            before, self._trouble = self._trouble, None
+        if before is not None:
+            self._recovers.say(f"{self.name} works again; it failed since {before.since}")
+
+
+class Health:
+    """The parts of one server.
+
+    Args:
+        clock: The time.
+        server: Who speaks, in the log.
+    """
+
+    def __init__(self, clock: Clock, *, server: str = "webhooks") -> None:
+        self._clock = clock
+        self._server = server
+        self._hopeless = Rarely(_LOG, logging.ERROR, server)
+        self._parts: list[Part] = []
+
+    def part(self, name: str) -> Part:
+        """A new part, which is well."""
+        made = Part(name, self._clock, server=self._server)
+        self._parts.append(made)
+        return made
+
+    def troubles(self) -> list[dict[str, Any]]:
+        """The parts that are not well: ``part``, ``since`` (UTC) and ``error``."""
+        return [
+            {"part": part.name, "since": trouble.since, "error": trouble.error}
+            for part in self._parts
+            if (trouble := part.trouble) is not None
+        ]
+
+    def needs_restart(self) -> bool:
+        """Whether a part has failed for so long, and so unforeseen, that a fresh process may help.
+
+        A full disk or a wrong setting is foreseen: each is over when it is over, and meanwhile a
+        server that says what is wrong is worth more than one that starts again and again.
+        """
+        now = self._clock.monotonic()
+        hopeless = [
+            part.name
+            for part in self._parts
+            if (trouble := part.trouble) is not None
+            and trouble.unforeseen_at is not None
+            and now - trouble.unforeseen_at >= _HOPELESS_SECONDS
+        ]
+        if hopeless:
+            self._hopeless.say(f"{', '.join(hopeless)}: broken for long; the watchdog may end it")
+        return bool(hopeless)
+
+    def exposition(self) -> str:
+        """For each part whether it works, and how often it failed, for Prometheus."""
+        up, failures = "veracore_sync_part_up", "veracore_sync_part_failures_total"
+        lines = [f"# TYPE {up} gauge"]
+        lines += [f'{up}{{part="{one.name}"}} {int(one.trouble is None)}' for one in self._parts]
+        lines.append(f"# TYPE {failures} counter")
+        lines += [f'{failures}{{part="{one.name}"}} {one.failures}' for one in self._parts]
+        return "\n".join(lines) + "\n"
+
+
+class SupervisedThread:
+    """Takes turns for as long as it is not stopped.
+
+    A turn that fails is followed by a pause, doubled with each failure in a row.
+
+    Args:
+        part: Is told how each turn went.
+        turn: One turn; it is to come back often enough for a stop to be noticed.
+        first_pause: Seconds after a first failure.
+        longest_pause: Seconds at most.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        turn: Callable[[], None],
+        *,
+        first_pause: float = 1.0,
+        longest_pause: float = 15.0,
+    ) -> None:
+        self._part = part
+        self._turn = turn
+        self._first_pause = first_pause
+        self._longest_pause = longest_pause
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name=part.name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        """Whether it takes turns."""
+        return self._thread.is_alive()
+
+    def rest(self, seconds: float) -> None:
+        """Wait, within a turn, but not beyond a stop."""
+        self._stopping.wait(seconds)
+
+    def ask_to_stop(self) -> None:
+        """The turn at hand is the last."""
+        self._stopping.set()
+
+    def stop(self, seconds: float) -> bool:
+        """Let the turn at hand end; whether it did in that time."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                self._turn()
+            except BaseException as error:  # noqa: BLE001 - whatever it is, the thread goes on
+                # Not even what cannot be told may end it.
+                with suppress(Exception):
+                    self._part.failed(error)
+                pause = self._first_pause * 2.0 ** min(failures, 20)
+                failures += 1
+                self.rest(min(pause, self._longest_pause))
+            else:
+                failures = 0
+                with suppress(Exception):
+                    self._part.works()
+
+
+def watch_over(
+    stop: threading.Event,
+    health: Health,
+    is_whole: Callable[[], bool],
+    check_ledger: Callable[[], None],
+) -> None:
+    """Tell systemd that the server lives, until `stop` is set.
+
+    A part that stays broken is not lived with: systemd hears nothing more, and starts the unit
+    again.
+
+    Args:
+        stop: Ends it.
+        health: Of the server's parts.
+        is_whole: Whether the server's threads live.
+        check_ledger: Raises where another file lies in the ledger's place.
+
+    Raises:
+        LedgerReplaced: As `check_ledger` does.
+        SyncError: A thread ended; whoever started the server is to start it again.
+    """
+    watchdog = watchdog_seconds()
+    beat = min(_BEAT_SECONDS, watchdog / 3) if watchdog else _BEAT_SECONDS
+    with closing(Supervisor()) as systemd:
+        systemd.tell("READY=1")
+        while not stop.wait(beat):
+            check_ledger()
+            if not is_whole():
+                raise SyncError("a part of the server died", hint="start it again")
+            if not health.needs_restart():
+                systemd.tell("WATCHDOG=1")
+        systemd.tell("STOPPING=1")
+
+
+def describe(error: BaseException) -> str:
+    """An error for log and ``/readyz``: what and where, and not its text, which may hold anything.
+
+    A `SyncError`'s own message is kept: it is made to be read.
+    """
+    if isinstance(error, SyncError):
+        return error.message
+    number = getattr(error, "errno", None)
+    name = f" {errorcode[number]}" if isinstance(number, int) and number in errorcode else ""
+    return f"{type(error).__name__}{name}{_place(error)}"
+
+
+def _place(error: BaseException) -> str:
+    """The innermost line of ours; no source is read, which would want a descriptor."""
+    frames = [
+        (frame.f_globals.get("__name__", ""), line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    ours = [(name, line) for name, line in frames if name.startswith("veracore_sync.")]
+    return " at {}:{}".format(*ours[-1]) if ours else ""
