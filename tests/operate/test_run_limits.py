@@ -126,7 +126,7 @@ def test_a_create_that_the_runs_end_cuts_is_in_doubt_and_sent_once(
     rig: Rig, shop: SmallShop
 ) -> None:
     code = shop.state.place_order([("MUG", 1)]).code
-    drip(rig, CREATES, "hang_after")
+    drip(rig, CREATES)
     fast(rig).run("sync-orders")
     with rig.ledger() as ledger:
         row = ledger.orders.get(code)
