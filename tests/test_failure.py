@@ -19,6 +19,7 @@ from veracore_sync.veracore.port import NotAccepted, SubmitOutcome
 CREATES: dict[What, tuple[str, str]] = {
     What.NOT_CONNECTED: ("pending", "synced"),
     What.TIMEOUT: ("in_doubt", "synced"),
+    What.RUN_OVER: ("in_doubt", "synced"),
     What.RESET: ("in_doubt", "synced"),
     What.HTTP_4XX: ("in_doubt", "parked"),
     What.HTTP_404: ("in_doubt", "parked"),
@@ -38,6 +39,7 @@ CREATES: dict[What, tuple[str, str]] = {
 READS: dict[What, tuple[Category, int]] = {
     What.NOT_CONNECTED: (Category.UNAVAILABLE, 69),
     What.TIMEOUT: (Category.TIMEOUT, 69),
+    What.RUN_OVER: (Category.TIMEOUT, 69),
     What.RESET: (Category.UNAVAILABLE, 69),
     What.HTTP_4XX: (Category.PROTOCOL, 69),
     What.HTTP_404: (Category.CONFIG, 78),
@@ -161,6 +163,6 @@ def test_no_class_that_may_pass_ever_parks(what: What) -> None:
 @pytest.mark.parametrize("what", What)
 def test_only_what_may_pass_is_read_again(what: What) -> None:
     rule = READING[what]
-    passing = rule.category in (Category.UNAVAILABLE, Category.TIMEOUT, Category.RATE_LIMITED)
+    passing = rule.category in TRANSIENT and what is not What.RUN_OVER
     assert rule.action is (Action.RETRY if passing else Action.END_RUN)
     assert isinstance(read_error(what, "words", upstream="vendure"), SyncError)

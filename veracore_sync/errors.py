@@ -8,6 +8,7 @@
     ├── LockHeld                 75    another run of the same job is at work
     ├── NeedsPerson               3    nothing is broken, but a person has to decide
     ├── Interrupted        130, 143    stopped by a signal
+    ├── RunOver                  69    the run's own time is over
     └── UpstreamError            69    Vendure or VeraCore
         ├── AuthRefused          77    credentials or a permission refused
         ├── Unavailable          69    no connection, 5xx, connection lost
@@ -135,6 +136,23 @@ class Interrupted(SyncError):
     def __init__(self, message: str, *, signal_number: int = 15) -> None:
         super().__init__(message, hint="the next run goes on where this one stopped")
         self.exit_code = 128 + signal_number
+
+
+class RunOver(SyncError):
+    """The run's own time is over (exit 69): nothing more is asked, whatever it is about.
+
+    No `UpstreamError`: it says nothing of whoever was being asked, and nothing of one order.
+    """
+
+    category = Category.TIMEOUT
+    exit_code = 69
+
+    def __init__(self, message: str) -> None:
+        super().__init__(
+            message,
+            hint="nothing is lost and the next run goes on; raise max_run_minutes of the job "
+            "if this repeats",
+        )
 
 
 class UpstreamError(SyncError):

@@ -14,6 +14,7 @@ from veracore_sync.errors import (
     Category,
     ProtocolError,
     RateLimited,
+    RunOver,
     SyncError,
     TimedOut,
     Unavailable,
@@ -27,6 +28,7 @@ class What(StrEnum):
 
     NOT_CONNECTED = "never connected"
     TIMEOUT = "no answer in time"
+    RUN_OVER = "the run's time was over before the answer"
     RESET = "connection lost after the request may have left"
     HTTP_4XX = "an HTTP 4xx that says nothing known"
     HTTP_404 = "HTTP 404"
@@ -70,6 +72,7 @@ _C, _A = Category, Action
 READING: dict[What, Rule] = {
     What.NOT_CONNECTED: Rule(_C.UNAVAILABLE, _A.RETRY),
     What.TIMEOUT: Rule(_C.TIMEOUT, _A.RETRY),
+    What.RUN_OVER: Rule(_C.TIMEOUT, _A.END_RUN),
     What.RESET: Rule(_C.UNAVAILABLE, _A.RETRY),
     What.HTTP_4XX: Rule(_C.PROTOCOL, _A.END_RUN),
     What.HTTP_404: Rule(_C.CONFIG, _A.END_RUN),
@@ -90,6 +93,7 @@ READING: dict[What, Rule] = {
 CREATING: dict[What, Rule] = {
     What.NOT_CONNECTED: Rule(_C.UNAVAILABLE, _A.PENDING),
     What.TIMEOUT: Rule(_C.TIMEOUT, _A.DOUBT_LOST),
+    What.RUN_OVER: Rule(_C.TIMEOUT, _A.DOUBT_LOST),
     What.RESET: Rule(_C.UNAVAILABLE, _A.DOUBT_LOST),
     What.HTTP_4XX: Rule(_C.PROTOCOL, _A.DOUBT),
     What.HTTP_404: Rule(_C.PROTOCOL, _A.DOUBT),
@@ -136,6 +140,8 @@ def read_error(
     Returns:
         An error of the tree in `veracore_sync.errors`, ready to be raised.
     """
+    if what is What.RUN_OVER:
+        return RunOver(message)
     category = READING[what].category
     if category is Category.CONFIG:
         return WrongEndpoint(message, hint=hint)

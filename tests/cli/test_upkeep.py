@@ -99,6 +99,7 @@ def test_a_restored_old_backup_sends_nothing_twice(rig: Rig) -> None:
 
 def test_pruning_keeps_orders_and_attempts(rig: Rig) -> None:
     rig.sync()
+    rig.sync()
     with (
         closing(Ledger(rig.ledger_path)) as ledger,
         ledger.database.transaction() as connection,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fakes import make_settings
 from rig import Rig
 
 from veracore_sync.clock import to_text
@@ -65,7 +66,7 @@ def test_the_document_lists_every_metric_with_its_meaning_and_labels(ledger: Led
     assert {name: meaning for name, _, meaning in rows} == METRICS
     documented = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels, _ in rows}
     fill(ledger)
-    found = (key.partition("{") for key in samples(exposition(ledger, NOW)))
+    found = (key.partition("{") for key in samples(exposition(ledger, NOW, make_settings())))
     assert {name: set(re.findall(r'(\w+)="', labels)) for name, _, labels in found} == documented
 
 
@@ -108,12 +109,14 @@ def fill(ledger: Ledger) -> None:
 
 def test_the_figures(ledger: Ledger) -> None:
     fill(ledger)
-    found = samples(exposition(ledger, NOW))
+    found = samples(exposition(ledger, NOW, make_settings()))
     orders = '{command="sync-orders"}'
     assert found[f"last_run_exit_code{orders}"] == 69
     assert found[f"last_run_duration_seconds{orders}"] == 120
     assert found[f"last_run_timestamp_seconds{orders}"] == NOW.timestamp() - 28 * 60
     assert found[f"last_success_timestamp_seconds{orders}"] == NOW.timestamp() - 59 * 60
+    assert found['job_overdue{job="orders"}'] == 1
+    assert found['job_overdue{job="inventory"}'] == 0
     assert found['orders{state="parked"}'] == 1
     assert found['orders{state="synced"}'] == 0
     assert found["backlog_age_seconds"] == 90 * 60
@@ -127,14 +130,14 @@ def test_the_figures(ledger: Ledger) -> None:
 
 
 def test_an_empty_ledger_has_figures_too(ledger: Ledger) -> None:
-    found = samples(exposition(ledger, NOW))
+    found = samples(exposition(ledger, NOW, make_settings()))
     assert found["backlog_age_seconds"] == found["inbox_waiting"] == 0
     assert not any(key.startswith("last_") for key in found)
 
 
 def test_labels_are_escaped(ledger: Ledger) -> None:
     ledger.alerts.open('a"b\\c\nd', "m")
-    assert r'alerts_open{kind="a\"b\\c\nd"} 1' in exposition(ledger, NOW)
+    assert r'alerts_open{kind="a\"b\\c\nd"} 1' in exposition(ledger, NOW, make_settings())
 
 
 def test_each_run_writes_the_file_whole_for_others_to_read(rig: Rig, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from veracore_sync.config.schema import VendureSettings
 from veracore_sync.errors import AuthRefused, Category, ConfigError, SyncError, WrongEndpoint
 from veracore_sync.failure import What
 from veracore_sync.model import Order, OrderStub
+from veracore_sync.transport.http import OpenGate
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import READ_ORDERS, Document
 from veracore_sync.vendure.shop import Poll, Shop
@@ -31,10 +32,11 @@ ADD_NOTE = Document(
 )
 
 
-class Counter:
+class Counter(OpenGate):
     """A gate that holds nothing back and counts."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.requests = 0
 
     def before(self, *, creating: bool) -> None:

@@ -31,6 +31,7 @@ from veracore_kit import (
 from veracore_sync.errors import BreakerOpen
 from veracore_sync.failure import What
 from veracore_sync.model import Party
+from veracore_sync.transport.http import OpenGate
 from veracore_sync.veracore.oms.client import OmsWarehouse
 from veracore_sync.veracore.port import (
     Absent,
@@ -250,7 +251,7 @@ def test_nobody_there(server: Scripted) -> None:
     assert outcome.what is What.NOT_CONNECTED
 
 
-class Shut:
+class Shut(OpenGate):
     def before(self, *, creating: bool) -> None:
         raise BreakerOpen("VeraCore was down a moment ago", upstream="veracore")
 
@@ -270,7 +271,7 @@ def test_an_open_breaker_sends_nothing(server: Scripted) -> None:
 def test_a_fault_is_from_a_service_that_works(server: Scripted) -> None:
     heard: list[What | None] = []
 
-    class Gate:
+    class Gate(OpenGate):
         def before(self, *, creating: bool) -> None:
             """Let it pass."""
 

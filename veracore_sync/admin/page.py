@@ -218,13 +218,14 @@ def _freshness(document: Mapping[str, Any], session: Session) -> Html:
         ("tracking", "force-tracking", "Sync all tracking"),
     ):
         part = document[job]
-        running = "running now" if part["isRunning"] else ""
+        state = "running now" if part["isRunning"] else _failure(part)
         result = ", ".join(f"{k} {v}" for k, v in (part.get("lastResult") or {}).items())
         rows.append(
             (
                 job,
                 _when(part["lastSyncTime"]) or "never",
-                running or result,
+                _when(part["lastSuccessTime"]) or "never",
+                state or result,
                 _act(act, "", label, session) if act else None,
             )
         )
@@ -240,7 +241,16 @@ def _freshness(document: Mapping[str, Any], session: Session) -> Html:
                 tag("label", "SKU ", tag("input", name="name", required=True)),
             ),
         )
-    return join([table("Last runs", ("job", "last end", "result", "action"), rows), one_sku])
+    return join(
+        [table("Last runs", ("job", "last end", "last success", "result", "action"), rows), one_sku]
+    )
+
+
+def _failure(part: Mapping[str, Any]) -> str:
+    """How the last run failed; empty where it did not."""
+    if part["lastSyncTime"] == part["lastSuccessTime"]:
+        return ""
+    return f"exit {part['lastExitCode']}: {part['lastError'] or ''}".rstrip(": ")
 
 
 def _ends(document: Mapping[str, Any]) -> Html:

@@ -184,5 +184,7 @@ def _hooks(parts: Parts, stack: ExitStack) -> dict[str, Hook]:
         stack.callback(post.close)
         found["url"] = post
     if wanted.notify:
-        found["notify"] = NotifyHook([one.get_secret_value() for one in wanted.notify])
+        found["notify"] = NotifyHook(
+            [one.get_secret_value() for one in wanted.notify], wanted.timeout_seconds
+        )
     return found

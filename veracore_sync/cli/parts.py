@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -38,11 +41,29 @@ class Parts:
     family: str = "other"
     force: bool = False
     _gates: dict[str, KeptGate] = field(default_factory=dict, repr=False)
+    _run_ends_at: float = field(default=math.inf, repr=False)
 
     @property
     def settings(self) -> Settings:
         """All settings."""
         return self.loaded.settings
+
+    @contextmanager
+    def run_of(self, job: str | None) -> Iterator[None]:
+        """Within the block, no request outlives a run of this job.
+
+        Args:
+            job: The job's name; one without a time limit, or ``None``, is not ended.
+        """
+        from veracore_sync.jobs.schedule import longest_run
+
+        longest = longest_run(self.settings, job)
+        if longest is not None:
+            self._run_ends_at = self.clock.monotonic() + longest.total_seconds()
+        try:
+            yield
+        finally:
+            self._run_ends_at = math.inf
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -91,9 +112,11 @@ class Parts:
             clock=self.clock,
         )
 
-    def _gate(self, upstream: str, *, per_minute: int) -> Gate | None:
+    def _gate(self, upstream: str, *, per_minute: int) -> Gate:
         if self.read_only and self.force:
-            return None
+            from veracore_sync.transport.http import OpenGate
+
+            return OpenGate(lambda: self._run_ends_at)
         from veracore_sync.ledger.budget import Budget
         from veracore_sync.transport.gate import KeptGate
 
@@ -108,7 +131,9 @@ class Parts:
         )
         database = self.ledger.database
         budget = None if self.read_only else Budget(database, self.clock, upstream, per_minute)
-        self._gates[upstream] = KeptGate(breaker, budget, lambda: self._refuse_known(upstream))
+        self._gates[upstream] = KeptGate(
+            breaker, budget, lambda: self._refuse_known(upstream), lambda: self._run_ends_at
+        )
         return self._gates[upstream]
 
     def _credentials(self, upstream: str) -> str:

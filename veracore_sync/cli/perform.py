@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -18,7 +18,7 @@ from veracore_sync.cli.journal import ERROR, WARNING
 from veracore_sync.cli.output import error_document, error_lines, on_terminal, print_json, warn
 from veracore_sync.cli.parts import Parts
 from veracore_sync.cli.textfile import write_metrics
-from veracore_sync.errors import Interrupted, LedgerError, SyncError
+from veracore_sync.errors import Interrupted, LedgerError, LockHeld, SyncError
 
 _LOG = logging.getLogger(__name__)
 _NEEDS_PERSON = 3
@@ -124,19 +124,43 @@ def run_locked(
     """Run a command's work under its lock, and record it.
 
     Returns:
-        How the run before this one ended (``None``: not recorded), and the report.
+        How the run before this one ended (``None``: not recorded), and the report; where another
+        run of the job is at work, that is its error.
 
     Raises:
-        LockHeld: Another run of the job is at work.
         LedgerError: The ledger cannot be opened.
     """
     with ExitStack() as stack:
-        if job.lock is not None and not job.read_only:
-            wait = _patience(parts, job)
-            lock = parts.ledger.runs.lock(job.lock, job.command, wait_seconds=wait)
-            stack.enter_context(lock)
+        try:
+            stack.enter_context(_held(job, parts))
+        except LockHeld as error:
+            return None, Report(dict(job.empty), news=_found_taken(job, parts, error), error=error)
         before = _previous_exit(parts, job)
+        stack.enter_context(parts.run_of(job.lock))
         return before, _recorded(job, parts, work)
+
+
+def _held(job: Job, parts: Parts) -> AbstractContextManager[None]:
+    if job.lock is None or job.read_only:
+        return nullcontext()
+    return _alone_at_work(job.lock, job, parts)
+
+
+@contextmanager
+def _alone_at_work(lock: str, job: Job, parts: Parts) -> Iterator[None]:
+    from veracore_sync.jobs.health import stuck_kind
+
+    with parts.ledger.runs.lock(lock, job.command, wait_seconds=_patience(parts, job)):
+        parts.ledger.alerts.resolve(stuck_kind(lock))
+        yield
+
+
+def _found_taken(job: Job, parts: Parts, error: LockHeld) -> list[str]:
+    if job.lock is None or not job.record:
+        return []
+    from veracore_sync.jobs.health import found_taken
+
+    return found_taken(parts.ledger, parts.settings, parts.clock, job.command, job.lock, error)
 
 
 def _deliver(job: Job, parts: Parts, report: Report) -> None:
@@ -191,12 +215,13 @@ def _recorded(job: Job, parts: Parts, work: Callable[[Parts], Report]) -> Report
     runs = parts.ledger.runs
     number = runs.begin(job.command)
     report = _worked(job, parts, work)
-    error_class = str(report.error.category) if report.error else None
+    error = report.error
+    said = {"errorClass": str(error.category), "error": error.message} if error else {}
     try:
-        parts.learn(report.error)
-        runs.end(number, report.exit_code, {**report.summary, "errorClass": error_class})
-    except LedgerError as error:
-        report.error = report.error or error
+        parts.learn(error)
+        runs.end(number, report.exit_code, {**report.summary, "errorClass": None, **said})
+    except LedgerError as failure:
+        report.error = error or failure
     write_metrics(parts)
     return report
 

@@ -152,8 +152,9 @@ class HintJobs:
             self._kept[job] = Parts(self._loaded, self._clock, family=job)
         parts = self._kept[job]
         try:
-            parts.bind()
-            work(parts, name)
+            with parts.run_of(job):
+                parts.bind()
+                work(parts, name)
         except SyncError as error:
             parts.learn(error)
             self._kept.pop(job).close()

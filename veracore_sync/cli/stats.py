@@ -121,10 +121,13 @@ def _runs(parts: Parts) -> Report:
 
 def _overall(parts: Parts, check: bool) -> Report:
     from veracore_sync.cli.perform import Report
-    from veracore_sync.jobs.stats import overall
+    from veracore_sync.jobs.health import troubles
+    from veracore_sync.jobs.stats import overall, trouble_document
 
     document = overall(parts.ledger)
-    trouble = bool(document["alerts"])
+    found = troubles(parts.ledger, parts.settings, parts.clock)
+    document["jobs"] = [trouble_document(one) for one in found]
+    trouble = bool(document["alerts"] or found)
     return Report(
         document,
         show=lambda: show_overall(document),
@@ -139,9 +142,7 @@ def show_overall(document: dict[str, Any]) -> None:
     counts = [(name.removeprefix("total"), orders[name]) for name in orders if "total" in name]
     table(["orders", "count"], counts)
     for job in ("orders", "inventory", "tracking"):
-        part = document[job]
-        running = ", running now" if part["isRunning"] else ""
-        say(f"last sync of {job}: {part['lastSyncTime'] or 'never'}{running}")
+        say(f"last sync of {job}: {_last_sync(document[job])}")
     _show_upstreams(document["upstreams"])
     if orders["recentErrors"]:
         say()
@@ -153,9 +154,20 @@ def show_overall(document: dict[str, Any]) -> None:
             ],
         )
     _show_events(document["events"])
+    for trouble in document.get("jobs", ()):
+        say(f"{trouble['kind']}: {trouble['message']}")
     for alert in document["alerts"]:
         code = f" {alert['vendureOrderCode']}" if alert["vendureOrderCode"] else ""
         say(f"alert since {alert['openedAt']}: {alert['kind']}{code}: {alert['message']}")
+
+
+def _last_sync(part: dict[str, Any]) -> str:
+    """The last success; beside it the last run, where that was none."""
+    words = part["lastSuccessTime"] or "never"
+    if part["lastSyncTime"] != part["lastSuccessTime"]:
+        error = f": {part['lastError']}" if part["lastError"] else ""
+        words += f", last run {part['lastSyncTime']} ended with {part['lastExitCode']}{error}"
+    return words + (", running now" if part["isRunning"] else "")
 
 
 def _show_events(events: dict[str, Any]) -> None:

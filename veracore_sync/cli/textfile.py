@@ -23,7 +23,8 @@ def write_metrics(parts: Parts) -> None:
     from veracore_sync.jobs.metrics import exposition
 
     try:
+        text = exposition(parts.ledger, parts.clock.now(), parts.settings)
         # Others read it: node_exporter runs as a user of its own.
-        write_whole(Path(path), exposition(parts.ledger, parts.clock.now()), mode=0o644)
+        write_whole(Path(path), text, mode=0o644)
     except (OSError, LedgerError) as error:
         _LOG.warning("metrics.textfile %s was not written: %s", path, error)

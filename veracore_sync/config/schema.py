@@ -68,7 +68,7 @@ class VendureSettings(Section):
         default=False,
         description="Let the jobs write to this shop although the warehouse is a sandbox.",
     )
-    timeout_seconds: float = seconds(60, "Longest wait for an answer.")
+    timeout_seconds: float = seconds(60, "Longest a request may take; of a long list, each 64 KiB.")
 
     @model_validator(mode="after")
     def _one_login(self) -> VendureSettings:
@@ -98,7 +98,7 @@ class VeracoreSettings(Section):
     timezone: Zone = Field(
         default="UTC", description="Time zone of the warehouse's clock (IANA name)."
     )
-    timeout_seconds: float = seconds(60, "Longest wait for an answer.")
+    timeout_seconds: float = seconds(60, "Longest a request may take; of a long list, each 64 KiB.")
     rate_per_minute: int = number(120, "Most requests a minute; 0 is no limit.")
 
     @property
@@ -209,7 +209,9 @@ class OrdersSettings(Section):
         description="Shipping method codes whose orders are never sent, such as pick-up.",
     )
     workers: int = number(4, "Orders sent at the same time.", least=1, most=32)
-    max_run_minutes: int = minutes(10, "A run ends itself after this.")
+    max_run_minutes: int = minutes(
+        10, "Nothing new begins after this; a minute later the run ends itself."
+    )
     grace_seconds: int = number(
         180, "Time between the two look-ups that end a doubt.", most=DAY_SECONDS
     )
@@ -261,7 +263,9 @@ class InventorySettings(Section):
     count_earlier_orders: bool = Field(
         default=False, description="Count open orders placed before `orders.not_before` as unsent."
     )
-    max_run_minutes: int = minutes(20, "A run ends itself after this.")
+    max_run_minutes: int = minutes(
+        20, "Nothing new begins after this; a minute later the run ends itself."
+    )
     locations: Annotated[dict[Name, Name], Distinct] = Field(
         default_factory=dict,
         description="Vendure stock location (name or id), by VeraCore warehouse; the order counts.",
@@ -308,7 +312,9 @@ class TrackingSettings(Section):
     grace_seconds: float = seconds(
         300, "How long Vendure may be at work on a request after our side of it has ended."
     )
-    max_run_minutes: int = minutes(10, "A run ends itself after this.")
+    max_run_minutes: int = minutes(
+        10, "Nothing new begins after this; a minute later the run ends itself."
+    )
     handler: Name = Field(
         default="manual-fulfillment", description="Code of Vendure's fulfilment handler."
     )

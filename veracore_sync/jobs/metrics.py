@@ -6,14 +6,18 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from veracore_sync.clock import from_text
+from veracore_sync.config import Settings
+from veracore_sync.jobs.health import overdue
+from veracore_sync.jobs.schedule import COMMANDS
 from veracore_sync.ledger import Ledger, figures, inbox
 
 PREFIX = "veracore_sync_"
 METRICS: Mapping[str, str] = {
     "last_run_timestamp_seconds": "When the last run of the command ended.",
-    "last_success_timestamp_seconds": "When a run of the command last ended with exit code 0.",
+    "last_success_timestamp_seconds": "When a run of the command last did its work.",
     "last_run_duration_seconds": "How long the last run of the command took.",
     "last_run_exit_code": "How the last run of the command ended.",
+    "job_overdue": "1 while the job has had no success for three of its intervals.",
     "orders": "Orders in each state.",
     "backlog_age_seconds": "Since when the order that waits longest is known; 0 when none waits.",
     "breaker_state": "Circuit breaker: 0 is closed, 1 is half open, 2 is open.",
@@ -31,17 +35,18 @@ _Labels = dict[str, str]
 _Sample = tuple[str, _Labels, float]
 
 
-def exposition(ledger: Ledger, now: datetime) -> str:
+def exposition(ledger: Ledger, now: datetime, settings: Settings) -> str:
     """All metrics in Prometheus's text format.
 
     Args:
         ledger: What is told of.
         now: The time (UTC), for ages.
+        settings: For how often each job should run.
 
     Raises:
         LedgerError: It cannot be read.
     """
-    samples = list(_samples(ledger, now))
+    samples = [*_samples(ledger, now), *_overdue(ledger, now, settings)]
     lines: list[str] = []
     for name, meaning in METRICS.items():
         full = PREFIX + name
@@ -83,6 +88,12 @@ def _runs(ledger: Ledger, now: datetime) -> Iterator[_Sample]:
         took = (ended - from_text(run.started_at)).total_seconds()
         yield "last_run_duration_seconds", labels, max(0.0, took)
         yield "last_run_exit_code", labels, run.exit_code
+
+
+def _overdue(ledger: Ledger, now: datetime, settings: Settings) -> Iterator[_Sample]:
+    for job in COMMANDS:
+        late = overdue(ledger, settings, now, job) is not None
+        yield "job_overdue", {"job": job}, int(late)
 
 
 def _age(since: str | None, now: datetime) -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from veracore_sync.jobs.health import JobTrouble
 from veracore_sync.jobs.life import life
-from veracore_sync.ledger import Alert, Ledger, OrderRow, Run, inbox
+from veracore_sync.ledger import Alert, Ledger, OrderRow, Run, figures, inbox
 
 ORDERS_JOB = "orders"
 
@@ -82,6 +83,16 @@ def alert_document(alert: Alert) -> dict[str, Any]:
         "vendureOrderCode": alert.code,
         "message": alert.message,
         "openedAt": alert.opened_at,
+    }
+
+
+def trouble_document(trouble: JobTrouble) -> dict[str, Any]:
+    """A job that does not do its work."""
+    return {
+        "job": trouble.job,
+        "kind": trouble.kind,
+        "since": trouble.since,
+        "message": trouble.message,
     }
 
 
@@ -171,7 +182,14 @@ def _webhooks(ledger: Ledger) -> dict[str, Any]:
 
 def _last(ledger: Ledger, command: str, job: str) -> dict[str, Any]:
     run = ledger.runs.last_ended(command)
-    return {"lastSyncTime": run.ended_at if run else None, "isRunning": ledger.runs.is_running(job)}
+    history = figures.run_history(ledger.database, command)
+    return {
+        "lastSyncTime": run.ended_at if run else None,
+        "lastSuccessTime": history.succeeded_at,
+        "lastExitCode": run.exit_code if run else None,
+        "lastError": (run.result.get("error") if run else None) or None,
+        "isRunning": ledger.runs.is_running(job),
+    }
 
 
 def _result(ledger: Ledger, command: str, names: tuple[str, ...]) -> Mapping[str, Any] | None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
 from veracore_sync.clock import to_text
 from veracore_sync.ledger.database import Database
 
+SUCCEEDED = "(exit_code = 0 OR (exit_code = 3 AND json_extract(result, '$.errorClass') IS NULL))"
+"""A run that did its work; 3 tells a person something new beside, unless that was what ended it."""
+_TAKEN = 75
+"""The exit code of a run that found its job taken, and so did nothing."""
 _WAITING = "('pending', 'sending', 'in_doubt', 'failed')"
 """States that an order leaves without a person."""
 
@@ -65,7 +70,7 @@ class LastRun:
         started_at: When that run began.
         ended_at: When it ended.
         exit_code: How.
-        succeeded_at: When a run of it last ended with 0.
+        succeeded_at: When one last did its work.
     """
 
     command: str
@@ -76,7 +81,7 @@ class LastRun:
 
 
 def last_runs(database: Database, now: datetime) -> list[LastRun]:
-    """The last run of each command that came to an end.
+    """The last run of each command that came to an end; without those that found it taken.
 
     Args:
         database: The ledger's.
@@ -89,9 +94,57 @@ def last_runs(database: Database, now: datetime) -> list[LastRun]:
     return [LastRun(*row) for row in found if row is not None]
 
 
-_LAST_RUN = """
+_LAST_RUN = f"""
 SELECT command, started_at, ended_at, exit_code, (SELECT ended_at FROM runs
-    WHERE command = ?1 AND exit_code = 0 AND ended_at <= ?2 ORDER BY id DESC LIMIT 1)
+    WHERE command = ?1 AND {SUCCEEDED} AND ended_at <= ?2 ORDER BY id DESC LIMIT 1)
     AS succeeded_at
-FROM runs WHERE command = ?1 AND ended_at <= ?2 ORDER BY id DESC LIMIT 1
-"""
+FROM runs WHERE command = ?1 AND exit_code <> {_TAKEN} AND ended_at <= ?2
+ORDER BY id DESC LIMIT 1
+"""  # noqa: S608 - constants
+
+
+@dataclass(frozen=True, slots=True)
+class RunHistory:
+    """How the runs of a command have gone. Times are UTC texts.
+
+    Args:
+        first_at: When the oldest run that is remembered began; ``None``: it never ran.
+        succeeded_at: When one last did its work.
+        failed_at: When the newest one ended or, where it never did, began; ``None`` where that
+            one did its work.
+        exit_code: How that one ended; ``None`` where it did not.
+        error: What it said, without personal data; may be empty.
+    """
+
+    first_at: str | None = None
+    succeeded_at: str | None = None
+    failed_at: str | None = None
+    exit_code: int | None = None
+    error: str = ""
+
+
+def run_history(database: Database, command: str) -> RunHistory:
+    """How the runs of a command have gone; also those that found their job taken."""
+    first_at = database.value(
+        "SELECT started_at FROM runs WHERE command = ? ORDER BY id LIMIT 1", (command,)
+    )
+    succeeded_at = database.value(
+        f"SELECT ended_at FROM runs WHERE command = ? AND {SUCCEEDED} "  # noqa: S608 - a constant
+        "ORDER BY id DESC LIMIT 1",
+        (command,),
+    )
+    newest = database.row(
+        f"SELECT started_at, ended_at, exit_code, result, {SUCCEEDED} AS succeeded "  # noqa: S608
+        "FROM runs WHERE command = ? ORDER BY id DESC LIMIT 1",
+        (command,),
+    )
+    if newest is None or newest["succeeded"]:
+        return RunHistory(first_at, succeeded_at)
+    result = json.loads(newest["result"] or "{}")
+    return RunHistory(
+        first_at,
+        succeeded_at,
+        newest["ended_at"] or newest["started_at"],
+        newest["exit_code"],
+        result.get("error") or result.get("errorClass") or "",
+    )

@@ -37,6 +37,15 @@ class Run:
     result: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who took a job. `since` is a UTC text."""
+
+    command: str
+    pid: int
+    since: str
+
+
 class Runs:
     """The run records and the job locks of one ledger."""
 
@@ -66,12 +75,17 @@ class Runs:
         return [_run(row) for row in self._db.rows(_SELECT + "ORDER BY id DESC LIMIT ?", (limit,))]
 
     def last_ended(self, command: str) -> Run | None:
-        """The newest run of `command` that came to an end."""
+        """The newest run of `command` that came to an end; not one that found its job taken."""
         row = self._db.row(
-            _SELECT + "WHERE command = ? AND ended_at IS NOT NULL ORDER BY id DESC LIMIT 1",
-            (command,),
+            _SELECT + "WHERE command = ? AND exit_code <> ? ORDER BY id DESC LIMIT 1",
+            (command, LockHeld.exit_code),
         )
         return _run(row) if row else None
+
+    def holder(self, job: str) -> Holder | None:
+        """Who took the job last, by its own word; whether it still holds it is `is_running`."""
+        row = self._db.row("SELECT command, pid, since FROM job_locks WHERE job = ?", (job,))
+        return Holder(**dict(row)) if row else None
 
     @contextmanager
     def lock(self, job: str, command: str, *, wait_seconds: float = 0) -> Iterator[None]:

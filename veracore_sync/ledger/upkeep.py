@@ -14,6 +14,7 @@ from veracore_sync.clock import to_text
 from veracore_sync.errors import LedgerError
 from veracore_sync.ledger import sqlite_file
 from veracore_sync.ledger.database import Database, ledger_errors
+from veracore_sync.ledger.figures import SUCCEEDED
 
 
 def check(database: Database) -> list[str]:
@@ -92,7 +93,10 @@ def prune(database: Database, before: datetime) -> dict[str, int]:
 
 _AT_ONCE = 5000
 _OLD = {
-    "runs": "DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE started_at < ? LIMIT ?)",
+    # Each command's last success stays: without it a job that died long ago would look unused.
+    "runs": "DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE started_at < ? "  # noqa: S608
+    f"AND rowid NOT IN (SELECT max(rowid) FROM runs WHERE {SUCCEEDED} GROUP BY command) "
+    "LIMIT ?)",
     "alerts": "DELETE FROM alerts WHERE rowid IN "
     "(SELECT rowid FROM alerts WHERE resolved_at < ? LIMIT ?)",
     "events": "DELETE FROM events WHERE rowid IN (SELECT rowid FROM events WHERE at < ? LIMIT ?)",

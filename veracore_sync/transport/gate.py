@@ -1,10 +1,11 @@
-"""The gate before every request: known refusals, then the breaker, then the rate budget.
+"""The gate before every request: the run's end, known refusals, the breaker, the rate budget.
 
 What they remember is kept elsewhere; here they are only asked.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -39,17 +40,28 @@ class KeptGate:
         budget: Of the upstream; ``None`` where it has none.
         admit: Asked once, before the first request: raises where the credentials are known to be
             refused.
+        run_limit: Tells when the run ends.
     """
 
     def __init__(
-        self, breaker: BreakerStore, budget: BudgetStore | None, admit: Callable[[], None]
+        self,
+        breaker: BreakerStore,
+        budget: BudgetStore | None,
+        admit: Callable[[], None],
+        run_limit: Callable[[], float] = lambda: math.inf,
     ) -> None:
         self._breaker = breaker
         self._budget = budget
         self._admit = admit
+        self._run_limit = run_limit
         self._admitted = False
         self.heard = False
         """Whether a working upstream has answered."""
+
+    @property
+    def run_ends_at(self) -> float:
+        """When the run ends, also inside a request (monotonic)."""
+        return self._run_limit()
 
     def before(self, *, creating: bool) -> None:
         """Ask all of them.

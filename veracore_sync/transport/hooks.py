@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from veracore_sync.errors import ConfigError
+from veracore_sync.transport.deadline import within
 from veracore_sync.transport.http import HttpClient, Lost
 
 
@@ -95,7 +96,7 @@ class PostHook:
     Args:
         url: Where it is sent.
         sign: The headers for an event's id and body.
-        timeout_seconds: For connecting, and for the answer as a whole.
+        timeout_seconds: For each event, from connecting to the end of the answer.
     """
 
     def __init__(
@@ -136,12 +137,14 @@ class NotifyHook:
 
     Args:
         addresses: Apprise's; they hold secrets and are never quoted.
+        timeout_seconds: For all of them together.
 
     Raises:
         ConfigError: Apprise is not installed, or an address is none.
     """
 
-    def __init__(self, addresses: Sequence[str]) -> None:
+    def __init__(self, addresses: Sequence[str], timeout_seconds: float) -> None:
+        self._timeout = timeout_seconds
         try:
             from apprise import Apprise
         except ImportError:
@@ -161,7 +164,7 @@ class NotifyHook:
         """Tell people once.
 
         Raises:
-            NotTaken: One of the addresses did not take it.
+            NotTaken: One of the addresses did not take it, or not in time.
         """
         document = json.loads(body)
         data = document["data"]
@@ -169,7 +172,12 @@ class NotifyHook:
         over = document["type"] == "alert.resolved"
         title = f"veracore-sync: {data['kind']}{about}{' is over' if over else ''}"
         text = data.get("message") or f"it began at {data['openedAt']}"
-        if not self._apprise.notify(title=title, body=text):
+        try:
+            # Apprise limits each read alone, so an address that drips would hold us for ever.
+            taken = within(self._timeout, lambda: self._apprise.notify(title=title, body=text))
+        except TimeoutError:
+            raise NotTaken(f"no end in {self._timeout:g} s", unreachable=True) from None
+        if not taken:
             raise NotTaken("Apprise could not deliver it", unreachable=True)
 
     def close(self) -> None:

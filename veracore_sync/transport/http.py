@@ -1,13 +1,15 @@
 """The HTTP client: the only module that speaks httpx.
 
-One client per upstream, no redirects, no cookies kept, an absolute deadline for the body. What went
-wrong is told by a `Lost` with the row of the failure table; any answer that arrived, whatever its
-status, is an `Answer`. Retrying is not decided here.
+One client per upstream, no redirects, no cookies kept, and an absolute deadline for every request
+(`veracore_sync.transport.deadline`). What went wrong is told by a `Lost` with the row of the
+failure table; any answer that arrived, whatever its status, is an `Answer`. Retrying is not decided
+here.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +21,9 @@ import httpx
 
 from veracore_sync import __version__
 from veracore_sync.clock import Clock, SystemClock
+from veracore_sync.errors import RunOver
 from veracore_sync.failure import What
+from veracore_sync.transport.deadline import Deadline, DeadlineBackend
 from veracore_sync.waits import ASKED
 
 _LOG = logging.getLogger(__name__)
@@ -44,7 +48,8 @@ class Lost(Exception):
     """No whole answer arrived.
 
     Args:
-        what: ``NOT_CONNECTED`` (it never left), ``TIMEOUT`` or ``RESET`` (it may have).
+        what: ``NOT_CONNECTED`` (it never left), ``TIMEOUT``, ``RUN_OVER`` or ``RESET`` (it may
+            have).
         detail: The reason in a few words, without secrets or personal data.
     """
 
@@ -55,7 +60,11 @@ class Lost(Exception):
 
 
 class Gate(Protocol):
-    """What may hold a request back, and learns how it went: breaker and rate budget."""
+    """What may hold a request back, and learns how it went: run, breaker and rate budget."""
+
+    @property
+    def run_ends_at(self) -> float:
+        """When the run ends, also inside a request (monotonic); infinite where nothing ends it."""
 
     def before(self, *, creating: bool) -> None:
         """Called before the socket is touched; may wait. A create is never let through as a probe.
@@ -73,7 +82,19 @@ class Gate(Protocol):
 
 
 class OpenGate:
-    """Holds nothing back."""
+    """Holds nothing back while the run lasts.
+
+    Args:
+        run_limit: Tells when the run ends (monotonic).
+    """
+
+    def __init__(self, run_limit: Callable[[], float] = lambda: math.inf) -> None:
+        self._run_limit = run_limit
+
+    @property
+    def run_ends_at(self) -> float:
+        """When the run ends, also inside a request (monotonic)."""
+        return self._run_limit()
 
     def before(self, *, creating: bool) -> None:
         """Let it pass."""
@@ -95,8 +116,9 @@ class HttpClient:
 
     Args:
         upstream: ``"vendure"`` or ``"veracore"``, for messages and logs.
-        timeout_seconds: For connecting, for each read, and for an answer as a whole.
-        gate: Breaker and rate budget.
+        timeout_seconds: For a request as a whole, from connecting to the last byte of its answer;
+            of a streamed answer, for its head and for each further 64 KiB.
+        gate: Run, breaker and rate budget.
         is_alive: Tells an answer of a working server from one of a broken one.
         clock: The time to measure by.
     """
@@ -123,6 +145,7 @@ class HttpClient:
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             headers={"user-agent": f"veracore-sync/{__version__}"},
         )
+        _obey_deadlines(self._client)
 
     def close(self) -> None:
         """Close every connection."""
@@ -154,6 +177,7 @@ class HttpClient:
         Raises:
             Lost: No whole answer arrived.
             BreakerOpen, RateLimited: The gate held it back; nothing was sent.
+            RunOver: The run's time is over; nothing was sent.
         """
         with self.stream(
             method, url, label=label, headers=headers, content=content, creating=creating
@@ -176,17 +200,23 @@ class HttpClient:
         Raises:
             Lost: No whole answer arrived; also from inside the block.
             BreakerOpen, RateLimited: The gate held it back; nothing was sent.
+            RunOver: The run's time is over; nothing was sent.
         """
-        self._gate.before(creating=creating)
+        self._pass_gate(creating=creating)
         _LOG.debug("%s %s: %s, %d bytes go out", self._upstream, label, method, len(content))
         started = self._clock.monotonic()
+        deadline = Deadline(self._clock, self._timeout, self._gate.run_ends_at)
+        sending = self._client.stream(
+            method,
+            url,
+            headers=headers,
+            content=content,
+            extensions={"timeout": deadline.as_timeouts()},
+        )
         streamed: StreamedAnswer | None = None
         try:
-            with (
-                _wire_errors(),
-                self._client.stream(method, url, headers=headers, content=content) as response,
-            ):
-                streamed = StreamedAnswer(response, started + self._timeout, self._clock)
+            with _wire_errors(deadline), sending as response:
+                streamed = StreamedAnswer(response, deadline)
                 yield streamed
         except Lost as lost:
             self._gate.after(lost.what, None)
@@ -209,6 +239,20 @@ class HttpClient:
             took,
         )
 
+    def _pass_gate(self, *, creating: bool) -> None:
+        """Raises where the request may not be sent; the gate itself may have waited for long."""
+        self._refuse_after_the_run()
+        self._gate.before(creating=creating)
+        try:
+            self._refuse_after_the_run()
+        except RunOver:
+            self._gate.after(What.RUN_OVER, None)
+            raise
+
+    def _refuse_after_the_run(self) -> None:
+        if self._clock.monotonic() >= self._gate.run_ends_at:
+            raise RunOver(f"the run's time is over: {self._upstream} was not asked any more")
+
     def _report(self, streamed: StreamedAnswer) -> None:
         told = _moment(streamed.headers.get("date", ""))
         if told is not None:
@@ -227,48 +271,52 @@ class HttpClient:
 class StreamedAnswer:
     """An answer whose body is still on its way."""
 
-    def __init__(self, response: httpx.Response, deadline: float, clock: Clock) -> None:
+    def __init__(self, response: httpx.Response, deadline: Deadline) -> None:
         self._response = response
         self._deadline = deadline
-        self._clock = clock
         self.status = response.status_code
         self.headers = {name.lower(): value for name, value in response.headers.items()}
         self.read_so_far = b""
         self.length = 0
 
     def pieces(self) -> Iterator[bytes]:
-        """The body in pieces. The absolute deadline moves on with each full piece.
+        """The body in pieces of 64 KiB; each has the whole timeout, so that a list may be long.
+
+        The time that the reader takes for a piece does not count.
 
         Raises:
-            Lost: It broke off, or one piece took longer than the timeout.
+            Lost: It broke off, a piece took longer than the timeout, or the run's time is over.
         """
-        allowance = self._deadline - self._clock.monotonic()
-        with _wire_errors():
-            for piece in self._response.iter_bytes(_CHUNK):
-                if self._clock.monotonic() > self._deadline:
-                    raise Lost(What.TIMEOUT, "the answer came too slowly")
-                self.length += len(piece)
-                if len(piece) == _CHUNK:
-                    self._deadline = self._clock.monotonic() + allowance
-                yield piece
+        pieces = self._response.iter_bytes(_CHUNK)
+        while True:
+            self._deadline.renew()
+            with _wire_errors(self._deadline):
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            self.length += len(piece)
+            yield piece
 
     def whole(self) -> Answer:
         """Read what is left and return the answer in full."""
-        self.read_so_far = b"".join(self._trickle())
+        with _wire_errors(self._deadline):
+            self.read_so_far = self._response.read()
+        self.length = len(self.read_so_far)
         return Answer(self.status, self.headers, self.read_so_far)
 
-    def _trickle(self) -> Iterator[bytes]:
-        # Raw pieces, not full chunks: a server that drips must meet the deadline between two drops.
-        with _wire_errors():
-            for piece in self._response.iter_bytes():
-                if self._clock.monotonic() > self._deadline:
-                    raise Lost(What.TIMEOUT, "the answer came too slowly")
-                self.length += len(piece)
-                yield piece
+
+def _obey_deadlines(client: httpx.Client) -> None:
+    """Put our sockets under a client, also under the proxies that the environment names.
+
+    httpx has no door for this; taking its place would mean to read the proxies' settings anew.
+    """
+    for transport in (client._transport, *client._mounts.values()):
+        if isinstance(transport, httpx.HTTPTransport):
+            transport._pool._network_backend = DeadlineBackend()
 
 
 @contextmanager
-def _wire_errors() -> Iterator[None]:
+def _wire_errors(deadline: Deadline) -> Iterator[None]:
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
@@ -278,6 +326,8 @@ def _wire_errors() -> Iterator[None]:
     except httpx.ProxyError as error:
         raise Lost(What.NOT_CONNECTED, _words(error)) from error
     except httpx.TimeoutException as error:
+        if deadline.ends_the_run:
+            raise Lost(What.RUN_OVER, "the run's time was over before it had answered") from error
         raise Lost(What.TIMEOUT, _words(error)) from error
     except (httpx.TransportError, httpx.DecodingError) as error:
         raise Lost(What.RESET, _words(error)) from error

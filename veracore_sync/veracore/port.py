@@ -101,7 +101,11 @@ class Warehouse(Protocol):
         """Create the order: one request, never repeated in here."""
 
     def look_up(self, order_id: str) -> LookUp:
-        """Look the order up by its VeraCore id. Reads are retried a little; never raises."""
+        """Look the order up by its VeraCore id. Reads are retried a little.
+
+        Raises:
+            RunOver: The run's time is over; nothing else is raised.
+        """
 
     def stock(self, sku: str | None) -> Iterator[StockRow]:
         """Stock as it streams in: every SKU's, or with `sku` that one's alone.

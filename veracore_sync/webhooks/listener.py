@@ -61,6 +61,7 @@ class Listener:
         self._health = health or Health(clock)
         self._others_live = others_live
         self._clock = clock
+        self._settings = settings
         self._ledger = ledger
         self._meter = Meter()
         inbox = Inbox(ledger.database, clock)
@@ -137,7 +138,7 @@ class Listener:
     def _figures(self) -> str:
         parts = self._health.exposition()
         try:
-            return parts + exposition(self._ledger, self._clock.now())
+            return parts + exposition(self._ledger, self._clock.now(), self._settings)
         except LedgerError:
             return parts
 

@@ -11,6 +11,7 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
 from veracore_sync.errors import LedgerError, SyncError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
+from veracore_sync.jobs.health import troubles
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.ahead import ahead
 from veracore_sync.ledger.sqlite_file import is_being_restored
@@ -106,6 +107,8 @@ def _content(
             f"hooks.{hook['hook']} has not taken events since {hook['since']}: {hook['error']}",
             "mend it, then `veracore-sync deliver --force`",
         )
+    for trouble in troubles(opened, settings, clock):
+        yield warn("jobs", trouble.message, "see `veracore-sync stats --runs`")
     for one in opened.outbox.blocked()[:_BLOCKED_SHOWN]:
         yield warn(
             "hooks",

@@ -84,6 +84,8 @@ def _hooks(wanted: HookSettings) -> Iterator[Finding]:
         yield fail("hooks", missing)
     if wanted.notify:
         try:
-            NotifyHook([one.get_secret_value() for one in wanted.notify]).close()
+            NotifyHook(
+                [one.get_secret_value() for one in wanted.notify], wanted.timeout_seconds
+            ).close()
         except ConfigError as error:
             yield fail("hooks", error)

@@ -152,12 +152,11 @@ class Dispatch:
         for batch in batches:
             if sender.stopped_by is not None:
                 return
-            if self._clock.monotonic() > deadline:
-                self._result.tell("orders.max_run_minutes is over: the next run goes on")
+            if self._is_over(deadline):
                 return
-            yield from self._of_batch(batch)
+            yield from self._of_batch(batch, deadline)
 
-    def _of_batch(self, batch: Sequence[str]) -> Iterator[SubmitOrder]:
+    def _of_batch(self, batch: Sequence[str], deadline: float) -> Iterator[SubmitOrder]:
         """What is to be sent of one batch; what has to be looked up first comes last."""
         held = self._ledger.orders.held(batch)
         left = dict(held)
@@ -167,6 +166,9 @@ class Dispatch:
             self._unread(left.pop(code), error)
 
         for order in self._reader.read(batch, unread):
+            # Each order anew: a slow VeraCore makes a whole batch last for many minutes.
+            if self._is_over(deadline):
+                return
             row = left.pop(order.code)
             self._bad.answered(SHOP, order.code)
             action = self._plan(order, row)
@@ -183,7 +185,16 @@ class Dispatch:
         for code in left:
             self._write(SkipOrder(code, _GONE, "state"))
             self._result.tell(f"{code}: {_GONE}")
-        yield from looked_up_first
+        for action in looked_up_first:
+            if self._is_over(deadline):
+                return
+            yield action
+
+    def _is_over(self, deadline: float) -> bool:
+        if self._clock.monotonic() <= deadline:
+            return False
+        self._result.tell("orders.max_run_minutes is over: the next run goes on")
+        return True
 
     def _fail(self, row: OrderRow, message: str) -> None:
         retry = self._settings.retry

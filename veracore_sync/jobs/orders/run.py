@@ -79,6 +79,7 @@ class OrdersRun:
     wishes: Wishes = field(default_factory=Wishes)
     result: OrdersResult = field(default_factory=OrdersResult)
     _unread: dict[str, SyncError] = field(default_factory=dict)
+    _deadline: float = field(init=False)
 
     def run(self) -> OrdersResult:
         """Do it.
@@ -103,6 +104,7 @@ class OrdersRun:
 
     def _run(self) -> None:
         now = self.clock.now()
+        self._deadline = self.clock.monotonic() + 60 * self.settings.orders.max_run_minutes
         if not self.wishes.dry_run:
             self.ledger.moves.recover()
         span = windows(self.ledger, now, self._not_before())
@@ -297,7 +299,7 @@ class OrdersRun:
     def _work(self, chosen: Selection, doubts: Sequence[OrderRow], now: datetime) -> None:
         if not (chosen.due or chosen.rechecks or chosen.new or doubts):
             return
-        deadline = self.clock.monotonic() + 60 * self.settings.orders.max_run_minutes
+        deadline = self._deadline
         self._discover(chosen)
         sender = Sender(
             warehouse=self.warehouse,

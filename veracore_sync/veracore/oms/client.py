@@ -12,6 +12,7 @@ from veracore_sync.errors import (
     AuthRefused,
     ProtocolError,
     RateLimited,
+    RunOver,
     SyncError,
     Unavailable,
     WrongEndpoint,
@@ -206,6 +207,8 @@ class OmsWarehouse:
             return self._judge_fault(fault, order_id)
         except Unreadable as error:
             return LookUpFailed(_odd(f"the look-up told of an order that cannot be read: {error}"))
+        except RunOver:
+            raise
         except SyncError as error:
             return LookUpFailed(error)
 
@@ -225,6 +228,8 @@ class OmsWarehouse:
         try:
             if self._fault_shape(fault, order_id) == self._shape_of_absence():
                 return Absent()
+        except RunOver:
+            raise
         except SyncError as error:
             return LookUpFailed(error)
         return LookUpFailed(_odd(f"the look-up was refused: {self._quoted(fault)}"))

@@ -17,6 +17,7 @@ from veracore_sync.errors import (
     AuthRefused,
     ProtocolError,
     RateLimited,
+    RunOver,
     SyncError,
     WrongEndpoint,
 )
@@ -195,6 +196,8 @@ class RestWarehouse:
         number = url_quote(order_id, safe="", errors="replace")
         try:
             answer = self._api.read(f"/api/orders/{number}/status", "status")
+        except RunOver:
+            raise
         except SyncError as error:
             return LookUpFailed(error)
         document = json_object(answer)

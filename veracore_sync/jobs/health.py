@@ -1,0 +1,120 @@
+"""Whether the jobs do their work: which has had no success for long, and which is stuck."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from veracore_sync.clock import Clock, from_text
+from veracore_sync.config import Settings
+from veracore_sync.errors import LockHeld
+from veracore_sync.jobs.schedule import COMMANDS, interval, longest_run
+from veracore_sync.ledger import Ledger, figures
+from veracore_sync.ledger.figures import RunHistory
+
+_INTERVALS = 3
+_SLACK = timedelta(minutes=5)
+"""What a run may take beyond its requests: to plan, to write, to tell. Generous: no false alarm."""
+_LOOK_AGAIN_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobTrouble:
+    """A job that does not do its work.
+
+    Args:
+        job: ``orders``, ``inventory`` or ``tracking``.
+        kind: ``overdue``: without a success for too long; ``stuck``: a run that does not end.
+        since: The last success (the first run where there was none), or when that run began; a UTC
+            text.
+        message: One sentence.
+    """
+
+    job: str
+    kind: str
+    since: str
+    message: str
+
+
+def troubles(ledger: Ledger, settings: Settings, clock: Clock) -> list[JobTrouble]:
+    """What is wrong with the jobs now; reads only.
+
+    A job that never ran is not expected to run.
+    """
+    return [one for job in COMMANDS for one in _troubles(ledger, settings, clock, job)]
+
+
+def _troubles(ledger: Ledger, settings: Settings, clock: Clock, job: str) -> Iterator[JobTrouble]:
+    held = stuck(ledger, settings, clock, job)
+    if held is not None:
+        yield held
+    late = overdue(ledger, settings, clock.now(), job)
+    if late is not None:
+        yield late
+
+
+def overdue(ledger: Ledger, settings: Settings, now: datetime, job: str) -> JobTrouble | None:
+    """Whether a job has had no success for three of its intervals."""
+    history = figures.run_history(ledger.database, COMMANDS[job])
+    since = history.succeeded_at or history.first_at
+    if since is None:
+        return None
+    late_by, longest = now - from_text(since), longest_run(settings, job)
+    if late_by <= _INTERVALS * interval(settings, job):
+        return None
+    may_yet = longest is not None and late_by <= interval(settings, job) + longest
+    if may_yet and ledger.runs.is_running(job):
+        return None
+    return JobTrouble(job, "overdue", since, _overdue_message(COMMANDS[job], history))
+
+
+def _overdue_message(command: str, history: RunHistory) -> str:
+    if history.succeeded_at:
+        start = f"{command} has not succeeded since {history.succeeded_at}"
+    else:
+        start = f"{command} has never succeeded; it first ran at {history.first_at}"
+    if history.failed_at is None:
+        return f"{start}, and has not run again: is its timer on?"
+    if history.exit_code is None:
+        return f"{start}; the run that began at {history.failed_at} has not ended"
+    error = f": {history.error}" if history.error else ""
+    return f"{start}; the last run ended at {history.failed_at} with {history.exit_code}{error}"
+
+
+def stuck(ledger: Ledger, settings: Settings, clock: Clock, job: str) -> JobTrouble | None:
+    """Whether a job has been held for longer than any run of it may last."""
+    holder, longest = ledger.runs.holder(job), longest_run(settings, job)
+    if holder is None or longest is None:
+        return None
+    if clock.now() - from_text(holder.since) <= longest + _SLACK or not ledger.runs.is_running(job):
+        return None
+    # Who has just taken it has not yet written its name, and what stands there is an older one's.
+    clock.sleep(_LOOK_AGAIN_SECONDS)
+    if ledger.runs.holder(job) != holder or not ledger.runs.is_running(job):
+        return None
+    message = (
+        f"{holder.command} (pid {holder.pid}) has held {job} since {holder.since}, longer than any "
+        "run may last, and nothing else runs meanwhile: end that process, then the next run goes on"
+    )
+    return JobTrouble(job, "stuck", holder.since, message)
+
+
+def stuck_kind(job: str) -> str:
+    """The kind of the alert for a job that is stuck."""
+    return f"{job}.stuck"
+
+
+def found_taken(
+    ledger: Ledger, settings: Settings, clock: Clock, command: str, job: str, error: LockHeld
+) -> list[str]:
+    """Record a run that found its job taken; what is news of it, one sentence each.
+
+    Without the record a job whose runs all end so would leave no trace.
+    """
+    result = {"errorClass": str(error.category), "error": error.message}
+    ledger.runs.end(ledger.runs.begin(command), error.exit_code, result)
+    trouble = stuck(ledger, settings, clock, job)
+    if trouble is not None and ledger.alerts.open(stuck_kind(job), trouble.message):
+        return [trouble.message]
+    return []

@@ -1,0 +1,38 @@
+"""The jobs that timers start: how often each runs, and how long a run may last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from veracore_sync.config import Settings
+
+COMMANDS: Mapping[str, str] = {
+    "orders": "sync-orders",
+    "inventory": "sync-inventory",
+    "tracking": "sync-tracking",
+}
+"""Each job, which is also its lock and its section of the settings, and its command."""
+
+_LAST_REQUESTS = timedelta(minutes=1)
+
+
+def interval(settings: Settings, job: str) -> timedelta:
+    """How often the timer starts it."""
+    return timedelta(minutes=_section(settings, job).interval_minutes)
+
+
+def longest_run(settings: Settings, job: str | None) -> timedelta | None:
+    """After how long a run is ended also inside a request; ``None``: such a job has no limit.
+
+    A job begins nothing new after its ``max_run_minutes``. What has begun then has another minute,
+    so that a run that is merely long ends between two orders and leaves none in doubt.
+    """
+    if job is None or job not in COMMANDS:
+        return None
+    return timedelta(minutes=_section(settings, job).max_run_minutes) + _LAST_REQUESTS
+
+
+def _section(settings: Settings, job: str) -> Any:
+    return getattr(settings, job)
