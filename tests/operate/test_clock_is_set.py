@@ -26,6 +26,7 @@ from veracore_sync import clock as clock_module
 from veracore_sync.clock import from_text, to_text
 from veracore_sync.errors import Unavailable
 from veracore_sync.jobs.doctor.ledger import ledger as ledger_findings
+from veracore_sync.jobs.health import overdue
 from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.inventory.read import Reading
 from veracore_sync.jobs.inventory.result import InventoryResult
@@ -203,7 +204,7 @@ def test_a_success_that_is_still_to_come_hides_no_silence(plain: Bed) -> None:
     runs.end(runs.begin("sync-orders"), 0, {})
     plain.clock.off = timedelta(0)
     plain.clock.forward(hours=5)
-    shown = exposition(plain.ledger, plain.clock.now())
+    shown = exposition(plain.ledger, plain.clock.now(), plain.settings)
     for name in ("last_success", "last_run"):
         assert f'{name}_timestamp_seconds{{command="sync-orders"}} {true!r}' in shown
 
@@ -280,3 +281,15 @@ def test_doctor_tells_of_a_beginning_that_is_still_to_come(plain: Bed) -> None:
     (found, *_) = ledger_findings(wanted, lambda: plain.ledger, plain.clock)
     assert (found.name, found.level) == ("clock", "warn")
     assert "2027-01-01T00:00:00.000Z, which is still to come" in found.message
+
+
+def test_a_success_of_the_future_hides_no_silence(plain: Bed) -> None:
+    plain.clock.off = 400 * DAY
+    number = plain.ledger.runs.begin("sync-orders")
+    plain.ledger.runs.end(number, 0, {})
+    plain.clock.off = timedelta(0)
+    plain.ledger.runs.end(plain.ledger.runs.begin("sync-orders"), 69, {"errorClass": "timeout"})
+    plain.clock.forward(hours=1)
+    found = overdue(plain.ledger, plain.settings, plain.clock.now(), "orders")
+    assert found is not None
+    assert "never succeeded" in found.message

@@ -56,7 +56,7 @@ def _troubles(ledger: Ledger, settings: Settings, clock: Clock, job: str) -> Ite
 
 def overdue(ledger: Ledger, settings: Settings, now: datetime, job: str) -> JobTrouble | None:
     """Whether a job has had no success for three of its intervals."""
-    history = figures.run_history(ledger.database, COMMANDS[job])
+    history = figures.run_history(ledger.database, COMMANDS[job], now)
     since = history.succeeded_at or history.first_at
     if since is None:
         return None

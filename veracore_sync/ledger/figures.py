@@ -123,15 +123,24 @@ class RunHistory:
     error: str = ""
 
 
-def run_history(database: Database, command: str) -> RunHistory:
-    """How the runs of a command have gone; also those that found their job taken."""
+def run_history(database: Database, command: str, now: datetime | None = None) -> RunHistory:
+    """How the runs of a command have gone; also those that found their job taken.
+
+    Args:
+        database: The ledger's.
+        command: As typed.
+        now: The time (UTC): what ended later did so by a wrong clock, and hides no silence;
+            ``None`` tells all as it was written.
+    """
+    until = to_text(now) if now else "9999"
     first_at = database.value(
-        "SELECT started_at FROM runs WHERE command = ? ORDER BY id LIMIT 1", (command,)
+        "SELECT started_at FROM runs WHERE command = ?1 AND started_at <= ?2 ORDER BY id LIMIT 1",
+        (command, until),
     )
     succeeded_at = database.value(
-        f"SELECT ended_at FROM runs WHERE command = ? AND {SUCCEEDED} "  # noqa: S608 - a constant
-        "ORDER BY id DESC LIMIT 1",
-        (command,),
+        f"SELECT ended_at FROM runs WHERE command = ?1 AND {SUCCEEDED} "  # noqa: S608 - a constant
+        "AND ended_at <= ?2 ORDER BY id DESC LIMIT 1",
+        (command, until),
     )
     newest = database.row(
         f"SELECT started_at, ended_at, exit_code, result, {SUCCEEDED} AS succeeded "  # noqa: S608
