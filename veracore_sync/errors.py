@@ -226,3 +226,7 @@ class ProtocolError(UpstreamError):
     """An answer that is not understood: HTML, cut short, of another shape (exit 69)."""
 
     category = Category.PROTOCOL
+
+
+ENDS_THE_RUN = (RunOver, LockHeld, ConfigError, LedgerError, Interrupted)
+"""What is never one record's doing, whichever record was being worked on."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tracking_world import World, world
 
-from veracore_sync.errors import UpstreamError
+from veracore_sync.errors import LedgerError, RunOver, SyncError, UpstreamError
 
 LOOK_UP = {"oms": "GetOrderInfo", "rest": "status"}
 
@@ -125,3 +125,27 @@ def test_a_dry_run_remembers_nothing(either: World) -> None:
     spoil(either, bad)
     assert either.track(dry_run=True).errors == 1
     assert either.parts.ledger.meta.get("tracking.unanswered") is None
+
+
+@pytest.mark.parametrize("error", [RunOver("the run is over"), LedgerError("the disk is full")])
+@pytest.mark.parametrize("step", ["orders", "add"])
+def test_what_ends_the_run_is_no_orders_trouble(
+    either: World, monkeypatch: pytest.MonkeyPatch, error: SyncError, step: str
+) -> None:
+    """Nothing is wrong with the order that was being worked on: it is asked first next time."""
+    orders = sent(either, 2)
+    fulfilments = either.parts.shop.fulfilments
+
+    def ended(*_given: Any, **_named: Any) -> Any:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(fulfilments), step, ended)
+        with pytest.raises(type(error)):
+            either.track()
+    assert either.parts.ledger.meta.get("tracking.unanswered") in (None, "{}")
+    either.clock.forward(minutes=30)
+    either.reopen()
+    either.track()
+    assert [either.order(one).state for one in orders] == ["Shipped", "Shipped"]
+    assert standing(either) == []

@@ -20,6 +20,7 @@ from veracore_sync.errors import (
     LedgerError,
     LockHeld,
     ProtocolError,
+    RunOver,
     SyncError,
     UpstreamError,
     UsageError,
@@ -176,9 +177,10 @@ class Worker:
     def _failed(self, hint: Hint, error: SyncError) -> None:
         self._meter.count("failed_look_ups")
         seconds = backoff_seconds(hint.tries)
-        if isinstance(error, UpstreamError) and not isinstance(error, ProtocolError):
+        if isinstance(error, RunOver | UpstreamError) and not isinstance(error, ProtocolError):
             # It says nothing of this name: however long it lasts, the hint stays.
-            seconds = max(seconds, min(error.retry_after or 0.0, ASKED.total_seconds()))
+            asked = getattr(error, "retry_after", None) or 0.0
+            seconds = max(seconds, min(asked, ASKED.total_seconds()))
             self._rest((hint.kind,), _BASE_SECONDS)
         elif hint.tries + 1 >= _TRIES:
             self._give_up(hint, error)

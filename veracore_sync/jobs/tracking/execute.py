@@ -12,11 +12,10 @@ from typing import Any
 from veracore_sync.clock import Clock
 from veracore_sync.config import RetrySettings
 from veracore_sync.errors import (
+    ENDS_THE_RUN,
     AuthRefused,
     BreakerOpen,
     ConfigError,
-    Interrupted,
-    LedgerError,
     ProtocolError,
     RateLimited,
     SyncError,
@@ -49,7 +48,7 @@ _SHORT = "INSUFFICIENT_STOCK_ON_HAND_ERROR"
 _NO_HANDLER = "INVALID_FULFILLMENT_HANDLER_ERROR"
 
 # What no other slip, and no other order, would fare better with.
-_OF_ALL = (AuthRefused, BreakerOpen, RateLimited, ConfigError, LedgerError, Interrupted)
+_OF_ALL = (AuthRefused, BreakerOpen, RateLimited, *ENDS_THE_RUN)
 # Held back or turned away unread: the shop has not begun.
 _NOT_DONE = (AuthRefused, BreakerOpen, RateLimited)
 
