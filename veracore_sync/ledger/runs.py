@@ -91,8 +91,8 @@ class Runs:
     def lock(self, job: str, command: str, *, wait_seconds: float = 0) -> Iterator[None]:
         """Hold the job for the length of the block.
 
-        The kernel frees the lock when this process dies, and never while it lives; the row only
-        says who holds it.
+        The kernel frees the lock when this process dies, and never while it lives; the row says who
+        holds it, and by which file.
 
         Args:
             job: What may be done by one at a time, for example ``orders`` or ``stock``.
@@ -175,10 +175,10 @@ class Runs:
         return lock_file.is_held_by(row["pid"], row["lock_inode"])
 
     def _holder(self, job: str) -> str:
-        row = self._db.row("SELECT command, pid, since FROM job_locks WHERE job = ?", (job,))
-        if row is None:
+        holder = self.holder(job)
+        if holder is None:
             return "another run is at work"
-        return f"{row['command']} (pid {row['pid']}) is at work since {row['since']}"
+        return f"{holder.command} (pid {holder.pid}) is at work since {holder.since}"
 
 
 _SELECT = "SELECT id, command, pid, started_at, ended_at, exit_code, result FROM runs "
