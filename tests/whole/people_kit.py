@@ -21,15 +21,13 @@ class People:
 
     Args:
         world: The shop and the simulator.
-        heeded: The warehouse ships nothing that the shop has cancelled by then.
 
     `cancelled_late` are the codes of orders that were cancelled on either side after the warehouse
     had them.
     """
 
-    def __init__(self, world: Whole, *, heeded: bool) -> None:
+    def __init__(self, world: Whole) -> None:
         self.world = world
-        self._heeded = heeded
         self.cancelled_late: set[str] = set()
         self._dice = world.dice
 
@@ -43,7 +41,7 @@ class People:
         """
         for _ in range(self._dice.randint(1, 3)):
             self.place()
-        acts: list[Callable[[], Any]] = [self.ship] * 4
+        acts: list[Callable[[], Any]] = [self.world.ship] * 4
         acts += [self.world.restock, self.count_down, self.cancel_late, self.cancel_there]
         if nobody_sends:
             acts += [self.world.cancel, self.world.by_hand] * 2
@@ -57,12 +55,6 @@ class People:
         there = {sku: min(self.world.saleable(sku), self.world.truth(sku)) for sku in skus}
         if all(there[sku] >= count for sku, count in lines):
             self.world.shop.state.place_order(lines)
-
-    def ship(self) -> None:
-        """The warehouse ships some of what it has open, wholly or in part."""
-        orders = self.world.shop.state.orders.values()
-        gone = {order.code for order in list(orders) if order.state == "Cancelled"}
-        self.world.ship(but=gone if self._heeded else ())
 
     def count_down(self) -> None:
         """The warehouse finds less on the shelf than it thought, but enough for who has paid."""

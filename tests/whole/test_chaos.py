@@ -15,7 +15,6 @@ STEPS = 2
 
 @pytest.mark.parametrize("seed", range(12))
 def test_a_life_in_chaos(tmp_path: Path, seed: int) -> None:
-    # What ships although the shop cancelled it is left to the benchmark.
-    with chaos(tmp_path, ("oms", "rest")[seed % 2], seed, heeded=True) as life:
+    with chaos(tmp_path, ("oms", "rest")[seed % 2], seed) as life:
         life.live(STEPS)
         life.settle()

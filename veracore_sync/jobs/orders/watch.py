@@ -131,6 +131,8 @@ class Watch:
                 "it was cancelled in the shop after it went to VeraCore: "
                 "cancel it there too, or it ships",
             )
+        elif row.state == "cancelled":
+            self.ledger.alerts.resolve("order.cancelled", code=row.code)
         self._note(row, stub.updated_at, row.content_hash or "")
 
     def _read(self, codes: Sequence[str]) -> None:
