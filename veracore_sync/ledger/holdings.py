@@ -136,7 +136,8 @@ class Holdings:
             collect(f"o.state IN ('synced', 'shipped') AND o.code IN ({marks})", part)
         if processed_only:
             collect("o.state = 'synced' AND h.processed_at IS NULL", ())
-        collect("h.since >= ?", (since,))
+        # What a clock that was ahead wrote did not arrive during this read: it may be over by now.
+        collect("h.since BETWEEN ? AND ?", (since, beyond))
         return list(found.values())
 
     def sent(self, codes: Sequence[str]) -> dict[str, Sent]:
