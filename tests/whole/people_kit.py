@@ -13,7 +13,6 @@ from whole_kit import SKUS, Whole, fulfilled, open_there, units
 from veracore_sync.ledger import Alert
 
 _EIGHT_DAYS = 8 * 86_400
-_SEEN = "a person has seen it"
 
 
 class People:
@@ -140,12 +139,12 @@ class People:
                 self.world.shop.state.cancel(order, lines)
 
     def _decide(self, code: str) -> None:
-        """By ``resolve``: the state that fits, and last that a person has seen it."""
+        """By ``resolve``, where the order waits for that."""
         with self.world.rig.ledger() as ledger:
             row = ledger.orders.get(code)
-        choices = {"conflict": ["--adopt"], "in_doubt": ["--adopt"], "cancelled": ["--skip"]}
-        choice = choices.get(row.state if row else "", ["--accept", _SEEN])
-        self.world.rig.run("resolve", code, *choice)
+        choices = {"conflict": "--adopt", "in_doubt": "--adopt", "cancelled": "--skip"}
+        if row is not None and row.state in choices:
+            self.world.rig.run("resolve", code, choices[row.state])
 
     def _let_a_week_pass(self, code: str) -> None:
         """What happened once and stays as it is has been told for long enough."""
