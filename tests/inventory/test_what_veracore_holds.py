@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from rig import HereRig
 
 from veracore_sync.clock import to_text
+from veracore_sync.ledger import Ledger
 from veracore_sync.sandbox.records import Line, Order
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
@@ -129,3 +132,19 @@ def test_units_that_were_added_after_all_had_shipped(made: Bed) -> None:
     code = made.inventory()
     assert (made.saleable(), code) == (87, 3)
     assert made.short() == ["VeraCore holds 10 of 13 MUG; 3 will not ship"]
+
+
+@pytest.mark.parametrize("made", ["oms", "rest"], indirect=True)
+def test_an_order_that_a_clock_ahead_sent_is_held_until_veracore_cancels_it(made: Bed) -> None:
+    order = made.shop.state.place_order([("MUG", 10)])
+    made.run("sync-orders", "--allow-first-run")
+    an_hour_on = to_text(made.shop.state.now() + timedelta(hours=1))
+    with closing(Ledger(made.ledger_path)) as ledger, ledger.database.transaction() as connection:
+        connection.execute("UPDATE held SET since = ?1, sent_at = ?1", (an_hour_on,))
+    made.inventory()
+    assert made.saleable() == 90
+    made.control("cancel", {"order": order.code})
+    made.run("sync-tracking")
+    assert made.state_of(order) == "cancelled"
+    made.inventory()
+    assert made.saleable() == 90

@@ -72,6 +72,8 @@ class Case:
         """Where the ledger may have it."""
         if placed.is_cancelled:
             return ("cancelled",)
+        if self.order.state == "Cancelled" and placed.is_complete:
+            return ("shipped",)
         if not self.is_served:
             return ("synced",)
         # Where a hand gave some of it the warehouse may still have units that nobody waits for.

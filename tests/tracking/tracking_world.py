@@ -13,6 +13,7 @@ from typing import Any
 
 from veracore_sync.cli.parts import Parts
 from veracore_sync.config import load
+from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.jobs.orders.run import Wishes as OrderWishes
 from veracore_sync.jobs.tracking.result import TrackingResult
@@ -139,7 +140,11 @@ class World:
     # ---- the runs
 
     def send(self) -> None:
-        result = OrdersRun(
+        result = self.run_orders()
+        assert not result.news, result.news
+
+    def run_orders(self) -> OrdersResult:
+        return OrdersRun(
             self.parts.shop,
             self.parts.warehouse,
             self.parts.ledger,
@@ -147,7 +152,6 @@ class World:
             self.clock,
             OrderWishes(allow_first_run=True),
         ).run()
-        assert not result.news, result.news
 
     def track(self, *codes: str, **wishes: Any) -> TrackingResult:
         run = TrackingRun(

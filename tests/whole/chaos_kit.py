@@ -88,16 +88,13 @@ class Chaos:
         world: The shop, the simulator and the commands.
         listener: ``serve-webhooks``.
         admin: ``serve-admin``.
-        heeded: The warehouse ships nothing that the shop has cancelled by then.
 
     `strikes` counts the signals by name, `clocks` the processes by their clock.
     """
 
-    def __init__(
-        self, world: Whole, listener: Service, admin: Service, *, heeded: bool = False
-    ) -> None:
+    def __init__(self, world: Whole, listener: Service, admin: Service) -> None:
         self.world = world
-        self.people = People(world, heeded=heeded)
+        self.people = People(world)
         self.deliveries = Deliveries(world)
         self.acts = Acts(world, admin)
         self.strikes: Counter[str] = Counter()
@@ -228,7 +225,7 @@ class Chaos:
 
 
 @contextmanager
-def chaos(folder: Path, dialect: str, seed: int, *, heeded: bool = False) -> Iterator[Chaos]:
+def chaos(folder: Path, dialect: str, seed: int) -> Iterator[Chaos]:
     """A shop that has begun, with both services running by right clocks."""
     with whole(folder, dialect, seed, rigged=ChaosRig) as world:
         world.rig.env |= SERVING
@@ -242,6 +239,6 @@ def chaos(folder: Path, dialect: str, seed: int, *, heeded: bool = False) -> Ite
                 running(world.rig, "serve-webhooks") as listener,
                 running(world.rig, "serve-admin") as admin,
             ):
-                yield Chaos(world, listener, admin, heeded=heeded)
+                yield Chaos(world, listener, admin)
         finally:
             world.rig.end()

@@ -13,7 +13,6 @@ from whole_kit import SKUS, Whole, fulfilled, open_there, units
 from veracore_sync.ledger import Alert
 
 _EIGHT_DAYS = 8 * 86_400
-_SEEN = "a person has seen it"
 
 
 class People:
@@ -21,15 +20,13 @@ class People:
 
     Args:
         world: The shop and the simulator.
-        heeded: The warehouse ships nothing that the shop has cancelled by then.
 
     `cancelled_late` are the codes of orders that were cancelled on either side after the warehouse
     had them.
     """
 
-    def __init__(self, world: Whole, *, heeded: bool) -> None:
+    def __init__(self, world: Whole) -> None:
         self.world = world
-        self._heeded = heeded
         self.cancelled_late: set[str] = set()
         self._dice = world.dice
 
@@ -43,7 +40,7 @@ class People:
         """
         for _ in range(self._dice.randint(1, 3)):
             self.place()
-        acts: list[Callable[[], Any]] = [self.ship] * 4
+        acts: list[Callable[[], Any]] = [self.world.ship] * 4
         acts += [self.world.restock, self.count_down, self.cancel_late, self.cancel_there]
         if nobody_sends:
             acts += [self.world.cancel, self.world.by_hand] * 2
@@ -57,12 +54,6 @@ class People:
         there = {sku: min(self.world.saleable(sku), self.world.truth(sku)) for sku in skus}
         if all(there[sku] >= count for sku, count in lines):
             self.world.shop.state.place_order(lines)
-
-    def ship(self) -> None:
-        """The warehouse ships some of what it has open, wholly or in part."""
-        orders = self.world.shop.state.orders.values()
-        gone = {order.code for order in list(orders) if order.state == "Cancelled"}
-        self.world.ship(but=gone if self._heeded else ())
 
     def count_down(self) -> None:
         """The warehouse finds less on the shelf than it thought, but enough for who has paid."""
@@ -148,12 +139,12 @@ class People:
                 self.world.shop.state.cancel(order, lines)
 
     def _decide(self, code: str) -> None:
-        """By ``resolve``: the state that fits, and last that a person has seen it."""
+        """By ``resolve``, where the order waits for that."""
         with self.world.rig.ledger() as ledger:
             row = ledger.orders.get(code)
-        choices = {"conflict": ["--adopt"], "in_doubt": ["--adopt"], "cancelled": ["--skip"]}
-        choice = choices.get(row.state if row else "", ["--accept", _SEEN])
-        self.world.rig.run("resolve", code, *choice)
+        choices = {"conflict": "--adopt", "in_doubt": "--adopt", "cancelled": "--skip"}
+        if row is not None and row.state in choices:
+            self.world.rig.run("resolve", code, choices[row.state])
 
     def _let_a_week_pass(self, code: str) -> None:
         """What happened once and stays as it is has been told for long enough."""

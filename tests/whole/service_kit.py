@@ -21,6 +21,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
+from fakes import make_settings
 from rig import Rig
 from whole_kit import SKUS, Whole, documented_codes
 
@@ -308,7 +309,7 @@ def same_counts(listener: Service, ledger: Path, within_seconds: float = 15) -> 
     while True:
         mine = _counted(listener.ask("/metrics")[1].decode())
         opened = Ledger(ledger, read_only=True)
-        theirs = _counted(exposition(opened, opened.meta.created_at))
+        theirs = _counted(exposition(opened, opened.meta.created_at, make_settings()))
         opened.close()
         if mine == theirs:
             return

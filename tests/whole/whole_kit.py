@@ -92,10 +92,9 @@ class Whole:
             return None
         return self.shop.state.place_order(lines)
 
-    def ship(self, but: Collection[str] = ()) -> None:
-        """The warehouse ships some of what it has open, wholly or in part; no order in `but`."""
-        placed = self.rig.placed()
-        orders = [one for code, one in placed.items() if code not in but and open_there(one)]
+    def ship(self) -> None:
+        """The warehouse ships some of what it has open, wholly or in part."""
+        orders = [one for one in self.rig.placed().values() if open_there(one)]
         if not orders:
             return
         order = self.dice.choice(orders)

@@ -129,7 +129,8 @@ class Finding(OrderTable):
             return self._alerts.open("order.conflict", trouble.message, code=code)
 
     def cancel(self, code: str, veracore_id: str, message: str) -> bool:
-        """It was cancelled at VeraCore: a person decides. Whether this is new."""
+        """It was cancelled at VeraCore. A person decides, unless one was told that the shop had
+        cancelled it: then both sides agree. Whether there is news."""
         with self._db.transaction() as connection:
             self._set(
                 connection,
@@ -140,6 +141,8 @@ class Finding(OrderTable):
                 error_message=message,
                 next_attempt_at=None,
             )
+            if self._alerts.resolve("order.cancelled_in_shop", code=code):
+                return False
             return self._alerts.open("order.cancelled", message, code=code)
 
     def absent_once(self, code: str, next_attempt_at: datetime) -> None:

@@ -114,12 +114,17 @@ class Holdings:
 
     # ---- reading --------------------------------------------------------------------------------
 
-    def of(self, codes: Sequence[str], since: str, *, processed_only: bool) -> list[Held]:
+    def cut(self, codes: Sequence[str]) -> dict[str, Held]:
+        """What VeraCore holds of those of these orders of which it has cancelled units, by code."""
+        found = self.of(codes, None, processed_only=False)
+        return {one.code: one for one in found if one.cancelled}
+
+    def of(self, codes: Sequence[str], since: str | None, *, processed_only: bool) -> list[Held]:
         """What VeraCore holds of these orders, and every order that it took since then.
 
         Args:
             codes: Orders of the shop.
-            since: When the read of the stock began (UTC text).
+            since: When the read of the stock began (UTC text); ``None``: these orders alone.
             processed_only: VeraCore's stock is without an order's units only once the order was
                 seen processed; then every order that was not is among them too.
         """
@@ -136,7 +141,9 @@ class Holdings:
             collect(f"o.state IN ('synced', 'shipped') AND o.code IN ({marks})", part)
         if processed_only:
             collect("o.state = 'synced' AND h.processed_at IS NULL", ())
-        collect("h.since >= ?", (since,))
+        # What a clock that was ahead wrote did not arrive during this read: it may be over by now.
+        if since is not None:
+            collect("h.since BETWEEN ? AND ?", (since, beyond))
         return list(found.values())
 
     def sent(self, codes: Sequence[str]) -> dict[str, Sent]:

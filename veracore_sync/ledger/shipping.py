@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from veracore_sync.ledger.order_table import OrderTable
 
+_STAY_AS_THEY_ARE = ("order.beyond", "order.voided", "order.shipped_cancelled")
+
 
 class Shipping(OrderTable):
     """The verbs of an order's end."""
 
     def ship(self, code: str) -> bool:
-        """The shop shows it as shipped: nothing more is awaited. Whether this is new."""
+        """Nothing more is awaited: the shop shows it as shipped, or has cancelled it and VeraCore
+        will ship nothing more of it. Whether this is new."""
         with self._db.transaction() as connection:
             row = connection.execute("SELECT state FROM orders WHERE code = ?", (code,)).fetchone()
             if row is None or row["state"] != "synced":
@@ -22,5 +25,5 @@ class Shipping(OrderTable):
                 error_message=None,
                 next_attempt_at=None,
             )
-            self._alerts.resolve_order(code, keep=("order.beyond", "order.voided"))
+            self._alerts.resolve_order(code, keep=_STAY_AS_THEY_ARE)
             return True

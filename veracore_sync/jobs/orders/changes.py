@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from veracore_sync.jobs.orders.render import Renderer
 from veracore_sync.ledger import AttemptRow, OrderRow, Sent
-from veracore_sync.model import Order
+from veracore_sync.ledger.holdings import Held, totals
+from veracore_sync.model import Order, OrderLine
 
 _LISTED_MOST = 10
 _ENDED = {
@@ -73,6 +74,30 @@ def lacking(order: Order, held: Sent | None, renderer: Renderer) -> Mapping[str,
         for offer, units in opened.items()
     }
     return {offer: units for offer, units in sorted(left.items()) if units > 0}
+
+
+def as_it_was(order: Order, held: Held, renderer: Renderer) -> Order:
+    """The order with the units that both sides have cancelled.
+
+    Where that is what was sent, the shop has only followed VeraCore, or VeraCore the shop. Of two
+    lines of one SKU nobody can say which of them was cancelled: they stay as they are.
+    """
+    sent, cancelled = totals(held.lines), totals(held.cancelled)
+    names = [renderer.offer(line.sku).casefold() for line in order.lines]
+    several = Counter(names)
+
+    def was(line: OrderLine, name: str) -> OrderLine:
+        is_cut = sent[name] - cancelled[name] <= line.quantity < sent[name]
+        return replace(line, quantity=sent[name]) if is_cut and several[name] == 1 else line
+
+    lines = zip(order.lines, names, strict=True)
+    return replace(order, lines=tuple(was(line, name) for line, name in lines))
+
+
+def is_all_that_ships(order: Order, held: Held, renderer: Renderer) -> bool:
+    """Whether the order asks for what VeraCore holds and has not cancelled, unit for unit."""
+    wanted = [(renderer.offer(line.sku), line.quantity) for line in order.lines]
+    return +totals(wanted) == totals(held.lines) - totals(held.cancelled)
 
 
 def change(

@@ -17,9 +17,11 @@ from veracore_sync.errors import Category, SyncError
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
 from veracore_sync.jobs.orders.changes import (
     Judged,
+    as_it_was,
     change,
     has_ended,
     held_lines,
+    is_all_that_ships,
     is_followed,
     lacking,
 )
@@ -27,6 +29,7 @@ from veracore_sync.jobs.orders.plan import PASSED_STATES
 from veracore_sync.jobs.orders.render import Renderer, content_hash
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import Discovery, Ledger, OrderRow, Trouble
+from veracore_sync.ledger.holdings import Held
 from veracore_sync.model import Order, OrderStub
 from veracore_sync.vendure.shop import Shop
 from veracore_sync.waits import NET, is_ahead
@@ -39,6 +42,7 @@ _NET_OVERLAP = timedelta(days=1)
 _DEEP_REACH = timedelta(days=30)
 
 _JUDGED = "watch.judged:"
+_DRIFT = "order.drift"
 _UNREAD = "the shop gives no usable answer about it, so its changes there cannot be seen,"
 
 
@@ -104,7 +108,7 @@ class Watch:
         for stub in news:
             if stub.state == "Cancelled":
                 self._cancelled(stub, held[stub.code])
-        self._read([stub.code for stub in news if stub.state != "Cancelled"])
+        self._read([*(stub.code for stub in news if stub.state != "Cancelled"), *self._cut_since()])
         now = self.clock.now()
         # By the shop's clock: one order that was written years ahead must not hide all others.
         passed = [stub.updated_at for stub in moved if not is_ahead(stub.updated_at, now)]
@@ -123,6 +127,13 @@ class Watch:
             return row.shop_updated_at != to_text(stub.updated_at)
         return True
 
+    def _cut_since(self) -> list[str]:
+        """Orders with drift of which VeraCore has cancelled units: perhaps what the shop did."""
+        standing = self.ledger.alerts.standing()
+        drifted = [one.code for one in standing if one.kind == _DRIFT and one.code]
+        rows = self.ledger.orders.held(list(self.ledger.holdings.cut(drifted)))
+        return [code for code, row in rows.items() if not has_ended(row)]
+
     def _cancelled(self, stub: OrderStub, row: OrderRow) -> None:
         if not has_ended(row):
             self._raise(
@@ -131,6 +142,8 @@ class Watch:
                 "it was cancelled in the shop after it went to VeraCore: "
                 "cancel it there too, or it ships",
             )
+        elif row.state == "cancelled":
+            self.ledger.alerts.resolve("order.cancelled", code=row.code)
         self._note(row, stub.updated_at, row.content_hash or "")
 
     def _read(self, codes: Sequence[str]) -> None:
@@ -153,16 +166,28 @@ class Watch:
                 self._judge(order, rows[order.code], renderer)
 
     def _judge(self, order: Order, row: OrderRow, renderer: Renderer) -> None:
+        if order.state == "Cancelled":
+            return
         judged = self._judged(row.code)
         before = judged.content if judged else row.content_hash
         now = content_hash(order, self.ledger.meta.hash_key)
         held = held_lines(row, self.ledger.orders.attempts(row.code))
         told_ended = judged is not None and judged.state == row.state
         message = change(row, before, now, lacking(order, held, renderer), told_ended=told_ended)
+        cut = None if has_ended(row) else self.ledger.holdings.cut([row.code]).get(row.code)
+        is_followed_there = cut is not None and self._is_cut_alike(order, row, cut, renderer)
         with self.ledger.database.transaction():
             self._note(row, order.updated_at, now)
-            if message:
-                self._raise("order.drift", order.code, message, again=True)
+            if cut is not None and is_followed_there:
+                if is_all_that_ships(order, cut, renderer):
+                    self.ledger.alerts.resolve(_DRIFT, code=order.code)
+            elif message:
+                self._raise(_DRIFT, order.code, message, again=True)
+
+    def _is_cut_alike(self, order: Order, row: OrderRow, cut: Held, renderer: Renderer) -> bool:
+        """Whether all that was changed since it was sent is what both sides have cancelled."""
+        was = as_it_was(order, cut, renderer)
+        return content_hash(was, self.ledger.meta.hash_key) == row.content_hash
 
     def _judged(self, code: str) -> Judged | None:
         text = self.ledger.meta.get(_JUDGED + code)

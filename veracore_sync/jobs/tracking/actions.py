@@ -87,4 +87,9 @@ class EndOrder:
     """Nothing is left to ship of an order that hangs in a state before Shipped."""
 
 
-Action = Fulfil | Adopt | Cover | Hold | HandOver | Correct | Undo | Report | EndOrder
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The shop has cancelled it, and nothing more of it will ship."""
+
+
+Action = Fulfil | Adopt | Cover | Hold | HandOver | Correct | Undo | Report | EndOrder | Close

@@ -140,6 +140,9 @@ class _Step:
     def execute(self, action: planned.Action) -> bool:
         if isinstance(action, planned.EndOrder):
             return self._end_order()
+        if isinstance(action, planned.Close):
+            self._close()
+            return False
         if isinstance(action, planned.Report):
             self._tell(action.kind, action.message)
             return False
@@ -382,6 +385,10 @@ class _Step:
             self.by.result.errors += 1
             return False
         return True
+
+    def _close(self) -> None:
+        if self.by.ledger.moves.ship(self.order.code):
+            self.by.result.note(self.order.code, "", "closed", "the shop has cancelled it")
 
     def _tell(self, kind: str, message: str) -> None:
         if self.by.ledger.alerts.open(kind, message, code=self.order.code):

@@ -11,6 +11,7 @@ from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.tracking.actions import (
     Action,
     Adopt,
+    Close,
     Correct,
     Cover,
     EndOrder,
@@ -262,7 +263,10 @@ class OrderPlan:
 
     def _ready(self, row: SlipRow, shipment: Shipment, *, last: bool) -> None:
         if row.state == "added" and row.slip not in self._own:
-            self._was_cancelled(row)
+            if self._is_cancelled:
+                self._shipped_cancelled(row)
+            else:
+                self._was_cancelled(row)
             return
         ours = self._own.get(row.slip) or self._adoptable(row, shipment, last=last)
         if ours is not None:
@@ -275,6 +279,13 @@ class OrderPlan:
     def _was_cancelled(self, row: SlipRow) -> None:
         message = f"its fulfilment of slip {row.slip} was cancelled in the shop"
         self.actions.append(HandOver(row.slip, "order.unfulfilled", message))
+
+    def _shipped_cancelled(self, row: SlipRow) -> None:
+        handed = [one.slip for one in self.slips.values() if one.state == "handed"]
+        handed += [one.slip for one in self.actions if isinstance(one, HandOver)]
+        slips = ", ".join(dict.fromkeys((*handed, row.slip)))
+        message = f"VeraCore shipped slip {slips} of it although the shop cancelled it"
+        self.actions.append(HandOver(row.slip, "order.shipped_cancelled", message))
 
     def _adoptable(self, row: SlipRow, shipment: Shipment, *, last: bool) -> Fulfilment | None:
         """A live fulfilment that is nobody's, with this slip's lines and code."""
@@ -293,9 +304,8 @@ class OrderPlan:
             self._hold(row, "the shop may still be making a fulfilment of this order", until)
             return False
         state = self.order.state
-        if state == "Cancelled":
-            message = f"VeraCore shipped slip {row.slip} of it although the shop cancelled it"
-            self.actions.append(HandOver(row.slip, "order.shipped_cancelled", message))
+        if self._is_cancelled:
+            self._shipped_cancelled(row)
             return False
         if state in self.rules.states or not self._is_left:
             return True
@@ -351,6 +361,10 @@ class OrderPlan:
     def _conclude(self) -> None:
         if self._awaits or self._filling.planned:
             return
+        if self._is_cancelled:
+            if self.record.is_complete:
+                self.actions.append(Close())
+            return
         if self._is_left:
             if self.record.is_complete and self.record.is_cut and self._is_open:
                 self._report("order.short", self._short())
@@ -360,8 +374,12 @@ class OrderPlan:
             self.actions.append(EndOrder())
 
     @property
+    def _is_cancelled(self) -> bool:
+        return self.order.state == "Cancelled"
+
+    @property
     def _is_open(self) -> bool:
-        return self.order.state not in (*GONE, "Cancelled")
+        return self.order.state not in GONE and not self._is_cancelled
 
     @property
     def _hangs(self) -> bool:
