@@ -19,6 +19,7 @@ from veracore_sync.errors import (
     LedgerError,
     ProtocolError,
     RateLimited,
+    RunOver,
     SyncError,
     TimedOut,
     Unavailable,
@@ -49,7 +50,15 @@ _SHORT = "INSUFFICIENT_STOCK_ON_HAND_ERROR"
 _NO_HANDLER = "INVALID_FULFILLMENT_HANDLER_ERROR"
 
 # What no other slip, and no other order, would fare better with.
-_OF_ALL = (AuthRefused, BreakerOpen, RateLimited, ConfigError, LedgerError, Interrupted)
+_OF_ALL = (
+    AuthRefused,
+    BreakerOpen,
+    RateLimited,
+    ConfigError,
+    LedgerError,
+    Interrupted,
+    RunOver,
+)
 # Held back or turned away unread: the shop has not begun.
 _NOT_DONE = (AuthRefused, BreakerOpen, RateLimited)
 

@@ -17,6 +17,7 @@ from veracore_sync.errors import (
     LedgerError,
     LockHeld,
     RateLimited,
+    RunOver,
     SyncError,
     UpstreamError,
     UsageError,
@@ -121,7 +122,7 @@ class TrackingRun:
         deadline = self.clock.monotonic() + 60 * self.settings.tracking.max_run_minutes
         try:
             is_complete = self._work_through(deadline)
-        except UpstreamError:
+        except (UpstreamError, RunOver):
             # What waits is told, also where every run ends early.
             self._tell()
             raise
@@ -277,7 +278,7 @@ class TrackingRun:
         self._unanswered.answered("veracore")
         try:
             self._look_at(row, veracore_id, found, targets)
-        except (ConfigError, LedgerError, Interrupted):
+        except (ConfigError, LedgerError, Interrupted, RunOver):
             raise
         except SyncError as error:
             _LOG.warning("order %s: %s", row.code, error.message)
