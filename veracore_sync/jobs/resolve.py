@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from veracore_sync.clock import elapsed
+from veracore_sync.clock import elapsed, from_text
 from veracore_sync.errors import Category, NeedsPerson, ProtocolError, UsageError
 from veracore_sync.jobs.orders.acts import (
     ENDED_AS,
@@ -153,12 +153,26 @@ class Resolver:
             UpstreamError: A look-up failed.
         """
         row, attempts = self._open_order(name)
-        sights = self._see(open_ids(row, attempts), row, attempts)
+        sights = self._see(self._skippable_ids(row, attempts), row, attempts)
         self._decided(decide(Act.SKIP, row.code, sights), row)
         with self.ledger.database.transaction():
             self._end_attempts(row, sights)
             self.ledger.moves.skip(row.code, "resolved", "a person decided that it is not sent")
         return Told(row.code, "skipped for good")
+
+    def _skippable_ids(self, row: OrderRow, attempts: list[AttemptRow]) -> tuple[str, ...]:
+        """The ids that VeraCore may hold it by, also those of what another ledger may have sent."""
+        ids = open_ids(row, attempts)
+        meta, placed_at = self.ledger.meta, from_text(row.placed_at or row.created_at)
+        unknown_until = max(filter(None, (meta.live_for_certain, meta.unknown_until)))
+        if row.looked_up or placed_at >= unknown_until:
+            return ids
+        own = row.veracore_id or warehouse_id(
+            row.code, self.id_prefix, lambda one: self.ledger.orders.id_taken(one, row.code)
+        )
+        known = {one.casefold() for one in ids}
+        more = (own, renewed_id(row.code, self.id_prefix, 1))
+        return (*ids, *(one for one in more if one.casefold() not in known))
 
     # ---- what all of them do ------------------------------------------------------------------
 

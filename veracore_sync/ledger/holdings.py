@@ -146,6 +146,17 @@ class Holdings:
             collect("h.since BETWEEN ? AND ?", (since, beyond))
         return list(found.values())
 
+    def known(self, code: str) -> Sent | None:
+        """What VeraCore holds or shipped of an order, less what it cancelled; ``None``: unknown."""
+        row = self._db.row("SELECT lines, cancelled FROM held WHERE code = ?", (code,))
+        lines = _unpacked(row["lines"]) if row is not None else None
+        if row is None or lines is None:
+            return None
+        left = totals(lines)
+        left.subtract(totals(_unpacked(row["cancelled"]) or ()))
+        spelled = {_key(sku): sku.strip() for sku, _ in lines}
+        return tuple((spelled[key], units) for key, units in left.items() if key in spelled)
+
     def sent(self, codes: Sequence[str]) -> dict[str, Sent]:
         """The lines of the newest attempt of each of these orders that has one, by code."""
         found: dict[str, Sent] = {}

@@ -15,6 +15,7 @@ from veracore_sync.waits import is_ahead
 _LOG = logging.getLogger(__name__)
 
 _AHEAD = "shop.ahead_seconds"
+_RESTORED = "restored_at"
 _ROOM = timedelta(minutes=5)
 _A_DAY = 86_400.0
 
@@ -86,6 +87,18 @@ class Meta:
     def live_for_certain(self) -> datetime:
         """The latest moment of the shop's clock at which this ledger may not have been there."""
         return self.created_at + max(timedelta(0), self._shop_ahead)
+
+    def note_restored(self, now: datetime) -> None:
+        """It was put in another's place, whose sends since the backup nobody here knows."""
+        self.put(_RESTORED, to_text(now))
+        with self._db.transaction() as connection:
+            connection.execute("UPDATE orders SET looked_up = 0")
+
+    @property
+    def unknown_until(self) -> datetime | None:
+        """Up to when (by the shop's clock) another ledger may have sent what this one holds."""
+        text = self.get(_RESTORED)
+        return from_text(text) + max(timedelta(0), self._shop_ahead) if text else None
 
     @property
     def _shop_ahead(self) -> timedelta:

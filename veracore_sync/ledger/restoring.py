@@ -75,7 +75,28 @@ def _every_lock(path: Path) -> Iterator[None]:
                     hint="stop the timers and the listeners, then restore again",
                 )
             stack.callback(lock.release)
+            if _is_held_by_a_deleted_file(path, job, lock):
+                raise LockHeld(
+                    f"{job} is at work on {path}; nothing was changed",
+                    hint="stop the timers and the listeners, then restore again",
+                )
         yield
+
+
+def _is_held_by_a_deleted_file(path: Path, job: str, lock: lock_file.LockFile) -> bool:
+    """Whether the last known holder still has the file that it locked, deleted since."""
+    if not path.exists():
+        return False
+    try:
+        with closing(sqlite_file.connect(path, "ro")) as old:
+            row = old.execute(
+                "SELECT pid, lock_inode FROM job_locks WHERE job = ?", (job,)
+            ).fetchone()
+    except sqlite3.Error:
+        return False  # an older version's, or damaged: it is to be replaced
+    if row is None or row[1] in (None, lock.inode):
+        return False
+    return lock_file.is_held_by(row[0], row[1])
 
 
 def _copy(source: Path, fresh: Path) -> None:
@@ -107,6 +128,7 @@ def _examined(fresh: Path, clock: Clock, examine: Callable[[Ledger], None]) -> i
                 hint="name an older backup",
             )
         examine(copy)
+        copy.meta.note_restored(clock.now())
         return sum(copy.orders.counts().values())
 
 

@@ -74,6 +74,7 @@ class Dispatch:
             settings_hash=self._settings_hash,
             hash_key=ledger.meta.hash_key,
             ledger_created_at=ledger.meta.live_for_certain,
+            unknown_until=ledger.meta.unknown_until,
             id_taken=self._id_taken,
         )
 

@@ -82,6 +82,8 @@ class Planner:
         hash_key: The ledger's own.
         ledger_created_at: By the shop's clock: older orders are looked up before they are sent.
         id_taken: Whether an order other than the second argument bears a VeraCore id.
+        unknown_until: By the shop's clock: up to then another ledger, which this one replaced, may
+            have sent orders, also those that this one holds.
     """
 
     settings: OrdersSettings
@@ -90,6 +92,7 @@ class Planner:
     hash_key: bytes
     ledger_created_at: datetime
     id_taken: Callable[[str, str], bool]
+    unknown_until: datetime | None = None
 
     def decide(self, order: Order, row: OrderRow) -> Action:
         """The action for an order that the ledger holds as `row`."""
@@ -147,7 +150,11 @@ class Planner:
         )
 
     def _may_be_there(self, order: Order, row: OrderRow) -> bool:
-        if row.looked_up or row.attempt or order.placed_at is None:
+        if row.looked_up or order.placed_at is None:
+            return False
+        if self.unknown_until is not None and order.placed_at < self.unknown_until:
+            return True
+        if row.attempt:
             return False
         # Placed after it was first seen: a clock was wrong, and either may tell nothing.
         apart = abs(from_text(row.created_at) - order.placed_at)

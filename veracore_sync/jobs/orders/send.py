@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock
-from veracore_sync.errors import Category, SyncError
+from veracore_sync.errors import BreakerOpen, Category, SyncError
 from veracore_sync.failpoint import hit
 from veracore_sync.failure import CREATING, Action, What, read_error
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, BadRecords, look_ups_must_work
@@ -78,6 +78,7 @@ class Sender:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _trouble: int = 0
     _heard: set[What] = field(default_factory=set)
+    _looking: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, action: SubmitOrder) -> None:
         """Do one action, unless the run has been stopped."""
@@ -114,10 +115,13 @@ class Sender:
     def _is_free(self, action: SubmitOrder) -> bool:
         """Look an older order up before its first send; whether it may be sent."""
         for veracore_id in (action.order.id, *action.other_ids):
-            found = self.warehouse.look_up(veracore_id)
-            if isinstance(found, LookUpFailed):
-                self._not_looked_up(action, found.error)
-                return False
+            # One at a time: several bad records at once would open the breaker, before any control
+            # could show that VeraCore answers for others.
+            with self._looking:
+                found = self.warehouse.look_up(veracore_id)
+                if isinstance(found, LookUpFailed):
+                    self._not_looked_up(action, found.error)
+                    return False
             self.bad.answered(LOOK_UP, action.code)
             if isinstance(found, Present) and self._is_settled(action, veracore_id, found.record):
                 return False
@@ -147,6 +151,12 @@ class Sender:
 
         One thread at a time: several that fail at once must not look like VeraCore's end.
         """
+        if isinstance(error, BreakerOpen):
+            # Nothing was asked: it says nothing of this order.
+            with self._lock:
+                self.stopped_by = self.stopped_by or error
+                self.result.note(action.code, action.back_to)
+            return
         with self._lock:
             rest = self.bad.failed(LOOK_UP, action.code, error)
             self.result.note(action.code, action.back_to)

@@ -28,7 +28,7 @@ from veracore_sync.jobs.orders.changes import (
 from veracore_sync.jobs.orders.plan import PASSED_STATES
 from veracore_sync.jobs.orders.render import Renderer, content_hash
 from veracore_sync.jobs.orders.result import OrdersResult
-from veracore_sync.ledger import Discovery, Ledger, OrderRow, Trouble
+from veracore_sync.ledger import Discovery, Ledger, OrderRow, Sent, Trouble
 from veracore_sync.ledger.holdings import Held
 from veracore_sync.model import Order, OrderStub
 from veracore_sync.vendure.shop import Shop
@@ -171,7 +171,7 @@ class Watch:
         judged = self._judged(row.code)
         before = judged.content if judged else row.content_hash
         now = content_hash(order, self.ledger.meta.hash_key)
-        held = held_lines(row, self.ledger.orders.attempts(row.code))
+        held = self._held(row)
         told_ended = judged is not None and judged.state == row.state
         message = change(row, before, now, lacking(order, held, renderer), told_ended=told_ended)
         cut = None if has_ended(row) else self.ledger.holdings.cut([row.code]).get(row.code)
@@ -188,6 +188,13 @@ class Watch:
         """Whether all that was changed since it was sent is what both sides have cancelled."""
         was = as_it_was(order, cut, renderer)
         return content_hash(was, self.ledger.meta.hash_key) == row.content_hash
+
+    def _held(self, row: OrderRow) -> Sent | None:
+        """What VeraCore holds of it: what its record says, where one was seen."""
+        told = self.ledger.holdings.known(row.code) if row.state in ("synced", "shipped") else None
+        if told is not None:
+            return told
+        return held_lines(row, self.ledger.orders.attempts(row.code))
 
     def _judged(self, code: str) -> Judged | None:
         text = self.ledger.meta.get(_JUDGED + code)
