@@ -230,3 +230,6 @@ class ProtocolError(UpstreamError):
 
 ENDS_THE_RUN = (RunOver, LockHeld, ConfigError, LedgerError, Interrupted)
 """What is never one record's doing, whichever record was being worked on."""
+
+OF_WHOEVER_ASKS = (AuthRefused, BreakerOpen)
+"""What an upstream tells whoever asks, for whatever: no record's doing."""

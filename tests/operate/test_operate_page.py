@@ -75,6 +75,8 @@ def test_every_kind_of_alert_is_explained() -> None:
         "stock.guard",
         "stock.refused_skus",
         "stock.mass_change_allowed",
+        "hooks.failing_since",
+        "hooks.next_attempt_at",
     }  # names in the ledger
     explained = rows_of(TROUBLESHOOT, "## Alerts")
     made_up = {"vendure.down", "veracore.down"} | {stuck_kind(job) for job in COMMANDS}

@@ -57,7 +57,8 @@ def test_orders_in_every_fate(
         fresh_vendure.place_order([(CAP, 2)])
         u = {CAP: 2}
     u[MUG] = u.get(MUG, 0)
-    first = sync(rig, "--allow-mass-change")
+    # One of the fates is news: VeraCore does not hold what was added after it took the order.
+    first = sync(rig, "--allow-mass-change", code=3 if dialect == "oms" else 0)
     assert first["updated"] == variants
     expected = {sku: max(0, available(sandbox, sku) - u.get(sku, 0)) for sku in skus}
     assert saleable_everywhere(fresh_vendure) == expected

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config import Settings
-from veracore_sync.errors import LockHeld
+from veracore_sync.errors import LedgerError, LockHeld
 from veracore_sync.jobs.schedule import COMMANDS, interval, longest_run
 from veracore_sync.ledger import Ledger, figures
 from veracore_sync.ledger.figures import RunHistory
 
+_LOG = logging.getLogger(__name__)
 _INTERVALS = 3
 _SLACK = timedelta(minutes=5)
 """What a run may take beyond its requests: to plan, to write, to tell. Generous: no false alarm."""
@@ -113,8 +115,12 @@ def found_taken(
     Without the record a job whose runs all end so would leave no trace.
     """
     result = {"errorClass": str(error.category), "error": error.message}
-    ledger.runs.end(ledger.runs.begin(command), error.exit_code, result)
-    trouble = stuck(ledger, settings, clock, job)
-    if trouble is not None and ledger.alerts.open(stuck_kind(job), trouble.message):
-        return [trouble.message]
+    try:
+        ledger.runs.end(ledger.runs.begin(command), error.exit_code, result)
+        trouble = stuck(ledger, settings, clock, job)
+        if trouble is not None and ledger.alerts.open(stuck_kind(job), trouble.message):
+            return [trouble.message]
+    except LedgerError as busy:
+        # Whoever holds the job may have been stopped in the middle of a transaction.
+        _LOG.info("%s: not recorded: %s", command, busy.message)
     return []

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from veracore_sync.errors import BreakerOpen, SyncError, UpstreamError, WrongEndpoint
+from veracore_sync.errors import OF_WHOEVER_ASKS, SyncError, UpstreamError, WrongEndpoint
 from veracore_sync.failure import What, read_error
 from veracore_sync.model import OrderStub
 from veracore_sync.vendure import mapping
@@ -18,7 +18,7 @@ from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.node import Node
 
 FAILURES = (UpstreamError, WrongEndpoint)
-"""What may be one entry's doing; `BreakerOpen` is none of them, for nothing was asked."""
+"""What may be one entry's doing, but for `OF_WHOEVER_ASKS`."""
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _SMALLER = 50
@@ -115,7 +115,7 @@ class Listing:
         while True:
             try:
                 page = self.ask(options(self.wanted, skip, self._smaller or self.take))
-            except BreakerOpen:
+            except OF_WHOEVER_ASKS:
                 raise
             except FAILURES as error:
                 self.must_answer()
@@ -136,7 +136,7 @@ class Listing:
     def _named(self, skip: int) -> Node | None:
         try:
             items = self.names(options(self.wanted, skip, 1)).items("items")
-        except BreakerOpen:
+        except OF_WHOEVER_ASKS:
             raise
         except FAILURES:
             self.must_answer()

@@ -15,6 +15,7 @@ from veracore_sync.errors import (
     ConfigError,
     LedgerError,
     NeedsPerson,
+    RunOver,
     SyncError,
     UpstreamError,
     UsageError,
@@ -123,6 +124,9 @@ class OrdersRun:
             if not only_planned:
                 self._note_early(chosen)
                 self._work(chosen, doubts, now)
+        except RunOver:
+            self._discover(chosen)
+            raise
         except (UpstreamError, ConfigError):
             # Neither what is new nor what the shop changed waits for VeraCore.
             self._discover(chosen)

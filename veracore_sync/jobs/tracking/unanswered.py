@@ -18,7 +18,7 @@ from veracore_sync.config import RetrySettings
 from veracore_sync.errors import AuthRefused, BreakerOpen, RateLimited, SyncError
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.ledger import Ledger
-from veracore_sync.waits import is_over
+from veracore_sync.waits import NONE, bounded, is_over
 
 KIND = "order.unanswered"
 ORDERS, UNKNOWN_ORDERS = "tracking.unanswered", "tracking.unanswered_unknown"
@@ -152,17 +152,20 @@ class Unanswered:
                 self.result.news.append(f"{code}: {message}")
 
     def _is_told(self, since: str) -> bool:
-        return is_over(from_text(since) + _TOO_LONG, self.clock.now(), _TOO_LONG)
+        now = self.clock.now()
+        return now - bounded(from_text(since), now, NONE) >= _TOO_LONG
 
     def _remember(self, code: str, error: str) -> str:
         """Since when it is in trouble."""
         now = self.clock.now()
         before = self._troubles.pop(code, _Trouble(to_text(now)))
+        # A beginning that is still to come was written by a wrong clock.
+        since = min(before.since, to_text(now))
         tries = before.tries + 1
         later = to_text(now + self.retry.after(tries))
-        self._troubles[code] = _Trouble(before.since, tries, later, error)
+        self._troubles[code] = _Trouble(since, tries, later, error)
         self._keep()
-        return before.since
+        return since
 
     def _keep(self) -> None:
         if self.quiet:
