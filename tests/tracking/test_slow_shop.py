@@ -191,6 +191,17 @@ def test_what_may_be_somebody_elses_is_not_undone_but_told(bed: World) -> None:
     assert len(bed.fulfilments(order)) == 2
     alerts = bed.parts.ledger.alerts.standing()
     assert [(one.kind, one.code) for one in alerts] == [("order.doubled", order.code)]
+    # What has shipped since must not get what the double leaves.
+    bed.ship(order, [("MUG", 3)], "1Z9")
+    run_at(bed, 1800)
+    assert len(bed.fulfilments(order)) == 2
+    *_, double = order.fulfilments
+    bed.shop.state.transition_fulfilment(double, "Cancelled")
+    for _ in range(2):
+        run_at(bed, 1800)
+    assert [units for _, _, units in bed.fulfilments(order)] == [{"MUG": 2}, {"MUG": 3}]
+    assert (bed.state(order), order.state) == ("shipped", "Shipped")
+    assert bed.parts.ledger.alerts.standing() == []
 
 
 def test_two_slips_under_one_word_are_no_double(bed: World) -> None:

@@ -9,6 +9,9 @@ from datetime import datetime
 from veracore_sync.model import Package
 from veracore_sync.vendure.fulfilment import Fulfilment
 
+DOUBLED = "order.doubled"
+"""A fulfilment stands twice in the shop, and only a person may say which of them is to go."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fulfil:

@@ -24,6 +24,7 @@ from veracore_sync.errors import (
 )
 from veracore_sync.failpoint import hit
 from veracore_sync.jobs.tracking import actions as planned
+from veracore_sync.jobs.tracking.actions import DOUBLED
 from veracore_sync.jobs.tracking.carriers import Carriers
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.ledger import Ledger
@@ -98,6 +99,7 @@ class Fulfiller:
         moved = False
         unanswered: SyncError | None = None
         order: FulfilledOrder | None = None
+        actions: Sequence[planned.Action] = ()
         with self.ledger.runs.lock(STOCK_LOCK, _COMMAND, wait_seconds=_LOCK_WAIT):
             self.ledger.shipments.close_requests(veracore_id)
             for _ in range(_PASSES):
@@ -112,10 +114,18 @@ class Fulfiller:
                 if not any(done):
                     break
                 moved = True
+        self._end_of_doubles(code, actions)
         if order is not None:
             self._conclude(order, veracore_id, moved=moved)
         if unanswered is not None:
             raise unanswered
+
+    def _end_of_doubles(self, code: str, actions: Sequence[planned.Action]) -> None:
+        """What a person was asked to cancel in the shop is gone."""
+        if any(isinstance(one, planned.Report) and one.kind == DOUBLED for one in actions):
+            return
+        if any((one.kind, one.code) == (DOUBLED, code) for one in self.ledger.alerts.standing()):
+            self.ledger.alerts.resolve(DOUBLED, code=code)
 
     def _conclude(self, order: FulfilledOrder, veracore_id: str, *, moved: bool) -> None:
         data = {"vendureOrderCode": order.code, "veracoreOrderId": veracore_id}

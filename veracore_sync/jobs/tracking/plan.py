@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import from_text
 from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.tracking.actions import (
+    DOUBLED,
     Action,
     Adopt,
     Close,
@@ -137,6 +138,7 @@ class OrderPlan:
     _shipments: dict[str, Shipment] = field(init=False)
     _own: dict[str, Fulfilment] = field(default_factory=dict)
     _awaits: bool = False
+    _is_doubled: bool = False
 
     def __post_init__(self) -> None:
         self._filling = Filling(self.record, self.sent, self.order, self.rules.names)
@@ -244,7 +246,8 @@ class OrderPlan:
                 if one.state not in GONE and is_number(one.tracking_code):
                     yield Undo(row.slip, one)
                 else:
-                    self._report("order.doubled", _doubled(row, one))
+                    self._report(DOUBLED, _doubled(row, one))
+                    self._is_doubled = True
 
     def _may_be_anothers(self, fulfilment: Fulfilment) -> bool:
         """Whether it may be that of another slip under the same code ("prepaid", say)."""
@@ -302,6 +305,11 @@ class OrderPlan:
     def _may_fulfil(self, row: SlipRow) -> bool:
         if (until := self._doubt_ends_at) is not None:
             self._hold(row, "the shop may still be making a fulfilment of this order", until)
+            return False
+        if self._is_doubled:
+            # It takes up room: what is fulfilled beside it would get less than has shipped.
+            why = "a person is to cancel what was made twice in the shop"
+            self._hold(row, why, self.now + _LOOK_AGAIN)
             return False
         state = self.order.state
         if self._is_cancelled:
