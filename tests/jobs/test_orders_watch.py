@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from veracore_sync.errors import Category
 from veracore_sync.failure import What
 from veracore_sync.jobs.orders.ids import renewed_id
 from veracore_sync.ledger import Discovery, Intent, Seen, Trouble
-from veracore_sync.model import RecordLine, WarehouseRecord
+from veracore_sync.model import Product, RecordLine, WarehouseRecord
 
 HELD = WarehouseRecord("A", "A", (RecordLine("MUG", 2), RecordLine("TEE", 1)), "open")
 
@@ -97,6 +98,23 @@ def test_modified_before_its_content_was_ever_read(bench: Bench) -> None:
     bench.ledger.moves.adopt("A", "A", HELD)
     [told] = bench.run().news
     assert "3 x MUG" in told
+
+
+@pytest.mark.parametrize(
+    ("record", "lacks"),
+    [
+        (replace(HELD, lines=(RecordLine("MUG", 1), RecordLine("TEE", 1))), "4 x MUG"),
+        (replace(HELD, products=(Product("MUG", 2, 2),), is_cut=True), "5 x MUG"),
+    ],
+)
+def test_what_it_lacks_is_told_by_its_record_not_by_what_was_sent(
+    bench: Bench, record: WarehouseRecord, lacks: str
+) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    bench.ledger.holdings.saw("A", record)
+    [told] = changed(bench, "A", mugs=5)
+    assert lacks in told
 
 
 @pytest.mark.parametrize("ended", ["cancelled", "skipped"])
