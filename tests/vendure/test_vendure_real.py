@@ -308,7 +308,7 @@ def test_a_role_with_read_order_is_enough(module_vendure: RealVendure, open_shop
 
 def test_a_missing_permission_is_named(module_vendure: RealVendure, open_shop: Open) -> None:
     username, password = module_vendure.create_administrator(["ReadCatalog"])
-    with pytest.raises(AuthRefused, match=r"ListOrders.*ReadOrder") as caught:
+    with pytest.raises(AuthRefused, match=r"PollOrders.*ReadOrder") as caught:
         look(open_shop(username=username, password=password))
     assert caught.value.listed is False
 

@@ -23,6 +23,8 @@ from veracore_sync.errors import Interrupted, LedgerError, LockHeld, SyncError
 _LOG = logging.getLogger(__name__)
 _NEEDS_PERSON = 3
 _WORKER_WAIT_SECONDS = 30.0
+_SIGNALS: list[int] = []
+"""The one that stopped this process, if any did."""
 _REPEATED_QUIETLY = frozenset({69, 75})
 
 
@@ -107,11 +109,14 @@ def perform(job: Job, options: Globals, as_json: bool, work: Callable[[Parts], R
         except SyncError as error:
             report = Report(dict(job.empty), error=error)
         except Exception as error:
-            # A bug: its traceback is what we need to know, and --json still gets its document.
-            if as_json:
-                bug = SyncError(f"unexpected: {type(error).__name__}")
-                print_json({**job.empty, "error": error_document(bug)})
-            raise
+            if not _SIGNALS:
+                # A bug: its traceback is what we need to know, and --json still gets its document.
+                if as_json:
+                    bug = SyncError(f"unexpected: {type(error).__name__}")
+                    print_json({**job.empty, "error": error_document(bug)})
+                raise
+            # What was at work, pydantic while it is imported for one, wraps what ends it.
+            report = Report(dict(job.empty), error=_stopped(KeyboardInterrupt(*_SIGNALS)))
         _speak(report, as_json, repeated=before == report.exit_code)
         if parts is not None:
             _deliver(job, parts, report)
@@ -263,7 +268,10 @@ def _trouble(report: Report, repeated: bool) -> list[str]:
 
 
 def _catch_signals() -> None:
+    _SIGNALS.clear()
+
     def stop(number: int, _frame: FrameType | None) -> None:
+        _SIGNALS[:] = [number]
         # As Ctrl-C does: whatever takes failures for an answer must not take this for one.
         raise KeyboardInterrupt(number)
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config.schema import VendureSettings
-from veracore_sync.errors import BreakerOpen, SyncError, UpstreamError
+from veracore_sync.errors import OF_WHOEVER_ASKS, SyncError, UpstreamError
 from veracore_sync.failure import What, read_error
 from veracore_sync.model import Order, OrderStub
 from veracore_sync.transport.http import Gate
@@ -205,7 +205,7 @@ class Shop:
         """The first page of each list, in one request; none where one entry spoils it."""
         try:
             root = Node(self._client.execute(POLL_ORDERS, self._poll_variables(wanted)))
-        except BreakerOpen:
+        except OF_WHOEVER_ASKS:
             raise
         except FAILURES:
             return self._without_lists(), {}

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config.services import RetrySettings
-from veracore_sync.errors import OF_WHOEVER_ASKS, SyncError, UpstreamError, WrongEndpoint
+from veracore_sync.errors import BreakerOpen, SyncError, UpstreamError, WrongEndpoint
 from veracore_sync.jobs.orders.changes import is_followed
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import Ledger, UnreadRow
@@ -56,7 +56,7 @@ class Reader:
         """
         try:
             orders = self.shop.orders(codes)
-        except OF_WHOEVER_ASKS:
+        except BreakerOpen:
             raise
         except (UpstreamError, WrongEndpoint) as error:
             # The control comes first: with the shop in trouble each single read would wait in vain.
