@@ -23,8 +23,9 @@ import pytest
 from hook_kit import INVENTORY, SECRET, signed, until
 
 from veracore_sync.clock import SystemClock
+from veracore_sync.domain.hints import KINDS
 from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.inbox import KINDS, Inbox, summary
+from veracore_sync.ledger.inbox import Inbox, summary
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.pace import Pace
 from veracore_sync.webhooks.worker import Handler, Worker

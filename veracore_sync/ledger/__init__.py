@@ -6,20 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from veracore_sync.clock import Clock, SystemClock
+from veracore_sync.domain.order_records import AttemptRow, OrderRow, Sent, fresh_row, open_attempts
 from veracore_sync.ledger.alerts import Alert, Alerts
 from veracore_sync.ledger.breaker import Breakers
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.holdings import Holdings
 from veracore_sync.ledger.meta import Meta
 from veracore_sync.ledger.moves import Discovery, Intent, Moves, Seen, Trouble
-from veracore_sync.ledger.orders import (
-    AttemptRow,
-    OrderRow,
-    Orders,
-    Sent,
-    fresh_row,
-    open_attempts,
-)
+from veracore_sync.ledger.orders import Orders
 from veracore_sync.ledger.outbox import Outbox
 from veracore_sync.ledger.refusals import Refusals
 from veracore_sync.ledger.runs import Run, Runs

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from veracore_sync.clock import SystemClock
-from veracore_sync.ledger.inbox import Delivery, Inbox
+from veracore_sync.domain.hints import Delivery
+from veracore_sync.ledger.inbox import Inbox
 from veracore_sync.webhooks.supervise import Part
 
 _LARGEST = 256

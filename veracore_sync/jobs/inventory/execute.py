@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from veracore_sync.clock import Clock
+from veracore_sync.domain.staged_stock import Planned
 from veracore_sync.errors import ProtocolError, SyncError, Unavailable
 from veracore_sync.failpoint import hit
 from veracore_sync.jobs.inventory.result import InventoryResult
 from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.staging import Planned
 from veracore_sync.ledger.stock import StockBook
 from veracore_sync.vendure.stock import (
     Level,
