@@ -16,8 +16,8 @@ import pytest
 from rig import Rig
 
 from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.database import SCHEMA_VERSION
 from veracore_sync.ledger.orders import STATES
+from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION
 from veracore_sync.ledger.upkeep import check
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop

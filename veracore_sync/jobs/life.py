@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from veracore_sync.ledger import AttemptRow, Ledger, OrderRow
-from veracore_sync.ledger.figures import PastAlert, alerts_of
+from veracore_sync.ledger.reporting import PastAlert, alerts_of
 from veracore_sync.ledger.shipments import SlipRow
 
 

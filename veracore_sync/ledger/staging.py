@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 
-from veracore_sync.ledger.database import Database, Row, ledger_errors
+from veracore_sync.ledger.sqlite.database import Database, Row, ledger_errors
 
 _CHUNK = 500
 _STAGING = """
