@@ -13,7 +13,7 @@ from rig import Rig
 
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.runs import JOBS
-from veracore_sync.ledger.sqlite_file import restore_marker
+from veracore_sync.ledger.sqlite.file import restore_marker
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 

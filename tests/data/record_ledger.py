@@ -20,8 +20,8 @@ from veracore_sync.clock import SystemClock
 from veracore_sync.domain.hints import Delivery
 from veracore_sync.errors import Category
 from veracore_sync.ledger import Discovery, Ledger, Trouble
-from veracore_sync.ledger.database import SCHEMA_VERSION
 from veracore_sync.ledger.inbox import Inbox
+from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 

@@ -13,7 +13,7 @@ from veracore_sync.clock import to_text
 from veracore_sync.jobs.health import JobTrouble, troubles
 from veracore_sync.jobs.schedule import COMMANDS, interval, longest_run
 from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.lock_file import LockFile
+from veracore_sync.ledger.sqlite.lock_file import LockFile
 
 SETTINGS = make_settings()
 SECOND = timedelta(seconds=1)

@@ -12,8 +12,9 @@ import pytest
 from fakes import FakeClock
 
 from veracore_sync.errors import LockHeld
-from veracore_sync.ledger import Ledger, lock_file
-from veracore_sync.ledger.lock_file import lock_path
+from veracore_sync.ledger import Ledger
+from veracore_sync.ledger.sqlite import lock_file
+from veracore_sync.ledger.sqlite.lock_file import lock_path
 
 HOLDS = """
 import sys, time

@@ -17,7 +17,7 @@ from rig import Rig
 
 from veracore_sync.domain.states import OrderState
 from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.database import SCHEMA_VERSION
+from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION
 from veracore_sync.ledger.upkeep import check
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop

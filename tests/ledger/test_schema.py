@@ -11,8 +11,8 @@ import pytest
 from sqlite_utils import Database as Utils
 
 from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.database import SCHEMA_VERSION, Database
-from veracore_sync.ledger.migrations import migrations
+from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION, Database
+from veracore_sync.ledger.sqlite.migrations import migrations
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from rig import Rig
 
 from veracore_sync.errors import LedgerError, LockHeld
 from veracore_sync.ledger import Discovery, Ledger
-from veracore_sync.ledger.sqlite_file import LedgerReplaced, companions, restore_marker
+from veracore_sync.ledger.sqlite.file import LedgerReplaced, companions, restore_marker
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
-DOOR = "sqlite_file.py"
+DOOR = "ledger/sqlite/file.py"
 
 # Runs a command as it is run always, and reports whoever opens a database file beside SQLite, or
 # connects to one by another way than the door. SQLite's own opening raises no audit event.

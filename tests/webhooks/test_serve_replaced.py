@@ -14,7 +14,7 @@ from test_serve_process import Process
 
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.inbox import summary
-from veracore_sync.ledger.sqlite_file import companions
+from veracore_sync.ledger.sqlite.file import companions
 
 
 def deliver(process: Process, sku: str) -> int:

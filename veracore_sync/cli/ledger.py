@@ -82,7 +82,7 @@ def restore_ledger(
 ) -> None:
     """Put a backup in the ledger's place, checked first; the old ledger is kept beside it."""
     from veracore_sync.cli.perform import Job, Report, perform
-    from veracore_sync.ledger.restoring import restore
+    from veracore_sync.ledger.sqlite.restoring import restore
 
     def work(parts: Parts) -> Report:
         done = restore(file, parts.settings.ledger.path, parts.clock, parts.must_belong)

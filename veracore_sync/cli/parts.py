@@ -73,7 +73,7 @@ class Parts:
             LedgerError: It cannot be opened.
         """
         from veracore_sync.ledger import Ledger
-        from veracore_sync.ledger.sqlite_file import is_being_restored
+        from veracore_sync.ledger.sqlite.file import is_being_restored
 
         path = self.settings.ledger.path
         if not self.read_only:

@@ -8,7 +8,7 @@ from typing import Any
 
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.ledger import AttemptRow, Ledger, OrderRow
-from veracore_sync.ledger.figures import PastAlert, alerts_of
+from veracore_sync.ledger.reporting import PastAlert, alerts_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from veracore_sync.jobs.health import JobTrouble
 from veracore_sync.jobs.life import life
-from veracore_sync.ledger import Alert, Ledger, OrderRow, Run, figures, inbox
+from veracore_sync.ledger import Alert, Ledger, OrderRow, Run, inbox, reporting
 
 ORDERS_JOB = "orders"
 
@@ -182,7 +182,7 @@ def _webhooks(ledger: Ledger) -> dict[str, Any]:
 
 def _last(ledger: Ledger, command: str, job: str) -> dict[str, Any]:
     run = ledger.runs.last_ended(command)
-    history = figures.run_history(ledger.database, command)
+    history = reporting.run_history(ledger.database, command)
     return {
         "lastSyncTime": run.ended_at if run else None,
         "lastSuccessTime": history.succeeded_at,

@@ -9,7 +9,6 @@ from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.domain.order_records import AttemptRow, OrderRow, Sent, fresh_row, open_attempts
 from veracore_sync.ledger.alerts import Alert, Alerts
 from veracore_sync.ledger.breaker import Breakers
-from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.holdings import Holdings
 from veracore_sync.ledger.meta import Meta
 from veracore_sync.ledger.moves import Discovery, Intent, Moves, Seen, Trouble
@@ -18,6 +17,7 @@ from veracore_sync.ledger.outbox import Outbox
 from veracore_sync.ledger.refusals import Refusals
 from veracore_sync.ledger.runs import Run, Runs
 from veracore_sync.ledger.shipments import Shipments
+from veracore_sync.ledger.sqlite.database import Database
 from veracore_sync.ledger.unread import Unread, UnreadRow
 
 __all__ = [

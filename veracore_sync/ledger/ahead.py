@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import to_text
 from veracore_sync.config import Settings
-from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.sqlite.database import Database
 from veracore_sync.waits import ASKED, EVENT, HINT, NONE, SLIP, SPREAD
 
 _SLACK = timedelta(minutes=1)

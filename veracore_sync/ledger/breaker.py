@@ -23,7 +23,7 @@ from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.errors import BreakerOpen
 from veracore_sync.failure import What
 from veracore_sync.ledger.alerts import Alerts
-from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.sqlite.database import Database
 from veracore_sync.waits import SPREAD, is_over
 
 _COUNTED = frozenset({What.NOT_CONNECTED, What.TIMEOUT, What.RESET, What.HTTP_5XX})

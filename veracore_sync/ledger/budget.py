@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.errors import RateLimited
-from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.sqlite.database import Database
 from veracore_sync.waits import ASKED, bounded, is_over
 
 _BURST_SECONDS = 15.0

@@ -10,9 +10,9 @@ from typing import Any
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.order_records import Trouble
 from veracore_sync.ledger.alerts import Alerts
-from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.holdings import Holdings
 from veracore_sync.ledger.outbox import Outbox
+from veracore_sync.ledger.sqlite.database import Database
 
 _LOG = logging.getLogger(__name__)
 

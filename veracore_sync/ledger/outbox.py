@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
-from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.sqlite.database import Database
 from veracore_sync.waits import EVENT, horizon, is_over_sql
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.errors import LedgerError, LockHeld
-from veracore_sync.ledger import lock_file
-from veracore_sync.ledger.database import Database
-from veracore_sync.ledger.lock_file import LockFile
+from veracore_sync.ledger.sqlite import lock_file
+from veracore_sync.ledger.sqlite.database import Database
+from veracore_sync.ledger.sqlite.lock_file import LockFile
 
 _LOCK_POLL = 0.05
 # `is_running` takes a free lock for an instant: a run that begins just then must not give up.

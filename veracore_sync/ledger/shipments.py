@@ -17,7 +17,7 @@ from typing import Any
 from veracore_sync.clock import Clock, from_text, moment_of, tick, to_text
 from veracore_sync.domain.pick_slips import PackageFact, Rows, SlipRow, TrackedRow
 from veracore_sync.domain.states import PickSlipState
-from veracore_sync.ledger.database import Database, Row
+from veracore_sync.ledger.sqlite.database import Database, Row
 from veracore_sync.waits import SLIP, horizon, is_over, is_over_sql
 
 

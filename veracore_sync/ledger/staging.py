@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import astuple
 
 from veracore_sync.domain.staged_stock import Matched, Planned, StagedStock, StagedVariant
-from veracore_sync.ledger.database import Database, Row, ledger_errors
+from veracore_sync.ledger.sqlite.database import Database, Row, ledger_errors
 
 _CHUNK = 500
 _STAGING = """

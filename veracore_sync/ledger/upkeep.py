@@ -12,9 +12,9 @@ from pathlib import Path
 
 from veracore_sync.clock import to_text
 from veracore_sync.errors import LedgerError
-from veracore_sync.ledger import sqlite_file
-from veracore_sync.ledger.database import Database, ledger_errors
-from veracore_sync.ledger.figures import SUCCEEDED
+from veracore_sync.ledger.reporting import SUCCEEDED
+from veracore_sync.ledger.sqlite import file as sqlite_file
+from veracore_sync.ledger.sqlite.database import Database, ledger_errors
 
 
 def check(database: Database) -> list[str]:

@@ -14,7 +14,7 @@ from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.jobs.health import troubles
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.ahead import ahead
-from veracore_sync.ledger.sqlite_file import is_being_restored
+from veracore_sync.ledger.sqlite.file import is_being_restored
 from veracore_sync.ledger.upkeep import check
 
 _LEAST_FREE = 100 * 1024 * 1024

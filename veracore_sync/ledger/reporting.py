@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from veracore_sync.clock import to_text
-from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.sqlite.database import Database
 
 SUCCEEDED = "(exit_code = 0 OR (exit_code = 3 AND json_extract(result, '$.errorClass') IS NULL))"
 """A run that did its work; 3 tells a person something new beside, unless that was what ended it."""

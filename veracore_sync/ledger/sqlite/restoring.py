@@ -17,9 +17,11 @@ from pathlib import Path
 from veracore_sync.clock import Clock
 from veracore_sync.errors import LedgerError, LockHeld
 from veracore_sync.failpoint import hit
-from veracore_sync.ledger import Ledger, lock_file, sqlite_file
-from veracore_sync.ledger.database import SCHEMA_VERSION, ledger_errors
+from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.runs import JOBS
+from veracore_sync.ledger.sqlite import file as sqlite_file
+from veracore_sync.ledger.sqlite import lock_file
+from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION, ledger_errors
 from veracore_sync.ledger.upkeep import check, copy_whole, sync_folder
 
 

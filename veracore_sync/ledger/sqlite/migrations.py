@@ -14,7 +14,7 @@ from sqlite_utils import Database as Utils
 from sqlite_utils import Migrations
 
 if TYPE_CHECKING:
-    from veracore_sync.ledger.database import Database
+    from veracore_sync.ledger.sqlite.database import Database
 
 migrations = Migrations("veracore-sync")
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from veracore_sync.errors import LedgerError
-from veracore_sync.ledger import sqlite_file
+from veracore_sync.ledger.sqlite import file as sqlite_file
 
 Row = sqlite3.Row
 _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF")
 SCHEMA_VERSION = 11
-"""The number of the last step in `veracore_sync.ledger.migrations`."""
+"""The number of the last step in `veracore_sync.ledger.sqlite.migrations`."""
 _WAL_TRIES = 50
 
 
@@ -71,7 +71,7 @@ class Database:
                 f"the ledger {self.path} is from an older version, or empty",
                 hint="run any sync command once: it upgrades the ledger",
             )
-        from veracore_sync.ledger.migrations import migrate
+        from veracore_sync.ledger.sqlite.migrations import migrate
 
         migrate(self)
 
