@@ -16,7 +16,8 @@ from itertools import islice
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import Settings
-from veracore_sync.errors import Category, Interrupted, ProtocolError, SyncError
+from veracore_sync.errors import Category, Interrupted, SyncError
+from veracore_sync.failure import AN_ANSWER_OF_ITS_OWN
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
 from veracore_sync.jobs.orders.plan import (
     Action,
@@ -212,7 +213,7 @@ class Dispatch:
         rest = self._bad.failed(SHOP, row.code, error)
         if row.state not in ("pending", "failed"):
             self._result.note(row.code, row.state)
-        elif isinstance(error, ProtocolError):
+        elif error in AN_ANSWER_OF_ITS_OWN:
             self._fail(row, error.message)
         else:
             trouble = Trouble(error.category, error.message)
