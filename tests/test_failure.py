@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,19 @@ import pytest
 from bench import Bench
 from fakes import FakeWarehouse, make_order
 
-from veracore_sync.errors import HINTS, Category, SyncError
-from veracore_sync.failure import CREATING, READING, Action, What, read_error
+from veracore_sync import errors, failure
+from veracore_sync.errors import (
+    HINTS,
+    Category,
+    ConfigError,
+    Interrupted,
+    LedgerError,
+    LockHeld,
+    NeedsPerson,
+    SyncError,
+    UsageError,
+)
+from veracore_sync.failure import CREATING, READING, Action, Group, What, read_error, slows_down
 from veracore_sync.model import WarehouseOrder
 from veracore_sync.veracore.port import NotAccepted, SubmitOutcome
 
@@ -35,6 +47,10 @@ CREATES: dict[What, tuple[str, str]] = {
     What.CHANNEL_UNKNOWN: ("in_doubt", "parked"),
     What.QUERY_REFUSED: ("in_doubt", "parked"),
     What.DATABASE: ("in_doubt", "synced"),
+    What.KNOWN_REFUSED: ("pending", "synced"),
+    What.ACCESS_REFUSED: ("in_doubt", "parked"),
+    What.BREAKER_OPEN: ("pending", "synced"),
+    What.BUDGET_SPENT: ("pending", "synced"),
 }
 READS: dict[What, tuple[Category, int]] = {
     What.NOT_CONNECTED: (Category.UNAVAILABLE, 69),
@@ -55,9 +71,67 @@ READS: dict[What, tuple[Category, int]] = {
     What.CHANNEL_UNKNOWN: (Category.CONFIG, 78),
     What.QUERY_REFUSED: (Category.CONFIG, 78),
     What.DATABASE: (Category.UNAVAILABLE, 69),
+    What.KNOWN_REFUSED: (Category.AUTH, 77),
+    What.ACCESS_REFUSED: (Category.AUTH, 77),
+    What.BREAKER_OPEN: (Category.UNAVAILABLE, 69),
+    What.BUDGET_SPENT: (Category.RATE_LIMITED, 69),
 }
 TRANSIENT = {Category.UNAVAILABLE, Category.TIMEOUT, Category.RATE_LIMITED}
-DEFINITE = {What.NOT_CONNECTED, What.HTTP_429, What.REFUSED}
+NOT_SENT = {What.NOT_CONNECTED, What.KNOWN_REFUSED, What.BREAKER_OPEN, What.BUDGET_SPENT}
+DEFINITE = {What.HTTP_429, What.REFUSED} | NOT_SENT
+
+# Every group by its members, again from the design: of whom a failure speaks, and what follows.
+_RECORD = {
+    What.HTTP_4XX,
+    What.NOT_UNDERSTOOD,
+    What.REFUSED,
+    What.DUPLICATE,
+    What.FAULT,
+    What.ODD_SUCCESS,
+}
+_DOWN = {What.NOT_CONNECTED, What.TIMEOUT, What.RESET, What.HTTP_5XX}
+_SERVER = _DOWN | {What.DATABASE}
+_PACE = {What.HTTP_429, What.BUDGET_SPENT}
+_CALLER = {What.LOGIN_REFUSED, What.KNOWN_REFUSED, What.FORBIDDEN, What.BREAKER_OPEN}
+_ACCESS = {What.ACCESS_REFUSED}
+_RUN = {What.RUN_OVER}
+_SETTINGS = {What.HTTP_404, What.CHANNEL_UNKNOWN, What.QUERY_REFUSED}
+GROUPS: dict[str, set[What]] = {
+    "ENDS_THE_RUN": _RUN | _SETTINGS,
+    "OF_AN_UPSTREAM_OR_THE_SETTINGS": set(What) - _RUN,
+    "OF_AN_UPSTREAM_OR_TIME": set(What) - _SETTINGS,
+    "NOTHING_FOLLOWS": set(),
+    "OF_WHOEVER_ASKS": _CALLER | _ACCESS,
+    "REFUSES_ALL": _CALLER,
+    "NOT_ASKED": {What.BREAKER_OPEN},
+    "TOO_FAST": _PACE,
+    "NOT_BEGUN": _CALLER | _ACCESS | _PACE,
+    "OF_ALL_RECORDS": _CALLER | _ACCESS | _PACE | _RUN | _SETTINGS,
+    "MAY_BE_AN_ENTRYS": _RECORD | _SERVER | _PACE | _SETTINGS,
+    "MAY_BE_AN_ORDERS": _RECORD | _SERVER | _PACE | _SETTINGS | _ACCESS | {What.FORBIDDEN},
+    "MAY_BE_A_RECORDS": _RECORD | _SERVER,
+    "AN_ANSWER_OF_ITS_OWN": _RECORD,
+    "ANOTHER_RECORD_TELLS": _SERVER | _PACE | _CALLER | _ACCESS,
+    "SAYS_NOTHING_OF_ITS_NAME": _SERVER | _PACE | _CALLER | _ACCESS | _RUN,
+    "MAY_PASS": _SERVER,
+    "OF_ANOTHER_SERVICE": _RECORD | _SETTINGS,
+    "ROLLED_BACK": {What.DATABASE},
+    "TRIED_AGAIN": _SERVER | _PACE,
+    "COUNTS_AGAINST_CREATING": _SERVER | _PACE | {What.NOT_UNDERSTOOD} | NOT_SENT,
+    "OPENS_THE_BREAKER": _DOWN,
+    "ENDS_A_PROBE": {What.HTTP_429},
+}
+# Errors that no upstream causes, and the groups that each belongs to.
+_STOPS = {"ENDS_THE_RUN", "OF_ALL_RECORDS"}
+LOCAL: list[tuple[SyncError, set[str]]] = [
+    (SyncError("words"), set()),
+    (UsageError("words"), set()),
+    (NeedsPerson("words"), set()),
+    (ConfigError("words"), _STOPS | {"OF_AN_UPSTREAM_OR_THE_SETTINGS"}),
+    (LockHeld("words"), _STOPS),
+    (LedgerError("words"), _STOPS | {"NOTHING_FOLLOWS"}),
+    (Interrupted("words"), _STOPS | {"NOTHING_FOLLOWS"}),
+]
 
 
 class Scripted(FakeWarehouse):
@@ -163,6 +237,150 @@ def test_no_class_that_may_pass_ever_parks(what: What) -> None:
 @pytest.mark.parametrize("what", What)
 def test_only_what_may_pass_is_read_again(what: What) -> None:
     rule = READING[what]
-    passing = rule.category in TRANSIENT and what is not What.RUN_OVER
+    passing = rule.category in TRANSIENT and what not in (What.RUN_OVER, What.BREAKER_OPEN)
     assert rule.action is (Action.RETRY if passing else Action.END_RUN)
     assert isinstance(read_error(what, "words", upstream="vendure"), SyncError)
+
+
+# ---- the groups ----------------------------------------------------------------------------------
+
+
+def _groups() -> dict[str, Group]:
+    return {name: one for name, one in vars(failure).items() if isinstance(one, Group)}
+
+
+def test_every_group_is_walked() -> None:
+    assert GROUPS.keys() == _groups().keys()
+
+
+@pytest.mark.parametrize("what", What)
+@pytest.mark.parametrize("name", GROUPS)
+def test_groups(name: str, what: What) -> None:
+    """Asked about what happened, and about the error that carries it: the same answer."""
+    group, wanted = _groups()[name], what in GROUPS[name]
+    assert (what in group) is wanted
+    error = read_error(what, "words", upstream="vendure")
+    assert error.what is what
+    # A wrong endpoint is wrong settings, whatever was seen of it.
+    is_settings = isinstance(error, ConfigError) and ConfigError in group.others
+    assert (error in group) is (wanted or is_settings)
+
+
+@pytest.mark.parametrize(("error", "names"), LOCAL, ids=lambda it: type(it).__name__)
+def test_errors_that_no_upstream_causes(error: SyncError, names: set[str]) -> None:
+    assert {name for name, group in _groups().items() if error in group} == names
+
+
+@pytest.mark.parametrize("what", What)
+def test_the_class_of_an_error_alone_says_as_much_as_its_row(what: What) -> None:
+    """Raised without more, an error is in each group that the row of its default is in."""
+    kind = type(read_error(what, "words", upstream="vendure"))
+    assert kind.what is not None
+    assert READING[kind.what].category is READING[what].category
+
+
+@pytest.mark.parametrize("what", [*What, None])
+@pytest.mark.parametrize("retry_after", [None, 0.0, 5.0])
+def test_what_slows_down(what: What | None, retry_after: float | None) -> None:
+    wanted = what is What.HTTP_429 or (what is What.HTTP_5XX and retry_after is not None)
+    assert slows_down(what, retry_after) is wanted
+
+
+# ---- nobody else decides -------------------------------------------------------------------------
+
+PACKAGE = Path(failure.__file__).parent
+ERRORS = {name for name, one in vars(errors).items() if isinstance(one, type)} - {"StrEnum"}
+SEARCHES = {"search", "match", "fullmatch", "findall", "finditer"}
+TEXT = {"lower", "casefold", "startswith", "endswith", "find", "split", "partition", "count"}
+
+
+def _is_listed(node: ast.AST) -> bool:
+    """Two or more error classes, or values of `What`, side by side."""
+    if isinstance(node, ast.Tuple | ast.Set | ast.List):
+        items: list[ast.expr] = node.elts
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        items = [node.left, node.right]
+    else:
+        return False
+    items = [one.value if isinstance(one, ast.Starred) else one for one in items]
+    return sum(map(_is_of_failure, items)) > 1
+
+
+def _is_of_failure(node: ast.expr) -> bool:
+    if isinstance(node, ast.Attribute):
+        return isinstance(node.value, ast.Name) and node.value.id == "What"
+    return isinstance(node, ast.Name) and node.id in ERRORS - {"What"}
+
+
+def _is_message(node: ast.AST | None) -> bool:
+    """``error.message``, or ``str(error)``, of something that is called an error."""
+    if isinstance(node, ast.Attribute) and node.attr == "message":
+        return isinstance(node.value, ast.Name | ast.Attribute) and "error" in ast.unparse(
+            node.value
+        )
+    is_text = isinstance(node, ast.Call) and ast.unparse(node.func) == "str"
+    return is_text and "error" in ast.unparse(node)
+
+
+def _reads_a_message(node: ast.AST) -> bool:
+    if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
+        return any(_is_message(one) for one in ast.walk(node))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr in SEARCHES:
+            return any(_is_message(one) for one in node.args)
+        return node.func.attr in TEXT and _is_message(node.func.value)
+    return False
+
+
+def _is_a_decision(node: ast.AST) -> bool:
+    return _is_listed(node) or _reads_a_message(node)
+
+
+def _outside() -> list[Path]:
+    keep = {PACKAGE / "failure.py"}
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path not in keep]
+
+
+def test_nobody_else_decides_what_a_failure_means() -> None:
+    found = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno} {ast.unparse(node)}"
+        for path in _outside()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.expr) and _is_a_decision(node)
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "_WIDE = (Unavailable, TimedOut)",
+        "_COUNTED = frozenset({What.RESET, What.TIMEOUT})",
+        "isinstance(error, RunOver | UpstreamError)",
+        "what in [What.RESET, What.TIMEOUT]",
+        "ENDS = (*ENDS, BreakerOpen, LockHeld)",
+        "'deadlock' in error.message.lower()",
+        "_ID.search(error.message)",
+        "error.message.startswith('HTTP 5')",
+        "'reset' not in str(error)",
+    ],
+)
+def test_such_a_decision_would_be_found(code: str) -> None:
+    nodes = ast.walk(ast.parse(code))
+    assert any(isinstance(node, ast.expr) and _is_a_decision(node) for node in nodes)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "error in OPENS_THE_BREAKER",
+        "what is What.RESET",
+        "isinstance(error, LedgerError)",
+        "_LOG.info('failed: %s', error.message)",
+        "def f() -> What | None: ...",
+        "is_login_refusal(fault.message)",
+    ],
+)
+def test_what_is_no_decision_is_let_through(code: str) -> None:
+    nodes = ast.walk(ast.parse(code))
+    assert not any(isinstance(node, ast.expr) and _is_a_decision(node) for node in nodes)

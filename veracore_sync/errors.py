@@ -67,16 +67,48 @@ HINTS: dict[Category, str] = {
 """What to do next, by category: the last resort where an error brings no hint of its own."""
 
 
+class What(StrEnum):
+    """What happened, as seen on the wire or at the gate before it. `veracore_sync.failure` says
+    what follows."""
+
+    NOT_CONNECTED = "never connected"
+    TIMEOUT = "no answer in time"
+    RUN_OVER = "the run's time was over before the answer"
+    RESET = "connection lost after the request may have left"
+    HTTP_4XX = "an HTTP 4xx that says nothing known"
+    HTTP_404 = "HTTP 404"
+    HTTP_429 = "HTTP 429"
+    HTTP_5XX = "an HTTP 5xx that is not a SOAP fault"
+    NOT_UNDERSTOOD = "an answer of another kind (HTML, cut short, another shape)"
+    REFUSED = "a listed refusal of the data"
+    DUPLICATE = "a listed refusal of a used order id"
+    FAULT = "a fault that is not listed"
+    ODD_SUCCESS = "accepted under another id, or without a sequence number"
+    LOGIN_REFUSED = "a listed refusal of the credentials"
+    KNOWN_REFUSED = "credentials that were refused before, so nothing was asked"
+    FORBIDDEN = "a permission is missing"
+    ACCESS_REFUSED = "a refusal that may concern the credentials, or one record alone"
+    CHANNEL_UNKNOWN = "the channel token is unknown"
+    QUERY_REFUSED = "the API does not know the query"
+    DATABASE = "a passing database error behind the API"
+    BREAKER_OPEN = "not asked, because the upstream was down a moment ago"
+    BUDGET_SPENT = "not asked, because the rate budget is used up"
+
+
 class SyncError(Exception):
     """Root of all foreseeable failures.
 
     Args:
         message: One sentence without secrets or personal data.
         hint: What to type or change next; the category's own hint when left out.
+
+    `what` is what happened at an upstream; ``None`` where none was involved. Whoever has to decide
+    what follows asks `veracore_sync.failure` about it, and reads no message.
     """
 
     category = Category.INTERNAL
     exit_code = 1
+    what: What | None = None
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -106,6 +138,8 @@ class ConfigError(SyncError):
 
 class WrongEndpoint(ConfigError):
     """The address answers, but not as the API it should be (exit 78)."""
+
+    what: What | None = What.HTTP_404
 
 
 class LedgerError(SyncError):
@@ -146,6 +180,7 @@ class RunOver(SyncError):
 
     category = Category.TIMEOUT
     exit_code = 69
+    what: What | None = What.RUN_OVER
 
     def __init__(self, message: str) -> None:
         super().__init__(
@@ -163,6 +198,7 @@ class UpstreamError(SyncError):
         upstream: ``"vendure"`` or ``"veracore"``.
         hint: What to type or change next.
         retry_after: Seconds that the upstream asked us to wait, where it did.
+        what: What happened, where that is more than the class says.
 
     `has_ended` tells that the upstream itself said so, and is no longer at work on the request:
     behind a time-out, a reset or a gateway's answer it may be.
@@ -170,6 +206,7 @@ class UpstreamError(SyncError):
 
     category = Category.UNAVAILABLE
     exit_code = 69
+    what: What | None = What.NOT_CONNECTED
 
     def __init__(
         self,
@@ -178,28 +215,26 @@ class UpstreamError(SyncError):
         upstream: str,
         hint: str | None = None,
         retry_after: float | None = None,
+        what: What | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.upstream = upstream
         self.retry_after = retry_after
+        self.what = what or self.what
         self.has_ended = False
 
 
 class AuthRefused(UpstreamError):
-    """Credentials, or a permission they need, were refused (exit 77).
-
-    `listed` tells a refusal whose words are known to mean the credentials themselves: only such a
-    one is remembered.
-    """
+    """Credentials, or a permission they need, were refused (exit 77)."""
 
     category = Category.AUTH
     exit_code = 77
+    what: What | None = What.ACCESS_REFUSED
 
-    def __init__(
-        self, message: str, *, upstream: str, hint: str | None = None, listed: bool = False
-    ) -> None:
-        super().__init__(message, upstream=upstream, hint=hint)
-        self.listed = listed
+    @property
+    def listed(self) -> bool:
+        """Whether its words are known to mean the credentials: only such a one is remembered."""
+        return self.what is What.LOGIN_REFUSED
 
 
 class Unavailable(UpstreamError):
@@ -209,27 +244,25 @@ class Unavailable(UpstreamError):
 class BreakerOpen(Unavailable):
     """Not asked, because the upstream was down a moment ago (exit 69)."""
 
+    what: What | None = What.BREAKER_OPEN
+
 
 class RateLimited(UpstreamError):
     """The upstream asked us to slow down (exit 69)."""
 
     category = Category.RATE_LIMITED
+    what: What | None = What.HTTP_429
 
 
 class TimedOut(UpstreamError):
     """No answer in time (exit 69)."""
 
     category = Category.TIMEOUT
+    what: What | None = What.TIMEOUT
 
 
 class ProtocolError(UpstreamError):
     """An answer that is not understood: HTML, cut short, of another shape (exit 69)."""
 
     category = Category.PROTOCOL
-
-
-ENDS_THE_RUN = (RunOver, LockHeld, ConfigError, LedgerError, Interrupted)
-"""What is never one record's doing, whichever record was being worked on."""
-
-OF_WHOEVER_ASKS = (AuthRefused, BreakerOpen)
-"""What an upstream tells whoever asks, for whatever: no record's doing."""
+    what: What | None = What.NOT_UNDERSTOOD

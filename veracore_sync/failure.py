@@ -1,17 +1,24 @@
-"""The one table of failure: (what happened, reading or creating) → class → action.
+"""The one table of failure: what happened → class, action, and what it says of whom.
 
-Both clients name what happened with a `What`; nothing else in the program decides what a failure
-means. Walked row by row in ``tests/test_failure.py``.
+Clients name what happened with a `What`, and every error of an upstream carries it. Every decision
+about a failure is a group of this module (``error in ENDS_THE_RUN``); no other module holds a list
+of errors, or reads a message. Walked row by row in ``tests/test_failure.py``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from veracore_sync.errors import (
     AuthRefused,
+    BreakerOpen,
     Category,
+    ConfigError,
+    Interrupted,
+    LedgerError,
+    LockHeld,
     ProtocolError,
     RateLimited,
     RunOver,
@@ -21,29 +28,7 @@ from veracore_sync.errors import (
     UpstreamError,
     WrongEndpoint,
 )
-
-
-class What(StrEnum):
-    """What happened, as seen on the wire."""
-
-    NOT_CONNECTED = "never connected"
-    TIMEOUT = "no answer in time"
-    RUN_OVER = "the run's time was over before the answer"
-    RESET = "connection lost after the request may have left"
-    HTTP_4XX = "an HTTP 4xx that says nothing known"
-    HTTP_404 = "HTTP 404"
-    HTTP_429 = "HTTP 429"
-    HTTP_5XX = "an HTTP 5xx that is not a SOAP fault"
-    NOT_UNDERSTOOD = "an answer of another kind (HTML, cut short, another shape)"
-    REFUSED = "a listed refusal of the data"
-    DUPLICATE = "a listed refusal of a used order id"
-    FAULT = "a fault that is not listed"
-    ODD_SUCCESS = "accepted under another id, or without a sequence number"
-    LOGIN_REFUSED = "a listed refusal of the credentials"
-    FORBIDDEN = "a permission is missing"
-    CHANNEL_UNKNOWN = "the channel token is unknown"
-    QUERY_REFUSED = "the API does not know the query"
-    DATABASE = "a passing database error behind the API"
+from veracore_sync.errors import What as What
 
 
 class Action(StrEnum):
@@ -59,60 +44,198 @@ class Action(StrEnum):
     END_RUN = "end the run"
 
 
+class Whose(StrEnum):
+    """Of whom a failed read speaks."""
+
+    RECORD = "an answer, but none of use: the record's"
+    SERVER = "no answer, or a broken one: the upstream's, unless it answers for other records"
+    PACE = "turned away unread, since we ask too fast"
+    ACCESS = "refused: the credentials', or the record's"
+    CALLER = "refused, or not asked at all: of whoever asks, for whatever"
+    RUN = "the run's own"
+    SETTINGS = "the address's, the channel's or the version's"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One cell of the table."""
+    """What follows in one situation."""
 
     category: Category
     action: Action
 
 
-_C, _A = Category, Action
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What happened, and all that follows.
 
-READING: dict[What, Rule] = {
-    What.NOT_CONNECTED: Rule(_C.UNAVAILABLE, _A.RETRY),
-    What.TIMEOUT: Rule(_C.TIMEOUT, _A.RETRY),
-    What.RUN_OVER: Rule(_C.TIMEOUT, _A.END_RUN),
-    What.RESET: Rule(_C.UNAVAILABLE, _A.RETRY),
-    What.HTTP_4XX: Rule(_C.PROTOCOL, _A.END_RUN),
-    What.HTTP_404: Rule(_C.CONFIG, _A.END_RUN),
-    What.HTTP_429: Rule(_C.RATE_LIMITED, _A.RETRY),
-    What.HTTP_5XX: Rule(_C.UNAVAILABLE, _A.RETRY),
-    What.NOT_UNDERSTOOD: Rule(_C.PROTOCOL, _A.END_RUN),
-    What.REFUSED: Rule(_C.PROTOCOL, _A.END_RUN),
-    What.DUPLICATE: Rule(_C.PROTOCOL, _A.END_RUN),
-    What.FAULT: Rule(_C.PROTOCOL, _A.END_RUN),
-    What.ODD_SUCCESS: Rule(_C.PROTOCOL, _A.END_RUN),
-    What.LOGIN_REFUSED: Rule(_C.AUTH, _A.END_RUN),
-    What.FORBIDDEN: Rule(_C.AUTH, _A.END_RUN),
-    What.CHANNEL_UNKNOWN: Rule(_C.CONFIG, _A.END_RUN),
-    What.QUERY_REFUSED: Rule(_C.CONFIG, _A.END_RUN),
-    What.DATABASE: Rule(_C.UNAVAILABLE, _A.RETRY),
-}
+    Args:
+        reading: For a read.
+        creating: For the order that was being created.
+        whose: Of whom a failed read speaks.
+        is_down: The upstream cannot be reached: its breaker counts it.
+    """
 
-CREATING: dict[What, Rule] = {
-    What.NOT_CONNECTED: Rule(_C.UNAVAILABLE, _A.PENDING),
-    What.TIMEOUT: Rule(_C.TIMEOUT, _A.DOUBT_LOST),
-    What.RUN_OVER: Rule(_C.TIMEOUT, _A.DOUBT_LOST),
-    What.RESET: Rule(_C.UNAVAILABLE, _A.DOUBT_LOST),
-    What.HTTP_4XX: Rule(_C.PROTOCOL, _A.DOUBT),
-    What.HTTP_404: Rule(_C.PROTOCOL, _A.DOUBT),
-    What.HTTP_429: Rule(_C.RATE_LIMITED, _A.LATER),
-    What.HTTP_5XX: Rule(_C.UNAVAILABLE, _A.DOUBT_LOST),
-    What.NOT_UNDERSTOOD: Rule(_C.PROTOCOL, _A.DOUBT_LOST),
-    What.REFUSED: Rule(_C.VALIDATION, _A.PARK),
-    What.DUPLICATE: Rule(_C.DUPLICATE, _A.LOOK_UP),
-    What.FAULT: Rule(_C.PROTOCOL, _A.DOUBT),
-    What.ODD_SUCCESS: Rule(_C.PROTOCOL, _A.DOUBT),
-    # Concluded from a control call, never from one order's answer: until then it is a doubt.
-    What.LOGIN_REFUSED: Rule(_C.PROTOCOL, _A.DOUBT),
-    What.FORBIDDEN: Rule(_C.PROTOCOL, _A.DOUBT),
-    What.CHANNEL_UNKNOWN: Rule(_C.PROTOCOL, _A.DOUBT),
-    What.QUERY_REFUSED: Rule(_C.PROTOCOL, _A.DOUBT),
-    What.DATABASE: Rule(_C.UNAVAILABLE, _A.DOUBT_LOST),
+    reading: Rule
+    creating: Rule
+    whose: Whose
+    is_down: bool = False
+
+
+_C, _A, _W = Category, Action, Whose
+_END = Rule(_C.PROTOCOL, _A.END_RUN)
+_RETRY = Rule(_C.UNAVAILABLE, _A.RETRY)
+_LOST = Rule(_C.UNAVAILABLE, _A.DOUBT_LOST)
+# Also of a login: that is concluded from a control call, never from one order's answer.
+_DOUBT = Rule(_C.PROTOCOL, _A.DOUBT)
+_AUTH = Rule(_C.AUTH, _A.END_RUN)
+_CONFIG = Rule(_C.CONFIG, _A.END_RUN)
+_SLOWER = Rule(_C.RATE_LIMITED, _A.RETRY)
+_NEVER_LEFT = Rule(_C.UNAVAILABLE, _A.PENDING)
+_LATER = Rule(_C.RATE_LIMITED, _A.LATER)
+
+TABLE: dict[What, Row] = {
+    What.NOT_CONNECTED: Row(_RETRY, _NEVER_LEFT, _W.SERVER, is_down=True),
+    What.TIMEOUT: Row(
+        Rule(_C.TIMEOUT, _A.RETRY), Rule(_C.TIMEOUT, _A.DOUBT_LOST), _W.SERVER, is_down=True
+    ),
+    What.RUN_OVER: Row(Rule(_C.TIMEOUT, _A.END_RUN), Rule(_C.TIMEOUT, _A.DOUBT_LOST), _W.RUN),
+    What.RESET: Row(_RETRY, _LOST, _W.SERVER, is_down=True),
+    What.HTTP_4XX: Row(_END, _DOUBT, _W.RECORD),
+    What.HTTP_404: Row(_CONFIG, _DOUBT, _W.SETTINGS),
+    What.HTTP_429: Row(_SLOWER, _LATER, _W.PACE),
+    What.HTTP_5XX: Row(_RETRY, _LOST, _W.SERVER, is_down=True),
+    What.NOT_UNDERSTOOD: Row(_END, Rule(_C.PROTOCOL, _A.DOUBT_LOST), _W.RECORD),
+    What.REFUSED: Row(_END, Rule(_C.VALIDATION, _A.PARK), _W.RECORD),
+    What.DUPLICATE: Row(_END, Rule(_C.DUPLICATE, _A.LOOK_UP), _W.RECORD),
+    What.FAULT: Row(_END, _DOUBT, _W.RECORD),
+    What.ODD_SUCCESS: Row(_END, _DOUBT, _W.RECORD),
+    What.LOGIN_REFUSED: Row(_AUTH, _DOUBT, _W.CALLER),
+    What.KNOWN_REFUSED: Row(_AUTH, _NEVER_LEFT, _W.CALLER),
+    What.FORBIDDEN: Row(_AUTH, _DOUBT, _W.CALLER),
+    What.ACCESS_REFUSED: Row(_AUTH, _DOUBT, _W.ACCESS),
+    What.CHANNEL_UNKNOWN: Row(_CONFIG, _DOUBT, _W.SETTINGS),
+    What.QUERY_REFUSED: Row(_CONFIG, _DOUBT, _W.SETTINGS),
+    What.DATABASE: Row(_RETRY, _LOST, _W.SERVER),
+    What.BREAKER_OPEN: Row(Rule(_C.UNAVAILABLE, _A.END_RUN), _NEVER_LEFT, _W.CALLER),
+    What.BUDGET_SPENT: Row(_SLOWER, _LATER, _W.PACE),
 }
+READING = {what: row.reading for what, row in TABLE.items()}
+CREATING = {what: row.creating for what, row in TABLE.items()}
+
+
+class Group:
+    """What calls for the same decision. Asked with ``in``, about an error or a `What`.
+
+    Args:
+        whats: What of it happens at an upstream.
+        others: Errors of it that no upstream causes.
+    """
+
+    def __init__(
+        self, whats: Iterable[What] = (), others: tuple[type[SyncError], ...] = ()
+    ) -> None:
+        self.whats = frozenset(whats)
+        self.others = others
+
+    def __contains__(self, asked: SyncError | What | None) -> bool:
+        what = asked.what if isinstance(asked, SyncError) else asked
+        return what in self.whats or isinstance(asked, self.others)
+
+
+def _where(holds: Callable[[Row], bool]) -> frozenset[What]:
+    return frozenset(what for what, row in TABLE.items() if holds(row))
+
+
+def _of(*whose: Whose) -> frozenset[What]:
+    return _where(lambda row: row.whose in whose)
+
+
+# ---- of a run ---------------------------------------------------------------------------------
+
+ENDS_THE_RUN = Group(_of(_W.RUN, _W.SETTINGS), (LockHeld, ConfigError, LedgerError, Interrupted))
+"""What is never one record's doing, whichever record was being worked on."""
+
+OF_AN_UPSTREAM_OR_THE_SETTINGS = Group(TABLE.keys() - _of(_W.RUN), (ConfigError,))
+"""What keeps a run from VeraCore or the shop, while the ledger works and time is left."""
+
+OF_AN_UPSTREAM_OR_TIME = Group(TABLE.keys() - _of(_W.SETTINGS))
+"""What ends run after run by itself, so that nobody would hear of what waits meanwhile."""
+
+NOTHING_FOLLOWS = Group(others=(Interrupted, LedgerError))
+"""After these a command leaves at once: events wait for the next one."""
+
+# ---- of one record, or of all -----------------------------------------------------------------
+
+OF_WHOEVER_ASKS = Group(_of(_W.CALLER, _W.ACCESS))
+"""What an upstream tells whoever asks, for whatever: no entry of a list can cause it."""
+
+REFUSES_ALL = Group(_of(_W.CALLER))
+"""The same, of single orders: VeraCore may refuse one of them in words that a login could get, if
+it took the credentials themselves a moment ago."""
+
+NOT_ASKED = Group({What.BREAKER_OPEN})
+"""An open breaker says nothing of the order that was to be looked up, and needs no proof."""
+
+TOO_FAST = Group(_of(_W.PACE))
+"""Whoever was asked about last met it, by chance."""
+
+NOT_BEGUN = Group(_of(_W.CALLER, _W.ACCESS, _W.PACE))
+"""Held back or turned away unread: the other side has not begun what it was asked for."""
+
+OF_ALL_RECORDS = Group(NOT_BEGUN.whats | ENDS_THE_RUN.whats, ENDS_THE_RUN.others)
+"""What no other slip, and no other order, would fare better with."""
+
+MAY_BE_AN_ENTRYS = Group(_of(_W.RECORD, _W.SERVER, _W.PACE, _W.SETTINGS))
+"""What an entry of a list may cause, unless the shop answers for no other entry either."""
+
+MAY_BE_AN_ORDERS = Group(MAY_BE_AN_ENTRYS.whats | {What.FORBIDDEN, What.ACCESS_REFUSED})
+"""The same for an order in full: it asks for more than a list, also of permissions."""
+
+MAY_BE_A_RECORDS = Group(_of(_W.RECORD, _W.SERVER))
+"""What a record may cause that is read among others, beside lists of ids that are read at once."""
+
+AN_ANSWER_OF_ITS_OWN = Group(_of(_W.RECORD))
+"""Only this counts against a record: it was answered, and for it alone not in a way of use."""
+
+ANOTHER_RECORD_TELLS = Group(_of(_W.SERVER, _W.PACE, _W.CALLER, _W.ACCESS))
+"""What a look-up may get since VeraCore is in trouble: it has to answer for something else."""
+
+SAYS_NOTHING_OF_ITS_NAME = Group(ANOTHER_RECORD_TELLS.whats | _of(_W.RUN))
+"""However often a hint meets it, the hint stays."""
+
+MAY_PASS = Group(_of(_W.SERVER))
+"""A slip that meets it is never given up."""
+
+OF_ANOTHER_SERVICE = Group(_of(_W.RECORD, _W.SETTINGS))
+"""What a control call gets of something that is not the service: no order is the cause of it."""
+
+ROLLED_BACK = Group({What.DATABASE})
+"""Nothing was written, and the same may be written again at once."""
+
+# ---- of an upstream ---------------------------------------------------------------------------
+
+TRIED_AGAIN = Group(_where(lambda row: row.reading.action is _A.RETRY))
+"""Reads are repeated inside a run."""
+
+COUNTS_AGAINST_CREATING = Group(
+    _where(lambda row: row.creating.action in (_A.PENDING, _A.LATER, _A.DOUBT_LOST)) - _of(_W.RUN)
+)
+"""No word about the order that was to be created: a few in a row, and VeraCore is in trouble."""
+
+OPENS_THE_BREAKER = Group(_where(lambda row: row.is_down))
+"""Failures that a breaker counts. An answer, of whatever kind, comes from a server at work."""
+
+ENDS_A_PROBE = Group({What.HTTP_429})
+"""No success, but a probe that meets it has found a server at work."""
+
+
+def slows_down(what: What | None, retry_after: float | None) -> bool:
+    """Whether the rate budget shrinks: always by a 429, by a 5xx only where it names a wait."""
+    return what is What.HTTP_429 or (what is What.HTTP_5XX and retry_after is not None)
+
 
 _ERRORS: dict[Category, type[UpstreamError]] = {
+    Category.AUTH: AuthRefused,
     Category.RATE_LIMITED: RateLimited,
     Category.UNAVAILABLE: Unavailable,
     Category.TIMEOUT: TimedOut,
@@ -138,13 +261,14 @@ def read_error(
         retry_after: Seconds the upstream asked us to wait.
 
     Returns:
-        An error of the tree in `veracore_sync.errors`, ready to be raised.
+        An error of the tree in `veracore_sync.errors`, ready to be raised; its `what` is `what`.
     """
     if what is What.RUN_OVER:
         return RunOver(message)
     category = READING[what].category
     if category is Category.CONFIG:
-        return WrongEndpoint(message, hint=hint)
-    if category is Category.AUTH:
-        return AuthRefused(message, upstream=upstream, hint=hint)
-    return _ERRORS[category](message, upstream=upstream, hint=hint, retry_after=retry_after)
+        endpoint = WrongEndpoint(message, hint=hint)
+        endpoint.what = what
+        return endpoint
+    kind = BreakerOpen if what is What.BREAKER_OPEN else _ERRORS[category]
+    return kind(message, upstream=upstream, hint=hint, retry_after=retry_after, what=what)

@@ -159,13 +159,14 @@ class Parts:
             return
         if not self.read_only and refusals.may_try(upstream, credentials):
             return
-        from veracore_sync.errors import AuthRefused
+        from veracore_sync.errors import AuthRefused, What
 
         name = {"vendure": "Vendure", "veracore": "VeraCore"}[upstream]
         raise AuthRefused(
             f"{name} refused these credentials at {refusals.standing(upstream)}: "
             f"nothing was asked; check {upstream}.* in the configuration",
             upstream=upstream,
+            what=What.KNOWN_REFUSED,
             hint="correct them; or `veracore-sync breaker reset` tries these again at once",
         )
 

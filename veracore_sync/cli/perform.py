@@ -19,6 +19,7 @@ from veracore_sync.cli.output import error_document, error_lines, on_terminal, p
 from veracore_sync.cli.parts import Parts
 from veracore_sync.cli.textfile import write_metrics
 from veracore_sync.errors import Interrupted, LedgerError, LockHeld, SyncError
+from veracore_sync.failure import NOTHING_FOLLOWS
 
 _LOG = logging.getLogger(__name__)
 _NEEDS_PERSON = 3
@@ -172,7 +173,7 @@ def _deliver(job: Job, parts: Parts, report: Report) -> None:
     """Events leave once the job is free and everything was said: a slow hook delays nothing."""
     from veracore_sync.cli.deliver import deliver_at_the_end
 
-    if job.lock is None or job.read_only or isinstance(report.error, Interrupted | LedgerError):
+    if job.lock is None or job.read_only or report.error in NOTHING_FOLLOWS:
         return
     if job.command != "deliver":
         sys.stdout.flush()

@@ -21,12 +21,10 @@ from typing import Any
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.errors import BreakerOpen
-from veracore_sync.failure import What
+from veracore_sync.failure import ENDS_A_PROBE, OPENS_THE_BREAKER, What
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.sqlite.database import Database
 from veracore_sync.waits import SPREAD, is_over
-
-_COUNTED = frozenset({What.NOT_CONNECTED, What.TIMEOUT, What.RESET, What.HTTP_5XX})
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +177,11 @@ class Breaker:
         """
         if self._read_only:
             return
-        if what in _COUNTED:
+        if what in OPENS_THE_BREAKER:
             self._failed()
         elif what is None and not self._clean:
             self._close(("closed", "half_open"))
-        elif what is What.HTTP_429:
+        elif what in ENDS_A_PROBE:
             self._close(("half_open",))
 
     def _close(self, states: tuple[str, ...]) -> None:

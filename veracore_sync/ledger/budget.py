@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.errors import RateLimited
+from veracore_sync.failure import What
 from veracore_sync.ledger.sqlite.database import Database
 from veracore_sync.waits import ASKED, bounded, is_over
 
@@ -66,6 +67,7 @@ class Budget:
                     f"the rate budget of {self._upstream} is used up",
                     upstream=self._upstream,
                     retry_after=wait,
+                    what=What.BUDGET_SPENT,
                 )
             self._clock.sleep(wait)
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
-from veracore_sync.failure import What
+from veracore_sync.failure import What, slows_down
 
 
 class BreakerStore(Protocol):
@@ -82,6 +82,5 @@ class KeptGate:
         """Tell both."""
         self.heard = self.heard or what is None
         self._breaker.after(what)
-        slow_down = what is What.HTTP_429 or (what is What.HTTP_5XX and retry_after is not None)
-        if self._budget is not None and slow_down:
+        if self._budget is not None and slows_down(what, retry_after):
             self._budget.penalise(retry_after)

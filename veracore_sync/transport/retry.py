@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import backoff
 
 from veracore_sync.clock import Clock, SystemClock
-from veracore_sync.errors import BreakerOpen, RateLimited, TimedOut, Unavailable, UpstreamError
+from veracore_sync.errors import UpstreamError
+from veracore_sync.failure import TRIED_AGAIN
 
 T = TypeVar("T")
 
@@ -69,9 +70,7 @@ def retry_read(call: Callable[[], T], policy: RetryPolicy, clock: Clock | None =
 
 
 def _may_pass(error: Exception, policy: RetryPolicy) -> bool:
-    if isinstance(error, BreakerOpen):
-        return False
-    if isinstance(error, RateLimited | Unavailable | TimedOut):
+    if isinstance(error, UpstreamError) and error in TRIED_AGAIN:
         return (error.retry_after or 0.0) <= policy.cap_seconds
     return False
 

@@ -6,10 +6,11 @@ The shapes were measured on Vendure 3.7 (docs/vendure.md, "Errors").
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from veracore_sync.clock import Clock
-from veracore_sync.errors import SyncError, UpstreamError
+from veracore_sync.errors import ProtocolError, SyncError, UpstreamError
 from veracore_sync.failure import What, read_error
 from veracore_sync.transport.http import Answer, Lost, retry_after_seconds
 
@@ -19,6 +20,7 @@ BODY_LIMIT = 100 * 1024
 """Bytes that Vendure takes in one request, as it comes."""
 
 _QUOTED = 200
+_NAMED_ID = re.compile(r'id "([^"]+)"')
 _CODES = {
     "CHANNEL_NOT_FOUND": What.CHANNEL_UNKNOWN,
     "GRAPHQL_VALIDATION_FAILED": What.QUERY_REFUSED,
@@ -36,6 +38,12 @@ class Forbidden(Exception):
     def __init__(self, session_dead: bool) -> None:
         super().__init__(session_dead)
         self.session_dead = session_dead
+
+
+class UnknownEntity(ProtocolError):
+    """The shop has nothing live of that id, `entity_id`; nothing of the request was done."""
+
+    entity_id = ""
 
 
 class AnotherKind(Exception):
@@ -107,9 +115,20 @@ def _graphql_failure(errors: list[Any], answer: Answer, operation: str) -> Excep
     code, text = told[0]
     what = _what(code, text)
     message, hint = _words(what, operation, f"{code}: {text}" if code else text)
-    failure = read_error(what, message, upstream=UPSTREAM, hint=hint)
+    failure = _unknown_entity(code, text, message) or read_error(
+        what, message, upstream=UPSTREAM, hint=hint
+    )
     if isinstance(failure, UpstreamError):
         failure.has_ended = True
+    return failure
+
+
+def _unknown_entity(code: str, text: str, message: str) -> UnknownEntity | None:
+    named = _NAMED_ID.search(text) if code == "ENTITY_NOT_FOUND" else None
+    if named is None:
+        return None
+    failure = UnknownEntity(message, upstream=UPSTREAM, what=What.FAULT)
+    failure.entity_id = named[1]
     return failure
 
 

@@ -190,7 +190,7 @@ class Client:
             upstream=UPSTREAM,
             hint="check vendure.username and vendure.password, and that vendure.admin_api_url "
             "is the Admin API, not the Shop API",
-            listed=listed,
+            what=What.LOGIN_REFUSED if listed else What.FORBIDDEN,
         )
 
     def _refused(self, document: Document, refusal: Forbidden) -> AuthRefused:
@@ -199,7 +199,7 @@ class Client:
                 "Vendure does not know vendure.api_key",
                 upstream=UPSTREAM,
                 hint="create a key in Vendure and put it into vendure.api_key",
-                listed=True,
+                what=What.LOGIN_REFUSED,
             )
         who = "vendure.api_key" if self._api_key else "vendure.username"
         hint = f"give the role of {who} the permission {document.permission} in its channel"
@@ -209,6 +209,7 @@ class Client:
             f"Vendure does not let {who} do {document.operation}: "
             f"likely without the permission {document.permission}",
             upstream=UPSTREAM,
+            what=What.FORBIDDEN,
             hint=hint,
         )
 

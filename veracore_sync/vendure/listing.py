@@ -10,15 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from veracore_sync.errors import OF_WHOEVER_ASKS, SyncError, UpstreamError, WrongEndpoint
-from veracore_sync.failure import What, read_error
+from veracore_sync.errors import SyncError
+from veracore_sync.failure import MAY_BE_AN_ENTRYS, What, read_error
 from veracore_sync.model import OrderStub
 from veracore_sync.vendure import mapping
 from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.node import Node
-
-FAILURES = (UpstreamError, WrongEndpoint)
-"""What may be one entry's doing, but for `OF_WHOEVER_ASKS`."""
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _SMALLER = 50
@@ -51,7 +48,7 @@ class Listing:
     Args:
         name: What it is called.
         wanted: The filter.
-        ask: Reads a page; raises an error of `FAILURES`.
+        ask: Reads a page; raises a `SyncError`.
         names: Reads ids and codes alone of a page.
         must_answer: Asks the shop for no order at all; raises where it does not answer.
         unlisted: Filled with what cannot be read.
@@ -115,9 +112,9 @@ class Listing:
         while True:
             try:
                 page = self.ask(options(self.wanted, skip, self._smaller or self.take))
-            except OF_WHOEVER_ASKS:
-                raise
-            except FAILURES as error:
+            except SyncError as error:
+                if error not in MAY_BE_AN_ENTRYS:
+                    raise
                 self.must_answer()
                 length = self._smaller or self.take
                 if length != 1:
@@ -136,9 +133,9 @@ class Listing:
     def _named(self, skip: int) -> Node | None:
         try:
             items = self.names(options(self.wanted, skip, 1)).items("items")
-        except OF_WHOEVER_ASKS:
-            raise
-        except FAILURES:
+        except SyncError as error:
+            if error not in MAY_BE_AN_ENTRYS:
+                raise
             self.must_answer()
             return None
         return items[0] if items else None

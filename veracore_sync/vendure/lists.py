@@ -11,15 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from veracore_sync.errors import (
-    BreakerOpen,
-    ProtocolError,
-    SyncError,
-    TimedOut,
-    Unavailable,
-    UpstreamError,
-)
-from veracore_sync.failure import What, read_error
+from veracore_sync.errors import ProtocolError, SyncError, UpstreamError
+from veracore_sync.failure import MAY_BE_A_RECORDS, What, read_error
 from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import Document
@@ -96,7 +89,7 @@ class Listing(Generic[T]):
             records = self._records(listing)
             return list(records), listing.integer("totalItems"), records
         except UpstreamError as error:
-            if not _may_be_one_records(error):
+            if error not in MAY_BE_A_RECORDS:
                 raise
         listing = self._ask(self.stubs, options)
         stubs = {item.text("id"): item for item in listing.nodes("items")}
@@ -110,7 +103,7 @@ class Listing(Generic[T]):
             count.read += len(found)
             return found
         except UpstreamError as error:
-            if not _may_be_one_records(error):
+            if error not in MAY_BE_A_RECORDS:
                 raise
             # A question that no record can spoil tells whether it is the shop; and for the breaker,
             # which counts failures in a row, that it is not.
@@ -144,13 +137,6 @@ class Listing(Generic[T]):
 def incomplete(name: str) -> SyncError:
     """The error for a list of which something may be missing."""
     return read_error(What.NOT_UNDERSTOOD, f"Vendure listed {name} incompletely", upstream=UPSTREAM)
-
-
-def _may_be_one_records(error: UpstreamError) -> bool:
-    """Whether one record can cause it; else it says something of the shop as a whole."""
-    return isinstance(error, ProtocolError | Unavailable | TimedOut) and not isinstance(
-        error, BreakerOpen
-    )
 
 
 def _is_of_all(count: _Count) -> bool:

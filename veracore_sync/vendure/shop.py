@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config.schema import VendureSettings
-from veracore_sync.errors import OF_WHOEVER_ASKS, SyncError, UpstreamError
-from veracore_sync.failure import What, read_error
+from veracore_sync.errors import SyncError, UpstreamError
+from veracore_sync.failure import MAY_BE_AN_ENTRYS, What, read_error
 from veracore_sync.model import Order, OrderStub
 from veracore_sync.transport.http import Gate
 from veracore_sync.transport.retry import RetryPolicy
@@ -29,7 +29,7 @@ from veracore_sync.vendure.documents import (
     READ_SHIPPING_METHODS,
 )
 from veracore_sync.vendure.fulfilment import ShopFulfilments
-from veracore_sync.vendure.listing import FAILURES, Listing, Unlisted, options
+from veracore_sync.vendure.listing import Listing, Unlisted, options
 from veracore_sync.vendure.node import Node
 from veracore_sync.vendure.stock import ShopStock
 
@@ -205,9 +205,9 @@ class Shop:
         """The first page of each list, in one request; none where one entry spoils it."""
         try:
             root = Node(self._client.execute(POLL_ORDERS, self._poll_variables(wanted)))
-        except OF_WHOEVER_ASKS:
-            raise
-        except FAILURES:
+        except SyncError as error:
+            if error not in MAY_BE_AN_ENTRYS:
+                raise
             return self._without_lists(), {}
         return root, {name: root.node(name) for name in wanted}
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from veracore_sync.errors import ProtocolError, UpstreamError
+from veracore_sync.errors import ProtocolError
+from veracore_sync.vendure.answers import UnknownEntity
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
     LIST_ORDERS,
@@ -34,7 +34,6 @@ ALLOCATING_STATES = (
 
 _ORDERS_A_PAGE = 100
 _LISTINGS = 3
-_UNKNOWN_ID = re.compile(r'ENTITY_NOT_FOUND.*?id "([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +186,9 @@ class ShopStock:
         given = [{"id": id, "stockLevels": places} for id, places in wanted.items()]
         try:
             data = self._client.execute(SET_STOCK, {"input": given}, mutation=True)
-        except UpstreamError as error:
-            poison = _UNKNOWN_ID.search(error.message)
-            if poison and poison[1] in wanted:
-                raise UnknownVariant(poison[1]) from error
+        except UnknownEntity as error:
+            if error.entity_id in wanted:
+                raise UnknownVariant(error.entity_id) from error
             raise
         items = Node(data).nodes("updateProductVariants")
         return {item.text("id"): _levels(item) for item in items}

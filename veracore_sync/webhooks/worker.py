@@ -16,16 +16,8 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock
 from veracore_sync.domain.hints import KINDS, Hint, Kind
-from veracore_sync.errors import (
-    Category,
-    LedgerError,
-    LockHeld,
-    ProtocolError,
-    RunOver,
-    SyncError,
-    UpstreamError,
-    UsageError,
-)
+from veracore_sync.errors import Category, LedgerError, LockHeld, SyncError, UsageError
+from veracore_sync.failure import SAYS_NOTHING_OF_ITS_NAME
 from veracore_sync.ledger.inbox import WORKER, Inbox
 from veracore_sync.ledger.runs import Runs
 from veracore_sync.waits import ASKED
@@ -178,7 +170,7 @@ class Worker:
     def _failed(self, hint: Hint, error: SyncError) -> None:
         self._meter.count("failed_look_ups")
         seconds = backoff_seconds(hint.tries)
-        if isinstance(error, RunOver | UpstreamError) and not isinstance(error, ProtocolError):
+        if error in SAYS_NOTHING_OF_ITS_NAME:
             # It says nothing of this name: however long it lasts, the hint stays.
             asked = getattr(error, "retry_after", None) or 0.0
             seconds = max(seconds, min(asked, ASKED.total_seconds()))

@@ -7,19 +7,13 @@ from dataclasses import dataclass
 
 from veracore_sync.clock import Clock
 from veracore_sync.domain.staged_stock import Planned
-from veracore_sync.errors import ProtocolError, SyncError, Unavailable
+from veracore_sync.errors import ProtocolError, SyncError, UpstreamError
 from veracore_sync.failpoint import hit
+from veracore_sync.failure import ROLLED_BACK
 from veracore_sync.jobs.inventory.result import InventoryResult
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.stock import StockBook
-from veracore_sync.vendure.stock import (
-    Level,
-    NewLevel,
-    ShopStock,
-    UnknownVariant,
-    Variant,
-    size_of,
-)
+from veracore_sync.vendure.stock import Level, NewLevel, ShopStock, UnknownVariant, Variant, size_of
 
 STOCK_LOCK = "stock"
 _COMMAND = "sync-inventory"
@@ -111,8 +105,8 @@ class Writer:
         for _ in range(_DEADLOCK_TRIES - 1):
             try:
                 return self.shop.set_levels(levels)
-            except Unavailable as error:
-                if "deadlock" not in error.message.lower():
+            except UpstreamError as error:
+                if error not in ROLLED_BACK:
                     raise
                 self.clock.sleep(0.1)
         return self.shop.set_levels(levels)

@@ -13,7 +13,8 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config.services import RetrySettings
-from veracore_sync.errors import BreakerOpen, SyncError, UpstreamError, WrongEndpoint
+from veracore_sync.errors import SyncError
+from veracore_sync.failure import MAY_BE_AN_ORDERS
 from veracore_sync.jobs.orders.changes import is_followed
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import Ledger, UnreadRow
@@ -56,9 +57,9 @@ class Reader:
         """
         try:
             orders = self.shop.orders(codes)
-        except BreakerOpen:
-            raise
-        except (UpstreamError, WrongEndpoint) as error:
+        except SyncError as error:
+            if error not in MAY_BE_AN_ORDERS:
+                raise
             # The control comes first: with the shop in trouble each single read would wait in vain.
             self.shop.orders([self.nobody])
             if len(codes) == 1:

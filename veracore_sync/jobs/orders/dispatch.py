@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import (
-    ALL_COMPLETED,
-    FIRST_COMPLETED,
-    Future,
-    ThreadPoolExecutor,
-    wait,
-)
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import Settings
 from veracore_sync.domain.states import OrderCause, OrderState
-from veracore_sync.errors import Category, Interrupted, ProtocolError, SyncError
+from veracore_sync.errors import Category, Interrupted, SyncError
+from veracore_sync.failure import AN_ANSWER_OF_ITS_OWN
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
 from veracore_sync.jobs.orders.plan import (
     Action,
@@ -213,7 +208,7 @@ class Dispatch:
         rest = self._bad.failed(SHOP, row.code, error)
         if row.state not in (OrderState.PENDING, OrderState.FAILED):
             self._result.note(row.code, row.state)
-        elif isinstance(error, ProtocolError):
+        elif error in AN_ANSWER_OF_ITS_OWN:
             self._fail(row, error.message)
         else:
             trouble = Trouble(error.category, error.message)

@@ -13,14 +13,8 @@ from datetime import timedelta
 from veracore_sync.clock import Clock, elapsed
 from veracore_sync.config.services import RetrySettings
 from veracore_sync.domain.states import OrderCause
-from veracore_sync.errors import (
-    AuthRefused,
-    ProtocolError,
-    RateLimited,
-    SyncError,
-    TimedOut,
-    Unavailable,
-)
+from veracore_sync.errors import ProtocolError, SyncError
+from veracore_sync.failure import ANOTHER_RECORD_TELLS
 from veracore_sync.jobs.orders.bad_records import DOUBT, look_ups_must_work
 from veracore_sync.jobs.orders.judge import (
     OUTDATED,
@@ -41,9 +35,6 @@ from veracore_sync.veracore.port import Absent, LookUp, Present, Warehouse
 _LOG = logging.getLogger(__name__)
 _PROVED = "lookup.proved"
 _UNANSWERED_MOST = 3
-
-UPSTREAM_WIDE = (Unavailable, TimedOut, RateLimited, AuthRefused)
-"""Errors that say something of VeraCore as a whole, not of one order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +79,7 @@ class Doubts:
         for row in rows:
             verdict = self.look(row)
             self.apply(row, verdict, result)
-            if isinstance(verdict, Unknown) and isinstance(verdict.error, UPSTREAM_WIDE):
+            if isinstance(verdict, Unknown) and verdict.error in ANOTHER_RECORD_TELLS:
                 self._must_answer()
                 self._rest(row, verdict.error)
                 unanswered += 1

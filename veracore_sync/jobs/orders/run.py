@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,14 +12,13 @@ from veracore_sync.config import Settings
 from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
 from veracore_sync.errors import (
     Category,
-    ConfigError,
     LedgerError,
     NeedsPerson,
     RunOver,
     SyncError,
-    UpstreamError,
     UsageError,
 )
+from veracore_sync.failure import OF_AN_UPSTREAM_OR_THE_SETTINGS
 from veracore_sync.jobs.orders.ageing import tell_ages
 from veracore_sync.jobs.orders.bad_records import SHOP, BadRecords, Reader
 from veracore_sync.jobs.orders.dispatch import Dispatch
@@ -127,11 +125,11 @@ class OrdersRun:
         except RunOver:
             self._discover(chosen)
             raise
-        except (UpstreamError, ConfigError):
-            # Neither what is new nor what the shop changed waits for VeraCore.
-            self._discover(chosen)
-            with suppress(UpstreamError, ConfigError):
-                self._watch(poll, span)
+        except SyncError as error:
+            if error in OF_AN_UPSTREAM_OR_THE_SETTINGS:
+                # Neither what is new nor what the shop changed waits for VeraCore.
+                self._discover(chosen)
+                self._try_to_watch(poll, span)
             raise
         if only_planned:
             self._plan_only(chosen)
@@ -264,6 +262,13 @@ class OrdersRun:
         return Dispatch(self.shop, self.ledger, self.settings, self.clock, self.result)
 
     # ---- doing --------------------------------------------------------------------------------
+
+    def _try_to_watch(self, poll: Poll, span: Windows) -> None:
+        try:
+            self._watch(poll, span)
+        except SyncError as error:
+            if error not in OF_AN_UPSTREAM_OR_THE_SETTINGS:
+                raise
 
     def _watch(self, poll: Poll, span: Windows) -> None:
         if self.wishes.codes:

@@ -10,27 +10,23 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock
 from veracore_sync.domain.held_orders import same_units
-from veracore_sync.errors import BreakerOpen, Category, SyncError
+from veracore_sync.errors import Category, SyncError
 from veracore_sync.failpoint import hit
-from veracore_sync.failure import CREATING, Action, What, read_error
-from veracore_sync.jobs.orders.bad_records import LOOK_UP, BadRecords, look_ups_must_work
-from veracore_sync.jobs.orders.judge import (
-    Adopt,
-    CancelledThere,
-    Conflict,
-    judge_record,
+from veracore_sync.failure import (
+    COUNTS_AGAINST_CREATING,
+    CREATING,
+    NOT_ASKED,
+    Action,
+    What,
+    read_error,
 )
+from veracore_sync.jobs.orders.bad_records import LOOK_UP, BadRecords, look_ups_must_work
+from veracore_sync.jobs.orders.judge import Adopt, CancelledThere, Conflict, judge_record
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import Ledger, Trouble, open_attempts
 from veracore_sync.model import WarehouseRecord
-from veracore_sync.veracore.port import (
-    Accepted,
-    LookUpFailed,
-    NotAccepted,
-    Present,
-    Warehouse,
-)
+from veracore_sync.veracore.port import Accepted, LookUpFailed, NotAccepted, Present, Warehouse
 from veracore_sync.waits import ASKED, SPREAD
 
 _LOG = logging.getLogger(__name__)
@@ -39,17 +35,6 @@ _LATER = timedelta(seconds=60)
 _OTHER_UNITS = (
     "VeraCore holds it from an earlier life of this ledger, with other units than the shop: "
     "make them the same"
-)
-_UPSTREAM_TROUBLE = frozenset(
-    {
-        What.NOT_CONNECTED,
-        What.TIMEOUT,
-        What.RESET,
-        What.HTTP_5XX,
-        What.HTTP_429,
-        What.NOT_UNDERSTOOD,
-        What.DATABASE,
-    }
 )
 
 
@@ -151,8 +136,8 @@ class Sender:
 
         One thread at a time: several that fail at once must not look like VeraCore's end.
         """
-        if isinstance(error, BreakerOpen):
-            # Nothing was asked: it says nothing of this order.
+        if error in NOT_ASKED:
+            # It says nothing of this order.
             with self._lock:
                 self.stopped_by = self.stopped_by or error
                 self.result.note(action.code, action.back_to)
@@ -206,7 +191,7 @@ class Sender:
             self.result.note(code, "in_doubt")
             if rule.action is Action.DOUBT and self._is_heard(outcome.what):
                 moves.was_answered(code, attempt)
-        if outcome.what in _UPSTREAM_TROUBLE:
+        if outcome.what in COUNTS_AGAINST_CREATING:
             self._count_trouble(
                 read_error(
                     outcome.what,

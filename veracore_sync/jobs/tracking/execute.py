@@ -13,18 +13,9 @@ from veracore_sync.clock import Clock
 from veracore_sync.config import RetrySettings
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import PickSlipState
-from veracore_sync.errors import (
-    ENDS_THE_RUN,
-    AuthRefused,
-    BreakerOpen,
-    ConfigError,
-    ProtocolError,
-    RateLimited,
-    SyncError,
-    TimedOut,
-    Unavailable,
-)
+from veracore_sync.errors import ConfigError, ProtocolError, SyncError
 from veracore_sync.failpoint import hit
+from veracore_sync.failure import MAY_PASS, NOT_BEGUN, OF_ALL_RECORDS
 from veracore_sync.jobs.tracking import actions as planned
 from veracore_sync.jobs.tracking.actions import DOUBLED
 from veracore_sync.jobs.tracking.carriers import Carriers
@@ -48,11 +39,6 @@ _LOCK_WAIT = 30.0
 _PASSES = 4
 _SHORT = "INSUFFICIENT_STOCK_ON_HAND_ERROR"
 _NO_HANDLER = "INVALID_FULFILLMENT_HANDLER_ERROR"
-
-# What no other slip, and no other order, would fare better with.
-_OF_ALL = (AuthRefused, BreakerOpen, RateLimited, *ENDS_THE_RUN)
-# Held back or turned away unread: the shop has not begun.
-_NOT_DONE = (AuthRefused, BreakerOpen, RateLimited)
 
 Plan = Callable[[FulfilledOrder, Mapping[str, SlipRow]], Sequence[planned.Action]]
 """Plans one order from what the shop and the ledger say of it now."""
@@ -209,16 +195,16 @@ class _Step:
         """
         try:
             return work()
-        except _OF_ALL:
-            raise
         except SyncError as error:
+            if error in OF_ALL_RECORDS:
+                raise
             self._failed(row, error)
             return False
 
     def _failed(self, row: SlipRow, error: SyncError) -> None:
         _LOG.warning("order %s, slip %s: %s", row.code, row.slip, error.message)
         later = self.by.clock.now() + self.by.retry.after(row.tries + 1)
-        if isinstance(error, Unavailable | TimedOut):
+        if error in MAY_PASS:
             # It may pass, so it is never given up; the run remembers the order.
             self.unanswered = error
             self.by.ledger.shipments.hold(row, error.message, later, failed=True)
@@ -288,11 +274,14 @@ class _Step:
                 method=action.method,
                 tracking_code=action.tracking_code,
             )
-        except (Refused, *_NOT_DONE):
+        except Refused:
             shipments.withdraw(row)
             raise
         except SyncError as error:
-            shipments.unanswered(row, has_ended=getattr(error, "has_ended", False))
+            if error in NOT_BEGUN:
+                shipments.withdraw(row)
+            else:
+                shipments.unanswered(row, has_ended=getattr(error, "has_ended", False))
             raise
 
     def _refusal(self, refusal: Refused) -> SyncError:

@@ -10,17 +10,8 @@ from datetime import timedelta
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
 from veracore_sync.domain.states import OrderState
-from veracore_sync.errors import (
-    ENDS_THE_RUN,
-    AuthRefused,
-    BreakerOpen,
-    LockHeld,
-    RateLimited,
-    RunOver,
-    SyncError,
-    UpstreamError,
-    UsageError,
-)
+from veracore_sync.errors import LockHeld, SyncError, UpstreamError, UsageError
+from veracore_sync.failure import ENDS_THE_RUN, NOT_BEGUN, OF_AN_UPSTREAM_OR_TIME
 from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.progress import Progress, unheard
 from veracore_sync.jobs.sandbox_rule import only_plans
@@ -121,9 +112,10 @@ class TrackingRun:
         deadline = self.clock.monotonic() + 60 * self.settings.tracking.max_run_minutes
         try:
             is_complete = self._work_through(deadline)
-        except (UpstreamError, RunOver):
-            # What waits is told, also where every run ends early.
-            self._tell()
+        except SyncError as error:
+            if error in OF_AN_UPSTREAM_OR_TIME:
+                # What waits is told, also where every run ends early.
+                self._tell()
             raise
         self._tell()
         if self._unlisted is not None:
@@ -238,9 +230,9 @@ class TrackingRun:
         rows = (row for first, last in days.parts() for row in self.warehouse.shipped(first, last))
         try:
             listed = by_order(rows, self.settings.tracking_zone)
-        except (AuthRefused, BreakerOpen, RateLimited):
-            raise
         except UpstreamError as error:
+            if error in NOT_BEGUN:
+                raise
             _LOG.warning("what shipped cannot be listed: %s", error.message)
             self._unlisted = error
             if not self._only_plans:
@@ -277,9 +269,9 @@ class TrackingRun:
         self._unanswered.answered("veracore")
         try:
             self._look_at(row, veracore_id, found, targets)
-        except ENDS_THE_RUN:
-            raise
         except SyncError as error:
+            if error in ENDS_THE_RUN:
+                raise
             _LOG.warning("order %s: %s", row.code, error.message)
             self._unanswered.failed(row.code, error)
         else:

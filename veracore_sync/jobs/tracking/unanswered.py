@@ -15,7 +15,8 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.config import RetrySettings
-from veracore_sync.errors import AuthRefused, BreakerOpen, RateLimited, SyncError
+from veracore_sync.errors import SyncError
+from veracore_sync.failure import REFUSES_ALL, TOO_FAST
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.ledger import Ledger
 from veracore_sync.waits import NONE, bounded, is_over
@@ -101,13 +102,13 @@ class Unanswered:
             SyncError: It says something of the upstream as a whole, or several in a row failed.
         """
         upstream = getattr(error, "upstream", "")
-        if isinstance(error, BreakerOpen) or _refuses_all(error):
+        if error in REFUSES_ALL:
             raise error
         self.result.errors += 1
         self.result.note(code, "", "failed", error.message)
         is_new = code not in self._troubles
         since = self._remember(code, error.message)
-        if isinstance(error, RateLimited):
+        if error in TOO_FAST:
             # It is asked last next time, should it be the only one that is turned away.
             raise error
         if self.quiet or not self._is_told(since):
@@ -122,7 +123,7 @@ class Unanswered:
         Raises:
             SyncError: It says something of the upstream as a whole.
         """
-        if isinstance(error, BreakerOpen | RateLimited) or _refuses_all(error):
+        if error in REFUSES_ALL or error in TOO_FAST:
             raise error
         self.result.errors += 1
         self.result.notes.append(f"{len(codes)} orders are read one by one: {error.message}")
@@ -185,9 +186,3 @@ def conclude(*memories: Unanswered) -> None:
         for upstream, error in one.unusable.items():
             if upstream not in answered:
                 raise error
-
-
-def _refuses_all(error: SyncError) -> bool:
-    """Whether it refuses whoever asks. VeraCore may refuse one order alone in the same words, if it
-    took the credentials themselves a moment ago; Vendure's refusal names a permission."""
-    return isinstance(error, AuthRefused) and (error.listed or error.upstream == "vendure")

@@ -14,10 +14,9 @@ from veracore_sync.errors import (
     RateLimited,
     RunOver,
     SyncError,
-    Unavailable,
     WrongEndpoint,
 )
-from veracore_sync.failure import What
+from veracore_sync.failure import OF_ANOTHER_SERVICE, What, read_error
 from veracore_sync.model import ShippedRow, StockRow, WarehouseOrder
 from veracore_sync.transport.http import Gate, Lost
 from veracore_sync.transport.retry import RetryPolicy
@@ -108,7 +107,9 @@ class OmsWarehouse:
             )
         except Fault as fault:
             raise self._refused(fault) from fault
-        except (ProtocolError, WrongEndpoint) as error:
+        except SyncError as error:
+            if error not in OF_ANOTHER_SERVICE:
+                raise
             raise self._wrong_endpoint(error.message) from error
         if "".join(stock.itertext()).strip():
             raise self._wrong_endpoint("it tells of stock of a part that cannot exist")
@@ -118,7 +119,7 @@ class OmsWarehouse:
             f"VeraCore refuses us: {self._quoted(fault)}",
             upstream=UPSTREAM,
             hint=_CREDENTIALS_HINT,
-            listed=is_login_refusal(fault.message),
+            what=What.LOGIN_REFUSED if is_login_refusal(fault.message) else None,
         )
 
     def _wrong_endpoint(self, why: str) -> WrongEndpoint:
@@ -261,7 +262,8 @@ class OmsWarehouse:
         if is_login_refusal(fault.message):
             raise self._refused(fault)
         if is_outage(fault.message):
-            raise Unavailable(f"VeraCore is in trouble: {self._quoted(fault)}", upstream=UPSTREAM)
+            words = f"VeraCore is in trouble: {self._quoted(fault)}"
+            raise read_error(What.DATABASE, words, upstream=UPSTREAM)
         return f"fault:{''.join(blank_id(fault.message, order_id).split())}"
 
     def _quoted(self, fault: Fault) -> str:

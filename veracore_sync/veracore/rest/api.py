@@ -226,7 +226,7 @@ class Api:
                 f"VeraCore refuses the client: HTTP {answer.status} {words}".rstrip(),
                 upstream=UPSTREAM,
                 hint=CREDENTIALS_HINT,
-                listed=True,
+                what=What.LOGIN_REFUSED,
             )
         token = document.get("access_token") if document and answer.status == 200 else None
         if document is None or not isinstance(token, str) or not _TOKEN.fullmatch(token):
