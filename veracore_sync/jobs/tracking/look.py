@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.jobs.tracking.actions import Action, Hold
 from veracore_sync.jobs.tracking.carriers import tracking_code
 from veracore_sync.jobs.tracking.plan import (
@@ -18,7 +19,6 @@ from veracore_sync.jobs.tracking.plan import (
 from veracore_sync.ledger import Ledger, OrderRow
 from veracore_sync.ledger.shipments import OPEN, PackageFact, Rows, SlipRow, fresh_slip
 from veracore_sync.model import Package, RecordLine, Shipment, WarehouseRecord
-from veracore_sync.vendure.fulfilment import FulfilledOrder
 
 
 @dataclass(slots=True)

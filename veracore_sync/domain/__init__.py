@@ -1,0 +1,1 @@
+"""Pure values and rules: what orders, stock and shipments are, whoever tells of them."""
