@@ -26,9 +26,9 @@ from vendure_bed import Options, PostgresCluster, install_vendure, new_server
 
 from veracore_sync.cli.parts import Parts
 from veracore_sync.config import load
+from veracore_sync.domain.shop_stock import NewLevel
 from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
 from veracore_sync.sandbox.server import Sandbox
-from veracore_sync.vendure.stock import NewLevel
 
 TRIED = [(size, clients) for size in (50, 100, 200) for clients in (1, 2, 4)]
 

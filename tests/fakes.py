@@ -26,7 +26,7 @@ from veracore_sync.model import (
     WarehouseOrder,
     WarehouseRecord,
 )
-from veracore_sync.vendure.shop import Poll
+from veracore_sync.ports.shop import Poll
 from veracore_sync.veracore.port import (
     Absent,
     Accepted,

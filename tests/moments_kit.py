@@ -387,10 +387,10 @@ def stranger_asked_for(bed: Bed) -> Goes:
         asked.extend(codes)
         return {}
 
-    shop = SimpleNamespace(fulfilments=SimpleNamespace(orders=orders))
+    fulfilments = SimpleNamespace(orders=orders)
     result = TrackingResult()
     strangers = Strangers(
-        shop,  # type: ignore[arg-type]
+        fulfilments,  # type: ignore[arg-type]
         bed.warehouse,  # type: ignore[arg-type]
         bed.ledger,
         bed.clock,

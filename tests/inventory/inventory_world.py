@@ -11,20 +11,13 @@ from pathlib import Path
 from fakes import FakeClock, FakeWarehouse, make_settings
 
 from veracore_sync.config import Settings
+from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine, OpenOrder, Variant
 from veracore_sync.errors import Category, ProtocolError
 from veracore_sync.jobs.inventory.result import InventoryResult
 from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
 from veracore_sync.ledger import Discovery, Intent, Ledger, Seen, Trouble
 from veracore_sync.model import Product, RecordLine, StockLevel, WarehouseRecord
-from veracore_sync.vendure.stock import (
-    Level,
-    Location,
-    NewLevel,
-    OpenLine,
-    OpenOrder,
-    UnknownVariant,
-    Variant,
-)
+from veracore_sync.ports.shop import UnknownVariant
 
 HERE = "1"
 NEVER = datetime(2026, 1, 1, tzinfo=UTC)

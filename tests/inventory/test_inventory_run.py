@@ -8,9 +8,9 @@ import pytest
 from fakes import make_settings
 from inventory_world import HERE, World
 
+from veracore_sync.domain.shop_stock import Location
 from veracore_sync.errors import ConfigError, LockHeld, ProtocolError, Unavailable, UsageError
 from veracore_sync.ledger import Ledger
-from veracore_sync.vendure.stock import Location
 
 
 def many(world: World, count: int, *, on_hand: int = 10, there: int = 10) -> list[str]:

@@ -21,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from veracore_sync.clock import to_text
 from veracore_sync.config import SkuSettings
+from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
 from veracore_sync.domain.pick_slips import SlipRow, fresh_slip
 from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.tracking.carriers import Carriers
@@ -35,7 +36,6 @@ from veracore_sync.jobs.tracking.plan import (
     shipments_of,
 )
 from veracore_sync.model import Package, Product, RecordLine, Shipment, WarehouseRecord
-from veracore_sync.vendure.fulfilment import FulfilledOrder, Fulfilment, Line
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PLAIN = {"mug": 5, "tee": 3}

@@ -19,10 +19,10 @@ from tracking_world import World
 from veracore_sync.errors import SyncError, TimedOut
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
-from veracore_sync.vendure.fulfilment import ShopFulfilments
+from veracore_sync.vendure.fulfilment import VendureFulfilments
 
 FIRST, SECOND = "1Z999AA10123456784", "1Z999AA10123456785"
-ADD = ShopFulfilments.add
+ADD = VendureFulfilments.add
 
 
 class Died(BaseException):
@@ -59,10 +59,10 @@ class Slow:
 def slow_shop(bed: World, answered_after: timedelta | None) -> Iterator[Slow]:
     slow = Slow(bed, answered_after)
 
-    def add(self: ShopFulfilments, lines: Mapping[str, int], **how: Any) -> str:
+    def add(self: VendureFulfilments, lines: Mapping[str, int], **how: Any) -> str:
         return slow.add(lines, **how)
 
-    with patch.object(ShopFulfilments, "add", add):
+    with patch.object(VendureFulfilments, "add", add):
         yield slow
 
 
@@ -168,12 +168,12 @@ def test_one_that_lands_beside_the_second_is_undone_at_once(bed: World) -> None:
     with slow_shop(bed, timedelta(seconds=60)) as slow, pytest.raises(SyncError):
         bed.track()
 
-    def add(self: ShopFulfilments, lines: Mapping[str, int], **how: Any) -> str:
+    def add(self: VendureFulfilments, lines: Mapping[str, int], **how: Any) -> str:
         made = ADD(self, lines, **how)
         slow.carry_out()
         return made
 
-    with patch.object(ShopFulfilments, "add", add):
+    with patch.object(VendureFulfilments, "add", add):
         run_at(bed, 900)
     assert bed.fulfilments(order) == [("Shipped", FIRST, {"MUG": 2})]
     the_rest_comes(bed, order)

@@ -11,13 +11,14 @@ from unittest.mock import patch
 import pytest
 from tracking_world import World
 
+from veracore_sync.domain.shop_stock import Level, NewLevel
 from veracore_sync.errors import SyncError, Unavailable
 from veracore_sync.jobs.inventory import run as inventory
 from veracore_sync.jobs.tracking.plan import OrderPlan
 from veracore_sync.jobs.tracking.run import TrackingRun
 from veracore_sync.ledger.runs import Runs
-from veracore_sync.vendure.fulfilment import ShopFulfilments
-from veracore_sync.vendure.stock import Level, NewLevel, ShopStock
+from veracore_sync.vendure.fulfilment import VendureFulfilments
+from veracore_sync.vendure.stock import VendureStock
 
 
 def count_stock(bed: World, *, allow: bool = False) -> None:
@@ -54,10 +55,10 @@ def shipped_while_stock_is_written(bed: World) -> None:
     rest = [{"sku": sku, "on_hand": 1000} for sku in ("TEE", "HAT", "POSTER", "BOX")]
     bed.control("stock", {"stock": rest})
     bed.clock.forward(minutes=1)
-    write = ShopStock.set_levels
+    write = VendureStock.set_levels
     sold: list[int] = []
 
-    def between(self: ShopStock, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
+    def between(self: VendureStock, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
         ships.start()
         ships.join(5)
         told = write(self, levels)
@@ -70,7 +71,7 @@ def shipped_while_stock_is_written(bed: World) -> None:
     run = TrackingRun(parts.shop, parts.warehouse, parts.ledger, parts.settings, parts.clock)
     ships = threading.Thread(target=run.run)
     try:
-        with patch.object(ShopStock, "set_levels", between):
+        with patch.object(VendureStock, "set_levels", between):
             count_stock(bed, allow=True)
     except RuntimeError:
         pass  # a second batch of the same run: the thread has begun
@@ -86,13 +87,13 @@ def an_answer_is_lost(bed: World) -> None:
     order = bed.place(("MUG", 2))
     bed.send()
     bed.ship(order, [("MUG", 1)], "LTL Freight")
-    add = ShopFulfilments.add
+    add = VendureFulfilments.add
 
-    def lose(self: ShopFulfilments, lines: Mapping[str, int], **how: Any) -> str:
+    def lose(self: VendureFulfilments, lines: Mapping[str, int], **how: Any) -> str:
         add(self, lines, **how)
         raise Unavailable("the connection was lost", upstream="vendure")
 
-    with patch.object(ShopFulfilments, "add", lose), pytest.raises(SyncError):
+    with patch.object(VendureFulfilments, "add", lose), pytest.raises(SyncError):
         bed.track()
     bed.clock.forward(minutes=5)
     bed.track()

@@ -14,14 +14,15 @@ from realvendure import OrderRef, RealVendure
 from vendure_kit import AT_ONCE
 
 from veracore_sync.config.schema import VendureSettings
+from veracore_sync.domain.shop_stock import NewLevel
 from veracore_sync.errors import AuthRefused, Category, ConfigError, SyncError, WrongEndpoint
 from veracore_sync.failure import What
 from veracore_sync.model import Order, OrderStub
+from veracore_sync.ports.shop import Poll, UnknownVariant
 from veracore_sync.transport.http import OpenGate
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import READ_ORDERS, Document
-from veracore_sync.vendure.shop import Poll, Shop
-from veracore_sync.vendure.stock import NewLevel, UnknownVariant
+from veracore_sync.vendure.shop import VendureShop
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 LOGOUT = "mutation { logout { success } }"
@@ -59,15 +60,15 @@ def settings(vendure: RealVendure, **changed: Any) -> VendureSettings:
     return VendureSettings(**values)
 
 
-Open = Callable[..., Shop]
+Open = Callable[..., VendureShop]
 
 
 @pytest.fixture
 def open_shop(module_vendure: RealVendure) -> Iterator[Open]:
-    opened: list[Shop] = []
+    opened: list[VendureShop] = []
 
-    def opening(gate: Counter | None = None, **changed: Any) -> Shop:
-        opened.append(Shop(settings(module_vendure, **changed), retry=AT_ONCE, gate=gate))
+    def opening(gate: Counter | None = None, **changed: Any) -> VendureShop:
+        opened.append(VendureShop(settings(module_vendure, **changed), retry=AT_ONCE, gate=gate))
         return opened[-1]
 
     yield opening
@@ -76,11 +77,11 @@ def open_shop(module_vendure: RealVendure) -> Iterator[Open]:
 
 
 @pytest.fixture
-def shop(open_shop: Open) -> Shop:
+def shop(open_shop: Open) -> VendureShop:
     return open_shop()
 
 
-def look(shop: Shop, **changed: Any) -> Poll:
+def look(shop: VendureShop, **changed: Any) -> Poll:
     wanted: dict[str, Any] = {
         "trigger_states": ["PaymentSettled"],
         "moved_since": LONG_AGO,
@@ -94,7 +95,7 @@ def codes(stubs: tuple[OrderStub, ...]) -> set[str]:
     return {stub.code for stub in stubs}
 
 
-def read(shop: Shop, order: OrderRef) -> Order:
+def read(shop: VendureShop, order: OrderRef) -> Order:
     (found,) = shop.orders([order.code])
     return found
 
@@ -117,7 +118,7 @@ def test_a_poll_costs_one_request_beside_the_login(
     assert (poll.money_precision, poll.channel_code) == (2, "__default_channel__")
 
 
-def test_lists_that_nobody_wants_are_empty(module_vendure: RealVendure, shop: Shop) -> None:
+def test_lists_that_nobody_wants_are_empty(module_vendure: RealVendure, shop: VendureShop) -> None:
     module_vendure.place_order()
     poll = look(shop, trigger_states=[], moved_since=None, passed_since=None)
     assert (poll.waiting, poll.moved, poll.passed) == ((), (), ())
@@ -137,7 +138,7 @@ def test_pages_add_up_to_the_same_lists(module_vendure: RealVendure, open_shop: 
 
 
 def test_a_settled_authorisation_is_found_by_its_state(
-    module_vendure: RealVendure, shop: Shop
+    module_vendure: RealVendure, shop: VendureShop
 ) -> None:
     order = module_vendure.place_order(payment="authorize-only")
     assert order.code not in codes(look(shop).waiting)
@@ -151,7 +152,7 @@ def test_a_cancellation_moves_an_order_and_a_settlement_does_not(
 ) -> None:
     # On PostgreSQL, whose updatedAt has milliseconds; SQLite's has whole seconds.
     order = real_vendure_pg.place_order([("SKU-000001", 2)], payment="authorize-only")
-    shop = Shop(settings(real_vendure_pg), retry=AT_ONCE)
+    shop = VendureShop(settings(real_vendure_pg), retry=AT_ONCE)
     placed = read(shop, order).updated_at
     real_vendure_pg.settle(order)
     settled = look(shop, moved_since=placed)
@@ -162,7 +163,7 @@ def test_a_cancellation_moves_an_order_and_a_settlement_does_not(
     assert order.code in codes(cancelled.waiting) & codes(cancelled.moved)
 
 
-def test_moved_shows_placed_orders_alone(module_vendure: RealVendure, shop: Shop) -> None:
+def test_moved_shows_placed_orders_alone(module_vendure: RealVendure, shop: VendureShop) -> None:
     order = module_vendure.place_order()
     cart = module_vendure.place_order(payment=None)
     draft = module_vendure.admin("mutation { createDraftOrder { code } }")["createDraftOrder"]
@@ -176,7 +177,7 @@ def test_postgresql_lists_and_reads_alike(real_vendure_pg: RealVendure) -> None:
     orders = real_vendure_pg.place_orders([{"billing": {}}] * 3)
     real_vendure_pg.admin("mutation { createDraftOrder { code } }")
     real_vendure_pg.fulfil(orders[0])
-    shop = Shop(settings(real_vendure_pg), retry=AT_ONCE)
+    shop = VendureShop(settings(real_vendure_pg), retry=AT_ONCE)
     shop._take = 2
     poll = look(shop)
     found = shop.orders([order.code for order in orders])
@@ -193,7 +194,7 @@ def test_postgresql_lists_and_reads_alike(real_vendure_pg: RealVendure) -> None:
 # ---- orders in full -------------------------------------------------------------------------
 
 
-def test_a_partly_fulfilled_order(module_vendure: RealVendure, shop: Shop) -> None:
+def test_a_partly_fulfilled_order(module_vendure: RealVendure, shop: VendureShop) -> None:
     order = module_vendure.place_order([("SKU-000001", 3), ("SKU-000002", 1)])
     dropped = module_vendure.fulfil(order, [("SKU-000002", 1)], state="Pending")
     module_vendure.fulfil(order, [("SKU-000001", 2)])
@@ -205,7 +206,9 @@ def test_a_partly_fulfilled_order(module_vendure: RealVendure, shop: Shop) -> No
     ]
 
 
-def test_cancelled_lines_stay_with_quantity_zero(module_vendure: RealVendure, shop: Shop) -> None:
+def test_cancelled_lines_stay_with_quantity_zero(
+    module_vendure: RealVendure, shop: VendureShop
+) -> None:
     order = module_vendure.place_order([("SKU-000001", 2), ("SKU-000002", 1)])
     module_vendure.cancel(order, [("SKU-000001", 1), ("SKU-000002", 1)])
     found = read(shop, order)
@@ -216,7 +219,7 @@ def test_cancelled_lines_stay_with_quantity_zero(module_vendure: RealVendure, sh
     assert found.state == "PaymentSettled"
 
 
-def test_refunds_add_up(module_vendure: RealVendure, shop: Shop) -> None:
+def test_refunds_add_up(module_vendure: RealVendure, shop: VendureShop) -> None:
     order = module_vendure.place_order()
     before = read(shop, order)
     assert (before.paid, before.refunded) == (before.total_gross, 0)
@@ -224,7 +227,7 @@ def test_refunds_add_up(module_vendure: RealVendure, shop: Shop) -> None:
     assert read(shop, order).refunded == Decimal("2.50")
 
 
-def test_the_newest_public_note(module_vendure: RealVendure, shop: Shop) -> None:
+def test_the_newest_public_note(module_vendure: RealVendure, shop: VendureShop) -> None:
     order = module_vendure.place_order()
     for note, public in (("first", True), ("second \u2013 \u00fc", True), ("staff", False)):
         given = {"id": order.id, "note": note, "isPublic": public}
@@ -232,7 +235,9 @@ def test_the_newest_public_note(module_vendure: RealVendure, shop: Shop) -> None
     assert read(shop, order).note == "second \u2013 \u00fc"
 
 
-def test_addresses_as_the_customer_wrote_them(module_vendure: RealVendure, shop: Shop) -> None:
+def test_addresses_as_the_customer_wrote_them(
+    module_vendure: RealVendure, shop: VendureShop
+) -> None:
     odd = {"fullName": "Zo\u00eb \U0001f600", "streetLine1": "A & <B>\u0007", "postalCode": "00123"}
     plain = read(shop, module_vendure.place_order(address=odd))
     assert plain.shipping_address.full_name == odd["fullName"]
@@ -343,7 +348,7 @@ def test_an_api_key_that_is_refused(
 
 def test_a_server_without_bearer_tokens(start_vendure: Callable[..., RealVendure]) -> None:
     vendure = start_vendure(token_methods="cookie")
-    shop = Shop(settings(vendure), retry=AT_ONCE)
+    shop = VendureShop(settings(vendure), retry=AT_ONCE)
     with pytest.raises(WrongEndpoint) as caught:
         look(shop)
     shop.close()
@@ -384,7 +389,7 @@ def test_a_body_beyond_the_limit_is_our_own_fault(module_vendure: RealVendure) -
 
 
 def test_a_variant_that_was_deleted_is_named_and_nothing_is_written(
-    module_vendure: RealVendure, shop: Shop
+    module_vendure: RealVendure, shop: VendureShop
 ) -> None:
     gone, other = (f"SKU-{secrets.token_hex(4)}" for _ in range(2))
     for sku in (gone, other):

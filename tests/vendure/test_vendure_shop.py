@@ -21,7 +21,8 @@ from vendure_kit import (
 )
 
 from veracore_sync.errors import ProtocolError, Unavailable
-from veracore_sync.vendure.shop import Poll, Shop
+from veracore_sync.ports.shop import Poll
+from veracore_sync.vendure.shop import VendureShop
 
 SINCE = datetime(2026, 11, 23, 5, 0, 0, 250_000, tzinfo=UTC)
 
@@ -31,7 +32,7 @@ def add(httpx_mock: HTTPXMock, *answers: dict[str, Any]) -> None:
         httpx_mock.add_response(url=URL, **answer)
 
 
-def waiting(asking: Shop) -> Poll:
+def waiting(asking: VendureShop) -> Poll:
     return asking.poll(
         trigger_states=["PaymentSettled"], moved_since=None, passed_states=[], passed_since=None
     )

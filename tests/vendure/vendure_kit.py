@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from veracore_sync.config.schema import VendureSettings
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure.client import Client
-from veracore_sync.vendure.shop import Shop
+from veracore_sync.vendure.shop import VendureShop
 
 URL = "http://shop.test/admin-api"
 AT_ONCE = RetryPolicy(tries=3, base_seconds=0.0)
@@ -37,8 +37,8 @@ def client(**changed: Any) -> Client:
     return Client(settings(**changed), retry=AT_ONCE)
 
 
-def shop(**changed: Any) -> Shop:
-    return Shop(settings(**changed), retry=AT_ONCE)
+def shop(**changed: Any) -> VendureShop:
+    return VendureShop(settings(**changed), retry=AT_ONCE)
 
 
 def login_ok(token: str = TOKEN) -> dict[str, Any]:

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from veracore_sync.config import Loaded, Settings, VeracoreSettings
     from veracore_sync.errors import SyncError
     from veracore_sync.ledger import Ledger
+    from veracore_sync.ports.shop import Shop
     from veracore_sync.transport.gate import KeptGate
     from veracore_sync.transport.http import Gate
     from veracore_sync.transport.retry import RetryPolicy
-    from veracore_sync.vendure.shop import Shop
     from veracore_sync.veracore.port import Warehouse
 
 
@@ -85,9 +85,9 @@ class Parts:
     @cached_property
     def shop(self) -> Shop:
         """The shop."""
-        from veracore_sync.vendure.shop import Shop
+        from veracore_sync.vendure.shop import VendureShop
 
-        return Shop(
+        return VendureShop(
             self.settings.vendure,
             custom_fields=self.settings.orders.custom_fields,
             retry=self._retry,

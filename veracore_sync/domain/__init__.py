@@ -1,1 +1,1 @@
-"""What the program is about: states, records and kinds. Imports nothing of ours but the base."""
+"""Values, states and rules of the business. Imports nothing of ours."""

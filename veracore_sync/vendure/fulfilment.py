@@ -1,17 +1,13 @@
-"""The shop's fulfilments as the jobs see them: what an order has, and the mutations.
-
-What Vendure leaves unchecked (negative units, a line named twice, states in which nothing should
-ship; docs/vendure.md, "Fulfilment") is the planner's to avoid.
-"""
+"""The fulfilments of a Vendure shop: the part of the port that `ShopFulfilments` describes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from veracore_sync.errors import SyncError
+from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
 from veracore_sync.failure import What, read_error
+from veracore_sync.ports.shop import MutationRefused
 from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
@@ -25,65 +21,10 @@ from veracore_sync.vendure.documents import (
 )
 from veracore_sync.vendure.node import Node
 
-GONE = ("Shipped", "Delivered")
-"""The states of a fulfilment, or of an order, whose goods have left."""
-
 _CODES_A_REQUEST = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of an order: units that are still ordered."""
-
-    id: str
-    variant_id: str
-    sku: str
-    quantity: int
-
-
-@dataclass(frozen=True, slots=True)
-class Fulfilment:
-    """A fulfilment, in whatever state: units by line id."""
-
-    id: str
-    state: str
-    tracking_code: str
-    lines: Mapping[str, int]
-
-    @property
-    def is_live(self) -> bool:
-        """Whether its units count as fulfilled."""
-        return self.state != "Cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class FulfilledOrder:
-    """An order as far as its shipping goes. Lines are in the order in which they were added."""
-
-    id: str
-    code: str
-    state: str
-    type: str
-    lines: tuple[Line, ...]
-    fulfilments: tuple[Fulfilment, ...]
-
-
-class Refused(Exception):
-    """Vendure refused a mutation with an ErrorResult; nothing was changed.
-
-    Args:
-        code: Its ``errorCode``.
-        message: One line of its own words.
-        variant_id: The variant that is short, for ``INSUFFICIENT_STOCK_ON_HAND_ERROR``.
-    """
-
-    def __init__(self, code: str, message: str, variant_id: str = "") -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.variant_id = variant_id
-
-
-class ShopFulfilments:
+class VendureFulfilments:
     """The fulfilments of one shop.
 
     Args:
@@ -121,7 +62,7 @@ class ShopFulfilments:
         """Make a fulfilment of these units by line id; its id. It is Pending then.
 
         Raises:
-            Refused: An ErrorResult: nothing was made.
+            MutationRefused: An ErrorResult: nothing was made.
             UpstreamError: Nothing is known of whether it was made.
         """
         # Without `method` Vendure fails with a database error (docs/vendure.md).
@@ -142,7 +83,7 @@ class ShopFulfilments:
         """Bring a fulfilment to Shipped; its order follows by itself.
 
         Raises:
-            Refused: It may not go there from where it is.
+            MutationRefused: It may not go there from where it is.
             UpstreamError: Nothing is known of whether it went.
         """
         name = "transitionFulfillmentToState"
@@ -152,7 +93,7 @@ class ShopFulfilments:
         """Cancel a fulfilment: its units are open again, and back in the shop's stock.
 
         Raises:
-            Refused: It may not go there from where it is.
+            MutationRefused: It may not go there from where it is.
             UpstreamError: Nothing is known of whether it went.
         """
         name = "transitionFulfillmentToState"
@@ -162,7 +103,7 @@ class ShopFulfilments:
         """Bring an order to Shipped of which nothing is left to ship.
 
         Raises:
-            Refused: It may not go there.
+            MutationRefused: It may not go there.
             UpstreamError: Nothing is known of whether it went.
         """
         self._outcome(END_ORDER, {"id": order_id}, "transitionOrderToState", "Order")
@@ -183,7 +124,7 @@ class ShopFulfilments:
         if outcome.text("__typename") == wanted:
             return outcome
         variant = outcome.fields.get("productVariantId")
-        raise Refused(
+        raise MutationRefused(
             _words(outcome, "errorCode"),
             _words(outcome, "transitionError")
             or _words(outcome, "fulfillmentHandlerError")
@@ -224,11 +165,4 @@ def _fulfilment(node: Node) -> Fulfilment:
         units[id] = units.get(id, 0) + line.integer("quantity")
     return Fulfilment(
         node.text("id"), node.text("state"), node.text_or_empty("trackingCode"), units
-    )
-
-
-def refusal_as_error(refusal: Refused, operation: str) -> SyncError:
-    """A refusal where none was to be expected."""
-    return read_error(
-        What.NOT_UNDERSTOOD, f"Vendure refused {operation}: {refusal}", upstream=UPSTREAM
     )

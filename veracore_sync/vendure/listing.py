@@ -13,6 +13,7 @@ from typing import Any
 from veracore_sync.errors import SyncError
 from veracore_sync.failure import MAY_BE_AN_ENTRYS, What, read_error
 from veracore_sync.model import OrderStub
+from veracore_sync.ports.shop import Unlisted
 from veracore_sync.vendure import mapping
 from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.node import Node
@@ -22,23 +23,6 @@ _SMALLER = 50
 _IN_A_ROW_MOST = 10
 
 Options = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Unlisted:
-    """An entry that cannot be read.
-
-    Args:
-        name: What to call it: the order's code, else its id, else its place in the list.
-        code: The order's code, where that is known.
-        listed_in: The name of the list.
-        error: What came instead.
-    """
-
-    name: str
-    code: str | None
-    listed_in: str
-    error: SyncError
 
 
 @dataclass(slots=True)

@@ -1,10 +1,9 @@
-"""The shop as the jobs see it: what waits, what moved, and orders in full."""
+"""A Vendure shop: what waits, what moved, and orders in full, by its Admin API."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -15,6 +14,7 @@ from veracore_sync.config.schema import VendureSettings
 from veracore_sync.errors import SyncError, UpstreamError
 from veracore_sync.failure import MAY_BE_AN_ENTRYS, What, read_error
 from veracore_sync.model import Order, OrderStub
+from veracore_sync.ports.shop import Access, Poll, Unlisted
 from veracore_sync.transport.http import Gate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure import mapping
@@ -28,41 +28,13 @@ from veracore_sync.vendure.documents import (
     READ_ORDERS,
     READ_SHIPPING_METHODS,
 )
-from veracore_sync.vendure.fulfilment import ShopFulfilments
-from veracore_sync.vendure.listing import Listing, Unlisted, options
+from veracore_sync.vendure.fulfilment import VendureFulfilments
+from veracore_sync.vendure.listing import Listing, options
 from veracore_sync.vendure.node import Node
-from veracore_sync.vendure.stock import ShopStock
+from veracore_sync.vendure.stock import VendureStock
 
 _CODES_A_REQUEST = 50
 _LISTS = ("waiting", "moved", "passed")
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """What one look at the shop showed. Each list is complete and oldest placement first.
-
-    `waiting` are now in a trigger state, `moved` placed orders whose ``updatedAt`` moved, `passed`
-    orders in a state that lies behind the trigger states. All types are in them, Seller and
-    Aggregate too. `money_precision` is the number of decimal places of Vendure's amounts.
-    `unlisted` are the entries that could not be read; `unread` tells which of `moved` and `passed`
-    could not be read at all, and why: it is empty then.
-    """
-
-    waiting: tuple[OrderStub, ...]
-    moved: tuple[OrderStub, ...]
-    passed: tuple[OrderStub, ...]
-    money_precision: int
-    channel_code: str
-    unlisted: tuple[Unlisted, ...] = ()
-    unread: Mapping[str, SyncError] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Who asks: the channel that is used, and the permissions held there."""
-
-    channel_code: str
-    permissions: frozenset[str]
 
 
 def identity_of(settings: VendureSettings) -> str:
@@ -72,7 +44,7 @@ def identity_of(settings: VendureSettings) -> str:
     return f"{_normalised(settings.admin_api_url)} {digest}"
 
 
-class Shop:
+class VendureShop:
     """A Vendure shop; usable by several threads.
 
     Args:
@@ -105,14 +77,14 @@ class Shop:
         return identity_of(self._settings)
 
     @cached_property
-    def stock(self) -> ShopStock:
+    def stock(self) -> VendureStock:
         """The shop's stock."""
-        return ShopStock(self._client)
+        return VendureStock(self._client)
 
     @cached_property
-    def fulfilments(self) -> ShopFulfilments:
+    def fulfilments(self) -> VendureFulfilments:
         """The shop's fulfilments."""
-        return ShopFulfilments(self._client)
+        return VendureFulfilments(self._client)
 
     @property
     def clock_ahead_seconds(self) -> float | None:

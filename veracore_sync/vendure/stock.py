@@ -1,14 +1,15 @@
-"""The shop's stock as the jobs see it: variants with their levels, open orders, and the write."""
+"""The stock of a Vendure shop: the part of the port that `ShopStock` describes."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine, OpenOrder, Variant
 from veracore_sync.errors import ProtocolError
+from veracore_sync.ports.shop import UnknownVariant
 from veracore_sync.vendure.answers import UnknownEntity
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
@@ -36,81 +37,7 @@ _ORDERS_A_PAGE = 100
 _LISTINGS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A stock location of the channel."""
-
-    id: str
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """What Vendure says of one variant at one location, in units; either may be below zero."""
-
-    location: str
-    on_hand: int
-    allocated: int
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """A live variant. `sku` is as the shop spells it; without `tracked` Vendure counts nothing.
-
-    `unreadable` says why nothing else is known of it; then its SKU may be empty, too.
-    """
-
-    id: str
-    sku: str
-    tracked: bool
-    levels: tuple[Level, ...]
-    unreadable: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OpenLine:
-    """A line of an open order: units ordered, and live fulfilments as (units, when made, UTC)."""
-
-    variant_id: str
-    sku: str
-    quantity: int
-    fulfilments: tuple[tuple[int, datetime], ...]
-
-    @property
-    def open_quantity(self) -> int:
-        """Units ordered and in no live fulfilment; never below zero."""
-        return max(0, self.quantity - sum(units for units, _ in self.fulfilments))
-
-
-@dataclass(frozen=True, slots=True)
-class OpenOrder:
-    """An order in a state that allocates.
-
-    `unreadable` says why nothing else is known of it; then its code may be empty, too.
-    """
-
-    code: str
-    placed_at: datetime | None
-    lines: tuple[OpenLine, ...]
-    id: str = ""
-    unreadable: str | None = None
-
-    @property
-    def name(self) -> str:
-        """What a person finds it by."""
-        return self.code or f"the order with the id {self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class NewLevel:
-    """Units on hand to write for one variant at one location; below zero is allowed."""
-
-    variant_id: str
-    location: str
-    on_hand: int
-
-
-class ShopStock:
+class VendureStock:
     """The stock of one shop.
 
     Args:
@@ -193,19 +120,10 @@ class ShopStock:
         items = Node(data).nodes("updateProductVariants")
         return {item.text("id"): _levels(item) for item in items}
 
-
-class UnknownVariant(Exception):
-    """The shop has no live variant of that id."""
-
-    def __init__(self, variant_id: str) -> None:
-        super().__init__(variant_id)
-        self.variant_id = variant_id
-
-
-def size_of(level: NewLevel) -> int:
-    """At most how many bytes of a request's body the level takes."""
-    place = {"stockLocationId": level.location, "stockOnHand": level.on_hand}
-    return len(json.dumps({"id": level.variant_id, "stockLevels": [place]})) + 2
+    def size_of(self, level: NewLevel) -> int:
+        """At most how many bytes of a request's body the level takes."""
+        place = {"stockLocationId": level.location, "stockOnHand": level.on_hand}
+        return len(json.dumps({"id": level.variant_id, "stockLevels": [place]})) + 2
 
 
 def _variant(node: Node, listing: Node) -> Variant:

@@ -11,7 +11,7 @@ from veracore_sync.config import Settings
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.jobs.orders.run import OrdersRun, Wishes, make_doubts
 from veracore_sync.ledger import Ledger, OrderRow
-from veracore_sync.vendure.shop import Shop
+from veracore_sync.ports.shop import ShopOrders
 from veracore_sync.veracore.port import Warehouse
 from veracore_sync.waits import is_over
 
@@ -34,7 +34,7 @@ class OrderHints:
         shipped: Has an order that VeraCore holds looked at for shipments.
     """
 
-    shop: Shop
+    shop: ShopOrders
     warehouse: Warehouse
     ledger: Ledger
     settings: Settings

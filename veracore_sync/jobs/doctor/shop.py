@@ -8,7 +8,7 @@ from veracore_sync.config import Settings
 from veracore_sync.errors import AuthRefused, SyncError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.jobs.inventory.places import places
-from veracore_sync.vendure.shop import Access, Shop
+from veracore_sync.ports.shop import Access, Shop
 
 _CATALOGUE = ("ReadCatalog", "ReadProduct")
 _LEVELS = ("UpdateCatalog", "UpdateProduct")

@@ -9,7 +9,7 @@ from veracore_sync.config import SkuSettings
 from veracore_sync.errors import AuthRefused, SyncError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.jobs.inventory.names import Names, sku_key
-from veracore_sync.vendure.stock import ShopStock
+from veracore_sync.ports.shop import ShopStock
 from veracore_sync.veracore.port import Warehouse
 
 _NAMED = 5

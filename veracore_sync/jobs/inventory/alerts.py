@@ -13,7 +13,7 @@ from veracore_sync.jobs.inventory.plan import Guard
 from veracore_sync.jobs.inventory.result import Drift, InventoryResult
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.stock import StockBook
-from veracore_sync.vendure.stock import ShopStock
+from veracore_sync.ports.shop import ShopStock
 
 _GUARD = "stock.guard"
 _REFUSED = "stock.refused_skus"

@@ -10,8 +10,8 @@ from datetime import datetime
 from veracore_sync.clock import from_text, to_text
 from veracore_sync.domain.held_orders import Held
 from veracore_sync.domain.order_records import Sent
+from veracore_sync.domain.shop_stock import OpenOrder
 from veracore_sync.jobs.inventory.names import Names, sku_key
-from veracore_sync.vendure.stock import OpenOrder
 
 
 @dataclass(frozen=True, slots=True)

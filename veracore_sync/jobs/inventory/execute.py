@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from veracore_sync.clock import Clock
+from veracore_sync.domain.shop_stock import Level, NewLevel, Variant
 from veracore_sync.domain.staged_stock import Planned
 from veracore_sync.errors import ProtocolError, SyncError, UpstreamError
 from veracore_sync.failpoint import hit
@@ -13,13 +14,14 @@ from veracore_sync.failure import ROLLED_BACK
 from veracore_sync.jobs.inventory.result import InventoryResult
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.stock import StockBook
-from veracore_sync.vendure.stock import Level, NewLevel, ShopStock, UnknownVariant, Variant, size_of
+from veracore_sync.ports.shop import ShopStock, UnknownVariant
 
 STOCK_LOCK = "stock"
 _COMMAND = "sync-inventory"
 _LOCK_WAIT = 30.0
 _BATCH_MOST = 200
 _BATCH_BYTES = 80_000
+_LONGEST_LEVEL = 2**40
 _DEADLOCK_TRIES = 5
 _REFUSED_MOST = 10
 
@@ -53,7 +55,7 @@ class Writer:
             LockHeld: Somebody else held the stock lock for long.
             UpstreamError: The shop could not be written to; what was written stays.
         """
-        for batch in _batches(one for one in actions if one.sku not in self.result.refused):
+        for batch in self._batches(one for one in actions if one.sku not in self.result.refused):
             if self.clock.monotonic() >= deadline:
                 return False
             with self.ledger.runs.lock(STOCK_LOCK, _COMMAND, wait_seconds=_LOCK_WAIT):
@@ -61,6 +63,20 @@ class Writer:
             hit("stock batch written")
             self.progress(len(batch))
         return True
+
+    def _batches(self, actions: Iterable[Planned]) -> Iterator[list[Planned]]:
+        batch: list[Planned] = []
+        size = 0
+        for action in actions:
+            longest = (NewLevel(action.id, at, _LONGEST_LEVEL) for at in action.saleable)
+            more = sum(map(self.shop.size_of, longest))
+            if batch and (len(batch) >= _BATCH_MOST or size + more > _BATCH_BYTES):
+                yield batch
+                batch, size = [], 0
+            batch.append(action)
+            size += more
+        if batch:
+            yield batch
 
     def _write_batch(self, batch: Sequence[Planned]) -> None:
         now = self.shop.variants_by_id([one.id for one in batch])
@@ -128,17 +144,3 @@ class Writer:
 
 def _noted(levels: Iterable[Level]) -> dict[str, tuple[int, int]]:
     return {level.location: (level.on_hand, level.allocated) for level in levels}
-
-
-def _batches(actions: Iterable[Planned]) -> Iterator[list[Planned]]:
-    batch: list[Planned] = []
-    size = 0
-    for action in actions:
-        more = sum(size_of(NewLevel(action.id, at, 2**40)) for at in action.saleable)
-        if batch and (len(batch) >= _BATCH_MOST or size + more > _BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(action)
-        size += more
-    if batch:
-        yield batch

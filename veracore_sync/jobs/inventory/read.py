@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
+from veracore_sync.domain.shop_stock import Level, Variant
 from veracore_sync.domain.staged_stock import ANY, AT_MOST, StagedStock, StagedVariant
 from veracore_sync.errors import Unavailable, UsageError
 from veracore_sync.jobs.inventory.demand import Demand, demand
@@ -23,7 +24,7 @@ from veracore_sync.jobs.inventory.unread import Unread
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.stock import StockBook
 from veracore_sync.model import StockLevel, StockRow, UnreadableStock
-from veracore_sync.vendure.stock import Level, ShopStock, Variant
+from veracore_sync.ports.shop import ShopStock
 from veracore_sync.veracore.port import Present, Warehouse
 
 T = TypeVar("T")

@@ -24,7 +24,7 @@ from veracore_sync.jobs.progress import Progress, unheard
 from veracore_sync.jobs.sandbox_rule import only_plans
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.stock import StockBook
-from veracore_sync.vendure.stock import ShopStock
+from veracore_sync.ports.shop import ShopStock
 from veracore_sync.veracore.port import Warehouse
 
 _LOG = logging.getLogger(__name__)

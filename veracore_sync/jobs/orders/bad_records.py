@@ -19,8 +19,7 @@ from veracore_sync.jobs.orders.changes import is_followed
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import Ledger, UnreadRow
 from veracore_sync.model import Order
-from veracore_sync.vendure.listing import Unlisted
-from veracore_sync.vendure.shop import Poll, Shop
+from veracore_sync.ports.shop import Poll, ShopOrders, Unlisted
 from veracore_sync.veracore.port import LookUpFailed, Warehouse
 
 KIND = "order.unreadable"
@@ -46,7 +45,7 @@ class Reader:
         nobody: A code that no order bears.
     """
 
-    shop: Shop
+    shop: ShopOrders
     nobody: str
 
     def read(self, codes: Sequence[str], failed: Failed) -> Iterator[Order]:

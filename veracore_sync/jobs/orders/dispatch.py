@@ -27,7 +27,7 @@ from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.jobs.orders.send import Sender
 from veracore_sync.ledger import Ledger, OrderRow, Trouble
 from veracore_sync.model import Order
-from veracore_sync.vendure.shop import Shop
+from veracore_sync.ports.shop import ShopOrders
 
 _LOG = logging.getLogger(__name__)
 _GONE = "the shop no longer has it"
@@ -54,7 +54,12 @@ class Dispatch:
     """
 
     def __init__(
-        self, shop: Shop, ledger: Ledger, settings: Settings, clock: Clock, result: OrdersResult
+        self,
+        shop: ShopOrders,
+        ledger: Ledger,
+        settings: Settings,
+        clock: Clock,
+        result: OrdersResult,
     ) -> None:
         self._reader = Reader(shop, ledger.meta.probe_id)
         self._bad = BadRecords(ledger, clock, settings.retry, result)

@@ -31,7 +31,7 @@ from veracore_sync.jobs.orders.watch import Watch, Windows, passed_states, windo
 from veracore_sync.jobs.sandbox_rule import only_plans
 from veracore_sync.ledger import Discovery, Ledger, OrderRow, Trouble, fresh_row
 from veracore_sync.model import Order, OrderStub
-from veracore_sync.vendure.shop import Poll, Shop
+from veracore_sync.ports.shop import Poll, ShopOrders
 from veracore_sync.veracore.port import Warehouse
 
 _LOG = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class OrdersRun:
         result: Filled as the run goes on; still true when it is cut short.
     """
 
-    shop: Shop
+    shop: ShopOrders
     warehouse: Warehouse
     ledger: Ledger
     settings: Settings

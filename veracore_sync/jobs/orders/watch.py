@@ -32,7 +32,7 @@ from veracore_sync.jobs.orders.render import Renderer, content_hash
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import Discovery, Ledger, OrderRow, Sent, Trouble
 from veracore_sync.model import Order, OrderStub
-from veracore_sync.vendure.shop import Shop
+from veracore_sync.ports.shop import ShopOrders
 from veracore_sync.waits import NET, is_ahead
 
 _MOVED = "watch.updated_at"
@@ -81,7 +81,7 @@ class Watch:
         result: Where news are told.
     """
 
-    shop: Shop
+    shop: ShopOrders
     ledger: Ledger
     clock: Clock
     settings: Settings

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from veracore_sync.domain.fulfilments import Fulfilment
 from veracore_sync.model import Package
-from veracore_sync.vendure.fulfilment import Fulfilment
 
 DOUBLED = "order.doubled"
 """A fulfilment stands twice in the shop, and only a person may say which of them is to go."""

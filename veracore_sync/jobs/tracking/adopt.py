@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text
+from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.errors import UpstreamError
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.jobs.tracking.unanswered import Unanswered
 from veracore_sync.jobs.tracking.window import Listed
 from veracore_sync.ledger import Discovery, Ledger, OrderRow
-from veracore_sync.vendure.fulfilment import FulfilledOrder
-from veracore_sync.vendure.shop import Shop
+from veracore_sync.ports.shop import FulfilmentReader
 from veracore_sync.veracore.port import LookUpFailed, Present, Warehouse
 from veracore_sync.waits import STRANGER, is_over
 
@@ -31,7 +31,7 @@ class Strangers:
     """Listed orders that the ledger does not hold as sent.
 
     Args:
-        shop: Asked whether it knows their references.
+        fulfilments: Of the shop, which is asked whether it knows their references.
         warehouse: Each that is adopted is looked up once.
         ledger: Where they are adopted, or remembered for thirty days.
         clock: The time.
@@ -40,7 +40,7 @@ class Strangers:
         result: Where adoptions are told.
     """
 
-    shop: Shop
+    fulfilments: FulfilmentReader
     warehouse: Warehouse
     ledger: Ledger
     clock: Clock
@@ -93,7 +93,7 @@ class Strangers:
         parts = [together[at : at + _TOGETHER] for at in range(0, len(together), _TOGETHER)]
         for part in (*parts, *([code] for code in alone)):
             try:
-                orders = self.shop.fulfilments.orders(part)
+                orders = self.fulfilments.orders(part)
             except UpstreamError as error:
                 for code in part:
                     self._notice(by_code[code])

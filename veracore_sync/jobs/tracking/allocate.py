@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from veracore_sync.domain.fulfilments import Line
 from veracore_sync.jobs.inventory.names import Names, sku_key
 from veracore_sync.model import RecordLine, WarehouseRecord
-from veracore_sync.vendure.fulfilment import Line
 
 Recipes = Mapping[str, Mapping[str, int]]
 """What one unit of an offer is picked as: units by product, both as keys."""

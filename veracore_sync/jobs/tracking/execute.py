@@ -11,7 +11,9 @@ from typing import Any
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import RetrySettings
+from veracore_sync.domain.fulfilments import GONE, FulfilledOrder, Fulfilment
 from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.domain.shop_stock import Level, NewLevel
 from veracore_sync.domain.states import PickSlipState
 from veracore_sync.errors import ConfigError, ProtocolError, SyncError
 from veracore_sync.failpoint import hit
@@ -22,15 +24,7 @@ from veracore_sync.jobs.tracking.carriers import Carriers
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.ledger import Ledger
 from veracore_sync.model import Package
-from veracore_sync.vendure.fulfilment import (
-    GONE,
-    FulfilledOrder,
-    Fulfilment,
-    Refused,
-    ShopFulfilments,
-    refusal_as_error,
-)
-from veracore_sync.vendure.stock import Level, NewLevel, ShopStock
+from veracore_sync.ports.shop import MutationRefused, ShopFulfilments, ShopStock
 
 _LOG = logging.getLogger(__name__)
 STOCK_LOCK = "stock"
@@ -224,7 +218,7 @@ class _Step:
     def _fulfil(self, row: SlipRow, action: planned.Fulfil) -> bool:
         try:
             made = self._make(row, action)
-        except Refused as refusal:
+        except MutationRefused as refusal:
             raise self._refusal(refusal) from refusal
         hit("fulfilment added")
         self.by.ledger.shipments.add(row, made, action.lines, action.tracking_code)
@@ -243,7 +237,7 @@ class _Step:
     def _make(self, row: SlipRow, action: planned.Fulfil) -> str:
         try:
             return self._ask(row, action)
-        except Refused as refusal:
+        except MutationRefused as refusal:
             if refusal.code != _SHORT:
                 raise
         # The goods are gone: the shop's level is wrong, not the shipment.
@@ -254,7 +248,7 @@ class _Step:
         """One request, with its intent; what is known of its end is in the ledger.
 
         Raises:
-            Refused: Nothing was made.
+            MutationRefused: Nothing was made.
             SyncError: Nothing is known, or (one of `_NOT_DONE`) nothing was made.
         """
         shipments = self.by.ledger.shipments
@@ -274,7 +268,7 @@ class _Step:
                 method=action.method,
                 tracking_code=action.tracking_code,
             )
-        except Refused:
+        except MutationRefused:
             shipments.withdraw(row)
             raise
         except SyncError as error:
@@ -284,13 +278,13 @@ class _Step:
                 shipments.unanswered(row, has_ended=getattr(error, "has_ended", False))
             raise
 
-    def _refusal(self, refusal: Refused) -> SyncError:
+    def _refusal(self, refusal: MutationRefused) -> SyncError:
         if refusal.code == _NO_HANDLER:
             return ConfigError(
                 f"Vendure has no fulfilment handler {self.by.handler!r}",
                 hint="set tracking.handler to the code of one of its fulfilment handlers",
             )
-        return refusal_as_error(refusal, "the fulfilment")
+        return refusal.as_error("the fulfilment")
 
     def _adopt(self, row: SlipRow, action: planned.Adopt) -> bool:
         ours = action.fulfilment
@@ -305,18 +299,18 @@ class _Step:
         _LOG.warning("order %s: cancelling fulfilment %s, a double", row.code, double.id)
         try:
             self.by.fulfilments.cancel(double.id)
-        except Refused as refusal:
+        except MutationRefused as refusal:
             if self._state_of(double.id) != "Cancelled":
-                raise refusal_as_error(refusal, "to cancel a double") from refusal
+                raise refusal.as_error("to cancel a double") from refusal
         self.by.result.note(row.code, row.slip, "undone", f"fulfilment {double.id}, a double")
         return True
 
     def _ship(self, fulfilment_id: str) -> None:
         try:
             self.by.fulfilments.ship(fulfilment_id)
-        except Refused as refusal:
+        except MutationRefused as refusal:
             if self._state_of(fulfilment_id) not in GONE:
-                raise refusal_as_error(refusal, "to ship a fulfilment") from refusal
+                raise refusal.as_error("to ship a fulfilment") from refusal
         except ProtocolError:
             # Two at once: the other one's transition won (docs/vendure.md, "Concurrency").
             if self._state_of(fulfilment_id) not in GONE:
@@ -377,7 +371,7 @@ class _Step:
     def _end_order(self) -> bool:
         try:
             self.by.fulfilments.end(self.order.id)
-        except Refused as refusal:
+        except MutationRefused as refusal:
             _LOG.warning("order %s stays %s: %s", self.order.code, self.order.state, refusal)
             return False
         except ProtocolError as error:

@@ -6,20 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.pick_slips import PackageFact, Rows, SlipRow, fresh_slip
 from veracore_sync.domain.states import OPEN_SLIPS, OrderState, PickSlipState
 from veracore_sync.jobs.tracking.actions import Action, Hold
 from veracore_sync.jobs.tracking.carriers import tracking_code
-from veracore_sync.jobs.tracking.plan import (
-    OrderPlan,
-    Rules,
-    live,
-    shipments_of,
-    unready,
-)
+from veracore_sync.jobs.tracking.plan import OrderPlan, Rules, live, shipments_of, unready
 from veracore_sync.ledger import Ledger, OrderRow
 from veracore_sync.model import Package, RecordLine, Shipment, WarehouseRecord
-from veracore_sync.vendure.fulfilment import FulfilledOrder
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
+from veracore_sync.domain.fulfilments import GONE, FulfilledOrder, Fulfilment
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
 from veracore_sync.jobs.inventory.names import Names
@@ -27,7 +28,6 @@ from veracore_sync.jobs.tracking.actions import (
 from veracore_sync.jobs.tracking.carriers import Carriers, is_number, tracking_code
 from veracore_sync.jobs.tracking.fill import Filling
 from veracore_sync.model import Package, RecordLine, Shipment, WarehouseRecord
-from veracore_sync.vendure.fulfilment import GONE, FulfilledOrder, Fulfilment
 from veracore_sync.waits import NONE, SLIP, bounded, is_over
 
 REST = "rest"

@@ -27,7 +27,7 @@ from veracore_sync.jobs.tracking.targets import WORKABLE, Targets
 from veracore_sync.jobs.tracking.unanswered import ORDERS, UNKNOWN_ORDERS, Unanswered, conclude
 from veracore_sync.jobs.tracking.window import Listed, by_order
 from veracore_sync.ledger import Ledger, OrderRow
-from veracore_sync.vendure.shop import Shop
+from veracore_sync.ports.shop import Shop
 from veracore_sync.veracore.port import Absent, LookUpFailed, Present, Warehouse
 
 _LOG = logging.getLogger(__name__)
@@ -205,7 +205,7 @@ class TrackingRun:
 
     def _strangers(self) -> Strangers:
         return Strangers(
-            self.shop,
+            self.shop.fulfilments,
             self.warehouse,
             self.ledger,
             self.clock,

@@ -1,0 +1,80 @@
+"""What the shop says of its stock, and of the open orders that it sets units aside for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A stock location of the channel."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What Vendure says of one variant at one location, in units; either may be below zero."""
+
+    location: str
+    on_hand: int
+    allocated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A live variant. `sku` is as the shop spells it; without `tracked` Vendure counts nothing.
+
+    `unreadable` says why nothing else is known of it; then its SKU may be empty, too.
+    """
+
+    id: str
+    sku: str
+    tracked: bool
+    levels: tuple[Level, ...]
+    unreadable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLine:
+    """A line of an open order: units ordered, and live fulfilments as (units, when made, UTC)."""
+
+    variant_id: str
+    sku: str
+    quantity: int
+    fulfilments: tuple[tuple[int, datetime], ...]
+
+    @property
+    def open_quantity(self) -> int:
+        """Units ordered and in no live fulfilment; never below zero."""
+        return max(0, self.quantity - sum(units for units, _ in self.fulfilments))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOrder:
+    """An order in a state that allocates.
+
+    `unreadable` says why nothing else is known of it; then its code may be empty, too.
+    """
+
+    code: str
+    placed_at: datetime | None
+    lines: tuple[OpenLine, ...]
+    id: str = ""
+    unreadable: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What a person finds it by."""
+        return self.code or f"the order with the id {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class NewLevel:
+    """Units on hand to write for one variant at one location; below zero is allowed."""
+
+    variant_id: str
+    location: str
+    on_hand: int
