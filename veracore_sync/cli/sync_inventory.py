@@ -12,7 +12,7 @@ from veracore_sync.cli.output import say, table
 if TYPE_CHECKING:
     from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
-    from veracore_sync.jobs.inventory.result import InventoryResult
+    from veracore_sync.jobs.inventory.report import InventoryResult
     from veracore_sync.jobs.inventory.run import Wishes
     from veracore_sync.ledger.staging import Planned
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from veracore_sync.errors import UsageError
 from veracore_sync.jobs.orders.acts import LookUpNow, NotRetried, Requeue, decide_retry
 from veracore_sync.jobs.orders.doubts import Doubts
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.ledger import Ledger, OrderRow
 
 RETRIED = ("failed", "parked", "in_doubt", "sending")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from veracore_sync.clock import Clock
 from veracore_sync.errors import ProtocolError, SyncError, Unavailable
 from veracore_sync.failpoint import hit
-from veracore_sync.jobs.inventory.result import InventoryResult
+from veracore_sync.jobs.inventory.report import InventoryResult
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.staging import Planned
 from veracore_sync.ledger.stock import StockBook

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.ledger import Ledger, OrderRow
 from veracore_sync.waits import is_ahead
 

@@ -15,7 +15,7 @@ from veracore_sync.clock import Clock, from_text
 from veracore_sync.config.services import RetrySettings
 from veracore_sync.errors import BreakerOpen, SyncError, UpstreamError, WrongEndpoint
 from veracore_sync.jobs.orders.changes import is_followed
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.ledger import Ledger, UnreadRow
 from veracore_sync.model import Order
 from veracore_sync.vendure.listing import Unlisted

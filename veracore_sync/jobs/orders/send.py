@@ -20,7 +20,7 @@ from veracore_sync.jobs.orders.judge import (
     judge_record,
 )
 from veracore_sync.jobs.orders.plan import SubmitOrder
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.ledger import Ledger, Trouble, open_attempts
 from veracore_sync.ledger.holdings import same_units
 from veracore_sync.model import WarehouseRecord

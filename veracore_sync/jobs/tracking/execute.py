@@ -26,7 +26,7 @@ from veracore_sync.failpoint import hit
 from veracore_sync.jobs.tracking import actions as planned
 from veracore_sync.jobs.tracking.actions import DOUBLED
 from veracore_sync.jobs.tracking.carriers import Carriers
-from veracore_sync.jobs.tracking.result import TrackingResult
+from veracore_sync.jobs.tracking.report import TrackingResult
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.shipments import SlipRow
 from veracore_sync.model import Package
