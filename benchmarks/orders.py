@@ -28,7 +28,7 @@ from veracore_sync.cli.parts import Parts
 from veracore_sync.clock import to_text
 from veracore_sync.jobs.orders.dispatch import Dispatch
 from veracore_sync.jobs.orders.plan import SubmitOrder
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.jobs.orders.run import OrdersRun, Wishes
 from veracore_sync.ledger import Discovery, Intent, Ledger, Seen, fresh_row
 

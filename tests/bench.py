@@ -10,7 +10,7 @@ from fakes import FakeClock, FakeShop, FakeWarehouse, make_settings
 
 from veracore_sync.config import Settings
 from veracore_sync.errors import SyncError
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.jobs.orders.run import OrdersRun, Wishes
 from veracore_sync.ledger import Ledger, OrderRow
 

@@ -26,7 +26,7 @@ from veracore_sync.jobs.tracking.adopt import Strangers
 from veracore_sync.jobs.tracking.ageing import KIND as WAITING
 from veracore_sync.jobs.tracking.ageing import tell_waiting
 from veracore_sync.jobs.tracking.plan import Hold, Rules, unready
-from veracore_sync.jobs.tracking.result import TrackingResult
+from veracore_sync.jobs.tracking.report import TrackingResult
 from veracore_sync.jobs.tracking.unanswered import KIND as UNANSWERED
 from veracore_sync.jobs.tracking.unanswered import UNKNOWN_ORDERS, Unanswered
 from veracore_sync.jobs.tracking.window import Listed

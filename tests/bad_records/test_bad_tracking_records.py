@@ -16,7 +16,7 @@ import pytest
 from tracking_world import World, world
 
 from veracore_sync.errors import RateLimited, SyncError
-from veracore_sync.jobs.tracking.result import TrackingResult
+from veracore_sync.jobs.tracking.report import TrackingResult
 
 BOTH = ("oms", "rest")
 WHOLE = r"(?s)\A.+\Z"

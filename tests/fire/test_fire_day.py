@@ -18,7 +18,7 @@ from rig import Rig
 from veracore_sync.cli.parts import Parts
 from veracore_sync.config import load
 from veracore_sync.errors import SyncError
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop

@@ -13,7 +13,7 @@ from fakes import FakeClock, FakeWarehouse, make_settings
 from veracore_sync.config import Settings
 from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine, OpenOrder, Variant
 from veracore_sync.errors import Category, ProtocolError
-from veracore_sync.jobs.inventory.result import InventoryResult
+from veracore_sync.jobs.inventory.report import InventoryResult
 from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
 from veracore_sync.ledger import Discovery, Intent, Ledger, Seen, Trouble
 from veracore_sync.model import Product, RecordLine, StockLevel, WarehouseRecord

@@ -10,7 +10,7 @@ from bench import Bench
 from fakes import make_order
 
 from veracore_sync.jobs.orders.doubts import Doubts
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.ledger import Intent, Ledger, Moves, OrderRow
 
 

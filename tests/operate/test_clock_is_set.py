@@ -30,7 +30,7 @@ from veracore_sync.jobs.doctor.ledger import ledger as ledger_findings
 from veracore_sync.jobs.health import overdue
 from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.inventory.read import Reading
-from veracore_sync.jobs.inventory.result import InventoryResult
+from veracore_sync.jobs.inventory.report import InventoryResult
 from veracore_sync.jobs.inventory.unread import Unread
 from veracore_sync.jobs.metrics import exposition
 from veracore_sync.ledger.ahead import ahead, kinds

@@ -13,10 +13,10 @@ from typing import Any
 
 from veracore_sync.cli.parts import Parts
 from veracore_sync.config import load
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.jobs.orders.run import Wishes as OrderWishes
-from veracore_sync.jobs.tracking.result import TrackingResult
+from veracore_sync.jobs.tracking.report import TrackingResult
 from veracore_sync.jobs.tracking.run import TrackingRun, Wishes
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop

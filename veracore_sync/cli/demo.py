@@ -17,7 +17,7 @@ from veracore_sync.cli.output import print_json, say, table
 
 if TYPE_CHECKING:
     from veracore_sync.cli.parts import Parts
-    from veracore_sync.jobs.orders.result import OrdersResult
+    from veracore_sync.jobs.orders.report import OrdersResult
     from veracore_sync.sandbox.server import Sandbox
     from veracore_sync.sandbox.shop import SmallShop
 

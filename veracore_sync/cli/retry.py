@@ -46,7 +46,7 @@ def _work(
 ) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.cli.sync_orders import orders_document
-    from veracore_sync.jobs.orders.result import OrdersResult
+    from veracore_sync.jobs.orders.report import OrdersResult
     from veracore_sync.jobs.orders.run import make_doubts
     from veracore_sync.jobs.retry import execute, plan
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
     from veracore_sync.domain.staged_stock import Planned
-    from veracore_sync.jobs.inventory.result import InventoryResult
+    from veracore_sync.jobs.inventory.report import InventoryResult
     from veracore_sync.jobs.inventory.run import Wishes
 
 _COUNTS = ("totalProcessed", "updated", "errors", "skipped")

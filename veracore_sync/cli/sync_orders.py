@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
     from veracore_sync.jobs.orders.plan import Action
-    from veracore_sync.jobs.orders.result import OrdersResult
+    from veracore_sync.jobs.orders.report import OrdersResult
     from veracore_sync.jobs.orders.run import Wishes
     from veracore_sync.ledger import Ledger
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
     from veracore_sync.jobs.tracking.actions import Action
-    from veracore_sync.jobs.tracking.result import TrackingResult
+    from veracore_sync.jobs.tracking.report import TrackingResult
     from veracore_sync.jobs.tracking.run import TrackingRun, Wishes
 
 _COUNTS = ("ordersChecked", "trackingUpdated", "errors")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config import Settings
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.jobs.orders.run import OrdersRun, Wishes, make_doubts
 from veracore_sync.ledger import Ledger, OrderRow
 from veracore_sync.ports.shop import ShopOrders

@@ -10,7 +10,7 @@ from itertools import islice
 from veracore_sync.domain.staged_stock import Matched
 from veracore_sync.jobs.inventory.demand import Demand
 from veracore_sync.jobs.inventory.plan import Guard
-from veracore_sync.jobs.inventory.result import Drift, InventoryResult
+from veracore_sync.jobs.inventory.report import Drift, InventoryResult
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.stock import StockBook
 from veracore_sync.ports.shop import ShopStock

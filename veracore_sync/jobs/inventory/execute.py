@@ -11,7 +11,7 @@ from veracore_sync.domain.staged_stock import Planned
 from veracore_sync.errors import ProtocolError, SyncError, UpstreamError
 from veracore_sync.failpoint import hit
 from veracore_sync.failure import ROLLED_BACK
-from veracore_sync.jobs.inventory.result import InventoryResult
+from veracore_sync.jobs.inventory.report import InventoryResult
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.stock import StockBook
 from veracore_sync.ports.shop import ShopStock, UnknownVariant

@@ -18,7 +18,7 @@ from veracore_sync.jobs.inventory.offer import Offering
 from veracore_sync.jobs.inventory.places import Places, places
 from veracore_sync.jobs.inventory.plan import GUARD_LEAST, Guard, Tally, guard, plan_variant
 from veracore_sync.jobs.inventory.read import Reading
-from veracore_sync.jobs.inventory.result import InventoryResult
+from veracore_sync.jobs.inventory.report import InventoryResult
 from veracore_sync.jobs.inventory.unread import Unread
 from veracore_sync.jobs.progress import Progress, unheard
 from veracore_sync.jobs.sandbox_rule import only_plans

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
-from veracore_sync.jobs.inventory.result import InventoryResult
+from veracore_sync.jobs.inventory.report import InventoryResult
 from veracore_sync.ledger import Ledger
 
 KIND = "stock.unreadable"

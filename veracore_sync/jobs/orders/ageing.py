@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.domain.states import OrderCause, OrderState
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.ledger import Ledger, OrderRow
 from veracore_sync.waits import is_ahead
 

@@ -23,7 +23,7 @@ from veracore_sync.jobs.orders.plan import (
     SubmitOrder,
 )
 from veracore_sync.jobs.orders.render import Renderer, settings_hash
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.jobs.orders.send import Sender
 from veracore_sync.ledger import Ledger, OrderRow, Trouble
 from veracore_sync.model import Order

@@ -28,7 +28,7 @@ from veracore_sync.jobs.orders.judge import (
     WasRefused,
     judge_doubt,
 )
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.ledger import Ledger, OrderRow
 from veracore_sync.veracore.port import Absent, LookUp, Present, Warehouse
 

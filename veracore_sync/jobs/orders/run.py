@@ -24,7 +24,7 @@ from veracore_sync.jobs.orders.bad_records import SHOP, BadRecords, Reader
 from veracore_sync.jobs.orders.dispatch import Dispatch
 from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.orders.render import settings_hash
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.jobs.orders.select import Selection, Selector
 from veracore_sync.jobs.orders.send import Sender
 from veracore_sync.jobs.orders.watch import Watch, Windows, passed_states, windows

@@ -23,7 +23,7 @@ from veracore_sync.failure import (
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, BadRecords, look_ups_must_work
 from veracore_sync.jobs.orders.judge import Adopt, CancelledThere, Conflict, judge_record
 from veracore_sync.jobs.orders.plan import SubmitOrder
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.ledger import Ledger, Trouble, open_attempts
 from veracore_sync.model import WarehouseRecord
 from veracore_sync.veracore.port import Accepted, LookUpFailed, NotAccepted, Present, Warehouse

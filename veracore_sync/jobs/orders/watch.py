@@ -29,7 +29,7 @@ from veracore_sync.jobs.orders.changes import (
 )
 from veracore_sync.jobs.orders.plan import PASSED_STATES
 from veracore_sync.jobs.orders.render import Renderer, content_hash
-from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.ledger import Discovery, Ledger, OrderRow, Sent, Trouble
 from veracore_sync.model import Order, OrderStub
 from veracore_sync.ports.shop import ShopOrders

@@ -13,7 +13,7 @@ from veracore_sync.clock import Clock, from_text
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.errors import UpstreamError
-from veracore_sync.jobs.tracking.result import TrackingResult
+from veracore_sync.jobs.tracking.report import TrackingResult
 from veracore_sync.jobs.tracking.unanswered import Unanswered
 from veracore_sync.jobs.tracking.window import Listed
 from veracore_sync.ledger import Discovery, Ledger, OrderRow

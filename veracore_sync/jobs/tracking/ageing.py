@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
-from veracore_sync.jobs.tracking.result import TrackingResult
+from veracore_sync.jobs.tracking.report import TrackingResult
 from veracore_sync.ledger import Ledger
 from veracore_sync.waits import TOLD, is_ahead
 

@@ -21,7 +21,7 @@ from veracore_sync.failure import MAY_PASS, NOT_BEGUN, OF_ALL_RECORDS
 from veracore_sync.jobs.tracking import actions as planned
 from veracore_sync.jobs.tracking.actions import DOUBLED
 from veracore_sync.jobs.tracking.carriers import Carriers
-from veracore_sync.jobs.tracking.result import TrackingResult
+from veracore_sync.jobs.tracking.report import TrackingResult
 from veracore_sync.ledger import Ledger
 from veracore_sync.model import Package
 from veracore_sync.ports.shop import MutationRefused, ShopFulfilments, ShopStock

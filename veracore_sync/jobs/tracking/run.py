@@ -22,7 +22,7 @@ from veracore_sync.jobs.tracking.days import Days, days_to_ask
 from veracore_sync.jobs.tracking.execute import Fulfiller
 from veracore_sync.jobs.tracking.look import Look
 from veracore_sync.jobs.tracking.plan import Rules
-from veracore_sync.jobs.tracking.result import TrackingResult
+from veracore_sync.jobs.tracking.report import TrackingResult
 from veracore_sync.jobs.tracking.targets import WORKABLE, Targets
 from veracore_sync.jobs.tracking.unanswered import ORDERS, UNKNOWN_ORDERS, Unanswered, conclude
 from veracore_sync.jobs.tracking.window import Listed, by_order
