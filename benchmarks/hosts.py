@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from veracore_sync.cli.parts import Parts
+from veracore_sync.composition.container import Container
 from veracore_sync.config import load
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
@@ -40,7 +40,7 @@ def _host_shop(pipe: Connection, skus: int, orders: int) -> None:
 class Bed:
     """Both ends, and the parts between them."""
 
-    parts: Parts
+    parts: Container
     codes: list[str]
     warehouse_url: str
     shop_url: str
@@ -82,7 +82,7 @@ def bed(dialect: str, family: str, *, skus: int = 1, orders: int = 0, **env: str
             "VERACORE_SYNC_ORDERS__NOT_BEFORE": "2020-01-01T00:00:00Z",
             **env,
         }
-        parts = Parts(load(None, environment, cwd=folder), family=family)
+        parts = Container(load(None, environment, cwd=folder), family=family)
         stack.callback(parts.close)
         parts.bind()
         pipe.send(None)

@@ -24,7 +24,7 @@ import kits  # noqa: F401 - finds what is imported below
 from rig import Rig
 from vendure_bed import Options, PostgresCluster, install_vendure, new_server
 
-from veracore_sync.cli.parts import Parts
+from veracore_sync.composition.container import Container
 from veracore_sync.config import load
 from veracore_sync.domain.shop_stock import NewLevel
 from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
@@ -38,7 +38,7 @@ class Bed:
     """A real shop, and the simulator."""
 
     rig: Rig
-    parts: Parts
+    parts: Container
     skus: int
 
     def stock(self, units: int) -> None:
@@ -97,7 +97,7 @@ def bed(db: str, skus: int) -> Iterator[Bed]:
         sandbox = stack.enter_context(Sandbox())
         rig = Rig(folder, ready.adminUrl, ready.username, ready.password, sandbox)
         environment = rig.environment | {"VERACORE_SYNC_INVENTORY__MAX_RUN_MINUTES": "600"}
-        parts = Parts(load(None, environment, cwd=folder), family="inventory")
+        parts = Container(load(None, environment, cwd=folder), family="inventory")
         stack.callback(parts.close)
         parts.bind()
         yield Bed(rig, parts, skus)

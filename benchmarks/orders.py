@@ -24,8 +24,8 @@ from pathlib import Path
 
 from hosts import bed
 
-from veracore_sync.cli.parts import Parts
 from veracore_sync.clock import to_text
+from veracore_sync.composition.container import Container
 from veracore_sync.jobs.orders.dispatch import Dispatch
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.report import OrdersResult
@@ -35,7 +35,7 @@ from veracore_sync.ledger import Discovery, Intent, Ledger, Seen, fresh_row
 _WORKERS = 8
 
 
-def run(parts: Parts) -> None:
+def run(parts: Container) -> None:
     """One run of ``sync-orders``."""
     wishes = Wishes(allow_first_run=True)
     OrdersRun(parts.shop, parts.warehouse, parts.ledger, parts.settings, parts.clock, wishes).run()

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from veracore_sync.cli.parts import Parts
 from veracore_sync.cli.perform import Report
 from veracore_sync.cli.sync_orders import send
+from veracore_sync.composition.container import Container
 from veracore_sync.config import load
 from veracore_sync.jobs.orders.run import Wishes
 from veracore_sync.ledger import OrderRow
@@ -56,7 +56,7 @@ class Bed:
     env: dict[str, str] = field(default_factory=dict)
 
     @contextmanager
-    def parts(self) -> Iterator[Parts]:
+    def parts(self) -> Iterator[Container]:
         veracore = f"{self.sandbox.url}/v1" if self.dialect == "rest" else self.sandbox.url
         environment = {
             "VENDURE_ADMIN_API_URL": self.shop.admin_url,
@@ -75,7 +75,7 @@ class Bed:
             "VERACORE_SYNC_ORDERS__NOT_BEFORE": "2020-01-01T00:00:00Z",
             "VERACORE_SYNC_LEDGER__PATH": str(self.folder / "ledger.db"),
         }
-        opened = Parts(
+        opened = Container(
             load(None, environment | self.env, cwd=self.folder), self.clock, family="orders"
         )
         try:

@@ -15,7 +15,7 @@ from fakes import FakeClock
 from fire_kit import STOCK
 from rig import Rig
 
-from veracore_sync.cli.parts import Parts
+from veracore_sync.composition.container import Container
 from veracore_sync.config import load
 from veracore_sync.errors import SyncError
 from veracore_sync.jobs.orders.report import OrdersResult
@@ -36,7 +36,7 @@ class Day:
 
     def run(self) -> tuple[OrdersResult, SyncError | None]:
         """One run, and five minutes until the next."""
-        parts = Parts(load(None, self.rig.environment), clock=self.clock, family="orders")
+        parts = Container(load(None, self.rig.environment), clock=self.clock, family="orders")
         try:
             parts.bind()
             run = OrdersRun(parts.shop, parts.warehouse, parts.ledger, parts.settings, parts.clock)

@@ -12,7 +12,7 @@ import pytest
 from fakes import FakeClock
 from rig import Rig
 
-from veracore_sync.cli.parts import Parts
+from veracore_sync.composition.container import Container
 from veracore_sync.config import load
 from veracore_sync.errors import (
     AuthRefused,
@@ -280,7 +280,7 @@ def test_what_ends_a_run_decides_whether_a_refusal_is_forgotten(
 ) -> None:
     with SmallShop() as shop, Sandbox() as sandbox:
         rig = Rig(tmp_path, shop.admin_url, shop.username, shop.password, sandbox)
-        parts = Parts(load(None, rig.environment), clock=FakeClock(), force=True)
+        parts = Container(load(None, rig.environment), clock=FakeClock(), force=True)
         parts.ledger.refusals.remember("veracore", "as they were")
         parts.warehouse.control(None)
         parts.learn(error)

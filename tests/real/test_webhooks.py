@@ -17,7 +17,7 @@ from realvendure import OrderRef, RealVendure
 from rig import Rig
 
 from veracore_sync.sandbox.server import Sandbox
-from veracore_sync.webhooks.signature import sign
+from veracore_sync.transport.signature import sign
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 # Half a second where nothing else runs; no timer runs here, so only the hint can do it.

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from veracore_sync.cli.parts import Parts
+from veracore_sync.composition.container import Container
 from veracore_sync.config import load
 from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.jobs.orders.run import OrdersRun
@@ -52,10 +52,10 @@ class World:
     shop: SmallShop
     clock: TestClock
     env: dict[str, str]
-    _parts: Parts | None = None
+    _parts: Container | None = None
 
     @property
-    def parts(self) -> Parts:
+    def parts(self) -> Container:
         if self._parts is None:
             veracore = f"{self.sandbox.url}/v1" if self.dialect == "rest" else self.sandbox.url
             environment = {
@@ -73,7 +73,7 @@ class World:
                 "VERACORE_SYNC_HOOKS__COMMAND": "true",
             }
             loaded = load(None, environment | self.env, cwd=self.folder)
-            self._parts = Parts(loaded, self.clock, family="tracking")
+            self._parts = Container(loaded, self.clock, family="tracking")
             self._parts.bind()
         return self._parts
 

@@ -17,9 +17,9 @@ from fakes import make_settings
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.ledger import Ledger
+from veracore_sync.transport.signature import sign
 from veracore_sync.webhooks.listener import Listener
 from veracore_sync.webhooks.server import Limits
-from veracore_sync.webhooks.signature import sign
 from veracore_sync.webhooks.worker import Handler
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -12,7 +12,7 @@ from bench import Bench
 from fakes import make_order
 
 from veracore_sync.errors import SyncError, UsageError
-from veracore_sync.webhooks.follow import OrderHints
+from veracore_sync.webhooks.hint_handler import OrderHints
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 from hook_kit import INVENTORY, Bed
 
-from veracore_sync.webhooks.signature import Verifier
+from veracore_sync.transport.signature import Verifier
 
 
 def an_unsigned_delivery(bed: Bed) -> None:

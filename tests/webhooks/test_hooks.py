@@ -11,7 +11,7 @@ import pytest
 from hook_kit import INVENTORY, ORDER, SECRET, TRACKING, Bed, signed, start_bed, stop_bed, until
 
 from veracore_sync.ledger import Ledger
-from veracore_sync.webhooks.signature import sign_body
+from veracore_sync.transport.signature import sign_body
 
 OTHER = "whsec_b3RoZXItc2VjcmV0LW90aGVyLXNlY3JldA=="
 

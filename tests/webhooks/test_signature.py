@@ -17,8 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
-from veracore_sync.webhooks.payload import BadPayload, names_in
-from veracore_sync.webhooks.signature import (
+from veracore_sync.transport.signature import (
     BODY_SIGNATURE,
     ID,
     SIGNATURE,
@@ -29,6 +28,7 @@ from veracore_sync.webhooks.signature import (
     sign,
     sign_body,
 )
+from veracore_sync.webhooks.payload import BadPayload, names_in
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 AT = int(NOW.timestamp())

@@ -28,7 +28,7 @@ from whole_kit import SKUS, Whole, documented_codes
 from veracore_sync.jobs.metrics import exposition
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.inbox import summary
-from veracore_sync.webhooks.signature import sign
+from veracore_sync.transport.signature import sign
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ACT_TOKEN = "act-token-9876543210"

@@ -19,7 +19,7 @@ from clock_kit import HOUR, STEPS, Machine, machine
 
 from veracore_sync.clock import to_text
 from veracore_sync.ledger import Ledger
-from veracore_sync.webhooks.signature import sign
+from veracore_sync.transport.signature import sign
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 COOLDOWN = timedelta(minutes=5, seconds=31)

@@ -10,8 +10,8 @@ from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
 
 _UPSTREAMS = ("vendure", "veracore")
 breaker_app = typer.Typer(help="The circuit breakers.", no_args_is_help=True)
@@ -37,7 +37,7 @@ def breaker_reset(
     perform(Job("breaker reset"), context.obj, as_json, lambda parts: _work(parts, upstream))
 
 
-def _work(parts: Parts, upstream: str | None) -> Report:
+def _work(parts: Container, upstream: str | None) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.errors import UsageError
     from veracore_sync.ledger.budget import forgive

@@ -10,8 +10,8 @@ from veracore_sync.cli.app import config_app
 from veracore_sync.cli.output import say, table, warn
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
 
 
 @config_app.command("show")
@@ -25,7 +25,7 @@ def config_show(
     perform(Job("config show", read_only=True), context.obj, as_json, _work)
 
 
-def _work(parts: Parts) -> Report:
+def _work(parts: Container) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.config import rows
 

@@ -12,8 +12,8 @@ from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
     from veracore_sync.jobs.deliver import Delivered, Hook
     from veracore_sync.webhooks.supervise import Part
 
@@ -42,7 +42,7 @@ def deliver(
     perform(job, context.obj, as_json, lambda parts: _work(parts, skip or [], force=force))
 
 
-def _work(parts: Parts, event_ids: list[str], *, force: bool) -> Report:
+def _work(parts: Container, event_ids: list[str], *, force: bool) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.config import require
     from veracore_sync.errors import Unavailable
@@ -97,7 +97,7 @@ def _show(document: dict[str, Any]) -> None:
     say(f"{document['delivered']} delivered, {document['waiting']} waiting")
 
 
-def deliver_at_the_end(parts: Parts) -> None:
+def deliver_at_the_end(parts: Container) -> None:
     """Deliver what is due after a run; it never fails, and begins nothing after some seconds.
 
     A hook that hangs costs its time limit once, and is left alone for a while then.
@@ -110,7 +110,7 @@ def deliver_at_the_end(parts: Parts) -> None:
         _LOG.warning("events: %s", describe(error))
 
 
-def _deliver_due(parts: Parts) -> None:
+def _deliver_due(parts: Container) -> None:
     """Deliver what is due, unless another process is at it; begin nothing after some seconds.
 
     Raises:
@@ -135,7 +135,7 @@ class Delivering:
         part: Is told how it does.
     """
 
-    def __init__(self, parts: Parts, part: Part) -> None:
+    def __init__(self, parts: Container, part: Part) -> None:
         from veracore_sync.webhooks.supervise import SupervisedThread
 
         self._parts = parts
@@ -158,7 +158,7 @@ class Delivering:
         self._thread.rest(_PERIOD)
 
 
-def _pass(parts: Parts, *, force: bool, deadline: float | None) -> Delivered:
+def _pass(parts: Container, *, force: bool, deadline: float | None) -> Delivered:
     from veracore_sync.jobs.deliver import Delivery
 
     with ExitStack() as stack:
@@ -166,9 +166,9 @@ def _pass(parts: Parts, *, force: bool, deadline: float | None) -> Delivered:
         return Delivery(parts.ledger, hooks, parts.clock, force, deadline).run()
 
 
-def _hooks(parts: Parts, stack: ExitStack) -> dict[str, Hook]:
+def _hooks(parts: Container, stack: ExitStack) -> dict[str, Hook]:
     from veracore_sync.transport.hooks import CommandHook, NotifyHook, PostHook
-    from veracore_sync.webhooks.signature import sign
+    from veracore_sync.transport.signature import sign
 
     wanted = parts.settings.hooks
     found: dict[str, Hook] = {}

@@ -16,7 +16,7 @@ from veracore_sync.cli.app import app
 from veracore_sync.cli.output import print_json, say, table
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
+    from veracore_sync.composition.container import Container
     from veracore_sync.jobs.orders.report import OrdersResult
     from veracore_sync.sandbox.server import Sandbox
     from veracore_sync.sandbox.shop import SmallShop
@@ -48,7 +48,7 @@ class Stage:
 
     shop: SmallShop
     sandbox: Sandbox
-    parts: Parts
+    parts: Container
 
     def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """The simulator's control surface, as a person would use it with curl."""
@@ -140,7 +140,7 @@ class Stage:
 
 @contextmanager
 def _stage() -> Iterator[Stage]:
-    from veracore_sync.cli.parts import Parts
+    from veracore_sync.composition.container import Container
     from veracore_sync.config import load
     from veracore_sync.sandbox.server import Sandbox
     from veracore_sync.sandbox.shop import SmallShop
@@ -162,7 +162,7 @@ def _stage() -> Iterator[Stage]:
             "VERACORE_SYNC_LEDGER__PATH": str(folder / "ledger.db"),
             "VERACORE_SYNC_ORDERS__NOT_BEFORE": "2020-01-01T00:00:00Z",
         }
-        parts = Parts(load(None, environment, cwd=folder))
+        parts = Container(load(None, environment, cwd=folder))
         stack.callback(parts.close)
         parts.bind()
         stage = Stage(shop, sandbox, parts)

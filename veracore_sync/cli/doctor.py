@@ -13,8 +13,8 @@ from veracore_sync.cli.globals import INSTALLED_UNITS
 from veracore_sync.cli.output import say, table
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
     from veracore_sync.jobs.doctor.finding import Finding
     from veracore_sync.veracore.port import Warehouse
 
@@ -41,7 +41,9 @@ def doctor(
     )
 
 
-def examined(parts: Parts, *, offline: bool = False, systemd_dir: Path = INSTALLED_UNITS) -> Report:
+def examined(
+    parts: Container, *, offline: bool = False, systemd_dir: Path = INSTALLED_UNITS
+) -> Report:
     """Every finding; the worst failure's exit code is the report's."""
     from veracore_sync.cli.perform import Report
     from veracore_sync.jobs.doctor.ledger import ledger
@@ -71,7 +73,7 @@ def _not_asked() -> Finding:
     return warn("ledger", message, "mend the ledger, then run `veracore-sync doctor` again")
 
 
-def _online(parts: Parts) -> Iterator[Finding]:
+def _online(parts: Container) -> Iterator[Finding]:
     """Both sides, then what only the two together show, then our own listener."""
     from veracore_sync.config import require
     from veracore_sync.errors import SyncError
@@ -80,7 +82,7 @@ def _online(parts: Parts) -> Iterator[Finding]:
     from veracore_sync.jobs.doctor.skus import skus
     from veracore_sync.jobs.doctor.warehouse import warehouse
     from veracore_sync.jobs.doctor.webhooks import webhooks
-    from veracore_sync.webhooks.signature import sign
+    from veracore_sync.transport.signature import sign
 
     settings = parts.settings
     try:
@@ -103,7 +105,9 @@ def _online(parts: Parts) -> Iterator[Finding]:
     yield webhooks(settings.webhooks, signed)
 
 
-def _met(parts: Parts, name: str, findings: Iterator[Finding]) -> Generator[Finding, None, bool]:
+def _met(
+    parts: Container, name: str, findings: Iterator[Finding]
+) -> Generator[Finding, None, bool]:
     """A side's findings, and where it let us in its speed and its clock; whether it did."""
     from veracore_sync.jobs.doctor.wire import Met, clocks, network
 
@@ -125,7 +129,7 @@ def _met(parts: Parts, name: str, findings: Iterator[Finding]) -> Generator[Find
     return True
 
 
-def _in_the_other_dialect(parts: Parts) -> Warehouse:
+def _in_the_other_dialect(parts: Container) -> Warehouse:
     from veracore_sync.jobs.doctor.warehouse import OTHER
 
     settings = parts.settings.veracore

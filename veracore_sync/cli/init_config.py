@@ -160,8 +160,8 @@ def _write(
     path: Path, answers: Mapping[str, str | Path], not_before: datetime, *, force: bool
 ) -> list[Path]:
     """Put the secrets into files of their own, then the configuration; every file written."""
-    from veracore_sync.cli.files import write_whole
     from veracore_sync.errors import ConfigError
+    from veracore_sync.files import write_whole
 
     values = {"orders.not_before": not_before, **of_the_system(path)}
     texts: dict[Path, str] = {}
@@ -239,8 +239,8 @@ def _looked_at(
     """Read it back as every command will, and let both sides answer."""
     from veracore_sync.cli.doctor import examined
     from veracore_sync.cli.globals import Globals
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
 
     told = Globals(path, options.log_level, options.log_format)
     document: dict[str, Any] = {
@@ -250,7 +250,7 @@ def _looked_at(
         "findings": [],
         "next": NEXT,
     }
-    parts = Parts(told.load(), read_only=True, force=True)
+    parts = Container(told.load(), read_only=True, force=True)
     try:
         report = Report({}) if offline else examined(parts)
     finally:

@@ -13,8 +13,8 @@ from veracore_sync.cli.output import say
 from veracore_sync.errors import LedgerError
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
     from veracore_sync.ledger import Ledger
 
 ledger_app = typer.Typer(
@@ -25,7 +25,7 @@ app.add_typer(ledger_app, name="ledger")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
-def _existing(parts: Parts) -> Ledger:
+def _existing(parts: Container) -> Ledger:
     if parts.ledger.path is None:
         raise LedgerError(
             f"there is no ledger at {parts.settings.ledger.path}",
@@ -40,7 +40,7 @@ def check_ledger(context: typer.Context, as_json: AsJson = False) -> None:
     from veracore_sync.cli.perform import Job, Report, perform
     from veracore_sync.ledger import upkeep
 
-    def work(parts: Parts) -> Report:
+    def work(parts: Container) -> Report:
         found = upkeep.check(_existing(parts).database)
         error = None
         if found:
@@ -67,7 +67,7 @@ def backup_ledger(
     from veracore_sync.cli.perform import Job, Report, perform
     from veracore_sync.ledger import upkeep
 
-    def work(parts: Parts) -> Report:
+    def work(parts: Container) -> Report:
         size = upkeep.backup(_existing(parts).database, file)
         return Report({"path": str(file), "bytes": size}, show=lambda: say(f"{file}: {size} bytes"))
 
@@ -84,7 +84,7 @@ def restore_ledger(
     from veracore_sync.cli.perform import Job, Report, perform
     from veracore_sync.ledger.sqlite.restoring import restore
 
-    def work(parts: Parts) -> Report:
+    def work(parts: Container) -> Report:
         done = restore(file, parts.settings.ledger.path, parts.clock, parts.must_belong)
         kept = str(done.kept) if done.kept else None
         told = f"{done.orders} orders restored from {file}"
@@ -106,7 +106,7 @@ def prune_ledger(
     from veracore_sync.cli.perform import Job, Report, perform
     from veracore_sync.ledger import upkeep
 
-    def work(parts: Parts) -> Report:
+    def work(parts: Container) -> Report:
         before = parts.clock.now() - timedelta(days=days)
         gone = upkeep.prune(_existing(parts).database, before)
         told = ", ".join(f"{count} {name}" for name, count in gone.items())
@@ -121,7 +121,7 @@ def export_ledger(context: typer.Context) -> None:
     from veracore_sync.cli.perform import Job, Report, perform
     from veracore_sync.ledger import upkeep
 
-    def work(parts: Parts) -> Report:
+    def work(parts: Container) -> Report:
         for line in upkeep.export(_existing(parts).database):
             say(line)
         return Report({})

@@ -16,8 +16,8 @@ import typer
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.journal import ERROR, WARNING
 from veracore_sync.cli.output import error_document, error_lines, on_terminal, print_json, warn
-from veracore_sync.cli.parts import Parts
-from veracore_sync.cli.textfile import write_metrics
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.textfile import write_metrics
 from veracore_sync.errors import Interrupted, LedgerError, LockHeld, SyncError
 from veracore_sync.failure import NOTHING_FOLLOWS
 
@@ -80,7 +80,7 @@ class Job:
     empty: Mapping[str, Any] = field(default_factory=dict)
 
 
-def perform(job: Job, options: Globals, as_json: bool, work: Callable[[Parts], Report]) -> None:
+def perform(job: Job, options: Globals, as_json: bool, work: Callable[[Container], Report]) -> None:
     """Run a command and leave the process with its exit code.
 
     Args:
@@ -94,10 +94,10 @@ def perform(job: Job, options: Globals, as_json: bool, work: Callable[[Parts], R
     """
     _catch_signals()
     with ExitStack() as stack:
-        parts: Parts | None = None
+        parts: Container | None = None
         before: int | None = None
         try:
-            parts = Parts(
+            parts = Container(
                 options.load(),
                 read_only=job.read_only,
                 family=job.lock or "other",
@@ -125,7 +125,7 @@ def perform(job: Job, options: Globals, as_json: bool, work: Callable[[Parts], R
 
 
 def run_locked(
-    job: Job, parts: Parts, work: Callable[[Parts], Report]
+    job: Job, parts: Container, work: Callable[[Container], Report]
 ) -> tuple[int | None, Report]:
     """Run a command's work under its lock, and record it.
 
@@ -146,14 +146,14 @@ def run_locked(
         return before, _recorded(job, parts, work)
 
 
-def _held(job: Job, parts: Parts) -> AbstractContextManager[None]:
+def _held(job: Job, parts: Container) -> AbstractContextManager[None]:
     if job.lock is None or job.read_only:
         return nullcontext()
     return _alone_at_work(job.lock, job, parts)
 
 
 @contextmanager
-def _alone_at_work(lock: str, job: Job, parts: Parts) -> Iterator[None]:
+def _alone_at_work(lock: str, job: Job, parts: Container) -> Iterator[None]:
     from veracore_sync.jobs.health import stuck_kind
 
     with parts.ledger.runs.lock(lock, job.command, wait_seconds=_patience(parts, job)):
@@ -161,7 +161,7 @@ def _alone_at_work(lock: str, job: Job, parts: Parts) -> Iterator[None]:
         yield
 
 
-def _found_taken(job: Job, parts: Parts, error: LockHeld) -> list[str]:
+def _found_taken(job: Job, parts: Container, error: LockHeld) -> list[str]:
     if job.lock is None or not job.record:
         return []
     from veracore_sync.jobs.health import found_taken
@@ -169,7 +169,7 @@ def _found_taken(job: Job, parts: Parts, error: LockHeld) -> list[str]:
     return found_taken(parts.ledger, parts.settings, parts.clock, job.command, job.lock, error)
 
 
-def _deliver(job: Job, parts: Parts, report: Report) -> None:
+def _deliver(job: Job, parts: Container, report: Report) -> None:
     """Events leave once the job is free and everything was said: a slow hook delays nothing."""
     from veracore_sync.cli.deliver import deliver_at_the_end
 
@@ -199,7 +199,7 @@ def alone(as_json: bool, work: Callable[[], Report]) -> None:
     raise typer.Exit(report.exit_code)
 
 
-def _patience(parts: Parts, job: Job) -> float:
+def _patience(parts: Container, job: Job) -> float:
     """The webhook worker holds a job for one hint only: it is waited for, other runs are not."""
     from veracore_sync.ledger.inbox import WORKER, worker_holds
 
@@ -208,14 +208,14 @@ def _patience(parts: Parts, job: Job) -> float:
     return _WORKER_WAIT_SECONDS if worker_holds(parts.ledger.database, job.lock) else 0.0
 
 
-def _previous_exit(parts: Parts, job: Job) -> int | None:
+def _previous_exit(parts: Container, job: Job) -> int | None:
     if not job.record:
         return None
     last = parts.ledger.runs.last_ended(job.command)
     return last.exit_code if last else None
 
 
-def _recorded(job: Job, parts: Parts, work: Callable[[Parts], Report]) -> Report:
+def _recorded(job: Job, parts: Container, work: Callable[[Container], Report]) -> Report:
     if not job.record:
         return work(parts)
     runs = parts.ledger.runs
@@ -232,7 +232,7 @@ def _recorded(job: Job, parts: Parts, work: Callable[[Parts], Report]) -> Report
     return report
 
 
-def _worked(job: Job, parts: Parts, work: Callable[[Parts], Report]) -> Report:
+def _worked(job: Job, parts: Container, work: Callable[[Container], Report]) -> Report:
     try:
         return work(parts)
     except KeyboardInterrupt as stop:

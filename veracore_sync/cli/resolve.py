@@ -10,8 +10,8 @@ from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
 
 
 @app.command("resolve")
@@ -40,7 +40,7 @@ def resolve(
     )
 
 
-def _work(parts: Parts, name: str, choices: list[str], veracore_id: str | None) -> Report:
+def _work(parts: Container, name: str, choices: list[str], veracore_id: str | None) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.errors import UsageError
     from veracore_sync.jobs.orders.run import make_doubts

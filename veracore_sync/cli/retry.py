@@ -11,8 +11,8 @@ from veracore_sync.cli.output import say
 from veracore_sync.cli.sync_orders import EMPTY
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
     from veracore_sync.jobs.retry import Plan
 
 
@@ -42,7 +42,7 @@ def retry(
 
 
 def _work(
-    parts: Parts, names: tuple[str, ...], every: bool, error_class: str | None, dry_run: bool
+    parts: Container, names: tuple[str, ...], every: bool, error_class: str | None, dry_run: bool
 ) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.cli.sync_orders import orders_document

@@ -12,8 +12,8 @@ from veracore_sync.cli.app import app
 
 if TYPE_CHECKING:
     from veracore_sync.admin.actions import Outcome
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
     from veracore_sync.ledger import Ledger
 
 COMMAND = "serve-admin"
@@ -37,7 +37,7 @@ def serve_admin(
     perform(job, context.obj, as_json, lambda parts: _work(parts, host, port, quiet=as_json))
 
 
-def _work(parts: Parts, host: str | None, port: int | None, *, quiet: bool) -> Report:
+def _work(parts: Container, host: str | None, port: int | None, *, quiet: bool) -> Report:
     import signal
 
     from veracore_sync.admin.access import Tokens
@@ -81,7 +81,7 @@ class CommandActions:
         parts: Of the server; its ledger is read from.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Container) -> None:
         self._parts = parts
 
     @property
@@ -139,15 +139,15 @@ class CommandActions:
 
         return self._run("sync-tracking", "tracking", lambda parts: track(parts, wishes))
 
-    def _run(self, command: str, lock: str, work: Callable[[Parts], Report]) -> Outcome:
+    def _run(self, command: str, lock: str, work: Callable[[Container], Report]) -> Outcome:
         from veracore_sync.admin.actions import Outcome
         from veracore_sync.cli.deliver import deliver_at_the_end
-        from veracore_sync.cli.parts import Parts
         from veracore_sync.cli.perform import Job, run_locked
+        from veracore_sync.composition.container import Container
         from veracore_sync.errors import SyncError
 
         job = Job(command, lock, record=True, force=True)
-        parts = Parts(self._parts.loaded, self._parts.clock, family=lock, force=True)
+        parts = Container(self._parts.loaded, self._parts.clock, family=lock, force=True)
         try:
             _, report = run_locked(job, parts, work)
             deliver_at_the_end(parts)
@@ -161,7 +161,7 @@ class CommandActions:
         return Outcome(True, None, {**report.document, **told})
 
 
-def _retry(parts: Parts, code: str) -> Report:
+def _retry(parts: Container, code: str) -> Report:
     from veracore_sync.cli.sync_orders import send
     from veracore_sync.errors import UsageError
     from veracore_sync.jobs.orders.run import Wishes, make_doubts

@@ -14,9 +14,9 @@ from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say, warn
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
     from veracore_sync.clock import Clock
+    from veracore_sync.composition.container import Container
     from veracore_sync.config import Loaded
     from veracore_sync.domain.hints import Kind
     from veracore_sync.webhooks.worker import Handler
@@ -43,7 +43,7 @@ def serve_webhooks(
     perform(job, context.obj, as_json, lambda parts: _work(parts, host, port, quiet=as_json))
 
 
-def _work(parts: Parts, host: str | None, port: int | None, *, quiet: bool) -> Report:
+def _work(parts: Container, host: str | None, port: int | None, *, quiet: bool) -> Report:
     import signal
     import threading
 
@@ -129,7 +129,7 @@ class HintJobs:
     def __init__(self, loaded: Loaded, clock: Clock) -> None:
         self._loaded = loaded
         self._clock = clock
-        self._kept: dict[str, Parts] = {}
+        self._kept: dict[str, Container] = {}
 
     def handlers(self) -> dict[Kind, Handler]:
         """How each kind of hint is followed."""
@@ -141,15 +141,15 @@ class HintJobs:
             "tracking": Handler("tracking", self._with("tracking", _tracking)),
         }
 
-    def _with(self, job: str, work: Callable[[Parts, str], None]) -> Callable[[str], None]:
+    def _with(self, job: str, work: Callable[[Container, str], None]) -> Callable[[str], None]:
         return lambda name: self._follow(job, work, name)
 
-    def _follow(self, job: str, work: Callable[[Parts, str], None], name: str) -> None:
-        from veracore_sync.cli.parts import Parts
+    def _follow(self, job: str, work: Callable[[Container, str], None], name: str) -> None:
+        from veracore_sync.composition.container import Container
         from veracore_sync.errors import SyncError
 
         if job not in self._kept:
-            self._kept[job] = Parts(self._loaded, self._clock, family=job)
+            self._kept[job] = Container(self._loaded, self._clock, family=job)
         parts = self._kept[job]
         try:
             with parts.run_of(job):
@@ -167,10 +167,10 @@ class HintJobs:
             parts.close()
 
 
-def _order(parts: Parts, name: str) -> None:
+def _order(parts: Container, name: str) -> None:
     from veracore_sync.domain.hints import Delivery
     from veracore_sync.ledger.inbox import Inbox
-    from veracore_sync.webhooks.follow import OrderHints
+    from veracore_sync.webhooks.hint_handler import OrderHints
 
     inbox = Inbox(parts.ledger.database, parts.clock)
     OrderHints(
@@ -183,7 +183,7 @@ def _order(parts: Parts, name: str) -> None:
     ).follow(name)
 
 
-def _tracking(parts: Parts, name: str) -> None:
+def _tracking(parts: Container, name: str) -> None:
     from veracore_sync.cli.sync_tracking import recount, tracking_run
     from veracore_sync.jobs.tracking.run import Wishes
 
@@ -199,7 +199,7 @@ def _tracking(parts: Parts, name: str) -> None:
         _tell(run.result.news)
 
 
-def _inventory(parts: Parts, sku: str) -> None:
+def _inventory(parts: Container, sku: str) -> None:
     from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
 
     run = InventoryRun(

@@ -12,8 +12,8 @@ from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
 
 
 @app.command("sign")
@@ -39,7 +39,7 @@ def sign(
     """Print the headers that sign a webhook body, one a line, as `curl -H @-` takes them."""
     from veracore_sync.cli.perform import Job, perform
 
-    def work(parts: Parts) -> Report:
+    def work(parts: Container) -> Report:
         at = int(parts.clock.now().timestamp()) if timestamp is None else timestamp
         chosen = delivery_id or f"msg_{secrets.token_hex(12)}"
         return _work(parts, _read(body, file), chosen, at, body_only)
@@ -62,11 +62,13 @@ def _read(body: str, file: Path | None) -> bytes:
     return sys.stdin.buffer.read() if body == "-" else body.encode()
 
 
-def _work(parts: Parts, body: bytes, delivery_id: str, timestamp: int, body_only: bool) -> Report:
+def _work(
+    parts: Container, body: bytes, delivery_id: str, timestamp: int, body_only: bool
+) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.config import require
     from veracore_sync.errors import UsageError
-    from veracore_sync.webhooks import signature
+    from veracore_sync.transport import signature
 
     require(parts.settings, "webhooks")
     secret = parts.settings.webhooks.live_secrets[0].get_secret_value()

@@ -10,8 +10,8 @@ from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say, table
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
 
 _FAILED = ("failed", "parked", "in_doubt", "conflict", "cancelled")
 _RUNS = 20
@@ -39,7 +39,7 @@ def stats(
     """Show what is waiting, sent, failed and in doubt, and what needs a person."""
     from veracore_sync.cli.perform import Job, perform
 
-    def work(parts: Parts) -> Report:
+    def work(parts: Container) -> Report:
         if order is not None:
             return _one(parts, order)
         if failed:
@@ -48,7 +48,7 @@ def stats(
             return _runs(parts)
         return _overall(parts, check)
 
-    def watched(parts: Parts) -> Report:
+    def watched(parts: Container) -> Report:
         from veracore_sync.cli.watch import watched as look
         from veracore_sync.errors import UsageError
 
@@ -63,7 +63,7 @@ def stats(
     perform(Job("stats", read_only=True), context.obj, as_json, watched if again else work)
 
 
-def _one(parts: Parts, name: str) -> Report:
+def _one(parts: Container, name: str) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.errors import UsageError
     from veracore_sync.jobs.stats import order_life
@@ -87,7 +87,7 @@ def _one(parts: Parts, name: str) -> Report:
     return Report(document, show=show, asked_for=True)
 
 
-def _failed(parts: Parts) -> Report:
+def _failed(parts: Container) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.jobs.stats import order_document
 
@@ -106,7 +106,7 @@ def _failed(parts: Parts) -> Report:
     return Report({"orders": documents}, show=show, asked_for=True)
 
 
-def _runs(parts: Parts) -> Report:
+def _runs(parts: Container) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.jobs.stats import run_document
 
@@ -119,7 +119,7 @@ def _runs(parts: Parts) -> Report:
     return Report({"runs": [run_document(run) for run in found]}, show=show, asked_for=True)
 
 
-def _overall(parts: Parts, check: bool) -> Report:
+def _overall(parts: Container, check: bool) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.jobs.health import troubles
     from veracore_sync.jobs.stats import overall, trouble_document

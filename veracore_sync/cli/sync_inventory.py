@@ -10,8 +10,8 @@ from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say, table
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
     from veracore_sync.domain.staged_stock import Planned
     from veracore_sync.jobs.inventory.report import InventoryResult
     from veracore_sync.jobs.inventory.run import Wishes
@@ -57,7 +57,7 @@ def sync_inventory(
     perform(job, context.obj, as_json, lambda parts: write(parts, wishes, quiet=as_json))
 
 
-def write(parts: Parts, wishes: Wishes, *, quiet: bool = True) -> Report:
+def write(parts: Container, wishes: Wishes, *, quiet: bool = True) -> Report:
     """One run between the parts of a command; what ended it is in the report."""
     from veracore_sync.cli.perform import Report
     from veracore_sync.cli.progress import shown

@@ -10,8 +10,8 @@ from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say, table
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
     from veracore_sync.jobs.orders.plan import Action
     from veracore_sync.jobs.orders.report import OrdersResult
     from veracore_sync.jobs.orders.run import Wishes
@@ -54,7 +54,7 @@ def sync_orders(
     perform(job, context.obj, as_json, lambda parts: send(parts, wishes))
 
 
-def send(parts: Parts, wishes: Wishes) -> Report:
+def send(parts: Container, wishes: Wishes) -> Report:
     """One run between the parts of a command; what ended it is in the report."""
     from veracore_sync.cli.perform import Report
     from veracore_sync.errors import SyncError

@@ -10,8 +10,8 @@ from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say, table
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
     from veracore_sync.jobs.tracking.actions import Action
     from veracore_sync.jobs.tracking.report import TrackingResult
     from veracore_sync.jobs.tracking.run import TrackingRun, Wishes
@@ -48,7 +48,7 @@ def sync_tracking(
     perform(job, context.obj, as_json, lambda parts: track(parts, wishes, quiet=as_json))
 
 
-def track(parts: Parts, wishes: Wishes, *, quiet: bool = True) -> Report:
+def track(parts: Container, wishes: Wishes, *, quiet: bool = True) -> Report:
     """One run between the parts of a command; what ended it is in the report."""
     from veracore_sync.cli.perform import Report
     from veracore_sync.cli.progress import shown
@@ -76,7 +76,7 @@ def track(parts: Parts, wishes: Wishes, *, quiet: bool = True) -> Report:
     )
 
 
-def tracking_run(parts: Parts, wishes: Wishes) -> TrackingRun:
+def tracking_run(parts: Container, wishes: Wishes) -> TrackingRun:
     """A run between the parts of a command."""
     from veracore_sync.jobs.tracking.run import TrackingRun
 
@@ -90,7 +90,7 @@ def tracking_run(parts: Parts, wishes: Wishes) -> TrackingRun:
     )
 
 
-def recount(parts: Parts, result: TrackingResult) -> None:
+def recount(parts: Container, result: TrackingResult) -> None:
     """Compute SKUs anew whose level was raised; only where this tool writes stock at all."""
     from veracore_sync.errors import SyncError
     from veracore_sync.jobs.inventory.run import InventoryRun, Wishes

@@ -13,8 +13,8 @@ from veracore_sync.cli.globals import INSTALLED_UNITS
 from veracore_sync.cli.output import say
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
     from veracore_sync.errors import SyncError
     from veracore_sync.jobs.timers import Timer
 
@@ -41,7 +41,7 @@ def timers(
 
     folder = systemd_dir if check else write or INSTALLED_UNITS
 
-    def work(parts: Parts) -> Report:
+    def work(parts: Container) -> Report:
         _refuse_both(check=check, crontab=crontab, write=write is not None)
         return _work(parts, folder, check=check, crontab=crontab, write=write is not None)
 
@@ -56,7 +56,7 @@ def _refuse_both(**given: bool) -> None:
         raise UsageError(f"{' and '.join(named)} do not go together", hint="give one of them")
 
 
-def _work(parts: Parts, folder: Path, *, check: bool, crontab: bool, write: bool) -> Report:
+def _work(parts: Container, folder: Path, *, check: bool, crontab: bool, write: bool) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.jobs.timers import timers as configured
 
@@ -135,8 +135,8 @@ def _trouble(differences: list[str], folder: Path) -> SyncError | None:
 
 
 def _write(found: Sequence[Timer], folder: Path) -> None:
-    from veracore_sync.cli.files import write_whole
     from veracore_sync.errors import UsageError
+    from veracore_sync.files import write_whole
 
     try:
         for one in found:

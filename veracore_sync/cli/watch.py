@@ -13,8 +13,8 @@ from veracore_sync.cli.output import on_terminal
 from veracore_sync.errors import UsageError
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
 
 _LEAST = 0.1
 
@@ -26,7 +26,7 @@ class _Screen(io.StringIO):
         return True
 
 
-def watched(parts: Parts, work: Callable[[Parts], Report], seconds: float) -> Report:
+def watched(parts: Container, work: Callable[[Container], Report], seconds: float) -> Report:
     """Show the report until Ctrl-C, which is a good end.
 
     Args:
@@ -58,9 +58,9 @@ def watched(parts: Parts, work: Callable[[Parts], Report], seconds: float) -> Re
         return Report({})
 
 
-def _look(parts: Parts, work: Callable[[Parts], Report], seconds: float) -> str:
-    from veracore_sync.cli.parts import Parts as Fresh
+def _look(parts: Container, work: Callable[[Container], Report], seconds: float) -> str:
     from veracore_sync.clock import to_text
+    from veracore_sync.composition.container import Container as Fresh
 
     screen = _Screen()
     with (

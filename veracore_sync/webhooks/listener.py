@@ -14,11 +14,11 @@ from veracore_sync.errors import ConfigError, LedgerError
 from veracore_sync.jobs.metrics import exposition
 from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.inbox import Inbox, summary
+from veracore_sync.transport.signature import Verifier
 from veracore_sync.webhooks.desk import HookDesk
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.pace import Pace
 from veracore_sync.webhooks.server import HookServer, Limits
-from veracore_sync.webhooks.signature import Verifier
 from veracore_sync.webhooks.supervise import Health, watch_over
 from veracore_sync.webhooks.worker import Handler, Worker
 from veracore_sync.webhooks.writer import Writer

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Parts:
+class Container:
     """Settings, ledger, shop and warehouse of one command.
 
     Args:

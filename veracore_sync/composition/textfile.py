@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from veracore_sync.errors import LedgerError
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.parts import Parts
+    from veracore_sync.composition.container import Container
 
 _LOG = logging.getLogger(__name__)
 
 
-def write_metrics(parts: Parts) -> None:
+def write_metrics(parts: Container) -> None:
     """Write ``metrics.textfile``, where it is set; a failure is logged and never more."""
     path = parts.settings.metrics.textfile
     if not path:
         return
-    from veracore_sync.cli.files import write_whole
+    from veracore_sync.files import write_whole
     from veracore_sync.jobs.metrics import exposition
 
     try:
