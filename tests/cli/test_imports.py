@@ -7,7 +7,16 @@ import sys
 
 import pytest
 
-HEAVY = ("httpx", "pydantic", "sqlite_utils", "graphql", "urllib.request", "backoff", "apprise")
+HEAVY = (
+    "httpx",
+    "pydantic",
+    "sqlite_utils",
+    "graphql",
+    "jinja2",
+    "urllib.request",
+    "backoff",
+    "apprise",
+)
 
 
 @pytest.mark.parametrize(
@@ -15,6 +24,8 @@ HEAVY = ("httpx", "pydantic", "sqlite_utils", "graphql", "urllib.request", "back
     [
         (["--version"], (*HEAVY, "typer", "sqlite3", "rich")),
         (["--help"], (*HEAVY, "sqlite3")),
+        (["sync-orders", "--help"], ("graphql", "jinja2", "apprise")),
+        (["config", "show"], ("graphql", "jinja2", "apprise")),
     ],
 )
 def test_only_what_is_needed_is_imported(arguments: list[str], never: tuple[str, ...]) -> None:

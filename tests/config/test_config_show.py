@@ -110,5 +110,5 @@ def test_what_a_buffer_holds_back(buffer: Buffer, available: int, held_back: int
 
 def test_a_buffer_of_its_own_for_a_sku(desk: Desk) -> None:
     inventory = desk.load('[inventory]\nbuffer = 2\nbuffers = { Mug = "10%" }\n').settings.inventory
-    assert inventory.buffer_of(" MUG") == Buffer(percent=10)
-    assert inventory.buffer_of("cup") == Buffer(units=2)
+    assert inventory.buffers == {"Mug": Buffer(percent=10)}
+    assert inventory.buffer == Buffer(units=2)

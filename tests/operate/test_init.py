@@ -14,7 +14,8 @@ import pytest
 from rig import Ended, Rig
 from terminal_kit import on_terminal
 
-from veracore_sync.cli.init_config import NEXT, QUESTIONS, example, filled, of_the_system
+from veracore_sync.cli.init_config import NEXT, QUESTIONS, of_the_system
+from veracore_sync.config.example import example
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -212,15 +213,15 @@ def test_an_empty_line_is_no_answer_and_ctrl_d_ends_it(rig: Rig) -> None:
     assert not (rig.folder / "config.toml").exists()
 
 
-def test_a_setting_that_the_example_lost_is_an_error() -> None:
+def test_an_answer_that_is_no_setting_is_an_error() -> None:
     with pytest.raises(KeyError):
-        filled(example(), {"vendure.nope": "x"})
+        example({"vendure.nope": "x"})
 
 
 def test_the_units_configuration_names_the_ledger_in_their_state_directory(tmp_path: Path) -> None:
     assert of_the_system(tmp_path / "config.toml") == {}
     given = of_the_system(Path("/etc/veracore-sync/config.toml"))
-    text = filled(example(), given)
+    text = example(given)
     assert tomllib.loads(text)["ledger"] == {"path": "/var/lib/veracore-sync/ledger.db"}
     assert (
         "StateDirectory=veracore-sync"

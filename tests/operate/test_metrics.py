@@ -13,8 +13,9 @@ from fakes import make_settings
 from rig import Rig
 
 from veracore_sync.clock import to_text
-from veracore_sync.jobs.metrics import METRICS, PREFIX, exposition
+from veracore_sync.jobs.metrics import METRICS, exposition
 from veracore_sync.ledger import Ledger
+from veracore_sync.prometheus import PREFIX
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 

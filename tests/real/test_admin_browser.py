@@ -80,7 +80,7 @@ def test_a_parked_order_is_mended_and_leaves(rig: Rig, shop: SmallShop) -> None:
         rig.control("stock", {"stock": [{"sku": "TEAPOT", "on_hand": 5}]})
         page.get_by_role("button", name=f"Retry {order.code}").click()
         assert "done" in page.get_by_role("status").inner_text()
-        page.get_by_role("heading", name="Its life").wait_for()
+        page.get_by_role("heading", name="History").wait_for()
         assert "accepted" in page.get_by_role("list").last.inner_text()
         if PICTURES:
             page.screenshot(path=Path(PICTURES) / "admin-order.png", full_page=True)

@@ -40,15 +40,15 @@ class Tokens:
 
 @dataclass(slots=True)
 class Session:
-    """Somebody who logged in at the page. `forge` is in every form that acts.
+    """Somebody who logged in at the page. `csrf_token` is in every form that acts.
 
-    `told` is what the next page says once.
+    `flash` is what the next page says once.
     """
 
     role: Role
-    forge: str
+    csrf_token: str
     ends_at: float
-    told: list[str] = field(default_factory=list)
+    flash: list[str] = field(default_factory=list)
 
 
 class Sessions:

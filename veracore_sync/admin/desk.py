@@ -149,20 +149,20 @@ class AdminDesk:
         return _elsewhere("/", ("Set-Cookie", cookie))
 
     def _show(self, path: str, head: Head, session: Session) -> Answer:
-        told = session.told[:]
-        session.told.clear()
+        flash = session.flash[:]
+        session.flash.clear()
         ledger = self._actions.ledger
         if path == "/order":
             name = parse_qs(urlsplit(head.target).query).get("name", [""])[0].strip()
             row = ledger.orders.find(name)
             if row is None:
                 return _html(page.missing_page(name, session), 404)
-            return _html(page.order_page(ledger, row, session, told))
-        return _html(page.overview_page(ledger, session, self._clock.now(), told))
+            return _html(page.order_page(ledger, row, session, flash))
+        return _html(page.overview_page(ledger, session, self._clock.now(), flash))
 
     def _act(self, path: str, head: Head, body: bytes, session: Session) -> Answer:
         fields = _fields(body)
-        if not _is_own(head) or not _same(fields.get("forge", ""), session.forge):
+        if not _is_own(head) or not _same(fields.get("csrf_token", ""), session.csrf_token):
             return _html(page.login_page(["That request was not made by this page."]), 403)
         if path == "/logout":
             self._sessions.end(head.headers)
@@ -175,7 +175,7 @@ class AdminDesk:
         work = self._named(action, name)
         if work is None:
             raise Refused(400, "no such action")
-        session.told.append(_words(action, name, work()))
+        session.flash.append(_words(action, name, work()))
         if action in ("retry", "tracking-order"):
             row = self._actions.ledger.orders.find(name)
             if row is not None:

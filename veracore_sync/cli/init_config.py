@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
+from typing import Annotated
+from typing import Any
+from typing import TYPE_CHECKING
+from veracore_sync.cli.app import app
+from veracore_sync.cli.output import say
+from veracore_sync.cli.output import warn
+import sys
 import typer
 
-from veracore_sync.cli.app import app
-from veracore_sync.cli.output import say, warn
 
 if TYPE_CHECKING:
     from veracore_sync.cli.globals import Globals
@@ -160,6 +163,7 @@ def _write(
     path: Path, answers: Mapping[str, str | Path], not_before: datetime, *, force: bool
 ) -> list[Path]:
     """Put the secrets into files of their own, then the configuration; every file written."""
+    from veracore_sync.config.example import example
     from veracore_sync.errors import ConfigError
     from veracore_sync.files import write_whole
 
@@ -174,7 +178,7 @@ def _write(
             texts[path.parent / one.file] = f"{answer}\n"
             answer = path.parent / one.file
         values[f"{one.key}_file"] = _as_written(answer.expanduser().absolute(), path.parent)
-    texts[path] = filled(example(), values)
+    texts[path] = example(values)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for file, text in texts.items():
@@ -197,40 +201,6 @@ def of_the_system(path: Path) -> dict[str, Any]:
 def _as_written(file: Path, folder: Path) -> str:
     """Relative where it lies beside the configuration: the two can then be moved together."""
     return file.name if file.parent == folder else str(file)
-
-
-def example() -> str:
-    """The text of config.example.toml."""
-    from importlib.resources import files
-
-    return files("veracore_sync.config").joinpath("example.toml").read_text(encoding="utf-8")
-
-
-def filled(text: str, values: Mapping[str, Any]) -> str:
-    """The example with these settings in force, each where its commented line stands.
-
-    Args:
-        text: The example; a ``…_file`` takes the line of its secret.
-        values: By ``"section.key"``.
-
-    Raises:
-        KeyError: The example has no line for one of them.
-    """
-    import tomli_w
-
-    lines, left, section = [], dict(values), ""
-    for line in text.splitlines():
-        if line.startswith("["):
-            section = line.strip("[]")
-        name = line.removeprefix("# ").partition(" = ")[0]
-        for key in (f"{section}.{name}", f"{section}.{name}_file"):
-            if line.startswith("# ") and key in left:
-                value = left.pop(key)
-                line = tomli_w.dumps({key.split(".")[1]: value}).strip()
-        lines.append(line)
-    if left:
-        raise KeyError(next(iter(left)))
-    return "\n".join(lines) + "\n"
 
 
 def _looked_at(

@@ -1,20 +1,30 @@
 """Every setting: its section, key, kind, default and meaning.
 
-The one place that knows them; ``config.example.toml`` and ``docs/configuration.md`` are tested
-against it. A field's description is its meaning. All models are frozen; `load` builds them.
+The one place that knows them: ``config.example.toml`` and the tables of ``docs/configuration.md``
+are written from it (docs/write_configuration.py). A field's description is its meaning; `examples`
+is what the example file shows where that is not the default. All models are frozen; `load` builds
+them.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from veracore_sync.config.section import DAY_SECONDS, NO_SECRET, Section, minutes, number, seconds
+from veracore_sync.config.section import (
+    DAY_SECONDS,
+    NEEDED,
+    NO_SECRET,
+    Section,
+    minutes,
+    number,
+    seconds,
+)
 from veracore_sync.config.services import (
     AdminSettings,
     HookSettings,
@@ -52,10 +62,20 @@ class VendureSettings(Section):
     """``[vendure]``: the shop."""
 
     admin_api_url: Url = Field(
-        default="", description="Address of the Admin API, ending in /admin-api."
+        default="",
+        description="Address of the Admin API, ending in /admin-api.",
+        examples=["https://shop.example.com/admin-api"],
+        json_schema_extra=NEEDED,
     )
-    username: Text = Field(default="", description="Administrator who logs in, with `password`.")
-    password: Secret = Field(default=NO_SECRET, description="Password of `username`.")
+    username: Text = Field(
+        default="",
+        description="Administrator who logs in, with `password`.",
+        examples=["veracore-sync"],
+        json_schema_extra={"needed": "needed, unless there is an api_key"},
+    )
+    password: Secret = Field(
+        default=NO_SECRET, description="Password of `username`.", examples=["change-me"]
+    )
     api_key: Secret = Field(
         default=NO_SECRET, description="API key of a Vendure that issues them, instead of a login."
     )
@@ -81,22 +101,40 @@ class VeracoreSettings(Section):
     """``[veracore]``: the warehouse. `dialect` says how it is talked to."""
 
     api: Literal["auto", "oms", "rest"] = Field(
-        default="auto", description="How VeraCore is talked to; `auto` decides by `api_url`."
+        default="auto",
+        description="How VeraCore is talked to: `auto` is `rest` when the path of `api_url` ends "
+        "in a version, else `oms`.",
     )
-    api_url: Url = Field(default="", description="Base address of VeraCore.")
+    api_url: Url = Field(
+        default="",
+        description="Base address of VeraCore.",
+        examples=["https://api.veracore.com/v1"],
+        json_schema_extra=NEEDED,
+    )
     client_id: Text = Field(
-        default="", description="OAuth client (rest), or web service user (oms)."
+        default="",
+        description="OAuth client (rest), or web service user (oms).",
+        examples=["your-client-id"],
+        json_schema_extra=NEEDED,
     )
     client_secret: Secret = Field(
-        default=NO_SECRET, description="Secret of that client, or password of that user."
+        default=NO_SECRET,
+        description="Secret of that client, or password of that user.",
+        examples=["your-client-secret"],
+        json_schema_extra=NEEDED,
     )
-    company_id: Text = Field(default="", description="Company id (rest), or system id (oms).")
+    company_id: Text = Field(
+        default="",
+        description="Company id (rest), or system id (oms).",
+        examples=["your-company-id"],
+        json_schema_extra=NEEDED,
+    )
     face: Literal["oms", "order"] = Field(
         default="oms",
         description="Which oms service is used: `oms` is oms.asmx, `order` is order.asmx.",
     )
     timezone: Zone = Field(
-        default="UTC", description="Time zone of the warehouse's clock (IANA name)."
+        default="UTC", description="Time zone of the warehouse's clock, such as America/New_York."
     )
     timeout_seconds: float = seconds(60, "Longest a request may take; of a long list, each 64 KiB.")
     rate_per_minute: int = number(120, "Most requests a minute; 0 is no limit.")
@@ -176,13 +214,15 @@ class OrdersSettings(Section):
         default=None,
         description="Orders placed before this are never sent; unset is five minutes before the "
         "ledger was made, by the shop's clock.",
+        examples=[datetime(2026, 1, 31, tzinfo=UTC)],
     )
     min_age_minutes: int = minutes(
         0, "Minutes an order must have been seen before it is sent.", least=0
     )
     max_first_run: int = number(50, "Most candidates a first run accepts without a word.")
     id_prefix: IdPrefix = Field(
-        default="", description="Put before the order code as VeraCore's order id."
+        default="",
+        description="Put before the order code as VeraCore's order id; at most 8 of A-Z a-z 0-9 -.",
     )
     source: Text = Field(default="", description="Order source, as VeraCore knows it.")
     price_class: Text = Field(default="", description="Price class, as VeraCore knows it.")
@@ -202,11 +242,11 @@ class OrdersSettings(Section):
         description="Custom field of the order that is its PO number; empty is the order code.",
     )
     prices: Literal["gross", "net", "none"] = Field(
-        default="gross", description="Prices sent: with tax, without, or no prices."
+        default="gross", description="Prices sent: with tax (`gross`), without (`net`), or none."
     )
     skip_shipping_methods: Names = Field(
         default=(),
-        description="Shipping method codes whose orders are never sent, such as pick-up.",
+        description='Shipping method codes whose orders are never sent, such as ["pick-up"].',
     )
     workers: int = number(4, "Orders sent at the same time.", least=1, most=32)
     max_run_minutes: int = minutes(
@@ -219,7 +259,20 @@ class OrdersSettings(Section):
         60, "How often an order that VeraCore refused is tried again."
     )
     freight: Annotated[dict[Name, FreightSettings], DistinctCodes] = Field(
-        default_factory=dict, description="How each shipping method is shipped, by its code."
+        default_factory=dict,
+        description="How each shipping method is shipped, by its code in Vendure; with none, the "
+        "warehouse's default applies, with one, every method needs its own.",
+        examples=[
+            {
+                "standard-shipping": {"carrier": "UPS", "service": "Ground"},
+                "express-shipping": {
+                    "code": "U01",
+                    "third_party_type": 4,
+                    "third_party_account": "A1B2C3",
+                },
+                "by-post": {"shipping_option": "92"},
+            }
+        ],
     )
 
     @property
@@ -232,11 +285,17 @@ class SkuSettings(Section):
     """``[skus]``: where the shop and the warehouse name things differently. Case is ignored."""
 
     aliases: Annotated[dict[Name, Name], Distinct] = Field(
-        default_factory=dict, description="VeraCore's offer or part, by the shop's SKU."
+        default_factory=dict,
+        description="VeraCore's offer or part, by the shop's SKU.",
+        examples=[{"TEE-RED-M": "10-4471"}],
     )
-    exclude: Names = Field(default=(), description="Shop SKUs that the warehouse does not hold.")
+    exclude: Names = Field(
+        default=(), description='Shop SKUs that the warehouse does not hold, such as ["GIFT-CARD"].'
+    )
     kits: Annotated[dict[Name, Annotated[dict[Name, Units], Distinct]], Distinct] = Field(
-        default_factory=dict, description="Parts and units of each, by the shop's SKU of the kit."
+        default_factory=dict,
+        description="Parts and units of each, by the shop's SKU of the kit.",
+        examples=[{"GIFT-BOX": {"MUG": 2, "TEA": 1}}],
     )
 
 
@@ -248,7 +307,9 @@ class InventorySettings(Section):
         default=Buffer(), description='Held back from sale: units, or a share such as "5%".'
     )
     buffers: Annotated[dict[Name, HeldBack], Distinct] = Field(
-        default_factory=dict, description="Held back instead of `buffer`, by SKU."
+        default_factory=dict,
+        description="Held back instead of `buffer`, by SKU.",
+        examples=[{"TEE-RED-M": 5, "MUG": "10%"}],
     )
     max_change_percent: Share = Field(
         default=50, description="Above this share of changing SKUs, increases are withheld."
@@ -269,15 +330,8 @@ class InventorySettings(Section):
     locations: Annotated[dict[Name, Name], Distinct] = Field(
         default_factory=dict,
         description="Vendure stock location (name or id), by VeraCore warehouse; the order counts.",
+        examples=[{"MAIN": "Default Stock Location"}],
     )
-
-    def buffer_of(self, sku: str) -> Buffer:
-        """What is held back of this SKU (compared without case)."""
-        wanted = sku.strip().casefold()
-        for name, held_back in self.buffers.items():
-            if name.casefold() == wanted:
-                return held_back
-        return self.buffer
 
 
 class CarrierSettings(Section):
@@ -319,10 +373,14 @@ class TrackingSettings(Section):
         default="manual-fulfillment", description="Code of Vendure's fulfilment handler."
     )
     history_note: bool = Field(
-        default=False, description="Write a private note into the order's history, too."
+        default=False, description="Also write a private note into the order's history."
     )
     carriers: Annotated[dict[Name, CarrierSettings], Distinct] = Field(
-        default_factory=dict, description="Labels and tracking addresses, by VeraCore's carrier."
+        default_factory=dict,
+        description="Labels and tracking addresses, by VeraCore's carrier.",
+        examples=[
+            {"VIRTUAL VE": {"label": "Courier", "url": "https://courier.example/{tracking}"}}
+        ],
     )
 
 

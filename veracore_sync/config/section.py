@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr
 
 NO_SECRET = SecretStr("")
+NEEDED: dict[str, JsonValue] = {"needed": "needed"}
+"""Marks a field without which no job works; the example file says so."""
+
 WEEK = 7 * 24 * 60
 DAY_SECONDS = 86_400
 

@@ -45,7 +45,9 @@ class WebhookSettings(Section):
     host: Name = Field(default="127.0.0.1", description="Address the listener binds to.")
     port: int = number(8787, "Port the listener binds to; 0 is any free one.", most=65_535)
     secret: WebhookSecret = Field(
-        default=NO_SECRET, description="Secret that signs the deliveries."
+        default=NO_SECRET,
+        description="Secret that signs the deliveries.",
+        json_schema_extra={"needed": "needed by serve-webhooks"},
     )
     secrets: Annotated[tuple[WebhookSecret, ...], Field(strict=False)] = Field(
         default=(), description="Further secrets that are accepted, while one is being replaced."
@@ -68,8 +70,12 @@ class AdminSettings(Section):
 
     host: Name = Field(default="127.0.0.1", description="Address serve-admin binds to.")
     port: int = number(8788, "Port serve-admin binds to; 0 is any free one.", most=65_535)
-    read_token: Token = Field(default=NO_SECRET, description="Bearer token that may look.")
-    act_token: Token = Field(default=NO_SECRET, description="Bearer token that may act, too.")
+    read_token: Token = Field(
+        default=NO_SECRET,
+        description="Bearer token that can view, of at least 16 characters; serve-admin needs this "
+        "or act_token.",
+    )
+    act_token: Token = Field(default=NO_SECRET, description="Another token, that can also act.")
 
     @model_validator(mode="after")
     def _told_apart(self) -> AdminSettings:
@@ -85,6 +91,7 @@ class LedgerSettings(Section):
     path: Location = Field(
         default_factory=lambda: default_ledger(os.environ),
         description="File of the ledger; on a local disk, never on a network share.",
+        examples=["/var/lib/veracore-sync/ledger.db"],
     )
 
 
@@ -119,7 +126,7 @@ class LogSettings(Section):
     """``[log]``: messages on stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="Least weight of a message that is shown."
+        default="info", description="Least severe message that is shown."
     )
     format: Literal["text", "json"] = Field(
         default="text", description="One line of text, or of JSON."
@@ -130,7 +137,9 @@ class MetricsSettings(Section):
     """``[metrics]``: numbers for a monitor."""
 
     textfile: Textfile = Field(
-        default="", description="File for node_exporter's textfile collector, written by each run."
+        default="",
+        description="File for node_exporter's textfile collector, written by each run; a whole "
+        "path ending in `.prom`.",
     )
 
 
@@ -139,13 +148,16 @@ class HookSettings(Section):
 
     command: Command = Field(
         default=(),
-        description="Command that gets each event as JSON on stdin; no shell is involved.",
+        description="Command that gets each event as JSON on stdin, as a list of words; no shell "
+        "is involved.",
         json_schema_extra={"environment": "text"},
     )
     url: Url = Field(default="", description="Address that gets each event as a signed POST.")
     secret: WebhookSecret = Field(default=NO_SECRET, description="Secret that signs these POSTs.")
     notify: Annotated[tuple[Secret, ...], Field(strict=False)] = Field(
-        default=(), description="Apprise addresses that get alerts alone, such as `mailto://…`."
+        default=(),
+        description="Apprise addresses that get alerts alone, such as `mailto://…`; needs "
+        "veracore-sync[notify].",
     )
     timeout_seconds: float = seconds(30, "Longest time a hook may take.")
 

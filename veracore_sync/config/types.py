@@ -48,6 +48,13 @@ _NEVER_SENT = (
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """What docs/configuration.md calls a kind of value."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Buffer:
     """Units held back from sale: a fixed number, or a share of what is available.
 
@@ -273,19 +280,25 @@ def _token(value: SecretStr) -> SecretStr:
     return value
 
 
-Token = Annotated[SecretStr, AfterValidator(_token)]
+Token = Annotated[
+    SecretStr, AfterValidator(_token), Kind(f"secret, at least {_TOKEN_LEAST} characters")
+]
 """A bearer token: long enough that nobody guesses it, and fit for a header."""
 
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
-Url = Annotated[str, AfterValidator(_url)]
-Zone = Annotated[str, AfterValidator(_zone)]
-OptionalZone = Annotated[str, AfterValidator(lambda name: _zone(name) if name.strip() else "")]
+Url = Annotated[str, AfterValidator(_url), Kind("address")]
+Zone = Annotated[str, AfterValidator(_zone), Kind("time zone")]
+OptionalZone = Annotated[
+    str, AfterValidator(lambda name: _zone(name) if name.strip() else ""), Kind("time zone")
+]
 FieldName = Annotated[str, AfterValidator(_field_name)]
 IdPrefix = Annotated[str, AfterValidator(_id_prefix)]
-Moment = Annotated[datetime, BeforeValidator(_moment)]
-Units = Annotated[int, Field(ge=1, le=_MOST_UNITS)]
+Moment = Annotated[datetime, BeforeValidator(_moment), Kind("moment")]
+Units = Annotated[int, Field(ge=1, le=_MOST_UNITS), Kind("units")]
 Share = Annotated[int, Field(ge=0, le=100)]
-HeldBack = Annotated[Buffer, BeforeValidator(_buffer), PlainSerializer(str)]
+HeldBack = Annotated[
+    Buffer, BeforeValidator(_buffer), PlainSerializer(str), Kind("units or percent")
+]
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
 States = Annotated[
     tuple[Annotated[str, AfterValidator(_state)], ...],
@@ -293,9 +306,13 @@ States = Annotated[
     AfterValidator(_at_least_one),
 ]
 Command = Annotated[
-    tuple[str, ...], Field(strict=False), BeforeValidator(_command), AfterValidator(_words)
+    tuple[str, ...],
+    Field(strict=False),
+    BeforeValidator(_command),
+    AfterValidator(_words),
+    Kind("text or list of text"),
 ]
-Textfile = Annotated[str, AfterValidator(_textfile)]
-Location = Annotated[Path, BeforeValidator(_path)]
+Textfile = Annotated[str, AfterValidator(_textfile), Kind("whole path ending in `.prom`")]
+Location = Annotated[Path, BeforeValidator(_path), Kind("path")]
 Distinct = BeforeValidator(_distinct)
 DistinctCodes = BeforeValidator(_distinct_trimmed)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import datetime
-
 from veracore_sync.clock import from_text
 from veracore_sync.config import Settings
 from veracore_sync.jobs.health import overdue
 from veracore_sync.jobs.schedule import COMMANDS
-from veracore_sync.ledger import Ledger, inbox, reporting
+from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import inbox
+from veracore_sync.ledger import reporting
+from veracore_sync.prometheus import Metric
+from veracore_sync.prometheus import Sample
+from veracore_sync.prometheus import render
 
-PREFIX = "veracore_sync_"
+
 METRICS: Mapping[str, str] = {
     "last_run_timestamp_seconds": "When the last run of the command ended.",
     "last_success_timestamp_seconds": "When a run of the command last did its work.",
@@ -31,8 +36,7 @@ METRICS: Mapping[str, str] = {
 
 _BREAKER = {"closed": 0, "half_open": 1, "open": 2}
 _UPSTREAMS = ("vendure", "veracore")
-_Labels = dict[str, str]
-_Sample = tuple[str, _Labels, float]
+_Sample = tuple[str, dict[str, str], float]
 
 
 def exposition(ledger: Ledger, now: datetime, settings: Settings) -> str:
@@ -46,15 +50,10 @@ def exposition(ledger: Ledger, now: datetime, settings: Settings) -> str:
     Raises:
         LedgerError: It cannot be read.
     """
-    samples = [*_samples(ledger, now), *_overdue(ledger, now, settings)]
-    lines: list[str] = []
-    for name, meaning in METRICS.items():
-        full = PREFIX + name
-        lines += [f"# HELP {full} {meaning}", f"# TYPE {full} gauge"]
-        lines += [
-            f"{full}{_shown(labels)} {value!r}" for one, labels, value in samples if one == name
-        ]
-    return "\n".join(lines) + "\n"
+    samples: dict[str, list[Sample]] = {name: [] for name in METRICS}
+    for name, labels, value in (*_samples(ledger, now), *_overdue(ledger, now, settings)):
+        samples[name].append((labels, value))
+    return render(Metric(name, "gauge", samples[name], help) for name, help in METRICS.items())
 
 
 def _samples(ledger: Ledger, now: datetime) -> Iterator[_Sample]:
@@ -98,13 +97,3 @@ def _overdue(ledger: Ledger, now: datetime, settings: Settings) -> Iterator[_Sam
 
 def _age(since: str | None, now: datetime) -> float:
     return max(0.0, (now - from_text(since)).total_seconds()) if since else 0.0
-
-
-def _shown(labels: _Labels) -> str:
-    if not labels:
-        return ""
-    return "{" + ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items()) + "}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

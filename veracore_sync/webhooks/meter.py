@@ -6,6 +6,8 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 
+from veracore_sync.prometheus import Metric, render
+
 
 class Meter:
     """Counters of this process; any thread may count."""
@@ -29,15 +31,18 @@ class Meter:
         """All of it, and `gauges`, in the text format of Prometheus."""
         with self._lock:
             counts, answers = dict(self._counts), dict(self._answers)
-        lines = ["# TYPE veracore_sync_webhooks_answers_total counter"]
-        lines += [
-            f'veracore_sync_webhooks_answers_total{{status="{status}"}} {count}'
-            for status, count in sorted(answers.items())
-        ]
-        for name, count in sorted(counts.items()):
-            full = f"veracore_sync_webhooks_{name}_total"
-            lines += [f"# TYPE {full} counter", f"{full} {count}"]
-        for name, value in sorted(gauges.items()):
-            full = f"veracore_sync_webhooks_{name}"
-            lines += [f"# TYPE {full} gauge", f"{full} {value:g}"]
-        return "\n".join(lines) + "\n"
+        answered = [({"status": status}, count) for status, count in sorted(answers.items())]
+        return render(
+            [
+                Metric("webhooks_answers_total", "counter", answered),
+                *(
+                    Metric(f"webhooks_{name}_total", "counter", [({}, count)])
+                    for name, count in sorted(counts.items())
+                ),
+                *(
+                    # Whole numbers without a point, and none of a million or more rounded.
+                    Metric(f"webhooks_{name}", "gauge", [({}, f"{value:.15g}")])
+                    for name, value in sorted(gauges.items())
+                ),
+            ]
+        )

@@ -17,6 +17,7 @@ from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.errors import SyncError
+from veracore_sync.prometheus import Metric, render
 from veracore_sync.webhooks.notify import Supervisor, watchdog_seconds
 from veracore_sync.webhooks.rarely import Rarely
 
@@ -134,12 +135,11 @@ class Health:
 
     def exposition(self) -> str:
         """For each part whether it works, and how often it failed, for Prometheus."""
-        up, failures = "veracore_sync_part_up", "veracore_sync_part_failures_total"
-        lines = [f"# TYPE {up} gauge"]
-        lines += [f'{up}{{part="{one.name}"}} {int(one.trouble is None)}' for one in self._parts]
-        lines.append(f"# TYPE {failures} counter")
-        lines += [f'{failures}{{part="{one.name}"}} {one.failures}' for one in self._parts]
-        return "\n".join(lines) + "\n"
+        up = [({"part": one.name}, int(one.trouble is None)) for one in self._parts]
+        failures = [({"part": one.name}, one.failures) for one in self._parts]
+        return render(
+            [Metric("part_up", "gauge", up), Metric("part_failures_total", "counter", failures)]
+        )
 
 
 class SupervisedThread:
