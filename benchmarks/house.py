@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 AT_MOST: dict[str, float] = {
-    "lines": 28822,
+    "lines": 29000,
     "module_median": 125,
     "module_max": 444,
     "function_median": 7,
@@ -40,7 +40,7 @@ AT_MOST: dict[str, float] = {
     "modules_that_double_a_wait": 4,
     "ledger_leaks": 44,
     "files_for_a_dialect": 6,
-    "files_for_a_mapping_field": 6,
+    "files_for_a_mapping_field": 5,
     "files_for_a_carrier_url": 1,
     "files_for_an_alert_or_event_kind": 5,
     "files_for_a_failure_class": 12,
