@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
 
 from veracore_sync.model import Party, WarehouseOrder
 
 _MOST = 200
 _WHOLE_WORD_BELOW = 4
+# What a refusal must name for a person to find the order, the SKU or the setting that it is about.
+_NOT_PERSONAL = {"id", "reference", "po_number", "classification", "freight", "lines"}
 
 
 def quote(text: str, hidden: Iterable[str] = ()) -> str:
@@ -52,26 +55,26 @@ def names_id(text: str, order_id: str) -> bool:
 
 
 def personal(order: WarehouseOrder) -> list[str]:
-    """Every value of the order that tells of a person."""
-    parties = [order.ordered_by, order.ship_to, *([order.bill_to] if order.bill_to else [])]
-    found = [order.comment]
-    for party in parties:
-        found += _values(party)
-    return [value for value in found if value]
+    """Every text of the order that may tell of a person.
+
+    That is all of it but `_NOT_PERSONAL`, at whatever depth, so that a field which is added to the
+    order is hidden by itself. While a party's fields were listed here, one that the list lacked
+    would have reached log and ledger in VeraCore's own words.
+    """
+    names = [field.name for field in fields(order) if field.name not in _NOT_PERSONAL]
+    return [text for name in names for text in _texts(getattr(order, name))]
 
 
-def _values(party: Party) -> list[str]:
-    return [
-        f"{party.first_name} {party.last_name}",
-        party.first_name,
-        party.last_name,
-        party.company,
-        party.address1,
-        party.address2,
-        party.city,
-        party.state,
-        party.postal_code,
-        party.country,
-        party.phone,
-        party.email,
-    ]
+def _texts(value: object) -> Iterator[str]:
+    """The filled strings in a value of the model, at whatever depth."""
+    if isinstance(value, str) and value:
+        yield value
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _texts(part)
+    elif is_dataclass(value):
+        if isinstance(value, Party):
+            # A name that is quoted whole is blanked as one word.
+            yield f"{value.first_name} {value.last_name}"
+        for field in fields(value):
+            yield from _texts(getattr(value, field.name))
