@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.domain.fulfilments import FulfilledOrder
-from veracore_sync.domain.states import OrderCause, OrderState
+from veracore_sync.domain.states import Applied, OrderCause, OrderState
 from veracore_sync.errors import UpstreamError
 from veracore_sync.jobs.tracking.report import TrackingResult
 from veracore_sync.jobs.tracking.unanswered import Unanswered
@@ -127,7 +127,8 @@ class Strangers:
         with self.ledger.database.transaction():
             if order.code not in ours:
                 self.ledger.moves.discover([Discovery(order.code, order.id, None)])
-            self.ledger.moves.adopt(order.code, one.veracore_id, found.record)
+            if self.ledger.moves.adopt(order.code, one.veracore_id, found.record) is Applied.LOST:
+                return False
         self.result.note(order.code, "", "adopted")
         return True
 
