@@ -18,8 +18,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from veracore_sync.clock import SystemClock
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.inbox import Delivery, Inbox
+from veracore_sync.ledger import open_ledger
+from veracore_sync.ledger.inbox import Delivery
 from veracore_sync.webhooks.desk import HookDesk
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.server import HookServer
@@ -113,8 +113,8 @@ def main(seconds: float) -> None:
 
     _serve(_Nowhere(), into("bare"))
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        ledger = Ledger(Path(folder) / "ledger.db")
-        writer = Writer(Inbox(ledger.database, SystemClock()), lambda: None)
+        ledger = open_ledger(Path(folder) / "ledger.db")
+        writer = Writer(ledger.inbox, lambda: None)
         _serve(writer, into("durable"))
         ledger.close()
     print("clients   bare req/s   p99 ms   durable req/s   p99 ms   ratio")

@@ -9,7 +9,7 @@ from fakes import make_settings
 from inventory_world import HERE, World
 
 from veracore_sync.errors import ConfigError, LockHeld, ProtocolError, Unavailable, UsageError
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.vendure.stock import Location
 
 
@@ -296,7 +296,7 @@ def test_a_variant_that_is_deleted_meanwhile_stops_no_other(world: World) -> Non
 
 def test_a_batch_holds_the_stock_lock(world: World) -> None:
     many(world, 2, there=4)
-    other = Ledger(world.path, clock=world.clock)
+    other = open_ledger(world.path, clock=world.clock)
     held = []
 
     def between(request: str) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.admin.markup import Html, join, table, tag
 from veracore_sync.jobs import stats
-from veracore_sync.ledger import Ledger
+from veracore_sync.ports.ledger import Ledger
 
 DAYS = 14
 _STEP, _WIDTH, _GROUND = 40, 28, 110

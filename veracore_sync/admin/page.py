@@ -12,7 +12,8 @@ from veracore_sync.admin.chart import DAYS, chart
 from veracore_sync.admin.markup import Html, join, table, tag
 from veracore_sync.errors import HINTS, Category
 from veracore_sync.jobs import stats
-from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.ledger import OrderRow
+from veracore_sync.ports.ledger import Ledger
 
 _SHOWN = 100
 _WAITING = ("failed", "parked", "in_doubt", "conflict", "cancelled", "pending", "sending")

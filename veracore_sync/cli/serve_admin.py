@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from veracore_sync.admin.actions import Outcome
     from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
-    from veracore_sync.ledger import Ledger
+    from veracore_sync.ports.ledger import Ledger
 
 COMMAND = "serve-admin"
 
@@ -70,7 +70,7 @@ def _work(parts: Parts, host: str | None, port: int | None, *, quiet: bool) -> R
         signal.signal(number, lambda _number, _frame: stop.set())
     server.start()
     tell_address(server.url, quiet=quiet)
-    watch_over(stop, health, server.is_alive, parts.ledger.database.check_file)
+    watch_over(stop, health, server.is_alive, parts.ledger.upkeep.check_in_place)
     return Report({"url": server.url, "drained": server.stop()})
 
 

@@ -168,17 +168,16 @@ class HintJobs:
 
 
 def _order(parts: Parts, name: str) -> None:
-    from veracore_sync.ledger.inbox import Delivery, Inbox
+    from veracore_sync.ledger.inbox import Delivery
     from veracore_sync.webhooks.follow import OrderHints
 
-    inbox = Inbox(parts.ledger.database, parts.clock)
     OrderHints(
         parts.shop,
         parts.warehouse,
         parts.ledger,
         parts.settings,
         parts.clock,
-        shipped=lambda code: inbox.store([Delivery(None, "tracking", (code,))]),
+        shipped=lambda code: parts.ledger.inbox.store([Delivery(None, "tracking", (code,))]),
     ).follow(name)
 
 

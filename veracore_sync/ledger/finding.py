@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import tick, to_text
 from veracore_sync.errors import Category
+from veracore_sync.ledger.database import Row, Transaction
 from veracore_sync.ledger.holdings import least_of, same_units
 from veracore_sync.ledger.order_table import OrderTable, Seen, Trouble
 from veracore_sync.ledger.orders import IN_DOUBT, Sent
@@ -80,9 +80,7 @@ class Finding(OrderTable):
             self._alerts.resolve_order(code, keep=_OF_THE_SHOP if seen is None else ())
             self._tell_synced(code, veracore_id, adopted=True)
 
-    def _sent(
-        self, connection: sqlite3.Connection, code: str, veracore_id: str
-    ) -> list[sqlite3.Row]:
+    def _sent(self, connection: Transaction, code: str, veracore_id: str) -> list[Row]:
         """The attempts that VeraCore may have taken under that id; oldest first.
 
         Where no such attempt bore it, a person says that it is the order: then all of them.
@@ -97,7 +95,7 @@ class Finding(OrderTable):
         return [row for row in left if row["veracore_id"].casefold() == named] or left or rows
 
     def _take_found(
-        self, code: str, sent: Sequence[sqlite3.Row], record: WarehouseRecord, wanted: Sent | None
+        self, code: str, sent: Sequence[Row], record: WarehouseRecord, wanted: Sent | None
     ) -> None:
         """What VeraCore holds, by its record; where that shows no lines, what was surely sent.
 
@@ -207,11 +205,11 @@ class Finding(OrderTable):
             return self._park_refused(connection, code, trouble, next_attempt_at)
 
 
-def _lines(row: sqlite3.Row) -> Sent:
+def _lines(row: Row) -> Sent:
     return tuple((offer, units) for offer, units in json.loads(row["lines"]))
 
 
-def _is_of(row: sqlite3.Row, record: WarehouseRecord) -> bool:
+def _is_of(row: Row, record: WarehouseRecord) -> bool:
     """Whether the record holds what that attempt sent."""
     if record.lines is None:
         return False

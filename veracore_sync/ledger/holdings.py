@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.ledger.database import Database, Row
 from veracore_sync.ledger.orders import Sent
-from veracore_sync.ledger.sqlite.database import Database, Row
 from veracore_sync.model import Shipment, WarehouseRecord
 
 _CHUNK = 500

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,10 +10,10 @@ from typing import Any
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.errors import Category
 from veracore_sync.ledger.alerts import Alerts
+from veracore_sync.ledger.database import Database, Transaction
 from veracore_sync.ledger.holdings import Holdings
 from veracore_sync.ledger.orders import Sent
 from veracore_sync.ledger.outbox import Outbox
-from veracore_sync.ledger.sqlite.database import Database
 
 _LOG = logging.getLogger(__name__)
 
@@ -80,7 +79,7 @@ class OrderTable:
     def _now(self) -> str:
         return to_text(self._clock.now())
 
-    def _set(self, connection: sqlite3.Connection, code: str, **values: Any) -> None:
+    def _set(self, connection: Transaction, code: str, **values: Any) -> None:
         values["updated_at"] = self._now()
         columns = ", ".join(f"{name} = :{name}" for name in values)
         connection.execute(
@@ -89,7 +88,7 @@ class OrderTable:
         )
 
     def _end_attempt(
-        self, connection: sqlite3.Connection, code: str, attempt: int, outcome: str, message: str
+        self, connection: Transaction, code: str, attempt: int, outcome: str, message: str
     ) -> None:
         connection.execute(
             "UPDATE attempts SET ended_at = ?, outcome = ?, message = ? "
@@ -97,7 +96,7 @@ class OrderTable:
             (self._now(), outcome, message or None, code, attempt),
         )
 
-    def _is_sending(self, connection: sqlite3.Connection, code: str, attempt: int) -> bool:
+    def _is_sending(self, connection: Transaction, code: str, attempt: int) -> bool:
         row = connection.execute(
             "SELECT 1 FROM orders WHERE code = ? AND attempt = ? AND state = 'sending'",
             (code, attempt),
@@ -123,7 +122,7 @@ class OrderTable:
         self._outbox.add("order.synced", code, data)
 
     def _park_refused(
-        self, connection: sqlite3.Connection, code: str, trouble: Trouble, next_attempt_at: datetime
+        self, connection: Transaction, code: str, trouble: Trouble, next_attempt_at: datetime
     ) -> bool:
         self._set(
             connection,

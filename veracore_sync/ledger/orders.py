@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
-from veracore_sync.ledger.sqlite.database import Database, Row
+from veracore_sync.ledger.database import Database, Row
 from veracore_sync.waits import horizon, is_over_sql
 
 STATES = (

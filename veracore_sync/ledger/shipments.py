@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from veracore_sync.clock import Clock, from_text, moment_of, tick, to_text
-from veracore_sync.ledger.sqlite.database import Database, Row
+from veracore_sync.ledger.database import Database, Row
 from veracore_sync.waits import SLIP, horizon, is_over, is_over_sql
 
 OPEN = ("open", "intended", "added")

@@ -25,8 +25,8 @@ from veracore_sync.errors import (
     UpstreamError,
     UsageError,
 )
-from veracore_sync.ledger.inbox import KINDS, WORKER, Hint, Inbox, Kind
-from veracore_sync.ledger.runs import Runs
+from veracore_sync.ledger.inbox import KINDS, WORKER, Hint, Kind
+from veracore_sync.ports.ledger import InboxStore, RunStore
 from veracore_sync.waits import ASKED
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.pace import Pace
@@ -73,9 +73,9 @@ class Worker:
 
     def __init__(
         self,
-        inbox: Inbox,
+        inbox: InboxStore,
         handlers: Mapping[Kind, Handler],
-        runs: Runs,
+        runs: RunStore,
         clock: Clock,
         *,
         pace: Pace,

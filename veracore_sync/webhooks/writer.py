@@ -12,7 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from veracore_sync.clock import SystemClock
-from veracore_sync.ledger.inbox import Delivery, Inbox
+from veracore_sync.ledger.inbox import Delivery
+from veracore_sync.ports.ledger import InboxStore
 from veracore_sync.webhooks.supervise import Part
 
 _LARGEST = 256
@@ -51,7 +52,7 @@ class Writer:
 
     def __init__(
         self,
-        inbox: Inbox,
+        inbox: InboxStore,
         stored: Callable[[], None],
         *,
         wait_seconds: float = 8.0,

@@ -9,9 +9,9 @@ from veracore_sync.clock import Clock
 from veracore_sync.errors import ProtocolError, SyncError, Unavailable
 from veracore_sync.failpoint import hit
 from veracore_sync.jobs.inventory.result import InventoryResult
-from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.staging import Planned
-from veracore_sync.ledger.stock import StockBook
+from veracore_sync.ports.ledger import Ledger
+from veracore_sync.ports.stock_staging import StagingStore
 from veracore_sync.vendure.stock import (
     Level,
     NewLevel,
@@ -46,7 +46,7 @@ class Writer:
 
     shop: ShopStock
     ledger: Ledger
-    book: StockBook
+    book: StagingStore
     clock: Clock
     result: InventoryResult
     everything: bool = False

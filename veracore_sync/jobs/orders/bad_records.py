@@ -16,8 +16,9 @@ from veracore_sync.config.services import RetrySettings
 from veracore_sync.errors import BreakerOpen, SyncError, UpstreamError, WrongEndpoint
 from veracore_sync.jobs.orders.changes import is_followed
 from veracore_sync.jobs.orders.result import OrdersResult
-from veracore_sync.ledger import Ledger, UnreadRow
+from veracore_sync.ledger import UnreadRow
 from veracore_sync.model import Order
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.vendure.listing import Unlisted
 from veracore_sync.vendure.shop import Poll, Shop
 from veracore_sync.veracore.port import LookUpFailed, Warehouse

@@ -34,7 +34,8 @@ from veracore_sync.jobs.orders.judge import (
     judge_doubt,
 )
 from veracore_sync.jobs.orders.result import OrdersResult
-from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.ledger import OrderRow
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.veracore.port import Absent, LookUp, Present, Warehouse
 
 _LOG = logging.getLogger(__name__)
@@ -192,7 +193,7 @@ class Doubts:
 
     def _adopt(self, row: OrderRow, verdict: Adopt, result: OrdersResult) -> None:
         code, news = row.code, None
-        with self.ledger.database.transaction():
+        with self.ledger.unit_of_work():
             self.ledger.moves.adopt(code, row.veracore_id or code, verdict.record)
             if verdict.outdated and self.ledger.alerts.open("order.drift", OUTDATED, code=code):
                 news = f"{code}: {OUTDATED}"

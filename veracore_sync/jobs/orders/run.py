@@ -30,8 +30,9 @@ from veracore_sync.jobs.orders.select import Selection, Selector
 from veracore_sync.jobs.orders.send import Sender
 from veracore_sync.jobs.orders.watch import Watch, Windows, passed_states, windows
 from veracore_sync.jobs.sandbox_rule import only_plans
-from veracore_sync.ledger import Discovery, Ledger, OrderRow, Trouble, fresh_row
+from veracore_sync.ledger import Discovery, OrderRow, Trouble, fresh_row
 from veracore_sync.model import Order, OrderStub
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.vendure.shop import Poll, Shop
 from veracore_sync.veracore.port import Warehouse
 

@@ -21,9 +21,10 @@ from veracore_sync.jobs.orders.judge import (
 )
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.result import OrdersResult
-from veracore_sync.ledger import Ledger, Trouble, open_attempts
+from veracore_sync.ledger import Trouble, open_attempts
 from veracore_sync.ledger.holdings import same_units
 from veracore_sync.model import WarehouseRecord
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.veracore.port import (
     Accepted,
     LookUpFailed,
@@ -173,7 +174,7 @@ class Sender:
     def _adopt(self, action: SubmitOrder, veracore_id: str, verdict: Adopt) -> None:
         """An earlier life sent it; what the shop changed since then is put before a person."""
         code, held, news = action.code, verdict.lines, None
-        with self.ledger.database.transaction():
+        with self.ledger.unit_of_work():
             self.ledger.moves.adopt(
                 code,
                 veracore_id,

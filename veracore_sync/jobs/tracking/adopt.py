@@ -14,7 +14,8 @@ from veracore_sync.errors import UpstreamError
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.jobs.tracking.unanswered import Unanswered
 from veracore_sync.jobs.tracking.window import Listed
-from veracore_sync.ledger import Discovery, Ledger, OrderRow
+from veracore_sync.ledger import Discovery, OrderRow
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.vendure.fulfilment import FulfilledOrder
 from veracore_sync.vendure.shop import Shop
 from veracore_sync.veracore.port import LookUpFailed, Present, Warehouse
@@ -123,7 +124,7 @@ class Strangers:
         if not isinstance(found, Present) or found.record.reference != order.code:
             self.ledger.shipments.asked(one.veracore_id, one.reference)
             return False
-        with self.ledger.database.transaction():
+        with self.ledger.unit_of_work():
             if order.code not in ours:
                 self.ledger.moves.discover([Discovery(order.code, order.id, None)])
             self.ledger.moves.adopt(order.code, one.veracore_id, found.record)

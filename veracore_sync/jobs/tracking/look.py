@@ -15,9 +15,10 @@ from veracore_sync.jobs.tracking.plan import (
     shipments_of,
     unready,
 )
-from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.ledger import OrderRow
 from veracore_sync.ledger.shipments import OPEN, PackageFact, Rows, SlipRow, fresh_slip
 from veracore_sync.model import Package, RecordLine, Shipment, WarehouseRecord
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.vendure.fulfilment import FulfilledOrder
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from veracore_sync.jobs.tracking.days import Days
 from veracore_sync.jobs.tracking.window import Listed, is_news, remembered
-from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.ledger import OrderRow
 from veracore_sync.ledger.shipments import Rows
+from veracore_sync.ports.ledger import Ledger
 
 _LAST_MOST = 20
 WORKABLE = ("synced", "shipped")

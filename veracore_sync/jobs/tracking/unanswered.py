@@ -17,7 +17,7 @@ from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.config import RetrySettings
 from veracore_sync.errors import AuthRefused, BreakerOpen, RateLimited, SyncError
 from veracore_sync.jobs.tracking.result import TrackingResult
-from veracore_sync.ledger import Ledger
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import NONE, bounded, is_over
 
 KIND = "order.unanswered"
