@@ -18,8 +18,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from veracore_sync.clock import SystemClock
+from veracore_sync.domain.hints import Delivery
 from veracore_sync.ledger import open_ledger
-from veracore_sync.ledger.inbox import Delivery
 from veracore_sync.webhooks.desk import HookDesk
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.server import HookServer

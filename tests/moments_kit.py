@@ -16,6 +16,7 @@ from bench import Bench
 from fakes import START, FakeClock, make_order, make_settings
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.hints import Delivery as Hinted
 from veracore_sync.errors import BreakerOpen, Category, RateLimited, TimedOut
 from veracore_sync.failure import What
 from veracore_sync.jobs.deliver import Delivery
@@ -31,7 +32,6 @@ from veracore_sync.jobs.tracking.unanswered import UNKNOWN_ORDERS, Unanswered
 from veracore_sync.jobs.tracking.window import Listed
 from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
 from veracore_sync.ledger.budget import Budget
-from veracore_sync.ledger.inbox import Delivery as Hinted
 from veracore_sync.model import Package, Shipment, WarehouseRecord
 from veracore_sync.transport.hooks import NotTaken
 

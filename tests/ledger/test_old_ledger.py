@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from rig import Rig
 
+from veracore_sync.domain.states import OrderState
 from veracore_sync.ledger import open_ledger
-from veracore_sync.ledger.orders import STATES
 from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
@@ -50,7 +50,7 @@ def counted(path: Path) -> dict[str, int]:
 def test_it_holds_every_state(rig: Rig) -> None:
     with closing(sqlite3.connect(rig.ledger_path)) as old:
         states = Counter(row[0] for row in old.execute("SELECT state FROM orders"))
-    assert set(states) == set(STATES)
+    assert set(states) == set(OrderState)
     assert all(counted(rig.ledger_path).values())
 
 

@@ -24,6 +24,7 @@ from moments_kit import (
 
 from veracore_sync import clock as clock_module
 from veracore_sync.clock import from_text, to_text
+from veracore_sync.domain.hints import Delivery as Hinted
 from veracore_sync.errors import Unavailable
 from veracore_sync.jobs.doctor.ledger import ledger as ledger_findings
 from veracore_sync.jobs.health import overdue
@@ -33,7 +34,6 @@ from veracore_sync.jobs.inventory.result import InventoryResult
 from veracore_sync.jobs.inventory.unread import Unread
 from veracore_sync.jobs.metrics import exposition
 from veracore_sync.ledger.ahead import Kind, ahead, kinds
-from veracore_sync.ledger.inbox import Delivery as Hinted
 from veracore_sync.transport.http import Answer, retry_after_seconds
 
 # ---- what must not be cut short ------------------------------------------------------------------

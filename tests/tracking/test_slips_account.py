@@ -21,6 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from veracore_sync.clock import to_text
 from veracore_sync.config import SkuSettings
+from veracore_sync.domain.pick_slips import SlipRow, fresh_slip
 from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.tracking.carriers import Carriers
 from veracore_sync.jobs.tracking.plan import (
@@ -33,7 +34,6 @@ from veracore_sync.jobs.tracking.plan import (
     Rules,
     shipments_of,
 )
-from veracore_sync.ledger.shipments import SlipRow, fresh_slip
 from veracore_sync.model import Package, Product, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.vendure.fulfilment import FulfilledOrder, Fulfilment, Line
 

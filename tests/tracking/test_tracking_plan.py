@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from veracore_sync.clock import to_text
 from veracore_sync.config import SkuSettings
+from veracore_sync.domain.pick_slips import SlipRow, fresh_slip
 from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.tracking.actions import (
     Action,
@@ -25,7 +26,6 @@ from veracore_sync.jobs.tracking.actions import (
 )
 from veracore_sync.jobs.tracking.carriers import Carriers, tracking_code
 from veracore_sync.jobs.tracking.plan import REST, OrderPlan, Rules, shipments_of
-from veracore_sync.ledger.shipments import SlipRow, fresh_slip
 from veracore_sync.model import Package, Product, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.vendure.fulfilment import FulfilledOrder, Fulfilment, Line
 

@@ -11,8 +11,9 @@ from typing import cast
 
 import pytest
 
+from veracore_sync.domain.hints import Delivery
 from veracore_sync.errors import LedgerError
-from veracore_sync.ledger.inbox import Delivery, Inbox
+from veracore_sync.ledger.inbox import Inbox
 from veracore_sync.webhooks.writer import CannotStore, Writer
 
 

@@ -27,8 +27,8 @@ from graphql import (
 
 from veracore_sync.admin.access import Role
 from veracore_sync.admin.actions import Actions, Outcome
+from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.jobs import stats
-from veracore_sync.ledger import OrderRow
 
 _LOG = logging.getLogger(__name__)
 _TOKENS_MOST = 2_000

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from veracore_sync.cli.perform import Report
     from veracore_sync.clock import Clock
     from veracore_sync.config import Loaded
-    from veracore_sync.ledger.inbox import Kind
+    from veracore_sync.domain.hints import Kind
     from veracore_sync.webhooks.worker import Handler
 
 _LOG = logging.getLogger(__name__)
@@ -168,7 +168,7 @@ class HintJobs:
 
 
 def _order(parts: Parts, name: str) -> None:
-    from veracore_sync.ledger.inbox import Delivery
+    from veracore_sync.domain.hints import Delivery
     from veracore_sync.webhooks.follow import OrderHints
 
     OrderHints(

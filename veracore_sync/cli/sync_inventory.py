@@ -12,9 +12,9 @@ from veracore_sync.cli.output import say, table
 if TYPE_CHECKING:
     from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
+    from veracore_sync.domain.staged_stock import Planned
     from veracore_sync.jobs.inventory.result import InventoryResult
     from veracore_sync.jobs.inventory.run import Wishes
-    from veracore_sync.ledger.staging import Planned
 
 _COUNTS = ("totalProcessed", "updated", "errors", "skipped")
 EMPTY: dict[str, Any] = dict.fromkeys(_COUNTS, 0)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from veracore_sync.clock import elapsed, from_text
+from veracore_sync.domain.states import HANDED_OVER, OrderState
 from veracore_sync.errors import Category, NeedsPerson, ProtocolError, UsageError
 from veracore_sync.jobs.orders.acts import (
     ENDED_AS,
@@ -31,7 +32,6 @@ from veracore_sync.ledger import AttemptRow, OrderRow, Trouble
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
 
-_DECIDED = ("synced", "shipped")
 _RENEWALS_MOST = 9
 _NOT_BELIEVED = (
     "no order that VeraCore holds is found now, so an 'absent' is not believed; nothing was changed"
@@ -185,7 +185,7 @@ class Resolver:
                 f"the ledger holds no order {name}",
                 hint="`veracore-sync stats --failed` lists them",
             )
-        if row.state in _DECIDED:
+        if row.state in HANDED_OVER:
             raise UsageError(
                 f"{row.code} is {row.state}: VeraCore has it as {row.veracore_id}",
                 hint="cancel or change it at VeraCore",
@@ -229,7 +229,7 @@ class Resolver:
             return decision
         moves = self.ledger.moves
         with self.ledger.unit_of_work():
-            if decision.remember is not None and row.state == "in_doubt":
+            if decision.remember is not None and row.state == OrderState.IN_DOUBT:
                 moves.absent_once(row.code, decision.remember.again_at)
             elif decision.remember is not None:
                 moves.absent_for_a_person(row.code)

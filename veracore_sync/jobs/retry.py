@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from veracore_sync.domain.states import OrderState
 from veracore_sync.errors import UsageError
 from veracore_sync.jobs.orders.acts import LookUpNow, NotRetried, Requeue, decide_retry
 from veracore_sync.jobs.orders.doubts import Doubts
@@ -16,7 +17,7 @@ from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import OrderRow
 from veracore_sync.ports.ledger import Ledger
 
-RETRIED = ("failed", "parked", "in_doubt", "sending")
+RETRIED = (OrderState.FAILED, OrderState.PARKED, OrderState.IN_DOUBT, OrderState.SENDING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from veracore_sync.domain.order_records import AttemptRow, OrderRow, Sent, fresh_row, open_attempts
 from veracore_sync.ledger.alerts import Alert
 from veracore_sync.ledger.moves import Discovery, Intent, Seen, Trouble
 from veracore_sync.ledger.opening import open_ledger
-from veracore_sync.ledger.orders import AttemptRow, OrderRow, Sent, fresh_row, open_attempts
 from veracore_sync.ledger.runs import Run
 from veracore_sync.ledger.unread import UnreadRow
 

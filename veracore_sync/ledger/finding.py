@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import tick, to_text
+from veracore_sync.domain.held_orders import least_of, same_units
+from veracore_sync.domain.order_records import Seen, Sent, Trouble
+from veracore_sync.domain.states import AttemptOutcome
 from veracore_sync.errors import Category
 from veracore_sync.ledger.database import Row, Transaction
-from veracore_sync.ledger.holdings import least_of, same_units
-from veracore_sync.ledger.order_table import OrderTable, Seen, Trouble
-from veracore_sync.ledger.orders import IN_DOUBT, Sent
+from veracore_sync.ledger.order_table import OrderTable
 from veracore_sync.model import WarehouseRecord
 
 # What the shop did after the send stays true when a look-up finds what was sent.
@@ -167,7 +168,7 @@ class Finding(OrderTable):
                 "UPDATE attempts SET ended_at = ?, outcome = ? "
                 "WHERE code = ? AND veracore_id = ? COLLATE NOCASE "
                 "AND (outcome IS NULL OR outcome IN (?, 'accepted'))",
-                (self._now(), outcome, code, veracore_id, IN_DOUBT),
+                (self._now(), outcome, code, veracore_id, AttemptOutcome.IN_DOUBT),
             )
 
     def look_again(self, code: str, next_attempt_at: datetime | None) -> None:

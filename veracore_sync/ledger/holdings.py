@@ -7,15 +7,14 @@ What the shop may sell is computed from these rows, never from what was sent.
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.domain.held_orders import Held, cancelled_units, totals, unit_key
+from veracore_sync.domain.order_records import Sent
 from veracore_sync.ledger.database import Database, Row
-from veracore_sync.ledger.orders import Sent
-from veracore_sync.model import Shipment, WarehouseRecord
+from veracore_sync.model import WarehouseRecord
 
 _CHUNK = 500
 _AHEAD = timedelta(minutes=1)
@@ -23,32 +22,6 @@ _AHEAD = timedelta(minutes=1)
 run does not, as one during which the clock is set writes nothing (jobs/inventory/read.py)."""
 _LONG_AGO = ""
 _PROCESSED = ("processed", "shipped", "complete")
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What VeraCore holds of an order.
-
-    Args:
-        code: The order's code in the shop.
-        lines: Offers and units that it took.
-        cancelled: Parts and units of them that it will not ship.
-        sent_at: When the order was read for sending; ``None`` where nobody here sent it.
-        seen_at: Since when VeraCore's available stock is without these units (UTC text); ``None``
-            while that is not known.
-        is_whole: Nobody told what it holds: all of the order.
-    """
-
-    code: str
-    lines: Sent
-    cancelled: Sent
-    sent_at: str | None
-    seen_at: str | None
-    is_whole: bool = False
-
-    def is_unseen(self, stock_read_at: str) -> bool:
-        """Whether a read of the stock that began then may still have counted these units."""
-        return self.seen_at is None or self.seen_at >= stock_read_at
 
 
 class Holdings:
@@ -154,7 +127,7 @@ class Holdings:
             return None
         left = totals(lines)
         left.subtract(totals(_unpacked(row["cancelled"]) or ()))
-        spelled = {_key(sku): sku.strip() for sku, _ in lines}
+        spelled = {unit_key(sku): sku.strip() for sku, _ in lines}
         return tuple((spelled[key], units) for key, units in left.items() if key in spelled)
 
     def sent(self, codes: Sequence[str]) -> dict[str, Sent]:
@@ -190,62 +163,11 @@ class Holdings:
 _HELD = "SELECT h.*, o.state, o.updated_at FROM held h JOIN orders o USING (code) WHERE"
 
 
-def cancelled_units(record: WarehouseRecord) -> Sent:
-    """Parts of the record, and units of each that will not ship."""
-    ordered: Counter[str] = Counter()
-    units: Counter[str] = Counter()
-    for product in record.products:
-        ordered[product.sku] += product.ordered
-        units[product.sku] += product.cancelled
-    if record.is_complete and record.is_cut:
-        # Nothing more leaves: whatever has not was cancelled, also where no row says so.
-        if not ordered:
-            ordered.update(totals((line.sku, line.quantity) for line in record.lines or ()))
-        shipped = totals(_shipped(record.shipments))
-        for sku, count in ordered.items():
-            units[sku] = max(units[sku], count - shipped[_key(sku)])
-    return tuple((sku, count) for sku, count in units.items() if sku.strip() and count > 0)
-
-
-def least_of(several: Iterable[Sent]) -> Sent:
-    """What each of several sets of lines holds of every SKU at least."""
-    counted = [totals(lines) for lines in several]
-    if not counted:
-        return ()
-    least = counted[0]
-    for other in counted[1:]:
-        least &= other
-    return tuple(least.items())
-
-
-def same_units(one: Sent, other: Sent) -> bool:
-    """Whether two sets of lines hold the same units of each SKU."""
-    return totals(one) == totals(other)
-
-
-def _shipped(shipments: Iterable[Shipment]) -> Iterable[tuple[str, int]]:
-    for shipment in shipments:
-        if not shipment.packages or any(package.is_live for package in shipment.packages):
-            yield from ((line.sku, line.quantity) for line in shipment.lines or ())
-
-
 def _grew(before: Sent | None, after: Sent | None) -> bool:
     """Whether there is more of anything than before."""
     if after is None:
         return False
     return before is None or bool(totals(after) - totals(before))
-
-
-def totals(lines: Iterable[tuple[str, int]]) -> Counter[str]:
-    """Units by SKU, trimmed and without case."""
-    units_of: Counter[str] = Counter()
-    for sku, units in lines:
-        units_of[_key(sku)] += units
-    return units_of
-
-
-def _key(sku: str) -> str:
-    return sku.strip().casefold()
 
 
 def _packed(lines: Sent | None) -> str | None:

@@ -9,46 +9,19 @@ covered is due.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.domain.hints import Delivery, Hint, Kind
 from veracore_sync.ledger.database import Database, Transaction
 from veracore_sync.waits import HINT, horizon, is_over_sql
 
 WORKER = "serve-webhooks"
 """The command under which the listener's worker holds a job."""
 
-Kind = Literal["inventory", "order", "tracking"]
-KINDS: tuple[Kind, ...] = ("inventory", "order", "tracking")
 _PRUNED_AT_ONCE = 2_000
 _PROBE = "probe " * 6_000
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A verified delivery.
-
-    Args:
-        id: The sender's id of it; ``None`` where the signature covers none.
-        kind: What it is about.
-        names: The SKUs or orders that it names; may be none.
-    """
-
-    id: str | None
-    kind: Kind
-    names: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """A name to look up. `asked` is the number of the newest delivery that the look-up covers."""
-
-    kind: Kind
-    name: str
-    asked: int
-    tries: int
 
 
 class Inbox:

@@ -10,8 +10,8 @@ A verb that puts an order before a person also opens the alert, and tells whethe
 
 from __future__ import annotations
 
+from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
 from veracore_sync.ledger.finding import Finding
-from veracore_sync.ledger.order_table import Discovery, Intent, Seen, Trouble
 from veracore_sync.ledger.queueing import Queueing
 from veracore_sync.ledger.sending import Sending
 from veracore_sync.ledger.shipping import Shipping

@@ -3,67 +3,17 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
-from veracore_sync.errors import Category
+from veracore_sync.domain.order_records import Trouble
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.database import Database, Transaction
 from veracore_sync.ledger.holdings import Holdings
-from veracore_sync.ledger.orders import Sent
 from veracore_sync.ledger.outbox import Outbox
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why an order is not where it should be: a class, and a sentence without personal data."""
-
-    category: Category
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the shop's order was when it was read: a keyed hash of it, and its ``updatedAt``."""
-
-    content_hash: str
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """What is about to be sent.
-
-    Args:
-        veracore_id: The id it bears at VeraCore.
-        lines: Offer and units of each line.
-        payload_hash: A keyed hash of everything that is sent.
-        settings_hash: Of the settings it was rendered by.
-        seen: What the shop's order was.
-    """
-
-    veracore_id: str
-    lines: Sent
-    payload_hash: str
-    settings_hash: str
-    seen: Seen
-
-
-@dataclass(frozen=True, slots=True)
-class Discovery:
-    """An order that is new to the ledger. `state` is ``pending`` or ``skipped``."""
-
-    code: str
-    vendure_id: str
-    placed_at: datetime | None
-    state: str = "pending"
-    cause: str = ""
-    trouble: Trouble | None = None
-    next_attempt_at: datetime | None = None
 
 
 class OrderTable:

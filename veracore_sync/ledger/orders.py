@@ -4,103 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.domain.order_records import AttemptRow, OrderRow
+from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
 from veracore_sync.ledger.database import Database, Row
 from veracore_sync.waits import horizon, is_over_sql
-
-STATES = (
-    "pending",
-    "sending",
-    "in_doubt",
-    "failed",
-    "parked",
-    "synced",
-    "shipped",
-    "cancelled",
-    "conflict",
-    "skipped",
-)
-
-IN_DOUBT = "in doubt"
-"""The outcome of an attempt that VeraCore may have taken, or not."""
-
-Sent = tuple[tuple[str, int], ...]
-"""Lines as sent: (offer, units) each."""
-
-
-@dataclass(frozen=True, slots=True)
-class OrderRow:
-    """What the ledger knows of an order. Times are UTC texts (ISO 8601, milliseconds, ``Z``).
-
-    `cause` says why it is where it is: parked ``ours`` (a setting, an address) or ``refused`` (by
-    VeraCore); in doubt ``lost`` (no answer) or ``answer`` (an answer that is not understood);
-    skipped ``rule`` or ``resolved`` (for good, by a person).
-    """
-
-    code: str
-    vendure_id: str
-    veracore_id: str | None
-    state: str
-    cause: str
-    error_class: str | None
-    error_message: str | None
-    retry_count: int
-    attempt: int
-    sequence: int | None
-    content_hash: str | None
-    settings_hash: str | None
-    looked_up: int
-    placed_at: str | None
-    shop_updated_at: str | None
-    checked_at: str | None
-    doubt_since: str | None
-    absent_at: str | None
-    last_sync_attempt: str | None
-    last_successful_sync: str | None
-    next_attempt_at: str | None
-    created_at: str
-    updated_at: str
-    absent_tick: str | None = None
-
-
-def fresh_row(code: str, vendure_id: str, now: str) -> OrderRow:
-    """The row that an order would get if it were discovered now (a UTC text)."""
-    values: dict[str, Any] = dict.fromkeys(field.name for field in fields(OrderRow))
-    values.update(code=code, vendure_id=vendure_id, state="pending", cause="")
-    values.update(retry_count=0, attempt=0, looked_up=0, created_at=now, updated_at=now)
-    return OrderRow(**values)
-
 
 _COLUMNS = ", ".join(field.name for field in fields(OrderRow))
 _SELECT = f"SELECT {_COLUMNS} FROM orders "  # noqa: S608 - the names of our own columns
 _CHUNK = 500
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptRow:
-    """One intent to create an order at VeraCore, and how it ended."""
-
-    code: str
-    attempt: int
-    veracore_id: str
-    lines: Sent
-    started_at: str
-    ended_at: str | None
-    outcome: str | None
-    message: str | None
-
-
-def open_attempts(row: OrderRow, attempts: Iterable[AttemptRow]) -> list[AttemptRow]:
-    """The attempts of an order of which nobody knows whether VeraCore took them, oldest first.
-
-    A refusal that parked the order is an answer, also where a look-up had to tell that it was one.
-    """
-    refused = row.attempt if (row.state, row.cause) == ("parked", "refused") else None
-    return [one for one in attempts if one.outcome in (None, IN_DOUBT) and one.attempt != refused]
 
 
 class Orders:
@@ -191,7 +107,7 @@ class Orders:
 
     def counts(self) -> dict[str, int]:
         """How many orders are in each state; every state is named."""
-        found = dict.fromkeys(STATES, 0)
+        found = dict.fromkeys(map(str, OrderState), 0)
         for state, count in self._db.rows("SELECT state, count(*) FROM orders GROUP BY state"):
             found[state] = count
         return found
@@ -237,10 +153,14 @@ class Orders:
 
 
 def _order(row: Row) -> OrderRow:
-    return OrderRow(*row)
+    values: dict[str, Any] = dict(row)
+    values["state"] = OrderState(values["state"])
+    values["cause"] = OrderCause(values["cause"]) if values["cause"] else None
+    return OrderRow(**values)
 
 
 def _attempt(row: Row) -> AttemptRow:
     values: dict[str, Any] = dict(row)
     values["lines"] = tuple((sku, units) for sku, units in json.loads(values["lines"]))
+    values["outcome"] = AttemptOutcome(values["outcome"]) if values["outcome"] else None
     return AttemptRow(**values)

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.order_records import Discovery, Trouble
 from veracore_sync.errors import Category
-from veracore_sync.ledger.order_table import Discovery, OrderTable, Trouble
+from veracore_sync.ledger.order_table import OrderTable
 
 
 class Queueing(OrderTable):
@@ -22,7 +23,7 @@ class Queueing(OrderTable):
                 "code": one.code,
                 "vendure_id": one.vendure_id,
                 "state": one.state,
-                "cause": one.cause,
+                "cause": one.cause or "",
                 "error_class": one.trouble.category if one.trouble else None,
                 "error_message": one.trouble.message if one.trouble else None,
                 "placed_at": to_text(one.placed_at) if one.placed_at else None,

@@ -6,10 +6,11 @@ import json
 from datetime import datetime
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.order_records import Intent, Trouble
+from veracore_sync.domain.states import AttemptOutcome
 from veracore_sync.errors import Category
 from veracore_sync.ledger.database import Transaction
-from veracore_sync.ledger.order_table import Intent, OrderTable, Trouble
-from veracore_sync.ledger.orders import IN_DOUBT
+from veracore_sync.ledger.order_table import OrderTable
 
 
 class Sending(OrderTable):
@@ -107,7 +108,7 @@ class Sending(OrderTable):
         with self._db.transaction() as connection:
             if not self._is_sending(connection, code, attempt):
                 return
-            self._end_attempt(connection, code, attempt, IN_DOUBT, trouble.message)
+            self._end_attempt(connection, code, attempt, AttemptOutcome.IN_DOUBT, trouble.message)
             self._set(
                 connection,
                 code,

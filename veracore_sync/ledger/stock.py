@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
+from veracore_sync.domain.staged_stock import StagedVariant
 from veracore_sync.ledger.database import Database
-from veracore_sync.ledger.staging import StagedVariant, Staging
+from veracore_sync.ledger.staging import Staging
 
 _PAGE = 250
 """Variants whose SKUs are recalled at once: two names each."""

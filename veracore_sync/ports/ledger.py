@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from veracore_sync.domain.hints import Delivery, Hint, Kind
 from veracore_sync.failure import What
 from veracore_sync.ledger import Alert, Run, UnreadRow
 from veracore_sync.ledger.ahead import Ahead
 from veracore_sync.ledger.breaker import BreakerRow
-from veracore_sync.ledger.inbox import Delivery, Hint, Kind
 from veracore_sync.ledger.outbox import Blocked, Event, HookRow
 from veracore_sync.ledger.reporting import LastRun, PastAlert, RunHistory
 from veracore_sync.ledger.runs import Holder

@@ -9,9 +9,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from veracore_sync.ledger import AttemptRow, Discovery, Intent, OrderRow, Seen, Sent, Trouble
-from veracore_sync.ledger.holdings import Held
-from veracore_sync.ledger.shipments import PackageFact, Rows, SlipRow, TrackedRow
+from veracore_sync.domain.held_orders import Held
+from veracore_sync.domain.order_records import (
+    AttemptRow,
+    Discovery,
+    Intent,
+    OrderRow,
+    Seen,
+    Sent,
+    Trouble,
+)
+from veracore_sync.domain.pick_slips import PackageFact, Rows, SlipRow, TrackedRow
 from veracore_sync.model import WarehouseRecord
 
 

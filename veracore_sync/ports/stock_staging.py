@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from veracore_sync.ledger.staging import Matched, Planned, StagedStock, StagedVariant
+from veracore_sync.domain.staged_stock import Matched, Planned, StagedStock, StagedVariant
 
 
 class StagingStore(Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from veracore_sync.clock import Clock
-from veracore_sync.ledger.inbox import Delivery, Kind
+from veracore_sync.domain.hints import Delivery, Kind
 from veracore_sync.webhooks.head import Head, Refused
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.payload import BadPayload, names_in

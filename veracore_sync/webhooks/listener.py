@@ -9,9 +9,9 @@ from typing import Any
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config import Settings
+from veracore_sync.domain.hints import Kind
 from veracore_sync.errors import ConfigError, LedgerError
 from veracore_sync.jobs.metrics import exposition
-from veracore_sync.ledger.inbox import Kind
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.webhooks.desk import HookDesk
 from veracore_sync.webhooks.meter import Meter

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from veracore_sync.ledger.inbox import Kind
+from veracore_sync.domain.hints import Kind
 
 MOST_NAMES = 100
 LONGEST_NAME = 200

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from veracore_sync.clock import Clock
+from veracore_sync.domain.hints import KINDS, Hint, Kind
 from veracore_sync.errors import (
     Category,
     LedgerError,
@@ -25,7 +26,7 @@ from veracore_sync.errors import (
     UpstreamError,
     UsageError,
 )
-from veracore_sync.ledger.inbox import KINDS, WORKER, Hint, Kind
+from veracore_sync.ledger.inbox import WORKER
 from veracore_sync.ports.ledger import InboxStore, RunStore
 from veracore_sync.waits import ASKED
 from veracore_sync.webhooks.meter import Meter

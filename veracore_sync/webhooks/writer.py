@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from veracore_sync.clock import SystemClock
-from veracore_sync.ledger.inbox import Delivery
+from veracore_sync.domain.hints import Delivery
 from veracore_sync.ports.ledger import InboxStore
 from veracore_sync.webhooks.supervise import Part
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from veracore_sync.domain.staged_stock import Matched
 from veracore_sync.jobs.inventory.demand import Demand
 from veracore_sync.jobs.inventory.plan import Guard
 from veracore_sync.jobs.inventory.result import Drift, InventoryResult
-from veracore_sync.ledger.staging import Matched
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.stock_staging import StagingStore
 from veracore_sync.vendure.stock import ShopStock

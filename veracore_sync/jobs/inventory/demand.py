@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from veracore_sync.clock import from_text, to_text
+from veracore_sync.domain.held_orders import Held
+from veracore_sync.domain.order_records import Sent
 from veracore_sync.jobs.inventory.names import Names, sku_key
-from veracore_sync.ledger.holdings import Held
-from veracore_sync.ledger.orders import Sent
 from veracore_sync.vendure.stock import OpenOrder
 
 

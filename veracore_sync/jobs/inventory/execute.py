@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from veracore_sync.clock import Clock
+from veracore_sync.domain.staged_stock import Planned
 from veracore_sync.errors import ProtocolError, SyncError, Unavailable
 from veracore_sync.failpoint import hit
 from veracore_sync.jobs.inventory.result import InventoryResult
-from veracore_sync.ledger.staging import Planned
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.stock_staging import StagingStore
 from veracore_sync.vendure.stock import (

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from veracore_sync.config import Settings
 from veracore_sync.config.types import Buffer
+from veracore_sync.domain.staged_stock import ANY, Matched, Planned
 from veracore_sync.jobs.inventory.demand import Demand
 from veracore_sync.jobs.inventory.names import Names, sku_key
 from veracore_sync.jobs.inventory.places import Places
 from veracore_sync.jobs.inventory.plan import NOTHING, LevelNow, saleable, saleable_kits
-from veracore_sync.ledger.staging import ANY, Matched, Planned
 from veracore_sync.ports.stock_staging import StagingStore
 
 MISSING_READS = 3

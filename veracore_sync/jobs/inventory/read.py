@@ -14,12 +14,12 @@ from typing import TypeVar
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
+from veracore_sync.domain.staged_stock import ANY, AT_MOST, StagedStock, StagedVariant
 from veracore_sync.errors import Unavailable, UsageError
 from veracore_sync.jobs.inventory.demand import Demand, demand
 from veracore_sync.jobs.inventory.names import Names, sku_key
 from veracore_sync.jobs.inventory.places import Places
 from veracore_sync.jobs.inventory.unread import Unread
-from veracore_sync.ledger.staging import ANY, AT_MOST, StagedStock, StagedVariant
 from veracore_sync.model import StockLevel, StockRow, UnreadableStock
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.stock_staging import StagingStore

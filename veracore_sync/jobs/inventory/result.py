@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from veracore_sync.ledger.staging import Planned
+from veracore_sync.domain.staged_stock import Planned
 
 
 @dataclass(frozen=True, slots=True)

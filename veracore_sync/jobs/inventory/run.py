@@ -9,6 +9,7 @@ from itertools import islice
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import Settings
+from veracore_sync.domain.staged_stock import Planned
 from veracore_sync.jobs.inventory.alerts import Alarms
 from veracore_sync.jobs.inventory.demand import Demand
 from veracore_sync.jobs.inventory.execute import Writer
@@ -21,7 +22,6 @@ from veracore_sync.jobs.inventory.result import InventoryResult
 from veracore_sync.jobs.inventory.unread import Unread
 from veracore_sync.jobs.progress import Progress, unheard
 from veracore_sync.jobs.sandbox_rule import only_plans
-from veracore_sync.ledger.staging import Planned
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.stock_staging import StagingStore
 from veracore_sync.vendure.stock import ShopStock

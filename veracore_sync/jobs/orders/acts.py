@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.order_records import AttemptRow, OrderRow, open_attempts
+from veracore_sync.domain.states import HANDED_OVER, AttemptOutcome, OrderState
 from veracore_sync.errors import NeedsPerson, SyncError
 from veracore_sync.jobs.orders.judge import (
     OUTDATED,
@@ -23,13 +25,11 @@ from veracore_sync.jobs.orders.judge import (
     judge_record,
     not_proven,
 )
-from veracore_sync.ledger import AttemptRow, OrderRow, open_attempts
 from veracore_sync.model import WarehouseRecord
 from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
 
-_MAY_BE_THERE = ("sending", "in_doubt", "conflict", "cancelled")
-_HANDED_OVER = ("synced", "shipped")
-_RETRIED = ("failed", "parked")
+_MAY_BE_THERE = (OrderState.SENDING, OrderState.IN_DOUBT, OrderState.CONFLICT, OrderState.CANCELLED)
+_RETRIED = (OrderState.FAILED, OrderState.PARKED)
 
 
 class Act(StrEnum):
@@ -75,26 +75,26 @@ def decide_retry(row: OrderRow, attempts: Sequence[AttemptRow]) -> Retry:
         row: The order.
         attempts: All that were ever made to send it.
     """
-    if row.state in ("in_doubt", "sending"):
+    if row.state in (OrderState.IN_DOUBT, OrderState.SENDING):
         return LookUpNow()
     if row.state in _RETRIED:
         unknown = open_attempts(row, attempts)
         return LookUpNow(unknown[-1].veracore_id) if unknown else Requeue()
-    if row.state == "conflict":
+    if row.state == OrderState.CONFLICT:
         return NotRetried(
             f"it is in conflict: a person decides with `veracore-sync resolve {row.code}`"
         )
-    if row.state == "cancelled":
+    if row.state == OrderState.CANCELLED:
         return NotRetried(
             "it was cancelled at VeraCore: "
             f"`veracore-sync resolve {row.code} --new-id` sends it again"
         )
-    if row.state in _HANDED_OVER:
+    if row.state in HANDED_OVER:
         return NotRetried(
             f"it is {row.state}: sending it again would ship it twice; "
             f"`veracore-sync stats --order {row.code}` shows what VeraCore has"
         )
-    if row.state == "skipped":
+    if row.state == OrderState.SKIPPED:
         return NotRetried("it is skipped: `veracore-sync stats --order` says why")
     return NotRetried(f"it is {row.state}: the next run takes it up by itself")
 
@@ -156,7 +156,11 @@ class Unseen:
 
 Sight = Ours | Cancelled | Foreign | Gone | NotYet | Unseen
 
-ENDED_AS = {Cancelled: "cancelled", Foreign: "conflict", Gone: "absent"}
+ENDED_AS = {
+    Cancelled: AttemptOutcome.CANCELLED,
+    Foreign: AttemptOutcome.CONFLICT,
+    Gone: AttemptOutcome.ABSENT,
+}
 """The outcome of our open attempts under an id, by what was seen there."""
 
 
@@ -172,7 +176,7 @@ def open_ids(row: OrderRow, attempts: Sequence[AttemptRow]) -> tuple[str, ...]:
     sent = [
         one.veracore_id
         for one in reversed(attempts)
-        if one.attempt in unknown or one.outcome == "accepted"
+        if one.attempt in unknown or one.outcome == AttemptOutcome.ACCEPTED
     ]
     return _distinct([present, *sent])
 

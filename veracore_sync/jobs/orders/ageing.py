@@ -10,13 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text
+from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import OrderRow
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import is_ahead
 
 KIND = "order.old"
-_WAITING = ("pending", "sending", "in_doubt", "failed", "parked")
+_WAITING = (
+    OrderState.PENDING,
+    OrderState.SENDING,
+    OrderState.IN_DOUBT,
+    OrderState.FAILED,
+    OrderState.PARKED,
+)
 _TOLD_MOST = 10
 
 
@@ -51,13 +58,13 @@ class Ages:
                 yield Old(row.code, self._words(row))
 
     def _limit(self, row: OrderRow) -> timedelta | None:
-        if row.state == "pending" and row.cause != "waiting":
+        if row.state == OrderState.PENDING and row.cause != OrderCause.WAITING:
             return timedelta(hours=1) + self.min_age
-        if row.state == "pending":
+        if row.state == OrderState.PENDING:
             return timedelta(hours=24) + self.min_age
-        if row.state == "in_doubt":
+        if row.state == OrderState.IN_DOUBT:
             return timedelta(hours=1)
-        if row.state == "failed" or is_refused(row):
+        if row.state == OrderState.FAILED or is_refused(row):
             return timedelta(hours=24)
         return None
 
@@ -71,17 +78,19 @@ class Ages:
 def moved_on(rows: Iterable[OrderRow]) -> Iterator[str]:
     """The codes of `rows` that no longer wait for the next run, or wait for a person."""
     for row in rows:
-        if row.state not in _WAITING or (row.state == "parked" and not is_refused(row)):
+        if row.state not in _WAITING or (row.state == OrderState.PARKED and not is_refused(row)):
             yield row.code
 
 
 def is_refused(row: OrderRow) -> bool:
     """Whether VeraCore refused it, so that its cure is made there."""
-    return row.state == "parked" and row.cause == "refused"
+    return row.state == OrderState.PARKED and row.cause == OrderCause.REFUSED
 
 
 def _since(row: OrderRow) -> datetime:
-    return from_text((row.doubt_since if row.state == "in_doubt" else None) or row.created_at)
+    return from_text(
+        (row.doubt_since if row.state == OrderState.IN_DOUBT else None) or row.created_at
+    )
 
 
 def tell_ages(ledger: Ledger, clock: Clock, min_age: timedelta, result: OrdersResult) -> None:

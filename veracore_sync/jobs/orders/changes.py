@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from veracore_sync.domain.held_orders import Held, totals
+from veracore_sync.domain.order_records import AttemptRow, OrderRow, Sent
+from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
 from veracore_sync.jobs.orders.render import Renderer
-from veracore_sync.ledger import AttemptRow, OrderRow, Sent
-from veracore_sync.ledger.holdings import Held, totals
 from veracore_sync.model import Order, OrderLine
 
 _LISTED_MOST = 10
@@ -36,9 +37,16 @@ class Judged:
 
 def is_followed(row: OrderRow) -> bool:
     """Whether no queue takes the order up any more, so that only its changes tell of new units."""
-    if row.state == "skipped":
-        return row.cause == "resolved"
-    return row.state in ("sending", "in_doubt", "synced", "conflict", "shipped", "cancelled")
+    if row.state == OrderState.SKIPPED:
+        return row.cause == OrderCause.RESOLVED
+    return row.state in (
+        OrderState.SENDING,
+        OrderState.IN_DOUBT,
+        OrderState.SYNCED,
+        OrderState.CONFLICT,
+        OrderState.SHIPPED,
+        OrderState.CANCELLED,
+    )
 
 
 def has_ended(row: OrderRow) -> bool:
@@ -48,12 +56,12 @@ def has_ended(row: OrderRow) -> bool:
 
 def held_lines(row: OrderRow, attempts: Sequence[AttemptRow]) -> Sent | None:
     """What VeraCore holds or shipped of an order; ``None`` where that is not known."""
-    if row.state in ("cancelled", "skipped"):
+    if row.state in (OrderState.CANCELLED, OrderState.SKIPPED):
         return ()
-    taken = [one.lines for one in attempts if one.outcome == "accepted" and one.lines]
+    taken = [one.lines for one in attempts if one.outcome == AttemptOutcome.ACCEPTED and one.lines]
     if taken:
         return taken[-1]
-    return () if row.state == "shipped" else None
+    return () if row.state == OrderState.SHIPPED else None
 
 
 def lacking(order: Order, held: Sent | None, renderer: Renderer) -> Mapping[str, int]:
@@ -114,9 +122,9 @@ def change(
     """
     units = ", ".join(f"{units} x {offer}" for offer, units in list(lacks.items())[:_LISTED_MOST])
     if has_ended(row):
-        if not units or (now == before and (told_ended or row.state != "shipped")):
+        if not units or (now == before and (told_ended or row.state != OrderState.SHIPPED)):
             return None
-        if before is None and row.state != "shipped":
+        if before is None and row.state != OrderState.SHIPPED:
             return None  # its own alert, or a person's word, stands for what it was then
         return (
             f"it was changed in the shop {_ENDED[row.state]}: "

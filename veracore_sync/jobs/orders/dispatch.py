@@ -16,6 +16,7 @@ from itertools import islice
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import Settings
+from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.errors import Category, Interrupted, ProtocolError, SyncError
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
 from veracore_sync.jobs.orders.plan import (
@@ -185,7 +186,7 @@ class Dispatch:
             else:
                 yield action
         for code in left:
-            self._write(SkipOrder(code, _GONE, "state"))
+            self._write(SkipOrder(code, _GONE, OrderCause.STATE))
             self._result.tell(f"{code}: {_GONE}")
         for action in looked_up_first:
             if self._is_over(deadline):
@@ -211,7 +212,7 @@ class Dispatch:
     def _unread(self, row: OrderRow, error: SyncError) -> None:
         """The shop answers, but not for this order. Only an answer of its own counts against it."""
         rest = self._bad.failed(SHOP, row.code, error)
-        if row.state not in ("pending", "failed"):
+        if row.state not in (OrderState.PENDING, OrderState.FAILED):
             self._result.note(row.code, row.state)
         elif isinstance(error, ProtocolError):
             self._fail(row, error.message)

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, elapsed
 from veracore_sync.config.services import RetrySettings
+from veracore_sync.domain.states import OrderCause
 from veracore_sync.errors import (
     AuthRefused,
     ProtocolError,
@@ -148,7 +149,9 @@ class Doubts:
         """
         if self.ledger.orders.newest_synced() is None:
             oldest = self.ledger.orders.oldest_doubt()
-            if row.cause == "duplicate" or (oldest is not None and oldest.code == row.code):
+            if row.cause == OrderCause.DUPLICATE or (
+                oldest is not None and oldest.code == row.code
+            ):
                 return True
         return self.finds_orders()
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from veracore_sync.domain.held_orders import same_units, totals
+from veracore_sync.domain.order_records import AttemptRow, OrderRow, Sent, Trouble
+from veracore_sync.domain.states import OrderCause
 from veracore_sync.errors import Category, SyncError
-from veracore_sync.ledger import AttemptRow, OrderRow, Sent, Trouble
-from veracore_sync.ledger.holdings import same_units, totals
 from veracore_sync.model import RecordLine, WarehouseRecord
 from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
 
@@ -185,7 +186,7 @@ def _judge_absence(
     row: OrderRow, now: datetime, grace: timedelta, waited: timedelta | None
 ) -> Verdict:
     message = row.error_message or "no answer"
-    if row.cause == "duplicate":
+    if row.cause == OrderCause.DUPLICATE:
         return Conflict(
             Trouble(
                 Category.CONFLICT,
@@ -196,7 +197,7 @@ def _judge_absence(
     again = not_proven(row, now, grace, waited)
     if again is not None:
         return again
-    if row.cause == "answer":
+    if row.cause == OrderCause.ANSWER:
         return WasRefused(Trouble(Category.VALIDATION, f"VeraCore did not take it: {message}"))
     return Resend()
 

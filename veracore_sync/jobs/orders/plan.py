@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
 from veracore_sync.config import OrdersSettings
+from veracore_sync.domain.order_records import Intent, OrderRow, Seen, Trouble
+from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
 from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
 from veracore_sync.jobs.orders.render import Renderer, Unsendable, content_hash, payload_hash
-from veracore_sync.ledger import Intent, OrderRow, Seen, Trouble
 from veracore_sync.model import Order, WarehouseOrder
 
 WAITING_STATES = frozenset({"Modifying", "ArrangingAdditionalPayment", "PaymentAuthorized"})
@@ -33,7 +34,7 @@ class SubmitOrder:
     order: WarehouseOrder
     intent: Intent
     look_up_first: bool
-    back_to: str
+    back_to: OrderState
     other_ids: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -56,7 +57,7 @@ class SkipOrder:
 
     code: str
     reason: str
-    cause: str = "rule"
+    cause: OrderCause = OrderCause.RULE
     alert: bool = False
 
 
@@ -107,7 +108,7 @@ class Planner:
             return HoldOrder(order.code, f"the shop holds it in {order.state}")
         partly = order.state.startswith("Partially")
         return SkipOrder(
-            order.code, f"it is {order.state} in the shop, and not by us", "state", partly
+            order.code, f"it is {order.state} in the shop, and not by us", OrderCause.STATE, partly
         )
 
     def _excluded(self, order: Order) -> SkipOrder | None:
@@ -135,7 +136,7 @@ class Planner:
             order=rendered.order,
             intent=self._intent(order, rendered.order),
             look_up_first=self._may_be_there(order, row),
-            back_to=row.state if row.state in ("pending", "failed", "parked") else "pending",
+            back_to=row.state if row.state in UNSENT else OrderState.PENDING,
             other_ids=(renewed_id(order.code, self.settings.id_prefix, 1),),
             warnings=rendered.warnings,
         )

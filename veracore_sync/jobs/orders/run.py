@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
+from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
 from veracore_sync.errors import (
     Category,
     ConfigError,
@@ -39,7 +40,6 @@ from veracore_sync.veracore.port import Warehouse
 _LOG = logging.getLogger(__name__)
 _DOUBT_PASSES = 2
 _NAMED_MOST = 10
-_OPEN_STATES = ("pending", "failed", "parked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +185,20 @@ class OrdersRun:
 
     def _choose(self, poll: Poll, now: datetime, not_before: datetime) -> Selection:
         held = self.ledger.orders.held([stub.code for stub in poll.waiting])
-        rows = self.ledger.orders.in_states(_OPEN_STATES)
+        rows = self.ledger.orders.in_states(UNSENT)
         if self.wishes.codes:
             rows = list(self.ledger.orders.held(self.wishes.codes).values())
         if not self.wishes.dry_run:
-            back = [row.code for row in rows if row.cause == "waiting" and row.code in held]
+            back = [
+                row.code for row in rows if row.cause == OrderCause.WAITING and row.code in held
+            ]
             self.ledger.moves.came_back(back)
         known = {row.code for row in rows}
-        rows += [row for row in held.values() if row.code not in known and row.state == "skipped"]
+        rows += [
+            row
+            for row in held.values()
+            if row.code not in known and row.state == OrderState.SKIPPED
+        ]
         selector = Selector(
             settings=self.settings.orders,
             settings_hash=settings_hash(self.settings.orders, self.settings.skus),
@@ -372,7 +378,7 @@ def _early(stub: OrderStub) -> Discovery:
         code=stub.code,
         vendure_id=stub.id,
         placed_at=stub.placed_at,
-        state="skipped",
-        cause="early",
+        state=OrderState.SKIPPED,
+        cause=OrderCause.EARLY,
         trouble=Trouble(Category.VALIDATION, "it was placed before orders.not_before"),
     )

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
 from veracore_sync.config import OrdersSettings
-from veracore_sync.ledger import OrderRow
+from veracore_sync.domain.order_records import OrderRow
+from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.model import OrderStub
 from veracore_sync.waits import RECHECK, is_ahead, is_over
 
@@ -82,7 +83,7 @@ class Selector:
         rows = list(open_rows)
         due = [row for row in rows if self._is_due(row, stubs.get(row.code))]
         # What failed before waits behind what did not: three in a row may end the run.
-        tried = {row.code for row in due if row.state == "failed" or row.attempt}
+        tried = {row.code for row in due if row.state == OrderState.FAILED or row.attempt}
         due.sort(key=lambda row: (row.code in tried, row.placed_at or "", row.code))
         chosen.due = [row.code for row in due]
         chosen.rechecks = self._rechecks(rows, stubs)
@@ -94,18 +95,18 @@ class Selector:
         return stub.type == "Regular"
 
     def _is_due(self, row: OrderRow, stub: OrderStub | None) -> bool:
-        if row.state == "skipped":
+        if row.state == OrderState.SKIPPED:
             return self._is_back(row, stub)
-        if row.state not in ("pending", "failed"):
+        if row.state not in (OrderState.PENDING, OrderState.FAILED):
             return False
         return self._must_try(row)
 
     def _is_back(self, row: OrderRow, stub: OrderStub | None) -> bool:
         if stub is None:
             return False
-        if row.cause == "early":
+        if row.cause == OrderCause.EARLY:
             return stub.placed_at is None or stub.placed_at >= self.not_before
-        return row.cause == "state"
+        return row.cause == OrderCause.STATE
 
     def _must_try(self, row: OrderRow) -> bool:
         until = row.next_attempt_at
@@ -117,15 +118,15 @@ class Selector:
         refused = [
             row
             for row in rows
-            if row.state == "parked"
-            and row.cause == "refused"
+            if row.state == OrderState.PARKED
+            and row.cause == OrderCause.REFUSED
             and (self._must_try(row) or self._changed(row, stubs.get(row.code)))
         ]
         ours = [row for row in rows if self._is_parked_by_us(row, stubs.get(row.code))]
         chosen = [row for row in ours if self._must_recheck(row, stubs.get(row.code))]
         spare = max(0, _RECHECK_PAGE - len(chosen))
         taken = {row.code for row in chosen}
-        others = [row for row in ours if row.state == "parked" and row.code not in taken]
+        others = [row for row in ours if row.state == OrderState.PARKED and row.code not in taken]
         if not self.explicit:
             # What the shop does not list cannot be sent: it is only read, and takes no one's place.
             others += [row for row in refused if row.code not in stubs]
@@ -137,11 +138,11 @@ class Selector:
         return [row.code for row in chosen + refused]
 
     def _is_parked_by_us(self, row: OrderRow, stub: OrderStub | None) -> bool:
-        if row.state == "parked":
-            return row.cause == "ours" or (
-                row.cause == "exhausted" and (self.explicit or self._changed(row, stub))
+        if row.state == OrderState.PARKED:
+            return row.cause == OrderCause.OURS or (
+                row.cause == OrderCause.EXHAUSTED and (self.explicit or self._changed(row, stub))
             )
-        return row.state == "skipped" and row.cause == "rule" and stub is not None
+        return row.state == OrderState.SKIPPED and row.cause == OrderCause.RULE and stub is not None
 
     def _must_recheck(self, row: OrderRow, stub: OrderStub | None) -> bool:
         if self.explicit or self._changed(row, stub) or row.checked_at is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock
+from veracore_sync.domain.held_orders import same_units
 from veracore_sync.errors import BreakerOpen, Category, SyncError
 from veracore_sync.failpoint import hit
 from veracore_sync.failure import CREATING, Action, What, read_error
@@ -22,7 +23,6 @@ from veracore_sync.jobs.orders.judge import (
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import Trouble, open_attempts
-from veracore_sync.ledger.holdings import same_units
 from veracore_sync.model import WarehouseRecord
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.veracore.port import (

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
+from veracore_sync.domain.held_orders import Held
+from veracore_sync.domain.states import HANDED_OVER, OrderCause, OrderState
 from veracore_sync.errors import Category, SyncError
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
 from veracore_sync.jobs.orders.changes import (
@@ -29,7 +31,6 @@ from veracore_sync.jobs.orders.plan import PASSED_STATES
 from veracore_sync.jobs.orders.render import Renderer, content_hash
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import Discovery, OrderRow, Sent, Trouble
-from veracore_sync.ledger.holdings import Held
 from veracore_sync.model import Order, OrderStub
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.vendure.shop import Shop
@@ -143,7 +144,7 @@ class Watch:
                 "it was cancelled in the shop after it went to VeraCore: "
                 "cancel it there too, or it ships",
             )
-        elif row.state == "cancelled":
+        elif row.state == OrderState.CANCELLED:
             self.ledger.alerts.resolve("order.cancelled", code=row.code)
         self._note(row, stub.updated_at, row.content_hash or "")
 
@@ -192,7 +193,7 @@ class Watch:
 
     def _held(self, row: OrderRow) -> Sent | None:
         """What VeraCore holds of it: what its record says, where one was seen."""
-        told = self.ledger.holdings.known(row.code) if row.state in ("synced", "shipped") else None
+        told = self.ledger.holdings.known(row.code) if row.state in HANDED_OVER else None
         if told is not None:
             return told
         return held_lines(row, self.ledger.orders.attempts(row.code))
@@ -238,8 +239,8 @@ def _stranger(stub: OrderStub) -> Discovery:
         code=stub.code,
         vendure_id=stub.id,
         placed_at=stub.placed_at,
-        state="skipped",
-        cause="state",
+        state=OrderState.SKIPPED,
+        cause=OrderCause.STATE,
         trouble=Trouble(Category.VALIDATION, _stranger_words(stub)),
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text
+from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.errors import UpstreamError
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.jobs.tracking.unanswered import Unanswered
@@ -23,7 +24,7 @@ from veracore_sync.waits import STRANGER, is_over
 
 _KEPT = timedelta(days=30)
 _TOGETHER = 50
-_PASSED_BY = ("state", "early")
+_PASSED_BY = (OrderCause.STATE, OrderCause.EARLY)
 
 
 @dataclass(slots=True)
@@ -133,4 +134,4 @@ class Strangers:
 
 
 def _may_be_adopted(row: OrderRow | None) -> bool:
-    return row is None or (row.state == "skipped" and row.cause in _PASSED_BY)
+    return row is None or (row.state == OrderState.SKIPPED and row.cause in _PASSED_BY)

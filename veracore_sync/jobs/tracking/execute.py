@@ -11,6 +11,8 @@ from typing import Any
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import RetrySettings
+from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.domain.states import PickSlipState
 from veracore_sync.errors import (
     ENDS_THE_RUN,
     AuthRefused,
@@ -27,7 +29,6 @@ from veracore_sync.jobs.tracking import actions as planned
 from veracore_sync.jobs.tracking.actions import DOUBLED
 from veracore_sync.jobs.tracking.carriers import Carriers
 from veracore_sync.jobs.tracking.result import TrackingResult
-from veracore_sync.ledger.shipments import SlipRow
 from veracore_sync.model import Package
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.vendure.fulfilment import (
@@ -244,7 +245,7 @@ class _Step:
         hit("fulfilment recorded")
         self._ship(made)
         hit("fulfilment shipped")
-        if row.state == "intended" and row.intended_at:
+        if row.state == PickSlipState.INTENDED and row.intended_at:
             # An earlier request for it was never answered. It is looked at once more when even
             # that one has ended for certain: what it may have made since is undone then.
             later = self.by.clock.now() + self.by.grace
@@ -304,7 +305,7 @@ class _Step:
 
     def _adopt(self, row: SlipRow, action: planned.Adopt) -> bool:
         ours = action.fulfilment
-        if row.state != "added":
+        if row.state != PickSlipState.ADDED:
             self.by.ledger.shipments.add(row, ours.id, ours.lines, ours.tracking_code)
         if ours.state not in GONE:
             self._ship(ours.id)

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.domain.pick_slips import PackageFact, Rows, SlipRow, fresh_slip
+from veracore_sync.domain.states import OPEN_SLIPS, OrderState, PickSlipState
 from veracore_sync.jobs.tracking.actions import Action, Hold
 from veracore_sync.jobs.tracking.carriers import tracking_code
 from veracore_sync.jobs.tracking.plan import (
@@ -16,7 +18,6 @@ from veracore_sync.jobs.tracking.plan import (
     unready,
 )
 from veracore_sync.ledger import OrderRow
-from veracore_sync.ledger.shipments import OPEN, PackageFact, Rows, SlipRow, fresh_slip
 from veracore_sync.model import Package, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.vendure.fulfilment import FulfilledOrder
@@ -78,15 +79,15 @@ class Look:
         """Whether anything can follow from it that the shop has to be asked for."""
         slips = self.ledger.shipments.slips(self.veracore_id)
         shipments = {one.slip: one for one in self._shipments(slips)}
-        open_rows = [row for row in slips.values() if row.state in OPEN]
+        open_rows = [row for row in slips.values() if row.state in OPEN_SLIPS]
         if any(self._is_ready(row, shipments.get(row.slip)) for row in open_rows):
             return True
         if any(_is_relabelled(row, shipments.get(row.slip)) for row in slips.values()):
             return True
-        return self.record.is_complete and self.row.state == "synced" and not open_rows
+        return self.record.is_complete and self.row.state == OrderState.SYNCED and not open_rows
 
     def _is_ready(self, row: SlipRow, shipment: Shipment | None) -> bool:
-        if row.state != "open":
+        if row.state != PickSlipState.OPEN:
             return True
         return shipment is not None and self._unready(row, shipment) is None
 
@@ -95,7 +96,7 @@ class Look:
         slips = self.ledger.shipments.slips(self.veracore_id)
         shipments = {one.slip: one for one in self._shipments(slips)}
         for row in slips.values():
-            if row.state != "open":
+            if row.state != PickSlipState.OPEN:
                 continue
             shipment = shipments.get(row.slip)
             if shipment is None:
@@ -107,7 +108,7 @@ class Look:
         return unready(shipment, row, self.record, self.rules, self.clock.now())
 
     def _shipments(self, slips: Mapping[str, SlipRow]) -> tuple[Shipment, ...]:
-        if self.row.state == "shipped":
+        if self.row.state == OrderState.SHIPPED:
             return self.record.shipments
         return shipments_of(self.record, slips)
 
@@ -130,6 +131,6 @@ def _fact(one: Package) -> PackageFact:
 
 
 def _is_relabelled(row: SlipRow, shipment: Shipment | None) -> bool:
-    if row.state != "done" or shipment is None or not shipment.packages:
+    if row.state != PickSlipState.DONE or shipment is None or not shipment.packages:
         return False
     return tracking_code(live(shipment)) != (row.tracking_code or "")

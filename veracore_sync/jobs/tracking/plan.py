@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
+from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
 from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.tracking.actions import (
     DOUBLED,
@@ -24,7 +26,6 @@ from veracore_sync.jobs.tracking.actions import (
 )
 from veracore_sync.jobs.tracking.carriers import Carriers, is_number, tracking_code
 from veracore_sync.jobs.tracking.fill import Filling
-from veracore_sync.ledger.shipments import OPEN, SlipRow
 from veracore_sync.model import Package, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.vendure.fulfilment import GONE, FulfilledOrder, Fulfilment
 from veracore_sync.waits import NONE, SLIP, bounded, is_over
@@ -63,13 +64,13 @@ def shipments_of(record: WarehouseRecord, slips: Mapping[str, SlipRow]) -> tuple
         return told
     if any(_is_awaited(one, slips.get(one.slip)) for one in told):
         return told
-    if any(row.state == "handed" for row in slips.values()):
+    if any(row.state == PickSlipState.HANDED for row in slips.values()):
         return told  # a person decides about the rest, too
     return (*told, Shipment(REST, None, ()))
 
 
 def _is_awaited(shipment: Shipment, row: SlipRow | None) -> bool:
-    return (row is None or row.state in OPEN) and not _is_void(shipment)
+    return (row is None or row.state in OPEN_SLIPS) and not _is_void(shipment)
 
 
 def _is_void(shipment: Shipment) -> bool:
@@ -96,7 +97,7 @@ def unready(
     if shipment.lines is None and not record.is_complete:
         return Hold(row.slip, "VeraCore does not tell which lines have left")
     settled = bounded(from_text(row.since), now, NONE) + rules.settle
-    if row.state == "open" and settled > now:
+    if row.state == PickSlipState.OPEN and settled > now:
         return Hold(row.slip, "its packages may still change", settled)
     return None
 
@@ -159,15 +160,15 @@ class OrderPlan:
                 self._filling.claimed.add(made.id)
             if shipment is not None and made is not None:
                 self._filling.own(shipment, made)
-            elif shipment is not None and row.state == "covered":
+            elif shipment is not None and row.state == PickSlipState.COVERED:
                 self._filling.cover(shipment)
-            elif made is None and (row.state == "handed" or row.fulfilment_id):
+            elif made is None and (row.state == PickSlipState.HANDED or row.fulfilment_id):
                 # A person decides about its units: they are no rest that another slip takes.
                 self._filling.takes_rest = False
 
     def _made_as_intended(self, row: SlipRow) -> Fulfilment | None:
         """What an intent without an answer has made after all."""
-        if row.state != "intended":
+        if row.state != PickSlipState.INTENDED:
             return None
         return next((one for one in self._unclaimed if _is_made_by(row, one)), None)
 
@@ -188,11 +189,11 @@ class OrderPlan:
             shipment = self._shipments.get(row.slip)
             if shipment is None:
                 self._gone(row)
-            elif row.state not in OPEN:
+            elif row.state not in OPEN_SLIPS:
                 self._ended(row, shipment)
             elif until := self._backs_off(row):
                 self._hold(row, row.reason or "it failed", until)
-            elif row.state != "open":
+            elif row.state != PickSlipState.OPEN:
                 ready.append((row, shipment))
             elif hold := unready(shipment, row, self.record, self.rules, self.now):
                 self.actions.append(hold)
@@ -214,11 +215,11 @@ class OrderPlan:
     # ---- slips that need nothing more, or nobody knows any more --------------------------------
 
     def _gone(self, row: SlipRow) -> None:
-        if row.state in OPEN and row.slip != REST:
+        if row.state in OPEN_SLIPS and row.slip != REST:
             self.actions.append(Hold(row.slip, "VeraCore no longer tells of it"))
 
     def _ended(self, row: SlipRow, shipment: Shipment) -> None:
-        if row.state != "done":
+        if row.state != PickSlipState.DONE:
             return
         packages, before = live(shipment), row.tracking_code or ""
         after = tracking_code(packages)
@@ -238,7 +239,11 @@ class OrderPlan:
         A request outlived every wait, and the one that was sent in its place was carried out, too.
         """
         for row in self.slips.values():
-            if row.slip not in self._own or row.state == "intended" or not row.intended_at:
+            if (
+                row.slip not in self._own
+                or row.state == PickSlipState.INTENDED
+                or not row.intended_at
+            ):
                 continue
             for one in self._unclaimed:
                 if not _is_made_by(row, one) or self._may_be_anothers(one):
@@ -252,20 +257,21 @@ class OrderPlan:
     def _may_be_anothers(self, fulfilment: Fulfilment) -> bool:
         """Whether it may be that of another slip under the same code ("prepaid", say)."""
         return any(
-            row.state in ("open", "intended") and self._code_of(row) == fulfilment.tracking_code
+            row.state in (PickSlipState.OPEN, PickSlipState.INTENDED)
+            and self._code_of(row) == fulfilment.tracking_code
             for row in self.slips.values()
         )
 
     def _code_of(self, row: SlipRow) -> str:
         shipment = self._shipments.get(row.slip)
-        if row.state == "intended" or shipment is None:
+        if row.state == PickSlipState.INTENDED or shipment is None:
             return row.tracking_code or ""
         return tracking_code(live(shipment))
 
     # ---- slips that are ready ------------------------------------------------------------------
 
     def _ready(self, row: SlipRow, shipment: Shipment, *, last: bool) -> None:
-        if row.state == "added" and row.slip not in self._own:
+        if row.state == PickSlipState.ADDED and row.slip not in self._own:
             if self._is_cancelled:
                 self._shipped_cancelled(row)
             else:
@@ -284,7 +290,7 @@ class OrderPlan:
         self.actions.append(HandOver(row.slip, "order.unfulfilled", message))
 
     def _shipped_cancelled(self, row: SlipRow) -> None:
-        handed = [one.slip for one in self.slips.values() if one.state == "handed"]
+        handed = [one.slip for one in self.slips.values() if one.state == PickSlipState.HANDED]
         handed += [one.slip for one in self.actions if isinstance(one, HandOver)]
         slips = ", ".join(dict.fromkeys((*handed, row.slip)))
         message = f"VeraCore shipped slip {slips} of it although the shop cancelled it"
@@ -292,7 +298,7 @@ class OrderPlan:
 
     def _adoptable(self, row: SlipRow, shipment: Shipment, *, last: bool) -> Fulfilment | None:
         """A live fulfilment that is nobody's, with this slip's lines and code."""
-        if row.state != "open":
+        if row.state != PickSlipState.OPEN:
             return None
         code = tracking_code(live(shipment))
         for one in self._unclaimed:
@@ -326,7 +332,7 @@ class OrderPlan:
         ends = [
             from_text(row.intended_at) + self.rules.grace
             for row in self.slips.values()
-            if row.state == "intended" and row.intended_at and row.slip not in self._own
+            if row.state == PickSlipState.INTENDED and row.intended_at and row.slip not in self._own
         ]
         longest = self.rules.call_limit + self.rules.grace
         return max((end for end in ends if not is_over(end, self.now, longest)), default=None)

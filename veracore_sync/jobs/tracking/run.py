@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
+from veracore_sync.domain.states import OrderState
 from veracore_sync.errors import (
     ENDS_THE_RUN,
     AuthRefused,
@@ -302,7 +303,7 @@ class TrackingRun:
     def _work(self, look: Look, targets: Targets) -> None:
         row, record = look.row, look.record
         self.ledger.alerts.resolve("order.missing", code=row.code)
-        if record.status == "cancelled" and row.state == "synced":
+        if record.status == "cancelled" and row.state == OrderState.SYNCED:
             look.remember(targets.rows_to_keep(look.veracore_id))
             message = "it was cancelled at VeraCore after it was placed"
             if self.ledger.moves.cancel(row.code, look.veracore_id, message):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from veracore_sync.domain.pick_slips import Rows
 from veracore_sync.jobs.tracking.days import Days
-from veracore_sync.ledger.shipments import Rows
 from veracore_sync.model import ShippedRow
 
 

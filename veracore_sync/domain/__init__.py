@@ -1,0 +1,1 @@
+"""What the program is about: states, records and kinds. Imports nothing of ours but the base."""

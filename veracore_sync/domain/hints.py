@@ -1,0 +1,34 @@
+"""What a webhook delivers: names to look up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["inventory", "order", "tracking"]
+KINDS: tuple[Kind, ...] = ("inventory", "order", "tracking")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A verified delivery.
+
+    Args:
+        id: The sender's id of it; ``None`` where the signature covers none.
+        kind: What it is about.
+        names: The SKUs or orders that it names; may be none.
+    """
+
+    id: str | None
+    kind: Kind
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A name to look up. `asked` is the number of the newest delivery that the look-up covers."""
+
+    kind: Kind
+    name: str
+    asked: int
+    tries: int

@@ -1,0 +1,124 @@
+"""The records of orders in the ledger, and what is written of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
+from veracore_sync.errors import Category
+
+Sent = tuple[tuple[str, int], ...]
+"""Lines as sent: (offer, units) each."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRow:
+    """What the ledger knows of an order. Times are UTC texts (ISO 8601, milliseconds, ``Z``)."""
+
+    code: str
+    vendure_id: str
+    veracore_id: str | None
+    state: OrderState
+    cause: OrderCause | None
+    error_class: str | None
+    error_message: str | None
+    retry_count: int
+    attempt: int
+    sequence: int | None
+    content_hash: str | None
+    settings_hash: str | None
+    looked_up: int
+    placed_at: str | None
+    shop_updated_at: str | None
+    checked_at: str | None
+    doubt_since: str | None
+    absent_at: str | None
+    last_sync_attempt: str | None
+    last_successful_sync: str | None
+    next_attempt_at: str | None
+    created_at: str
+    updated_at: str
+    absent_tick: str | None = None
+
+
+def fresh_row(code: str, vendure_id: str, now: str) -> OrderRow:
+    """The row that an order would get if it were discovered now (a UTC text)."""
+    values: dict[str, Any] = dict.fromkeys(field.name for field in fields(OrderRow))
+    values.update(code=code, vendure_id=vendure_id, state=OrderState.PENDING)
+    values.update(retry_count=0, attempt=0, looked_up=0, created_at=now, updated_at=now)
+    return OrderRow(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One intent to create an order at VeraCore, and how it ended."""
+
+    code: str
+    attempt: int
+    veracore_id: str
+    lines: Sent
+    started_at: str
+    ended_at: str | None
+    outcome: AttemptOutcome | None
+    message: str | None
+
+
+def open_attempts(row: OrderRow, attempts: Iterable[AttemptRow]) -> list[AttemptRow]:
+    """The attempts of an order of which nobody knows whether VeraCore took them, oldest first.
+
+    A refusal that parked the order is an answer, also where a look-up had to tell that it was one.
+    """
+    was_refused = row.state is OrderState.PARKED and row.cause is OrderCause.REFUSED
+    unknown = [one for one in attempts if one.outcome in (None, AttemptOutcome.IN_DOUBT)]
+    return [one for one in unknown if not (was_refused and one.attempt == row.attempt)]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why an order is not where it should be: a class, and a sentence without personal data."""
+
+    category: Category
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the shop's order was when it was read: a keyed hash of it, and its ``updatedAt``."""
+
+    content_hash: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What is about to be sent.
+
+    Args:
+        veracore_id: The id it bears at VeraCore.
+        lines: Offer and units of each line.
+        payload_hash: A keyed hash of everything that is sent.
+        settings_hash: Of the settings it was rendered by.
+        seen: What the shop's order was.
+    """
+
+    veracore_id: str
+    lines: Sent
+    payload_hash: str
+    settings_hash: str
+    seen: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """An order that is new to the ledger. `state` is ``pending`` or ``skipped``."""
+
+    code: str
+    vendure_id: str
+    placed_at: datetime | None
+    state: OrderState = OrderState.PENDING
+    cause: OrderCause | None = None
+    trouble: Trouble | None = None
+    next_attempt_at: datetime | None = None
