@@ -30,7 +30,7 @@ from veracore_sync.jobs.orders.dispatch import Dispatch
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.jobs.orders.run import OrdersRun, Wishes
-from veracore_sync.ledger import Discovery, Intent, Ledger, Seen, fresh_row
+from veracore_sync.ledger import Discovery, Intent, Seen, fresh_row, open_ledger
 
 _WORKERS = 8
 
@@ -100,7 +100,7 @@ def ledger(orders: int) -> None:
         for n in range(orders):
             bare.execute("INSERT INTO t VALUES (?)", (n,))
         floor = (time.perf_counter() - began) / orders
-        book = Ledger(Path(folder) / "ledger.db")
+        book = open_ledger(Path(folder) / "ledger.db")
         now = datetime.now(UTC)
         book.moves.discover(Discovery(f"C{n}", str(n), now) for n in range(orders))
         began = time.perf_counter()

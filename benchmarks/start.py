@@ -18,14 +18,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 
 _GOALS = {"--version": 2.5, "--help": 16.0, "stats": 20.0}
 
 
 def fill(path: Path, count: int) -> None:
     """A ledger with so many orders, nearly all shipped, as after years."""
-    ledger = Ledger(path)
+    ledger = open_ledger(path)
     now = "2026-01-01T00:00:00.000Z"
     states = ("failed", "parked", "in_doubt", "pending")
     rows = (

@@ -19,8 +19,7 @@ from pathlib import Path
 
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.hints import Delivery
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.inbox import Inbox
+from veracore_sync.ledger import open_ledger
 from veracore_sync.transport.signature import Verifier, sign
 from veracore_sync.webhooks.desk import HookDesk
 from veracore_sync.webhooks.meter import Meter
@@ -114,8 +113,8 @@ def main(seconds: float) -> None:
 
     _serve(_Nowhere(), into("bare"))
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        ledger = Ledger(Path(folder) / "ledger.db")
-        writer = Writer(Inbox(ledger.database, SystemClock()), lambda: None)
+        ledger = open_ledger(Path(folder) / "ledger.db")
+        writer = Writer(ledger.inbox, lambda: None)
         _serve(writer, into("durable"))
         ledger.close()
     print("clients   bare req/s   p99 ms   durable req/s   p99 ms   ratio")

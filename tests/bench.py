@@ -12,7 +12,7 @@ from veracore_sync.config import Settings
 from veracore_sync.errors import SyncError
 from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.jobs.orders.run import OrdersRun, Wishes
-from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.ledger import OrderRow, open_ledger
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Bench:
     settings: Settings = field(default_factory=make_settings)
 
     def __post_init__(self) -> None:
-        self.ledger = Ledger(self.path, clock=self.clock)
+        self.ledger = open_ledger(self.path, clock=self.clock)
 
     def run(self, **wishes: object) -> OrdersResult:
         """A run that must get through."""

@@ -30,9 +30,8 @@ from veracore_sync.jobs.tracking.report import TrackingResult
 from veracore_sync.jobs.tracking.unanswered import KIND as UNANSWERED
 from veracore_sync.jobs.tracking.unanswered import UNKNOWN_ORDERS, Unanswered
 from veracore_sync.jobs.tracking.window import Listed
-from veracore_sync.ledger import Discovery, Intent, Ledger, Seen, Trouble
+from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
 from veracore_sync.ledger.budget import Budget
-from veracore_sync.ledger.inbox import Inbox
 from veracore_sync.model import Package, Shipment, WarehouseRecord
 from veracore_sync.transport.hooks import NotTaken
 
@@ -61,7 +60,7 @@ class Bed(Bench):
     def __init__(self, path: Path, **sections: dict[str, object]) -> None:
         super().__init__(path, clock=StepClock(), settings=make_settings(**sections))
         self.ledger.close()
-        self.ledger = Ledger(path, clock=self.clock, hooks=("url",))
+        self.ledger = open_ledger(path, clock=self.clock, hooks=("url",))
 
     def discover(self, code: str = "A") -> None:
         self.shop.add(make_order(code, placed_at=self.clock.moment, updated_at=self.clock.moment))
@@ -246,7 +245,7 @@ def ledger_made(bed: Bed) -> Goes:
     """Orders placed before the ledger was made are not sent; those placed after are."""
     path = bed.path.with_name("other.db")
     bed.ledger.close()
-    bed.ledger = Ledger(path, clock=bed.clock)
+    bed.ledger = open_ledger(path, clock=bed.clock)
     bed.ledger.meta.bind("shop", "warehouse")
 
     def goes() -> bool:
@@ -264,7 +263,7 @@ def ledger_made(bed: Bed) -> Goes:
 
 
 def hint_put_off(bed: Bed) -> Goes:
-    inbox = Inbox(bed.ledger.database, bed.clock)
+    inbox = bed.ledger.inbox
     inbox.store([Hinted("1", "order", ("A",))])
     hint = inbox.due("order")
     assert hint is not None

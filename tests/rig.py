@@ -19,7 +19,8 @@ from typer.testing import CliRunner
 
 from veracore_sync.cli import commands
 from veracore_sync.cli.app import app
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.sandbox.server import Sandbox
 
 TIMEOUT = 120
@@ -128,7 +129,7 @@ class Rig:
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
         """The ledger, to look into."""
-        opened = Ledger(self.ledger_path, read_only=True)
+        opened = open_ledger(self.ledger_path, read_only=True)
         yield opened
         opened.close()
 

@@ -11,7 +11,7 @@ import pytest
 from admin_kit import ACT, READ, serving
 from rig import Rig
 
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -131,7 +131,7 @@ def test_who_may_do_what(rig: Rig, shop: SmallShop) -> None:
 def test_two_actions_at_once_and_one_beside_a_timers_run(rig: Rig) -> None:
     act = "mutation { forceVeracoreInventorySync { success error } }"
     with serving(rig) as admin:
-        ledger = Ledger(rig.ledger_path)
+        ledger = open_ledger(rig.ledger_path)
         with ledger.runs.lock("inventory", "sync-inventory"):
             found = admin.data(act)["forceVeracoreInventorySync"]
             assert (found["success"], "is at work since" in found["error"]) == (False, True)

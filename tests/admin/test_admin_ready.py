@@ -18,7 +18,7 @@ from veracore_sync.admin.actions import Actions
 from veracore_sync.admin.desk import AdminDesk
 from veracore_sync.clock import SystemClock
 from veracore_sync.errors import LedgerError
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.server import HookServer
 from veracore_sync.webhooks.supervise import Health, Part
@@ -28,7 +28,7 @@ class Scene:
     """A server over a ledger."""
 
     def __init__(self, folder: Path) -> None:
-        self.ledger = Ledger(folder / "ledger.db")
+        self.ledger = open_ledger(folder / "ledger.db")
         self.health = Health(SystemClock(), server="admin")
         self.part: Part = self.health.part("accept")
         actions = cast(Actions, SimpleNamespace(ledger=self.ledger))

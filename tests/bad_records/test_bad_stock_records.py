@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from rig import HereRig
 
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -54,7 +54,7 @@ class Bed(HereRig):
 
     def two_hours_later(self) -> None:
         """What could not be read a moment ago could not be read two hours ago."""
-        with closing(Ledger(self.ledger_path)) as ledger:
+        with closing(open_ledger(self.ledger_path)) as ledger:
             known = json.loads(ledger.meta.get("stock.unreadable") or "{}")
             aged = {
                 name: ["2026-01-01T00:00:00.000Z", problem] for name, (_, problem) in known.items()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rig import Rig
 
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite.file import restore_marker
 from veracore_sync.sandbox.server import Sandbox
@@ -36,12 +36,12 @@ def copy(rig: Rig) -> Path:
 
 
 def mark(path: Path, value: str) -> None:
-    with closing(Ledger(path)) as ledger:
+    with closing(open_ledger(path)) as ledger:
         ledger.meta.put("mark", value)
 
 
 def marked(path: Path) -> str | None:
-    with closing(Ledger(path, read_only=True)) as ledger:
+    with closing(open_ledger(path, read_only=True)) as ledger:
         return ledger.meta.get("mark")
 
 
@@ -66,7 +66,7 @@ def test_what_a_killed_backup_left_is_removed(rig: Rig) -> None:
     (rig.folder / "copy.db.partial").write_bytes(b"half" * 4096)
     (rig.folder / "copy.db.partial-journal").write_bytes(b"half" * 4096)
     assert rig.run("ledger", "backup", str(rig.folder / "copy.db")).code == 0
-    with closing(Ledger(rig.folder / "copy.db")) as ledger:
+    with closing(open_ledger(rig.folder / "copy.db")) as ledger:
         assert ledger.orders.counts()["synced"] == 1
     assert not list(rig.folder.glob("copy.db.partial*"))
 
@@ -179,7 +179,7 @@ def test_what_must_not_serve_is_refused_and_changes_nothing(
 
 @pytest.mark.parametrize("job", JOBS)
 def test_while_a_job_is_at_work_nothing_is_restored(rig: Rig, copy: Path, job: str) -> None:
-    with closing(Ledger(rig.ledger_path)) as ledger, ledger.runs.lock(job, job):
+    with closing(open_ledger(rig.ledger_path)) as ledger, ledger.runs.lock(job, job):
         ended = rig.run("ledger", "restore", str(copy), "--json")
         assert ended.code == 75
         assert job in ended.json["error"]["message"]
@@ -204,7 +204,7 @@ def test_killed_between_two_steps_nobody_begins_an_empty_ledger(
 
 
 def test_a_command_that_had_the_old_ledger_open_writes_nothing_more(rig: Rig, copy: Path) -> None:
-    with closing(Ledger(rig.ledger_path)) as ledger:
+    with closing(open_ledger(rig.ledger_path)) as ledger:
         assert rig.run("ledger", "restore", str(copy)).code == 0
         with pytest.raises(Exception, match="was replaced"):
             ledger.meta.put("mark", "orphan")

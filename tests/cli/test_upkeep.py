@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rig import Rig
 
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -78,7 +78,7 @@ def test_a_backup_is_whole_private_and_never_overwrites(rig: Rig) -> None:
     copy = rig.folder / "copy.db"
     assert rig.run("ledger", "backup", str(copy)).code == 0
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
-    restored = Ledger(copy)
+    restored = open_ledger(copy)
     assert restored.orders.counts()["synced"] == 1
     restored.close()
     assert rig.run("ledger", "backup", str(copy)).code == 74
@@ -101,7 +101,7 @@ def test_pruning_keeps_orders_and_attempts(rig: Rig) -> None:
     rig.sync()
     rig.sync()
     with (
-        closing(Ledger(rig.ledger_path)) as ledger,
+        closing(open_ledger(rig.ledger_path)) as ledger,
         ledger.database.transaction() as connection,
     ):
         connection.execute("UPDATE runs SET started_at = '2020-01-01T00:00:00.000Z'")

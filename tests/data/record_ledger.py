@@ -19,9 +19,9 @@ from sandbox.wire_client import Wire, line
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.hints import Delivery
 from veracore_sync.errors import Category
-from veracore_sync.ledger import Discovery, Ledger, Trouble
-from veracore_sync.ledger.inbox import Inbox
+from veracore_sync.ledger import Discovery, Trouble, open_ledger
 from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -93,11 +93,11 @@ def fail(rig: Rig, shop: SmallShop) -> None:
     rig.run("sync-orders", **{FAILPOINT: "intent committed:kill"})
     # A shop's answer that we cannot plan is our own bug: nothing outside brings it about.
     now = SystemClock().now()
-    with closing(Ledger(rig.ledger_path)) as ledger:
+    with closing(open_ledger(rig.ledger_path)) as ledger:
         ledger.moves.discover([Discovery(code, code, now) for code in ("WAITING", "FAILED")])
         ledger.moves.fail("FAILED", Trouble(Category.INTERNAL, "it cannot be planned"), now, 10)
         deliveries = (("msg_1", "inventory", "MUG"), ("msg_2", "order", orders_code(ledger)))
-        inbox = Inbox(ledger.database, SystemClock())
+        inbox = ledger.inbox
         inbox.store([Delivery(number, kind, (name,)) for number, kind, name in deliveries])
 
 

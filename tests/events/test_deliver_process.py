@@ -16,7 +16,7 @@ import pytest
 from rig import Rig
 from standardwebhooks.webhooks import Webhook
 
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -165,7 +165,7 @@ def test_the_listener_delivers_what_its_hints_did(
     listener = rig.start("serve-webhooks", "--port", "0")
     assert listener.stdout is not None
     assert listener.stdout.readline().startswith("http://")
-    ledger = Ledger(rig.ledger_path, hooks=("command",))
+    ledger = open_ledger(rig.ledger_path, hooks=("command",))
     ledger.outbox.add("order.synced", "A", {"vendureOrderCode": "A"})
     ledger.close()
     deadline = time.monotonic() + 30
@@ -182,7 +182,7 @@ def test_exit_codes_of_deliver(rig: Rig, tmp_path: Path) -> None:
     assert (without.code, without.json["error"]["class"]) == (78, "config")
     rig.env["VERACORE_SYNC_HOOKS__COMMAND"] = program(tmp_path, "raise SystemExit('no, thanks')")
     assert rig.run("deliver").code == 0
-    ledger = Ledger(rig.ledger_path, hooks=("command",))
+    ledger = open_ledger(rig.ledger_path, hooks=("command",))
     for code in "ABC":
         ledger.outbox.add("order.synced", code, {"vendureOrderCode": code})
     ledger.close()

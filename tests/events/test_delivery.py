@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from veracore_sync.jobs.deliver import FAILING, Delivered, Delivery
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.transport.hooks import NotTaken
 
 
@@ -47,7 +48,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def ledger(tmp_path: Path, clock: FakeClock) -> Iterator[Ledger]:
-    opened = Ledger(tmp_path / "ledger.db", clock=clock, hooks=("url",))
+    opened = open_ledger(tmp_path / "ledger.db", clock=clock, hooks=("url",))
     yield opened
     opened.close()
 
@@ -119,7 +120,7 @@ def test_three_refusals_in_a_row_end_the_pass(ledger: Ledger, clock: FakeClock) 
 
 
 def test_each_hook_has_its_own_progress(tmp_path: Path, clock: FakeClock) -> None:
-    ledger = Ledger(tmp_path / "two.db", clock=clock, hooks=("command", "url"))
+    ledger = open_ledger(tmp_path / "two.db", clock=clock, hooks=("command", "url"))
     tell(ledger, "A", "order.synced")
     away, there = FakeHook("is away"), FakeHook()
     result = Delivery(ledger, {"command": away, "url": there}, clock).run()
@@ -142,7 +143,7 @@ def test_each_hook_has_its_own_progress(tmp_path: Path, clock: FakeClock) -> Non
 )
 def test_nothing_is_lost_and_orders_keep_their_order(steps: list[tuple[str, str]]) -> None:
     clock = FakeClock()
-    ledger = Ledger(None, clock=clock, hooks=("url",))
+    ledger = open_ledger(None, clock=clock, hooks=("url",))
     hook, told = FakeHook(), dict.fromkeys("ABC", 0)
     for what, value in steps:
         if what == "tell":

@@ -14,7 +14,8 @@ from fakes import FakeClock
 
 from veracore_sync.domain.states import Applied
 from veracore_sync.errors import Category
-from veracore_sync.ledger import Discovery, Intent, Ledger, Seen, Trouble
+from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
+from veracore_sync.ports.ledger import Ledger
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = json.loads((ROOT / "docs" / "schemas" / "event.json").read_text())
@@ -28,7 +29,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def ledger(tmp_path: Path, clock: FakeClock) -> Iterator[Ledger]:
-    opened = Ledger(tmp_path / "ledger.db", clock=clock, hooks=("command", "url"))
+    opened = open_ledger(tmp_path / "ledger.db", clock=clock, hooks=("command", "url"))
     yield opened
     opened.close()
 
@@ -82,7 +83,7 @@ def test_an_alert_is_told_when_it_opens_and_when_it_ends(ledger: Ledger, clock: 
 
 
 def test_without_a_hook_nothing_is_kept(tmp_path: Path, clock: FakeClock) -> None:
-    ledger = Ledger(tmp_path / "other.db", clock=clock)
+    ledger = open_ledger(tmp_path / "other.db", clock=clock)
     discover(ledger, clock, "A")
     accept(ledger, clock, "A")
     assert events(ledger) == []

@@ -15,8 +15,8 @@ from fakes import FakeClock
 from veracore_sync.clock import from_text
 from veracore_sync.errors import UsageError
 from veracore_sync.jobs.deliver import BLOCKED, FAILING, Delivered, Delivery, is_wanted, skip
-from veracore_sync.ledger import Alert, Ledger
-from veracore_sync.ledger.upkeep import prune
+from veracore_sync.ledger import Alert, open_ledger
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.transport.hooks import NotTaken
 
 REFUSAL = NotTaken("HTTP 400", unreachable=False)
@@ -83,7 +83,7 @@ class Scene:
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
     clock = FakeClock()
-    ledger = Ledger(tmp_path / "ledger.db", clock=clock, hooks=("command", "url"))
+    ledger = open_ledger(tmp_path / "ledger.db", clock=clock, hooks=("command", "url"))
     yield Scene(ledger, clock)
     ledger.close()
 
@@ -222,7 +222,7 @@ def test_an_alert_ends_with_what_it_told_of(scene: Scene, how: str) -> None:
     scene.go_on(HOUR * 2)
     assert scene.alerts()
     if how == "pruned":
-        prune(scene.ledger.database, scene.clock.now())
+        scene.ledger.upkeep.prune(scene.clock.now())
         assert is_wanted(scene.ledger, ("command", "url"))
         scene.run()
     else:

@@ -12,7 +12,7 @@ import pytest
 from rig import Rig
 
 from veracore_sync.clock import SystemClock, to_text
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -37,7 +37,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 
 def refused_for_an_hour(rig: Rig) -> str:
     """An event that was refused five times; its id."""
-    ledger = Ledger(rig.ledger_path, hooks=("command",))
+    ledger = open_ledger(rig.ledger_path, hooks=("command",))
     ledger.outbox.add("order.synced", "T1", {"vendureOrderCode": "T1"})
     ledger.outbox.add("order.shipped", "T1", {"vendureOrderCode": "T1"})
     with ledger.database.transaction() as connection:

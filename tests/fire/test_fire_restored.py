@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rig import HereRig, Rig
 
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
@@ -143,7 +143,7 @@ def test_a_restore_heeds_a_lock_whose_file_was_deleted(
         assert rig.run("breaker", "reset").code == 0
         copy = str(tmp_path / "copy.db")
         assert rig.run("ledger", "backup", copy).code == 0
-        with closing(Ledger(rig.ledger_path)) as ledger, ledger.runs.lock(job, job):
+        with closing(open_ledger(rig.ledger_path)) as ledger, ledger.runs.lock(job, job):
             for path in tmp_path.glob("*.lock"):
                 path.unlink()
             assert rig.run("ledger", "restore", copy).code == 75

@@ -15,7 +15,7 @@ from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine,
 from veracore_sync.errors import Category, ProtocolError
 from veracore_sync.jobs.inventory.report import InventoryResult
 from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
-from veracore_sync.ledger import Discovery, Intent, Ledger, Seen, Trouble
+from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
 from veracore_sync.model import Product, RecordLine, StockLevel, WarehouseRecord
 from veracore_sync.ports.shop import UnknownVariant
 
@@ -65,7 +65,7 @@ class World:
     def __init__(self, path: Path, settings: Settings | None = None) -> None:
         self.clock = FakeClock()
         self.settings = settings or make_settings()
-        self.ledger = Ledger(path, clock=self.clock)
+        self.ledger = open_ledger(path, clock=self.clock)
         self.path = path
         self.variants: dict[str, Variant] = {}
         self.locations = [Location(HERE, "Default")]
@@ -324,7 +324,7 @@ class World:
     def reopen(self) -> None:
         """A new process over what was committed."""
         self.ledger.close()
-        self.ledger = Ledger(self.path, clock=self.clock)
+        self.ledger = open_ledger(self.path, clock=self.clock)
 
 
 class FakeStockShop:

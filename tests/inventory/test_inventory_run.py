@@ -10,7 +10,7 @@ from inventory_world import HERE, World
 
 from veracore_sync.domain.shop_stock import Location
 from veracore_sync.errors import ConfigError, LockHeld, ProtocolError, Unavailable, UsageError
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 
 
 def many(world: World, count: int, *, on_hand: int = 10, there: int = 10) -> list[str]:
@@ -296,7 +296,7 @@ def test_a_variant_that_is_deleted_meanwhile_stops_no_other(world: World) -> Non
 
 def test_a_batch_holds_the_stock_lock(world: World) -> None:
     many(world, 2, there=4)
-    other = Ledger(world.path, clock=world.clock)
+    other = open_ledger(world.path, clock=world.clock)
     held = []
 
     def between(request: str) -> None:

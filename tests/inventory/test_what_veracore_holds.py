@@ -12,7 +12,7 @@ import pytest
 from rig import HereRig
 
 from veracore_sync.clock import to_text
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.records import Line, Order
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
@@ -139,7 +139,10 @@ def test_an_order_that_a_clock_ahead_sent_is_held_until_veracore_cancels_it(made
     order = made.shop.state.place_order([("MUG", 10)])
     made.run("sync-orders", "--allow-first-run")
     an_hour_on = to_text(made.shop.state.now() + timedelta(hours=1))
-    with closing(Ledger(made.ledger_path)) as ledger, ledger.database.transaction() as connection:
+    with (
+        closing(open_ledger(made.ledger_path)) as ledger,
+        ledger.database.transaction() as connection,
+    ):
         connection.execute("UPDATE held SET since = ?1, sent_at = ?1", (an_hour_on,))
     made.inventory()
     assert made.saleable() == 90

@@ -12,7 +12,7 @@ from fakes import START, FakeClock, make_settings
 from veracore_sync.clock import to_text
 from veracore_sync.jobs.health import JobTrouble, troubles
 from veracore_sync.jobs.schedule import COMMANDS, interval, longest_run
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.sqlite.lock_file import LockFile
 
 SETTINGS = make_settings()
@@ -24,8 +24,8 @@ class Bed:
 
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
-        self.ledger = Ledger(folder / "ledger.db", clock=self.clock)
-        self.other = Ledger(folder / "ledger.db", clock=self.clock)
+        self.ledger = open_ledger(folder / "ledger.db", clock=self.clock)
+        self.other = open_ledger(folder / "ledger.db", clock=self.clock)
 
     def run(self, job: str, code: int | None, error: str = "") -> None:
         number = self.ledger.runs.begin(COMMANDS[job])
@@ -113,13 +113,12 @@ def test_a_run_that_is_at_work_may_yet_succeed(bed: Bed) -> None:
 
 
 def test_pruning_leaves_the_last_success(bed: Bed) -> None:
-    from veracore_sync.ledger import upkeep
 
     bed.run("orders", 0)
     bed.run("orders", 0)
     bed.run("orders", 69, "down")
     bed.pass_by(timedelta(days=100))
-    assert upkeep.prune(bed.ledger.database, bed.clock.now())["runs"] == 2
+    assert bed.ledger.upkeep.prune(bed.clock.now())["runs"] == 2
     (trouble,) = bed.troubles()
     assert trouble.since == text(START)
 

@@ -36,7 +36,7 @@ from veracore_sync.jobs.orders import judge, send
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.run import make_doubts
 from veracore_sync.jobs.resolve import Resolver
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.model import WarehouseOrder, WarehouseRecord
 from veracore_sync.veracore.port import (
     Absent,
@@ -145,7 +145,7 @@ class OrderLives(RuleBasedStateMachine):
             self.run()
 
     def intent_is_on_disk(self, order: WarehouseOrder) -> None:
-        reader = Ledger(self.bench.path, read_only=True)
+        reader = open_ledger(self.bench.path, read_only=True)
         row = reader.orders.find(order.id)
         assert row is not None
         assert row.state == "sending"
@@ -210,7 +210,7 @@ class OrderLives(RuleBasedStateMachine):
             pass
         except Died:
             self.bench.ledger.close()
-            self.bench.ledger = Ledger(self.bench.path, clock=self.bench.clock)
+            self.bench.ledger = open_ledger(self.bench.path, clock=self.bench.clock)
 
     @rule()
     def retry_all(self) -> None:

@@ -11,7 +11,7 @@ from fakes import make_order
 
 from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.orders.report import OrdersResult
-from veracore_sync.ledger import Intent, Ledger, Moves, OrderRow
+from veracore_sync.ledger import Intent, Moves, OrderRow, open_ledger
 
 
 def an_answer_is_lost(bench: Bench) -> None:
@@ -30,7 +30,7 @@ def a_send_begins(bench: Bench) -> None:
     seen: list[tuple[str | None, int]] = []
 
     def look(_: object) -> None:
-        other = Ledger(bench.path, read_only=True)
+        other = open_ledger(bench.path, read_only=True)
         row = other.orders.get("A")
         seen.append((row.state if row else None, len(other.orders.attempts("A"))))
         other.close()

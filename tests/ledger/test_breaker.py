@@ -14,9 +14,10 @@ from race_kit import race
 
 from veracore_sync.errors import BreakerOpen, RateLimited
 from veracore_sync.failure import What
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.breaker import Breaker
-from veracore_sync.ledger.budget import Budget, forgive
+from veracore_sync.ledger.budget import Budget
+from veracore_sync.ports.ledger import Ledger
 
 COOLDOWN = timedelta(minutes=5)
 
@@ -28,7 +29,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def ledger(tmp_path: Path, clock: FakeClock) -> Iterator[Ledger]:
-    made = Ledger(tmp_path / "ledger.db", clock=clock)
+    made = open_ledger(tmp_path / "ledger.db", clock=clock)
     yield made
     made.close()
 
@@ -147,7 +148,7 @@ STEP = st.tuples(
 @given(st.lists(STEP, max_size=60))
 def test_never_two_probes_in_a_cool_down_and_never_a_create(steps: list[tuple[int, str]]) -> None:
     clock = FakeClock()
-    ledger = Ledger(None, clock=clock)
+    ledger = open_ledger(None, clock=clock)
     processes = [process(ledger) for _ in range(3)]
     probed_at: list[tuple[int, float]] = []
 
@@ -192,8 +193,9 @@ def test_two_real_processes_claim_one_probe(ledger: Ledger, clock: FakeClock) ->
     open_it(ledger)
     program = (
         "import sys; from datetime import timedelta; from pathlib import Path;"
-        "from veracore_sync.ledger import Ledger; from veracore_sync.errors import BreakerOpen;"
-        "b = Ledger(Path(sys.argv[1])).breakers.one('veracore', 'orders', threshold=3,"
+        "from veracore_sync.ledger import open_ledger;"
+        "from veracore_sync.errors import BreakerOpen;"
+        "b = open_ledger(Path(sys.argv[1])).breakers.one('veracore', 'orders', threshold=3,"
         " cooldown=timedelta(minutes=5));"
         "print('ready', flush=True); sys.stdin.readline()\n"
         "try: b.before(creating=False); print('probes')\n"
@@ -248,7 +250,7 @@ def test_a_wait_that_is_too_long_ends_the_run(ledger: Ledger, clock: FakeClock) 
     budget.penalise(600)
     with pytest.raises(RateLimited):
         budget.spend()
-    forgive(ledger.database)
+    ledger.budgets.clear_penalties()
     Budget(ledger.database, clock, "veracore", 120).spend()
 
 

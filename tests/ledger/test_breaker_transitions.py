@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from veracore_sync.errors import BreakerOpen
 from veracore_sync.failure import What
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.breaker import Breaker
+from veracore_sync.ports.ledger import Ledger
 
 COOLDOWN = timedelta(minutes=5)
 THRESHOLD = 3
@@ -32,7 +33,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def ledger(clock: FakeClock) -> Iterator[Ledger]:
-    made = Ledger(None, clock=clock)
+    made = open_ledger(None, clock=clock)
     yield made
     made.close()
 
@@ -205,8 +206,8 @@ def test_who_may_not_write_keeps_the_wait_and_leaves_no_trace(
     tmp_path: Path, clock: FakeClock
 ) -> None:
     path = tmp_path / "ledger.db"
-    writing = Ledger(path, clock=clock)
-    reading = Ledger(path, read_only=True, clock=clock)
+    writing = open_ledger(path, clock=clock)
+    reading = open_ledger(path, read_only=True, clock=clock)
     dry_run = process(reading, read_only=True)
     assert passes(dry_run)
     for _ in range(9):
@@ -244,7 +245,7 @@ def test_two_processes_interleaved_probe_once_a_cool_down(
     steps: list[tuple[int, str | What | timedelta | None]],
 ) -> None:
     clock = FakeClock()
-    ledger = Ledger(None, clock=clock)
+    ledger = open_ledger(None, clock=clock)
     processes = [process(ledger), process(ledger)]
     asked_at: datetime | None = None  # when it opened, or was last probed
     for who, what in steps:
@@ -279,8 +280,9 @@ KILLED = """
 import os, signal, sys
 from datetime import timedelta
 from pathlib import Path
-from veracore_sync.ledger import Ledger
-ledger = Ledger(Path(sys.argv[1]))
+from veracore_sync.ledger import open_ledger
+from veracore_sync.ports.ledger import Ledger
+ledger = open_ledger(Path(sys.argv[1]))
 breaker = ledger.breakers.one("veracore", "orders", threshold=3, cooldown=timedelta(minutes=5))
 breaker.before(creating=False)
 os.kill(os.getpid(), signal.SIGKILL)
@@ -289,7 +291,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_a_prober_that_was_killed_is_followed_after_a_cool_down(tmp_path: Path) -> None:
     clock = FakeClock(datetime.now(UTC) - timedelta(minutes=10))
-    ledger = Ledger(tmp_path / "ledger.db", clock=clock)
+    ledger = open_ledger(tmp_path / "ledger.db", clock=clock)
     bring(ledger, clock, "open")
     killed = subprocess.run([sys.executable, "-c", KILLED, str(ledger.path)], env=os.environ)
     assert killed.returncode == -signal.SIGKILL

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from veracore_sync.errors import RateLimited
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.budget import Budget, forgive
+from veracore_sync.ledger import open_ledger
+from veracore_sync.ledger.budget import Budget
+from veracore_sync.ports.ledger import Ledger
 
 BURST = 30  # a quarter of a minute at 120
 BLOCK = 5
@@ -26,7 +27,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def ledger(clock: FakeClock) -> Iterator[Ledger]:
-    made = Ledger(None, clock=clock)
+    made = open_ledger(None, clock=clock)
     yield made
     made.close()
 
@@ -77,7 +78,7 @@ def test_a_shorter_retry_after_does_not_shorten_a_longer_one(
 @given(st.lists(st.integers(0, 2), min_size=200, max_size=400))
 def test_no_minute_holds_more_than_the_rate_and_a_burst(order: list[int]) -> None:
     clock = FakeClock()
-    ledger = Ledger(None, clock=clock)
+    ledger = open_ledger(None, clock=clock)
     processes = [budget(ledger, clock) for _ in range(3)]
     sent: list[datetime] = []
     for who in order:
@@ -136,7 +137,7 @@ class SlowDownWhileWaiting(FakeClock):
 
 def test_an_answer_is_heard_while_another_thread_waits() -> None:
     clock = SlowDownWhileWaiting()
-    ledger = Ledger(None, clock=clock)
+    ledger = open_ledger(None, clock=clock)
     clock.budget = budget(ledger, clock)
     while not clock.heard and clock.monotonic() < 60:
         clock.budget.spend()
@@ -171,8 +172,8 @@ def test_a_clock_set_back_stops_nobody_for_long(ledger: Ledger, clock: FakeClock
 def test_forgiven_at_one_upstream_only(ledger: Ledger, clock: FakeClock) -> None:
     ours = budget(ledger, clock)
     ours.penalise(600)
-    forgive(ledger.database, "vendure")
+    ledger.budgets.clear_penalties("vendure")
     with pytest.raises(RateLimited):
         budget(ledger, clock).spend()
-    forgive(ledger.database, "veracore")
+    ledger.budgets.clear_penalties("veracore")
     budget(ledger, clock).spend()

@@ -25,7 +25,7 @@ from veracore_sync.errors import (
     Unavailable,
 )
 from veracore_sync.failure import What
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.budget import Budget
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
@@ -76,7 +76,7 @@ class Bed:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.ledger = Ledger(None, clock=self.clock)
+        self.ledger = open_ledger(None, clock=self.clock)
         self.client, self.gate = self.process()
 
     def process(self, error: SyncError | None = None) -> tuple[HttpClient, KeptGate]:

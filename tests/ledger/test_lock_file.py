@@ -12,15 +12,17 @@ import pytest
 from fakes import FakeClock
 
 from veracore_sync.errors import LockHeld
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.sqlite import lock_file
 from veracore_sync.ledger.sqlite.lock_file import lock_path
+from veracore_sync.ports.ledger import Ledger
 
 HOLDS = """
 import sys, time
 from pathlib import Path
-from veracore_sync.ledger import Ledger
-with Ledger(Path(sys.argv[1])).runs.lock("orders", "sync-orders"):
+from veracore_sync.ledger import open_ledger
+from veracore_sync.ports.ledger import Ledger
+with open_ledger(Path(sys.argv[1])).runs.lock("orders", "sync-orders"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -48,7 +50,7 @@ def may_take(ledger: Ledger) -> bool:
 
 def test_a_deleted_lock_file_lets_nobody_in(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    with closing(Ledger(path, clock=FakeClock())) as ledger:
+    with closing(open_ledger(path, clock=FakeClock())) as ledger:
         with held_by_another(path):
             assert not may_take(ledger)
             lock_path(path, "orders").unlink()
@@ -62,7 +64,7 @@ def test_a_deleted_lock_file_lets_nobody_in(tmp_path: Path) -> None:
 
 def test_a_holder_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    with closing(Ledger(path, clock=FakeClock())) as ledger, held_by_another(path) as other:
+    with closing(open_ledger(path, clock=FakeClock())) as ledger, held_by_another(path) as other:
         lock_path(path, "orders").unlink()
         other.kill()
         other.wait(30)
@@ -73,7 +75,7 @@ def test_a_released_lock_is_free_though_its_holder_lives_and_its_file_was_delete
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "ledger.db"
-    with closing(Ledger(path)) as listener, closing(Ledger(path)) as ledger:
+    with closing(open_ledger(path)) as listener, closing(open_ledger(path)) as ledger:
         with listener.runs.lock("orders", "serve-webhooks"):
             pass
         lock_path(path, "orders").unlink()
@@ -85,20 +87,20 @@ def test_a_lock_whose_file_went_before_it_was_written_down_is_given_up(
 ) -> None:
     """Else the next run would lock a new file and find nothing of the first."""
     path = tmp_path / "ledger.db"
-    with closing(Ledger(path)) as ledger:
-        first = ledger.runs._take("orders", "sync-orders")
+    with closing(open_ledger(path)) as ledger:
+        first = ledger.database.try_lock("orders", "sync-orders", FakeClock().now())
         assert first is not None
         taken = lock_file.take(lock_path(path, "inventory"))
         lock_path(path, "inventory").unlink()
         monkeypatch.setattr(lock_file, "take", lambda _path: taken)
-        assert ledger.runs._take("inventory", "sync-inventory") is None
+        assert ledger.database.try_lock("inventory", "sync-inventory", FakeClock().now()) is None
         first.release()
 
 
 def test_looking_whether_a_job_runs_stops_no_run_that_begins(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     clock = FakeClock()
-    with closing(Ledger(path, clock=clock)) as ledger:
+    with closing(open_ledger(path, clock=clock)) as ledger:
         probe = lock_file.take(lock_path(path, "orders"))
         assert probe is not None
 

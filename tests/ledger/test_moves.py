@@ -17,7 +17,8 @@ from fakes import START, FakeClock
 
 from veracore_sync.domain.states import Applied
 from veracore_sync.errors import Category, ConfigError, LedgerError, LockHeld
-from veracore_sync.ledger import Discovery, Intent, Ledger, Seen, Trouble
+from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
+from veracore_sync.ports.ledger import Ledger
 
 SEEN = Seen("hash", START)
 TROUBLE = Trouble(Category.PROTOCOL, "odd")
@@ -25,7 +26,7 @@ TROUBLE = Trouble(Category.PROTOCOL, "odd")
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger(tmp_path / "ledger.db", clock=FakeClock())
+    made = open_ledger(tmp_path / "ledger.db", clock=FakeClock())
     made.moves.discover([Discovery("A", "1", START)])
     yield made
     made.close()
@@ -120,7 +121,7 @@ def test_it_belongs_to_one_pair(ledger: Ledger) -> None:
 def test_one_run_a_job(ledger: Ledger) -> None:
     with ledger.runs.lock("orders", "sync-orders"):
         assert ledger.runs.is_running("orders")
-        other = Ledger(ledger.path)
+        other = open_ledger(ledger.path)
         with pytest.raises(LockHeld, match="sync-orders"), other.runs.lock("orders", "retry"):
             pass
         with other.runs.lock("inventory", "sync-inventory"):
@@ -150,7 +151,7 @@ def test_a_full_disk_is_an_error_that_keeps_what_was(ledger: Ledger) -> None:
 @pytest.mark.parametrize("offset", [0, 4096])
 def test_a_damaged_file_is_left_alone(tmp_path: Path, offset: int) -> None:
     path = tmp_path / "ledger.db"
-    made = Ledger(path)
+    made = open_ledger(path)
     made.moves.discover(Discovery(f"B{n}", "1", None) for n in range(500))
     made.database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     made.close()
@@ -158,7 +159,7 @@ def test_a_damaged_file_is_left_alone(tmp_path: Path, offset: int) -> None:
         file.seek(offset)
         file.write(b"\xff" * (path.stat().st_size - offset))
     damaged = path.read_bytes()
-    with pytest.raises(LedgerError) as caught, closing(Ledger(path)) as opened:
+    with pytest.raises(LedgerError) as caught, closing(open_ledger(path)) as opened:
         opened.orders.in_states(["pending"])
     assert "restore" in caught.value.hint
     assert path.read_bytes() == damaged
@@ -166,15 +167,15 @@ def test_a_damaged_file_is_left_alone(tmp_path: Path, offset: int) -> None:
 
 def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    made = Ledger(path)
+    made = open_ledger(path)
     made.database.connection.execute("PRAGMA user_version = 999")
     made.close()
     with pytest.raises(LedgerError, match="newer"):
-        Ledger(path)
+        open_ledger(path)
 
 
 def test_a_read_only_ledger_reads_and_refuses_to_write(ledger: Ledger) -> None:
-    reader = Ledger(ledger.path, read_only=True)
+    reader = open_ledger(ledger.path, read_only=True)
     assert reader.orders.get("A") is not None
     with pytest.raises(LedgerError):
         reader.moves.requeue("A")
@@ -184,8 +185,8 @@ def test_a_read_only_ledger_reads_and_refuses_to_write(ledger: Ledger) -> None:
 def test_many_processes_start_on_a_fresh_file_at_once(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     program = (
-        "import sys; from pathlib import Path; from veracore_sync.ledger import Ledger;"
-        "l = Ledger(Path(sys.argv[1])); print(l.meta.probe_id)"
+        "import sys; from pathlib import Path; from veracore_sync.ledger import open_ledger;"
+        "l = open_ledger(Path(sys.argv[1])); print(l.meta.probe_id)"
     )
     command = [sys.executable, "-c", program, str(path)]
     started = [
@@ -204,7 +205,7 @@ def test_a_ledger_where_nothing_may_be_written_says_so(tmp_path: Path) -> None:
         tmp_path.chmod(0o500)
         missing = tmp_path / "sub" / "ledger.db"
     with pytest.raises(LedgerError) as caught:
-        Ledger(missing)
+        open_ledger(missing)
     assert caught.value.exit_code == 74
 
 

@@ -16,9 +16,8 @@ import pytest
 from rig import Rig
 
 from veracore_sync.domain.states import OrderState
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION
-from veracore_sync.ledger.upkeep import check
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -57,9 +56,9 @@ def test_it_holds_every_state(rig: Rig) -> None:
 
 def test_it_is_upgraded_with_all_that_it_holds(rig: Rig) -> None:
     before = counted(rig.ledger_path)
-    with closing(Ledger(rig.ledger_path)) as ledger:
+    with closing(open_ledger(rig.ledger_path)) as ledger:
         assert ledger.database.value("PRAGMA user_version") == SCHEMA_VERSION
-        assert check(ledger.database) == []
+        assert ledger.upkeep.check() == []
     assert counted(rig.ledger_path) == before
 
 

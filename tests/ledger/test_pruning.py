@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from fakes import FakeClock
 
-from veracore_sync.ledger import Ledger, upkeep
+from veracore_sync.ledger import open_ledger, upkeep
 
 
 def test_in_small_transactions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "_AT_ONCE", 10)
     clock = FakeClock()
-    ledger = Ledger(tmp_path / "ledger.db", clock=clock, hooks=("command",))
+    ledger = open_ledger(tmp_path / "ledger.db", clock=clock, hooks=("command",))
     for number in range(25):
         ledger.runs.begin("sync-orders")
         ledger.outbox.add("alert.opened", None, {"number": number})
@@ -36,7 +36,7 @@ def test_in_small_transactions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             deleted.append(connection.total_changes - before)
 
     monkeypatch.setattr(ledger.database, "transaction", counted)
-    gone = upkeep.prune(ledger.database, clock.now() - timedelta(hours=1))
+    gone = ledger.upkeep.prune(clock.now() - timedelta(hours=1))
     assert (gone["runs"], gone["alerts"]) == (25, 25)
     assert gone["events"] >= 25
     # An event takes its delivery with it.

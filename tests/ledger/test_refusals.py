@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from race_kit import race
 
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 
 
 @settings(max_examples=50)
 @given(st.lists(st.integers(0, 2), min_size=288, max_size=288))
 def test_a_day_of_three_jobs_tries_once_an_hour(jobs: list[int]) -> None:
     clock = FakeClock()
-    ledger = Ledger(None, clock=clock)
+    ledger = open_ledger(None, clock=clock)
     ledger.refusals.remember("veracore", "old")
     tried: list[datetime] = []
     for job in jobs:
@@ -35,8 +35,8 @@ def test_a_day_of_three_jobs_tries_once_an_hour(jobs: list[int]) -> None:
 def test_who_may_not_write_has_no_trial(tmp_path: Path) -> None:
     clock = FakeClock()
     path = tmp_path / "ledger.db"
-    writing = Ledger(path, clock=clock)
-    reading = Ledger(path, read_only=True, clock=clock)
+    writing = open_ledger(path, clock=clock)
+    reading = open_ledger(path, read_only=True, clock=clock)
     assert not reading.refusals.blocks("veracore", "old")
     writing.refusals.remember("veracore", "old")
     clock.forward(hours=2)
@@ -50,7 +50,7 @@ def test_who_may_not_write_has_no_trial(tmp_path: Path) -> None:
 
 def test_a_refusal_keeps_its_first_date_until_the_credentials_change() -> None:
     clock = FakeClock()
-    ledger = Ledger(None, clock=clock)
+    ledger = open_ledger(None, clock=clock)
     ledger.refusals.remember("veracore", "old")
     since = ledger.refusals.standing("veracore")
     clock.forward(hours=1)
@@ -64,8 +64,8 @@ def test_a_refusal_keeps_its_first_date_until_the_credentials_change() -> None:
 RACER = """
 import sys
 from pathlib import Path
-from veracore_sync.ledger import Ledger
-ledger = Ledger(Path(sys.argv[1]))
+from veracore_sync.ledger import open_ledger
+ledger = open_ledger(Path(sys.argv[1]))
 print('ready', flush=True)
 sys.stdin.readline()
 print("tries" if ledger.refusals.may_try("veracore", "old") else "waits")
@@ -74,7 +74,7 @@ print("tries" if ledger.refusals.may_try("veracore", "old") else "waits")
 
 def test_one_of_four_real_processes_gets_the_trial(tmp_path: Path) -> None:
     clock = FakeClock(datetime.now(UTC) - timedelta(minutes=61))
-    ledger = Ledger(tmp_path / "ledger.db", clock=clock)
+    ledger = open_ledger(tmp_path / "ledger.db", clock=clock)
     ledger.refusals.remember("veracore", "old")
     assert race(RACER, ledger.path) == ["tries", "waits", "waits", "waits"]
     ledger.close()

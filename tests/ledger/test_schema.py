@@ -10,22 +10,22 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database as Utils
 
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION, Database
+from veracore_sync.ledger import open_ledger
+from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION, SqliteDatabase
 from veracore_sync.ledger.sqlite.migrations import migrations
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with closing(Ledger(tmp_path / "ledger.db")) as made:
+def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
+    with closing(open_ledger(tmp_path / "ledger.db")) as made:
         yield made.database
 
 
-def test_a_new_ledger_is_up_to_date(database: Database) -> None:
+def test_a_new_ledger_is_up_to_date(database: SqliteDatabase) -> None:
     assert database.value("PRAGMA user_version") == SCHEMA_VERSION
 
 
-def test_what_refers_to_a_row_is_found_by_an_index(database: Database) -> None:
+def test_what_refers_to_a_row_is_found_by_an_index(database: SqliteDatabase) -> None:
     """Without one, forgetting a row reads every row that might refer to it.
 
     ``ledger prune`` held the ledger for ten seconds over 20,000 events, and for longer than others
@@ -40,14 +40,14 @@ def test_what_refers_to_a_row_is_found_by_an_index(database: Database) -> None:
     assert found >= 3
 
 
-def _leading_columns(database: Database, table: str) -> set[str]:
+def _leading_columns(database: SqliteDatabase, table: str) -> set[str]:
     return {
         _names(database, f"PRAGMA index_info({index})")[0]
         for index in _names(database, f"PRAGMA index_list({table})")
     }
 
 
-def _names(database: Database, sql: str) -> list[str]:
+def _names(database: SqliteDatabase, sql: str) -> list[str]:
     return [str(row["name"]) for row in database.rows(sql)]
 
 
@@ -68,7 +68,7 @@ def test_what_an_older_ledger_knew_to_be_held_stays_held(tmp_path: Path) -> None
             )
         old.execute("INSERT INTO stock_processed VALUES ('A', ?, ?)", (at, at))
         old.commit()
-    with closing(Ledger(path)) as ledger:
+    with closing(open_ledger(path)) as ledger:
         held = ledger.holdings.of(["A", "B"], "2027", processed_only=False)
         assert [(one.code, one.lines, one.is_whole) for one in held] == [
             ("A", (("MUG", 2),), False),

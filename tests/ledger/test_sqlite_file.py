@@ -15,7 +15,7 @@ import pytest
 from rig import Rig
 
 from veracore_sync.errors import LedgerError, LockHeld
-from veracore_sync.ledger import Discovery, Ledger
+from veracore_sync.ledger import Discovery, open_ledger
 from veracore_sync.ledger.sqlite.file import LedgerReplaced, companions, restore_marker
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
@@ -78,7 +78,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 
 def test_no_command_opens_the_ledger_beside_sqlite(rig: Rig) -> None:
     report = rig.folder / "report.json"
-    with closing(Ledger(rig.ledger_path)):
+    with closing(open_ledger(rig.ledger_path)):
         # Open all the time, as beside a listener: closing its descriptors would drop locks there.
         for command in COMMANDS:
             words = [str(rig.folder / one) if one == "copy.db" else one for one in command]
@@ -92,24 +92,24 @@ def test_no_command_opens_the_ledger_beside_sqlite(rig: Rig) -> None:
 def test_locks_outlive_what_this_process_does_beside(tmp_path: Path, how: str) -> None:
     """A second process must see that the first one is there, or it removes the log."""
     path = tmp_path / "ledger.db"
-    with closing(Ledger(path)) as ledger:
+    with closing(open_ledger(path)) as ledger:
         ledger.meta.put("before", "1")
         if how == "second ledger":
-            Ledger(path).close()
+            open_ledger(path).close()
         elif how == "backup":
-            from veracore_sync.ledger.upkeep import backup
-
-            backup(ledger.database, tmp_path / "copy.db")
+            ledger.upkeep.backup(tmp_path / "copy.db")
         elif how == "check of a lock":
             ledger.runs.is_running("orders")
         else:
-            Ledger(path, read_only=True).close()
-        writes = "from veracore_sync.ledger import Ledger; from pathlib import Path; import sys\n"
-        writes += "one = Ledger(Path(sys.argv[1])); one.meta.put('other', '1'); one.close()"
+            open_ledger(path, read_only=True).close()
+        writes = (
+            "from veracore_sync.ledger import open_ledger; from pathlib import Path; import sys\n"
+        )
+        writes += "one = open_ledger(Path(sys.argv[1])); one.meta.put('other', '1'); one.close()"
         subprocess.run([sys.executable, "-c", writes, str(path)], check=True)
         assert deleted_descriptors() == []
         ledger.meta.put("after", "1")
-        with closing(Ledger(path, read_only=True)) as other:
+        with closing(open_ledger(path, read_only=True)) as other:
             assert [other.meta.get(key) for key in ("before", "other", "after")] == ["1", "1", "1"]
 
 
@@ -129,7 +129,7 @@ def move(path: Path) -> None:
 
 def replace(path: Path) -> None:
     move(path)
-    Ledger(path).close()
+    open_ledger(path).close()
 
 
 def restore_by_hand(path: Path) -> None:
@@ -145,7 +145,7 @@ def remove_log(path: Path) -> None:
 @pytest.mark.parametrize("use", ["write", "read"])
 def test_a_ledger_that_is_no_longer_there_is_noticed(tmp_path: Path, what, use: str) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "ledger.db"
-    with closing(Ledger(path)) as ledger:
+    with closing(open_ledger(path)) as ledger:
         ledger.meta.put("a", "1")
         what(path)
         with pytest.raises(LedgerReplaced) as caught:
@@ -158,7 +158,7 @@ def test_a_ledger_that_is_no_longer_there_is_noticed(tmp_path: Path, what, use: 
 
 def test_what_was_committed_to_an_orphan_is_not_taken_for_kept(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    with closing(Ledger(path)) as ledger:
+    with closing(open_ledger(path)) as ledger:
         ledger.meta.put("a", "1")
         with pytest.raises(LedgerReplaced), ledger.database.transaction():
             move(path)
@@ -169,8 +169,8 @@ def test_a_link_that_leads_elsewhere_later_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "two").mkdir()
     link = tmp_path / "link"
     link.symlink_to("one")
-    Ledger(tmp_path / "two" / "ledger.db").close()
-    with closing(Ledger(link / "ledger.db")) as ledger:
+    open_ledger(tmp_path / "two" / "ledger.db").close()
+    with closing(open_ledger(link / "ledger.db")) as ledger:
         link.unlink()
         link.symlink_to("two")
         with pytest.raises(LedgerReplaced):
@@ -178,7 +178,7 @@ def test_a_link_that_leads_elsewhere_later_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_forked_process_neither_uses_nor_closes_it(tmp_path: Path) -> None:
-    with closing(Ledger(tmp_path / "ledger.db")) as ledger:
+    with closing(open_ledger(tmp_path / "ledger.db")) as ledger:
         child = os.fork()
         if child == 0:
             code = 1
@@ -199,9 +199,9 @@ def test_a_link_and_its_target_are_one_ledger(tmp_path: Path) -> None:
     by_file, by_folder = tmp_path / "by-file.db", tmp_path / "by-folder"
     by_file.symlink_to(path)
     by_folder.symlink_to("real")
-    with closing(Ledger(path)) as one, one.runs.lock("orders", "sync-orders"):
+    with closing(open_ledger(path)) as one, one.runs.lock("orders", "sync-orders"):
         for name in (by_file, by_folder / "ledger.db"):
-            with closing(Ledger(name)) as other:
+            with closing(open_ledger(name)) as other:
                 assert other.runs.is_running("orders")
                 with pytest.raises(LockHeld), other.runs.lock("orders", "sync-orders"):
                     pass
@@ -210,17 +210,17 @@ def test_a_link_and_its_target_are_one_ledger(tmp_path: Path) -> None:
 def test_a_link_to_nothing_yet_makes_its_target(tmp_path: Path) -> None:
     link = tmp_path / "link.db"
     link.symlink_to(tmp_path / "ledger.db")
-    with closing(Ledger(link)) as ledger:
+    with closing(open_ledger(link)) as ledger:
         assert ledger.path == tmp_path / "ledger.db"
 
 
 def test_two_names_of_one_file_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    Ledger(path).close()
+    open_ledger(path).close()
     os.link(path, tmp_path / "other.db")
     for name in (path, tmp_path / "other.db"):
         with pytest.raises(LedgerError, match="2 names") as caught:
-            Ledger(name)
+            open_ledger(name)
         assert "-samefile" in caught.value.hint
 
 
@@ -232,21 +232,21 @@ def test_what_is_no_file_is_refused_and_does_not_hang(tmp_path: Path, what: str)
     else:
         os.mkfifo(path)
     with pytest.raises(LedgerError, match="not a file"):
-        Ledger(path)
+        open_ledger(path)
 
 
 def test_a_ledger_that_is_being_restored_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    Ledger(path).close()
+    open_ledger(path).close()
     restore_marker(path).touch()
     with pytest.raises(LedgerError, match="restore"):
-        Ledger(path)
+        open_ledger(path)
 
 
 def test_a_new_ledger_is_private_whatever_the_umask(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        Ledger(tmp_path / "new" / "ledger.db").close()
+        open_ledger(tmp_path / "new" / "ledger.db").close()
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "new" / "ledger.db").stat().st_mode) == 0o600
@@ -267,7 +267,7 @@ def test_doctor_tells_where_a_ledger_must_not_lie(
     from veracore_sync.jobs.doctor import ledger as doctor
 
     path = tmp_path / "ledger.db"
-    Ledger(path).close()
+    open_ledger(path).close()
     table = tmp_path / "mounts"
     table.write_text(mounts.format(ledger=path, folder=tmp_path))
     monkeypatch.setattr(doctor, "_MOUNTS", table)

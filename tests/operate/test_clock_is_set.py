@@ -33,9 +33,7 @@ from veracore_sync.jobs.inventory.read import Reading
 from veracore_sync.jobs.inventory.report import InventoryResult
 from veracore_sync.jobs.inventory.unread import Unread
 from veracore_sync.jobs.metrics import exposition
-from veracore_sync.ledger.ahead import ahead, kinds
-from veracore_sync.ledger.inbox import Inbox
-from veracore_sync.ledger.stock import StockBook
+from veracore_sync.ledger.ahead import Kind, ahead, kinds
 from veracore_sync.transport.http import Answer, retry_after_seconds
 
 # ---- what must not be cut short ------------------------------------------------------------------
@@ -106,7 +104,7 @@ def test_stock_is_not_counted_by_a_clock_that_is_set_meanwhile(plain: Bed) -> No
         SimpleNamespace(open_orders=list),  # type: ignore[arg-type]
         SimpleNamespace(stock=lambda part: ()),  # type: ignore[arg-type]
         plain.ledger,
-        StockBook(plain.ledger.database),
+        plain.ledger.stock,
         plain.settings,
         Names(plain.settings.skus),
         Unread(plain.ledger, plain.clock, InventoryResult()),
@@ -182,7 +180,7 @@ def test_nobody_is_left_alone_for_longer_than_an_hour(plain: Bed, text: str) -> 
 
 def test_a_new_delivery_wakes_what_was_put_off_for_years(plain: Bed) -> None:
     """One about a name that just failed does not: its wait stands."""
-    inbox = Inbox(plain.ledger.database, plain.clock)
+    inbox = plain.ledger.inbox
     plain.clock.off = 400 * DAY
     hint_put_off(plain)
     plain.clock.off = timedelta(0)
@@ -236,8 +234,17 @@ TOLD_ONLY = {
 """Moments that are shown, or that bound what is forgotten: nothing waits for them."""
 
 
+def moments(plain: Bed) -> tuple[Kind, ...]:
+    wanted = plain.settings
+    return kinds(
+        cooldown=timedelta(seconds=wanted.retry.breaker_cooldown_seconds),
+        grace=timedelta(seconds=wanted.orders.grace_seconds),
+        order_wait=wanted.longest_order_wait,
+    )
+
+
 def test_doctor_knows_every_moment_of_the_schema(plain: Bed) -> None:
-    known = {kind.place for kind in kinds(plain.settings)}
+    known = {kind.place for kind in moments(plain)}
     tables = plain.ledger.database.rows("SELECT name FROM sqlite_master WHERE type = 'table'")
     found = {
         f"{table['name']}.{column['name']}"
@@ -259,7 +266,7 @@ def test_doctor_tells_what_a_wrong_clock_left(plain: Bed) -> None:
     slip_failed(plain)
     net_thrown_far(plain)
     plain.clock.off = timedelta(0)
-    found = {one.kind.place: one for one in ahead(plain.ledger.database, plain.settings, START)}
+    found = {one.kind.place: one for one in ahead(plain.ledger.database, moments(plain), START)}
     assert found.keys() == {
         "breakers.retry_at",
         "hints.due_at",

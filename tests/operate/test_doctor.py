@@ -13,7 +13,7 @@ import pytest
 from rig import Ended, Rig
 
 from veracore_sync.jobs.doctor.shop import NEEDED
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -158,7 +158,7 @@ def test_11_a_clock_that_is_off(tmp_path: Path, house: House) -> None:
 
 
 def test_12_a_clock_that_was_set_back(house: House) -> None:
-    ledger = Ledger(house.rig.ledger_path)
+    ledger = open_ledger(house.rig.ledger_path)
     with ledger.database.transaction() as connection:
         connection.execute("UPDATE runs SET started_at = '2999-01-01T00:00:00.000Z'")
     ledger.close()

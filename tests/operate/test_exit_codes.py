@@ -23,7 +23,7 @@ from rig import Ended, HereRig, Rig
 
 from veracore_sync.cli import commands
 from veracore_sync.cli.app import app
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -248,7 +248,7 @@ def as_text(ended: Ended, case: Case) -> None:
 @pytest.mark.parametrize("job", JOBS)
 def test_75_another_run_of_the_job_is_at_work(keeper: Shopkeeper, job: str) -> None:
     keeper.rig.sync()
-    ledger = Ledger(keeper.rig.ledger_path)
+    ledger = open_ledger(keeper.rig.ledger_path)
     with ledger.runs.lock(LOCKED[job], "another"):
         quiet = keeper.rig.run(job)
         document = keeper.rig.run(job, "--json")

@@ -14,7 +14,8 @@ from rig import Rig
 
 from veracore_sync.clock import to_text
 from veracore_sync.jobs.metrics import METRICS, exposition
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.prometheus import PREFIX
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
@@ -28,7 +29,7 @@ SAMPLE = re.compile(
 
 @pytest.fixture
 def ledger() -> Iterator[Ledger]:
-    made = Ledger(None)
+    made = open_ledger(None)
     yield made
     made.close()
 

@@ -19,7 +19,7 @@ from veracore_sync.clock import SystemClock
 from veracore_sync.config import load
 from veracore_sync.errors import RunOver
 from veracore_sync.jobs.schedule import COMMANDS
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -183,7 +183,7 @@ def test_a_run_that_never_ends_is_an_alert(here: HereRig, job: str) -> None:
     assert here.run(command).code == 0
     an_hour_ago = FakeClock(datetime.now(UTC) - timedelta(hours=1))
     with (
-        closing(Ledger(here.ledger_path, clock=an_hour_ago)) as other,
+        closing(open_ledger(here.ledger_path, clock=an_hour_ago)) as other,
         other.runs.lock(job, command),
     ):
         first, second = here.run(command), here.run(command)
@@ -203,7 +203,7 @@ def test_a_run_that_never_ends_is_an_alert(here: HereRig, job: str) -> None:
 
 def test_a_run_beside_a_healthy_one_is_recorded_and_no_alert(here: HereRig) -> None:
     assert here.run("sync-orders").code == 0
-    with closing(Ledger(here.ledger_path)) as other, other.runs.lock("orders", "sync-orders"):
+    with closing(open_ledger(here.ledger_path)) as other, other.runs.lock("orders", "sync-orders"):
         ended = here.run("sync-orders")
     assert (ended.code, ended.err) == (75, "")
     runs = here.run("stats", "--runs", "--json").json["runs"]
@@ -222,7 +222,10 @@ def stats(rig: Rig, code: int) -> dict[str, list[dict[str, str]]]:
 
 def test_a_job_that_always_ends_69_is_standing_trouble(here: HereRig, shop: SmallShop) -> None:
     assert here.run("sync-orders").code == 0
-    with closing(Ledger(here.ledger_path)) as ledger, ledger.database.transaction() as connection:
+    with (
+        closing(open_ledger(here.ledger_path)) as ledger,
+        ledger.database.transaction() as connection,
+    ):
         connection.execute(
             "UPDATE runs SET started_at = '2026-01-01T00:00:00.000Z', "
             "ended_at = '2026-01-01T00:00:01.000Z'"

@@ -16,7 +16,8 @@ from typing import Any
 from fakes import make_settings
 
 from veracore_sync.clock import Clock, SystemClock
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.transport.signature import sign
 from veracore_sync.webhooks.listener import Listener
 from veracore_sync.webhooks.server import Limits
@@ -132,7 +133,7 @@ def start_bed(
     **webhooks: object,
 ) -> Bed:
     ticking = clock or SystemClock()
-    ledger = Ledger(path, clock=ticking)
+    ledger = open_ledger(path, clock=ticking)
     seen = seen or Seen()
     settings = make_settings(
         webhooks={"secret": SECRET, **webhooks}, veracore={"rate_per_minute": 0}

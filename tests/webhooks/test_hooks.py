@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hook_kit import INVENTORY, ORDER, SECRET, TRACKING, Bed, signed, start_bed, stop_bed, until
 
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.transport.signature import sign_body
 
 OTHER = "whsec_b3RoZXItc2VjcmV0LW90aGVyLXNlY3JldA=="
@@ -165,7 +165,7 @@ def test_a_restart_goes_on_with_what_was_stored(tmp_path: Path) -> None:
     assert first.post(INVENTORY, BODY)[0] == 200
     until(lambda: first.listener.state()["failing"] == 1)
     stop_bed(first)
-    ledger = Ledger(tmp_path / "ledger.db")
+    ledger = open_ledger(tmp_path / "ledger.db")
     with ledger.database.transaction() as connection:
         connection.execute("UPDATE hints SET due_at = asked_at")
     ledger.close()

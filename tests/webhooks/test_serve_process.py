@@ -24,8 +24,7 @@ from hook_kit import INVENTORY, SECRET, signed, until
 
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.hints import KINDS
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.inbox import Inbox, summary
+from veracore_sync.ledger import open_ledger
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.pace import Pace
 from veracore_sync.webhooks.worker import Handler, Worker
@@ -145,8 +144,8 @@ def test_every_answered_delivery_is_looked_up_after_sigkill(tmp_path: Path) -> N
 def _finish(folder: Path) -> int:
     """Let the worker finish what waits, without its gaps; how many hints are left."""
     clock = SystemClock()
-    ledger = Ledger(folder / "ledger.db")
-    inbox = Inbox(ledger.database, clock)
+    ledger = open_ledger(folder / "ledger.db")
+    inbox = ledger.inbox
     with (folder / "looked-up").open("a") as log:
         worker = Worker(
             inbox,
@@ -159,7 +158,7 @@ def _finish(folder: Path) -> int:
         )
         while worker.step():
             pass
-    left = int(summary(ledger.database)["waiting"])
+    left = int(ledger.inbox.summary()["waiting"])
     ledger.close()
     return left
 

@@ -12,8 +12,7 @@ import pytest
 from hook_kit import INVENTORY, signed
 from test_serve_process import Process
 
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.inbox import summary
+from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.sqlite.file import companions
 
 
@@ -39,7 +38,7 @@ def test_a_listener_whose_ledger_went_away(tmp_path: Path, what: str) -> None:
                 if one.exists():
                     one.rename(one.with_name("old-" + one.name))
         if what == "replaced":
-            Ledger(path).close()
+            open_ledger(path).close()
         # It ends within a beat; until then it promises nothing.
         if process.process.poll() is None:
             with suppress(OSError, HTTPException):
@@ -52,5 +51,5 @@ def test_a_listener_whose_ledger_went_away(tmp_path: Path, what: str) -> None:
     assert "ledger" in err
     assert "Traceback" not in err
     if what == "replaced":
-        with closing(Ledger(path)) as ledger:
-            assert summary(ledger.database)["deliveries"] == 0
+        with closing(open_ledger(path)) as ledger:
+            assert ledger.inbox.summary()["deliveries"] == 0

@@ -17,7 +17,7 @@ import pytest
 from hook_kit import INVENTORY, SECRET, signed, until
 from test_serve_process import Process
 
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_events_are_delivered_again_after_descriptors_were_used_up(
     process: Process, tmp_path: Path, free: int
 ) -> None:
     until(lambda: asked(process)[0] == 200)
-    ledger = Ledger(tmp_path / "ledger.db", hooks=("command",))
+    ledger = open_ledger(tmp_path / "ledger.db", hooks=("command",))
     leave_free(process, free)
     ledger.outbox.add("order.synced", "A", {"vendureOrderCode": "A"})
     ledger.close()
@@ -102,7 +102,7 @@ def test_events_are_delivered_again_after_descriptors_were_used_up(
 
 def test_readiness_says_which_part_has_no_descriptor(process: Process, tmp_path: Path) -> None:
     until(lambda: asked(process)[0] == 200)
-    ledger = Ledger(tmp_path / "ledger.db", hooks=("command",))
+    ledger = open_ledger(tmp_path / "ledger.db", hooks=("command",))
     # One for who asks, and none for what a delivery of events needs.
     leave_free(process, 1)
     ledger.outbox.add("order.synced", "A", {"vendureOrderCode": "A"})

@@ -14,8 +14,7 @@ from hook_kit import INVENTORY, Bed, Seen, start_bed, stop_bed, until
 
 from veracore_sync.domain.hints import KINDS, Delivery
 from veracore_sync.errors import ProtocolError, RateLimited, Unavailable, UsageError
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.inbox import Inbox, summary, worker_holds
+from veracore_sync.ledger import open_ledger
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.pace import Pace
 from veracore_sync.webhooks.worker import Handler, Worker
@@ -26,8 +25,8 @@ class Desk:
 
     def __init__(self, path: Path, rate: int = 0) -> None:
         self.clock = FakeClock()
-        self.ledger = Ledger(path, clock=self.clock)
-        self.inbox = Inbox(self.ledger.database, self.clock)
+        self.ledger = open_ledger(path, clock=self.clock)
+        self.inbox = self.ledger.inbox
         self.seen = Seen()
         self.worker = Worker(
             self.inbox,
@@ -75,7 +74,7 @@ def test_a_hint_that_arrives_while_its_look_up_runs_is_looked_up_again(desk: Des
     desk.hint("A")
     assert desk.steps() == 2
     assert desk.names == ["A", "A"]
-    assert summary(desk.ledger.database)["waiting"] == 0
+    assert desk.ledger.inbox.summary()["waiting"] == 0
 
 
 def test_kinds_take_turns(desk: Desk) -> None:
@@ -148,7 +147,7 @@ def test_what_nobody_knows_is_not_tried_again(desk: Desk) -> None:
     desk.seen.errors["A"] = [UsageError("the shop has no order A")]
     desk.hint("A")
     assert desk.steps() == 1
-    assert summary(desk.ledger.database)["waiting"] == 0
+    assert desk.ledger.inbox.summary()["waiting"] == 0
 
 
 def test_a_fault_of_a_job_does_not_end_the_worker(desk: Desk) -> None:
@@ -161,14 +160,14 @@ def test_a_fault_of_a_job_does_not_end_the_worker(desk: Desk) -> None:
 
 
 def test_the_lock_of_a_command_is_respected_and_not_counted(desk: Desk, tmp_path: Path) -> None:
-    other = Ledger(tmp_path / "ledger.db", clock=desk.clock)
+    other = open_ledger(tmp_path / "ledger.db", clock=desk.clock)
     desk.hint("A")
     with other.runs.lock("inventory", "sync-inventory"):
         assert desk.steps() == 0
     assert desk.row("A")["tries"] == 0
     desk.clock.forward(seconds=1)
     assert desk.steps() == 1
-    assert worker_holds(other.database, "inventory")
+    assert other.runs.holder("inventory").command == "serve-webhooks"
     other.close()
 
 
@@ -200,13 +199,13 @@ def test_a_hundred_thousand_deliveries_each_id_once_and_pruned(desk: Desk) -> No
         tracemalloc.reset_peak()
     tracemalloc.stop()
     assert new == total
-    assert summary(desk.ledger.database)["deliveries"] == total
+    assert desk.ledger.inbox.summary()["deliveries"] == total
     assert max(peaks[100:]) < 1.5 * max(peaks[:100])
     assert desk.steps() == 500
     size = desk.ledger.database.value("PRAGMA page_count")
     desk.clock.forward(seconds=8 * 86_400)
     desk.worker.step()
-    assert summary(desk.ledger.database)["deliveries"] == 0
+    assert desk.ledger.inbox.summary()["deliveries"] == 0
     assert desk.ledger.database.value("SELECT count(*) FROM hints") == 0
     assert desk.ledger.database.value("PRAGMA freelist_count") > size * 0.9
 
@@ -230,7 +229,7 @@ def test_a_flood_of_hints_lets_a_waiting_command_through(slow: Bed, tmp_path: Pa
     for start in range(0, 300, 100):
         assert slow.post(INVENTORY, {"skus": [f"S{start + n}" for n in range(100)]})[0] == 200
     until(lambda: len(slow.seen.names) > 2)
-    other = Ledger(tmp_path / "ledger.db")
+    other = open_ledger(tmp_path / "ledger.db")
     for _ in range(3):
         with other.runs.lock("inventory", "sync-inventory", wait_seconds=2):
             pass

@@ -26,8 +26,6 @@ from subprocess import Popen
 from service_kit import SERVING, Deliveries, Service, running
 from whole_kit import SKUS, Whole, documented_codes, whole
 
-from veracore_sync.ledger.inbox import summary
-
 Sign = Callable[[], bool]
 
 TURNS = (
@@ -181,7 +179,7 @@ class Killing:
                     "fulfilments intended": slips.get("intended", 0),
                     "fulfilments added": slips.get("added", 0),
                     "events waiting": ledger.outbox.summary()["waiting"],
-                    "hints waiting": summary(ledger.database)["waiting"],
+                    "hints waiting": ledger.inbox.summary()["waiting"],
                 }
             )
 

@@ -26,8 +26,7 @@ from rig import Rig
 from whole_kit import SKUS, Whole, documented_codes
 
 from veracore_sync.jobs.metrics import exposition
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.inbox import summary
+from veracore_sync.ledger import open_ledger
 from veracore_sync.transport.signature import sign
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -235,7 +234,7 @@ class Deliveries:
     def hints_waiting(self) -> int:
         """How many names are still to be looked up."""
         with self.world.rig.ledger() as ledger:
-            return int(summary(ledger.database)["waiting"])
+            return int(ledger.inbox.summary()["waiting"])
 
 
 # ---- one ledger ---------------------------------------------------------------------------------
@@ -308,7 +307,7 @@ def same_counts(listener: Service, ledger: Path, within_seconds: float = 15) -> 
     deadline = time.monotonic() + within_seconds
     while True:
         mine = _counted(listener.ask("/metrics")[1].decode())
-        opened = Ledger(ledger, read_only=True)
+        opened = open_ledger(ledger, read_only=True)
         theirs = _counted(exposition(opened, opened.meta.created_at, make_settings()))
         opened.close()
         if mine == theirs:
@@ -324,7 +323,7 @@ def _counted(metrics: str) -> list[str]:
 
 def is_whole(ledger: Path) -> None:
     """SQLite finds nothing to complain of, and no row points at what is not there."""
-    opened = Ledger(ledger, read_only=True)
+    opened = open_ledger(ledger, read_only=True)
     with closing(opened):
         assert opened.database.value("PRAGMA integrity_check") == "ok"
         assert opened.database.rows("PRAGMA foreign_key_check") == []

@@ -18,7 +18,7 @@ import pytest
 from clock_kit import HOUR, STEPS, Machine, machine
 
 from veracore_sync.clock import to_text
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.transport.signature import sign
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -304,7 +304,7 @@ def test_a_hint_that_was_put_off_for_400_days(tmp_path: Path) -> None:
 
 
 def with_hint(rig: Machine, code: str) -> None:
-    ledger = Ledger(rig.ledger_path)
+    ledger = open_ledger(rig.ledger_path)
     with ledger.database.transaction() as connection:
         connection.execute(
             "INSERT INTO hints (kind, name, asked, asked_at, due_at, tries) "

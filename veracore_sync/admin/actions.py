@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from veracore_sync.ledger import Ledger
+from veracore_sync.ports.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from veracore_sync.jobs import stats
-from veracore_sync.ledger import Ledger
+from veracore_sync.ports.ledger import Ledger
 
 _DAYS = 14
 _STEP, _HIGHEST = 40, 100

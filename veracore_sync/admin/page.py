@@ -15,7 +15,8 @@ from veracore_sync.admin.access import Session
 from veracore_sync.admin.chart import runs_a_day
 from veracore_sync.errors import HINTS, Category
 from veracore_sync.jobs import stats
-from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.ledger import OrderRow
+from veracore_sync.ports.ledger import Ledger
 
 _MOST_ORDERS = 100
 _WAITING = ("failed", "parked", "in_doubt", "conflict", "cancelled", "pending", "sending")

@@ -40,12 +40,11 @@ def breaker_reset(
 def _work(parts: Container, upstream: str | None) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.errors import UsageError
-    from veracore_sync.ledger.budget import forgive
 
     if upstream is not None and upstream not in _UPSTREAMS:
         raise UsageError(f"there is no upstream {upstream}", hint="say vendure or veracore")
     closed = parts.ledger.breakers.reset(upstream)
-    forgive(parts.ledger.database, upstream)
+    parts.ledger.budgets.clear_penalties(upstream)
     for name in _UPSTREAMS if upstream is None else (upstream,):
         parts.ledger.refusals.forget(name)
     told = f"{closed} breakers closed" if closed else "no breaker was open"

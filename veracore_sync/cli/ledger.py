@@ -13,9 +13,9 @@ from veracore_sync.cli.output import say
 from veracore_sync.errors import LedgerError
 
 if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
     from veracore_sync.composition.container import Container
-    from veracore_sync.ledger import Ledger
+    from veracore_sync.cli.perform import Report
+    from veracore_sync.ports.ledger import Ledger
 
 ledger_app = typer.Typer(
     help="Check, back up, restore, prune and export the ledger.", no_args_is_help=True
@@ -38,10 +38,9 @@ def _existing(parts: Container) -> Ledger:
 def check_ledger(context: typer.Context, as_json: AsJson = False) -> None:
     """Let SQLite check the file."""
     from veracore_sync.cli.perform import Job, Report, perform
-    from veracore_sync.ledger import upkeep
 
     def work(parts: Container) -> Report:
-        found = upkeep.check(_existing(parts).database)
+        found = _existing(parts).upkeep.check()
         error = None
         if found:
             error = LedgerError(
@@ -65,10 +64,9 @@ def backup_ledger(
 ) -> None:
     """Copy the ledger consistently, while others may write."""
     from veracore_sync.cli.perform import Job, Report, perform
-    from veracore_sync.ledger import upkeep
 
     def work(parts: Container) -> Report:
-        size = upkeep.backup(_existing(parts).database, file)
+        size = _existing(parts).upkeep.backup(file)
         return Report({"path": str(file), "bytes": size}, show=lambda: say(f"{file}: {size} bytes"))
 
     perform(Job("ledger backup", read_only=True), context.obj, as_json, work)
@@ -82,7 +80,7 @@ def restore_ledger(
 ) -> None:
     """Put a backup in the ledger's place, checked first; the old ledger is kept beside it."""
     from veracore_sync.cli.perform import Job, Report, perform
-    from veracore_sync.ledger.sqlite.restoring import restore
+    from veracore_sync.ledger.opening import restore
 
     def work(parts: Container) -> Report:
         done = restore(file, parts.settings.ledger.path, parts.clock, parts.must_belong)
@@ -104,11 +102,10 @@ def prune_ledger(
 ) -> None:
     """Forget old runs and resolved alerts; orders and attempts stay."""
     from veracore_sync.cli.perform import Job, Report, perform
-    from veracore_sync.ledger import upkeep
 
     def work(parts: Container) -> Report:
         before = parts.clock.now() - timedelta(days=days)
-        gone = upkeep.prune(_existing(parts).database, before)
+        gone = _existing(parts).upkeep.prune(before)
         told = ", ".join(f"{count} {name}" for name, count in gone.items())
         return Report({"pruned": gone}, show=lambda: say(f"pruned {told}"))
 
@@ -119,10 +116,9 @@ def prune_ledger(
 def export_ledger(context: typer.Context) -> None:
     """Print every order with its attempts, a JSON object a line."""
     from veracore_sync.cli.perform import Job, Report, perform
-    from veracore_sync.ledger import upkeep
 
     def work(parts: Container) -> Report:
-        for line in upkeep.export(_existing(parts).database):
+        for line in _existing(parts).upkeep.export():
             say(line)
         return Report({})
 

@@ -201,11 +201,12 @@ def alone(as_json: bool, work: Callable[[], Report]) -> None:
 
 def _patience(parts: Container, job: Job) -> float:
     """The webhook worker holds a job for one hint only: it is waited for, other runs are not."""
-    from veracore_sync.ledger.inbox import WORKER, worker_holds
+    from veracore_sync.ledger.inbox import WORKER
 
     if job.lock is None or job.command == WORKER:
         return 0.0
-    return _WORKER_WAIT_SECONDS if worker_holds(parts.ledger.database, job.lock) else 0.0
+    holder = parts.ledger.runs.holder(job.lock)
+    return _WORKER_WAIT_SECONDS if holder and holder.command == WORKER else 0.0
 
 
 def _previous_exit(parts: Container, job: Job) -> int | None:

@@ -13,8 +13,7 @@ from veracore_sync.cli.app import app
 if TYPE_CHECKING:
     from veracore_sync.admin.actions import Outcome
     from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
-    from veracore_sync.ledger import Ledger
+    from veracore_sync.ports.ledger import Ledger
 
 COMMAND = "serve-admin"
 
@@ -70,7 +69,7 @@ def _work(parts: Container, host: str | None, port: int | None, *, quiet: bool) 
         signal.signal(number, lambda _number, _frame: stop.set())
     server.start()
     tell_address(server.url, quiet=quiet)
-    watch_over(stop, health, server.is_alive, parts.ledger.database.check_file)
+    watch_over(stop, health, server.is_alive, parts.ledger.upkeep.check_in_place)
     return Report({"url": server.url, "drained": server.stop()})
 
 

@@ -169,17 +169,15 @@ class HintJobs:
 
 def _order(parts: Container, name: str) -> None:
     from veracore_sync.domain.hints import Delivery
-    from veracore_sync.ledger.inbox import Inbox
     from veracore_sync.webhooks.hint_handler import OrderHints
 
-    inbox = Inbox(parts.ledger.database, parts.clock)
     OrderHints(
         parts.shop,
         parts.warehouse,
         parts.ledger,
         parts.settings,
         parts.clock,
-        shipped=lambda code: inbox.store([Delivery(None, "tracking", (code,))]),
+        shipped=lambda code: parts.ledger.inbox.store([Delivery(None, "tracking", (code,))]),
     ).follow(name)
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from veracore_sync.jobs.orders.plan import Action
     from veracore_sync.jobs.orders.report import OrdersResult
     from veracore_sync.jobs.orders.run import Wishes
-    from veracore_sync.ledger import Ledger
+    from veracore_sync.ports.ledger import Ledger
 
 _COUNTS = {
     "submitted": "submitted",

@@ -15,8 +15,7 @@ from veracore_sync.clock import Clock, SystemClock
 if TYPE_CHECKING:
     from veracore_sync.config import Loaded, Settings, VeracoreSettings
     from veracore_sync.errors import SyncError
-    from veracore_sync.ledger import Ledger
-    from veracore_sync.ports.shop import Shop
+    from veracore_sync.ports.ledger import Ledger
     from veracore_sync.transport.gate import KeptGate
     from veracore_sync.transport.http import Gate
     from veracore_sync.transport.retry import RetryPolicy
@@ -72,15 +71,14 @@ class Container:
         Raises:
             LedgerError: It cannot be opened.
         """
-        from veracore_sync.ledger import Ledger
-        from veracore_sync.ledger.sqlite.file import is_being_restored
+        from veracore_sync.ledger.opening import is_there, open_ledger
 
         path = self.settings.ledger.path
         if not self.read_only:
-            return Ledger(path, clock=self.clock, hooks=self.settings.hooks.names)
-        if path.exists() or is_being_restored(path):
-            return Ledger(path, read_only=True, clock=self.clock)
-        return Ledger(None, clock=self.clock)
+            return open_ledger(path, clock=self.clock, hooks=self.settings.hooks.names)
+        if is_there(path):
+            return open_ledger(path, read_only=True, clock=self.clock)
+        return open_ledger(None, clock=self.clock)
 
     @cached_property
     def shop(self) -> Shop:
@@ -117,7 +115,6 @@ class Container:
             from veracore_sync.transport.http import OpenGate
 
             return OpenGate(lambda: self._run_ends_at)
-        from veracore_sync.ledger.budget import Budget
         from veracore_sync.transport.gate import KeptGate
 
         wanted = self.settings.retry
@@ -129,8 +126,7 @@ class Container:
             forced=self.force,
             read_only=self.read_only,
         )
-        database = self.ledger.database
-        budget = None if self.read_only else Budget(database, self.clock, upstream, per_minute)
+        budget = None if self.read_only else self.ledger.budgets.of(upstream, per_minute)
         self._gates[upstream] = KeptGate(
             breaker, budget, lambda: self._refuse_known(upstream), lambda: self._run_ends_at
         )

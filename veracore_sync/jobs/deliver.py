@@ -13,8 +13,9 @@ from typing import Protocol
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.errors import UsageError
 from veracore_sync.failpoint import hit
-from veracore_sync.ledger import Alert, Ledger
+from veracore_sync.ledger import Alert
 from veracore_sync.ledger.outbox import HOOK_ALERTS, Blocked, Event
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.transport.hooks import NotTaken
 from veracore_sync.waits import EVENT, is_over
 

@@ -11,8 +11,8 @@ from veracore_sync.clock import Clock, from_text
 from veracore_sync.config import Settings
 from veracore_sync.errors import LedgerError, LockHeld
 from veracore_sync.jobs.schedule import COMMANDS, interval, longest_run
-from veracore_sync.ledger import Ledger, reporting
 from veracore_sync.ledger.reporting import RunHistory
+from veracore_sync.ports.ledger import Ledger
 
 _LOG = logging.getLogger(__name__)
 _INTERVALS = 3
@@ -58,7 +58,7 @@ def _troubles(ledger: Ledger, settings: Settings, clock: Clock, job: str) -> Ite
 
 def overdue(ledger: Ledger, settings: Settings, now: datetime, job: str) -> JobTrouble | None:
     """Whether a job has had no success for three of its intervals."""
-    history = reporting.run_history(ledger.database, COMMANDS[job], now)
+    history = ledger.reporting.run_history(COMMANDS[job], now)
     since = history.succeeded_at or history.first_at
     if since is None:
         return None

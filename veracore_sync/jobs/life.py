@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from veracore_sync.domain.pick_slips import SlipRow
-from veracore_sync.ledger import AttemptRow, Ledger, OrderRow
-from veracore_sync.ledger.reporting import PastAlert, alerts_of
+from veracore_sync.ledger import AttemptRow, OrderRow
+from veracore_sync.ledger.reporting import PastAlert
+from veracore_sync.ports.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def life(ledger: Ledger, row: OrderRow) -> list[Moment]:
         past += _attempt(attempt)
     for slip in ledger.shipments.slips_of(row.code):
         past += _slip(slip)
-    for alert in alerts_of(ledger.database, row.code):
+    for alert in ledger.reporting.alerts_of(row.code):
         past += _alert(alert)
     # A stable sort: what bears the same millisecond stays in the order of its causes.
     past.sort(key=lambda moment: moment.at or "")

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+
 from veracore_sync.clock import from_text
 from veracore_sync.config import Settings
 from veracore_sync.jobs.health import overdue
 from veracore_sync.jobs.schedule import COMMANDS
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger import inbox
-from veracore_sync.ledger import reporting
-from veracore_sync.prometheus import Metric
-from veracore_sync.prometheus import Sample
-from veracore_sync.prometheus import render
-
+from veracore_sync.ports.ledger import Ledger
+from veracore_sync.prometheus import Metric, Sample, render
 
 METRICS: Mapping[str, str] = {
     "last_run_timestamp_seconds": "When the last run of the command ended.",
@@ -60,24 +55,24 @@ def _samples(ledger: Ledger, now: datetime) -> Iterator[_Sample]:
     yield from _runs(ledger, now)
     for state, count in ledger.orders.counts().items():
         yield "orders", {"state": state}, count
-    yield "backlog_age_seconds", {}, _age(reporting.waiting_since(ledger.database), now)
+    yield "backlog_age_seconds", {}, _age(ledger.reporting.waiting_since(), now)
     for row in ledger.breakers.all():
         labels = {"upstream": row.upstream, "family": row.family}
         yield "breaker_state", labels, _BREAKER[row.state]
     for upstream in _UPSTREAMS:
         refused = ledger.refusals.standing(upstream) is not None
         yield "credentials_refused", {"upstream": upstream}, int(refused)
-    hints = inbox.summary(ledger.database)
+    hints = ledger.inbox.summary()
     yield "inbox_waiting", {}, hints["waiting"]
     yield "inbox_oldest_waiting_seconds", {}, _age(hints["oldestWaiting"], now)
-    for hook, count in reporting.outbox_waiting(ledger.database).items():
+    for hook, count in ledger.reporting.outbox_waiting().items():
         yield "outbox_waiting", {"hook": hook}, count
-    for kind, count in reporting.alerts_by_kind(ledger.database).items():
+    for kind, count in ledger.reporting.alerts_by_kind().items():
         yield "alerts_open", {"kind": kind}, count
 
 
 def _runs(ledger: Ledger, now: datetime) -> Iterator[_Sample]:
-    for run in reporting.last_runs(ledger.database, now):
+    for run in ledger.reporting.last_runs(now):
         labels = {"command": run.command}
         ended = from_text(run.ended_at)
         yield "last_run_timestamp_seconds", labels, ended.timestamp()

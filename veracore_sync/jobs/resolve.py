@@ -28,7 +28,8 @@ from veracore_sync.jobs.orders.acts import (
 )
 from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
-from veracore_sync.ledger import AttemptRow, Ledger, OrderRow, Trouble
+from veracore_sync.ledger import AttemptRow, OrderRow, Trouble
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
 
 _RENEWALS_MOST = 9
@@ -84,7 +85,7 @@ class Resolver:
         decision = self._decided(decide(Act.ADOPT, row.code, sights, named), row)
         if isinstance(decision, RecordCancelled):
             message = decision.seen.message
-            with self.ledger.database.transaction():
+            with self.ledger.unit_of_work():
                 self._end_attempts(row, sights)
                 _must_apply(self.ledger.moves.cancel(row.code, wanted, message), row)
             return Told(row.code, "cancelled there", f"{row.code}: {message}; it is not adopted")
@@ -92,7 +93,7 @@ class Resolver:
         return self._take_over(row, decision.seen, sights)
 
     def _take_over(self, row: OrderRow, seen: Ours, sights: Iterable[Sight]) -> Told:
-        with self.ledger.database.transaction():
+        with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
             _must_apply(self.ledger.moves.adopt(row.code, seen.id, seen.record), row)
             if seen.differs:
@@ -120,7 +121,7 @@ class Resolver:
         sights = self._see(used, row, attempts)
         self._decided(decide(Act.NEW_ID, row.code, sights), row)
         fresh = self._fresh_id(row, attempts, used)
-        with self.ledger.database.transaction():
+        with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
             _must_apply(self.ledger.moves.renew_id(row.code, fresh), row)
         return Told(row.code, f"goes out as {fresh} with the next sync-orders")
@@ -155,7 +156,7 @@ class Resolver:
         row, attempts = self._open_order(name)
         sights = self._see(self._skippable_ids(row, attempts), row, attempts)
         self._decided(decide(Act.SKIP, row.code, sights), row)
-        with self.ledger.database.transaction():
+        with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
             why = "a person decided that it is not sent"
             _must_apply(self.ledger.moves.skip(row.code, OrderCause.RESOLVED, why), row)
@@ -228,7 +229,7 @@ class Resolver:
         if not isinstance(decision, Refuse):
             return decision
         moves = self.ledger.moves
-        with self.ledger.database.transaction():
+        with self.ledger.unit_of_work():
             if decision.remember is not None and row.state == OrderState.IN_DOUBT:
                 moves.absent_once(row.code, decision.remember.again_at)
             elif decision.remember is not None:

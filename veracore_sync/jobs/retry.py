@@ -14,7 +14,8 @@ from veracore_sync.errors import UsageError
 from veracore_sync.jobs.orders.acts import LookUpNow, NotRetried, Requeue, decide_retry
 from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.orders.report import OrdersResult
-from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.ledger import OrderRow
+from veracore_sync.ports.ledger import Ledger
 
 RETRIED = (OrderState.FAILED, OrderState.PARKED, OrderState.IN_DOUBT, OrderState.SENDING)
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from veracore_sync.jobs.health import JobTrouble
 from veracore_sync.jobs.life import life
-from veracore_sync.ledger import Alert, Ledger, OrderRow, Run, inbox, reporting
+from veracore_sync.ledger import Alert, OrderRow, Run
+from veracore_sync.ports.ledger import Ledger
 
 ORDERS_JOB = "orders"
 
@@ -147,14 +148,7 @@ def days(ledger: Ledger, since: str) -> list[dict[str, Any]]:
 
     Exit 3 and 75 are no failures: something was told, or another run did the work.
     """
-    rows = ledger.database.rows(
-        "SELECT substr(started_at, 1, 10) AS day, command, "
-        "sum(exit_code IN (0, 3, 75)) AS well, sum(exit_code NOT IN (0, 3, 75)) AS failed "
-        "FROM runs WHERE started_at >= ? AND exit_code IS NOT NULL GROUP BY day, command "
-        "ORDER BY day, command",
-        (since,),
-    )
-    return [dict(row) for row in rows]
+    return ledger.reporting.days(since)
 
 
 _WORST = ("closed", "half_open", "open")
@@ -177,12 +171,12 @@ def upstream(ledger: Ledger, name: str) -> dict[str, Any]:
 
 
 def _webhooks(ledger: Ledger) -> dict[str, Any]:
-    return {"isRunning": ledger.runs.is_running("webhooks"), **inbox.summary(ledger.database)}
+    return {"isRunning": ledger.runs.is_running("webhooks"), **ledger.inbox.summary()}
 
 
 def _last(ledger: Ledger, command: str, job: str) -> dict[str, Any]:
     run = ledger.runs.last_ended(command)
-    history = reporting.run_history(ledger.database, command)
+    history = ledger.reporting.run_history(command)
     return {
         "lastSyncTime": run.ended_at if run else None,
         "lastSuccessTime": history.succeeded_at,

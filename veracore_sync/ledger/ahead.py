@@ -5,13 +5,12 @@ One row of the table for each kind of moment that anything waits for or is count
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import to_text
-from veracore_sync.config import Settings
-from veracore_sync.ledger.sqlite.database import Database
+from veracore_sync.ledger.database import Database
 from veracore_sync.waits import ASKED, EVENT, HINT, NONE, SLIP, SPREAD
 
 _SLACK = timedelta(minutes=1)
@@ -47,21 +46,20 @@ class Ahead:
     last: str
 
 
-def kinds(settings: Settings) -> tuple[Kind, ...]:
+def kinds(*, cooldown: timedelta, grace: timedelta, order_wait: timedelta) -> tuple[Kind, ...]:
     """Every kind of moment that is kept.
 
     Args:
-        settings: All of them: how long is waited is set.
+        cooldown: How long a breaker stays open, before jitter.
+        grace: How long an order in doubt waits for its second look-up.
+        order_wait: How long any other order waits at most.
     """
-    cooldown = timedelta(seconds=settings.retry.breaker_cooldown_seconds) * SPREAD
-    grace = timedelta(seconds=settings.orders.grace_seconds)
-    longest = settings.longest_order_wait
     return (
-        Kind("breakers.retry_at", _NO_WAIT, cooldown, "state <> 'closed'"),
+        Kind("breakers.retry_at", _NO_WAIT, cooldown * SPREAD, "state <> 'closed'"),
         Kind("budgets.closed_until", _NO_WAIT, ASKED),
         Kind("budgets.filled_at", "it fills from now on"),
         Kind("refusals.tried_at", "they are tried once more"),
-        Kind("orders.next_attempt_at", _NO_WAIT, longest, "state <> 'in_doubt'"),
+        Kind("orders.next_attempt_at", _NO_WAIT, order_wait, "state <> 'in_doubt'"),
         Kind("orders.next_attempt_at", _NO_WAIT, grace, "state = 'in_doubt'"),
         Kind("orders.checked_at", _FIRST),
         Kind("orders.created_at", "those that wait are told of"),
@@ -89,18 +87,18 @@ def kinds(settings: Settings) -> tuple[Kind, ...]:
     )
 
 
-def ahead(database: Database, settings: Settings, now: datetime) -> Iterator[Ahead]:
+def ahead(database: Database, waits: Iterable[Kind], now: datetime) -> Iterator[Ahead]:
     """The moments that lie further ahead than the right clock puts them.
 
     Args:
         database: The ledger's.
-        settings: All of them.
+        waits: As of `kinds`.
         now: This moment (UTC).
 
     Raises:
         LedgerError: It cannot be read.
     """
-    for kind in kinds(settings):
+    for kind in waits:
         table, _, column = kind.place.partition(".")
         where, values = kind.where, [to_text(now + kind.longest + _SLACK)]
         if table == "meta":

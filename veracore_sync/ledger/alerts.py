@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.outbox import Outbox
-from veracore_sync.ledger.sqlite.database import Database
 
 # What concerns an order or stock is an event by its own name, too (docs/events.md).
 _OWN_EVENTS = ("order.", "stock.")

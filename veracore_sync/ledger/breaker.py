@@ -13,8 +13,6 @@ from __future__ import annotations
 import os
 import random
 import secrets
-import sqlite3
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +21,7 @@ from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.errors import BreakerOpen
 from veracore_sync.failure import ENDS_A_PROBE, OPENS_THE_BREAKER, What
 from veracore_sync.ledger.alerts import Alerts
-from veracore_sync.ledger.sqlite.database import Database
+from veracore_sync.ledger.database import Database, Row, Transaction
 from veracore_sync.waits import SPREAD, is_over
 
 
@@ -154,7 +152,7 @@ class Breaker:
             # Forced once, the outcome decides like that of any probe.
             self._forced = False
 
-    def _passes(self, row: sqlite3.Row | None, *, creating: bool) -> bool:
+    def _passes(self, row: Row | None, *, creating: bool) -> bool:
         """Whether to go on as it is; ``False``: by claiming the probe. Else raises."""
         if row is None or row["state"] == "closed":
             return True
@@ -166,7 +164,7 @@ class Breaker:
             raise self._refusal(row)
         return False
 
-    def _may_probe(self, row: sqlite3.Row) -> bool:
+    def _may_probe(self, row: Row) -> bool:
         return is_over(from_text(row["retry_at"]), self._clock.now(), self._cooldown * SPREAD)
 
     def after(self, what: What | None) -> None:
@@ -238,27 +236,27 @@ class Breaker:
         jittered: datetime = self._clock.now() + self._cooldown * random.uniform(1, SPREAD)  # noqa: S311 - spread, no secret
         return to_text(jittered)
 
-    def _read(self) -> sqlite3.Row | None:
+    def _read(self) -> Row | None:
         return self._db.row(
             "SELECT state, failures, opened_at, retry_at, owner FROM breakers "
             "WHERE upstream = ? AND family = ?",
             self._key,
         )
 
-    def _certain(self) -> sqlite3.Row:
+    def _certain(self) -> Row:
         row = self._read()
         if row is None:
             raise KeyError(self._key)
         return row
 
-    def _write(self, connection: sqlite3.Connection, **values: Any) -> None:
+    def _write(self, connection: Transaction, **values: Any) -> None:
         columns = ", ".join(f"{name} = :{name}" for name in values)
         connection.execute(
             f"UPDATE breakers SET {columns} WHERE upstream = :upstream AND family = :family",  # noqa: S608 - our own columns
             {**values, "upstream": self._key[0], "family": self._key[1]},
         )
 
-    def _refusal(self, row: Mapping[str, Any] | sqlite3.Row) -> BreakerOpen:
+    def _refusal(self, row: Row) -> BreakerOpen:
         name = {"vendure": "Vendure", "veracore": "VeraCore"}.get(self._upstream, self._upstream)
         return BreakerOpen(
             f"{name} is down since {row['opened_at']}; it is asked again at {row['retry_at']}",

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.errors import RateLimited
 from veracore_sync.failure import What
-from veracore_sync.ledger.sqlite.database import Database
+from veracore_sync.ledger.database import Database
 from veracore_sync.waits import ASKED, bounded, is_over
 
 _BURST_SECONDS = 15.0
@@ -151,7 +151,18 @@ class Budget:
             self._left = 0
 
 
-def forgive(database: Database, upstream: str | None = None) -> None:
-    """Forget every penalty (of one upstream)."""
-    with database.transaction() as connection:
-        connection.execute("DELETE FROM budgets WHERE ?1 IS NULL OR upstream = ?1", (upstream,))
+class Budgets:
+    """The rate budgets of one ledger."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._db = database
+        self._clock = clock
+
+    def of(self, upstream: str, per_minute: int) -> Budget:
+        """The budget of one upstream; 0 requests a minute is no limit."""
+        return Budget(self._db, self._clock, upstream, per_minute)
+
+    def clear_penalties(self, upstream: str | None = None) -> None:
+        """Forget how far each upstream (or that one) was slowed down."""
+        with self._db.transaction() as connection:
+            connection.execute("DELETE FROM budgets WHERE ?1 IS NULL OR upstream = ?1", (upstream,))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -13,6 +12,7 @@ from veracore_sync.domain.held_orders import least_of, same_units
 from veracore_sync.domain.order_records import Seen, Sent, Trouble
 from veracore_sync.domain.states import Applied, AttemptOutcome, OrderAct
 from veracore_sync.errors import Category
+from veracore_sync.ledger.database import Row, Transaction
 from veracore_sync.ledger.order_table import OrderTable
 from veracore_sync.model import WarehouseRecord
 
@@ -84,9 +84,7 @@ class Finding(OrderTable):
             self._tell_synced(code, veracore_id, adopted=True)
             return Applied.DONE
 
-    def _sent(
-        self, connection: sqlite3.Connection, code: str, veracore_id: str
-    ) -> list[sqlite3.Row]:
+    def _sent(self, connection: Transaction, code: str, veracore_id: str) -> list[Row]:
         """The attempts that VeraCore may have taken under that id; oldest first.
 
         Where no such attempt bore it, a person says that it is the order: then all of them.
@@ -101,7 +99,7 @@ class Finding(OrderTable):
         return [row for row in left if row["veracore_id"].casefold() == named] or left or rows
 
     def _take_found(
-        self, code: str, sent: Sequence[sqlite3.Row], record: WarehouseRecord, wanted: Sent | None
+        self, code: str, sent: Sequence[Row], record: WarehouseRecord, wanted: Sent | None
     ) -> None:
         """What VeraCore holds, by its record; where that shows no lines, what was surely sent.
 
@@ -232,17 +230,17 @@ class Finding(OrderTable):
             return self._tell("order.parked", trouble.message, code)
 
     def _end_present(
-        self, connection: sqlite3.Connection, code: str, outcome: AttemptOutcome
+        self, connection: Transaction, code: str, outcome: AttemptOutcome
     ) -> None:
         row = connection.execute("SELECT veracore_id FROM orders WHERE code = ?", (code,))
         self.end_attempts(code, row.fetchone()["veracore_id"], outcome)
 
 
-def _lines(row: sqlite3.Row) -> Sent:
+def _lines(row: Row) -> Sent:
     return tuple((offer, units) for offer, units in json.loads(row["lines"]))
 
 
-def _is_of(row: sqlite3.Row, record: WarehouseRecord) -> bool:
+def _is_of(row: Row, record: WarehouseRecord) -> bool:
     """Whether the record holds what that attempt sent."""
     if record.lines is None:
         return False

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from sqlite3 import Connection
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.hints import Delivery, Hint, Kind
+from veracore_sync.ledger.database import Transaction
 from veracore_sync.ledger.sqlite.database import Database
 from veracore_sync.waits import HINT, horizon, is_over_sql
 
@@ -120,25 +120,17 @@ class Inbox:
             if count == 0:
                 return gone
 
+    def summary(self) -> dict[str, Any]:
+        """Counts and UTC texts for `stats` and the metrics.
 
-def summary(database: Database) -> dict[str, Any]:
-    """Counts and UTC texts for `stats` and the metrics.
-
-    Raises:
-        LedgerError: It cannot be read.
-    """
-    hints = database.row(_SUMMARY)
-    deliveries = database.row(
-        "SELECT count(*) AS deliveries, max(received_at) AS lastDelivery FROM inbox"
-    )
-    return dict(deliveries or {}) | dict(hints or {})
-
-
-def worker_holds(database: Database, job: str) -> bool:
-    """Whether the last who took the lock of `job` was the listener's worker."""
-    return bool(
-        database.value("SELECT 1 FROM job_locks WHERE job = ? AND command = ?", (job, WORKER))
-    )
+        Raises:
+            LedgerError: It cannot be read.
+        """
+        hints = self._db.row(_SUMMARY)
+        deliveries = self._db.row(
+            "SELECT count(*) AS deliveries, max(received_at) AS lastDelivery FROM inbox"
+        )
+        return dict(deliveries or {}) | dict(hints or {})
 
 
 _SUMMARY = """
@@ -160,7 +152,7 @@ ON CONFLICT (kind, name) DO UPDATE SET asked = asked + 1,
 """
 
 
-def _store(connection: Connection, delivery: Delivery, times: dict[str, str]) -> bool:
+def _store(connection: Transaction, delivery: Delivery, times: dict[str, str]) -> bool:
     if delivery.id is not None and not _is_new(connection, delivery, times["now"]):
         return False
     rows: Iterable[dict[str, str]] = (
@@ -170,7 +162,7 @@ def _store(connection: Connection, delivery: Delivery, times: dict[str, str]) ->
     return True
 
 
-def _is_new(connection: Connection, delivery: Delivery, now: str) -> bool:
+def _is_new(connection: Transaction, delivery: Delivery, now: str) -> bool:
     cursor = connection.execute(
         "INSERT OR IGNORE INTO inbox (id, kind, received_at) VALUES (?, ?, ?)",
         (delivery.id, delivery.kind, now),

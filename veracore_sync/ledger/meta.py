@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.errors import ConfigError
-from veracore_sync.ledger.sqlite.database import Database
+from veracore_sync.ledger.database import Database
 from veracore_sync.waits import is_ahead
 
 _LOG = logging.getLogger(__name__)

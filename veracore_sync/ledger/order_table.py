@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -12,9 +11,9 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.order_records import Trouble
 from veracore_sync.domain.states import TRANSITIONS, Applied, OrderAct, OrderCause, OrderState
 from veracore_sync.ledger.alerts import Alerts
+from veracore_sync.ledger.database import Database, Transaction
 from veracore_sync.ledger.holdings import Holdings
 from veracore_sync.ledger.outbox import Outbox
-from veracore_sync.ledger.sqlite.database import Database
 
 _LOG = logging.getLogger(__name__)
 
@@ -34,7 +33,7 @@ class OrderTable:
 
     def _move(
         self,
-        connection: sqlite3.Connection,
+        connection: Transaction,
         code: str,
         act: OrderAct,
         to: OrderState | None = None,
@@ -76,7 +75,7 @@ class OrderTable:
         return Applied.NEWS if is_new else Applied.DONE
 
     def _end_attempt(
-        self, connection: sqlite3.Connection, code: str, attempt: int, outcome: str, message: str
+        self, connection: Transaction, code: str, attempt: int, outcome: str, message: str
     ) -> None:
         connection.execute(
             "UPDATE attempts SET ended_at = ?, outcome = ?, message = ? "

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
-from veracore_sync.ledger.sqlite.database import Database
+from veracore_sync.ledger.database import Database
 from veracore_sync.waits import EVENT, horizon, is_over_sql
 
 
@@ -112,8 +112,9 @@ class Outbox:
         if not hooks:
             return
         with self._db.transaction() as connection:
-            cursor = connection.execute(
-                "INSERT INTO events (id, type, code, at, data) VALUES (?, ?, ?, ?, ?)",
+            (seq,) = connection.execute(
+                "INSERT INTO events (id, type, code, at, data) VALUES (?, ?, ?, ?, ?) "
+                "RETURNING seq",
                 (
                     f"evt_{secrets.token_hex(12)}",
                     kind,
@@ -121,10 +122,10 @@ class Outbox:
                     to_text(self._clock.now()),
                     json.dumps(dict(data), ensure_ascii=False),
                 ),
-            )
+            ).fetchone()
             connection.executemany(
                 "INSERT INTO deliveries (seq, hook) VALUES (?, ?)",
-                [(cursor.lastrowid, hook) for hook in hooks],
+                [(seq, hook) for hook in hooks],
             )
 
     # ---- delivering ---------------------------------------------------------------------------

@@ -10,8 +10,8 @@ import hashlib
 import hmac
 
 from veracore_sync.clock import Clock, from_text, to_text
+from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.meta import Meta
-from veracore_sync.ledger.sqlite.database import Database
 from veracore_sync.waits import TRIAL, is_over
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from veracore_sync.clock import to_text
-from veracore_sync.ledger.sqlite.database import Database
+from veracore_sync.ledger.database import Database
 
 SUCCEEDED = "(exit_code = 0 OR (exit_code = 3 AND json_extract(result, '$.errorClass') IS NULL))"
 """A run that did its work; 3 tells a person something new beside, unless that was what ended it."""
@@ -27,40 +28,6 @@ class PastAlert:
     resolved_at: str | None
 
 
-def alerts_of(database: Database, code: str) -> list[PastAlert]:
-    """Every alert that an order ever had, oldest first; of each kind the newest."""
-    found = database.rows(
-        "SELECT kind, message, opened_at, resolved_at FROM alerts WHERE code = ? "
-        "ORDER BY opened_at, key",
-        (code,),
-    )
-    return [PastAlert(*row) for row in found]
-
-
-def alerts_by_kind(database: Database) -> dict[str, int]:
-    """How many alerts of each kind are open; kinds that once were, too."""
-    found = database.rows(
-        "SELECT kind, coalesce(sum(resolved_at IS NULL), 0) FROM alerts GROUP BY kind ORDER BY kind"
-    )
-    return {row[0]: row[1] for row in found}
-
-
-def waiting_since(database: Database) -> str | None:
-    """When the order that waits longest was first seen (a UTC text)."""
-    since: str | None = database.value(
-        f"SELECT min(created_at) FROM orders WHERE state IN {_WAITING}"  # noqa: S608 - a constant
-    )
-    return since
-
-
-def outbox_waiting(database: Database) -> dict[str, int]:
-    """How many events each hook still has to get; hooks with none are left out."""
-    found = database.rows(
-        "SELECT hook, count(*) FROM deliveries WHERE done_at IS NULL GROUP BY hook ORDER BY hook"
-    )
-    return {row[0]: row[1] for row in found}
-
-
 @dataclass(frozen=True, slots=True)
 class LastRun:
     """How a command's last run went. Times are UTC texts.
@@ -78,29 +45,6 @@ class LastRun:
     ended_at: str
     exit_code: int
     succeeded_at: str | None
-
-
-def last_runs(database: Database, now: datetime) -> list[LastRun]:
-    """The last run of each command that came to an end; without those that found it taken.
-
-    Args:
-        database: The ledger's.
-        now: The time (UTC): what ended later did so by a wrong clock, and hides no silence.
-    """
-    found = (
-        database.row(_LAST_RUN, (row["command"], to_text(now)))
-        for row in database.rows("SELECT DISTINCT command FROM runs ORDER BY command")
-    )
-    return [LastRun(*row) for row in found if row is not None]
-
-
-_LAST_RUN = f"""
-SELECT command, started_at, ended_at, exit_code, (SELECT ended_at FROM runs
-    WHERE command = ?1 AND {SUCCEEDED} AND ended_at <= ?2 ORDER BY id DESC LIMIT 1)
-    AS succeeded_at
-FROM runs WHERE command = ?1 AND exit_code <> {_TAKEN} AND ended_at <= ?2
-ORDER BY id DESC LIMIT 1
-"""  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,37 +67,110 @@ class RunHistory:
     error: str = ""
 
 
-def run_history(database: Database, command: str, now: datetime | None = None) -> RunHistory:
-    """How the runs of a command have gone; also those that found their job taken.
+class Reporting:
+    """What one ledger can tell."""
 
-    Args:
-        database: The ledger's.
-        command: As typed.
-        now: The time (UTC): what ended later did so by a wrong clock, and hides no silence;
-            ``None`` tells all as it was written.
-    """
-    until = to_text(now) if now else "9999"
-    first_at = database.value(
-        "SELECT started_at FROM runs WHERE command = ?1 AND started_at <= ?2 ORDER BY id LIMIT 1",
-        (command, until),
-    )
-    succeeded_at = database.value(
-        f"SELECT ended_at FROM runs WHERE command = ?1 AND {SUCCEEDED} "  # noqa: S608 - a constant
-        "AND ended_at <= ?2 ORDER BY id DESC LIMIT 1",
-        (command, until),
-    )
-    newest = database.row(
-        f"SELECT started_at, ended_at, exit_code, result, {SUCCEEDED} AS succeeded "  # noqa: S608
-        "FROM runs WHERE command = ? ORDER BY id DESC LIMIT 1",
-        (command,),
-    )
-    if newest is None or newest["succeeded"]:
-        return RunHistory(first_at, succeeded_at)
-    result = json.loads(newest["result"] or "{}")
-    return RunHistory(
-        first_at,
-        succeeded_at,
-        newest["ended_at"] or newest["started_at"],
-        newest["exit_code"],
-        result.get("error") or result.get("errorClass") or "",
-    )
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def alerts_of(self, code: str) -> list[PastAlert]:
+        """Every alert that an order ever had, oldest first; of each kind the newest."""
+        found = self._db.rows(
+            "SELECT kind, message, opened_at, resolved_at FROM alerts WHERE code = ? "
+            "ORDER BY opened_at, key",
+            (code,),
+        )
+        return [PastAlert(*row) for row in found]
+
+    def alerts_by_kind(self) -> dict[str, int]:
+        """How many alerts of each kind are open; kinds that once were, too."""
+        found = self._db.rows(
+            "SELECT kind, coalesce(sum(resolved_at IS NULL), 0) FROM alerts "
+            "GROUP BY kind ORDER BY kind"
+        )
+        return {row[0]: row[1] for row in found}
+
+    def waiting_since(self) -> str | None:
+        """When the order that waits longest was first seen (a UTC text)."""
+        since: str | None = self._db.value(
+            f"SELECT min(created_at) FROM orders WHERE state IN {_WAITING}"  # noqa: S608
+        )
+        return since
+
+    def outbox_waiting(self) -> dict[str, int]:
+        """How many events each hook still has to get; hooks with none are left out."""
+        found = self._db.rows(
+            "SELECT hook, count(*) FROM deliveries WHERE done_at IS NULL "
+            "GROUP BY hook ORDER BY hook"
+        )
+        return {row[0]: row[1] for row in found}
+
+    def last_runs(self, now: datetime) -> list[LastRun]:
+        """The last run of each command that came to an end; without those that found it taken.
+
+        Args:
+            now: The time (UTC): what ended later did so by a wrong clock, and hides no silence.
+        """
+        found = (
+            self._db.row(_LAST_RUN, (row["command"], to_text(now)))
+            for row in self._db.rows("SELECT DISTINCT command FROM runs ORDER BY command")
+        )
+        return [LastRun(*row) for row in found if row is not None]
+
+    def run_history(self, command: str, now: datetime | None = None) -> RunHistory:
+        """How the runs of a command have gone; also those that found their job taken.
+
+        Args:
+            command: As typed.
+            now: The time (UTC): what ended later did so by a wrong clock, and hides no silence;
+                ``None`` tells all as it was written.
+        """
+        until = to_text(now) if now else "9999"
+        first_at = self._db.value(
+            "SELECT started_at FROM runs WHERE command = ?1 AND started_at <= ?2 "
+            "ORDER BY id LIMIT 1",
+            (command, until),
+        )
+        succeeded_at = self._db.value(
+            f"SELECT ended_at FROM runs WHERE command = ?1 AND {SUCCEEDED} "  # noqa: S608
+            "AND ended_at <= ?2 ORDER BY id DESC LIMIT 1",
+            (command, until),
+        )
+        newest = self._db.row(
+            f"SELECT started_at, ended_at, exit_code, result, {SUCCEEDED} AS succeeded "  # noqa: S608
+            "FROM runs WHERE command = ? ORDER BY id DESC LIMIT 1",
+            (command,),
+        )
+        if newest is None or newest["succeeded"]:
+            return RunHistory(first_at, succeeded_at)
+        result = json.loads(newest["result"] or "{}")
+        return RunHistory(
+            first_at,
+            succeeded_at,
+            newest["ended_at"] or newest["started_at"],
+            newest["exit_code"],
+            result.get("error") or result.get("errorClass") or "",
+        )
+
+    def days(self, since: str) -> list[dict[str, Any]]:
+        """The runs of each day (UTC) and command since that day's text.
+
+        `well` counts exit 3 and 75 too: something was told, or another run did the work.
+        """
+        rows = self._db.rows(
+            "SELECT substr(started_at, 1, 10) AS day, command, "
+            "sum(exit_code IN (0, 3, 75)) AS well, sum(exit_code NOT IN (0, 3, 75)) AS failed "
+            "FROM runs WHERE started_at >= ? AND exit_code IS NOT NULL GROUP BY day, command "
+            "ORDER BY day, command",
+            (since,),
+        )
+        return [dict(row) for row in rows]
+
+
+_LAST_RUN = f"""
+SELECT command, started_at, ended_at, exit_code, (SELECT ended_at FROM runs
+    WHERE command = ?1 AND {SUCCEEDED} AND ended_at <= ?2 ORDER BY id DESC LIMIT 1)
+    AS succeeded_at
+FROM runs WHERE command = ?1 AND exit_code <> {_TAKEN} AND ended_at <= ?2
+ORDER BY id DESC LIMIT 1
+"""  # noqa: S608 - constants

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
-from veracore_sync.errors import LedgerError, LockHeld
-from veracore_sync.ledger.sqlite import lock_file
-from veracore_sync.ledger.sqlite.database import Database
-from veracore_sync.ledger.sqlite.lock_file import LockFile
+from veracore_sync.errors import LockHeld
+from veracore_sync.ledger.database import Database, JobLock
 
 _LOCK_POLL = 0.05
 # `is_running` takes a free lock for an instant: a run that begins just then must not give up.
@@ -56,11 +54,11 @@ class Runs:
     def begin(self, command: str) -> int:
         """Record that `command` begins; its number."""
         with self._db.transaction() as connection:
-            cursor = connection.execute(
-                "INSERT INTO runs (command, pid, started_at) VALUES (?, ?, ?)",
+            (number,) = connection.execute(
+                "INSERT INTO runs (command, pid, started_at) VALUES (?, ?, ?) RETURNING id",
                 (command, os.getpid(), to_text(self._clock.now())),
-            )
-        return int(cursor.lastrowid or 0)
+            ).fetchone()
+        return int(number)
 
     def end(self, run: int, exit_code: int, result: Mapping[str, Any]) -> None:
         """Record how it ended. `result` holds counts and classes, no personal data."""
@@ -91,8 +89,7 @@ class Runs:
     def lock(self, job: str, command: str, *, wait_seconds: float = 0) -> Iterator[None]:
         """Hold the job for the length of the block.
 
-        The kernel frees the lock when this process dies, and never while it lives; the row says who
-        holds it, and by which file.
+        Freed when this process dies, and never while it lives.
 
         Args:
             job: What may be done by one at a time, for example ``orders`` or ``stock``.
@@ -102,9 +99,6 @@ class Runs:
         Raises:
             LockHeld: Another process holds it, and still did after the wait.
         """
-        if self._db.path is None:
-            yield
-            return
         lock = self._take_within(job, command, wait_seconds)
         if lock is None:
             raise LockHeld(f"{job}: {self._holder(job)}", hint="the other run does the work")
@@ -113,66 +107,17 @@ class Runs:
         finally:
             lock.release()
 
-    def _take_within(self, job: str, command: str, wait_seconds: float) -> LockFile | None:
+    def _take_within(self, job: str, command: str, wait_seconds: float) -> JobLock | None:
         deadline = self._clock.monotonic() + max(wait_seconds, _PROBE_SECONDS)
         while True:
-            lock = self._take(job, command)
+            lock = self._db.try_lock(job, command, self._clock.now())
             if lock is not None or self._clock.monotonic() >= deadline:
                 return lock
             self._clock.sleep(_LOCK_POLL)
 
-    def _take(self, job: str, command: str) -> LockFile | None:
-        """Lock the file and write down who did, or neither."""
-        if self._db.path is None:
-            raise ValueError("a ledger in memory has no lock files")
-        lock = lock_file.take(lock_file.lock_path(self._db.path, job))
-        if lock is None:
-            return None
-        try:
-            if self._name_holder(job, command, lock):
-                return lock
-        except BaseException:
-            lock.release()
-            raise
-        lock.release()
-        return None
-
     def is_running(self, job: str) -> bool:
         """Whether a process holds the job now."""
-        if self._db.path is None:
-            return False
-        path = lock_file.lock_path(self._db.path, job)
-        if not path.exists():
-            return self._is_held_elsewhere(job, None)
-        try:
-            lock = lock_file.take(path)
-        except LedgerError:
-            return False
-        if lock is None:
-            return True
-        try:
-            return self._is_held_elsewhere(job, lock.inode)
-        finally:
-            lock.release()
-
-    def _name_holder(self, job: str, command: str, lock: LockFile) -> bool:
-        """Write down who holds the job; ``False`` where another still does, by a deleted file."""
-        with self._db.transaction() as connection:
-            if self._is_held_elsewhere(job, lock.inode):
-                return False
-            connection.execute(
-                "INSERT OR REPLACE INTO job_locks (job, command, pid, since, lock_inode) "
-                "VALUES (?, ?, ?, ?, ?)",
-                (job, command, os.getpid(), to_text(self._clock.now()), lock.inode),
-            )
-        # Deleted before it was written down, it would not have been seen by who took the next one.
-        return lock.is_in_place()
-
-    def _is_held_elsewhere(self, job: str, inode: int | None) -> bool:
-        row = self._db.row("SELECT pid, lock_inode FROM job_locks WHERE job = ?", (job,))
-        if row is None or row["lock_inode"] in (None, inode):
-            return False
-        return lock_file.is_held_by(row["pid"], row["lock_inode"])
+        return self._db.is_locked(job)
 
     def _holder(self, job: str) -> str:
         holder = self.holder(job)

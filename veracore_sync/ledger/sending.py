@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from veracore_sync.domain.states import (
     OrderState,
 )
 from veracore_sync.errors import Category
+from veracore_sync.ledger.database import Transaction
 from veracore_sync.ledger.order_table import OrderTable
 
 
@@ -79,7 +79,7 @@ class Sending(OrderTable):
             row = connection.execute("SELECT veracore_id FROM orders WHERE code = ?", (code,))
             self._tell_synced(code, row.fetchone()["veracore_id"], adopted=False)
 
-    def _take_sent(self, connection: sqlite3.Connection, code: str, attempt: int) -> None:
+    def _take_sent(self, connection: Transaction, code: str, attempt: int) -> None:
         row = connection.execute(
             "SELECT lines, started_at FROM attempts WHERE code = ? AND attempt = ?", (code, attempt)
         ).fetchone()

@@ -1,7 +1,7 @@
 """A run's staging tables: the shop's variants, the warehouse's stock, and the plan.
 
-They are temporary: they live in a file of SQLite's own, so that memory stays flat however large the
-catalogue, and never touch the ledger's. A dry run may use them too.
+Always a private SQLite file of this process, whatever keeps the ledger: it holds one run's reading,
+which nobody else needs, memory stays flat however large the catalogue, and a dry run may use it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,13 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
+from pathlib import Path
+from typing import Any
 
 from veracore_sync.domain.staged_stock import Matched, Planned, StagedStock, StagedVariant
-from veracore_sync.ledger.sqlite.database import Database, Row, ledger_errors
+from veracore_sync.ledger.sqlite import file as sqlite_file
+from veracore_sync.ledger.sqlite.database import Row, ledger_errors
+from veracore_sync.ledger.sqlite.errors import ledger_errors
 
 _CHUNK = 500
 _STAGING = """
@@ -21,6 +25,14 @@ DROP TABLE IF EXISTS temp.stage_variants;
 DROP TABLE IF EXISTS temp.stage_rows;
 DROP TABLE IF EXISTS temp.stage_stock;
 DROP TABLE IF EXISTS temp.stage_plan;
+DROP TABLE IF EXISTS temp.stage_known;
+CREATE TEMP TABLE stage_known (
+    key TEXT PRIMARY KEY,
+    sku TEXT NOT NULL,
+    state TEXT NOT NULL,
+    missing INTEGER NOT NULL DEFAULT 0,
+    changed INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
 CREATE TEMP TABLE stage_variants (
     ordinal INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -83,14 +95,21 @@ WHERE kind = 'plain' AND part IN (SELECT part FROM temp.stage_twofold)
 
 
 class Staging:
-    """The staging tables of one ledger's connection; for one thread.
+    """The staging tables of one run; for one thread.
 
     Args:
-        database: The ledger's.
+        path: The ledger, which an error names.
     """
 
-    def __init__(self, database: Database) -> None:
-        self._db = database
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._opened: Transaction | None = None
+
+    def close(self) -> None:
+        """Let go of the file; what was staged is gone."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
 
     # ---- staging ------------------------------------------------------------------------------
 
@@ -106,7 +125,7 @@ class Staging:
             for one in variants
         )
         with self._staging():
-            self._db.connection.executemany(
+            self._private.executemany(
                 "INSERT OR IGNORE INTO temp.stage_variants (id, sku, key, part, kind, levels) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 rows,
@@ -119,7 +138,7 @@ class Staging:
         or two: there is at most what both tell together.
         """
         with self._staging():
-            self._db.connection.executemany(_ADD_ROW, map(astuple, rows))
+            self._private.executemany(_ADD_ROW, map(astuple, rows))
 
     def add_up(self) -> None:
         """Add up the rows of each part.
@@ -133,17 +152,18 @@ class Staging:
         """How many variants are staged, of these kinds; of all where none is named."""
         marks = ", ".join("?" * len(kinds))
         only = f"WHERE kind IN ({marks})" if kinds else ""
-        return int(self._db.value(f"SELECT count(*) FROM temp.stage_variants {only}", kinds))  # noqa: S608
+        return int(self._value(f"SELECT count(*) FROM temp.stage_variants {only}", kinds))  # noqa: S608
 
     def count_parts(self) -> int:
         """How many parts have stock, or had none left."""
-        return int(self._db.value("SELECT count(DISTINCT part) FROM temp.stage_stock"))
+        return int(self._value("SELECT count(DISTINCT part) FROM temp.stage_stock"))
 
     def count_known(self) -> tuple[int, int]:
         """How many staged variants were matched by an earlier read, and how many of them lack."""
-        row = self._db.row(
+        row = self._row(
             "SELECT count(*), coalesce(sum(v.part NOT IN (SELECT part FROM temp.stage_stock)), 0) "
-            "FROM temp.stage_variants v JOIN stock_skus k ON k.key = v.part AND k.state = 'known' "
+            "FROM temp.stage_variants v JOIN temp.stage_known k "
+            "ON k.key = v.part AND k.state = 'known' "
             "WHERE v.kind = 'plain'"
         )
         return (row[0], row[1]) if row else (0, 0)
@@ -152,7 +172,7 @@ class Staging:
         """Plain variants and kits in the order of their staging, a chunk in memory at a time."""
         last = 0
         while True:
-            rows = self._db.rows(_MATCHED, (last, written_only, _CHUNK))
+            rows = self._rows(_MATCHED, (last, written_only, _CHUNK))
             yield from map(_matched, rows)
             if len(rows) < _CHUNK:
                 return
@@ -160,14 +180,14 @@ class Staging:
 
     def stock_of(self, part: str) -> dict[str, int] | None:
         """Available units of a part by location; ``None`` where it was not reported."""
-        rows = self._db.rows(
+        rows = self._rows(
             "SELECT location, available FROM temp.stage_stock WHERE part = ?", (part,)
         )
         return {row["location"]: row["available"] for row in rows} or None
 
     def unread_of(self, part: str) -> dict[str, int]:
         """The locations of which a row of that part could not be read, as `Matched.unread`."""
-        rows = self._db.rows(
+        rows = self._rows(
             "SELECT location, unread FROM temp.stage_stock WHERE part = ? AND unread > 0", (part,)
         )
         return {row["location"]: row["unread"] for row in rows}
@@ -175,12 +195,12 @@ class Staging:
     def count_unread(self) -> int:
         """Of how many parts a row could not be read."""
         return int(
-            self._db.value("SELECT count(DISTINCT part) FROM temp.stage_stock WHERE unread > 0")
+            self._value("SELECT count(DISTINCT part) FROM temp.stage_stock WHERE unread > 0")
         )
 
     def unread_parts(self, limit: int) -> list[str]:
         """Parts of which a row could not be read, as VeraCore spells them."""
-        rows = self._db.rows(
+        rows = self._rows(
             "SELECT DISTINCT spelling FROM temp.stage_stock WHERE unread > 0 ORDER BY 1 LIMIT ?",
             (limit,),
         )
@@ -188,13 +208,13 @@ class Staging:
 
     def is_twofold(self, part: str) -> bool:
         """Whether the warehouse reported the part in two spellings."""
-        found = self._db.row("SELECT 1 FROM temp.stage_twofold WHERE part = ?", (part,))
+        found = self._row("SELECT 1 FROM temp.stage_twofold WHERE part = ?", (part,))
         return found is not None
 
     def set_kind(self, kind: str, ordinals: Iterable[int]) -> None:
         """Note what became of variants: ``unknown``, ``missing``, …"""
         with self._staging():
-            self._db.connection.executemany(
+            self._private.executemany(
                 "UPDATE temp.stage_variants SET kind = ? WHERE ordinal = ?",
                 [(kind, ordinal) for ordinal in ordinals],
             )
@@ -218,20 +238,20 @@ class Staging:
             for one in actions
         ]
         with self._staging():
-            self._db.connection.executemany(
+            self._private.executemany(
                 "INSERT OR REPLACE INTO temp.stage_plan VALUES (?, ?, ?, ?, ?, ?)", rows
             )
 
     def count_plan(self) -> int:
         """How many variants are planned."""
-        return int(self._db.value("SELECT count(*) FROM temp.stage_plan"))
+        return int(self._value("SELECT count(*) FROM temp.stage_plan"))
 
     def planned(self, limit: int = -1) -> Iterator[Planned]:
         """What is planned, in the order of staging, a chunk in memory at a time."""
         last, left = 0, limit
         while left != 0:
             most = _CHUNK if left < 0 else min(_CHUNK, left)
-            rows = self._db.rows(
+            rows = self._rows(
                 "SELECT * FROM temp.stage_plan WHERE ordinal > ? ORDER BY ordinal LIMIT ?",
                 (last, most),
             )
@@ -265,12 +285,12 @@ class Staging:
 
     def count_written(self) -> int:
         """How many variants were written."""
-        found = self._db.value("SELECT count(*) FROM temp.stage_variants WHERE written = 2")
+        found = self._value("SELECT count(*) FROM temp.stage_variants WHERE written = 2")
         return int(found)
 
     def names(self, kind: str, limit: int) -> list[str]:
         """SKUs of the staged variants of that kind."""
-        rows = self._db.rows(
+        rows = self._rows(
             "SELECT DISTINCT sku FROM temp.stage_variants WHERE kind = ? ORDER BY sku LIMIT ?",
             (kind, limit),
         )
@@ -279,10 +299,10 @@ class Staging:
     # ---- one statement ------------------------------------------------------------------------
 
     @contextmanager
-    def _staging(self) -> Iterator[sqlite3.Connection]:
-        """A transaction of the temporary tables alone: it takes no lock on the ledger."""
-        with ledger_errors(self._db.path):
-            connection = self._db.connection
+    def _staging(self) -> Iterator[Transaction]:
+        """A transaction of these tables alone: it takes no lock on the ledger."""
+        with ledger_errors(self._path):
+            connection = self._private
             connection.execute("BEGIN")
             try:
                 yield connection
@@ -292,9 +312,29 @@ class Staging:
                     connection.execute("ROLLBACK")
                 raise
 
+    @property
+    def _private(self) -> Transaction:
+        if self._opened is None:
+            # Temporary tables, which SQLite keeps in a file of its own; one in memory would grow.
+            self._opened = sqlite_file.in_memory()
+            self._opened.row_factory = sqlite3.Row
+        return self._opened
+
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        with ledger_errors(self._path):
+            return self._private.execute(sql, parameters).fetchall()
+
+    def _row(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
+        found = self._rows(sql, parameters)
+        return found[0] if found else None
+
+    def _value(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        found = self._row(sql, parameters)
+        return found[0] if found else None
+
     def _script(self, script: str) -> None:
         for statement in script.split(";\n"):
-            self._db.connection.execute(statement)
+            self._private.execute(statement)
 
 
 _MATCHED = """
@@ -303,7 +343,7 @@ SELECT v.ordinal, v.id, v.sku, v.key, v.part, v.kind, v.levels, v.written, k.sta
     AS stock,
     (SELECT json_group_object(location, unread) FROM temp.stage_stock
     WHERE part = v.part AND unread > 0) AS unread
-FROM temp.stage_variants v LEFT JOIN stock_skus k ON k.key = v.part
+FROM temp.stage_variants v LEFT JOIN temp.stage_known k ON k.key = v.part
 WHERE v.ordinal > ?1 AND v.kind IN ('plain', 'kit') AND v.written >= ?2
 ORDER BY v.ordinal LIMIT ?3
 """

@@ -1,25 +1,60 @@
-"""What the ledger remembers of SKUs."""
+"""What the ledger remembers of SKUs, beside what a run has staged."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from veracore_sync.domain.staged_stock import StagedVariant
+from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.staging import Staging
+
+_PAGE = 250
+"""Variants whose SKUs are recalled at once: two names each."""
 
 
 class StockBook(Staging):
     """Staging and memory of one ledger; for one thread.
 
+    What is remembered of the staged SKUs is copied beside them, changed there, and what changed is
+    written back: the ledger is asked for no more than the run touches.
+
     Args:
         database: The ledger's.
     """
 
+    def __init__(self, database: Database) -> None:
+        super().__init__(database.path)
+        self._db = database
+
+    def add_variants(self, variants: Iterable[StagedVariant]) -> None:
+        """Stage variants, in the order in which they will be written, and recall their SKUs."""
+        stream = iter(variants)
+        while page := list(islice(stream, _PAGE)):
+            super().add_variants(page)
+            self._recall(list({name for one in page for name in (one.key, one.part)}))
+
+    def _recall(self, keys: Sequence[str]) -> None:
+        marks = ", ".join("?" * len(keys))
+        rows = self._db.rows(
+            f"SELECT key, sku, state, missing FROM stock_skus WHERE key IN ({marks})",  # noqa: S608
+            keys,
+        )
+        with self._staging() as staging:
+            staging.executemany(
+                "INSERT OR IGNORE INTO temp.stage_known (key, sku, state, missing) "
+                "VALUES (?, ?, ?, ?)",
+                map(tuple, rows),
+            )
+
     def new_names(self, state: str, limit: int) -> tuple[int, list[str]]:
         """How many staged variants are of that kind and were not so before; some of their SKUs."""
         new = (
-            "FROM temp.stage_variants v LEFT JOIN stock_skus k ON k.key = v.key "
+            "FROM temp.stage_variants v LEFT JOIN temp.stage_known k ON k.key = v.key "
             "WHERE v.kind = ?1 AND k.state IS NOT ?1"
         )
-        count = int(self._db.value(f"SELECT count(DISTINCT v.key) {new}", (state,)))
-        rows = self._db.rows(
+        count = int(self._value(f"SELECT count(DISTINCT v.key) {new}", (state,)))
+        rows = self._rows(
             f"SELECT min(v.sku) {new} GROUP BY v.key ORDER BY 1 LIMIT ?2",
             (state, limit),
         )
@@ -30,27 +65,38 @@ class StockBook(Staging):
 
         A read is not complete where a row did not tell whose it is.
         """
-        with self._db.transaction() as connection:
-            connection.execute(_REMEMBER_KNOWN)
+        with self._staging() as staging:
+            staging.execute(_REMEMBER_KNOWN)
             for state in ("unknown", "ambiguous"):
-                connection.execute(_REMEMBER_STATE, (state,))
+                staging.execute(_REMEMBER_STATE, (state,))
             if complete:
-                connection.execute(_REMEMBER_MISSING)
+                staging.execute(_REMEMBER_MISSING)
+            changed = staging.execute(
+                "SELECT key, sku, state, missing FROM temp.stage_known WHERE changed = 1"
+            )
+            with self._db.transaction() as connection:
+                connection.executemany(_KEEP, map(tuple, changed))
 
 
 _REMEMBER_KNOWN = """
-INSERT INTO stock_skus (key, sku, state) SELECT v.part, v.sku, 'known'
+INSERT INTO temp.stage_known (key, sku, state, changed) SELECT v.part, v.sku, 'known', 1
 FROM temp.stage_variants v WHERE v.kind = 'plain' AND v.part IN (SELECT part FROM temp.stage_stock)
-ON CONFLICT (key) DO UPDATE SET state = 'known', missing = 0, sku = excluded.sku
+ON CONFLICT (key) DO UPDATE SET state = 'known', missing = 0, sku = excluded.sku, changed = 1
 WHERE state <> 'known' OR missing <> 0
 """
 _REMEMBER_STATE = """
-INSERT INTO stock_skus (key, sku, state) SELECT v.key, min(v.sku), v.kind
+INSERT INTO temp.stage_known (key, sku, state, changed) SELECT v.key, min(v.sku), v.kind, 1
 FROM temp.stage_variants v WHERE v.kind = ? GROUP BY v.key
-ON CONFLICT (key) DO UPDATE SET state = excluded.state, missing = 0 WHERE state <> excluded.state
+ON CONFLICT (key) DO UPDATE SET state = excluded.state, missing = 0, changed = 1
+WHERE state <> excluded.state
 """
 _REMEMBER_MISSING = """
-UPDATE stock_skus SET missing = missing + 1 WHERE state = 'known'
+UPDATE temp.stage_known SET missing = missing + 1, changed = 1 WHERE state = 'known'
 AND key IN (SELECT part FROM temp.stage_variants WHERE kind IN ('plain', 'missing'))
 AND key NOT IN (SELECT part FROM temp.stage_stock)
+"""
+_KEEP = """
+INSERT INTO stock_skus (key, sku, state, missing) VALUES (?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET sku = excluded.sku, state = excluded.state,
+    missing = excluded.missing
 """

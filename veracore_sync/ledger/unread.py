@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from veracore_sync.clock import Clock, from_text, to_text
-from veracore_sync.ledger.sqlite.database import Database
+from veracore_sync.ledger.database import Database
 from veracore_sync.waits import UNREAD, is_over
 
 _PREFIX = "unread"

@@ -1,95 +1,16 @@
-"""Keeping the file well: check, backup, prune, export; `restoring` brings a backup back."""
+"""Keeping the ledger well: check, backup, prune, export, and what a wrong clock left in it."""
 
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from veracore_sync.clock import to_text
-from veracore_sync.errors import LedgerError
+from veracore_sync.clock import Clock, to_text
+from veracore_sync.ledger.ahead import Ahead, ahead, kinds
+from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.reporting import SUCCEEDED
-from veracore_sync.ledger.sqlite import file as sqlite_file
-from veracore_sync.ledger.sqlite.database import Database, ledger_errors
-
-
-def check(database: Database) -> list[str]:
-    """What SQLite finds wrong with the file; empty when all is well.
-
-    Raises:
-        LedgerError: It is too damaged to be checked.
-    """
-    found = [row[0] for row in database.rows("PRAGMA integrity_check")]
-    found += [
-        f"a broken reference in {row[0]}" for row in database.rows("PRAGMA foreign_key_check")
-    ]
-    return [line for line in found if line != "ok"]
-
-
-def backup(database: Database, target: Path) -> int:
-    """Copy the ledger, consistently, while others may write; its size in bytes.
-
-    The copy appears under its name only when it is whole, and with mode 0600. What an earlier
-    backup left half done is removed.
-
-    Raises:
-        LedgerError: It cannot be read or written, or `target` exists.
-    """
-    if os.path.lexists(target):
-        raise LedgerError(f"{target} exists already", hint="name a file that does not exist")
-    partial = target.with_name(target.name + ".partial")
-    with ledger_errors(target):
-        copy_whole(database.connection, partial)
-        partial.rename(target)
-        sync_folder(target.parent)
-    return target.stat().st_size
-
-
-def copy_whole(source: sqlite3.Connection, target: Path) -> None:
-    """Copy a database into a new file that its owner alone may read, and bring it to the disk.
-
-    Args:
-        source: To be read from.
-        target: A name of ours for what is not whole yet: whatever lies there is removed.
-
-    Raises:
-        OSError: `target` is a folder, or cannot be written.
-        sqlite3.Error: The source cannot be read, or the disk is full.
-    """
-    # A link planted under this name is removed, never followed.
-    for stale in (target, *sqlite_file.companions(target)):
-        stale.unlink(missing_ok=True)
-    if not sqlite_file.create_private(target):
-        raise FileExistsError(f"{target} was made by another program just now")
-    with closing(sqlite_file.connect(target.absolute(), "rw")) as copy:
-        # SQLite itself brings the copy to the disk with its commit.
-        copy.execute("PRAGMA synchronous=FULL")
-        source.backup(copy)
-        copy.execute("PRAGMA journal_mode=DELETE")
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in `folder` to the disk: a rename is lasting only then."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def prune(database: Database, before: datetime) -> dict[str, int]:
-    """Forget runs, resolved alerts and events from before a moment (UTC); how many of each.
-
-    Orders and their attempts stay: they are what protects from a second order. In small
-    transactions: no run that writes meanwhile waits for all of it.
-    """
-    moment = to_text(before)
-    return {name: _forget(database, statement, moment) for name, statement in _OLD.items()}
-
 
 _AT_ONCE = 5000
 _OLD = {
@@ -103,23 +24,75 @@ _OLD = {
 }
 
 
-def _forget(database: Database, statement: str, moment: str) -> int:
-    gone = 0
-    while True:
-        with database.transaction() as connection:
-            count = connection.execute(statement, (moment, _AT_ONCE)).rowcount
-        gone += count
-        if count < _AT_ONCE:
-            return gone
+class Upkeep:
+    """The care of one ledger."""
 
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._db = database
+        self._clock = clock
 
-def export(database: Database) -> Iterator[str]:
-    """Every order with its attempts, a JSON object a line."""
-    for order in database.rows("SELECT * FROM orders ORDER BY created_at, code"):
-        attempts = database.rows(
-            "SELECT * FROM attempts WHERE code = ? ORDER BY attempt", (order["code"],)
-        )
-        document = dict(order) | {
-            "attempts": [dict(one) | {"lines": json.loads(one["lines"])} for one in attempts]
-        }
-        yield json.dumps(document, ensure_ascii=False)
+    def check(self) -> list[str]:
+        """What is wrong with the ledger's storage; empty when all is well.
+
+        Raises:
+            LedgerError: It is too damaged to be checked.
+        """
+        return self._db.check()
+
+    def check_in_place(self) -> None:
+        """See that no other ledger lies in this one's place.
+
+        Raises:
+            LedgerError: One does: what is written here would be lost.
+        """
+        self._db.check_in_place()
+
+    def backup(self, target: Path) -> int:
+        """Copy the ledger, consistently, while others may write; its size in bytes.
+
+        Raises:
+            LedgerError: It cannot be read or written, or `target` exists.
+        """
+        return self._db.backup(target)
+
+    def prune(self, before: datetime) -> dict[str, int]:
+        """Forget runs, resolved alerts and events from before a moment (UTC); how many of each.
+
+        Orders and their attempts stay: they are what protects from a second order. In small
+        transactions: no run that writes meanwhile waits for all of it.
+        """
+        moment = to_text(before)
+        return {name: self._forget(statement, moment) for name, statement in _OLD.items()}
+
+    def _forget(self, statement: str, moment: str) -> int:
+        gone = 0
+        while True:
+            with self._db.transaction() as connection:
+                count = connection.execute(statement, (moment, _AT_ONCE)).rowcount
+            gone += count
+            if count < _AT_ONCE:
+                return gone
+
+    def export(self) -> Iterator[str]:
+        """Every order with its attempts, a JSON object a line."""
+        for order in self._db.rows("SELECT * FROM orders ORDER BY created_at, code"):
+            attempts = self._db.rows(
+                "SELECT * FROM attempts WHERE code = ? ORDER BY attempt", (order["code"],)
+            )
+            document = dict(order) | {
+                "attempts": [dict(one) | {"lines": json.loads(one["lines"])} for one in attempts]
+            }
+            yield json.dumps(document, ensure_ascii=False)
+
+    def moments_ahead(
+        self, *, cooldown: timedelta, grace: timedelta, order_wait: timedelta
+    ) -> Iterator[Ahead]:
+        """The moments that lie further ahead than the right clock puts them.
+
+        Args:
+            cooldown: How long a breaker stays open, before jitter.
+            grace: How long an order in doubt waits for its second look-up.
+            order_wait: How long any other order waits at most.
+        """
+        waits = kinds(cooldown=cooldown, grace=grace, order_wait=order_wait)
+        return ahead(self._db, waits, self._clock.now())

@@ -10,7 +10,8 @@ from veracore_sync.clock import Clock, from_text
 from veracore_sync.config import Settings
 from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.jobs.orders.run import OrdersRun, Wishes, make_doubts
-from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.ledger import OrderRow
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import ShopOrders
 from veracore_sync.veracore.port import Warehouse
 from veracore_sync.waits import is_over

@@ -12,8 +12,7 @@ from veracore_sync.config import Settings
 from veracore_sync.domain.hints import Kind
 from veracore_sync.errors import ConfigError, LedgerError
 from veracore_sync.jobs.metrics import exposition
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.inbox import Inbox, summary
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.transport.signature import Verifier
 from veracore_sync.webhooks.desk import HookDesk
 from veracore_sync.webhooks.meter import Meter
@@ -65,9 +64,8 @@ class Listener:
         self._settings = settings
         self._ledger = ledger
         self._meter = Meter()
-        inbox = Inbox(ledger.database, clock)
         self._worker = Worker(
-            inbox,
+            ledger.inbox,
             handlers,
             ledger.runs,
             clock,
@@ -76,7 +74,7 @@ class Listener:
             keep=max(timedelta(days=_KEEP_DAYS), 3 * timedelta(seconds=wanted.tolerance_seconds)),
             part=self._health.part("worker"),
         )
-        self._writer = Writer(inbox, self._worker.wake, part=self._health.part("store"))
+        self._writer = Writer(ledger.inbox, self._worker.wake, part=self._health.part("store"))
         self.server = HookServer(
             wanted.host if host is None else host,
             wanted.port if port is None else port,
@@ -110,7 +108,7 @@ class Listener:
             SyncError: A part died; the supervisor is to start it again.
         """
         self.start()
-        watch_over(stop, self._health, self._is_whole, self._ledger.database.check_file)
+        watch_over(stop, self._health, self._is_whole, self._ledger.upkeep.check_in_place)
         return self.stop()
 
     def _is_whole(self) -> bool:
@@ -121,7 +119,7 @@ class Listener:
         self._writer.probe()
         troubles = self._health.troubles()
         try:
-            found = summary(self._ledger.database)
+            found = self._ledger.inbox.summary()
         except LedgerError:
             return {"ready": False, "storing": False, "troubles": troubles}
         oldest = found["oldestWaiting"]

@@ -18,8 +18,8 @@ from veracore_sync.clock import Clock
 from veracore_sync.domain.hints import KINDS, Hint, Kind
 from veracore_sync.errors import Category, LedgerError, LockHeld, SyncError, UsageError
 from veracore_sync.failure import SAYS_NOTHING_OF_ITS_NAME
-from veracore_sync.ledger.inbox import WORKER, Inbox
-from veracore_sync.ledger.runs import Runs
+from veracore_sync.ledger.inbox import WORKER
+from veracore_sync.ports.ledger import InboxStore, RunStore
 from veracore_sync.waits import ASKED
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.pace import Pace
@@ -66,9 +66,9 @@ class Worker:
 
     def __init__(
         self,
-        inbox: Inbox,
+        inbox: InboxStore,
         handlers: Mapping[Kind, Handler],
-        runs: Runs,
+        runs: RunStore,
         clock: Clock,
         *,
         pace: Pace,

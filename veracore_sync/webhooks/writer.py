@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.hints import Delivery
-from veracore_sync.ledger.inbox import Inbox
+from veracore_sync.ports.ledger import InboxStore
 from veracore_sync.webhooks.supervise import Part
 
 _LARGEST = 256
@@ -52,7 +52,7 @@ class Writer:
 
     def __init__(
         self,
-        inbox: Inbox,
+        inbox: InboxStore,
         stored: Callable[[], None],
         *,
         wait_seconds: float = 8.0,

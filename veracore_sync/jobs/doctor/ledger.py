@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from veracore_sync.clock import Clock, to_text
@@ -12,10 +13,8 @@ from veracore_sync.config import Settings
 from veracore_sync.errors import LedgerError, SyncError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.jobs.health import troubles
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.ahead import ahead
-from veracore_sync.ledger.sqlite.file import is_being_restored
-from veracore_sync.ledger.upkeep import check
+from veracore_sync.ledger.opening import is_there
+from veracore_sync.ports.ledger import Ledger
 
 _LEAST_FREE = 100 * 1024 * 1024
 _MOUNTS = Path("/proc/mounts")
@@ -35,7 +34,7 @@ def ledger(
     """
     path = settings.ledger.path
     yield from _not_before(settings, clock)
-    if not path.exists() and not is_being_restored(path):
+    if not is_there(path):
         yield ok("ledger", f"{path} will be made by the first run")
         return
     if path.exists():
@@ -87,7 +86,7 @@ def _content(
 ) -> Iterator[Finding]:
     try:
         opened = open_ledger()
-        problems = check(opened.database)
+        problems = opened.upkeep.check()
     except SyncError as error:
         yield fail("ledger", error)
         return
@@ -96,7 +95,7 @@ def _content(
         return
     counts = opened.orders.counts()
     yield ok("ledger", f"{sum(counts.values())} orders, {counts['synced']} synced, intact")
-    yield from _clock(settings, opened, clock)
+    yield from _clock(settings, opened)
     if opened.orders.any_accepted():
         yield ok("AddOrder", "proved by the last accepted order")
     else:
@@ -130,8 +129,13 @@ def _not_before(settings: Settings, clock: Clock) -> Iterator[Finding]:
         )
 
 
-def _clock(settings: Settings, opened: Ledger, clock: Clock) -> Iterator[Finding]:
-    for found in ahead(opened.database, settings, clock.now()):
+def _clock(settings: Settings, opened: Ledger) -> Iterator[Finding]:
+    ahead = opened.upkeep.moments_ahead(
+        cooldown=timedelta(seconds=settings.retry.breaker_cooldown_seconds),
+        grace=timedelta(seconds=settings.orders.grace_seconds),
+        order_wait=settings.longest_order_wait,
+    )
+    for found in ahead:
         yield warn(
             "clock",
             f"{found.kind.place}: {found.count}, the last {found.last}, which is still to come: "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,9 +12,8 @@ from veracore_sync.config import HookSettings, Loaded
 from veracore_sync.errors import ConfigError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.jobs.timers import Timer, difference, timers
+from veracore_sync.ledger.opening import HAS_WAL_RESET_BUG, SQLITE_VERSION
 from veracore_sync.transport.hooks import NotifyHook
-
-_WAL_MENDED = (3, 51, 3)
 
 
 def machine(loaded: Loaded, systemd: Path) -> Iterator[Finding]:
@@ -50,11 +48,11 @@ def _bytecode() -> Finding:
 
 
 def _sqlite() -> Finding:
-    if sqlite3.sqlite_version_info >= _WAL_MENDED:
-        return ok("sqlite", sqlite3.sqlite_version)
+    if not HAS_WAL_RESET_BUG:
+        return ok("sqlite", SQLITE_VERSION)
     return warn(
         "sqlite",
-        f"{sqlite3.sqlite_version} may have the WAL-reset bug that 3.51.3 mended",
+        f"{SQLITE_VERSION} may have the WAL-reset bug that 3.51.3 mended",
         "upgrade SQLite, unless your distribution mended it; keep backups (`ledger backup`)",
     )
 

@@ -11,9 +11,9 @@ from veracore_sync.domain.staged_stock import Matched
 from veracore_sync.jobs.inventory.demand import Demand
 from veracore_sync.jobs.inventory.plan import Guard
 from veracore_sync.jobs.inventory.report import Drift, InventoryResult
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.stock import StockBook
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import ShopStock
+from veracore_sync.ports.stock_staging import StagingStore
 
 _GUARD = "stock.guard"
 _REFUSED = "stock.refused_skus"
@@ -55,7 +55,7 @@ class Alarms:
         """A full run went through as planned."""
         self.ledger.alerts.resolve("stock.guarded")
 
-    def unknown(self, book: StockBook, *, full: bool) -> None:
+    def unknown(self, book: StagingStore, *, full: bool) -> None:
         """SKUs that could not be matched: each is listed once, when it is new."""
         standing = []
         for kind, words in (
@@ -118,7 +118,7 @@ class Alarms:
             if alert.kind == _SHORT and not is_wrong:
                 self.ledger.alerts.resolve(_SHORT, code=alert.code)
 
-    def drift(self, book: StockBook, shop: ShopStock, demand: Demand) -> None:
+    def drift(self, book: StagingStore, shop: ShopStock, demand: Demand) -> None:
         """Vendure set aside other units than its open orders ask for.
 
         A variant counts only when a second look says the same: orders move while the run reads.
@@ -139,7 +139,7 @@ class Alarms:
             self.result.news.append(sentence)
 
 
-def _suspects(book: StockBook, demand: Demand) -> Iterator[Matched]:
+def _suspects(book: StagingStore, demand: Demand) -> Iterator[Matched]:
     for match in book.matched():
         allocated = sum(level[1] for level in match.variant.levels.values())
         if allocated != demand.ordered.get(match.variant.id, 0):

@@ -12,9 +12,9 @@ from veracore_sync.errors import ProtocolError, SyncError, UpstreamError
 from veracore_sync.failpoint import hit
 from veracore_sync.failure import ROLLED_BACK
 from veracore_sync.jobs.inventory.report import InventoryResult
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.stock import StockBook
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import ShopStock, UnknownVariant
+from veracore_sync.ports.stock_staging import StagingStore
 
 STOCK_LOCK = "stock"
 _COMMAND = "sync-inventory"
@@ -42,7 +42,7 @@ class Writer:
 
     shop: ShopStock
     ledger: Ledger
-    book: StockBook
+    book: StagingStore
     clock: Clock
     result: InventoryResult
     everything: bool = False

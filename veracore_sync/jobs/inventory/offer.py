@@ -12,7 +12,7 @@ from veracore_sync.jobs.inventory.demand import Demand
 from veracore_sync.jobs.inventory.names import Names, sku_key
 from veracore_sync.jobs.inventory.places import Places
 from veracore_sync.jobs.inventory.plan import NOTHING, LevelNow, saleable, saleable_kits
-from veracore_sync.ledger.stock import StockBook
+from veracore_sync.ports.stock_staging import StagingStore
 
 MISSING_READS = 3
 """A known SKU that lacks in so many complete reads has nothing left to sell."""
@@ -30,7 +30,7 @@ class Offering:
         is_absence_proven: A part without a row was not in the read; false where a row told no part.
     """
 
-    book: StockBook
+    book: StagingStore
     settings: Settings
     names: Names
     places: Places

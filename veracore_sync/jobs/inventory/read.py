@@ -21,10 +21,10 @@ from veracore_sync.jobs.inventory.demand import Demand, demand
 from veracore_sync.jobs.inventory.names import Names, sku_key
 from veracore_sync.jobs.inventory.places import Places
 from veracore_sync.jobs.inventory.unread import Unread
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.stock import StockBook
 from veracore_sync.model import StockLevel, StockRow, UnreadableStock
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import ShopStock
+from veracore_sync.ports.stock_staging import StagingStore
 from veracore_sync.veracore.port import Present, Warehouse
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Reading:
     shop: ShopStock
     warehouse: Warehouse
     ledger: Ledger
-    book: StockBook
+    book: StagingStore
     settings: Settings
     names: Names
     unread: Unread

@@ -22,9 +22,9 @@ from veracore_sync.jobs.inventory.report import InventoryResult
 from veracore_sync.jobs.inventory.unread import Unread
 from veracore_sync.jobs.progress import Progress, unheard
 from veracore_sync.jobs.sandbox_rule import only_plans
-from veracore_sync.ledger import Ledger
-from veracore_sync.ledger.stock import StockBook
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import ShopStock
+from veracore_sync.ports.stock_staging import StagingStore
 from veracore_sync.veracore.port import Warehouse
 
 _LOG = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class InventoryRun:
     wishes: Wishes = field(default_factory=Wishes)
     progress: Progress = unheard
     result: InventoryResult = field(default_factory=InventoryResult)
-    book: StockBook = field(init=False)
+    book: StagingStore = field(init=False)
     reading: Reading = field(init=False)
     alarms: Alarms = field(init=False)
     unread: Unread = field(init=False)
@@ -83,7 +83,7 @@ class InventoryRun:
     def __post_init__(self) -> None:
         names = Names(self.settings.skus)
         self.unread = Unread(self.ledger, self.clock, self.result)
-        self.book = StockBook(self.ledger.database)
+        self.book = self.ledger.stock
         self.deadline = self.clock.monotonic() + 60 * self.settings.inventory.max_run_minutes
         self.reading = Reading(
             self.shop,

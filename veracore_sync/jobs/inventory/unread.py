@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.jobs.inventory.report import InventoryResult
-from veracore_sync.ledger import Ledger
+from veracore_sync.ports.ledger import Ledger
 
 KIND = "stock.unreadable"
 _KEY = "stock.unreadable"

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.jobs.orders.report import OrdersResult
-from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.ledger import OrderRow
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import is_ahead
 
 KIND = "order.old"
@@ -107,7 +108,7 @@ def tell_ages(ledger: Ledger, clock: Clock, min_age: timedelta, result: OrdersRe
     told = {one.code for one in ledger.alerts.standing() if one.kind == KIND and one.code}
     rows = ledger.orders.in_states(_WAITING)
     old = [one for one in Ages(clock.now(), min_age).too_old(rows) if one.code not in told]
-    with ledger.database.transaction():
+    with ledger.unit_of_work():
         for code in moved_on(ledger.orders.held(sorted(told)).values()):
             ledger.alerts.resolve(KIND, code=code)
         for one in old:

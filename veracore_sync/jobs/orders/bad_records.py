@@ -17,8 +17,9 @@ from veracore_sync.errors import SyncError
 from veracore_sync.failure import MAY_BE_AN_ORDERS
 from veracore_sync.jobs.orders.changes import is_followed
 from veracore_sync.jobs.orders.report import OrdersResult
-from veracore_sync.ledger import Ledger, UnreadRow
+from veracore_sync.ledger import UnreadRow
 from veracore_sync.model import Order
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import Poll, ShopOrders, Unlisted
 from veracore_sync.veracore.port import LookUpFailed, Warehouse
 

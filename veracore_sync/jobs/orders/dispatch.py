@@ -25,8 +25,9 @@ from veracore_sync.jobs.orders.plan import (
 from veracore_sync.jobs.orders.render import Renderer, settings_hash
 from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.jobs.orders.send import Sender
-from veracore_sync.ledger import Ledger, OrderRow, Trouble
+from veracore_sync.ledger import OrderRow, Trouble
 from veracore_sync.model import Order
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import ShopOrders
 
 _LOG = logging.getLogger(__name__)

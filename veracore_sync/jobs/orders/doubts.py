@@ -29,7 +29,8 @@ from veracore_sync.jobs.orders.judge import (
     judge_doubt,
 )
 from veracore_sync.jobs.orders.report import OrdersResult
-from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.ledger import OrderRow
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.veracore.port import Absent, LookUp, Present, Warehouse
 
 _LOG = logging.getLogger(__name__)
@@ -182,7 +183,7 @@ class Doubts:
 
     def _adopt(self, row: OrderRow, verdict: Adopt, result: OrdersResult) -> None:
         code = row.code
-        with self.ledger.database.transaction():
+        with self.ledger.unit_of_work():
             change = self.ledger.moves.adopt(code, row.veracore_id or code, verdict.record)
             if verdict.outdated and change is not Applied.LOST:
                 is_new = self.ledger.alerts.open("order.drift", OUTDATED, code=code)

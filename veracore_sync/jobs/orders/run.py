@@ -10,14 +10,7 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
 from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
-from veracore_sync.errors import (
-    Category,
-    LedgerError,
-    NeedsPerson,
-    RunOver,
-    SyncError,
-    UsageError,
-)
+from veracore_sync.errors import Category, LedgerError, NeedsPerson, RunOver, SyncError, UsageError
 from veracore_sync.failure import OF_AN_UPSTREAM_OR_THE_SETTINGS
 from veracore_sync.jobs.orders.ageing import tell_ages
 from veracore_sync.jobs.orders.bad_records import SHOP, BadRecords, Reader
@@ -29,8 +22,9 @@ from veracore_sync.jobs.orders.select import Selection, Selector
 from veracore_sync.jobs.orders.send import Sender
 from veracore_sync.jobs.orders.watch import Watch, Windows, passed_states, windows
 from veracore_sync.jobs.sandbox_rule import only_plans
-from veracore_sync.ledger import Discovery, Ledger, OrderRow, Trouble, fresh_row
+from veracore_sync.ledger import Discovery, OrderRow, Trouble, fresh_row
 from veracore_sync.model import Order, OrderStub
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import Poll, ShopOrders
 from veracore_sync.veracore.port import Warehouse
 

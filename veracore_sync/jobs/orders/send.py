@@ -25,8 +25,9 @@ from veracore_sync.jobs.orders.bad_records import LOOK_UP, BadRecords, look_ups_
 from veracore_sync.jobs.orders.judge import Adopt, CancelledThere, Conflict, judge_record
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.report import OrdersResult
-from veracore_sync.ledger import Ledger, Trouble, open_attempts
+from veracore_sync.ledger import Trouble, open_attempts
 from veracore_sync.model import WarehouseRecord
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.veracore.port import Accepted, LookUpFailed, NotAccepted, Present, Warehouse
 from veracore_sync.waits import ASKED, SPREAD
 
@@ -160,7 +161,7 @@ class Sender:
     def _adopt(self, action: SubmitOrder, veracore_id: str, verdict: Adopt) -> None:
         """An earlier life sent it; what the shop changed since then is put before a person."""
         code, held = action.code, verdict.lines
-        with self.ledger.database.transaction():
+        with self.ledger.unit_of_work():
             change = self.ledger.moves.adopt(
                 code,
                 veracore_id,

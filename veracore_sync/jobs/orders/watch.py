@@ -30,8 +30,9 @@ from veracore_sync.jobs.orders.changes import (
 from veracore_sync.jobs.orders.plan import PASSED_STATES
 from veracore_sync.jobs.orders.render import Renderer, content_hash
 from veracore_sync.jobs.orders.report import OrdersResult
-from veracore_sync.ledger import Discovery, Ledger, OrderRow, Sent, Trouble
+from veracore_sync.ledger import Discovery, OrderRow, Sent, Trouble
 from veracore_sync.model import Order, OrderStub
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import ShopOrders
 from veracore_sync.waits import NET, is_ahead
 
@@ -177,7 +178,7 @@ class Watch:
         message = change(row, before, now, lacking(order, held, renderer), told_ended=told_ended)
         cut = None if has_ended(row) else self.ledger.holdings.cut([row.code]).get(row.code)
         is_followed_there = cut is not None and self._is_cut_alike(order, row, cut, renderer)
-        with self.ledger.database.transaction():
+        with self.ledger.unit_of_work():
             self._note(row, order.updated_at, now)
             if cut is not None and is_followed_there:
                 if is_all_that_ships(order, cut, renderer):

@@ -16,7 +16,8 @@ from veracore_sync.errors import UpstreamError
 from veracore_sync.jobs.tracking.report import TrackingResult
 from veracore_sync.jobs.tracking.unanswered import Unanswered
 from veracore_sync.jobs.tracking.window import Listed
-from veracore_sync.ledger import Discovery, Ledger, OrderRow
+from veracore_sync.ledger import Discovery, OrderRow
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import FulfilmentReader
 from veracore_sync.veracore.port import LookUpFailed, Present, Warehouse
 from veracore_sync.waits import STRANGER, is_over
@@ -124,7 +125,7 @@ class Strangers:
         if not isinstance(found, Present) or found.record.reference != order.code:
             self.ledger.shipments.asked(one.veracore_id, one.reference)
             return False
-        with self.ledger.database.transaction():
+        with self.ledger.unit_of_work():
             if order.code not in ours:
                 self.ledger.moves.discover([Discovery(order.code, order.id, None)])
             if self.ledger.moves.adopt(order.code, one.veracore_id, found.record) is Applied.LOST:

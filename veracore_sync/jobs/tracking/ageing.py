@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.jobs.tracking.report import TrackingResult
-from veracore_sync.ledger import Ledger
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import TOLD, is_ahead
 
 KIND = "order.shipment_waiting"
@@ -39,7 +39,7 @@ def tell_waiting(ledger: Ledger, clock: Clock, settle: timedelta, result: Tracki
     now = clock.now()
     old = {row.code: row for row in ledger.shipments.waiting_for(_TOO_LONG + settle)}
     standing = ledger.alerts.standing()
-    with ledger.database.transaction():
+    with ledger.unit_of_work():
         for alert in standing:
             if alert.code is None:
                 continue

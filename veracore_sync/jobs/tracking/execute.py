@@ -22,8 +22,8 @@ from veracore_sync.jobs.tracking import actions as planned
 from veracore_sync.jobs.tracking.actions import DOUBLED
 from veracore_sync.jobs.tracking.carriers import Carriers
 from veracore_sync.jobs.tracking.report import TrackingResult
-from veracore_sync.ledger import Ledger
 from veracore_sync.model import Package
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import MutationRefused, ShopFulfilments, ShopStock
 
 _LOG = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class Fulfiller:
     def _conclude(self, order: FulfilledOrder, veracore_id: str, *, moved: bool) -> None:
         data = {"vendureOrderCode": order.code, "veracoreOrderId": veracore_id}
         if order.state in GONE:
-            with self.ledger.database.transaction():
+            with self.ledger.unit_of_work():
                 if self.ledger.moves.ship(order.code):
                     self.ledger.outbox.add("order.shipped", order.code, data)
                     self.result.note(order.code, "", "shipped")
@@ -171,12 +171,12 @@ class _Step:
             _must_apply(shipments.hold(row, action.reason, action.until, failed=False))
             self.by.result.note(code, row.slip, "waiting", action.reason)
         elif isinstance(action, planned.HandOver):
-            with self.by.ledger.database.transaction():
+            with self.by.ledger.unit_of_work():
                 _must_apply(shipments.hand_over(row, action.message))
                 self._tell(action.kind, action.message)
             self.by.result.note(code, row.slip, "handed over", action.message)
         elif isinstance(action, planned.Correct):
-            with self.by.ledger.database.transaction():
+            with self.by.ledger.unit_of_work():
                 _must_apply(shipments.correct(row, action.after))
                 self._corrected(row, action.before, action.after, action.packages)
             self.by.result.note(code, row.slip, "corrected", action.after)
@@ -185,7 +185,7 @@ class _Step:
 
     def _cover(self, row: SlipRow, action: planned.Cover) -> None:
         code = ", ".join(one.tracking for one in action.packages if one.tracking)
-        with self.by.ledger.database.transaction():
+        with self.by.ledger.unit_of_work():
             _must_apply(self.by.ledger.shipments.cover(row, code))
             if code:
                 # The shop's fulfilments of these units bear another code, or none.
@@ -219,7 +219,7 @@ class _Step:
         self.by.result.errors += 1
         if row.tries + 1 >= self.by.retry.max_attempts:
             message = f"slip {row.slip} could not be fulfilled: {error.message}"
-            with self.by.ledger.database.transaction():
+            with self.by.ledger.unit_of_work():
                 _must_apply(self.by.ledger.shipments.hand_over(row, error.message, failed=True))
                 self._tell("order.unfulfillable", message)
             return
@@ -344,7 +344,7 @@ class _Step:
     ) -> None:
         if self.by.history_note:
             self._note(f"VeraCore shipped slip {row.slip}{f': {code}' if code else ''}")
-        with self.by.ledger.database.transaction():
+        with self.by.ledger.unit_of_work():
             _must_apply(self.by.ledger.shipments.finish(row))
             data = self._told(row, code, packages) | {
                 "fulfillmentId": fulfilment_id,

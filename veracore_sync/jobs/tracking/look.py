@@ -12,8 +12,9 @@ from veracore_sync.domain.states import OPEN_SLIPS, OrderState, PickSlipState
 from veracore_sync.jobs.tracking.actions import Action, Hold
 from veracore_sync.jobs.tracking.carriers import tracking_code
 from veracore_sync.jobs.tracking.plan import OrderPlan, Rules, live, shipments_of, unready
-from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.ledger import OrderRow
 from veracore_sync.model import Package, RecordLine, Shipment, WarehouseRecord
+from veracore_sync.ports.ledger import Ledger
 
 
 @dataclass(slots=True)

@@ -26,7 +26,8 @@ from veracore_sync.jobs.tracking.report import TrackingResult
 from veracore_sync.jobs.tracking.targets import WORKABLE, Targets
 from veracore_sync.jobs.tracking.unanswered import ORDERS, UNKNOWN_ORDERS, Unanswered, conclude
 from veracore_sync.jobs.tracking.window import Listed, by_order
-from veracore_sync.ledger import Ledger, OrderRow
+from veracore_sync.ledger import OrderRow
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import Shop
 from veracore_sync.veracore.port import Absent, LookUpFailed, Present, Warehouse
 

@@ -18,7 +18,7 @@ from veracore_sync.config import RetrySettings
 from veracore_sync.errors import SyncError
 from veracore_sync.failure import REFUSES_ALL, TOO_FAST
 from veracore_sync.jobs.tracking.report import TrackingResult
-from veracore_sync.ledger import Ledger
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import NONE, bounded, is_over
 
 KIND = "order.unanswered"

@@ -1,4 +1,4 @@
-"""The ledger's connection: transactions, and what its faults mean.
+"""The ledger in a SQLite file: one connection, its transactions, and the care of the file.
 
 The connection is opened by ourselves (``isolation_level=None``) and lent to sqlite-utils, whose own
 ``atomic()`` would begin a deferred transaction. Every write is one short ``BEGIN IMMEDIATE``; none
@@ -11,22 +11,25 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from veracore_sync.errors import LedgerError
+from veracore_sync.ledger.database import JobLock, Row
+from veracore_sync.ledger.sqlite import copying, job_locks
 from veracore_sync.ledger.sqlite import file as sqlite_file
+from veracore_sync.ledger.sqlite.errors import ledger_errors
 
-Row = sqlite3.Row
 _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF")
 SCHEMA_VERSION = 11
 """The number of the last step in `veracore_sync.ledger.sqlite.migrations`."""
 _WAL_TRIES = 50
 
 
-class Database:
+class SqliteDatabase:
     """One connection, shared by the threads of a process.
 
     Args:
@@ -52,7 +55,7 @@ class Database:
                 if path is not None and not read_only:
                     _use_wal(self._connection)
                 self._bring_up_to_date(read_only and path is not None)
-                self.check_file()
+                self.check_in_place()
             except BaseException:
                 self._connection.close()
                 raise
@@ -80,7 +83,7 @@ class Database:
         """The connection itself, for migrations and tests."""
         return self._connection
 
-    def check_file(self) -> None:
+    def check_in_place(self) -> None:
         """Raise where the file under the connection is no longer the ledger.
 
         Raises:
@@ -102,7 +105,7 @@ class Database:
             if self._nested:
                 yield self._connection
                 return
-            self.check_file()
+            self.check_in_place()
             try:
                 # Inside, so that whatever strikes between the two leaves no transaction open.
                 self._nested = True
@@ -110,7 +113,7 @@ class Database:
                 yield self._connection
                 self._connection.execute("COMMIT")
                 # What was committed to a file that nobody will open again was not kept.
-                self.check_file()
+                self.check_in_place()
             except BaseException:
                 # SQLite has rolled back by itself already when the disk is full.
                 if self._connection.in_transaction:
@@ -119,14 +122,14 @@ class Database:
             finally:
                 self._nested = False
 
-    def rows(self, sql: str, parameters: Any = ()) -> list[Row]:
+    def rows(self, sql: str, parameters: Any = ()) -> Sequence[Row]:
         """All rows of a reading statement.
 
         Raises:
             LedgerError: The file cannot be read.
         """
         with self._lock, ledger_errors(self.path):
-            self.check_file()
+            self.check_in_place()
             return self._connection.execute(sql, parameters).fetchall()
 
     def row(self, sql: str, parameters: Any = ()) -> Row | None:
@@ -139,6 +142,36 @@ class Database:
         found = self.row(sql, parameters)
         return found[0] if found else None
 
+    def try_lock(self, job: str, command: str, now: datetime) -> JobLock | None:
+        """Hold a job and write down who does, or ``None`` where another process holds it."""
+        if self.path is None:
+            return _UnsharedLock()
+        return job_locks.try_lock(self, self.path, job, command, now)
+
+    def is_locked(self, job: str) -> bool:
+        """Whether any process holds the job now."""
+        return self.path is not None and job_locks.is_locked(self, self.path, job)
+
+    def check(self) -> list[str]:
+        """What SQLite finds wrong with the file; empty when all is well.
+
+        Raises:
+            LedgerError: It is too damaged to be checked.
+        """
+        found = [row[0] for row in self.rows("PRAGMA integrity_check")]
+        found += [
+            f"a broken reference in {row[0]}" for row in self.rows("PRAGMA foreign_key_check")
+        ]
+        return [line for line in found if line != "ok"]
+
+    def backup(self, target: Path) -> int:
+        """Copy the ledger, consistently, while others may write; its size in bytes.
+
+        Raises:
+            LedgerError: It cannot be read or written, or `target` exists.
+        """
+        return copying.backup(self._connection, target)
+
     def close(self) -> None:
         """Close the connection; a process that was forked leaves it to the one that opened it."""
         with self._lock:
@@ -146,34 +179,11 @@ class Database:
                 self._connection.close()
 
 
-@contextmanager
-def ledger_errors(path: Path | None) -> Iterator[None]:
-    """Turn SQLite's and the file system's faults into a `LedgerError` that says what to do."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        name = getattr(error, "sqlite_errorname", "") or type(error).__name__
-        raise LedgerError(f"the ledger {path}: {error} ({name})", hint=_hint(name)) from error
-    except OSError as error:
-        raise LedgerError(
-            f"the ledger {path}: {error.strerror or error}",
-            hint="check that the folder exists, is writable and has room (ledger.path)",
-        ) from error
+class _UnsharedLock:
+    """A job of a ledger in memory, which no other process has."""
 
-
-def _hint(name: str) -> str:
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return (
-            "the file is damaged and was left as it is: restore the newest backup, then run "
-            "`veracore-sync sync-orders`, which looks up before it sends"
-        )
-    if name.startswith("SQLITE_FULL"):
-        return "the disk is full and nothing was sent unrecorded: make room, the next run goes on"
-    if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN")):
-        return "check owner and mode of the ledger, its folder and its -wal and -shm files"
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return "another program holds the ledger: the next run goes on"
-    return "check the disk, then `veracore-sync ledger check`"
+    def release(self) -> None:
+        """Nobody waits for it."""
 
 
 def _prepare(name: Path, path: Path, read_only: bool) -> sqlite_file.OpenFile:

@@ -19,6 +19,9 @@ from urllib.parse import quote
 
 from veracore_sync.errors import LedgerError
 
+SQLITE_VERSION = sqlite3.sqlite_version
+HAS_WAL_RESET_BUG = sqlite3.sqlite_version_info < (3, 51, 3)
+"""Fixed in 3.51.3; a distribution may have repaired an older one."""
 BUSY_SECONDS = 10.0
 _RESTORING = ".restoring"
 _COMPANIONS = ("-wal", "-shm", "-journal")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from veracore_sync.errors import LedgerError
-from veracore_sync.ledger.sqlite.database import ledger_errors
+from veracore_sync.ledger.sqlite.errors import ledger_errors
 
 _KERNELS_LOCKS = Path("/proc/locks")
 

@@ -14,7 +14,7 @@ from sqlite_utils import Database as Utils
 from sqlite_utils import Migrations
 
 if TYPE_CHECKING:
-    from veracore_sync.ledger.sqlite.database import Database
+    from veracore_sync.ledger.sqlite.database import SqliteDatabase
 
 migrations = Migrations("veracore-sync")
 
@@ -350,7 +350,7 @@ def m011_ticks(db: Utils) -> None:
     db.conn.execute("PRAGMA user_version = 11")
 
 
-def migrate(database: Database) -> None:
+def migrate(database: SqliteDatabase) -> None:
     """Apply every step that is missing, all in one transaction."""
     with database.transaction() as connection:
         migrations.apply(Utils(connection))

@@ -17,12 +17,13 @@ from pathlib import Path
 from veracore_sync.clock import Clock
 from veracore_sync.errors import LedgerError, LockHeld
 from veracore_sync.failpoint import hit
-from veracore_sync.ledger import Ledger
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite import lock_file
-from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION, ledger_errors
-from veracore_sync.ledger.upkeep import check, copy_whole, sync_folder
+from veracore_sync.ledger.sqlite.copying import copy_whole, sync_folder
+from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION, SqliteDatabase
+from veracore_sync.ledger.sqlite.errors import ledger_errors
+from veracore_sync.ledger.stores import SqlLedger
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Restored:
 
 
 def restore(
-    source: Path, target: Path, clock: Clock, examine: Callable[[Ledger], None]
+    source: Path, target: Path, clock: Clock, examine: Callable[[SqlLedger], None]
 ) -> Restored:
     """Put a copy of `source` in the place of the ledger `target`, and keep the old one aside.
 
@@ -120,10 +121,10 @@ def _copy(source: Path, fresh: Path) -> None:
         ) from None
 
 
-def _examined(fresh: Path, clock: Clock, examine: Callable[[Ledger], None]) -> int:
+def _examined(fresh: Path, clock: Clock, examine: Callable[[SqlLedger], None]) -> int:
     """Check the copy and bring it up to date, before anything depends on it."""
-    with closing(Ledger(fresh, clock=clock)) as copy:
-        problems = check(copy.database)
+    with closing(SqlLedger(SqliteDatabase(fresh), clock)) as copy:
+        problems = copy.upkeep.check()
         if problems:
             raise LedgerError(
                 f"the backup is damaged: {problems[0]}; nothing was changed",

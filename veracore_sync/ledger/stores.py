@@ -1,0 +1,70 @@
+"""The stores of one ledger, over whichever backend keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from veracore_sync.clock import Clock
+from veracore_sync.ledger.alerts import Alerts
+from veracore_sync.ledger.breaker import Breakers
+from veracore_sync.ledger.budget import Budgets
+from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.holdings import Holdings
+from veracore_sync.ledger.inbox import Inbox
+from veracore_sync.ledger.meta import Meta
+from veracore_sync.ledger.moves import Moves
+from veracore_sync.ledger.orders import Orders
+from veracore_sync.ledger.outbox import Outbox
+from veracore_sync.ledger.refusals import Refusals
+from veracore_sync.ledger.reporting import Reporting
+from veracore_sync.ledger.runs import Runs
+from veracore_sync.ledger.shipments import Shipments
+from veracore_sync.ledger.stock import StockBook
+from veracore_sync.ledger.unread import Unread
+from veracore_sync.ledger.upkeep import Upkeep
+
+
+class SqlLedger:
+    """The ledger of one shop and one warehouse.
+
+    Args:
+        database: What keeps it.
+        clock: The wall clock for every time that is written.
+        hooks: The names of the hooks that get events; without any, no event is kept.
+    """
+
+    def __init__(self, database: Database, clock: Clock, hooks: Sequence[str] = ()) -> None:
+        self.database = database
+        self.path = database.path
+        self.meta = Meta(database, clock)
+        self.outbox = Outbox(database, clock, hooks)
+        self.alerts = Alerts(database, self.outbox, clock)
+        self.orders = Orders(database, clock)
+        self.holdings = Holdings(database, clock)
+        self.moves = Moves(database, self.alerts, self.outbox, clock)
+        self.shipments = Shipments(database, clock)
+        self.stock = StockBook(database)
+        self.unread = Unread(database, clock)
+        self.inbox = Inbox(database, clock)
+        self.runs = Runs(database, clock)
+        self.breakers = Breakers(database, self.alerts, clock)
+        self.budgets = Budgets(database, clock)
+        self.refusals = Refusals(database, self.meta, clock)
+        self.reporting = Reporting(database)
+        self.upkeep = Upkeep(database, clock)
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[None]:
+        """All that the stores write within the block is kept, or none of it.
+
+        Raises:
+            LedgerError: None of it was kept.
+        """
+        with self.database.transaction():
+            yield
+
+    def close(self) -> None:
+        """Let go of whatever keeps it."""
+        self.stock.close()
+        self.database.close()
