@@ -35,11 +35,11 @@ from typing import Any
 
 import kits
 from rig import Ended, HereRig
+from veracore_sync.webhooks.signature import sign
 
 import veracore_sync
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
-from veracore_sync.webhooks.signature import sign
 
 _PRODUCT = f"{kits.ROOT / 'veracore_sync'}{os.sep}"
 _SANDBOX = f"{_PRODUCT}sandbox{os.sep}"

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from bench import Bench
 from fakes import make_order
+from veracore_sync.jobs.orders.result import OrdersResult
 
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import OrderCause
 from veracore_sync.errors import NeedsPerson
 from veracore_sync.jobs import retry
 from veracore_sync.jobs.orders.acts import Decision
-from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.jobs.orders.run import make_doubts
 from veracore_sync.jobs.orders.send import Sender
 from veracore_sync.jobs.resolve import Resolver

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
-from typing import Any
-from typing import TYPE_CHECKING
-from veracore_sync.cli.app import app
-from veracore_sync.cli.output import say
-from veracore_sync.cli.output import warn
-import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
 
+from veracore_sync.cli.app import app
+from veracore_sync.cli.output import say, warn
 
 if TYPE_CHECKING:
     from veracore_sync.cli.globals import Globals

@@ -13,8 +13,8 @@ from veracore_sync.cli.output import say
 from veracore_sync.errors import LedgerError
 
 if TYPE_CHECKING:
-    from veracore_sync.composition.container import Container
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
     from veracore_sync.ports.ledger import Ledger
 
 ledger_app = typer.Typer(

@@ -13,6 +13,7 @@ from veracore_sync.cli.app import app
 if TYPE_CHECKING:
     from veracore_sync.admin.actions import Outcome
     from veracore_sync.cli.perform import Report
+    from veracore_sync.composition.container import Container
     from veracore_sync.ports.ledger import Ledger
 
 COMMAND = "serve-admin"

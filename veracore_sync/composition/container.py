@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from veracore_sync.config import Loaded, Settings, VeracoreSettings
     from veracore_sync.errors import SyncError
     from veracore_sync.ports.ledger import Ledger
+    from veracore_sync.ports.shop import Shop
     from veracore_sync.transport.gate import KeptGate
     from veracore_sync.transport.http import Gate
     from veracore_sync.transport.retry import RetryPolicy

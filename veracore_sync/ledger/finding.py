@@ -229,9 +229,7 @@ class Finding(OrderTable):
             self._end_present(connection, code, AttemptOutcome.REFUSED)
             return self._tell("order.parked", trouble.message, code)
 
-    def _end_present(
-        self, connection: Transaction, code: str, outcome: AttemptOutcome
-    ) -> None:
+    def _end_present(self, connection: Transaction, code: str, outcome: AttemptOutcome) -> None:
         row = connection.execute("SELECT veracore_id FROM orders WHERE code = ?", (code,))
         self.end_attempts(code, row.fetchone()["veracore_id"], outcome)
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.held_orders import Held, cancelled_units, totals, unit_key
 from veracore_sync.domain.order_records import Sent
-from veracore_sync.ledger.sqlite.database import Database, Row
+from veracore_sync.ledger.database import Database, Row
 from veracore_sync.model import WarehouseRecord
 
 _CHUNK = 500

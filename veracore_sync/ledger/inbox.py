@@ -14,8 +14,7 @@ from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.hints import Delivery, Hint, Kind
-from veracore_sync.ledger.database import Transaction
-from veracore_sync.ledger.sqlite.database import Database
+from veracore_sync.ledger.database import Database, Transaction
 from veracore_sync.waits import HINT, horizon, is_over_sql
 
 WORKER = "serve-webhooks"

@@ -11,7 +11,7 @@ from typing import Any
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.order_records import AttemptRow, OrderRow
 from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
-from veracore_sync.ledger.sqlite.database import Database, Row
+from veracore_sync.ledger.database import Database, Row
 from veracore_sync.waits import horizon, is_over_sql
 
 _COLUMNS = ", ".join(field.name for field in fields(OrderRow))

@@ -20,8 +20,8 @@ from veracore_sync.domain.states import (
     PickSlipState,
     SlipAct,
 )
+from veracore_sync.ledger.database import Database, Row
 from veracore_sync.ledger.order_table import in_sql
-from veracore_sync.ledger.sqlite.database import Database, Row
 from veracore_sync.waits import SLIP, horizon, is_over, is_over_sql
 
 _LOG = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from veracore_sync.domain.staged_stock import Matched, Planned, StagedStock, StagedVariant
+from veracore_sync.ledger.database import Row
 from veracore_sync.ledger.sqlite import file as sqlite_file
-from veracore_sync.ledger.sqlite.database import Row, ledger_errors
 from veracore_sync.ledger.sqlite.errors import ledger_errors
 
 _CHUNK = 500
@@ -103,7 +103,7 @@ class Staging:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._opened: Transaction | None = None
+        self._opened: sqlite3.Connection | None = None
 
     def close(self) -> None:
         """Let go of the file; what was staged is gone."""
@@ -299,7 +299,7 @@ class Staging:
     # ---- one statement ------------------------------------------------------------------------
 
     @contextmanager
-    def _staging(self) -> Iterator[Transaction]:
+    def _staging(self) -> Iterator[sqlite3.Connection]:
         """A transaction of these tables alone: it takes no lock on the ledger."""
         with ledger_errors(self._path):
             connection = self._private
@@ -313,7 +313,7 @@ class Staging:
                 raise
 
     @property
-    def _private(self) -> Transaction:
+    def _private(self) -> sqlite3.Connection:
         if self._opened is None:
             # Temporary tables, which SQLite keeps in a file of its own; one in memory would grow.
             self._opened = sqlite_file.in_memory()
