@@ -203,7 +203,7 @@ class Dispatch:
         new = self._ledger.moves.fail(
             row.code,
             Trouble(Category.INTERNAL, message),
-            self._clock.now() + retry.after(row.retry_count + 1),
+            self._clock.now() + retry.backoff.wait(row.retry_count + 1),
             retry.max_attempts,
         )
         self._result.note(row.code, "failed", f"{row.code}: {message}" if new else None)
