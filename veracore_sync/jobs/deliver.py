@@ -16,6 +16,7 @@ from veracore_sync.failpoint import hit
 from veracore_sync.failure import IN_A_ROW
 from veracore_sync.ledger import Alert, Ledger
 from veracore_sync.ledger.outbox import HOOK_ALERTS, Blocked, Event
+from veracore_sync.overdue import HOOK_FAILING, is_overdue
 from veracore_sync.transport.hooks import NotTaken
 from veracore_sync.waits import EVENT, is_over
 
@@ -23,7 +24,6 @@ _LOG = logging.getLogger(__name__)
 JOB = "deliver"
 FAILING, BLOCKED = HOOK_ALERTS
 _BACKOFF = Backoff(first=timedelta(minutes=1), longest=EVENT)
-_TOO_LONG = timedelta(hours=1)
 
 
 class Hook(Protocol):
@@ -164,7 +164,7 @@ class Delivery:
     def _trouble(self, name: str) -> tuple[str, str] | None:
         row = self.ledger.outbox.hook(name)
         since = from_text(row.failing_since) if row.failing_since else None
-        if since is not None and is_over(since + _TOO_LONG, self.clock.now(), _TOO_LONG):
+        if since is not None and is_overdue(since, self.clock.now(), HOOK_FAILING):
             message = f"the hook {name} has not taken events since {row.failing_since}"
             return FAILING, f"{message}: {row.error}"
         blocked = self.ledger.outbox.blocked(name)
