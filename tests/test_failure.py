@@ -22,7 +22,16 @@ from veracore_sync.errors import (
     SyncError,
     UsageError,
 )
-from veracore_sync.failure import CREATING, READING, Action, Group, What, read_error, slows_down
+from veracore_sync.failure import (
+    CREATING,
+    READING,
+    Action,
+    FailureBudget,
+    Group,
+    What,
+    read_error,
+    slows_down,
+)
 from veracore_sync.model import WarehouseOrder
 from veracore_sync.veracore.port import NotAccepted, SubmitOutcome
 
@@ -384,3 +393,40 @@ def test_such_a_decision_would_be_found(code: str) -> None:
 def test_what_is_no_decision_is_let_through(code: str) -> None:
     nodes = ast.walk(ast.parse(code))
     assert not any(isinstance(node, ast.expr) and _is_a_decision(node) for node in nodes)
+
+
+# ---- how many in a row ---------------------------------------------------------------------------
+
+
+def test_a_budget_is_used_up_by_failures_in_a_row() -> None:
+    budget = FailureBudget()
+    assert [budget.spend("a") for _ in range(2)] == [1, 2]
+    assert not budget.is_spent("a")
+    budget.restore("a")
+    assert [budget.spend("a") for _ in range(3)] == [1, 2, 3]
+    assert budget.is_spent("a")
+    assert not budget.is_spent("b"), "another upstream's"
+
+
+@pytest.mark.parametrize(
+    ("script", "asked"),
+    [
+        (["not connected"] * 9, 3),
+        (["not connected", "429", "lost before", *["not connected"] * 9], 3),
+        (["not connected", "not connected", "", *["not connected"] * 9], 6),
+        (["429", "", "429", "", "429", "", "429", ""], 8),
+        (["refused"] * 9, 9),
+    ],
+)
+def test_three_failures_in_a_row_end_sending(bench: Bench, script: list[str], asked: int) -> None:
+    """A success starts the count anew, and what VeraCore refuses is no failure of VeraCore's."""
+    for number in range(9):
+        bench.shop.add(make_order(f"A{number}"))
+    met: list[str] = []
+    bench.warehouse.before_submit = lambda order: met.append(order.id)
+    bench.warehouse.script.extend(script)
+    if asked < len(script):
+        bench.stopped()
+    else:
+        bench.run()
+    assert len(met) == (asked if asked < len(script) else 9)

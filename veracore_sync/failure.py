@@ -7,9 +7,11 @@ of errors, or reads a message. Walked row by row in ``tests/test_failure.py``.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from threading import Lock
 
 from veracore_sync.errors import (
     AuthRefused,
@@ -232,6 +234,40 @@ ENDS_A_PROBE = Group({What.HTTP_429})
 def slows_down(what: What | None, retry_after: float | None) -> bool:
     """Whether the rate budget shrinks: always by a 429, by a 5xx only where it names a wait."""
     return what is What.HTTP_429 or (what is What.HTTP_5XX and retry_after is not None)
+
+
+IN_A_ROW = 3
+"""So many failures in a row are no chance any more; each one more would cost a time limit."""
+
+
+class FailureBudget:
+    """How many failures in a row a run bears before it ends; a success restores it.
+
+    Each upstream has its own. Several threads may use it.
+
+    Args:
+        most: So many failures use it up.
+    """
+
+    def __init__(self, most: int = IN_A_ROW) -> None:
+        self.most = most
+        self._failures: Counter[str] = Counter()
+        self._lock = Lock()
+
+    def spend(self, upstream: str = "") -> int:
+        """One more failure; how many there are in a row now."""
+        with self._lock:
+            self._failures[upstream] += 1
+            return self._failures[upstream]
+
+    def is_spent(self, upstream: str = "") -> bool:
+        """Whether one failure more would be one too many."""
+        return self._failures[upstream] >= self.most
+
+    def restore(self, upstream: str = "") -> None:
+        """It works: whatever failed before was chance, or one record's own trouble."""
+        with self._lock:
+            self._failures[upstream] = 0
 
 
 _ERRORS: dict[Category, type[UpstreamError]] = {

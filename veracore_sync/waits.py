@@ -35,13 +35,14 @@ EVENT = timedelta(hours=1)
 SLIP = timedelta(days=1)
 """A shipment that could not be fulfilled yet (``retry.cap_seconds`` is a day at most)."""
 UNREAD = timedelta(days=1) * 1.1
-"""A record that could not be read (``retry.cap_seconds`` is a day at most, and it is spread)."""
+"""A record that could not be read (``retry.cap_seconds`` is a day at most), and `SPREAD`."""
 STRANGER = timedelta(days=1)
 """A shipment of an order that the shop did not know, until the shop is asked again."""
 TOLD = timedelta(days=7)
 """An alert of what happened once and stays as it is."""
 SPREAD = 1.1
-"""Waits that are spread are up to so many times as long as they are set."""
+"""Moments are believed that lie so many times further ahead than a wait is set: ledgers hold some
+that were spread upwards. `veracore_sync.backoff` only shortens."""
 
 
 def bounded(moment: datetime, now: datetime, longest: timedelta) -> datetime:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, model_validator
 
+from veracore_sync.backoff import Backoff
 from veracore_sync.config.section import DAY_SECONDS, NO_SECRET, Section, number, seconds
 from veracore_sync.config.types import (
     Command,
@@ -116,10 +117,10 @@ class RetrySettings(Section):
             raise ValueError("has a cap_seconds below base_seconds; it must be at least as long")
         return self
 
-    def after(self, failures: int) -> timedelta:
-        """How long what has failed so many times in a row (one or more) waits."""
-        doublings = min(failures - 1, 40)
-        return timedelta(seconds=min(self.base_seconds * 2**doublings, self.cap_seconds))
+    @property
+    def backoff(self) -> Backoff:
+        """How long what has failed waits from run to run."""
+        return Backoff(timedelta(seconds=self.base_seconds), timedelta(seconds=self.cap_seconds))
 
 
 class LogSettings(Section):

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
+from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.errors import UsageError
 from veracore_sync.failpoint import hit
+from veracore_sync.failure import IN_A_ROW
 from veracore_sync.ledger import Alert
 from veracore_sync.ledger.outbox import HOOK_ALERTS, Blocked, Event
+from veracore_sync.overdue import HOOK_FAILING, is_overdue
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.transport.hooks import NotTaken
 from veracore_sync.waits import EVENT, is_over
@@ -22,9 +24,7 @@ from veracore_sync.waits import EVENT, is_over
 _LOG = logging.getLogger(__name__)
 JOB = "deliver"
 FAILING, BLOCKED = HOOK_ALERTS
-_REFUSALS_IN_A_ROW = 3
-_FIRST_WAIT = timedelta(minutes=1)
-_TOO_LONG = timedelta(hours=1)
+_BACKOFF = Backoff(first=timedelta(minutes=1), longest=EVENT)
 
 
 class Hook(Protocol):
@@ -113,7 +113,7 @@ class Delivery:
                 continue
             refused.append(event)
             self.result.refused[name] += 1
-            if error.unreachable or len(refused) >= _REFUSALS_IN_A_ROW:
+            if error.unreachable or len(refused) >= IN_A_ROW:
                 self._stop(name, error, refused)
                 return False
         return False
@@ -126,7 +126,7 @@ class Delivery:
             _call(hook, event)
         except NotTaken as error:
             _LOG.info("hook %s did not take %s: %s", name, event.id, error.message)
-            again_at = self.clock.now() + _wait(event.tries)
+            again_at = self.clock.now() + _BACKOFF.wait(event.tries + 1)
             self.ledger.outbox.refused(name, event.seq, error.message, again_at)
             return error
         hit("event taken")
@@ -142,7 +142,7 @@ class Delivery:
         failures = self.ledger.outbox.hook(name).failures
         if not failures and all(event.tries for event in refused):
             return
-        again_at = self.clock.now() + _wait(failures)
+        again_at = self.clock.now() + _BACKOFF.wait(failures + 1)
         self.ledger.outbox.failed(name, error.message, again_at)
         self.result.stopped[name] = error.message
 
@@ -165,7 +165,7 @@ class Delivery:
     def _trouble(self, name: str) -> tuple[str, str] | None:
         row = self.ledger.outbox.hook(name)
         since = from_text(row.failing_since) if row.failing_since else None
-        if since is not None and is_over(since + _TOO_LONG, self.clock.now(), _TOO_LONG):
+        if since is not None and is_overdue(since, self.clock.now(), HOOK_FAILING):
             message = f"the hook {name} has not taken events since {row.failing_since}"
             return FAILING, f"{message}: {row.error}"
         blocked = self.ledger.outbox.blocked(name)
@@ -234,10 +234,3 @@ def body_of(event: Event) -> bytes:
     """The event as it is delivered (docs/events.md); the same bytes on each try."""
     document = {"id": event.id, "type": event.type, "timestamp": event.at, "data": event.data}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _wait(failures: int) -> timedelta:
-    """A minute, doubled with each failure up to an hour, and up to a fifth less."""
-    longest = min(_FIRST_WAIT * (1 << min(failures, 10)), EVENT)
-    wait: timedelta = longest * random.uniform(0.8, 1.0)  # noqa: S311 - spreads, keeps no secret
-    return wait

@@ -11,12 +11,12 @@ followed by another. A probe is a read, never a create. Each transition is one t
 from __future__ import annotations
 
 import os
-import random
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from veracore_sync.backoff import spread
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.errors import BreakerOpen
 from veracore_sync.failure import ENDS_A_PROBE, OPENS_THE_BREAKER, What
@@ -70,7 +70,7 @@ class Breakers:
             upstream: ``vendure`` or ``veracore``.
             family: ``orders``, ``inventory``, ``tracking``, …
             threshold: Failures in a row that open it.
-            cooldown: How long it then stays open (jittered).
+            cooldown: How long it then stays open at most.
             forced: A person asked to try now: the wait does not count.
             read_only: Nothing may be written (dry runs): the wait is kept, nothing is counted.
         """
@@ -233,8 +233,7 @@ class Breaker:
             self._alerts.open(f"{self._upstream}.down", f"{self._upstream} is not reachable")
 
     def _after_cooldown(self) -> str:
-        jittered: datetime = self._clock.now() + self._cooldown * random.uniform(1, SPREAD)  # noqa: S311 - spread, no secret
-        return to_text(jittered)
+        return to_text(self._clock.now() + spread(self._cooldown))
 
     def _read(self) -> Row | None:
         return self._db.row(

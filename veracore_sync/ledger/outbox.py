@@ -6,11 +6,12 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.ledger.database import Database
+from veracore_sync.overdue import EVENT_REFUSED, HOOK_SILENT
 from veracore_sync.waits import EVENT, horizon, is_over_sql
 
 
@@ -81,8 +82,6 @@ HOOK_ALERTS = ("hooks.failing", "events.blocked")
 _ALERTS_ALONE = frozenset({"notify"})
 _SHOWN = 20
 _BLOCKED_TRIES = 5
-_BLOCKED_AFTER = timedelta(minutes=30)
-_HOOK_FAILS_AFTER = timedelta(minutes=10)
 
 
 class Outbox:
@@ -173,8 +172,8 @@ class Outbox:
         now = self._clock.now()
         values = {
             "hook": hook,
-            "before": to_text(now - _BLOCKED_AFTER),
-            "failing": to_text(now - _HOOK_FAILS_AFTER),
+            "before": to_text(now - EVENT_REFUSED),
+            "failing": to_text(now - HOOK_SILENT),
             "tries": _BLOCKED_TRIES,
         }
         return [Blocked(**dict(row)) for row in self._db.rows(_BLOCKED, values)]

@@ -22,7 +22,8 @@ from veracore_sync.domain.states import (
 )
 from veracore_sync.ledger.database import Database, Row
 from veracore_sync.ledger.order_table import in_sql
-from veracore_sync.waits import SLIP, horizon, is_over, is_over_sql
+from veracore_sync.overdue import is_overdue
+from veracore_sync.waits import SLIP, horizon, is_over_sql
 
 _LOG = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ class Shipments:
         )
         # Not by SQL: a slip's tick knows better than its text what a wrong clock wrote.
         now, found = self._clock.now(), map(self._slip, rows)
-        return [one for one in found if is_over(from_text(one.since) + longest, now, longest)]
+        return [one for one in found if is_overdue(from_text(one.since), now, longest)]
 
     def count(self) -> dict[str, int]:
         """How many slips are in each state."""

@@ -7,13 +7,15 @@ used.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
 from typing import Any, TypeVar
 
 import backoff
 
+from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.errors import UpstreamError
 from veracore_sync.failure import TRIED_AGAIN
@@ -76,10 +78,10 @@ def _may_pass(error: Exception, policy: RetryPolicy) -> bool:
 
 
 def _waits(policy: RetryPolicy) -> Generator[float, Any, None]:
+    first, longest = (timedelta(seconds=s) for s in (policy.base_seconds, policy.cap_seconds))
+    # Inside a run many ask the same at once, so waits are spread over all of their length.
+    schedule = Backoff(first, longest, least=0.0)
     error = yield 0.0  # backoff primes the generator, then sends each exception
-    ceiling = policy.base_seconds
-    while True:
+    for failures in count(1):
         asked = getattr(error, "retry_after", None) or 0.0
-        drawn = random.uniform(0, min(ceiling, policy.cap_seconds))  # noqa: S311 - spread, no secret
-        error = yield max(asked, drawn)
-        ceiling *= 2
+        error = yield max(asked, schedule.wait(failures).total_seconds())

@@ -8,12 +8,12 @@ fails for reasons of its own is at last left to polling.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock
 from veracore_sync.domain.hints import KINDS, Hint, Kind
 from veracore_sync.errors import Category, LedgerError, LockHeld, SyncError, UsageError
@@ -28,7 +28,7 @@ from veracore_sync.webhooks.supervise import Part, SupervisedThread, describe
 _LOG = logging.getLogger(__name__)
 _TRIES = 10
 _BASE_SECONDS = 5.0
-_CAP_SECONDS = 900.0
+_BACKOFF = Backoff(timedelta(seconds=_BASE_SECONDS), longest=timedelta(minutes=15))
 _LOCK_SECONDS = 0.5
 _IDLE_SECONDS = 1.0
 _PRUNE_SECONDS = 3600.0
@@ -169,17 +169,16 @@ class Worker:
 
     def _failed(self, hint: Hint, error: SyncError) -> None:
         self._meter.count("failed_look_ups")
-        seconds = backoff_seconds(hint.tries)
+        wait = _BACKOFF.wait(hint.tries + 1)
         if error in SAYS_NOTHING_OF_ITS_NAME:
             # It says nothing of this name: however long it lasts, the hint stays.
-            asked = getattr(error, "retry_after", None) or 0.0
-            seconds = max(seconds, min(asked, ASKED.total_seconds()))
+            asked = min(getattr(error, "retry_after", None) or 0.0, ASKED.total_seconds())
+            wait = max(wait, timedelta(seconds=asked))
             self._rest((hint.kind,), _BASE_SECONDS)
         elif hint.tries + 1 >= _TRIES:
             self._give_up(hint, error)
             return
-        until = self._clock.now() + timedelta(seconds=seconds)
-        self._inbox.put_off(hint, until, str(error.category), error.message)
+        self._inbox.put_off(hint, self._clock.now() + wait, str(error.category), error.message)
 
     def _give_up(self, hint: Hint, error: SyncError) -> None:
         quiet = isinstance(error, UsageError)
@@ -188,9 +187,3 @@ class Worker:
         category = Category.NOT_FOUND if quiet else error.category
         self._inbox.give_up(hint, str(category), error.message)
         self._meter.count("given_up")
-
-
-def backoff_seconds(tries: int) -> float:
-    """How long to wait after that many earlier failures: doubled each time, jittered, capped."""
-    ceiling = min(_CAP_SECONDS, _BASE_SECONDS * 2.0 ** min(tries, 20))
-    return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - spread, no secret

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from veracore_sync.clock import Clock
 from veracore_sync.domain.shop_stock import Level, NewLevel, Variant
 from veracore_sync.domain.staged_stock import Planned
 from veracore_sync.errors import ProtocolError, SyncError, UpstreamError
 from veracore_sync.failpoint import hit
-from veracore_sync.failure import ROLLED_BACK
+from veracore_sync.failure import ROLLED_BACK, FailureBudget
 from veracore_sync.jobs.inventory.report import InventoryResult
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import ShopStock, UnknownVariant
@@ -23,7 +23,7 @@ _BATCH_MOST = 200
 _BATCH_BYTES = 80_000
 _LONGEST_LEVEL = 2**40
 _DEADLOCK_TRIES = 5
-_REFUSED_MOST = 10
+REFUSED_MOST = 10
 
 
 @dataclass(slots=True)
@@ -36,6 +36,7 @@ class Writer:
         book: Learns what Vendure says after each write.
         clock: The time.
         result: Counts; a SKU that it knows as refused is not tried again.
+        refusals: How many SKUs Vendure may refuse in a run.
         everything: Write also what is right already.
         progress: Told how many variants are done.
     """
@@ -45,6 +46,7 @@ class Writer:
     book: StagingStore
     clock: Clock
     result: InventoryResult
+    refusals: FailureBudget = field(default_factory=lambda: FailureBudget(REFUSED_MOST))
     everything: bool = False
     progress: Callable[[int], None] = lambda done: None
 
@@ -134,7 +136,8 @@ class Writer:
         ids = list(dict.fromkeys(level.variant_id for level in levels))
         if len(ids) == 1:
             self.result.refused[skus[ids[0]]] = error.message
-            if len(self.result.refused) >= _REFUSED_MOST:
+            self.refusals.spend()
+            if self.refusals.is_spent():
                 raise error
             return
         first = set(ids[: len(ids) // 2])

@@ -10,9 +10,10 @@ from itertools import islice
 from veracore_sync.clock import Clock
 from veracore_sync.config import Settings
 from veracore_sync.domain.staged_stock import Planned
+from veracore_sync.failure import FailureBudget
 from veracore_sync.jobs.inventory.alerts import Alarms
 from veracore_sync.jobs.inventory.demand import Demand
-from veracore_sync.jobs.inventory.execute import Writer
+from veracore_sync.jobs.inventory.execute import REFUSED_MOST, Writer
 from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.inventory.offer import Offering
 from veracore_sync.jobs.inventory.places import Places, places
@@ -266,6 +267,7 @@ class InventoryRun:
     def _write(self, offering: Offering, read_at: datetime, *, decreases_only: bool) -> bool:
         """Write, look at the open orders again, mend what moved meanwhile; whether in time."""
         done, in_time = 0, True
+        refusals = FailureBudget(REFUSED_MOST)
         for planning in range(1 + _REPLANS):
             total = self.book.count_plan()
             if not total:
@@ -283,6 +285,7 @@ class InventoryRun:
                 self.book,
                 self.clock,
                 self.result,
+                refusals,
                 everything=self.wishes.force and planning == 0,
                 progress=tell,
             )

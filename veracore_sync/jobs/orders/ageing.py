@@ -13,6 +13,14 @@ from veracore_sync.clock import Clock, from_text
 from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.ledger import OrderRow
+from veracore_sync.overdue import (
+    ORDER_FAILED,
+    ORDER_HELD_BACK,
+    ORDER_IN_DOUBT,
+    ORDER_PENDING,
+    ORDER_REFUSED,
+    is_overdue,
+)
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import is_ahead
 
@@ -37,9 +45,7 @@ class Old:
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """How old an order may grow: pending and in doubt an hour, failed and refused a day.
-
-    One that the shop holds back (in Modifying, say) has a day, too: it may have been forgotten.
+    """How old an order may grow, by its state.
 
     Args:
         now: This moment (UTC).
@@ -54,19 +60,19 @@ class Ages:
         for row in rows:
             limit = self._limit(row)
             since = _since(row)
-            if limit is not None and (self.now - since > limit or is_ahead(since, self.now)):
+            if limit is not None and is_overdue(since, self.now, limit):
                 yield Old(row.code, self._words(row))
 
     def _limit(self, row: OrderRow) -> timedelta | None:
         if row.state == OrderState.PENDING and row.cause != OrderCause.WAITING:
-            return timedelta(hours=1) + self.min_age
+            return ORDER_PENDING + self.min_age
         if row.state == OrderState.PENDING:
-            return timedelta(hours=24) + self.min_age
+            return ORDER_HELD_BACK + self.min_age
         if row.state == OrderState.IN_DOUBT:
-            return timedelta(hours=1)
-        if row.state == OrderState.FAILED or is_refused(row):
-            return timedelta(hours=24)
-        return None
+            return ORDER_IN_DOUBT
+        if row.state == OrderState.FAILED:
+            return ORDER_FAILED
+        return ORDER_REFUSED if is_refused(row) else None
 
     def _words(self, row: OrderRow) -> str:
         reason = f" ({row.error_message})" if row.error_message else ""

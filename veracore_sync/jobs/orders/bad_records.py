@@ -115,7 +115,7 @@ class BadRecords:
         row = self.ledger.unread.failed(topic, name, error.message)
         if row.tries == 1:
             return row
-        rest = self.retry.after(row.tries - 1)
+        rest = self.retry.backoff.wait(row.tries - 1)
         return self.ledger.unread.postpone(topic, row, self.clock.now() + rest)
 
     def answered(self, topic: str, name: str) -> None:

@@ -204,7 +204,7 @@ class Dispatch:
         change = self._ledger.moves.fail(
             row.code,
             Trouble(Category.INTERNAL, message),
-            self._clock.now() + retry.after(row.retry_count + 1),
+            self._clock.now() + retry.backoff.wait(row.retry_count + 1),
             retry.max_attempts,
         )
         self._result.applied(row.code, change, "failed", message)

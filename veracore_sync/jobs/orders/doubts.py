@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from veracore_sync.backoff import spread
 from veracore_sync.clock import Clock, elapsed
 from veracore_sync.config.services import RetrySettings
 from veracore_sync.domain.states import Applied, OrderCause
 from veracore_sync.errors import ProtocolError, SyncError
-from veracore_sync.failure import ANOTHER_RECORD_TELLS
+from veracore_sync.failure import ANOTHER_RECORD_TELLS, FailureBudget
 from veracore_sync.jobs.orders.bad_records import DOUBT, look_ups_must_work
 from veracore_sync.jobs.orders.judge import (
     OUTDATED,
@@ -35,7 +36,6 @@ from veracore_sync.veracore.port import Absent, LookUp, Present, Warehouse
 
 _LOG = logging.getLogger(__name__)
 _PROVED = "lookup.proved"
-_UNANSWERED_MOST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +76,17 @@ class Doubts:
         Raises:
             SyncError: VeraCore as a whole cannot be asked now.
         """
-        unanswered = 0
+        budget = FailureBudget()
         for row in rows:
             verdict = self.look(row)
             self.apply(row, verdict, result)
             if isinstance(verdict, Unknown) and verdict.error in ANOTHER_RECORD_TELLS:
                 self._must_answer()
                 self._rest(row, verdict.error)
-                unanswered += 1
+                budget.spend()
             elif not isinstance(verdict, Unknown):
                 self.ledger.unread.forget(DOUBT, row.code)
-            if unanswered >= _UNANSWERED_MOST or self.clock.monotonic() > deadline:
+            if budget.is_spent() or self.clock.monotonic() > deadline:
                 return
 
     def _must_answer(self) -> None:
@@ -99,7 +99,7 @@ class Doubts:
         """It alone is not answered: from the second time on it is asked about ever more rarely."""
         known = self.ledger.unread.failed(DOUBT, row.code, error.message)
         if known.tries > 1:
-            rest = self.clock.now() + self.retry.after(known.tries - 1)
+            rest = self.clock.now() + self.retry.backoff.wait(known.tries - 1)
             self.ledger.unread.postpone(DOUBT, known, rest)
             self.ledger.moves.look_again(row.code, rest)
 
@@ -174,7 +174,7 @@ class Doubts:
         elif isinstance(verdict, Resend):
             result.applied(code, moves.resend(code), "pending")
         elif isinstance(verdict, WasRefused):
-            later = self.clock.now() + self.recheck
+            later = self.clock.now() + spread(self.recheck)
             change = moves.refused_after_all(code, verdict.trouble, later)
             result.applied(code, change, "parked", verdict.trouble.message)
         else:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from veracore_sync.backoff import spread
 from veracore_sync.clock import Clock
 from veracore_sync.domain.held_orders import same_units
 from veracore_sync.domain.states import Applied, OrderCause
@@ -18,6 +18,7 @@ from veracore_sync.failure import (
     CREATING,
     NOT_ASKED,
     Action,
+    FailureBudget,
     What,
     read_error,
 )
@@ -29,10 +30,9 @@ from veracore_sync.ledger import Trouble, open_attempts
 from veracore_sync.model import WarehouseRecord
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.veracore.port import Accepted, LookUpFailed, NotAccepted, Present, Warehouse
-from veracore_sync.waits import ASKED, SPREAD
+from veracore_sync.waits import ASKED
 
 _LOG = logging.getLogger(__name__)
-_TROUBLE_MOST = 3
 _LATER = timedelta(seconds=60)
 _OTHER_UNITS = (
     "VeraCore holds it from an earlier life of this ledger, with other units than the shop: "
@@ -48,7 +48,7 @@ class Sender:
         warehouse: Where to.
         ledger: Where the intent and the outcome are written.
         clock: The time.
-        recheck: How long after a refusal it is tried again (jittered).
+        recheck: How long after a refusal it is tried again.
         result: Where each outcome is noted.
         known_id: An order that VeraCore is known to hold, for the control call.
         bad: Orders whose look-up failed, remembered from run to run.
@@ -63,7 +63,7 @@ class Sender:
     bad: BadRecords
     stopped_by: SyncError | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _trouble: int = 0
+    _budget: FailureBudget = field(default_factory=FailureBudget)
     _heard: set[What] = field(default_factory=set)
     _looking: threading.Lock = field(default_factory=threading.Lock)
 
@@ -86,7 +86,7 @@ class Sender:
         hit("answered")
         if isinstance(outcome, Accepted):
             self.ledger.moves.accept(action.code, attempt, outcome.sequence)
-            self._trouble = 0
+            self._budget.restore()
             self.result.note(action.code, "submitted")
         else:
             self._not_accepted(action, attempt, outcome)
@@ -210,7 +210,7 @@ class Sender:
         return self.clock.now() + max(asked, _LATER if outcome.retry_after is None else asked)
 
     def _recheck_at(self) -> datetime:
-        return self.clock.now() + self.recheck * random.uniform(2 - SPREAD, SPREAD)  # noqa: S311 - spread
+        return self.clock.now() + spread(self.recheck)
 
     def _is_heard(self, what: What) -> bool:
         """After an answer that nobody knows: does VeraCore still listen to us?
@@ -233,9 +233,11 @@ class Sender:
     def _count_trouble(self, error: SyncError) -> None:
         """Stop the run when VeraCore as a whole is in trouble, not one order."""
         with self._lock:
-            self._trouble += 1
-            _LOG.info("VeraCore trouble %d in a row: %s", self._trouble, error.message)
-            if self._trouble >= _TROUBLE_MOST and self.stopped_by is None:
+            count, most = self._budget.spend(), self._budget.most
+            _LOG.info(
+                "VeraCore failure %d of %d before the run ends: %s", count, most, error.message
+            )
+            if self._budget.is_spent() and self.stopped_by is None:
                 self.stopped_by = error
 
 

@@ -6,14 +6,13 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.jobs.tracking.report import TrackingResult
+from veracore_sync.overdue import SHIPMENT_WAITING, SHIPMENTS_UNLISTED, is_overdue
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import TOLD, is_ahead
 
 KIND = "order.shipment_waiting"
 UNLISTED = "tracking.unlisted"
 _UNLISTED_SINCE = "tracking.unlisted_since"
-_UNLISTED_FOR = timedelta(hours=1)
-_TOO_LONG = timedelta(hours=24)
 # What happened once and stays as it is: told for a week, then it has been seen.
 _ONCE = (
     "order.beyond",
@@ -37,7 +36,7 @@ def tell_waiting(ledger: Ledger, clock: Clock, settle: timedelta, result: Tracki
         LedgerError: It cannot be read or written.
     """
     now = clock.now()
-    old = {row.code: row for row in ledger.shipments.waiting_for(_TOO_LONG + settle)}
+    old = {row.code: row for row in ledger.shipments.waiting_for(SHIPMENT_WAITING + settle)}
     standing = ledger.alerts.standing()
     with ledger.unit_of_work():
         for alert in standing:
@@ -69,7 +68,7 @@ def tell_unlisted(ledger: Ledger, clock: Clock, error: str, result: TrackingResu
     since = ledger.meta.moment(_UNLISTED_SINCE)
     if since is None:
         ledger.meta.put(_UNLISTED_SINCE, to_text(clock.now()))
-    elif clock.now() - since >= _UNLISTED_FOR:
+    elif is_overdue(since, clock.now(), SHIPMENTS_UNLISTED):
         message = f"VeraCore's list of what shipped cannot be read: {error}"
         if ledger.alerts.open(UNLISTED, message):
             result.news.append(message)

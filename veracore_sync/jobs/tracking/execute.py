@@ -210,7 +210,7 @@ class _Step:
 
     def _failed(self, row: SlipRow, error: SyncError) -> None:
         _LOG.warning("order %s, slip %s: %s", row.code, row.slip, error.message)
-        later = self.by.clock.now() + self.by.retry.after(row.tries + 1)
+        later = self.by.clock.now() + self.by.retry.backoff.wait(row.tries + 1)
         if error in MAY_PASS:
             # It may pass, so it is never given up; the run remembers the order.
             self.unanswered = error

@@ -11,7 +11,7 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
 from veracore_sync.domain.states import Applied, OrderState
 from veracore_sync.errors import LockHeld, SyncError, UpstreamError, UsageError
-from veracore_sync.failure import ENDS_THE_RUN, NOT_BEGUN, OF_AN_UPSTREAM_OR_TIME
+from veracore_sync.failure import ENDS_THE_RUN, NOT_BEGUN, OF_AN_UPSTREAM_OR_TIME, FailureBudget
 from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.progress import Progress, unheard
 from veracore_sync.jobs.sandbox_rule import only_plans
@@ -83,6 +83,7 @@ class TrackingRun:
     _unanswered: Unanswered = field(init=False)
     _unknown: Unanswered = field(init=False)
     _unlisted: SyncError | None = None
+    _budget: FailureBudget = field(default_factory=FailureBudget)
 
     def __post_init__(self) -> None:
         wanted = self.settings.tracking
@@ -101,7 +102,7 @@ class TrackingRun:
 
     def _remembered(self, key: str) -> Unanswered:
         quiet, retry = self.wishes.dry_run, self.settings.retry
-        return Unanswered(self.ledger, self.clock, retry, self.result, quiet, key)
+        return Unanswered(self.ledger, self.clock, retry, self.result, quiet, key, self._budget)
 
     def run(self) -> TrackingResult:
         """Do it.

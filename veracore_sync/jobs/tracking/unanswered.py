@@ -8,7 +8,6 @@ as a whole ends a run: its own words, or several new records in a row.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
@@ -16,7 +15,7 @@ from datetime import timedelta
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.config import RetrySettings
 from veracore_sync.errors import SyncError
-from veracore_sync.failure import REFUSES_ALL, TOO_FAST
+from veracore_sync.failure import REFUSES_ALL, TOO_FAST, FailureBudget
 from veracore_sync.jobs.tracking.report import TrackingResult
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import NONE, bounded, is_over
@@ -25,7 +24,6 @@ KIND = "order.unanswered"
 ORDERS, UNKNOWN_ORDERS = "tracking.unanswered", "tracking.unanswered_unknown"
 """What is remembered of: orders of the ledger, and of the shop that the ledger does not hold."""
 _TOO_LONG = timedelta(hours=1)
-_IN_A_ROW_MOST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,7 @@ class Unanswered:
         result: Where failures and news are told.
         quiet: Write nothing: a dry run.
         key: Of which records, `ORDERS` or `UNKNOWN_ORDERS`.
+        budget: How many new ones in a row end the run.
         answered_by: The upstreams that gave a usable answer in this run.
         unusable: What came instead of one, by upstream, as far as no alert tells of it.
     """
@@ -60,7 +59,7 @@ class Unanswered:
     quiet: bool = False
     key: str = ORDERS
     _troubles: dict[str, _Trouble] = field(init=False)
-    _in_a_row: Counter[str] = field(default_factory=Counter)
+    budget: FailureBudget = field(default_factory=FailureBudget)
     answered_by: set[str] = field(default_factory=set)
     unusable: dict[str, SyncError] = field(default_factory=dict)
 
@@ -113,8 +112,9 @@ class Unanswered:
             raise error
         if self.quiet or not self._is_told(since):
             self.unusable[upstream] = error
-        self._in_a_row[upstream] += is_new
-        if self._in_a_row[upstream] >= _IN_A_ROW_MOST:
+        if is_new:
+            self.budget.spend(upstream)
+        if self.budget.is_spent(upstream):
             raise error
 
     def suspect(self, codes: Sequence[str], error: SyncError) -> None:
@@ -135,7 +135,7 @@ class Unanswered:
     def answered(self, upstream: str) -> None:
         """That upstream gave a usable answer."""
         self.answered_by.add(upstream)
-        self._in_a_row[upstream] = 0
+        self.budget.restore(upstream)
 
     def worked(self, code: str) -> None:
         """Nothing is wrong with that order any more."""
@@ -163,7 +163,7 @@ class Unanswered:
         # A beginning that is still to come was written by a wrong clock.
         since = min(before.since, to_text(now))
         tries = before.tries + 1
-        later = to_text(now + self.retry.after(tries))
+        later = to_text(now + self.retry.backoff.wait(tries))
         self._troubles[code] = _Trouble(since, tries, later, error)
         self._keep()
         return since
