@@ -7,13 +7,13 @@ lost on the way after the order was stored.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from veracore_sync.config import Settings
-from veracore_sync.errors import ProtocolError, Unavailable
+from veracore_sync.errors import ProtocolError, Unavailable, UsageError
 from veracore_sync.failure import What
 from veracore_sync.model import (
     Address,
@@ -22,7 +22,9 @@ from veracore_sync.model import (
     OrderLine,
     OrderStub,
     RecordLine,
+    ShippedRow,
     ShippingLine,
+    StockRow,
     WarehouseOrder,
     WarehouseRecord,
 )
@@ -30,6 +32,7 @@ from veracore_sync.ports.shop import Poll
 from veracore_sync.veracore.port import (
     Absent,
     Accepted,
+    Capabilities,
     LookUp,
     LookUpFailed,
     NotAccepted,
@@ -104,7 +107,6 @@ class FakeShop:
 
     def __init__(self) -> None:
         self.by_code: dict[str, Order] = {}
-        self.identity = "http://localhost/admin-api default"
         self.clock_ahead_seconds: float | None = None
         self.polls = 0
         self.reads = 0
@@ -154,11 +156,22 @@ def stub(order: Order) -> OrderStub:
     )
 
 
+TELLS_ALL = Capabilities(
+    lists_shipped=True, tells_content=True, tells_shipment_lines=True, tells_warehouses=True
+)
+TELLS_LITTLE = Capabilities(
+    lists_shipped=False, tells_content=False, tells_shipment_lines=False, tells_warehouses=False
+)
+
+
 @dataclass
 class FakeWarehouse:
-    """Orders in memory. `script` holds what the next creates meet: see `submit`."""
+    """Orders in memory, and the stock and the packages that a test puts there.
 
-    dialect: str = "oms"
+    `script` holds what the next creates meet: see `submit`.
+    """
+
+    capabilities: Capabilities = TELLS_ALL
     is_sandbox: bool = False
     clock_ahead_seconds: float | None = None
     held: dict[str, WarehouseRecord] = field(default_factory=dict)
@@ -170,13 +183,14 @@ class FakeWarehouse:
     control_error: Exception | None = None
     looked_up: list[str] = field(default_factory=list)
     before_submit: Callable[[WarehouseOrder], None] = lambda order: None
+    levels: list[StockRow] = field(default_factory=list)
+    left: list[ShippedRow] = field(default_factory=list)
 
     def control(self, known_id: str | None) -> None:
         self.controls += 1
         if self.control_error is not None:
             raise self.control_error
-        if self.down:
-            raise Unavailable("VeraCore is down", upstream="veracore")
+        self._must_be_up()
 
     def submit(self, order: WarehouseOrder) -> SubmitOutcome:
         """`script` words: ``lost before``, ``lost after``, ``refused``, ``fault``, ``fault after``,
@@ -218,8 +232,39 @@ class FakeWarehouse:
         if self.lies > 0:
             self.lies -= 1
             return Absent()
-        record = self.held.get(order_id.casefold())
-        return Present(record) if record else Absent()
+        record = self.held.get(order_id.strip().casefold())
+        return Present(self._told(record)) if record else Absent()
+
+    def _told(self, record: WarehouseRecord) -> WarehouseRecord:
+        if not self.capabilities.tells_shipment_lines:
+            hidden = tuple(replace(one, lines=None) for one in record.shipments)
+            record = replace(record, shipments=hidden)
+        if not self.capabilities.tells_content:
+            record = replace(record, reference=None, lines=None, products=(), is_cut=False)
+        return record
+
+    def stock(self, sku: str | None) -> Iterator[StockRow]:
+        if sku is not None and not sku.strip(" %_"):
+            raise UsageError(f"{sku!r} is no SKU that can be asked for")
+        self._must_be_up()
+        for row in self.levels:
+            if sku is None or row.sku.casefold() in (sku.strip().casefold(), ""):
+                yield row if self.capabilities.tells_warehouses else replace(row, warehouse="")
+
+    def shipped(self, first: date, last: date) -> Iterator[ShippedRow]:
+        if not self.capabilities.lists_shipped:
+            return
+        self._must_be_up()
+        for row in self.left:
+            if row.shipped_at is not None and first <= row.shipped_at.date() <= last:
+                yield row
+
+    def _must_be_up(self) -> None:
+        if self.down:
+            raise Unavailable("VeraCore is down", upstream="veracore")
+
+    def close(self) -> None:
+        """Nothing is kept."""
 
 
 def make_settings(**sections: dict[str, object]) -> Settings:

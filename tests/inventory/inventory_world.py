@@ -128,8 +128,8 @@ class World:
         return max(0, min(sale.open, sale.quantity - by_hand - held))
 
     def record(self, sale: Sale) -> WarehouseRecord:
-        """What a look-up shows of it; ``rest`` shows that it is there."""
-        if self.warehouse.dialect == "rest":
+        """What a look-up shows of it; a dialect that tells little shows that it is there."""
+        if not self.warehouse.capabilities.tells_content:
             return WarehouseRecord(sale.code, None, None, "processed")
         sent = sale.sent or 0
         return WarehouseRecord(
@@ -168,7 +168,7 @@ class World:
         self.clock.forward(seconds=1)
         if ends in ("accepted", "lost", "conflict"):
             sale.sent = sale.open
-        if ends == "conflict" and there is not None and self.warehouse.dialect != "rest":
+        if ends == "conflict" and there is not None and self.warehouse.capabilities.tells_content:
             sale.sent = min(there, sale.open)
         trouble = Trouble(Category.PROTOCOL, "no answer")
         if ends == "accepted":
@@ -264,7 +264,10 @@ class World:
         """The warehouse cancels some units, and a look-up shows it."""
         sale = self.sales[code]
         units = min(units, sale.reserved)
-        if self.warehouse.dialect == "rest" or self._state(code) not in ("synced", "shipped"):
+        if not self.warehouse.capabilities.tells_content or self._state(code) not in (
+            "synced",
+            "shipped",
+        ):
             return
         if sale.dropped + units == sale.sent:
             self.cancel_there(code)
@@ -304,7 +307,7 @@ class World:
 
     def job(self, **wishes: object) -> InventoryRun:
         return InventoryRun(
-            self.shop,  # type: ignore[arg-type]
+            self.shop,
             self.warehouse,
             self.ledger,
             self.settings,
@@ -325,7 +328,7 @@ class World:
 
 
 class FakeStockShop:
-    """The shop's stock, as `veracore_sync.vendure.stock.ShopStock` tells it."""
+    """The shop's stock, as the port `ShopStock` tells it."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -376,6 +379,9 @@ class FakeStockShop:
             for sale in self.world.sales.values()
             if sale.open
         ]
+
+    def size_of(self, level: NewLevel) -> int:
+        return 100
 
     def set_levels(self, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
         self.world.between("write")

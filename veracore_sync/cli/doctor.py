@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from veracore_sync.cli.parts import Parts
     from veracore_sync.cli.perform import Report
     from veracore_sync.jobs.doctor.finding import Finding
-    from veracore_sync.veracore.port import Warehouse
+    from veracore_sync.jobs.doctor.warehouse import OtherDialects
 
 _PRECEDENCE = (78, 77, 74, 69)
 
@@ -89,8 +90,8 @@ def _online(parts: Parts) -> Iterator[Finding]:
     except SyncError as error:
         yield fail("configuration", error)
         return
-    both = yield from _met(parts, "Vendure", shop(settings, sides[0]))
-    there = warehouse(settings.veracore, sides[1], lambda: _in_the_other_dialect(parts))
+    both = yield from _met(parts, "Vendure", shop(settings, sides[0], sides[1].capabilities))
+    there = warehouse(settings.veracore, sides[1], _other_dialects(parts))
     both = (yield from _met(parts, "VeraCore", there)) and both
     if both:
         yield from skus(settings.skus, sides[0].stock, sides[1])
@@ -125,11 +126,15 @@ def _met(parts: Parts, name: str, findings: Iterator[Finding]) -> Generator[Find
     return True
 
 
-def _in_the_other_dialect(parts: Parts) -> Warehouse:
-    from veracore_sync.jobs.doctor.warehouse import OTHER
+def _other_dialects(parts: Parts) -> OtherDialects:
+    from veracore_sync.veracore.connect import DIALECTS
 
     settings = parts.settings.veracore
-    return parts.warehouse_of(settings.model_copy(update={"api": OTHER[settings.dialect]}))
+    return {
+        name: partial(parts.warehouse_of, settings.model_copy(update={"api": name}))
+        for name in DIALECTS
+        if name != settings.dialect
+    }
 
 
 def _document(finding: Finding) -> dict[str, str]:
