@@ -34,7 +34,7 @@ from veracore_sync.ledger.budget import Budget
 from veracore_sync.ledger.inbox import Delivery as Hinted
 from veracore_sync.ledger.inbox import Inbox
 from veracore_sync.model import Package, Shipment, WarehouseRecord
-from veracore_sync.transport.hooks import NotTaken
+from veracore_sync.ports.hooks import NotTaken
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STEPS = (-DAY, HOUR, timedelta(days=400))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from veracore_sync.jobs.deliver import FAILING, Delivered, Delivery
 from veracore_sync.ledger import Ledger
-from veracore_sync.transport.hooks import NotTaken
+from veracore_sync.ports.hooks import NotTaken
 
 
 @dataclass

@@ -17,7 +17,7 @@ from veracore_sync.errors import UsageError
 from veracore_sync.jobs.deliver import BLOCKED, FAILING, Delivered, Delivery, is_wanted, skip
 from veracore_sync.ledger import Alert, Ledger
 from veracore_sync.ledger.upkeep import prune
-from veracore_sync.transport.hooks import NotTaken
+from veracore_sync.ports.hooks import NotTaken
 
 REFUSAL = NotTaken("HTTP 400", unreachable=False)
 CRASH = NotTaken("no end in 10 s", unreachable=True)

@@ -44,11 +44,12 @@ def doctor(
 
 def examined(parts: Parts, *, offline: bool = False, systemd_dir: Path = INSTALLED_UNITS) -> Report:
     """Every finding; the worst failure's exit code is the report's."""
+    from veracore_sync.cli.deliver import notify_hook
     from veracore_sync.cli.perform import Report
     from veracore_sync.jobs.doctor.ledger import ledger
     from veracore_sync.jobs.doctor.machine import machine
 
-    found = list(machine(parts.loaded, systemd_dir))
+    found = list(machine(parts.loaded, systemd_dir, notify_hook))
     found += ledger(parts.settings, lambda: parts.ledger, parts.clock)
     if not offline:
         found += _online(parts) if _readable(found) else [_not_asked()]
@@ -80,8 +81,7 @@ def _online(parts: Parts) -> Iterator[Finding]:
     from veracore_sync.jobs.doctor.shop import shop
     from veracore_sync.jobs.doctor.skus import skus
     from veracore_sync.jobs.doctor.warehouse import warehouse
-    from veracore_sync.jobs.doctor.webhooks import webhooks
-    from veracore_sync.webhooks.signature import sign
+    from veracore_sync.webhooks.doctor import listener
 
     settings = parts.settings
     try:
@@ -95,13 +95,7 @@ def _online(parts: Parts) -> Iterator[Finding]:
     both = (yield from _met(parts, "VeraCore", there)) and both
     if both:
         yield from skus(settings.skus, sides[0].stock, sides[1])
-
-    def signed(body: bytes) -> dict[str, str]:
-        secret = settings.webhooks.live_secrets[0].get_secret_value()
-        now = parts.clock.now()
-        return sign(secret, f"msg_doctor_{now.timestamp():.6f}", int(now.timestamp()), body)
-
-    yield webhooks(settings.webhooks, signed)
+    yield listener(settings.webhooks, parts.clock)
 
 
 def _met(parts: Parts, name: str, findings: Iterator[Finding]) -> Generator[Finding, None, bool]:

@@ -8,14 +8,13 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.errors import UsageError
 from veracore_sync.failpoint import hit
 from veracore_sync.ledger import Alert, Ledger
 from veracore_sync.ledger.outbox import HOOK_ALERTS, Blocked, Event
-from veracore_sync.transport.hooks import NotTaken
+from veracore_sync.ports.hooks import Hook, NotTaken
 from veracore_sync.waits import EVENT, is_over
 
 _LOG = logging.getLogger(__name__)
@@ -24,17 +23,6 @@ FAILING, BLOCKED = HOOK_ALERTS
 _REFUSALS_IN_A_ROW = 3
 _FIRST_WAIT = timedelta(minutes=1)
 _TOO_LONG = timedelta(hours=1)
-
-
-class Hook(Protocol):
-    """Something that takes events."""
-
-    def deliver(self, event_id: str, body: bytes) -> None:
-        """Hand over one event.
-
-        Raises:
-            NotTaken: It was not taken.
-        """
 
 
 @dataclass(slots=True)
