@@ -6,6 +6,7 @@ lost on the way after the order was stored.
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from veracore_sync.model import (
     WarehouseOrder,
     WarehouseRecord,
 )
+from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.ports.shop import Poll
 from veracore_sync.veracore.port import (
     Absent,
@@ -41,6 +43,7 @@ from veracore_sync.veracore.port import (
 )
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class FakeClock:
@@ -111,6 +114,7 @@ class FakeShop:
         self.polls = 0
         self.reads = 0
         self.garbled: set[str] = set()
+        self.down = False
 
     def add(self, *orders: Order) -> None:
         for order in orders:
@@ -128,16 +132,16 @@ class FakeShop:
         passed_since: datetime | None,
     ) -> Poll:
         self.polls += 1
-        everything = list(self.by_code.values())
+        self._must_be_up()
+        everything = sorted(self.by_code.values(), key=lambda order: order.placed_at or _NEVER)
+        placed = [(order, order.placed_at) for order in everything if order.placed_at is not None]
         return Poll(
             waiting=tuple(stub(o) for o in everything if o.state in trigger_states),
-            moved=tuple(stub(o) for o in everything if moved_since and o.updated_at > moved_since),
+            moved=tuple(stub(o) for o, _ in placed if moved_since and o.updated_at > moved_since),
             passed=tuple(
                 stub(o)
-                for o in everything
-                if passed_since
-                and o.state in passed_states
-                and (o.placed_at or START) > passed_since
+                for o, placed_at in placed
+                if passed_since and o.state in passed_states and placed_at > passed_since
             ),
             money_precision=2,
             channel_code="__default_channel__",
@@ -145,9 +149,14 @@ class FakeShop:
 
     def orders(self, codes: Sequence[str]) -> list[Order]:
         self.reads += 1
+        self._must_be_up()
         if self.garbled & set(codes):
             raise ProtocolError("not understood", upstream="vendure")
-        return [self.by_code[code] for code in codes if code in self.by_code]
+        return [self.by_code[code] for code in dict.fromkeys(codes) if code in self.by_code]
+
+    def _must_be_up(self) -> None:
+        if self.down:
+            raise Unavailable("the shop is down", upstream="vendure")
 
 
 def stub(order: Order) -> OrderStub:
@@ -244,7 +253,7 @@ class FakeWarehouse:
         return record
 
     def stock(self, sku: str | None) -> Iterator[StockRow]:
-        if sku is not None and not sku.strip(" %_"):
+        if sku is not None and not sku.strip().strip("%*"):
             raise UsageError(f"{sku!r} is no SKU that can be asked for")
         self._must_be_up()
         for row in self.levels:
@@ -262,6 +271,37 @@ class FakeWarehouse:
     def _must_be_up(self) -> None:
         if self.down:
             raise Unavailable("VeraCore is down", upstream="veracore")
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+@dataclass
+class FakeHook:
+    """Takes events, or does not: `mood` is ``takes``, ``refuses`` or ``is away``.
+
+    It never takes the events of the orders in `poison`.
+    """
+
+    mood: str = "takes"
+    poison: set[str] = field(default_factory=set)
+    offered: list[str] = field(default_factory=list)
+    kinds: list[tuple[str, str]] = field(default_factory=list)
+    taken: list[tuple[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+
+    def deliver(self, event_id: str, body: bytes) -> None:
+        document = json.loads(body)
+        assert document["id"] == event_id
+        self.offered.append(event_id)
+        self.kinds.append((event_id, document["type"]))
+        code = document["data"]["vendureOrderCode"]
+        if self.mood == "is away":
+            raise NotTaken("no answer", unreachable=True)
+        if self.mood == "refuses" or code in self.poison:
+            raise NotTaken("HTTP 400", unreachable=False)
+        self.taken.append((code, document["type"]))
+        self.bodies.append(body)
 
     def close(self) -> None:
         """Nothing is kept."""

@@ -5,17 +5,17 @@ The ledger is a real one; the clock is the test's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from bench import Bench
 from fakes import START, FakeClock, make_order, make_settings
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.errors import BreakerOpen, Category, RateLimited, TimedOut
 from veracore_sync.failure import What
 from veracore_sync.jobs.deliver import Delivery
@@ -281,6 +281,20 @@ class Away:
         self.offered += 1
         raise NotTaken("no", unreachable=self.unreachable)
 
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+@dataclass
+class AskedShop:
+    """Knows no order, and remembers the codes that it was asked for."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def orders(self, codes: Sequence[str]) -> dict[str, FulfilledOrder]:
+        self.asked += codes
+        return {}
+
 
 def _event(bed: Bed, *, unreachable: bool) -> Goes:
     bed.ledger.outbox.add("order.synced", "A", {})
@@ -381,17 +395,11 @@ def unanswered_too_long(bed: Bed) -> Goes:
 
 def stranger_asked_for(bed: Bed) -> Goes:
     bed.ledger.shipments.asked("A", "A")
-    asked: list[str] = []
-
-    def orders(codes: list[str]) -> dict[str, Any]:
-        asked.extend(codes)
-        return {}
-
-    fulfilments = SimpleNamespace(orders=orders)
+    fulfilments = AskedShop()
     result = TrackingResult()
     strangers = Strangers(
-        fulfilments,  # type: ignore[arg-type]
-        bed.warehouse,  # type: ignore[arg-type]
+        fulfilments,
+        bed.warehouse,
         bed.ledger,
         bed.clock,
         frozenset(),
@@ -401,7 +409,7 @@ def stranger_asked_for(bed: Bed) -> Goes:
 
     def goes() -> bool:
         strangers.adopt([Listed("A", "A")])
-        return bool(asked)
+        return bool(fulfilments.asked)
 
     return goes
 

@@ -42,6 +42,9 @@ class PickyHook:
         data = document["data"]
         self.taken.append((data.get("vendureOrderCode"), document["type"]))
 
+    def close(self) -> None:
+        """Nothing is kept."""
+
 
 @dataclass
 class Scene:

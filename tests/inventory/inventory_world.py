@@ -12,7 +12,7 @@ from fakes import FakeClock, FakeWarehouse, make_settings
 
 from veracore_sync.config import Settings
 from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine, OpenOrder, Variant
-from veracore_sync.errors import Category, ProtocolError
+from veracore_sync.errors import Category, ProtocolError, Unavailable
 from veracore_sync.jobs.inventory.result import InventoryResult
 from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
 from veracore_sync.ledger import Discovery, Intent, Ledger, Seen, Trouble
@@ -104,6 +104,10 @@ class World:
         for identity, variant in self.variants.items():
             if variant.sku == sku:
                 self.variants[identity] = replace(variant, levels=(fresh,))
+
+    def nobody_answers(self, request: str) -> None:
+        """For `between`."""
+        raise Unavailable("the shop is down", upstream="vendure")
 
     def saleable(self, sku: str) -> int:
         level = self.level(sku)
@@ -386,7 +390,7 @@ class FakeStockShop:
     def set_levels(self, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
         self.world.between("write")
         for level in levels:
-            if level.variant_id in self.gone:
+            if level.variant_id in self.gone or level.variant_id not in self.world.variants:
                 raise UnknownVariant(level.variant_id)
             if level.variant_id in self.refusing:
                 raise ProtocolError("this row is not to be changed", upstream="vendure")
