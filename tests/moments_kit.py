@@ -21,10 +21,11 @@ from veracore_sync.failure import What
 from veracore_sync.jobs.deliver import Delivery
 from veracore_sync.jobs.orders.ageing import KIND as OLD
 from veracore_sync.jobs.orders.watch import windows
+from veracore_sync.jobs.tracking.actions import Hold
 from veracore_sync.jobs.tracking.adopt import Strangers
 from veracore_sync.jobs.tracking.ageing import KIND as WAITING
 from veracore_sync.jobs.tracking.ageing import tell_waiting
-from veracore_sync.jobs.tracking.plan import Hold, Rules, unready
+from veracore_sync.jobs.tracking.plan import Rules, unready
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.jobs.tracking.unanswered import KIND as UNANSWERED
 from veracore_sync.jobs.tracking.unanswered import UNKNOWN_ORDERS, Unanswered

@@ -13,10 +13,3 @@ implementation of it does, the real ones and the fakes that other tests run over
 A bed is what the suite knows of an implementation beyond the port. A test that fails for a fake
 shows that the fake lies: mend the fake, not the test.
 """
-
-from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.append(str(Path(__file__).parents[1] / "inventory"))
