@@ -41,7 +41,7 @@ class Bench:
 
     def _run(self, wishes: dict[str, object]) -> OrdersRun:
         return OrdersRun(
-            self.shop,  # type: ignore[arg-type]
+            self.shop,
             self.warehouse,
             self.ledger,
             self.settings,

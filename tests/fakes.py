@@ -6,14 +6,15 @@ lost on the way after the order was stored.
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from veracore_sync.config import Settings
-from veracore_sync.errors import ProtocolError, Unavailable
+from veracore_sync.errors import ProtocolError, Unavailable, UsageError
 from veracore_sync.failure import What
 from veracore_sync.model import (
     Address,
@@ -22,14 +23,18 @@ from veracore_sync.model import (
     OrderLine,
     OrderStub,
     RecordLine,
+    ShippedRow,
     ShippingLine,
+    StockRow,
     WarehouseOrder,
     WarehouseRecord,
 )
+from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.ports.shop import Poll
 from veracore_sync.veracore.port import (
     Absent,
     Accepted,
+    Capabilities,
     LookUp,
     LookUpFailed,
     NotAccepted,
@@ -38,6 +43,7 @@ from veracore_sync.veracore.port import (
 )
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class FakeClock:
@@ -104,11 +110,11 @@ class FakeShop:
 
     def __init__(self) -> None:
         self.by_code: dict[str, Order] = {}
-        self.identity = "http://localhost/admin-api default"
         self.clock_ahead_seconds: float | None = None
         self.polls = 0
         self.reads = 0
         self.garbled: set[str] = set()
+        self.down = False
 
     def add(self, *orders: Order) -> None:
         for order in orders:
@@ -126,16 +132,16 @@ class FakeShop:
         passed_since: datetime | None,
     ) -> Poll:
         self.polls += 1
-        everything = list(self.by_code.values())
+        self._must_be_up()
+        everything = sorted(self.by_code.values(), key=lambda order: order.placed_at or _NEVER)
+        placed = [(order, order.placed_at) for order in everything if order.placed_at is not None]
         return Poll(
             waiting=tuple(stub(o) for o in everything if o.state in trigger_states),
-            moved=tuple(stub(o) for o in everything if moved_since and o.updated_at > moved_since),
+            moved=tuple(stub(o) for o, _ in placed if moved_since and o.updated_at > moved_since),
             passed=tuple(
                 stub(o)
-                for o in everything
-                if passed_since
-                and o.state in passed_states
-                and (o.placed_at or START) > passed_since
+                for o, placed_at in placed
+                if passed_since and o.state in passed_states and placed_at > passed_since
             ),
             money_precision=2,
             channel_code="__default_channel__",
@@ -143,9 +149,14 @@ class FakeShop:
 
     def orders(self, codes: Sequence[str]) -> list[Order]:
         self.reads += 1
+        self._must_be_up()
         if self.garbled & set(codes):
             raise ProtocolError("not understood", upstream="vendure")
-        return [self.by_code[code] for code in codes if code in self.by_code]
+        return [self.by_code[code] for code in dict.fromkeys(codes) if code in self.by_code]
+
+    def _must_be_up(self) -> None:
+        if self.down:
+            raise Unavailable("the shop is down", upstream="vendure")
 
 
 def stub(order: Order) -> OrderStub:
@@ -154,11 +165,22 @@ def stub(order: Order) -> OrderStub:
     )
 
 
+TELLS_ALL = Capabilities(
+    lists_shipped=True, tells_content=True, tells_shipment_lines=True, tells_warehouses=True
+)
+TELLS_LITTLE = Capabilities(
+    lists_shipped=False, tells_content=False, tells_shipment_lines=False, tells_warehouses=False
+)
+
+
 @dataclass
 class FakeWarehouse:
-    """Orders in memory. `script` holds what the next creates meet: see `submit`."""
+    """Orders in memory, and the stock and the packages that a test puts there.
 
-    dialect: str = "oms"
+    `script` holds what the next creates meet: see `submit`.
+    """
+
+    capabilities: Capabilities = TELLS_ALL
     is_sandbox: bool = False
     clock_ahead_seconds: float | None = None
     held: dict[str, WarehouseRecord] = field(default_factory=dict)
@@ -170,13 +192,14 @@ class FakeWarehouse:
     control_error: Exception | None = None
     looked_up: list[str] = field(default_factory=list)
     before_submit: Callable[[WarehouseOrder], None] = lambda order: None
+    levels: list[StockRow] = field(default_factory=list)
+    left: list[ShippedRow] = field(default_factory=list)
 
     def control(self, known_id: str | None) -> None:
         self.controls += 1
         if self.control_error is not None:
             raise self.control_error
-        if self.down:
-            raise Unavailable("VeraCore is down", upstream="veracore")
+        self._must_be_up()
 
     def submit(self, order: WarehouseOrder) -> SubmitOutcome:
         """`script` words: ``lost before``, ``lost after``, ``refused``, ``fault``, ``fault after``,
@@ -218,8 +241,70 @@ class FakeWarehouse:
         if self.lies > 0:
             self.lies -= 1
             return Absent()
-        record = self.held.get(order_id.casefold())
-        return Present(record) if record else Absent()
+        record = self.held.get(order_id.strip().casefold())
+        return Present(self._told(record)) if record else Absent()
+
+    def _told(self, record: WarehouseRecord) -> WarehouseRecord:
+        if not self.capabilities.tells_shipment_lines:
+            hidden = tuple(replace(one, lines=None) for one in record.shipments)
+            record = replace(record, shipments=hidden)
+        if not self.capabilities.tells_content:
+            record = replace(record, reference=None, lines=None, products=(), is_cut=False)
+        return record
+
+    def stock(self, sku: str | None) -> Iterator[StockRow]:
+        if sku is not None and not sku.strip().strip("%*"):
+            raise UsageError(f"{sku!r} is no SKU that can be asked for")
+        self._must_be_up()
+        for row in self.levels:
+            if sku is None or row.sku.casefold() in (sku.strip().casefold(), ""):
+                yield row if self.capabilities.tells_warehouses else replace(row, warehouse="")
+
+    def shipped(self, first: date, last: date) -> Iterator[ShippedRow]:
+        if not self.capabilities.lists_shipped:
+            return
+        self._must_be_up()
+        for row in self.left:
+            if row.shipped_at is not None and first <= row.shipped_at.date() <= last:
+                yield row
+
+    def _must_be_up(self) -> None:
+        if self.down:
+            raise Unavailable("VeraCore is down", upstream="veracore")
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+@dataclass
+class FakeHook:
+    """Takes events, or does not: `mood` is ``takes``, ``refuses`` or ``is away``.
+
+    It never takes the events of the orders in `poison`.
+    """
+
+    mood: str = "takes"
+    poison: set[str] = field(default_factory=set)
+    offered: list[str] = field(default_factory=list)
+    kinds: list[tuple[str, str]] = field(default_factory=list)
+    taken: list[tuple[str, str]] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
+
+    def deliver(self, event_id: str, body: bytes) -> None:
+        document = json.loads(body)
+        assert document["id"] == event_id
+        self.offered.append(event_id)
+        self.kinds.append((event_id, document["type"]))
+        code = document["data"]["vendureOrderCode"]
+        if self.mood == "is away":
+            raise NotTaken("no answer", unreachable=True)
+        if self.mood == "refuses" or code in self.poison:
+            raise NotTaken("HTTP 400", unreachable=False)
+        self.taken.append((code, document["type"]))
+        self.bodies.append(body)
+
+    def close(self) -> None:
+        """Nothing is kept."""
 
 
 def make_settings(**sections: dict[str, object]) -> Settings:

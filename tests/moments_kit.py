@@ -5,27 +5,28 @@ The ledger is a real one; the clock is the test's.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from bench import Bench
 from fakes import START, FakeClock, make_order, make_settings
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.hints import Delivery as Hinted
 from veracore_sync.errors import BreakerOpen, Category, RateLimited, TimedOut
 from veracore_sync.failure import What
 from veracore_sync.jobs.deliver import Delivery
 from veracore_sync.jobs.orders.ageing import KIND as OLD
 from veracore_sync.jobs.orders.watch import windows
+from veracore_sync.jobs.tracking.actions import Hold
 from veracore_sync.jobs.tracking.adopt import Strangers
 from veracore_sync.jobs.tracking.ageing import KIND as WAITING
 from veracore_sync.jobs.tracking.ageing import tell_waiting
-from veracore_sync.jobs.tracking.plan import Hold, Rules, unready
+from veracore_sync.jobs.tracking.plan import Rules, unready
 from veracore_sync.jobs.tracking.report import TrackingResult
 from veracore_sync.jobs.tracking.unanswered import KIND as UNANSWERED
 from veracore_sync.jobs.tracking.unanswered import UNKNOWN_ORDERS, Unanswered
@@ -33,7 +34,7 @@ from veracore_sync.jobs.tracking.window import Listed
 from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
 from veracore_sync.ledger.budget import Budget
 from veracore_sync.model import Package, Shipment, WarehouseRecord
-from veracore_sync.transport.hooks import NotTaken
+from veracore_sync.ports.hooks import NotTaken
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STEPS = (-DAY, HOUR, timedelta(days=400))
@@ -280,6 +281,20 @@ class Away:
         self.offered += 1
         raise NotTaken("no", unreachable=self.unreachable)
 
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+@dataclass
+class AskedShop:
+    """Knows no order, and remembers the codes that it was asked for."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def orders(self, codes: Sequence[str]) -> dict[str, FulfilledOrder]:
+        self.asked += codes
+        return {}
+
 
 def _event(bed: Bed, *, unreachable: bool) -> Goes:
     bed.ledger.outbox.add("order.synced", "A", {})
@@ -380,17 +395,11 @@ def unanswered_too_long(bed: Bed) -> Goes:
 
 def stranger_asked_for(bed: Bed) -> Goes:
     bed.ledger.shipments.asked("A", "A")
-    asked: list[str] = []
-
-    def orders(codes: list[str]) -> dict[str, Any]:
-        asked.extend(codes)
-        return {}
-
-    fulfilments = SimpleNamespace(orders=orders)
+    fulfilments = AskedShop()
     result = TrackingResult()
     strangers = Strangers(
-        fulfilments,  # type: ignore[arg-type]
-        bed.warehouse,  # type: ignore[arg-type]
+        fulfilments,
+        bed.warehouse,
         bed.ledger,
         bed.clock,
         frozenset(),
@@ -400,7 +409,7 @@ def stranger_asked_for(bed: Bed) -> Goes:
 
     def goes() -> bool:
         strangers.adopt([Listed("A", "A")])
-        return bool(asked)
+        return bool(fulfilments.asked)
 
     return goes
 

@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from fakes import FakeClock
+from fakes import FakeClock, FakeHook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from veracore_sync.jobs.deliver import FAILING, Delivered, Delivery
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ports.ledger import Ledger
-from veracore_sync.transport.hooks import NotTaken
-
-
-@dataclass
-class FakeHook:
-    """Takes events, or does not: `mood` is ``takes``, ``refuses`` or ``is away``."""
-
-    mood: str = "takes"
-    poison: set[str] = field(default_factory=set)
-    offered: list[str] = field(default_factory=list)
-    kinds: list[tuple[str, str]] = field(default_factory=list)
-    taken: list[tuple[str, str]] = field(default_factory=list)
-
-    def deliver(self, event_id: str, body: bytes) -> None:
-        document = json.loads(body)
-        assert document["id"] == event_id
-        self.offered.append(event_id)
-        self.kinds.append((event_id, document["type"]))
-        code = document["data"]["vendureOrderCode"]
-        if self.mood == "is away":
-            raise NotTaken("no answer", unreachable=True)
-        if self.mood == "refuses" or code in self.poison:
-            raise NotTaken("HTTP 400", unreachable=False)
-        self.taken.append((code, document["type"]))
 
 
 @pytest.fixture

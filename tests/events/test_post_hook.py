@@ -7,7 +7,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from veracore_sync.transport.hooks import NotTaken, PostHook
+from veracore_sync.ports.hooks import NotTaken
+from veracore_sync.transport.hooks import PostHook
 
 
 @pytest.mark.parametrize(

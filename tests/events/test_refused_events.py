@@ -16,8 +16,8 @@ from veracore_sync.clock import from_text
 from veracore_sync.errors import UsageError
 from veracore_sync.jobs.deliver import BLOCKED, FAILING, Delivered, Delivery, is_wanted, skip
 from veracore_sync.ledger import Alert, open_ledger
+from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.ports.ledger import Ledger
-from veracore_sync.transport.hooks import NotTaken
 
 REFUSAL = NotTaken("HTTP 400", unreachable=False)
 CRASH = NotTaken("no end in 10 s", unreachable=True)
@@ -41,6 +41,9 @@ class PickyHook:
             raise self.poison[document["type"]]
         data = document["data"]
         self.taken.append((data.get("vendureOrderCode"), document["type"]))
+
+    def close(self) -> None:
+        """Nothing is kept."""
 
 
 @dataclass

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from fakes import TELLS_ALL, TELLS_LITTLE
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -26,6 +27,7 @@ from inventory_world import World
 from veracore_sync.errors import SyncError, Unavailable
 from veracore_sync.jobs.inventory.demand import Demand
 from veracore_sync.jobs.inventory.read import Reading
+from veracore_sync.veracore.port import Capabilities
 
 SKUS = ("MUG", "TEE")
 REQUESTS = ("variants", "stock", "orders", "levels", "write", "answer")
@@ -85,13 +87,13 @@ class StockLives(RuleBasedStateMachine):
     """One shop, one warehouse, one ledger on disk."""
 
     rule_of: ClassVar[Callable[[World], None]] = lambda world: None
-    dialect: ClassVar[str] = "oms"
+    capabilities: ClassVar[Capabilities] = TELLS_ALL
 
     @initialize()
     def begin(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
         self.world = World(self.folder / "ledger.db")
-        self.world.warehouse.dialect = self.dialect
+        self.world.warehouse.capabilities = self.capabilities
         for sku in SKUS:
             self.world.add(sku, 5, there=20)
         type(self).rule_of(self.world)
@@ -211,7 +213,7 @@ class StockLivesInRest(StockLives):
     too little may be for sale.
     """
 
-    dialect = "rest"
+    capabilities = TELLS_LITTLE
 
     def comes_out(self, sku: str) -> None:
         self.never_more_than_there_is([sku])

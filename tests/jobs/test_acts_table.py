@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from bench import Bench
-from fakes import START, FakeWarehouse, make_order, make_settings
+from fakes import START, TELLS_ALL, TELLS_LITTLE, FakeWarehouse, make_order, make_settings
 
 from veracore_sync.errors import Category, SyncError, Unavailable
 from veracore_sync.jobs import resolve, retry
@@ -23,7 +23,7 @@ from veracore_sync.jobs.orders.run import make_doubts
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.ledger import Discovery, Intent, Seen, Trouble
 from veracore_sync.model import RecordLine, WarehouseRecord
-from veracore_sync.veracore.port import LookUp, LookUpFailed, Present
+from veracore_sync.veracore.port import Capabilities, LookUp, LookUpFailed
 
 GRACE = 180
 LINES = (("MUG", 2), ("TEE", 1))
@@ -32,7 +32,7 @@ TROUBLE = Trouble(Category.PROTOCOL, "odd words")
 
 @dataclass
 class World(FakeWarehouse):
-    """Some ids give no answer, some orders arrive late, and rest shows existence alone."""
+    """Some ids give no answer, and some orders arrive late."""
 
     mute: set[str] = field(default_factory=set)
     late: list[tuple[datetime, WarehouseRecord]] = field(default_factory=list)
@@ -42,10 +42,7 @@ class World(FakeWarehouse):
         self.land()
         if order_id.casefold() in self.mute:
             return LookUpFailed(Unavailable("no answer", upstream="veracore"))
-        found = super().look_up(order_id)
-        if self.dialect == "rest" and isinstance(found, Present):
-            return Present(replace(found.record, reference=None, lines=None))
-        return found
+        return super().look_up(order_id)
 
     def land(self) -> None:
         for one in [one for one in self.late if one[0] <= self.now()]:
@@ -194,24 +191,24 @@ def put(world: World, code: str, truth: str) -> None:
         world.mute.add(code.casefold())
 
 
-def truths_of(dialect: str, state: str) -> list[str]:
+def truths_of(warehouse: Capabilities, state: str) -> list[str]:
     truths = [one for one in TRUTHS if one != "late" or state in ON_THEIR_WAY]
-    if dialect == "rest":
+    if not warehouse.tells_content:
         # It shows existence alone (docs/guarantees.md).
         truths = [one for one in truths if one not in ("foreign", "other units")]
     return truths
 
 
-def make_bench(folder: Path, dialect: str) -> tuple[Bench, list[tuple[str, str]]]:
+def make_bench(folder: Path, warehouse: Capabilities) -> tuple[Bench, list[tuple[str, str]]]:
     bench = Bench(folder / "ledger.db")
-    world = World(dialect=dialect, now=bench.clock.now)
+    world = World(warehouse, now=bench.clock.now)
     bench.warehouse = world
     bench.settings = make_settings(orders={"workers": 1, "grace_seconds": GRACE})
     # What finds orders, so that an absence counts.
     bench.shop.add(make_order("KNOWN"))
     bench.run()
     bench.clock.moment = START
-    cases = [(state, truth) for state in STATES for truth in truths_of(dialect, state)]
+    cases = [(state, truth) for state in STATES for truth in truths_of(warehouse, state)]
     maker = Maker(bench)
     for state, truth in cases:
         code = code_of(state, truth)
@@ -263,9 +260,9 @@ def wrong(bench: Bench, state: str, truth: str, act: str) -> str | None:
     return f"it is {row.state} at the end"
 
 
-def faults_after(folder: Path, dialect: str, act: str, *, again: bool) -> list[str]:
+def faults_after(folder: Path, warehouse: Capabilities, act: str, *, again: bool) -> list[str]:
     """What is wrong when the act was done to every order, once or again after the grace."""
-    bench, cases = make_bench(folder, dialect)
+    bench, cases = make_bench(folder, warehouse)
     world = bench.warehouse
     assert isinstance(world, World)
     if act == "adopt by hand":
@@ -300,11 +297,11 @@ def typed_in_by_hand(world: World, cases: list[tuple[str, str]]) -> None:
 
 @pytest.mark.parametrize("again", [False, True], ids=["once", "again after the grace"])
 @pytest.mark.parametrize("act", ACTS)
-@pytest.mark.parametrize("dialect", ["oms", "rest"])
+@pytest.mark.parametrize("warehouse", [TELLS_ALL, TELLS_LITTLE], ids=["all", "little"])
 def test_whatever_is_done_there_is_one_order_and_none_is_lost(
-    tmp_path: Path, dialect: str, act: str, again: bool
+    tmp_path: Path, warehouse: Capabilities, act: str, again: bool
 ) -> None:
-    assert faults_after(tmp_path, dialect, act, again=again) == []
+    assert faults_after(tmp_path, warehouse, act, again=again) == []
 
 
 @pytest.mark.parametrize("act", ["new id", "skip"])
@@ -312,4 +309,4 @@ def test_it_finds_acts_that_are_done_on_a_guess(
     tmp_path: Path, act: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resolve, "decide", lambda *_: Proceed())
-    assert faults_after(tmp_path, "oms", act, again=False) != []
+    assert faults_after(tmp_path, TELLS_ALL, act, again=False) != []

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from fakes import START, make_order, make_settings
+from inventory_world import HERE, World
 from moments_kit import (
     DAY,
     HOUR,
@@ -29,6 +29,7 @@ from veracore_sync.errors import Unavailable
 from veracore_sync.jobs.doctor.ledger import ledger as ledger_findings
 from veracore_sync.jobs.health import overdue
 from veracore_sync.jobs.inventory.names import Names
+from veracore_sync.jobs.inventory.places import Places
 from veracore_sync.jobs.inventory.read import Reading
 from veracore_sync.jobs.inventory.report import InventoryResult
 from veracore_sync.jobs.inventory.unread import Unread
@@ -99,10 +100,11 @@ def test_the_grace_of_a_fulfilment_is_true_time(plain: Bed, step: timedelta) -> 
     assert from_text(row.intended_at or "") - step == from_text(row.since) - step == began
 
 
-def test_stock_is_not_counted_by_a_clock_that_is_set_meanwhile(plain: Bed) -> None:
+def test_stock_is_not_counted_by_a_clock_that_is_set_meanwhile(plain: Bed, tmp_path: Path) -> None:
+    nothing = World(tmp_path / "nothing.db")
     reading = Reading(
-        SimpleNamespace(open_orders=list),  # type: ignore[arg-type]
-        SimpleNamespace(stock=lambda part: ()),  # type: ignore[arg-type]
+        nothing.shop,
+        nothing.warehouse,
         plain.ledger,
         plain.ledger.stock,
         plain.settings,
@@ -112,12 +114,13 @@ def test_stock_is_not_counted_by_a_clock_that_is_set_meanwhile(plain: Bed) -> No
         plain.clock.monotonic() + 600,
     )
     reading.book.clear()
-    began, _ = reading.stock((), SimpleNamespace(order=("1",)))  # type: ignore[arg-type]
+    began, _ = reading.stock((), Places((HERE,), None))
     plain.clock.forward(seconds=30)
     assert reading.demand(began).parts == {}
     plain.clock.off = -HOUR
     with pytest.raises(Unavailable, match="the clock was set"):
         reading.demand(began)
+    nothing.ledger.close()
 
 
 def test_a_clock_that_is_behind_makes_no_ledger_older(plain: Bed) -> None:

@@ -22,7 +22,8 @@ from veracore_sync.config.schema import VendureSettings
 from veracore_sync.errors import RunOver, SyncError, TimedOut
 from veracore_sync.failure import What
 from veracore_sync.model import Classification, Party, WarehouseLine, WarehouseOrder
-from veracore_sync.transport.hooks import NotifyHook, NotTaken, PostHook
+from veracore_sync.ports.hooks import NotTaken
+from veracore_sync.transport.hooks import NotifyHook, PostHook
 from veracore_sync.transport.http import Gate, HttpClient, Lost, OpenGate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure.client import Client

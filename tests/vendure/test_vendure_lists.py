@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veracore_sync.errors import AuthRefused, ProtocolError, SyncError, Unavailable
+from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import LIST_ORDERS, READ_OPEN_ORDERS, Document
 from veracore_sync.vendure.lists import Listing
 
 PAGE = 20
 
 
-class Shop:
+class Shop(Client):
     """A list of ids; a page that holds a broken record fails, unless stubs alone are asked for."""
 
     def __init__(self, count: int, broken: set[int], error: SyncError) -> None:
@@ -25,7 +26,9 @@ class Shop:
         self.error = error
         self.asked = 0
 
-    def execute(self, document: Document, variables: Mapping[str, Any]) -> dict[str, Any]:
+    def execute(
+        self, document: Document, variables: Mapping[str, Any], *, mutation: bool = False
+    ) -> dict[str, Any]:
         self.asked += 1
         options = variables["options"]
         wanted = options.get("filter", {}).get("id", {}).get("in")
@@ -38,7 +41,7 @@ class Shop:
 
 def listing(shop: Shop) -> Listing[tuple[str, str]]:
     return Listing(
-        shop,  # type: ignore[arg-type]
+        shop,
         "orders",
         READ_OPEN_ORDERS,
         LIST_ORDERS,

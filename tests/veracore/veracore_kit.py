@@ -263,4 +263,5 @@ def rest(
     url: str, gate: Gate | None = None, clock: Clock | None = None, **changes: Any
 ) -> RestWarehouse:
     chosen = settings(url, api="rest", **changes)
-    return RestWarehouse(chosen, retry=QUICK, gate=gate, clock=clock or FakeClock())
+    time = clock or FakeClock()
+    return RestWarehouse(chosen, probe_id=PROBE, retry=QUICK, gate=gate, clock=time)

@@ -22,7 +22,7 @@ def bench(tmp_path: Path) -> Bench:
 
 def hints(bench: Bench, shipped: Callable[[str], object] = lambda code: None) -> OrderHints:
     return OrderHints(
-        bench.shop,  # type: ignore[arg-type]
+        bench.shop,
         bench.warehouse,
         bench.ledger,
         bench.settings,

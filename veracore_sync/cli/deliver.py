@@ -14,7 +14,9 @@ from veracore_sync.cli.output import say
 if TYPE_CHECKING:
     from veracore_sync.cli.perform import Report
     from veracore_sync.composition.container import Container
-    from veracore_sync.jobs.deliver import Delivered, Hook
+    from veracore_sync.config import HookSettings
+    from veracore_sync.jobs.deliver import Delivered
+    from veracore_sync.ports.hooks import Hook
     from veracore_sync.webhooks.supervise import Part
 
 _LOG = logging.getLogger(__name__)
@@ -167,7 +169,7 @@ def _pass(parts: Container, *, force: bool, deadline: float | None) -> Delivered
 
 
 def _hooks(parts: Container, stack: ExitStack) -> dict[str, Hook]:
-    from veracore_sync.transport.hooks import CommandHook, NotifyHook, PostHook
+    from veracore_sync.transport.hooks import CommandHook, PostHook
     from veracore_sync.transport.signature import sign
 
     wanted = parts.settings.hooks
@@ -180,11 +182,21 @@ def _hooks(parts: Container, stack: ExitStack) -> dict[str, Hook]:
         def headers(event_id: str, body: bytes) -> dict[str, str]:
             return sign(secret, event_id, int(parts.clock.now().timestamp()), body)
 
-        post = PostHook(wanted.url, headers, wanted.timeout_seconds)
-        stack.callback(post.close)
-        found["url"] = post
+        found["url"] = PostHook(wanted.url, headers, wanted.timeout_seconds)
     if wanted.notify:
-        found["notify"] = NotifyHook(
-            [one.get_secret_value() for one in wanted.notify], wanted.timeout_seconds
-        )
+        found["notify"] = notify_hook(wanted)
+    for hook in found.values():
+        stack.callback(hook.close)
     return found
+
+
+def notify_hook(settings: HookSettings) -> Hook:
+    """What tells people of alerts.
+
+    Raises:
+        ConfigError: Apprise is not installed, or an address is none.
+    """
+    from veracore_sync.transport.hooks import NotifyHook
+
+    addresses = [one.get_secret_value() for one in settings.notify]
+    return NotifyHook(addresses, settings.timeout_seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from veracore_sync.cli.perform import Report
     from veracore_sync.composition.container import Container
     from veracore_sync.jobs.doctor.finding import Finding
-    from veracore_sync.veracore.port import Warehouse
+    from veracore_sync.jobs.doctor.warehouse import OtherDialects
 
 _PRECEDENCE = (78, 77, 74, 69)
 
@@ -45,11 +46,12 @@ def examined(
     parts: Container, *, offline: bool = False, systemd_dir: Path = INSTALLED_UNITS
 ) -> Report:
     """Every finding; the worst failure's exit code is the report's."""
+    from veracore_sync.cli.deliver import notify_hook
     from veracore_sync.cli.perform import Report
     from veracore_sync.jobs.doctor.ledger import ledger
     from veracore_sync.jobs.doctor.machine import machine
 
-    found = list(machine(parts.loaded, systemd_dir))
+    found = list(machine(parts.loaded, systemd_dir, notify_hook))
     found += ledger(parts.settings, lambda: parts.ledger, parts.clock)
     if not offline:
         found += _online(parts) if _readable(found) else [_not_asked()]
@@ -81,8 +83,7 @@ def _online(parts: Container) -> Iterator[Finding]:
     from veracore_sync.jobs.doctor.shop import shop
     from veracore_sync.jobs.doctor.skus import skus
     from veracore_sync.jobs.doctor.warehouse import warehouse
-    from veracore_sync.jobs.doctor.webhooks import webhooks
-    from veracore_sync.transport.signature import sign
+    from veracore_sync.webhooks.doctor import listener
 
     settings = parts.settings
     try:
@@ -91,18 +92,12 @@ def _online(parts: Container) -> Iterator[Finding]:
     except SyncError as error:
         yield fail("configuration", error)
         return
-    both = yield from _met(parts, "Vendure", shop(settings, sides[0]))
-    there = warehouse(settings.veracore, sides[1], lambda: _in_the_other_dialect(parts))
+    both = yield from _met(parts, "Vendure", shop(settings, sides[0], sides[1].capabilities))
+    there = warehouse(settings.veracore, sides[1], _other_dialects(parts))
     both = (yield from _met(parts, "VeraCore", there)) and both
     if both:
         yield from skus(settings.skus, sides[0].stock, sides[1])
-
-    def signed(body: bytes) -> dict[str, str]:
-        secret = settings.webhooks.live_secrets[0].get_secret_value()
-        now = parts.clock.now()
-        return sign(secret, f"msg_doctor_{now.timestamp():.6f}", int(now.timestamp()), body)
-
-    yield webhooks(settings.webhooks, signed)
+    yield listener(settings.webhooks, parts.clock)
 
 
 def _met(
@@ -129,11 +124,15 @@ def _met(
     return True
 
 
-def _in_the_other_dialect(parts: Container) -> Warehouse:
-    from veracore_sync.jobs.doctor.warehouse import OTHER
+def _other_dialects(parts: Container) -> OtherDialects:
+    from veracore_sync.veracore.connect import DIALECTS
 
     settings = parts.settings.veracore
-    return parts.warehouse_of(settings.model_copy(update={"api": OTHER[settings.dialect]}))
+    return {
+        name: partial(parts.warehouse_of, settings.model_copy(update={"api": name}))
+        for name in DIALECTS
+        if name != settings.dialect
+    }
 
 
 def _document(finding: Finding) -> dict[str, str]:

@@ -97,10 +97,14 @@ class VendureSettings(Section):
         return self
 
 
+DialectName = Literal["oms", "rest"]
+"""Those that `veracore_sync.veracore.connect.DIALECTS` has a client of."""
+
+
 class VeracoreSettings(Section):
     """``[veracore]``: the warehouse. `dialect` says how it is talked to."""
 
-    api: Literal["auto", "oms", "rest"] = Field(
+    api: Literal["auto", DialectName] = Field(
         default="auto",
         description="How VeraCore is talked to: `auto` is `rest` when the path of `api_url` ends "
         "in a version, else `oms`.",
@@ -140,7 +144,7 @@ class VeracoreSettings(Section):
     rate_per_minute: int = number(120, "Most requests a minute; 0 is no limit.")
 
     @property
-    def dialect(self) -> Literal["oms", "rest"]:
+    def dialect(self) -> DialectName:
         """The dialect that is spoken."""
         if self.api != "auto":
             return self.api

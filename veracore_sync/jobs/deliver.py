@@ -7,7 +7,6 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
 
 from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock, from_text
@@ -17,25 +16,14 @@ from veracore_sync.failure import IN_A_ROW
 from veracore_sync.ledger import Alert
 from veracore_sync.ledger.outbox import HOOK_ALERTS, Blocked, Event
 from veracore_sync.overdue import HOOK_FAILING, is_overdue
+from veracore_sync.ports.hooks import Hook, NotTaken
 from veracore_sync.ports.ledger import Ledger
-from veracore_sync.transport.hooks import NotTaken
 from veracore_sync.waits import EVENT, is_over
 
 _LOG = logging.getLogger(__name__)
 JOB = "deliver"
 FAILING, BLOCKED = HOOK_ALERTS
 _BACKOFF = Backoff(first=timedelta(minutes=1), longest=EVENT)
-
-
-class Hook(Protocol):
-    """Something that takes events."""
-
-    def deliver(self, event_id: str, body: bytes) -> None:
-        """Hand over one event.
-
-        Raises:
-            NotTaken: It was not taken.
-        """
 
 
 @dataclass(slots=True)

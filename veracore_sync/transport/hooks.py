@@ -11,23 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from veracore_sync.errors import ConfigError
+from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.transport.deadline import within
 from veracore_sync.transport.http import HttpClient, Lost
-
-
-class NotTaken(Exception):
-    """A hook did not take an event.
-
-    Args:
-        message: One short line.
-        unreachable: It said nothing at all (no start, no connection, no end in time), so the next
-            event would fare no better.
-    """
-
-    def __init__(self, message: str, *, unreachable: bool) -> None:
-        super().__init__(message)
-        self.message = message
-        self.unreachable = unreachable
 
 
 class CommandHook:

@@ -35,11 +35,7 @@ class VendureFulfilments:
         self._client = client
 
     def orders(self, codes: Sequence[str]) -> dict[str, FulfilledOrder]:
-        """These orders by code, as far as the shop has them.
-
-        Raises:
-            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
-        """
+        """These orders by code; see the port."""
         wanted = list(dict.fromkeys(codes))
         found: dict[str, FulfilledOrder] = {}
         for start in range(0, len(wanted), _CODES_A_REQUEST):
@@ -59,12 +55,7 @@ class VendureFulfilments:
     def add(
         self, lines: Mapping[str, int], *, handler: str, method: str, tracking_code: str
     ) -> str:
-        """Make a fulfilment of these units by line id; its id. It is Pending then.
-
-        Raises:
-            MutationRefused: An ErrorResult: nothing was made.
-            UpstreamError: Nothing is known of whether it was made.
-        """
+        """Make a fulfilment; see the port."""
         # Without `method` Vendure fails with a database error (docs/vendure.md).
         arguments = {"method": method, "trackingCode": tracking_code}
         given = {
@@ -80,40 +71,21 @@ class VendureFulfilments:
         return made.text("id")
 
     def ship(self, fulfilment_id: str) -> None:
-        """Bring a fulfilment to Shipped; its order follows by itself.
-
-        Raises:
-            MutationRefused: It may not go there from where it is.
-            UpstreamError: Nothing is known of whether it went.
-        """
+        """Bring a fulfilment to Shipped; see the port."""
         name = "transitionFulfillmentToState"
         self._outcome(SHIP_FULFILMENT, {"id": fulfilment_id}, name, "Fulfillment")
 
     def cancel(self, fulfilment_id: str) -> None:
-        """Cancel a fulfilment: its units are open again, and back in the shop's stock.
-
-        Raises:
-            MutationRefused: It may not go there from where it is.
-            UpstreamError: Nothing is known of whether it went.
-        """
+        """Cancel a fulfilment; see the port."""
         name = "transitionFulfillmentToState"
         self._outcome(CANCEL_FULFILMENT, {"id": fulfilment_id}, name, "Fulfillment")
 
     def end(self, order_id: str) -> None:
-        """Bring an order to Shipped of which nothing is left to ship.
-
-        Raises:
-            MutationRefused: It may not go there.
-            UpstreamError: Nothing is known of whether it went.
-        """
+        """Bring an order to Shipped; see the port."""
         self._outcome(END_ORDER, {"id": order_id}, "transitionOrderToState", "Order")
 
     def note(self, order_id: str, text: str) -> None:
-        """Write a private note into the order's history.
-
-        Raises:
-            AuthRefused, ConfigError, UpstreamError: As every mutation.
-        """
+        """Write a private note into the order's history; see the port."""
         given = {"id": order_id, "note": text, "isPublic": False}
         self._client.execute(NOTE_ORDER, {"input": given}, mutation=True)
 

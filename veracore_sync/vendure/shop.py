@@ -96,13 +96,7 @@ class VendureShop:
         self._client.close()
 
     def access(self) -> Access:
-        """Who we are to the shop.
-
-        Raises:
-            AuthRefused: The credentials were refused; or they are an API key, of which Vendure
-                tells nothing.
-            ConfigError, UpstreamError: As every read of the shop.
-        """
+        """Who we are to the shop; see the port."""
         root = Node(self._client.execute(READ_ACCESS, {}))
         channel = root.node("activeChannel").text("code")
         held = [
@@ -113,12 +107,7 @@ class VendureShop:
         return Access(channel, held[0] if held else frozenset())
 
     def shipping_methods(self) -> list[str]:
-        """The codes of the shipping methods of the channel.
-
-        Raises:
-            AuthRefused: The credentials, or the permission ``ReadShippingMethod``, were refused.
-            ConfigError, UpstreamError: As every read of the shop.
-        """
+        """The codes of the shipping methods of the channel; see the port."""
         root = Node(self._client.execute(READ_SHIPPING_METHODS, {}))
         return [one.text("code") for one in root.node("shippingMethods").nodes("items")]
 
@@ -130,20 +119,7 @@ class VendureShop:
         passed_states: Sequence[str],
         passed_since: datetime | None,
     ) -> Poll:
-        """Look at the shop once: one request, and one more for each further page.
-
-        Args:
-            trigger_states: The states whose orders wait to be sent.
-            moved_since: List what moved after this moment; ``None`` lists nothing. Vendure's
-                comparison is strict and its clock another, so overlap.
-            passed_states: The states behind the trigger states.
-            passed_since: List of those what was placed after this; ``None`` lists nothing.
-
-        Raises:
-            AuthRefused: The credentials were refused, or a permission is missing.
-            ConfigError: The address, the channel or Vendure's version is not what it should be.
-            UpstreamError: Not reached, not in time, not understood, or a list came incomplete.
-        """
+        """Look at the shop; see the port. One request, and one more for each further page."""
         filters = {
             "waiting": _waiting(trigger_states),
             "moved": _moved(moved_since),
@@ -201,13 +177,7 @@ class VendureShop:
         return Node(self._client.execute(NAME_ORDERS, {"options": wanted})).node("orders")
 
     def orders(self, codes: Sequence[str]) -> list[Order]:
-        """Orders in full, in the order of `codes`; a code that the shop has not is left out.
-
-        Raises:
-            AuthRefused: The credentials were refused, or a permission is missing.
-            ConfigError: The address, the channel or Vendure's version is not what it should be.
-            UpstreamError: Not reached, not in time, not understood, or the list came incomplete.
-        """
+        """Orders in full; see the port. One request for each fifty."""
         wanted = list(dict.fromkeys(codes))
         found = {order.code: order for batch in _batches(wanted) for order in self._read(batch)}
         return [found[code] for code in wanted if code in found]

@@ -54,21 +54,13 @@ class VendureStock:
         )
 
     def locations(self) -> list[Location]:
-        """The stock locations of the channel.
-
-        Raises:
-            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
-        """
+        """The stock locations of the channel; see the port."""
         root = Node(self._client.execute(READ_LOCATIONS, {}))
         items = root.node("stockLocations").nodes("items")
         return [Location(item.text("id"), item.text("name")) for item in items]
 
     def variants(self) -> Iterator[Variant]:
-        """Every live variant of the channel, by ascending id; one page is in memory.
-
-        Raises:
-            AuthRefused, ConfigError, UpstreamError: As every read of the shop; also in the middle.
-        """
+        """Every live variant by ascending id; see the port. One page is in memory."""
         try:
             yield from self._variants.all({})
         except Gap:
@@ -86,11 +78,7 @@ class VendureStock:
         return {id: variant for id, variant in found.items() if variant.unreadable is None}
 
     def open_orders(self) -> list[OpenOrder]:
-        """All orders in a state that allocates; never Aggregate ones, whose parts are orders too.
-
-        Raises:
-            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
-        """
+        """All orders in a state that allocates; see the port."""
         options = {"filter": {"state": {"in": ALLOCATING_STATES}}, "take": _ORDERS_A_PAGE}
         for _ in range(_LISTINGS):
             try:
@@ -100,12 +88,7 @@ class VendureStock:
         raise incomplete("orders")
 
     def set_levels(self, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
-        """Write levels, all or none of them, and return what Vendure then says, by variant id.
-
-        Raises:
-            UnknownVariant: One of the variants is gone; nothing was written.
-            UpstreamError: Nothing is known of what was written.
-        """
+        """Write levels, all or none of them; see the port."""
         wanted: dict[str, list[dict[str, Any]]] = {}
         for level in levels:
             place = {"stockLocationId": level.location, "stockOnHand": level.on_hand}
@@ -121,7 +104,7 @@ class VendureStock:
         return {item.text("id"): _levels(item) for item in items}
 
     def size_of(self, level: NewLevel) -> int:
-        """At most how many bytes of a request's body the level takes."""
+        """At most how many bytes of a request the level takes; see the port."""
         place = {"stockLocationId": level.location, "stockOnHand": level.on_hand}
         return len(json.dumps({"id": level.variant_id, "stockLevels": [place]})) + 2
 

@@ -66,12 +66,31 @@ class LookUpFailed:
 LookUp = Present | Absent | LookUpFailed
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a dialect tells beyond the least, which is whether an order is there.
+
+    Args:
+        lists_shipped: Which packages left on some days. Else each order is looked up.
+        tells_content: Reference and lines of an order. Else an order of somebody else's under our
+            id, or one with other units, goes unnoticed.
+        tells_shipment_lines: What each shipment holds. Else nothing is fulfilled before the order
+            is complete.
+        tells_warehouses: Where stock lies. Else all of it is offered at one stock location.
+    """
+
+    lists_shipped: bool
+    tells_content: bool
+    tells_shipment_lines: bool
+    tells_warehouses: bool
+
+
 class Warehouse(Protocol):
-    """What every dialect can do."""
+    """What every dialect can do; usable by several threads."""
 
     @property
-    def dialect(self) -> str:
-        """``"oms"`` or ``"rest"``."""
+    def capabilities(self) -> Capabilities:
+        """What it tells. The jobs ask for this, never for the name of a dialect."""
 
     @property
     def is_sandbox(self) -> bool:
@@ -80,10 +99,6 @@ class Warehouse(Protocol):
     @property
     def clock_ahead_seconds(self) -> float | None:
         """How far its clock was ahead of ours at its newest answer; ``None`` where it told none."""
-
-    @property
-    def lists_shipped(self) -> bool:
-        """Whether it can list what shipped on some days; else each order is looked up."""
 
     def control(self, known_id: str | None) -> None:
         """Prove that the warehouse listens to us, before the first create of a run.
@@ -126,8 +141,8 @@ class Warehouse(Protocol):
         """The packages that left on these days of the warehouse, as they stream in.
 
         Only a read that came to its end without an error is complete. Whether the last day belongs
-        to it, and whether voided packages are in it, differs; so overlap. Not in a dialect without
-        `lists_shipped`.
+        to it, and whether voided packages are in it, differs; so overlap. Empty in a
+        dialect without `Capabilities.lists_shipped`.
 
         Args:
             first: The first day.
@@ -136,3 +151,6 @@ class Warehouse(Protocol):
         Raises:
             AuthRefused, UpstreamError: No usable answer; also in the middle of the stream.
         """
+
+    def close(self) -> None:
+        """Close the connections."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from veracore_sync.config import HookSettings, Loaded
@@ -13,15 +13,18 @@ from veracore_sync.errors import ConfigError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.jobs.timers import Timer, difference, timers
 from veracore_sync.ledger.opening import HAS_WAL_RESET_BUG, SQLITE_VERSION
-from veracore_sync.transport.hooks import NotifyHook
+from veracore_sync.ports.hooks import Hook
 
 
-def machine(loaded: Loaded, systemd: Path) -> Iterator[Finding]:
+def machine(
+    loaded: Loaded, systemd: Path, notify_hook: Callable[[HookSettings], Hook]
+) -> Iterator[Finding]:
     """Look at the configuration, the program, SQLite, the units and the hooks.
 
     Args:
         loaded: The configuration.
         systemd: Where units are installed.
+        notify_hook: Makes the hook that tells people; raises `ConfigError` where it cannot be made.
     """
     where = str(loaded.path) if loaded.path else "the environment alone"
     yield ok("configuration", f"read from {where}")
@@ -32,7 +35,7 @@ def machine(loaded: Loaded, systemd: Path) -> Iterator[Finding]:
     yield _bytecode()
     yield _sqlite()
     yield from _units(timers(loaded.settings), systemd)
-    yield from _hooks(loaded.settings.hooks)
+    yield from _hooks(loaded.settings.hooks, notify_hook)
 
 
 def _bytecode() -> Finding:
@@ -73,7 +76,7 @@ def _units(wanted: Sequence[Timer], folder: Path) -> Iterator[Finding]:
         yield ok("units", "the timers have the configured intervals")
 
 
-def _hooks(wanted: HookSettings) -> Iterator[Finding]:
+def _hooks(wanted: HookSettings, notify_hook: Callable[[HookSettings], Hook]) -> Iterator[Finding]:
     if wanted.command and shutil.which(wanted.command[0]) is None:
         missing = ConfigError(
             f"hooks.command: {wanted.command[0]} is no program that can be started here",
@@ -82,8 +85,6 @@ def _hooks(wanted: HookSettings) -> Iterator[Finding]:
         yield fail("hooks", missing)
     if wanted.notify:
         try:
-            NotifyHook(
-                [one.get_secret_value() for one in wanted.notify], wanted.timeout_seconds
-            ).close()
+            notify_hook(wanted).close()
         except ConfigError as error:
             yield fail("hooks", error)

@@ -9,6 +9,7 @@ from veracore_sync.errors import AuthRefused, SyncError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.jobs.inventory.places import places
 from veracore_sync.ports.shop import Access, Shop
+from veracore_sync.veracore.port import Capabilities
 
 _CATALOGUE = ("ReadCatalog", "ReadProduct")
 _LEVELS = ("UpdateCatalog", "UpdateProduct")
@@ -21,12 +22,13 @@ NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
 """What each job asks of its role: one permission of each group."""
 
 
-def shop(settings: Settings, client: Shop) -> Iterator[Finding]:
+def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[Finding]:
     """Look at the shop; the first finding is whether it lets us in.
 
     Args:
         settings: All of them.
         client: Of the shop.
+        warehouse: What VeraCore tells decides which stock locations can be used.
     """
     triggers = settings.orders.trigger_states
     try:
@@ -44,7 +46,7 @@ def shop(settings: Settings, client: Shop) -> Iterator[Finding]:
         yield fail("permissions", error)
         return
     yield from _permissions(access)
-    yield _locations(settings, client)
+    yield _locations(settings, client, tells_warehouses=warehouse.tells_warehouses)
     if settings.orders.freight:
         yield _freight(settings, client, access, [one.code for one in poll.waiting])
 
@@ -83,10 +85,11 @@ def _lacking(access: Access, groups: tuple[tuple[str, ...], ...]) -> list[str]:
     return [group[0] for group in groups if access.permissions.isdisjoint(group)]
 
 
-def _locations(settings: Settings, client: Shop) -> Finding:
+def _locations(settings: Settings, client: Shop, *, tells_warehouses: bool) -> Finding:
     try:
         found = client.stock.locations()
-        wanted = places(settings.inventory.locations, found, settings.veracore.dialect)
+        mapping = settings.inventory.locations
+        wanted = places(mapping, found, tells_warehouses=tells_warehouses)
     except AuthRefused as error:
         return warn("stock locations", error.message, f"for sync-inventory: {error.hint}")
     except SyncError as error:

@@ -1,31 +1,33 @@
-"""What the warehouse says, in the dialect that is set and, where that fails, in the other."""
+"""What the warehouse says, in the dialect that is set and, where that fails, in the others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.errors import ConfigError, SyncError, WrongEndpoint
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.veracore.port import Warehouse
 
-OTHER = {"oms": "rest", "rest": "oms"}
+OtherDialects = Mapping[str, Callable[[], Warehouse]]
+"""By name, what makes a client of the same address in that dialect."""
 
 
 def warehouse(
-    settings: VeracoreSettings, client: Warehouse, in_the_other_dialect: Callable[[], Warehouse]
+    settings: VeracoreSettings, client: Warehouse, others: OtherDialects
 ) -> Iterator[Finding]:
     """Look at the warehouse; the first finding is whether it listens to us.
 
     Args:
         settings: ``[veracore]``.
         client: Of the warehouse.
-        in_the_other_dialect: Makes a client of the same address in the other dialect.
+        others: The dialects that are not set.
     """
     try:
         client.control(None)
     except WrongEndpoint as error:
-        yield fail("VeraCore", _dialect(settings, in_the_other_dialect) or error)
+        yield fail("VeraCore", _other_dialect(settings, others) or error)
         return
     except SyncError as error:
         yield fail("VeraCore", error)
@@ -35,15 +37,17 @@ def warehouse(
         yield warn("VeraCore", "this is a simulator", "set veracore.api_url for the real one")
 
 
-def _dialect(settings: VeracoreSettings, other: Callable[[], Warehouse]) -> ConfigError | None:
-    """What to say where the address speaks the other dialect; ``None`` where it does not either."""
-    spoken = OTHER[settings.dialect]
-    try:
-        other().control(None)
-    except SyncError:
-        return None
-    return ConfigError(
-        f"veracore.api_url answers as {spoken}, not as {settings.dialect} "
-        f"({settings.dialect_reason})",
-        hint=f'set veracore.api = "{spoken}"',
-    )
+def _other_dialect(settings: VeracoreSettings, others: OtherDialects) -> ConfigError | None:
+    """What to say where the address speaks another dialect; ``None`` where it speaks none."""
+    for name, connect in others.items():
+        with closing(connect()) as client:
+            try:
+                client.control(None)
+            except SyncError:
+                continue
+        return ConfigError(
+            f"veracore.api_url answers as {name}, not as {settings.dialect} "
+            f"({settings.dialect_reason})",
+            hint=f'set veracore.api = "{name}"',
+        )
+    return None

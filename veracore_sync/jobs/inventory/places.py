@@ -27,13 +27,15 @@ class Places:
         return self.by_warehouse.get(sku_key(warehouse))
 
 
-def places(mapping: Mapping[str, str], locations: Sequence[Location], dialect: str) -> Places:
+def places(
+    mapping: Mapping[str, str], locations: Sequence[Location], *, tells_warehouses: bool
+) -> Places:
     """The places of one run.
 
     Args:
         mapping: ``[inventory.locations]``: name or id of a location, by warehouse.
         locations: Those of the shop's channel.
-        dialect: ``rest`` tells no warehouses.
+        tells_warehouses: Whether VeraCore tells where its stock lies.
 
     Raises:
         ConfigError: The mapping is missing where it is needed, or names what is not there.
@@ -42,7 +44,7 @@ def places(mapping: Mapping[str, str], locations: Sequence[Location], dialect: s
         return _only(locations)
     found = {sku_key(name): _location(ref, locations) for name, ref in mapping.items()}
     order = tuple(dict.fromkeys(found.values()))
-    if dialect != "rest":
+    if tells_warehouses:
         return Places(order, found)
     if len(order) > 1:
         raise ConfigError(

@@ -133,7 +133,9 @@ class InventoryRun:
 
     def _read(self) -> tuple[Offering | None, datetime]:
         where = places(
-            self.settings.inventory.locations, self.shop.locations(), self.warehouse.dialect
+            self.settings.inventory.locations,
+            self.shop.locations(),
+            tells_warehouses=self.warehouse.capabilities.tells_warehouses,
         )
         self.book.clear()
         self.progress("reading the shop", 0, 0)

@@ -188,7 +188,7 @@ class TrackingRun:
         wanted = self.settings.tracking
         if self.wishes.force and not self._only_plans:
             self.ledger.shipments.hasten()
-        if not self.warehouse.lists_shipped:
+        if not self.warehouse.capabilities.lists_shipped:
             most = _ALL if self.wishes.force else wanted.status_calls_per_run
             targets = Targets(self.ledger, {}, None, most, self._in_trouble())
             return targets, targets.orders()

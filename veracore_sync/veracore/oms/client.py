@@ -30,6 +30,7 @@ from veracore_sync.veracore.oms.stock import pattern_of, stock_row
 from veracore_sync.veracore.port import (
     Absent,
     Accepted,
+    Capabilities,
     LookUp,
     LookUpFailed,
     NotAccepted,
@@ -56,8 +57,9 @@ class OmsWarehouse:
         clock: The time to measure by.
     """
 
-    dialect = "oms"
-    lists_shipped = True
+    capabilities = Capabilities(
+        lists_shipped=True, tells_content=True, tells_shipment_lines=True, tells_warehouses=True
+    )
 
     def __init__(
         self,

@@ -37,6 +37,7 @@ from veracore_sync.veracore.faults import meaning_of
 from veracore_sync.veracore.port import (
     Absent,
     Accepted,
+    Capabilities,
     LookUp,
     LookUpFailed,
     NotAccepted,
@@ -67,18 +68,21 @@ class RestWarehouse:
 
     Args:
         settings: ``[veracore]``.
+        probe_id: Not needed here: what tells that an order is absent names it.
         retry: How reads are repeated.
         gate: Breaker and rate budget.
         clock: The time to measure by.
     """
 
-    dialect = "rest"
-    lists_shipped = False
+    capabilities = Capabilities(
+        lists_shipped=False, tells_content=False, tells_shipment_lines=False, tells_warehouses=False
+    )
 
     def __init__(
         self,
         settings: VeracoreSettings,
         *,
+        probe_id: str,
         retry: RetryPolicy,
         gate: Gate | None = None,
         clock: Clock | None = None,

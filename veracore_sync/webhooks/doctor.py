@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
+from veracore_sync.clock import Clock
 from veracore_sync.config import WebhookSettings
 from veracore_sync.errors import AuthRefused, LedgerError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.transport.http import HttpClient, Lost
+from veracore_sync.webhooks.signature import sign
 
 _NAME = "webhooks"
 _PATH = "/veracore-webhooks/inventory-update"
@@ -16,12 +16,12 @@ _NAMES_NOTHING = b"{}"
 _UNIT = "systemctl status veracore-sync-webhooks"
 
 
-def webhooks(settings: WebhookSettings, sign: Callable[[bytes], Mapping[str, str]]) -> Finding:
+def listener(settings: WebhookSettings, clock: Clock) -> Finding:
     """Deliver something that names nothing, as VeraCore's side would.
 
     Args:
         settings: ``[webhooks]``; without a secret, or with any free port, nothing is tried.
-        sign: The headers that sign a body.
+        clock: The time to sign by.
     """
     if not settings.live_secrets:
         return ok(_NAME, "webhooks.secret is not set here: not tried; polling is complete without")
@@ -29,7 +29,9 @@ def webhooks(settings: WebhookSettings, sign: Callable[[bytes], Mapping[str, str
         return ok(_NAME, "webhooks.port is 0: not tried")
     url = f"http://{_reachable(settings.host)}:{settings.port}"
     http = HttpClient("webhooks", timeout_seconds=_PATIENCE_SECONDS)
-    headers = {"content-type": "application/json", **sign(_NAMES_NOTHING)}
+    secret, now = settings.live_secrets[0].get_secret_value(), clock.now().timestamp()
+    signed = sign(secret, f"msg_doctor_{now:.6f}", int(now), _NAMES_NOTHING)
+    headers = {"content-type": "application/json", **signed}
     try:
         answer = http.send(
             "POST", url + _PATH, label="delivery", headers=headers, content=_NAMES_NOTHING

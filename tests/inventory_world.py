@@ -12,7 +12,7 @@ from fakes import FakeClock, FakeWarehouse, make_settings
 
 from veracore_sync.config import Settings
 from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine, OpenOrder, Variant
-from veracore_sync.errors import Category, ProtocolError
+from veracore_sync.errors import Category, ProtocolError, Unavailable
 from veracore_sync.jobs.inventory.report import InventoryResult
 from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
 from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
@@ -105,6 +105,10 @@ class World:
             if variant.sku == sku:
                 self.variants[identity] = replace(variant, levels=(fresh,))
 
+    def nobody_answers(self, request: str) -> None:
+        """For `between`."""
+        raise Unavailable("the shop is down", upstream="vendure")
+
     def saleable(self, sku: str) -> int:
         level = self.level(sku)
         return level.on_hand - level.allocated
@@ -128,8 +132,8 @@ class World:
         return max(0, min(sale.open, sale.quantity - by_hand - held))
 
     def record(self, sale: Sale) -> WarehouseRecord:
-        """What a look-up shows of it; ``rest`` shows that it is there."""
-        if self.warehouse.dialect == "rest":
+        """What a look-up shows of it; a dialect that tells little shows that it is there."""
+        if not self.warehouse.capabilities.tells_content:
             return WarehouseRecord(sale.code, None, None, "processed")
         sent = sale.sent or 0
         return WarehouseRecord(
@@ -168,7 +172,7 @@ class World:
         self.clock.forward(seconds=1)
         if ends in ("accepted", "lost", "conflict"):
             sale.sent = sale.open
-        if ends == "conflict" and there is not None and self.warehouse.dialect != "rest":
+        if ends == "conflict" and there is not None and self.warehouse.capabilities.tells_content:
             sale.sent = min(there, sale.open)
         trouble = Trouble(Category.PROTOCOL, "no answer")
         if ends == "accepted":
@@ -267,7 +271,10 @@ class World:
         """The warehouse cancels some units, and a look-up shows it."""
         sale = self.sales[code]
         units = min(units, sale.reserved)
-        if self.warehouse.dialect == "rest" or self._state(code) not in ("synced", "shipped"):
+        if not self.warehouse.capabilities.tells_content or self._state(code) not in (
+            "synced",
+            "shipped",
+        ):
             return
         if sale.dropped + units == sale.sent:
             self.cancel_there(code)
@@ -307,7 +314,7 @@ class World:
 
     def job(self, **wishes: object) -> InventoryRun:
         return InventoryRun(
-            self.shop,  # type: ignore[arg-type]
+            self.shop,
             self.warehouse,
             self.ledger,
             self.settings,
@@ -328,7 +335,7 @@ class World:
 
 
 class FakeStockShop:
-    """The shop's stock, as `veracore_sync.vendure.stock.ShopStock` tells it."""
+    """The shop's stock, as the port `ShopStock` tells it."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -380,10 +387,13 @@ class FakeStockShop:
             if sale.open
         ]
 
+    def size_of(self, level: NewLevel) -> int:
+        return 100
+
     def set_levels(self, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
         self.world.between("write")
         for level in levels:
-            if level.variant_id in self.gone:
+            if level.variant_id in self.gone or level.variant_id not in self.world.variants:
                 raise UnknownVariant(level.variant_id)
             if level.variant_id in self.refusing:
                 raise ProtocolError("this row is not to be changed", upstream="vendure")

@@ -1,0 +1,252 @@
+"""The contract of the port `Warehouse`: every dialect over the simulator, and the fakes.
+
+What a client may leave out is told by its capabilities, and each of them is proved here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import get_args
+
+import pytest
+from warehouse_beds import BEDS, CARRIER, ID, TWO, WarehouseBed, an_order
+
+from veracore_sync.config.schema import DialectName
+from veracore_sync.errors import Unavailable, UpstreamError, UsageError
+from veracore_sync.failure import What
+from veracore_sync.model import ShippedRow, StockLevel, WarehouseRecord
+from veracore_sync.veracore.connect import DIALECTS
+from veracore_sync.veracore.port import (
+    Absent,
+    Accepted,
+    LookUpFailed,
+    NotAccepted,
+    Present,
+    Warehouse,
+)
+
+
+@pytest.fixture(params=BEDS)
+def bed(request: pytest.FixtureRequest) -> Iterator[WarehouseBed]:
+    with BEDS[request.param](request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def warehouse(bed: WarehouseBed) -> Warehouse:
+    return bed.warehouse
+
+
+def record_of(warehouse: Warehouse, identity: str = ID) -> WarehouseRecord:
+    found = warehouse.look_up(identity)
+    assert isinstance(found, Present), found
+    return found.record
+
+
+def test_the_settings_name_each_dialect_that_has_a_client() -> None:
+    assert set(get_args(DialectName)) == set(DIALECTS)
+
+
+# ---- creating ---------------------------------------------------------------------------------
+
+
+def test_an_order_is_placed_once_and_found(bed: WarehouseBed, warehouse: Warehouse) -> None:
+    warehouse.control(None)
+    outcome = warehouse.submit(an_order())
+    assert isinstance(outcome, Accepted)
+    assert outcome.id == ID
+    assert outcome.sequence is None or outcome.sequence > 0
+    assert bed.creates() == 1
+    assert bed.held() == {ID: list(TWO)}
+    record = record_of(warehouse, ID.lower())
+    assert record.id.casefold() == ID.casefold()
+    assert record.status in ("open", "processed")
+    assert (record.is_complete, record.is_cut, record.shipments) == (False, False, ())
+
+
+def test_its_content_is_told_or_nothing_of_it(bed: WarehouseBed, warehouse: Warehouse) -> None:
+    warehouse.submit(an_order(reference="WEB-100234-OF-SHOP-1"))
+    record = record_of(warehouse)
+    if warehouse.capabilities.tells_content:
+        assert record.reference == "WEB-100234-OF-SHOP-1"
+        assert [(line.sku, line.quantity) for line in record.lines or ()] == list(TWO)
+    else:
+        assert (record.reference, record.lines, record.products) == (None, None, ())
+
+
+def test_two_lines_of_one_sku_stay_two(bed: WarehouseBed, warehouse: Warehouse) -> None:
+    assert isinstance(warehouse.submit(an_order(lines=[("MUG", 1), ("MUG", 1)])), Accepted)
+    assert bed.held()[ID] == [("MUG", 1), ("MUG", 1)]
+
+
+def test_text_in_any_script_arrives(bed: WarehouseBed, warehouse: Warehouse) -> None:
+    sku = "Ä&<>\"'漢😀"
+    assert isinstance(warehouse.submit(an_order(lines=[(sku, 1)])), Accepted)
+    assert bed.held()[ID] == [(sku, 1)]
+
+
+def test_a_used_id_is_a_duplicate_in_any_case(bed: WarehouseBed, warehouse: Warehouse) -> None:
+    warehouse.submit(an_order())
+    again = warehouse.submit(an_order(ID.lower(), lines=[("HAT", 9)]))
+    assert isinstance(again, NotAccepted)
+    assert again.what is What.DUPLICATE
+    assert bed.held() == {ID: list(TWO)}
+
+
+@pytest.mark.parametrize(
+    ("fate", "told", "is_stored"),
+    [
+        ("lost before", {What.RESET, What.TIMEOUT}, False),
+        ("lost after", {What.RESET, What.TIMEOUT}, True),
+        ("slow down", {What.HTTP_429}, False),
+    ],
+)
+def test_a_create_that_fails_is_a_value_and_one_request(
+    bed: WarehouseBed, warehouse: Warehouse, fate: str, told: set[What], is_stored: bool
+) -> None:
+    warehouse.control(None)
+    bed.next_create(fate)
+    outcome = warehouse.submit(an_order())
+    assert isinstance(outcome, NotAccepted)
+    assert outcome.what in told
+    assert bed.creates() == 1
+    assert (ID in bed.held()) is is_stored
+    assert isinstance(warehouse.look_up(ID), Present if is_stored else Absent)
+    again = warehouse.submit(an_order())
+    if is_stored:
+        assert isinstance(again, NotAccepted)
+        assert again.what is What.DUPLICATE
+    else:
+        assert isinstance(again, Accepted)
+    assert bed.held() == {ID: list(TWO)}
+
+
+# ---- looking up -------------------------------------------------------------------------------
+
+
+def test_an_unknown_order_is_absent(warehouse: Warehouse) -> None:
+    assert warehouse.look_up(ID) == Absent()
+    warehouse.submit(an_order())
+    assert isinstance(warehouse.look_up(ID), Present)
+    assert warehouse.look_up(f"{ID}5") == Absent()
+    assert warehouse.look_up(ID[:-1]) == Absent()
+
+
+def test_a_cancelled_order_is_there_and_says_so(bed: WarehouseBed, warehouse: Warehouse) -> None:
+    warehouse.submit(an_order())
+    bed.cancel(ID)
+    assert record_of(warehouse).status == "cancelled"
+
+
+def test_units_that_were_cancelled_are_told_with_the_content(
+    bed: WarehouseBed, warehouse: Warehouse
+) -> None:
+    warehouse.submit(an_order())
+    bed.cancel(ID, [("TEE-M", 1)])
+    record = record_of(warehouse)
+    assert record.is_cut is warehouse.capabilities.tells_content
+    assert record.status != "cancelled"
+
+
+def test_an_order_that_left_whole_is_complete(bed: WarehouseBed, warehouse: Warehouse) -> None:
+    warehouse.submit(an_order())
+    bed.ship(ID, None, "1Z999")
+    record = record_of(warehouse)
+    assert record.is_complete
+    assert record.status in ("shipped", "complete")
+    (shipment,) = record.shipments
+    (package,) = shipment.packages
+    assert (package.carrier, package.tracking, package.is_live) == (CARRIER, "1Z999", True)
+
+
+def test_a_part_that_left_tells_its_lines_or_none(bed: WarehouseBed, warehouse: Warehouse) -> None:
+    warehouse.submit(an_order())
+    bed.ship(ID, [("MUG-BLUE", 1)], "1Z999")
+    record = record_of(warehouse)
+    assert not record.is_complete
+    told = [shipment.lines for shipment in record.shipments]
+    if warehouse.capabilities.tells_shipment_lines:
+        (lines,) = told
+        assert [(line.sku, line.quantity) for line in lines or ()] == [("MUG-BLUE", 1)]
+    else:
+        assert set(told) <= {None}
+
+
+# ---- stock and what shipped -------------------------------------------------------------------
+
+
+def test_stock_of_everything_and_of_one(bed: WarehouseBed, warehouse: Warehouse) -> None:
+    bed.set_stock("MUG-BLUE", 7, "EAST")
+    bed.set_stock("MUG-RED", 0, "EAST")
+    place = "EAST" if warehouse.capabilities.tells_warehouses else ""
+    rows = {row.sku: row for row in warehouse.stock(None)}
+    assert {"MUG-BLUE", "MUG-RED"} <= rows.keys()
+    (one,) = warehouse.stock(" mug-blue ")
+    assert rows["MUG-BLUE"] == one
+    assert isinstance(one, StockLevel)
+    assert (one.sku, one.warehouse, one.available, one.on_hand) == ("MUG-BLUE", place, 7, 7)
+
+
+def test_a_sku_that_is_unknown_there_yields_nothing(
+    bed: WarehouseBed, warehouse: Warehouse
+) -> None:
+    bed.set_stock("MUG-BLUE", 7, "EAST")
+    assert list(warehouse.stock("MUG")) == []
+
+
+@pytest.mark.parametrize("sku", ["", "  ", "%", "*"])
+def test_what_names_no_sku_is_not_asked_for(warehouse: Warehouse, sku: str) -> None:
+    with pytest.raises(UsageError):
+        list(warehouse.stock(sku))
+
+
+def test_what_left_is_listed_by_those_that_can(bed: WarehouseBed, warehouse: Warehouse) -> None:
+    today = datetime.now(UTC).date()
+    warehouse.submit(an_order())
+    warehouse.submit(an_order("WEB-2"))
+    bed.ship(ID, None, "1Z999")
+    listed = list(warehouse.shipped(today - timedelta(days=2), today + timedelta(days=2)))
+    if not warehouse.capabilities.lists_shipped:
+        assert listed == []
+        return
+    (row,) = listed
+    assert isinstance(row, ShippedRow)
+    assert (row.order_id, row.reference, row.tracking) == (ID, f"{ID}-FULL", "1Z999")
+    assert list(warehouse.shipped(today - timedelta(days=9), today - timedelta(days=5))) == []
+
+
+# ---- when nobody answers ----------------------------------------------------------------------
+
+
+def test_silence_is_never_an_absence_a_success_or_an_empty_list(
+    bed: WarehouseBed, warehouse: Warehouse
+) -> None:
+    warehouse.submit(an_order())
+    bed.stop()
+    assert isinstance(warehouse.look_up(ID), LookUpFailed)
+    assert isinstance(warehouse.look_up("WEB-2"), LookUpFailed)
+    outcome = warehouse.submit(an_order("WEB-2"))
+    assert isinstance(outcome, NotAccepted)
+    with pytest.raises(UpstreamError):
+        list(warehouse.stock(None))
+    if warehouse.capabilities.lists_shipped:
+        today = datetime.now(UTC).date()
+        with pytest.raises(UpstreamError):
+            list(warehouse.shipped(today, today))
+
+
+def test_the_control_call_tells_of_silence_before_anything_is_sent(
+    bed: WarehouseBed, warehouse: Warehouse
+) -> None:
+    bed.stop()
+    with pytest.raises(Unavailable):
+        warehouse.control(None)
+    with pytest.raises(Unavailable):
+        warehouse.control(ID)
+
+
+def test_it_can_be_closed_again(warehouse: Warehouse) -> None:
+    warehouse.control(None)
+    warehouse.close()
+    warehouse.close()

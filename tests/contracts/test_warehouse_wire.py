@@ -1,0 +1,220 @@
+"""What happens on the wire: every dialect and both SOAP faces against the simulator's variants.
+
+What holds for any warehouse stands in `test_warehouse_contract`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from warehouse_beds import CREATES, LOOK_UPS, SIMULATED, Simulated, an_order, simulated
+
+from veracore_sync.errors import AuthRefused, SyncError, Unavailable, WrongEndpoint
+from veracore_sync.failure import What
+from veracore_sync.sandbox.server import Sandbox
+from veracore_sync.veracore.connect import DIALECTS
+from veracore_sync.veracore.port import (
+    Absent,
+    Accepted,
+    LookUp,
+    LookUpFailed,
+    NotAccepted,
+    Present,
+    SubmitOutcome,
+    Warehouse,
+)
+
+
+@pytest.fixture(params=SIMULATED)
+def bed(request: pytest.FixtureRequest) -> Iterator[Simulated]:
+    with simulated(request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def warehouse(bed: Simulated) -> Warehouse:
+    return bed.warehouse
+
+
+def what(outcome: SubmitOutcome) -> What:
+    assert isinstance(outcome, NotAccepted)
+    return outcome.what
+
+
+def error_of(found: LookUp) -> SyncError:
+    assert isinstance(found, LookUpFailed)
+    return found.error
+
+
+def test_the_simulator_is_told(warehouse: Warehouse) -> None:
+    assert not warehouse.is_sandbox
+    warehouse.control(None)
+    assert warehouse.is_sandbox
+
+
+def test_a_used_id_is_a_duplicate_in_any_case_and_form(
+    bed: Simulated, warehouse: Warehouse
+) -> None:
+    warehouse.submit(an_order())
+    for form in ("stack", "short"):
+        for version in ("1.1", "1.2"):
+            bed.control("behaviour", fault_text=form, soap=version)
+            assert what(warehouse.submit(an_order("web-100234"))) is What.DUPLICATE
+    assert len(bed.held()) == 1
+
+
+def test_a_sku_that_is_unknown_there_is_refused() -> None:
+    for dialect in DIALECTS:
+        with Sandbox(strict=True) as sandbox:
+            client = Simulated(sandbox, dialect, "oms").warehouse
+            outcome = client.submit(an_order())
+            assert what(outcome) is What.REFUSED
+            assert isinstance(outcome, NotAccepted)
+            assert "skus.aliases" in outcome.hint
+            client.close()
+
+
+@pytest.mark.parametrize("unknown", ["empty", "record", "fault"])
+@pytest.mark.parametrize("form", ["stack", "short"])
+def test_an_unknown_order_is_absent_however_it_is_told(
+    bed: Simulated, warehouse: Warehouse, unknown: str, form: str
+) -> None:
+    bed.control("behaviour", unknown_order=unknown, fault_text=form)
+    assert warehouse.look_up("WEB-100234") == Absent()
+    assert isinstance(warehouse.submit(an_order()), Accepted)
+    assert isinstance(warehouse.look_up("WEB-100234"), Present)
+    assert warehouse.look_up("WEB-100235") == Absent()
+
+
+def test_what_became_of_it_is_told(bed: Simulated, warehouse: Warehouse) -> None:
+    bed.control("behaviour", reserve="processed")
+    for number in ("A-1", "A-2", "A-3", "A-4"):
+        warehouse.submit(an_order(number))
+    bed.control("cancel", order="A-1")
+    bed.control("ship", order="A-2")
+    bed.control("cancel", order="A-3", lines=[{"sku": "TEE-M", "quantity": 1}])
+    bed.control("process", order="A-4")
+    states = {}
+    for number in ("A-1", "A-2", "A-3", "A-4"):
+        found = warehouse.look_up(number)
+        assert isinstance(found, Present)
+        states[number] = found.record.status
+    assert states["A-1"] == "cancelled"
+    assert states["A-2"] in ("shipped", "complete")
+    assert (states["A-3"], states["A-4"]) == ("open", "processed")
+
+
+# ---- what goes wrong ----------------------------------------------------------------------------
+
+# Kind, what it is for a create, whether the order is stored.
+FAULTS = [
+    ("reset_before", What.RESET, False),
+    ("reset_after", What.RESET, True),
+    ("hang_after", What.TIMEOUT, True),
+    ("html_500", What.HTTP_5XX, False),
+    ("html_after", What.HTTP_5XX, True),
+    ("http_403", What.HTTP_4XX, False),
+    ("http_503", What.HTTP_5XX, False),
+    ("http_429", What.HTTP_429, False),
+    ("truncate", What.RESET, True),
+]
+
+
+@pytest.mark.parametrize(("kind", "expected", "stored"), FAULTS)
+def test_a_create_that_goes_wrong(
+    bed: Simulated, warehouse: Warehouse, kind: str, expected: What, stored: bool
+) -> None:
+    warehouse.control(None)
+    bed.fault(kind, operations=CREATES)
+    assert what(warehouse.submit(an_order())) is expected
+    assert bed.asked(CREATES) == 1
+    assert ("WEB-100234" in bed.held()) is stored
+    found = warehouse.look_up("WEB-100234")
+    assert isinstance(found, Present if stored else Absent)
+    again = warehouse.submit(an_order())
+    assert what(again) is What.DUPLICATE if stored else isinstance(again, Accepted)
+    assert len(bed.held()) == 1
+
+
+def test_an_unlisted_refusal_is_not_guessed_at(bed: Simulated, warehouse: Warehouse) -> None:
+    bed.fault("fault_unlisted", operations=CREATES)
+    expected = What.FAULT if bed.dialect == "oms" else What.HTTP_4XX
+    assert what(warehouse.submit(an_order())) is expected
+    assert bed.held() == {}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "reset_before",
+        "reset_after",
+        "hang_after",
+        "html_500",
+        "fault_unlisted",
+        "http_403",
+        "http_503",
+        "http_429",
+        "truncate",
+        "bad_login",
+    ],
+)
+@pytest.mark.parametrize("unknown", ["empty", "record", "fault"])
+def test_a_look_up_that_goes_wrong_is_never_an_absence(
+    bed: Simulated, warehouse: Warehouse, kind: str, unknown: str
+) -> None:
+    bed.control("behaviour", unknown_order=unknown)
+    warehouse.submit(an_order())
+    warehouse.look_up("NOT-THERE")
+    bed.fault(kind, operations=LOOK_UPS, count=2 if kind == "bad_login" else 1)
+    assert isinstance(warehouse.look_up("WEB-100234"), LookUpFailed)
+    bed.control("faults", kinds=[])
+    assert isinstance(warehouse.look_up("WEB-100234"), Present)
+
+
+def test_a_slow_answer_is_still_an_answer_or_a_timeout(
+    bed: Simulated, warehouse: Warehouse
+) -> None:
+    bed.control("faults", kinds=["slow_drip"], count=1, delay_ms=20, operations=CREATES)
+    outcome = warehouse.submit(an_order())
+    assert isinstance(outcome, Accepted) or what(outcome) is What.TIMEOUT
+    assert isinstance(warehouse.look_up("WEB-100234"), Present)
+
+
+# ---- the control call ---------------------------------------------------------------------------
+
+
+def test_wrong_credentials_are_refused_and_listed(bed: Simulated) -> None:
+    client = bed.connect(client_secret="wrong-secret")
+    with pytest.raises(AuthRefused) as caught:
+        client.control(None)
+    assert caught.value.listed
+    assert "wrong-secret" not in caught.value.message
+    assert isinstance(error_of(client.look_up("WEB-1")), AuthRefused)
+    assert what(client.submit(an_order())) in (What.LOGIN_REFUSED, What.NOT_CONNECTED)
+    assert bed.held() == {}
+    client.close()
+
+
+def test_an_address_where_something_else_answers(bed: Simulated) -> None:
+    client = bed.connect(api=bed.dialect, api_url=f"{bed.sandbox.url}/elsewhere")
+    with pytest.raises(WrongEndpoint, match="/elsewhere"):
+        client.control(None)
+    client.close()
+
+
+@pytest.mark.parametrize("kind", ["http_503", "html_500", "reset_before"])
+def test_a_warehouse_that_is_down_is_unavailable(
+    bed: Simulated, warehouse: Warehouse, kind: str
+) -> None:
+    bed.fault(kind, operations=["GetProductAvailabilities", "token"])
+    with pytest.raises(Unavailable):
+        warehouse.control(None)
+
+
+def test_a_known_order_and_an_unknown_one_are_both_control_enough(
+    bed: Simulated, warehouse: Warehouse
+) -> None:
+    warehouse.submit(an_order())
+    warehouse.control("WEB-100234")
+    warehouse.control("NOT-THERE")
