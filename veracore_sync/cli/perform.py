@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +19,6 @@ from veracore_sync.cli.parts import Parts
 from veracore_sync.cli.textfile import write_metrics
 from veracore_sync.errors import Interrupted, LedgerError, LockHeld, SyncError
 
-_LOG = logging.getLogger(__name__)
 _NEEDS_PERSON = 3
 _WORKER_WAIT_SECONDS = 30.0
 _SIGNALS: list[int] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -27,7 +26,6 @@ from veracore_sync.ledger.stock import StockBook
 from veracore_sync.vendure.stock import ShopStock
 from veracore_sync.veracore.port import Warehouse
 
-_LOG = logging.getLogger(__name__)
 _ALLOWED = "stock.mass_change_allowed"
 _REPLANS = 3
 _PAGE = 500

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -35,7 +34,6 @@ from veracore_sync.model import Order, OrderStub
 from veracore_sync.vendure.shop import Poll, Shop
 from veracore_sync.veracore.port import Warehouse
 
-_LOG = logging.getLogger(__name__)
 _DOUBT_PASSES = 2
 _NAMED_MOST = 10
 _OPEN_STATES = ("pending", "failed", "parked")
