@@ -21,7 +21,7 @@ from veracore_sync.admin.chart import Chart, Day
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "veracore_sync" / "admin" / "templates"
-PAGES = ("login.html", "missing.html", "order.html", "overview.html")
+PAGES = ("login.html", "missing.html", "order_history.html", "overview.html")
 LINK = re.compile(r"/(?!/)|#content$")
 HOSTILE = (
     "<script>alert(1)</script>",

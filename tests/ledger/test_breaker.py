@@ -254,17 +254,6 @@ def test_a_wait_that_is_too_long_ends_the_run(ledger: Ledger, clock: FakeClock) 
     Budget(ledger.database, clock, "veracore", 120).spend()
 
 
-def test_a_quarter_for_hints_leaves_the_rest(ledger: Ledger, clock: FakeClock) -> None:
-    hints = Budget(ledger.database, clock, "veracore", 120, share=0.25)
-    jobs = Budget(ledger.database, clock, "veracore", 120)
-    start = clock.now()
-    for _ in range(7):
-        hints.spend()
-    for _ in range(20):
-        jobs.spend()
-    assert clock.now() - start < timedelta(seconds=2)
-
-
 # ---- refused credentials --------------------------------------------------------------------
 
 

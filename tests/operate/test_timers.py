@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from present import missing
 
-from veracore_sync.jobs.timers import Timer, difference, interval, schedule
+from veracore_sync.jobs.timers import Timer, difference, schedule
 
 SHIPPED = Path(__file__).parents[2] / "systemd"
 WEEK = 7 * 24 * 60
@@ -44,9 +44,15 @@ def installed(tmp_path: Path) -> Path:
 
 
 @given(minutes=st.integers(1, WEEK), offset=st.sampled_from([0, 4, 7]))
-def test_what_a_drop_in_says_is_read_back(minutes: int, offset: int) -> None:
-    said = schedule(["[Timer]\nOnCalendar=*:9/10\n", timer(minutes, offset).drop_in])
-    assert interval(said) == minutes
+def test_a_drop_in_takes_the_place_of_the_unit(minutes: int, offset: int) -> None:
+    drop_in = timer(minutes, offset).drop_in
+    assert schedule(["[Timer]\nOnCalendar=*:9/10\n", drop_in]) == schedule([drop_in])
+
+
+@given(one=st.integers(1, WEEK), other=st.integers(1, WEEK))
+def test_no_two_intervals_have_one_drop_in(one: int, other: int) -> None:
+    same = schedule([timer(one).drop_in]) == schedule([timer(other).drop_in])
+    assert same == (one == other)
 
 
 @pytest.mark.parametrize("minutes", [1, 5, 7, 30, 45, 60, 90, 120, 720, 1440, 2880, WEEK])
@@ -130,27 +136,41 @@ def test_a_timer_that_is_missing_or_masked(installed: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "minutes"),
+    ("text", "said"),
     [
-        ("OnCalendar=*-*-* *:0/5:00", 5),
-        ("OnCalendar=hourly", 60),
-        ("OnCalendar=daily", 1440),
-        ("OnCalendar=minutely", 1),
-        ("OnUnitActiveSec=1h 30min", 90),
-        ("OnUnitActiveSec=300", 5),
-        ("OnBootSec=1min\nOnUnitActiveSec=2h", 120),
-        ("OnCalendar=*:7/5", None),
-        ("OnCalendar=*:0/7", None),
-        ("OnCalendar=Mon *-*-* 04:00", None),
-        ("OnCalendar=*:0/5\nOnCalendar=*:1/5", None),
-        ("OnCalendar=*:0/5\nOnUnitActiveSec=5min", None),
-        ("OnUnitActiveSec=3 fortnights", None),
-        ("OnUnitActiveSec=90s", None),
-        ("", None),
+        ("OnCalendar=*:0/5", ["OnCalendar=*:0/5"]),
+        (" OnCalendar = *:0/5 ", ["OnCalendar=*:0/5"]),
+        ("OnBootSec=1min\nOnUnitActiveSec=7min", ["OnBootSec=1min", "OnUnitActiveSec=7min"]),
+        ("OnCalendar=*:0/5\nOnCalendar=*:1/5", ["OnCalendar=*:0/5", "OnCalendar=*:1/5"]),
+        ("OnCalendar=*:0/5\nOnUnitActiveSec=\nOnCalendar=hourly", ["OnCalendar=hourly"]),
+        ("OnCalendar=*:0/5\n[Install]\nOnCalendar=", ["OnCalendar=*:0/5"]),
+        ("# OnCalendar=*:0/5\nPersistent=true", []),
+        ("", []),
     ],
 )
-def test_what_people_write_is_understood_or_said_not_to_be(text: str, minutes: int | None) -> None:
-    assert interval(schedule([f"[Unit]\nOnCalendar=never\n[Timer]\n{text}\n"])) == minutes
+def test_what_starts_a_timer(text: str, said: list[str]) -> None:
+    assert schedule([f"[Unit]\nOnCalendar=never\n[Timer]\n{text}\n"]) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("OnCalendar=*:0/5", True),
+        ("OnCalendar=hourly\nOnCalendar=\nOnCalendar=*:0/5", True),
+        ("OnCalendar=*:0/7", False),
+        ("OnCalendar=*:0/5\nOnCalendar=*:1/5", False),
+        ("OnCalendar=*:0/5\nOnUnitActiveSec=5min", False),
+        ("OnUnitActiveSec=5min", False),
+        ("", False),
+    ],
+)
+def test_only_what_starts_it_as_the_drop_in_does_is_right(
+    text: str, right: bool, tmp_path: Path
+) -> None:
+    (tmp_path / timer(5).unit).write_text(f"[Timer]\n{text}\n")
+    found = difference(timer(5), tmp_path)
+    assert (found == "") == right
+    assert right or "orders.interval_minutes is 5: OnCalendar=*:0/5" in found
 
 
 def test_crontab_lines_name_the_program_and_the_configuration(tmp_path: Path) -> None:

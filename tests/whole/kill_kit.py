@@ -24,7 +24,7 @@ from pathlib import Path
 from subprocess import Popen
 
 from service_kit import SERVING, Deliveries, Service, running
-from whole_kit import SKUS, Whole, documented_codes, whole
+from whole_kit import SKUS, Whole, documented_codes, slip_counts, whole
 
 Sign = Callable[[], bool]
 
@@ -171,7 +171,7 @@ class Killing:
 
     def _unfinished(self) -> Counter[str]:
         with self.world.rig.ledger() as ledger:
-            orders, slips = ledger.orders.counts(), ledger.shipments.count()
+            orders, slips = ledger.orders.counts(), slip_counts(ledger)
             return Counter(
                 {
                     "orders being sent": orders["sending"],

@@ -20,6 +20,7 @@ from typing import Any
 
 from rig import Ended, Rig
 
+from veracore_sync.ledger import Ledger
 from veracore_sync.sandbox.faults import KINDS as WAREHOUSE_KINDS
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
@@ -53,6 +54,12 @@ json.loads(event)
 with open(pathlib.Path(__file__).with_name("events.jsonl"), "ab") as file:
     file.write(event + b"\\n")
 """
+
+
+def slip_counts(ledger: Ledger) -> dict[str, int]:
+    """How many slips are in each state."""
+    rows = ledger.database.rows("SELECT state, count(*) FROM slips GROUP BY state")
+    return {row[0]: row[1] for row in rows}
 
 
 def documented_codes() -> set[int]:
@@ -203,14 +210,14 @@ class Whole:
     def _picture(self) -> str:
         with self.rig.ledger() as ledger:
             orders = [(row["code"], row["state"]) for row in ledger.database.rows(_STATES)]
-            slips = sorted(ledger.shipments.count().items())
+            slips = sorted(slip_counts(ledger).items())
         levels = [(sku, self.saleable(sku)) for sku in SKUS]
         return json.dumps([orders, slips, levels])
 
     def _waiting(self) -> dict[str, int]:
         """What waits for a run, by what it is; nothing at rest."""
         with self.rig.ledger() as ledger:
-            orders, slips = ledger.orders.counts(), ledger.shipments.count()
+            orders, slips = ledger.orders.counts(), slip_counts(ledger)
             events = ledger.outbox.summary()["waiting"]
         waiting = {state: orders[state] for state in ("pending", "sending", "in_doubt", "failed")}
         waiting |= {state: slips.get(state, 0) for state in ("intended", "added")}

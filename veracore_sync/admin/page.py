@@ -69,7 +69,7 @@ def overview_page(ledger: Ledger, session: Session, now: datetime, flash: Sequen
 def order_page(ledger: Ledger, row: OrderRow, session: Session, flash: Sequence[str]) -> str:
     """An order and its history."""
     timeline = stats.order_life(ledger, row)["timeline"]
-    return _render("order.html", session, flash, order=_order(row), timeline=timeline)
+    return _render("order_history.html", session, flash, order=_order(row), timeline=timeline)
 
 
 def missing_page(name: str, session: Session) -> str:

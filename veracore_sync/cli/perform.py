@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +20,6 @@ from veracore_sync.composition.textfile import write_metrics
 from veracore_sync.errors import Interrupted, LedgerError, LockHeld, SyncError
 from veracore_sync.failure import NOTHING_FOLLOWS
 
-_LOG = logging.getLogger(__name__)
 _NEEDS_PERSON = 3
 _WORKER_WAIT_SECONDS = 30.0
 _SIGNALS: list[int] = []

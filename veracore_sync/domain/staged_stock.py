@@ -50,7 +50,6 @@ class Matched:
 
     ordinal: int
     variant: StagedVariant
-    written: bool
     stock: Mapping[str, int] | None
     unread: Mapping[str, int]
     state: str | None

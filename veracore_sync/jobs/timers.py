@@ -1,4 +1,4 @@
-"""``timers``: the configured intervals as systemd drop-ins and crontab lines, and back again."""
+"""``timers``: the configured intervals as systemd drop-ins and crontab lines."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from veracore_sync.config import Settings
 
 _HOUR, _DAY = 60, 24 * 60
 _DROP_IN = "50-interval.conf"
-_UNITS = {"": 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hr": 3600, "d": 86_400}
-_NAMED = {"minutely": "*:*", "hourly": "*:0", "daily": "0:0"}
 _STARTS = re.compile(r"On(Calendar|\w+Sec)")
-_SPAN = re.compile(r"\s*(\d+)\s*([a-z]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +105,7 @@ def _cron_fields(minutes: int, offset: int) -> str:
 
 
 def difference(timer: Timer, folder: Path) -> str:
-    """What is wrong with the installed timer; empty where it has the configured interval.
+    """What is wrong with the installed timer; empty where it starts as the drop-in says.
 
     A masked timer is a person's decision, and right.
 
@@ -121,13 +118,13 @@ def difference(timer: Timer, folder: Path) -> str:
     if not unit.exists():
         return f"{timer.unit} is not installed in {folder}"
     drop_ins = sorted((folder / f"{timer.unit}.d").glob("*.conf"), key=lambda path: path.name)
-    said = schedule([path.read_text(encoding="utf-8") for path in (unit, *drop_ins)])
-    found = interval(said)
-    if found == timer.minutes:
+    installed = schedule([path.read_text(encoding="utf-8") for path in (unit, *drop_ins)])
+    wanted = schedule([timer.drop_in])
+    if installed == wanted:
         return ""
-    told = "; ".join(said) or "nothing"
-    often = f"every {found} minutes" if found else "an interval that is not understood"
-    return f"{timer.unit} says {told}: {often}, but {timer.setting} is {timer.minutes}"
+    says = "; ".join(installed) or "nothing"
+    right = "; ".join(wanted)
+    return f"{timer.unit} says {says}, but {timer.setting} is {timer.minutes}: {right}"
 
 
 def schedule(texts: Sequence[str]) -> list[str]:
@@ -144,45 +141,3 @@ def schedule(texts: Sequence[str]) -> list[str]:
         # An empty value of any of them takes back all of them (systemd.timer(5)).
         said = [*said, f"{key}={value}"] if value else []
     return said
-
-
-def interval(said: Sequence[str]) -> int | None:
-    """The minutes between two starts; ``None`` where it is not understood."""
-    given = dict(one.split("=", 1) for one in said)
-    calendars = [one for one in said if one.startswith("OnCalendar=")]
-    again = given.get("OnUnitActiveSec")
-    if calendars and not again:
-        return _of_calendar(given["OnCalendar"]) if len(calendars) == 1 else None
-    if again and not calendars:
-        return _of_span(again)
-    return None
-
-
-def _of_calendar(text: str) -> int | None:
-    text = _NAMED.get(text, text).removeprefix("*-*-*").strip()
-    if text.count(":") == 2:
-        text = text.removesuffix(":00")
-    if text == "*:*":
-        return 1
-    if found := re.fullmatch(r"\*:(\d+)/(\d+)", text):
-        return _even(int(found[1]), int(found[2]), _HOUR)
-    if re.fullmatch(r"\*:\d+", text):
-        return _HOUR
-    if found := re.fullmatch(r"(\d+)/(\d+):\d+", text):
-        return _even(int(found[1]) * _HOUR, int(found[2]) * _HOUR, _DAY)
-    return _DAY if re.fullmatch(r"\d+:\d+", text) else None
-
-
-def _even(first: int, step: int, whole: int) -> int | None:
-    """The step, where it goes on evenly from one hour or day to the next."""
-    return step if step and whole % step == 0 and first < step else None
-
-
-def _of_span(text: str) -> int | None:
-    if not re.fullmatch(rf"({_SPAN.pattern})+\s*", text):
-        return None
-    parts = _SPAN.findall(text)
-    if any(unit not in _UNITS for _, unit in parts):
-        return None
-    seconds = sum(int(number) * _UNITS[unit] for number, unit in parts)
-    return seconds // 60 if seconds % 60 == 0 and seconds else None

@@ -30,24 +30,14 @@ class Budget:
         clock: The time, and the waiting.
         upstream: Whose requests are counted.
         per_minute: Requests a minute; 0 is no limit.
-        share: The part of the bucket that this user may empty (hints: a quarter).
     """
 
-    def __init__(
-        self,
-        database: Database,
-        clock: Clock,
-        upstream: str,
-        per_minute: int,
-        *,
-        share: float = 1.0,
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock, upstream: str, per_minute: int) -> None:
         self._db = database
         self._clock = clock
         self._upstream = upstream
         self._rate = per_minute / 60
         self._most = max(1.0, self._rate * _BURST_SECONDS)
-        self._reserve = self._most * (1 - share)
         self._lock = threading.Lock()
         self._left = 0
 
@@ -95,8 +85,7 @@ class Budget:
             now = self._clock.now()
             tokens, factor, closed_until = self._filled(now)
             pause = (closed_until - now).total_seconds() if closed_until else 0.0
-            spare = tokens - self._reserve
-            taken = 0 if pause > 0 else min(_BLOCK, int(max(spare, 0)))
+            taken = 0 if pause > 0 else min(_BLOCK, int(max(tokens, 0)))
             connection.execute(
                 "INSERT OR REPLACE INTO budgets (upstream, tokens, factor, filled_at, closed_until)"
                 " VALUES (?, ?, ?, ?, ?)",
@@ -111,7 +100,7 @@ class Budget:
         self._left += taken
         if taken:
             return 0.0
-        return pause if pause > 0 else (1 - spare) / (self._rate * factor)
+        return pause if pause > 0 else (1 - tokens) / (self._rate * factor)
 
     def _filled(self, now: datetime) -> tuple[float, float, datetime | None]:
         row = self._db.row(
@@ -142,7 +131,7 @@ class Budget:
                 " VALUES (?, ?, ?, ?, ?)",
                 (
                     self._upstream,
-                    min(tokens, 1.0 + self._reserve),
+                    min(tokens, 1.0),
                     max(_LEAST_FACTOR, factor / 2),
                     to_text(now),
                     to_text(until),

@@ -109,11 +109,6 @@ class Shipments:
         now, found = self._clock.now(), map(self._slip, rows)
         return [one for one in found if is_overdue(from_text(one.since), now, longest)]
 
-    def count(self) -> dict[str, int]:
-        """How many slips are in each state."""
-        found = self._db.rows("SELECT state, count(*) FROM slips GROUP BY state")
-        return {row[0]: row[1] for row in found}
-
     def _slip(self, row: Row) -> SlipRow:
         values: dict[str, Any] = dict(row)
         values["state"] = PickSlipState(values["state"])

@@ -246,20 +246,18 @@ class Staging:
         """How many variants are planned."""
         return int(self._value("SELECT count(*) FROM temp.stage_plan"))
 
-    def planned(self, limit: int = -1) -> Iterator[Planned]:
+    def planned(self) -> Iterator[Planned]:
         """What is planned, in the order of staging, a chunk in memory at a time."""
-        last, left = 0, limit
-        while left != 0:
-            most = _CHUNK if left < 0 else min(_CHUNK, left)
+        last = 0
+        while True:
             rows = self._rows(
                 "SELECT * FROM temp.stage_plan WHERE ordinal > ? ORDER BY ordinal LIMIT ?",
-                (last, most),
+                (last, _CHUNK),
             )
             yield from map(_planned, rows)
-            if len(rows) < most:
+            if len(rows) < _CHUNK:
                 return
             last = rows[-1]["ordinal"]
-            left -= len(rows) if left > 0 else 0
 
     def note_levels(
         self, levels: Mapping[str, Mapping[str, Sequence[int]]], *, wrote: bool
@@ -338,7 +336,7 @@ class Staging:
 
 
 _MATCHED = """
-SELECT v.ordinal, v.id, v.sku, v.key, v.part, v.kind, v.levels, v.written, k.state, k.missing,
+SELECT v.ordinal, v.id, v.sku, v.key, v.part, v.kind, v.levels, k.state, k.missing,
     (SELECT json_group_object(location, available) FROM temp.stage_stock WHERE part = v.part)
     AS stock,
     (SELECT json_group_object(location, unread) FROM temp.stage_stock
@@ -357,7 +355,6 @@ def _matched(row: Row) -> Matched:
     return Matched(
         ordinal=row["ordinal"],
         variant=variant,
-        written=bool(row["written"]),
         stock=stock or None,
         unread=json.loads(row["unread"]),
         state=row["state"],

@@ -62,7 +62,7 @@ class StagingStore(Protocol):
     def count_plan(self) -> int:
         """How many variants are planned."""
 
-    def planned(self, limit: int = -1) -> Iterator[Planned]:
+    def planned(self) -> Iterator[Planned]:
         """What is planned, in the order of staging, a chunk in memory at a time."""
 
     def note_levels(

@@ -58,6 +58,17 @@ class Meaning:
     hint: str = ""
 
 
+def what_of(status: int) -> What:
+    """The row of the failure table for an answer that says nothing known."""
+    if status == 429:
+        return What.HTTP_429
+    if status >= 500:
+        return What.HTTP_5XX
+    if status == 404:
+        return What.HTTP_404
+    return What.HTTP_4XX if status >= 400 else What.NOT_UNDERSTOOD
+
+
 def message_of(fault: str) -> str:
     """The reason inside a fault's text, one line: without .NET's wrapping and without the stack."""
     lines = _WRAPPING.split(fault[:_MOST])[-1].strip().splitlines()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -28,7 +27,6 @@ from veracore_sync.ports.shop import ShopStock
 from veracore_sync.ports.stock_staging import StagingStore
 from veracore_sync.veracore.port import Warehouse
 
-_LOG = logging.getLogger(__name__)
 _ALLOWED = "stock.mass_change_allowed"
 _REPLANS = 3
 _PAGE = 500

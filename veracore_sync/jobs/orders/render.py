@@ -11,6 +11,7 @@ from decimal import Decimal
 from veracore_sync.config import FreightSettings, OrdersSettings, SkuSettings
 from veracore_sync.domain.order_records import Trouble
 from veracore_sync.errors import Category
+from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.orders.text import as_currency, clean, needs_postal_code, split_name
 from veracore_sync.model import (
     Address,
@@ -52,8 +53,7 @@ class Renderer:
 
     def __init__(self, orders: OrdersSettings, skus: SkuSettings) -> None:
         self._orders = orders
-        self._excluded = {sku.casefold() for sku in skus.exclude}
-        self._aliases = {sku.casefold(): offer for sku, offer in skus.aliases.items()}
+        self._names = Names(skus)
 
     def sendable_lines(self, order: Order) -> list[OrderLine]:
         """The lines that still have units to send and whose SKU is not excluded."""
@@ -65,12 +65,11 @@ class Renderer:
 
     def is_excluded(self, sku: str) -> bool:
         """Whether ``skus.exclude`` keeps it from the warehouse."""
-        return sku.strip().casefold() in self._excluded
+        return self._names.is_excluded(sku)
 
     def offer(self, sku: str) -> str:
         """The warehouse's name of a SKU."""
-        plain = sku.strip()
-        return self._aliases.get(plain.casefold(), plain)
+        return self._names.part(sku)
 
     def render(self, order: Order, warehouse_id: str) -> Rendered:
         """The warehouse order with this id.
@@ -186,8 +185,7 @@ class Renderer:
             yield WarehouseLine(number, self._offer(line, number), line.open_quantity, price)
 
     def _offer(self, line: OrderLine, number: int) -> str:
-        sku = line.sku.strip()
-        offer = self._aliases.get(sku.casefold(), sku)
+        offer = self.offer(line.sku)
         if not offer or clean(offer) != offer:
             raise Unsendable(
                 Category.MAPPING,

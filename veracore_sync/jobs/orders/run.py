@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -28,7 +27,6 @@ from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import Poll, ShopOrders
 from veracore_sync.veracore.port import Warehouse
 
-_LOG = logging.getLogger(__name__)
 _DOUBT_PASSES = 2
 _NAMED_MOST = 10
 

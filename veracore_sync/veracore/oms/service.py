@@ -22,7 +22,7 @@ from veracore_sync.transport.http import (
     retry_after_seconds,
 )
 from veracore_sync.transport.retry import RetryPolicy, retry_read
-from veracore_sync.veracore.faults import message_of
+from veracore_sync.veracore.faults import message_of, what_of
 from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.parse import Unreadable, read_document, read_records, text
 from veracore_sync.veracore.streams import Head, begun
@@ -220,7 +220,7 @@ class Service:
     def _not_soap(self, answer: Answer, operation: str) -> NotSoap:
         kind = quote(answer.content_type) or "no content type"
         message = f"HTTP {answer.status}, no answer to {operation} ({kind})"
-        return NotSoap(_what(answer.status), message, retry_after_seconds(answer, self._clock))
+        return NotSoap(what_of(answer.status), message, retry_after_seconds(answer, self._clock))
 
 
 def _unread(error: Lost | NotSoap, operation: str) -> SyncError:
@@ -258,13 +258,3 @@ def _is_alive(answer: Answer) -> bool:
     """A fault comes with HTTP 500, from a service that works."""
     start = answer.body[:2000]
     return answer.status < 500 or b":Envelope" in start or b"<Envelope" in start
-
-
-def _what(status: int) -> What:
-    if status == 429:
-        return What.HTTP_429
-    if status >= 500:
-        return What.HTTP_5XX
-    if status == 404:
-        return What.HTTP_404
-    return What.HTTP_4XX if status >= 400 else What.NOT_UNDERSTOOD

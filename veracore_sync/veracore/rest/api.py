@@ -24,6 +24,7 @@ from veracore_sync.transport.http import (
     retry_after_seconds,
 )
 from veracore_sync.transport.retry import RetryPolicy, retry_read
+from veracore_sync.veracore.faults import what_of
 from veracore_sync.veracore.text import quote
 
 UPSTREAM = "veracore"
@@ -256,17 +257,6 @@ def message(document: Mapping[str, Any] | None) -> str:
         return ""
     words = document.get("message") or document.get("error_description") or document.get("error")
     return words if isinstance(words, str) else ""
-
-
-def what_of(status: int) -> What:
-    """The row of the failure table for an answer that says nothing known."""
-    if status == 429:
-        return What.HTTP_429
-    if status >= 500:
-        return What.HTTP_5XX
-    if status == 404:
-        return What.HTTP_404
-    return What.HTTP_4XX if status >= 400 else What.NOT_UNDERSTOOD
 
 
 def _refuses_the_client(status: int, document: Mapping[str, Any]) -> bool:

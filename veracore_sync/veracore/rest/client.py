@@ -33,7 +33,7 @@ from veracore_sync.model import (
 )
 from veracore_sync.transport.http import Answer, Gate, Lost
 from veracore_sync.transport.retry import RetryPolicy
-from veracore_sync.veracore.faults import meaning_of
+from veracore_sync.veracore.faults import meaning_of, what_of
 from veracore_sync.veracore.port import (
     Absent,
     Accepted,
@@ -44,7 +44,7 @@ from veracore_sync.veracore.port import (
     Present,
     SubmitOutcome,
 )
-from veracore_sync.veracore.rest.api import UPSTREAM, Api, json_object, message, what_of
+from veracore_sync.veracore.rest.api import UPSTREAM, Api, json_object, message
 from veracore_sync.veracore.rest.stock import items, name_of, stock_row
 from veracore_sync.veracore.rest.write import create_document
 from veracore_sync.veracore.streams import Unreadable, begun
