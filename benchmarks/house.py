@@ -366,8 +366,15 @@ def _naming_a_kind(modules: list[Module], root: Path) -> int:
     page = root / "docs" / "events.md"
     lines = page.read_text(encoding="utf-8").splitlines() if page.exists() else []
     kinds = {kind for line in lines if line.startswith("|") for kind in _KIND.findall(line)}
-    counts = (sum(kind in one.strings for one in modules) for kind in kinds)
+    counts = (sum(_names_the_kind(one, kind) for one in modules) for kind in kinds)
     return max(counts, default=0)
+
+
+def _names_the_kind(module: Module, kind: str) -> bool:
+    """Whether it has the kind as a string, or as the member of an enum."""
+    member = kind.replace(".", "_").upper()
+    attributes = {node.attr for node in module.nodes if isinstance(node, ast.Attribute)}
+    return kind in module.strings or member in attributes
 
 
 def _naming_a_command(modules: list[Module]) -> int:
