@@ -65,7 +65,8 @@ class Tracer:
     @contextmanager
     def note(self) -> Iterator[Journey]:
         """What is entered meanwhile, in order."""
-        self._entered = found = {}
+        found: Journey = {}
+        self._entered = found
         try:
             yield found
         finally:
@@ -232,7 +233,7 @@ def trace(dialect: str) -> dict[str, Journey]:
             return {one.__name__: one(stage, tracer) for one in (order, sku, shipment, webhook)}
         finally:
             sys.setprofile(None)
-            threading.setprofile(None)  # type: ignore[arg-type]
+            threading.setprofile(None)
 
 
 def module_of(code: CodeType) -> str:

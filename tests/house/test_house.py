@@ -85,6 +85,7 @@ def test_what_a_clean_house_shows(tmp_path: Path) -> None:
         ("runs_are_built_at", "OrdersRun(shop, warehouse).run()\n"),
         ("modules_that_double_a_wait", "wait = 2.0 ** min(tries, 20)\n"),
         ("private_words", "told = 1\n"),
+        ("replaced_names", "class Strangers: ...\n"),
     ],
 )
 def test_each_fault_is_counted(tmp_path: Path, figure: str, text: str) -> None:

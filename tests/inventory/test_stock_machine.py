@@ -160,7 +160,7 @@ class StockLives(RuleBasedStateMachine):
             self.world.reopen()
         self.world.between = lambda request: None
         # Between a batch's last read and its write nobody can look; who dies then, before looking
-        # again, leaves that to the next run (docs/inventory.md, "What it cannot know").
+        # again, leaves that to the next run (docs/inventory.md, "Known limits").
         if not (died and happened and what[0] == "write"):
             self.never_more_than_there_is(self.written_since(wrote))
 
