@@ -76,7 +76,7 @@ class Ledger:
         self.holdings = Holdings(self.database, ticking)
         self.moves = Moves(self.database, self.alerts, self.outbox, ticking)
         self.shipments = Shipments(self.database, ticking)
-        self.unread = Unread(self.database, ticking)
+        self.unread = Unread(self.database)
         self.runs = Runs(self.database, ticking)
         self.breakers = Breakers(self.database, self.alerts, ticking)
         self.refusals = Refusals(self.database, self.meta, ticking)
