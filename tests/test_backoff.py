@@ -59,9 +59,8 @@ def test_waits_are_spread_and_never_lengthened() -> None:
         (deliver._BACKOFF, waits.EVENT),
         (worker._BACKOFF, waits.HINT),
         (RetrySettings(cap_seconds=DAY.total_seconds()).backoff, waits.SLIP),
-        (RetrySettings(cap_seconds=DAY.total_seconds()).backoff, waits.UNREAD),
     ],
-    ids=["event", "hint", "slip", "unread"],
+    ids=["event", "hint", "slip"],
 )
 def test_no_wait_is_longer_than_is_believed(schedule: Backoff, bound: timedelta) -> None:
     """A moment beyond its bound is taken for a wrong clock's, so its wait would not be kept."""

@@ -168,12 +168,10 @@ NOTHING_FOLLOWS = Group(others=(Interrupted, LedgerError))
 
 # ---- of one record, or of all -----------------------------------------------------------------
 
-OF_WHOEVER_ASKS = Group(_of(_W.CALLER, _W.ACCESS))
-"""What an upstream tells whoever asks, for whatever: no entry of a list can cause it."""
-
 REFUSES_ALL = Group(_of(_W.CALLER))
-"""The same, of single orders: VeraCore may refuse one of them in words that a login could get, if
-it took the credentials themselves a moment ago."""
+"""What an upstream tells whoever asks, for whatever. VeraCore may refuse one order alone in words
+that a login could get, if it took the credentials themselves a moment ago; Vendure's refusal names
+a permission."""
 
 NOT_ASKED = Group({What.BREAKER_OPEN})
 """An open breaker says nothing of the order that was to be looked up, and needs no proof."""
@@ -261,7 +259,7 @@ class FailureBudget:
             return self._failures[upstream]
 
     def is_spent(self, upstream: str = "") -> bool:
-        """Whether one failure more would be one too many."""
+        """Whether so many have failed that the run ends."""
         return self._failures[upstream] >= self.most
 
     def restore(self, upstream: str = "") -> None:

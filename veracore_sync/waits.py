@@ -34,8 +34,6 @@ EVENT = timedelta(hours=1)
 """An event that its hook did not take, and a hook that takes none."""
 SLIP = timedelta(days=1)
 """A shipment that could not be fulfilled yet (``retry.cap_seconds`` is a day at most)."""
-UNREAD = timedelta(days=1) * 1.1
-"""A record that could not be read (``retry.cap_seconds`` is a day at most), and `SPREAD`."""
 STRANGER = timedelta(days=1)
 """A shipment of an order that the shop did not know, until the shop is asked again."""
 TOLD = timedelta(days=7)

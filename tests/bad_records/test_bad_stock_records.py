@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,9 @@ class Bed(HereRig):
     def two_hours_later(self) -> None:
         """What could not be read a moment ago could not be read two hours ago."""
         with closing(open_ledger(self.ledger_path)) as ledger:
-            known = json.loads(ledger.meta.get("stock.unreadable") or "{}")
-            aged = {
-                name: ["2026-01-01T00:00:00.000Z", problem] for name, (_, problem) in known.items()
-            }
-            ledger.meta.put("stock.unreadable", json.dumps(aged))
+            rows = ledger.unread.of("stock.unreadable").values()
+            aged = [replace(row, since="2026-01-01T00:00:00.000Z") for row in rows]
+            ledger.unread.keep("stock.unreadable", aged)
 
 
 @pytest.fixture

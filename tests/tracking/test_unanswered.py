@@ -124,7 +124,7 @@ def test_a_dry_run_remembers_nothing(either: World) -> None:
     bad, _ = sent(either, 2)
     spoil(either, bad)
     assert either.track(dry_run=True).errors == 1
-    assert either.parts.ledger.meta.get("tracking.unanswered") is None
+    assert either.parts.ledger.unread.of("tracking.unanswered") == {}
 
 
 @pytest.mark.parametrize("error", [RunOver("the run is over"), LedgerError("the disk is full")])
@@ -143,7 +143,7 @@ def test_what_ends_the_run_is_no_orders_trouble(
         patch.setattr(type(fulfilments), step, ended)
         with pytest.raises(type(error)):
             either.track()
-    assert either.parts.ledger.meta.get("tracking.unanswered") in (None, "{}")
+    assert either.parts.ledger.unread.of("tracking.unanswered") == {}
     either.clock.forward(minutes=30)
     either.reopen()
     either.track()

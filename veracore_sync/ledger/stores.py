@@ -45,7 +45,7 @@ class SqlLedger:
         self.moves = Moves(database, self.alerts, self.outbox, clock)
         self.shipments = Shipments(database, clock)
         self.stock = StockBook(database)
-        self.unread = Unread(database, clock)
+        self.unread = Unread(database)
         self.inbox = Inbox(database, clock)
         self.runs = Runs(database, clock)
         self.breakers = Breakers(database, self.alerts, clock)

@@ -1,17 +1,16 @@
 """Records that could not be read: since when, how often, and when the next try is due.
 
-Kept until an answer of use comes, so that the next runs ask for them last and ever more rarely.
+Kept until an answer of use comes. What the rules are is told by `veracore_sync.jobs.bad_records`.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
-from veracore_sync.clock import Clock, from_text, to_text
-from veracore_sync.ledger.database import Database
-from veracore_sync.waits import UNREAD, is_over
+from veracore_sync.ledger.database import Database, Transaction
 
 _PREFIX = "unread"
 
@@ -23,7 +22,7 @@ class UnreadRow:
     Args:
         name: What it is called: an order's code, where that is known.
         since: When the first of the failures in a row was.
-        tries: How many there were in a row.
+        tries: How many there were in a row; 0 where it is only suspected.
         next_attempt_at: When it is asked for again; ``None``: in the next run.
         message: What came instead of an answer.
     """
@@ -34,22 +33,16 @@ class UnreadRow:
     next_attempt_at: str | None
     message: str
 
-    def is_due(self, now: datetime) -> bool:
-        """Whether it may be asked for again."""
-        return self.next_attempt_at is None or is_over(from_text(self.next_attempt_at), now, UNREAD)
-
 
 class Unread:
     """Such records of one ledger, by topic: a kind of read.
 
     Args:
         database: The ledger's.
-        clock: The wall clock.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database) -> None:
         self._db = database
-        self._clock = clock
 
     def of(self, topic: str) -> dict[str, UnreadRow]:
         """All of a topic by name, longest without an answer first."""
@@ -57,51 +50,78 @@ class Unread:
         rows = self._db.rows(
             "SELECT key, value FROM meta WHERE substr(key, 1, ?) = ?", (len(prefix), prefix)
         )
-        found = [UnreadRow(row["key"][len(prefix) :], **json.loads(row["value"])) for row in rows]
+        found = self._earlier(topic) + [
+            UnreadRow(row["key"][len(prefix) :], **json.loads(row["value"])) for row in rows
+        ]
         return {one.name: one for one in sorted(found, key=lambda one: (one.since, one.name))}
 
-    def failed(self, topic: str, name: str, message: str) -> UnreadRow:
-        """Count one more failure; `postpone` says when the next try is due."""
+    def get(self, topic: str, name: str) -> UnreadRow | None:
+        """One of them."""
+        row = self._db.row("SELECT value FROM meta WHERE key = ?", (_key(topic, name),))
+        if row is not None:
+            return UnreadRow(name, **json.loads(row["value"]))
+        return next((one for one in self._earlier(topic) if one.name == name), None)
+
+    def keep(self, topic: str, rows: Iterable[UnreadRow]) -> None:
+        """Remember these, each instead of what was known of it."""
         with self._db.transaction() as connection:
-            known = connection.execute(
-                "SELECT value FROM meta WHERE key = ?", (_key(topic, name),)
-            ).fetchone()
-            held = json.loads(known["value"]) if known else {}
-            now = to_text(self._clock.now())
-            # A beginning that is still to come was written by a wrong clock.
-            since = min(held.get("since", now), now)
-            row = UnreadRow(name, since, held.get("tries", 0) + 1, None, message)
-            self._keep(topic, row)
-        return row
+            self._take_over(connection, topic)
+            _put(connection, topic, rows)
 
-    def postpone(self, topic: str, row: UnreadRow, next_attempt_at: datetime) -> UnreadRow:
-        """Let it rest until then."""
-        rested = UnreadRow(row.name, row.since, row.tries, to_text(next_attempt_at), row.message)
-        self._keep(topic, rested)
-        return rested
+    def forget(self, topic: str, names: Iterable[str]) -> None:
+        """Answers of use came, or none are needed any more."""
+        keys = [(_key(topic, name),) for name in names]
+        if not keys:
+            return
+        with self._db.transaction() as connection:
+            self._take_over(connection, topic)
+            connection.executemany("DELETE FROM meta WHERE key = ?", keys)
 
-    def _keep(self, topic: str, row: UnreadRow) -> None:
-        value = {
+    # ---- ledgers of earlier versions: a topic was one value, by its own name
+
+    def _earlier(self, topic: str) -> list[UnreadRow]:
+        row = self._db.row("SELECT value FROM meta WHERE key = ?", (topic,))
+        if row is None:
+            return []
+        return [_earlier_row(name, told) for name, told in json.loads(row["value"]).items()]
+
+    def _take_over(self, connection: Transaction, topic: str) -> None:
+        _put(connection, topic, self._earlier(topic))
+        connection.execute("DELETE FROM meta WHERE key = ?", (topic,))
+
+
+def _earlier_row(name: str, told: Any) -> UnreadRow:
+    if isinstance(told, str):
+        return UnreadRow(name, told, 0, None, "")
+    if isinstance(told, list):
+        since, message = told
+        return UnreadRow(name, since, 1, None, message)
+    return UnreadRow(
+        name,
+        told["since"],
+        told.get("tries", 0),
+        told.get("next_attempt_at") or None,
+        told.get("error", ""),
+    )
+
+
+def _put(connection: Transaction, topic: str, rows: Iterable[UnreadRow]) -> None:
+    connection.executemany(
+        "INSERT INTO meta (key, value) VALUES (?, ?) "
+        "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        [(_key(topic, row.name), _text(row)) for row in rows],
+    )
+
+
+def _text(row: UnreadRow) -> str:
+    return json.dumps(
+        {
             "since": row.since,
             "tries": row.tries,
             "next_attempt_at": row.next_attempt_at,
             "message": row.message,
         }
-        with self._db.transaction() as connection:
-            connection.execute(
-                "INSERT INTO meta (key, value) VALUES (?, ?) "
-                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                (_key(topic, row.name), json.dumps(value)),
-            )
-
-    def forget(self, topic: str, name: str) -> bool:
-        """An answer of use came, or none is needed any more; whether it was remembered."""
-        key = (_key(topic, name),)
-        if self._db.row("SELECT 1 FROM meta WHERE key = ?", key) is None:
-            return False
-        with self._db.transaction() as connection:
-            connection.execute("DELETE FROM meta WHERE key = ?", key)
-        return True
+    )
 
 
 def _key(topic: str, name: str) -> str:

@@ -7,7 +7,7 @@ of a ledger that was opened to be read. Orders and shipments are in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -211,14 +211,14 @@ class UnreadStore(Protocol):
     def of(self, topic: str) -> dict[str, UnreadRow]:
         """All of a topic by name, longest without an answer first."""
 
-    def failed(self, topic: str, name: str, message: str) -> UnreadRow:
-        """Count one more failure; `postpone` says when the next try is due."""
+    def get(self, topic: str, name: str) -> UnreadRow | None:
+        """One of them, or ``None``."""
 
-    def postpone(self, topic: str, row: UnreadRow, next_attempt_at: datetime) -> UnreadRow:
-        """Let it rest until then."""
+    def keep(self, topic: str, rows: Iterable[UnreadRow]) -> None:
+        """Remember these as they are now."""
 
-    def forget(self, topic: str, name: str) -> bool:
-        """An answer of use came, or none is needed any more; whether it was remembered."""
+    def forget(self, topic: str, names: Iterable[str]) -> None:
+        """A usable answer came, or none is needed any more."""
 
 
 class MetaStore(Protocol):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
-from veracore_sync.clock import Clock, from_text, to_text
+from veracore_sync.clock import Clock
+from veracore_sync.jobs.bad_records import BadRecordMemory
 from veracore_sync.jobs.inventory.report import InventoryResult
+from veracore_sync.ledger import UnreadRow
 from veracore_sync.ports.ledger import Ledger
 
 KIND = "stock.unreadable"
-_KEY = "stock.unreadable"
-_TOO_LONG = timedelta(hours=1)
+_TOPIC = "stock.unreadable"
 _KEPT_MOST = 500
 _TOLD_MOST = 20
 _NAMELESS = "a row of VeraCore's stock without a SKU"
@@ -76,30 +76,27 @@ class Unread:
             complete: All was read that there is: what is not among them can be read again.
         """
         self.tell()
-        known: dict[str, list[str]] = json.loads(self.ledger.meta.get(_KEY) or "{}")
-        now = to_text(self.clock.now())
-        before = {name: entry for name, entry in known.items() if not complete}
-        found = {
-            name: [min(known[name][0], now) if name in known else now, problem]
-            for name, problem in self.result.unreadable.items()
-        }
-        kept = dict(list((before | found).items())[:_KEPT_MOST])
-        if kept != known:
-            self.ledger.meta.put(_KEY, json.dumps(kept))
-        self._alert(known, kept)
+        memory = BadRecordMemory(self.ledger, self.clock, None, _TOPIC)
+        found = self.result.unreadable
+        known = [] if complete else list(memory.rows())
+        kept = set(list(dict.fromkeys([*known, *found]))[:_KEPT_MOST])
+        memory.keep_only(kept)
+        memory.failed_all({name: problem for name, problem in found.items() if name in kept})
+        self._alert([row for row in memory.rows().values() if memory.is_overdue(row)])
 
-    def _alert(self, known: dict[str, list[str]], kept: dict[str, list[str]]) -> None:
-        old = {name: entry for name, entry in kept.items() if self._is_old(entry[0])}
+    def _alert(self, old: Sequence[UnreadRow]) -> None:
         if not old:
             self.ledger.alerts.resolve(KIND)
             return
         told = f"{KIND}.told"
         before = set(json.loads(self.ledger.meta.get(told) or "[]"))
-        if set(old) != before:
-            self.ledger.meta.put(told, json.dumps(sorted(old)))
-        if set(old) - before:
+        names = sorted(row.name for row in old)
+        if set(names) != before:
+            self.ledger.meta.put(told, json.dumps(names))
+        if set(names) - before:
             self.ledger.alerts.resolve(KIND)
-        parts = [f"{name} ({entry[1]})" for name, entry in sorted(old.items())[:_TOLD_MOST]]
+        by_name = sorted(old, key=lambda row: row.name)
+        parts = [f"{row.name} ({row.message})" for row in by_name[:_TOLD_MOST]]
         more = f" and {len(old) - len(parts)} more" if len(old) > len(parts) else ""
         sentence = (
             f"for more than an hour {len(old)} records could not be read, so levels that depend on "
@@ -107,6 +104,3 @@ class Unread:
         )
         if self.ledger.alerts.open(KIND, sentence):
             self.result.news.append(sentence)
-
-    def _is_old(self, since: str) -> bool:
-        return self.clock.now() - from_text(since) >= _TOO_LONG

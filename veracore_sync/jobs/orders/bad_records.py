@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
-from veracore_sync.clock import Clock, from_text
+from veracore_sync.clock import Clock
 from veracore_sync.config.services import RetrySettings
 from veracore_sync.errors import SyncError
 from veracore_sync.failure import MAY_BE_AN_ORDERS
+from veracore_sync.jobs.bad_records import BadRecordMemory, longest_untried_first
 from veracore_sync.jobs.orders.changes import is_followed
 from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.ledger import UnreadRow
@@ -29,7 +29,6 @@ SHOP, LOOK_UP, DOUBT, LISTED = "orders.shop", "orders.lookup", "orders.doubt", "
 
 _UNLISTED = "the shop lists it in a way that cannot be read, so it is passed by,"
 _UNLISTED_ALL = "the shop cannot list them"
-_TOO_LONG = timedelta(hours=1)
 _LAST_MOST = 20
 _BATCH = 50
 
@@ -94,6 +93,11 @@ def look_ups_must_work(warehouse: Warehouse, ledger: Ledger) -> None:
         raise found.error
 
 
+def remembered(topic: str, ledger: Ledger, clock: Clock, retry: RetrySettings) -> BadRecordMemory:
+    """The bad records of a topic. The first failure may be chance: the very next run asks again."""
+    return BadRecordMemory(ledger, clock, retry.backoff, topic, tried_at_once=1)
+
+
 @dataclass(frozen=True, slots=True)
 class BadRecords:
     """Remembers them from run to run.
@@ -110,17 +114,17 @@ class BadRecords:
     retry: RetrySettings
     result: OrdersResult
 
+    def of(self, topic: str) -> BadRecordMemory:
+        """Those of one kind of read."""
+        return remembered(topic, self.ledger, self.clock, self.retry)
+
     def failed(self, topic: str, name: str, error: SyncError) -> UnreadRow:
         """Note a failure; from the second in a row on it rests for longer each time."""
-        row = self.ledger.unread.failed(topic, name, error.message)
-        if row.tries == 1:
-            return row
-        rest = self.retry.backoff.wait(row.tries - 1)
-        return self.ledger.unread.postpone(topic, row, self.clock.now() + rest)
+        return self.of(topic).failed(name, error.message)
 
     def answered(self, topic: str, name: str) -> None:
         """It was read after all, or need not be any more."""
-        if self.ledger.unread.forget(topic, name):
+        if self.of(topic).answered(name):
             self.ledger.alerts.resolve(KIND, code=name)
 
     def tell(self, row: UnreadRow, what: str, *, is_code: bool = True) -> None:
@@ -132,7 +136,7 @@ class BadRecords:
             is_code: Its name is an order's code.
         """
         self.result.tell(f"{row.name}: {what} since {row.since}: {row.message}")
-        if self.clock.now() - from_text(row.since) < _TOO_LONG:
+        if not self.of(LISTED).is_overdue(row):
             return
         message = f"{what} since {row.since}: {row.message}"
         if not is_code:
@@ -144,8 +148,8 @@ class BadRecords:
         """Note what the lists of a whole run could not show, and forget what they show again."""
         now = {one.name: one for one in poll.unlisted}
         lists = {f"the {name} orders": error for name, error in poll.unread.items()}
-        for name in self.ledger.unread.of(LISTED).keys() - now.keys() - lists.keys():
-            self.answered(LISTED, name)
+        for name in self.of(LISTED).keep_only(now.keys() | lists.keys()):
+            self.ledger.alerts.resolve(KIND, code=name)
         for one in now.values():
             row = self.failed(LISTED, one.name, one.error)
             self.tell(row, _UNLISTED, is_code=one.code is not None)
@@ -158,10 +162,10 @@ class BadRecords:
     def _follow(self, moved: Sequence[Unlisted]) -> None:
         """Have them read in full: their moment will have passed when they can be listed again."""
         rows = self.ledger.orders.held([one.name for one in moved])
-        known = self.ledger.unread.of(SHOP)
+        known = self.of(SHOP)
         for one in moved:
             if one.name in rows and is_followed(rows[one.name]) and one.name not in known:
-                self.ledger.unread.failed(SHOP, one.name, one.error.message)
+                known.failed(one.name, one.error.message)
 
     def asked_last(self, codes: Sequence[str], *, all_due: bool) -> tuple[list[str], list[str]]:
         """The codes without trouble as they come; and those with some that are due.
@@ -173,10 +177,9 @@ class BadRecords:
         Returns:
             The first list, and the second: longest untried first, and not too many.
         """
-        known = {**self.ledger.unread.of(LOOK_UP), **self.ledger.unread.of(SHOP)}
-        now = self.clock.now()
-        last = [known[code] for code in codes if code in known]
-        due = [row for row in last if all_due or row.is_due(now)]
-        due.sort(key=lambda row: (row.next_attempt_at or "", row.tries, row.since))
+        memory = self.of(SHOP)
+        known = {**self.of(LOOK_UP).rows(), **memory.rows()}
+        last = longest_untried_first(known[code] for code in codes if code in known)
+        due = [row for row in last if all_due or memory.is_due(row)]
         first = [code for code in codes if code not in known]
         return first, [row.name for row in (due if all_due else due[:_LAST_MOST])]

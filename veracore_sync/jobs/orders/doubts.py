@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from veracore_sync.backoff import spread
-from veracore_sync.clock import Clock, elapsed
+from veracore_sync.clock import Clock, elapsed, from_text
 from veracore_sync.config.services import RetrySettings
 from veracore_sync.domain.states import Applied, OrderCause
 from veracore_sync.errors import ProtocolError, SyncError
 from veracore_sync.failure import ANOTHER_RECORD_TELLS, FailureBudget
-from veracore_sync.jobs.orders.bad_records import DOUBT, look_ups_must_work
+from veracore_sync.jobs.bad_records import BadRecordMemory
+from veracore_sync.jobs.orders.bad_records import DOUBT, look_ups_must_work, remembered
 from veracore_sync.jobs.orders.judge import (
     OUTDATED,
     Adopt,
@@ -85,7 +86,7 @@ class Doubts:
                 self._rest(row, verdict.error)
                 budget.spend()
             elif not isinstance(verdict, Unknown):
-                self.ledger.unread.forget(DOUBT, row.code)
+                self._unanswered().answered(row.code)
             if budget.is_spent() or self.clock.monotonic() > deadline:
                 return
 
@@ -97,11 +98,12 @@ class Doubts:
 
     def _rest(self, row: OrderRow, error: SyncError) -> None:
         """It alone is not answered: from the second time on it is asked about ever more rarely."""
-        known = self.ledger.unread.failed(DOUBT, row.code, error.message)
-        if known.tries > 1:
-            rest = self.clock.now() + self.retry.backoff.wait(known.tries - 1)
-            self.ledger.unread.postpone(DOUBT, known, rest)
-            self.ledger.moves.look_again(row.code, rest)
+        rests_until = self._unanswered().failed(row.code, error.message).next_attempt_at
+        if rests_until is not None:
+            self.ledger.moves.look_again(row.code, from_text(rests_until))
+
+    def _unanswered(self) -> BadRecordMemory:
+        return remembered(DOUBT, self.ledger, self.clock, self.retry)
 
     def look(self, row: OrderRow) -> Verdict:
         """Look one order in doubt up, and judge what is found."""

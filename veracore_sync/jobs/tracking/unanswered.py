@@ -1,44 +1,30 @@
-"""Records that could not be worked on: one record's own trouble, or an upstream's.
+"""Orders of which an upstream gives no answer of use: one order's own trouble, or the upstream's.
 
-One rule for all of them. The record is named and remembered, with its next attempt; it is asked
-last; after an hour a person is told; and the rest goes on. Only what says something of the upstream
-as a whole ends a run: its own words, or several new records in a row.
+They are remembered as every job's bad records are. Only what says something of the upstream as a
+whole ends a run: its own words, or several new ones in a row.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field
 
-from veracore_sync.clock import Clock, from_text, to_text
+from veracore_sync.clock import Clock
 from veracore_sync.config import RetrySettings
 from veracore_sync.errors import SyncError
 from veracore_sync.failure import REFUSES_ALL, TOO_FAST, FailureBudget
+from veracore_sync.jobs.bad_records import BadRecordMemory, longest_untried_first
 from veracore_sync.jobs.tracking.report import TrackingResult
 from veracore_sync.ports.ledger import Ledger
-from veracore_sync.waits import NONE, bounded, is_over
 
 KIND = "order.unanswered"
 ORDERS, UNKNOWN_ORDERS = "tracking.unanswered", "tracking.unanswered_unknown"
-"""What is remembered of: orders of the ledger, and of the shop that the ledger does not hold."""
-_TOO_LONG = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Trouble:
-    """What is remembered of a record. Times are UTC texts."""
-
-    since: str
-    tries: int = 0
-    next_attempt_at: str = ""
-    error: str = ""
+"""Topics: orders of the ledger, and of the shop that the ledger does not hold."""
 
 
 @dataclass(slots=True)
 class Unanswered:
-    """Remembers such records from run to run, by the order's code.
+    """Such orders in a run, by their codes.
 
     Args:
         ledger: Where they are kept.
@@ -58,40 +44,35 @@ class Unanswered:
     result: TrackingResult
     quiet: bool = False
     key: str = ORDERS
-    _troubles: dict[str, _Trouble] = field(init=False)
     budget: FailureBudget = field(default_factory=FailureBudget)
     answered_by: set[str] = field(default_factory=set)
     unusable: dict[str, SyncError] = field(default_factory=dict)
+    _memory: BadRecordMemory = field(init=False)
 
     def __post_init__(self) -> None:
-        stored = json.loads(self.ledger.meta.get(self.key) or "{}")
-        self._troubles = {
-            code: _Trouble(told) if isinstance(told, str) else _Trouble(**told)
-            for code, told in stored.items()
-        }
+        self._memory = BadRecordMemory(
+            self.ledger, self.clock, self.retry.backoff, self.key, read_only=self.quiet
+        )
 
     def codes(self) -> list[str]:
         """The orders to try again: those that are due, longest untried first, then the others."""
-        return sorted(self._troubles, key=self.rests)
+        rows = longest_untried_first(self._memory.rows().values())
+        return [row.name for row in sorted(rows, key=self._memory.is_due, reverse=True)]
 
     def rests(self, code: str) -> bool:
         """Whether it failed a moment ago, and is left alone until its next attempt."""
-        told = self._troubles.get(code)
-        if told is None or not told.next_attempt_at:
-            return False
-        longest = timedelta(seconds=self.retry.cap_seconds)
-        return not is_over(from_text(told.next_attempt_at), self.clock.now(), longest)
+        return self._memory.rests(code)
 
     def __contains__(self, code: str) -> bool:
-        return code in self._troubles
+        return code in self._memory
 
     def keep_only(self, codes: Collection[str]) -> None:
         """Forget all others: of those nothing is to be worked on any more."""
-        for code in [code for code in self._troubles if code not in codes]:
-            self.worked(code)
+        for code in self._memory.keep_only(codes):
+            self.ledger.alerts.resolve(KIND, code=code)
 
     def failed(self, code: str, error: SyncError) -> None:
-        """Note a record that could not be worked on.
+        """Note an order that could not be worked on.
 
         Args:
             code: The order's.
@@ -105,12 +86,12 @@ class Unanswered:
             raise error
         self.result.errors += 1
         self.result.note(code, "", "failed", error.message)
-        is_new = code not in self._troubles
-        since = self._remember(code, error.message)
+        is_new = code not in self._memory
+        row = self._memory.failed(code, error.message)
         if error in TOO_FAST:
             # It is asked last next time, should it be the only one that is turned away.
             raise error
-        if self.quiet or not self._is_told(since):
+        if self.quiet or not self._memory.is_overdue(row):
             self.unusable[upstream] = error
         if is_new:
             self.budget.spend(upstream)
@@ -127,10 +108,8 @@ class Unanswered:
             raise error
         self.result.errors += 1
         self.result.notes.append(f"{len(codes)} orders are read one by one: {error.message}")
-        now = to_text(self.clock.now())
-        self._troubles |= {code: _Trouble(now) for code in codes if code not in self._troubles}
+        self._memory.suspect(codes)
         self.unusable[getattr(error, "upstream", "")] = error
-        self._keep()
 
     def answered(self, upstream: str) -> None:
         """That upstream gave a usable answer."""
@@ -139,40 +118,17 @@ class Unanswered:
 
     def worked(self, code: str) -> None:
         """Nothing is wrong with that order any more."""
-        if self._troubles.pop(code, None) is not None and not self.quiet:
-            self._keep()
+        if self._memory.answered(code):
             self.ledger.alerts.resolve(KIND, code=code)
 
     def tell(self) -> None:
         """Put before a person what has been in trouble for too long."""
-        for code, told in self._troubles.items():
-            if self.quiet or not told.error or not self._is_told(told.since):
+        for code, row in self._memory.rows().items():
+            if self.quiet or not row.message or not self._memory.is_overdue(row):
                 continue
-            message = f"no usable answer about it since {told.since}: {told.error}"
+            message = f"no usable answer about it since {row.since}: {row.message}"
             if self.ledger.alerts.open(KIND, message, code=code):
                 self.result.news.append(f"{code}: {message}")
-
-    def _is_told(self, since: str) -> bool:
-        now = self.clock.now()
-        return now - bounded(from_text(since), now, NONE) >= _TOO_LONG
-
-    def _remember(self, code: str, error: str) -> str:
-        """Since when it is in trouble."""
-        now = self.clock.now()
-        before = self._troubles.pop(code, _Trouble(to_text(now)))
-        # A beginning that is still to come was written by a wrong clock.
-        since = min(before.since, to_text(now))
-        tries = before.tries + 1
-        later = to_text(now + self.retry.backoff.wait(tries))
-        self._troubles[code] = _Trouble(since, tries, later, error)
-        self._keep()
-        return since
-
-    def _keep(self) -> None:
-        if self.quiet:
-            return
-        told = {code: asdict(trouble) for code, trouble in self._troubles.items()}
-        self.ledger.meta.put(self.key, json.dumps(told))
 
 
 def conclude(*memories: Unanswered) -> None:
