@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from veracore_sync.errors import AuthRefused, ProtocolError, SyncError, Unavailable
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import LIST_ORDERS, READ_OPEN_ORDERS, Document
-from veracore_sync.vendure.lists import Listing
+from veracore_sync.vendure.lists import RecordList
 
 PAGE = 20
 
@@ -39,8 +39,8 @@ class Shop(Client):
         return {"orders": {"totalItems": len(ids), "items": [{"id": id} for id in page]}}
 
 
-def listing(shop: Shop) -> Listing[tuple[str, str]]:
-    return Listing(
+def listing(shop: Shop) -> RecordList[tuple[str, str]]:
+    return RecordList(
         shop,
         "orders",
         READ_OPEN_ORDERS,

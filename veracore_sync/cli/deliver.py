@@ -174,19 +174,22 @@ def _hooks(parts: Container, stack: ExitStack) -> dict[str, Hook]:
 
     wanted = parts.settings.hooks
     found: dict[str, Hook] = {}
+
+    def add(name: str, hook: Hook) -> None:
+        found[name] = hook
+        stack.callback(hook.close)
+
     if wanted.command:
-        found["command"] = CommandHook(wanted.command, wanted.timeout_seconds)
+        add("command", CommandHook(wanted.command, wanted.timeout_seconds))
     if wanted.url:
         secret = wanted.secret.get_secret_value()
 
         def headers(event_id: str, body: bytes) -> dict[str, str]:
             return sign(secret, event_id, int(parts.clock.now().timestamp()), body)
 
-        found["url"] = PostHook(wanted.url, headers, wanted.timeout_seconds)
+        add("url", PostHook(wanted.url, headers, wanted.timeout_seconds))
     if wanted.notify:
-        found["notify"] = notify_hook(wanted)
-    for hook in found.values():
-        stack.callback(hook.close)
+        add("notify", notify_hook(wanted))
     return found
 
 

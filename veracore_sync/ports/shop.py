@@ -58,7 +58,7 @@ class Poll:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class GrantedAccess:
     """Who asks: the channel that is used, and the permissions held there."""
 
     channel_code: str
@@ -138,7 +138,7 @@ class ShopOrders(Protocol):
 class ShopAccess(Protocol):
     """What the shop says of whoever asks, and of its settings."""
 
-    def access(self) -> Access:
+    def access(self) -> GrantedAccess:
         """Who we are to the shop.
 
         Raises:

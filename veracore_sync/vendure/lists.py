@@ -37,7 +37,7 @@ class _Count:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing(Generic[T]):
+class RecordList(Generic[T]):
     """A list of records of one kind.
 
     Args:

@@ -14,7 +14,7 @@ from veracore_sync.config.schema import VendureSettings
 from veracore_sync.errors import SyncError, UpstreamError
 from veracore_sync.failure import MAY_BE_AN_ENTRYS, What, read_error
 from veracore_sync.model import Order, OrderStub
-from veracore_sync.ports.shop import Access, Poll, Unlisted
+from veracore_sync.ports.shop import GrantedAccess, Poll, Unlisted
 from veracore_sync.transport.http import Gate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure import mapping
@@ -95,7 +95,7 @@ class VendureShop:
         """Close the connections."""
         self._client.close()
 
-    def access(self) -> Access:
+    def access(self) -> GrantedAccess:
         """Who we are to the shop; see the port."""
         root = Node(self._client.execute(READ_ACCESS, {}))
         channel = root.node("activeChannel").text("code")
@@ -104,7 +104,7 @@ class VendureShop:
             for one in root.node("me").nodes("channels")
             if one.text("code") == channel
         ]
-        return Access(channel, held[0] if held else frozenset())
+        return GrantedAccess(channel, held[0] if held else frozenset())
 
     def shipping_methods(self) -> list[str]:
         """The codes of the shipping methods of the channel; see the port."""

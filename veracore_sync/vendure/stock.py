@@ -20,7 +20,7 @@ from veracore_sync.vendure.documents import (
     READ_VARIANTS,
     SET_STOCK,
 )
-from veracore_sync.vendure.lists import Gap, Listing, incomplete
+from veracore_sync.vendure.lists import Gap, RecordList, incomplete
 from veracore_sync.vendure.node import Node
 
 ALLOCATING_STATES = (
@@ -46,10 +46,10 @@ class VendureStock:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._variants = Listing(
+        self._variants = RecordList(
             client, "productVariants", READ_VARIANTS, LIST_VARIANTS, _variant, _broken_variant
         )
-        self._orders = Listing(
+        self._orders = RecordList(
             client, "orders", READ_OPEN_ORDERS, LIST_ORDERS, _open_order, _broken_order
         )
 

@@ -8,7 +8,7 @@ from veracore_sync.config import Settings
 from veracore_sync.errors import AuthRefused, SyncError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.jobs.inventory.places import places
-from veracore_sync.ports.shop import Access, Shop
+from veracore_sync.ports.shop import GrantedAccess, Shop
 from veracore_sync.veracore.port import Capabilities
 
 _CATALOGUE = ("ReadCatalog", "ReadProduct")
@@ -51,7 +51,7 @@ def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[
         yield _freight(settings, client, access, [one.code for one in poll.waiting])
 
 
-def _access(client: Shop) -> Access | None:
+def _access(client: Shop) -> GrantedAccess | None:
     """``None`` where Vendure does not tell, as it does of an API key.
 
     Raises:
@@ -63,7 +63,7 @@ def _access(client: Shop) -> Access | None:
         return None
 
 
-def _permissions(access: Access | None) -> Iterator[Finding]:
+def _permissions(access: GrantedAccess | None) -> Iterator[Finding]:
     if access is None:
         yield ok("permissions", "Vendure tells nothing of an API key's: reads are tried below")
         return
@@ -79,7 +79,7 @@ def _permissions(access: Access | None) -> Iterator[Finding]:
         yield ok("permissions", f"enough for {', '.join(NEEDED)}")
 
 
-def _lacking(access: Access, groups: tuple[tuple[str, ...], ...]) -> list[str]:
+def _lacking(access: GrantedAccess, groups: tuple[tuple[str, ...], ...]) -> list[str]:
     if "SuperAdmin" in access.permissions:
         return []
     return [group[0] for group in groups if access.permissions.isdisjoint(group)]
@@ -98,7 +98,9 @@ def _locations(settings: Settings, client: Shop, *, tells_warehouses: bool) -> F
     return ok("stock locations", ", ".join(names[place] for place in wanted.order))
 
 
-def _freight(settings: Settings, client: Shop, access: Access | None, codes: list[str]) -> Finding:
+def _freight(
+    settings: Settings, client: Shop, access: GrantedAccess | None, codes: list[str]
+) -> Finding:
     """Every method of the shop where we may see them, else those of the orders that wait."""
     name = "shipping methods"
     try:
