@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock, from_text
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.errors import UsageError
 from veracore_sync.failpoint import hit
 from veracore_sync.failure import IN_A_ROW
@@ -137,7 +138,7 @@ class Delivery:
     def _tell(self) -> None:
         """Open an alert of each hook that fails for an hour, or blocks an event; resolve others."""
         self.ledger.outbox.forget_idle_hooks()
-        wanted: dict[tuple[str, str], str] = {}
+        wanted: dict[tuple[AlertKind, str], str] = {}
         for name in self.hooks:
             found = self._trouble(name)
             if found is not None:
@@ -150,7 +151,7 @@ class Delivery:
             if self.ledger.alerts.open(kind, message, about=name):
                 self.result.news.append(message)
 
-    def _trouble(self, name: str) -> tuple[str, str] | None:
+    def _trouble(self, name: str) -> tuple[AlertKind, str] | None:
         row = self.ledger.outbox.hook(name)
         since = from_text(row.failing_since) if row.failing_since else None
         if since is not None and is_overdue(since, self.clock.now(), HOOK_FAILING):

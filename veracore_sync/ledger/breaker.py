@@ -18,6 +18,7 @@ from typing import Any
 
 from veracore_sync.backoff import spread
 from veracore_sync.clock import Clock, from_text, to_text
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.errors import BreakerOpen
 from veracore_sync.failure import ENDS_A_PROBE, OPENS_THE_BREAKER, What
 from veracore_sync.ledger.alerts import Alerts
@@ -230,7 +231,9 @@ class Breaker:
                 retry_at=self._after_cooldown(),
                 owner=None,
             )
-            self._alerts.open(f"{self._upstream}.down", f"{self._upstream} is not reachable")
+            self._alerts.open(
+                AlertKind(f"{self._upstream}.down"), f"{self._upstream} is not reachable"
+            )
 
     def _after_cooldown(self) -> str:
         return to_text(self._clock.now() + spread(self._cooldown))

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from veracore_sync.clock import Clock
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.jobs.bad_records import BadRecordMemory
 from veracore_sync.jobs.inventory.report import InventoryResult
 from veracore_sync.ledger import UnreadRow
 from veracore_sync.ports.ledger import Ledger
 
-KIND = "stock.unreadable"
+KIND = AlertKind.STOCK_UNREADABLE
 _TOPIC = "stock.unreadable"
 _KEPT_MOST = 500
 _TOLD_MOST = 20

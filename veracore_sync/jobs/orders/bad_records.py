@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from veracore_sync.clock import Clock
 from veracore_sync.config.services import RetrySettings
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.errors import SyncError
 from veracore_sync.failure import MAY_BE_AN_ORDERS
 from veracore_sync.jobs.bad_records import BadRecordMemory, longest_untried_first
@@ -23,7 +24,7 @@ from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import Poll, ShopOrders, Unlisted
 from veracore_sync.veracore.port import LookUpFailed, Warehouse
 
-KIND = "order.unreadable"
+KIND = AlertKind.ORDER_UNREADABLE
 SHOP, LOOK_UP, DOUBT, LISTED = "orders.shop", "orders.lookup", "orders.doubt", "orders.listed"
 """Topics: an order in full, a look-up before the first send, one of a doubt, an entry of a list."""
 

@@ -12,6 +12,7 @@ from typing import Any
 from veracore_sync.clock import Clock
 from veracore_sync.config import RetrySettings
 from veracore_sync.domain.fulfilments import GONE, FulfilledOrder, Fulfilment
+from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.shop_stock import Level, NewLevel
 from veracore_sync.domain.states import Applied, PickSlipState
@@ -113,10 +114,10 @@ class Fulfiller:
         if order.state in GONE:
             with self.ledger.unit_of_work():
                 if self.ledger.moves.ship(order.code):
-                    self.ledger.outbox.add("order.shipped", order.code, data)
+                    self.ledger.outbox.add(EventKind.ORDER_SHIPPED, order.code, data)
                     self.result.note(order.code, "", "shipped")
         elif moved and order.state == "PartiallyShipped":
-            self.ledger.outbox.add("order.partially_shipped", order.code, data)
+            self.ledger.outbox.add(EventKind.ORDER_PARTIALLY_SHIPPED, order.code, data)
 
 
 class _MovedOn(Exception):
@@ -221,7 +222,7 @@ class _Step:
             message = f"slip {row.slip} could not be fulfilled: {error.message}"
             with self.by.ledger.unit_of_work():
                 _must_apply(self.by.ledger.shipments.hand_over(row, error.message, failed=True))
-                self._tell("order.unfulfillable", message)
+                self._tell(AlertKind.ORDER_UNFULFILLABLE, message)
             return
         self.by.ledger.shipments.hold(row, error.message, later, failed=True)
         self.by.result.note(row.code, row.slip, "failed", error.message)
@@ -350,7 +351,7 @@ class _Step:
                 "fulfillmentId": fulfilment_id,
                 "lines": self._told_lines(lines),
             }
-            self.by.ledger.outbox.add("tracking.updated", row.code, data)
+            self.by.ledger.outbox.add(EventKind.TRACKING_UPDATED, row.code, data)
         self.by.result.updated += 1
         self.by.result.note(row.code, row.slip, "fulfilled", code)
 
@@ -397,7 +398,7 @@ class _Step:
         if self.by.ledger.moves.ship(self.order.code):
             self.by.result.note(self.order.code, "", "closed", "the shop has cancelled it")
 
-    def _tell(self, kind: str, message: str) -> None:
+    def _tell(self, kind: AlertKind, message: str) -> None:
         if self.by.ledger.alerts.open(kind, message, code=self.order.code):
             self.by.result.news.append(f"{self.order.code}: {message}")
 
@@ -409,7 +410,7 @@ class _Step:
             "lines": self._told_lines(row.lines or {}),
             "previous": before,
         }
-        self.by.ledger.outbox.add("tracking.corrected", row.code, data)
+        self.by.ledger.outbox.add(EventKind.TRACKING_CORRECTED, row.code, data)
 
     def _told(self, row: SlipRow, code: str, packages: Sequence[Package]) -> dict[str, Any]:
         carriers = self.by.carriers

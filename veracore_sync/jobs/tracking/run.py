@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import Applied, OrderState
 from veracore_sync.errors import LockHeld, SyncError, UpstreamError, UsageError
 from veracore_sync.failure import ENDS_THE_RUN, NOT_BEGUN, OF_AN_UPSTREAM_OR_TIME, FailureBudget
@@ -295,7 +296,7 @@ class TrackingRun:
 
     def _work(self, look: Look, targets: Targets) -> None:
         row, record = look.row, look.record
-        self.ledger.alerts.resolve("order.missing", code=row.code)
+        self.ledger.alerts.resolve(AlertKind.ORDER_MISSING, code=row.code)
         if record.status == "cancelled" and row.state == OrderState.SYNCED:
             look.remember(targets.rows_to_keep(look.veracore_id))
             message = "it was cancelled at VeraCore after it was placed"
@@ -321,7 +322,7 @@ class TrackingRun:
         if self._only_plans:
             return
         self.ledger.shipments.looked(row.code, veracore_id, reference="", rows=None, seen={})
-        if self.ledger.alerts.open("order.missing", message, code=row.code):
+        if self.ledger.alerts.open(AlertKind.ORDER_MISSING, message, code=row.code):
             self.result.news.append(f"{row.code}: {message}")
 
     def _fulfiller(self) -> Fulfiller:

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import RetrySettings
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.errors import SyncError
 from veracore_sync.failure import REFUSES_ALL, TOO_FAST, FailureBudget
 from veracore_sync.jobs.bad_records import BadRecordMemory, longest_untried_first
 from veracore_sync.jobs.tracking.report import TrackingResult
 from veracore_sync.ports.ledger import Ledger
 
-KIND = "order.unanswered"
+KIND = AlertKind.ORDER_UNANSWERED
 ORDERS, UNKNOWN_ORDERS = "tracking.unanswered", "tracking.unanswered_unknown"
 """Topics: orders of the ledger, and of the shop that the ledger does not hold."""
 
