@@ -96,7 +96,6 @@ class Order:
     placed_at: datetime | None
     updated_at: datetime
     currency: str
-    total_gross: Decimal
     paid: Decimal
     refunded: Decimal
     customer: Customer

@@ -222,7 +222,8 @@ def test_cancelled_lines_stay_with_quantity_zero(
 def test_refunds_add_up(module_vendure: RealVendure, shop: VendureShop) -> None:
     order = module_vendure.place_order()
     before = read(shop, order)
-    assert (before.paid, before.refunded) == (before.total_gross, 0)
+    total = Decimal(module_vendure.order(order)["totalWithTax"]) / 100
+    assert (before.paid, before.refunded) == (total, 0)
     module_vendure.refund(order, 250)
     assert read(shop, order).refunded == Decimal("2.50")
 
@@ -268,7 +269,7 @@ def test_another_channel_in_yen(module_vendure: RealVendure, open_shop: Open) ->
     assert poll.channel_code.startswith("jp-")
     (order,) = shop.orders([there.code, here.code])
     assert order.currency == "JPY"
-    assert order.total_gross == Decimal(module_vendure.order(there)["totalWithTax"]) / 100
+    assert order.paid == Decimal(module_vendure.order(there)["totalWithTax"]) / 100
 
 
 def test_a_channel_that_is_not_there(module_vendure: RealVendure, open_shop: Open) -> None:

@@ -50,7 +50,6 @@ def order(node: Node, precision: int, custom_fields: Sequence[str] = ()) -> Orde
         placed_at=node.moment_or_none("orderPlacedAt"),
         updated_at=node.moment("updatedAt"),
         currency=node.text("currencyCode"),
-        total_gross=node.money("totalWithTax", precision),
         paid=_paid(payments, precision),
         refunded=_refunded(payments, precision),
         customer=_customer(node.node_or_none("customer")),
