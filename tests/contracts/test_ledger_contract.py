@@ -42,7 +42,6 @@ from veracore_sync.ports import ledger as ledger_port
 from veracore_sync.ports import order_ledger, stock_staging
 from veracore_sync.ports.ledger import Ledger
 
-
 # ---- the unit of work ---------------------------------------------------------------------------
 
 

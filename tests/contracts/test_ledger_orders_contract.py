@@ -26,7 +26,6 @@ from veracore_sync.clock import to_text
 from veracore_sync.domain.states import OrderState
 from veracore_sync.ports.ledger import Ledger
 
-
 # ---- orders -------------------------------------------------------------------------------------
 
 
