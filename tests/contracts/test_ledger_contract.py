@@ -113,6 +113,7 @@ from veracore_sync.domain.order_records import Trouble
 from veracore_sync.errors import Category
 from veracore_sync.ledger import open_ledger
 ledger = open_ledger(Path(sys.argv[1]))
+trouble, now = Trouble(Category.PROTOCOL, "odd"), datetime.now(UTC)
 print("ready", flush=True)
 sys.stdin.readline()
 print({verb})
@@ -122,7 +123,7 @@ print({verb})
 @pytest.mark.parametrize(
     "verb",
     [
-        'ledger.moves.refuse("A", 1, Trouble(Category.PROTOCOL, "odd"), datetime.now(UTC))',
+        'ledger.moves.refuse("A", 1, trouble, now).name == "NEWS"',
         'ledger.inbox.store([Delivery("one", "order", ("A",))])[0]',
         'ledger.alerts.open("order.old", "it waits", code="A")',
     ],

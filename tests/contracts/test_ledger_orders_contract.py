@@ -23,7 +23,7 @@ from ledger_beds import (
 )
 
 from veracore_sync.clock import to_text
-from veracore_sync.domain.states import OrderState
+from veracore_sync.domain.states import Applied, OrderState
 from veracore_sync.ports.ledger import Ledger
 
 # ---- orders -------------------------------------------------------------------------------------
@@ -64,14 +64,14 @@ def test_an_intent_is_an_attempt_whose_end_is_written_once(ledger: Ledger) -> No
     assert state(ledger) == ("pending", "")
     again = ledger.moves.intend("A", intent())
     ledger.moves.accept("A", again, 7)
-    ledger.moves.refuse("A", attempt, TROUBLE, START)
+    assert ledger.moves.refuse("A", attempt, TROUBLE, START) is Applied.LOST
     assert state(ledger) == ("synced", "")
     ends = [(one.attempt, one.lines, one.outcome) for one in ledger.orders.attempts("A")]
     assert ends == [(1, MUGS, "not sent"), (2, MUGS, "accepted")]
 
 
 def test_a_refused_order_is_parked_until_a_person_or_time_acts(ledger: Ledger) -> None:
-    assert ledger.moves.refuse("A", send(ledger, "A"), TROUBLE, START)
+    assert ledger.moves.refuse("A", send(ledger, "A"), TROUBLE, START) is Applied.NEWS
     assert state(ledger) == ("parked", "refused")
     assert kinds(ledger) == ["order.parked"]
     assert [row.code for row in ledger.orders.recent_errors(5)] == ["A"]
@@ -94,13 +94,13 @@ def test_what_the_queue_does_with_an_order(ledger: Ledger) -> None:
     row = ledger.orders.get("A")
     assert row is not None
     assert (bool(row.looked_up), row.error_message, row.retry_count) == (True, "odd", 0)
-    assert ledger.moves.park("B", TROUBLE, "settings")
+    assert ledger.moves.park("B", TROUBLE, "settings") is Applied.NEWS
     assert state(ledger, "B") == ("parked", "ours")
-    assert not ledger.moves.fail("C", TROUBLE, START + HOUR, 2)
+    assert ledger.moves.fail("C", TROUBLE, START + HOUR, 2) is Applied.DONE
     assert state(ledger, "C")[0] == "failed"
-    assert ledger.moves.fail("C", TROUBLE, START + HOUR, 2)
+    assert ledger.moves.fail("C", TROUBLE, START + HOUR, 2) is Applied.NEWS
     assert state(ledger, "C") == ("parked", "exhausted")
-    assert ledger.moves.skip("D", "rule", "excluded", alert=True)
+    assert ledger.moves.skip("D", "rule", "excluded", alert=True) is Applied.NEWS
     assert state(ledger, "D") == ("skipped", "rule")
     assert sorted(kinds(ledger)) == ["order.parked", "order.parked", "order.passed_by"]
 
@@ -128,11 +128,11 @@ def test_each_end_of_a_doubt(ledger: Ledger) -> None:
     assert ledger.moves.recover() == ["A", "B", "C", "D"]
     assert state(ledger, "A") == ("in_doubt", "lost")
     ledger.moves.adopt("A", "A", record("A"), SEEN)
-    assert ledger.moves.refused_after_all("B", TROUBLE, START)
-    assert ledger.moves.conflict("C", "C", TROUBLE)
+    assert ledger.moves.refused_after_all("B", TROUBLE, START) is Applied.NEWS
+    assert ledger.moves.conflict("C", "C", TROUBLE) is Applied.NEWS
     ledger.moves.absent_for_a_person("C")
     ledger.moves.end_attempts("C", "c", "conflict")
-    assert ledger.moves.cancel("D", "D", "cancelled there")
+    assert ledger.moves.cancel("D", "D", "cancelled there") is Applied.NEWS
     found = [state(ledger, code)[0] for code in "ABCD"]
     assert found == ["synced", "parked", "conflict", "cancelled"]
     assert sorted(kinds(ledger)) == ["order.cancelled", "order.conflict", "order.parked"]
@@ -205,7 +205,8 @@ def test_a_slip_is_due_until_it_ends(ledger_bed: LedgerBed, ledger: Ledger) -> N
     )
     slips.withdraw(before)
     slips.add(slips.slips("A")["1"], "F1", {"1": 2}, "1Z")
-    slips.end(slips.slips("A")["1"], "done")
+    assert slips.finish(slips.slips("A")["1"]) is Applied.DONE
+    assert slips.finish(slips.slips("A")["1"]) is Applied.LOST
     slips.correct(slips.slips("A")["1"], "1Z2")
     row = slips.slips("A")["1"]
     assert (row.state, row.fulfilment_id, row.tracking_code) == ("done", "F1", "1Z2")
@@ -215,7 +216,9 @@ def test_a_slip_is_due_until_it_ends(ledger_bed: LedgerBed, ledger: Ledger) -> N
 def test_a_person_reopens_what_was_handed_over(ledger: Ledger) -> None:
     accept(ledger, "A")
     look(ledger)
-    ledger.shipments.end(ledger.shipments.slips("A")["1"], "handed", reason="who knows")
+    row = ledger.shipments.slips("A")["1"]
+    assert ledger.shipments.hand_over(row, "who knows") is Applied.DONE
+    assert ledger.shipments.cover(row, "1Z") is Applied.LOST
     assert ledger.shipments.due() == []
     ledger.shipments.reopen("A")
     assert ledger.shipments.slips("A")["1"].state == "open"

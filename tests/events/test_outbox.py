@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fakes import FakeClock
 
+from veracore_sync.domain.states import Applied
 from veracore_sync.errors import Category
 from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
 from veracore_sync.ports.ledger import Ledger
@@ -73,8 +74,8 @@ def test_an_event_is_as_lasting_as_its_change(ledger: Ledger, clock: FakeClock) 
 def test_an_alert_is_told_when_it_opens_and_when_it_ends(ledger: Ledger, clock: FakeClock) -> None:
     discover(ledger, clock, "A")
     trouble = Trouble(Category.MAPPING, "no freight for express")
-    assert ledger.moves.park("A", trouble, "settings")
-    assert not ledger.moves.park("A", trouble, "settings")
+    assert ledger.moves.park("A", trouble, "settings") is Applied.NEWS
+    assert ledger.moves.park("A", trouble, "settings") is Applied.DONE
     accept(ledger, clock, "A")
     types = [kind for kind, _, _ in events(ledger)]
     assert types == ["order.parked", "alert.opened", "alert.resolved", "order.synced"]

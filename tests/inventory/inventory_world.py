@@ -182,10 +182,10 @@ class World:
             self.ledger.moves.accept(code, attempt, 1)
         elif ends == "parked":
             self.ledger.moves.refuse(code, attempt, trouble, self.clock.now())
-        elif ends == "conflict":
-            self.ledger.moves.conflict(code, code, trouble)
         else:
             self.ledger.moves.doubt(code, attempt, "lost", trouble)
+        if ends == "conflict":
+            self.ledger.moves.conflict(code, code, trouble)
 
     def _state(self, code: str) -> str | None:
         row = self.ledger.orders.get(code)
@@ -199,8 +199,11 @@ class World:
         self.clock.forward(seconds=1)
         if sale.sent is not None:
             self.ledger.moves.adopt(code, code, self.record(sale))
-        else:
+        elif self._state(code) == "in_doubt":
             self.ledger.moves.resend(code)
+        else:
+            self.ledger.moves.end_attempts(code, code, "absent")
+            self.ledger.moves.renew_id(code, code)
 
     def send_again(self, code: str) -> None:
         """A look-up that lied ended the doubt in absent: what is open now is refused as used."""

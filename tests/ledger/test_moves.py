@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from fakes import START, FakeClock
 
+from veracore_sync.domain.states import Applied
 from veracore_sync.errors import Category, ConfigError, LedgerError, LockHeld
 from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
 from veracore_sync.ports.ledger import Ledger
@@ -84,16 +85,17 @@ def test_a_transition_is_all_or_nothing(ledger: Ledger, monkeypatch: pytest.Monk
 
 
 def test_alerts_open_once_and_resolve_when_the_order_is_taken(ledger: Ledger) -> None:
-    assert ledger.moves.park("A", TROUBLE, "s") is True
-    assert ledger.moves.park("A", TROUBLE, "s") is False
+    assert ledger.moves.park("A", TROUBLE, "s") is Applied.NEWS
+    assert ledger.moves.park("A", TROUBLE, "s") is Applied.DONE
     ledger.moves.accept("A", intend(ledger), 1)
     assert ledger.alerts.standing() == []
-    assert ledger.moves.conflict("A", None, TROUBLE) is True
+    assert ledger.moves.cancel("A", "A", "it was cancelled") is Applied.NEWS
+    assert ledger.moves.conflict("A", None, TROUBLE) is Applied.NEWS
 
 
 def test_failures_are_counted_and_park_at_the_limit(ledger: Ledger) -> None:
     news = [ledger.moves.fail("A", TROUBLE, START, 3) for _ in range(3)]
-    assert news == [False, False, True]
+    assert news == [Applied.DONE, Applied.DONE, Applied.NEWS]
     row = ledger.orders.get("A")
     assert row is not None
     assert (row.state, row.retry_count) == ("parked", 3)

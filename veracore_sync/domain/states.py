@@ -1,11 +1,16 @@
-"""The states of orders and pick slips.
+"""The states of orders and pick slips, and the transitions between them.
 
-The texts are stored in the ledger and shown in ``--json`` documents: they never change.
+The texts are stored in the ledger and shown in ``--json`` documents: they never change. The ledger
+writes a transition only where the row is in one of the states that its table allows, so that
+whoever comes too late overwrites nothing. The diagram in docs/guarantees.md is made from them.
 """
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Generic, TypeVar
 
 
 class OrderState(StrEnum):
@@ -74,3 +79,150 @@ class PickSlipState(StrEnum):
 
 OPEN_SLIPS = (PickSlipState.OPEN, PickSlipState.INTENDED, PickSlipState.ADDED)
 """The states of a slip that is still to be worked on."""
+
+
+State = TypeVar("State", OrderState, PickSlipState)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition(Generic[State]):
+    """A change of a row.
+
+    Args:
+        sources: The states in which it may happen; none: the row is new.
+        targets: Where it leads; none: the row keeps its state.
+    """
+
+    sources: tuple[State, ...]
+    targets: tuple[State, ...] = ()
+
+    def target(self, wanted: State | None) -> State | None:
+        """The state to write, ``None`` to keep the one that it has.
+
+        Raises:
+            ValueError: The transition does not lead to `wanted`, or leads to several states.
+        """
+        if wanted is None and len(self.targets) <= 1:
+            return next(iter(self.targets), None)
+        if wanted not in self.targets:
+            raise ValueError(f"{wanted} is none of {self.targets}")
+        return wanted
+
+
+class Applied(Enum):
+    """What came of a transition that was asked for."""
+
+    LOST = "lost"  # the row had left the states that allow it: nothing was written
+    DONE = "done"
+    NEWS = "news"  # done, and new to the person who has to act
+
+
+# ---- orders ----------------------------------------------------------------------------------
+
+
+class OrderAct(StrEnum):
+    """The transitions of an order, by the names of the ledger's methods."""
+
+    DISCOVER = "discover"
+    WAIT = "wait"
+    CAME_BACK = "came_back"
+    SKIP = "skip"
+    GIVE_UP = "give_up"
+    PARK = "park"
+    FAIL = "fail"
+    POSTPONE = "postpone"
+    REQUEUE = "requeue"
+    RENEW_ID = "renew_id"
+    INTEND = "intend"
+    ACCEPT = "accept"
+    WITHHOLD = "withhold"
+    REFUSE = "refuse"
+    DOUBT = "doubt"
+    WAS_ANSWERED = "was_answered"
+    RECOVER = "recover"
+    DOUBT_AGAIN = "doubt_again"
+    ADOPT = "adopt"
+    CONFLICT = "conflict"
+    CANCEL = "cancel"
+    ABSENT_ONCE = "absent_once"
+    ABSENT_FOR_A_PERSON = "absent_for_a_person"
+    LOOK_AGAIN = "look_again"
+    RESEND = "resend"
+    REFUSED_AFTER_ALL = "refused_after_all"
+    SHIP = "ship"
+
+
+_S = OrderState
+_QUEUED = (*UNSENT, _S.SKIPPED)
+# Neither on the wire nor taken by VeraCore: a look-up or a person may still decide anything.
+_UNDECIDED = (*_QUEUED, _S.IN_DOUBT, _S.CONFLICT, _S.CANCELLED)
+
+TRANSITIONS: Mapping[OrderAct, Transition[OrderState]] = {
+    OrderAct.DISCOVER: Transition((), (_S.PENDING, _S.SKIPPED)),
+    OrderAct.WAIT: Transition(_QUEUED, (_S.PENDING,)),
+    OrderAct.CAME_BACK: Transition((_S.PENDING,)),
+    OrderAct.SKIP: Transition(_QUEUED, (_S.SKIPPED,)),
+    OrderAct.GIVE_UP: Transition(_UNDECIDED, (_S.SKIPPED,)),
+    OrderAct.PARK: Transition(_QUEUED, (_S.PARKED,)),
+    OrderAct.FAIL: Transition(_QUEUED, (_S.FAILED, _S.PARKED)),
+    OrderAct.POSTPONE: Transition(_QUEUED),
+    OrderAct.REQUEUE: Transition((_S.FAILED, _S.PARKED), (_S.PENDING,)),
+    OrderAct.RENEW_ID: Transition(_UNDECIDED, (_S.PENDING,)),
+    OrderAct.INTEND: Transition(_QUEUED, (_S.SENDING,)),
+    # That VeraCore took it stays true whatever was concluded meanwhile.
+    OrderAct.ACCEPT: Transition(tuple(_S), (_S.SYNCED,)),
+    OrderAct.WITHHOLD: Transition((_S.SENDING,), UNSENT),
+    OrderAct.REFUSE: Transition((_S.SENDING,), (_S.PARKED,)),
+    OrderAct.DOUBT: Transition((_S.SENDING,), (_S.IN_DOUBT,)),
+    OrderAct.WAS_ANSWERED: Transition((_S.IN_DOUBT,)),
+    OrderAct.RECOVER: Transition((_S.SENDING,), (_S.IN_DOUBT,)),
+    OrderAct.DOUBT_AGAIN: Transition(_QUEUED, (_S.IN_DOUBT,)),
+    OrderAct.ADOPT: Transition(_UNDECIDED, (_S.SYNCED,)),
+    OrderAct.CONFLICT: Transition(_UNDECIDED, (_S.CONFLICT,)),
+    OrderAct.CANCEL: Transition((*_UNDECIDED, _S.SYNCED), (_S.CANCELLED,)),
+    OrderAct.ABSENT_ONCE: Transition((_S.IN_DOUBT,)),
+    OrderAct.ABSENT_FOR_A_PERSON: Transition(_UNDECIDED),
+    OrderAct.LOOK_AGAIN: Transition((_S.IN_DOUBT,)),
+    OrderAct.RESEND: Transition((_S.IN_DOUBT,), (_S.PENDING,)),
+    OrderAct.REFUSED_AFTER_ALL: Transition((_S.IN_DOUBT,), (_S.PARKED,)),
+    OrderAct.SHIP: Transition((_S.SYNCED,), (_S.SHIPPED,)),
+}
+
+
+# ---- pick slips ------------------------------------------------------------------------------
+
+
+class SlipAct(StrEnum):
+    """The transitions of a pick slip, by the names of the ledger's methods."""
+
+    SEE = "see"
+    HOLD = "hold"
+    INTEND = "intend"
+    UNANSWERED = "unanswered"
+    WITHDRAW = "withdraw"
+    ADD = "add"
+    FINISH = "finish"
+    COVER = "cover"
+    HAND_OVER = "hand_over"
+    REOPEN = "reopen"
+    HASTEN = "hasten"
+    CORRECT = "correct"
+
+
+_P = PickSlipState
+_UNMADE = (_P.OPEN, _P.INTENDED)
+
+SLIP_TRANSITIONS: Mapping[SlipAct, Transition[PickSlipState]] = {
+    SlipAct.SEE: Transition((), (_P.OPEN,)),
+    SlipAct.HOLD: Transition(OPEN_SLIPS),
+    SlipAct.INTEND: Transition(_UNMADE, (_P.INTENDED,)),
+    SlipAct.UNANSWERED: Transition((_P.INTENDED,)),
+    SlipAct.WITHDRAW: Transition((_P.INTENDED,), _UNMADE),
+    SlipAct.ADD: Transition(_UNMADE, (_P.ADDED,)),
+    SlipAct.FINISH: Transition((_P.ADDED,), (_P.DONE,)),
+    SlipAct.COVER: Transition(_UNMADE, (_P.COVERED,)),
+    SlipAct.HAND_OVER: Transition((*OPEN_SLIPS, _P.DONE), (_P.HANDED,)),
+    SlipAct.REOPEN: Transition((_P.HANDED,), (_P.OPEN, _P.ADDED)),
+    SlipAct.HASTEN: Transition(OPEN_SLIPS),
+    SlipAct.CORRECT: Transition((_P.DONE,)),
+}

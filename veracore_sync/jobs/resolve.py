@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from veracore_sync.clock import elapsed, from_text
-from veracore_sync.domain.states import HANDED_OVER, OrderState
+from veracore_sync.domain.states import HANDED_OVER, Applied, OrderCause, OrderState
 from veracore_sync.errors import Category, NeedsPerson, ProtocolError, UsageError
 from veracore_sync.jobs.orders.acts import (
     ENDED_AS,
@@ -87,7 +87,7 @@ class Resolver:
             message = decision.seen.message
             with self.ledger.unit_of_work():
                 self._end_attempts(row, sights)
-                self.ledger.moves.cancel(row.code, wanted, message)
+                _must_apply(self.ledger.moves.cancel(row.code, wanted, message), row)
             return Told(row.code, "cancelled there", f"{row.code}: {message}; it is not adopted")
         assert isinstance(decision, TakeOver)  # noqa: S101 - what else a named id leads to
         return self._take_over(row, decision.seen, sights)
@@ -95,7 +95,7 @@ class Resolver:
     def _take_over(self, row: OrderRow, seen: Ours, sights: Iterable[Sight]) -> Told:
         with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
-            self.ledger.moves.adopt(row.code, seen.id, seen.record)
+            _must_apply(self.ledger.moves.adopt(row.code, seen.id, seen.record), row)
             if seen.differs:
                 self.ledger.alerts.open("order.drift", seen.differs, code=row.code)
         news = f"{row.code}: {seen.differs}" if seen.differs else None
@@ -123,7 +123,7 @@ class Resolver:
         fresh = self._fresh_id(row, attempts, used)
         with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
-            self.ledger.moves.renew_id(row.code, fresh)
+            _must_apply(self.ledger.moves.renew_id(row.code, fresh), row)
         return Told(row.code, f"goes out as {fresh} with the next sync-orders")
 
     def _fresh_id(self, row: OrderRow, attempts: list[AttemptRow], used: tuple[str, ...]) -> str:
@@ -158,7 +158,8 @@ class Resolver:
         self._decided(decide(Act.SKIP, row.code, sights), row)
         with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
-            self.ledger.moves.skip(row.code, "resolved", "a person decided that it is not sent")
+            why = "a person decided that it is not sent"
+            _must_apply(self.ledger.moves.skip(row.code, OrderCause.RESOLVED, why), row)
         return Told(row.code, "skipped for good")
 
     def _skippable_ids(self, row: OrderRow, attempts: list[AttemptRow]) -> tuple[str, ...]:
@@ -234,7 +235,8 @@ class Resolver:
             elif decision.remember is not None:
                 moves.absent_for_a_person(row.code)
             if decision.hold is not None:
-                moves.conflict(row.code, None, Trouble(Category.CONFLICT, decision.hold))
+                hold = Trouble(Category.CONFLICT, decision.hold)
+                _must_apply(moves.conflict(row.code, None, hold), row)
         raise decision.error
 
     def _end_attempts(self, row: OrderRow, sights: Iterable[Sight]) -> None:
@@ -242,3 +244,16 @@ class Resolver:
         for one in sights:
             if isinstance(one, Cancelled | Foreign | Gone):
                 self.ledger.moves.end_attempts(row.code, one.id, ENDED_AS[type(one)])
+
+
+def _must_apply(change: Applied, row: OrderRow) -> None:
+    """Raise where another process was first; the transaction around it keeps nothing then.
+
+    Raises:
+        NeedsPerson: It was.
+    """
+    if change is Applied.LOST:
+        raise NeedsPerson(
+            f"{row.code} was changed by another run meanwhile; nothing was changed here",
+            hint=f"look at it with `veracore-sync stats --order {row.code}`, then decide anew",
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from veracore_sync.domain.states import OrderState
+from veracore_sync.domain.states import Applied, OrderState
 from veracore_sync.errors import UsageError
 from veracore_sync.jobs.orders.acts import LookUpNow, NotRetried, Requeue, decide_retry
 from veracore_sync.jobs.orders.doubts import Doubts
@@ -84,12 +84,15 @@ def execute(chosen: Plan, ledger: Ledger, doubts: Doubts | None) -> OrdersResult
     result = OrdersResult()
     ledger.moves.recover()
     for row in chosen.requeue:
-        ledger.moves.requeue(row.code)
-        result.note(row.code, "pending")
+        result.applied(row.code, ledger.moves.requeue(row.code), "pending")
     for row, reason in chosen.refused:
         result.tell(f"{row.code}: {reason}")
     if doubts is not None:
-        doubts.settle([_in_doubt(ledger, row.code) for row in chosen.look_up], result)
+        rows = [_in_doubt(ledger, row.code) for row in chosen.look_up]
+        for row in rows:
+            if row.state is not OrderState.IN_DOUBT:
+                result.applied(row.code, Applied.LOST, row.state)
+        doubts.settle([row for row in rows if row.state is OrderState.IN_DOUBT], result)
     return result
 
 

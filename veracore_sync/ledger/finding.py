@@ -10,12 +10,13 @@ from typing import Any
 from veracore_sync.clock import tick, to_text
 from veracore_sync.domain.held_orders import least_of, same_units
 from veracore_sync.domain.order_records import Seen, Sent, Trouble
-from veracore_sync.domain.states import AttemptOutcome
+from veracore_sync.domain.states import Applied, AttemptOutcome, OrderAct
 from veracore_sync.errors import Category
 from veracore_sync.ledger.database import Row, Transaction
 from veracore_sync.ledger.order_table import OrderTable
 from veracore_sync.model import WarehouseRecord
 
+_NEVER_TAKEN = (AttemptOutcome.NOT_SENT, AttemptOutcome.REFUSED)
 # What the shop did after the send stays true when a look-up finds what was sent.
 _OF_THE_SHOP = ("order.cancelled_in_shop", "order.drift")
 
@@ -31,7 +32,7 @@ class Finding(OrderTable):
         seen: Seen | None = None,
         *,
         wanted: Sent | None = None,
-    ) -> None:
+    ) -> Applied:
         """A look-up found it at VeraCore, and it is ours.
 
         What VeraCore holds of it is what the record says, whichever attempt it came from, or none.
@@ -49,37 +50,39 @@ class Finding(OrderTable):
                 "SELECT attempt FROM orders WHERE code = ?", (code,)
             ).fetchone()
             attempt = row["attempt"]
+            moved = self._move(
+                connection,
+                code,
+                OrderAct.ADOPT,
+                **self._synced_values(),
+                veracore_id=veracore_id,
+                attempt=attempt or 1,
+                looked_up=1,
+            )
+            if not moved:
+                return Applied.LOST
             sent = self._sent(connection, code, veracore_id)
             from_record = [one for one in sent if _is_of(one, record)]
             arrived = from_record[-1]["attempt"] if from_record else attempt
-            self._end_attempt(connection, code, arrived, "accepted", "found by a look-up")
+            accepted = AttemptOutcome.ACCEPTED
+            self._end_attempt(connection, code, arrived, accepted, "found by a look-up")
             if attempt == 0:
                 lines = tuple((line.sku, line.quantity) for line in record.lines or ())
-                attempt = 1
                 connection.execute(
                     "INSERT INTO attempts (code, attempt, veracore_id, payload_hash, lines, "
                     "started_at, ended_at, outcome, message) "
                     "VALUES (?, 1, ?, '', ?, ?, ?, 'accepted', 'found by a look-up')",
                     (code, veracore_id, json.dumps(lines), now, now),
                 )
-            self._set(
-                connection,
-                code,
-                **self._synced_values(),
-                veracore_id=veracore_id,
-                attempt=attempt,
-                looked_up=1,
-            )
             self._take_found(code, from_record or sent, record, wanted)
             if seen is not None:
-                self._set(
-                    connection,
-                    code,
-                    content_hash=seen.content_hash,
-                    shop_updated_at=to_text(seen.updated_at),
+                connection.execute(
+                    "UPDATE orders SET content_hash = ?, shop_updated_at = ? WHERE code = ?",
+                    (seen.content_hash, to_text(seen.updated_at), code),
                 )
             self._alerts.resolve_order(code, keep=_OF_THE_SHOP if seen is None else ())
             self._tell_synced(code, veracore_id, adopted=True)
+            return Applied.DONE
 
     def _sent(self, connection: Transaction, code: str, veracore_id: str) -> list[Row]:
         """The attempts that VeraCore may have taken under that id; oldest first.
@@ -91,7 +94,7 @@ class Finding(OrderTable):
             "WHERE code = ? AND payload_hash <> '' ORDER BY attempt",
             (code,),
         ).fetchall()
-        left = [row for row in rows if row["outcome"] not in ("not sent", "refused")]
+        left = [row for row in rows if row["outcome"] not in _NEVER_TAKEN]
         named = veracore_id.strip().casefold()
         return [row for row in left if row["veracore_id"].casefold() == named] or left or rows
 
@@ -112,98 +115,123 @@ class Finding(OrderTable):
             self._holdings.take(code, None, None)
         self._holdings.saw(code, record)
 
-    def conflict(self, code: str, veracore_id: str | None, trouble: Trouble) -> bool:
-        """VeraCore holds something else under our id: a person decides. Whether this is new."""
+    def conflict(self, code: str, veracore_id: str | None, trouble: Trouble) -> Applied:
+        """VeraCore holds something else under our id: a person decides."""
         with self._db.transaction() as connection:
             values: dict[str, Any] = {"veracore_id": veracore_id} if veracore_id else {}
-            self._set(
+            moved = self._move(
                 connection,
                 code,
-                state="conflict",
+                OrderAct.CONFLICT,
                 error_class=trouble.category,
                 error_message=trouble.message,
                 next_attempt_at=None,
                 **values,
             )
-            return self._alerts.open("order.conflict", trouble.message, code=code)
+            return self._tell("order.conflict", trouble.message, code) if moved else Applied.LOST
 
-    def cancel(self, code: str, veracore_id: str, message: str) -> bool:
+    def cancel(self, code: str, veracore_id: str, message: str) -> Applied:
         """It was cancelled at VeraCore. A person decides, unless one was told that the shop had
-        cancelled it: then both sides agree. Whether there is news."""
+        cancelled it: then both sides agree."""
         with self._db.transaction() as connection:
-            self._set(
+            moved = self._move(
                 connection,
                 code,
-                state="cancelled",
+                OrderAct.CANCEL,
                 veracore_id=veracore_id,
                 error_class=Category.CONFLICT,
                 error_message=message,
                 next_attempt_at=None,
             )
+            if not moved:
+                return Applied.LOST
             if self._alerts.resolve("order.cancelled_in_shop", code=code):
-                return False
-            return self._alerts.open("order.cancelled", message, code=code)
+                return Applied.DONE
+            return self._tell("order.cancelled", message, code)
 
-    def absent_once(self, code: str, next_attempt_at: datetime) -> None:
+    def absent_once(self, code: str, next_attempt_at: datetime) -> Applied:
         """A first look-up said absent: remember when, and look again after the grace."""
         with self._db.transaction() as connection:
-            self._set(
+            moved = self._move(
                 connection,
                 code,
+                OrderAct.ABSENT_ONCE,
                 absent_at=self._now(),
                 absent_tick=tick(self._clock),
                 next_attempt_at=to_text(next_attempt_at),
                 checked_at=self._now(),
             )
+            return Applied.DONE if moved else Applied.LOST
 
-    def absent_for_a_person(self, code: str) -> None:
+    def absent_for_a_person(self, code: str) -> Applied:
         """A person's look-up of an order that is not in doubt said absent: remember when."""
         with self._db.transaction() as connection:
-            self._set(connection, code, absent_at=self._now(), absent_tick=tick(self._clock))
+            moved = self._move(
+                connection,
+                code,
+                OrderAct.ABSENT_FOR_A_PERSON,
+                absent_at=self._now(),
+                absent_tick=tick(self._clock),
+            )
+            return Applied.DONE if moved else Applied.LOST
 
-    def end_attempts(self, code: str, veracore_id: str, outcome: str) -> None:
+    def end_attempts(self, code: str, veracore_id: str, outcome: AttemptOutcome) -> None:
         """Nothing that was sent under that id is, or will be, a live order at VeraCore."""
         with self._db.transaction() as connection:
             connection.execute(
                 "UPDATE attempts SET ended_at = ?, outcome = ? "
                 "WHERE code = ? AND veracore_id = ? COLLATE NOCASE "
-                "AND (outcome IS NULL OR outcome IN (?, 'accepted'))",
-                (self._now(), outcome, code, veracore_id, AttemptOutcome.IN_DOUBT),
+                "AND (outcome IS NULL OR outcome IN (?, ?))",
+                (
+                    self._now(),
+                    outcome,
+                    code,
+                    veracore_id,
+                    AttemptOutcome.IN_DOUBT,
+                    AttemptOutcome.ACCEPTED,
+                ),
             )
 
-    def look_again(self, code: str, next_attempt_at: datetime | None) -> None:
+    def look_again(self, code: str, next_attempt_at: datetime | None) -> Applied:
         """A look-up told nothing: still in doubt, due again then (``None``: in the next run)."""
         with self._db.transaction() as connection:
-            self._set(
+            moved = self._move(
                 connection,
                 code,
+                OrderAct.LOOK_AGAIN,
                 next_attempt_at=to_text(next_attempt_at) if next_attempt_at else None,
                 checked_at=self._now(),
             )
+            return Applied.DONE if moved else Applied.LOST
 
-    def resend(self, code: str) -> None:
+    def resend(self, code: str) -> Applied:
         """The doubt ended in absent, and the answer had been lost: it may be sent again."""
         with self._db.transaction() as connection:
-            row = connection.execute(
-                "SELECT veracore_id FROM orders WHERE code = ?", (code,)
-            ).fetchone()
-            self.end_attempts(code, row["veracore_id"], "absent")
-            self._set(
-                connection, code, state="pending", cause="", doubt_since=None, next_attempt_at=None
+            moved = self._move(
+                connection,
+                code,
+                OrderAct.RESEND,
+                cause=None,
+                doubt_since=None,
+                next_attempt_at=None,
             )
+            if not moved:
+                return Applied.LOST
+            self._end_present(connection, code, AttemptOutcome.ABSENT)
+            return Applied.DONE
 
-    def refused_after_all(self, code: str, trouble: Trouble, next_attempt_at: datetime) -> bool:
-        """The doubt ended in absent, and VeraCore had answered: that answer was a refusal.
-
-        Returns:
-            Whether this is new to the person who has to mend it.
-        """
+    def refused_after_all(self, code: str, trouble: Trouble, next_attempt_at: datetime) -> Applied:
+        """The doubt ended in absent, and VeraCore had answered: that answer was a refusal."""
         with self._db.transaction() as connection:
-            row = connection.execute(
-                "SELECT veracore_id FROM orders WHERE code = ?", (code,)
-            ).fetchone()
-            self.end_attempts(code, row["veracore_id"], "refused")
-            return self._park_refused(connection, code, trouble, next_attempt_at)
+            values = self._refused_values(trouble, next_attempt_at)
+            if not self._move(connection, code, OrderAct.REFUSED_AFTER_ALL, **values):
+                return Applied.LOST
+            self._end_present(connection, code, AttemptOutcome.REFUSED)
+            return self._tell("order.parked", trouble.message, code)
+
+    def _end_present(self, connection: Transaction, code: str, outcome: AttemptOutcome) -> None:
+        row = connection.execute("SELECT veracore_id FROM orders WHERE code = ?", (code,))
+        self.end_attempts(code, row.fetchone()["veracore_id"], outcome)
 
 
 def _lines(row: Row) -> Sent:

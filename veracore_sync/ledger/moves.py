@@ -1,11 +1,8 @@
-"""How an order moves through the ledger: every verb is one transition in one transaction.
+"""How an order moves through the ledger: every method is one transition in one transaction.
 
-    pending ─▶ sending ─▶ synced ─▶ shipped
-       ▲          ├─────▶ in_doubt ─▶ synced | pending | parked | conflict | cancelled
-       │          ├─────▶ parked
-       └──────────┴─────▶ failed, skipped
-
-A verb that puts an order before a person also opens the alert, and tells whether that is new.
+`veracore_sync.domain.states.TRANSITIONS` says from which states it may happen. Where the order has
+left those, nothing is written and `Applied.LOST` is the answer; the one exception is that VeraCore
+took it, which stays true. A transition that puts an order before a person also opens the alert.
 """
 
 from __future__ import annotations

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.order_records import Trouble
+from veracore_sync.domain.states import TRANSITIONS, Applied, OrderAct, OrderCause, OrderState
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.database import Database, Transaction
 from veracore_sync.ledger.holdings import Holdings
@@ -29,13 +31,48 @@ class OrderTable:
     def _now(self) -> str:
         return to_text(self._clock.now())
 
-    def _set(self, connection: Transaction, code: str, **values: Any) -> None:
+    def _move(
+        self,
+        connection: Transaction,
+        code: str,
+        act: OrderAct,
+        to: OrderState | None = None,
+        *,
+        of_attempt: int | None = None,
+        **values: Any,
+    ) -> bool:
+        """Write a transition, where the order is in a state that allows it; whether it was.
+
+        Args:
+            connection: That of the open transaction.
+            code: The order.
+            act: Its row in `TRANSITIONS` says from where and, where it leads to one state, whereto.
+            to: The state, where it leads to several.
+            of_attempt: Only while this is the newest attempt.
+            values: Other columns.
+        """
+        transition = TRANSITIONS[act]
+        state = transition.target(to)
+        if state is not None:
+            values["state"] = state
+        if "cause" in values:
+            values["cause"] = values["cause"] or ""
         values["updated_at"] = self._now()
         columns = ", ".join(f"{name} = :{name}" for name in values)
-        connection.execute(
-            f"UPDATE orders SET {columns} WHERE code = :code",  # noqa: S608 - our own columns
-            {**values, "code": code},
-        )
+        changed = connection.execute(
+            f"UPDATE orders SET {columns} WHERE code = :code "  # noqa: S608 - our own columns
+            f"AND state IN ({in_sql(transition.sources)}) "
+            "AND (:of_attempt IS NULL OR attempt = :of_attempt)",
+            {**values, "code": code, "of_attempt": of_attempt},
+        ).rowcount
+        if not changed:
+            _LOG.warning("order %s has moved on: %s came too late and changes nothing", code, act)
+        return changed > 0
+
+    def _tell(self, kind: str, message: str, code: str) -> Applied:
+        """A transition was done that a person has to know of."""
+        is_new = self._alerts.open(kind, message, code=code)
+        return Applied.NEWS if is_new else Applied.DONE
 
     def _end_attempt(
         self, connection: Transaction, code: str, attempt: int, outcome: str, message: str
@@ -46,19 +83,9 @@ class OrderTable:
             (self._now(), outcome, message or None, code, attempt),
         )
 
-    def _is_sending(self, connection: Transaction, code: str, attempt: int) -> bool:
-        row = connection.execute(
-            "SELECT 1 FROM orders WHERE code = ? AND attempt = ? AND state = 'sending'",
-            (code, attempt),
-        ).fetchone()
-        if row is None:
-            _LOG.warning("order %s: attempt %d is no longer the one under way", code, attempt)
-        return row is not None
-
     def _synced_values(self) -> dict[str, Any]:
         return {
-            "state": "synced",
-            "cause": "",
+            "cause": None,
             "error_class": None,
             "error_message": None,
             "next_attempt_at": None,
@@ -71,18 +98,17 @@ class OrderTable:
         data = {"vendureOrderCode": code, "veracoreOrderId": veracore_id, "adopted": adopted}
         self._outbox.add("order.synced", code, data)
 
-    def _park_refused(
-        self, connection: Transaction, code: str, trouble: Trouble, next_attempt_at: datetime
-    ) -> bool:
-        self._set(
-            connection,
-            code,
-            state="parked",
-            cause="refused",
-            error_class=trouble.category,
-            error_message=trouble.message,
-            next_attempt_at=to_text(next_attempt_at),
-            doubt_since=None,
-            absent_at=None,
-        )
-        return self._alerts.open("order.parked", trouble.message, code=code)
+    def _refused_values(self, trouble: Trouble, next_attempt_at: datetime) -> dict[str, Any]:
+        return {
+            "cause": OrderCause.REFUSED,
+            "error_class": trouble.category,
+            "error_message": trouble.message,
+            "next_attempt_at": to_text(next_attempt_at),
+            "doubt_since": None,
+            "absent_at": None,
+        }
+
+
+def in_sql(states: Iterable[str]) -> str:
+    """States as SQL text; they are our own words."""
+    return ", ".join(f"'{state}'" for state in states)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.order_records import Discovery, Trouble
+from veracore_sync.domain.states import Applied, OrderAct, OrderCause, OrderState
 from veracore_sync.errors import Category
 from veracore_sync.ledger.order_table import OrderTable
 
@@ -41,31 +41,38 @@ class Queueing(OrderTable):
                 rows,
             )
 
-    def wait(self, code: str, message: str) -> None:
+    def wait(self, code: str, message: str) -> Applied:
         """It cannot be sent in the state it has in the shop: pending, until that changes."""
         with self._db.transaction() as connection:
-            self._set(
+            moved = self._move(
                 connection,
                 code,
-                state="pending",
-                cause="waiting",
+                OrderAct.WAIT,
+                cause=OrderCause.WAITING,
                 error_class=None,
                 error_message=message,
             )
+            return Applied.DONE if moved else Applied.LOST
 
     def skip(
-        self, code: str, cause: str, message: str, *, settings_hash: str = "", alert: bool = False
-    ) -> bool:
+        self,
+        code: str,
+        cause: OrderCause,
+        message: str,
+        *,
+        settings_hash: str = "",
+        alert: bool = False,
+    ) -> Applied:
         """It shall not be sent: withdrawn, excluded by a rule, or (``resolved``) by a person.
 
         Returns:
-            Whether an alert was asked for and is new.
+            News where an alert was asked for and is new.
         """
         with self._db.transaction() as connection:
-            self._set(
+            moved = self._move(
                 connection,
                 code,
-                state="skipped",
+                OrderAct.GIVE_UP if cause == OrderCause.RESOLVED else OrderAct.SKIP,
                 cause=cause,
                 error_class=Category.VALIDATION,
                 error_message=message,
@@ -73,34 +80,32 @@ class Queueing(OrderTable):
                 next_attempt_at=None,
                 checked_at=self._now(),
             )
+            if not moved:
+                return Applied.LOST
             self._alerts.resolve_order(code)
-            return alert and self._alerts.open("order.passed_by", message, code=code)
+            return self._tell("order.passed_by", message, code) if alert else Applied.DONE
 
-    def park(self, code: str, trouble: Trouble, settings_hash: str) -> bool:
-        """We cannot send it as it is; it is planned again when it or the settings change.
-
-        Returns:
-            Whether this is new to the person who has to mend it.
-        """
+    def park(self, code: str, trouble: Trouble, settings_hash: str) -> Applied:
+        """We cannot send it as it is; it is planned again when it or the settings change."""
         with self._db.transaction() as connection:
-            self._set(
+            moved = self._move(
                 connection,
                 code,
-                state="parked",
-                cause="ours",
+                OrderAct.PARK,
+                cause=OrderCause.OURS,
                 error_class=trouble.category,
                 error_message=trouble.message,
                 settings_hash=settings_hash,
                 next_attempt_at=None,
                 checked_at=self._now(),
             )
-            return self._alerts.open("order.parked", trouble.message, code=code)
+            return self._tell("order.parked", trouble.message, code) if moved else Applied.LOST
 
-    def fail(self, code: str, trouble: Trouble, next_attempt_at: datetime, most: int) -> bool:
+    def fail(self, code: str, trouble: Trouble, next_attempt_at: datetime, most: int) -> Applied:
         """A failure of its own that may pass: counted, tried again later, parked after `most`.
 
         Returns:
-            Whether it was parked and that is new.
+            News where it was parked and that is new.
         """
         with self._db.transaction() as connection:
             count = 1 + int(
@@ -109,11 +114,12 @@ class Queueing(OrderTable):
                 ).fetchone()[0]
             )
             parked = count >= most
-            self._set(
+            moved = self._move(
                 connection,
                 code,
-                state="parked" if parked else "failed",
-                cause="exhausted" if parked else "",
+                OrderAct.FAIL,
+                OrderState.PARKED if parked else OrderState.FAILED,
+                cause=OrderCause.EXHAUSTED if parked else None,
                 error_class=trouble.category,
                 error_message=trouble.message,
                 retry_count=count,
@@ -121,9 +127,11 @@ class Queueing(OrderTable):
                 last_sync_attempt=self._now(),
                 checked_at=self._now(),
             )
-            return parked and self._alerts.open("order.parked", trouble.message, code=code)
+            if not moved:
+                return Applied.LOST
+            return self._tell("order.parked", trouble.message, code) if parked else Applied.DONE
 
-    def postpone(self, code: str, trouble: Trouble, next_attempt_at: str | None) -> None:
+    def postpone(self, code: str, trouble: Trouble, next_attempt_at: str | None) -> Applied:
         """It could not be read, which says nothing of its data: it keeps its state, uncounted.
 
         Args:
@@ -132,51 +140,60 @@ class Queueing(OrderTable):
             next_attempt_at: When it is due again, a UTC text; ``None``: in the next run.
         """
         with self._db.transaction() as connection:
-            self._set(
+            moved = self._move(
                 connection,
                 code,
+                OrderAct.POSTPONE,
                 error_class=trouble.category,
                 error_message=trouble.message,
                 next_attempt_at=next_attempt_at,
                 checked_at=self._now(),
             )
+            return Applied.DONE if moved else Applied.LOST
 
     def came_back(self, codes: Iterable[str]) -> None:
         """The shop lists them in a trigger state again: they wait for nothing there any more."""
         with self._db.transaction() as connection:
-            connection.executemany(
-                "UPDATE orders SET cause = '', error_message = NULL, updated_at = ? "
-                "WHERE code = ? AND state = 'pending' AND cause = 'waiting'",
-                [(self._now(), code) for code in codes],
-            )
+            for code in codes:
+                waits = connection.execute(
+                    "SELECT 1 FROM orders WHERE code = ? AND cause = ?", (code, OrderCause.WAITING)
+                ).fetchone()
+                if waits is not None:
+                    self._move(connection, code, OrderAct.CAME_BACK, cause=None, error_message=None)
 
     def touch(
         self, code: str, *, looked_up: bool = False, shop_updated_at: str | None = None
     ) -> None:
         """Remember that it was looked up before its first send, or judged as of that change."""
-        values: dict[str, Any] = {}
-        if looked_up:
-            values["looked_up"] = 1
-        if shop_updated_at:
-            values["shop_updated_at"] = shop_updated_at
+        # No transition: both are true in whatever state it is by now.
         with self._db.transaction() as connection:
-            self._set(connection, code, **values)
-
-    def requeue(self, code: str) -> None:
-        """By a person: pending and due at once, with its failures forgiven."""
-        with self._db.transaction() as connection:
-            self._set(
-                connection, code, state="pending", cause="", retry_count=0, next_attempt_at=None
+            connection.execute(
+                "UPDATE orders SET looked_up = max(looked_up, ?), "
+                "shop_updated_at = coalesce(?, shop_updated_at), updated_at = ? WHERE code = ?",
+                (int(looked_up), shop_updated_at, self._now(), code),
             )
 
-    def renew_id(self, code: str, veracore_id: str) -> None:
-        """By a person: it goes out under a new id."""
+    def requeue(self, code: str) -> Applied:
+        """By a person: pending and due at once, with its failures forgiven."""
         with self._db.transaction() as connection:
-            self._set(
+            moved = self._move(
                 connection,
                 code,
-                state="pending",
-                cause="",
+                OrderAct.REQUEUE,
+                cause=None,
+                retry_count=0,
+                next_attempt_at=None,
+            )
+            return Applied.DONE if moved else Applied.LOST
+
+    def renew_id(self, code: str, veracore_id: str) -> Applied:
+        """By a person: it goes out under a new id."""
+        with self._db.transaction() as connection:
+            moved = self._move(
+                connection,
+                code,
+                OrderAct.RENEW_ID,
+                cause=None,
                 veracore_id=veracore_id,
                 error_class=None,
                 error_message=None,
@@ -185,4 +202,7 @@ class Queueing(OrderTable):
                 next_attempt_at=None,
                 looked_up=1,
             )
+            if not moved:
+                return Applied.LOST
             self._alerts.resolve_order(code)
+            return Applied.DONE

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from typing import Any
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.order_records import Intent, Trouble
-from veracore_sync.domain.states import AttemptOutcome
+from veracore_sync.domain.states import (
+    TRANSITIONS,
+    Applied,
+    AttemptOutcome,
+    OrderAct,
+    OrderCause,
+    OrderState,
+)
 from veracore_sync.errors import Category
 from veracore_sync.ledger.database import Transaction
 from veracore_sync.ledger.order_table import OrderTable
@@ -16,11 +24,12 @@ from veracore_sync.ledger.order_table import OrderTable
 class Sending(OrderTable):
     """The verbs of one attempt."""
 
-    def intend(self, code: str, intent: Intent) -> int:
+    def intend(self, code: str, intent: Intent) -> int | None:
         """Commit the intent to create the order at VeraCore, before any socket is touched.
 
         Returns:
-            The number of the attempt; its outcome is only written where it still matches.
+            The number of the attempt; its outcome is only written where it still matches. ``None``
+            where the order has moved on: then it must not be sent.
         """
         now = self._now()
         with self._db.transaction() as connection:
@@ -29,6 +38,21 @@ class Sending(OrderTable):
                     0
                 ]
             )
+            moved = self._move(
+                connection,
+                code,
+                OrderAct.INTEND,
+                attempt=attempt,
+                veracore_id=intent.veracore_id,
+                settings_hash=intent.settings_hash,
+                content_hash=intent.seen.content_hash,
+                shop_updated_at=to_text(intent.seen.updated_at),
+                last_sync_attempt=now,
+                checked_at=now,
+                absent_at=None,
+            )
+            if not moved:
+                return None
             connection.execute(
                 "INSERT INTO attempts (code, attempt, veracore_id, payload_hash, lines, started_at)"
                 " VALUES (?, ?, ?, ?, ?, ?)",
@@ -41,27 +65,15 @@ class Sending(OrderTable):
                     now,
                 ),
             )
-            self._set(
-                connection,
-                code,
-                state="sending",
-                attempt=attempt,
-                veracore_id=intent.veracore_id,
-                settings_hash=intent.settings_hash,
-                content_hash=intent.seen.content_hash,
-                shop_updated_at=to_text(intent.seen.updated_at),
-                last_sync_attempt=now,
-                checked_at=now,
-                absent_at=None,
-            )
         return attempt
 
     def accept(self, code: str, attempt: int, sequence: int | None) -> None:
         """VeraCore took it. Kept even when the order has been given up on in the meantime."""
         with self._db.transaction() as connection:
-            self._is_sending(connection, code, attempt)
-            self._end_attempt(connection, code, attempt, "accepted", "")
-            self._set(connection, code, **self._synced_values(), sequence=sequence)
+            self._end_attempt(connection, code, attempt, AttemptOutcome.ACCEPTED, "")
+            self._move(
+                connection, code, OrderAct.ACCEPT, **self._synced_values(), sequence=sequence
+            )
             self._take_sent(connection, code, attempt)
             self._alerts.resolve_order(code)
             row = connection.execute("SELECT veracore_id FROM orders WHERE code = ?", (code,))
@@ -76,59 +88,70 @@ class Sending(OrderTable):
             self._holdings.take(code, lines, row["started_at"])
 
     def withhold(
-        self, code: str, attempt: int, back_to: str, message: str, next_attempt_at: datetime | None
-    ) -> None:
+        self,
+        code: str,
+        attempt: int,
+        back_to: OrderState,
+        message: str,
+        next_attempt_at: datetime | None,
+    ) -> Applied:
         """It never left, or was turned away unread: back to the state it had, not counted."""
         with self._db.transaction() as connection:
-            if not self._is_sending(connection, code, attempt):
-                return
-            self._end_attempt(connection, code, attempt, "not sent", message)
-            self._set(
+            moved = self._move(
                 connection,
                 code,
-                state=back_to,
+                OrderAct.WITHHOLD,
+                back_to,
+                of_attempt=attempt,
                 next_attempt_at=to_text(next_attempt_at) if next_attempt_at else None,
             )
+            if not moved:
+                return Applied.LOST
+            self._end_attempt(connection, code, attempt, AttemptOutcome.NOT_SENT, message)
+            return Applied.DONE
 
-    def refuse(self, code: str, attempt: int, trouble: Trouble, next_attempt_at: datetime) -> bool:
-        """VeraCore refused its data: parked, and tried again now and then.
-
-        Returns:
-            Whether this is new to the person who has to mend it.
-        """
+    def refuse(
+        self, code: str, attempt: int, trouble: Trouble, next_attempt_at: datetime
+    ) -> Applied:
+        """VeraCore refused its data: parked, and tried again now and then."""
         with self._db.transaction() as connection:
-            if not self._is_sending(connection, code, attempt):
-                return False
-            self._end_attempt(connection, code, attempt, "refused", trouble.message)
-            return self._park_refused(connection, code, trouble, next_attempt_at)
+            values = self._refused_values(trouble, next_attempt_at)
+            if not self._move(connection, code, OrderAct.REFUSE, of_attempt=attempt, **values):
+                return Applied.LOST
+            self._end_attempt(connection, code, attempt, AttemptOutcome.REFUSED, trouble.message)
+            return self._tell("order.parked", trouble.message, code)
 
-    def doubt(self, code: str, attempt: int, cause: str, trouble: Trouble) -> None:
+    def doubt(self, code: str, attempt: int, cause: OrderCause, trouble: Trouble) -> Applied:
         """Nobody knows whether VeraCore has it: only a look-up ends this, never another send."""
-        now = self._now()
         with self._db.transaction() as connection:
-            if not self._is_sending(connection, code, attempt):
-                return
-            self._end_attempt(connection, code, attempt, AttemptOutcome.IN_DOUBT, trouble.message)
-            self._set(
+            moved = self._move(
                 connection,
                 code,
-                state="in_doubt",
+                OrderAct.DOUBT,
+                of_attempt=attempt,
                 cause=cause,
                 error_class=trouble.category,
                 error_message=trouble.message,
-                doubt_since=now,
+                doubt_since=self._now(),
                 absent_at=None,
                 next_attempt_at=None,
             )
+            if not moved:
+                return Applied.LOST
+            self._end_attempt(connection, code, attempt, AttemptOutcome.IN_DOUBT, trouble.message)
+            return Applied.DONE
 
-    def was_answered(self, code: str, attempt: int) -> None:
+    def was_answered(self, code: str, attempt: int) -> Applied:
         """The answer that left the order in doubt was about this order, not about VeraCore."""
         with self._db.transaction() as connection:
-            connection.execute(
-                "UPDATE orders SET cause = 'answer', updated_at = ? "
-                "WHERE code = ? AND attempt = ? AND state = 'in_doubt'",
-                (self._now(), code, attempt),
+            moved = self._move(
+                connection,
+                code,
+                OrderAct.WAS_ANSWERED,
+                of_attempt=attempt,
+                cause=OrderCause.ANSWER,
             )
+            return Applied.DONE if moved else Applied.LOST
 
     def recover(self) -> list[str]:
         """Orders left ``sending`` by a run that died are in doubt. Called under the job lock.
@@ -136,33 +159,30 @@ class Sending(OrderTable):
         Returns:
             Their codes.
         """
-        now = self._now()
+        (sending,) = TRANSITIONS[OrderAct.RECOVER].sources
         with self._db.transaction() as connection:
-            codes = [
-                row["code"]
-                for row in connection.execute("SELECT code FROM orders WHERE state = 'sending'")
-            ]
-            connection.execute(
-                "UPDATE orders SET state = 'in_doubt', cause = 'lost', error_class = ?, "
-                "error_message = 'the run that was sending it died', doubt_since = ?, "
-                "absent_at = NULL, next_attempt_at = NULL, updated_at = ? WHERE state = 'sending'",
-                (Category.INTERNAL, now, now),
-            )
+            left = connection.execute("SELECT code FROM orders WHERE state = ?", (sending,))
+            codes = [row["code"] for row in left]
+            for code in codes:
+                values = self._lost_values("the run that was sending it died")
+                self._move(connection, code, OrderAct.RECOVER, **values)
         return codes
 
-    def doubt_again(self, code: str, veracore_id: str) -> None:
+    def doubt_again(self, code: str, veracore_id: str) -> Applied:
         """An attempt under that id never came to an end that is known: look it up, send nothing."""
-        now = self._now()
+        values = self._lost_values(f"nobody knows how an earlier attempt as {veracore_id} ended")
         with self._db.transaction() as connection:
-            self._set(
-                connection,
-                code,
-                state="in_doubt",
-                cause="lost",
-                veracore_id=veracore_id,
-                error_class=Category.INTERNAL,
-                error_message=f"nobody knows how an earlier attempt as {veracore_id} ended",
-                doubt_since=now,
-                absent_at=None,
-                next_attempt_at=None,
+            moved = self._move(
+                connection, code, OrderAct.DOUBT_AGAIN, veracore_id=veracore_id, **values
             )
+            return Applied.DONE if moved else Applied.LOST
+
+    def _lost_values(self, message: str) -> dict[str, Any]:
+        return {
+            "cause": OrderCause.LOST,
+            "error_class": Category.INTERNAL,
+            "error_message": message,
+            "doubt_since": self._now(),
+            "absent_at": None,
+            "next_attempt_at": None,
+        }

@@ -1,24 +1,30 @@
 """What the warehouse was seen to ship (tracked orders), and what came of it (slips).
 
-    open ─▶ intended ─▶ added ─▶ done
-      ├──────────────▶ covered    its units are in fulfilments that were not made from it
-      └──────────────▶ handed     a person decides
-
-The rows are the work: a slip leaves it only by an end state.
+The rows are the work: a slip leaves it only by an end state (`SLIP_TRANSITIONS`).
 """
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from veracore_sync.clock import Clock, from_text, moment_of, tick, to_text
 from veracore_sync.domain.pick_slips import PackageFact, Rows, SlipRow, TrackedRow
-from veracore_sync.domain.states import PickSlipState
+from veracore_sync.domain.states import (
+    OPEN_SLIPS,
+    SLIP_TRANSITIONS,
+    Applied,
+    PickSlipState,
+    SlipAct,
+)
 from veracore_sync.ledger.database import Database, Row
+from veracore_sync.ledger.order_table import in_sql
 from veracore_sync.waits import SLIP, horizon, is_over, is_over_sql
+
+_LOG = logging.getLogger(__name__)
 
 
 class Shipments:
@@ -183,10 +189,11 @@ class Shipments:
 
     # ---- what becomes of a slip ---------------------------------------------------------------
 
-    def hold(self, row: SlipRow, reason: str, until: datetime | None, *, failed: bool) -> None:
+    def hold(self, row: SlipRow, reason: str, until: datetime | None, *, failed: bool) -> Applied:
         """It waits: until then, or (``None``) until the warehouse shows something new."""
-        self._set(
+        return self._move(
             row,
+            SlipAct.HOLD,
             reason=reason,
             next_attempt_at=to_text(until) if until else None,
             tries=row.tries + 1 if failed else row.tries,
@@ -201,8 +208,8 @@ class Shipments:
         tracking_code: str,
         known: Iterable[str],
         ends_by: datetime,
-    ) -> None:
-        """Commit the intent to fulfil it, before the shop is asked.
+    ) -> Applied:
+        """Commit the intent to fulfil it, before the shop is asked; lost, it must not be asked.
 
         Args:
             row: The slip.
@@ -212,9 +219,9 @@ class Shipments:
             known: The ids of the fulfilments that the order has already.
             ends_by: When our side of the request has ended, whatever becomes of this process.
         """
-        self._set(
+        return self._move(
             row,
-            state="intended",
+            SlipAct.INTEND,
             lines=json.dumps(dict(lines)),
             method=method,
             tracking_code=tracking_code,
@@ -224,67 +231,84 @@ class Shipments:
             next_attempt_at=self._now(),
         )
 
-    def unanswered(self, row: SlipRow, *, has_ended: bool) -> None:
+    def unanswered(self, row: SlipRow, *, has_ended: bool) -> Applied:
         """The request has ended, and what it made is not known.
 
         Args:
             row: The slip.
             has_ended: Whether the shop, too, is done with it; else it may still be at work.
         """
-        if has_ended:
-            self._set(row, intended_at=None, intended_tick=None)
-        else:
-            self._set(row, intended_at=self._now(), intended_tick=tick(self._clock))
+        at = None if has_ended else self._now()
+        ticked = None if has_ended else tick(self._clock)
+        return self._move(row, SlipAct.UNANSWERED, intended_at=at, intended_tick=ticked)
 
     def close_requests(self, veracore_id: str) -> None:
         """Requests of processes that died have ended by now. The caller holds the stock lock, so
         no live process has one under way."""
         now = self._now()
         for row in self.slips(veracore_id).values():
-            if row.state == "intended" and row.intended_at is not None and row.intended_at > now:
-                self._set(row, intended_at=now, intended_tick=tick(self._clock))
+            if row.state is PickSlipState.INTENDED and (row.intended_at or "") > now:
+                self.unanswered(row, has_ended=False)
 
-    def withdraw(self, row: SlipRow) -> None:
+    def withdraw(self, row: SlipRow) -> Applied:
         """Nothing was made of the intent: the slip is again as it was before (`row`)."""
         before = {"intended_at": row.intended_at, "intended_tick": row.intended_tick}
-        self._set(row, state=row.state, **before)
+        return self._move(row, SlipAct.WITHDRAW, row.state, **before)
 
     def add(
         self, row: SlipRow, fulfilment_id: str, lines: Mapping[str, int], tracking_code: str
-    ) -> None:
+    ) -> Applied:
         """The shop made, or had, that fulfilment of it."""
-        self._set(
+        return self._move(
             row,
-            state="added",
+            SlipAct.ADD,
             fulfilment_id=fulfilment_id,
             lines=json.dumps(dict(lines)),
             tracking_code=tracking_code,
             next_attempt_at=self._now(),
         )
 
-    def end(self, row: SlipRow, state: str, **values: Any) -> None:
-        """It is ``done``, ``covered`` or ``handed``."""
-        self._set(row, state=state, next_attempt_at=None, **values)
+    def finish(self, row: SlipRow) -> Applied:
+        """Its fulfilment is Shipped in the shop."""
+        values = {"reason": None, "tries": 0}
+        return self._move(row, SlipAct.FINISH, next_attempt_at=None, **values)
+
+    def cover(self, row: SlipRow, tracking_code: str) -> Applied:
+        """Its units are in fulfilments that were not made from it."""
+        values = {"tracking_code": tracking_code}
+        return self._move(row, SlipAct.COVER, next_attempt_at=None, **values)
+
+    def hand_over(self, row: SlipRow, reason: str, *, failed: bool = False) -> Applied:
+        """A person decides; `failed`: after one more try."""
+        values = {"reason": reason, "tries": row.tries + 1 if failed else row.tries}
+        return self._move(row, SlipAct.HAND_OVER, next_attempt_at=None, **values)
 
     def reopen(self, code: str) -> None:
         """By a person: what failed, or was handed over, of that order is tried again at once."""
-        now = self._now()
-        with self._db.transaction() as connection:
-            connection.execute(_REOPEN, (now, code))
+        values = {"tries": 0, "next_attempt_at": self._now()}
+        with self._db.transaction():
+            for row in self.slips_of(code):
+                if row.state in OPEN_SLIPS:
+                    self._move(row, SlipAct.HASTEN, **values)
+                elif row.state is PickSlipState.HANDED and row.fulfilment_id is None:
+                    self._move(row, SlipAct.REOPEN, PickSlipState.OPEN, **values)
+                elif row.state is PickSlipState.HANDED and row.tries:
+                    # It was made, and could not be shipped: that is gone on with. Without a
+                    # failure a person has to decide about it.
+                    self._move(row, SlipAct.REOPEN, PickSlipState.ADDED, **values)
 
     def hasten(self) -> None:
         """By a person: what failed a moment ago is tried again at once."""
         now = self._now()
-        with self._db.transaction() as connection:
-            connection.execute(
-                "UPDATE slips SET next_attempt_at = ?1, updated_at = ?1 WHERE tries > 0 "
-                "AND state IN ('open', 'intended', 'added') AND next_attempt_at > ?1",
-                (now,),
-            )
+        with self._db.transaction():
+            failed = "SELECT * FROM slips WHERE tries > 0 AND next_attempt_at > ?"
+            for row in map(self._slip, self._db.rows(failed, (now,))):
+                if row.state in OPEN_SLIPS:
+                    self._move(row, SlipAct.HASTEN, next_attempt_at=now)
 
-    def correct(self, row: SlipRow, tracking_code: str) -> None:
+    def correct(self, row: SlipRow, tracking_code: str) -> Applied:
         """Its labels were done anew after it was fulfilled."""
-        self._set(row, tracking_code=tracking_code)
+        return self._move(row, SlipAct.CORRECT, tracking_code=tracking_code)
 
     def prune(self, before: datetime) -> int:
         """Forget tracked orders that are none of ours, seen first before then; how many."""
@@ -293,25 +317,33 @@ class Shipments:
                 "DELETE FROM tracked WHERE code IS NULL AND first_seen_at < ?", (to_text(before),)
             ).rowcount
 
-    def _set(self, row: SlipRow, **values: Any) -> None:
+    def _move(
+        self, row: SlipRow, act: SlipAct, to: PickSlipState | None = None, /, **values: Any
+    ) -> Applied:
+        """Write a transition, where the slip is in a state that allows it by now."""
+        transition = SLIP_TRANSITIONS[act]
+        state = transition.target(to)
+        if state is not None:
+            values["state"] = state
         values["updated_at"] = self._now()
         columns = ", ".join(f"{name} = :{name}" for name in values)
         with self._db.transaction() as connection:
-            connection.execute(
+            changed = connection.execute(
                 f"UPDATE slips SET {columns} "  # noqa: S608 - our own columns
-                "WHERE veracore_id = :id AND slip = :slip",
+                "WHERE veracore_id = :id AND slip = :slip "
+                f"AND state IN ({in_sql(transition.sources)})",
                 {**values, "id": row.veracore_id, "slip": row.slip},
-            )
+            ).rowcount
+        if changed:
+            return Applied.DONE
+        _LOG.warning(
+            "order %s, slip %s has moved on: %s came too late and changes nothing",
+            row.code,
+            row.slip,
+            act,
+        )
+        return Applied.LOST
 
-
-# What was made, and then could not be shipped, is gone on with; where a person has to decide about
-# a fulfilment that was made, nothing had failed.
-_REOPEN = """
-UPDATE slips SET tries = 0, next_attempt_at = ?1, updated_at = ?1, state = CASE
-    WHEN state <> 'handed' THEN state WHEN fulfilment_id IS NULL THEN 'open' ELSE 'added' END
-WHERE code = ?2 AND (state IN ('open', 'intended', 'added')
-    OR state = 'handed' AND (fulfilment_id IS NULL OR tries > 0))
-"""
 
 _TICKED = {"since": "since_tick", "intended_at": "intended_tick"}
 

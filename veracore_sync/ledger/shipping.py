@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from veracore_sync.domain.states import TRANSITIONS, OrderAct
 from veracore_sync.ledger.order_table import OrderTable
 
 _STAY_AS_THEY_ARE = ("order.beyond", "order.voided", "order.shipped_cancelled")
@@ -15,12 +16,12 @@ class Shipping(OrderTable):
         will ship nothing more of it. Whether this is new."""
         with self._db.transaction() as connection:
             row = connection.execute("SELECT state FROM orders WHERE code = ?", (code,)).fetchone()
-            if row is None or row["state"] != "synced":
-                return False
-            self._set(
+            if row is None or row["state"] not in TRANSITIONS[OrderAct.SHIP].sources:
+                return False  # each run sees it shipped again
+            self._move(
                 connection,
                 code,
-                state="shipped",
+                OrderAct.SHIP,
                 error_class=None,
                 error_message=None,
                 next_attempt_at=None,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from veracore_sync.domain.held_orders import Held
 from veracore_sync.domain.order_records import (
@@ -20,6 +20,7 @@ from veracore_sync.domain.order_records import (
     Trouble,
 )
 from veracore_sync.domain.pick_slips import PackageFact, Rows, SlipRow, TrackedRow
+from veracore_sync.domain.states import Applied, AttemptOutcome, OrderCause, OrderState
 from veracore_sync.model import WarehouseRecord
 
 
@@ -75,21 +76,27 @@ class OrderTransitionStore(Protocol):
     def discover(self, found: Iterable[Discovery]) -> None:
         """Record orders that the ledger does not hold yet, all in one transaction."""
 
-    def wait(self, code: str, message: str) -> None:
+    def wait(self, code: str, message: str) -> Applied:
         """It cannot be sent in the state it has in the shop: pending, until that changes."""
 
     def skip(
-        self, code: str, cause: str, message: str, *, settings_hash: str = "", alert: bool = False
-    ) -> bool:
+        self,
+        code: str,
+        cause: OrderCause,
+        message: str,
+        *,
+        settings_hash: str = "",
+        alert: bool = False,
+    ) -> Applied:
         """It shall not be sent: withdrawn, excluded by a rule, or (``resolved``) by a person."""
 
-    def park(self, code: str, trouble: Trouble, settings_hash: str) -> bool:
+    def park(self, code: str, trouble: Trouble, settings_hash: str) -> Applied:
         """We cannot send it as it is; it is planned again when it or the settings change."""
 
-    def fail(self, code: str, trouble: Trouble, next_attempt_at: datetime, most: int) -> bool:
+    def fail(self, code: str, trouble: Trouble, next_attempt_at: datetime, most: int) -> Applied:
         """A failure of its own that may pass: counted, tried again later, parked after `most`."""
 
-    def postpone(self, code: str, trouble: Trouble, next_attempt_at: str | None) -> None:
+    def postpone(self, code: str, trouble: Trouble, next_attempt_at: str | None) -> Applied:
         """It could not be read, which says nothing of its data: it keeps its state, uncounted."""
 
     def came_back(self, codes: Iterable[str]) -> None:
@@ -100,36 +107,43 @@ class OrderTransitionStore(Protocol):
     ) -> None:
         """Remember that it was looked up before its first send, or judged as of that change."""
 
-    def requeue(self, code: str) -> None:
+    def requeue(self, code: str) -> Applied:
         """By a person: pending and due at once, with its failures forgiven."""
 
-    def renew_id(self, code: str, veracore_id: str) -> None:
+    def renew_id(self, code: str, veracore_id: str) -> Applied:
         """By a person: it goes out under a new id."""
 
-    def intend(self, code: str, intent: Intent) -> int:
+    def intend(self, code: str, intent: Intent) -> int | None:
         """Commit the intent to create the order at VeraCore, before any socket is touched."""
 
     def accept(self, code: str, attempt: int, sequence: int | None) -> None:
         """VeraCore took it. Kept even when the order has been given up on in the meantime."""
 
     def withhold(
-        self, code: str, attempt: int, back_to: str, message: str, next_attempt_at: datetime | None
-    ) -> None:
+        self,
+        code: str,
+        attempt: int,
+        back_to: OrderState,
+        message: str,
+        next_attempt_at: datetime | None,
+    ) -> Applied:
         """It never left, or was turned away unread: back to the state it had, not counted."""
 
-    def refuse(self, code: str, attempt: int, trouble: Trouble, next_attempt_at: datetime) -> bool:
+    def refuse(
+        self, code: str, attempt: int, trouble: Trouble, next_attempt_at: datetime
+    ) -> Applied:
         """VeraCore refused its data: parked, and tried again now and then."""
 
-    def doubt(self, code: str, attempt: int, cause: str, trouble: Trouble) -> None:
+    def doubt(self, code: str, attempt: int, cause: OrderCause, trouble: Trouble) -> Applied:
         """Nobody knows whether VeraCore has it: only a look-up ends this, never another send."""
 
-    def was_answered(self, code: str, attempt: int) -> None:
+    def was_answered(self, code: str, attempt: int) -> Applied:
         """The answer that left the order in doubt was about this order, not about VeraCore."""
 
     def recover(self) -> list[str]:
         """Orders left ``sending`` by a run that died are in doubt. Called under the job lock."""
 
-    def doubt_again(self, code: str, veracore_id: str) -> None:
+    def doubt_again(self, code: str, veracore_id: str) -> Applied:
         """An attempt under that id never came to an end that is known: look it up, send nothing."""
 
     def adopt(
@@ -140,32 +154,32 @@ class OrderTransitionStore(Protocol):
         seen: Seen | None = None,
         *,
         wanted: Sent | None = None,
-    ) -> None:
+    ) -> Applied:
         """A look-up found it at VeraCore, and it is ours."""
 
-    def conflict(self, code: str, veracore_id: str | None, trouble: Trouble) -> bool:
-        """VeraCore holds something else under our id: a person decides. Whether this is new."""
+    def conflict(self, code: str, veracore_id: str | None, trouble: Trouble) -> Applied:
+        """VeraCore holds something else under our id: a person decides."""
 
-    def cancel(self, code: str, veracore_id: str, message: str) -> bool:
+    def cancel(self, code: str, veracore_id: str, message: str) -> Applied:
         """It was cancelled at VeraCore. A person decides, unless one was told that the shop had
-        cancelled it: then both sides agree. Whether there is news."""
+        cancelled it: then both sides agree."""
 
-    def absent_once(self, code: str, next_attempt_at: datetime) -> None:
+    def absent_once(self, code: str, next_attempt_at: datetime) -> Applied:
         """A first look-up said absent: remember when, and look again after the grace."""
 
-    def absent_for_a_person(self, code: str) -> None:
+    def absent_for_a_person(self, code: str) -> Applied:
         """A person's look-up of an order that is not in doubt said absent: remember when."""
 
-    def end_attempts(self, code: str, veracore_id: str, outcome: str) -> None:
+    def end_attempts(self, code: str, veracore_id: str, outcome: AttemptOutcome) -> None:
         """Nothing that was sent under that id is, or will be, a live order at VeraCore."""
 
-    def look_again(self, code: str, next_attempt_at: datetime | None) -> None:
+    def look_again(self, code: str, next_attempt_at: datetime | None) -> Applied:
         """A look-up told nothing: still in doubt, due again then (``None``: in the next run)."""
 
-    def resend(self, code: str) -> None:
+    def resend(self, code: str) -> Applied:
         """The doubt ended in absent, and the answer had been lost: it may be sent again."""
 
-    def refused_after_all(self, code: str, trouble: Trouble, next_attempt_at: datetime) -> bool:
+    def refused_after_all(self, code: str, trouble: Trouble, next_attempt_at: datetime) -> Applied:
         """The doubt ended in absent, and VeraCore had answered: that answer was a refusal."""
 
     def ship(self, code: str) -> bool:
@@ -240,7 +254,7 @@ class ShipmentStore(Protocol):
     ) -> None:
         """A look-up told of its slips."""
 
-    def hold(self, row: SlipRow, reason: str, until: datetime | None, *, failed: bool) -> None:
+    def hold(self, row: SlipRow, reason: str, until: datetime | None, *, failed: bool) -> Applied:
         """It waits: until then, or (``None``) until the warehouse shows something new."""
 
     def intend(
@@ -252,26 +266,32 @@ class ShipmentStore(Protocol):
         tracking_code: str,
         known: Iterable[str],
         ends_by: datetime,
-    ) -> None:
-        """Commit the intent to fulfil it, before the shop is asked."""
+    ) -> Applied:
+        """Commit the intent to fulfil it, before the shop is asked; lost, it must not be asked."""
 
-    def unanswered(self, row: SlipRow, *, has_ended: bool) -> None:
+    def unanswered(self, row: SlipRow, *, has_ended: bool) -> Applied:
         """The request has ended, and what it made is not known."""
 
     def close_requests(self, veracore_id: str) -> None:
         """Requests of processes that died have ended by now. The caller holds the stock lock, so
         no live process has one under way."""
 
-    def withdraw(self, row: SlipRow) -> None:
+    def withdraw(self, row: SlipRow) -> Applied:
         """Nothing was made of the intent: the slip is again as it was before (`row`)."""
 
     def add(
         self, row: SlipRow, fulfilment_id: str, lines: Mapping[str, int], tracking_code: str
-    ) -> None:
+    ) -> Applied:
         """The shop made, or had, that fulfilment of it."""
 
-    def end(self, row: SlipRow, state: str, **values: Any) -> None:
-        """It is ``done``, ``covered`` or ``handed``."""
+    def finish(self, row: SlipRow) -> Applied:
+        """Its fulfilment is Shipped in the shop."""
+
+    def cover(self, row: SlipRow, tracking_code: str) -> Applied:
+        """Its units are in fulfilments that were not made from it."""
+
+    def hand_over(self, row: SlipRow, reason: str, *, failed: bool = False) -> Applied:
+        """A person decides; `failed`: after one more try."""
 
     def reopen(self, code: str) -> None:
         """By a person: what failed, or was handed over, of that order is tried again at once."""
@@ -279,7 +299,7 @@ class ShipmentStore(Protocol):
     def hasten(self) -> None:
         """By a person: what failed a moment ago is tried again at once."""
 
-    def correct(self, row: SlipRow, tracking_code: str) -> None:
+    def correct(self, row: SlipRow, tracking_code: str) -> Applied:
         """Its labels were done anew after it was fulfilled."""
 
     def prune(self, before: datetime) -> int:

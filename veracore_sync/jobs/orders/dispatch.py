@@ -201,13 +201,13 @@ class Dispatch:
 
     def _fail(self, row: OrderRow, message: str) -> None:
         retry = self._settings.retry
-        new = self._ledger.moves.fail(
+        change = self._ledger.moves.fail(
             row.code,
             Trouble(Category.INTERNAL, message),
             self._clock.now() + retry.after(row.retry_count + 1),
             retry.max_attempts,
         )
-        self._result.note(row.code, "failed", f"{row.code}: {message}" if new else None)
+        self._result.applied(row.code, change, "failed", message)
 
     def _unread(self, row: OrderRow, error: SyncError) -> None:
         """The shop answers, but not for this order. Only an answer of its own counts against it."""
@@ -218,26 +218,25 @@ class Dispatch:
             self._fail(row, error.message)
         else:
             trouble = Trouble(error.category, error.message)
-            self._ledger.moves.postpone(row.code, trouble, rest.next_attempt_at)
-            self._result.note(row.code, row.state)
+            change = self._ledger.moves.postpone(row.code, trouble, rest.next_attempt_at)
+            self._result.applied(row.code, change, row.state)
 
     def _write(self, action: Action) -> None:
         moves, code = self._ledger.moves, action.code
         if isinstance(action, ParkOrder):
-            new = moves.park(code, action.trouble, self._settings_hash)
-            self._result.note(code, "parked", f"{code}: {action.trouble.message}" if new else None)
+            change = moves.park(code, action.trouble, self._settings_hash)
+            self._result.applied(code, change, "parked", action.trouble.message)
         elif isinstance(action, SkipOrder):
-            new = moves.skip(
+            change = moves.skip(
                 code,
                 action.cause,
                 action.reason,
                 settings_hash=self._settings_hash,
                 alert=action.alert,
             )
-            self._result.note(code, "skipped", f"{code}: {action.reason}" if new else None)
+            self._result.applied(code, change, "skipped", action.reason)
         elif isinstance(action, HoldOrder):
-            moves.wait(code, action.reason)
-            self._result.note(code, "pending")
+            self._result.applied(code, moves.wait(code, action.reason), "pending")
 
 
 def _reap(under_way: set[Future[None]], until: str) -> set[Future[None]]:

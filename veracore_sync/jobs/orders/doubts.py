@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, elapsed
 from veracore_sync.config.services import RetrySettings
-from veracore_sync.domain.states import OrderCause
+from veracore_sync.domain.states import Applied, OrderCause
 from veracore_sync.errors import (
     AuthRefused,
     ProtocolError,
@@ -172,32 +172,29 @@ class Doubts:
         if isinstance(verdict, Adopt):
             self._adopt(row, verdict, result)
         elif isinstance(verdict, Conflict):
-            new = moves.conflict(code, None, verdict.trouble)
-            result.note(code, "conflict", f"{code}: {verdict.trouble.message}" if new else None)
+            change = moves.conflict(code, None, verdict.trouble)
+            result.applied(code, change, "conflict", verdict.trouble.message)
         elif isinstance(verdict, CancelledThere):
-            new = moves.cancel(code, row.veracore_id or code, verdict.message)
-            result.note(code, "cancelled", f"{code}: {verdict.message}" if new else None)
+            change = moves.cancel(code, row.veracore_id or code, verdict.message)
+            result.applied(code, change, "cancelled", verdict.message)
         elif isinstance(verdict, LookAgain):
-            if verdict.first:
-                moves.absent_once(code, verdict.at)
-            else:
-                moves.look_again(code, verdict.at)
-            result.note(code, "in_doubt")
+            look_again = moves.absent_once if verdict.first else moves.look_again
+            result.applied(code, look_again(code, verdict.at), "in_doubt")
         elif isinstance(verdict, Resend):
-            moves.resend(code)
-            result.note(code, "pending")
+            result.applied(code, moves.resend(code), "pending")
         elif isinstance(verdict, WasRefused):
-            new = moves.refused_after_all(code, verdict.trouble, self.clock.now() + self.recheck)
-            result.note(code, "parked", f"{code}: {verdict.trouble.message}" if new else None)
+            later = self.clock.now() + self.recheck
+            change = moves.refused_after_all(code, verdict.trouble, later)
+            result.applied(code, change, "parked", verdict.trouble.message)
         else:
-            moves.look_again(code, None)
             _LOG.info("order %s stays in doubt: %s", code, verdict.error.message)
-            result.note(code, "in_doubt")
+            result.applied(code, moves.look_again(code, None), "in_doubt")
 
     def _adopt(self, row: OrderRow, verdict: Adopt, result: OrdersResult) -> None:
-        code, news = row.code, None
+        code = row.code
         with self.ledger.unit_of_work():
-            self.ledger.moves.adopt(code, row.veracore_id or code, verdict.record)
-            if verdict.outdated and self.ledger.alerts.open("order.drift", OUTDATED, code=code):
-                news = f"{code}: {OUTDATED}"
-        result.note(code, "adopted", news)
+            change = self.ledger.moves.adopt(code, row.veracore_id or code, verdict.record)
+            if verdict.outdated and change is not Applied.LOST:
+                is_new = self.ledger.alerts.open("order.drift", OUTDATED, code=code)
+                change = Applied.NEWS if is_new else change
+        result.applied(code, change, "adopted", OUTDATED)

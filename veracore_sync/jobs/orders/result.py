@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+from veracore_sync.domain.states import Applied
 from veracore_sync.errors import SyncError
 from veracore_sync.jobs.orders.plan import Action
 
@@ -36,6 +37,20 @@ class OrdersResult:
             self.outcomes[code] = outcome
             if news:
                 self.news.append(news)
+
+    def applied(self, code: str, change: Applied, outcome: str, message: str = "") -> None:
+        """What came of a transition that would end an order there.
+
+        Args:
+            code: The order.
+            change: As the ledger told.
+            outcome: Where it ended, unless another run was first.
+            message: What a person has to know, where that is news.
+        """
+        if change is Applied.LOST:
+            self.tell(f"{code}: another run changed it meanwhile; nothing was overwritten")
+        else:
+            self.note(code, outcome, f"{code}: {message}" if change is Applied.NEWS else None)
 
     def warn(self, sentence: str) -> None:
         """Something that newly needs a person, of an order that this run did not touch."""

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock
 from veracore_sync.domain.held_orders import same_units
+from veracore_sync.domain.states import Applied, OrderCause
 from veracore_sync.errors import BreakerOpen, Category, SyncError
 from veracore_sync.failpoint import hit
 from veracore_sync.failure import CREATING, Action, What, read_error
@@ -92,6 +93,9 @@ class Sender:
             return
         order = action.order
         attempt = self.ledger.moves.intend(action.code, action.intent)
+        if attempt is None:
+            self.result.applied(action.code, Applied.LOST, "pending")
+            return
         hit("intent committed")
         outcome = self.warehouse.submit(order)
         hit("answered")
@@ -109,8 +113,8 @@ class Sender:
         unknown = open_attempts(row, self.ledger.orders.attempts(code)) if row else []
         if not unknown:
             return False
-        self.ledger.moves.doubt_again(code, unknown[-1].veracore_id)
-        self.result.note(code, "in_doubt")
+        change = self.ledger.moves.doubt_again(code, unknown[-1].veracore_id)
+        self.result.applied(code, change, "in_doubt")
         return True
 
     def _is_free(self, action: SubmitOrder) -> bool:
@@ -136,13 +140,11 @@ class Sender:
         if isinstance(verdict, Adopt):
             self._adopt(action, veracore_id, verdict)
         elif isinstance(verdict, CancelledThere):
-            new = moves.cancel(code, veracore_id, verdict.message)
-            self.result.note(code, "cancelled", f"{code}: {verdict.message}" if new else None)
+            change = moves.cancel(code, veracore_id, verdict.message)
+            self.result.applied(code, change, "cancelled", verdict.message)
         elif isinstance(verdict, Conflict) and veracore_id == action.order.id:
-            new = moves.conflict(code, veracore_id, verdict.trouble)
-            self.result.note(
-                code, "conflict", f"{code}: {verdict.trouble.message}" if new else None
-            )
+            change = moves.conflict(code, veracore_id, verdict.trouble)
+            self.result.applied(code, change, "conflict", verdict.trouble.message)
         else:
             return False
         return True
@@ -173,9 +175,9 @@ class Sender:
 
     def _adopt(self, action: SubmitOrder, veracore_id: str, verdict: Adopt) -> None:
         """An earlier life sent it; what the shop changed since then is put before a person."""
-        code, held, news = action.code, verdict.lines, None
+        code, held = action.code, verdict.lines
         with self.ledger.unit_of_work():
-            self.ledger.moves.adopt(
+            change = self.ledger.moves.adopt(
                 code,
                 veracore_id,
                 verdict.record,
@@ -183,28 +185,29 @@ class Sender:
                 wanted=action.intent.lines,
             )
             differs = bool(held) and not same_units(held, action.intent.lines)
-            if differs and self.ledger.alerts.open("order.drift", _OTHER_UNITS, code=code):
-                news = f"{code}: {_OTHER_UNITS}"
-        self.result.note(code, "adopted", news)
+            if differs and change is not Applied.LOST:
+                is_new = self.ledger.alerts.open("order.drift", _OTHER_UNITS, code=code)
+                change = Applied.NEWS if is_new else change
+        self.result.applied(code, change, "adopted", _OTHER_UNITS)
 
     def _not_accepted(self, action: SubmitOrder, attempt: int, outcome: NotAccepted) -> None:
         code, moves = action.code, self.ledger.moves
         rule = CREATING[outcome.what]
         trouble = Trouble(rule.category, outcome.text or str(outcome.what))
         if rule.action is Action.PENDING:
-            moves.withhold(code, attempt, action.back_to, trouble.message, None)
-            self.result.note(code, "pending")
+            change = moves.withhold(code, attempt, action.back_to, trouble.message, None)
+            self.result.applied(code, change, "pending")
         elif rule.action is Action.LATER:
-            moves.withhold(code, attempt, action.back_to, trouble.message, self._later(outcome))
-            self.result.note(code, "pending")
+            later = self._later(outcome)
+            change = moves.withhold(code, attempt, action.back_to, trouble.message, later)
+            self.result.applied(code, change, "pending")
         elif rule.action is Action.PARK:
             refusal = Trouble(Category.VALIDATION, _with_hint(outcome))
-            new = moves.refuse(code, attempt, refusal, self._recheck_at())
-            self.result.note(code, "parked", f"{code}: {refusal.message}" if new else None)
+            change = moves.refuse(code, attempt, refusal, self._recheck_at())
+            self.result.applied(code, change, "parked", refusal.message)
         else:
-            cause = "duplicate" if rule.action is Action.LOOK_UP else "lost"
-            moves.doubt(code, attempt, cause, trouble)
-            self.result.note(code, "in_doubt")
+            cause = OrderCause.DUPLICATE if rule.action is Action.LOOK_UP else OrderCause.LOST
+            self.result.applied(code, moves.doubt(code, attempt, cause, trouble), "in_doubt")
             if rule.action is Action.DOUBT and self._is_heard(outcome.what):
                 moves.was_answered(code, attempt)
         if outcome.what in _UPSTREAM_TROUBLE:

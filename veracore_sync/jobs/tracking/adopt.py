@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text
-from veracore_sync.domain.states import OrderCause, OrderState
+from veracore_sync.domain.states import Applied, OrderCause, OrderState
 from veracore_sync.errors import UpstreamError
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.jobs.tracking.unanswered import Unanswered
@@ -128,7 +128,8 @@ class Strangers:
         with self.ledger.unit_of_work():
             if order.code not in ours:
                 self.ledger.moves.discover([Discovery(order.code, order.id, None)])
-            self.ledger.moves.adopt(order.code, one.veracore_id, found.record)
+            if self.ledger.moves.adopt(order.code, one.veracore_id, found.record) is Applied.LOST:
+                return False
         self.result.note(order.code, "", "adopted")
         return True
 

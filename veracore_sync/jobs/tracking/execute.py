@@ -12,7 +12,7 @@ from typing import Any
 from veracore_sync.clock import Clock
 from veracore_sync.config import RetrySettings
 from veracore_sync.domain.pick_slips import SlipRow
-from veracore_sync.domain.states import PickSlipState
+from veracore_sync.domain.states import Applied, PickSlipState
 from veracore_sync.errors import (
     ENDS_THE_RUN,
     AuthRefused,
@@ -139,6 +139,10 @@ class Fulfiller:
             self.ledger.outbox.add("order.partially_shipped", order.code, data)
 
 
+class _MovedOn(Exception):
+    """Another run was first: the slip is no longer where its plan found it."""
+
+
 @dataclass(slots=True)
 class _Step:
     """One pass over one order. Each method tells whether something changed in the shop."""
@@ -149,6 +153,15 @@ class _Step:
     unanswered: SyncError | None = None
 
     def execute(self, action: planned.Action) -> bool:
+        try:
+            return self._execute(action)
+        except _MovedOn:
+            self.by.result.notes.append(
+                f"{self.order.code}: another run changed it meanwhile; nothing was overwritten"
+            )
+            return False
+
+    def _execute(self, action: planned.Action) -> bool:
         if isinstance(action, planned.EndOrder):
             return self._end_order()
         if isinstance(action, planned.Close):
@@ -175,16 +188,16 @@ class _Step:
         """The actions that change the ledger alone."""
         shipments, code = self.by.ledger.shipments, row.code
         if isinstance(action, planned.Hold):
-            shipments.hold(row, action.reason, action.until, failed=False)
+            _must_apply(shipments.hold(row, action.reason, action.until, failed=False))
             self.by.result.note(code, row.slip, "waiting", action.reason)
         elif isinstance(action, planned.HandOver):
             with self.by.ledger.unit_of_work():
-                shipments.end(row, "handed", reason=action.message)
+                _must_apply(shipments.hand_over(row, action.message))
                 self._tell(action.kind, action.message)
             self.by.result.note(code, row.slip, "handed over", action.message)
         elif isinstance(action, planned.Correct):
             with self.by.ledger.unit_of_work():
-                shipments.correct(row, action.after)
+                _must_apply(shipments.correct(row, action.after))
                 self._corrected(row, action.before, action.after, action.packages)
             self.by.result.note(code, row.slip, "corrected", action.after)
         else:
@@ -193,7 +206,7 @@ class _Step:
     def _cover(self, row: SlipRow, action: planned.Cover) -> None:
         code = ", ".join(one.tracking for one in action.packages if one.tracking)
         with self.by.ledger.unit_of_work():
-            self.by.ledger.shipments.end(row, "covered", tracking_code=code)
+            _must_apply(self.by.ledger.shipments.cover(row, code))
             if code:
                 # The shop's fulfilments of these units bear another code, or none.
                 self._corrected(row, "", code, action.packages)
@@ -227,9 +240,7 @@ class _Step:
         if row.tries + 1 >= self.by.retry.max_attempts:
             message = f"slip {row.slip} could not be fulfilled: {error.message}"
             with self.by.ledger.unit_of_work():
-                self.by.ledger.shipments.end(
-                    row, "handed", reason=error.message, tries=row.tries + 1
-                )
+                _must_apply(self.by.ledger.shipments.hand_over(row, error.message, failed=True))
                 self._tell("order.unfulfillable", message)
             return
         self.by.ledger.shipments.hold(row, error.message, later, failed=True)
@@ -241,7 +252,7 @@ class _Step:
         except Refused as refusal:
             raise self._refusal(refusal) from refusal
         hit("fulfilment added")
-        self.by.ledger.shipments.add(row, made, action.lines, action.tracking_code)
+        _must_apply(self.by.ledger.shipments.add(row, made, action.lines, action.tracking_code))
         hit("fulfilment recorded")
         self._ship(made)
         hit("fulfilment shipped")
@@ -272,7 +283,7 @@ class _Step:
             SyncError: Nothing is known, or (one of `_NOT_DONE`) nothing was made.
         """
         shipments = self.by.ledger.shipments
-        shipments.intend(
+        intended = shipments.intend(
             row,
             action.lines,
             method=action.method,
@@ -280,6 +291,7 @@ class _Step:
             known=[one.id for one in self.order.fulfilments],
             ends_by=self.by.clock.now() + self.by.call_limit,
         )
+        _must_apply(intended)
         hit("fulfilment intended")
         try:
             return self.by.fulfilments.add(
@@ -306,7 +318,8 @@ class _Step:
     def _adopt(self, row: SlipRow, action: planned.Adopt) -> bool:
         ours = action.fulfilment
         if row.state != PickSlipState.ADDED:
-            self.by.ledger.shipments.add(row, ours.id, ours.lines, ours.tracking_code)
+            shipments = self.by.ledger.shipments
+            _must_apply(shipments.add(row, ours.id, ours.lines, ours.tracking_code))
         if ours.state not in GONE:
             self._ship(ours.id)
         self._done(row, ours.id, ours.lines, ours.tracking_code, action.packages)
@@ -349,7 +362,7 @@ class _Step:
         if self.by.history_note:
             self._note(f"VeraCore shipped slip {row.slip}{f': {code}' if code else ''}")
         with self.by.ledger.unit_of_work():
-            self.by.ledger.shipments.end(row, "done", reason=None, tries=0)
+            _must_apply(self.by.ledger.shipments.finish(row))
             data = self._told(row, code, packages) | {
                 "fulfillmentId": fulfilment_id,
                 "lines": self._told_lines(lines),
@@ -439,6 +452,11 @@ class _Step:
     def _told_lines(self, lines: Mapping[str, int]) -> list[dict[str, Any]]:
         skus = {line.id: line.sku for line in self.order.lines}
         return [{"sku": skus.get(id, ""), "quantity": units} for id, units in lines.items()]
+
+
+def _must_apply(change: Applied) -> None:
+    if change is Applied.LOST:
+        raise _MovedOn
 
 
 def _allocated(level: Level) -> int:

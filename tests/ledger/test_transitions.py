@@ -1,0 +1,190 @@
+"""Every transition from every state: the allowed ones change the row, all others leave it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import START, FakeClock
+
+from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.domain.states import (
+    SLIP_TRANSITIONS,
+    TRANSITIONS,
+    Applied,
+    OrderAct,
+    OrderCause,
+    OrderState,
+    PickSlipState,
+    SlipAct,
+    Transition,
+)
+from veracore_sync.errors import Category
+from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
+from veracore_sync.ledger.moves import Moves
+from veracore_sync.ledger.shipments import Shipments
+from veracore_sync.model import WarehouseRecord
+from veracore_sync.ports.ledger import Ledger
+
+SEEN = Seen("hash", START)
+TROUBLE = Trouble(Category.PROTOCOL, "odd")
+LATER = START + timedelta(hours=1)
+INTENT = Intent("A", (("MUG", 2),), "payload", "settings", SEEN)
+RECORD = WarehouseRecord("A", "A", (), "open")
+TABLES = ("orders", "attempts", "alerts", "held", "events", "deliveries", "slips", "tracked")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    made = open_ledger(tmp_path / "ledger.db", clock=FakeClock(), hooks=("command",))
+    made.moves.discover([Discovery("A", "1", START)])
+    made.moves.intend("A", INTENT)
+    made.shipments.looked("A", "A", reference="A", rows=None, seen={"1": ()})
+    yield made
+    made.close()
+
+
+def everything(ledger: Ledger) -> list[tuple[Any, ...]]:
+    return [
+        (table, *row) for table in TABLES for row in ledger.database.rows(f"SELECT * FROM {table}")
+    ]
+
+
+def was_done(answer: object) -> bool:
+    """Whether a method says that it wrote something."""
+    if isinstance(answer, Applied):
+        return answer is not Applied.LOST
+    return bool(answer)
+
+
+# ---- orders ----------------------------------------------------------------------------------
+
+ORDER_ACTS: dict[OrderAct, Callable[[Moves], object]] = {
+    OrderAct.DISCOVER: lambda moves: moves.discover([Discovery("A", "1", START)]),
+    OrderAct.WAIT: lambda moves: moves.wait("A", "the shop holds it"),
+    OrderAct.CAME_BACK: lambda moves: moves.came_back(["A"]),
+    OrderAct.SKIP: lambda moves: moves.skip("A", OrderCause.RULE, "excluded", alert=True),
+    OrderAct.GIVE_UP: lambda moves: moves.skip("A", OrderCause.RESOLVED, "by a person"),
+    OrderAct.PARK: lambda moves: moves.park("A", TROUBLE, "settings"),
+    OrderAct.FAIL: lambda moves: moves.fail("A", TROUBLE, LATER, 9),
+    OrderAct.POSTPONE: lambda moves: moves.postpone("A", TROUBLE, None),
+    OrderAct.REQUEUE: lambda moves: moves.requeue("A"),
+    OrderAct.RENEW_ID: lambda moves: moves.renew_id("A", "A-2"),
+    OrderAct.INTEND: lambda moves: moves.intend("A", INTENT),
+    OrderAct.ACCEPT: lambda moves: moves.accept("A", 1, 7),
+    OrderAct.WITHHOLD: lambda moves: moves.withhold("A", 1, OrderState.FAILED, "late", None),
+    OrderAct.REFUSE: lambda moves: moves.refuse("A", 1, TROUBLE, LATER),
+    OrderAct.DOUBT: lambda moves: moves.doubt("A", 1, OrderCause.LOST, TROUBLE),
+    OrderAct.WAS_ANSWERED: lambda moves: moves.was_answered("A", 1),
+    OrderAct.RECOVER: lambda moves: moves.recover(),
+    OrderAct.DOUBT_AGAIN: lambda moves: moves.doubt_again("A", "A"),
+    OrderAct.ADOPT: lambda moves: moves.adopt("A", "A", RECORD, SEEN),
+    OrderAct.CONFLICT: lambda moves: moves.conflict("A", "A", TROUBLE),
+    OrderAct.CANCEL: lambda moves: moves.cancel("A", "A", "it was cancelled"),
+    OrderAct.ABSENT_ONCE: lambda moves: moves.absent_once("A", LATER),
+    OrderAct.ABSENT_FOR_A_PERSON: lambda moves: moves.absent_for_a_person("A"),
+    OrderAct.LOOK_AGAIN: lambda moves: moves.look_again("A", LATER),
+    OrderAct.RESEND: lambda moves: moves.resend("A"),
+    OrderAct.REFUSED_AFTER_ALL: lambda moves: moves.refused_after_all("A", TROUBLE, LATER),
+    OrderAct.SHIP: lambda moves: moves.ship("A"),
+}
+SILENT = (OrderAct.DISCOVER, OrderAct.CAME_BACK, OrderAct.ACCEPT)
+"""They tell nobody whether they wrote: a list of orders, and what is always written."""
+
+
+def test_every_act_of_an_order_is_tried() -> None:
+    assert set(ORDER_ACTS) == set(OrderAct) == set(TRANSITIONS)
+
+
+@pytest.mark.parametrize("state", OrderState)
+@pytest.mark.parametrize("act", OrderAct)
+def test_an_order(ledger: Ledger, act: OrderAct, state: OrderState) -> None:
+    with ledger.database.transaction() as connection:
+        connection.execute("UPDATE orders SET state = ?, cause = 'waiting'", (state,))
+    before = everything(ledger)
+    answer = ORDER_ACTS[act](ledger.moves)
+    row = ledger.orders.get("A")
+    assert row is not None
+    transition = TRANSITIONS[act]
+    if state not in transition.sources:
+        assert everything(ledger) == before
+        assert not was_done(answer)
+        return
+    assert everything(ledger) != before
+    assert row.state in (transition.targets or (state,))
+    assert act in SILENT or was_done(answer)
+
+
+@pytest.mark.parametrize("act", [OrderAct.WITHHOLD, OrderAct.REFUSE, OrderAct.DOUBT])
+def test_the_outcome_of_an_older_attempt_is_lost(ledger: Ledger, act: OrderAct) -> None:
+    ledger.moves.withhold("A", 1, OrderState.PENDING, "", None)
+    assert ledger.moves.intend("A", INTENT) == 2
+    before = everything(ledger)
+    assert ORDER_ACTS[act](ledger.moves) is Applied.LOST
+    assert everything(ledger) == before
+
+
+# ---- pick slips ------------------------------------------------------------------------------
+
+SLIP_ACTS: dict[SlipAct, Callable[[Shipments, SlipRow], object]] = {
+    SlipAct.SEE: lambda shipments, row: shipments.looked(
+        "A", "A", reference="A", rows=None, seen={"1": ()}
+    ),
+    SlipAct.HOLD: lambda shipments, row: shipments.hold(row, "it waits", LATER, failed=True),
+    SlipAct.INTEND: lambda shipments, row: shipments.intend(
+        row, {"1": 2}, method="UPS", tracking_code="1Z", known=(), ends_by=LATER
+    ),
+    SlipAct.UNANSWERED: lambda shipments, row: shipments.unanswered(row, has_ended=False),
+    SlipAct.WITHDRAW: lambda shipments, row: shipments.withdraw(row),
+    SlipAct.ADD: lambda shipments, row: shipments.add(row, "7", {"1": 2}, "1Z"),
+    SlipAct.FINISH: lambda shipments, row: shipments.finish(row),
+    SlipAct.COVER: lambda shipments, row: shipments.cover(row, "1Z"),
+    SlipAct.HAND_OVER: lambda shipments, row: shipments.hand_over(row, "odd"),
+    SlipAct.REOPEN: lambda shipments, row: shipments.reopen("A"),
+    SlipAct.HASTEN: lambda shipments, row: shipments.hasten(),
+    SlipAct.CORRECT: lambda shipments, row: shipments.correct(row, "1Z2"),
+}
+MANY = (SlipAct.SEE, SlipAct.REOPEN, SlipAct.HASTEN)
+"""Of several slips at once; they tell nobody which they wrote."""
+
+
+def test_every_act_of_a_slip_is_tried() -> None:
+    assert set(SLIP_ACTS) == set(SlipAct) == set(SLIP_TRANSITIONS)
+
+
+@pytest.mark.parametrize("state", PickSlipState)
+@pytest.mark.parametrize("act", SlipAct)
+def test_a_slip(ledger: Ledger, act: SlipAct, state: PickSlipState) -> None:
+    planned = ledger.shipments.slips("A")["1"]
+    with ledger.database.transaction() as connection:
+        connection.execute(
+            "UPDATE slips SET state = ?, tries = 1, next_attempt_at = '2999'", (state,)
+        )
+    before = everything(ledger)
+    answer = SLIP_ACTS[act](ledger.shipments, planned)
+    after = ledger.shipments.slips("A")["1"].state
+    transition = SLIP_TRANSITIONS[act]
+    if act is SlipAct.SEE or (
+        act is SlipAct.REOPEN and state in SLIP_TRANSITIONS[SlipAct.HASTEN].sources
+    ):
+        assert after is state  # a look-up, or another try, moves none that is there
+    elif state not in transition.sources:
+        assert everything(ledger) == before
+        assert not was_done(answer)
+    else:
+        assert everything(ledger) != before
+        assert after in (transition.targets or (state,))
+        assert act in MANY or was_done(answer)
+
+
+def test_a_transition_leads_only_where_its_row_says() -> None:
+    several = TRANSITIONS[OrderAct.WITHHOLD]
+    for wanted in (None, OrderState.SYNCED):
+        with pytest.raises(ValueError, match="none of"):
+            several.target(wanted)
+    assert several.target(OrderState.PARKED) is OrderState.PARKED
+    kept: Transition[OrderState] = TRANSITIONS[OrderAct.LOOK_AGAIN]
+    assert kept.target(None) is None
