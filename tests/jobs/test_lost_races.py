@@ -18,8 +18,9 @@ from veracore_sync.jobs.orders.acts import Decision
 from veracore_sync.jobs.orders.run import make_doubts
 from veracore_sync.jobs.orders.send import Sender
 from veracore_sync.jobs.resolve import Resolver
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.model import WarehouseRecord
+from veracore_sync.ports.ledger import Ledger
 
 RECORD = WarehouseRecord("A", "A", None, "open")
 
@@ -31,7 +32,7 @@ def bench(tmp_path: Path) -> Bench:
 
 def beside(bench: Bench, change: Callable[[Ledger], object]) -> None:
     """What another process writes."""
-    other = Ledger(bench.path, clock=bench.clock)
+    other = open_ledger(bench.path, clock=bench.clock)
     change(other)
     other.close()
 

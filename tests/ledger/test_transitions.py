@@ -23,9 +23,11 @@ from veracore_sync.domain.states import (
     Transition,
 )
 from veracore_sync.errors import Category
-from veracore_sync.ledger import Discovery, Intent, Ledger, Moves, Seen, Trouble
+from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
+from veracore_sync.ledger.moves import Moves
 from veracore_sync.ledger.shipments import Shipments
 from veracore_sync.model import WarehouseRecord
+from veracore_sync.ports.ledger import Ledger
 
 SEEN = Seen("hash", START)
 TROUBLE = Trouble(Category.PROTOCOL, "odd")
@@ -37,7 +39,7 @@ TABLES = ("orders", "attempts", "alerts", "held", "events", "deliveries", "slips
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger(tmp_path / "ledger.db", clock=FakeClock(), hooks=("command",))
+    made = open_ledger(tmp_path / "ledger.db", clock=FakeClock(), hooks=("command",))
     made.moves.discover([Discovery("A", "1", START)])
     made.moves.intend("A", INTENT)
     made.shipments.looked("A", "A", reference="A", rows=None, seen={"1": ()})

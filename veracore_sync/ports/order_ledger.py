@@ -158,11 +158,11 @@ class OrderTransitionStore(Protocol):
         """A look-up found it at VeraCore, and it is ours."""
 
     def conflict(self, code: str, veracore_id: str | None, trouble: Trouble) -> Applied:
-        """VeraCore holds something else under our id: a person decides. Whether this is new."""
+        """VeraCore holds something else under our id: a person decides."""
 
     def cancel(self, code: str, veracore_id: str, message: str) -> Applied:
         """It was cancelled at VeraCore. A person decides, unless one was told that the shop had
-        cancelled it: then both sides agree. Whether there is news."""
+        cancelled it: then both sides agree."""
 
     def absent_once(self, code: str, next_attempt_at: datetime) -> Applied:
         """A first look-up said absent: remember when, and look again after the grace."""
@@ -267,7 +267,7 @@ class ShipmentStore(Protocol):
         known: Iterable[str],
         ends_by: datetime,
     ) -> Applied:
-        """Commit the intent to fulfil it, before the shop is asked."""
+        """Commit the intent to fulfil it, before the shop is asked; lost, it must not be asked."""
 
     def unanswered(self, row: SlipRow, *, has_ended: bool) -> Applied:
         """The request has ended, and what it made is not known."""
@@ -285,13 +285,13 @@ class ShipmentStore(Protocol):
         """The shop made, or had, that fulfilment of it."""
 
     def finish(self, row: SlipRow) -> Applied:
-        """Its fulfilment was shipped: nothing of it is left to do."""
+        """Its fulfilment is Shipped in the shop."""
 
     def cover(self, row: SlipRow, tracking_code: str) -> Applied:
-        """The shop has a fulfilment of others for it already."""
+        """Its units are in fulfilments that were not made from it."""
 
     def hand_over(self, row: SlipRow, reason: str, *, failed: bool = False) -> Applied:
-        """A person decides about it."""
+        """A person decides; `failed`: after one more try."""
 
     def reopen(self, code: str) -> None:
         """By a person: what failed, or was handed over, of that order is tried again at once."""

@@ -1,0 +1,92 @@
+"""The backends that keep a ledger, each as the contract suite opens it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from fakes import START, FakeClock
+
+from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
+from veracore_sync.errors import Category
+from veracore_sync.ledger import open_ledger
+from veracore_sync.model import Product, RecordLine, WarehouseRecord
+from veracore_sync.ports.ledger import Ledger
+
+TROUBLE = Trouble(Category.PROTOCOL, "odd")
+SEEN = Seen("content", START)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+MUGS = (("MUG", 2),)
+
+
+@dataclass
+class LedgerBed:
+    """One backend.
+
+    Args:
+        path: Where processes find it; ``None`` where it ends with the process that made it.
+        clock: Of every ledger that is opened here.
+    """
+
+    path: Path | None
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    def open(self, *, read_only: bool = False) -> Ledger:
+        """Open the ledger; every opening of a shared one is as that of another process."""
+        return open_ledger(self.path, read_only=read_only, clock=self.clock, hooks=("command",))
+
+
+BEDS: dict[str, Callable[[Path], LedgerBed]] = {
+    "sqlite": lambda folder: LedgerBed(folder / "ledger.db"),
+    "memory": lambda folder: LedgerBed(None),
+}
+SHARED = tuple(name for name in BEDS if name != "memory")
+
+
+def intent(identity: str = "A", lines: tuple[tuple[str, int], ...] = MUGS) -> Intent:
+    """An intent to send under that id."""
+    return Intent(identity, lines, "payload", "settings", SEEN)
+
+
+def record(identity: str = "A", units: int = 2, **changes: object) -> WarehouseRecord:
+    """What a look-up found under that id."""
+    lines = (RecordLine("MUG", units),)
+    return WarehouseRecord(identity, identity, lines, "open", **changes)  # type: ignore[arg-type]
+
+
+def cut(identity: str, units: int, cancelled: int) -> WarehouseRecord:
+    """An order of which the warehouse has cancelled units."""
+    products = (Product("MUG", units, cancelled),)
+    return record(identity, units, is_cut=True, products=products)
+
+
+def discover(ledger: Ledger, *codes: str) -> None:
+    """Record new orders."""
+    ledger.moves.discover(Discovery(code, f"id-{code}", START) for code in codes)
+
+
+def send(ledger: Ledger, code: str) -> int:
+    """Commit the intent to send a new order under its own code; the attempt."""
+    discover(ledger, code)
+    return ledger.moves.intend(code, intent(code))
+
+
+def accept(ledger: Ledger, *codes: str) -> None:
+    """New orders that VeraCore took."""
+    for code in codes:
+        ledger.moves.accept(code, send(ledger, code), 7)
+
+
+def state(ledger: Ledger, code: str = "A") -> tuple[str, str]:
+    """State and cause of an order."""
+    row = ledger.orders.get(code)
+    assert row is not None
+    return str(row.state), str(row.cause or "")
+
+
+def kinds(ledger: Ledger) -> list[str]:
+    """The kinds of the open alerts."""
+    return [str(alert.kind) for alert in ledger.alerts.standing()]

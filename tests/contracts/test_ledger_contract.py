@@ -1,0 +1,446 @@
+"""The contract of the port `Ledger`: every backend, every verb of every store.
+
+What holds of SQLite alone (its file, its locks, its log) stands in `tests/ledger`; orders and stock
+are walked in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from fakes import START
+from ledger_beds import (
+    HOUR,
+    MINUTE,
+    LedgerBed,
+    accept,
+    discover,
+    kinds,
+    record,
+    send,
+    state,
+)
+from race_kit import RACERS, race
+
+from veracore_sync.clock import to_text
+from veracore_sync.domain.hints import Delivery
+from veracore_sync.domain.order_records import Discovery
+from veracore_sync.errors import (
+    BreakerOpen,
+    ConfigError,
+    LedgerError,
+    LockHeld,
+    RateLimited,
+)
+from veracore_sync.failure import What
+from veracore_sync.ports import ledger as ledger_port
+from veracore_sync.ports import order_ledger, stock_staging
+from veracore_sync.ports.ledger import Ledger
+
+# ---- the unit of work ---------------------------------------------------------------------------
+
+
+def test_a_unit_of_work_is_kept_whole_or_not_at_all(ledger: Ledger) -> None:
+    with pytest.raises(ZeroDivisionError), ledger.unit_of_work():
+        discover(ledger, "A")
+        ledger.alerts.open("order.old", "it waits", code="A")
+        ledger.meta.put("mark", "1")
+        raise ZeroDivisionError
+    assert (ledger.orders.get("A"), kinds(ledger), ledger.meta.get("mark")) == (None, [], None)
+    assert ledger.outbox.summary()["waiting"] == 0
+    with ledger.unit_of_work():
+        discover(ledger, "A")
+        ledger.meta.put("mark", "1")
+    assert (state(ledger), ledger.meta.get("mark")) == (("pending", ""), "1")
+
+
+def test_a_unit_of_work_in_another_joins_it(ledger: Ledger) -> None:
+    with pytest.raises(ZeroDivisionError), ledger.unit_of_work():
+        with ledger.unit_of_work():
+            ledger.meta.put("inner", "1")
+        assert ledger.meta.get("inner") == "1"
+        raise ZeroDivisionError
+    assert ledger.meta.get("inner") is None
+
+
+def test_a_failed_unit_of_work_leaves_the_ledger_in_use(ledger: Ledger) -> None:
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError), ledger.unit_of_work(), ledger.unit_of_work():
+            raise ZeroDivisionError
+    ledger.meta.put("mark", "1")
+    assert ledger.meta.get("mark") == "1"
+
+
+def test_nobody_sees_a_unit_of_work_before_its_end(shared: LedgerBed) -> None:
+    with closing(shared.open()) as one, closing(shared.open()) as other:
+        with one.unit_of_work():
+            one.meta.put("mark", "1")
+            assert other.meta.get("mark") is None
+        assert other.meta.get("mark") == "1"
+
+
+def test_threads_that_share_a_ledger_take_turns(ledger: Ledger) -> None:
+    inside: list[int] = []
+    most: list[int] = []
+
+    def count() -> None:
+        for _ in range(20):
+            with ledger.unit_of_work():
+                inside.append(1)
+                most.append(len(inside))
+                ledger.meta.put("count", str(int(ledger.meta.get("count") or 0) + 1))
+                inside.pop()
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (max(most), ledger.meta.get("count")) == (1, "80")
+
+
+RACER = """
+import sys
+from pathlib import Path
+from datetime import UTC, datetime
+from veracore_sync.domain.hints import Delivery
+from veracore_sync.domain.order_records import Trouble
+from veracore_sync.errors import Category
+from veracore_sync.ledger import open_ledger
+ledger = open_ledger(Path(sys.argv[1]))
+trouble, now = Trouble(Category.PROTOCOL, "odd"), datetime.now(UTC)
+print("ready", flush=True)
+sys.stdin.readline()
+print({verb})
+"""
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        'ledger.moves.refuse("A", 1, trouble, now).name == "NEWS"',
+        'ledger.inbox.store([Delivery("one", "order", ("A",))])[0]',
+        'ledger.alerts.open("order.old", "it waits", code="A")',
+    ],
+)
+def test_of_processes_that_race_for_one_transition_one_makes_it(
+    shared: LedgerBed, verb: str
+) -> None:
+    with closing(shared.open()) as ledger:
+        send(ledger, "A")
+        assert shared.path is not None
+        told = race(RACER.format(verb=verb), shared.path)
+        assert told == ["False"] * (RACERS - 1) + ["True"]
+
+
+def test_a_ledger_that_is_only_read_refuses_every_write(shared: LedgerBed) -> None:
+    with closing(shared.open()) as ledger:
+        accept(ledger, "A")
+    with closing(shared.open(read_only=True)) as reader:
+        assert state(reader) == ("synced", "")
+        writes = (
+            lambda: discover(reader, "B"),
+            lambda: reader.moves.ship("A"),
+            lambda: reader.holdings.saw("A", record()),
+            lambda: reader.shipments.asked("A", "A"),
+            lambda: reader.alerts.open("order.old", "it waits"),
+            lambda: reader.inbox.store([Delivery("one", "order", ("A",))]),
+            lambda: reader.unread.failed("order", "A", "odd"),
+            lambda: reader.meta.put("mark", "1"),
+            lambda: reader.runs.begin("sync-orders"),
+            reader.budgets.clear_penalties,
+            lambda: reader.refusals.remember("veracore", "secret"),
+            lambda: reader.upkeep.prune(START),
+        )
+        for write in writes:
+            with pytest.raises(LedgerError):
+                write()
+        with pytest.raises(LedgerError), reader.unit_of_work():
+            reader.meta.put("mark", "1")
+    with closing(shared.open()) as ledger:
+        assert ledger.orders.counts()["synced"] == sum(ledger.orders.counts().values()) == 1
+
+
+# ---- alerts, events, hints ----------------------------------------------------------------------
+
+
+def test_an_alert_is_news_once(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    assert ledger.alerts.open("order.old", "it waits", code="A")
+    assert not ledger.alerts.open("order.old", "it waits still", code="A")
+    assert ledger.alerts.open("order.old", "it waits anew", code="A", again=True)
+    ledger_bed.clock.forward(hours=1)
+    (alert,) = ledger.alerts.standing()
+    ledger.alerts.count_from_now(alert)
+    assert ledger.alerts.standing()[0].opened_at == to_text(START + HOUR)
+    assert ledger.alerts.resolve("order.old", code="A")
+    assert not ledger.alerts.resolve("order.old", code="A")
+    assert ledger.reporting.alerts_by_kind() == {"order.old": 0}
+    (past,) = ledger.reporting.alerts_of("A")
+    assert (past.message, past.resolved_at) == ("it waits anew", to_text(START + HOUR))
+
+
+def test_events_of_an_order_leave_in_their_order(ledger: Ledger) -> None:
+    for kind, code in (("order.synced", "A"), ("order.shipped", "A"), ("order.synced", "B")):
+        ledger.outbox.add(kind, code, {"n": 1})
+    first = ledger.outbox.due("command", after=0, forced=False)
+    assert first is not None
+    assert (first.type, first.code, first.data) == ("order.synced", "A", {"n": 1})
+    ledger.outbox.refused("command", first.seq, "500", START + MINUTE)
+    after = ledger.outbox.due("command", after=first.seq, forced=False)
+    assert after is not None
+    assert after.code == "B"
+    ledger.outbox.taken("command", after.seq)
+    assert ledger.outbox.due("command", after=0, forced=False) is None
+    assert ledger.outbox.due("command", after=0, forced=True, fresh_only=True) is None
+    for _ in range(9):
+        ledger.outbox.refused("command", first.seq, "500", START)
+    (blocked,) = ledger.outbox.blocked("command")
+    assert (blocked.id, blocked.tries, blocked.behind) == (first.id, 10, 1)
+    assert ledger.outbox.refusing(first.id) == ["command"]
+    assert ledger.reporting.outbox_waiting() == {"command": 2}
+    ledger.outbox.skip(first.id, "command")
+    assert ledger.outbox.summary()["waiting"] == 1
+
+
+def test_a_hook_that_fails_is_remembered_until_it_works(ledger: Ledger) -> None:
+    ledger.outbox.add("order.synced", "A", {})
+    ledger.outbox.failed("command", "exit 1", START + MINUTE)
+    ledger.outbox.failed("command", "exit 2", START + MINUTE)
+    row = ledger.outbox.hook("command")
+    assert (row.failures, row.error, row.failing_since) == (2, "exit 2", to_text(START))
+    assert ledger.outbox.summary()["failing"][0]["hook"] == "command"
+    event = ledger.outbox.due("command", after=0, forced=True)
+    assert event is not None
+    ledger.outbox.skip(event.id, "command")
+    ledger.outbox.refused("command", event.seq, "500", START)
+    ledger.outbox.skip(event.id, "command")
+    ledger.outbox.forget_idle_hooks()
+    assert ledger.outbox.hook("command").failures == 0
+
+
+def test_a_delivery_is_taken_once_and_its_hints_until_covered(
+    ledger_bed: LedgerBed, ledger: Ledger
+) -> None:
+    ledger.inbox.probe()
+    one = Delivery("one", "order", ("A", "B"))
+    assert ledger.inbox.store([one, one, Delivery(None, "order", ("A",))]) == [True, False, True]
+    hint = ledger.inbox.due("order")
+    assert hint is not None
+    assert (hint.name, hint.asked, ledger.inbox.due("inventory")) == ("A", 2, None)
+    ledger.inbox.put_off(hint, START + MINUTE, "unavailable", "down")
+    second = ledger.inbox.due("order")
+    assert second is not None
+    assert second.name == "B"
+    ledger.inbox.cover(second)
+    assert ledger.inbox.due("order") is None
+    assert (ledger.inbox.summary()["waiting"], ledger.inbox.summary()["failing"]) == (1, 1)
+    ledger_bed.clock.forward(minutes=2)
+    hint = ledger.inbox.due("order")
+    assert hint is not None
+    assert hint.tries == 1
+    # Asked for again while it was looked at: that is not covered.
+    ledger.inbox.store([Delivery(None, "order", ("A",))])
+    ledger.inbox.cover(hint)
+    hint = ledger.inbox.due("order")
+    assert hint is not None
+    ledger.inbox.give_up(hint, "unavailable", "down")
+    assert ledger.inbox.summary()["waiting"] == 0
+    assert ledger.inbox.prune(START + HOUR) == 3
+    assert ledger.inbox.store([one]) == [True]
+
+
+# ---- what is remembered beside ------------------------------------------------------------------
+
+
+def test_records_that_cannot_be_read_are_counted_by_topic(ledger: Ledger) -> None:
+    ledger.unread.failed("order", "A", "odd")
+    row = ledger.unread.failed("order", "A", "odd")
+    ledger.unread.failed("lookup", "A", "odd")
+    rested = ledger.unread.postpone("order", row, START + HOUR)
+    assert ledger.unread.of("order") == {"A": rested}
+    assert (rested.tries, rested.is_due(START), rested.is_due(START + HOUR)) == (2, False, True)
+    assert ledger.unread.forget("order", "A")
+    assert not ledger.unread.forget("order", "A")
+    assert list(ledger.unread.of("lookup")) == ["A"]
+
+
+def test_a_ledger_serves_one_pair(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    ledger.meta.bind("shop", "warehouse")
+    ledger.meta.bind("shop", "warehouse")
+    with pytest.raises(ConfigError, match="belongs to the warehouse"):
+        ledger.meta.bind("shop", "another", write=False)
+
+
+def test_facts_of_the_ledger_stay(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    meta = ledger.meta
+    assert re.fullmatch(r"[A-Z0-9]{20}", meta.probe_id)
+    assert len(meta.hash_key) == 16
+    assert meta.live_since < START == meta.live_for_certain
+    meta.note_shop_clock(60.0)
+    meta.note_shop_clock(999.0)
+    assert meta.live_for_certain == START + MINUTE
+    assert meta.unknown_until is None
+    meta.put("seen", to_text(START + HOUR))
+    assert meta.moment("seen") is None
+    ledger_bed.clock.forward(hours=2)
+    assert meta.moment("seen") == START + HOUR
+
+
+def test_runs_tell_how_a_command_does(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    runs, told = ledger.runs, ledger.reporting
+    assert told.run_history("sync-orders").first_at is None
+    runs.end(runs.begin("sync-orders"), 0, {"submitted": 3})
+    ledger_bed.clock.forward(minutes=1)
+    runs.end(runs.begin("sync-orders"), 69, {"error": "down"})
+    runs.end(runs.begin("sync-orders"), LockHeld.exit_code, {})
+    last = runs.last_ended("sync-orders")
+    assert last is not None
+    assert (last.exit_code, dict(last.result)) == (69, {"error": "down"})
+    assert [run.exit_code for run in runs.latest(2)] == [75, 69]
+    history = told.run_history("sync-orders", ledger_bed.clock.now())
+    assert (history.succeeded_at, history.exit_code) == (to_text(START), 75)
+    (run,) = told.last_runs(ledger_bed.clock.now())
+    assert (run.command, run.exit_code, run.succeeded_at) == ("sync-orders", 69, to_text(START))
+    day = to_text(START)[:10]
+    assert told.days(day) == [{"day": day, "command": "sync-orders", "well": 2, "failed": 1}]
+
+
+def test_one_process_at_a_time_holds_a_job(shared: LedgerBed) -> None:
+    with closing(shared.open()) as one, closing(shared.open()) as other:
+        with one.runs.lock("orders", "sync-orders"):
+            assert other.runs.is_running("orders")
+            holder = other.runs.holder("orders")
+            assert holder is not None
+            assert (holder.command, holder.since) == ("sync-orders", to_text(START))
+            with pytest.raises(LockHeld, match="sync-orders"), other.runs.lock("orders", "retry"):
+                pass
+            with other.runs.lock("inventory", "sync-inventory", wait_seconds=1):
+                pass
+        with other.runs.lock("orders", "retry"):
+            pass
+        assert not one.runs.is_running("orders")
+
+
+def test_a_job_is_held_for_the_block_alone(ledger: Ledger) -> None:
+    for _ in range(2):
+        with ledger.runs.lock("orders", "sync-orders"):
+            pass
+    assert not ledger.runs.is_running("orders")
+
+
+def test_an_open_breaker_lets_one_probe_pass(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    def made(**wanted: bool) -> ledger_port.CircuitBreaker:
+        return ledger.breakers.one("veracore", "orders", threshold=2, cooldown=MINUTE, **wanted)
+
+    breaker, other = made(), made()
+    for _ in range(2):
+        breaker.before(creating=False)
+        breaker.after(What.TIMEOUT)
+    assert [(row.state, row.failures) for row in ledger.breakers.all()] == [("open", 2)]
+    assert kinds(ledger) == ["veracore.down"]
+    for refused in (breaker, made(read_only=True)):
+        with pytest.raises(BreakerOpen):
+            refused.before(creating=False)
+    ledger_bed.clock.forward(minutes=2)
+    with pytest.raises(BreakerOpen):
+        breaker.before(creating=True)
+    breaker.before(creating=False)
+    with pytest.raises(BreakerOpen):
+        other.before(creating=False)
+    breaker.after(None)
+    assert (ledger.breakers.all()[0].state, kinds(ledger)) == ("closed", [])
+    assert ledger.breakers.reset("veracore") == 0
+
+
+def test_a_budget_is_one_for_all_and_slows_down(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    one, other = (ledger.budgets.of("veracore", 60) for _ in range(2))
+    one.spend()
+    one.penalise(120)
+    with pytest.raises(RateLimited):
+        other.spend()
+    ledger.budgets.clear_penalties("vendure")
+    with pytest.raises(RateLimited):
+        other.spend()
+    ledger.budgets.clear_penalties()
+    before = ledger_bed.clock.now()
+    other.spend()
+    assert ledger_bed.clock.now() == before
+
+
+def test_refused_credentials_are_tried_once_an_hour(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    ledger.refusals.remember("veracore", "secret")
+    assert ledger.refusals.standing("veracore") == to_text(START)
+    assert ledger.refusals.blocks("veracore", "secret")
+    assert not ledger.refusals.blocks("veracore", "another")
+    assert not ledger.refusals.may_try("veracore", "secret")
+    ledger_bed.clock.forward(hours=2)
+    assert ledger.refusals.may_try("veracore", "secret")
+    assert not ledger.refusals.may_try("veracore", "secret")
+    ledger.refusals.forget("veracore")
+    assert ledger.refusals.may_try("veracore", "secret")
+
+
+# ---- upkeep -------------------------------------------------------------------------------------
+
+
+def test_what_is_old_is_forgotten_and_orders_stay(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    accept(ledger, "A")
+    ledger.alerts.open("order.old", "it waits", code="A")
+    ledger.alerts.resolve("order.old", code="A")
+    ledger.runs.begin("sync-orders")
+    gone = ledger.upkeep.prune(START + HOUR)
+    assert (gone["runs"], gone["alerts"], gone["events"]) == (1, 1, 4)
+    assert state(ledger)[0] == "synced"
+    (line,) = ledger.upkeep.export()
+    assert '"code": "A"' in line
+    assert '"attempts": [{' in line
+    assert ledger.upkeep.check() == []
+    ledger.upkeep.check_in_place()
+
+
+def test_a_backup_is_a_whole_ledger(ledger: Ledger, tmp_path: Path) -> None:
+    accept(ledger, "A")
+    copy = tmp_path / "copy.db"
+    assert ledger.upkeep.backup(copy) == copy.stat().st_size
+    with pytest.raises(LedgerError, match="exists already"):
+        ledger.upkeep.backup(copy)
+    with closing(LedgerBed(copy).open()) as copied:
+        assert state(copied)[0] == "synced"
+        assert copied.meta.probe_id == ledger.meta.probe_id
+        assert copied.path is not None
+
+
+def test_moments_that_a_wrong_clock_wrote_are_told(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    def ahead() -> set[str]:
+        found = ledger.upkeep.moments_ahead(cooldown=MINUTE, grace=MINUTE, order_wait=HOUR)
+        return {one.kind.place for one in found}
+
+    discover(ledger, "A")
+    assert ahead() == set()
+    ledger.moves.discover([Discovery("B", "2", START, next_attempt_at=START + 9 * HOUR)])
+    assert ahead() == {"orders.next_attempt_at"}
+
+
+def test_who_waits_longest_is_told(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    assert ledger.reporting.waiting_since() is None
+    discover(ledger, "A")
+    ledger_bed.clock.forward(hours=1)
+    discover(ledger, "B")
+    assert ledger.reporting.waiting_since() == to_text(START)
+
+
+def test_every_verb_of_the_port_is_walked_here() -> None:
+    """A verb that no test here calls is one that another backend may get wrong unseen."""
+    here = Path(__file__).parent
+    text = "".join(file.read_text() for file in here.glob("*ledger*.py"))
+    walked = set(re.findall(r"\.(\w+)\b", text + (here / "conftest.py").read_text()))
+    for module in (ledger_port, order_ledger, stock_staging):
+        for name, store in vars(module).items():
+            if inspect.isclass(store) and store.__module__ == module.__name__:
+                verbs = {verb for verb in vars(store) if not verb.startswith("_")}
+                assert verbs <= walked, (name, verbs - walked)

@@ -1,0 +1,238 @@
+"""The contract of the port `Ledger`: orders, what the warehouse holds of them, and shipments."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from fakes import START
+from ledger_beds import (
+    HOUR,
+    MINUTE,
+    MUGS,
+    SEEN,
+    TROUBLE,
+    LedgerBed,
+    accept,
+    cut,
+    discover,
+    intent,
+    kinds,
+    record,
+    send,
+    state,
+)
+
+from veracore_sync.clock import to_text
+from veracore_sync.domain.states import Applied, OrderState
+from veracore_sync.ports.ledger import Ledger
+
+# ---- orders -------------------------------------------------------------------------------------
+
+
+def test_orders_are_found_by_each_of_their_names(ledger: Ledger) -> None:
+    accept(ledger, "A")
+    discover(ledger, "B", "B")
+    for name in ("A", "id-A", "a"):
+        found = ledger.orders.find(name)
+        assert found is not None
+        assert found.code == "A"
+    assert ledger.orders.find("C") is ledger.orders.get("C") is None
+    assert set(ledger.orders.held(["A", "B", "C"])) == {"A", "B"}
+    assert set(ledger.orders.at_warehouse(["a", "B"])) == {"a"}
+    counts = ledger.orders.counts()
+    assert (counts["synced"], counts["pending"], sum(counts.values())) == (1, 1, 2)
+    assert [row.code for row in ledger.orders.in_states([OrderState.PENDING])] == ["B"]
+    assert ledger.orders.any_accepted()
+    newest = ledger.orders.newest_synced()
+    assert newest is not None
+    assert newest.code == "A"
+
+
+def test_an_id_is_taken_without_regard_to_case(ledger: Ledger) -> None:
+    accept(ledger, "A")
+    discover(ledger, "B")
+    assert ledger.orders.id_taken("a", by_other_than="B")
+    assert not ledger.orders.id_taken("a", by_other_than="A")
+    assert ledger.orders.id_sent_for("a", by_other_than="B")
+    assert not ledger.orders.id_sent_for("b", by_other_than="A")
+
+
+def test_an_intent_is_an_attempt_whose_end_is_written_once(ledger: Ledger) -> None:
+    attempt = send(ledger, "A")
+    assert state(ledger) == ("sending", "")
+    ledger.moves.withhold("A", attempt, OrderState.PENDING, "not connected", None)
+    assert state(ledger) == ("pending", "")
+    again = ledger.moves.intend("A", intent())
+    ledger.moves.accept("A", again, 7)
+    assert ledger.moves.refuse("A", attempt, TROUBLE, START) is Applied.LOST
+    assert state(ledger) == ("synced", "")
+    ends = [(one.attempt, one.lines, one.outcome) for one in ledger.orders.attempts("A")]
+    assert ends == [(1, MUGS, "not sent"), (2, MUGS, "accepted")]
+
+
+def test_a_refused_order_is_parked_until_a_person_or_time_acts(ledger: Ledger) -> None:
+    assert ledger.moves.refuse("A", send(ledger, "A"), TROUBLE, START) is Applied.NEWS
+    assert state(ledger) == ("parked", "refused")
+    assert kinds(ledger) == ["order.parked"]
+    assert [row.code for row in ledger.orders.recent_errors(5)] == ["A"]
+    ledger.moves.requeue("A")
+    assert state(ledger) == ("pending", "")
+    ledger.moves.renew_id("A", "A2")
+    row = ledger.orders.get("A")
+    assert row is not None
+    assert (row.veracore_id, kinds(ledger)) == ("A2", [])
+
+
+def test_what_the_queue_does_with_an_order(ledger: Ledger) -> None:
+    discover(ledger, "A", "B", "C", "D")
+    ledger.moves.wait("A", "Modifying")
+    assert state(ledger, "A") == ("pending", "waiting")
+    ledger.moves.came_back(["A"])
+    assert state(ledger, "A") == ("pending", "")
+    ledger.moves.touch("A", looked_up=True, shop_updated_at=to_text(START))
+    ledger.moves.postpone("A", TROUBLE, to_text(START + HOUR))
+    row = ledger.orders.get("A")
+    assert row is not None
+    assert (bool(row.looked_up), row.error_message, row.retry_count) == (True, "odd", 0)
+    assert ledger.moves.park("B", TROUBLE, "settings") is Applied.NEWS
+    assert state(ledger, "B") == ("parked", "ours")
+    assert ledger.moves.fail("C", TROUBLE, START + HOUR, 2) is Applied.DONE
+    assert state(ledger, "C")[0] == "failed"
+    assert ledger.moves.fail("C", TROUBLE, START + HOUR, 2) is Applied.NEWS
+    assert state(ledger, "C") == ("parked", "exhausted")
+    assert ledger.moves.skip("D", "rule", "excluded", alert=True) is Applied.NEWS
+    assert state(ledger, "D") == ("skipped", "rule")
+    assert sorted(kinds(ledger)) == ["order.parked", "order.parked", "order.passed_by"]
+
+
+def test_a_doubt_is_due_until_look_ups_end_it(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    attempt = send(ledger, "A")
+    ledger.moves.doubt("A", attempt, "lost", TROUBLE)
+    ledger.moves.was_answered("A", attempt)
+    assert state(ledger) == ("in_doubt", "answer")
+    oldest = ledger.orders.oldest_doubt()
+    assert oldest is not None
+    assert [row.code for row in ledger.orders.doubts_due(START, HOUR)] == [oldest.code] == ["A"]
+    ledger.moves.absent_once("A", START + 3 * MINUTE)
+    assert ledger.orders.doubts_due(START + MINUTE, HOUR) == []
+    ledger.moves.look_again("A", None)
+    assert len(ledger.orders.doubts_due(START, HOUR)) == 1
+    ledger.moves.resend("A")
+    assert state(ledger) == ("pending", "")
+    assert [one.outcome for one in ledger.orders.attempts("A")] == ["absent"]
+
+
+def test_each_end_of_a_doubt(ledger: Ledger) -> None:
+    for code in "ABCD":
+        send(ledger, code)
+    assert ledger.moves.recover() == ["A", "B", "C", "D"]
+    assert state(ledger, "A") == ("in_doubt", "lost")
+    ledger.moves.adopt("A", "A", record("A"), SEEN)
+    assert ledger.moves.refused_after_all("B", TROUBLE, START) is Applied.NEWS
+    assert ledger.moves.conflict("C", "C", TROUBLE) is Applied.NEWS
+    ledger.moves.absent_for_a_person("C")
+    ledger.moves.end_attempts("C", "c", "conflict")
+    assert ledger.moves.cancel("D", "D", "cancelled there") is Applied.NEWS
+    found = [state(ledger, code)[0] for code in "ABCD"]
+    assert found == ["synced", "parked", "conflict", "cancelled"]
+    assert sorted(kinds(ledger)) == ["order.cancelled", "order.conflict", "order.parked"]
+    assert [one.outcome for one in ledger.orders.attempts("C")] == ["conflict"]
+
+
+def test_an_order_may_be_put_in_doubt_again_and_shipped_once(ledger: Ledger) -> None:
+    ledger.moves.refuse("A", send(ledger, "A"), TROUBLE, START)
+    ledger.moves.doubt_again("A", "A")
+    assert state(ledger) == ("in_doubt", "lost")
+    ledger.moves.adopt("A", "A", record("A"))
+    assert ledger.moves.ship("A")
+    assert not ledger.moves.ship("A")
+    assert state(ledger)[0] == "shipped"
+
+
+def test_what_the_warehouse_holds_is_what_its_record_says(ledger: Ledger) -> None:
+    accept(ledger, "A", "B")
+    assert ledger.holdings.known("A") == MUGS
+    ledger.holdings.saw("A", cut("A", 2, 1))
+    assert ledger.holdings.known("A") == (("MUG", 1),)
+    assert set(ledger.holdings.cut(["A", "B"])) == {"A"}
+    assert ledger.holdings.sent(["A", "B", "C"]) == {"A": MUGS, "B": MUGS}
+    assert {one.code for one in ledger.holdings.of(["A"], None, processed_only=False)} == {"A"}
+    since = ledger.holdings.of([], to_text(START), processed_only=False)
+    assert {one.code for one in since} == {"A", "B"}
+    # Not yet seen processed, and B was not looked at since it was taken.
+    assert sorted(ledger.holdings.unprocessed(9)) == [("A", "A"), ("B", "B")]
+    assert len(ledger.holdings.unprocessed(1)) == 1
+    assert ledger.holdings.known("C") is None
+
+
+# ---- shipments ----------------------------------------------------------------------------------
+
+
+PACKAGES = (("UPS", "Ground", "1Z", to_text(START), False),)
+
+
+def look(ledger: Ledger, code: str = "A") -> None:
+    ledger.shipments.looked(
+        code, code, reference=code, rows={"digest": "2026-03-01"}, seen={"1": PACKAGES}
+    )
+
+
+def test_a_slip_is_due_until_it_ends(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    accept(ledger, "A")
+    assert ledger.shipments.longest_unseen(9) == ["A"]
+    look(ledger)
+    slips = ledger.shipments
+    assert [row.code for row in slips.listed_since("2026-03-01")] == ["A"]
+    assert slips.listed_since("2026-03-02") == []
+    assert (slips.due(), slips.slips("a").keys()) == (["A"], {"1"})
+    slips.hold(slips.slips("A")["1"], "the shop is down", START + HOUR, failed=True)
+    assert (slips.due(), slips.slips_of("A")[0].tries) == ([], 1)
+    slips.hasten()
+    assert slips.due() == ["A"]
+    ledger_bed.clock.forward(days=2)
+    assert [one.slip for one in slips.waiting_for(timedelta(days=1))] == ["1"]
+    before = slips.slips("A")["1"]
+    ends_by = ledger_bed.clock.now() + MINUTE
+    slips.intend(before, {"1": 2}, method="UPS", tracking_code="1Z", known=("7",), ends_by=ends_by)
+    slips.close_requests("A")
+    slips.unanswered(slips.slips("A")["1"], has_ended=True)
+    row = slips.slips("A")["1"]
+    assert (row.state, row.known, row.lines, row.intended_at) == (
+        "intended",
+        ("7",),
+        {"1": 2},
+        None,
+    )
+    slips.withdraw(before)
+    slips.add(slips.slips("A")["1"], "F1", {"1": 2}, "1Z")
+    assert slips.finish(slips.slips("A")["1"]) is Applied.DONE
+    assert slips.finish(slips.slips("A")["1"]) is Applied.LOST
+    slips.correct(slips.slips("A")["1"], "1Z2")
+    row = slips.slips("A")["1"]
+    assert (row.state, row.fulfilment_id, row.tracking_code) == ("done", "F1", "1Z2")
+    assert slips.due() == []
+
+
+def test_a_person_reopens_what_was_handed_over(ledger: Ledger) -> None:
+    accept(ledger, "A")
+    look(ledger)
+    row = ledger.shipments.slips("A")["1"]
+    assert ledger.shipments.hand_over(row, "who knows") is Applied.DONE
+    assert ledger.shipments.cover(row, "1Z") is Applied.LOST
+    assert ledger.shipments.due() == []
+    ledger.shipments.reopen("A")
+    assert ledger.shipments.slips("A")["1"].state == "open"
+    assert ledger.shipments.due() == ["A"]
+
+
+def test_orders_of_others_are_asked_about_once(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    ledger.shipments.noticed("X", "ref")
+    ledger.shipments.noticed("X", "ref")
+    assert [one.veracore_id for one in ledger.shipments.unasked()] == ["X"]
+    ledger.shipments.asked("X", "ref")
+    row = ledger.shipments.tracked("x")
+    assert ledger.shipments.unasked() == []
+    assert row is not None
+    assert (row.code, row.reference) == (None, "ref")
+    assert ledger.shipments.prune(START) == 0
+    assert ledger.shipments.prune(START + HOUR) == 1
