@@ -26,7 +26,9 @@ from vendure_bed import Options, PostgresCluster, install_vendure, new_server
 
 from veracore_sync.cli.parts import Parts
 from veracore_sync.config import load
-from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
+from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.inventory.run import InventoryRun
+from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.vendure.stock import NewLevel
 
@@ -48,11 +50,9 @@ class Bed:
             rows = [{"sku": f"SKU-{number:06}", "on_hand": units} for number in numbers]
             self.rig.control("stock", {"stock": rows})
 
-    def sync(self, **wishes: Any) -> float:
+    def sync(self, **options: Any) -> float:
         """One run; how long it took."""
-        parts = self.parts
-        ends = (parts.shop.stock, parts.warehouse, parts.ledger, parts.settings, parts.clock)
-        run = InventoryRun(*ends, Wishes(**wishes))
+        run = InventoryRun(self.parts.context(InventoryReport(), RunOptions(**options)))
         began = time.perf_counter()
         result = run.run()
         assert result.errors == 0, result

@@ -29,8 +29,9 @@ from veracore_sync.jobs.doctor.ledger import ledger as ledger_findings
 from veracore_sync.jobs.health import overdue
 from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.inventory.read import Reading
-from veracore_sync.jobs.inventory.report import InventoryResult
+from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.unread import Unread
+from veracore_sync.jobs.kernel import RunContext
 from veracore_sync.jobs.metrics import exposition
 from veracore_sync.ledger.ahead import ahead, kinds
 from veracore_sync.ledger.inbox import Delivery as Hinted
@@ -102,16 +103,19 @@ def test_the_grace_of_a_fulfilment_is_true_time(plain: Bed, step: timedelta) -> 
 
 
 def test_stock_is_not_counted_by_a_clock_that_is_set_meanwhile(plain: Bed) -> None:
-    reading = Reading(
-        SimpleNamespace(open_orders=list),  # type: ignore[arg-type]
+    context = RunContext(
+        InventoryReport(),
+        SimpleNamespace(stock=SimpleNamespace(open_orders=list)),  # type: ignore[arg-type]
         SimpleNamespace(stock=lambda part: ()),  # type: ignore[arg-type]
         plain.ledger,
-        StockBook(plain.ledger.database),
         plain.settings,
-        Names(plain.settings.skus),
-        Unread(plain.ledger, plain.clock, InventoryResult()),
         plain.clock,
-        plain.clock.monotonic() + 600,
+    )
+    reading = Reading(
+        context,
+        StockBook(plain.ledger.database),
+        Names(plain.settings.skus),
+        Unread(plain.ledger, plain.clock, context.report),
     )
     reading.book.clear()
     began, _ = reading.stock((), SimpleNamespace(order=("1",)))  # type: ignore[arg-type]

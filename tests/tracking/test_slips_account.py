@@ -22,17 +22,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from veracore_sync.clock import to_text
 from veracore_sync.config import SkuSettings
 from veracore_sync.jobs.inventory.names import Names
+from veracore_sync.jobs.tracking.actions import Action, Adopt, Cover, Fulfil, HandOver
 from veracore_sync.jobs.tracking.carriers import Carriers
-from veracore_sync.jobs.tracking.plan import (
-    Action,
-    Adopt,
-    Cover,
-    Fulfil,
-    HandOver,
-    OrderPlan,
-    Rules,
-    shipments_of,
-)
+from veracore_sync.jobs.tracking.plan import OrderPlan
+from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.slips import shipments_of
 from veracore_sync.ledger.shipments import SlipRow, fresh_slip
 from veracore_sync.model import Package, Product, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.vendure.fulfilment import FulfilledOrder, Fulfilment, Line

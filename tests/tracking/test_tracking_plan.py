@@ -24,7 +24,9 @@ from veracore_sync.jobs.tracking.actions import (
     Report,
 )
 from veracore_sync.jobs.tracking.carriers import Carriers, tracking_code
-from veracore_sync.jobs.tracking.plan import REST, OrderPlan, Rules, shipments_of
+from veracore_sync.jobs.tracking.plan import OrderPlan
+from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.slips import REST, shipments_of
 from veracore_sync.ledger.shipments import SlipRow, fresh_slip
 from veracore_sync.model import Package, Product, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.vendure.fulfilment import FulfilledOrder, Fulfilment, Line

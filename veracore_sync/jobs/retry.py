@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from veracore_sync.errors import UsageError
 from veracore_sync.jobs.orders.acts import LookUpNow, NotRetried, Requeue, decide_retry
 from veracore_sync.jobs.orders.doubts import Doubts
-from veracore_sync.jobs.orders.report import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.ledger import Ledger, OrderRow
 
 RETRIED = ("failed", "parked", "in_doubt", "sending")
@@ -68,27 +68,26 @@ def _find(ledger: Ledger, name: str) -> OrderRow:
     return row
 
 
-def execute(chosen: Plan, ledger: Ledger, doubts: Doubts | None) -> OrdersResult:
+def execute(chosen: Plan, ledger: Ledger, report: OrdersReport, doubts: Doubts | None) -> None:
     """Do what `plan` chose. The caller holds the job lock.
 
     Args:
         chosen: The plan.
         ledger: Where it is written.
+        report: Where it is told what became of each order.
         doubts: Looks orders in doubt up; ``None`` where there are none.
 
     Raises:
         UpstreamError: VeraCore cannot be asked; what was done until then is kept.
     """
-    result = OrdersResult()
     ledger.moves.recover()
     for row in chosen.requeue:
         ledger.moves.requeue(row.code)
-        result.note(row.code, "pending")
+        report.record(row.code, "pending")
     for row, reason in chosen.refused:
-        result.tell(f"{row.code}: {reason}")
+        report.notify(f"{row.code}: {reason}")
     if doubts is not None:
-        doubts.settle([_in_doubt(ledger, row.code) for row in chosen.look_up], result)
-    return result
+        doubts.settle([_in_doubt(ledger, row.code) for row in chosen.look_up])
 
 
 def _in_doubt(ledger: Ledger, code: str) -> OrderRow:

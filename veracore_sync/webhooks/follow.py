@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config import Settings
-from veracore_sync.jobs.orders.report import OrdersResult
-from veracore_sync.jobs.orders.run import OrdersRun, Wishes, make_doubts
+from veracore_sync.jobs.kernel import RunContext, RunOptions
+from veracore_sync.jobs.orders.doubts import Doubts
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.ledger import Ledger, OrderRow
 from veracore_sync.vendure.shop import Shop
 from veracore_sync.veracore.port import Warehouse
@@ -69,18 +71,11 @@ class OrderHints:
     def _send(self, code: str) -> None:
         if not self._may_begin():
             return
-        run = OrdersRun(
-            shop=self.shop,
-            warehouse=self.warehouse,
-            ledger=self.ledger,
-            settings=self.settings,
-            clock=self.clock,
-            wishes=Wishes(codes=(code,)),
-        )
+        context = self._context(RunOptions(only=(code,)))
         try:
-            run.run()
+            OrdersRun(context).run()
         finally:
-            _tell(run.result)
+            _tell(context.report)
 
     def _may_begin(self) -> bool:
         """Whether a first run of all that waits would be allowed; hints do not get round it."""
@@ -95,16 +90,19 @@ class OrderHints:
         return len(poll.waiting) <= self.settings.orders.max_first_run
 
     def _settle(self, row: OrderRow) -> None:
-        result = OrdersResult()
-        doubts = make_doubts(self.warehouse, self.ledger, self.settings, self.clock)
+        context = self._context(RunOptions())
         try:
-            doubts.settle([row], result)
+            Doubts(context).settle([row])
         finally:
-            _tell(result)
+            _tell(context.report)
+
+    def _context(self, options: RunOptions) -> RunContext[OrdersReport]:
+        ends = (self.shop, self.warehouse, self.ledger)
+        return RunContext(OrdersReport(), *ends, self.settings, self.clock, options)
 
 
-def _tell(result: OrdersResult) -> None:
-    for sentence in result.news:
+def _tell(report: OrdersReport) -> None:
+    for sentence in report.needs_person:
         _LOG.warning("webhooks: %s", sentence)
-    for note in result.notes:
-        _LOG.info("webhooks: %s", note)
+    for notice in report.notices:
+        _LOG.info("webhooks: %s", notice)

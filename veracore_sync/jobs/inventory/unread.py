@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
-from veracore_sync.jobs.inventory.report import InventoryResult
+from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.report import raise_alert
 from veracore_sync.ledger import Ledger
 
 KIND = "stock.unreadable"
@@ -26,13 +27,13 @@ class Unread:
     Args:
         ledger: Where they are remembered, with the moment from which they could not be read.
         clock: The time.
-        result: Gets their names, and what is new to a person.
+        report: Gets their names, and what is new to a person.
         nameless: How many rows of stock bore no SKU.
     """
 
     ledger: Ledger
     clock: Clock
-    result: InventoryResult
+    report: InventoryReport
     nameless: int = 0
     _left_out: int = field(default=0)
 
@@ -43,7 +44,7 @@ class Unread:
             name: What a person finds it by; also what it is remembered by.
             problem: What is wrong with it.
         """
-        found = self.result.unreadable
+        found = self.report.unreadable
         if name in found or len(found) < _KEPT_MOST:
             found.setdefault(name, problem)
         else:
@@ -61,10 +62,10 @@ class Unread:
 
     def tell(self) -> None:
         """Say in the run's own words what could not be read."""
-        count = len(self.result.unreadable) + self._left_out
+        count = len(self.report.unreadable) + self._left_out
         if count:
-            name, problem = next(iter(self.result.unreadable.items()))
-            self.result.notes.append(
+            name, problem = next(iter(self.report.unreadable.items()))
+            self.report.notify(
                 f"{count} records could not be read and were passed by: {name} ({problem})"
                 + (", ..." if count > 1 else "")
             )
@@ -81,7 +82,7 @@ class Unread:
         before = {name: entry for name, entry in known.items() if not complete}
         found = {
             name: [min(known[name][0], now) if name in known else now, problem]
-            for name, problem in self.result.unreadable.items()
+            for name, problem in self.report.unreadable.items()
         }
         kept = dict(list((before | found).items())[:_KEPT_MOST])
         if kept != known:
@@ -105,8 +106,7 @@ class Unread:
             f"for more than an hour {len(old)} records could not be read, so levels that depend on "
             f"them only go down: {', '.join(parts)}{more}; every run tries again"
         )
-        if self.ledger.alerts.open(KIND, sentence):
-            self.result.news.append(sentence)
+        raise_alert(self.ledger, self.report, KIND, sentence)
 
     def _is_old(self, since: str) -> bool:
         return self.clock.now() - from_text(since) >= _TOO_LONG

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text
-from veracore_sync.jobs.orders.report import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.ledger import Ledger, OrderRow
 from veracore_sync.waits import is_ahead
 
@@ -83,14 +83,14 @@ def _since(row: OrderRow) -> datetime:
     return from_text((row.doubt_since if row.state == "in_doubt" else None) or row.created_at)
 
 
-def tell_ages(ledger: Ledger, clock: Clock, min_age: timedelta, result: OrdersResult) -> None:
+def tell_ages(ledger: Ledger, clock: Clock, min_age: timedelta, report: OrdersReport) -> None:
     """Open ``order.old`` once for each order that grew too old; resolve what has moved on.
 
     Args:
         ledger: Where orders and alerts are.
         clock: The time.
         min_age: ``orders.min_age_minutes``.
-        result: Where news are told; many at once are summed up.
+        report: Where news are told; many at once are summed up.
 
     Raises:
         LedgerError: It cannot be read or written.
@@ -104,6 +104,6 @@ def tell_ages(ledger: Ledger, clock: Clock, min_age: timedelta, result: OrdersRe
         for one in old:
             ledger.alerts.open(KIND, one.message, code=one.code)
     for one in old[:_TOLD_MOST]:
-        result.warn(f"{one.code}: {one.message}")
+        report.escalate(f"{one.code}: {one.message}")
     if len(old) > _TOLD_MOST:
-        result.warn(f"and {len(old) - _TOLD_MOST} more orders have waited for as long")
+        report.escalate(f"and {len(old) - _TOLD_MOST} more orders have waited for as long")

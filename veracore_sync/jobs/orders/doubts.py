@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
-from veracore_sync.clock import Clock, elapsed
-from veracore_sync.config.services import RetrySettings
+from veracore_sync.clock import elapsed
 from veracore_sync.errors import (
     AuthRefused,
     ProtocolError,
@@ -20,6 +18,7 @@ from veracore_sync.errors import (
     TimedOut,
     Unavailable,
 )
+from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import DOUBT, look_ups_must_work
 from veracore_sync.jobs.orders.judge import (
     OUTDATED,
@@ -33,9 +32,10 @@ from veracore_sync.jobs.orders.judge import (
     WasRefused,
     judge_doubt,
 )
-from veracore_sync.jobs.orders.report import OrdersResult
-from veracore_sync.ledger import Ledger, OrderRow
-from veracore_sync.veracore.port import Absent, LookUp, Present, Warehouse
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.report import raise_alert
+from veracore_sync.ledger import OrderRow
+from veracore_sync.veracore.port import Absent, LookUp, Present
 
 _LOG = logging.getLogger(__name__)
 _PROVED = "lookup.proved"
@@ -45,31 +45,16 @@ UPSTREAM_WIDE = (Unavailable, TimedOut, RateLimited, AuthRefused)
 """Errors that say something of VeraCore as a whole, not of one order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Doubts:
-    """Looks orders in doubt up and writes what follows.
+@dataclass(slots=True)
+class Doubts(RunPart[OrdersReport]):
+    """Looks orders in doubt up and writes what follows."""
 
-    Args:
-        warehouse: Where to look.
-        ledger: Where to write.
-        clock: The time.
-        grace: ``orders.grace_seconds``.
-        recheck: How long after a refusal it is tried again.
-        credentials: A text that changes with the credentials; only its keyed hash is kept.
-        retry: How long a doubt rests that alone is not answered.
-    """
+    @property
+    def grace(self) -> timedelta:
+        """``orders.grace_seconds``: between two absences that are believed."""
+        return timedelta(seconds=self.settings.orders.grace_seconds)
 
-    warehouse: Warehouse
-    ledger: Ledger
-    clock: Clock
-    grace: timedelta
-    recheck: timedelta
-    credentials: str
-    retry: RetrySettings = field(default_factory=RetrySettings)
-
-    def settle(
-        self, rows: Iterable[OrderRow], result: OrdersResult, deadline: float = math.inf
-    ) -> None:
+    def settle(self, rows: Iterable[OrderRow]) -> None:
         """Look each of `rows` up, until VeraCore cannot be asked or time is up.
 
         A look-up without an answer may be this one order's own trouble: another one tells. A few of
@@ -77,8 +62,6 @@ class Doubts:
 
         Args:
             rows: Orders in doubt.
-            result: Where each outcome is noted.
-            deadline: On the monotonic clock: no further look-up begins after it.
 
         Raises:
             SyncError: VeraCore as a whole cannot be asked now.
@@ -86,14 +69,14 @@ class Doubts:
         unanswered = 0
         for row in rows:
             verdict = self.look(row)
-            self.apply(row, verdict, result)
+            self.apply(row, verdict)
             if isinstance(verdict, Unknown) and isinstance(verdict.error, UPSTREAM_WIDE):
                 self._must_answer()
                 self._rest(row, verdict.error)
                 unanswered += 1
             elif not isinstance(verdict, Unknown):
                 self.ledger.unread.forget(DOUBT, row.code)
-            if unanswered >= _UNANSWERED_MOST or self.clock.monotonic() > deadline:
+            if unanswered >= _UNANSWERED_MOST or self.context.is_over:
                 return
 
     def _must_answer(self) -> None:
@@ -106,7 +89,7 @@ class Doubts:
         """It alone is not answered: from the second time on it is asked about ever more rarely."""
         known = self.ledger.unread.failed(DOUBT, row.code, error.message)
         if known.tries > 1:
-            rest = self.clock.now() + self.retry.after(known.tries - 1)
+            rest = self.clock.now() + self.settings.retry.after(known.tries - 1)
             self.ledger.unread.postpone(DOUBT, known, rest)
             self.ledger.moves.look_again(row.code, rest)
 
@@ -133,8 +116,12 @@ class Doubts:
         return found
 
     def _fingerprint(self) -> str:
+        """Changes with the credentials; they themselves are not to be had from it."""
+        veracore = self.settings.veracore
+        secret = veracore.client_secret.get_secret_value()
+        credentials = "\n".join((veracore.company_id, veracore.client_id, secret))
         key = self.ledger.meta.hash_key
-        return hmac.new(key, self.credentials.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(key, credentials.encode(), hashlib.sha256).hexdigest()
 
     def _is_proved(self) -> bool:
         return self.ledger.meta.get(_PROVED) == self._fingerprint()
@@ -162,38 +149,39 @@ class Doubts:
             return True
         return self._is_proved()
 
-    def apply(self, row: OrderRow, verdict: Verdict, result: OrdersResult) -> None:
+    def apply(self, row: OrderRow, verdict: Verdict) -> None:
         """Write the one transition that follows, and note it."""
         moves, code = self.ledger.moves, row.code
         if isinstance(verdict, Adopt):
-            self._adopt(row, verdict, result)
+            self._adopt(row, verdict)
         elif isinstance(verdict, Conflict):
             new = moves.conflict(code, None, verdict.trouble)
-            result.note(code, "conflict", f"{code}: {verdict.trouble.message}" if new else None)
+            self.report.record(code, "conflict", verdict.trouble.message if new else None)
         elif isinstance(verdict, CancelledThere):
             new = moves.cancel(code, row.veracore_id or code, verdict.message)
-            result.note(code, "cancelled", f"{code}: {verdict.message}" if new else None)
+            self.report.record(code, "cancelled", verdict.message if new else None)
         elif isinstance(verdict, LookAgain):
             if verdict.first:
                 moves.absent_once(code, verdict.at)
             else:
                 moves.look_again(code, verdict.at)
-            result.note(code, "in_doubt")
+            self.report.record(code, "in_doubt")
         elif isinstance(verdict, Resend):
             moves.resend(code)
-            result.note(code, "pending")
+            self.report.record(code, "pending")
         elif isinstance(verdict, WasRefused):
-            new = moves.refused_after_all(code, verdict.trouble, self.clock.now() + self.recheck)
-            result.note(code, "parked", f"{code}: {verdict.trouble.message}" if new else None)
+            recheck = timedelta(minutes=self.settings.orders.parked_recheck_minutes)
+            new = moves.refused_after_all(code, verdict.trouble, self.clock.now() + recheck)
+            self.report.record(code, "parked", verdict.trouble.message if new else None)
         else:
             moves.look_again(code, None)
             _LOG.info("order %s stays in doubt: %s", code, verdict.error.message)
-            result.note(code, "in_doubt")
+            self.report.record(code, "in_doubt")
 
-    def _adopt(self, row: OrderRow, verdict: Adopt, result: OrdersResult) -> None:
-        code, news = row.code, None
+    def _adopt(self, row: OrderRow, verdict: Adopt) -> None:
+        code = row.code
         with self.ledger.database.transaction():
             self.ledger.moves.adopt(code, row.veracore_id or code, verdict.record)
-            if verdict.outdated and self.ledger.alerts.open("order.drift", OUTDATED, code=code):
-                news = f"{code}: {OUTDATED}"
-        result.note(code, "adopted", news)
+            if verdict.outdated:
+                raise_alert(self.ledger, self.report, "order.drift", OUTDATED, code=code)
+        self.report.record(code, "adopted")

@@ -8,10 +8,10 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from veracore_sync.clock import Clock
 from veracore_sync.errors import BreakerOpen, Category, SyncError
 from veracore_sync.failpoint import hit
 from veracore_sync.failure import CREATING, Action, What, read_error
+from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, BadRecords, look_ups_must_work
 from veracore_sync.jobs.orders.judge import (
     Adopt,
@@ -20,8 +20,9 @@ from veracore_sync.jobs.orders.judge import (
     judge_record,
 )
 from veracore_sync.jobs.orders.plan import SubmitOrder
-from veracore_sync.jobs.orders.report import OrdersResult
-from veracore_sync.ledger import Ledger, Trouble, open_attempts
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.report import raise_alert
+from veracore_sync.ledger import Trouble, open_attempts
 from veracore_sync.ledger.holdings import same_units
 from veracore_sync.model import WarehouseRecord
 from veracore_sync.veracore.port import (
@@ -29,7 +30,6 @@ from veracore_sync.veracore.port import (
     LookUpFailed,
     NotAccepted,
     Present,
-    Warehouse,
 )
 from veracore_sync.waits import ASKED, SPREAD
 
@@ -54,24 +54,14 @@ _UPSTREAM_TROUBLE = frozenset(
 
 
 @dataclass(slots=True)
-class Sender:
+class Sender(RunPart[OrdersReport]):
     """Sends orders, from several threads.
 
     Args:
-        warehouse: Where to.
-        ledger: Where the intent and the outcome are written.
-        clock: The time.
-        recheck: How long after a refusal it is tried again (jittered).
-        result: Where each outcome is noted.
         known_id: An order that VeraCore is known to hold, for the control call.
         bad: Orders whose look-up failed, remembered from run to run.
     """
 
-    warehouse: Warehouse
-    ledger: Ledger
-    clock: Clock
-    recheck: timedelta
-    result: OrdersResult
     known_id: str | None
     bad: BadRecords
     stopped_by: SyncError | None = None
@@ -83,7 +73,7 @@ class Sender:
     def send(self, action: SubmitOrder) -> None:
         """Do one action, unless the run has been stopped."""
         if self.stopped_by is not None:
-            self.result.note(action.code, "pending")
+            self.report.record(action.code, "pending")
             return
         if self._is_undecided(action.code):
             return
@@ -97,7 +87,7 @@ class Sender:
         if isinstance(outcome, Accepted):
             self.ledger.moves.accept(action.code, attempt, outcome.sequence)
             self._trouble = 0
-            self.result.note(action.code, "submitted")
+            self.report.record(action.code, "submitted")
         else:
             self._not_accepted(action, attempt, outcome)
         hit("outcome committed")
@@ -109,7 +99,7 @@ class Sender:
         if not unknown:
             return False
         self.ledger.moves.doubt_again(code, unknown[-1].veracore_id)
-        self.result.note(code, "in_doubt")
+        self.report.record(code, "in_doubt")
         return True
 
     def _is_free(self, action: SubmitOrder) -> bool:
@@ -136,12 +126,10 @@ class Sender:
             self._adopt(action, veracore_id, verdict)
         elif isinstance(verdict, CancelledThere):
             new = moves.cancel(code, veracore_id, verdict.message)
-            self.result.note(code, "cancelled", f"{code}: {verdict.message}" if new else None)
+            self.report.record(code, "cancelled", verdict.message if new else None)
         elif isinstance(verdict, Conflict) and veracore_id == action.order.id:
             new = moves.conflict(code, veracore_id, verdict.trouble)
-            self.result.note(
-                code, "conflict", f"{code}: {verdict.trouble.message}" if new else None
-            )
+            self.report.record(code, "conflict", verdict.trouble.message if new else None)
         else:
             return False
         return True
@@ -155,11 +143,11 @@ class Sender:
             # Nothing was asked: it says nothing of this order.
             with self._lock:
                 self.stopped_by = self.stopped_by or error
-                self.result.note(action.code, action.back_to)
+                self.report.record(action.code, action.back_to)
             return
         with self._lock:
             rest = self.bad.failed(LOOK_UP, action.code, error)
-            self.result.note(action.code, action.back_to)
+            self.report.record(action.code, action.back_to)
             if self.stopped_by is not None:
                 return
             try:
@@ -172,7 +160,7 @@ class Sender:
 
     def _adopt(self, action: SubmitOrder, veracore_id: str, verdict: Adopt) -> None:
         """An earlier life sent it; what the shop changed since then is put before a person."""
-        code, held, news = action.code, verdict.lines, None
+        code, held = action.code, verdict.lines
         with self.ledger.database.transaction():
             self.ledger.moves.adopt(
                 code,
@@ -181,10 +169,9 @@ class Sender:
                 action.intent.seen,
                 wanted=action.intent.lines,
             )
-            differs = bool(held) and not same_units(held, action.intent.lines)
-            if differs and self.ledger.alerts.open("order.drift", _OTHER_UNITS, code=code):
-                news = f"{code}: {_OTHER_UNITS}"
-        self.result.note(code, "adopted", news)
+            if held and not same_units(held, action.intent.lines):
+                raise_alert(self.ledger, self.report, "order.drift", _OTHER_UNITS, code=code)
+        self.report.record(code, "adopted")
 
     def _not_accepted(self, action: SubmitOrder, attempt: int, outcome: NotAccepted) -> None:
         code, moves = action.code, self.ledger.moves
@@ -192,18 +179,18 @@ class Sender:
         trouble = Trouble(rule.category, outcome.text or str(outcome.what))
         if rule.action is Action.PENDING:
             moves.withhold(code, attempt, action.back_to, trouble.message, None)
-            self.result.note(code, "pending")
+            self.report.record(code, "pending")
         elif rule.action is Action.LATER:
             moves.withhold(code, attempt, action.back_to, trouble.message, self._later(outcome))
-            self.result.note(code, "pending")
+            self.report.record(code, "pending")
         elif rule.action is Action.PARK:
             refusal = Trouble(Category.VALIDATION, _with_hint(outcome))
             new = moves.refuse(code, attempt, refusal, self._recheck_at())
-            self.result.note(code, "parked", f"{code}: {refusal.message}" if new else None)
+            self.report.record(code, "parked", refusal.message if new else None)
         else:
             cause = "duplicate" if rule.action is Action.LOOK_UP else "lost"
             moves.doubt(code, attempt, cause, trouble)
-            self.result.note(code, "in_doubt")
+            self.report.record(code, "in_doubt")
             if rule.action is Action.DOUBT and self._is_heard(outcome.what):
                 moves.was_answered(code, attempt)
         if outcome.what in _UPSTREAM_TROUBLE:
@@ -221,7 +208,8 @@ class Sender:
         return self.clock.now() + max(asked, _LATER if outcome.retry_after is None else asked)
 
     def _recheck_at(self) -> datetime:
-        return self.clock.now() + self.recheck * random.uniform(2 - SPREAD, SPREAD)  # noqa: S311 - spread
+        recheck = timedelta(minutes=self.settings.orders.parked_recheck_minutes)
+        return self.clock.now() + recheck * random.uniform(2 - SPREAD, SPREAD)  # noqa: S311 - spread
 
     def _is_heard(self, what: What) -> bool:
         """After an answer that nobody knows: does VeraCore still listen to us?

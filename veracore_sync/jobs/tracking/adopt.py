@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from veracore_sync.clock import Clock, from_text
+from veracore_sync.clock import from_text
 from veracore_sync.errors import UpstreamError
-from veracore_sync.jobs.tracking.report import TrackingResult
+from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.unanswered import Unanswered
 from veracore_sync.jobs.tracking.window import Listed
-from veracore_sync.ledger import Discovery, Ledger, OrderRow
+from veracore_sync.ledger import Discovery, OrderRow
 from veracore_sync.vendure.fulfilment import FulfilledOrder
-from veracore_sync.vendure.shop import Shop
-from veracore_sync.veracore.port import LookUpFailed, Present, Warehouse
+from veracore_sync.veracore.port import LookUpFailed, Present
 from veracore_sync.waits import STRANGER, is_over
 
 _KEPT = timedelta(days=30)
@@ -26,26 +26,19 @@ _PASSED_BY = ("state", "early")
 
 
 @dataclass(slots=True)
-class Strangers:
+class Strangers(RunPart[TrackingReport]):
     """Listed orders that the ledger does not hold as sent.
 
+    The shop is asked whether it knows their references; each that is adopted is looked up once, the
+    others are remembered for thirty days.
+
     Args:
-        shop: Asked whether it knows their references.
-        warehouse: Each that is adopted is looked up once.
-        ledger: Where they are adopted, or remembered for thirty days.
-        clock: The time.
         states: The shop's states in which something may be fulfilled.
         troubles: Those that could not be read.
-        result: Where adoptions are told.
     """
 
-    shop: Shop
-    warehouse: Warehouse
-    ledger: Ledger
-    clock: Clock
     states: frozenset[str]
     troubles: Unanswered
-    result: TrackingResult
 
     def adopt(self, listed: Sequence[Listed]) -> list[str]:
         """Adopt those that are orders of the shop in a state that allows it; their codes.
@@ -127,7 +120,7 @@ class Strangers:
             if order.code not in ours:
                 self.ledger.moves.discover([Discovery(order.code, order.id, None)])
             self.ledger.moves.adopt(order.code, one.veracore_id, found.record)
-        self.result.note(order.code, "", "adopted")
+        self.report.record(order.code, "", "adopted")
         return True
 
 

@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.jobs.tracking.actions import Action, Hold
 from veracore_sync.jobs.tracking.carriers import tracking_code
-from veracore_sync.jobs.tracking.plan import (
-    OrderPlan,
-    Rules,
-    live,
-    shipments_of,
-    unready,
-)
+from veracore_sync.jobs.tracking.plan import OrderPlan
+from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.slips import live, shipments_of, unready
 from veracore_sync.ledger import Ledger, OrderRow
 from veracore_sync.ledger.shipments import OPEN, PackageFact, Rows, SlipRow, fresh_slip
 from veracore_sync.model import Package, RecordLine, Shipment, WarehouseRecord

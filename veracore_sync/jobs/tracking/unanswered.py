@@ -13,11 +13,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 
-from veracore_sync.clock import Clock, from_text, to_text
-from veracore_sync.config import RetrySettings
+from veracore_sync.clock import from_text, to_text
 from veracore_sync.errors import AuthRefused, BreakerOpen, RateLimited, SyncError
-from veracore_sync.jobs.tracking.report import TrackingResult
-from veracore_sync.ledger import Ledger
+from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.jobs.report import raise_alert
+from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.waits import NONE, bounded, is_over
 
 KIND = "order.unanswered"
@@ -38,25 +38,15 @@ class _Trouble:
 
 
 @dataclass(slots=True)
-class Unanswered:
+class Unanswered(RunPart[TrackingReport]):
     """Remembers such records from run to run, by the order's code.
 
     Args:
-        ledger: Where they are kept.
-        clock: The time.
-        retry: How long one waits for its next attempt.
-        result: Where failures and news are told.
-        quiet: Write nothing: a dry run.
         key: Of which records, `ORDERS` or `UNKNOWN_ORDERS`.
         answered_by: The upstreams that gave a usable answer in this run.
         unusable: What came instead of one, by upstream, as far as no alert tells of it.
     """
 
-    ledger: Ledger
-    clock: Clock
-    retry: RetrySettings
-    result: TrackingResult
-    quiet: bool = False
     key: str = ORDERS
     _troubles: dict[str, _Trouble] = field(init=False)
     _in_a_row: Counter[str] = field(default_factory=Counter)
@@ -79,7 +69,7 @@ class Unanswered:
         told = self._troubles.get(code)
         if told is None or not told.next_attempt_at:
             return False
-        longest = timedelta(seconds=self.retry.cap_seconds)
+        longest = timedelta(seconds=self.settings.retry.cap_seconds)
         return not is_over(from_text(told.next_attempt_at), self.clock.now(), longest)
 
     def __contains__(self, code: str) -> bool:
@@ -103,14 +93,14 @@ class Unanswered:
         upstream = getattr(error, "upstream", "")
         if isinstance(error, BreakerOpen) or _refuses_all(error):
             raise error
-        self.result.errors += 1
-        self.result.note(code, "", "failed", error.message)
+        self.report.errors += 1
+        self.report.record(code, "", "failed", error.message)
         is_new = code not in self._troubles
         since = self._remember(code, error.message)
         if isinstance(error, RateLimited):
             # It is asked last next time, should it be the only one that is turned away.
             raise error
-        if self.quiet or not self._is_told(since):
+        if self.context.must_not_write or not self._is_told(since):
             self.unusable[upstream] = error
         self._in_a_row[upstream] += is_new
         if self._in_a_row[upstream] >= _IN_A_ROW_MOST:
@@ -124,8 +114,8 @@ class Unanswered:
         """
         if isinstance(error, BreakerOpen | RateLimited) or _refuses_all(error):
             raise error
-        self.result.errors += 1
-        self.result.notes.append(f"{len(codes)} orders are read one by one: {error.message}")
+        self.report.errors += 1
+        self.report.notify(f"{len(codes)} orders are read one by one: {error.message}")
         now = to_text(self.clock.now())
         self._troubles |= {code: _Trouble(now) for code in codes if code not in self._troubles}
         self.unusable[getattr(error, "upstream", "")] = error
@@ -138,18 +128,17 @@ class Unanswered:
 
     def worked(self, code: str) -> None:
         """Nothing is wrong with that order any more."""
-        if self._troubles.pop(code, None) is not None and not self.quiet:
+        if self._troubles.pop(code, None) is not None and not self.context.must_not_write:
             self._keep()
             self.ledger.alerts.resolve(KIND, code=code)
 
     def tell(self) -> None:
         """Put before a person what has been in trouble for too long."""
         for code, told in self._troubles.items():
-            if self.quiet or not told.error or not self._is_told(told.since):
+            if self.context.must_not_write or not told.error or not self._is_told(told.since):
                 continue
             message = f"no usable answer about it since {told.since}: {told.error}"
-            if self.ledger.alerts.open(KIND, message, code=code):
-                self.result.news.append(f"{code}: {message}")
+            raise_alert(self.ledger, self.report, KIND, message, code=code)
 
     def _is_told(self, since: str) -> bool:
         now = self.clock.now()
@@ -162,13 +151,13 @@ class Unanswered:
         # A beginning that is still to come was written by a wrong clock.
         since = min(before.since, to_text(now))
         tries = before.tries + 1
-        later = to_text(now + self.retry.after(tries))
+        later = to_text(now + self.settings.retry.after(tries))
         self._troubles[code] = _Trouble(since, tries, later, error)
         self._keep()
         return since
 
     def _keep(self) -> None:
-        if self.quiet:
+        if self.context.must_not_write:
             return
         told = {code: asdict(trouble) for code, trouble in self._troubles.items()}
         self.ledger.meta.put(self.key, json.dumps(told))
