@@ -13,6 +13,7 @@ from typing import Protocol
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.errors import UsageError
 from veracore_sync.failpoint import hit
+from veracore_sync.jobs.report import RunReport, raise_alert
 from veracore_sync.ledger import Alert, Ledger
 from veracore_sync.ledger.outbox import HOOK_ALERTS, Blocked, Event
 from veracore_sync.transport.hooks import NotTaken
@@ -38,13 +39,12 @@ class Hook(Protocol):
 
 
 @dataclass(slots=True)
-class Delivered:
+class Delivered(RunReport):
     """What a pass did, by hook: events taken, events refused, and the error that ended it."""
 
     taken: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
-    news: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -158,8 +158,7 @@ class Delivery:
             if (alert.kind, alert.about) not in wanted and not self._may_stand(alert):
                 self.ledger.alerts.resolve(alert.kind, about=alert.about)
         for (kind, name), message in wanted.items():
-            if self.ledger.alerts.open(kind, message, about=name):
-                self.result.news.append(message)
+            raise_alert(self.ledger, self.result, kind, message, about=name)
 
     def _trouble(self, name: str) -> tuple[str, str] | None:
         row = self.ledger.outbox.hook(name)
