@@ -13,20 +13,15 @@ import time
 
 from hosts import Bed, bed
 
-from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
+from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.inventory.run import InventoryRun
+from veracore_sync.jobs.kernel import RunOptions
 
 
 def sync(made: Bed, *, allow: bool) -> float:
     """One run of ``sync-inventory``; how long it took."""
     parts = made.parts
-    run = InventoryRun(
-        parts.shop.stock,
-        parts.warehouse,
-        parts.ledger,
-        parts.settings,
-        parts.clock,
-        Wishes(allow_mass_change=allow),
-    )
+    run = InventoryRun(parts.context(InventoryReport(), RunOptions(allow_mass_change=allow)))
     began = time.perf_counter()
     result = run.run()
     took = time.perf_counter() - began

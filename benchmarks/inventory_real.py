@@ -20,14 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import kits  # noqa: F401 - finds what is imported below
 from rig import Rig
 from vendure_bed import Options, PostgresCluster, install_vendure, new_server
 
 from veracore_sync.composition.container import Container
 from veracore_sync.config import load
 from veracore_sync.domain.shop_stock import NewLevel
-from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
+from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.inventory.run import InventoryRun
+from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.sandbox.server import Sandbox
 
 TRIED = [(size, clients) for size in (50, 100, 200) for clients in (1, 2, 4)]
@@ -48,11 +49,9 @@ class Bed:
             rows = [{"sku": f"SKU-{number:06}", "on_hand": units} for number in numbers]
             self.rig.control("stock", {"stock": rows})
 
-    def sync(self, **wishes: Any) -> float:
+    def sync(self, **options: Any) -> float:
         """One run; how long it took."""
-        parts = self.parts
-        ends = (parts.shop.stock, parts.warehouse, parts.ledger, parts.settings, parts.clock)
-        run = InventoryRun(*ends, Wishes(**wishes))
+        run = InventoryRun(self.parts.context(InventoryReport(), RunOptions(**options)))
         began = time.perf_counter()
         result = run.run()
         assert result.errors == 0, result

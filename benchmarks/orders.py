@@ -26,10 +26,11 @@ from hosts import bed
 
 from veracore_sync.clock import to_text
 from veracore_sync.composition.container import Container
+from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.dispatch import Dispatch
 from veracore_sync.jobs.orders.plan import SubmitOrder
-from veracore_sync.jobs.orders.report import OrdersResult
-from veracore_sync.jobs.orders.run import OrdersRun, Wishes
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.ledger import Discovery, Intent, Seen, fresh_row, open_ledger
 
 _WORKERS = 8
@@ -37,8 +38,7 @@ _WORKERS = 8
 
 def run(parts: Container) -> None:
     """One run of ``sync-orders``."""
-    wishes = Wishes(allow_first_run=True)
-    OrdersRun(parts.shop, parts.warehouse, parts.ledger, parts.settings, parts.clock, wishes).run()
+    OrdersRun(parts.context(OrdersReport(), RunOptions(allow_first_run=True))).run()
 
 
 def rate(dialect: str, orders: int, delay_ms: int) -> None:
@@ -48,7 +48,7 @@ def rate(dialect: str, orders: int, delay_ms: int) -> None:
         parts, codes = made.parts, made.codes
         now = to_text(datetime.now(UTC))
         rows = {code: fresh_row(code, "", now) for code in codes}
-        dispatch = Dispatch(parts.shop, parts.ledger, parts.settings, parts.clock, OrdersResult())
+        dispatch = Dispatch(parts.context(OrdersReport()))
         plan = [one for one in dispatch.plan_all(codes, rows) if isinstance(one, SubmitOrder)]
         made.control("faults", {"delay_ms": delay_ms})
         parts.warehouse.control(None)

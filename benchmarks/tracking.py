@@ -16,15 +16,17 @@ from datetime import UTC, datetime, timedelta
 
 from hosts import Bed, bed
 
+from veracore_sync.jobs.kernel import RunOptions
+from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun
-from veracore_sync.jobs.orders.run import Wishes as OrderWishes
+from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.run import TrackingRun
 
 
 def track(made: Bed) -> float:
     """One run of ``sync-tracking``; how long it took."""
     parts = made.parts
-    run = TrackingRun(parts.shop, parts.warehouse, parts.ledger, parts.settings, parts.clock)
+    run = TrackingRun(parts.context(TrackingReport()))
     began = time.perf_counter()
     result = run.run()
     took = time.perf_counter() - began
@@ -69,10 +71,7 @@ def main() -> None:
     }
     with bed("oms", "tracking", orders=options.open, **settings) as made:
         parts = made.parts
-        wishes = OrderWishes(allow_first_run=True)
-        OrdersRun(
-            parts.shop, parts.warehouse, parts.ledger, parts.settings, parts.clock, wishes
-        ).run()
+        OrdersRun(parts.context(OrdersReport(), RunOptions(allow_first_run=True))).run()
         track(made)
         ours, theirs = made.codes[: options.shipped], made.codes[options.shipped :]
         floor_codes = theirs[: options.shipped]

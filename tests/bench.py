@@ -10,8 +10,9 @@ from fakes import FakeClock, FakeShop, FakeWarehouse, make_settings
 
 from veracore_sync.config import Settings
 from veracore_sync.errors import SyncError
-from veracore_sync.jobs.orders.report import OrdersResult
-from veracore_sync.jobs.orders.run import OrdersRun, Wishes
+from veracore_sync.jobs.kernel import RunContext, RunOptions
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.ledger import OrderRow, open_ledger
 
 
@@ -28,25 +29,29 @@ class Bench:
     def __post_init__(self) -> None:
         self.ledger = open_ledger(self.path, clock=self.clock)
 
-    def run(self, **wishes: object) -> OrdersResult:
+    def run(self, **options: object) -> OrdersReport:
         """A run that must get through."""
-        return self._run(wishes).run()
+        return self._run(options).run()
 
-    def stopped(self, **wishes: object) -> tuple[OrdersResult, SyncError]:
+    def stopped(self, **options: object) -> tuple[OrdersReport, SyncError]:
         """A run that must be stopped, and by what."""
-        run = self._run(wishes)
+        run = self._run(options)
         with pytest.raises(SyncError) as stop:
             run.run()
-        return run.result, stop.value
+        return run.report, stop.value
 
-    def _run(self, wishes: dict[str, object]) -> OrdersRun:
-        return OrdersRun(
-            self.shop,
+    def _run(self, options: dict[str, object]) -> OrdersRun:
+        return OrdersRun(self.context(**options))
+
+    def context(self, **options: object) -> RunContext[OrdersReport]:
+        return RunContext(
+            OrdersReport(),
+            self.shop,  # type: ignore[arg-type]
             self.warehouse,
             self.ledger,
             self.settings,
             self.clock,
-            Wishes(**wishes),  # type: ignore[arg-type]
+            RunOptions(**options),  # type: ignore[arg-type]
         )
 
     def row(self, code: str) -> OrderRow:

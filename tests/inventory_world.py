@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 from fakes import FakeClock, FakeWarehouse, make_settings
 
 from veracore_sync.config import Settings
 from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine, OpenOrder, Variant
 from veracore_sync.errors import Category, ProtocolError, Unavailable
-from veracore_sync.jobs.inventory.report import InventoryResult
-from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
+from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.inventory.run import InventoryRun
+from veracore_sync.jobs.kernel import RunContext, RunOptions
 from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
 from veracore_sync.model import Product, RecordLine, StockLevel, WarehouseRecord
 from veracore_sync.ports.shop import UnknownVariant
@@ -312,21 +314,23 @@ class World:
 
     # ---- the tool -----------------------------------------------------------------------------
 
-    def job(self, **wishes: object) -> InventoryRun:
-        return InventoryRun(
-            self.shop,
+    def job(self, **options: object) -> InventoryRun:
+        context = RunContext(
+            InventoryReport(),
+            SimpleNamespace(stock=self.shop),  # type: ignore[arg-type]
             self.warehouse,
             self.ledger,
             self.settings,
             self.clock,
-            Wishes(**wishes),  # type: ignore[arg-type]
+            RunOptions(**options),  # type: ignore[arg-type]
         )
+        return InventoryRun(context)
 
-    def run(self, **wishes: object) -> InventoryResult:
+    def run(self, **options: object) -> InventoryReport:
         """A run that gets through; guards are off unless it is told otherwise."""
         self.clock.forward(seconds=1)
-        wishes.setdefault("allow_mass_change", True)
-        return self.job(**wishes).run()
+        options.setdefault("allow_mass_change", True)
+        return self.job(**options).run()
 
     def reopen(self) -> None:
         """A new process over what was committed."""

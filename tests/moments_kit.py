@@ -21,14 +21,16 @@ from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.errors import BreakerOpen, Category, RateLimited, TimedOut
 from veracore_sync.failure import What
 from veracore_sync.jobs.deliver import Delivery
+from veracore_sync.jobs.kernel import RunContext
 from veracore_sync.jobs.orders.ageing import KIND as OLD
 from veracore_sync.jobs.orders.watch import windows
 from veracore_sync.jobs.tracking.actions import Hold
 from veracore_sync.jobs.tracking.adopt import Strangers
 from veracore_sync.jobs.tracking.ageing import KIND as WAITING
 from veracore_sync.jobs.tracking.ageing import tell_waiting
-from veracore_sync.jobs.tracking.plan import Rules, unready
-from veracore_sync.jobs.tracking.report import TrackingResult
+from veracore_sync.jobs.tracking.report import TrackingReport
+from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.slips import unready
 from veracore_sync.jobs.tracking.unanswered import KIND as UNANSWERED
 from veracore_sync.jobs.tracking.unanswered import UNKNOWN_ORDERS, Unanswered
 from veracore_sync.jobs.tracking.window import Listed
@@ -363,7 +365,7 @@ def slip_waits_too_long(bed: Bed) -> Goes:
     make_slip(bed)
 
     def goes() -> bool:
-        tell_waiting(bed.ledger, bed.clock, timedelta(minutes=20), TrackingResult())
+        tell_waiting(bed.ledger, bed.clock, timedelta(minutes=20), TrackingReport())
         return any(one.kind == WAITING for one in bed.ledger.alerts.standing())
 
     return goes
@@ -374,10 +376,15 @@ def once_told(bed: Bed) -> Goes:
     bed.ledger.alerts.open(AlertKind.ORDER_BEYOND, "odd", code="A")
 
     def goes() -> bool:
-        tell_waiting(bed.ledger, bed.clock, timedelta(0), TrackingResult())
+        tell_waiting(bed.ledger, bed.clock, timedelta(0), TrackingReport())
         return not bed.ledger.alerts.standing()
 
     return goes
+
+
+def tracking_context(bed: Bed, shop: object = None) -> RunContext[TrackingReport]:
+    ends: tuple[Any, ...] = (shop, bed.warehouse, bed.ledger)
+    return RunContext(TrackingReport(), *ends, bed.settings, bed.clock)
 
 
 def unanswered_too_long(bed: Bed) -> Goes:
@@ -385,7 +392,7 @@ def unanswered_too_long(bed: Bed) -> Goes:
     error = TimedOut("no answer", upstream="veracore")
 
     def goes() -> bool:
-        unanswered = Unanswered(bed.ledger, bed.clock, bed.settings.retry, TrackingResult())
+        unanswered = Unanswered(tracking_context(bed))
         unanswered.failed("A", error)
         unanswered.tell()
         return any(one.kind == UNANSWERED for one in bed.ledger.alerts.standing())
@@ -396,17 +403,15 @@ def unanswered_too_long(bed: Bed) -> Goes:
 
 def stranger_asked_for(bed: Bed) -> Goes:
     bed.ledger.shipments.asked("A", "A")
-    fulfilments = AskedShop()
-    result = TrackingResult()
-    strangers = Strangers(
-        fulfilments,
-        bed.warehouse,
-        bed.ledger,
-        bed.clock,
-        frozenset(),
-        Unanswered(bed.ledger, bed.clock, bed.settings.retry, result, key=UNKNOWN_ORDERS),
-        result,
-    )
+    asked: list[str] = []
+
+    def orders(codes: list[str]) -> dict[str, Any]:
+        asked.extend(codes)
+        return {}
+
+    shop = SimpleNamespace(fulfilments=SimpleNamespace(orders=orders))
+    context = tracking_context(bed, shop)
+    strangers = Strangers(context, frozenset(), Unanswered(context, UNKNOWN_ORDERS))
 
     def goes() -> bool:
         strangers.adopt([Listed("A", "A")])

@@ -15,7 +15,7 @@ from veracore_sync.cli.perform import Report
 from veracore_sync.cli.sync_orders import send
 from veracore_sync.composition.container import Container
 from veracore_sync.config import load
-from veracore_sync.jobs.orders.run import Wishes
+from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.ledger import OrderRow
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
@@ -83,10 +83,10 @@ class Bed:
         finally:
             opened.close()
 
-    def run(self, *codes: str, **wishes: Any) -> Report:
+    def run(self, *codes: str, **options: Any) -> Report:
         """One run; what it would leave the process with is in the report."""
         with self.parts() as parts:
-            return send(parts, Wishes(codes=codes, allow_first_run=True, **wishes))
+            return send(parts, RunOptions(only=codes, allow_first_run=True, **options))
 
     # ---- both ends
 

@@ -16,7 +16,7 @@ import pytest
 from tracking_world import World, world
 
 from veracore_sync.errors import RateLimited, SyncError
-from veracore_sync.jobs.tracking.report import TrackingResult
+from veracore_sync.jobs.tracking.report import TrackingReport
 
 BOTH = ("oms", "rest")
 WHOLE = r"(?s)\A.+\Z"
@@ -164,7 +164,7 @@ class Case:
         self.bed.shop.clear_faults()
         self.bed.control("faults", {"kinds": []})
 
-    def run(self) -> TrackingResult:
+    def run(self) -> TrackingReport:
         """A run in a process of its own."""
         self.bed.reopen()
         return self.bed.track()

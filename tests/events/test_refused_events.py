@@ -63,7 +63,7 @@ class Scene:
     def run(self, *, forced: bool = False) -> Delivered:
         hooks = {"command": self.command, "url": self.url}
         result = Delivery(self.ledger, hooks, self.clock, forced).run()
-        self.news += result.news
+        self.news += result.needs_person
         return result
 
     def go_on(self, span: timedelta, step: timedelta = timedelta(minutes=5)) -> None:

@@ -87,13 +87,13 @@ def test_a_pending_order_is_told_once_and_resolved_when_it_leaves(bench: Bench) 
     for _ in range(30):
         result, error = bench.stopped()
         assert error.exit_code == 69
-        news += result.news
+        news += result.needs_person
         bench.clock.forward(minutes=5)
     assert len(news) == 1
     assert news[0].startswith("A: it has not reached VeraCore for 1 h and is pending")
     assert [one.kind for one in bench.ledger.alerts.standing()] == ["order.old"]
     bench.warehouse.down = False
-    assert bench.run().news == []
+    assert bench.run().needs_person == []
     assert bench.ledger.alerts.standing() == []
 
 
@@ -104,13 +104,13 @@ def test_pending_and_then_in_doubt_is_still_the_same_trouble(bench: Bench) -> No
     bench.warehouse.down = True
     bench.stopped()
     bench.clock.forward(hours=2)
-    assert len(bench.stopped()[0].news) == 1
+    assert len(bench.stopped()[0].needs_person) == 1
     bench.warehouse.down = False
     bench.warehouse.script.append("lost before")
     bench.run()
     assert bench.state("A") == "in_doubt"
     bench.clock.forward(seconds=60)
-    assert bench.run().news == []
+    assert bench.run().needs_person == []
     assert [one.kind for one in bench.ledger.alerts.standing()] == ["order.old"]
 
 
@@ -120,11 +120,11 @@ def test_thousands_at_once_are_summed_up(bench: Bench) -> None:
     bench.warehouse.down = True
     bench.stopped()
     bench.clock.forward(minutes=61)
-    news = bench.stopped()[0].news
+    news = bench.stopped()[0].needs_person
     assert len(news) == 11
     assert news[-1] == "and 1990 more orders have waited for as long"
     assert len(bench.ledger.alerts.standing()) == 2000
-    assert bench.stopped()[0].news == []
+    assert bench.stopped()[0].needs_person == []
 
 
 def test_a_dry_run_tells_no_ages(bench: Bench) -> None:
@@ -132,5 +132,5 @@ def test_a_dry_run_tells_no_ages(bench: Bench) -> None:
     bench.warehouse.down = True
     bench.stopped()
     bench.clock.forward(hours=2)
-    assert bench.run(dry_run=True).news == []
+    assert bench.run(dry_run=True).needs_person == []
     assert bench.ledger.alerts.standing() == []

@@ -210,7 +210,7 @@ def test_a_cancellation_in_the_shop_is_told_while_the_warehouse_is_down(hot: Hot
     bench.shop.change("OK", state="Cancelled", updated_at=bench.clock.now())
     result, error = bench.stopped()
     assert error.exit_code == 69
-    assert [news for news in result.news if "cancelled in the shop" in news]
+    assert [news for news in result.needs_person if "cancelled in the shop" in news]
 
 
 def test_an_earlier_attempt_that_arrived_after_all_is_drift(hot: Hot) -> None:
@@ -226,7 +226,7 @@ def test_an_earlier_attempt_that_arrived_after_all_is_drift(hot: Hot) -> None:
     result = bench.run()
     assert bench.state("A") == "synced"
     assert [alert.kind for alert in bench.ledger.alerts.standing()] == ["order.drift"]
-    assert len(result.news) == 1
+    assert len(result.needs_person) == 1
 
 
 def test_down_for_a_day_and_back(hot: Hot) -> None:
@@ -239,7 +239,7 @@ def test_down_for_a_day_and_back(hot: Hot) -> None:
             bench.shop.add(make_order(f"A{run:03}", placed_at=bench.clock.now()))
         result, error = bench.stopped()
         assert error.exit_code == 69
-        news += result.news
+        news += result.needs_person
         bench.clock.forward(minutes=5)
     counts = bench.ledger.orders.counts()
     assert (counts["pending"], counts["parked"], counts["failed"]) == (29, 0, 0)

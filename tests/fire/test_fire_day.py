@@ -18,7 +18,7 @@ from rig import Rig
 from veracore_sync.composition.container import Container
 from veracore_sync.config import load
 from veracore_sync.errors import SyncError
-from veracore_sync.jobs.orders.report import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
@@ -34,12 +34,12 @@ class Day:
         self.rig, self.shop, self.clock = rig, shop, clock
         self.news: list[str] = []
 
-    def run(self) -> tuple[OrdersResult, SyncError | None]:
+    def run(self) -> tuple[OrdersReport, SyncError | None]:
         """One run, and five minutes until the next."""
         parts = Container(load(None, self.rig.environment), clock=self.clock, family="orders")
         try:
             parts.bind()
-            run = OrdersRun(parts.shop, parts.warehouse, parts.ledger, parts.settings, parts.clock)
+            run = OrdersRun(parts.context(OrdersReport()))
             error = None
             try:
                 run.run()
@@ -47,9 +47,9 @@ class Day:
                 error = stopped
         finally:
             parts.close()
-        self.news += run.result.news
+        self.news += run.report.needs_person
         self.clock.forward(minutes=5)
-        return run.result, error
+        return run.report, error
 
 
 @pytest.fixture

@@ -54,8 +54,8 @@ def test_an_empty_read_writes_nothing_and_is_news_once(world: World) -> None:
     world.run()
     world.shelf.clear()
     first = world.run()
-    assert (first.guard, len(first.news), world.writes) == ("empty", 1, [])
-    assert world.run().news == []
+    assert (first.guard, len(first.needs_person), world.writes) == ("empty", 1, [])
+    assert world.run().needs_person == []
 
 
 def test_an_implausible_read_is_not_believed(world: World) -> None:
@@ -65,7 +65,7 @@ def test_an_implausible_read_is_not_believed(world: World) -> None:
         del world.shelf[sku]
     result = world.run(allow_mass_change=False)
     assert (result.guard, world.writes) == ("missing", [])
-    assert "20 of 40 known SKUs" in result.news[0]
+    assert "20 of 40 known SKUs" in result.needs_person[0]
 
 
 def test_a_known_sku_that_is_missing_three_times_has_nothing_left(world: World) -> None:
@@ -92,15 +92,15 @@ def test_what_vendure_refuses_stops_no_other_and_is_news_once(world: World) -> N
     assert {sku: world.saleable(sku) for sku in skus} == {
         sku: 10 if sku in first.refused else 4 for sku in skus
     }
-    assert len(first.news) == 1
-    assert "S007, S008 (this row is not to be changed)" in first.news[0]
+    assert len(first.needs_person) == 1
+    assert "S007, S008 (this row is not to be changed)" in first.needs_person[0]
     assert requests.count("write") < 25
     again = world.run()
-    assert (again.updated, again.errors, again.news) == (0, 2, [])
+    assert (again.updated, again.errors, again.needs_person) == (0, 2, [])
     world.shop.refusing.add("20")
     world.shelf["S019"]["MAIN"] = 3
-    assert "S019" in world.run().news[0]
-    assert "S019" in world.run(skus=("S019",)).refused
+    assert "S019" in world.run().needs_person[0]
+    assert "S019" in world.run(only=("S019",)).refused
     assert [alert.kind for alert in world.ledger.alerts.standing()] == ["stock.refused"]
     world.shop.refusing.clear()
     assert (world.run().updated, world.saleable("S007"), world.saleable("S019")) == (3, 4, 3)
@@ -125,10 +125,10 @@ def test_ambiguous_and_unknown_skus_are_listed_once_and_left_alone(world: World)
     first = world.run()
     assert sorted(first.ambiguous) == ["Mug", "mug"]
     assert first.unknown == ["NOWHERE"]
-    assert len(first.news) == 2
+    assert len(first.needs_person) == 2
     assert world.writes == []
     again = world.run()
-    assert (again.news, again.skipped) == ([], 3)
+    assert (again.needs_person, again.skipped) == ([], 3)
     assert [alert.kind for alert in world.ledger.alerts.standing()] == ["stock.unknown"]
 
 
@@ -154,9 +154,9 @@ def test_until_a_full_run_was_allowed_only_decreases_are_written(world: World) -
     result = world.run(allow_mass_change=False)
     assert (result.guard, result.withheld, result.updated) == ("first", 1, 1)
     assert (world.saleable("UP"), world.saleable("DOWN")) == (1, 1)
-    assert "--allow-mass-change" in result.news[0]
-    assert world.run(allow_mass_change=False).news == []
-    world.run(skus=("UP",))
+    assert "--allow-mass-change" in result.needs_person[0]
+    assert world.run(allow_mass_change=False).needs_person == []
+    world.run(only=("UP",))
     world.shelf["DOWN"]["MAIN"] = 5
     assert world.run(allow_mass_change=False).guard == "first"
     world.run()
@@ -269,13 +269,13 @@ def test_what_is_accepted_counts_until_it_is_seen_processed(world: World) -> Non
 
 def test_one_sku_is_read_and_written_alone(world: World) -> None:
     many(world, 3, there=4)
-    result = world.run(skus=("s001",))
+    result = world.run(only=("s001",))
     assert (result.processed, result.updated) == (1, 1)
     assert [world.saleable(sku) for sku in ("S000", "S001", "S002")] == [10, 4, 10]
     with pytest.raises(UsageError):
-        world.run(skus=("S00",))
+        world.run(only=("S00",))
     with pytest.raises(UsageError):
-        world.run(skus=("%",))
+        world.run(only=("%",))
 
 
 def test_no_row_for_one_sku_is_unknown_and_never_zero(world: World) -> None:
@@ -283,7 +283,7 @@ def test_no_row_for_one_sku_is_unknown_and_never_zero(world: World) -> None:
     world.run()
     del world.shelf["S001"]
     for _ in range(4):
-        world.run(skus=("S001",))
+        world.run(only=("S001",))
     assert world.saleable("S001") == 10
 
 
@@ -329,18 +329,18 @@ def test_a_lost_allocation_is_allowed_for_and_told_once(world: World) -> None:
     first = world.run()
     assert world.saleable("MUG") == 15
     assert [(one.allocated, one.ordered) for one in first.drift] == [(2, 5)]
-    assert "MUG 2 are allocated, 5 ordered" in first.news[0]
-    assert world.run().news == []
+    assert "MUG 2 are allocated, 5 ordered" in first.needs_person[0]
+    assert world.run().needs_person == []
 
 
 def test_a_dry_run_changes_neither_side_nor_ledger(world: World) -> None:
     world.add("MUG", 1, there=9)
     world.add("NOWHERE", 1)
-    world.run(skus=("MUG",), dry_run=True)
+    world.run(only=("MUG",), dry_run=True)
     result = world.run(dry_run=True)
     assert result.plan is not None
     assert [(one.sku, one.saleable) for one in result.plan] == [("MUG", {HERE: 9})]
-    assert (world.writes, world.ledger.alerts.standing(), result.news) == ([], [], [])
+    assert (world.writes, world.ledger.alerts.standing(), result.needs_person) == ([], [], [])
 
 
 def test_a_simulator_and_a_remote_shop_only_plan(world: World) -> None:
@@ -349,4 +349,4 @@ def test_a_simulator_and_a_remote_shop_only_plan(world: World) -> None:
     world.add("MUG", 1, there=9)
     result = world.run()
     assert result.plan is not None
-    assert (world.writes, len(result.notes)) == ([], 1)
+    assert (world.writes, len(result.notices)) == ([], 1)

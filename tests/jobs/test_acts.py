@@ -26,8 +26,8 @@ from veracore_sync.jobs.orders.acts import (
     Unseen,
     decide,
 )
+from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.orders.ids import renewed_id
-from veracore_sync.jobs.orders.run import make_doubts
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.ledger import Trouble
 from veracore_sync.model import RecordLine, WarehouseRecord
@@ -89,8 +89,7 @@ def test_who_is_told_to_come_back_is_told_when_and_what_to_type() -> None:
 
 
 def resolver(bench: Bench) -> Resolver:
-    doubts = make_doubts(bench.warehouse, bench.ledger, bench.settings, bench.clock)
-    return Resolver(bench.ledger, doubts, bench.settings.orders.id_prefix)
+    return Resolver(bench.context())
 
 
 def in_doubt(bench: Bench, word: str, known: bool = True) -> None:
@@ -192,8 +191,10 @@ def test_a_lost_ledger_looks_under_the_first_new_id_too(bench: Bench) -> None:
 def test_what_is_adopted_with_other_content_is_told(bench: Bench) -> None:
     in_doubt(bench, "lost before")
     hold(bench, "A", lines=(RecordLine("MUG", 1), RecordLine("TEE", 1)))
-    told = resolver(bench).adopt("A", None)
-    assert "MUG 1 there, 2 sent" in (told.news or "")
+    acting = resolver(bench)
+    acting.adopt("A", None)
+    [told] = acting.report.needs_person
+    assert "MUG 1 there, 2 sent" in told
     assert bench.state("A") == "synced"
     assert [one.kind for one in bench.ledger.alerts.standing()] == ["order.drift"]
 
@@ -238,7 +239,7 @@ def test_an_id_that_another_order_was_ever_sent_under_is_not_adopted(bench: Benc
     resolver(bench).new_id("A")
     bench.shop.add(make_order("B"))
     bench.warehouse.script.append("refused")
-    bench.run(codes=("B",))
+    bench.run(only=("B",))
     with pytest.raises(UsageError, match="another order"):
         resolver(bench).adopt("B", "a")
 
@@ -262,8 +263,8 @@ def test_an_attempt_whose_end_nobody_knows_forbids_another(bench: Bench, state: 
         bench.ledger.moves.fail("A", Trouble(Category.INTERNAL, "odd"), START, most)
         chosen = retry.plan(bench.ledger, ("A",), every=False, error_class=None)
         assert [row.code for row in chosen.look_up] == ["A"]
-        doubts = make_doubts(bench.warehouse, bench.ledger, bench.settings, bench.clock)
-        retry.execute(chosen, bench.ledger, doubts)
+        context = bench.context()
+        retry.execute(chosen, bench.ledger, context.report, Doubts(context))
     bench.run()
     assert (bench.state("A"), bench.row("A").veracore_id) == ("synced", "A")
     assert bench.warehouse.submissions == {"KNOWN": 1, "A": 1}

@@ -19,7 +19,7 @@ from fakes import START, TELLS_ALL, TELLS_LITTLE, FakeWarehouse, make_order, mak
 from veracore_sync.errors import Category, SyncError, Unavailable
 from veracore_sync.jobs import resolve, retry
 from veracore_sync.jobs.orders.acts import Proceed
-from veracore_sync.jobs.orders.run import make_doubts
+from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.ledger import Discovery, Intent, Seen, Trouble
 from veracore_sync.model import RecordLine, WarehouseRecord
@@ -220,8 +220,7 @@ def make_bench(folder: Path, warehouse: Capabilities) -> tuple[Bench, list[tuple
 
 
 def resolver(bench: Bench) -> Resolver:
-    doubts = make_doubts(bench.warehouse, bench.ledger, bench.settings, bench.clock)
-    return Resolver(bench.ledger, doubts, bench.settings.orders.id_prefix)
+    return Resolver(bench.context())
 
 
 def do(bench: Bench, act: str, code: str) -> None:
@@ -235,10 +234,10 @@ def do(bench: Bench, act: str, code: str) -> None:
         resolver(bench).skip(code)
     else:
         chosen = retry.plan(bench.ledger, (code,), every=False, error_class=None)
-        doubts = make_doubts(bench.warehouse, bench.ledger, bench.settings, bench.clock)
-        retry.execute(chosen, bench.ledger, doubts)
+        context = bench.context()
+        retry.execute(chosen, bench.ledger, context.report, Doubts(context))
         if act == "admin retry":
-            bench.run(codes=(code,))
+            bench.run(only=(code,))
 
 
 def wrong(bench: Bench, state: str, truth: str, act: str) -> str | None:

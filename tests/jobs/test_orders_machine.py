@@ -33,8 +33,8 @@ from veracore_sync.errors import SyncError
 from veracore_sync.failure import What
 from veracore_sync.jobs import retry
 from veracore_sync.jobs.orders import judge, send
+from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.orders.plan import SubmitOrder
-from veracore_sync.jobs.orders.run import make_doubts
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.ledger import open_ledger
 from veracore_sync.model import WarehouseOrder, WarehouseRecord
@@ -116,8 +116,7 @@ class HarshWarehouse(FakeWarehouse):
 
 def decide(bench: Bench, act: str, code: str) -> None:
     """``resolve``, as a person types it."""
-    doubts = make_doubts(bench.warehouse, bench.ledger, bench.settings, bench.clock)
-    resolver = Resolver(bench.ledger, doubts, bench.settings.orders.id_prefix)
+    resolver = Resolver(bench.context())
     if act == "adopt":
         resolver.adopt(code, None)
     elif act == "new_id":
@@ -217,9 +216,9 @@ class OrderLives(RuleBasedStateMachine):
         self.warehouse.land()
         bench = self.bench
         chosen = retry.plan(bench.ledger, (), every=True, error_class=None)
-        doubts = make_doubts(self.warehouse, bench.ledger, bench.settings, bench.clock)
+        context = bench.context()
         with suppress(SyncError):
-            retry.execute(chosen, bench.ledger, doubts)
+            retry.execute(chosen, bench.ledger, context.report, Doubts(context))
 
     @rule(code=codes, act=acts, patient=st.booleans())
     def resolve(self, code: str, act: str, patient: bool) -> None:

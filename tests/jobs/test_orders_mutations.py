@@ -10,7 +10,6 @@ from bench import Bench
 from fakes import make_order
 
 from veracore_sync.jobs.orders.doubts import Doubts
-from veracore_sync.jobs.orders.report import OrdersResult
 from veracore_sync.ledger import Intent, Moves, OrderRow, open_ledger
 
 
@@ -41,9 +40,7 @@ def a_send_begins(bench: Bench) -> None:
 
 
 def sent_again_without_a_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    def settle(
-        self: Doubts, rows: list[OrderRow], result: OrdersResult, deadline: float | None = None
-    ) -> None:
+    def settle(self: Doubts, rows: list[OrderRow]) -> None:
         for row in rows:
             self.ledger.moves.resend(row.code)
 

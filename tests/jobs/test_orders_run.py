@@ -96,7 +96,7 @@ def test_an_unknown_fault_that_ends_in_absent_parks_and_quotes(bench: Bench) -> 
     result = bench.run()
     assert bench.state("B") == "parked"
     assert "Something odd" in (bench.row("B").error_message or "")
-    assert result.news
+    assert result.needs_person
 
 
 def test_after_an_unknown_fault_a_failing_control_call_ends_the_run(bench: Bench) -> None:
@@ -118,12 +118,12 @@ def test_a_refusal_parks_only_that_order_and_is_tried_again_each_hour(bench: Ben
     first = bench.run()
     assert (bench.state("A"), bench.state("B")) == ("parked", "synced")
     assert "orders.source" in (bench.row("A").error_message or "")
-    assert len(first.news) == 1
+    assert len(first.needs_person) == 1
     bench.clock.forward(minutes=30)
     assert bench.run().outcomes == {}
     bench.clock.forward(minutes=40)
     bench.warehouse.script.append("refused")
-    assert bench.run().news == []
+    assert bench.run().needs_person == []
     bench.clock.forward(minutes=70)
     assert bench.run().count("submitted") == 1
     assert bench.ledger.alerts.standing() == []
@@ -132,8 +132,8 @@ def test_a_refusal_parks_only_that_order_and_is_tried_again_each_hour(bench: Ben
 def test_what_we_park_is_planned_again_when_the_order_changes(bench: Bench) -> None:
     bench.shop.add(make_order("A", shipping_address=replace(ADDRESS, street1=" ")))
     result = bench.run()
-    assert "no street" in result.news[0]
-    assert bench.run().news == []
+    assert "no street" in result.needs_person[0]
+    assert bench.run().needs_person == []
     bench.shop.change("A", shipping_address=ADDRESS)
     bench.run()
     assert bench.state("A") == "synced"
@@ -142,7 +142,7 @@ def test_what_we_park_is_planned_again_when_the_order_changes(bench: Bench) -> N
 def test_what_we_park_is_planned_again_when_the_settings_change(bench: Bench) -> None:
     bench.settings = make_settings(orders={"freight": {"express": {"code": "U01"}}})
     bench.shop.add(make_order("A"))
-    assert "standard-shipping" in bench.run().news[0]
+    assert "standard-shipping" in bench.run().needs_person[0]
     freight = {"express": {"code": "U01"}, "standard-shipping": {"code": "U11"}}
     bench.settings = make_settings(orders={"freight": freight})
     bench.run()
@@ -157,7 +157,7 @@ def test_never_connected_goes_back_without_a_look_up_and_three_end_the_run(bench
     assert bench.ledger.orders.counts()["pending"] == 10
     assert (bench.warehouse.looked_up, bench.warehouse.submissions.get("A3")) == ([], None)
     assert bench.run().count("submitted") == 10
-    assert result.news == []
+    assert result.needs_person == []
 
 
 def test_turned_away_by_429_waits_as_asked(bench: Bench) -> None:
@@ -223,7 +223,7 @@ def test_what_changed_since_a_lost_ledger_sent_it_is_drift(
     result = bench.run()
     assert (bench.state("A"), bench.warehouse.submissions) == ("synced", {})
     assert [one.kind for one in bench.ledger.alerts.standing()] == alerts
-    assert len(result.news) == len(alerts)
+    assert len(result.needs_person) == len(alerts)
 
 
 def test_an_old_order_that_veracore_does_not_have_is_sent(bench: Bench) -> None:
@@ -237,7 +237,7 @@ def test_another_order_under_our_id_is_a_conflict(bench: Bench) -> None:
     bench.warehouse.held["a"] = WarehouseRecord("A", "somebody else", (), "open")
     result = bench.run()
     assert bench.state("A") == "conflict"
-    assert "somebody else" in result.news[0]
+    assert "somebody else" in result.needs_person[0]
 
 
 def test_other_content_under_our_id_is_a_conflict_that_says_what_differs(bench: Bench) -> None:
@@ -245,15 +245,15 @@ def test_other_content_under_our_id_is_a_conflict_that_says_what_differs(bench: 
     bench.warehouse.held["a"] = WarehouseRecord("A", "A", (RecordLine("MUG", 3),), "open")
     result = bench.run()
     assert bench.state("A") == "conflict"
-    assert "MUG 3 there, 2 sent" in result.news[0]
-    assert "TEE 0 there, 1 sent" in result.news[0]
+    assert "MUG 3 there, 2 sent" in result.needs_person[0]
+    assert "TEE 0 there, 1 sent" in result.needs_person[0]
 
 
 def test_cancelled_at_the_warehouse_meanwhile_is_never_synced(bench: Bench) -> None:
     bench.shop.add(make_order("A"))
     lines = (RecordLine("MUG", 2), RecordLine("TEE", 1))
     bench.warehouse.held["a"] = WarehouseRecord("A", "A", lines, "cancelled")
-    assert bench.run().news
+    assert bench.run().needs_person
     assert bench.state("A") == "cancelled"
 
 
@@ -274,7 +274,7 @@ def test_a_duplicate_that_a_look_up_does_not_find_is_a_conflict(bench: Bench) ->
     bench.shop.add(make_order("A"))
     bench.warehouse.held["a"] = WarehouseRecord("A", "A", (), "open")
     bench.warehouse.lies = 1
-    assert "already exists" in bench.run().news[0]
+    assert "already exists" in bench.run().needs_person[0]
     assert bench.state("A") == "conflict"
 
 
@@ -323,8 +323,8 @@ def test_only_the_rest_of_a_partly_fulfilled_order_is_sent(bench: Bench) -> None
 
 def test_partly_shipped_by_hand_is_reported_once(bench: Bench) -> None:
     bench.shop.add(make_order("A", state="PartiallyShipped"))
-    assert "PartiallyShipped" in bench.run().news[0]
-    assert bench.run().news == []
+    assert "PartiallyShipped" in bench.run().needs_person[0]
+    assert bench.run().needs_person == []
 
 
 def test_a_cancellation_after_it_was_sent_needs_a_person(bench: Bench) -> None:
@@ -332,9 +332,9 @@ def test_a_cancellation_after_it_was_sent_needs_a_person(bench: Bench) -> None:
     bench.run()
     bench.clock.forward(minutes=5)
     bench.shop.change("A", state="Cancelled", updated_at=bench.clock.now())
-    assert "cancelled in the shop" in bench.run().news[0]
+    assert "cancelled in the shop" in bench.run().needs_person[0]
     bench.clock.forward(minutes=1)
-    assert bench.run().news == []
+    assert bench.run().needs_person == []
     assert [alert.kind for alert in bench.ledger.alerts.standing()] == ["order.cancelled_in_shop"]
 
 
@@ -344,7 +344,7 @@ def test_a_modification_after_it_was_sent_is_drift(bench: Bench) -> None:
     bench.clock.forward(minutes=5)
     bench.shop.change("A", lines=(line("1", "MUG", 5),), updated_at=bench.clock.now())
     bench.shop.change("B", updated_at=bench.clock.now())
-    news = bench.run().news
+    news = bench.run().needs_person
     assert len(news) == 1
     assert news[0].startswith("A: it was changed in the shop")
 
@@ -392,15 +392,15 @@ def test_against_a_simulator_a_remote_shop_is_only_planned(bench: Bench) -> None
     bench.shop.add(make_order("A"))
     result = bench.run()
     assert result.plan is not None
-    assert "simulator" in result.notes[0]
+    assert "simulator" in result.notices[0]
     assert (bench.warehouse.submissions, bench.ledger.orders.get("A")) == ({}, None)
 
 
 def test_a_named_order_goes_out_alone_and_an_unknown_one_is_an_error(bench: Bench) -> None:
     bench.shop.add(make_order("A"), make_order("B"))
-    bench.run(codes=("B",))
+    bench.run(only=("B",))
     assert list(bench.warehouse.submissions) == ["B"]
-    _, error = bench.stopped(codes=("NOPE",))
+    _, error = bench.stopped(only=("NOPE",))
     assert isinstance(error, UsageError)
 
 
@@ -419,7 +419,7 @@ def test_one_order_that_cannot_be_read_stops_no_other(bench: Bench) -> None:
         result = bench.run()
     assert bench.state("A") == "parked"
     assert bench.row("A").retry_count == 10
-    assert result.news == []
+    assert result.needs_person == []
     assert [alert.code for alert in bench.ledger.alerts.standing()] == ["A"]
 
 

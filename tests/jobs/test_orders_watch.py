@@ -23,7 +23,7 @@ def changed(bench: Bench, code: str, mugs: int, fulfilled: int = 0) -> list[str]
     bench.clock.forward(minutes=5)
     lines = (line("1", "MUG", mugs, fulfilled), line("2", "TEE", 1, min(fulfilled, 1)))
     bench.shop.change(code, state="PaymentSettled", lines=lines, updated_at=bench.clock.now())
-    return bench.run().news
+    return bench.run().needs_person
 
 
 def standing(bench: Bench) -> list[str]:
@@ -41,7 +41,7 @@ def test_modified_after_it_has_shipped(bench: Bench) -> None:
     [told] = changed(bench, "A", mugs=5, fulfilled=2)
     assert "3 x MUG" in told
     assert standing(bench) == ["order.drift"]
-    assert bench.run().news == []
+    assert bench.run().needs_person == []
     [told] = changed(bench, "A", mugs=6, fulfilled=2)
     assert "4 x MUG" in told
 
@@ -54,10 +54,10 @@ def test_modified_first_and_then_shipped_short(bench: Bench) -> None:
     lines = (line("1", "MUG", 5, fulfilled=2), line("2", "TEE", 1, fulfilled=1))
     bench.shop.change("A", lines=lines)
     bench.ledger.moves.ship("A")
-    [told] = bench.run().news
+    [told] = bench.run().needs_person
     assert "after VeraCore had shipped it" in told
     assert "3 x MUG" in told
-    assert bench.run().news == []
+    assert bench.run().needs_person == []
 
 
 def test_a_fulfilment_that_was_cancelled_asks_for_no_second_shipment(bench: Bench) -> None:
@@ -66,7 +66,7 @@ def test_a_fulfilment_that_was_cancelled_asks_for_no_second_shipment(bench: Benc
     bench.ledger.moves.ship("A")
     bench.clock.forward(minutes=5)
     bench.shop.change("A", updated_at=bench.clock.now())
-    assert bench.run().news == []
+    assert bench.run().needs_person == []
 
 
 def test_each_modification_is_told(bench: Bench) -> None:
@@ -88,7 +88,7 @@ def test_modified_after_tracking_adopted_it(bench: Bench) -> None:
     bench.shop.add(make_order("A"))
     bench.ledger.moves.discover([Discovery("A", "id-A", None)])
     bench.ledger.moves.adopt("A", "A", HELD)
-    assert bench.run().news == []
+    assert bench.run().needs_person == []
     assert [len(changed(bench, "A", mugs)) for mugs in (5, 6)] == [1, 1]
 
 
@@ -96,7 +96,7 @@ def test_modified_before_its_content_was_ever_read(bench: Bench) -> None:
     bench.shop.add(make_order("A", lines=(line("1", "MUG", 5), line("2", "TEE", 1))))
     bench.ledger.moves.discover([Discovery("A", "id-A", None)])
     bench.ledger.moves.adopt("A", "A", HELD)
-    [told] = bench.run().news
+    [told] = bench.run().needs_person
     assert "3 x MUG" in told
 
 
@@ -124,7 +124,7 @@ def test_modified_after_it_was_given_up(bench: Bench, ended: str) -> None:
     bench.ledger.moves.cancel("A", "A", "it was cancelled there")
     if ended == "skipped":
         bench.ledger.moves.skip("A", "resolved", "by a person")
-    assert bench.run().news == []
+    assert bench.run().needs_person == []
     [told] = changed(bench, "A", mugs=5)
     assert "5 x MUG" in told
 
@@ -165,9 +165,11 @@ def test_paid_after_go_live_by_the_shops_clock(
     bench.shop.add(make_order("A", placed_at=START + placed))
     result = bench.run()
     assert bench.state("A") == ("synced" if leaves else "skipped")
-    assert [one for one in result.news if "never sent: A" in one] == ([] if leaves else result.news)
-    assert bool(result.news) is not leaves
-    assert bench.run().news == []
+    assert [one for one in result.needs_person if "never sent: A" in one] == (
+        [] if leaves else result.needs_person
+    )
+    assert bool(result.needs_person) is not leaves
+    assert bench.run().needs_person == []
 
 
 def test_what_may_be_from_before_go_live_is_looked_up_first(bench: Bench) -> None:
@@ -203,7 +205,9 @@ def test_what_came_back_from_modifying_grows_old(bench: Bench) -> None:
     bench.warehouse.down = True
     bench.stopped()
     bench.clock.forward(hours=2)
-    assert any(one.startswith("A: it has not reached VeraCore") for one in bench.stopped()[0].news)
+    assert any(
+        one.startswith("A: it has not reached VeraCore") for one in bench.stopped()[0].needs_person
+    )
 
 
 def test_what_is_forgotten_in_modifying_is_told_after_a_day(bench: Bench) -> None:
@@ -212,9 +216,9 @@ def test_what_is_forgotten_in_modifying_is_told_after_a_day(bench: Bench) -> Non
     bench.run()
     bench.clock.forward(minutes=2)
     bench.shop.change("A", state="Modifying")
-    assert bench.run().news == []
+    assert bench.run().needs_person == []
     bench.clock.forward(hours=30)
-    assert len(bench.run().news) == 1
+    assert len(bench.run().needs_person) == 1
     assert standing(bench) == ["order.old"]
 
 

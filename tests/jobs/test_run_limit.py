@@ -34,7 +34,7 @@ def test_a_slow_warehouse_does_not_carry_a_run_beyond_its_limit(tmp_path: Path) 
     result = bench.run(allow_first_run=True)
     sent = result.count("submitted")
     assert 10 <= sent <= 13, "the one at work, and what was given out"
-    assert any("max_run_minutes" in note for note in (*result.notes, *result.news))
+    assert any("max_run_minutes" in note for note in (*result.notices, *result.needs_person))
     runs = 0
     while bench.warehouse.submissions.keys() != {f"A{n}" for n in range(COUNT)}:
         bench.run()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fakes import START, make_order, make_settings
-from inventory_world import HERE, World
+from inventory_world import HERE
 from moments_kit import (
     DAY,
     HOUR,
@@ -31,8 +31,9 @@ from veracore_sync.jobs.health import overdue
 from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.inventory.places import Places
 from veracore_sync.jobs.inventory.read import Reading
-from veracore_sync.jobs.inventory.report import InventoryResult
+from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.unread import Unread
+from veracore_sync.jobs.kernel import RunContext
 from veracore_sync.jobs.metrics import exposition
 from veracore_sync.ledger.ahead import Kind, ahead, kinds
 from veracore_sync.transport.http import Answer, retry_after_seconds
@@ -100,18 +101,20 @@ def test_the_grace_of_a_fulfilment_is_true_time(plain: Bed, step: timedelta) -> 
     assert from_text(row.intended_at or "") - step == from_text(row.since) - step == began
 
 
-def test_stock_is_not_counted_by_a_clock_that_is_set_meanwhile(plain: Bed, tmp_path: Path) -> None:
-    nothing = World(tmp_path / "nothing.db")
-    reading = Reading(
-        nothing.shop,
-        nothing.warehouse,
+def test_stock_is_not_counted_by_a_clock_that_is_set_meanwhile(plain: Bed) -> None:
+    context = RunContext(
+        InventoryReport(),
+        SimpleNamespace(stock=SimpleNamespace(open_orders=list)),  # type: ignore[arg-type]
+        SimpleNamespace(stock=lambda part: ()),  # type: ignore[arg-type]
         plain.ledger,
-        plain.ledger.stock,
         plain.settings,
-        Names(plain.settings.skus),
-        Unread(plain.ledger, plain.clock, InventoryResult()),
         plain.clock,
-        plain.clock.monotonic() + 600,
+    )
+    reading = Reading(
+        context,
+        StockBook(plain.ledger.database),
+        Names(plain.settings.skus),
+        Unread(plain.ledger, plain.clock, context.report),
     )
     reading.book.clear()
     began, _ = reading.stock((), Places((HERE,), None))

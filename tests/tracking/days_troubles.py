@@ -11,10 +11,11 @@ from days_books import Books
 from tracking_world import World
 
 from veracore_sync.errors import AuthRefused, SyncError
+from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.run import InventoryRun
-from veracore_sync.jobs.inventory.run import Wishes as StockWishes
+from veracore_sync.jobs.kernel import RunOptions
+from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun
-from veracore_sync.jobs.orders.run import Wishes as OrderWishes
 
 _FAULTS = ("http_503", "reset_before", "reset_after", "html_500")
 
@@ -67,15 +68,12 @@ class Timers:
 
     def _send(self) -> None:
         parts = self.bed.parts
-        wishes = OrderWishes(allow_first_run=True)
-        ends = (parts.shop, parts.warehouse, parts.ledger, parts.settings, self.bed.clock)
-        OrdersRun(*ends, wishes).run()
+        OrdersRun(parts.context(OrdersReport(), RunOptions(allow_first_run=True))).run()
 
     def _bring_stock(self) -> None:
         parts = self.bed.parts
-        wishes = StockWishes(allow_mass_change=True)
-        ends = (parts.shop.stock, parts.warehouse, parts.ledger, parts.settings, self.bed.clock)
-        InventoryRun(*ends, wishes).run()
+        options = RunOptions(allow_mass_change=True)
+        InventoryRun(parts.context(InventoryReport(), options)).run()
         self.books.look_there()
         self.books.never_oversold()
 

@@ -29,7 +29,7 @@ def until_handed_over(bed: World) -> list[str]:
     """Runs, each in a process of its own, every ten minutes; what was news."""
     news: list[str] = []
     for _ in range(1000):
-        news += bed.track().news
+        news += bed.track().needs_person
         if news:
             return news
         bed.clock.forward(minutes=10)
@@ -51,7 +51,7 @@ def test_it_is_tried_ever_more_rarely_and_then_handed_over(bed: World, operation
     assert "Internal server error" in told
     assert standing(bed) == [("order.unfulfillable", order.code)]
     bed.clock.forward(days=1)
-    assert bed.track().news == []
+    assert bed.track().needs_person == []
     assert asked(bed, operation) == most
     bed.shop.clear_faults()
     assert bed.track().updated == 0
@@ -65,7 +65,7 @@ def test_it_keeps_no_other_waiting(bed: World, operation: str) -> None:
     orders = [shipped(bed) for _ in range(3)]
     bed.shop.add_faults(CODED, operations=[operation], count=1)
     result = bed.track()
-    assert (result.updated, result.errors, result.news) == (2, 1, [])
+    assert (result.updated, result.errors, result.needs_person) == (2, 1, [])
     bed.clock.forward(minutes=3)
     assert bed.track().updated == 1
     assert {bed.state(order) for order in orders} == {"shipped"}
@@ -89,6 +89,6 @@ def test_labels_that_are_void_stay_with_the_person(bed: World) -> None:
     bed.clock.forward(minutes=3)
     assert bed.track().updated == 1
     bed.control("void", {"order": order.code, "tracking": "1Z999AA10123456784"})
-    assert len(bed.track(order.code).news) == 1
+    assert len(bed.track(order.code).needs_person) == 1
     assert bed.track(order.code, force=True).updated == 0
     assert bed.slip_states(order) == ["handed"]

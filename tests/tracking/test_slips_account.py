@@ -24,17 +24,11 @@ from veracore_sync.config import SkuSettings
 from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
 from veracore_sync.domain.pick_slips import SlipRow, fresh_slip
 from veracore_sync.jobs.inventory.names import Names
+from veracore_sync.jobs.tracking.actions import Action, Adopt, Cover, Fulfil, HandOver
 from veracore_sync.jobs.tracking.carriers import Carriers
-from veracore_sync.jobs.tracking.plan import (
-    Action,
-    Adopt,
-    Cover,
-    Fulfil,
-    HandOver,
-    OrderPlan,
-    Rules,
-    shipments_of,
-)
+from veracore_sync.jobs.tracking.plan import OrderPlan
+from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.slips import shipments_of
 from veracore_sync.model import Package, Product, RecordLine, Shipment, WarehouseRecord
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -14,7 +14,10 @@ from tracking_world import World
 from veracore_sync.domain.shop_stock import Level, NewLevel
 from veracore_sync.errors import SyncError, Unavailable
 from veracore_sync.jobs.inventory import run as inventory
+from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.tracking.plan import OrderPlan
+from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.run import TrackingRun
 from veracore_sync.ledger.runs import Runs
 from veracore_sync.vendure.fulfilment import VendureFulfilments
@@ -23,14 +26,8 @@ from veracore_sync.vendure.stock import VendureStock
 
 def count_stock(bed: World, *, allow: bool = False) -> None:
     parts = bed.parts
-    inventory.InventoryRun(
-        parts.shop.stock,
-        parts.warehouse,
-        parts.ledger,
-        parts.settings,
-        bed.clock,
-        inventory.Wishes(allow_mass_change=allow),
-    ).run()
+    options = RunOptions(allow_mass_change=allow)
+    inventory.InventoryRun(parts.context(InventoryReport(), options)).run()
 
 
 def everything_seems_gone(bed: World) -> None:
@@ -68,7 +65,7 @@ def shipped_while_stock_is_written(bed: World) -> None:
     # Another process of the same ledger, as a timer starts it.
     other = World(bed.folder, bed.sandbox, bed.shop, bed.clock, dict(bed.env))
     parts = other.parts
-    run = TrackingRun(parts.shop, parts.warehouse, parts.ledger, parts.settings, parts.clock)
+    run = TrackingRun(parts.context(TrackingReport()))
     ships = threading.Thread(target=run.run)
     try:
         with patch.object(VendureStock, "set_levels", between):

@@ -26,7 +26,9 @@ from veracore_sync.jobs.tracking.actions import (
     Report,
 )
 from veracore_sync.jobs.tracking.carriers import Carriers, tracking_code
-from veracore_sync.jobs.tracking.plan import REST, OrderPlan, Rules, shipments_of
+from veracore_sync.jobs.tracking.plan import OrderPlan
+from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.slips import REST, shipments_of
 from veracore_sync.model import Package, Product, RecordLine, Shipment, WarehouseRecord
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

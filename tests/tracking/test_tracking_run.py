@@ -14,7 +14,7 @@ def test_a_whole_order(bed: World) -> None:
     assert bed.track().updated == 0
     bed.ship(order, tracking="1Z999AA10123456784")
     result = bed.track()
-    assert (result.updated, result.errors, result.news) == (1, 0, [])
+    assert (result.updated, result.errors, result.needs_person) == (1, 0, [])
     assert bed.fulfilments(order) == [("Shipped", "1Z999AA10123456784", {"MUG": 2, "TEE": 1})]
     assert bed.order(order).fulfilments[0].method == "UPS Ground"
     assert bed.order(order).state == "Shipped"
@@ -160,9 +160,9 @@ def test_all_labels_void_after_the_fulfilment_needs_a_person(bed: World) -> None
     bed.track()
     bed.control("void", {"order": order.code, "tracking": "1ZDEAD0000000001"})
     result = bed.track()
-    assert len(result.news) == 1
-    assert "void" in result.news[0]
-    assert bed.track().news == []
+    assert len(result.needs_person) == 1
+    assert "void" in result.needs_person[0]
+    assert bed.track().needs_person == []
 
 
 def test_a_part_was_cancelled_at_the_warehouse(bed: World) -> None:
@@ -172,12 +172,12 @@ def test_a_part_was_cancelled_at_the_warehouse(bed: World) -> None:
     bed.control("cancel", {"order": order.code})
     result = bed.track()
     assert result.updated == 1
-    assert result.news == [
+    assert result.needs_person == [
         f"{order.code}: VeraCore will not ship 2 x TEE: "
         "cancel or refund that in the shop, or ship it"
     ]
     assert bed.order(order).state == "PartiallyShipped"
-    assert bed.track().news == []
+    assert bed.track().needs_person == []
     bed.shop.state.cancel(bed.order(order), [("TEE", 2)])
     result = bed.track()
     assert (bed.order(order).state, bed.state(order)) == ("Shipped", "shipped")
@@ -190,8 +190,8 @@ def test_the_whole_was_cancelled_at_the_warehouse(bed: World) -> None:
     bed.control("cancel", {"order": order.code})
     result = bed.track()
     assert bed.state(order) == "cancelled"
-    assert len(result.news) == 1
-    assert bed.track().news == []
+    assert len(result.needs_person) == 1
+    assert bed.track().needs_person == []
 
 
 def test_half_was_fulfilled_by_hand_before_it_was_sent(bed: World) -> None:
@@ -212,7 +212,7 @@ def test_fulfilled_by_hand_meanwhile(bed: World) -> None:
     bed.shop.state.fulfil(bed.order(order), [("MUG", 2)], tracking="by hand")
     bed.ship(order, [("MUG", 2)], "1Z999AA10123456784")
     result = bed.track()
-    assert (result.updated, result.news) == (0, [])
+    assert (result.updated, result.needs_person) == (0, [])
     assert bed.fulfilments(order) == [("Shipped", "by hand", {"MUG": 2})]
     assert bed.slip_states(order) == ["covered"]
     bed.ship(order, tracking="1Z999AA10123456785")
@@ -236,8 +236,8 @@ def test_cancelled_in_the_shop_and_shipped(bed: World) -> None:
     bed.ship(order, tracking="1Z999AA10123456784")
     result = bed.track()
     assert result.updated == 0
-    assert any("although the shop cancelled it" in one for one in result.news)
-    assert bed.track().news == []
+    assert any("although the shop cancelled it" in one for one in result.needs_person)
+    assert bed.track().needs_person == []
     assert bed.fulfilments(order) == []
     assert bed.slip_states(order) == ["handed"]
     again = bed.track(order.code, force=True)
@@ -266,9 +266,9 @@ def test_waiting_for_a_day_is_told_once(bed: World) -> None:
     bed.ship(order, tracking="1Z999AA10123456784")
     bed.track()
     bed.clock.forward(hours=25)
-    (told,) = bed.track().news
+    (told,) = bed.track().needs_person
     assert "the shop has it in Modifying" in told
-    assert bed.track().news == []
+    assert bed.track().needs_person == []
     bed.shop.state.transition(bed.order(order), "PaymentSettled")
     bed.clock.forward(minutes=16)
     bed.track()
@@ -294,10 +294,10 @@ def test_shipped_beyond_the_order(bed: World) -> None:
     bed.ship(order, [("MUG", 3)], "1Z999AA10123456784", beyond=True)
     result = bed.track()
     assert bed.fulfilments(order) == [("Shipped", "1Z999AA10123456784", {"MUG": 1})]
-    assert result.news == [
+    assert result.needs_person == [
         f"{order.code}: VeraCore shipped 2 x MUG more than the order holds (slip 604001)"
     ]
-    assert bed.track().news == []
+    assert bed.track().needs_person == []
 
 
 def test_complete_without_a_package(bed: World) -> None:
@@ -378,7 +378,7 @@ def test_the_ledger_is_lost_and_the_rest_still_arrives(bed: World) -> None:
     bed.ship(half, tracking="1Z999AA10123456785")
     bed.ship(whole, tracking="1Z999AA10123456786")
     result = bed.track()
-    assert (result.updated, result.news) == (3, [])
+    assert (result.updated, result.needs_person) == (3, [])
     assert bed.fulfilments(half) == [
         ("Shipped", "1Z999AA10123456784", {"MUG": 1}),
         ("Shipped", "1Z999AA10123456785", {"MUG": 1}),
@@ -455,9 +455,9 @@ def test_an_order_that_the_warehouse_lost_is_told(bed: World) -> None:
     order = bed.place(("MUG", 1))
     bed.send()
     del bed.sandbox.world.orders[order.code]
-    (told,) = bed.track().news
+    (told,) = bed.track().needs_person
     assert "no longer finds it" in told
-    assert bed.track().news == []
+    assert bed.track().needs_person == []
 
 
 def test_a_wrong_handler_is_a_setting(bed: World) -> None:

@@ -51,7 +51,7 @@ def test_it_stops_no_other(either: World, kind: str, place: int) -> None:
     orders = sent(either, 3)
     spoil(either, orders[place], kind=kind)
     result = either.track()
-    assert (result.updated, result.errors, result.news) == (2, 1, [])
+    assert (result.updated, result.errors, result.needs_person) == (2, 1, [])
     mend(either)
     assert either.track().updated == 1
     assert standing(either) == []
@@ -68,10 +68,10 @@ def test_it_is_put_before_a_person_after_an_hour_and_once(either: World) -> None
         either.track()
     either.clock.forward(minutes=1)
     either.reopen()
-    [told] = either.track().news
+    [told] = either.track().needs_person
     assert bad.code in told
     assert "moon" in told
-    assert either.track().news == []
+    assert either.track().needs_person == []
     assert standing(either) == [("order.unanswered", bad.code)]
     mend(either)
     assert either.track().updated == 1

@@ -13,11 +13,11 @@ from typing import Any
 
 from veracore_sync.composition.container import Container
 from veracore_sync.config import load
-from veracore_sync.jobs.orders.report import OrdersResult
+from veracore_sync.jobs.kernel import RunOptions
+from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun
-from veracore_sync.jobs.orders.run import Wishes as OrderWishes
-from veracore_sync.jobs.tracking.report import TrackingResult
-from veracore_sync.jobs.tracking.run import TrackingRun, Wishes
+from veracore_sync.jobs.tracking.report import TrackingReport
+from veracore_sync.jobs.tracking.run import TrackingRun
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -141,28 +141,15 @@ class World:
 
     def send(self) -> None:
         result = self.run_orders()
-        assert not result.news, result.news
+        assert not result.needs_person, result.needs_person
 
-    def run_orders(self) -> OrdersResult:
-        return OrdersRun(
-            self.parts.shop,
-            self.parts.warehouse,
-            self.parts.ledger,
-            self.parts.settings,
-            self.clock,
-            OrderWishes(allow_first_run=True),
-        ).run()
+    def run_orders(self) -> OrdersReport:
+        options = RunOptions(allow_first_run=True)
+        return OrdersRun(self.parts.context(OrdersReport(), options)).run()
 
-    def track(self, *codes: str, **wishes: Any) -> TrackingResult:
-        run = TrackingRun(
-            self.parts.shop,
-            self.parts.warehouse,
-            self.parts.ledger,
-            self.parts.settings,
-            self.clock,
-            Wishes(codes=codes, **wishes),
-        )
-        return run.run()
+    def track(self, *codes: str, **options: Any) -> TrackingReport:
+        wanted = RunOptions(only=codes, **options)
+        return TrackingRun(self.parts.context(TrackingReport(), wanted)).run()
 
     def state(self, order: Any) -> str:
         row = self.parts.ledger.orders.get(order.code)

@@ -86,7 +86,7 @@ def _work(parts: Container, event_ids: list[str], *, force: bool) -> Report:
             "failed": document["failed"],
             "skipped": document["skipped"],
         },
-        news=result.news,
+        news=result.needs_person,
         error=error,
         show=lambda: _show(document),
         asked_for=bool(skipped),
@@ -125,7 +125,7 @@ def _deliver_due(parts: Container) -> None:
         return
     with suppress(LockHeld), parts.ledger.runs.lock(JOB, "deliver"):
         deadline = parts.clock.monotonic() + _AT_A_RUNS_END
-        for sentence in _pass(parts, force=False, deadline=deadline).news:
+        for sentence in _pass(parts, force=False, deadline=deadline).needs_person:
             _LOG.warning("events: %s", sentence)
 
 

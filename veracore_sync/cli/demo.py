@@ -17,7 +17,7 @@ from veracore_sync.cli.output import print_json, say, table
 
 if TYPE_CHECKING:
     from veracore_sync.composition.container import Container
-    from veracore_sync.jobs.orders.report import OrdersResult
+    from veracore_sync.jobs.orders.report import OrdersReport
     from veracore_sync.sandbox.server import Sandbox
     from veracore_sync.sandbox.shop import SmallShop
 
@@ -59,49 +59,39 @@ class Stage:
         with urllib.request.urlopen(urllib.request.Request(url, data), timeout=10) as answer:  # noqa: S310 - our own loopback
             return json.loads(answer.read())
 
-    def sync(self, quiet: bool) -> OrdersResult:
+    def sync(self, quiet: bool) -> OrdersReport:
         """One run of ``sync-orders``, told order by order."""
+        from veracore_sync.jobs.orders.report import OrdersReport
         from veracore_sync.jobs.orders.run import OrdersRun
 
-        run = OrdersRun(
-            self.parts.shop,
-            self.parts.warehouse,
-            self.parts.ledger,
-            self.parts.settings,
-            self.parts.clock,
-        )
+        run = OrdersRun(self.parts.context(OrdersReport()))
         if not quiet:
             say("$ veracore-sync sync-orders")
         with self.parts.ledger.runs.lock("orders", "sync-orders"):
             number = self.parts.ledger.runs.begin("sync-orders")
             result = run.run()
-            self.parts.ledger.runs.end(number, 3 if result.news else 0, {})
+            self.parts.ledger.runs.end(number, 3 if result.needs_person else 0, {})
         if not quiet:
             for code, outcome in result.outcomes.items():
                 say(f"  {code}  {outcome:9}  {self._units(code)}")
-            for sentence in result.news:
+            for sentence in result.needs_person:
                 say(f"  needs a person: {sentence}")
             say()
         return result
 
     def count(self, quiet: bool) -> None:
         """One run of ``sync-inventory``, told SKU by SKU."""
-        from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
+        from veracore_sync.jobs.inventory.report import InventoryReport
+        from veracore_sync.jobs.inventory.run import InventoryRun
+        from veracore_sync.jobs.kernel import RunOptions
 
         if not quiet:
             say("$ veracore-sync sync-inventory --allow-mass-change")
         with self.parts.ledger.runs.lock("inventory", "sync-inventory"):
             number = self.parts.ledger.runs.begin("sync-inventory")
             before = {sku: self.shop.state.saleable(sku) for sku, _, _ in _CATALOGUE}
-            run = InventoryRun(
-                self.parts.shop.stock,
-                self.parts.warehouse,
-                self.parts.ledger,
-                self.parts.settings,
-                self.parts.clock,
-                Wishes(allow_mass_change=True),
-            )
-            result = run.run()
+            options = RunOptions(allow_mass_change=True)
+            result = InventoryRun(self.parts.context(InventoryReport(), options)).run()
             self.parts.ledger.runs.end(number, 0, {"updated": result.updated})
         if not quiet:
             for sku, was in before.items():
@@ -110,20 +100,14 @@ class Stage:
 
     def track(self, quiet: bool) -> None:
         """One run of ``sync-tracking``, told slip by slip."""
+        from veracore_sync.jobs.tracking.report import TrackingReport
         from veracore_sync.jobs.tracking.run import TrackingRun
 
         if not quiet:
             say("$ veracore-sync sync-tracking")
         with self.parts.ledger.runs.lock("tracking", "sync-tracking"):
             number = self.parts.ledger.runs.begin("sync-tracking")
-            run = TrackingRun(
-                self.parts.shop,
-                self.parts.warehouse,
-                self.parts.ledger,
-                self.parts.settings,
-                self.parts.clock,
-            )
-            result = run.run()
+            result = TrackingRun(self.parts.context(TrackingReport())).run()
             counts = {"ordersChecked": result.checked, "trackingUpdated": result.updated}
             self.parts.ledger.runs.end(number, 0, counts)
         if not quiet:

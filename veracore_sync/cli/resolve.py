@@ -43,7 +43,7 @@ def resolve(
 def _work(parts: Container, name: str, choices: list[str], veracore_id: str | None) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.errors import UsageError
-    from veracore_sync.jobs.orders.run import make_doubts
+    from veracore_sync.jobs.orders.report import OrdersReport
     from veracore_sync.jobs.resolve import Resolver
     from veracore_sync.jobs.stats import order_document
 
@@ -53,18 +53,18 @@ def _work(parts: Container, name: str, choices: list[str], veracore_id: str | No
             hint="`veracore-sync stats --order ORDER` shows what is known",
         )
     parts.bind()
-    doubts = make_doubts(parts.warehouse, parts.ledger, parts.settings, parts.clock)
-    resolver = Resolver(parts.ledger, doubts, parts.settings.orders.id_prefix)
+    report = OrdersReport()
+    resolver = Resolver(parts.context(report))
     if choices == ["adopt"]:
-        told = resolver.adopt(name, veracore_id)
+        done = resolver.adopt(name, veracore_id)
     elif choices == ["new-id"]:
-        told = resolver.new_id(name)
+        done = resolver.new_id(name)
     else:
-        told = resolver.skip(name)
-    row = parts.ledger.orders.held([told.code])[told.code]
+        done = resolver.skip(name)
+    row = parts.ledger.orders.held([done.code])[done.code]
     return Report(
         document={"order": order_document(row)},
-        news=[told.news] if told.news else [],
-        show=lambda: say(f"{told.code}: {told.sentence}"),
+        news=report.needs_person,
+        show=lambda: say(f"{done.code}: {done.sentence}"),
         asked_for=True,
     )

@@ -46,20 +46,20 @@ def _work(
 ) -> Report:
     from veracore_sync.cli.perform import Report
     from veracore_sync.cli.sync_orders import orders_document
-    from veracore_sync.jobs.orders.report import OrdersResult
-    from veracore_sync.jobs.orders.run import make_doubts
+    from veracore_sync.jobs.orders.doubts import Doubts
+    from veracore_sync.jobs.orders.report import OrdersReport
     from veracore_sync.jobs.retry import execute, plan
 
     chosen = plan(parts.ledger, names, every=every, error_class=error_class)
-    result = OrdersResult()
+    report = OrdersReport()
     if not dry_run:
         doubts = None
         if chosen.look_up:
             parts.bind()
-            doubts = make_doubts(parts.warehouse, parts.ledger, parts.settings, parts.clock)
-        result = execute(chosen, parts.ledger, doubts)
+            doubts = Doubts(parts.context(report))
+        execute(chosen, parts.ledger, report, doubts)
     lines = _lines(chosen, dry_run)
-    document = orders_document(result, parts.ledger)
+    document = orders_document(report, parts.ledger)
     document["refused"] = [
         {"vendureOrderCode": row.code, "reason": why} for row, why in chosen.refused
     ]
@@ -72,7 +72,8 @@ def _work(
         ]
     return Report(
         document=document,
-        news=result.news + ([f"{row.code}: {why}" for row, why in chosen.refused] if names else []),
+        news=report.needs_person
+        + ([f"{row.code}: {why}" for row, why in chosen.refused] if names else []),
         show=lambda: say("\n".join(lines)),
         asked_for=True,
     )

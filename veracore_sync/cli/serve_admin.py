@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from veracore_sync.admin.actions import Outcome
     from veracore_sync.cli.perform import Report
     from veracore_sync.composition.container import Container
+    from veracore_sync.jobs.kernel import RunOptions
     from veracore_sync.ports.ledger import Ledger
 
 COMMAND = "serve-admin"
@@ -105,39 +106,39 @@ class CommandActions:
 
     def force_inventory(self) -> Outcome:
         """``sync-inventory --force``."""
-        from veracore_sync.jobs.inventory.run import Wishes
+        from veracore_sync.jobs.kernel import RunOptions
 
-        return self._inventory(Wishes(force=True))
+        return self._inventory(RunOptions(force=True))
 
     def inventory_for(self, sku: str) -> Outcome:
         """``sync-inventory --sku``."""
-        from veracore_sync.jobs.inventory.run import Wishes
+        from veracore_sync.jobs.kernel import RunOptions
 
-        return self._inventory(Wishes(skus=(sku,)))
+        return self._inventory(RunOptions(only=(sku,)))
 
-    def _inventory(self, wishes: Any) -> Outcome:
+    def _inventory(self, options: RunOptions) -> Outcome:
         from veracore_sync.cli.sync_inventory import write
 
-        return self._run("sync-inventory", "inventory", lambda parts: write(parts, wishes))
+        return self._run("sync-inventory", "inventory", lambda parts: write(parts, options))
 
     def force_tracking(self) -> Outcome:
         """``sync-tracking --force``."""
-        from veracore_sync.jobs.tracking.run import Wishes
+        from veracore_sync.jobs.kernel import RunOptions
 
-        return self._tracking(Wishes(force=True))
+        return self._tracking(RunOptions(force=True))
 
     def tracking_for(self, name: str) -> Outcome:
         """``sync-tracking --order``."""
-        from veracore_sync.jobs.tracking.run import Wishes
+        from veracore_sync.jobs.kernel import RunOptions
 
         if self.ledger.orders.find(name) is None:
             return _no_such(name)
-        return self._tracking(Wishes(codes=(name,)))
+        return self._tracking(RunOptions(only=(name,)))
 
-    def _tracking(self, wishes: Any) -> Outcome:
+    def _tracking(self, options: RunOptions) -> Outcome:
         from veracore_sync.cli.sync_tracking import track
 
-        return self._run("sync-tracking", "tracking", lambda parts: track(parts, wishes))
+        return self._run("sync-tracking", "tracking", lambda parts: track(parts, options))
 
     def _run(self, command: str, lock: str, work: Callable[[Container], Report]) -> Outcome:
         from veracore_sync.admin.actions import Outcome
@@ -164,18 +165,18 @@ class CommandActions:
 def _retry(parts: Container, code: str) -> Report:
     from veracore_sync.cli.sync_orders import send
     from veracore_sync.errors import UsageError
-    from veracore_sync.jobs.orders.run import Wishes, make_doubts
+    from veracore_sync.jobs.kernel import RunOptions
+    from veracore_sync.jobs.orders.doubts import Doubts
+    from veracore_sync.jobs.orders.report import OrdersReport
     from veracore_sync.jobs.retry import execute, plan
 
     parts.bind()
     chosen = plan(parts.ledger, (code,), every=False, error_class=None)
     for _, why in chosen.refused:
         raise UsageError(why)
-    doubts = None
-    if chosen.look_up:
-        doubts = make_doubts(parts.warehouse, parts.ledger, parts.settings, parts.clock)
-    execute(chosen, parts.ledger, doubts)
-    return send(parts, Wishes(codes=(code,)))
+    context = parts.context(OrdersReport())
+    execute(chosen, parts.ledger, context.report, Doubts(context))
+    return send(parts, RunOptions(only=(code,)))
 
 
 def _no_such(name: str) -> Outcome:

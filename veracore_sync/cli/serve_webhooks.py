@@ -182,36 +182,33 @@ def _order(parts: Container, name: str) -> None:
 
 
 def _tracking(parts: Container, name: str) -> None:
-    from veracore_sync.cli.sync_tracking import recount, tracking_run
-    from veracore_sync.jobs.tracking.run import Wishes
+    from veracore_sync.cli.sync_tracking import recount
+    from veracore_sync.jobs.kernel import RunOptions
+    from veracore_sync.jobs.tracking.report import TrackingReport
+    from veracore_sync.jobs.tracking.run import TrackingRun
 
     row = parts.ledger.orders.find(name)
     if row is None:
         # Polling finds the shipments of orders that this ledger did not send.
         return
-    run = tracking_run(parts, Wishes(codes=(row.code,)))
+    run = TrackingRun(parts.context(TrackingReport(), RunOptions(only=(row.code,))))
     try:
         run.run()
-        recount(parts, run.result)
+        recount(parts, run.report)
     finally:
-        _tell(run.result.news)
+        _tell(run.report.needs_person)
 
 
 def _inventory(parts: Container, sku: str) -> None:
-    from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
+    from veracore_sync.jobs.inventory.report import InventoryReport
+    from veracore_sync.jobs.inventory.run import InventoryRun
+    from veracore_sync.jobs.kernel import RunOptions
 
-    run = InventoryRun(
-        shop=parts.shop.stock,
-        warehouse=parts.warehouse,
-        ledger=parts.ledger,
-        settings=parts.settings,
-        clock=parts.clock,
-        wishes=Wishes(skus=(sku,)),
-    )
+    run = InventoryRun(parts.context(InventoryReport(), RunOptions(only=(sku,))))
     try:
         run.run()
     finally:
-        _tell(run.result.news)
+        _tell(run.report.needs_person)
 
 
 def _tell(news: Sequence[str]) -> None:

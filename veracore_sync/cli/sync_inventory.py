@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from veracore_sync.cli.perform import Report
     from veracore_sync.composition.container import Container
     from veracore_sync.domain.staged_stock import Planned
-    from veracore_sync.jobs.inventory.report import InventoryResult
-    from veracore_sync.jobs.inventory.run import Wishes
+    from veracore_sync.jobs.inventory.report import InventoryReport
+    from veracore_sync.jobs.kernel import RunOptions
 
 _COUNTS = ("totalProcessed", "updated", "errors", "skipped")
 EMPTY: dict[str, Any] = dict.fromkeys(_COUNTS, 0)
@@ -43,9 +43,11 @@ def sync_inventory(
 ) -> None:
     """Bring the shop's stock to what VeraCore can really promise."""
     from veracore_sync.cli.perform import Job, perform
-    from veracore_sync.jobs.inventory.run import Wishes
+    from veracore_sync.jobs.kernel import RunOptions
 
-    wishes = Wishes(tuple(sku or ()), force, allow_mass_change, dry_run)
+    options = RunOptions(
+        only=tuple(sku or ()), force=force, allow_mass_change=allow_mass_change, dry_run=dry_run
+    )
     job = Job(
         "sync-inventory",
         "inventory",
@@ -54,67 +56,53 @@ def sync_inventory(
         force=force,
         empty=EMPTY,
     )
-    perform(job, context.obj, as_json, lambda parts: write(parts, wishes, quiet=as_json))
+    perform(job, context.obj, as_json, lambda parts: write(parts, options, quiet=as_json))
 
 
-def write(parts: Container, wishes: Wishes, *, quiet: bool = True) -> Report:
+def write(parts: Container, options: RunOptions, *, quiet: bool = True) -> Report:
     """One run between the parts of a command; what ended it is in the report."""
     from veracore_sync.cli.perform import Report
     from veracore_sync.cli.progress import shown
-    from veracore_sync.errors import SyncError
+    from veracore_sync.jobs.inventory.report import InventoryReport
     from veracore_sync.jobs.inventory.run import InventoryRun
 
     parts.bind()
-    error: SyncError | None = None
     with shown(quiet=quiet) as progress:
-        run = InventoryRun(
-            shop=parts.shop.stock,
-            warehouse=parts.warehouse,
-            ledger=parts.ledger,
-            settings=parts.settings,
-            clock=parts.clock,
-            wishes=wishes,
-            progress=progress,
-        )
-        try:
-            run.run()
-        except SyncError as stopped:
-            error = stopped
-    result = run.result
-    document = inventory_document(result)
+        report = InventoryRun(parts.context(InventoryReport(), options, progress)).try_run()
+    document = inventory_document(report)
     return Report(
         document=document,
         summary={name: document[name] for name in (*_COUNTS, "withheld", "guard")},
-        news=result.news,
-        error=error,
-        show=lambda: show(result),
-        asked_for=result.plan is not None,
+        news=report.needs_person,
+        error=report.stopped_by,
+        show=lambda: show(report),
+        asked_for=report.plan is not None,
     )
 
 
-def inventory_document(result: InventoryResult) -> dict[str, Any]:
+def inventory_document(report: InventoryReport) -> dict[str, Any]:
     """The ``--json`` document of a run (docs/json.md)."""
     document: dict[str, Any] = {
-        "totalProcessed": result.processed,
-        "updated": result.updated,
-        "errors": result.errors,
-        "skipped": result.skipped,
-        "withheld": result.withheld,
-        "guard": result.guard,
-        "unknown": result.unknown,
-        "ambiguous": result.ambiguous,
-        "missing": result.missing,
-        "refused": [{"sku": sku, "error": said} for sku, said in result.refused.items()],
-        "unreadable": [{"record": name, "error": why} for name, why in result.unreadable.items()],
+        "totalProcessed": report.processed,
+        "updated": report.updated,
+        "errors": report.errors,
+        "skipped": report.skipped,
+        "withheld": report.withheld,
+        "guard": report.guard,
+        "unknown": report.unknown,
+        "ambiguous": report.ambiguous,
+        "missing": report.missing,
+        "refused": [{"sku": sku, "error": said} for sku, said in report.refused.items()],
+        "unreadable": [{"record": name, "error": why} for name, why in report.unreadable.items()],
         "drift": [
             {"sku": one.sku, "allocated": one.allocated, "ordered": one.ordered}
-            for one in result.drift
+            for one in report.drift
         ],
-        "notes": result.notes,
+        "notes": report.notices,
     }
-    if result.plan is not None:
-        document["planned"] = result.planned
-        document["plan"] = [_action_document(action) for action in result.plan]
+    if report.plan is not None:
+        document["planned"] = report.planned
+        document["plan"] = [_action_document(action) for action in report.plan]
     return document
 
 
@@ -135,28 +123,28 @@ def _action_document(action: Planned) -> dict[str, Any]:
     }
 
 
-def show(result: InventoryResult) -> None:
+def show(report: InventoryReport) -> None:
     """The run as a person reads it."""
-    for note in result.notes:
-        say(note)
-    if result.plan is not None:
-        _show_plan(result)
+    for notice in report.notices:
+        say(notice)
+    if report.plan is not None:
+        _show_plan(report)
         return
     say(
-        f"{result.processed} variants, {result.updated} updated, {result.errors} errors, "
-        f"{result.skipped} skipped"
+        f"{report.processed} variants, {report.updated} updated, {report.errors} errors, "
+        f"{report.skipped} skipped"
     )
 
 
-def _show_plan(result: InventoryResult) -> None:
+def _show_plan(report: InventoryReport) -> None:
     rows = [
         (action.sku, level["location"], level["before"], level["saleable"], level["stockOnHand"])
-        for action in result.plan or ()
+        for action in report.plan or ()
         for level in _action_document(action)["levels"]
     ]
     if rows:
         table(["SKU", "location", "for sale", "would be", "on hand"], rows)
-    more = result.planned - len(result.plan or ())
-    say(f"{result.planned} of {result.processed} variants would be written")
+    more = report.planned - len(report.plan or ())
+    say(f"{report.planned} of {report.processed} variants would be written")
     if more > 0:
         say(f"({more} of them are not shown)")

@@ -12,9 +12,9 @@ from veracore_sync.cli.output import say, table
 if TYPE_CHECKING:
     from veracore_sync.cli.perform import Report
     from veracore_sync.composition.container import Container
+    from veracore_sync.jobs.kernel import RunOptions
     from veracore_sync.jobs.orders.plan import Action
-    from veracore_sync.jobs.orders.report import OrdersResult
-    from veracore_sync.jobs.orders.run import Wishes
+    from veracore_sync.jobs.orders.report import OrdersReport
     from veracore_sync.ports.ledger import Ledger
 
 _COUNTS = {
@@ -47,57 +47,46 @@ def sync_orders(
 ) -> None:
     """Send paid orders to VeraCore, each exactly once."""
     from veracore_sync.cli.perform import Job, perform
-    from veracore_sync.jobs.orders.run import Wishes
+    from veracore_sync.jobs.kernel import RunOptions
 
-    wishes = Wishes(tuple(order or ()), limit, allow_first_run, dry_run)
+    options = RunOptions(
+        only=tuple(order or ()), limit=limit, allow_first_run=allow_first_run, dry_run=dry_run
+    )
     job = Job("sync-orders", "orders", record=not dry_run, read_only=dry_run, empty=EMPTY)
-    perform(job, context.obj, as_json, lambda parts: send(parts, wishes))
+    perform(job, context.obj, as_json, lambda parts: send(parts, options))
 
 
-def send(parts: Container, wishes: Wishes) -> Report:
+def send(parts: Container, options: RunOptions) -> Report:
     """One run between the parts of a command; what ended it is in the report."""
     from veracore_sync.cli.perform import Report
-    from veracore_sync.errors import SyncError
+    from veracore_sync.jobs.orders.report import OrdersReport
     from veracore_sync.jobs.orders.run import OrdersRun
 
     parts.bind()
-    run = OrdersRun(
-        shop=parts.shop,
-        warehouse=parts.warehouse,
-        ledger=parts.ledger,
-        settings=parts.settings,
-        clock=parts.clock,
-        wishes=wishes,
-    )
-    error: SyncError | None = None
-    try:
-        run.run()
-    except SyncError as stopped:
-        error = stopped
-    result = run.result
-    document = orders_document(result, parts.ledger)
+    report = OrdersRun(parts.context(OrdersReport(), options)).try_run()
+    document = orders_document(report, parts.ledger)
     counts = {name: document[name] for name in _COUNTS}
     return Report(
         document=document,
         summary=counts,
-        news=result.news,
-        error=error,
-        show=lambda: show(result, counts),
-        asked_for=result.plan is not None,
+        news=report.needs_person,
+        error=report.stopped_by,
+        show=lambda: show(report, counts),
+        asked_for=report.plan is not None,
     )
 
 
-def orders_document(result: OrdersResult, ledger: Ledger) -> dict[str, Any]:
+def orders_document(report: OrdersReport, ledger: Ledger) -> dict[str, Any]:
     """The ``--json`` document of a run (docs/json.md)."""
     from veracore_sync.jobs.stats import order_document
 
-    rows = ledger.orders.held(list(result.outcomes))
-    document: dict[str, Any] = {name: result.count(kind) for name, kind in _COUNTS.items()}
-    document["orders"] = [order_document(rows[code]) for code in result.outcomes if code in rows]
-    if result.notes:
-        document["notes"] = list(result.notes)
-    if result.plan is not None:
-        document["plan"] = [_action_document(action) for action in result.plan]
+    rows = ledger.orders.held(list(report.outcomes))
+    document: dict[str, Any] = {name: report.count(kind) for name, kind in _COUNTS.items()}
+    document["orders"] = [order_document(rows[code]) for code in report.outcomes if code in rows]
+    if report.notices:
+        document["notes"] = list(report.notices)
+    if report.plan is not None:
+        document["plan"] = [_action_document(action) for action in report.plan]
     return document
 
 
@@ -124,15 +113,15 @@ def _action_document(action: Action) -> dict[str, Any]:
     return {"action": verb, "vendureOrderCode": action.code, "reason": action.reason}
 
 
-def show(result: OrdersResult, counts: dict[str, int]) -> None:
+def show(report: OrdersReport, counts: dict[str, int]) -> None:
     """The run as a person reads it."""
-    for note in result.notes:
-        say(note)
-    if result.plan is not None:
-        _show_plan(result.plan)
+    for notice in report.notices:
+        say(notice)
+    if report.plan is not None:
+        _show_plan(report.plan)
         return
-    if result.outcomes:
-        table(["order", "outcome"], result.outcomes.items())
+    if report.outcomes:
+        table(["order", "outcome"], report.outcomes.items())
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     say(told or "nothing to do")
 

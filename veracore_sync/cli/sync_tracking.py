@@ -12,9 +12,9 @@ from veracore_sync.cli.output import say, table
 if TYPE_CHECKING:
     from veracore_sync.cli.perform import Report
     from veracore_sync.composition.container import Container
+    from veracore_sync.jobs.kernel import RunOptions
     from veracore_sync.jobs.tracking.actions import Action
-    from veracore_sync.jobs.tracking.report import TrackingResult
-    from veracore_sync.jobs.tracking.run import TrackingRun, Wishes
+    from veracore_sync.jobs.tracking.report import TrackingReport
 
 _COUNTS = ("ordersChecked", "trackingUpdated", "errors")
 EMPTY: dict[str, Any] = dict.fromkeys(_COUNTS, 0) | {"orders": []}
@@ -41,83 +41,58 @@ def sync_tracking(
 ) -> None:
     """Bring shipments back as fulfilments with tracking."""
     from veracore_sync.cli.perform import Job, perform
-    from veracore_sync.jobs.tracking.run import Wishes
+    from veracore_sync.jobs.kernel import RunOptions
 
-    wishes = Wishes(tuple(order or ()), force, dry_run)
+    options = RunOptions(only=tuple(order or ()), force=force, dry_run=dry_run)
     job = Job(COMMAND, "tracking", record=not dry_run, read_only=dry_run, force=force, empty=EMPTY)
-    perform(job, context.obj, as_json, lambda parts: track(parts, wishes, quiet=as_json))
+    perform(job, context.obj, as_json, lambda parts: track(parts, options, quiet=as_json))
 
 
-def track(parts: Container, wishes: Wishes, *, quiet: bool = True) -> Report:
+def track(parts: Container, options: RunOptions, *, quiet: bool = True) -> Report:
     """One run between the parts of a command; what ended it is in the report."""
     from veracore_sync.cli.perform import Report
     from veracore_sync.cli.progress import shown
-    from veracore_sync.errors import SyncError
+    from veracore_sync.jobs.tracking.report import TrackingReport
+    from veracore_sync.jobs.tracking.run import TrackingRun
 
     parts.bind()
-    error: SyncError | None = None
     with shown(quiet=quiet) as progress:
-        run = tracking_run(parts, wishes)
-        run.progress = progress
-        try:
-            run.run()
-        except SyncError as stopped:
-            error = stopped
-    result = run.result
-    recount(parts, result)
-    document = tracking_document(result)
+        report = TrackingRun(parts.context(TrackingReport(), options, progress)).try_run()
+    recount(parts, report)
+    document = tracking_document(report)
     return Report(
         document=document,
         summary={name: document[name] for name in _COUNTS},
-        news=result.news,
-        error=error,
-        show=lambda: show(result),
-        asked_for=result.plan is not None,
+        news=report.needs_person,
+        error=report.stopped_by,
+        show=lambda: show(report),
+        asked_for=report.plan is not None,
     )
 
 
-def tracking_run(parts: Container, wishes: Wishes) -> TrackingRun:
-    """A run between the parts of a command."""
-    from veracore_sync.jobs.tracking.run import TrackingRun
-
-    return TrackingRun(
-        shop=parts.shop,
-        warehouse=parts.warehouse,
-        ledger=parts.ledger,
-        settings=parts.settings,
-        clock=parts.clock,
-        wishes=wishes,
-    )
-
-
-def recount(parts: Container, result: TrackingResult) -> None:
+def recount(parts: Container, report: TrackingReport) -> None:
     """Compute SKUs anew whose level was raised; only where this tool writes stock at all."""
     from veracore_sync.errors import SyncError
-    from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
+    from veracore_sync.jobs.inventory.report import InventoryReport
+    from veracore_sync.jobs.inventory.run import InventoryRun
+    from veracore_sync.jobs.kernel import RunOptions
 
-    if not result.raised or parts.ledger.runs.last_ended("sync-inventory") is None:
+    if not report.raised or parts.ledger.runs.last_ended("sync-inventory") is None:
         return
-    wishes = Wishes(skus=tuple(dict.fromkeys(result.raised)))
+    skus = tuple(dict.fromkeys(report.raised))
     try:
         with parts.ledger.runs.lock("inventory", COMMAND):
-            InventoryRun(
-                parts.shop.stock,
-                parts.warehouse,
-                parts.ledger,
-                parts.settings,
-                parts.clock,
-                wishes,
-            ).run()
+            InventoryRun(parts.context(InventoryReport(), RunOptions(only=skus))).run()
     except SyncError as error:
-        result.notes.append(f"stock of {', '.join(wishes.skus)} was not recounted: {error.message}")
+        report.notify(f"stock of {', '.join(skus)} was not recounted: {error.message}")
 
 
-def tracking_document(result: TrackingResult) -> dict[str, Any]:
+def tracking_document(report: TrackingReport) -> dict[str, Any]:
     """The ``--json`` document of a run (docs/json.md)."""
     document: dict[str, Any] = {
-        "ordersChecked": result.checked,
-        "trackingUpdated": result.updated,
-        "errors": result.errors,
+        "ordersChecked": report.checked,
+        "trackingUpdated": report.updated,
+        "errors": report.errors,
         "orders": [
             {
                 "vendureOrderCode": one.code,
@@ -125,13 +100,13 @@ def tracking_document(result: TrackingResult) -> dict[str, Any]:
                 "outcome": one.what,
                 "detail": one.told or None,
             }
-            for one in result.outcomes
+            for one in report.outcomes
         ],
-        "stockRaised": result.raised,
-        "notes": result.notes,
+        "stockRaised": report.raised,
+        "notes": report.notices,
     }
-    if result.plan is not None:
-        document["plan"] = [_action_document(code, action) for code, action in result.plan]
+    if report.plan is not None:
+        document["plan"] = [_action_document(code, action) for code, action in report.plan]
     return document
 
 
@@ -159,22 +134,22 @@ def _action_document(code: str, action: Action) -> dict[str, Any]:
     return document | {"action": type(action).__name__.lower()}
 
 
-def show(result: TrackingResult) -> None:
+def show(report: TrackingReport) -> None:
     """The run as a person reads it."""
-    for note in result.notes:
-        say(note)
-    if result.plan is not None:
-        _show_plan(result)
+    for notice in report.notices:
+        say(notice)
+    if report.plan is not None:
+        _show_plan(report)
         return
-    if result.outcomes:
-        rows = [(one.code, one.slip, one.what, one.told) for one in result.outcomes]
+    if report.outcomes:
+        rows = [(one.code, one.slip, one.what, one.told) for one in report.outcomes]
         table(["order", "slip", "outcome", ""], rows)
-    say(f"{result.checked} orders looked up, {result.updated} fulfilled, {result.errors} errors")
+    say(f"{report.checked} orders looked up, {report.updated} fulfilled, {report.errors} errors")
 
 
-def _show_plan(result: TrackingResult) -> None:
+def _show_plan(report: TrackingReport) -> None:
     rows = []
-    for code, action in result.plan or ():
+    for code, action in report.plan or ():
         document = _action_document(code, action)
         told = document.get("reason") or document.get("trackingCode") or ""
         rows.append((document["action"], code, document["slip"] or "", told))

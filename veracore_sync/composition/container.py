@@ -15,6 +15,8 @@ from veracore_sync.clock import Clock, SystemClock
 if TYPE_CHECKING:
     from veracore_sync.config import Loaded, Settings, VeracoreSettings
     from veracore_sync.errors import SyncError
+    from veracore_sync.jobs.kernel import ReportT, RunContext, RunOptions
+    from veracore_sync.jobs.progress import Progress
     from veracore_sync.ports.ledger import Ledger
     from veracore_sync.ports.shop import Shop
     from veracore_sync.transport.gate import KeptGate
@@ -109,6 +111,33 @@ class Container:
             retry=self._retry,
             gate=self._gate("veracore", per_minute=self.settings.veracore.rate_per_minute),
             clock=self.clock,
+        )
+
+    def context(
+        self,
+        report: ReportT,
+        options: RunOptions | None = None,
+        progress: Progress | None = None,
+    ) -> RunContext[ReportT]:
+        """What a run of a job works with.
+
+        Args:
+            report: The job's, still empty.
+            options: What was asked for.
+            progress: Told how far the run is.
+        """
+        from veracore_sync.jobs.kernel import RunContext, RunOptions
+        from veracore_sync.jobs.progress import unheard
+
+        return RunContext(
+            report,
+            self.shop,
+            self.warehouse,
+            self.ledger,
+            self.settings,
+            self.clock,
+            options or RunOptions(),
+            progress or unheard,
         )
 
     def _gate(self, upstream: str, *, per_minute: int) -> Gate:

@@ -7,13 +7,14 @@ trouble stops no other, and no failure that may pass is ever given up.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock, from_text, to_text
-from veracore_sync.ledger import Ledger, UnreadRow
+from veracore_sync.ledger import UnreadRow
 from veracore_sync.overdue import RECORD_UNREADABLE, is_overdue
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import is_over
 
 
@@ -27,7 +28,7 @@ class BadRecordMemory:
         backoff: How long one that fails is left alone; ``None``: each run reads all of them.
         topic: The kind of read.
         tried_at_once: So many failures in a row are followed by a try in the very next run.
-        read_only: Nothing may be written: a dry run.
+        is_read_only: Whether nothing may be written: a dry run, or a rehearsal.
     """
 
     ledger: Ledger
@@ -35,7 +36,7 @@ class BadRecordMemory:
     backoff: Backoff | None
     topic: str
     tried_at_once: int = 0
-    read_only: bool = False
+    is_read_only: Callable[[], bool] = lambda: False
 
     def rows(self) -> dict[str, UnreadRow]:
         """All of them, longest without an answer first."""
@@ -61,14 +62,14 @@ class BadRecordMemory:
 
     def answered(self, name: str) -> bool:
         """It was read after all, or need not be any more; whether it was remembered."""
-        if name not in self or self.read_only:
+        if name not in self or self.is_read_only():
             return False
         self.ledger.unread.forget(self.topic, [name])
         return True
 
     def keep_only(self, names: Collection[str]) -> list[str]:
         """Forget all others; which."""
-        others = [] if self.read_only else [name for name in self.rows() if name not in names]
+        others = [] if self.is_read_only() else [name for name in self.rows() if name not in names]
         self.ledger.unread.forget(self.topic, others)
         return others
 
@@ -100,7 +101,7 @@ class BadRecordMemory:
         return UnreadRow(name, since, tries, until, message)
 
     def _keep(self, rows: Collection[UnreadRow]) -> None:
-        if rows and not self.read_only:
+        if rows and not self.is_read_only():
             self.ledger.unread.keep(self.topic, rows)
 
 

@@ -14,6 +14,7 @@ from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.errors import UsageError
 from veracore_sync.failpoint import hit
 from veracore_sync.failure import IN_A_ROW
+from veracore_sync.jobs.report import RunReport, raise_alert
 from veracore_sync.ledger import Alert
 from veracore_sync.ledger.outbox import HOOK_ALERTS, Blocked, Event
 from veracore_sync.overdue import HOOK_FAILING, is_overdue
@@ -28,13 +29,12 @@ _BACKOFF = Backoff(first=timedelta(minutes=1), longest=EVENT)
 
 
 @dataclass(slots=True)
-class Delivered:
+class Delivered(RunReport):
     """What a pass did, by hook: events taken, events refused, and the error that ended it."""
 
     taken: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)
-    news: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -148,8 +148,7 @@ class Delivery:
             if (alert.kind, alert.about) not in wanted and not self._may_stand(alert):
                 self.ledger.alerts.resolve(alert.kind, about=alert.about)
         for (kind, name), message in wanted.items():
-            if self.ledger.alerts.open(kind, message, about=name):
-                self.result.news.append(message)
+            raise_alert(self.ledger, self.result, kind, message, about=name)
 
     def _trouble(self, name: str) -> tuple[AlertKind, str] | None:
         row = self.ledger.outbox.hook(name)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from veracore_sync.clock import elapsed, from_text
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import HANDED_OVER, Applied, OrderCause, OrderState
 from veracore_sync.errors import Category, NeedsPerson, ProtocolError, UsageError
+from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.acts import (
     ENDED_AS,
     Act,
@@ -29,8 +30,8 @@ from veracore_sync.jobs.orders.acts import (
 )
 from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
+from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.ledger import AttemptRow, OrderRow, Trouble
-from veracore_sync.ports.ledger import Ledger
 from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
 
 _RENEWALS_MOST = 9
@@ -40,32 +41,32 @@ _NOT_BELIEVED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What was done with an order; `news` where that newly needs a person."""
+class Resolution:
+    """What was done with an order."""
 
     code: str
     sentence: str
-    news: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Resolver:
+@dataclass(slots=True)
+class Resolver(RunPart[OrdersReport]):
     """Carries a person's decision about an order out. The caller holds the job lock.
 
     Each verb first recovers what a dead run left, reads the order anew, and looks up whatever
     VeraCore may hold of it.
-
-    Args:
-        ledger: Where it is written.
-        doubts: Looks up, and knows what an absence is worth.
-        id_prefix: ``orders.id_prefix``.
     """
 
-    ledger: Ledger
-    doubts: Doubts
-    id_prefix: str
+    doubts: Doubts = field(init=False)
 
-    def adopt(self, name: str, veracore_id: str | None) -> Told:
+    def __post_init__(self) -> None:
+        self.doubts = Doubts(self.context)
+
+    @property
+    def id_prefix(self) -> str:
+        """``orders.id_prefix``."""
+        return self.settings.orders.id_prefix
+
+    def adopt(self, name: str, veracore_id: str | None) -> Resolution:
         """The order at VeraCore with that id (default: its own) is this one.
 
         Raises:
@@ -89,20 +90,23 @@ class Resolver:
             with self.ledger.unit_of_work():
                 self._end_attempts(row, sights)
                 _must_apply(self.ledger.moves.cancel(row.code, wanted, message), row)
-            return Told(row.code, "cancelled there", f"{row.code}: {message}; it is not adopted")
+            self.report.escalate(f"{row.code}: {message}; it is not adopted")
+            return Resolution(row.code, "cancelled there")
         assert isinstance(decision, TakeOver)  # noqa: S101 - what else a named id leads to
         return self._take_over(row, decision.seen, sights)
 
-    def _take_over(self, row: OrderRow, seen: Ours, sights: Iterable[Sight]) -> Told:
+    def _take_over(self, row: OrderRow, seen: Ours, sights: Iterable[Sight]) -> Resolution:
         with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
             _must_apply(self.ledger.moves.adopt(row.code, seen.id, seen.record), row)
             if seen.differs:
                 self.ledger.alerts.open(AlertKind.ORDER_DRIFT, seen.differs, code=row.code)
-        news = f"{row.code}: {seen.differs}" if seen.differs else None
-        return Told(row.code, f"adopted, VeraCore has it as {seen.id}", news)
+        if seen.differs:
+            # Told also where the alert stands already: a person has just asked.
+            self.report.escalate(f"{row.code}: {seen.differs}")
+        return Resolution(row.code, f"adopted, VeraCore has it as {seen.id}")
 
-    def new_id(self, name: str) -> Told:
+    def new_id(self, name: str) -> Resolution:
         """Send it under a fresh id, where nothing of it is or may come under any earlier one.
 
         Raises:
@@ -125,7 +129,7 @@ class Resolver:
         with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
             _must_apply(self.ledger.moves.renew_id(row.code, fresh), row)
-        return Told(row.code, f"goes out as {fresh} with the next sync-orders")
+        return Resolution(row.code, f"goes out as {fresh} with the next sync-orders")
 
     def _fresh_id(self, row: OrderRow, attempts: list[AttemptRow], used: tuple[str, ...]) -> str:
         """The first derived id that is free here and at VeraCore.
@@ -146,7 +150,7 @@ class Resolver:
             hint="find out at VeraCore why it takes none of them",
         )
 
-    def skip(self, name: str) -> Told:
+    def skip(self, name: str) -> Resolution:
         """It shall never be sent by this tool; free where no attempt may have reached VeraCore.
 
         Raises:
@@ -161,7 +165,7 @@ class Resolver:
             self._end_attempts(row, sights)
             why = "a person decided that it is not sent"
             _must_apply(self.ledger.moves.skip(row.code, OrderCause.RESOLVED, why), row)
-        return Told(row.code, "skipped for good")
+        return Resolution(row.code, "skipped for good")
 
     def _skippable_ids(self, row: OrderRow, attempts: list[AttemptRow]) -> tuple[str, ...]:
         """The ids that VeraCore may hold it by, also those of what another ledger may have sent."""

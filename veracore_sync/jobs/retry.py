@@ -13,7 +13,7 @@ from veracore_sync.domain.states import Applied, OrderState
 from veracore_sync.errors import UsageError
 from veracore_sync.jobs.orders.acts import LookUpNow, NotRetried, Requeue, decide_retry
 from veracore_sync.jobs.orders.doubts import Doubts
-from veracore_sync.jobs.orders.report import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.ledger import OrderRow
 from veracore_sync.ports.ledger import Ledger
 
@@ -70,30 +70,29 @@ def _find(ledger: Ledger, name: str) -> OrderRow:
     return row
 
 
-def execute(chosen: Plan, ledger: Ledger, doubts: Doubts | None) -> OrdersResult:
+def execute(chosen: Plan, ledger: Ledger, report: OrdersReport, doubts: Doubts | None) -> None:
     """Do what `plan` chose. The caller holds the job lock.
 
     Args:
         chosen: The plan.
         ledger: Where it is written.
+        report: Where it is told what became of each order.
         doubts: Looks orders in doubt up; ``None`` where there are none.
 
     Raises:
         UpstreamError: VeraCore cannot be asked; what was done until then is kept.
     """
-    result = OrdersResult()
     ledger.moves.recover()
     for row in chosen.requeue:
-        result.applied(row.code, ledger.moves.requeue(row.code), "pending")
+        report.applied(row.code, ledger.moves.requeue(row.code), "pending")
     for row, reason in chosen.refused:
-        result.tell(f"{row.code}: {reason}")
+        report.notify(f"{row.code}: {reason}")
     if doubts is not None:
         rows = [_in_doubt(ledger, row.code) for row in chosen.look_up]
         for row in rows:
             if row.state is not OrderState.IN_DOUBT:
-                result.applied(row.code, Applied.LOST, row.state)
-        doubts.settle([row for row in rows if row.state is OrderState.IN_DOUBT], result)
-    return result
+                report.applied(row.code, Applied.LOST, row.state)
+        doubts.settle([row for row in rows if row.state is OrderState.IN_DOUBT])
 
 
 def _in_doubt(ledger: Ledger, code: str) -> OrderRow:

@@ -9,8 +9,8 @@ from veracore_sync.config import VendureSettings
 from veracore_sync.veracore.port import Warehouse
 
 
-def only_plans(warehouse: Warehouse, shop: VendureSettings) -> bool:
-    """Whether a job may only plan: the warehouse is a simulator, and the shop may be a real one.
+def is_simulator_of_a_real_shop(warehouse: Warehouse, shop: VendureSettings) -> bool:
+    """Whether the warehouse is a simulator, and the shop may be a real one.
 
     A shop counts as local when the host in its URL is literally ``localhost`` or a loopback
     address; names are not resolved. ``vendure.rehearsal = true`` lifts the rule.

@@ -23,6 +23,11 @@ def interval(settings: Settings, job: str) -> timedelta:
     return timedelta(minutes=_section(settings, job).interval_minutes)
 
 
+def max_run(settings: Settings, job: str) -> timedelta:
+    """After how long a run begins nothing new."""
+    return timedelta(minutes=_section(settings, job).max_run_minutes)
+
+
 def longest_run(settings: Settings, job: str | None) -> timedelta | None:
     """After how long a run is ended also inside a request; ``None``: such a job has no limit.
 
@@ -31,7 +36,7 @@ def longest_run(settings: Settings, job: str | None) -> timedelta | None:
     """
     if job is None or job not in COMMANDS:
         return None
-    return timedelta(minutes=_section(settings, job).max_run_minutes) + _LAST_REQUESTS
+    return max_run(settings, job) + _LAST_REQUESTS
 
 
 def _section(settings: Settings, job: str) -> Any:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config import Settings
-from veracore_sync.jobs.orders.report import OrdersResult
-from veracore_sync.jobs.orders.run import OrdersRun, Wishes, make_doubts
+from veracore_sync.jobs.kernel import RunContext, RunOptions
+from veracore_sync.jobs.orders.doubts import Doubts
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.ledger import OrderRow
 from veracore_sync.ports.ledger import Ledger
-from veracore_sync.ports.shop import ShopOrders
+from veracore_sync.ports.shop import Shop
 from veracore_sync.veracore.port import Warehouse
 from veracore_sync.waits import is_over
 
@@ -35,7 +37,7 @@ class OrderHints:
         shipped: Has an order that VeraCore holds looked at for shipments.
     """
 
-    shop: ShopOrders
+    shop: Shop
     warehouse: Warehouse
     ledger: Ledger
     settings: Settings
@@ -70,18 +72,11 @@ class OrderHints:
     def _send(self, code: str) -> None:
         if not self._may_begin():
             return
-        run = OrdersRun(
-            shop=self.shop,
-            warehouse=self.warehouse,
-            ledger=self.ledger,
-            settings=self.settings,
-            clock=self.clock,
-            wishes=Wishes(codes=(code,)),
-        )
+        context = self._context(RunOptions(only=(code,)))
         try:
-            run.run()
+            OrdersRun(context).run()
         finally:
-            _tell(run.result)
+            _tell(context.report)
 
     def _may_begin(self) -> bool:
         """Whether a first run of all that waits would be allowed; hints do not get round it."""
@@ -96,16 +91,26 @@ class OrderHints:
         return len(poll.waiting) <= self.settings.orders.max_first_run
 
     def _settle(self, row: OrderRow) -> None:
-        result = OrdersResult()
-        doubts = make_doubts(self.warehouse, self.ledger, self.settings, self.clock)
+        context = self._context(RunOptions())
         try:
-            doubts.settle([row], result)
+            Doubts(context).settle([row])
         finally:
-            _tell(result)
+            _tell(context.report)
+
+    def _context(self, options: RunOptions) -> RunContext[OrdersReport]:
+        return RunContext(
+            OrdersReport(),
+            self.shop,
+            self.warehouse,
+            self.ledger,
+            self.settings,
+            self.clock,
+            options,
+        )
 
 
-def _tell(result: OrdersResult) -> None:
-    for sentence in result.news:
+def _tell(report: OrdersReport) -> None:
+    for sentence in report.needs_person:
         _LOG.warning("webhooks: %s", sentence)
-    for note in result.notes:
-        _LOG.info("webhooks: %s", note)
+    for notice in report.notices:
+        _LOG.info("webhooks: %s", notice)

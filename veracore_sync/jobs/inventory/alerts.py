@@ -11,8 +11,9 @@ from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.staged_stock import Matched
 from veracore_sync.jobs.inventory.demand import Demand
 from veracore_sync.jobs.inventory.plan import Guard
-from veracore_sync.jobs.inventory.report import Drift, InventoryResult
-from veracore_sync.ports.ledger import Ledger
+from veracore_sync.jobs.inventory.report import Drift, InventoryReport
+from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.jobs.report import raise_alert
 from veracore_sync.ports.shop import ShopStock
 from veracore_sync.ports.stock_staging import StagingStore
 
@@ -27,30 +28,19 @@ _NEXT = "see `sync-inventory --dry-run`; if it is right, run `sync-inventory --a
 
 
 @dataclass(slots=True)
-class Alarms:
-    """Opens and resolves the alerts of stock.
-
-    Args:
-        ledger: Where alerts are kept.
-        result: Gets the sentences that are new.
-        quiet: Write nothing: a dry run.
-    """
-
-    ledger: Ledger
-    result: InventoryResult
-    quiet: bool = False
+class Alarms(RunPart[InventoryReport]):
+    """Opens and resolves the alerts of stock."""
 
     def guarded(self, guard: Guard) -> None:
         """A guard held the plan back."""
         sentence = f"{guard.sentence}; {_NEXT}" if guard.name != "empty" else guard.sentence
-        if self.quiet:
-            self.result.notes.append(sentence)
+        if self.context.must_not_write:
+            self.report.notify(sentence)
             return
         if self.ledger.meta.get(_GUARD) != guard.name:
             self.ledger.alerts.resolve(AlertKind.STOCK_GUARDED)
             self.ledger.meta.put(_GUARD, guard.name)
-        if self.ledger.alerts.open(AlertKind.STOCK_GUARDED, sentence):
-            self.result.news.append(sentence)
+        raise_alert(self.ledger, self.report, AlertKind.STOCK_GUARDED, sentence)
 
     def not_guarded(self) -> None:
         """A full run went through as planned."""
@@ -69,7 +59,7 @@ class Alarms:
         ):
             count, names = book.new_names(kind, _NAMED)
             if count:
-                self.result.news.append(f"{count} SKUs {words}: {_listed(names, count)}")
+                self.report.escalate(f"{count} SKUs {words}: {_listed(names, count)}")
             now = book.count_variants(kind)
             if now:
                 standing.append(f"{now} {words}: {_listed(book.names(kind, _NAMED), now)}")
@@ -84,7 +74,7 @@ class Alarms:
         Args:
             complete: Every level that was to be written was tried.
         """
-        refused = self.result.refused
+        refused = self.report.refused
         known = set(json.loads(self.ledger.meta.get(_REFUSED) or "[]"))
         now = set(refused) if complete else known | set(refused)
         if now != known:
@@ -98,8 +88,7 @@ class Alarms:
             f"Vendure would not take the stock of {len(names)} SKUs, where too much may be for "
             f"sale: {', '.join(names)} ({refused[names[0]]}); every run tries again"
         )
-        if self.ledger.alerts.open(AlertKind.STOCK_REFUSED, sentence):
-            self.result.news.append(sentence)
+        raise_alert(self.ledger, self.report, AlertKind.STOCK_REFUSED, sentence)
 
     def short(self, demand: Demand) -> None:
         """Orders that VeraCore took and will not ship wholly: each is told once.
@@ -112,32 +101,30 @@ class Alarms:
                 f"{one.missing} will not ship"
                 for one in shortages[:_SHORT_MOST]
             )
-            if self.ledger.alerts.open(_SHORT, sentence, code=code):
-                self.result.news.append(f"{code}: {sentence}")
+            raise_alert(self.ledger, self.report, _SHORT, sentence, code=code)
         for alert in self.ledger.alerts.standing():
             is_wrong = alert.code in demand.short or alert.code in demand.unjudged
             if alert.kind == _SHORT and not is_wrong:
                 self.ledger.alerts.resolve(_SHORT, code=alert.code)
 
-    def drift(self, book: StagingStore, shop: ShopStock, demand: Demand) -> None:
+    def drift(self, book: StagingStore, demand: Demand) -> None:
         """Vendure set aside other units than its open orders ask for.
 
         A variant counts only when a second look says the same: orders move while the run reads.
         """
         suspects = islice(_suspects(book, demand), _DRIFT_MOST)
         while page := list(islice(suspects, _PAGE)):
-            self.result.drift.extend(_confirmed(page, shop, demand))
-        if not self.result.drift:
+            self.report.drift.extend(_confirmed(page, self.shop.stock, demand))
+        if not self.report.drift:
             self.ledger.alerts.resolve(AlertKind.STOCK_DRIFT)
             return
-        worst = max(self.result.drift, key=lambda one: abs(one.allocated - one.ordered))
+        worst = max(self.report.drift, key=lambda one: abs(one.allocated - one.ordered))
         sentence = (
-            f"Vendure's allocated stock of {len(self.result.drift)} SKUs is not what its open "
+            f"Vendure's allocated stock of {len(self.report.drift)} SKUs is not what its open "
             f"orders ask for (of {worst.sku} {worst.allocated} are allocated, {worst.ordered} "
             "ordered); what is offered for sale allows for it"
         )
-        if self.ledger.alerts.open(AlertKind.STOCK_DRIFT, sentence):
-            self.result.news.append(sentence)
+        raise_alert(self.ledger, self.report, AlertKind.STOCK_DRIFT, sentence)
 
 
 def _suspects(book: StagingStore, demand: Demand) -> Iterator[Matched]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from veracore_sync.clock import Clock
 from veracore_sync.domain.shop_stock import Level, NewLevel, Variant
 from veracore_sync.domain.staged_stock import Planned
 from veracore_sync.errors import ProtocolError, SyncError, UpstreamError
 from veracore_sync.failpoint import hit
 from veracore_sync.failure import ROLLED_BACK, FailureBudget
-from veracore_sync.jobs.inventory.report import InventoryResult
-from veracore_sync.ports.ledger import Ledger
-from veracore_sync.ports.shop import ShopStock, UnknownVariant
+from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.ports.shop import UnknownVariant
 from veracore_sync.ports.stock_staging import StagingStore
 
 STOCK_LOCK = "stock"
@@ -27,38 +26,30 @@ REFUSED_MOST = 10
 
 
 @dataclass(slots=True)
-class Writer:
-    """Writes what was planned.
+class Writer(RunPart[InventoryReport]):
+    """Writes what was planned; a SKU that the report tells as refused is not tried again.
 
     Args:
-        shop: The shop's stock.
-        ledger: For the stock lock.
         book: Learns what Vendure says after each write.
-        clock: The time.
-        result: Counts; a SKU that it knows as refused is not tried again.
         refusals: How many SKUs Vendure may refuse in a run.
         everything: Write also what is right already.
         progress: Told how many variants are done.
     """
 
-    shop: ShopStock
-    ledger: Ledger
     book: StagingStore
-    clock: Clock
-    result: InventoryResult
     refusals: FailureBudget = field(default_factory=lambda: FailureBudget(REFUSED_MOST))
     everything: bool = False
     progress: Callable[[int], None] = lambda done: None
 
-    def write(self, actions: Iterable[Planned], deadline: float) -> bool:
-        """Write them in order; whether it came to the end before `deadline` (monotonic).
+    def write(self, actions: Iterable[Planned]) -> bool:
+        """Write them in order; whether it came to the end before the run is over.
 
         Raises:
             LockHeld: Somebody else held the stock lock for long.
             UpstreamError: The shop could not be written to; what was written stays.
         """
-        for batch in self._batches(one for one in actions if one.sku not in self.result.refused):
-            if self.clock.monotonic() >= deadline:
+        for batch in self._batches(one for one in actions if one.sku not in self.report.refused):
+            if self.context.ends_here(" with the rest"):
                 return False
             with self.ledger.runs.lock(STOCK_LOCK, _COMMAND, wait_seconds=_LOCK_WAIT):
                 self._write_batch(batch)
@@ -71,7 +62,7 @@ class Writer:
         size = 0
         for action in actions:
             longest = (NewLevel(action.id, at, _LONGEST_LEVEL) for at in action.saleable)
-            more = sum(map(self.shop.size_of, longest))
+            more = sum(map(self.shop.stock.size_of, longest))
             if batch and (len(batch) >= _BATCH_MOST or size + more > _BATCH_BYTES):
                 yield batch
                 batch, size = [], 0
@@ -81,10 +72,10 @@ class Writer:
             yield batch
 
     def _write_batch(self, batch: Sequence[Planned]) -> None:
-        now = self.shop.variants_by_id([one.id for one in batch])
+        now = self.shop.stock.variants_by_id([one.id for one in batch])
         levels = [level for one in batch if one.id in now for level in self._levels(one, now)]
         self.book.note_levels({id: _noted(one.levels) for id, one in now.items()}, wrote=False)
-        self.result.skipped += len(batch) - len(now)
+        self.report.skipped += len(batch) - len(now)
         if levels:
             self._send(levels, {one.id: one.sku for one in batch})
 
@@ -108,7 +99,7 @@ class Writer:
         try:
             answer = self._send_patiently(levels)
         except UnknownVariant as gone:
-            self.result.skipped += 1
+            self.report.skipped += 1
             left = [level for level in levels if level.variant_id != gone.variant_id]
             if left:
                 self._send(left, skus)
@@ -122,12 +113,12 @@ class Writer:
         """A deadlock was rolled back: the same absolute values are sent again."""
         for _ in range(_DEADLOCK_TRIES - 1):
             try:
-                return self.shop.set_levels(levels)
+                return self.shop.stock.set_levels(levels)
             except UpstreamError as error:
                 if error not in ROLLED_BACK:
                     raise
                 self.clock.sleep(0.1)
-        return self.shop.set_levels(levels)
+        return self.shop.stock.set_levels(levels)
 
     def _isolate(
         self, levels: Sequence[NewLevel], skus: Mapping[str, str], error: SyncError
@@ -135,7 +126,7 @@ class Writer:
         """Halve a batch that is refused until the variant that spoils it stands alone."""
         ids = list(dict.fromkeys(level.variant_id for level in levels))
         if len(ids) == 1:
-            self.result.refused[skus[ids[0]]] = error.message
+            self.report.refused[skus[ids[0]]] = error.message
             self.refusals.spend()
             if self.refusals.is_spent():
                 raise error

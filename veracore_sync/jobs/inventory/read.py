@@ -12,20 +12,19 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
-from veracore_sync.clock import Clock, to_text
-from veracore_sync.config import Settings
+from veracore_sync.clock import to_text
 from veracore_sync.domain.shop_stock import Level, Variant
 from veracore_sync.domain.staged_stock import ANY, AT_MOST, StagedStock, StagedVariant
 from veracore_sync.errors import Unavailable, UsageError
 from veracore_sync.jobs.inventory.demand import Demand, demand
 from veracore_sync.jobs.inventory.names import Names, sku_key
 from veracore_sync.jobs.inventory.places import Places
+from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.unread import Unread
+from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.model import StockLevel, StockRow, UnreadableStock
-from veracore_sync.ports.ledger import Ledger
-from veracore_sync.ports.shop import ShopStock
 from veracore_sync.ports.stock_staging import StagingStore
-from veracore_sync.veracore.port import Present, Warehouse
+from veracore_sync.veracore.port import Present
 
 T = TypeVar("T")
 _PAGE = 1000
@@ -33,30 +32,18 @@ _DRIFT = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
-class Reading:
+class Reading(RunPart[InventoryReport]):
     """The reads of one run.
 
     Args:
-        shop: The shop's stock.
-        warehouse: VeraCore.
-        ledger: For what the warehouse holds.
         book: The staging tables.
-        settings: All of them.
         names: Aliases, exclusions and kits.
         unread: Gets the records that cannot be read.
-        clock: The time.
-        deadline: When the run ends itself (monotonic).
     """
 
-    shop: ShopStock
-    warehouse: Warehouse
-    ledger: Ledger
     book: StagingStore
-    settings: Settings
     names: Names
     unread: Unread
-    clock: Clock
-    deadline: float
     _began: float = 0.0
 
     def variants(self, skus: tuple[str, ...]) -> None:
@@ -66,7 +53,7 @@ class Reading:
             UsageError: The shop has none that bears one of `skus`.
             UpstreamError: The shop could not be read.
         """
-        found: Iterable[Variant] = self.shop.variants() if not skus else self._named(skus)
+        found: Iterable[Variant] = self.shop.stock.variants() if not skus else self._named(skus)
         for page in self._in_time(found):
             for one in page:
                 if one.unreadable is not None:
@@ -80,7 +67,7 @@ class Reading:
             if not name.strip().strip("%*"):
                 raise UsageError(f"{name!r} is no SKU", hint="name one SKU")
             wanted = {sku_key(one): one for one in self.names.shop_skus(name)}
-            like = self.shop.variants_like(list(wanted.values()))
+            like = self.shop.stock.variants_like(list(wanted.values()))
             named = [one for one in like if sku_key(one.sku) in wanted]
             if not named:
                 raise UsageError(f"the shop has no variant with the SKU {name}")
@@ -131,7 +118,7 @@ class Reading:
     def _in_time(self, items: Iterable[T]) -> Iterator[list[T]]:
         stream = iter(items)
         while page := list(islice(stream, _PAGE)):
-            if self.clock.monotonic() >= self.deadline:
+            if self.context.is_over:
                 raise Unavailable(
                     "inventory.max_run_minutes is over and not all was read: nothing was written",
                     upstream="veracore",
@@ -180,7 +167,7 @@ class Reading:
             UpstreamError: The shop could not be read.
         """
         wanted = self.settings.inventory
-        orders = self.shop.open_orders()
+        orders = self.shop.stock.open_orders()
         self._must_be_steady(stock_read_at)
         # The ledger after the list: an order that is accepted in between counts as just accepted.
         held = self.ledger.holdings.of(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from veracore_sync.domain.staged_stock import Planned
+from veracore_sync.jobs.report import RunReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +19,8 @@ class Drift:
 
 
 @dataclass(slots=True)
-class InventoryResult:
-    """The outcome of a run. Counts are variants of the shop.
+class InventoryReport(RunReport):
+    """The report of a run. Counts are variants of the shop.
 
     Args:
         processed: Read in the shop.
@@ -32,12 +34,11 @@ class InventoryResult:
         unreadable: Records that could not be read and were passed by, and why, by name.
         drift: Where Vendure's allocation is not what its orders ask for.
         guard: The name of the guard that held the plan back.
-        news: Sentences about what newly needs a person.
-        notes: Sentences worth telling that need nobody.
-        plan: The actions of a dry run, the first of them; ``None`` otherwise.
+        plan: The first actions of a run that must not write; ``None`` otherwise.
         planned: How many actions there are in all.
     """
 
+    job: ClassVar[str] = "inventory"
     processed: int = 0
     updated: int = 0
     skipped: int = 0
@@ -49,8 +50,6 @@ class InventoryResult:
     unreadable: dict[str, str] = field(default_factory=dict)
     drift: list[Drift] = field(default_factory=list)
     guard: str | None = None
-    news: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     plan: list[Planned] | None = None
     planned: int = 0
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from veracore_sync.clock import Clock
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.jobs.bad_records import BadRecordMemory
-from veracore_sync.jobs.inventory.report import InventoryResult
+from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.report import raise_alert
 from veracore_sync.ledger import UnreadRow
 from veracore_sync.ports.ledger import Ledger
 
@@ -27,13 +28,13 @@ class Unread:
     Args:
         ledger: Where they are remembered, with the moment from which they could not be read.
         clock: The time.
-        result: Gets their names, and what is new to a person.
+        report: Gets their names, and what is new to a person.
         nameless: How many rows of stock bore no SKU.
     """
 
     ledger: Ledger
     clock: Clock
-    result: InventoryResult
+    report: InventoryReport
     nameless: int = 0
     _left_out: int = field(default=0)
 
@@ -44,7 +45,7 @@ class Unread:
             name: What a person finds it by; also what it is remembered by.
             problem: What is wrong with it.
         """
-        found = self.result.unreadable
+        found = self.report.unreadable
         if name in found or len(found) < _KEPT_MOST:
             found.setdefault(name, problem)
         else:
@@ -62,10 +63,10 @@ class Unread:
 
     def tell(self) -> None:
         """Say in the run's own words what could not be read."""
-        count = len(self.result.unreadable) + self._left_out
+        count = len(self.report.unreadable) + self._left_out
         if count:
-            name, problem = next(iter(self.result.unreadable.items()))
-            self.result.notes.append(
+            name, problem = next(iter(self.report.unreadable.items()))
+            self.report.notify(
                 f"{count} records could not be read and were passed by: {name} ({problem})"
                 + (", ..." if count > 1 else "")
             )
@@ -78,7 +79,7 @@ class Unread:
         """
         self.tell()
         memory = BadRecordMemory(self.ledger, self.clock, None, _TOPIC)
-        found = self.result.unreadable
+        found = self.report.unreadable
         known = [] if complete else list(memory.rows())
         kept = set(list(dict.fromkeys([*known, *found]))[:_KEPT_MOST])
         memory.keep_only(kept)
@@ -103,5 +104,4 @@ class Unread:
             f"for more than an hour {len(old)} records could not be read, so levels that depend on "
             f"them only go down: {', '.join(parts)}{more}; every run tries again"
         )
-        if self.ledger.alerts.open(KIND, sentence):
-            self.result.news.append(sentence)
+        raise_alert(self.ledger, self.report, KIND, sentence)

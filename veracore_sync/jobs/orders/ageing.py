@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import OrderCause, OrderState
-from veracore_sync.jobs.orders.report import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.ledger import OrderRow
 from veracore_sync.overdue import (
     ORDER_FAILED,
@@ -100,14 +100,14 @@ def _since(row: OrderRow) -> datetime:
     )
 
 
-def tell_ages(ledger: Ledger, clock: Clock, min_age: timedelta, result: OrdersResult) -> None:
+def tell_ages(ledger: Ledger, clock: Clock, min_age: timedelta, report: OrdersReport) -> None:
     """Open ``order.old`` once for each order that grew too old; resolve what has moved on.
 
     Args:
         ledger: Where orders and alerts are.
         clock: The time.
         min_age: ``orders.min_age_minutes``.
-        result: Where news are told; many at once are summed up.
+        report: Where news are told; many at once are summed up.
 
     Raises:
         LedgerError: It cannot be read or written.
@@ -121,6 +121,6 @@ def tell_ages(ledger: Ledger, clock: Clock, min_age: timedelta, result: OrdersRe
         for one in old:
             ledger.alerts.open(KIND, one.message, code=one.code)
     for one in old[:_TOLD_MOST]:
-        result.warn(f"{one.code}: {one.message}")
+        report.escalate(f"{one.code}: {one.message}")
     if len(old) > _TOLD_MOST:
-        result.warn(f"and {len(old) - _TOLD_MOST} more orders have waited for as long")
+        report.escalate(f"and {len(old) - _TOLD_MOST} more orders have waited for as long")

@@ -17,7 +17,8 @@ from veracore_sync.errors import SyncError
 from veracore_sync.failure import MAY_BE_AN_ORDERS
 from veracore_sync.jobs.bad_records import BadRecordMemory, longest_untried_first
 from veracore_sync.jobs.orders.changes import is_followed
-from veracore_sync.jobs.orders.report import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.report import raise_alert
 from veracore_sync.ledger import UnreadRow
 from veracore_sync.model import Order
 from veracore_sync.ports.ledger import Ledger
@@ -107,13 +108,13 @@ class BadRecords:
         ledger: Where.
         clock: The time.
         retry: How long what has failed again rests.
-        result: Where news are told.
+        report: Where news are told.
     """
 
     ledger: Ledger
     clock: Clock
     retry: RetrySettings
-    result: OrdersResult
+    report: OrdersReport
 
     def of(self, topic: str) -> BadRecordMemory:
         """Those of one kind of read."""
@@ -136,14 +137,14 @@ class BadRecords:
             what: What cannot be read, and what that keeps back.
             is_code: Its name is an order's code.
         """
-        self.result.tell(f"{row.name}: {what} since {row.since}: {row.message}")
+        self.report.notify(f"{row.name}: {what} since {row.since}: {row.message}")
         if not self.of(LISTED).is_overdue(row):
             return
         message = f"{what} since {row.since}: {row.message}"
         if not is_code:
             message = f"{row.name}: {message}"
-        if self.ledger.alerts.open(KIND, message, code=row.name if is_code else None):
-            self.result.warn(f"{row.name}: {message}" if is_code else message)
+        code = row.name if is_code else None
+        raise_alert(self.ledger, self.report, KIND, message, code=code)
 
     def listed(self, poll: Poll) -> None:
         """Note what the lists of a whole run could not show, and forget what they show again."""

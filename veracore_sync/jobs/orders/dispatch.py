@@ -8,11 +8,10 @@ from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoo
 from dataclasses import dataclass
 from itertools import islice
 
-from veracore_sync.clock import Clock
-from veracore_sync.config import Settings
 from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.errors import Category, Interrupted, SyncError
 from veracore_sync.failure import AN_ANSWER_OF_ITS_OWN
+from veracore_sync.jobs.kernel import RunContext
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
 from veracore_sync.jobs.orders.plan import (
     Action,
@@ -23,12 +22,10 @@ from veracore_sync.jobs.orders.plan import (
     SubmitOrder,
 )
 from veracore_sync.jobs.orders.render import Renderer, settings_hash
-from veracore_sync.jobs.orders.report import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.send import Sender
 from veracore_sync.ledger import OrderRow, Trouble
 from veracore_sync.model import Order
-from veracore_sync.ports.ledger import Ledger
-from veracore_sync.ports.shop import ShopOrders
 
 _LOG = logging.getLogger(__name__)
 _GONE = "the shop no longer has it"
@@ -46,28 +43,18 @@ class _Odd:
 class Dispatch:
     """Plans orders by one set of settings, and sends what is to be sent.
 
-    Args:
-        shop: Where orders are read in full, in this run, right before they are planned.
-        ledger: Where every transition is written.
-        settings: All of them.
-        clock: The time.
-        result: Where outcomes are noted.
+    Orders are read in full in this run, right before they are planned.
     """
 
-    def __init__(
-        self,
-        shop: ShopOrders,
-        ledger: Ledger,
-        settings: Settings,
-        clock: Clock,
-        result: OrdersResult,
-    ) -> None:
-        self._reader = Reader(shop, ledger.meta.probe_id)
-        self._bad = BadRecords(ledger, clock, settings.retry, result)
+    def __init__(self, context: RunContext[OrdersReport]) -> None:
+        ledger, settings = context.ledger, context.settings
+        self._context = context
         self._ledger = ledger
         self._settings = settings
-        self._clock = clock
-        self._result = result
+        self._clock = context.clock
+        self._report = context.report
+        self._reader = Reader(context.shop, ledger.meta.probe_id)
+        self._bad = BadRecords(ledger, context.clock, settings.retry, context.report)
         self._given_out: dict[str, str] = {}
         self._settings_hash = settings_hash(settings.orders, settings.skus)
         self._planner = Planner(
@@ -101,7 +88,7 @@ class Dispatch:
         return [action for action in planned if not isinstance(action, _Odd)]
 
     def _say_unread(self, code: str, error: SyncError) -> None:
-        self._result.tell(f"{code} cannot be read: {error.message}")
+        self._report.notify(f"{code} cannot be read: {error.message}")
 
     def _plan(self, order: Order, row: OrderRow) -> Action | _Odd:
         try:
@@ -110,35 +97,24 @@ class Dispatch:
             _LOG.debug("order %s cannot be planned", order.code, exc_info=True)
             return _Odd(f"it cannot be planned: {type(error).__name__}")
 
-    def send_all(
-        self,
-        sender: Sender,
-        codes: Sequence[str],
-        *,
-        limit: int | None,
-        deadline: float,
-        named: bool = False,
-    ) -> None:
+    def send_all(self, sender: Sender, codes: Sequence[str]) -> None:
         """Read, plan and do; several orders are under way at once.
 
         Args:
             sender: Does the sending; stops the run through `stopped_by`.
             codes: The orders, in the sequence in which they shall leave.
-            limit: Send at most this many; ``None`` for all.
-            deadline: On the monotonic clock: nothing new begins after it.
-            named: A person named the orders: those with trouble do not rest.
 
         Raises:
             SyncError: The shop as a whole cannot be read, or the ledger cannot be written.
         """
-        workers = self._settings.orders.workers
-        first, last = self._bad.asked_last(codes, all_due=named)
+        workers, options = self._settings.orders.workers, self._context.options
+        first, last = self._bad.asked_last(codes, all_due=bool(options.only))
         # Each of the last by itself: it must not spoil the answer that others come with.
         batches = [*in_batches(first), *([code] for code in last)]
         with ThreadPoolExecutor(max_workers=workers) as pool:
             under_way: set[Future[None]] = set()
             try:
-                for action in islice(self._actions(batches, sender, deadline), limit):
+                for action in islice(self._actions(batches, sender), options.limit):
                     under_way.add(pool.submit(sender.send, action))
                     if len(under_way) >= 2 * workers:
                         under_way = _reap(under_way, FIRST_COMPLETED)
@@ -148,18 +124,16 @@ class Dispatch:
                 sender.stopped_by = sender.stopped_by or Interrupted("the run was stopped")
                 raise
 
-    def _actions(
-        self, batches: Sequence[Sequence[str]], sender: Sender, deadline: float
-    ) -> Iterator[SubmitOrder]:
+    def _actions(self, batches: Sequence[Sequence[str]], sender: Sender) -> Iterator[SubmitOrder]:
         """Read, plan, write what needs no sending, and give out what does."""
         for batch in batches:
             if sender.stopped_by is not None:
                 return
-            if self._is_over(deadline):
+            if self._context.ends_here():
                 return
-            yield from self._of_batch(batch, deadline)
+            yield from self._of_batch(batch)
 
-    def _of_batch(self, batch: Sequence[str], deadline: float) -> Iterator[SubmitOrder]:
+    def _of_batch(self, batch: Sequence[str]) -> Iterator[SubmitOrder]:
         """What is to be sent of one batch; what has to be looked up first comes last."""
         held = self._ledger.orders.held(batch)
         left = dict(held)
@@ -170,7 +144,7 @@ class Dispatch:
 
         for order in self._reader.read(batch, unread):
             # Each order anew: a slow VeraCore makes a whole batch last for many minutes.
-            if self._is_over(deadline):
+            if self._context.ends_here():
                 return
             row = left.pop(order.code)
             self._bad.answered(SHOP, order.code)
@@ -187,17 +161,11 @@ class Dispatch:
                 yield action
         for code in left:
             self._write(SkipOrder(code, _GONE, OrderCause.STATE))
-            self._result.tell(f"{code}: {_GONE}")
+            self._report.notify(f"{code}: {_GONE}")
         for action in looked_up_first:
-            if self._is_over(deadline):
+            if self._context.ends_here():
                 return
             yield action
-
-    def _is_over(self, deadline: float) -> bool:
-        if self._clock.monotonic() <= deadline:
-            return False
-        self._result.tell("orders.max_run_minutes is over: the next run goes on")
-        return True
 
     def _fail(self, row: OrderRow, message: str) -> None:
         retry = self._settings.retry
@@ -207,25 +175,25 @@ class Dispatch:
             self._clock.now() + retry.backoff.wait(row.retry_count + 1),
             retry.max_attempts,
         )
-        self._result.applied(row.code, change, "failed", message)
+        self._report.applied(row.code, change, "failed", message)
 
     def _unread(self, row: OrderRow, error: SyncError) -> None:
         """The shop answers, but not for this order. Only an answer of its own counts against it."""
         rest = self._bad.failed(SHOP, row.code, error)
         if row.state not in (OrderState.PENDING, OrderState.FAILED):
-            self._result.note(row.code, row.state)
+            self._report.record(row.code, row.state)
         elif error in AN_ANSWER_OF_ITS_OWN:
             self._fail(row, error.message)
         else:
             trouble = Trouble(error.category, error.message)
             change = self._ledger.moves.postpone(row.code, trouble, rest.next_attempt_at)
-            self._result.applied(row.code, change, row.state)
+            self._report.applied(row.code, change, row.state)
 
     def _write(self, action: Action) -> None:
         moves, code = self._ledger.moves, action.code
         if isinstance(action, ParkOrder):
             change = moves.park(code, action.trouble, self._settings_hash)
-            self._result.applied(code, change, "parked", action.trouble.message)
+            self._report.applied(code, change, "parked", action.trouble.message)
         elif isinstance(action, SkipOrder):
             change = moves.skip(
                 code,
@@ -234,9 +202,9 @@ class Dispatch:
                 settings_hash=self._settings_hash,
                 alert=action.alert,
             )
-            self._result.applied(code, change, "skipped", action.reason)
+            self._report.applied(code, change, "skipped", action.reason)
         elif isinstance(action, HoldOrder):
-            self._result.applied(code, moves.wait(code, action.reason), "pending")
+            self._report.applied(code, moves.wait(code, action.reason), "pending")
 
 
 def _reap(under_way: set[Future[None]], until: str) -> set[Future[None]]:

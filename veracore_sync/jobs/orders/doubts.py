@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 from veracore_sync.backoff import spread
-from veracore_sync.clock import Clock, elapsed, from_text
-from veracore_sync.config.services import RetrySettings
+from veracore_sync.clock import elapsed, from_text
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import Applied, OrderCause
 from veracore_sync.errors import ProtocolError, SyncError
 from veracore_sync.failure import ANOTHER_RECORD_TELLS, FailureBudget
 from veracore_sync.jobs.bad_records import BadRecordMemory
+from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import DOUBT, look_ups_must_work, remembered
 from veracore_sync.jobs.orders.judge import (
     OUTDATED,
@@ -31,40 +30,25 @@ from veracore_sync.jobs.orders.judge import (
     WasRefused,
     judge_doubt,
 )
-from veracore_sync.jobs.orders.report import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.report import raise_alert
 from veracore_sync.ledger import OrderRow
-from veracore_sync.ports.ledger import Ledger
-from veracore_sync.veracore.port import Absent, LookUp, Present, Warehouse
+from veracore_sync.veracore.port import Absent, LookUp, Present
 
 _LOG = logging.getLogger(__name__)
 _PROVED = "lookup.proved"
 
 
-@dataclass(frozen=True, slots=True)
-class Doubts:
-    """Looks orders in doubt up and writes what follows.
+@dataclass(slots=True)
+class Doubts(RunPart[OrdersReport]):
+    """Looks orders in doubt up and writes what follows."""
 
-    Args:
-        warehouse: Where to look.
-        ledger: Where to write.
-        clock: The time.
-        grace: ``orders.grace_seconds``.
-        recheck: How long after a refusal it is tried again.
-        credentials: A text that changes with the credentials; only its keyed hash is kept.
-        retry: How long a doubt rests that alone is not answered.
-    """
+    @property
+    def grace(self) -> timedelta:
+        """``orders.grace_seconds``: between two absences that are believed."""
+        return timedelta(seconds=self.settings.orders.grace_seconds)
 
-    warehouse: Warehouse
-    ledger: Ledger
-    clock: Clock
-    grace: timedelta
-    recheck: timedelta
-    credentials: str
-    retry: RetrySettings = field(default_factory=RetrySettings)
-
-    def settle(
-        self, rows: Iterable[OrderRow], result: OrdersResult, deadline: float = math.inf
-    ) -> None:
+    def settle(self, rows: Iterable[OrderRow]) -> None:
         """Look each of `rows` up, until VeraCore cannot be asked or time is up.
 
         A look-up without an answer may be this one order's own trouble: another one tells. A few of
@@ -72,8 +56,6 @@ class Doubts:
 
         Args:
             rows: Orders in doubt.
-            result: Where each outcome is noted.
-            deadline: On the monotonic clock: no further look-up begins after it.
 
         Raises:
             SyncError: VeraCore as a whole cannot be asked now.
@@ -81,14 +63,14 @@ class Doubts:
         budget = FailureBudget()
         for row in rows:
             verdict = self.look(row)
-            self.apply(row, verdict, result)
+            self.apply(row, verdict)
             if isinstance(verdict, Unknown) and verdict.error in ANOTHER_RECORD_TELLS:
                 self._must_answer()
                 self._rest(row, verdict.error)
                 budget.spend()
             elif not isinstance(verdict, Unknown):
                 self._unanswered().answered(row.code)
-            if budget.is_spent() or self.clock.monotonic() > deadline:
+            if budget.is_spent() or self.context.is_over:
                 return
 
     def _must_answer(self) -> None:
@@ -104,7 +86,7 @@ class Doubts:
             self.ledger.moves.look_again(row.code, from_text(rests_until))
 
     def _unanswered(self) -> BadRecordMemory:
-        return remembered(DOUBT, self.ledger, self.clock, self.retry)
+        return remembered(DOUBT, self.ledger, self.clock, self.settings.retry)
 
     def look(self, row: OrderRow) -> Verdict:
         """Look one order in doubt up, and judge what is found."""
@@ -129,8 +111,12 @@ class Doubts:
         return found
 
     def _fingerprint(self) -> str:
+        """Changes with the credentials; they themselves are not to be had from it."""
+        veracore = self.settings.veracore
+        secret = veracore.client_secret.get_secret_value()
+        credentials = "\n".join((veracore.company_id, veracore.client_id, secret))
         key = self.ledger.meta.hash_key
-        return hmac.new(key, self.credentials.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(key, credentials.encode(), hashlib.sha256).hexdigest()
 
     def _is_proved(self) -> bool:
         return self.ledger.meta.get(_PROVED) == self._fingerprint()
@@ -160,35 +146,35 @@ class Doubts:
             return True
         return self._is_proved()
 
-    def apply(self, row: OrderRow, verdict: Verdict, result: OrdersResult) -> None:
+    def apply(self, row: OrderRow, verdict: Verdict) -> None:
         """Write the one transition that follows, and note it."""
         moves, code = self.ledger.moves, row.code
         if isinstance(verdict, Adopt):
-            self._adopt(row, verdict, result)
+            self._adopt(row, verdict)
         elif isinstance(verdict, Conflict):
             change = moves.conflict(code, None, verdict.trouble)
-            result.applied(code, change, "conflict", verdict.trouble.message)
+            self.report.applied(code, change, "conflict", verdict.trouble.message)
         elif isinstance(verdict, CancelledThere):
             change = moves.cancel(code, row.veracore_id or code, verdict.message)
-            result.applied(code, change, "cancelled", verdict.message)
+            self.report.applied(code, change, "cancelled", verdict.message)
         elif isinstance(verdict, LookAgain):
             look_again = moves.absent_once if verdict.first else moves.look_again
-            result.applied(code, look_again(code, verdict.at), "in_doubt")
+            self.report.applied(code, look_again(code, verdict.at), "in_doubt")
         elif isinstance(verdict, Resend):
-            result.applied(code, moves.resend(code), "pending")
+            self.report.applied(code, moves.resend(code), "pending")
         elif isinstance(verdict, WasRefused):
-            later = self.clock.now() + spread(self.recheck)
+            recheck = timedelta(minutes=self.settings.orders.parked_recheck_minutes)
+            later = self.clock.now() + spread(recheck)
             change = moves.refused_after_all(code, verdict.trouble, later)
-            result.applied(code, change, "parked", verdict.trouble.message)
+            self.report.applied(code, change, "parked", verdict.trouble.message)
         else:
             _LOG.info("order %s stays in doubt: %s", code, verdict.error.message)
-            result.applied(code, moves.look_again(code, None), "in_doubt")
+            self.report.applied(code, moves.look_again(code, None), "in_doubt")
 
-    def _adopt(self, row: OrderRow, verdict: Adopt, result: OrdersResult) -> None:
+    def _adopt(self, row: OrderRow, verdict: Adopt) -> None:
         code = row.code
         with self.ledger.unit_of_work():
             change = self.ledger.moves.adopt(code, row.veracore_id or code, verdict.record)
             if verdict.outdated and change is not Applied.LOST:
-                is_new = self.ledger.alerts.open(AlertKind.ORDER_DRIFT, OUTDATED, code=code)
-                change = Applied.NEWS if is_new else change
-        result.applied(code, change, "adopted", OUTDATED)
+                raise_alert(self.ledger, self.report, AlertKind.ORDER_DRIFT, OUTDATED, code=code)
+        self.report.applied(code, change, "adopted")

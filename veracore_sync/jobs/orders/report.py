@@ -2,65 +2,49 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from veracore_sync.domain.states import Applied
-from veracore_sync.errors import SyncError
 from veracore_sync.jobs.orders.plan import Action
+from veracore_sync.jobs.report import RunReport
 
 
 @dataclass(slots=True)
-class OrdersResult:
-    """The outcome of a run; filled by several threads through `note`.
+class OrdersReport(RunReport):
+    """The report of a run.
 
     Args:
         outcomes: For each order that was touched, where it ended in this run: ``submitted``,
             ``adopted``, ``failed``, ``parked``, ``in_doubt``, ``conflict``, ``cancelled``,
             ``skipped`` or ``pending``.
-        news: Sentences about what newly needs a person.
-        notes: Sentences worth telling that need nobody.
-        stopped_by: What ended the run before it was through.
-        plan: The actions of a dry run; ``None`` otherwise.
+        plan: The actions of a run that must not write; ``None`` otherwise.
     """
 
+    job: ClassVar[str] = "orders"
+    writing: ClassVar[tuple[str, str]] = ("sent or recorded", "send")
     outcomes: dict[str, str] = field(default_factory=dict)
-    news: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    stopped_by: SyncError | None = None
     plan: list[Action] | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def note(self, code: str, outcome: str, news: str | None = None) -> None:
-        """An order ended up there; `news` where that newly needs a person."""
-        with self._lock:
-            self.outcomes[code] = outcome
-            if news:
-                self.news.append(news)
+    def record(self, code: str, outcome: str, needs_person: str | None = None) -> None:
+        """An order ended up there; `needs_person` says why that newly needs one."""
+        self.outcomes[code] = outcome
+        if needs_person is not None:
+            self.escalate(f"{code}: {needs_person}")
 
     def applied(self, code: str, change: Applied, outcome: str, message: str = "") -> None:
         """What came of a transition that would end an order there.
 
         Args:
             code: The order.
-            change: As the ledger told.
+            change: As the ledger returned it.
             outcome: Where it ended, unless another run was first.
-            message: What a person has to know, where that is news.
+            message: What a person has to know, where that is new.
         """
         if change is Applied.LOST:
-            self.tell(f"{code}: another run changed it meanwhile; nothing was overwritten")
+            self.notify(f"{code}: another run changed it meanwhile; nothing was overwritten")
         else:
-            self.note(code, outcome, f"{code}: {message}" if change is Applied.NEWS else None)
-
-    def warn(self, sentence: str) -> None:
-        """Something that newly needs a person, of an order that this run did not touch."""
-        with self._lock:
-            self.news.append(sentence)
-
-    def tell(self, sentence: str) -> None:
-        """Something worth telling that needs nobody."""
-        with self._lock:
-            self.notes.append(sentence)
+            self.record(code, outcome, message if change is Applied.NEWS else None)
 
     def count(self, outcome: str) -> int:
         """How many orders ended up there."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.backoff import spread
-from veracore_sync.clock import Clock
 from veracore_sync.domain.held_orders import same_units
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import Applied, OrderCause
@@ -23,14 +22,15 @@ from veracore_sync.failure import (
     What,
     read_error,
 )
+from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, BadRecords, look_ups_must_work
 from veracore_sync.jobs.orders.judge import Adopt, CancelledThere, Conflict, judge_record
 from veracore_sync.jobs.orders.plan import SubmitOrder
-from veracore_sync.jobs.orders.report import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.report import raise_alert
 from veracore_sync.ledger import Trouble, open_attempts
 from veracore_sync.model import WarehouseRecord
-from veracore_sync.ports.ledger import Ledger
-from veracore_sync.veracore.port import Accepted, LookUpFailed, NotAccepted, Present, Warehouse
+from veracore_sync.veracore.port import Accepted, LookUpFailed, NotAccepted, Present
 from veracore_sync.waits import ASKED
 
 _LOG = logging.getLogger(__name__)
@@ -42,24 +42,14 @@ _OTHER_UNITS = (
 
 
 @dataclass(slots=True)
-class Sender:
+class Sender(RunPart[OrdersReport]):
     """Sends orders, from several threads.
 
     Args:
-        warehouse: Where to.
-        ledger: Where the intent and the outcome are written.
-        clock: The time.
-        recheck: How long after a refusal it is tried again.
-        result: Where each outcome is noted.
         known_id: An order that VeraCore is known to hold, for the control call.
         bad: Orders whose look-up failed, remembered from run to run.
     """
 
-    warehouse: Warehouse
-    ledger: Ledger
-    clock: Clock
-    recheck: timedelta
-    result: OrdersResult
     known_id: str | None
     bad: BadRecords
     stopped_by: SyncError | None = None
@@ -71,7 +61,7 @@ class Sender:
     def send(self, action: SubmitOrder) -> None:
         """Do one action, unless the run has been stopped."""
         if self.stopped_by is not None:
-            self.result.note(action.code, "pending")
+            self.report.record(action.code, "pending")
             return
         if self._is_undecided(action.code):
             return
@@ -80,7 +70,7 @@ class Sender:
         order = action.order
         attempt = self.ledger.moves.intend(action.code, action.intent)
         if attempt is None:
-            self.result.applied(action.code, Applied.LOST, "pending")
+            self.report.applied(action.code, Applied.LOST, "pending")
             return
         hit("intent committed")
         outcome = self.warehouse.submit(order)
@@ -88,7 +78,7 @@ class Sender:
         if isinstance(outcome, Accepted):
             self.ledger.moves.accept(action.code, attempt, outcome.sequence)
             self._budget.restore()
-            self.result.note(action.code, "submitted")
+            self.report.record(action.code, "submitted")
         else:
             self._not_accepted(action, attempt, outcome)
         hit("outcome committed")
@@ -100,7 +90,7 @@ class Sender:
         if not unknown:
             return False
         change = self.ledger.moves.doubt_again(code, unknown[-1].veracore_id)
-        self.result.applied(code, change, "in_doubt")
+        self.report.applied(code, change, "in_doubt")
         return True
 
     def _is_free(self, action: SubmitOrder) -> bool:
@@ -127,10 +117,10 @@ class Sender:
             self._adopt(action, veracore_id, verdict)
         elif isinstance(verdict, CancelledThere):
             change = moves.cancel(code, veracore_id, verdict.message)
-            self.result.applied(code, change, "cancelled", verdict.message)
+            self.report.applied(code, change, "cancelled", verdict.message)
         elif isinstance(verdict, Conflict) and veracore_id == action.order.id:
             change = moves.conflict(code, veracore_id, verdict.trouble)
-            self.result.applied(code, change, "conflict", verdict.trouble.message)
+            self.report.applied(code, change, "conflict", verdict.trouble.message)
         else:
             return False
         return True
@@ -144,11 +134,11 @@ class Sender:
             # It says nothing of this order.
             with self._lock:
                 self.stopped_by = self.stopped_by or error
-                self.result.note(action.code, action.back_to)
+                self.report.record(action.code, action.back_to)
             return
         with self._lock:
             rest = self.bad.failed(LOOK_UP, action.code, error)
-            self.result.note(action.code, action.back_to)
+            self.report.record(action.code, action.back_to)
             if self.stopped_by is not None:
                 return
             try:
@@ -172,9 +162,9 @@ class Sender:
             )
             differs = bool(held) and not same_units(held, action.intent.lines)
             if differs and change is not Applied.LOST:
-                is_new = self.ledger.alerts.open(AlertKind.ORDER_DRIFT, _OTHER_UNITS, code=code)
-                change = Applied.NEWS if is_new else change
-        self.result.applied(code, change, "adopted", _OTHER_UNITS)
+                kind = AlertKind.ORDER_DRIFT
+                raise_alert(self.ledger, self.report, kind, _OTHER_UNITS, code=code)
+        self.report.applied(code, change, "adopted")
 
     def _not_accepted(self, action: SubmitOrder, attempt: int, outcome: NotAccepted) -> None:
         code, moves = action.code, self.ledger.moves
@@ -182,18 +172,18 @@ class Sender:
         trouble = Trouble(rule.category, outcome.text or str(outcome.what))
         if rule.action is Action.PENDING:
             change = moves.withhold(code, attempt, action.back_to, trouble.message, None)
-            self.result.applied(code, change, "pending")
+            self.report.applied(code, change, "pending")
         elif rule.action is Action.LATER:
             later = self._later(outcome)
             change = moves.withhold(code, attempt, action.back_to, trouble.message, later)
-            self.result.applied(code, change, "pending")
+            self.report.applied(code, change, "pending")
         elif rule.action is Action.PARK:
             refusal = Trouble(Category.VALIDATION, _with_hint(outcome))
             change = moves.refuse(code, attempt, refusal, self._recheck_at())
-            self.result.applied(code, change, "parked", refusal.message)
+            self.report.applied(code, change, "parked", refusal.message)
         else:
             cause = OrderCause.DUPLICATE if rule.action is Action.LOOK_UP else OrderCause.LOST
-            self.result.applied(code, moves.doubt(code, attempt, cause, trouble), "in_doubt")
+            self.report.applied(code, moves.doubt(code, attempt, cause, trouble), "in_doubt")
             if rule.action is Action.DOUBT and self._is_heard(outcome.what):
                 moves.was_answered(code, attempt)
         if outcome.what in COUNTS_AGAINST_CREATING:
@@ -211,7 +201,8 @@ class Sender:
         return self.clock.now() + max(asked, _LATER if outcome.retry_after is None else asked)
 
     def _recheck_at(self) -> datetime:
-        return self.clock.now() + spread(self.recheck)
+        recheck = timedelta(minutes=self.settings.orders.parked_recheck_minutes)
+        return self.clock.now() + spread(recheck)
 
     def _is_heard(self, what: What) -> bool:
         """After an answer that nobody knows: does VeraCore still listen to us?

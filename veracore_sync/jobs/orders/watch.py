@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from veracore_sync.clock import Clock, to_text
-from veracore_sync.config import Settings
+from veracore_sync.clock import to_text
 from veracore_sync.domain.held_orders import Held
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import HANDED_OVER, OrderCause, OrderState
 from veracore_sync.errors import Category, SyncError
+from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
 from veracore_sync.jobs.orders.changes import (
     Judged,
@@ -30,11 +30,11 @@ from veracore_sync.jobs.orders.changes import (
 )
 from veracore_sync.jobs.orders.plan import PASSED_STATES
 from veracore_sync.jobs.orders.render import Renderer, content_hash
-from veracore_sync.jobs.orders.report import OrdersResult
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.report import raise_alert
 from veracore_sync.ledger import Discovery, OrderRow, Sent, Trouble
 from veracore_sync.model import Order, OrderStub
 from veracore_sync.ports.ledger import Ledger
-from veracore_sync.ports.shop import ShopOrders
 from veracore_sync.waits import NET, is_ahead
 
 _MOVED = "watch.updated_at"
@@ -71,23 +71,9 @@ def windows(ledger: Ledger, now: datetime, not_before: datetime) -> Windows:
     return Windows(moved - _MOVED_OVERLAP, max(reach, not_before), deep)
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Looks over what the shop did behind our back.
-
-    Args:
-        shop: To read changed orders in full.
-        ledger: Where alerts are written.
-        clock: The time.
-        settings: All of them.
-        result: Where news are told.
-    """
-
-    shop: ShopOrders
-    ledger: Ledger
-    clock: Clock
-    settings: Settings
-    result: OrdersResult
+@dataclass(slots=True)
+class Watch(RunPart[OrdersReport]):
+    """Looks over what was changed in the shop after submission."""
 
     def changed(self, moved: Sequence[OrderStub], waiting: Sequence[OrderStub] = ()) -> None:
         """Raise ``order.cancelled_in_shop`` or ``order.drift`` for what no queue takes up.
@@ -151,7 +137,7 @@ class Watch:
 
     def _read(self, codes: Sequence[str]) -> None:
         """Read and judge these, and those that could not be read before, one by one."""
-        bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.result)
+        bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
         remembered = list(self.ledger.unread.of(SHOP))
         rows = self.ledger.orders.held([*codes, *remembered])
         followed = [code for code in remembered if code in rows and is_followed(rows[code])]
@@ -209,8 +195,8 @@ class Watch:
         self.ledger.moves.touch(row.code, shop_updated_at=to_text(at))
 
     def _raise(self, kind: AlertKind, code: str, message: str, *, again: bool = False) -> None:
-        if self.ledger.alerts.open(kind, message, code=code, again=again):
-            self.result.note(code, self.result.outcomes.get(code, "drift"), f"{code}: {message}")
+        if raise_alert(self.ledger, self.report, kind, message, code=code, again=again):
+            self.report.outcomes.setdefault(code, "drift")
 
     def passed(self, stubs: Sequence[OrderStub], span: Windows) -> None:
         """Report orders that went through the trigger state between two runs, once each.
@@ -223,7 +209,7 @@ class Watch:
         for stub in strangers:
             if stub.state.startswith("Partially"):
                 self._raise(AlertKind.ORDER_PASSED_BY, stub.code, _stranger_words(stub))
-            self.result.note(stub.code, "skipped")
+            self.report.record(stub.code, "skipped")
         now = to_text(self.clock.now())
         self.ledger.meta.put(_NET, now)
         if span.deep:

@@ -9,17 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from veracore_sync.clock import Clock, from_text
+from veracore_sync.clock import from_text
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.states import Applied, OrderCause, OrderState
 from veracore_sync.errors import UpstreamError
-from veracore_sync.jobs.tracking.report import TrackingResult
+from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.unanswered import Unanswered
 from veracore_sync.jobs.tracking.window import Listed
 from veracore_sync.ledger import Discovery, OrderRow
-from veracore_sync.ports.ledger import Ledger
-from veracore_sync.ports.shop import FulfilmentReader
-from veracore_sync.veracore.port import LookUpFailed, Present, Warehouse
+from veracore_sync.veracore.port import LookUpFailed, Present
 from veracore_sync.waits import STRANGER, is_over
 
 _KEPT = timedelta(days=30)
@@ -28,26 +27,19 @@ _PASSED_BY = (OrderCause.STATE, OrderCause.EARLY)
 
 
 @dataclass(slots=True)
-class Strangers:
+class Strangers(RunPart[TrackingReport]):
     """Listed orders that the ledger does not hold as sent.
 
+    The shop is asked whether it knows their references; each that is adopted is looked up once, the
+    others are remembered for thirty days.
+
     Args:
-        fulfilments: Of the shop, which is asked whether it knows their references.
-        warehouse: Each that is adopted is looked up once.
-        ledger: Where they are adopted, or remembered for thirty days.
-        clock: The time.
         states: The shop's states in which something may be fulfilled.
         troubles: Those that could not be read.
-        result: Where adoptions are told.
     """
 
-    fulfilments: FulfilmentReader
-    warehouse: Warehouse
-    ledger: Ledger
-    clock: Clock
     states: frozenset[str]
     troubles: Unanswered
-    result: TrackingResult
 
     def adopt(self, listed: Sequence[Listed]) -> list[str]:
         """Adopt those that are orders of the shop in a state that allows it; their codes.
@@ -94,7 +86,7 @@ class Strangers:
         parts = [together[at : at + _TOGETHER] for at in range(0, len(together), _TOGETHER)]
         for part in (*parts, *([code] for code in alone)):
             try:
-                orders = self.fulfilments.orders(part)
+                orders = self.shop.fulfilments.orders(part)
             except UpstreamError as error:
                 for code in part:
                     self._notice(by_code[code])
@@ -130,7 +122,7 @@ class Strangers:
                 self.ledger.moves.discover([Discovery(order.code, order.id, None)])
             if self.ledger.moves.adopt(order.code, one.veracore_id, found.record) is Applied.LOST:
                 return False
-        self.result.note(order.code, "", "adopted")
+        self.report.record(order.code, "", "adopted")
         return True
 
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.jobs.tracking.report import TrackingResult
+from veracore_sync.jobs.report import raise_alert
+from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.overdue import SHIPMENT_WAITING, SHIPMENTS_UNLISTED, is_overdue
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import TOLD, is_ahead
@@ -24,14 +25,14 @@ _ONCE = (
 )
 
 
-def tell_waiting(ledger: Ledger, clock: Clock, settle: timedelta, result: TrackingResult) -> None:
+def tell_waiting(ledger: Ledger, clock: Clock, settle: timedelta, report: TrackingReport) -> None:
     """Open ``order.shipment_waiting`` for each order of which a slip has been open for a day.
 
     Args:
         ledger: Where slips and alerts are.
         clock: The time.
         settle: ``tracking.settle_minutes``, on top of the day.
-        result: Where news are told.
+        report: Where news are told.
 
     Raises:
         LedgerError: It cannot be read or written.
@@ -53,26 +54,24 @@ def tell_waiting(ledger: Ledger, clock: Clock, settle: timedelta, result: Tracki
         for code, row in old.items():
             reason = row.reason or "it was not looked at"
             message = f"slip {row.slip} has not reached the shop for a day: {reason}"
-            if ledger.alerts.open(KIND, message, code=code):
-                result.news.append(f"{code}: {message}")
+            raise_alert(ledger, report, KIND, message, code=code)
 
 
-def tell_unlisted(ledger: Ledger, clock: Clock, error: str, result: TrackingResult) -> None:
+def tell_unlisted(ledger: Ledger, clock: Clock, error: str, report: TrackingReport) -> None:
     """What shipped cannot be listed: open ``tracking.unlisted`` when that has lasted an hour.
 
     Args:
         ledger: Where it is remembered since when.
         clock: The time.
         error: What came instead of the list.
-        result: Where news are told.
+        report: Where news are told.
     """
     since = ledger.meta.moment(_UNLISTED_SINCE)
     if since is None:
         ledger.meta.put(_UNLISTED_SINCE, to_text(clock.now()))
     elif is_overdue(since, clock.now(), SHIPMENTS_UNLISTED):
         message = f"VeraCore's list of what shipped cannot be read: {error}"
-        if ledger.alerts.open(UNLISTED, message):
-            result.news.append(message)
+        raise_alert(ledger, report, UNLISTED, message)
 
 
 def tell_listed(ledger: Ledger) -> None:

@@ -1,73 +1,47 @@
-"""From actions to fulfilments: each with its intent, and one ledger transition a step."""
+"""From actions to fulfilments: one ledger transition a step."""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from dataclasses import dataclass, field
 
-from veracore_sync.clock import Clock
-from veracore_sync.config import RetrySettings
 from veracore_sync.domain.fulfilments import GONE, FulfilledOrder, Fulfilment
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.pick_slips import SlipRow
-from veracore_sync.domain.shop_stock import Level, NewLevel
-from veracore_sync.domain.states import Applied, PickSlipState
-from veracore_sync.errors import ConfigError, ProtocolError, SyncError
+from veracore_sync.domain.states import PickSlipState
+from veracore_sync.errors import ProtocolError, SyncError
 from veracore_sync.failpoint import hit
-from veracore_sync.failure import MAY_PASS, NOT_BEGUN, OF_ALL_RECORDS
+from veracore_sync.failure import MAY_PASS, OF_ALL_RECORDS
+from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking import actions as planned
 from veracore_sync.jobs.tracking.actions import DOUBLED
-from veracore_sync.jobs.tracking.carriers import Carriers
-from veracore_sync.jobs.tracking.report import TrackingResult
+from veracore_sync.jobs.tracking.events import event_lines, slip_event
+from veracore_sync.jobs.tracking.report import TrackingReport
+from veracore_sync.jobs.tracking.requests import MovedOn, ShopRequests, must_apply
+from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.model import Package
-from veracore_sync.ports.ledger import Ledger
-from veracore_sync.ports.shop import MutationRefused, ShopFulfilments, ShopStock
 
 _LOG = logging.getLogger(__name__)
 STOCK_LOCK = "stock"
 _COMMAND = "sync-tracking"
 _LOCK_WAIT = 30.0
 _PASSES = 4
-_SHORT = "INSUFFICIENT_STOCK_ON_HAND_ERROR"
-_NO_HANDLER = "INVALID_FULFILLMENT_HANDLER_ERROR"
 
 Plan = Callable[[FulfilledOrder, Mapping[str, SlipRow]], Sequence[planned.Action]]
 """Plans one order from what the shop and the ledger say of it now."""
 
 
 @dataclass(slots=True)
-class Fulfiller:
+class Fulfiller(RunPart[TrackingReport]):
     """Executes the plans of single orders.
 
     Args:
-        fulfilments: Of the shop.
-        stock: Of the shop; for levels that are too low to fulfil what has left already.
-        ledger: Where every step is written.
-        carriers: For what events tell.
-        handler: The code of Vendure's fulfilment handler.
-        history_note: Whether to write into the order's history, too.
-        retry: How long a slip that failed waits, and when a person gets it.
-        call_limit: How long our side of a request may take at most.
-        grace: How long the shop may be at work on it after that.
-        clock: The time.
-        result: Counts.
+        rules: The settings.
     """
 
-    fulfilments: ShopFulfilments
-    stock: ShopStock
-    ledger: Ledger
-    carriers: Carriers
-    handler: str
-    history_note: bool
-    retry: RetrySettings
-    call_limit: timedelta
-    grace: timedelta
-    clock: Clock
-    result: TrackingResult
+    rules: Rules
 
     def work(self, code: str, veracore_id: str, plan: Plan) -> None:
         """Do what the plan says, and plan again, until it says nothing more.
@@ -85,10 +59,10 @@ class Fulfiller:
         with self.ledger.runs.lock(STOCK_LOCK, _COMMAND, wait_seconds=_LOCK_WAIT):
             self.ledger.shipments.close_requests(veracore_id)
             for _ in range(_PASSES):
-                order = self.fulfilments.orders([code]).get(code)
+                order = self.shop.fulfilments.orders([code]).get(code)
                 if order is None:
                     raise ProtocolError("the shop has no such order", upstream="vendure")
-                step = _Step(self, order, veracore_id)
+                step = _Step(self.context, self.rules, order, veracore_id)
                 actions = plan(order, self.ledger.shipments.slips(veracore_id))
                 # Each must be tried: the first that is done must not keep the others waiting.
                 done = [step.execute(action) for action in actions]
@@ -115,43 +89,43 @@ class Fulfiller:
             with self.ledger.unit_of_work():
                 if self.ledger.moves.ship(order.code):
                     self.ledger.outbox.add(EventKind.ORDER_SHIPPED, order.code, data)
-                    self.result.note(order.code, "", "shipped")
+                    self.report.record(order.code, "", "shipped")
         elif moved and order.state == "PartiallyShipped":
             self.ledger.outbox.add(EventKind.ORDER_PARTIALLY_SHIPPED, order.code, data)
 
 
-class _MovedOn(Exception):
-    """Another run was first: the slip is no longer where its plan found it."""
-
-
 @dataclass(slots=True)
-class _Step:
+class _Step(RunPart[TrackingReport]):
     """One pass over one order. Each method tells whether something changed in the shop."""
 
-    by: Fulfiller
+    rules: Rules
     order: FulfilledOrder
     veracore_id: str
     unanswered: SyncError | None = None
+    _requests: ShopRequests = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._requests = ShopRequests(self.context, self.rules, self.order)
 
     def execute(self, action: planned.Action) -> bool:
         try:
             return self._execute(action)
-        except _MovedOn:
-            self.by.result.notes.append(
+        except MovedOn:
+            self.report.notify(
                 f"{self.order.code}: another run changed it meanwhile; nothing was overwritten"
             )
             return False
 
     def _execute(self, action: planned.Action) -> bool:
         if isinstance(action, planned.EndOrder):
-            return self._end_order()
+            return self._requests.end_order()
         if isinstance(action, planned.Close):
             self._close()
             return False
         if isinstance(action, planned.Report):
-            self._tell(action.kind, action.message)
+            self._alert(action.kind, action.message)
             return False
-        row = self.by.ledger.shipments.slips(self.veracore_id)[action.slip]
+        row = self.ledger.shipments.slips(self.veracore_id)[action.slip]
         if isinstance(action, planned.Fulfil):
             return self._guarded(row, lambda: self._fulfil(row, action))
         if isinstance(action, planned.Adopt):
@@ -161,37 +135,54 @@ class _Step:
         self._write(row, action)
         return False
 
+    # ---- the actions that change the ledger alone ---------------------------------------------
+
     def _write(
         self,
         row: SlipRow,
         action: planned.Cover | planned.Hold | planned.HandOver | planned.Correct,
     ) -> None:
-        """The actions that change the ledger alone."""
-        shipments, code = self.by.ledger.shipments, row.code
+        shipments, code = self.ledger.shipments, row.code
         if isinstance(action, planned.Hold):
-            _must_apply(shipments.hold(row, action.reason, action.until, failed=False))
-            self.by.result.note(code, row.slip, "waiting", action.reason)
+            must_apply(shipments.hold(row, action.reason, action.until, failed=False))
+            self.report.record(code, row.slip, "waiting", action.reason)
         elif isinstance(action, planned.HandOver):
-            with self.by.ledger.unit_of_work():
-                _must_apply(shipments.hand_over(row, action.message))
-                self._tell(action.kind, action.message)
-            self.by.result.note(code, row.slip, "handed over", action.message)
+            with self.ledger.unit_of_work():
+                must_apply(shipments.hand_over(row, action.message))
+                self._alert(action.kind, action.message)
+            self.report.record(code, row.slip, "handed over", action.message)
         elif isinstance(action, planned.Correct):
-            with self.by.ledger.unit_of_work():
-                _must_apply(shipments.correct(row, action.after))
+            with self.ledger.unit_of_work():
+                must_apply(shipments.correct(row, action.after))
                 self._corrected(row, action.before, action.after, action.packages)
-            self.by.result.note(code, row.slip, "corrected", action.after)
+            self.report.record(code, row.slip, "corrected", action.after)
         else:
             self._cover(row, action)
 
     def _cover(self, row: SlipRow, action: planned.Cover) -> None:
         code = ", ".join(one.tracking for one in action.packages if one.tracking)
-        with self.by.ledger.unit_of_work():
-            _must_apply(self.by.ledger.shipments.cover(row, code))
+        with self.ledger.unit_of_work():
+            must_apply(self.ledger.shipments.cover(row, code))
             if code:
                 # The shop's fulfilments of these units bear another code, or none.
                 self._corrected(row, "", code, action.packages)
-        self.by.result.note(row.code, row.slip, "covered", "fulfilled by other means")
+        self.report.record(row.code, row.slip, "covered", "fulfilled by other means")
+
+    def _corrected(
+        self, row: SlipRow, before: str, after: str, packages: Sequence[Package]
+    ) -> None:
+        data = slip_event(row, row.fulfilment_id, after, packages, self.rules.carriers) | {
+            "lines": event_lines(self.order, row.lines or {}),
+            "previous": before,
+        }
+        self.ledger.outbox.add(EventKind.TRACKING_CORRECTED, row.code, data)
+
+    def _close(self) -> None:
+        if self.ledger.moves.ship(self.order.code):
+            self.report.record(self.order.code, "", "closed", "the shop has cancelled it")
+
+    def _alert(self, kind: AlertKind, message: str) -> None:
+        raise_alert(self.ledger, self.report, kind, message, code=self.order.code)
 
     # ---- fulfilling ---------------------------------------------------------------------------
 
@@ -211,129 +202,53 @@ class _Step:
 
     def _failed(self, row: SlipRow, error: SyncError) -> None:
         _LOG.warning("order %s, slip %s: %s", row.code, row.slip, error.message)
-        later = self.by.clock.now() + self.by.retry.backoff.wait(row.tries + 1)
+        retry = self.settings.retry
+        later = self.clock.now() + retry.backoff.wait(row.tries + 1)
         if error in MAY_PASS:
             # It may pass, so it is never given up; the run remembers the order.
             self.unanswered = error
-            self.by.ledger.shipments.hold(row, error.message, later, failed=True)
+            self.ledger.shipments.hold(row, error.message, later, failed=True)
             return
-        self.by.result.errors += 1
-        if row.tries + 1 >= self.by.retry.max_attempts:
+        self.report.errors += 1
+        if row.tries + 1 >= retry.max_attempts:
             message = f"slip {row.slip} could not be fulfilled: {error.message}"
-            with self.by.ledger.unit_of_work():
-                _must_apply(self.by.ledger.shipments.hand_over(row, error.message, failed=True))
-                self._tell(AlertKind.ORDER_UNFULFILLABLE, message)
+            with self.ledger.unit_of_work():
+                must_apply(self.ledger.shipments.hand_over(row, error.message, failed=True))
+                self._alert(AlertKind.ORDER_UNFULFILLABLE, message)
             return
-        self.by.ledger.shipments.hold(row, error.message, later, failed=True)
-        self.by.result.note(row.code, row.slip, "failed", error.message)
+        self.ledger.shipments.hold(row, error.message, later, failed=True)
+        self.report.record(row.code, row.slip, "failed", error.message)
 
     def _fulfil(self, row: SlipRow, action: planned.Fulfil) -> bool:
-        try:
-            made = self._make(row, action)
-        except MutationRefused as refusal:
-            raise self._refusal(refusal) from refusal
+        made = self._requests.fulfil(row, action)
         hit("fulfilment added")
-        _must_apply(self.by.ledger.shipments.add(row, made, action.lines, action.tracking_code))
+        must_apply(self.ledger.shipments.add(row, made, action.lines, action.tracking_code))
         hit("fulfilment recorded")
-        self._ship(made)
+        self._requests.ship(made)
         hit("fulfilment shipped")
         if row.state == PickSlipState.INTENDED and row.intended_at:
             # An earlier request for it was never answered. It is looked at once more when even
             # that one has ended for certain: what it may have made since is undone then.
-            later = self.by.clock.now() + self.by.grace
-            self.by.ledger.shipments.hold(row, "it was asked for twice", later, failed=True)
+            later = self.clock.now() + self.rules.grace
+            self.ledger.shipments.hold(row, "it was asked for twice", later, failed=True)
             return True
         self._done(row, made, action.lines, action.tracking_code, action.packages)
         return True
 
-    def _make(self, row: SlipRow, action: planned.Fulfil) -> str:
-        try:
-            return self._ask(row, action)
-        except MutationRefused as refusal:
-            if refusal.code != _SHORT:
-                raise
-        # The goods are gone: the shop's level is wrong, not the shipment.
-        self._raise_stock(action.lines)
-        return self._ask(row, action)
-
-    def _ask(self, row: SlipRow, action: planned.Fulfil) -> str:
-        """One request, with its intent; what is known of its end is in the ledger.
-
-        Raises:
-            MutationRefused: Nothing was made.
-            SyncError: Nothing is known, or (one of `_NOT_DONE`) nothing was made.
-        """
-        shipments = self.by.ledger.shipments
-        intended = shipments.intend(
-            row,
-            action.lines,
-            method=action.method,
-            tracking_code=action.tracking_code,
-            known=[one.id for one in self.order.fulfilments],
-            ends_by=self.by.clock.now() + self.by.call_limit,
-        )
-        _must_apply(intended)
-        hit("fulfilment intended")
-        try:
-            return self.by.fulfilments.add(
-                action.lines,
-                handler=self.by.handler,
-                method=action.method,
-                tracking_code=action.tracking_code,
-            )
-        except MutationRefused:
-            shipments.withdraw(row)
-            raise
-        except SyncError as error:
-            if error in NOT_BEGUN:
-                shipments.withdraw(row)
-            else:
-                shipments.unanswered(row, has_ended=getattr(error, "has_ended", False))
-            raise
-
-    def _refusal(self, refusal: MutationRefused) -> SyncError:
-        if refusal.code == _NO_HANDLER:
-            return ConfigError(
-                f"Vendure has no fulfilment handler {self.by.handler!r}",
-                hint="set tracking.handler to the code of one of its fulfilment handlers",
-            )
-        return refusal.as_error("the fulfilment")
-
     def _adopt(self, row: SlipRow, action: planned.Adopt) -> bool:
         ours = action.fulfilment
         if row.state != PickSlipState.ADDED:
-            shipments = self.by.ledger.shipments
-            _must_apply(shipments.add(row, ours.id, ours.lines, ours.tracking_code))
+            shipments = self.ledger.shipments
+            must_apply(shipments.add(row, ours.id, ours.lines, ours.tracking_code))
         if ours.state not in GONE:
-            self._ship(ours.id)
+            self._requests.ship(ours.id)
         self._done(row, ours.id, ours.lines, ours.tracking_code, action.packages)
         return True
 
     def _undo(self, row: SlipRow, double: Fulfilment) -> bool:
-        _LOG.warning("order %s: cancelling fulfilment %s, a double", row.code, double.id)
-        try:
-            self.by.fulfilments.cancel(double.id)
-        except MutationRefused as refusal:
-            if self._state_of(double.id) != "Cancelled":
-                raise refusal.as_error("to cancel a double") from refusal
-        self.by.result.note(row.code, row.slip, "undone", f"fulfilment {double.id}, a double")
+        self._requests.cancel(double.id)
+        self.report.record(row.code, row.slip, "undone", f"fulfilment {double.id}, a double")
         return True
-
-    def _ship(self, fulfilment_id: str) -> None:
-        try:
-            self.by.fulfilments.ship(fulfilment_id)
-        except MutationRefused as refusal:
-            if self._state_of(fulfilment_id) not in GONE:
-                raise refusal.as_error("to ship a fulfilment") from refusal
-        except ProtocolError:
-            # Two at once: the other one's transition won (docs/vendure.md, "Concurrency").
-            if self._state_of(fulfilment_id) not in GONE:
-                raise
-
-    def _state_of(self, fulfilment_id: str) -> str:
-        order = self.by.fulfilments.orders([self.order.code]).get(self.order.code)
-        found = order.fulfilments if order else ()
-        return next((one.state for one in found if one.id == fulfilment_id), "")
 
     def _done(
         self,
@@ -343,105 +258,13 @@ class _Step:
         code: str,
         packages: Sequence[Package],
     ) -> None:
-        if self.by.history_note:
-            self._note(f"VeraCore shipped slip {row.slip}{f': {code}' if code else ''}")
-        with self.by.ledger.unit_of_work():
-            _must_apply(self.by.ledger.shipments.finish(row))
-            data = self._told(row, code, packages) | {
-                "fulfillmentId": fulfilment_id,
-                "lines": self._told_lines(lines),
+        if self.settings.tracking.history_note:
+            self._requests.note(f"VeraCore shipped slip {row.slip}{f': {code}' if code else ''}")
+        with self.ledger.unit_of_work():
+            must_apply(self.ledger.shipments.finish(row))
+            data = slip_event(row, fulfilment_id, code, packages, self.rules.carriers) | {
+                "lines": event_lines(self.order, lines)
             }
-            self.by.ledger.outbox.add(EventKind.TRACKING_UPDATED, row.code, data)
-        self.by.result.updated += 1
-        self.by.result.note(row.code, row.slip, "fulfilled", code)
-
-    def _note(self, text: str) -> None:
-        try:
-            self.by.fulfilments.note(self.order.id, text)
-        except ProtocolError as error:
-            # The shipment is in the shop; a note that Vendure does not take must not undo that.
-            _LOG.warning("order %s: %s", self.order.code, error.message)
-
-    # ---- the shop's stock ---------------------------------------------------------------------
-
-    def _raise_stock(self, lines: Mapping[str, int]) -> None:
-        wanted: Counter[str] = Counter()
-        for line in self.order.lines:
-            wanted[line.variant_id] += lines.get(line.id, 0)
-        variants = self.by.stock.variants_by_id([id for id, units in wanted.items() if units])
-        levels = []
-        for variant in variants.values():
-            lacking = wanted[variant.id] - sum(level.on_hand for level in variant.levels)
-            if lacking > 0 and variant.tracked and variant.levels:
-                # Vendure takes the goods from where they were allocated.
-                at = max(variant.levels, key=_allocated)
-                levels.append(NewLevel(variant.id, at.location, at.on_hand + lacking))
-                self.by.result.raised.append(variant.sku)
-        if levels:
-            self.by.stock.set_levels(levels)
-
-    # ---- the order, events, and what a person has to know --------------------------------------
-
-    def _end_order(self) -> bool:
-        try:
-            self.by.fulfilments.end(self.order.id)
-        except MutationRefused as refusal:
-            _LOG.warning("order %s stays %s: %s", self.order.code, self.order.state, refusal)
-            return False
-        except ProtocolError as error:
-            _LOG.warning("order %s: %s", self.order.code, error.message)
-            self.by.result.errors += 1
-            return False
-        return True
-
-    def _close(self) -> None:
-        if self.by.ledger.moves.ship(self.order.code):
-            self.by.result.note(self.order.code, "", "closed", "the shop has cancelled it")
-
-    def _tell(self, kind: AlertKind, message: str) -> None:
-        if self.by.ledger.alerts.open(kind, message, code=self.order.code):
-            self.by.result.news.append(f"{self.order.code}: {message}")
-
-    def _corrected(
-        self, row: SlipRow, before: str, after: str, packages: Sequence[Package]
-    ) -> None:
-        data = self._told(row, after, packages) | {
-            "fulfillmentId": row.fulfilment_id,
-            "lines": self._told_lines(row.lines or {}),
-            "previous": before,
-        }
-        self.by.ledger.outbox.add(EventKind.TRACKING_CORRECTED, row.code, data)
-
-    def _told(self, row: SlipRow, code: str, packages: Sequence[Package]) -> dict[str, Any]:
-        carriers = self.by.carriers
-        first = packages[0] if packages else None
-        return {
-            "vendureOrderCode": row.code,
-            "veracoreOrderId": row.veracore_id,
-            "slip": row.slip,
-            "carrier": carriers.label(first.carrier) if first else "",
-            "service": first.service if first else "",
-            "trackingCode": code,
-            "packages": [
-                {
-                    "carrier": carriers.label(one.carrier),
-                    "service": one.service,
-                    "tracking": one.tracking,
-                    "url": carriers.url(one),
-                }
-                for one in packages
-            ],
-        }
-
-    def _told_lines(self, lines: Mapping[str, int]) -> list[dict[str, Any]]:
-        skus = {line.id: line.sku for line in self.order.lines}
-        return [{"sku": skus.get(id, ""), "quantity": units} for id, units in lines.items()]
-
-
-def _must_apply(change: Applied) -> None:
-    if change is Applied.LOST:
-        raise _MovedOn
-
-
-def _allocated(level: Level) -> int:
-    return level.allocated
+            self.ledger.outbox.add(EventKind.TRACKING_UPDATED, row.code, data)
+        self.report.updated += 1
+        self.report.record(row.code, row.slip, "fulfilled", code)

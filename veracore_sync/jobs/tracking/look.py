@@ -11,7 +11,9 @@ from veracore_sync.domain.pick_slips import PackageFact, Rows, SlipRow, fresh_sl
 from veracore_sync.domain.states import OPEN_SLIPS, OrderState, PickSlipState
 from veracore_sync.jobs.tracking.actions import Action, Hold
 from veracore_sync.jobs.tracking.carriers import tracking_code
-from veracore_sync.jobs.tracking.plan import OrderPlan, Rules, live, shipments_of, unready
+from veracore_sync.jobs.tracking.plan import OrderPlan
+from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.slips import live, shipments_of, unready
 from veracore_sync.ledger import OrderRow
 from veracore_sync.model import Package, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.ports.ledger import Ledger

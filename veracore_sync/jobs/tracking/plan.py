@@ -11,7 +11,6 @@ from veracore_sync.domain.fulfilments import GONE, FulfilledOrder, Fulfilment
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
-from veracore_sync.jobs.inventory.names import Names
 from veracore_sync.jobs.tracking.actions import (
     DOUBLED,
     Action,
@@ -26,81 +25,14 @@ from veracore_sync.jobs.tracking.actions import (
     Report,
     Undo,
 )
-from veracore_sync.jobs.tracking.carriers import Carriers, is_number, tracking_code
+from veracore_sync.jobs.tracking.carriers import is_number, tracking_code
 from veracore_sync.jobs.tracking.fill import Filling
-from veracore_sync.model import Package, RecordLine, Shipment, WarehouseRecord
-from veracore_sync.waits import NONE, SLIP, bounded, is_over
-
-REST = "rest"
-"""The slip of what left without one: a complete order of which nothing more is listed."""
+from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.slips import REST, is_void, live, shipments_of, unready
+from veracore_sync.model import RecordLine, Shipment, WarehouseRecord
+from veracore_sync.waits import SLIP, is_over
 
 _LOOK_AGAIN = timedelta(minutes=15)
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the settings say of all orders.
-
-    Args:
-        names: Aliases and kits.
-        carriers: Labels.
-        states: The shop's states in which something may be fulfilled.
-        settle: How long packages must have been the same.
-        grace: How long the shop may be at work on a request after our side of it has ended.
-        call_limit: How long our side of a request may take at most.
-    """
-
-    names: Names
-    carriers: Carriers
-    states: frozenset[str]
-    settle: timedelta
-    grace: timedelta
-    call_limit: timedelta = timedelta(0)
-
-
-def shipments_of(record: WarehouseRecord, slips: Mapping[str, SlipRow]) -> tuple[Shipment, ...]:
-    """The order's shipments; and one for what left without any, once nothing else is to come."""
-    told = record.shipments
-    if not record.is_complete or record.is_cut:
-        return told
-    if any(_is_awaited(one, slips.get(one.slip)) for one in told):
-        return told
-    if any(row.state == PickSlipState.HANDED for row in slips.values()):
-        return told  # a person decides about the rest, too
-    return (*told, Shipment(REST, None, ()))
-
-
-def _is_awaited(shipment: Shipment, row: SlipRow | None) -> bool:
-    return (row is None or row.state in OPEN_SLIPS) and not _is_void(shipment)
-
-
-def _is_void(shipment: Shipment) -> bool:
-    return bool(shipment.packages) and not any(
-        one.is_live or one.is_waiting for one in shipment.packages
-    )
-
-
-def live(shipment: Shipment) -> tuple[Package, ...]:
-    """Its packages that have left."""
-    return tuple(package for package in shipment.packages if package.is_live)
-
-
-def unready(
-    shipment: Shipment, row: SlipRow, record: WarehouseRecord, rules: Rules, now: datetime
-) -> Hold | None:
-    """Why nothing can be done about an open slip yet, whatever the shop says; ``None``: it can."""
-    if any(package.is_waiting for package in shipment.packages):
-        return Hold(row.slip, "a package is packed and has not left")
-    if _is_void(shipment):
-        return Hold(row.slip, "all of its labels are void")
-    if not shipment.packages and not record.is_complete:
-        return Hold(row.slip, "no package has left")
-    if shipment.lines is None and not record.is_complete:
-        return Hold(row.slip, "VeraCore does not tell which lines have left")
-    settled = bounded(from_text(row.since), now, NONE) + rules.settle
-    if row.state == PickSlipState.OPEN and settled > now:
-        return Hold(row.slip, "its packages may still change", settled)
-    return None
 
 
 def _is_made_by(row: SlipRow, fulfilment: Fulfilment) -> bool:
@@ -198,7 +130,7 @@ class OrderPlan:
                 ready.append((row, shipment))
             elif hold := unready(shipment, row, self.record, self.rules, self.now):
                 self.actions.append(hold)
-                self._awaits = self._awaits or not _is_void(shipment)
+                self._awaits = self._awaits or not is_void(shipment)
             else:
                 ready.append((row, shipment))
         for index, (row, shipment) in enumerate(ready):
@@ -226,7 +158,7 @@ class OrderPlan:
         after = tracking_code(packages)
         if row.fulfilment_id and row.slip not in self._own and self._is_left and self._is_open:
             self._was_cancelled(row)
-        elif _is_void(shipment):
+        elif is_void(shipment):
             message = f"all labels of slip {row.slip} are void, and it was fulfilled in the shop"
             self.actions.append(HandOver(row.slip, AlertKind.ORDER_VOIDED, message))
         elif packages and after != before:

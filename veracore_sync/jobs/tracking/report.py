@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
+from veracore_sync.jobs.report import RunReport
 from veracore_sync.jobs.tracking.actions import Action
 
 
@@ -18,8 +20,8 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class TrackingResult:
-    """The outcome of a run.
+class TrackingReport(RunReport):
+    """The report of a run.
 
     Args:
         checked: Orders that were looked up at VeraCore.
@@ -27,20 +29,17 @@ class TrackingResult:
         errors: Orders that could not be worked on.
         outcomes: What became of each slip that was touched.
         raised: SKUs whose level in the shop was raised so that they could be fulfilled.
-        news: Sentences about what newly needs a person.
-        notes: Sentences worth telling that need nobody.
-        plan: The actions of a dry run, by order code; ``None`` otherwise.
+        plan: The actions of a run that must not write, by order code; ``None`` otherwise.
     """
 
+    job: ClassVar[str] = "tracking"
     checked: int = 0
     updated: int = 0
     errors: int = 0
     outcomes: list[Outcome] = field(default_factory=list)
     raised: list[str] = field(default_factory=list)
-    news: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     plan: list[tuple[str, Action]] | None = None
 
-    def note(self, code: str, slip: str, what: str, told: str = "") -> None:
+    def record(self, code: str, slip: str, what: str, told: str = "") -> None:
         """Something became of a slip."""
         self.outcomes.append(Outcome(code, slip, what, told))

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from veracore_sync.clock import Clock
-from veracore_sync.config import RetrySettings
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.errors import SyncError
 from veracore_sync.failure import REFUSES_ALL, TOO_FAST, FailureBudget
 from veracore_sync.jobs.bad_records import BadRecordMemory, longest_untried_first
-from veracore_sync.jobs.tracking.report import TrackingResult
-from veracore_sync.ports.ledger import Ledger
+from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.jobs.report import raise_alert
+from veracore_sync.jobs.tracking.report import TrackingReport
 
 KIND = AlertKind.ORDER_UNANSWERED
 ORDERS, UNKNOWN_ORDERS = "tracking.unanswered", "tracking.unanswered_unknown"
@@ -24,26 +23,16 @@ ORDERS, UNKNOWN_ORDERS = "tracking.unanswered", "tracking.unanswered_unknown"
 
 
 @dataclass(slots=True)
-class Unanswered:
+class Unanswered(RunPart[TrackingReport]):
     """Such orders in a run, by their codes.
 
     Args:
-        ledger: Where they are kept.
-        clock: The time.
-        retry: How long one waits for its next attempt.
-        result: Where failures and news are told.
-        quiet: Write nothing: a dry run.
         key: Of which records, `ORDERS` or `UNKNOWN_ORDERS`.
         budget: How many new ones in a row end the run.
         answered_by: The upstreams that gave a usable answer in this run.
         unusable: What came instead of one, by upstream, as far as no alert tells of it.
     """
 
-    ledger: Ledger
-    clock: Clock
-    retry: RetrySettings
-    result: TrackingResult
-    quiet: bool = False
     key: str = ORDERS
     budget: FailureBudget = field(default_factory=FailureBudget)
     answered_by: set[str] = field(default_factory=set)
@@ -52,7 +41,11 @@ class Unanswered:
 
     def __post_init__(self) -> None:
         self._memory = BadRecordMemory(
-            self.ledger, self.clock, self.retry.backoff, self.key, read_only=self.quiet
+            self.ledger,
+            self.clock,
+            self.settings.retry.backoff,
+            self.key,
+            is_read_only=lambda: self.context.must_not_write,
         )
 
     def codes(self) -> list[str]:
@@ -85,14 +78,14 @@ class Unanswered:
         upstream = getattr(error, "upstream", "")
         if error in REFUSES_ALL:
             raise error
-        self.result.errors += 1
-        self.result.note(code, "", "failed", error.message)
+        self.report.errors += 1
+        self.report.record(code, "", "failed", error.message)
         is_new = code not in self._memory
         row = self._memory.failed(code, error.message)
         if error in TOO_FAST:
             # It is asked last next time, should it be the only one that is turned away.
             raise error
-        if self.quiet or not self._memory.is_overdue(row):
+        if self.context.must_not_write or not self._memory.is_overdue(row):
             self.unusable[upstream] = error
         if is_new:
             self.budget.spend(upstream)
@@ -107,8 +100,8 @@ class Unanswered:
         """
         if error in REFUSES_ALL or error in TOO_FAST:
             raise error
-        self.result.errors += 1
-        self.result.notes.append(f"{len(codes)} orders are read one by one: {error.message}")
+        self.report.errors += 1
+        self.report.notify(f"{len(codes)} orders are read one by one: {error.message}")
         self._memory.suspect(codes)
         self.unusable[getattr(error, "upstream", "")] = error
 
@@ -125,11 +118,10 @@ class Unanswered:
     def tell(self) -> None:
         """Put before a person what has been in trouble for too long."""
         for code, row in self._memory.rows().items():
-            if self.quiet or not row.message or not self._memory.is_overdue(row):
+            if self.context.must_not_write or not row.message or not self._memory.is_overdue(row):
                 continue
             message = f"no usable answer about it since {row.since}: {row.message}"
-            if self.ledger.alerts.open(KIND, message, code=code):
-                self.result.news.append(f"{code}: {message}")
+            raise_alert(self.ledger, self.report, KIND, message, code=code)
 
 
 def conclude(*memories: Unanswered) -> None:

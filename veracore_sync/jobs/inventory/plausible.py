@@ -1,0 +1,53 @@
+"""Why a complete read of the warehouse's stock is not believed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from veracore_sync.jobs.inventory.plan import GUARD_LEAST, Guard
+from veracore_sync.ports.stock_staging import StagingStore
+
+
+def implausible(
+    book: StagingStore, nameless: int, unseen: Collection[str], most: int, *, allowed: bool
+) -> Guard | None:
+    """Why nothing is to be written by what was read, or ``None``.
+
+    An empty read, one that lacks a warehouse or many SKUs, would empty the shop.
+
+    Args:
+        book: What was read.
+        nameless: How many rows of stock bore no SKU.
+        unseen: Mapped warehouses that no row told of.
+        most: ``inventory.max_zero_percent``.
+        allowed: ``--allow-mass-change``: an empty read alone is not believed then.
+    """
+    if not book.count_parts():
+        return Guard("empty", "VeraCore reported no stock at all: nothing was written", False)
+    if allowed:
+        return None
+    unread = book.count_unread() + nameless
+    rows = book.count_parts() + nameless
+    if unread >= GUARD_LEAST and unread * 100 > rows * most:
+        return Guard(
+            "unreadable",
+            f"{unread} of {rows} SKUs in VeraCore's stock cannot be read, more than "
+            f"inventory.max_zero_percent ({most}): nothing was written",
+            decreases=False,
+        )
+    if unseen:
+        return Guard(
+            "warehouse",
+            f"VeraCore reported no stock in {', '.join(sorted(unseen))}, which "
+            "[inventory.locations] names: nothing was written",
+            decreases=False,
+        )
+    known, lacking = book.count_known()
+    if lacking >= GUARD_LEAST and lacking * 100 > known * most:
+        return Guard(
+            "missing",
+            f"{lacking} of {known} known SKUs are missing from VeraCore's stock, more than "
+            f"inventory.max_zero_percent ({most}): nothing was written",
+            decreases=False,
+        )
+    return None

@@ -1,0 +1,116 @@
+"""Which orders a run takes up: what the shop lists, beside what the ledger holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
+from veracore_sync.errors import SyncError, UsageError
+from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.jobs.orders.bad_records import SHOP, BadRecords, Reader
+from veracore_sync.jobs.orders.render import settings_hash
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.orders.select import Selection, Selector
+from veracore_sync.jobs.orders.watch import Windows, passed_states
+from veracore_sync.model import Order, OrderStub
+from veracore_sync.ports.shop import Poll
+
+
+@dataclass(slots=True)
+class Candidates(RunPart[OrdersReport]):
+    """Lists and chooses."""
+
+    _unread: dict[str, SyncError] = field(default_factory=dict)
+
+    @property
+    def not_before(self) -> datetime:
+        """Orders placed before are never sent (UTC)."""
+        return self.settings.orders.not_before or self.ledger.meta.live_since
+
+    def listen(self, span: Windows) -> Poll:
+        """What the shop lists of its orders, or of those that a person named.
+
+        Raises:
+            UsageError: The shop has none of that name.
+            SyncError: The shop as a whole cannot be read.
+        """
+        triggers = self.settings.orders.trigger_states
+        if not self.options.only:
+            return self.shop.poll(
+                trigger_states=triggers,
+                moved_since=span.moved_since,
+                passed_states=passed_states(triggers),
+                passed_since=span.passed_since,
+            )
+        reader = Reader(self.shop, self.ledger.meta.probe_id)
+        orders = list(reader.read(self.options.only, self._unread.__setitem__))
+        found = {order.code for order in orders}
+        missing = sorted(set(self.options.only) - found - self._unread.keys())
+        if missing:
+            raise UsageError(
+                f"the shop has no order {', '.join(missing)}",
+                hint="check the code; it is case-sensitive",
+            )
+        poll = self.shop.poll(
+            trigger_states=(), moved_since=None, passed_states=(), passed_since=None
+        )
+        return Poll(
+            waiting=tuple(_stub(order) for order in orders if order.state in triggers),
+            moved=(),
+            passed=(),
+            money_precision=poll.money_precision,
+            channel_code=poll.channel_code,
+        )
+
+    def choose(self, poll: Poll, now: datetime) -> Selection:
+        """What of that this run takes up."""
+        held = self.ledger.orders.held([stub.code for stub in poll.waiting])
+        rows = self.ledger.orders.in_states(UNSENT)
+        if self.options.only:
+            rows = list(self.ledger.orders.held(self.options.only).values())
+        if not self.context.must_not_write:
+            back = [
+                row.code for row in rows if row.cause == OrderCause.WAITING and row.code in held
+            ]
+            self.ledger.moves.came_back(back)
+        known = {row.code for row in rows}
+        rows += [
+            row
+            for row in held.values()
+            if row.code not in known and row.state == OrderState.SKIPPED
+        ]
+        selector = Selector(
+            settings=self.settings.orders,
+            settings_hash=settings_hash(self.settings.orders, self.settings.skus),
+            not_before=self.not_before,
+            now=now,
+            longest=self.settings.longest_order_wait,
+            explicit=bool(self.options.only),
+            unread=self.ledger.unread.of(SHOP),
+        )
+        return selector.select(poll.waiting, held, rows, poll.channel_code)
+
+    def raise_unread(self) -> None:
+        """Say of an order that a person named why it could not be read.
+
+        Raises:
+            SyncError: There is one.
+        """
+        bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
+        for code, error in self._unread.items():
+            bad.failed(SHOP, code, error)
+            self.report.notify(f"{code} cannot be read: {error.message}")
+        for error in self._unread.values():
+            raise error
+
+
+def _stub(order: Order) -> OrderStub:
+    return OrderStub(
+        id=order.id,
+        code=order.code,
+        state=order.state,
+        type=order.type,
+        placed_at=order.placed_at,
+        updated_at=order.updated_at,
+    )

@@ -1,0 +1,182 @@
+"""The requests about one order to the shop: each with its intent, and what an answer means."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from veracore_sync.domain.fulfilments import GONE, FulfilledOrder
+from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.domain.shop_stock import Level, NewLevel
+from veracore_sync.domain.states import Applied
+from veracore_sync.errors import ConfigError, ProtocolError, SyncError
+from veracore_sync.failpoint import hit
+from veracore_sync.failure import NOT_BEGUN
+from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.jobs.tracking.actions import Fulfil
+from veracore_sync.jobs.tracking.report import TrackingReport
+from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.ports.shop import MutationRefused
+
+_LOG = logging.getLogger(__name__)
+_SHORT = "INSUFFICIENT_STOCK_ON_HAND_ERROR"
+_NO_HANDLER = "INVALID_FULFILLMENT_HANDLER_ERROR"
+
+
+class MovedOn(Exception):
+    """Another run was first: the slip is no longer where its plan found it."""
+
+
+def must_apply(change: Applied) -> None:
+    """Go on only where the transition was made.
+
+    Raises:
+        MovedOn: Another run was first.
+    """
+    if change is Applied.LOST:
+        raise MovedOn
+
+
+@dataclass(slots=True)
+class ShopRequests(RunPart[TrackingReport]):
+    """Asks the shop to change an order; the stock lock is held.
+
+    Args:
+        rules: How long a request may take.
+        order: As the shop showed it under the lock.
+    """
+
+    rules: Rules
+    order: FulfilledOrder
+
+    def fulfil(self, row: SlipRow, action: Fulfil) -> str:
+        """Add a fulfilment; its id.
+
+        Raises:
+            SyncError: It was not made, or nothing is known.
+        """
+        try:
+            return self._fulfil(row, action)
+        except MutationRefused as refusal:
+            if refusal.code == _NO_HANDLER:
+                raise ConfigError(
+                    f"Vendure has no fulfilment handler {self.settings.tracking.handler!r}",
+                    hint="set tracking.handler to the code of one of its fulfilment handlers",
+                ) from refusal
+            raise refusal.as_error("the fulfilment") from refusal
+
+    def _fulfil(self, row: SlipRow, action: Fulfil) -> str:
+        try:
+            return self._ask(row, action)
+        except MutationRefused as refusal:
+            if refusal.code != _SHORT:
+                raise
+        # The goods are gone: the shop's level is wrong, not the shipment.
+        self._raise_stock(action.lines)
+        return self._ask(row, action)
+
+    def _ask(self, row: SlipRow, action: Fulfil) -> str:
+        """One request, with its intent; what is known of its end is in the ledger.
+
+        Raises:
+            MutationRefused: Nothing was made.
+            SyncError: Nothing is known, or (one of `NOT_BEGUN`) nothing was made.
+            MovedOn: Another run was first, and nothing was asked.
+        """
+        shipments = self.ledger.shipments
+        intended = shipments.intend(
+            row,
+            action.lines,
+            method=action.method,
+            tracking_code=action.tracking_code,
+            known=[one.id for one in self.order.fulfilments],
+            ends_by=self.clock.now() + self.rules.call_limit,
+        )
+        must_apply(intended)
+        hit("fulfilment intended")
+        try:
+            return self.shop.fulfilments.add(
+                action.lines,
+                handler=self.settings.tracking.handler,
+                method=action.method,
+                tracking_code=action.tracking_code,
+            )
+        except MutationRefused:
+            shipments.withdraw(row)
+            raise
+        except SyncError as error:
+            if error in NOT_BEGUN:
+                shipments.withdraw(row)
+            else:
+                shipments.unanswered(row, has_ended=getattr(error, "has_ended", False))
+            raise
+
+    def _raise_stock(self, lines: Mapping[str, int]) -> None:
+        wanted: Counter[str] = Counter()
+        for line in self.order.lines:
+            wanted[line.variant_id] += lines.get(line.id, 0)
+        stock = self.shop.stock
+        variants = stock.variants_by_id([id for id, units in wanted.items() if units])
+        levels = []
+        for variant in variants.values():
+            lacking = wanted[variant.id] - sum(level.on_hand for level in variant.levels)
+            if lacking > 0 and variant.tracked and variant.levels:
+                # Vendure takes the goods from where they were allocated.
+                at = max(variant.levels, key=_allocated)
+                levels.append(NewLevel(variant.id, at.location, at.on_hand + lacking))
+                self.report.raised.append(variant.sku)
+        if levels:
+            stock.set_levels(levels)
+
+    def ship(self, fulfilment_id: str) -> None:
+        """Mark a fulfilment as shipped, unless it is that already."""
+        try:
+            self.shop.fulfilments.ship(fulfilment_id)
+        except MutationRefused as refusal:
+            if self._state_of(fulfilment_id) not in GONE:
+                raise refusal.as_error("to ship a fulfilment") from refusal
+        except ProtocolError:
+            # Two at once: the other one's transition won (docs/vendure.md, "Concurrency").
+            if self._state_of(fulfilment_id) not in GONE:
+                raise
+
+    def cancel(self, fulfilment_id: str) -> None:
+        """Cancel a fulfilment that was made twice, unless it is that already."""
+        _LOG.warning("order %s: cancelling fulfilment %s, a double", self.order.code, fulfilment_id)
+        try:
+            self.shop.fulfilments.cancel(fulfilment_id)
+        except MutationRefused as refusal:
+            if self._state_of(fulfilment_id) != "Cancelled":
+                raise refusal.as_error("to cancel a double") from refusal
+
+    def _state_of(self, fulfilment_id: str) -> str:
+        order = self.shop.fulfilments.orders([self.order.code]).get(self.order.code)
+        found = order.fulfilments if order else ()
+        return next((one.state for one in found if one.id == fulfilment_id), "")
+
+    def note(self, text: str) -> None:
+        """Write into the order's history."""
+        try:
+            self.shop.fulfilments.note(self.order.id, text)
+        except ProtocolError as error:
+            # The shipment is in the shop; a note that Vendure does not take must not undo that.
+            _LOG.warning("order %s: %s", self.order.code, error.message)
+
+    def end_order(self) -> bool:
+        """Move an order on whose fulfilments have all shipped; whether it has moved."""
+        try:
+            self.shop.fulfilments.end(self.order.id)
+        except MutationRefused as refusal:
+            _LOG.warning("order %s stays %s: %s", self.order.code, self.order.state, refusal)
+            return False
+        except ProtocolError as error:
+            _LOG.warning("order %s: %s", self.order.code, error.message)
+            self.report.errors += 1
+            return False
+        return True
+
+
+def _allocated(level: Level) -> int:
+    return level.allocated

@@ -1,0 +1,49 @@
+"""What the settings say of all orders whose shipments come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from veracore_sync.config import Settings
+from veracore_sync.jobs.inventory.names import Names
+from veracore_sync.jobs.tracking.carriers import Carriers
+
+_STATES = ("PaymentSettled", "PartiallyShipped", "PartiallyDelivered")
+# The longest that our side of a mutation takes: it is sent, refused since the session is dead, a
+# login is tried for as long as reads are, and it is sent again.
+_CALLS, _BESIDE = 3, timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of one run.
+
+    Args:
+        names: Aliases and kits.
+        carriers: Labels.
+        states: The shop's states in which something may be fulfilled.
+        settle: How long packages must have been the same.
+        grace: How long the shop may be at work on a request after our side of it has ended.
+        call_limit: How long our side of a request may take at most.
+    """
+
+    names: Names
+    carriers: Carriers
+    states: frozenset[str]
+    settle: timedelta
+    grace: timedelta
+    call_limit: timedelta = timedelta(0)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The rules that these settings make."""
+    wanted = settings.tracking
+    return Rules(
+        names=Names(settings.skus),
+        carriers=Carriers(wanted.carriers),
+        states=frozenset((*_STATES, *settings.orders.trigger_states)),
+        settle=timedelta(minutes=wanted.settle_minutes),
+        grace=timedelta(seconds=wanted.grace_seconds),
+        call_limit=_CALLS * timedelta(seconds=settings.vendure.timeout_seconds) + _BESIDE,
+    )

@@ -1,0 +1,63 @@
+"""What a slip of the warehouse says by itself, whatever the shop says; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from veracore_sync.clock import from_text
+from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
+from veracore_sync.jobs.tracking.actions import Hold
+from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.model import Package, Shipment, WarehouseRecord
+from veracore_sync.waits import NONE, bounded
+
+REST = "rest"
+"""The slip of what left without one: a complete order of which nothing more is listed."""
+
+
+def shipments_of(record: WarehouseRecord, slips: Mapping[str, SlipRow]) -> tuple[Shipment, ...]:
+    """The order's shipments; and one for what left without any, once nothing else is to come."""
+    told = record.shipments
+    if not record.is_complete or record.is_cut:
+        return told
+    if any(_is_awaited(one, slips.get(one.slip)) for one in told):
+        return told
+    if any(row.state == PickSlipState.HANDED for row in slips.values()):
+        return told  # a person decides about the rest, too
+    return (*told, Shipment(REST, None, ()))
+
+
+def _is_awaited(shipment: Shipment, row: SlipRow | None) -> bool:
+    return (row is None or row.state in OPEN_SLIPS) and not is_void(shipment)
+
+
+def is_void(shipment: Shipment) -> bool:
+    """Whether all of its labels are void."""
+    return bool(shipment.packages) and not any(
+        one.is_live or one.is_waiting for one in shipment.packages
+    )
+
+
+def live(shipment: Shipment) -> tuple[Package, ...]:
+    """Its packages that have left."""
+    return tuple(package for package in shipment.packages if package.is_live)
+
+
+def unready(
+    shipment: Shipment, row: SlipRow, record: WarehouseRecord, rules: Rules, now: datetime
+) -> Hold | None:
+    """Why nothing can be done about an open slip yet, whatever the shop says; ``None``: it can."""
+    if any(package.is_waiting for package in shipment.packages):
+        return Hold(row.slip, "a package is packed and has not left")
+    if is_void(shipment):
+        return Hold(row.slip, "all of its labels are void")
+    if not shipment.packages and not record.is_complete:
+        return Hold(row.slip, "no package has left")
+    if shipment.lines is None and not record.is_complete:
+        return Hold(row.slip, "VeraCore does not tell which lines have left")
+    settled = bounded(from_text(row.since), now, NONE) + rules.settle
+    if row.state == PickSlipState.OPEN and settled > now:
+        return Hold(row.slip, "its packages may still change", settled)
+    return None
