@@ -17,7 +17,6 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from veracore_sync.cli import commands
 from veracore_sync.cli.app import app
 from veracore_sync.ledger import Ledger
 from veracore_sync.sandbox.server import Sandbox
@@ -157,7 +156,6 @@ class HereRig(Rig):
 
     def run(self, *arguments: str, **env: str) -> Ended:
         """Run a command to its end."""
-        commands.register()
         with _as_it_was(), chdir(self.folder):
             os.environ.clear()
             os.environ.update(self.environment | env)

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from veracore_sync.cli.app import app
+from veracore_sync.cli import signals
 from veracore_sync.cli.output import print_json, say, table
-
-if TYPE_CHECKING:
-    from veracore_sync.composition.container import Container
-    from veracore_sync.jobs.orders.result import OrdersResult
-    from veracore_sync.sandbox.server import Sandbox
-    from veracore_sync.sandbox.shop import SmallShop
+from veracore_sync.cli.stats import show_overall
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.runs import inventory_run, orders_run, tracking_run
+from veracore_sync.config import load
+from veracore_sync.jobs.inventory.run import Wishes as InventoryWishes
+from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.run import Wishes as OrdersWishes
+from veracore_sync.jobs.stats import overall
+from veracore_sync.jobs.tracking.run import Wishes as TrackingWishes
+from veracore_sync.sandbox.server import Sandbox
+from veracore_sync.sandbox.shop import SmallShop
 
 _CATALOGUE = (
     ("MUG-BLUE", "Mug, blue", 1250),
@@ -30,11 +36,11 @@ _CATALOGUE = (
 _UNKNOWN_THERE = "TEAPOT"
 
 
-@app.command("demo")
 def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Send orders from a small shop to a VeraCore simulator, trouble included."""
+    signals.let_go()
     with _stage() as stage:
         ends = _play(stage, quiet=as_json)
     if as_json:
@@ -52,8 +58,6 @@ class Stage:
 
     def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """The simulator's control surface, as a person would use it with curl."""
-        import urllib.request
-
         data = json.dumps(body).encode() if body is not None else None
         url = f"{self.sandbox.url}/_sandbox/{path}"
         with urllib.request.urlopen(urllib.request.Request(url, data), timeout=10) as answer:  # noqa: S310 - our own loopback
@@ -61,15 +65,7 @@ class Stage:
 
     def sync(self, quiet: bool) -> OrdersResult:
         """One run of ``sync-orders``, told order by order."""
-        from veracore_sync.jobs.orders.run import OrdersRun
-
-        run = OrdersRun(
-            self.parts.shop,
-            self.parts.warehouse,
-            self.parts.ledger,
-            self.parts.settings,
-            self.parts.clock,
-        )
+        run = orders_run(self.parts, OrdersWishes())
         if not quiet:
             say("$ veracore-sync sync-orders")
         with self.parts.ledger.runs.lock("orders", "sync-orders"):
@@ -86,22 +82,12 @@ class Stage:
 
     def count(self, quiet: bool) -> None:
         """One run of ``sync-inventory``, told SKU by SKU."""
-        from veracore_sync.jobs.inventory.run import InventoryRun, Wishes
-
         if not quiet:
             say("$ veracore-sync sync-inventory --allow-mass-change")
         with self.parts.ledger.runs.lock("inventory", "sync-inventory"):
             number = self.parts.ledger.runs.begin("sync-inventory")
             before = {sku: self.shop.state.saleable(sku) for sku, _, _ in _CATALOGUE}
-            run = InventoryRun(
-                self.parts.shop.stock,
-                self.parts.warehouse,
-                self.parts.ledger,
-                self.parts.settings,
-                self.parts.clock,
-                Wishes(allow_mass_change=True),
-            )
-            result = run.run()
+            result = inventory_run(self.parts, InventoryWishes(allow_mass_change=True)).run()
             self.parts.ledger.runs.end(number, 0, {"updated": result.updated})
         if not quiet:
             for sku, was in before.items():
@@ -110,20 +96,11 @@ class Stage:
 
     def track(self, quiet: bool) -> None:
         """One run of ``sync-tracking``, told slip by slip."""
-        from veracore_sync.jobs.tracking.run import TrackingRun
-
         if not quiet:
             say("$ veracore-sync sync-tracking")
         with self.parts.ledger.runs.lock("tracking", "sync-tracking"):
             number = self.parts.ledger.runs.begin("sync-tracking")
-            run = TrackingRun(
-                self.parts.shop,
-                self.parts.warehouse,
-                self.parts.ledger,
-                self.parts.settings,
-                self.parts.clock,
-            )
-            result = run.run()
+            result = tracking_run(self.parts, TrackingWishes()).run()
             counts = {"ordersChecked": result.checked, "trackingUpdated": result.updated}
             self.parts.ledger.runs.end(number, 0, counts)
         if not quiet:
@@ -140,11 +117,6 @@ class Stage:
 
 @contextmanager
 def _stage() -> Iterator[Stage]:
-    from veracore_sync.composition.container import Container
-    from veracore_sync.config import load
-    from veracore_sync.sandbox.server import Sandbox
-    from veracore_sync.sandbox.shop import SmallShop
-
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         sandbox = stack.enter_context(Sandbox(strict=True))
@@ -237,9 +209,6 @@ def _ship(stage: Stage, quiet: bool) -> None:
 
 
 def _close(stage: Stage, quiet: bool) -> dict[str, Any]:
-    from veracore_sync.cli.stats import show_overall
-    from veracore_sync.jobs.stats import overall
-
     document = overall(stage.parts.ledger)
     placed = stage.control("orders")["orders"]
     codes = {order.code for order in stage.shop.state.orders.values()}

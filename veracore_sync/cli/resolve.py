@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say
+from veracore_sync.cli.perform import run_command
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.composition.runs import order_resolver
+from veracore_sync.errors import UsageError
+from veracore_sync.jobs.stats import order_document
 
-if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
 
-
-@app.command("resolve")
 def resolve(
     context: typer.Context,
     order: Annotated[str, typer.Argument(help="Code or id of the order.")],
@@ -29,10 +29,8 @@ def resolve(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Decide about an order in conflict or in doubt: --adopt [ID], --new-id or --skip."""
-    from veracore_sync.cli.perform import Job, perform
-
     choices = [name for name, on in (("adopt", adopt), ("new-id", new_id), ("skip", skip)) if on]
-    perform(
+    run_command(
         Job("resolve", "orders", record=True),
         context.obj,
         as_json,
@@ -40,21 +38,16 @@ def resolve(
     )
 
 
-def _work(parts: Container, name: str, choices: list[str], veracore_id: str | None) -> Report:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.errors import UsageError
-    from veracore_sync.jobs.orders.run import make_doubts
-    from veracore_sync.jobs.resolve import Resolver
-    from veracore_sync.jobs.stats import order_document
-
+def _work(
+    parts: Container, name: str, choices: list[str], veracore_id: str | None
+) -> CommandReport:
     if len(choices) != 1 or (veracore_id and choices != ["adopt"]):
         raise UsageError(
             "say one of --adopt [ID], --new-id and --skip",
             hint="`veracore-sync stats --order ORDER` shows what is known",
         )
     parts.bind()
-    doubts = make_doubts(parts.warehouse, parts.ledger, parts.settings, parts.clock)
-    resolver = Resolver(parts.ledger, doubts, parts.settings.orders.id_prefix)
+    resolver = order_resolver(parts)
     if choices == ["adopt"]:
         told = resolver.adopt(name, veracore_id)
     elif choices == ["new-id"]:
@@ -62,7 +55,7 @@ def _work(parts: Container, name: str, choices: list[str], veracore_id: str | No
     else:
         told = resolver.skip(name)
     row = parts.ledger.orders.held([told.code])[told.code]
-    return Report(
+    return CommandReport(
         document={"order": order_document(row)},
         news=[told.news] if told.news else [],
         show=lambda: say(f"{told.code}: {told.sentence}"),

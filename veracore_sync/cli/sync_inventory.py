@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say, table
+from veracore_sync.cli.perform import run_command
+from veracore_sync.cli.progress import shown
+from veracore_sync.composition import syncs
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.jobs.inventory.document import INVENTORY_COUNTS, action_document
+from veracore_sync.jobs.inventory.result import InventoryResult
+from veracore_sync.jobs.inventory.run import Wishes
 
-if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
-    from veracore_sync.jobs.inventory.result import InventoryResult
-    from veracore_sync.jobs.inventory.run import Wishes
-    from veracore_sync.ledger.staging import Planned
-
-_COUNTS = ("totalProcessed", "updated", "errors", "skipped")
-EMPTY: dict[str, Any] = dict.fromkeys(_COUNTS, 0)
+EMPTY: dict[str, Any] = dict.fromkeys(INVENTORY_COUNTS, 0)
 
 
-@app.command("sync-inventory")
 def sync_inventory(
     context: typer.Context,
     sku: Annotated[list[str] | None, typer.Option(help="Only this SKU; may be repeated.")] = None,
@@ -42,9 +40,6 @@ def sync_inventory(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Bring the shop's stock to what VeraCore can really promise."""
-    from veracore_sync.cli.perform import Job, perform
-    from veracore_sync.jobs.inventory.run import Wishes
-
     wishes = Wishes(tuple(sku or ()), force, allow_mass_change, dry_run)
     job = Job(
         "sync-inventory",
@@ -54,85 +49,12 @@ def sync_inventory(
         force=force,
         empty=EMPTY,
     )
-    perform(job, context.obj, as_json, lambda parts: write(parts, wishes, quiet=as_json))
+    run_command(job, context.obj, as_json, lambda parts: _work(parts, wishes, quiet=as_json))
 
 
-def write(parts: Container, wishes: Wishes, *, quiet: bool = True) -> Report:
-    """One run between the parts of a command; what ended it is in the report."""
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.cli.progress import shown
-    from veracore_sync.errors import SyncError
-    from veracore_sync.jobs.inventory.run import InventoryRun
-
-    parts.bind()
-    error: SyncError | None = None
+def _work(parts: Container, wishes: Wishes, *, quiet: bool) -> CommandReport:
     with shown(quiet=quiet) as progress:
-        run = InventoryRun(
-            shop=parts.shop.stock,
-            warehouse=parts.warehouse,
-            ledger=parts.ledger,
-            settings=parts.settings,
-            clock=parts.clock,
-            wishes=wishes,
-            progress=progress,
-        )
-        try:
-            run.run()
-        except SyncError as stopped:
-            error = stopped
-    result = run.result
-    document = inventory_document(result)
-    return Report(
-        document=document,
-        summary={name: document[name] for name in (*_COUNTS, "withheld", "guard")},
-        news=result.news,
-        error=error,
-        show=lambda: show(result),
-        asked_for=result.plan is not None,
-    )
-
-
-def inventory_document(result: InventoryResult) -> dict[str, Any]:
-    """The ``--json`` document of a run (docs/json.md)."""
-    document: dict[str, Any] = {
-        "totalProcessed": result.processed,
-        "updated": result.updated,
-        "errors": result.errors,
-        "skipped": result.skipped,
-        "withheld": result.withheld,
-        "guard": result.guard,
-        "unknown": result.unknown,
-        "ambiguous": result.ambiguous,
-        "missing": result.missing,
-        "refused": [{"sku": sku, "error": said} for sku, said in result.refused.items()],
-        "unreadable": [{"record": name, "error": why} for name, why in result.unreadable.items()],
-        "drift": [
-            {"sku": one.sku, "allocated": one.allocated, "ordered": one.ordered}
-            for one in result.drift
-        ],
-        "notes": result.notes,
-    }
-    if result.plan is not None:
-        document["planned"] = result.planned
-        document["plan"] = [_action_document(action) for action in result.plan]
-    return document
-
-
-def _action_document(action: Planned) -> dict[str, Any]:
-    return {
-        "action": "set",
-        "sku": action.sku,
-        "vendureVariantId": action.id,
-        "levels": [
-            {
-                "location": at,
-                "saleable": units,
-                "before": action.before[at],
-                "stockOnHand": units + action.allocated[at],
-            }
-            for at, units in action.saleable.items()
-        ],
-    }
+        return syncs.sync_inventory(parts, wishes, show, progress)
 
 
 def show(result: InventoryResult) -> None:
@@ -152,7 +74,7 @@ def _show_plan(result: InventoryResult) -> None:
     rows = [
         (action.sku, level["location"], level["before"], level["saleable"], level["stockOnHand"])
         for action in result.plan or ()
-        for level in _action_document(action)["levels"]
+        for level in action_document(action)["levels"]
     ]
     if rows:
         table(["SKU", "location", "for sale", "would be", "on hand"], rows)

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say, table
+from veracore_sync.cli.perform import run_command
+from veracore_sync.composition import syncs
+from veracore_sync.composition.locked_run import Job
+from veracore_sync.jobs.orders.document import ORDER_COUNTS, action_document
+from veracore_sync.jobs.orders.plan import Action
+from veracore_sync.jobs.orders.result import OrdersResult
+from veracore_sync.jobs.orders.run import Wishes
 
-if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
-    from veracore_sync.jobs.orders.plan import Action
-    from veracore_sync.jobs.orders.result import OrdersResult
-    from veracore_sync.jobs.orders.run import Wishes
-    from veracore_sync.ledger import Ledger
-
-_COUNTS = {
-    "submitted": "submitted",
-    "adopted": "adopted",
-    "failed": "failed",
-    "parked": "parked",
-    "inDoubt": "in_doubt",
-    "conflict": "conflict",
-    "skipped": "skipped",
-    "pending": "pending",
-}
-EMPTY: dict[str, Any] = dict.fromkeys(_COUNTS, 0) | {"orders": []}
+EMPTY: dict[str, Any] = dict.fromkeys(ORDER_COUNTS, 0) | {"orders": []}
 
 
-@app.command("sync-orders")
 def sync_orders(
     context: typer.Context,
     order: Annotated[
@@ -46,85 +33,12 @@ def sync_orders(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Send paid orders to VeraCore, each exactly once."""
-    from veracore_sync.cli.perform import Job, perform
-    from veracore_sync.jobs.orders.run import Wishes
-
     wishes = Wishes(tuple(order or ()), limit, allow_first_run, dry_run)
     job = Job("sync-orders", "orders", record=not dry_run, read_only=dry_run, empty=EMPTY)
-    perform(job, context.obj, as_json, lambda parts: send(parts, wishes))
+    run_command(job, context.obj, as_json, lambda parts: syncs.sync_orders(parts, wishes, show))
 
 
-def send(parts: Container, wishes: Wishes) -> Report:
-    """One run between the parts of a command; what ended it is in the report."""
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.errors import SyncError
-    from veracore_sync.jobs.orders.run import OrdersRun
-
-    parts.bind()
-    run = OrdersRun(
-        shop=parts.shop,
-        warehouse=parts.warehouse,
-        ledger=parts.ledger,
-        settings=parts.settings,
-        clock=parts.clock,
-        wishes=wishes,
-    )
-    error: SyncError | None = None
-    try:
-        run.run()
-    except SyncError as stopped:
-        error = stopped
-    result = run.result
-    document = orders_document(result, parts.ledger)
-    counts = {name: document[name] for name in _COUNTS}
-    return Report(
-        document=document,
-        summary=counts,
-        news=result.news,
-        error=error,
-        show=lambda: show(result, counts),
-        asked_for=result.plan is not None,
-    )
-
-
-def orders_document(result: OrdersResult, ledger: Ledger) -> dict[str, Any]:
-    """The ``--json`` document of a run (docs/json.md)."""
-    from veracore_sync.jobs.stats import order_document
-
-    rows = ledger.orders.held(list(result.outcomes))
-    document: dict[str, Any] = {name: result.count(kind) for name, kind in _COUNTS.items()}
-    document["orders"] = [order_document(rows[code]) for code in result.outcomes if code in rows]
-    if result.notes:
-        document["notes"] = list(result.notes)
-    if result.plan is not None:
-        document["plan"] = [_action_document(action) for action in result.plan]
-    return document
-
-
-def _action_document(action: Action) -> dict[str, Any]:
-    from veracore_sync.jobs.orders.plan import HoldOrder, ParkOrder, SubmitOrder
-
-    if isinstance(action, SubmitOrder):
-        return {
-            "action": "submit",
-            "vendureOrderCode": action.code,
-            "veracoreOrderId": action.order.id,
-            "lookUpFirst": action.look_up_first,
-            "lines": [{"sku": one.sku, "quantity": one.quantity} for one in action.order.lines],
-            "warnings": list(action.warnings),
-        }
-    if isinstance(action, ParkOrder):
-        return {
-            "action": "park",
-            "vendureOrderCode": action.code,
-            "errorClass": str(action.trouble.category),
-            "reason": action.trouble.message,
-        }
-    verb = "hold" if isinstance(action, HoldOrder) else "skip"
-    return {"action": verb, "vendureOrderCode": action.code, "reason": action.reason}
-
-
-def show(result: OrdersResult, counts: dict[str, int]) -> None:
+def show(result: OrdersResult) -> None:
     """The run as a person reads it."""
     for note in result.notes:
         say(note)
@@ -133,6 +47,7 @@ def show(result: OrdersResult, counts: dict[str, int]) -> None:
         return
     if result.outcomes:
         table(["order", "outcome"], result.outcomes.items())
+    counts = {name: result.count(kind) for name, kind in ORDER_COUNTS.items()}
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     say(told or "nothing to do")
 
@@ -143,7 +58,7 @@ def _show_plan(plan: list[Action]) -> None:
         return
     rows = []
     for action in plan:
-        document = _action_document(action)
+        document = action_document(action)
         lines = document.get("lines", ())
         units = ", ".join(f"{line['quantity']} x {line['sku']}" for line in lines)
         if document.get("lookUpFirst"):

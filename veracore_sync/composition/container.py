@@ -11,12 +11,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from veracore_sync.clock import Clock, SystemClock
+from veracore_sync.config import Loaded, Settings, VeracoreSettings, require
+from veracore_sync.errors import AuthRefused, ConfigError, SyncError, UpstreamError
+from veracore_sync.jobs.schedule import longest_run
+from veracore_sync.ledger import Ledger
+from veracore_sync.ledger.budget import Budget
+from veracore_sync.ledger.sqlite_file import is_being_restored
+from veracore_sync.transport.gate import KeptGate
 
+# Both sides bring httpx and backoff, a third of a second on a small machine. Most commands ask
+# neither side, so these modules are imported when the first one is asked for.
 if TYPE_CHECKING:
-    from veracore_sync.config import Loaded, Settings, VeracoreSettings
-    from veracore_sync.errors import SyncError
-    from veracore_sync.ledger import Ledger
-    from veracore_sync.transport.gate import KeptGate
     from veracore_sync.transport.http import Gate
     from veracore_sync.transport.retry import RetryPolicy
     from veracore_sync.vendure.shop import Shop
@@ -55,8 +60,6 @@ class Container:
         Args:
             job: The job's name; one without a time limit, or ``None``, is not ended.
         """
-        from veracore_sync.jobs.schedule import longest_run
-
         longest = longest_run(self.settings, job)
         if longest is not None:
             self._run_ends_at = self.clock.monotonic() + longest.total_seconds()
@@ -72,9 +75,6 @@ class Container:
         Raises:
             LedgerError: It cannot be opened.
         """
-        from veracore_sync.ledger import Ledger
-        from veracore_sync.ledger.sqlite_file import is_being_restored
-
         path = self.settings.ledger.path
         if not self.read_only:
             return Ledger(path, clock=self.clock, hooks=self.settings.hooks.names)
@@ -117,9 +117,6 @@ class Container:
             from veracore_sync.transport.http import OpenGate
 
             return OpenGate(lambda: self._run_ends_at)
-        from veracore_sync.ledger.budget import Budget
-        from veracore_sync.transport.gate import KeptGate
-
         wanted = self.settings.retry
         breaker = self.ledger.breakers.one(
             upstream,
@@ -159,8 +156,6 @@ class Container:
             return
         if not self.read_only and refusals.may_try(upstream, credentials):
             return
-        from veracore_sync.errors import AuthRefused
-
         name = {"vendure": "Vendure", "veracore": "VeraCore"}[upstream]
         raise AuthRefused(
             f"{name} refused these credentials at {refusals.standing(upstream)}: "
@@ -175,8 +170,6 @@ class Container:
         Args:
             error: What ended it, if anything.
         """
-        from veracore_sync.errors import AuthRefused
-
         if self.read_only:
             return
         if isinstance(error, AuthRefused) and error.listed:
@@ -209,7 +202,6 @@ class Container:
         self._bind(ledger, write=False)
 
     def _bind(self, ledger: Ledger, *, write: bool) -> None:
-        from veracore_sync.config import require
         from veracore_sync.vendure.shop import identity_of
 
         require(self.settings, "vendure", "veracore")
@@ -227,8 +219,6 @@ class Container:
 
 def _may_concern(error: SyncError | None, upstream: str) -> bool:
     """Whether an answer of this upstream may not have been what an accepted login gets."""
-    from veracore_sync.errors import ConfigError, UpstreamError
-
     if isinstance(error, UpstreamError):
         return error.upstream == upstream
     return isinstance(error, ConfigError)

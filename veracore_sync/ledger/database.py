@@ -71,6 +71,7 @@ class Database:
                 f"the ledger {self.path} is from an older version, or empty",
                 hint="run any sync command once: it upgrades the ledger",
             )
+        # Brings sqlite-utils, which a ledger that is up to date does without.
         from veracore_sync.ledger.migrations import migrate
 
         migrate(self)

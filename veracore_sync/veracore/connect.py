@@ -26,6 +26,7 @@ def connect(
         gate: Breaker and rate budget.
         clock: The time to measure by.
     """
+    # One dialect is spoken; the other, and the parser that it needs, are not imported.
     if settings.dialect == "rest":
         from veracore_sync.veracore.rest.client import RestWarehouse
 

@@ -1,21 +1,111 @@
-"""How a hint about an order is followed: by the code that ``sync-orders`` runs, for that one."""
+"""How hints are followed: by the code that the syncs run, for one order or SKU."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from veracore_sync.clock import Clock, from_text
-from veracore_sync.config import Settings
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.runs import (
+    doubt_resolver,
+    inventory_run,
+    orders_run,
+    recount,
+    tracking_run,
+)
+from veracore_sync.config import Loaded
+from veracore_sync.errors import SyncError
+from veracore_sync.jobs.inventory.run import Wishes as InventoryWishes
 from veracore_sync.jobs.orders.result import OrdersResult
-from veracore_sync.jobs.orders.run import OrdersRun, Wishes, make_doubts
-from veracore_sync.ledger import Ledger, OrderRow
-from veracore_sync.vendure.shop import Shop
-from veracore_sync.veracore.port import Warehouse
+from veracore_sync.jobs.orders.run import Wishes as OrdersWishes
+from veracore_sync.jobs.tracking.run import Wishes as TrackingWishes
+from veracore_sync.ledger import OrderRow
+from veracore_sync.ledger.inbox import Delivery, Inbox, Kind
 from veracore_sync.waits import is_over
+from veracore_sync.webhooks.worker import Handler
 
 _LOG = logging.getLogger(__name__)
+
+
+class HintJobs:
+    """Runs the jobs for single names, with parts of its own for each job.
+
+    They are kept from hint to hint, and made anew after a failure: what failed may be the login.
+
+    Args:
+        loaded: The configuration.
+        clock: The time.
+    """
+
+    def __init__(self, loaded: Loaded, clock: Clock) -> None:
+        self._loaded = loaded
+        self._clock = clock
+        self._kept: dict[str, Container] = {}
+
+    def handlers(self) -> dict[Kind, Handler]:
+        """How each kind of hint is followed."""
+        return {
+            "inventory": Handler("inventory", self._with("inventory", _inventory)),
+            "order": Handler("orders", self._with("orders", _order), requests=4),
+            "tracking": Handler("tracking", self._with("tracking", _tracking)),
+        }
+
+    def _with(self, job: str, work: Callable[[Container, str], None]) -> Callable[[str], None]:
+        return lambda name: self._follow(job, work, name)
+
+    def _follow(self, job: str, work: Callable[[Container, str], None], name: str) -> None:
+        if job not in self._kept:
+            self._kept[job] = Container(self._loaded, self._clock, family=job)
+        parts = self._kept[job]
+        try:
+            with parts.run_of(job):
+                parts.bind()
+                work(parts, name)
+        except SyncError as error:
+            parts.learn(error)
+            self._kept.pop(job).close()
+            raise
+        parts.learn(None)
+
+    def close(self) -> None:
+        """Close what was kept."""
+        for parts in self._kept.values():
+            parts.close()
+
+
+def _order(parts: Container, name: str) -> None:
+    inbox = Inbox(parts.ledger.database, parts.clock)
+    OrderHints(
+        parts, shipped=lambda code: inbox.store([Delivery(None, "tracking", (code,))])
+    ).follow(name)
+
+
+def _tracking(parts: Container, name: str) -> None:
+    row = parts.ledger.orders.find(name)
+    if row is None:
+        # Polling finds the shipments of orders that this ledger did not send.
+        return
+    run = tracking_run(parts, TrackingWishes(codes=(row.code,)))
+    try:
+        run.run()
+        recount(parts, run.result)
+    finally:
+        _warn(run.result.news)
+
+
+def _inventory(parts: Container, sku: str) -> None:
+    run = inventory_run(parts, InventoryWishes(skus=(sku,)))
+    try:
+        run.run()
+    finally:
+        _warn(run.result.news)
+
+
+def _warn(news: Sequence[str]) -> None:
+    for sentence in news:
+        _LOG.warning("webhooks: %s", sentence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +116,11 @@ class OrderHints:
     conflicts are left to polling and to a person, and a first backlog is not sent piecemeal.
 
     Args:
-        shop: Vendure.
-        warehouse: VeraCore.
-        ledger: Where it is written.
-        settings: All of them.
-        clock: The time.
+        parts: Both sides, and the ledger where it is written.
         shipped: Has an order that VeraCore holds looked at for shipments.
     """
 
-    shop: Shop
-    warehouse: Warehouse
-    ledger: Ledger
-    settings: Settings
-    clock: Clock
+    parts: Container
     shipped: Callable[[str], object]
 
     def follow(self, name: str) -> None:
@@ -51,8 +133,8 @@ class OrderHints:
             UsageError: Neither side knows it.
             SyncError: It cannot be done now.
         """
-        self.ledger.moves.recover()
-        row = self.ledger.orders.find(name)
+        self.parts.ledger.moves.recover()
+        row = self.parts.ledger.orders.find(name)
         if row is None or self._is_due(row):
             self._send(row.code if row else name)
         elif row.state == "in_doubt":
@@ -63,20 +145,13 @@ class OrderHints:
     def _is_due(self, row: OrderRow) -> bool:
         if row.state not in ("pending", "failed", "skipped"):
             return False
-        until, longest = row.next_attempt_at, self.settings.longest_order_wait
-        return until is None or is_over(from_text(until), self.clock.now(), longest)
+        until, longest = row.next_attempt_at, self.parts.settings.longest_order_wait
+        return until is None or is_over(from_text(until), self.parts.clock.now(), longest)
 
     def _send(self, code: str) -> None:
         if not self._may_begin():
             return
-        run = OrdersRun(
-            shop=self.shop,
-            warehouse=self.warehouse,
-            ledger=self.ledger,
-            settings=self.settings,
-            clock=self.clock,
-            wishes=Wishes(codes=(code,)),
-        )
+        run = orders_run(self.parts, OrdersWishes(codes=(code,)))
         try:
             run.run()
         finally:
@@ -84,27 +159,25 @@ class OrderHints:
 
     def _may_begin(self) -> bool:
         """Whether a first run of all that waits would be allowed; hints do not get round it."""
-        if self.ledger.orders.any_accepted():
+        if self.parts.ledger.orders.any_accepted():
             return True
-        poll = self.shop.poll(
-            trigger_states=self.settings.orders.trigger_states,
+        poll = self.parts.shop.poll(
+            trigger_states=self.parts.settings.orders.trigger_states,
             moved_since=None,
             passed_states=(),
             passed_since=None,
         )
-        return len(poll.waiting) <= self.settings.orders.max_first_run
+        return len(poll.waiting) <= self.parts.settings.orders.max_first_run
 
     def _settle(self, row: OrderRow) -> None:
         result = OrdersResult()
-        doubts = make_doubts(self.warehouse, self.ledger, self.settings, self.clock)
         try:
-            doubts.settle([row], result)
+            doubt_resolver(self.parts).settle([row], result)
         finally:
             _tell(result)
 
 
 def _tell(result: OrdersResult) -> None:
-    for sentence in result.news:
-        _LOG.warning("webhooks: %s", sentence)
+    _warn(result.news)
     for note in result.notes:
         _LOG.info("webhooks: %s", note)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from veracore_sync.clock import Clock
+from veracore_sync.describe import describe
 from veracore_sync.errors import (
     Category,
     LedgerError,
@@ -30,7 +31,7 @@ from veracore_sync.ledger.runs import Runs
 from veracore_sync.waits import ASKED
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.pace import Pace
-from veracore_sync.webhooks.supervise import Part, SupervisedThread, describe
+from veracore_sync.webhooks.supervise import Part, SupervisedThread
 
 _LOG = logging.getLogger(__name__)
 _TRIES = 10
