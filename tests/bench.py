@@ -46,7 +46,7 @@ class Bench:
     def context(self, **options: object) -> RunContext[OrdersReport]:
         return RunContext(
             OrdersReport(),
-            self.shop,  # type: ignore[arg-type]
+            self.shop,
             self.warehouse,
             self.ledger,
             self.settings,

@@ -30,7 +30,7 @@ from veracore_sync.model import (
     WarehouseRecord,
 )
 from veracore_sync.ports.hooks import NotTaken
-from veracore_sync.ports.shop import Poll
+from veracore_sync.ports.shop import GrantedAccess, Poll, ShopFulfilments, ShopStock
 from veracore_sync.veracore.port import (
     Absent,
     Accepted,
@@ -104,12 +104,59 @@ def line(identity: str, sku: str, quantity: int, fulfilled: int = 0) -> OrderLin
     )
 
 
-class FakeShop:
+class PartialShop:
+    """A shop of which a test asks only some things.
+
+    Args:
+        stock: Its stock, where that is asked for.
+        fulfilments: Its fulfilments, where they are asked for.
+    """
+
+    def __init__(
+        self, stock: ShopStock | None = None, fulfilments: ShopFulfilments | None = None
+    ) -> None:
+        self._stock, self._fulfilments = stock, fulfilments
+        self.clock_ahead_seconds: float | None = None
+
+    @property
+    def stock(self) -> ShopStock:
+        assert self._stock is not None, "not asked for"
+        return self._stock
+
+    @property
+    def fulfilments(self) -> ShopFulfilments:
+        assert self._fulfilments is not None, "not asked for"
+        return self._fulfilments
+
+    def poll(
+        self,
+        *,
+        trigger_states: Sequence[str],
+        moved_since: datetime | None,
+        passed_states: Sequence[str],
+        passed_since: datetime | None,
+    ) -> Poll:
+        raise AssertionError("not asked for")
+
+    def orders(self, codes: Sequence[str]) -> list[Order]:
+        raise AssertionError("not asked for")
+
+    def access(self) -> GrantedAccess:
+        raise AssertionError("not asked for")
+
+    def shipping_methods(self) -> list[str]:
+        raise AssertionError("not asked for")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class FakeShop(PartialShop):
     """Orders in memory, listed as the real shop lists them."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.by_code: dict[str, Order] = {}
-        self.clock_ahead_seconds: float | None = None
         self.polls = 0
         self.reads = 0
         self.garbled: set[str] = set()

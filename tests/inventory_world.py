@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 
-from fakes import FakeClock, FakeWarehouse, make_settings
+from fakes import FakeClock, FakeWarehouse, PartialShop, make_settings
 
 from veracore_sync.config import Settings
 from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine, OpenOrder, Variant
@@ -317,7 +316,7 @@ class World:
     def job(self, **options: object) -> InventoryRun:
         context = RunContext(
             InventoryReport(),
-            SimpleNamespace(stock=self.shop),  # type: ignore[arg-type]
+            PartialShop(stock=self.shop),
             self.warehouse,
             self.ledger,
             self.settings,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import Bench
-from fakes import START, FakeClock, make_order, make_settings
+from fakes import START, FakeClock, PartialShop, make_order, make_settings
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.fulfilments import FulfilledOrder
@@ -38,6 +38,7 @@ from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
 from veracore_sync.ledger.budget import Budget
 from veracore_sync.model import Package, Shipment, WarehouseRecord
 from veracore_sync.ports.hooks import NotTaken
+from veracore_sync.ports.shop import Shop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STEPS = (-DAY, HOUR, timedelta(days=400))
@@ -382,9 +383,10 @@ def once_told(bed: Bed) -> Goes:
     return goes
 
 
-def tracking_context(bed: Bed, shop: object = None) -> RunContext[TrackingReport]:
-    ends: tuple[Any, ...] = (shop, bed.warehouse, bed.ledger)
-    return RunContext(TrackingReport(), *ends, bed.settings, bed.clock)
+def tracking_context(bed: Bed, shop: Shop | None = None) -> RunContext[TrackingReport]:
+    return RunContext(
+        TrackingReport(), shop or bed.shop, bed.warehouse, bed.ledger, bed.settings, bed.clock
+    )
 
 
 def unanswered_too_long(bed: Bed) -> Goes:
@@ -403,14 +405,8 @@ def unanswered_too_long(bed: Bed) -> Goes:
 
 def stranger_asked_for(bed: Bed) -> Goes:
     bed.ledger.shipments.asked("A", "A")
-    asked: list[str] = []
-
-    def orders(codes: list[str]) -> dict[str, Any]:
-        asked.extend(codes)
-        return {}
-
-    shop = SimpleNamespace(fulfilments=SimpleNamespace(orders=orders))
-    context = tracking_context(bed, shop)
+    fulfilments = AskedShop()
+    context = tracking_context(bed, PartialShop(fulfilments=fulfilments))
     strangers = Strangers(context, frozenset(), Unanswered(context, UNKNOWN_ORDERS))
 
     def goes() -> bool:

@@ -17,7 +17,6 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from veracore_sync.cli import commands
 from veracore_sync.cli.app import app
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ports.ledger import Ledger
@@ -158,7 +157,6 @@ class HereRig(Rig):
 
     def run(self, *arguments: str, **env: str) -> Ended:
         """Run a command to its end."""
-        commands.register()
         with _as_it_was(), chdir(self.folder):
             os.environ.clear()
             os.environ.update(self.environment | env)

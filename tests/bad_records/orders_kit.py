@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from veracore_sync.cli.perform import Report
-from veracore_sync.cli.sync_orders import send
 from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport
+from veracore_sync.composition.syncs import sync_orders
 from veracore_sync.config import load
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.ledger import OrderRow
@@ -83,10 +83,10 @@ class Bed:
         finally:
             opened.close()
 
-    def run(self, *codes: str, **options: Any) -> Report:
+    def run(self, *codes: str, **options: Any) -> CommandReport:
         """One run; what it would leave the process with is in the report."""
         with self.parts() as parts:
-            return send(parts, RunOptions(only=codes, allow_first_run=True, **options))
+            return sync_orders(parts, RunOptions(only=codes, allow_first_run=True, **options))
 
     # ---- both ends
 

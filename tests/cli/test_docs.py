@@ -6,11 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-import typer
+from commands_kit import whole_program
 
 from veracore_sync import errors
-from veracore_sync.cli import commands
-from veracore_sync.cli.app import app
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (ROOT / "docs" / "commands.md").read_text()
@@ -19,7 +17,6 @@ EXIT_CODES = (ROOT / "docs" / "exit-codes.md").read_text()
 
 def command_tree() -> dict[str, list[str]]:
     """Every command by its full name, with its options."""
-    commands.register()
     found: dict[str, list[str]] = {}
 
     def walk(command: object, name: str) -> None:
@@ -35,7 +32,7 @@ def command_tree() -> dict[str, list[str]]:
             if any(option.startswith("--") for option in parameter.opts)
         ]
 
-    walk(typer.main.get_command(app), "")
+    walk(whole_program(), "")
     return found
 
 

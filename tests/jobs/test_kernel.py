@@ -17,8 +17,9 @@ REPORTS = (OrdersReport, InventoryReport, TrackingReport)
 
 
 def of(bench: Bench, report: RunReport) -> RunContext[RunReport]:
-    ends = (bench.shop, bench.warehouse, bench.ledger)
-    return RunContext(report, *ends, bench.settings, bench.clock)  # type: ignore[arg-type]
+    return RunContext(
+        report, bench.shop, bench.warehouse, bench.ledger, bench.settings, bench.clock
+    )
 
 
 def far_away(bench: Bench, *, rehearsal: bool = False) -> None:
@@ -124,7 +125,7 @@ def test_a_rehearsal_remembers_no_bad_record(bench: Bench) -> None:
     far_away(bench)
     context = RunContext(
         TrackingReport(),
-        bench.shop,  # type: ignore[arg-type]
+        bench.shop,
         bench.warehouse,
         bench.ledger,
         bench.settings,

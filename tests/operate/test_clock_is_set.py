@@ -8,8 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from fakes import START, make_order, make_settings
-from inventory_world import HERE
+from fakes import START, PartialShop, make_order, make_settings
+from inventory_world import HERE, World
 from moments_kit import (
     DAY,
     HOUR,
@@ -101,18 +101,19 @@ def test_the_grace_of_a_fulfilment_is_true_time(plain: Bed, step: timedelta) -> 
     assert from_text(row.intended_at or "") - step == from_text(row.since) - step == began
 
 
-def test_stock_is_not_counted_by_a_clock_that_is_set_meanwhile(plain: Bed) -> None:
+def test_stock_is_not_counted_by_a_clock_that_is_set_meanwhile(plain: Bed, tmp_path: Path) -> None:
+    nothing = World(tmp_path / "nothing.db")
     context = RunContext(
         InventoryReport(),
-        SimpleNamespace(stock=SimpleNamespace(open_orders=list)),  # type: ignore[arg-type]
-        SimpleNamespace(stock=lambda part: ()),  # type: ignore[arg-type]
+        PartialShop(stock=nothing.shop),
+        nothing.warehouse,
         plain.ledger,
         plain.settings,
         plain.clock,
     )
     reading = Reading(
         context,
-        StockBook(plain.ledger.database),
+        plain.ledger.stock,
         Names(plain.settings.skus),
         Unread(plain.ledger, plain.clock, context.report),
     )

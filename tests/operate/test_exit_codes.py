@@ -18,11 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import typer
+from commands_kit import whole_program
 from rig import Ended, HereRig, Rig
 
-from veracore_sync.cli import commands
-from veracore_sync.cli.app import app
 from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
@@ -305,7 +303,6 @@ def test_every_code_and_every_command_is_walked() -> None:
     documented = {int(code) for row in rows for code in row.split(", ")}
     assert {case.code for case in CASES} | ELSEWHERE == documented
     assert not {case.code for case in CASES} & ELSEWHERE
-    commands.register()
     walked = {case.command for case in CASES}
     known = {one for one in names() for said in walked if f"{said} ".startswith(f"{one} ")}
     # What it prints is JSON already, a line an order: tests/cli/test_upkeep.py; and what replaces
@@ -315,7 +312,7 @@ def test_every_code_and_every_command_is_walked() -> None:
 
 def names() -> Iterator[str]:
     """Every command of the program."""
-    for name, command in vars(typer.main.get_command(app))["commands"].items():
+    for name, command in whole_program().commands.items():
         below = getattr(command, "commands", None)
         if below is None:
             yield name

@@ -7,10 +7,8 @@ import shlex
 from pathlib import Path
 
 import pytest
-import typer
+from commands_kit import whole_program
 
-from veracore_sync.cli import commands
-from veracore_sync.cli.app import app
 from veracore_sync.config.given import keys, sections
 from veracore_sync.domain.kinds import AlertKind
 
@@ -33,8 +31,7 @@ def typed() -> list[str]:
 
 @pytest.mark.parametrize("line", typed())
 def test_what_is_typed_exists(line: str) -> None:
-    commands.register()
-    command: object = typer.main.get_command(app)
+    command: object = whole_program()
     known = options(command)
     for word in shlex.split(line)[1:]:
         below = getattr(command, "commands", {})

@@ -14,7 +14,6 @@ import pytest
 from fakes import FakeClock
 from rig import HereRig, Rig
 
-from veracore_sync.cli.serve_webhooks import HintJobs
 from veracore_sync.clock import SystemClock
 from veracore_sync.config import load
 from veracore_sync.errors import RunOver
@@ -22,6 +21,7 @@ from veracore_sync.jobs.schedule import COMMANDS
 from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
+from veracore_sync.webhooks.hint_handler import HintJobs
 
 FAST = """
 import time

@@ -5,10 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import typer
-
-from veracore_sync.cli import commands
-from veracore_sync.cli.app import app
+from commands_kit import whole_program
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 SERVICES = sorted(FOLDER.glob("*.service"))
@@ -55,11 +52,10 @@ def test_what_runs_all_the_time_is_watched_and_started_again() -> None:
 
 @pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)
 def test_what_a_service_starts_is_a_command(path: Path) -> None:
-    commands.register()
     [start] = [line for line in lines(path) if line.startswith("ExecStart=")]
     program, *words = start.removeprefix("ExecStart=").split()
     assert program == "/usr/bin/veracore-sync"
-    command: object = typer.main.get_command(app)
+    command: object = whole_program()
     for word in words:
         found = getattr(command, "commands", {})
         assert word in found

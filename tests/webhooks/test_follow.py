@@ -6,11 +6,13 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 import pytest
 from bench import Bench
 from fakes import make_order
 
+from veracore_sync.composition.container import Container
 from veracore_sync.errors import SyncError, UsageError
 from veracore_sync.webhooks.hint_handler import OrderHints
 
@@ -21,14 +23,7 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def hints(bench: Bench, shipped: Callable[[str], object] = lambda code: None) -> OrderHints:
-    return OrderHints(
-        bench.shop,
-        bench.warehouse,
-        bench.ledger,
-        bench.settings,
-        bench.clock,
-        shipped,
-    )
+    return OrderHints(cast(Container, bench), shipped)
 
 
 def test_a_waiting_order_is_sent_once(bench: Bench) -> None:

@@ -32,7 +32,7 @@ from veracore_sync.webhooks.worker import Handler, Worker
 ROUNDS = 20
 _PROGRAM = """
 import pathlib, sys, time
-from veracore_sync.cli import serve_webhooks
+from veracore_sync.webhooks.hint_handler import HintJobs
 from veracore_sync.webhooks.worker import Handler
 
 log = open(sys.argv.pop(1), "a", buffering=1)
@@ -43,7 +43,7 @@ def note(name):
 def handlers(self):
     return {kind: Handler(kind, note) for kind in ("inventory", "order", "tracking")}
 
-serve_webhooks.HintJobs.handlers = handlers
+HintJobs.handlers = handlers
 from veracore_sync.__main__ import main
 main()
 """

@@ -17,11 +17,12 @@ import pytest
 from fakes import FakeClock
 from hook_kit import INVENTORY, Bed, start_bed, stop_bed, until
 
-from veracore_sync.cli import deliver
 from veracore_sync.clock import SystemClock
+from veracore_sync.describe import describe
 from veracore_sync.errors import LedgerError
+from veracore_sync.webhooks import event_thread
 from veracore_sync.webhooks.server import HookServer
-from veracore_sync.webhooks.supervise import Health, Part, SupervisedThread, describe, watch_over
+from veracore_sync.webhooks.supervise import Health, Part, SupervisedThread, watch_over
 
 FAULTS: list[BaseException] = [
     OSError(errno.EMFILE, "Too many open files"),
@@ -62,9 +63,9 @@ def supervised(name: str, bed: Bed, patch: pytest.MonkeyPatch) -> Iterator[Fault
         patch.setattr(listener.server, "handle_request", faulty)
     else:
         faulty = Faulty(lambda: None)
-        patch.setattr(deliver, "_deliver_due", faulty)
-        patch.setattr(deliver, "_PERIOD", 0.01)
-        delivering = deliver.Delivering(None, listener._health.part("events"))  # type: ignore[arg-type]
+        patch.setattr(event_thread, "deliver_due", faulty)
+        patch.setattr(event_thread, "_PERIOD", 0.01)
+        delivering = event_thread.EventThread(None, listener._health.part("events"))  # type: ignore[arg-type]
         thread = delivering._thread
         thread.start()
     thread._first_pause = thread._longest_pause = 0.01

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.event_delivery import deliver_at_the_end
+from veracore_sync.composition.locked_run import CommandReport, Job, Work, run_locked
+from veracore_sync.composition.runs import doubt_resolver
+from veracore_sync.composition.syncs import sync_inventory, sync_orders, sync_tracking
+from veracore_sync.errors import SyncError, UsageError
+from veracore_sync.jobs.kernel import RunOptions
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.retry import execute, plan
 from veracore_sync.ports.ledger import Ledger
 
 
@@ -17,24 +26,87 @@ class Outcome:
     result: dict[str, Any] = field(default_factory=dict)
 
 
-class Actions(Protocol):
-    """Each runs a command's own code, under its lock, and never raises for what was foreseeable."""
+class Actions:
+    """Runs the commands' own code, each with parts of its own and under its lock.
+
+    Never raises for what was foreseeable.
+
+    Args:
+        parts: Of the server; its ledger is read from.
+    """
+
+    def __init__(self, parts: Container) -> None:
+        self._parts = parts
 
     @property
     def ledger(self) -> Ledger:
         """To read from."""
+        return self._parts.ledger
 
     def retry_order(self, name: str) -> Outcome:
         """Put an order back into the queue, or look it up; then send it if it is due."""
+        row = self.ledger.orders.find(name)
+        if row is None:
+            return _no_such(name)
+        outcome = self._run("retry", "orders", lambda parts: _retry(parts, row.code))
+        after = self.ledger.orders.get(row.code)
+        if not outcome.success or after is None or after.state in ("synced", "shipped"):
+            return outcome
+        why = f": {after.error_message}" if after.error_message else ""
+        return Outcome(False, f"{row.code} is {after.state}{why}", outcome.result)
 
     def force_inventory(self) -> Outcome:
         """``sync-inventory --force``."""
+        return self._inventory(RunOptions(force=True))
 
     def inventory_for(self, sku: str) -> Outcome:
         """``sync-inventory --sku``."""
+        return self._inventory(RunOptions(only=(sku,)))
+
+    def _inventory(self, options: RunOptions) -> Outcome:
+        return self._run(
+            "sync-inventory", "inventory", lambda parts: sync_inventory(parts, options)
+        )
 
     def force_tracking(self) -> Outcome:
         """``sync-tracking --force``."""
+        return self._tracking(RunOptions(force=True))
 
     def tracking_for(self, name: str) -> Outcome:
         """``sync-tracking --order``."""
+        if self.ledger.orders.find(name) is None:
+            return _no_such(name)
+        return self._tracking(RunOptions(only=(name,)))
+
+    def _tracking(self, options: RunOptions) -> Outcome:
+        return self._run("sync-tracking", "tracking", lambda parts: sync_tracking(parts, options))
+
+    def _run(self, command: str, lock: str, work: Work) -> Outcome:
+        job = Job(command, lock, record=True, force=True)
+        parts = Container(self._parts.loaded, self._parts.clock, family=lock, force=True)
+        try:
+            _, report = run_locked(job, parts, work)
+            deliver_at_the_end(parts)
+        except SyncError as error:
+            return Outcome(False, f"{error.message}; {error.hint}")
+        finally:
+            parts.close()
+        if report.error is not None:
+            return Outcome(False, f"{report.error.message}; {report.error.hint}", report.document)
+        news = {"news": report.news} if report.news else {}
+        return Outcome(True, None, {**report.document, **news})
+
+
+def _retry(parts: Container, code: str) -> CommandReport:
+    parts.bind()
+    chosen = plan(parts.ledger, (code,), every=False, error_class=None)
+    for _, why in chosen.refused:
+        raise UsageError(why)
+    report = OrdersReport()
+    doubts = doubt_resolver(parts, report) if chosen.look_up else None
+    execute(chosen, parts.ledger, report, doubts)
+    return sync_orders(parts, RunOptions(only=(code,)))
+
+
+def _no_such(name: str) -> Outcome:
+    return Outcome(False, f"the ledger holds no order {name}")

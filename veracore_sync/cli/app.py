@@ -1,18 +1,37 @@
-"""The commands by name, and the options that stand before them."""
+"""The program: the options that stand before a command, and the way to the command's module."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from veracore_sync import __version__
+from veracore_sync.cli.commands import COMMANDS, load_command
 from veracore_sync.cli.globals import Globals
+
+
+class CommandGroup(TyperGroup):
+    """Knows every command by name and summary, and imports the one that is to run."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        for name, entry in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=entry.summary))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that was typed, for a run as for the shell's completion of its options."""
+        if args[0] in COMMANDS:
+            self.add_command(load_command(args[0]), args[0])
+        return super().resolve_command(ctx, args)
+
 
 app = typer.Typer(
     name="veracore-sync",
+    cls=CommandGroup,
     help="Carries paid orders of a Vendure shop to a VeraCore warehouse exactly once, "
     "and stock and tracking back.",
     no_args_is_help=True,
@@ -20,8 +39,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=True,
 )
-config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
-app.add_typer(config_app, name="config")
 
 
 def _print_version(wanted: bool) -> None:
@@ -53,7 +70,4 @@ def before(
 
 def run() -> None:
     """Parse the command line and run one command."""
-    from veracore_sync.cli import commands
-
-    commands.register()
     app()

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say
-
-if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
+from veracore_sync.cli.perform import run_command
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.errors import UsageError
 
 _UPSTREAMS = ("vendure", "veracore")
-breaker_app = typer.Typer(help="The circuit breakers.", no_args_is_help=True)
-app.add_typer(breaker_app, name="breaker")
+breaker_app = typer.Typer(help="The circuit breakers.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @breaker_app.callback()
@@ -32,15 +30,10 @@ def breaker_reset(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Close breakers, forget slow-downs and refused credentials: the next run asks at once."""
-    from veracore_sync.cli.perform import Job, perform
-
-    perform(Job("breaker reset"), context.obj, as_json, lambda parts: _work(parts, upstream))
+    run_command(Job("breaker reset"), context.obj, as_json, lambda parts: _work(parts, upstream))
 
 
-def _work(parts: Container, upstream: str | None) -> Report:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.errors import UsageError
-
+def _work(parts: Container, upstream: str | None) -> CommandReport:
     if upstream is not None and upstream not in _UPSTREAMS:
         raise UsageError(f"there is no upstream {upstream}", hint="say vendure or veracore")
     closed = parts.ledger.breakers.reset(upstream)
@@ -48,7 +41,7 @@ def _work(parts: Container, upstream: str | None) -> Report:
     for name in _UPSTREAMS if upstream is None else (upstream,):
         parts.ledger.refusals.forget(name)
     told = f"{closed} breakers closed" if closed else "no breaker was open"
-    return Report(
+    return CommandReport(
         {"closed": closed},
         show=lambda: say(f"{told}; the next run asks at once"),
         asked_for=True,

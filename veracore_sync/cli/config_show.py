@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from veracore_sync.cli.app import config_app
 from veracore_sync.cli.output import say, table, warn
+from veracore_sync.cli.perform import run_command
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.config import rows
 
-if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
+config_app = typer.Typer(
+    help="Look at the configuration.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @config_app.command("show")
@@ -20,15 +23,10 @@ def config_show(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show each setting with its origin; secrets are masked."""
-    from veracore_sync.cli.perform import Job, perform
-
-    perform(Job("config show", read_only=True), context.obj, as_json, _work)
+    run_command(Job("config show", read_only=True), context.obj, as_json, _work)
 
 
-def _work(parts: Container) -> Report:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.config import rows
-
+def _work(parts: Container) -> CommandReport:
     found = rows(parts.loaded)
     path = str(parts.loaded.path) if parts.loaded.path else None
 
@@ -38,7 +36,7 @@ def _work(parts: Container) -> Report:
         for warning in parts.loaded.warnings:
             warn(f"veracore-sync: {warning}")
 
-    return Report(
+    return CommandReport(
         {
             "path": path,
             "settings": [

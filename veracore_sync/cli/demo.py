@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from veracore_sync.cli.app import app
+from veracore_sync.cli import signals
 from veracore_sync.cli.output import print_json, say, table
-
-if TYPE_CHECKING:
-    from veracore_sync.composition.container import Container
-    from veracore_sync.jobs.orders.report import OrdersReport
-    from veracore_sync.sandbox.server import Sandbox
-    from veracore_sync.sandbox.shop import SmallShop
+from veracore_sync.cli.stats import show_overall
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.runs import inventory_run, orders_run, tracking_run
+from veracore_sync.config import load
+from veracore_sync.jobs.kernel import RunOptions
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.stats import overall
+from veracore_sync.sandbox.server import Sandbox
+from veracore_sync.sandbox.shop import SmallShop
 
 _CATALOGUE = (
     ("MUG-BLUE", "Mug, blue", 1250),
@@ -30,11 +34,11 @@ _CATALOGUE = (
 _UNKNOWN_THERE = "TEAPOT"
 
 
-@app.command("demo")
 def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Send orders from a small shop to a VeraCore simulator, trouble included."""
+    signals.let_go()
     with _stage() as stage:
         ends = _play(stage, quiet=as_json)
     if as_json:
@@ -52,8 +56,6 @@ class Stage:
 
     def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """The simulator's control surface, as a person would use it with curl."""
-        import urllib.request
-
         data = json.dumps(body).encode() if body is not None else None
         url = f"{self.sandbox.url}/_sandbox/{path}"
         with urllib.request.urlopen(urllib.request.Request(url, data), timeout=10) as answer:  # noqa: S310 - our own loopback
@@ -61,38 +63,30 @@ class Stage:
 
     def sync(self, quiet: bool) -> OrdersReport:
         """One run of ``sync-orders``, told order by order."""
-        from veracore_sync.jobs.orders.report import OrdersReport
-        from veracore_sync.jobs.orders.run import OrdersRun
-
-        run = OrdersRun(self.parts.context(OrdersReport()))
+        run = orders_run(self.parts, RunOptions())
         if not quiet:
             say("$ veracore-sync sync-orders")
         with self.parts.ledger.runs.lock("orders", "sync-orders"):
             number = self.parts.ledger.runs.begin("sync-orders")
-            result = run.run()
-            self.parts.ledger.runs.end(number, 3 if result.needs_person else 0, {})
+            report = run.run()
+            self.parts.ledger.runs.end(number, 3 if report.needs_person else 0, {})
         if not quiet:
-            for code, outcome in result.outcomes.items():
+            for code, outcome in report.outcomes.items():
                 say(f"  {code}  {outcome:9}  {self._units(code)}")
-            for sentence in result.needs_person:
+            for sentence in report.needs_person:
                 say(f"  needs a person: {sentence}")
             say()
-        return result
+        return report
 
     def count(self, quiet: bool) -> None:
         """One run of ``sync-inventory``, told SKU by SKU."""
-        from veracore_sync.jobs.inventory.report import InventoryReport
-        from veracore_sync.jobs.inventory.run import InventoryRun
-        from veracore_sync.jobs.kernel import RunOptions
-
         if not quiet:
             say("$ veracore-sync sync-inventory --allow-mass-change")
         with self.parts.ledger.runs.lock("inventory", "sync-inventory"):
             number = self.parts.ledger.runs.begin("sync-inventory")
             before = {sku: self.shop.state.saleable(sku) for sku, _, _ in _CATALOGUE}
-            options = RunOptions(allow_mass_change=True)
-            result = InventoryRun(self.parts.context(InventoryReport(), options)).run()
-            self.parts.ledger.runs.end(number, 0, {"updated": result.updated})
+            report = inventory_run(self.parts, RunOptions(allow_mass_change=True)).run()
+            self.parts.ledger.runs.end(number, 0, {"updated": report.updated})
         if not quiet:
             for sku, was in before.items():
                 say(f"  {sku:9}  {was} could be sold, now {self.shop.state.saleable(sku)}")
@@ -100,18 +94,15 @@ class Stage:
 
     def track(self, quiet: bool) -> None:
         """One run of ``sync-tracking``, told slip by slip."""
-        from veracore_sync.jobs.tracking.report import TrackingReport
-        from veracore_sync.jobs.tracking.run import TrackingRun
-
         if not quiet:
             say("$ veracore-sync sync-tracking")
         with self.parts.ledger.runs.lock("tracking", "sync-tracking"):
             number = self.parts.ledger.runs.begin("sync-tracking")
-            result = TrackingRun(self.parts.context(TrackingReport())).run()
-            counts = {"ordersChecked": result.checked, "trackingUpdated": result.updated}
+            report = tracking_run(self.parts, RunOptions()).run()
+            counts = {"ordersChecked": report.checked, "trackingUpdated": report.updated}
             self.parts.ledger.runs.end(number, 0, counts)
         if not quiet:
-            for one in result.outcomes:
+            for one in report.outcomes:
                 if one.slip:
                     say(f"  {one.code}  slip {one.slip}  {one.what:9}  {one.told}")
             say()
@@ -124,11 +115,6 @@ class Stage:
 
 @contextmanager
 def _stage() -> Iterator[Stage]:
-    from veracore_sync.composition.container import Container
-    from veracore_sync.config import load
-    from veracore_sync.sandbox.server import Sandbox
-    from veracore_sync.sandbox.shop import SmallShop
-
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         sandbox = stack.enter_context(Sandbox(strict=True))
@@ -221,9 +207,6 @@ def _ship(stage: Stage, quiet: bool) -> None:
 
 
 def _close(stage: Stage, quiet: bool) -> dict[str, Any]:
-    from veracore_sync.cli.stats import show_overall
-    from veracore_sync.jobs.stats import overall
-
     document = overall(stage.parts.ledger)
     placed = stage.control("orders")["orders"]
     codes = {order.code for order in stage.shop.state.orders.values()}

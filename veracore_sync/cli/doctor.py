@@ -5,24 +5,31 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from veracore_sync.cli.app import app
 from veracore_sync.cli.globals import INSTALLED_UNITS
 from veracore_sync.cli.output import say, table
-
-if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
-    from veracore_sync.jobs.doctor.finding import Finding
-    from veracore_sync.jobs.doctor.warehouse import OtherDialects
+from veracore_sync.cli.perform import run_command
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.event_delivery import notify_hook
+from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.config import require
+from veracore_sync.errors import SyncError
+from veracore_sync.jobs.doctor.finding import Finding, fail, warn
+from veracore_sync.jobs.doctor.ledger import ledger
+from veracore_sync.jobs.doctor.machine import machine
+from veracore_sync.jobs.doctor.shop import shop
+from veracore_sync.jobs.doctor.skus import skus
+from veracore_sync.jobs.doctor.warehouse import OtherDialects, warehouse
+from veracore_sync.jobs.doctor.wire import Met, clocks, network
+from veracore_sync.veracore.connect import DIALECTS
+from veracore_sync.webhooks.doctor import listener
 
 _PRECEDENCE = (78, 77, 74, 69)
 
 
-@app.command("doctor")
 def doctor(
     context: typer.Context,
     offline: Annotated[bool, typer.Option("--offline", help="Ask neither side.")] = False,
@@ -32,9 +39,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Check configuration, ledger, machine and both sides; each line says what to do."""
-    from veracore_sync.cli.perform import Job, perform
-
-    perform(
+    run_command(
         Job("doctor", read_only=True, force=True),
         context.obj,
         as_json,
@@ -44,19 +49,14 @@ def doctor(
 
 def examined(
     parts: Container, *, offline: bool = False, systemd_dir: Path = INSTALLED_UNITS
-) -> Report:
+) -> CommandReport:
     """Every finding; the worst failure's exit code is the report's."""
-    from veracore_sync.cli.deliver import notify_hook
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.jobs.doctor.ledger import ledger
-    from veracore_sync.jobs.doctor.machine import machine
-
     found = list(machine(parts.loaded, systemd_dir, notify_hook))
     found += ledger(parts.settings, lambda: parts.ledger, parts.clock)
     if not offline:
         found += _online(parts) if _readable(found) else [_not_asked()]
     codes = [one.exit_code for one in found if one.level == "fail"]
-    return Report(
+    return CommandReport(
         {"findings": [_document(one) for one in found]},
         show=lambda: _show(found),
         asked_for=True,
@@ -69,22 +69,12 @@ def _readable(found: list[Finding]) -> bool:
 
 
 def _not_asked() -> Finding:
-    from veracore_sync.jobs.doctor.finding import warn
-
     message = "neither side was asked, as the ledger cannot be read"
     return warn("ledger", message, "mend the ledger, then run `veracore-sync doctor` again")
 
 
 def _online(parts: Container) -> Iterator[Finding]:
     """Both sides, then what only the two together show, then our own listener."""
-    from veracore_sync.config import require
-    from veracore_sync.errors import SyncError
-    from veracore_sync.jobs.doctor.finding import fail
-    from veracore_sync.jobs.doctor.shop import shop
-    from veracore_sync.jobs.doctor.skus import skus
-    from veracore_sync.jobs.doctor.warehouse import warehouse
-    from veracore_sync.webhooks.doctor import listener
-
     settings = parts.settings
     try:
         require(settings, "vendure", "veracore")
@@ -104,8 +94,6 @@ def _met(
     parts: Container, name: str, findings: Iterator[Finding]
 ) -> Generator[Finding, None, bool]:
     """A side's findings, and where it let us in its speed and its clock; whether it did."""
-    from veracore_sync.jobs.doctor.wire import Met, clocks, network
-
     began = parts.clock.monotonic()
     first = next(findings)
     took = parts.clock.monotonic() - began
@@ -125,8 +113,6 @@ def _met(
 
 
 def _other_dialects(parts: Container) -> OtherDialects:
-    from veracore_sync.veracore.connect import DIALECTS
-
     settings = parts.settings.veracore
     return {
         name: partial(parts.warehouse_of, settings.model_copy(update={"api": name}))

@@ -7,16 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from veracore_sync.cli.app import app
+from veracore_sync.cli.doctor import examined
+from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.output import say, warn
-
-if TYPE_CHECKING:
-    from veracore_sync.cli.globals import Globals
-    from veracore_sync.cli.perform import Report
+from veracore_sync.cli.perform import run_standalone
+from veracore_sync.cli.settings import load_settings
+from veracore_sync.clock import SystemClock
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport
+from veracore_sync.config import Flag, check
+from veracore_sync.config.example import example
+from veracore_sync.config.file import SYSTEM_FILE
+from veracore_sync.errors import ConfigError, UsageError
+from veracore_sync.files import write_whole
 
 NEXT = "veracore-sync sync-orders --dry-run"
 
@@ -55,7 +62,6 @@ QUESTIONS = (
 )
 
 
-@app.command("init")
 def init_config(
     context: typer.Context,
     vendure_url: Annotated[
@@ -82,8 +88,6 @@ def init_config(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Write a commented configuration (--config, else ./config.toml) and try both connections."""
-    from veracore_sync.cli.perform import alone
-
     given: dict[str, str | Path | None] = {
         "vendure.admin_api_url": vendure_url,
         "vendure.username": vendure_username,
@@ -93,15 +97,12 @@ def init_config(
         "veracore.client_secret": client_secret_file,
         "veracore.company_id": company_id,
     }
-    alone(as_json, lambda: _work(context.obj, given, force=force, offline=offline))
+    run_standalone(as_json, lambda: _work(context.obj, given, force=force, offline=offline))
 
 
 def _work(
     options: Globals, given: Mapping[str, str | Path | None], *, force: bool, offline: bool
-) -> Report:
-    from veracore_sync.clock import SystemClock
-    from veracore_sync.errors import UsageError
-
+) -> CommandReport:
     path = (options.config or Path("config.toml")).expanduser().absolute()
     asked_for = [path.parent / one.file for one in QUESTIONS if one.file and not given[one.key]]
     there = next((file for file in (path, *asked_for) if file.exists()), None)
@@ -115,8 +116,6 @@ def _work(
 
 def _answers(given: Mapping[str, str | Path | None]) -> dict[str, str | Path]:
     """Every answer: from its flag, else asked for; a secret as text, or as its file's path."""
-    from veracore_sync.errors import UsageError
-
     missing = [one.flag for one in QUESTIONS if not given[one.key]]
     if missing and not sys.stdin.isatty():
         raise UsageError(
@@ -133,8 +132,6 @@ def _answers(given: Mapping[str, str | Path | None]) -> dict[str, str | Path]:
 
 
 def _ask(question: Question) -> str:
-    from veracore_sync.errors import ConfigError
-
     while True:
         answer = str(typer.prompt(question.text, hide_input=bool(question.file), err=True)).strip()
         try:
@@ -146,9 +143,6 @@ def _ask(question: Question) -> str:
 
 
 def _check(question: Question, answer: str | Path) -> None:
-    from veracore_sync.config import Flag, check
-    from veracore_sync.errors import UsageError
-
     if isinstance(answer, Path):
         if not answer.expanduser().is_file():
             raise UsageError(f"{question.flag}: there is no file {answer}", hint="name one")
@@ -160,10 +154,6 @@ def _write(
     path: Path, answers: Mapping[str, str | Path], not_before: datetime, *, force: bool
 ) -> list[Path]:
     """Put the secrets into files of their own, then the configuration; every file written."""
-    from veracore_sync.config.example import example
-    from veracore_sync.errors import ConfigError
-    from veracore_sync.files import write_whole
-
     values = {"orders.not_before": not_before, **of_the_system(path)}
     texts: dict[Path, str] = {}
     for one in QUESTIONS:
@@ -190,8 +180,6 @@ def _write(
 
 def of_the_system(path: Path) -> dict[str, Any]:
     """What the units' configuration says: a person who acts as their user uses their ledger."""
-    from veracore_sync.config.file import SYSTEM_FILE
-
     return {"ledger.path": "/var/lib/veracore-sync/ledger.db"} if path == SYSTEM_FILE else {}
 
 
@@ -202,13 +190,8 @@ def _as_written(file: Path, folder: Path) -> str:
 
 def _looked_at(
     options: Globals, path: Path, written: list[Path], not_before: datetime, *, offline: bool
-) -> Report:
+) -> CommandReport:
     """Read it back as every command will, and let both sides answer."""
-    from veracore_sync.cli.doctor import examined
-    from veracore_sync.cli.globals import Globals
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
-
     told = Globals(path, options.log_level, options.log_format)
     document: dict[str, Any] = {
         "path": str(path),
@@ -217,9 +200,9 @@ def _looked_at(
         "findings": [],
         "next": NEXT,
     }
-    parts = Container(told.load(), read_only=True, force=True)
+    parts = Container(load_settings(told), read_only=True, force=True)
     try:
-        report = Report({}) if offline else examined(parts)
+        report = CommandReport({}) if offline else examined(parts)
     finally:
         parts.close()
 
@@ -233,4 +216,4 @@ def _looked_at(
         else:
             say(f"next: {NEXT}")
 
-    return Report(document | report.document, show=show, asked_for=True, code=report.code)
+    return CommandReport(document | report.document, show=show, asked_for=True, code=report.code)

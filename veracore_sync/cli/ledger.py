@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say
+from veracore_sync.cli.perform import run_command
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.errors import LedgerError
-
-if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
-    from veracore_sync.ports.ledger import Ledger
+from veracore_sync.ledger.opening import restore
+from veracore_sync.ports.ledger import Ledger
 
 ledger_app = typer.Typer(
-    help="Check, back up, restore, prune and export the ledger.", no_args_is_help=True
+    help="Check, back up, restore, prune and export the ledger.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
-app.add_typer(ledger_app, name="ledger")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -37,9 +37,8 @@ def _existing(parts: Container) -> Ledger:
 @ledger_app.command("check")
 def check_ledger(context: typer.Context, as_json: AsJson = False) -> None:
     """Let SQLite check the file."""
-    from veracore_sync.cli.perform import Job, Report, perform
 
-    def work(parts: Container) -> Report:
+    def work(parts: Container) -> CommandReport:
         found = _existing(parts).upkeep.check()
         error = None
         if found:
@@ -47,9 +46,11 @@ def check_ledger(context: typer.Context, as_json: AsJson = False) -> None:
                 f"the ledger {parts.ledger.path} is damaged: {found[0]}",
                 hint="restore the newest backup; the next sync-orders looks up before it sends",
             )
-        return Report({"problems": found}, error=error, show=lambda: _tell(found), asked_for=True)
+        return CommandReport(
+            {"problems": found}, error=error, show=lambda: _tell(found), asked_for=True
+        )
 
-    perform(Job("ledger check", read_only=True), context.obj, as_json, work)
+    run_command(Job("ledger check", read_only=True), context.obj, as_json, work)
 
 
 def _tell(found: list[str]) -> None:
@@ -63,13 +64,14 @@ def backup_ledger(
     as_json: AsJson = False,
 ) -> None:
     """Copy the ledger consistently, while others may write."""
-    from veracore_sync.cli.perform import Job, Report, perform
 
-    def work(parts: Container) -> Report:
+    def work(parts: Container) -> CommandReport:
         size = _existing(parts).upkeep.backup(file)
-        return Report({"path": str(file), "bytes": size}, show=lambda: say(f"{file}: {size} bytes"))
+        return CommandReport(
+            {"path": str(file), "bytes": size}, show=lambda: say(f"{file}: {size} bytes")
+        )
 
-    perform(Job("ledger backup", read_only=True), context.obj, as_json, work)
+    run_command(Job("ledger backup", read_only=True), context.obj, as_json, work)
 
 
 @ledger_app.command("restore")
@@ -79,19 +81,17 @@ def restore_ledger(
     as_json: AsJson = False,
 ) -> None:
     """Put a backup in the ledger's place, checked first; the old ledger is kept beside it."""
-    from veracore_sync.cli.perform import Job, Report, perform
-    from veracore_sync.ledger.opening import restore
 
-    def work(parts: Container) -> Report:
+    def work(parts: Container) -> CommandReport:
         done = restore(file, parts.settings.ledger.path, parts.clock, parts.must_belong)
         kept = str(done.kept) if done.kept else None
         told = f"{done.orders} orders restored from {file}"
-        return Report(
+        return CommandReport(
             {"orders": done.orders, "kept": kept},
             show=lambda: say(f"{told}; the old ledger is kept as {kept}" if kept else told),
         )
 
-    perform(Job("ledger restore"), context.obj, as_json, work)
+    run_command(Job("ledger restore"), context.obj, as_json, work)
 
 
 @ledger_app.command("prune")
@@ -101,25 +101,23 @@ def prune_ledger(
     as_json: AsJson = False,
 ) -> None:
     """Forget old runs and resolved alerts; orders and attempts stay."""
-    from veracore_sync.cli.perform import Job, Report, perform
 
-    def work(parts: Container) -> Report:
+    def work(parts: Container) -> CommandReport:
         before = parts.clock.now() - timedelta(days=days)
         gone = _existing(parts).upkeep.prune(before)
         told = ", ".join(f"{count} {name}" for name, count in gone.items())
-        return Report({"pruned": gone}, show=lambda: say(f"pruned {told}"))
+        return CommandReport({"pruned": gone}, show=lambda: say(f"pruned {told}"))
 
-    perform(Job("ledger prune"), context.obj, as_json, work)
+    run_command(Job("ledger prune"), context.obj, as_json, work)
 
 
 @ledger_app.command("export")
 def export_ledger(context: typer.Context) -> None:
     """Print every order with its attempts, a JSON object a line."""
-    from veracore_sync.cli.perform import Job, Report, perform
 
-    def work(parts: Container) -> Report:
+    def work(parts: Container) -> CommandReport:
         for line in _existing(parts).upkeep.export():
             say(line)
-        return Report({})
+        return CommandReport({})
 
-    perform(Job("ledger export", read_only=True), context.obj, False, work)
+    run_command(Job("ledger export", read_only=True), context.obj, False, work)

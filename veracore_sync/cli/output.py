@@ -69,6 +69,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def _rich_table(columns: Sequence[str], texts: Sequence[Sequence[str]]) -> None:
+    # Only a terminal is worth waiting for rich; and few commands draw a table at all.
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

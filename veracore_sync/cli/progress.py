@@ -52,6 +52,7 @@ class _Bar:
 
 
 def _started() -> Progress:
+    # Imported by the time a person has waited for a second already.
     from rich.console import Console
     from rich.progress import Progress
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say
+from veracore_sync.cli.perform import run_command
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.composition.runs import order_resolver
+from veracore_sync.errors import UsageError
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.stats import order_document
 
-if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
 
-
-@app.command("resolve")
 def resolve(
     context: typer.Context,
     order: Annotated[str, typer.Argument(help="Code or id of the order.")],
@@ -29,10 +30,8 @@ def resolve(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Decide about an order in conflict or in doubt: --adopt [ID], --new-id or --skip."""
-    from veracore_sync.cli.perform import Job, perform
-
     choices = [name for name, on in (("adopt", adopt), ("new-id", new_id), ("skip", skip)) if on]
-    perform(
+    run_command(
         Job("resolve", "orders", record=True),
         context.obj,
         as_json,
@@ -40,13 +39,9 @@ def resolve(
     )
 
 
-def _work(parts: Container, name: str, choices: list[str], veracore_id: str | None) -> Report:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.errors import UsageError
-    from veracore_sync.jobs.orders.report import OrdersReport
-    from veracore_sync.jobs.resolve import Resolver
-    from veracore_sync.jobs.stats import order_document
-
+def _work(
+    parts: Container, name: str, choices: list[str], veracore_id: str | None
+) -> CommandReport:
     if len(choices) != 1 or (veracore_id and choices != ["adopt"]):
         raise UsageError(
             "say one of --adopt [ID], --new-id and --skip",
@@ -54,7 +49,7 @@ def _work(parts: Container, name: str, choices: list[str], veracore_id: str | No
         )
     parts.bind()
     report = OrdersReport()
-    resolver = Resolver(parts.context(report))
+    resolver = order_resolver(parts, report)
     if choices == ["adopt"]:
         done = resolver.adopt(name, veracore_id)
     elif choices == ["new-id"]:
@@ -62,7 +57,7 @@ def _work(parts: Container, name: str, choices: list[str], veracore_id: str | No
     else:
         done = resolver.skip(name)
     row = parts.ledger.orders.held([done.code])[done.code]
-    return Report(
+    return CommandReport(
         document={"order": order_document(row)},
         news=report.needs_person,
         show=lambda: say(f"{done.code}: {done.sentence}"),

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say
+from veracore_sync.cli.perform import run_command
 from veracore_sync.cli.sync_orders import EMPTY
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.composition.runs import doubt_resolver
+from veracore_sync.jobs.orders.document import orders_document
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.retry import Plan, execute, plan
 
-if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
-    from veracore_sync.jobs.retry import Plan
 
-
-@app.command("retry")
 def retry(
     context: typer.Context,
     orders: Annotated[
@@ -32,31 +32,23 @@ def retry(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Queue failed and parked orders again; look orders in doubt up now."""
-    from veracore_sync.cli.perform import Job, perform
-
     names = tuple(orders or ())
     job = Job("retry", "orders", record=not dry_run, read_only=dry_run, empty=EMPTY)
-    perform(
+    run_command(
         job, context.obj, as_json, lambda parts: _work(parts, names, every, error_class, dry_run)
     )
 
 
 def _work(
     parts: Container, names: tuple[str, ...], every: bool, error_class: str | None, dry_run: bool
-) -> Report:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.cli.sync_orders import orders_document
-    from veracore_sync.jobs.orders.doubts import Doubts
-    from veracore_sync.jobs.orders.report import OrdersReport
-    from veracore_sync.jobs.retry import execute, plan
-
+) -> CommandReport:
     chosen = plan(parts.ledger, names, every=every, error_class=error_class)
     report = OrdersReport()
     if not dry_run:
         doubts = None
         if chosen.look_up:
             parts.bind()
-            doubts = Doubts(parts.context(report))
+            doubts = doubt_resolver(parts, report)
         execute(chosen, parts.ledger, report, doubts)
     lines = _lines(chosen, dry_run)
     document = orders_document(report, parts.ledger)
@@ -70,7 +62,7 @@ def _work(
         document["plan"] += [
             {"action": "look up", "vendureOrderCode": row.code} for row in chosen.look_up
         ]
-    return Report(
+    return CommandReport(
         document=document,
         news=report.needs_person
         + ([f"{row.code}: {why}" for row, why in chosen.refused] if names else []),

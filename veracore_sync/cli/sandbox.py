@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from veracore_sync.cli.app import app
+from veracore_sync.cli import signals
+from veracore_sync.cli.output import warn
+from veracore_sync.sandbox.server import serve
 
 
-@app.command("sandbox")
 def sandbox(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
@@ -23,9 +24,7 @@ def sandbox(
     ] = False,
 ) -> None:
     """Run a VeraCore simulator, in both dialects on one port, until it is stopped."""
-    from veracore_sync.cli.output import warn
-    from veracore_sync.sandbox.server import serve
-
+    signals.let_go()
     try:
         serve(port, state, strict)
     except OSError as error:

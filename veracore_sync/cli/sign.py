@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say
+from veracore_sync.cli.perform import run_command
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.config import require
+from veracore_sync.errors import UsageError
+from veracore_sync.transport import signature
 
-if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
 
-
-@app.command("sign")
 def sign(
     context: typer.Context,
     body: Annotated[
@@ -37,21 +38,16 @@ def sign(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Print the headers that sign a webhook body, one a line, as `curl -H @-` takes them."""
-    from veracore_sync.cli.perform import Job, perform
 
-    def work(parts: Container) -> Report:
+    def work(parts: Container) -> CommandReport:
         at = int(parts.clock.now().timestamp()) if timestamp is None else timestamp
         chosen = delivery_id or f"msg_{secrets.token_hex(12)}"
         return _work(parts, _read(body, file), chosen, at, body_only)
 
-    perform(Job("sign", read_only=True), context.obj, as_json, work)
+    run_command(Job("sign", read_only=True), context.obj, as_json, work)
 
 
 def _read(body: str, file: Path | None) -> bytes:
-    import sys
-
-    from veracore_sync.errors import UsageError
-
     if file is not None:
         try:
             return file.read_bytes()
@@ -64,12 +60,7 @@ def _read(body: str, file: Path | None) -> bytes:
 
 def _work(
     parts: Container, body: bytes, delivery_id: str, timestamp: int, body_only: bool
-) -> Report:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.config import require
-    from veracore_sync.errors import UsageError
-    from veracore_sync.transport import signature
-
+) -> CommandReport:
     require(parts.settings, "webhooks")
     secret = parts.settings.webhooks.live_secrets[0].get_secret_value()
     try:
@@ -84,4 +75,4 @@ def _work(
         for name, value in headers.items():
             say(f"{name}: {value}")
 
-    return Report({"headers": headers}, show=show, asked_for=True)
+    return CommandReport({"headers": headers}, show=show, asked_for=True)

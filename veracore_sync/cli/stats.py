@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say, table
-
-if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
+from veracore_sync.cli.perform import run_command
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.errors import UsageError
+from veracore_sync.jobs.health import troubles
+from veracore_sync.jobs.stats import (
+    order_document,
+    order_life,
+    overall,
+    run_document,
+    trouble_document,
+)
 
 _FAILED = ("failed", "parked", "in_doubt", "conflict", "cancelled")
 _RUNS = 20
 _WATCH_SECONDS = 2.0
 
 
-@app.command("stats")
 def stats(
     context: typer.Context,
     seconds: Annotated[
@@ -37,9 +43,8 @@ def stats(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show what is waiting, sent, failed and in doubt, and what needs a person."""
-    from veracore_sync.cli.perform import Job, perform
 
-    def work(parts: Container) -> Report:
+    def work(parts: Container) -> CommandReport:
         if order is not None:
             return _one(parts, order)
         if failed:
@@ -48,26 +53,22 @@ def stats(
             return _runs(parts)
         return _overall(parts, check)
 
-    def watched(parts: Container) -> Report:
-        from veracore_sync.cli.watch import watched as look
-        from veracore_sync.errors import UsageError
-
+    def watched(parts: Container) -> CommandReport:
         if as_json or check or not watch:
             raise UsageError(
                 "SECONDS goes with --watch, and --watch with neither --json nor --check",
                 hint="veracore-sync stats --watch 5",
             )
+        # Brings rich, which one look does without.
+        from veracore_sync.cli.watch import watched as look
+
         return look(parts, work, _WATCH_SECONDS if seconds is None else seconds)
 
     again = watch or seconds is not None
-    perform(Job("stats", read_only=True), context.obj, as_json, watched if again else work)
+    run_command(Job("stats", read_only=True), context.obj, as_json, watched if again else work)
 
 
-def _one(parts: Container, name: str) -> Report:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.errors import UsageError
-    from veracore_sync.jobs.stats import order_life
-
+def _one(parts: Container, name: str) -> CommandReport:
     row = parts.ledger.orders.find(name)
     if row is None:
         raise UsageError(f"the ledger holds no order {name}", hint="its code is case-sensitive")
@@ -84,13 +85,10 @@ def _one(parts: Container, name: str) -> Report:
             [(one["at"], one["event"], one["message"]) for one in document["timeline"]],
         )
 
-    return Report(document, show=show, asked_for=True)
+    return CommandReport(document, show=show, asked_for=True)
 
 
-def _failed(parts: Container) -> Report:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.jobs.stats import order_document
-
+def _failed(parts: Container) -> CommandReport:
     rows = parts.ledger.orders.in_states(_FAILED)
     documents = [order_document(row) for row in rows]
 
@@ -103,32 +101,25 @@ def _failed(parts: Container) -> Report:
             [(r.code, r.state, r.error_class, r.next_attempt_at, r.error_message) for r in rows],
         )
 
-    return Report({"orders": documents}, show=show, asked_for=True)
+    return CommandReport({"orders": documents}, show=show, asked_for=True)
 
 
-def _runs(parts: Container) -> Report:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.jobs.stats import run_document
-
+def _runs(parts: Container) -> CommandReport:
     found = parts.ledger.runs.latest(_RUNS)
 
     def show() -> None:
         rows = [(r.started_at, r.command, r.exit_code, r.ended_at or "-", r.pid) for r in found]
         table(["started", "command", "exit", "ended", "pid"], rows)
 
-    return Report({"runs": [run_document(run) for run in found]}, show=show, asked_for=True)
+    return CommandReport({"runs": [run_document(run) for run in found]}, show=show, asked_for=True)
 
 
-def _overall(parts: Container, check: bool) -> Report:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.jobs.health import troubles
-    from veracore_sync.jobs.stats import overall, trouble_document
-
+def _overall(parts: Container, check: bool) -> CommandReport:
     document = overall(parts.ledger)
     found = troubles(parts.ledger, parts.settings, parts.clock)
     document["jobs"] = [trouble_document(one) for one in found]
     trouble = bool(document["alerts"] or found)
-    return Report(
+    return CommandReport(
         document,
         show=lambda: show_overall(document),
         asked_for=True,

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say, table
+from veracore_sync.cli.perform import run_command
+from veracore_sync.cli.progress import shown
+from veracore_sync.composition import syncs
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.jobs.inventory.document import INVENTORY_COUNTS, action_document
+from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.kernel import RunOptions
 
-if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
-    from veracore_sync.domain.staged_stock import Planned
-    from veracore_sync.jobs.inventory.report import InventoryReport
-    from veracore_sync.jobs.kernel import RunOptions
-
-_COUNTS = ("totalProcessed", "updated", "errors", "skipped")
-EMPTY: dict[str, Any] = dict.fromkeys(_COUNTS, 0)
+EMPTY: dict[str, Any] = dict.fromkeys(INVENTORY_COUNTS, 0)
 
 
-@app.command("sync-inventory")
 def sync_inventory(
     context: typer.Context,
     sku: Annotated[list[str] | None, typer.Option(help="Only this SKU; may be repeated.")] = None,
@@ -42,9 +40,6 @@ def sync_inventory(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Bring the shop's stock to what VeraCore can really promise."""
-    from veracore_sync.cli.perform import Job, perform
-    from veracore_sync.jobs.kernel import RunOptions
-
     options = RunOptions(
         only=tuple(sku or ()), force=force, allow_mass_change=allow_mass_change, dry_run=dry_run
     )
@@ -56,71 +51,12 @@ def sync_inventory(
         force=force,
         empty=EMPTY,
     )
-    perform(job, context.obj, as_json, lambda parts: write(parts, options, quiet=as_json))
+    run_command(job, context.obj, as_json, lambda parts: _work(parts, options, quiet=as_json))
 
 
-def write(parts: Container, options: RunOptions, *, quiet: bool = True) -> Report:
-    """One run between the parts of a command; what ended it is in the report."""
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.cli.progress import shown
-    from veracore_sync.jobs.inventory.report import InventoryReport
-    from veracore_sync.jobs.inventory.run import InventoryRun
-
-    parts.bind()
+def _work(parts: Container, options: RunOptions, *, quiet: bool) -> CommandReport:
     with shown(quiet=quiet) as progress:
-        report = InventoryRun(parts.context(InventoryReport(), options, progress)).try_run()
-    document = inventory_document(report)
-    return Report(
-        document=document,
-        summary={name: document[name] for name in (*_COUNTS, "withheld", "guard")},
-        news=report.needs_person,
-        error=report.stopped_by,
-        show=lambda: show(report),
-        asked_for=report.plan is not None,
-    )
-
-
-def inventory_document(report: InventoryReport) -> dict[str, Any]:
-    """The ``--json`` document of a run (docs/json.md)."""
-    document: dict[str, Any] = {
-        "totalProcessed": report.processed,
-        "updated": report.updated,
-        "errors": report.errors,
-        "skipped": report.skipped,
-        "withheld": report.withheld,
-        "guard": report.guard,
-        "unknown": report.unknown,
-        "ambiguous": report.ambiguous,
-        "missing": report.missing,
-        "refused": [{"sku": sku, "error": said} for sku, said in report.refused.items()],
-        "unreadable": [{"record": name, "error": why} for name, why in report.unreadable.items()],
-        "drift": [
-            {"sku": one.sku, "allocated": one.allocated, "ordered": one.ordered}
-            for one in report.drift
-        ],
-        "notes": report.notices,
-    }
-    if report.plan is not None:
-        document["planned"] = report.planned
-        document["plan"] = [_action_document(action) for action in report.plan]
-    return document
-
-
-def _action_document(action: Planned) -> dict[str, Any]:
-    return {
-        "action": "set",
-        "sku": action.sku,
-        "vendureVariantId": action.id,
-        "levels": [
-            {
-                "location": at,
-                "saleable": units,
-                "before": action.before[at],
-                "stockOnHand": units + action.allocated[at],
-            }
-            for at, units in action.saleable.items()
-        ],
-    }
+        return syncs.sync_inventory(parts, options, show, progress)
 
 
 def show(report: InventoryReport) -> None:
@@ -140,7 +76,7 @@ def _show_plan(report: InventoryReport) -> None:
     rows = [
         (action.sku, level["location"], level["before"], level["saleable"], level["stockOnHand"])
         for action in report.plan or ()
-        for level in _action_document(action)["levels"]
+        for level in action_document(action)["levels"]
     ]
     if rows:
         table(["SKU", "location", "for sale", "would be", "on hand"], rows)

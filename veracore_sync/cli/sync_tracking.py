@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from veracore_sync.cli.app import app
 from veracore_sync.cli.output import say, table
+from veracore_sync.cli.perform import run_command
+from veracore_sync.cli.progress import shown
+from veracore_sync.composition import syncs
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.jobs.kernel import RunOptions
+from veracore_sync.jobs.tracking.document import TRACKING_COUNTS, action_document
+from veracore_sync.jobs.tracking.report import TrackingReport
 
-if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
-    from veracore_sync.jobs.kernel import RunOptions
-    from veracore_sync.jobs.tracking.actions import Action
-    from veracore_sync.jobs.tracking.report import TrackingReport
-
-_COUNTS = ("ordersChecked", "trackingUpdated", "errors")
-EMPTY: dict[str, Any] = dict.fromkeys(_COUNTS, 0) | {"orders": []}
-COMMAND = "sync-tracking"
+EMPTY: dict[str, Any] = dict.fromkeys(TRACKING_COUNTS, 0) | {"orders": []}
 
 
-@app.command(COMMAND)
 def sync_tracking(
     context: typer.Context,
     order: Annotated[
@@ -40,98 +37,16 @@ def sync_tracking(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Bring shipments back as fulfilments with tracking."""
-    from veracore_sync.cli.perform import Job, perform
-    from veracore_sync.jobs.kernel import RunOptions
-
     options = RunOptions(only=tuple(order or ()), force=force, dry_run=dry_run)
-    job = Job(COMMAND, "tracking", record=not dry_run, read_only=dry_run, force=force, empty=EMPTY)
-    perform(job, context.obj, as_json, lambda parts: track(parts, options, quiet=as_json))
-
-
-def track(parts: Container, options: RunOptions, *, quiet: bool = True) -> Report:
-    """One run between the parts of a command; what ended it is in the report."""
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.cli.progress import shown
-    from veracore_sync.jobs.tracking.report import TrackingReport
-    from veracore_sync.jobs.tracking.run import TrackingRun
-
-    parts.bind()
-    with shown(quiet=quiet) as progress:
-        report = TrackingRun(parts.context(TrackingReport(), options, progress)).try_run()
-    recount(parts, report)
-    document = tracking_document(report)
-    return Report(
-        document=document,
-        summary={name: document[name] for name in _COUNTS},
-        news=report.needs_person,
-        error=report.stopped_by,
-        show=lambda: show(report),
-        asked_for=report.plan is not None,
+    job = Job(
+        "sync-tracking", "tracking", record=not dry_run, read_only=dry_run, force=force, empty=EMPTY
     )
+    run_command(job, context.obj, as_json, lambda parts: _work(parts, options, quiet=as_json))
 
 
-def recount(parts: Container, report: TrackingReport) -> None:
-    """Compute SKUs anew whose level was raised; only where this tool writes stock at all."""
-    from veracore_sync.errors import SyncError
-    from veracore_sync.jobs.inventory.report import InventoryReport
-    from veracore_sync.jobs.inventory.run import InventoryRun
-    from veracore_sync.jobs.kernel import RunOptions
-
-    if not report.raised or parts.ledger.runs.last_ended("sync-inventory") is None:
-        return
-    skus = tuple(dict.fromkeys(report.raised))
-    try:
-        with parts.ledger.runs.lock("inventory", COMMAND):
-            InventoryRun(parts.context(InventoryReport(), RunOptions(only=skus))).run()
-    except SyncError as error:
-        report.notify(f"stock of {', '.join(skus)} was not recounted: {error.message}")
-
-
-def tracking_document(report: TrackingReport) -> dict[str, Any]:
-    """The ``--json`` document of a run (docs/json.md)."""
-    document: dict[str, Any] = {
-        "ordersChecked": report.checked,
-        "trackingUpdated": report.updated,
-        "errors": report.errors,
-        "orders": [
-            {
-                "vendureOrderCode": one.code,
-                "slip": one.slip or None,
-                "outcome": one.what,
-                "detail": one.told or None,
-            }
-            for one in report.outcomes
-        ],
-        "stockRaised": report.raised,
-        "notes": report.notices,
-    }
-    if report.plan is not None:
-        document["plan"] = [_action_document(code, action) for code, action in report.plan]
-    return document
-
-
-def _action_document(code: str, action: Action) -> dict[str, Any]:
-    from veracore_sync.jobs.tracking.actions import Adopt, EndOrder, Fulfil, HandOver, Hold, Report
-
-    document: dict[str, Any] = {"vendureOrderCode": code, "slip": getattr(action, "slip", None)}
-    if isinstance(action, Fulfil):
-        return document | {
-            "action": "fulfil",
-            "lines": [{"orderLineId": id, "quantity": n} for id, n in action.lines.items()],
-            "method": action.method,
-            "trackingCode": action.tracking_code,
-        }
-    if isinstance(action, Adopt):
-        return document | {"action": "adopt", "fulfillmentId": action.fulfilment.id}
-    if isinstance(action, Hold):
-        return document | {"action": "wait", "reason": action.reason}
-    if isinstance(action, HandOver):
-        return document | {"action": "hand over", "reason": action.message}
-    if isinstance(action, Report):
-        return document | {"action": "report", "reason": action.message}
-    if isinstance(action, EndOrder):
-        return document | {"action": "end"}
-    return document | {"action": type(action).__name__.lower()}
+def _work(parts: Container, options: RunOptions, *, quiet: bool) -> CommandReport:
+    with shown(quiet=quiet) as progress:
+        return syncs.sync_tracking(parts, options, show, progress)
 
 
 def show(report: TrackingReport) -> None:
@@ -150,7 +65,7 @@ def show(report: TrackingReport) -> None:
 def _show_plan(report: TrackingReport) -> None:
     rows = []
     for code, action in report.plan or ():
-        document = _action_document(code, action)
+        document = action_document(code, action)
         told = document.get("reason") or document.get("trackingCode") or ""
         rows.append((document["action"], code, document["slip"] or "", told))
     if rows:

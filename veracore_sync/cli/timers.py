@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from veracore_sync.cli.app import app
 from veracore_sync.cli.globals import INSTALLED_UNITS
 from veracore_sync.cli.output import say
+from veracore_sync.cli.perform import run_command
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.errors import NeedsPerson, SyncError, UsageError
+from veracore_sync.files import write_whole
+from veracore_sync.jobs.timers import Timer, difference
+from veracore_sync.jobs.timers import timers as configured
 
-if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
-    from veracore_sync.errors import SyncError
-    from veracore_sync.jobs.timers import Timer
 
-
-@app.command("timers")
 def timers(
     context: typer.Context,
     check: Annotated[
@@ -37,29 +38,24 @@ def timers(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Render interval_minutes of each job as systemd drop-ins, or as crontab lines."""
-    from veracore_sync.cli.perform import Job, perform
-
     folder = systemd_dir if check else write or INSTALLED_UNITS
 
-    def work(parts: Container) -> Report:
+    def work(parts: Container) -> CommandReport:
         _refuse_both(check=check, crontab=crontab, write=write is not None)
         return _work(parts, folder, check=check, crontab=crontab, write=write is not None)
 
-    perform(Job("timers", read_only=True), context.obj, as_json, work)
+    run_command(Job("timers", read_only=True), context.obj, as_json, work)
 
 
 def _refuse_both(**given: bool) -> None:
-    from veracore_sync.errors import UsageError
-
     named = [f"--{name}" for name, wanted in given.items() if wanted]
     if len(named) > 1:
         raise UsageError(f"{' and '.join(named)} do not go together", hint="give one of them")
 
 
-def _work(parts: Container, folder: Path, *, check: bool, crontab: bool, write: bool) -> Report:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.jobs.timers import timers as configured
-
+def _work(
+    parts: Container, folder: Path, *, check: bool, crontab: bool, write: bool
+) -> CommandReport:
     found = configured(parts.settings)
     program = _program(parts.loaded.path)
     differences = _differences(found, folder) if check else []
@@ -77,7 +73,7 @@ def _work(parts: Container, folder: Path, *, check: bool, crontab: bool, write: 
         if check and not differences:
             say("the timers are as configured")
 
-    return Report(
+    return CommandReport(
         {
             "timers": [_document(one, folder, program) for one in found],
             "differences": differences if check else None,
@@ -102,9 +98,6 @@ def _document(timer: Timer, folder: Path, program: str) -> dict[str, Any]:
 
 def _program(config: Path | None) -> str:
     """How cron, which has neither our PATH nor our folder, starts this program, so configured."""
-    import shlex
-    import sys
-
     script = Path(sys.executable).with_name("veracore-sync")
     words = [str(script)] if script.exists() else [sys.executable, "-m", "veracore_sync"]
     if config is not None:
@@ -113,9 +106,6 @@ def _program(config: Path | None) -> str:
 
 
 def _differences(found: Sequence[Timer], folder: Path) -> list[str]:
-    from veracore_sync.errors import UsageError
-    from veracore_sync.jobs.timers import difference
-
     try:
         return [told for told in (difference(one, folder) for one in found) if told]
     except (OSError, UnicodeDecodeError) as error:
@@ -123,8 +113,6 @@ def _differences(found: Sequence[Timer], folder: Path) -> list[str]:
 
 
 def _trouble(differences: list[str], folder: Path) -> SyncError | None:
-    from veracore_sync.errors import NeedsPerson
-
     if not differences:
         return None
     return NeedsPerson(
@@ -135,9 +123,6 @@ def _trouble(differences: list[str], folder: Path) -> SyncError | None:
 
 
 def _write(found: Sequence[Timer], folder: Path) -> None:
-    from veracore_sync.errors import UsageError
-    from veracore_sync.files import write_whole
-
     try:
         for one in found:
             path = folder / one.path

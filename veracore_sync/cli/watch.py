@@ -7,14 +7,15 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing, redirect_stdout
-from typing import TYPE_CHECKING
+
+from rich.live import Live
+from rich.text import Text
 
 from veracore_sync.cli.output import on_terminal
+from veracore_sync.clock import to_text
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport
 from veracore_sync.errors import UsageError
-
-if TYPE_CHECKING:
-    from veracore_sync.cli.perform import Report
-    from veracore_sync.composition.container import Container
 
 _LEAST = 0.1
 
@@ -26,7 +27,9 @@ class _Screen(io.StringIO):
         return True
 
 
-def watched(parts: Container, work: Callable[[Container], Report], seconds: float) -> Report:
+def watched(
+    parts: Container, work: Callable[[Container], CommandReport], seconds: float
+) -> CommandReport:
     """Show the report until Ctrl-C, which is a good end.
 
     Args:
@@ -37,11 +40,6 @@ def watched(parts: Container, work: Callable[[Container], Report], seconds: floa
     Raises:
         UsageError: There is no terminal, or time between two looks.
     """
-    from rich.live import Live
-    from rich.text import Text
-
-    from veracore_sync.cli.perform import Report
-
     if not on_terminal():
         raise UsageError("--watch needs a terminal", hint="leave it out, and look once")
     if not seconds >= _LEAST:
@@ -53,18 +51,15 @@ def watched(parts: Container, work: Callable[[Container], Report], seconds: floa
                 time.sleep(seconds)
     except KeyboardInterrupt as stop:
         if stop.args:
-            # Another signal's number: that is no good end (cli/perform.py).
+            # Another signal's number: that is no good end (cli/signals.py).
             raise
-        return Report({})
+        return CommandReport({})
 
 
-def _look(parts: Container, work: Callable[[Container], Report], seconds: float) -> str:
-    from veracore_sync.clock import to_text
-    from veracore_sync.composition.container import Container as Fresh
-
+def _look(parts: Container, work: Callable[[Container], CommandReport], seconds: float) -> str:
     screen = _Screen()
     with (
-        closing(Fresh(parts.loaded, parts.clock, read_only=True)) as fresh,
+        closing(Container(parts.loaded, parts.clock, read_only=True)) as fresh,
         redirect_stdout(screen),
     ):
         sys.stdout.write(f"{to_text(fresh.clock.now())}, every {seconds:g} s, Ctrl-C ends\n\n")

@@ -11,15 +11,20 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from veracore_sync.clock import Clock, SystemClock
+from veracore_sync.config import Loaded, Settings, VeracoreSettings, require
+from veracore_sync.errors import AuthRefused, ConfigError, SyncError, UpstreamError
+from veracore_sync.failure import What
+from veracore_sync.jobs.kernel import ReportT, RunContext, RunOptions
+from veracore_sync.jobs.progress import Progress, unheard
+from veracore_sync.jobs.schedule import longest_run
+from veracore_sync.ledger.opening import is_there, open_ledger
+from veracore_sync.ports.ledger import Ledger
+from veracore_sync.ports.shop import Shop
+from veracore_sync.transport.gate import KeptGate
 
+# Both sides bring httpx and backoff, a third of a second on a small machine. Most commands ask
+# neither side, so these modules are imported when the first one is asked for.
 if TYPE_CHECKING:
-    from veracore_sync.config import Loaded, Settings, VeracoreSettings
-    from veracore_sync.errors import SyncError
-    from veracore_sync.jobs.kernel import ReportT, RunContext, RunOptions
-    from veracore_sync.jobs.progress import Progress
-    from veracore_sync.ports.ledger import Ledger
-    from veracore_sync.ports.shop import Shop
-    from veracore_sync.transport.gate import KeptGate
     from veracore_sync.transport.http import Gate
     from veracore_sync.transport.retry import RetryPolicy
     from veracore_sync.veracore.port import Warehouse
@@ -57,8 +62,6 @@ class Container:
         Args:
             job: The job's name; one without a time limit, or ``None``, is not ended.
         """
-        from veracore_sync.jobs.schedule import longest_run
-
         longest = longest_run(self.settings, job)
         if longest is not None:
             self._run_ends_at = self.clock.monotonic() + longest.total_seconds()
@@ -74,8 +77,6 @@ class Container:
         Raises:
             LedgerError: It cannot be opened.
         """
-        from veracore_sync.ledger.opening import is_there, open_ledger
-
         path = self.settings.ledger.path
         if not self.read_only:
             return open_ledger(path, clock=self.clock, hooks=self.settings.hooks.names)
@@ -126,9 +127,6 @@ class Container:
             options: What was asked for.
             progress: Told how far the run is.
         """
-        from veracore_sync.jobs.kernel import RunContext, RunOptions
-        from veracore_sync.jobs.progress import unheard
-
         return RunContext(
             report,
             self.shop,
@@ -145,8 +143,6 @@ class Container:
             from veracore_sync.transport.http import OpenGate
 
             return OpenGate(lambda: self._run_ends_at)
-        from veracore_sync.transport.gate import KeptGate
-
         wanted = self.settings.retry
         breaker = self.ledger.breakers.one(
             upstream,
@@ -185,8 +181,6 @@ class Container:
             return
         if not self.read_only and refusals.may_try(upstream, credentials):
             return
-        from veracore_sync.errors import AuthRefused, What
-
         name = {"vendure": "Vendure", "veracore": "VeraCore"}[upstream]
         raise AuthRefused(
             f"{name} refused these credentials at {refusals.standing(upstream)}: "
@@ -202,8 +196,6 @@ class Container:
         Args:
             error: What ended it, if anything.
         """
-        from veracore_sync.errors import AuthRefused
-
         if self.read_only:
             return
         if isinstance(error, AuthRefused) and error.listed:
@@ -236,7 +228,6 @@ class Container:
         self._bind(ledger, write=False)
 
     def _bind(self, ledger: Ledger, *, write: bool) -> None:
-        from veracore_sync.config import require
         from veracore_sync.vendure.shop import identity_of
 
         require(self.settings, "vendure", "veracore")
@@ -254,8 +245,6 @@ class Container:
 
 def _may_concern(error: SyncError | None, upstream: str) -> bool:
     """Whether an answer of this upstream may not have been what an accepted login gets."""
-    from veracore_sync.errors import ConfigError, UpstreamError
-
     if isinstance(error, UpstreamError):
         return error.upstream == upstream
     return isinstance(error, ConfigError)

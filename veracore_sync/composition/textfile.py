@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from veracore_sync.composition.container import Container
 from veracore_sync.errors import LedgerError
-
-if TYPE_CHECKING:
-    from veracore_sync.composition.container import Container
+from veracore_sync.files import write_whole
+from veracore_sync.jobs.metrics import exposition
 
 _LOG = logging.getLogger(__name__)
 
@@ -19,9 +18,6 @@ def write_metrics(parts: Container) -> None:
     path = parts.settings.metrics.textfile
     if not path:
         return
-    from veracore_sync.files import write_whole
-    from veracore_sync.jobs.metrics import exposition
-
     try:
         text = exposition(parts.ledger, parts.clock.now(), parts.settings)
         # Others read it: node_exporter runs as a user of its own.

@@ -7,6 +7,8 @@ from typing import Literal
 
 Kind = Literal["inventory", "order", "tracking"]
 KINDS: tuple[Kind, ...] = ("inventory", "order", "tracking")
+WORKER = "serve-webhooks"
+"""The command under which the listener's worker holds a job."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,6 @@ from veracore_sync.domain.hints import Delivery, Hint, Kind
 from veracore_sync.ledger.database import Database, Transaction
 from veracore_sync.waits import HINT, horizon, is_over_sql
 
-WORKER = "serve-webhooks"
-"""The command under which the listener's worker holds a job."""
-
 _PRUNED_AT_ONCE = 2_000
 _PROBE = "probe " * 6_000
 

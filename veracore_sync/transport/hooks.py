@@ -133,6 +133,7 @@ class NotifyHook:
     def __init__(self, addresses: Sequence[str], timeout_seconds: float) -> None:
         self._timeout = timeout_seconds
         try:
+            # Optional: the extra `notify`.
             from apprise import Apprise
         except ImportError:
             raise ConfigError(

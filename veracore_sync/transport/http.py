@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Protocol
 
@@ -354,8 +355,6 @@ def retry_after_seconds(answer: Answer, clock: Clock) -> float | None:
 
 def _moment(text: str) -> datetime | None:
     """An HTTP date (RFC 9110 §5.6.7); ``None`` where it is none."""
-    from email.utils import parsedate_to_datetime
-
     try:
         moment = parsedate_to_datetime(text.strip())
     except (TypeError, ValueError, OverflowError):

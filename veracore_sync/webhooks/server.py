@@ -22,13 +22,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
 from veracore_sync.clock import SystemClock
+from veracore_sync.describe import describe
 from veracore_sync.errors import ConfigError, LedgerError
 from veracore_sync.webhooks.crowd import Crowd
 from veracore_sync.webhooks.head import Head, Refused
 from veracore_sync.webhooks.inlet import Closed, Inlet
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.rarely import Rarely
-from veracore_sync.webhooks.supervise import Part, SupervisedThread, describe
+from veracore_sync.webhooks.supervise import Part, SupervisedThread
 
 _LOG = logging.getLogger(__name__)
 _USED_UP = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
-import traceback
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from errno import errorcode
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.describe import describe
 from veracore_sync.errors import SyncError
 from veracore_sync.prometheus import Metric, render
 from veracore_sync.webhooks.notify import Supervisor, watchdog_seconds
@@ -242,25 +241,3 @@ def watch_over(
             if not health.needs_restart():
                 systemd.tell("WATCHDOG=1")
         systemd.tell("STOPPING=1")
-
-
-def describe(error: BaseException) -> str:
-    """An error for log and ``/readyz``: what and where, and not its text, which may hold anything.
-
-    A `SyncError`'s own message is kept: it is made to be read.
-    """
-    if isinstance(error, SyncError):
-        return error.message
-    number = getattr(error, "errno", None)
-    name = f" {errorcode[number]}" if isinstance(number, int) and number in errorcode else ""
-    return f"{type(error).__name__}{name}{_place(error)}"
-
-
-def _place(error: BaseException) -> str:
-    """The innermost line of ours; no source is read, which would want a descriptor."""
-    frames = [
-        (frame.f_globals.get("__name__", ""), line)
-        for frame, line in traceback.walk_tb(error.__traceback__)
-    ]
-    ours = [(name, line) for name, line in frames if name.startswith("veracore_sync.")]
-    return " at {}:{}".format(*ours[-1]) if ours else ""

@@ -15,15 +15,15 @@ from datetime import timedelta
 
 from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock
-from veracore_sync.domain.hints import KINDS, Hint, Kind
+from veracore_sync.describe import describe
+from veracore_sync.domain.hints import KINDS, WORKER, Hint, Kind
 from veracore_sync.errors import Category, LedgerError, LockHeld, SyncError, UsageError
 from veracore_sync.failure import SAYS_NOTHING_OF_ITS_NAME
-from veracore_sync.ledger.inbox import WORKER
 from veracore_sync.ports.ledger import InboxStore, RunStore
 from veracore_sync.waits import ASKED
 from veracore_sync.webhooks.meter import Meter
 from veracore_sync.webhooks.pace import Pace
-from veracore_sync.webhooks.supervise import Part, SupervisedThread, describe
+from veracore_sync.webhooks.supervise import Part, SupervisedThread
 
 _LOG = logging.getLogger(__name__)
 _TRIES = 10

@@ -1,0 +1,25 @@
+"""The settings of a command, and the log as they say."""
+
+from __future__ import annotations
+
+import os
+
+from veracore_sync.cli.globals import Globals
+from veracore_sync.cli.logs import set_up
+from veracore_sync.config import Flag, Loaded, load
+
+
+def load_settings(options: Globals) -> Loaded:
+    """The settings, with logging set up by them.
+
+    Raises:
+        ConfigError: A setting is wrong; every fault is named.
+    """
+    given = {
+        "log.level": Flag("--log-level", options.log_level),
+        "log.format": Flag("--log-format", options.log_format),
+    }
+    flags = {key: flag for key, flag in given.items() if flag.value is not None}
+    loaded = load(options.config, os.environ, flags=flags)
+    set_up(loaded)
+    return loaded

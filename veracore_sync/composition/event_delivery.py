@@ -1,0 +1,91 @@
+"""Events leave the outbox for the configured hooks: when asked, after a run, and now and then."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack, suppress
+
+from veracore_sync.composition.container import Container
+from veracore_sync.config import HookSettings
+from veracore_sync.describe import describe
+from veracore_sync.errors import LockHeld
+from veracore_sync.jobs.deliver import JOB, Delivered, Delivery, is_wanted
+from veracore_sync.ports.hooks import Hook
+from veracore_sync.transport.hooks import CommandHook, NotifyHook, PostHook
+from veracore_sync.transport.signature import sign
+
+_LOG = logging.getLogger(__name__)
+AT_A_RUNS_END_SECONDS = 10.0
+
+
+def deliver_at_the_end(parts: Container) -> None:
+    """Deliver what is due after a run; it never fails, and begins nothing after some seconds.
+
+    A hook that hangs costs its time limit once, and is left alone for a while then.
+    """
+    try:
+        deliver_due(parts)
+    except Exception as error:  # noqa: BLE001 - the run is over and was told: events wait
+        _LOG.warning("events: %s", describe(error))
+
+
+def deliver_due(parts: Container) -> None:
+    """Deliver what is due, unless another process is at it; begin nothing after some seconds.
+
+    Raises:
+        SyncError: The ledger failed, or a setting is wrong.
+    """
+    if not is_wanted(parts.ledger, parts.settings.hooks.names):
+        return
+    with suppress(LockHeld), parts.ledger.runs.lock(JOB, "deliver"):
+        deadline = parts.clock.monotonic() + AT_A_RUNS_END_SECONDS
+        for sentence in deliver_events(parts, force=False, deadline=deadline).needs_person:
+            _LOG.warning("events: %s", sentence)
+
+
+def deliver_events(parts: Container, *, force: bool, deadline: float | None) -> Delivered:
+    """One pass over the outbox. The caller holds the lock of the job.
+
+    Args:
+        parts: Whose ledger and hooks.
+        force: A person asked: stored waits do not count.
+        deadline: When no further event is begun (monotonic); ``None``: never.
+
+    Raises:
+        SyncError: The ledger failed, or a setting is wrong.
+    """
+    with ExitStack() as stack:
+        hooks = _hooks(parts, stack)
+        return Delivery(parts.ledger, hooks, parts.clock, force, deadline).run()
+
+
+def _hooks(parts: Container, stack: ExitStack) -> dict[str, Hook]:
+    wanted = parts.settings.hooks
+    found: dict[str, Hook] = {}
+
+    def add(name: str, hook: Hook) -> None:
+        found[name] = hook
+        stack.callback(hook.close)
+
+    if wanted.command:
+        add("command", CommandHook(wanted.command, wanted.timeout_seconds))
+    if wanted.url:
+        secret = wanted.secret.get_secret_value()
+
+        def headers(event_id: str, body: bytes) -> dict[str, str]:
+            return sign(secret, event_id, int(parts.clock.now().timestamp()), body)
+
+        add("url", PostHook(wanted.url, headers, wanted.timeout_seconds))
+    if wanted.notify:
+        add("notify", notify_hook(wanted))
+    return found
+
+
+def notify_hook(settings: HookSettings) -> Hook:
+    """What tells people of alerts.
+
+    Raises:
+        ConfigError: Apprise is not installed, or an address is none.
+    """
+    addresses = [one.get_secret_value() for one in settings.notify]
+    return NotifyHook(addresses, settings.timeout_seconds)

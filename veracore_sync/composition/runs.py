@@ -1,0 +1,58 @@
+"""Every run of a job, built in one place: each function here is the one way to get its run."""
+
+from __future__ import annotations
+
+from veracore_sync.composition.container import Container
+from veracore_sync.errors import SyncError
+from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.inventory.run import InventoryRun
+from veracore_sync.jobs.kernel import RunOptions
+from veracore_sync.jobs.orders.doubts import Doubts
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.orders.run import OrdersRun
+from veracore_sync.jobs.progress import Progress, unheard
+from veracore_sync.jobs.resolve import Resolver
+from veracore_sync.jobs.schedule import COMMANDS
+from veracore_sync.jobs.tracking.report import TrackingReport
+from veracore_sync.jobs.tracking.run import TrackingRun
+
+
+def orders_run(parts: Container, options: RunOptions) -> OrdersRun:
+    """A run of ``sync-orders``."""
+    return OrdersRun(parts.context(OrdersReport(), options))
+
+
+def inventory_run(
+    parts: Container, options: RunOptions, progress: Progress = unheard
+) -> InventoryRun:
+    """A run of ``sync-inventory``."""
+    return InventoryRun(parts.context(InventoryReport(), options, progress))
+
+
+def tracking_run(
+    parts: Container, options: RunOptions, progress: Progress = unheard
+) -> TrackingRun:
+    """A run of ``sync-tracking``."""
+    return TrackingRun(parts.context(TrackingReport(), options, progress))
+
+
+def recount(parts: Container, report: TrackingReport) -> None:
+    """Compute SKUs anew whose level was raised; only where this tool writes stock at all."""
+    if not report.raised or parts.ledger.runs.last_ended(COMMANDS["inventory"]) is None:
+        return
+    skus = tuple(dict.fromkeys(report.raised))
+    try:
+        with parts.ledger.runs.lock("inventory", COMMANDS["tracking"]):
+            inventory_run(parts, RunOptions(only=skus)).run()
+    except SyncError as error:
+        report.notify(f"stock of {', '.join(skus)} was not recounted: {error.message}")
+
+
+def doubt_resolver(parts: Container, report: OrdersReport) -> Doubts:
+    """What looks orders in doubt up, and reports there."""
+    return Doubts(parts.context(report))
+
+
+def order_resolver(parts: Container, report: OrdersReport) -> Resolver:
+    """What does a person's decision about one order."""
+    return Resolver(parts.context(report))

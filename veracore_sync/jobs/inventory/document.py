@@ -1,0 +1,54 @@
+"""The ``--json`` document of ``sync-inventory`` (docs/json.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from veracore_sync.domain.staged_stock import Planned
+from veracore_sync.jobs.inventory.report import InventoryReport
+
+INVENTORY_COUNTS = ("totalProcessed", "updated", "errors", "skipped")
+
+
+def inventory_document(report: InventoryReport) -> dict[str, Any]:
+    """What a run did."""
+    document: dict[str, Any] = {
+        "totalProcessed": report.processed,
+        "updated": report.updated,
+        "errors": report.errors,
+        "skipped": report.skipped,
+        "withheld": report.withheld,
+        "guard": report.guard,
+        "unknown": report.unknown,
+        "ambiguous": report.ambiguous,
+        "missing": report.missing,
+        "refused": [{"sku": sku, "error": said} for sku, said in report.refused.items()],
+        "unreadable": [{"record": name, "error": why} for name, why in report.unreadable.items()],
+        "drift": [
+            {"sku": one.sku, "allocated": one.allocated, "ordered": one.ordered}
+            for one in report.drift
+        ],
+        "notes": report.notices,
+    }
+    if report.plan is not None:
+        document["planned"] = report.planned
+        document["plan"] = [action_document(action) for action in report.plan]
+    return document
+
+
+def action_document(action: Planned) -> dict[str, Any]:
+    """What a dry run says of one variant."""
+    return {
+        "action": "set",
+        "sku": action.sku,
+        "vendureVariantId": action.id,
+        "levels": [
+            {
+                "location": at,
+                "saleable": units,
+                "before": action.before[at],
+                "stockOnHand": units + action.allocated[at],
+            }
+            for at, units in action.saleable.items()
+        ],
+    }

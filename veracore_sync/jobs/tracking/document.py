@@ -1,0 +1,64 @@
+"""The ``--json`` document of ``sync-tracking`` (docs/json.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from veracore_sync.jobs.tracking.actions import (
+    Action,
+    Adopt,
+    EndOrder,
+    Fulfil,
+    HandOver,
+    Hold,
+    Report,
+)
+from veracore_sync.jobs.tracking.report import TrackingReport
+
+TRACKING_COUNTS = ("ordersChecked", "trackingUpdated", "errors")
+
+
+def tracking_document(report: TrackingReport) -> dict[str, Any]:
+    """What a run did."""
+    document: dict[str, Any] = {
+        "ordersChecked": report.checked,
+        "trackingUpdated": report.updated,
+        "errors": report.errors,
+        "orders": [
+            {
+                "vendureOrderCode": one.code,
+                "slip": one.slip or None,
+                "outcome": one.what,
+                "detail": one.told or None,
+            }
+            for one in report.outcomes
+        ],
+        "stockRaised": report.raised,
+        "notes": report.notices,
+    }
+    if report.plan is not None:
+        document["plan"] = [action_document(code, action) for code, action in report.plan]
+    return document
+
+
+def action_document(code: str, action: Action) -> dict[str, Any]:
+    """What a dry run says of one slip."""
+    document: dict[str, Any] = {"vendureOrderCode": code, "slip": getattr(action, "slip", None)}
+    if isinstance(action, Fulfil):
+        return document | {
+            "action": "fulfil",
+            "lines": [{"orderLineId": id, "quantity": n} for id, n in action.lines.items()],
+            "method": action.method,
+            "trackingCode": action.tracking_code,
+        }
+    if isinstance(action, Adopt):
+        return document | {"action": "adopt", "fulfillmentId": action.fulfilment.id}
+    if isinstance(action, Hold):
+        return document | {"action": "wait", "reason": action.reason}
+    if isinstance(action, HandOver):
+        return document | {"action": "hand over", "reason": action.message}
+    if isinstance(action, Report):
+        return document | {"action": "report", "reason": action.message}
+    if isinstance(action, EndOrder):
+        return document | {"action": "end"}
+    return document | {"action": type(action).__name__.lower()}
