@@ -13,7 +13,7 @@ from veracore_sync.clock import Clock
 from veracore_sync.config import RetrySettings
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.pick_slips import SlipRow
-from veracore_sync.domain.states import Applied, PickSlipState
+from veracore_sync.domain.states import LOST_RACE, Applied, PickSlipState
 from veracore_sync.errors import (
     ENDS_THE_RUN,
     AuthRefused,
@@ -141,7 +141,14 @@ class Fulfiller:
 
 
 class _MovedOn(Exception):
-    """Another run was first: the slip is no longer where its plan found it."""
+    """Another run was first: the slip is no longer where its plan found it.
+
+    `made` is what the shop had been asked to make of it by then, which nothing binds to it now.
+    """
+
+    def __init__(self, made: str) -> None:
+        super().__init__(made)
+        self.made = made
 
 
 @dataclass(slots=True)
@@ -156,10 +163,12 @@ class _Step:
     def execute(self, action: planned.Action) -> bool:
         try:
             return self._execute(action)
-        except _MovedOn:
-            self.by.result.notes.append(
-                f"{self.order.code}: another run changed it meanwhile; nothing was overwritten"
-            )
+        except _MovedOn as lost:
+            sentence = f"{self.order.code}: {LOST_RACE}"
+            if lost.made:
+                self.by.result.news.append(f"{sentence}, and the shop made {lost.made} of it")
+            else:
+                self.by.result.notes.append(sentence)
             return False
 
     def _execute(self, action: planned.Action) -> bool:
@@ -253,7 +262,8 @@ class _Step:
         except Refused as refusal:
             raise self._refusal(refusal) from refusal
         hit("fulfilment added")
-        _must_apply(self.by.ledger.shipments.add(row, made, action.lines, action.tracking_code))
+        added = self.by.ledger.shipments.add(row, made, action.lines, action.tracking_code)
+        _must_apply(added, f"fulfilment {made}")
         hit("fulfilment recorded")
         self._ship(made)
         hit("fulfilment shipped")
@@ -455,9 +465,9 @@ class _Step:
         return [{"sku": skus.get(id, ""), "quantity": units} for id, units in lines.items()]
 
 
-def _must_apply(change: Applied) -> None:
+def _must_apply(change: Applied, made: str = "") -> None:
     if change is Applied.LOST:
-        raise _MovedOn
+        raise _MovedOn(made)
 
 
 def _allocated(level: Level) -> int:

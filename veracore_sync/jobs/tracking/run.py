@@ -10,7 +10,7 @@ from datetime import timedelta
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.states import Applied, OrderState
+from veracore_sync.domain.states import LOST_RACE, Applied, OrderState
 from veracore_sync.errors import (
     ENDS_THE_RUN,
     AuthRefused,
@@ -306,8 +306,11 @@ class TrackingRun:
         if record.status == "cancelled" and row.state == OrderState.SYNCED:
             look.remember(targets.rows_to_keep(look.veracore_id))
             message = "it was cancelled at VeraCore after it was placed"
-            if self.ledger.moves.cancel(row.code, look.veracore_id, message) is Applied.NEWS:
+            change = self.ledger.moves.cancel(row.code, look.veracore_id, message)
+            if change is Applied.NEWS:
                 self.result.news.append(f"{row.code}: {message}")
+            elif change is Applied.LOST:
+                self.result.notes.append(f"{row.code}: {LOST_RACE}")
             return
         look.remember(targets.rows_to_keep(look.veracore_id))
         if not look.concerns_the_shop():
