@@ -117,6 +117,10 @@ class Applied(Enum):
     NEWS = "news"  # done, and new to the person who has to act
 
 
+LOST_RACE = "another run changed it meanwhile; nothing was overwritten"
+"""What a run tells of an order where its transition was lost."""
+
+
 # ---- orders ----------------------------------------------------------------------------------
 
 

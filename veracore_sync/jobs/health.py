@@ -103,9 +103,9 @@ def stuck(ledger: Ledger, settings: Settings, clock: Clock, job: str) -> JobTrou
     return JobTrouble(job, "stuck", holder.since, message)
 
 
-def stuck_kind(job: str) -> AlertKind:
-    """The kind of the alert for a job that is stuck."""
-    return AlertKind(f"{job}.stuck")
+def stuck_kind(job: str) -> str:
+    """The kind of the alert for a job that is stuck; only one that timers start is ever told."""
+    return f"{job}.stuck"
 
 
 def found_taken(
@@ -119,7 +119,7 @@ def found_taken(
     try:
         ledger.runs.end(ledger.runs.begin(command), error.exit_code, result)
         trouble = stuck(ledger, settings, clock, job)
-        if trouble is not None and ledger.alerts.open(stuck_kind(job), trouble.message):
+        if trouble is not None and ledger.alerts.open(AlertKind(stuck_kind(job)), trouble.message):
             return [trouble.message]
     except LedgerError as busy:
         # Whoever holds the job may have been stopped in the middle of a transaction.

@@ -60,8 +60,8 @@ class Finding(OrderTable):
                 attempt=attempt or 1,
                 looked_up=1,
             )
-            if not moved:
-                return Applied.LOST
+            if moved is Applied.LOST:
+                return moved
             sent = self._sent(connection, code, veracore_id)
             from_record = [one for one in sent if _is_of(one, record)]
             arrived = from_record[-1]["attempt"] if from_record else attempt
@@ -129,11 +129,9 @@ class Finding(OrderTable):
                 next_attempt_at=None,
                 **values,
             )
-            return (
-                self._tell(AlertKind.ORDER_CONFLICT, trouble.message, code)
-                if moved
-                else Applied.LOST
-            )
+            if moved is Applied.LOST:
+                return moved
+            return self._tell(AlertKind.ORDER_CONFLICT, trouble.message, code)
 
     def cancel(self, code: str, veracore_id: str, message: str) -> Applied:
         """It was cancelled at VeraCore. A person decides, unless one was told that the shop had
@@ -148,8 +146,8 @@ class Finding(OrderTable):
                 error_message=message,
                 next_attempt_at=None,
             )
-            if not moved:
-                return Applied.LOST
+            if moved is Applied.LOST:
+                return moved
             if self._alerts.resolve(AlertKind.ORDER_CANCELLED_IN_SHOP, code=code):
                 return Applied.DONE
             return self._tell(AlertKind.ORDER_CANCELLED, message, code)
@@ -157,7 +155,7 @@ class Finding(OrderTable):
     def absent_once(self, code: str, next_attempt_at: datetime) -> Applied:
         """A first look-up said absent: remember when, and look again after the grace."""
         with self._db.transaction() as connection:
-            moved = self._move(
+            return self._move(
                 connection,
                 code,
                 OrderAct.ABSENT_ONCE,
@@ -166,19 +164,17 @@ class Finding(OrderTable):
                 next_attempt_at=to_text(next_attempt_at),
                 checked_at=self._now(),
             )
-            return Applied.DONE if moved else Applied.LOST
 
     def absent_for_a_person(self, code: str) -> Applied:
         """A person's look-up of an order that is not in doubt said absent: remember when."""
         with self._db.transaction() as connection:
-            moved = self._move(
+            return self._move(
                 connection,
                 code,
                 OrderAct.ABSENT_FOR_A_PERSON,
                 absent_at=self._now(),
                 absent_tick=tick(self._clock),
             )
-            return Applied.DONE if moved else Applied.LOST
 
     def end_attempts(self, code: str, veracore_id: str, outcome: AttemptOutcome) -> None:
         """Nothing that was sent under that id is, or will be, a live order at VeraCore."""
@@ -200,14 +196,13 @@ class Finding(OrderTable):
     def look_again(self, code: str, next_attempt_at: datetime | None) -> Applied:
         """A look-up told nothing: still in doubt, due again then (``None``: in the next run)."""
         with self._db.transaction() as connection:
-            moved = self._move(
+            return self._move(
                 connection,
                 code,
                 OrderAct.LOOK_AGAIN,
                 next_attempt_at=to_text(next_attempt_at) if next_attempt_at else None,
                 checked_at=self._now(),
             )
-            return Applied.DONE if moved else Applied.LOST
 
     def resend(self, code: str) -> Applied:
         """The doubt ended in absent, and the answer had been lost: it may be sent again."""
@@ -220,8 +215,8 @@ class Finding(OrderTable):
                 doubt_since=None,
                 next_attempt_at=None,
             )
-            if not moved:
-                return Applied.LOST
+            if moved is Applied.LOST:
+                return moved
             self._end_present(connection, code, AttemptOutcome.ABSENT)
             return Applied.DONE
 
@@ -229,8 +224,9 @@ class Finding(OrderTable):
         """The doubt ended in absent, and VeraCore had answered: that answer was a refusal."""
         with self._db.transaction() as connection:
             values = self._refused_values(trouble, next_attempt_at)
-            if not self._move(connection, code, OrderAct.REFUSED_AFTER_ALL, **values):
-                return Applied.LOST
+            moved = self._move(connection, code, OrderAct.REFUSED_AFTER_ALL, **values)
+            if moved is Applied.LOST:
+                return moved
             self._end_present(connection, code, AttemptOutcome.REFUSED)
             return self._tell(AlertKind.ORDER_PARKED, trouble.message, code)
 

@@ -41,8 +41,8 @@ class OrderTable:
         *,
         of_attempt: int | None = None,
         **values: Any,
-    ) -> bool:
-        """Write a transition, where the order is in a state that allows it; whether it was.
+    ) -> Applied:
+        """Write a transition, where the order is in a state that allows it by now.
 
         Args:
             connection: That of the open transaction.
@@ -66,9 +66,10 @@ class OrderTable:
             "AND (:of_attempt IS NULL OR attempt = :of_attempt)",
             {**values, "code": code, "of_attempt": of_attempt},
         ).rowcount
-        if not changed:
-            _LOG.warning("order %s has moved on: %s came too late and changes nothing", code, act)
-        return changed > 0
+        if changed:
+            return Applied.DONE
+        _LOG.warning("order %s has moved on: %s came too late and changes nothing", code, act)
+        return Applied.LOST
 
     def _tell(self, kind: AlertKind, message: str, code: str) -> Applied:
         """A transition was done that a person has to know of."""

@@ -45,7 +45,7 @@ class Queueing(OrderTable):
     def wait(self, code: str, message: str) -> Applied:
         """It cannot be sent in the state it has in the shop: pending, until that changes."""
         with self._db.transaction() as connection:
-            moved = self._move(
+            return self._move(
                 connection,
                 code,
                 OrderAct.WAIT,
@@ -53,7 +53,6 @@ class Queueing(OrderTable):
                 error_class=None,
                 error_message=message,
             )
-            return Applied.DONE if moved else Applied.LOST
 
     def skip(
         self,
@@ -81,10 +80,10 @@ class Queueing(OrderTable):
                 next_attempt_at=None,
                 checked_at=self._now(),
             )
-            if not moved:
-                return Applied.LOST
+            if moved is Applied.LOST:
+                return moved
             self._alerts.resolve_order(code)
-            return self._tell(AlertKind.ORDER_PASSED_BY, message, code) if alert else Applied.DONE
+            return self._tell(AlertKind.ORDER_PASSED_BY, message, code) if alert else moved
 
     def park(self, code: str, trouble: Trouble, settings_hash: str) -> Applied:
         """We cannot send it as it is; it is planned again when it or the settings change."""
@@ -100,9 +99,9 @@ class Queueing(OrderTable):
                 next_attempt_at=None,
                 checked_at=self._now(),
             )
-            return (
-                self._tell(AlertKind.ORDER_PARKED, trouble.message, code) if moved else Applied.LOST
-            )
+            if moved is Applied.LOST:
+                return moved
+            return self._tell(AlertKind.ORDER_PARKED, trouble.message, code)
 
     def fail(self, code: str, trouble: Trouble, next_attempt_at: datetime, most: int) -> Applied:
         """A failure of its own that may pass: counted, tried again later, parked after `most`.
@@ -130,13 +129,9 @@ class Queueing(OrderTable):
                 last_sync_attempt=self._now(),
                 checked_at=self._now(),
             )
-            if not moved:
-                return Applied.LOST
-            return (
-                self._tell(AlertKind.ORDER_PARKED, trouble.message, code)
-                if parked
-                else Applied.DONE
-            )
+            if moved is Applied.LOST or not parked:
+                return moved
+            return self._tell(AlertKind.ORDER_PARKED, trouble.message, code)
 
     def postpone(self, code: str, trouble: Trouble, next_attempt_at: str | None) -> Applied:
         """It could not be read, which says nothing of its data: it keeps its state, uncounted.
@@ -147,7 +142,7 @@ class Queueing(OrderTable):
             next_attempt_at: When it is due again, a UTC text; ``None``: in the next run.
         """
         with self._db.transaction() as connection:
-            moved = self._move(
+            return self._move(
                 connection,
                 code,
                 OrderAct.POSTPONE,
@@ -156,7 +151,6 @@ class Queueing(OrderTable):
                 next_attempt_at=next_attempt_at,
                 checked_at=self._now(),
             )
-            return Applied.DONE if moved else Applied.LOST
 
     def came_back(self, codes: Iterable[str]) -> None:
         """The shop lists them in a trigger state again: they wait for nothing there any more."""
@@ -183,7 +177,7 @@ class Queueing(OrderTable):
     def requeue(self, code: str) -> Applied:
         """By a person: pending and due at once, with its failures forgiven."""
         with self._db.transaction() as connection:
-            moved = self._move(
+            return self._move(
                 connection,
                 code,
                 OrderAct.REQUEUE,
@@ -191,7 +185,6 @@ class Queueing(OrderTable):
                 retry_count=0,
                 next_attempt_at=None,
             )
-            return Applied.DONE if moved else Applied.LOST
 
     def renew_id(self, code: str, veracore_id: str) -> Applied:
         """By a person: it goes out under a new id."""
@@ -209,7 +202,7 @@ class Queueing(OrderTable):
                 next_attempt_at=None,
                 looked_up=1,
             )
-            if not moved:
-                return Applied.LOST
+            if moved is Applied.LOST:
+                return moved
             self._alerts.resolve_order(code)
             return Applied.DONE

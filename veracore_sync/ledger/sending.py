@@ -52,7 +52,7 @@ class Sending(OrderTable):
                 checked_at=now,
                 absent_at=None,
             )
-            if not moved:
+            if moved is Applied.LOST:
                 return None
             connection.execute(
                 "INSERT INTO attempts (code, attempt, veracore_id, payload_hash, lines, started_at)"
@@ -106,8 +106,8 @@ class Sending(OrderTable):
                 of_attempt=attempt,
                 next_attempt_at=to_text(next_attempt_at) if next_attempt_at else None,
             )
-            if not moved:
-                return Applied.LOST
+            if moved is Applied.LOST:
+                return moved
             self._end_attempt(connection, code, attempt, AttemptOutcome.NOT_SENT, message)
             return Applied.DONE
 
@@ -117,8 +117,9 @@ class Sending(OrderTable):
         """VeraCore refused its data: parked, and tried again now and then."""
         with self._db.transaction() as connection:
             values = self._refused_values(trouble, next_attempt_at)
-            if not self._move(connection, code, OrderAct.REFUSE, of_attempt=attempt, **values):
-                return Applied.LOST
+            moved = self._move(connection, code, OrderAct.REFUSE, of_attempt=attempt, **values)
+            if moved is Applied.LOST:
+                return moved
             self._end_attempt(connection, code, attempt, AttemptOutcome.REFUSED, trouble.message)
             return self._tell(AlertKind.ORDER_PARKED, trouble.message, code)
 
@@ -137,22 +138,21 @@ class Sending(OrderTable):
                 absent_at=None,
                 next_attempt_at=None,
             )
-            if not moved:
-                return Applied.LOST
+            if moved is Applied.LOST:
+                return moved
             self._end_attempt(connection, code, attempt, AttemptOutcome.IN_DOUBT, trouble.message)
             return Applied.DONE
 
     def was_answered(self, code: str, attempt: int) -> Applied:
         """The answer that left the order in doubt was about this order, not about VeraCore."""
         with self._db.transaction() as connection:
-            moved = self._move(
+            return self._move(
                 connection,
                 code,
                 OrderAct.WAS_ANSWERED,
                 of_attempt=attempt,
                 cause=OrderCause.ANSWER,
             )
-            return Applied.DONE if moved else Applied.LOST
 
     def recover(self) -> list[str]:
         """Orders left ``sending`` by a run that died are in doubt. Called under the job lock.
@@ -173,10 +173,9 @@ class Sending(OrderTable):
         """An attempt under that id never came to an end that is known: look it up, send nothing."""
         values = self._lost_values(f"nobody knows how an earlier attempt as {veracore_id} ended")
         with self._db.transaction() as connection:
-            moved = self._move(
+            return self._move(
                 connection, code, OrderAct.DOUBT_AGAIN, veracore_id=veracore_id, **values
             )
-            return Applied.DONE if moved else Applied.LOST
 
     def _lost_values(self, message: str) -> dict[str, Any]:
         return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from veracore_sync.domain.states import Applied
+from veracore_sync.domain.states import LOST_RACE, Applied
 from veracore_sync.jobs.orders.plan import Action
 from veracore_sync.jobs.report import RunReport
 
@@ -42,7 +42,7 @@ class OrdersReport(RunReport):
             message: What a person has to know, where that is new.
         """
         if change is Applied.LOST:
-            self.notify(f"{code}: another run changed it meanwhile; nothing was overwritten")
+            self.notify(f"{code}: {LOST_RACE}")
         else:
             self.record(code, outcome, message if change is Applied.NEWS else None)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from veracore_sync.domain.fulfilments import GONE, FulfilledOrder, Fulfilment
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.pick_slips import SlipRow
-from veracore_sync.domain.states import PickSlipState
+from veracore_sync.domain.states import LOST_RACE, PickSlipState
 from veracore_sync.errors import ProtocolError, SyncError
 from veracore_sync.failpoint import hit
 from veracore_sync.failure import MAY_PASS, OF_ALL_RECORDS
@@ -110,10 +110,12 @@ class _Step(RunPart[TrackingReport]):
     def execute(self, action: planned.Action) -> bool:
         try:
             return self._execute(action)
-        except MovedOn:
-            self.report.notify(
-                f"{self.order.code}: another run changed it meanwhile; nothing was overwritten"
-            )
+        except MovedOn as lost:
+            sentence = f"{self.order.code}: {LOST_RACE}"
+            if lost.made:
+                self.report.escalate(f"{sentence}, and the shop made {lost.made} of it")
+            else:
+                self.report.notify(sentence)
             return False
 
     def _execute(self, action: planned.Action) -> bool:
@@ -222,7 +224,8 @@ class _Step(RunPart[TrackingReport]):
     def _fulfil(self, row: SlipRow, action: planned.Fulfil) -> bool:
         made = self._requests.fulfil(row, action)
         hit("fulfilment added")
-        must_apply(self.ledger.shipments.add(row, made, action.lines, action.tracking_code))
+        added = self.ledger.shipments.add(row, made, action.lines, action.tracking_code)
+        must_apply(added, f"fulfilment {made}")
         hit("fulfilment recorded")
         self._requests.ship(made)
         hit("fulfilment shipped")

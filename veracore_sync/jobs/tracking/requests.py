@@ -26,17 +26,24 @@ _NO_HANDLER = "INVALID_FULFILLMENT_HANDLER_ERROR"
 
 
 class MovedOn(Exception):
-    """Another run was first: the slip is no longer where its plan found it."""
+    """Another run was first: the slip is no longer where its plan found it.
+
+    `made` is what the shop had been asked to make of it by then, which nothing binds to it now.
+    """
+
+    def __init__(self, made: str) -> None:
+        super().__init__(made)
+        self.made = made
 
 
-def must_apply(change: Applied) -> None:
+def must_apply(change: Applied, made: str = "") -> None:
     """Go on only where the transition was made.
 
     Raises:
         MovedOn: Another run was first.
     """
     if change is Applied.LOST:
-        raise MovedOn
+        raise MovedOn(made)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.states import Applied, OrderState
+from veracore_sync.domain.states import LOST_RACE, Applied, OrderState
 from veracore_sync.errors import LockHeld, SyncError, UpstreamError, UsageError
 from veracore_sync.failure import ENDS_THE_RUN, NOT_BEGUN, OF_AN_UPSTREAM_OR_TIME, FailureBudget
 from veracore_sync.jobs.kernel import JobRun
@@ -229,8 +229,11 @@ class TrackingRun(JobRun[TrackingReport]):
         look.remember(targets.rows_to_keep(look.veracore_id))
         if record.status == "cancelled" and row.state == OrderState.SYNCED:
             message = "it was cancelled at VeraCore after it was placed"
-            if self.ledger.moves.cancel(row.code, look.veracore_id, message) is Applied.NEWS:
+            change = self.ledger.moves.cancel(row.code, look.veracore_id, message)
+            if change is Applied.NEWS:
                 self.report.escalate(f"{row.code}: {message}")
+            elif change is Applied.LOST:
+                self.report.notify(f"{row.code}: {LOST_RACE}")
             return
         if not look.concerns_the_shop():
             for hold, slip in look.holds():
