@@ -17,6 +17,7 @@ from fakes import START, FakeClock, make_order, make_settings
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.hints import Delivery as Hinted
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.errors import BreakerOpen, Category, RateLimited, TimedOut
 from veracore_sync.failure import What
 from veracore_sync.jobs.deliver import Delivery
@@ -355,7 +356,7 @@ def slip_waits_too_long(bed: Bed) -> Goes:
 
 def once_told(bed: Bed) -> Goes:
     bed.discover()
-    bed.ledger.alerts.open("order.beyond", "odd", code="A")
+    bed.ledger.alerts.open(AlertKind.ORDER_BEYOND, "odd", code="A")
 
     def goes() -> bool:
         tell_waiting(bed.ledger, bed.clock, timedelta(0), TrackingResult())

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fakes import FakeClock
 
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import Applied
 from veracore_sync.errors import Category
 from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
@@ -131,7 +132,7 @@ def test_events_hold_to_the_schema(ledger: Ledger, clock: FakeClock) -> None:
     discover(ledger, clock, "A")
     ledger.moves.park("A", Trouble(Category.MAPPING, "no freight"), "settings")
     accept(ledger, clock, "A")
-    ledger.alerts.open("stock.guarded", "held back")
-    ledger.alerts.open("order.drift", "changed", code="A")
+    ledger.alerts.open(AlertKind.STOCK_GUARDED, "held back")
+    ledger.alerts.open(AlertKind.ORDER_DRIFT, "changed", code="A")
     for kind, _, data in events(ledger):
         holds_to_the_schema(kind, data)

@@ -15,6 +15,7 @@ from fakes import FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.errors import BreakerOpen
 from veracore_sync.failure import What
 from veracore_sync.ledger import open_ledger
@@ -161,7 +162,7 @@ def test_the_alert_opens_once_and_stands_while_any_family_is_open(
     prober = process(ledger)
     assert passes(prober)
     prober.after(What.TIMEOUT)
-    assert not ledger.alerts.open("veracore.down", "again"), "it never closed in between"
+    assert not ledger.alerts.open(AlertKind.VERACORE_DOWN, "again"), "it never closed in between"
     clock.forward(minutes=PAST_COOLDOWN)
     assert passes(prober)
     prober.after(None)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fakes import FakeClock
 
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.ledger import open_ledger, upkeep
 
 
@@ -20,9 +21,9 @@ def test_in_small_transactions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for number in range(25):
         ledger.runs.begin("sync-orders")
         ledger.outbox.add("alert.opened", None, {"number": number})
-        ledger.alerts.open("order.old", "it waits", code=f"CODE{number}")
+        ledger.alerts.open(AlertKind.ORDER_OLD, "it waits", code=f"CODE{number}")
         ledger.alerts.resolve("order.old", code=f"CODE{number}")
-    ledger.alerts.open("order.parked", "it stands", code="CODE0")
+    ledger.alerts.open(AlertKind.ORDER_PARKED, "it stands", code="CODE0")
     clock.forward(days=1)
     young = ledger.runs.begin("stats")
     deleted: list[int] = []

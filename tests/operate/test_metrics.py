@@ -13,6 +13,7 @@ from fakes import make_settings
 from rig import Rig
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.jobs.metrics import METRICS, PREFIX, exposition
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ports.ledger import Ledger
@@ -103,8 +104,8 @@ def fill(ledger: Ledger) -> None:
     )
     run_sql(ledger, "INSERT INTO events VALUES (1, 'evt', 'order.synced', 'A', ?, '{}')", ago[1])
     run_sql(ledger, "INSERT INTO deliveries (hook, seq) VALUES ('url', 1)")
-    ledger.alerts.open("order.parked", "m", code="C")
-    ledger.alerts.open("order.drift", "m", code="C")
+    ledger.alerts.open(AlertKind.ORDER_PARKED, "m", code="C")
+    ledger.alerts.open(AlertKind.ORDER_DRIFT, "m", code="C")
     ledger.alerts.resolve("order.drift", code="C")
 
 
@@ -137,7 +138,9 @@ def test_an_empty_ledger_has_figures_too(ledger: Ledger) -> None:
 
 
 def test_labels_are_escaped(ledger: Ledger) -> None:
-    ledger.alerts.open('a"b\\c\nd', "m")
+    ledger.alerts.open(AlertKind.ORDER_OLD, "m")
+    with ledger.database.transaction() as connection:
+        connection.execute("UPDATE alerts SET kind = ?", ('a"b\\c\nd',))
     assert r'alerts_open{kind="a\"b\\c\nd"} 1' in exposition(ledger, NOW, make_settings())
 
 

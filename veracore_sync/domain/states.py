@@ -117,6 +117,10 @@ class Applied(Enum):
     NEWS = "news"  # done, and new to the person who has to act
 
 
+LOST_RACE = "another run changed it meanwhile; nothing was overwritten"
+"""What a run tells of an order where its transition was lost."""
+
+
 # ---- orders ----------------------------------------------------------------------------------
 
 
@@ -153,22 +157,23 @@ class OrderAct(StrEnum):
 
 
 _S = OrderState
-_QUEUED = (*UNSENT, _S.SKIPPED)
-# Neither on the wire nor taken by VeraCore: a look-up or a person may still decide anything.
-_UNDECIDED = (*_QUEUED, _S.IN_DOUBT, _S.CONFLICT, _S.CANCELLED)
+QUEUED = (*UNSENT, _S.SKIPPED)
+"""What a run may take up."""
+UNDECIDED = (*QUEUED, _S.IN_DOUBT, _S.CONFLICT, _S.CANCELLED)
+"""Neither on the wire nor taken by VeraCore: a look-up or a person may still decide anything."""
 
 TRANSITIONS: Mapping[OrderAct, Transition[OrderState]] = {
     OrderAct.DISCOVER: Transition((), (_S.PENDING, _S.SKIPPED)),
-    OrderAct.WAIT: Transition(_QUEUED, (_S.PENDING,)),
+    OrderAct.WAIT: Transition(QUEUED, (_S.PENDING,)),
     OrderAct.CAME_BACK: Transition((_S.PENDING,)),
-    OrderAct.SKIP: Transition(_QUEUED, (_S.SKIPPED,)),
-    OrderAct.GIVE_UP: Transition(_UNDECIDED, (_S.SKIPPED,)),
-    OrderAct.PARK: Transition(_QUEUED, (_S.PARKED,)),
-    OrderAct.FAIL: Transition(_QUEUED, (_S.FAILED, _S.PARKED)),
-    OrderAct.POSTPONE: Transition(_QUEUED),
+    OrderAct.SKIP: Transition(QUEUED, (_S.SKIPPED,)),
+    OrderAct.GIVE_UP: Transition(UNDECIDED, (_S.SKIPPED,)),
+    OrderAct.PARK: Transition(QUEUED, (_S.PARKED,)),
+    OrderAct.FAIL: Transition(QUEUED, (_S.FAILED, _S.PARKED)),
+    OrderAct.POSTPONE: Transition(QUEUED),
     OrderAct.REQUEUE: Transition((_S.FAILED, _S.PARKED), (_S.PENDING,)),
-    OrderAct.RENEW_ID: Transition(_UNDECIDED, (_S.PENDING,)),
-    OrderAct.INTEND: Transition(_QUEUED, (_S.SENDING,)),
+    OrderAct.RENEW_ID: Transition(UNDECIDED, (_S.PENDING,)),
+    OrderAct.INTEND: Transition(QUEUED, (_S.SENDING,)),
     # That VeraCore took it stays true whatever was concluded meanwhile.
     OrderAct.ACCEPT: Transition(tuple(_S), (_S.SYNCED,)),
     OrderAct.WITHHOLD: Transition((_S.SENDING,), UNSENT),
@@ -176,12 +181,12 @@ TRANSITIONS: Mapping[OrderAct, Transition[OrderState]] = {
     OrderAct.DOUBT: Transition((_S.SENDING,), (_S.IN_DOUBT,)),
     OrderAct.WAS_ANSWERED: Transition((_S.IN_DOUBT,)),
     OrderAct.RECOVER: Transition((_S.SENDING,), (_S.IN_DOUBT,)),
-    OrderAct.DOUBT_AGAIN: Transition(_QUEUED, (_S.IN_DOUBT,)),
-    OrderAct.ADOPT: Transition(_UNDECIDED, (_S.SYNCED,)),
-    OrderAct.CONFLICT: Transition(_UNDECIDED, (_S.CONFLICT,)),
-    OrderAct.CANCEL: Transition((*_UNDECIDED, _S.SYNCED), (_S.CANCELLED,)),
+    OrderAct.DOUBT_AGAIN: Transition(QUEUED, (_S.IN_DOUBT,)),
+    OrderAct.ADOPT: Transition(UNDECIDED, (_S.SYNCED,)),
+    OrderAct.CONFLICT: Transition(UNDECIDED, (_S.CONFLICT,)),
+    OrderAct.CANCEL: Transition((*UNDECIDED, _S.SYNCED), (_S.CANCELLED,)),
     OrderAct.ABSENT_ONCE: Transition((_S.IN_DOUBT,)),
-    OrderAct.ABSENT_FOR_A_PERSON: Transition(_UNDECIDED),
+    OrderAct.ABSENT_FOR_A_PERSON: Transition(UNDECIDED),
     OrderAct.LOOK_AGAIN: Transition((_S.IN_DOUBT,)),
     OrderAct.RESEND: Transition((_S.IN_DOUBT,), (_S.PENDING,)),
     OrderAct.REFUSED_AFTER_ALL: Transition((_S.IN_DOUBT,), (_S.PARKED,)),

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from veracore_sync.clock import Clock, from_text
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.errors import UsageError
 from veracore_sync.failpoint import hit
 from veracore_sync.ledger import Alert
@@ -149,7 +150,7 @@ class Delivery:
     def _tell(self) -> None:
         """Open an alert of each hook that fails for an hour, or blocks an event; resolve others."""
         self.ledger.outbox.forget_idle_hooks()
-        wanted: dict[tuple[str, str], str] = {}
+        wanted: dict[tuple[AlertKind, str], str] = {}
         for name in self.hooks:
             found = self._trouble(name)
             if found is not None:
@@ -162,7 +163,7 @@ class Delivery:
             if self.ledger.alerts.open(kind, message, about=name):
                 self.result.news.append(message)
 
-    def _trouble(self, name: str) -> tuple[str, str] | None:
+    def _trouble(self, name: str) -> tuple[AlertKind, str] | None:
         row = self.ledger.outbox.hook(name)
         since = from_text(row.failing_since) if row.failing_since else None
         if since is not None and is_over(since + _TOO_LONG, self.clock.now(), _TOO_LONG):

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config import Settings
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.errors import LedgerError, LockHeld
 from veracore_sync.jobs.schedule import COMMANDS, interval, longest_run
 from veracore_sync.ledger.reporting import RunHistory
@@ -102,9 +103,9 @@ def stuck(ledger: Ledger, settings: Settings, clock: Clock, job: str) -> JobTrou
     return JobTrouble(job, "stuck", holder.since, message)
 
 
-def stuck_kind(job: str) -> str:
+def stuck_kind(job: str) -> AlertKind:
     """The kind of the alert for a job that is stuck."""
-    return f"{job}.stuck"
+    return AlertKind(f"{job}.stuck")
 
 
 def found_taken(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from veracore_sync.clock import elapsed, from_text
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import HANDED_OVER, Applied, OrderCause, OrderState
 from veracore_sync.errors import Category, NeedsPerson, ProtocolError, UsageError
 from veracore_sync.jobs.orders.acts import (
@@ -97,7 +98,7 @@ class Resolver:
             self._end_attempts(row, sights)
             _must_apply(self.ledger.moves.adopt(row.code, seen.id, seen.record), row)
             if seen.differs:
-                self.ledger.alerts.open("order.drift", seen.differs, code=row.code)
+                self.ledger.alerts.open(AlertKind.ORDER_DRIFT, seen.differs, code=row.code)
         news = f"{row.code}: {seen.differs}" if seen.differs else None
         return Told(row.code, f"adopted, VeraCore has it as {seen.id}", news)
 

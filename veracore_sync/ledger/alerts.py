@@ -6,11 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.outbox import Outbox
-
-# What concerns an order or stock is an event by its own name, too (docs/events.md).
-_OWN_EVENTS = ("order.", "stock.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class Alerts:
 
     def open(
         self,
-        kind: str,
+        kind: AlertKind,
         message: str,
         *,
         code: str | None = None,
@@ -49,7 +47,6 @@ class Alerts:
         """Open the alert of this kind (for this order, or about another thing).
 
         Args:
-            kind: For example ``order.parked``.
             message: One sentence, without personal data.
             code: The order's code.
             about: What else it is about, where that is no order: for example a hook's name.
@@ -79,9 +76,9 @@ class Alerts:
                 (key, kind, code, message, now),
             )
             told = {"vendureOrderCode": code, "message": message, "openedAt": now}
-            if kind.startswith(_OWN_EVENTS):
+            if kind.is_event:
                 self._outbox.add(kind, code, told)
-            self._outbox.add("alert.opened", code, {"kind": kind, **told})
+            self._outbox.add(EventKind.ALERT_OPENED, code, {"kind": kind, **told})
         return True
 
     def resolve(self, kind: str, *, code: str | None = None, about: str = "") -> bool:
@@ -103,7 +100,7 @@ class Alerts:
             ).fetchall()
             for kind, code, opened_at in closed:
                 told = {"kind": kind, "vendureOrderCode": code, "openedAt": opened_at}
-                self._outbox.add("alert.resolved", code, {**told, "resolvedAt": now})
+                self._outbox.add(EventKind.ALERT_RESOLVED, code, {**told, "resolvedAt": now})
         return len(closed)
 
     def count_from_now(self, alert: Alert) -> None:

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from veracore_sync.clock import Clock, from_text, to_text
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.errors import BreakerOpen
 from veracore_sync.failure import What
 from veracore_sync.ledger.alerts import Alerts
@@ -232,7 +233,9 @@ class Breaker:
                 retry_at=self._after_cooldown(),
                 owner=None,
             )
-            self._alerts.open(f"{self._upstream}.down", f"{self._upstream} is not reachable")
+            self._alerts.open(
+                AlertKind(f"{self._upstream}.down"), f"{self._upstream} is not reachable"
+            )
 
     def _after_cooldown(self) -> str:
         jittered: datetime = self._clock.now() + self._cooldown * random.uniform(1, SPREAD)  # noqa: S311 - spread, no secret

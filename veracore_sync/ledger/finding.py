@@ -9,6 +9,7 @@ from typing import Any
 
 from veracore_sync.clock import tick, to_text
 from veracore_sync.domain.held_orders import least_of, same_units
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Seen, Sent, Trouble
 from veracore_sync.domain.states import Applied, AttemptOutcome, OrderAct
 from veracore_sync.errors import Category
@@ -18,7 +19,7 @@ from veracore_sync.model import WarehouseRecord
 
 _NEVER_TAKEN = (AttemptOutcome.NOT_SENT, AttemptOutcome.REFUSED)
 # What the shop did after the send stays true when a look-up finds what was sent.
-_OF_THE_SHOP = ("order.cancelled_in_shop", "order.drift")
+_OF_THE_SHOP = (AlertKind.ORDER_CANCELLED_IN_SHOP, AlertKind.ORDER_DRIFT)
 
 
 class Finding(OrderTable):
@@ -128,7 +129,11 @@ class Finding(OrderTable):
                 next_attempt_at=None,
                 **values,
             )
-            return self._tell("order.conflict", trouble.message, code) if moved else Applied.LOST
+            return (
+                self._tell(AlertKind.ORDER_CONFLICT, trouble.message, code)
+                if moved
+                else Applied.LOST
+            )
 
     def cancel(self, code: str, veracore_id: str, message: str) -> Applied:
         """It was cancelled at VeraCore. A person decides, unless one was told that the shop had
@@ -145,9 +150,9 @@ class Finding(OrderTable):
             )
             if not moved:
                 return Applied.LOST
-            if self._alerts.resolve("order.cancelled_in_shop", code=code):
+            if self._alerts.resolve(AlertKind.ORDER_CANCELLED_IN_SHOP, code=code):
                 return Applied.DONE
-            return self._tell("order.cancelled", message, code)
+            return self._tell(AlertKind.ORDER_CANCELLED, message, code)
 
     def absent_once(self, code: str, next_attempt_at: datetime) -> Applied:
         """A first look-up said absent: remember when, and look again after the grace."""
@@ -227,7 +232,7 @@ class Finding(OrderTable):
             if not self._move(connection, code, OrderAct.REFUSED_AFTER_ALL, **values):
                 return Applied.LOST
             self._end_present(connection, code, AttemptOutcome.REFUSED)
-            return self._tell("order.parked", trouble.message, code)
+            return self._tell(AlertKind.ORDER_PARKED, trouble.message, code)
 
     def _end_present(self, connection: Transaction, code: str, outcome: AttemptOutcome) -> None:
         row = connection.execute("SELECT veracore_id FROM orders WHERE code = ?", (code,))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.order_records import Trouble
 from veracore_sync.domain.states import TRANSITIONS, Applied, OrderAct, OrderCause, OrderState
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.database import Database, Transaction
 from veracore_sync.ledger.holdings import Holdings
 from veracore_sync.ledger.outbox import Outbox
+from veracore_sync.ledger.sql import in_sql
 
 _LOG = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class OrderTable:
             _LOG.warning("order %s has moved on: %s came too late and changes nothing", code, act)
         return changed > 0
 
-    def _tell(self, kind: str, message: str, code: str) -> Applied:
+    def _tell(self, kind: AlertKind, message: str, code: str) -> Applied:
         """A transition was done that a person has to know of."""
         is_new = self._alerts.open(kind, message, code=code)
         return Applied.NEWS if is_new else Applied.DONE
@@ -96,7 +97,7 @@ class OrderTable:
 
     def _tell_synced(self, code: str, veracore_id: str, *, adopted: bool) -> None:
         data = {"vendureOrderCode": code, "veracoreOrderId": veracore_id, "adopted": adopted}
-        self._outbox.add("order.synced", code, data)
+        self._outbox.add(EventKind.ORDER_SYNCED, code, data)
 
     def _refused_values(self, trouble: Trouble, next_attempt_at: datetime) -> dict[str, Any]:
         return {
@@ -107,8 +108,3 @@ class OrderTable:
             "doubt_since": None,
             "absent_at": None,
         }
-
-
-def in_sql(states: Iterable[str]) -> str:
-    """States as SQL text; they are our own words."""
-    return ", ".join(f"'{state}'" for state in states)

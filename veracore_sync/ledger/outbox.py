@@ -10,7 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.sql import in_sql
 from veracore_sync.waits import EVENT, horizon, is_over_sql
 
 
@@ -76,7 +78,7 @@ class Blocked:
         }
 
 
-HOOK_ALERTS = ("hooks.failing", "events.blocked")
+HOOK_ALERTS = (AlertKind.HOOKS_FAILING, AlertKind.EVENTS_BLOCKED)
 """The kinds of alert that tell of a hook; an event that tells of one of them causes none."""
 _ALERTS_ALONE = frozenset({"notify"})
 _SHOWN = 20
@@ -99,15 +101,14 @@ class Outbox:
         self._clock = clock
         self._hooks = tuple(hooks)
 
-    def add(self, kind: str, code: str | None, data: Mapping[str, Any]) -> None:
+    def add(self, kind: EventKind | AlertKind, code: str | None, data: Mapping[str, Any]) -> None:
         """Write an event, in the transaction that is open.
 
         Args:
-            kind: For example ``order.synced`` (docs/events.md).
             code: The order's code, where it concerns one: its events are delivered in order.
             data: What happened, as JSON values.
         """
-        is_alert = kind.startswith("alert.")
+        is_alert = kind in (EventKind.ALERT_OPENED, EventKind.ALERT_RESOLVED)
         hooks = [hook for hook in self._hooks if is_alert or hook not in _ALERTS_ALONE]
         if not hooks:
             return
@@ -262,6 +263,6 @@ WHERE d.done_at IS NULL AND d.tries >= :tries AND (e.at <= :before OR d.tries >=
     AND (:hook IS NULL OR d.hook = :hook)
     AND NOT EXISTS (
         SELECT 1 FROM hooks h WHERE h.hook = d.hook AND h.failing_since <= :failing)
-    AND coalesce(json_extract(e.data, '$.kind'), '') NOT IN {HOOK_ALERTS}
+    AND coalesce(json_extract(e.data, '$.kind'), '') NOT IN ({in_sql(HOOK_ALERTS)})
 ORDER BY d.seq, d.hook
 """  # noqa: S608 - a constant

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Discovery, Trouble
 from veracore_sync.domain.states import Applied, OrderAct, OrderCause, OrderState
 from veracore_sync.errors import Category
@@ -83,7 +84,7 @@ class Queueing(OrderTable):
             if not moved:
                 return Applied.LOST
             self._alerts.resolve_order(code)
-            return self._tell("order.passed_by", message, code) if alert else Applied.DONE
+            return self._tell(AlertKind.ORDER_PASSED_BY, message, code) if alert else Applied.DONE
 
     def park(self, code: str, trouble: Trouble, settings_hash: str) -> Applied:
         """We cannot send it as it is; it is planned again when it or the settings change."""
@@ -99,7 +100,9 @@ class Queueing(OrderTable):
                 next_attempt_at=None,
                 checked_at=self._now(),
             )
-            return self._tell("order.parked", trouble.message, code) if moved else Applied.LOST
+            return (
+                self._tell(AlertKind.ORDER_PARKED, trouble.message, code) if moved else Applied.LOST
+            )
 
     def fail(self, code: str, trouble: Trouble, next_attempt_at: datetime, most: int) -> Applied:
         """A failure of its own that may pass: counted, tried again later, parked after `most`.
@@ -129,7 +132,11 @@ class Queueing(OrderTable):
             )
             if not moved:
                 return Applied.LOST
-            return self._tell("order.parked", trouble.message, code) if parked else Applied.DONE
+            return (
+                self._tell(AlertKind.ORDER_PARKED, trouble.message, code)
+                if parked
+                else Applied.DONE
+            )
 
     def postpone(self, code: str, trouble: Trouble, next_attempt_at: str | None) -> Applied:
         """It could not be read, which says nothing of its data: it keeps its state, uncounted.

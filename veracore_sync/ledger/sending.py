@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Intent, Trouble
 from veracore_sync.domain.states import (
     TRANSITIONS,
@@ -119,7 +120,7 @@ class Sending(OrderTable):
             if not self._move(connection, code, OrderAct.REFUSE, of_attempt=attempt, **values):
                 return Applied.LOST
             self._end_attempt(connection, code, attempt, AttemptOutcome.REFUSED, trouble.message)
-            return self._tell("order.parked", trouble.message, code)
+            return self._tell(AlertKind.ORDER_PARKED, trouble.message, code)
 
     def doubt(self, code: str, attempt: int, cause: OrderCause, trouble: Trouble) -> Applied:
         """Nobody knows whether VeraCore has it: only a look-up ends this, never another send."""

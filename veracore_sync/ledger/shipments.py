@@ -21,7 +21,7 @@ from veracore_sync.domain.states import (
     SlipAct,
 )
 from veracore_sync.ledger.database import Database, Row
-from veracore_sync.ledger.order_table import in_sql
+from veracore_sync.ledger.sql import in_sql
 from veracore_sync.waits import SLIP, horizon, is_over, is_over_sql
 
 _LOG = logging.getLogger(__name__)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import TRANSITIONS, OrderAct
 from veracore_sync.ledger.order_table import OrderTable
 
-_STAY_AS_THEY_ARE = ("order.beyond", "order.voided", "order.shipped_cancelled")
+_STAY_AS_THEY_ARE = (
+    AlertKind.ORDER_BEYOND,
+    AlertKind.ORDER_VOIDED,
+    AlertKind.ORDER_SHIPPED_CANCELLED,
+)
 
 
 class Shipping(OrderTable):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from veracore_sync.domain.hints import Delivery, Hint, Kind
+from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.failure import What
 from veracore_sync.ledger import Alert, Run, UnreadRow
 from veracore_sync.ledger.ahead import Ahead
@@ -120,7 +121,7 @@ class AlertStore(Protocol):
 
     def open(
         self,
-        kind: str,
+        kind: AlertKind,
         message: str,
         *,
         code: str | None = None,
@@ -142,7 +143,7 @@ class AlertStore(Protocol):
 class OutboxStore(Protocol):
     """Events that wait for their hooks."""
 
-    def add(self, kind: str, code: str | None, data: Mapping[str, Any]) -> None:
+    def add(self, kind: EventKind | AlertKind, code: str | None, data: Mapping[str, Any]) -> None:
         """Write an event, in the transaction that is open."""
 
     def due(self, hook: str, *, after: int, forced: bool, fresh_only: bool = False) -> Event | None:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
+from veracore_sync.domain.kinds import EventKind
 from veracore_sync.errors import ConfigError
 from veracore_sync.transport.deadline import within
 from veracore_sync.transport.http import HttpClient, Lost
@@ -169,7 +170,7 @@ class NotifyHook:
         document = json.loads(body)
         data = document["data"]
         about = f" {data['vendureOrderCode']}" if data.get("vendureOrderCode") else ""
-        over = document["type"] == "alert.resolved"
+        over = document["type"] == EventKind.ALERT_RESOLVED
         title = f"veracore-sync: {data['kind']}{about}{' is over' if over else ''}"
         text = data.get("message") or f"it began at {data['openedAt']}"
         try:

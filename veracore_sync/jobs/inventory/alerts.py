@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.staged_stock import Matched
 from veracore_sync.jobs.inventory.demand import Demand
 from veracore_sync.jobs.inventory.plan import Guard
@@ -17,7 +18,7 @@ from veracore_sync.vendure.stock import ShopStock
 
 _GUARD = "stock.guard"
 _REFUSED = "stock.refused_skus"
-_SHORT = "order.short"
+_SHORT = AlertKind.ORDER_SHORT
 _SHORT_MOST = 5
 _NAMED = 20
 _DRIFT_MOST = 500
@@ -46,14 +47,14 @@ class Alarms:
             self.result.notes.append(sentence)
             return
         if self.ledger.meta.get(_GUARD) != guard.name:
-            self.ledger.alerts.resolve("stock.guarded")
+            self.ledger.alerts.resolve(AlertKind.STOCK_GUARDED)
             self.ledger.meta.put(_GUARD, guard.name)
-        if self.ledger.alerts.open("stock.guarded", sentence):
+        if self.ledger.alerts.open(AlertKind.STOCK_GUARDED, sentence):
             self.result.news.append(sentence)
 
     def not_guarded(self) -> None:
         """A full run went through as planned."""
-        self.ledger.alerts.resolve("stock.guarded")
+        self.ledger.alerts.resolve(AlertKind.STOCK_GUARDED)
 
     def unknown(self, book: StagingStore, *, full: bool) -> None:
         """SKUs that could not be matched: each is listed once, when it is new."""
@@ -73,9 +74,9 @@ class Alarms:
             if now:
                 standing.append(f"{now} {words}: {_listed(book.names(kind, _NAMED), now)}")
         if standing:
-            self.ledger.alerts.open("stock.unknown", "; ".join(standing))
+            self.ledger.alerts.open(AlertKind.STOCK_UNKNOWN, "; ".join(standing))
         elif full:
-            self.ledger.alerts.resolve("stock.unknown")
+            self.ledger.alerts.resolve(AlertKind.STOCK_UNKNOWN)
 
     def refused(self, *, complete: bool) -> None:
         """Levels that Vendure would not take: told again when another SKU joins them.
@@ -89,7 +90,7 @@ class Alarms:
         if now != known:
             self.ledger.meta.put(_REFUSED, json.dumps(sorted(now)))
         if now - known or not now:
-            self.ledger.alerts.resolve("stock.refused")
+            self.ledger.alerts.resolve(AlertKind.STOCK_REFUSED)
         if not refused:
             return
         names = sorted(refused)
@@ -97,7 +98,7 @@ class Alarms:
             f"Vendure would not take the stock of {len(names)} SKUs, where too much may be for "
             f"sale: {', '.join(names)} ({refused[names[0]]}); every run tries again"
         )
-        if self.ledger.alerts.open("stock.refused", sentence):
+        if self.ledger.alerts.open(AlertKind.STOCK_REFUSED, sentence):
             self.result.news.append(sentence)
 
     def short(self, demand: Demand) -> None:
@@ -127,7 +128,7 @@ class Alarms:
         while page := list(islice(suspects, _PAGE)):
             self.result.drift.extend(_confirmed(page, shop, demand))
         if not self.result.drift:
-            self.ledger.alerts.resolve("stock.drift")
+            self.ledger.alerts.resolve(AlertKind.STOCK_DRIFT)
             return
         worst = max(self.result.drift, key=lambda one: abs(one.allocated - one.ordered))
         sentence = (
@@ -135,7 +136,7 @@ class Alarms:
             f"orders ask for (of {worst.sku} {worst.allocated} are allocated, {worst.ordered} "
             "ordered); what is offered for sale allows for it"
         )
-        if self.ledger.alerts.open("stock.drift", sentence):
+        if self.ledger.alerts.open(AlertKind.STOCK_DRIFT, sentence):
             self.result.news.append(sentence)
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.jobs.inventory.result import InventoryResult
 from veracore_sync.ports.ledger import Ledger
 
-KIND = "stock.unreadable"
+KIND = AlertKind.STOCK_UNREADABLE
 _KEY = "stock.unreadable"
 _TOO_LONG = timedelta(hours=1)
 _KEPT_MOST = 500

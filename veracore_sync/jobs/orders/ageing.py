@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.jobs.orders.result import OrdersResult
 from veracore_sync.ledger import OrderRow
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import is_ahead
 
-KIND = "order.old"
+KIND = AlertKind.ORDER_OLD
 _WAITING = (
     OrderState.PENDING,
     OrderState.SENDING,

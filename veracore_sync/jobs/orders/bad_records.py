@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config.services import RetrySettings
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.errors import BreakerOpen, SyncError, UpstreamError, WrongEndpoint
 from veracore_sync.jobs.orders.changes import is_followed
 from veracore_sync.jobs.orders.result import OrdersResult
@@ -23,7 +24,7 @@ from veracore_sync.vendure.listing import Unlisted
 from veracore_sync.vendure.shop import Poll, Shop
 from veracore_sync.veracore.port import LookUpFailed, Warehouse
 
-KIND = "order.unreadable"
+KIND = AlertKind.ORDER_UNREADABLE
 SHOP, LOOK_UP, DOUBT, LISTED = "orders.shop", "orders.lookup", "orders.doubt", "orders.listed"
 """Topics: an order in full, a look-up before the first send, one of a doubt, an entry of a list."""
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, elapsed
 from veracore_sync.config.services import RetrySettings
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import Applied, OrderCause
 from veracore_sync.errors import (
     AuthRefused,
@@ -195,6 +196,6 @@ class Doubts:
         with self.ledger.unit_of_work():
             change = self.ledger.moves.adopt(code, row.veracore_id or code, verdict.record)
             if verdict.outdated and change is not Applied.LOST:
-                is_new = self.ledger.alerts.open("order.drift", OUTDATED, code=code)
+                is_new = self.ledger.alerts.open(AlertKind.ORDER_DRIFT, OUTDATED, code=code)
                 change = Applied.NEWS if is_new else change
         result.applied(code, change, "adopted", OUTDATED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from veracore_sync.domain.states import Applied
+from veracore_sync.domain.states import LOST_RACE, Applied
 from veracore_sync.errors import SyncError
 from veracore_sync.jobs.orders.plan import Action
 
@@ -48,7 +48,7 @@ class OrdersResult:
             message: What a person has to know, where that is news.
         """
         if change is Applied.LOST:
-            self.tell(f"{code}: another run changed it meanwhile; nothing was overwritten")
+            self.tell(f"{code}: {LOST_RACE}")
         else:
             self.note(code, outcome, f"{code}: {message}" if change is Applied.NEWS else None)
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock
 from veracore_sync.domain.held_orders import same_units
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import Applied, OrderCause
 from veracore_sync.errors import BreakerOpen, Category, SyncError
 from veracore_sync.failpoint import hit
@@ -186,7 +187,7 @@ class Sender:
             )
             differs = bool(held) and not same_units(held, action.intent.lines)
             if differs and change is not Applied.LOST:
-                is_new = self.ledger.alerts.open("order.drift", _OTHER_UNITS, code=code)
+                is_new = self.ledger.alerts.open(AlertKind.ORDER_DRIFT, _OTHER_UNITS, code=code)
                 change = Applied.NEWS if is_new else change
         self.result.applied(code, change, "adopted", _OTHER_UNITS)
 

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
 from veracore_sync.domain.held_orders import Held
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import HANDED_OVER, OrderCause, OrderState
 from veracore_sync.errors import Category, SyncError
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
@@ -44,7 +45,7 @@ _NET_OVERLAP = timedelta(days=1)
 _DEEP_REACH = timedelta(days=30)
 
 _JUDGED = "watch.judged:"
-_DRIFT = "order.drift"
+_DRIFT = AlertKind.ORDER_DRIFT
 _UNREAD = "the shop gives no usable answer about it, so its changes there cannot be seen,"
 
 
@@ -139,13 +140,13 @@ class Watch:
     def _cancelled(self, stub: OrderStub, row: OrderRow) -> None:
         if not has_ended(row):
             self._raise(
-                "order.cancelled_in_shop",
+                AlertKind.ORDER_CANCELLED_IN_SHOP,
                 stub.code,
                 "it was cancelled in the shop after it went to VeraCore: "
                 "cancel it there too, or it ships",
             )
         elif row.state == OrderState.CANCELLED:
-            self.ledger.alerts.resolve("order.cancelled", code=row.code)
+            self.ledger.alerts.resolve(AlertKind.ORDER_CANCELLED, code=row.code)
         self._note(row, stub.updated_at, row.content_hash or "")
 
     def _read(self, codes: Sequence[str]) -> None:
@@ -207,7 +208,7 @@ class Watch:
         self.ledger.meta.put(_JUDGED + row.code, json.dumps(asdict(judged)))
         self.ledger.moves.touch(row.code, shop_updated_at=to_text(at))
 
-    def _raise(self, kind: str, code: str, message: str, *, again: bool = False) -> None:
+    def _raise(self, kind: AlertKind, code: str, message: str, *, again: bool = False) -> None:
         if self.ledger.alerts.open(kind, message, code=code, again=again):
             self.result.note(code, self.result.outcomes.get(code, "drift"), f"{code}: {message}")
 
@@ -221,7 +222,7 @@ class Watch:
         self.ledger.moves.discover(_stranger(stub) for stub in strangers)
         for stub in strangers:
             if stub.state.startswith("Partially"):
-                self._raise("order.passed_by", stub.code, _stranger_words(stub))
+                self._raise(AlertKind.ORDER_PASSED_BY, stub.code, _stranger_words(stub))
             self.result.note(stub.code, "skipped")
         now = to_text(self.clock.now())
         self.ledger.meta.put(_NET, now)

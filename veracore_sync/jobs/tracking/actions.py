@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.model import Package
 from veracore_sync.vendure.fulfilment import Fulfilment
 
-DOUBLED = "order.doubled"
+DOUBLED = AlertKind.ORDER_DOUBLED
 """A fulfilment stands twice in the shop, and only a person may say which of them is to go."""
 
 
@@ -55,7 +56,7 @@ class HandOver:
     """Nothing more is done about this slip: a person decides."""
 
     slip: str
-    kind: str
+    kind: AlertKind
     message: str
 
 
@@ -81,7 +82,7 @@ class Undo:
 class Report:
     """Something that a person has to know of."""
 
-    kind: str
+    kind: AlertKind
     message: str
 
 

@@ -5,22 +5,23 @@ from __future__ import annotations
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import TOLD, is_ahead
 
-KIND = "order.shipment_waiting"
-UNLISTED = "tracking.unlisted"
+KIND = AlertKind.ORDER_SHIPMENT_WAITING
+UNLISTED = AlertKind.TRACKING_UNLISTED
 _UNLISTED_SINCE = "tracking.unlisted_since"
 _UNLISTED_FOR = timedelta(hours=1)
 _TOO_LONG = timedelta(hours=24)
 # What happened once and stays as it is: told for a week, then it has been seen.
 _ONCE = (
-    "order.beyond",
-    "order.doubled",
-    "order.voided",
-    "order.shipped_cancelled",
-    "order.unfulfilled",
+    AlertKind.ORDER_BEYOND,
+    AlertKind.ORDER_DOUBLED,
+    AlertKind.ORDER_VOIDED,
+    AlertKind.ORDER_SHIPPED_CANCELLED,
+    AlertKind.ORDER_UNFULFILLED,
 )
 
 

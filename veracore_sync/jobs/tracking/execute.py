@@ -11,8 +11,9 @@ from typing import Any
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import RetrySettings
+from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.pick_slips import SlipRow
-from veracore_sync.domain.states import Applied, PickSlipState
+from veracore_sync.domain.states import LOST_RACE, Applied, PickSlipState
 from veracore_sync.errors import (
     ENDS_THE_RUN,
     AuthRefused,
@@ -133,14 +134,21 @@ class Fulfiller:
         if order.state in GONE:
             with self.ledger.unit_of_work():
                 if self.ledger.moves.ship(order.code):
-                    self.ledger.outbox.add("order.shipped", order.code, data)
+                    self.ledger.outbox.add(EventKind.ORDER_SHIPPED, order.code, data)
                     self.result.note(order.code, "", "shipped")
         elif moved and order.state == "PartiallyShipped":
-            self.ledger.outbox.add("order.partially_shipped", order.code, data)
+            self.ledger.outbox.add(EventKind.ORDER_PARTIALLY_SHIPPED, order.code, data)
 
 
 class _MovedOn(Exception):
-    """Another run was first: the slip is no longer where its plan found it."""
+    """Another run was first: the slip is no longer where its plan found it.
+
+    `made` is what the shop had been asked to make of it by then, which nothing binds to it now.
+    """
+
+    def __init__(self, made: str) -> None:
+        super().__init__(made)
+        self.made = made
 
 
 @dataclass(slots=True)
@@ -155,10 +163,12 @@ class _Step:
     def execute(self, action: planned.Action) -> bool:
         try:
             return self._execute(action)
-        except _MovedOn:
-            self.by.result.notes.append(
-                f"{self.order.code}: another run changed it meanwhile; nothing was overwritten"
-            )
+        except _MovedOn as lost:
+            sentence = f"{self.order.code}: {LOST_RACE}"
+            if lost.made:
+                self.by.result.news.append(f"{sentence}, and the shop made {lost.made} of it")
+            else:
+                self.by.result.notes.append(sentence)
             return False
 
     def _execute(self, action: planned.Action) -> bool:
@@ -241,7 +251,7 @@ class _Step:
             message = f"slip {row.slip} could not be fulfilled: {error.message}"
             with self.by.ledger.unit_of_work():
                 _must_apply(self.by.ledger.shipments.hand_over(row, error.message, failed=True))
-                self._tell("order.unfulfillable", message)
+                self._tell(AlertKind.ORDER_UNFULFILLABLE, message)
             return
         self.by.ledger.shipments.hold(row, error.message, later, failed=True)
         self.by.result.note(row.code, row.slip, "failed", error.message)
@@ -252,7 +262,8 @@ class _Step:
         except Refused as refusal:
             raise self._refusal(refusal) from refusal
         hit("fulfilment added")
-        _must_apply(self.by.ledger.shipments.add(row, made, action.lines, action.tracking_code))
+        added = self.by.ledger.shipments.add(row, made, action.lines, action.tracking_code)
+        _must_apply(added, f"fulfilment {made}")
         hit("fulfilment recorded")
         self._ship(made)
         hit("fulfilment shipped")
@@ -367,7 +378,7 @@ class _Step:
                 "fulfillmentId": fulfilment_id,
                 "lines": self._told_lines(lines),
             }
-            self.by.ledger.outbox.add("tracking.updated", row.code, data)
+            self.by.ledger.outbox.add(EventKind.TRACKING_UPDATED, row.code, data)
         self.by.result.updated += 1
         self.by.result.note(row.code, row.slip, "fulfilled", code)
 
@@ -414,7 +425,7 @@ class _Step:
         if self.by.ledger.moves.ship(self.order.code):
             self.by.result.note(self.order.code, "", "closed", "the shop has cancelled it")
 
-    def _tell(self, kind: str, message: str) -> None:
+    def _tell(self, kind: AlertKind, message: str) -> None:
         if self.by.ledger.alerts.open(kind, message, code=self.order.code):
             self.by.result.news.append(f"{self.order.code}: {message}")
 
@@ -426,7 +437,7 @@ class _Step:
             "lines": self._told_lines(row.lines or {}),
             "previous": before,
         }
-        self.by.ledger.outbox.add("tracking.corrected", row.code, data)
+        self.by.ledger.outbox.add(EventKind.TRACKING_CORRECTED, row.code, data)
 
     def _told(self, row: SlipRow, code: str, packages: Sequence[Package]) -> dict[str, Any]:
         carriers = self.by.carriers
@@ -454,9 +465,9 @@ class _Step:
         return [{"sku": skus.get(id, ""), "quantity": units} for id, units in lines.items()]
 
 
-def _must_apply(change: Applied) -> None:
+def _must_apply(change: Applied, made: str = "") -> None:
     if change is Applied.LOST:
-        raise _MovedOn
+        raise _MovedOn(made)
 
 
 def _allocated(level: Level) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
 from veracore_sync.jobs.inventory.names import Names
@@ -227,7 +228,7 @@ class OrderPlan:
             self._was_cancelled(row)
         elif _is_void(shipment):
             message = f"all labels of slip {row.slip} are void, and it was fulfilled in the shop"
-            self.actions.append(HandOver(row.slip, "order.voided", message))
+            self.actions.append(HandOver(row.slip, AlertKind.ORDER_VOIDED, message))
         elif packages and after != before:
             self.actions.append(Correct(row.slip, before, after, packages))
 
@@ -287,14 +288,14 @@ class OrderPlan:
 
     def _was_cancelled(self, row: SlipRow) -> None:
         message = f"its fulfilment of slip {row.slip} was cancelled in the shop"
-        self.actions.append(HandOver(row.slip, "order.unfulfilled", message))
+        self.actions.append(HandOver(row.slip, AlertKind.ORDER_UNFULFILLED, message))
 
     def _shipped_cancelled(self, row: SlipRow) -> None:
         handed = [one.slip for one in self.slips.values() if one.state == PickSlipState.HANDED]
         handed += [one.slip for one in self.actions if isinstance(one, HandOver)]
         slips = ", ".join(dict.fromkeys((*handed, row.slip)))
         message = f"VeraCore shipped slip {slips} of it although the shop cancelled it"
-        self.actions.append(HandOver(row.slip, "order.shipped_cancelled", message))
+        self.actions.append(HandOver(row.slip, AlertKind.ORDER_SHIPPED_CANCELLED, message))
 
     def _adoptable(self, row: SlipRow, shipment: Shipment, *, last: bool) -> Fulfilment | None:
         """A live fulfilment that is nobody's, with this slip's lines and code."""
@@ -363,9 +364,9 @@ class OrderPlan:
         if beyond:
             told = ", ".join(f"{units} x {sku}" for sku, units in beyond.items())
             message = f"VeraCore shipped {told} more than the order holds (slip {row.slip})"
-            self._report("order.beyond", message)
+            self._report(AlertKind.ORDER_BEYOND, message)
 
-    def _report(self, kind: str, message: str) -> None:
+    def _report(self, kind: AlertKind, message: str) -> None:
         self.actions.append(Report(kind, message))
 
     @property
@@ -381,7 +382,7 @@ class OrderPlan:
             return
         if self._is_left:
             if self.record.is_complete and self.record.is_cut and self._is_open:
-                self._report("order.short", self._short())
+                self._report(AlertKind.ORDER_SHORT, self._short())
             return
         live_ones = [one for one in self.order.fulfilments if one.is_live]
         if live_ones and all(one.state in GONE for one in live_ones) and self._hangs:

@@ -9,7 +9,8 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
-from veracore_sync.domain.states import Applied, OrderState
+from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.states import LOST_RACE, Applied, OrderState
 from veracore_sync.errors import (
     ENDS_THE_RUN,
     AuthRefused,
@@ -302,12 +303,15 @@ class TrackingRun:
 
     def _work(self, look: Look, targets: Targets) -> None:
         row, record = look.row, look.record
-        self.ledger.alerts.resolve("order.missing", code=row.code)
+        self.ledger.alerts.resolve(AlertKind.ORDER_MISSING, code=row.code)
         if record.status == "cancelled" and row.state == OrderState.SYNCED:
             look.remember(targets.rows_to_keep(look.veracore_id))
             message = "it was cancelled at VeraCore after it was placed"
-            if self.ledger.moves.cancel(row.code, look.veracore_id, message) is Applied.NEWS:
+            change = self.ledger.moves.cancel(row.code, look.veracore_id, message)
+            if change is Applied.NEWS:
                 self.result.news.append(f"{row.code}: {message}")
+            elif change is Applied.LOST:
+                self.result.notes.append(f"{row.code}: {LOST_RACE}")
             return
         look.remember(targets.rows_to_keep(look.veracore_id))
         if not look.concerns_the_shop():
@@ -328,7 +332,7 @@ class TrackingRun:
         if self._only_plans:
             return
         self.ledger.shipments.looked(row.code, veracore_id, reference="", rows=None, seen={})
-        if self.ledger.alerts.open("order.missing", message, code=row.code):
+        if self.ledger.alerts.open(AlertKind.ORDER_MISSING, message, code=row.code):
             self.result.news.append(f"{row.code}: {message}")
 
     def _fulfiller(self) -> Fulfiller:

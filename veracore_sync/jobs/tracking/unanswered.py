@@ -15,12 +15,13 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.config import RetrySettings
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.errors import AuthRefused, BreakerOpen, RateLimited, SyncError
 from veracore_sync.jobs.tracking.result import TrackingResult
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import NONE, bounded, is_over
 
-KIND = "order.unanswered"
+KIND = AlertKind.ORDER_UNANSWERED
 ORDERS, UNKNOWN_ORDERS = "tracking.unanswered", "tracking.unanswered_unknown"
 """What is remembered of: orders of the ledger, and of the shop that the ledger does not hold."""
 _TOO_LONG = timedelta(hours=1)

@@ -1,0 +1,303 @@
+"""Every kind of alert and of event: the one list that docs and schemas are held to.
+
+A new kind is one member with its row here, and the place that opens or emits it. The tables in
+docs/troubleshoot.md and docs/events.md are written from the rows by ``tests/generated_docs.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class AlertKind(StrEnum):
+    """What may stand before a person until it has ended."""
+
+    ORDER_PARKED = "order.parked"
+    ORDER_CONFLICT = "order.conflict"
+    ORDER_CANCELLED = "order.cancelled"
+    ORDER_CANCELLED_IN_SHOP = "order.cancelled_in_shop"
+    ORDER_DRIFT = "order.drift"
+    ORDER_PASSED_BY = "order.passed_by"
+    ORDER_OLD = "order.old"
+    ORDER_UNREADABLE = "order.unreadable"
+    ORDER_MISSING = "order.missing"
+    ORDER_SHORT = "order.short"
+    ORDER_BEYOND = "order.beyond"
+    ORDER_VOIDED = "order.voided"
+    ORDER_UNFULFILLED = "order.unfulfilled"
+    ORDER_UNFULFILLABLE = "order.unfulfillable"
+    ORDER_DOUBLED = "order.doubled"
+    ORDER_UNANSWERED = "order.unanswered"
+    TRACKING_UNLISTED = "tracking.unlisted"
+    ORDER_SHIPPED_CANCELLED = "order.shipped_cancelled"
+    ORDER_SHIPMENT_WAITING = "order.shipment_waiting"
+    STOCK_GUARDED = "stock.guarded"
+    STOCK_UNKNOWN = "stock.unknown"
+    STOCK_UNREADABLE = "stock.unreadable"
+    STOCK_REFUSED = "stock.refused"
+    STOCK_DRIFT = "stock.drift"
+    ORDERS_STUCK = "orders.stuck"
+    INVENTORY_STUCK = "inventory.stuck"
+    TRACKING_STUCK = "tracking.stuck"
+    VENDURE_DOWN = "vendure.down"
+    VERACORE_DOWN = "veracore.down"
+    HOOKS_FAILING = "hooks.failing"
+    EVENTS_BLOCKED = "events.blocked"
+
+    @property
+    def is_event(self) -> bool:
+        """Whether it is an event by its own name, too: what concerns an order or stock is."""
+        return self.startswith(("order.", "stock."))
+
+
+class EventKind(StrEnum):
+    """What is told to hooks, beside the alerts that are events by their own names."""
+
+    ORDER_SYNCED = "order.synced"
+    ORDER_PARTIALLY_SHIPPED = "order.partially_shipped"
+    ORDER_SHIPPED = "order.shipped"
+    TRACKING_UPDATED = "tracking.updated"
+    TRACKING_CORRECTED = "tracking.corrected"
+    ALERT_OPENED = "alert.opened"
+    ALERT_RESOLVED = "alert.resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertEntry:
+    """What the docs say of a kind of alert; kinds with equal texts share a row there.
+
+    Args:
+        what_to_do: What it means, and what ends it (docs/troubleshoot.md).
+        when: As an event by its own name (docs/events.md); empty where it is none.
+    """
+
+    what_to_do: str
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventEntry:
+    """What docs/events.md says of a kind of event.
+
+    Args:
+        when: What has happened.
+        data: The fields beside ``vendureOrderCode``.
+    """
+
+    when: str
+    data: str
+
+
+ALERT_DATA = "`message`, `openedAt`"
+"""The fields of an alert that is an event by its own name."""
+
+_CURE_ORDERS_STUCK = (
+    "A process has held the job longer than any run may last (it was stopped, or its disk "
+    "hangs), so no other run can work. The message names the process: end it. The alert ends "
+    "with the next run that gets the job."
+)
+_CURE_VENDURE_DOWN = "Unreachable for several requests in a row. The alert ends by itself."
+_WHEN_ORDER_PARKED = "an order needs a person before it can leave"
+_WHEN_ORDER_DRIFT = (
+    "the shop changed or cancelled an order that VeraCore holds, or changed one that has "
+    "shipped; each change anew, after an `alert.resolved` of the one before"
+)
+_WHEN_ORDER_PASSED_BY = "an order was not sent, or has waited for too long"
+_WHEN_ORDER_MISSING = (
+    "VeraCore no longer finds an order that it took, or one of the sides gives no usable "
+    "answer about it"
+)
+_WHEN_ORDER_SHORT = "VeraCore will ship less than was ordered, or shipped more"
+_WHEN_ORDER_VOIDED = "a fulfilment and the goods no longer agree"
+_WHEN_ORDER_SHIPPED_CANCELLED = "the shop's state kept a shipment out"
+_WHEN_STOCK_GUARDED = (
+    "a guard held stock back, SKUs cannot be matched, records cannot be read, Vendure would "
+    "not take a level, or Vendure set aside other units than its orders ask for "
+    "(`vendureOrderCode` is `null`)"
+)
+
+ALERTS: Mapping[AlertKind, AlertEntry] = {
+    AlertKind.ORDER_PARKED: AlertEntry(
+        "Correct what the message names, in the shop, the configuration or at VeraCore; "
+        "then `retry CODE`.",
+        _WHEN_ORDER_PARKED,
+    ),
+    AlertKind.ORDER_CONFLICT: AlertEntry(
+        "Compare both sides, then `resolve CODE`.",
+        _WHEN_ORDER_PARKED,
+    ),
+    AlertKind.ORDER_CANCELLED: AlertEntry(
+        "VeraCore cancelled the order. Cancel and refund it in the shop (this ends the "
+        "alert), or send it again with `resolve CODE --new-id`.",
+        _WHEN_ORDER_PARKED,
+    ),
+    AlertKind.ORDER_CANCELLED_IN_SHOP: AlertEntry(
+        "Cancel it at VeraCore too, or it ships. The alert ends with the next look-up "
+        "that finds nothing of it open there.",
+        _WHEN_ORDER_DRIFT,
+    ),
+    AlertKind.ORDER_DRIFT: AlertEntry(
+        "Make the same change at VeraCore. Units that the message says VeraCore does not "
+        "hold (the order has shipped, or was cancelled or skipped) must be sent by hand. "
+        "Each further change is reported again. The alert ends when both sides have "
+        "cancelled the same units, or when the order has shipped.",
+        _WHEN_ORDER_DRIFT,
+    ),
+    AlertKind.ORDER_PASSED_BY: AlertEntry(
+        "The order was partly shipped before this program saw it; the rest is not sent. "
+        "Send it by hand.",
+        _WHEN_ORDER_PASSED_BY,
+    ),
+    AlertKind.ORDER_OLD: AlertEntry(
+        "The order has waited longer than an hour (one that VeraCore refused, or that "
+        "the shop keeps in `Modifying`: a day): `stats --order CODE`.",
+        _WHEN_ORDER_PASSED_BY,
+    ),
+    AlertKind.ORDER_UNREADABLE: AlertEntry(
+        "For an hour the shop has given no usable answer about this order, or cannot "
+        "list it, while it answers for others. The order is not sent, or its changes are "
+        "not seen. Check it in the shop's admin and in the server's log; it is asked for "
+        "again automatically, with growing pauses.",
+        "the shop gives no usable answer about an order, or cannot list it "
+        "(`vendureOrderCode` is `null` where not even its code is told)",
+    ),
+    AlertKind.ORDER_MISSING: AlertEntry(
+        "VeraCore no longer finds an order that it accepted: ask there.",
+        _WHEN_ORDER_MISSING,
+    ),
+    AlertKind.ORDER_SHORT: AlertEntry(
+        "VeraCore ships less than the shop asks for: an adopted order with other "
+        "content, units cancelled there, or units added in the shop later. Add them at "
+        "VeraCore, or cancel or refund them in the shop; the next look-up and stock run "
+        "close the alert. Meanwhile these units are not for sale.",
+        _WHEN_ORDER_SHORT,
+    ),
+    AlertKind.ORDER_BEYOND: AlertEntry(
+        "VeraCore shipped more than the order contains: ask there.",
+        _WHEN_ORDER_SHORT,
+    ),
+    AlertKind.ORDER_VOIDED: AlertEntry(
+        "All labels of a fulfilled slip are void. If nothing left, cancel the fulfilment.",
+        _WHEN_ORDER_VOIDED,
+    ),
+    AlertKind.ORDER_UNFULFILLED: AlertEntry(
+        "Someone cancelled the fulfilment in the shop. If the goods left, create another by hand.",
+        _WHEN_ORDER_VOIDED,
+    ),
+    AlertKind.ORDER_UNFULFILLABLE: AlertEntry(
+        "Vendure refuses the fulfilment; the message quotes it. Correct the cause, then "
+        "run `sync-tracking --order CODE --force`.",
+        _WHEN_ORDER_VOIDED,
+    ),
+    AlertKind.ORDER_DOUBLED: AlertEntry(
+        "The shop has two fulfilments of the same units under the same code: cancel one "
+        "of them there.",
+        _WHEN_ORDER_VOIDED,
+    ),
+    AlertKind.ORDER_UNANSWERED: AlertEntry(
+        "For an hour VeraCore or the shop has given no usable answer about this order, "
+        "so its shipments do not reach the shop; the message quotes the answer. Check "
+        "the order on that side. It is asked about again at least every hour; "
+        "`sync-tracking --order CODE` asks at once.",
+        _WHEN_ORDER_MISSING,
+    ),
+    AlertKind.TRACKING_UNLISTED: AlertEntry(
+        "For an hour VeraCore's list of shipments could not be read. Orders are still "
+        "looked up, `tracking.lookups_per_run` in a run.",
+    ),
+    AlertKind.ORDER_SHIPPED_CANCELLED: AlertEntry(
+        "VeraCore shipped an order that the shop cancelled: stop the parcel, or charge for it.",
+        _WHEN_ORDER_SHIPPED_CANCELLED,
+    ),
+    AlertKind.ORDER_SHIPMENT_WAITING: AlertEntry(
+        "A slip has been open for a day; the message says what it waits for.",
+        _WHEN_ORDER_SHIPPED_CANCELLED,
+    ),
+    AlertKind.STOCK_GUARDED: AlertEntry(
+        "A guard withheld changes: check with `sync-inventory --dry-run`, then run it "
+        "with `--allow-mass-change`.",
+        _WHEN_STOCK_GUARDED,
+    ),
+    AlertKind.STOCK_UNKNOWN: AlertEntry(
+        "SKUs that VeraCore does not report, or that several variants share: see `SKUs` above.",
+        _WHEN_STOCK_GUARDED,
+    ),
+    AlertKind.STOCK_UNREADABLE: AlertEntry(
+        "For more than an hour these records (a row of VeraCore's stock, a variant or an "
+        "open order of the shop) could not be read; the message says what is wrong with "
+        "each. Levels that depend on them only go down; all others stay correct. Correct "
+        "the records at VeraCore or in the shop; every run tries again.",
+        _WHEN_STOCK_GUARDED,
+    ),
+    AlertKind.STOCK_REFUSED: AlertEntry(
+        "Vendure rejected the levels of these SKUs, so too much of them may be for sale; "
+        "the message quotes it (a plugin, a database trigger). Correct the cause there; "
+        "every run tries again.",
+        _WHEN_STOCK_GUARDED,
+    ),
+    AlertKind.STOCK_DRIFT: AlertEntry(
+        "Vendure has allocated other units than its open orders ask for. The units for "
+        "sale already account for it; nothing urgent to do.",
+        _WHEN_STOCK_GUARDED,
+    ),
+    AlertKind.ORDERS_STUCK: AlertEntry(
+        _CURE_ORDERS_STUCK,
+    ),
+    AlertKind.INVENTORY_STUCK: AlertEntry(
+        _CURE_ORDERS_STUCK,
+    ),
+    AlertKind.TRACKING_STUCK: AlertEntry(
+        _CURE_ORDERS_STUCK,
+    ),
+    AlertKind.VENDURE_DOWN: AlertEntry(
+        _CURE_VENDURE_DOWN,
+    ),
+    AlertKind.VERACORE_DOWN: AlertEntry(
+        _CURE_VENDURE_DOWN,
+    ),
+    AlertKind.HOOKS_FAILING: AlertEntry(
+        "A hook has not accepted events for an hour: repair it, then run `deliver --force`.",
+    ),
+    AlertKind.EVENTS_BLOCKED: AlertEntry(
+        "A hook keeps refusing an event, and later events of its order wait. Repair the "
+        "hook, then run `deliver --force`; or skip the event with `deliver --skip "
+        "EVENT_ID`. `stats` lists all of them.",
+    ),
+}
+
+EVENTS: Mapping[EventKind, EventEntry] = {
+    EventKind.ORDER_SYNCED: EventEntry(
+        "VeraCore took the order, or it was found there",
+        "`veracoreOrderId`, `adopted`",
+    ),
+    EventKind.ORDER_PARTIALLY_SHIPPED: EventEntry(
+        "the shop's order reached that state",
+        "`veracoreOrderId`",
+    ),
+    EventKind.ORDER_SHIPPED: EventEntry(
+        "the shop's order reached that state",
+        "`veracoreOrderId`",
+    ),
+    EventKind.TRACKING_UPDATED: EventEntry(
+        "a fulfilment with its tracking is Shipped in the shop",
+        "`veracoreOrderId`, `slip`, `fulfillmentId`, `carrier`, `service`, "
+        "`trackingCode`, `packages`: `[{carrier, service, tracking, url}]`, `lines`: "
+        "`[{sku, quantity}]`",
+    ),
+    EventKind.TRACKING_CORRECTED: EventEntry(
+        "labels changed after that; Vendure cannot change a code, so tell the customer",
+        "the same, and `previous`",
+    ),
+    EventKind.ALERT_OPENED: EventEntry(
+        "any of the alerts above, and those of upstreams and hooks (`vendure.down`, "
+        "`veracore.down`, `tracking.unlisted`, `hooks.failing`, `events.blocked`) and of "
+        "jobs (`orders.stuck`, `inventory.stuck`, `tracking.stuck`)",
+        "`kind`, `message`, `openedAt`",
+    ),
+    EventKind.ALERT_RESOLVED: EventEntry(
+        "it has ended",
+        "`kind`, `openedAt`, `resolvedAt`",
+    ),
+}
