@@ -134,7 +134,11 @@ def no_database(copy: Path) -> None:
 
 def newer(copy: Path) -> None:
     with closing(sqlite3.connect(copy)) as connection:
-        connection.execute("PRAGMA user_version = 9999")
+        connection.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name) "
+            "VALUES ('veracore-sync', 'm999_new')"
+        )
+        connection.commit()
 
 
 def of_another_shop(copy: Path) -> None:

@@ -29,6 +29,7 @@ from race_kit import RACERS, race
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.hints import Delivery
+from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.order_records import Discovery
 from veracore_sync.errors import (
     BreakerOpen,
@@ -48,7 +49,7 @@ from veracore_sync.ports.ledger import Ledger
 def test_a_unit_of_work_is_kept_whole_or_not_at_all(ledger: Ledger) -> None:
     with pytest.raises(ZeroDivisionError), ledger.unit_of_work():
         discover(ledger, "A")
-        ledger.alerts.open("order.old", "it waits", code="A")
+        ledger.alerts.open(AlertKind.ORDER_OLD, "it waits", code="A")
         ledger.meta.put("mark", "1")
         raise ZeroDivisionError
     assert (ledger.orders.get("A"), kinds(ledger), ledger.meta.get("mark")) == (None, [], None)
@@ -109,6 +110,7 @@ import sys
 from pathlib import Path
 from datetime import UTC, datetime
 from veracore_sync.domain.hints import Delivery
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Trouble
 from veracore_sync.errors import Category
 from veracore_sync.ledger import open_ledger
@@ -125,7 +127,7 @@ print({verb})
     [
         'ledger.moves.refuse("A", 1, trouble, now).name == "NEWS"',
         'ledger.inbox.store([Delivery("one", "order", ("A",))])[0]',
-        'ledger.alerts.open("order.old", "it waits", code="A")',
+        'ledger.alerts.open(AlertKind.ORDER_OLD, "it waits", code="A")',
     ],
 )
 def test_of_processes_that_race_for_one_transition_one_makes_it(
@@ -148,7 +150,7 @@ def test_a_ledger_that_is_only_read_refuses_every_write(shared: LedgerBed) -> No
             lambda: reader.moves.ship("A"),
             lambda: reader.holdings.saw("A", record()),
             lambda: reader.shipments.asked("A", "A"),
-            lambda: reader.alerts.open("order.old", "it waits"),
+            lambda: reader.alerts.open(AlertKind.ORDER_OLD, "it waits"),
             lambda: reader.inbox.store([Delivery("one", "order", ("A",))]),
             lambda: reader.unread.failed("order", "A", "odd"),
             lambda: reader.meta.put("mark", "1"),
@@ -170,9 +172,9 @@ def test_a_ledger_that_is_only_read_refuses_every_write(shared: LedgerBed) -> No
 
 
 def test_an_alert_is_news_once(ledger_bed: LedgerBed, ledger: Ledger) -> None:
-    assert ledger.alerts.open("order.old", "it waits", code="A")
-    assert not ledger.alerts.open("order.old", "it waits still", code="A")
-    assert ledger.alerts.open("order.old", "it waits anew", code="A", again=True)
+    assert ledger.alerts.open(AlertKind.ORDER_OLD, "it waits", code="A")
+    assert not ledger.alerts.open(AlertKind.ORDER_OLD, "it waits still", code="A")
+    assert ledger.alerts.open(AlertKind.ORDER_OLD, "it waits anew", code="A", again=True)
     ledger_bed.clock.forward(hours=1)
     (alert,) = ledger.alerts.standing()
     ledger.alerts.count_from_now(alert)
@@ -185,7 +187,11 @@ def test_an_alert_is_news_once(ledger_bed: LedgerBed, ledger: Ledger) -> None:
 
 
 def test_events_of_an_order_leave_in_their_order(ledger: Ledger) -> None:
-    for kind, code in (("order.synced", "A"), ("order.shipped", "A"), ("order.synced", "B")):
+    for kind, code in (
+        (EventKind.ORDER_SYNCED, "A"),
+        (EventKind.ORDER_SHIPPED, "A"),
+        (EventKind.ORDER_SYNCED, "B"),
+    ):
         ledger.outbox.add(kind, code, {"n": 1})
     first = ledger.outbox.due("command", after=0, forced=False)
     assert first is not None
@@ -208,7 +214,7 @@ def test_events_of_an_order_leave_in_their_order(ledger: Ledger) -> None:
 
 
 def test_a_hook_that_fails_is_remembered_until_it_works(ledger: Ledger) -> None:
-    ledger.outbox.add("order.synced", "A", {})
+    ledger.outbox.add(EventKind.ORDER_SYNCED, "A", {})
     ledger.outbox.failed("command", "exit 1", START + MINUTE)
     ledger.outbox.failed("command", "exit 2", START + MINUTE)
     row = ledger.outbox.hook("command")
@@ -390,7 +396,7 @@ def test_refused_credentials_are_tried_once_an_hour(ledger_bed: LedgerBed, ledge
 
 def test_what_is_old_is_forgotten_and_orders_stay(ledger_bed: LedgerBed, ledger: Ledger) -> None:
     accept(ledger, "A")
-    ledger.alerts.open("order.old", "it waits", code="A")
+    ledger.alerts.open(AlertKind.ORDER_OLD, "it waits", code="A")
     ledger.alerts.resolve("order.old", code="A")
     ledger.runs.begin("sync-orders")
     gone = ledger.upkeep.prune(START + HOUR)

@@ -41,8 +41,7 @@ def record() -> None:
         ship_and_cancel(rig, shop)
         fail(rig, shop)
         with closing(sqlite3.connect(rig.ledger_path)) as ledger:
-            lines = [f"PRAGMA user_version = {SCHEMA_VERSION};", *ledger.iterdump()]
-        (HERE / f"ledger-{SCHEMA_VERSION}.sql").write_text("\n".join(lines) + "\n")
+            (HERE / f"ledger-{SCHEMA_VERSION}.sql").write_text("\n".join(ledger.iterdump()) + "\n")
 
 
 def ship_and_cancel(rig: Rig, shop: SmallShop) -> None:

@@ -168,7 +168,9 @@ def test_a_damaged_file_is_left_alone(tmp_path: Path, offset: int) -> None:
 def test_a_ledger_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     made = open_ledger(path)
-    made.database.connection.execute("PRAGMA user_version = 999")
+    made.database.connection.execute(
+        "INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('veracore-sync', 'm999_new')"
+    )
     made.close()
     with pytest.raises(LedgerError, match="newer"):
         open_ledger(path)

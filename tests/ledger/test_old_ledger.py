@@ -17,7 +17,7 @@ from rig import Rig
 
 from veracore_sync.domain.states import OrderState
 from veracore_sync.ledger import open_ledger
-from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION
+from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION, schema_version
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -57,7 +57,7 @@ def test_it_holds_every_state(rig: Rig) -> None:
 def test_it_is_upgraded_with_all_that_it_holds(rig: Rig) -> None:
     before = counted(rig.ledger_path)
     with closing(open_ledger(rig.ledger_path)) as ledger:
-        assert ledger.database.value("PRAGMA user_version") == SCHEMA_VERSION
+        assert schema_version(ledger.database.connection) == SCHEMA_VERSION
         assert ledger.upkeep.check() == []
     assert counted(rig.ledger_path) == before
 

@@ -11,7 +11,7 @@ import pytest
 from sqlite_utils import Database as Utils
 
 from veracore_sync.ledger import open_ledger
-from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION, SqliteDatabase
+from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION, SqliteDatabase, schema_version
 from veracore_sync.ledger.sqlite.migrations import migrations
 
 
@@ -22,7 +22,7 @@ def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
 
 
 def test_a_new_ledger_is_up_to_date(database: SqliteDatabase) -> None:
-    assert database.value("PRAGMA user_version") == SCHEMA_VERSION
+    assert schema_version(database.connection) == SCHEMA_VERSION
 
 
 def test_what_refers_to_a_row_is_found_by_an_index(database: SqliteDatabase) -> None:
@@ -75,3 +75,11 @@ def test_what_an_older_ledger_knew_to_be_held_stays_held(tmp_path: Path) -> None
             ("B", (), True),
         ]
         assert ledger.holdings.unprocessed(9) == [("B", "B")]
+
+
+def test_every_step_is_numbered_in_its_order() -> None:
+    """The newest name says how far a ledger has come."""
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        names = [step.name for step in migrations.pending(Utils(fresh))]
+    assert names == sorted(names)
+    assert int(names[-1][1:4]) == SCHEMA_VERSION

@@ -61,7 +61,7 @@ class SqliteDatabase:
                 raise
 
     def _bring_up_to_date(self, read_only: bool) -> None:
-        found = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        found = schema_version(self._connection)
         if found == SCHEMA_VERSION:
             return
         if found > SCHEMA_VERSION:
@@ -177,6 +177,22 @@ class SqliteDatabase:
         with self._lock:
             if self._open_file is None or self._open_file.is_of_this_process:
                 self._connection.close()
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """The number of the last step that was applied to a file; 0 where none was.
+
+    It is sqlite-utils' own record, read without importing it: every command asks for it.
+
+    Raises:
+        sqlite3.Error: It cannot be read.
+    """
+    recorded = "SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'"
+    if connection.execute(recorded).fetchone() is None:
+        return 0
+    # m011_ticks
+    (last,) = connection.execute("SELECT max(name) FROM _sqlite_migrations").fetchone()
+    return int(last[1:4]) if last else 0
 
 
 class _UnsharedLock:

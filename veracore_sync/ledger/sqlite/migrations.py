@@ -1,8 +1,8 @@
 """The ledger's schema as ordered steps; each is applied once and never changed afterwards.
 
-sqlite-utils keeps the record of what was applied; each step also raises ``user_version``, so that
-an up-to-date ledger is known without importing it. All steps run inside one ``BEGIN IMMEDIATE``,
-because its migrations alone are not safe when several processes start on a fresh file at once.
+sqlite-utils keeps the record of what was applied, by the names of the steps; no later step may sort
+before an earlier one. All run inside one ``BEGIN IMMEDIATE``, because its migrations alone are not
+safe when several processes start on a fresh file at once.
 """
 
 from __future__ import annotations
@@ -153,21 +153,18 @@ def run_statements(connection: sqlite3.Connection, script: str) -> None:
 def m001_orders(db: Utils) -> None:
     """Orders, attempts, runs, alerts and who holds which job."""
     run_statements(db.conn, _FIRST)
-    db.conn.execute("PRAGMA user_version = 1")
 
 
 @migrations()
 def m002_upstreams(db: Utils) -> None:
     """Breakers, rate budgets and refused credentials."""
     run_statements(db.conn, _UPSTREAMS)
-    db.conn.execute("PRAGMA user_version = 2")
 
 
 @migrations()
 def m003_stock(db: Utils) -> None:
     """SKUs that were matched, or not; orders that the warehouse was seen to process."""
     run_statements(db.conn, _STOCK)
-    db.conn.execute("PRAGMA user_version = 3")
 
 
 _INBOX = """
@@ -200,7 +197,6 @@ CREATE INDEX hints_done ON hints (covered_at) WHERE due_at IS NULL;
 def m005_inbox(db: Utils) -> None:
     """Deliveries of the webhook listener, and the hints that they gave."""
     run_statements(db.conn, _INBOX)
-    db.conn.execute("PRAGMA user_version = 5")
 
 
 _OUTBOX = """
@@ -241,7 +237,6 @@ CREATE TABLE hooks (
 def m006_outbox(db: Utils) -> None:
     """Events, and how far each hook has got them."""
     run_statements(db.conn, _OUTBOX)
-    db.conn.execute("PRAGMA user_version = 6")
 
 
 _SHIPMENTS = """
@@ -288,21 +283,18 @@ CREATE INDEX slips_by_code ON slips (code);
 def m007_shipments(db: Utils) -> None:
     """What the warehouse was seen to ship, and the fulfilments that came of it."""
     run_statements(db.conn, _SHIPMENTS)
-    db.conn.execute("PRAGMA user_version = 7")
 
 
 @migrations()
 def m008_forgetting(db: Utils) -> None:
     """Forgetting an event meets its own deliveries, not those of all others."""
     db.conn.execute("CREATE INDEX deliveries_by_event ON deliveries (seq)")
-    db.conn.execute("PRAGMA user_version = 8")
 
 
 @migrations()
 def m009_lock_files(db: Utils) -> None:
     """Which file the holder of a job has locked: another may lie under its name by now."""
     db.conn.execute("ALTER TABLE job_locks ADD COLUMN lock_inode INTEGER")
-    db.conn.execute("PRAGMA user_version = 9")
 
 
 _HELD = """
@@ -333,7 +325,6 @@ DROP TABLE stock_processed
 def m010_held(db: Utils) -> None:
     """What VeraCore holds of each order, whatever was sent; with it, what it has processed."""
     run_statements(db.conn, _HELD)
-    db.conn.execute("PRAGMA user_version = 10")
 
 
 _TICKS = """
@@ -347,7 +338,6 @@ ALTER TABLE slips ADD COLUMN intended_tick TEXT
 def m011_ticks(db: Utils) -> None:
     """What must not be shortened by a clock that is set is counted by one that cannot be."""
     run_statements(db.conn, _TICKS)
-    db.conn.execute("PRAGMA user_version = 11")
 
 
 def migrate(database: SqliteDatabase) -> None:

@@ -21,7 +21,7 @@ from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite import lock_file
 from veracore_sync.ledger.sqlite.copying import copy_whole, sync_folder
-from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION, SqliteDatabase
+from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION, SqliteDatabase, schema_version
 from veracore_sync.ledger.sqlite.errors import ledger_errors
 from veracore_sync.ledger.stores import SqlLedger
 
@@ -107,7 +107,7 @@ def _copy(source: Path, fresh: Path) -> None:
         raise LedgerError(f"{source} is not a file", hint="name a file that `ledger backup` made")
     try:
         with closing(sqlite_file.connect(source.absolute(), "ro")) as found:
-            version = found.execute("PRAGMA user_version").fetchone()[0]
+            version = schema_version(found)
             orders = found.execute("SELECT 1 FROM sqlite_master WHERE name = 'orders'").fetchone()
             if not 0 < version <= SCHEMA_VERSION or orders is None:
                 raise LedgerError(
