@@ -12,7 +12,9 @@ import veracore_sync
 from veracore_sync import waits
 from veracore_sync.backoff import LEAST, Backoff, spread
 from veracore_sync.config.services import RetrySettings
+from veracore_sync.errors import RateLimited, TimedOut
 from veracore_sync.jobs import deliver
+from veracore_sync.transport.retry import RetryPolicy, _waits
 from veracore_sync.webhooks import worker
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -83,3 +85,23 @@ def test_nobody_else_draws_lots() -> None:
         if isinstance(node, ast.Import) and any(one.name == "random" for one in node.names)
     ]
     assert found == ["backoff.py"]
+
+
+def test_reads_in_a_run_wait_for_twice_as_long_each_time() -> None:
+    """Spread over the whole wait: of many, the longest of each try tells how far it may go."""
+    policy = RetryPolicy(base_seconds=1.0, cap_seconds=3.0)
+    drawn: list[list[float]] = []
+    for _ in range(300):
+        waiting = _waits(policy)
+        next(waiting)
+        drawn.append([waiting.send(TimedOut("late", upstream="veracore")) for _ in range(4)])
+    longest = [max(one) for one in zip(*drawn, strict=True)]
+    assert 0.9 < longest[0] <= 1 < longest[1] <= 2 < longest[2] <= 3
+    assert 2 < longest[3] <= 3
+    assert min(min(one) for one in drawn) < 0.1
+
+
+def test_a_read_waits_for_as_long_as_it_was_asked_to() -> None:
+    waiting = _waits(RetryPolicy(base_seconds=1.0))
+    next(waiting)
+    assert waiting.send(RateLimited("slower", upstream="veracore", retry_after=7.5)) == 7.5
