@@ -94,7 +94,7 @@ def veracore(
         }
     )
     if api == "rest":
-        rest = RestWarehouse(settings, retry=ONCE, gate=gate)
+        rest = RestWarehouse(settings, probe_id="PROBE", retry=ONCE, gate=gate)
         if not token:
             rest._api._token, rest._api._renew_at = "t", math.inf
         return rest
