@@ -22,7 +22,7 @@ from veracore_sync.config.example import default_of, example, toml
 from veracore_sync.config.given import is_secret, sections
 from veracore_sync.config.secrets import CREDENTIALS
 from veracore_sync.config.section import Section
-from veracore_sync.config.types import Kind
+from veracore_sync.config.types import ValueKind
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "config.example.toml"
@@ -98,7 +98,7 @@ def _kind_of(name: str, info: FieldInfo) -> str:
 
 
 def _kind(annotation: Any, metadata: Iterable[Any] = ()) -> str:
-    named = next((one.name for one in metadata if isinstance(one, Kind)), None)
+    named = next((one.name for one in metadata if isinstance(one, ValueKind)), None)
     if named:
         return named
     origin, inner = get_origin(annotation), get_args(annotation)

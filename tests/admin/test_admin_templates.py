@@ -17,7 +17,7 @@ import pytest
 from jinja2 import UndefinedError, meta, nodes
 
 from veracore_sync.admin import page
-from veracore_sync.admin.chart import Chart, Day
+from veracore_sync.admin.chart import ChartDay, RunChart
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "veracore_sync" / "admin" / "templates"
@@ -66,7 +66,7 @@ VALUES: dict[str, Any] = {
             "label": "text",
         }
     ],
-    "chart": Chart((Day("text", 1, 1, 6, 50, 50),), "text"),
+    "chart": RunChart((ChartDay("text", 1, 1, 6, 50, 50),), "text"),
     "upstreams": [
         {"name": "text", "state": "text", "refused_since": "text", "next_probe": "text"},
         {"name": "text", "state": "text", "refused_since": None, "next_probe": "text"},

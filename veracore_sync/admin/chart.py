@@ -16,7 +16,7 @@ Sums = Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class ChartDay:
     """The runs of one day (UTC): how many, and how high their bars are in pixels."""
 
     date: str
@@ -28,15 +28,15 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Chart:
+class RunChart:
     """The days from left to right, and what a screen reader says of them."""
 
-    days: tuple[Day, ...]
+    days: tuple[ChartDay, ...]
     summary: str
     width: int = _DAYS * _STEP
 
 
-def runs_a_day(ledger: Ledger, now: datetime) -> Chart:
+def runs_a_day(ledger: Ledger, now: datetime) -> RunChart:
     """The runs of the last fourteen days, today included."""
     days = tuple(_bars(_sums(ledger, now)))
     words = (
@@ -44,7 +44,7 @@ def runs_a_day(ledger: Ledger, now: datetime) -> Chart:
         for day in days
         if day.succeeded or day.failed
     )
-    return Chart(days, ", ".join(words) or "None yet.")
+    return RunChart(days, ", ".join(words) or "None yet.")
 
 
 def _sums(ledger: Ledger, now: datetime) -> Sums:
@@ -57,8 +57,8 @@ def _sums(ledger: Ledger, now: datetime) -> Sums:
     return sums
 
 
-def _bars(sums: Sums) -> Iterator[Day]:
+def _bars(sums: Sums) -> Iterator[ChartDay]:
     most = max(1, *(succeeded + failed for succeeded, failed in sums.values()))
     for index, (date, (succeeded, failed)) in enumerate(sums.items()):
         low, high = round(_HIGHEST * succeeded / most), round(_HIGHEST * failed / most)
-        yield Day(date, succeeded, failed, index * _STEP + 6, low, high)
+        yield ChartDay(date, succeeded, failed, index * _STEP + 6, low, high)

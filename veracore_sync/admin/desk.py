@@ -139,10 +139,10 @@ class AdminDesk:
         if head.method == "GET":
             return _html(page.login_page([]))
         if not _is_own(head):
-            return _html(page.login_page(["That request came from elsewhere."]), 403)
+            return _html(page.login_page(["This request came from another site."]), 403)
         role = self._tokens.role(_fields(body).get("token", ""))
         if role is None:
-            return _html(page.login_page(["That token is not known."]), 401)
+            return _html(page.login_page(["Unknown token."]), 401)
         cookie = f"{COOKIE}={self._sessions.begin(role)}; Path=/; HttpOnly; SameSite=Strict"
         if "https" in head.headers.get("x-forwarded-proto", ()):
             cookie += "; Secure"
@@ -163,14 +163,14 @@ class AdminDesk:
     def _act(self, path: str, head: Head, body: bytes, session: Session) -> Answer:
         fields = _fields(body)
         if not _is_own(head) or not _same(fields.get("csrf_token", ""), session.csrf_token):
-            return _html(page.login_page(["That request was not made by this page."]), 403)
+            return _html(page.login_page(["This request was not made by this page."]), 403)
         if path == "/logout":
             self._sessions.end(head.headers)
             return _elsewhere(
                 "/login", ("Set-Cookie", f"{COOKIE}=; Path=/; Max-Age=0; SameSite=Strict")
             )
         if session.role != "act":
-            return _html(page.login_page(["That token may look, not act."]), 403)
+            return _html(page.login_page(["This token can view but not act."]), 403)
         action, name = fields.get("action", ""), fields.get("name", "").strip()
         work = self._named(action, name)
         if work is None:

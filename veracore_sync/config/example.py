@@ -111,5 +111,5 @@ def _tables(place: str, tables: Mapping[str, Mapping[str, Any]]) -> Iterator[str
 
 
 def _name(name: str) -> str:
-    """A key of TOML: our own are bare, a person's (SKUs, codes) are quoted where they must be."""
+    """A key of TOML; SKUs and warehouse names are quoted, as most of them have to be."""
     return name if _BARE.fullmatch(name) else toml(name)

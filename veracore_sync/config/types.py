@@ -48,7 +48,7 @@ _NEVER_SENT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ValueKind:
     """What docs/configuration.md calls a kind of value."""
 
     name: str
@@ -281,23 +281,23 @@ def _token(value: SecretStr) -> SecretStr:
 
 
 Token = Annotated[
-    SecretStr, AfterValidator(_token), Kind(f"secret, at least {_TOKEN_LEAST} characters")
+    SecretStr, AfterValidator(_token), ValueKind(f"secret, at least {_TOKEN_LEAST} characters")
 ]
 """A bearer token: long enough that nobody guesses it, and fit for a header."""
 
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
-Url = Annotated[str, AfterValidator(_url), Kind("address")]
-Zone = Annotated[str, AfterValidator(_zone), Kind("time zone")]
+Url = Annotated[str, AfterValidator(_url), ValueKind("address")]
+Zone = Annotated[str, AfterValidator(_zone), ValueKind("time zone")]
 OptionalZone = Annotated[
-    str, AfterValidator(lambda name: _zone(name) if name.strip() else ""), Kind("time zone")
+    str, AfterValidator(lambda name: _zone(name) if name.strip() else ""), ValueKind("time zone")
 ]
 FieldName = Annotated[str, AfterValidator(_field_name)]
 IdPrefix = Annotated[str, AfterValidator(_id_prefix)]
-Moment = Annotated[datetime, BeforeValidator(_moment), Kind("moment")]
-Units = Annotated[int, Field(ge=1, le=_MOST_UNITS), Kind("units")]
+Moment = Annotated[datetime, BeforeValidator(_moment), ValueKind("moment")]
+Units = Annotated[int, Field(ge=1, le=_MOST_UNITS), ValueKind("units")]
 Share = Annotated[int, Field(ge=0, le=100)]
 HeldBack = Annotated[
-    Buffer, BeforeValidator(_buffer), PlainSerializer(str), Kind("units or percent")
+    Buffer, BeforeValidator(_buffer), PlainSerializer(str), ValueKind("units or percent")
 ]
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
 States = Annotated[
@@ -310,9 +310,9 @@ Command = Annotated[
     Field(strict=False),
     BeforeValidator(_command),
     AfterValidator(_words),
-    Kind("text or list of text"),
+    ValueKind("text or list of text"),
 ]
-Textfile = Annotated[str, AfterValidator(_textfile), Kind("whole path ending in `.prom`")]
-Location = Annotated[Path, BeforeValidator(_path), Kind("path")]
+Textfile = Annotated[str, AfterValidator(_textfile), ValueKind("whole path ending in `.prom`")]
+Location = Annotated[Path, BeforeValidator(_path), ValueKind("path")]
 Distinct = BeforeValidator(_distinct)
 DistinctCodes = BeforeValidator(_distinct_trimmed)

@@ -31,6 +31,8 @@ _BASE_SECONDS = 5.0
 _BACKOFF = Backoff(timedelta(seconds=_BASE_SECONDS), longest=timedelta(minutes=15))
 _LOCK_SECONDS = 0.5
 _IDLE_SECONDS = 1.0
+_GAP_SECONDS = 0.2
+"""Between two hints, in which a waiting command gets the lock."""
 _PRUNE_SECONDS = 3600.0
 
 
@@ -60,7 +62,6 @@ class Worker:
         pace: How many requests hints may cause.
         meter: Counts.
         keep: How long ids and covered hints are remembered.
-        gap_seconds: Between two hints, in which a waiting command gets the lock.
         part: Is told how it does.
     """
 
@@ -74,7 +75,6 @@ class Worker:
         pace: Pace,
         meter: Meter,
         keep: timedelta,
-        gap_seconds: float = 0.2,
         part: Part | None = None,
     ) -> None:
         self._inbox = inbox
@@ -84,7 +84,6 @@ class Worker:
         self._pace = pace
         self._meter = meter
         self._keep = keep
-        self._gap_seconds = gap_seconds
         self._order = [kind for kind in KINDS if kind in handlers]
         self._rest_until: dict[Kind, float] = {}
         self._prune_at = clock.monotonic()
@@ -112,7 +111,7 @@ class Worker:
     def _turn(self) -> None:
         self._wake.clear()
         if self.step():
-            self._thread.rest(self._gap_seconds)
+            self._thread.rest(_GAP_SECONDS)
         else:
             self._wake.wait(_IDLE_SECONDS)
 

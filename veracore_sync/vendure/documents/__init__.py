@@ -52,25 +52,3 @@ READ_ACCESS = _load("read_access.graphql", "ReadAccess")
 READ_SHIPPING_METHODS = _load(
     "read_shipping_methods.graphql", "ReadShippingMethods", "ReadShippingMethod"
 )
-
-ALL = (
-    LOGIN,
-    POLL_ORDERS,
-    LIST_ORDERS,
-    NAME_ORDERS,
-    READ_ORDERS,
-    READ_LOCATIONS,
-    READ_VARIANTS,
-    LIST_VARIANTS,
-    READ_OPEN_ORDERS,
-    SET_STOCK,
-    READ_FULFILMENTS,
-    ADD_FULFILMENT,
-    SHIP_FULFILMENT,
-    CANCEL_FULFILMENT,
-    END_ORDER,
-    NOTE_ORDER,
-    READ_ACCESS,
-    READ_SHIPPING_METHODS,
-)
-"""Every document, for the test that holds them against the schema."""
