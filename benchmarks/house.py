@@ -79,6 +79,7 @@ _REPLACED_FUNCTION = re.compile(
 )
 _MAPPED_FIELDS = ("address1", "postal_code", "phone")
 _CARRIER_URL = re.compile(r"https://\S+\{tracking\}")
+_TARGET = re.compile(r"\w+:\w+")
 _KIND = re.compile(r"`([a-z]+\.[a-z_]+)`")
 
 
@@ -378,19 +379,17 @@ def _names_the_kind(module: Module, kind: str) -> bool:
 
 
 def _naming_a_command(modules: list[Module]) -> int:
-    registry = next((one.text for one in modules if one.name == "cli/commands.py"), "")
-    commands = [one for one in modules if one.is_in("cli") and ".command(" in one.text]
+    """Its file, the registry, and the files that import it beside."""
+    registry = next(one for one in modules if one.name == "cli/commands.py")
+    listed = {text.split(":")[0] for text in registry.strings if _TARGET.fullmatch(text)}
+    if not listed:
+        listed = {name.removeprefix(f"{PACKAGE}.cli.") for name in registry.imported}
 
     def files(command: Module) -> int:
-        stem = Path(command.name).stem
-        importers = [
-            one
-            for one in modules
-            if one.name not in ("cli/commands.py", command.name)
-            if f"{PACKAGE}.cli.{stem}" in one.imported
-        ]
-        return 1 + len(importers) + bool(re.search(rf"\b{stem}\b", registry))
+        name = f"{PACKAGE}.cli.{Path(command.name).stem}"
+        return 2 + sum(name in one.imported for one in modules if one not in (registry, command))
 
+    commands = [m for m in modules if m.is_in("cli") and Path(m.name).stem in listed]
     return max(map(files, commands), default=0)
 
 

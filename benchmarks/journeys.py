@@ -29,13 +29,14 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
 import kits
 from rig import Ended, HereRig
-from veracore_sync.webhooks.signature import sign
+from standardwebhooks.webhooks import Webhook
 
 import veracore_sync
 from veracore_sync.sandbox.server import Sandbox
@@ -124,10 +125,14 @@ class Stage:
 
     def deliver(self, port: int, code: str) -> None:
         """A signed hint about an order, accepted."""
-        body = json.dumps({"orderId": code}).encode()
-        headers = sign(_SECRET, "msg_1", int(time.time()), body)
+        body, now = json.dumps({"orderId": code}), datetime.now(UTC)
+        headers = {
+            "webhook-id": "msg_1",
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(_SECRET).sign("msg_1", now, body),
+        }
         url = f"http://127.0.0.1:{port}/veracore-webhooks/order-update"
-        request = urllib.request.Request(url, body, headers)
+        request = urllib.request.Request(url, body.encode(), headers)
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert answer.status == 200
 

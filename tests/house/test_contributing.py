@@ -12,7 +12,12 @@ PAGES = {name: (ROOT / name).read_text() for name in ("CONTRIBUTING.md", "docs/a
 TABLE = PAGES["CONTRIBUTING.md"].split("## Where to add what")[1].split("### ")[0]
 
 # Named ahead of the change that brings them. One that has come is taken out of here.
-TO_COME = {"tests/contracts/", "veracore_sync/domain/kinds.py"}
+TO_COME = {
+    "tests/contracts/ledger_beds.py",
+    "tests/contracts/test_warehouse_contract.py",
+    "tests/generated_docs.py",
+    "veracore_sync/domain/kinds.py",
+}
 ROOMS_TO_COME = {"composition", "domain", "ports"}
 
 
@@ -31,7 +36,8 @@ def test_every_path_is_there(page: str) -> None:
 
 def test_what_has_come_is_no_longer_awaited() -> None:
     assert [name for name in sorted(TO_COME) if (ROOT / name).exists()] == []
-    assert set().union(*map(paths, PAGES.values())) >= TO_COME
+    named = "\n".join(PAGES.values())
+    assert [name for name in sorted(TO_COME) if name not in named] == []
 
 
 def test_each_recipe_has_a_row_with_its_files_and_a_section() -> None:
@@ -43,7 +49,7 @@ def test_each_recipe_has_a_row_with_its_files_and_a_section() -> None:
 
 
 def test_scripts_that_are_typed_are_there() -> None:
-    typed = set(re.findall(r"python (benchmarks/\w+\.py)", PAGES["CONTRIBUTING.md"]))
+    typed = set(re.findall(r"python ([a-z]+/\w+\.py)", PAGES["CONTRIBUTING.md"])) - TO_COME
     assert typed
     assert [name for name in sorted(typed) if not (ROOT / name).exists()] == []
 

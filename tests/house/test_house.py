@@ -19,7 +19,7 @@ CLEAN = {
     "ledger/stores.py": "import sqlite3\nROWS = 'SELECT code FROM orders'\n",
     "veracore/oms/client.py": "class Oms: ...\n",
     "veracore/connect.py": "from veracore_sync.veracore.oms.client import Oms\n",
-    "cli/commands.py": "COMMANDS = ('stats',)\n",
+    "cli/commands.py": "COMMANDS = ('stats:stats',)\n",
     "cli/stats.py": "@app.command('stats')\ndef stats():\n    # Why it is so.\n    return 1\n",
     "sandbox/server.py": "import sqlite3\nclass Oms: ...\n",
 }
