@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -102,6 +102,27 @@ def line(identity: str, sku: str, quantity: int, fulfilled: int = 0) -> OrderLin
     return OrderLine(
         identity, f"v{identity}", sku, quantity, fulfilled, Decimal("12.50"), Decimal("10.42")
     )
+
+
+class UnchangedFulfilments:
+    """Fulfilments that a test only reads."""
+
+    def add(
+        self, lines: Mapping[str, int], *, handler: str, method: str, tracking_code: str
+    ) -> str:
+        raise AssertionError("not to be changed")
+
+    def ship(self, fulfilment_id: str) -> None:
+        raise AssertionError("not to be changed")
+
+    def cancel(self, fulfilment_id: str) -> None:
+        raise AssertionError("not to be changed")
+
+    def end(self, order_id: str) -> None:
+        raise AssertionError("not to be changed")
+
+    def note(self, order_id: str, text: str) -> None:
+        raise AssertionError("not to be changed")
 
 
 class PartialShop:

@@ -12,6 +12,7 @@ from fakes import FakeClock, FakeWarehouse, PartialShop, make_settings
 
 from veracore_sync.config import Settings
 from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine, OpenOrder, Variant
+from veracore_sync.domain.states import AttemptOutcome, OrderCause
 from veracore_sync.errors import Category, ProtocolError, Unavailable
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.run import InventoryRun
@@ -170,6 +171,7 @@ class World:
         self.clock.forward(seconds=1)
         intent = Intent(code, ((sale.sku, sale.open),), "hash", "hash", Seen("hash", now))
         attempt = self.ledger.moves.intend(code, intent)
+        assert attempt is not None
         self.clock.forward(seconds=1)
         if ends in ("accepted", "lost", "conflict"):
             sale.sent = sale.open
@@ -181,7 +183,7 @@ class World:
         elif ends == "parked":
             self.ledger.moves.refuse(code, attempt, trouble, self.clock.now())
         else:
-            self.ledger.moves.doubt(code, attempt, "lost", trouble)
+            self.ledger.moves.doubt(code, attempt, OrderCause.LOST, trouble)
         if ends == "conflict":
             self.ledger.moves.conflict(code, code, trouble)
 
@@ -200,7 +202,7 @@ class World:
         elif self._state(code) == "in_doubt":
             self.ledger.moves.resend(code)
         else:
-            self.ledger.moves.end_attempts(code, code, "absent")
+            self.ledger.moves.end_attempts(code, code, AttemptOutcome.ABSENT)
             self.ledger.moves.renew_id(code, code)
 
     def send_again(self, code: str) -> None:
@@ -212,11 +214,12 @@ class World:
         self.clock.forward(seconds=1)
         intent = Intent(code, ((sale.sku, sale.open),), "again", "hash", Seen("hash", NEVER))
         attempt = self.ledger.moves.intend(code, intent)
+        assert attempt is not None
         if sale.sent is None:
             self.by_hand[code] = sale.fulfilled
             sale.sent = sale.open
         trouble = Trouble(Category.PROTOCOL, "already exists")
-        self.ledger.moves.doubt(code, attempt, "duplicate", trouble)
+        self.ledger.moves.doubt(code, attempt, OrderCause.DUPLICATE, trouble)
 
     def look(self, code: str) -> None:
         """A look-up sees the record of an order that is held."""

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import Bench
-from fakes import START, FakeClock, PartialShop, make_order, make_settings
+from fakes import START, FakeClock, PartialShop, UnchangedFulfilments, make_order, make_settings
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.hints import Delivery as Hinted
-from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.errors import BreakerOpen, Category, RateLimited, TimedOut
 from veracore_sync.failure import What
 from veracore_sync.jobs.deliver import Delivery
@@ -73,7 +73,9 @@ class Bed(Bench):
 
     def intend(self, code: str = "A") -> int:
         seen = Seen("hash", self.clock.moment)
-        return self.ledger.moves.intend(code, Intent(code, (("MUG", 2),), "p", "s", seen))
+        attempt = self.ledger.moves.intend(code, Intent(code, (("MUG", 2),), "p", "s", seen))
+        assert attempt is not None
+        return attempt
 
     def is_sent(self, code: str = "A") -> bool:
         self.run()
@@ -290,7 +292,7 @@ class Away:
 
 
 @dataclass
-class AskedShop:
+class AskedShop(UnchangedFulfilments):
     """Knows no order, and remembers the codes that it was asked for."""
 
     asked: list[str] = field(default_factory=list)
@@ -301,7 +303,7 @@ class AskedShop:
 
 
 def _event(bed: Bed, *, unreachable: bool) -> Goes:
-    bed.ledger.outbox.add("order.synced", "A", {})
+    bed.ledger.outbox.add(EventKind.ORDER_SYNCED, "A", {})
     hook = Away(unreachable)
     for _ in range(1 if unreachable else 8):
         Delivery(bed.ledger, {"url": hook}, bed.clock, forced=True).run()

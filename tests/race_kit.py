@@ -19,9 +19,9 @@ def race(program: str, ledger: Path) -> list[str]:
     """
     command = [sys.executable, "-c", program, str(ledger)]
     with ExitStack() as stack:
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        pipe = subprocess.PIPE
         racers = [
-            stack.enter_context(subprocess.Popen(command, text=True, **pipes))
+            stack.enter_context(subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe))
             for _ in range(RACERS)
         ]
         for racer in racers:

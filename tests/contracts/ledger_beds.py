@@ -71,7 +71,9 @@ def discover(ledger: Ledger, *codes: str) -> None:
 def send(ledger: Ledger, code: str) -> int:
     """Commit the intent to send a new order under its own code; the attempt."""
     discover(ledger, code)
-    return ledger.moves.intend(code, intent(code))
+    attempt = ledger.moves.intend(code, intent(code))
+    assert attempt is not None
+    return attempt
 
 
 def accept(ledger: Ledger, *codes: str) -> None:

@@ -10,6 +10,7 @@ import inspect
 import re
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,12 @@ from veracore_sync.errors import (
     RateLimited,
 )
 from veracore_sync.failure import What
+from veracore_sync.ledger import UnreadRow
 from veracore_sync.ports import ledger as ledger_port
 from veracore_sync.ports import order_ledger, stock_staging
 from veracore_sync.ports.ledger import Ledger
+
+ODD = UnreadRow("A", to_text(START), 1, None, "odd")
 
 # ---- the unit of work ---------------------------------------------------------------------------
 
@@ -152,7 +156,7 @@ def test_a_ledger_that_is_only_read_refuses_every_write(shared: LedgerBed) -> No
             lambda: reader.shipments.asked("A", "A"),
             lambda: reader.alerts.open(AlertKind.ORDER_OLD, "it waits"),
             lambda: reader.inbox.store([Delivery("one", "order", ("A",))]),
-            lambda: reader.unread.failed("order", "A", "odd"),
+            lambda: reader.unread.keep("order", [ODD]),
             lambda: reader.meta.put("mark", "1"),
             lambda: reader.runs.begin("sync-orders"),
             reader.budgets.clear_penalties,
@@ -264,14 +268,15 @@ def test_a_delivery_is_taken_once_and_its_hints_until_covered(
 
 
 def test_records_that_cannot_be_read_are_counted_by_topic(ledger: Ledger) -> None:
-    ledger.unread.failed("order", "A", "odd")
-    row = ledger.unread.failed("order", "A", "odd")
-    ledger.unread.failed("lookup", "A", "odd")
-    rested = ledger.unread.postpone("order", row, START + HOUR)
-    assert ledger.unread.of("order") == {"A": rested}
-    assert (rested.tries, rested.is_due(START), rested.is_due(START + HOUR)) == (2, False, True)
-    assert ledger.unread.forget("order", "A")
-    assert not ledger.unread.forget("order", "A")
+    later = replace(ODD, name="B", next_attempt_at=to_text(START + HOUR))
+    ledger.unread.keep("order", [later, ODD])
+    ledger.unread.keep("lookup", [ODD])
+    ledger.unread.keep("order", [replace(ODD, tries=2)])
+    assert ledger.unread.of("order") == {"A": replace(ODD, tries=2), "B": later}
+    assert ledger.unread.get("order", "B") == later
+    assert ledger.unread.get("lookup", "B") is None
+    ledger.unread.forget("order", ["A", "unknown"])
+    assert list(ledger.unread.of("order")) == ["B"]
     assert list(ledger.unread.of("lookup")) == ["A"]
 
 

@@ -23,7 +23,7 @@ from ledger_beds import (
 )
 
 from veracore_sync.clock import to_text
-from veracore_sync.domain.states import Applied, OrderState
+from veracore_sync.domain.states import Applied, AttemptOutcome, OrderCause, OrderState
 from veracore_sync.ports.ledger import Ledger
 
 # ---- orders -------------------------------------------------------------------------------------
@@ -63,6 +63,7 @@ def test_an_intent_is_an_attempt_whose_end_is_written_once(ledger: Ledger) -> No
     ledger.moves.withhold("A", attempt, OrderState.PENDING, "not connected", None)
     assert state(ledger) == ("pending", "")
     again = ledger.moves.intend("A", intent())
+    assert again is not None
     ledger.moves.accept("A", again, 7)
     assert ledger.moves.refuse("A", attempt, TROUBLE, START) is Applied.LOST
     assert state(ledger) == ("synced", "")
@@ -100,14 +101,14 @@ def test_what_the_queue_does_with_an_order(ledger: Ledger) -> None:
     assert state(ledger, "C")[0] == "failed"
     assert ledger.moves.fail("C", TROUBLE, START + HOUR, 2) is Applied.NEWS
     assert state(ledger, "C") == ("parked", "exhausted")
-    assert ledger.moves.skip("D", "rule", "excluded", alert=True) is Applied.NEWS
+    assert ledger.moves.skip("D", OrderCause.RULE, "excluded", alert=True) is Applied.NEWS
     assert state(ledger, "D") == ("skipped", "rule")
     assert sorted(kinds(ledger)) == ["order.parked", "order.parked", "order.passed_by"]
 
 
 def test_a_doubt_is_due_until_look_ups_end_it(ledger_bed: LedgerBed, ledger: Ledger) -> None:
     attempt = send(ledger, "A")
-    ledger.moves.doubt("A", attempt, "lost", TROUBLE)
+    ledger.moves.doubt("A", attempt, OrderCause.LOST, TROUBLE)
     ledger.moves.was_answered("A", attempt)
     assert state(ledger) == ("in_doubt", "answer")
     oldest = ledger.orders.oldest_doubt()
@@ -131,7 +132,7 @@ def test_each_end_of_a_doubt(ledger: Ledger) -> None:
     assert ledger.moves.refused_after_all("B", TROUBLE, START) is Applied.NEWS
     assert ledger.moves.conflict("C", "C", TROUBLE) is Applied.NEWS
     ledger.moves.absent_for_a_person("C")
-    ledger.moves.end_attempts("C", "c", "conflict")
+    ledger.moves.end_attempts("C", "c", AttemptOutcome.CONFLICT)
     assert ledger.moves.cancel("D", "D", "cancelled there") is Applied.NEWS
     found = [state(ledger, code)[0] for code in "ABCD"]
     assert found == ["synced", "parked", "conflict", "cancelled"]
@@ -184,7 +185,7 @@ def test_a_slip_is_due_until_it_ends(ledger_bed: LedgerBed, ledger: Ledger) -> N
     slips = ledger.shipments
     assert [row.code for row in slips.listed_since("2026-03-01")] == ["A"]
     assert slips.listed_since("2026-03-02") == []
-    assert (slips.due(), slips.slips("a").keys()) == (["A"], {"1"})
+    assert (slips.due(), list(slips.slips("a"))) == (["A"], ["1"])
     slips.hold(slips.slips("A")["1"], "the shop is down", START + HOUR, failed=True)
     assert (slips.due(), slips.slips_of("A")[0].tries) == ([], 1)
     slips.hasten()
