@@ -18,6 +18,7 @@ from veracore_sync.clock import to_text
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.hints import Delivery as Hinted
 from veracore_sync.domain.kinds import AlertKind, EventKind
+from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
 from veracore_sync.errors import BreakerOpen, Category, RateLimited, TimedOut
 from veracore_sync.failure import What
 from veracore_sync.jobs.deliver import Delivery
@@ -34,7 +35,7 @@ from veracore_sync.jobs.tracking.slips import unready
 from veracore_sync.jobs.tracking.unanswered import KIND as UNANSWERED
 from veracore_sync.jobs.tracking.unanswered import UNKNOWN_ORDERS, Unanswered
 from veracore_sync.jobs.tracking.window import Listed
-from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.budget import Budget
 from veracore_sync.model import Package, Shipment, WarehouseRecord
 from veracore_sync.ports.hooks import NotTaken

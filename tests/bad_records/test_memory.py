@@ -11,8 +11,9 @@ from fakes import START, FakeClock
 
 from veracore_sync.backoff import Backoff
 from veracore_sync.clock import to_text
+from veracore_sync.domain.ledger_records import UnreadRow
 from veracore_sync.jobs.bad_records import BadRecordMemory, longest_untried_first
-from veracore_sync.ledger import Ledger, UnreadRow
+from veracore_sync.ledger import Ledger
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 TOPIC = "tracking.unanswered"

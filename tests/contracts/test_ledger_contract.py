@@ -31,6 +31,7 @@ from race_kit import RACERS, race
 from veracore_sync.clock import to_text
 from veracore_sync.domain.hints import Delivery
 from veracore_sync.domain.kinds import AlertKind, EventKind
+from veracore_sync.domain.ledger_records import UnreadRow
 from veracore_sync.domain.order_records import Discovery
 from veracore_sync.errors import (
     BreakerOpen,
@@ -40,7 +41,6 @@ from veracore_sync.errors import (
     RateLimited,
 )
 from veracore_sync.failure import What
-from veracore_sync.ledger import UnreadRow
 from veracore_sync.ports import ledger as ledger_port
 from veracore_sync.ports import order_ledger, stock_staging
 from veracore_sync.ports.ledger import Ledger

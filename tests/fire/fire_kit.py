@@ -11,7 +11,7 @@ from typing import Any
 
 from rig import Rig
 
-from veracore_sync.ledger import OrderRow
+from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 

@@ -9,8 +9,8 @@ from bench import Bench
 from fakes import START, make_order, make_settings
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.order_records import OrderRow, fresh_row
 from veracore_sync.jobs.orders.ageing import Ages, moved_on
-from veracore_sync.ledger import OrderRow, fresh_row
 
 HOUR = timedelta(hours=1)
 

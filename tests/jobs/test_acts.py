@@ -9,6 +9,7 @@ import pytest
 from bench import Bench
 from fakes import START, make_order, make_settings
 
+from veracore_sync.domain.order_records import Trouble
 from veracore_sync.errors import Category, NeedsPerson, SyncError, Unavailable, UsageError
 from veracore_sync.jobs import retry
 from veracore_sync.jobs.orders.acts import (
@@ -29,7 +30,6 @@ from veracore_sync.jobs.orders.acts import (
 from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.orders.ids import renewed_id
 from veracore_sync.jobs.resolve import Resolver
-from veracore_sync.ledger import Trouble
 from veracore_sync.model import RecordLine, WarehouseRecord
 
 GRACE = 180

@@ -16,12 +16,12 @@ import pytest
 from bench import Bench
 from fakes import START, TELLS_ALL, TELLS_LITTLE, FakeWarehouse, make_order, make_settings
 
+from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
 from veracore_sync.errors import Category, SyncError, Unavailable
 from veracore_sync.jobs import resolve, retry
 from veracore_sync.jobs.orders.acts import Proceed
 from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.resolve import Resolver
-from veracore_sync.ledger import Discovery, Intent, Seen, Trouble
 from veracore_sync.model import RecordLine, WarehouseRecord
 from veracore_sync.veracore.port import Capabilities, LookUp, LookUpFailed
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veracore_sync.clock import from_text, to_text
+from veracore_sync.domain.order_records import AttemptRow, OrderRow, fresh_row
 from veracore_sync.errors import Unavailable
 from veracore_sync.jobs.orders.judge import (
     Adopt,
@@ -23,7 +24,6 @@ from veracore_sync.jobs.orders.judge import (
     judge_doubt,
     judge_record,
 )
-from veracore_sync.ledger import AttemptRow, OrderRow, fresh_row
 from veracore_sync.model import RecordLine, WarehouseRecord
 from veracore_sync.veracore.port import Absent, LookUpFailed, Present
 

@@ -9,8 +9,9 @@ import pytest
 from bench import Bench
 from fakes import make_order
 
+from veracore_sync.domain.order_records import Intent, OrderRow
 from veracore_sync.jobs.orders.doubts import Doubts
-from veracore_sync.ledger import Intent, Moves, OrderRow, open_ledger
+from veracore_sync.ledger import Moves, open_ledger
 
 
 def an_answer_is_lost(bench: Bench) -> None:

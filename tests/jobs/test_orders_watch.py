@@ -9,10 +9,10 @@ import pytest
 from bench import Bench
 from fakes import START, line, make_order, make_settings
 
+from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
 from veracore_sync.errors import Category
 from veracore_sync.failure import What
 from veracore_sync.jobs.orders.ids import renewed_id
-from veracore_sync.ledger import Discovery, Intent, Seen, Trouble
 from veracore_sync.model import Product, RecordLine, WarehouseRecord
 
 HELD = WarehouseRecord("A", "A", (RecordLine("MUG", 2), RecordLine("TEE", 1)), "open")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fakes import START, FakeClock
 
+from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import (
     SLIP_TRANSITIONS,
@@ -23,7 +24,7 @@ from veracore_sync.domain.states import (
     Transition,
 )
 from veracore_sync.errors import Category
-from veracore_sync.ledger import Discovery, Intent, Seen, Trouble, open_ledger
+from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.moves import Moves
 from veracore_sync.ledger.shipments import Shipments
 from veracore_sync.model import WarehouseRecord

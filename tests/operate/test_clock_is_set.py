@@ -25,6 +25,7 @@ from moments_kit import (
 from veracore_sync import clock as clock_module
 from veracore_sync.clock import from_text, to_text
 from veracore_sync.domain.hints import Delivery as Hinted
+from veracore_sync.domain.ledger_records import MomentKind
 from veracore_sync.errors import Unavailable
 from veracore_sync.jobs.doctor.ledger import ledger as ledger_findings
 from veracore_sync.jobs.health import overdue
@@ -35,7 +36,7 @@ from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.unread import Unread
 from veracore_sync.jobs.kernel import RunContext
 from veracore_sync.jobs.metrics import exposition
-from veracore_sync.ledger.ahead import Kind, ahead, kinds
+from veracore_sync.ledger.ahead import ahead, kinds
 from veracore_sync.transport.http import Answer, retry_after_seconds
 
 # ---- what must not be cut short ------------------------------------------------------------------
@@ -241,7 +242,7 @@ TOLD_ONLY = {
 """Moments that are shown, or that bound what is forgotten: nothing waits for them."""
 
 
-def moments(plain: Bed) -> tuple[Kind, ...]:
+def moments(plain: Bed) -> tuple[MomentKind, ...]:
     wanted = plain.settings
     return kinds(
         cooldown=timedelta(seconds=wanted.retry.breaker_cooldown_seconds),

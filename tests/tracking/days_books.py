@@ -11,7 +11,7 @@ from itertools import islice
 
 from tracking_world import World
 
-from veracore_sync.ledger import OrderRow
+from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.sandbox.records import Order as Placed
 from veracore_sync.sandbox.shop_process import live_lines
 from veracore_sync.sandbox.shop_records import Fulfilment, Order

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tracking_world import World, world
 
-from veracore_sync.ledger import Discovery
+from veracore_sync.domain.order_records import Discovery
 from veracore_sync.model import RecordLine, WarehouseRecord
 from veracore_sync.sandbox.records import Line, Order
 

@@ -10,7 +10,7 @@ import wrong_clock
 from rig import Rig
 from whole_kit import SKUS, Whole, fulfilled, open_there, units
 
-from veracore_sync.ledger import Alert
+from veracore_sync.domain.ledger_records import Alert
 
 _EIGHT_DAYS = 8 * 86_400
 

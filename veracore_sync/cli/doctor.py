@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,9 +21,8 @@ from veracore_sync.jobs.doctor.ledger import ledger
 from veracore_sync.jobs.doctor.machine import machine
 from veracore_sync.jobs.doctor.shop import shop
 from veracore_sync.jobs.doctor.skus import skus
-from veracore_sync.jobs.doctor.warehouse import OtherDialects, warehouse
+from veracore_sync.jobs.doctor.warehouse import warehouse
 from veracore_sync.jobs.doctor.wire import Met, clocks, network
-from veracore_sync.veracore.connect import DIALECTS
 from veracore_sync.webhooks.doctor import listener
 
 _PRECEDENCE = (78, 77, 74, 69)
@@ -83,7 +81,7 @@ def _online(parts: Container) -> Iterator[Finding]:
         yield fail("configuration", error)
         return
     both = yield from _met(parts, "Vendure", shop(settings, sides[0], sides[1].capabilities))
-    there = warehouse(settings.veracore, sides[1], _other_dialects(parts))
+    there = warehouse(settings.veracore, sides[1], parts.other_dialects())
     both = (yield from _met(parts, "VeraCore", there)) and both
     if both:
         yield from skus(settings.skus, sides[0].stock, sides[1])
@@ -110,15 +108,6 @@ def _met(
     if skew is not None:
         yield skew
     return True
-
-
-def _other_dialects(parts: Container) -> OtherDialects:
-    settings = parts.settings.veracore
-    return {
-        name: partial(parts.warehouse_of, settings.model_copy(update={"api": name}))
-        for name in DIALECTS
-        if name != settings.dialect
-    }
 
 
 def _document(finding: Finding) -> dict[str, str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from veracore_sync.clock import Clock, SystemClock
@@ -113,6 +113,17 @@ class Container:
             gate=self._gate("veracore", per_minute=self.settings.veracore.rate_per_minute),
             clock=self.clock,
         )
+
+    def other_dialects(self) -> dict[str, Callable[[], Warehouse]]:
+        """The warehouse in each dialect that is not set, made when it is asked for."""
+        from veracore_sync.veracore.connect import DIALECTS
+
+        veracore = self.settings.veracore
+        return {
+            name: partial(self.warehouse_of, veracore.model_copy(update={"api": name}))
+            for name in DIALECTS
+            if name != veracore.dialect
+        }
 
     def context(
         self,

@@ -301,3 +301,7 @@ EVENTS: Mapping[EventKind, EventEntry] = {
         "`kind`, `openedAt`, `resolvedAt`",
     ),
 }
+
+
+HOOK_ALERTS = (AlertKind.HOOKS_FAILING, AlertKind.EVENTS_BLOCKED)
+"""The kinds of alert that tell of a hook; an event that tells of one of them causes none."""

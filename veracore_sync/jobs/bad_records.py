@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock, from_text, to_text
-from veracore_sync.ledger import UnreadRow
+from veracore_sync.domain.ledger_records import UnreadRow
 from veracore_sync.overdue import RECORD_UNREADABLE, is_overdue
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import is_over

@@ -10,13 +10,12 @@ from datetime import timedelta
 
 from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock, from_text
-from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.kinds import HOOK_ALERTS, AlertKind
+from veracore_sync.domain.ledger_records import Alert, Blocked, Event
 from veracore_sync.errors import UsageError
 from veracore_sync.failpoint import hit
 from veracore_sync.failure import IN_A_ROW
 from veracore_sync.jobs.report import RunReport, raise_alert
-from veracore_sync.ledger import Alert
-from veracore_sync.ledger.outbox import HOOK_ALERTS, Blocked, Event
 from veracore_sync.overdue import HOOK_FAILING, is_overdue
 from veracore_sync.ports.hooks import Hook, NotTaken
 from veracore_sync.ports.ledger import Ledger

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config import Settings
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.ledger_records import RunHistory
 from veracore_sync.errors import LedgerError, LockHeld
 from veracore_sync.jobs.schedule import COMMANDS, interval, longest_run
-from veracore_sync.ledger.reporting import RunHistory
 from veracore_sync.ports.ledger import Ledger
 
 _LOG = logging.getLogger(__name__)

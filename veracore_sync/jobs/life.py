@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from veracore_sync.domain.ledger_records import PastAlert
+from veracore_sync.domain.order_records import AttemptRow, OrderRow
 from veracore_sync.domain.pick_slips import SlipRow
-from veracore_sync.ledger import AttemptRow, OrderRow
-from veracore_sync.ledger.reporting import PastAlert
 from veracore_sync.ports.ledger import Ledger
 
 

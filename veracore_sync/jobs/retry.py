@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import Applied, OrderState
 from veracore_sync.errors import UsageError
 from veracore_sync.jobs.orders.acts import LookUpNow, NotRetried, Requeue, decide_retry
 from veracore_sync.jobs.orders.doubts import Doubts
 from veracore_sync.jobs.orders.report import OrdersReport
-from veracore_sync.ledger import OrderRow
 from veracore_sync.ports.ledger import Ledger
 
 RETRIED = (OrderState.FAILED, OrderState.PARKED, OrderState.IN_DOUBT, OrderState.SENDING)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from veracore_sync.domain.ledger_records import Alert, Run
+from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.jobs.health import JobTrouble
 from veracore_sync.jobs.life import life
-from veracore_sync.ledger import Alert, OrderRow, Run
 from veracore_sync.ports.ledger import Ledger
 
 ORDERS_JOB = "orders"

@@ -6,12 +6,12 @@ One row of the table for each kind of moment that anything waits for or is count
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.ledger_records import Ahead, MomentKind
 from veracore_sync.ledger.database import Database
-from veracore_sync.waits import ASKED, EVENT, HINT, NONE, SLIP, SPREAD
+from veracore_sync.waits import ASKED, EVENT, HINT, SLIP, SPREAD
 
 _SLACK = timedelta(minutes=1)
 """Another process may just be writing, and clocks are trimmed by moments."""
@@ -20,33 +20,9 @@ _FIRST = "they are looked at first"
 _OPEN = "state IN ('open', 'intended', 'added')"
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of stored moment.
-
-    Args:
-        place: Table and column, or ``meta`` and key.
-        follows: What becomes of one that lies ahead.
-        longest: How far ahead the right clock puts it.
-        where: Which of its rows count.
-    """
-
-    place: str
-    follows: str
-    longest: timedelta = NONE
-    where: str = "1"
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """The moments of a kind that lie ahead: how many, and the last (a UTC text)."""
-
-    kind: Kind
-    count: int
-    last: str
-
-
-def kinds(*, cooldown: timedelta, grace: timedelta, order_wait: timedelta) -> tuple[Kind, ...]:
+def kinds(
+    *, cooldown: timedelta, grace: timedelta, order_wait: timedelta
+) -> tuple[MomentKind, ...]:
     """Every kind of moment that is kept.
 
     Args:
@@ -55,39 +31,41 @@ def kinds(*, cooldown: timedelta, grace: timedelta, order_wait: timedelta) -> tu
         order_wait: How long any other order waits at most.
     """
     return (
-        Kind("breakers.retry_at", _NO_WAIT, cooldown * SPREAD, "state <> 'closed'"),
-        Kind("budgets.closed_until", _NO_WAIT, ASKED),
-        Kind("budgets.filled_at", "it fills from now on"),
-        Kind("refusals.tried_at", "they are tried once more"),
-        Kind("orders.next_attempt_at", _NO_WAIT, order_wait, "state <> 'in_doubt'"),
-        Kind("orders.next_attempt_at", _NO_WAIT, grace, "state = 'in_doubt'"),
-        Kind("orders.checked_at", _FIRST),
-        Kind("orders.created_at", "those that wait are told of"),
-        Kind("orders.doubt_since", "they are told of"),
-        Kind("orders.last_successful_sync", "another order is the newest"),
-        Kind("orders.shop_updated_at", "the shop's clock was ahead; they are watched all the same"),
-        Kind("held.since", "VeraCore's stock is taken to be without them"),
-        Kind("held.sent_at", "they count as sent by another"),
-        Kind("hints.due_at", _NO_WAIT, HINT),
-        Kind("hooks.next_attempt_at", _NO_WAIT, EVENT),
-        Kind("hooks.failing_since", "they are told of"),
-        Kind("deliveries.next_attempt_at", _NO_WAIT, EVENT, "done_at IS NULL"),
-        Kind("tracked.looked_at", _FIRST),
-        Kind("tracked.asked_at", "the shop is asked again"),
-        Kind("held.looked_at", _FIRST),
-        Kind("slips.next_attempt_at", _NO_WAIT, SLIP, _OPEN),
-        Kind("slips.since", "their packages settle from now on", where=_OPEN),
-        Kind("alerts.opened_at", "they count from now on", where="resolved_at IS NULL"),
-        Kind("runs.started_at", "the metrics do without them"),
-        Kind("meta.created_at", "the next run takes it to be now"),
-        Kind("meta.watch.updated_at", "30 days are read again"),
-        Kind("meta.net.checked_at", "30 days are read again"),
-        Kind("meta.net.deep_at", "30 days are read again"),
-        Kind("meta.tracking.complete_at", "30 days are read again"),
+        MomentKind("breakers.retry_at", _NO_WAIT, cooldown * SPREAD, "state <> 'closed'"),
+        MomentKind("budgets.closed_until", _NO_WAIT, ASKED),
+        MomentKind("budgets.filled_at", "it fills from now on"),
+        MomentKind("refusals.tried_at", "they are tried once more"),
+        MomentKind("orders.next_attempt_at", _NO_WAIT, order_wait, "state <> 'in_doubt'"),
+        MomentKind("orders.next_attempt_at", _NO_WAIT, grace, "state = 'in_doubt'"),
+        MomentKind("orders.checked_at", _FIRST),
+        MomentKind("orders.created_at", "those that wait are told of"),
+        MomentKind("orders.doubt_since", "they are told of"),
+        MomentKind("orders.last_successful_sync", "another order is the newest"),
+        MomentKind(
+            "orders.shop_updated_at", "the shop's clock was ahead; they are watched all the same"
+        ),
+        MomentKind("held.since", "VeraCore's stock is taken to be without them"),
+        MomentKind("held.sent_at", "they count as sent by another"),
+        MomentKind("hints.due_at", _NO_WAIT, HINT),
+        MomentKind("hooks.next_attempt_at", _NO_WAIT, EVENT),
+        MomentKind("hooks.failing_since", "they are told of"),
+        MomentKind("deliveries.next_attempt_at", _NO_WAIT, EVENT, "done_at IS NULL"),
+        MomentKind("tracked.looked_at", _FIRST),
+        MomentKind("tracked.asked_at", "the shop is asked again"),
+        MomentKind("held.looked_at", _FIRST),
+        MomentKind("slips.next_attempt_at", _NO_WAIT, SLIP, _OPEN),
+        MomentKind("slips.since", "their packages settle from now on", where=_OPEN),
+        MomentKind("alerts.opened_at", "they count from now on", where="resolved_at IS NULL"),
+        MomentKind("runs.started_at", "the metrics do without them"),
+        MomentKind("meta.created_at", "the next run takes it to be now"),
+        MomentKind("meta.watch.updated_at", "30 days are read again"),
+        MomentKind("meta.net.checked_at", "30 days are read again"),
+        MomentKind("meta.net.deep_at", "30 days are read again"),
+        MomentKind("meta.tracking.complete_at", "30 days are read again"),
     )
 
 
-def ahead(database: Database, waits: Iterable[Kind], now: datetime) -> Iterator[Ahead]:
+def ahead(database: Database, waits: Iterable[MomentKind], now: datetime) -> Iterator[Ahead]:
     """The moments that lie further ahead than the right clock puts them.
 
     Args:

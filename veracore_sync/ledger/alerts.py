@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.kinds import AlertKind, EventKind
+from veracore_sync.domain.ledger_records import Alert
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.outbox import Outbox
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """A standing trouble. `code` is the order's, where it concerns one; times are UTC texts."""
-
-    key: str
-    kind: str
-    code: str | None
-    message: str
-    opened_at: str
-
-    @property
-    def about(self) -> str:
-        """The order's code, or whatever else it is about."""
-        return self.key.removeprefix(f"{self.kind}:")
 
 
 class Alerts:

@@ -12,31 +12,18 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from veracore_sync.backoff import spread
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.ledger_records import BreakerRow
 from veracore_sync.errors import BreakerOpen
 from veracore_sync.failure import ENDS_A_PROBE, OPENS_THE_BREAKER, What
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.database import Database, Row, Transaction
 from veracore_sync.waits import SPREAD, is_over
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerRow:
-    """A breaker as it is kept. Times are UTC texts."""
-
-    upstream: str
-    family: str
-    state: str
-    failures: int
-    opened_at: str | None
-    retry_at: str | None
-    owner: str | None
 
 
 class Breakers:

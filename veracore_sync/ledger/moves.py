@@ -7,13 +7,10 @@ took it, which stays true. A transition that puts an order before a person also 
 
 from __future__ import annotations
 
-from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
 from veracore_sync.ledger.finding import Finding
 from veracore_sync.ledger.queueing import Queueing
 from veracore_sync.ledger.sending import Sending
 from veracore_sync.ledger.shipping import Shipping
-
-__all__ = ["Discovery", "Intent", "Moves", "Seen", "Trouble"]
 
 
 class Moves(Queueing, Sending, Finding, Shipping):

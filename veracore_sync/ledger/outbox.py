@@ -5,82 +5,17 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
-from veracore_sync.domain.kinds import AlertKind, EventKind
+from veracore_sync.domain.kinds import HOOK_ALERTS, AlertKind, EventKind
+from veracore_sync.domain.ledger_records import Blocked, Event, HookRow
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.sql import in_sql
 from veracore_sync.overdue import EVENT_REFUSED, HOOK_SILENT
 from veracore_sync.waits import EVENT, horizon, is_over_sql
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An event that waits for a hook. `tries` are the failed ones."""
-
-    seq: int
-    id: str
-    type: str
-    code: str | None
-    at: str
-    data: Mapping[str, Any]
-    tries: int
-
-
-@dataclass(frozen=True, slots=True)
-class HookRow:
-    """How a hook does: failures in a row, and until when it is left alone (UTC texts)."""
-
-    hook: str
-    failures: int
-    failing_since: str | None
-    next_attempt_at: str | None
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """An event that a hook refuses again and again.
-
-    Args:
-        hook: The hook's name.
-        id: The event's.
-        type: For example ``order.synced``.
-        code: Its order's code, where it concerns one.
-        at: When it happened, and since when it waits (a UTC text).
-        tries: How often the hook did not take it.
-        error: The last answer.
-        behind: How many events of its order wait for it.
-    """
-
-    hook: str
-    id: str
-    type: str
-    code: str | None
-    at: str
-    tries: int
-    error: str | None
-    behind: int
-
-    def document(self) -> dict[str, Any]:
-        """As in ``--json`` documents."""
-        return {
-            "hook": self.hook,
-            "id": self.id,
-            "type": self.type,
-            "vendureOrderCode": self.code,
-            "since": self.at,
-            "tries": self.tries,
-            "error": self.error,
-            "waitingBehind": self.behind,
-        }
-
-
-HOOK_ALERTS = (AlertKind.HOOKS_FAILING, AlertKind.EVENTS_BLOCKED)
-"""The kinds of alert that tell of a hook; an event that tells of one of them causes none."""
 _ALERTS_ALONE = frozenset({"notify"})
 _SHOWN = 20
 _BLOCKED_TRIES = 5

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.ledger_records import LastRun, PastAlert, RunHistory
 from veracore_sync.ledger.database import Database
 
 SUCCEEDED = "(exit_code = 0 OR (exit_code = 3 AND json_extract(result, '$.errorClass') IS NULL))"
@@ -16,55 +16,6 @@ _TAKEN = 75
 """The exit code of a run that found its job taken, and so did nothing."""
 _WAITING = "('pending', 'sending', 'in_doubt', 'failed')"
 """States that an order leaves without a person."""
-
-
-@dataclass(frozen=True, slots=True)
-class PastAlert:
-    """An alert of an order, open or resolved. Times are UTC texts."""
-
-    kind: str
-    message: str
-    opened_at: str
-    resolved_at: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class LastRun:
-    """How a command's last run went. Times are UTC texts.
-
-    Args:
-        command: Its name.
-        started_at: When that run began.
-        ended_at: When it ended.
-        exit_code: How.
-        succeeded_at: When one last did its work.
-    """
-
-    command: str
-    started_at: str
-    ended_at: str
-    exit_code: int
-    succeeded_at: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class RunHistory:
-    """How the runs of a command have gone. Times are UTC texts.
-
-    Args:
-        first_at: When the oldest run that is remembered began; ``None``: it never ran.
-        succeeded_at: When one last did its work.
-        failed_at: When the newest one ended or, where it never did, began; ``None`` where that
-            one did its work.
-        exit_code: How that one ended; ``None`` where it did not.
-        error: What it said, without personal data; may be empty.
-    """
-
-    first_at: str | None = None
-    succeeded_at: str | None = None
-    failed_at: str | None = None
-    exit_code: int | None = None
-    error: str = ""
 
 
 class Reporting:

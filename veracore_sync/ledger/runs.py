@@ -6,10 +6,10 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.domain.ledger_records import Holder, Run
 from veracore_sync.errors import LockHeld
 from veracore_sync.ledger.database import Database, JobLock
 
@@ -19,29 +19,6 @@ _PROBE_SECONDS = 0.2
 
 JOBS = ("orders", "inventory", "tracking", "stock", "deliver", "webhooks", "admin")
 """Every job that one process at a time may do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run of a command. Times are UTC texts; ``ended_at`` is ``None`` while it lasts, or for
-    ever when it was killed."""
-
-    id: int
-    command: str
-    pid: int
-    started_at: str
-    ended_at: str | None
-    exit_code: int | None
-    result: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who took a job. `since` is a UTC text."""
-
-    command: str
-    pid: int
-    since: str
 
 
 class Runs:

@@ -7,31 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from veracore_sync.domain.ledger_records import UnreadRow
 from veracore_sync.ledger.database import Database, Transaction
 
 _PREFIX = "unread"
-
-
-@dataclass(frozen=True, slots=True)
-class UnreadRow:
-    """A record without a usable answer. Times are UTC texts.
-
-    Args:
-        name: What it is called: an order's code, where that is known.
-        since: When the first of the failures in a row was.
-        tries: How many there were in a row; 0 where it is only suspected.
-        next_attempt_at: When it is asked for again; ``None``: in the next run.
-        message: What came instead of an answer.
-    """
-
-    name: str
-    since: str
-    tries: int
-    next_attempt_at: str | None
-    message: str
 
 
 class Unread:

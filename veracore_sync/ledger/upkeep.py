@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from veracore_sync.clock import Clock, to_text
-from veracore_sync.ledger.ahead import Ahead, ahead, kinds
+from veracore_sync.domain.ledger_records import Ahead
+from veracore_sync.ledger.ahead import ahead, kinds
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.reporting import SUCCEEDED
 

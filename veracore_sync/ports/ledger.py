@@ -15,13 +15,21 @@ from typing import Any, Protocol
 
 from veracore_sync.domain.hints import Delivery, Hint, Kind
 from veracore_sync.domain.kinds import AlertKind, EventKind
+from veracore_sync.domain.ledger_records import (
+    Ahead,
+    Alert,
+    Blocked,
+    BreakerRow,
+    Event,
+    Holder,
+    HookRow,
+    LastRun,
+    PastAlert,
+    Run,
+    RunHistory,
+    UnreadRow,
+)
 from veracore_sync.failure import What
-from veracore_sync.ledger import Alert, Run, UnreadRow
-from veracore_sync.ledger.ahead import Ahead
-from veracore_sync.ledger.breaker import BreakerRow
-from veracore_sync.ledger.outbox import Blocked, Event, HookRow
-from veracore_sync.ledger.reporting import LastRun, PastAlert, RunHistory
-from veracore_sync.ledger.runs import Holder
 from veracore_sync.ports.order_ledger import (
     HoldingStore,
     OrderStore,

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from veracore_sync.clock import Clock
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.ledger_records import UnreadRow
 from veracore_sync.jobs.bad_records import BadRecordMemory
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.report import raise_alert
-from veracore_sync.ledger import UnreadRow
 from veracore_sync.ports.ledger import Ledger
 
 KIND = AlertKind.STOCK_UNREADABLE

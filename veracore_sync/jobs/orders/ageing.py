@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.jobs.orders.report import OrdersReport
-from veracore_sync.ledger import OrderRow
 from veracore_sync.overdue import (
     ORDER_FAILED,
     ORDER_HELD_BACK,

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from veracore_sync.clock import Clock
 from veracore_sync.config.services import RetrySettings
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.ledger_records import UnreadRow
 from veracore_sync.errors import SyncError
 from veracore_sync.failure import MAY_BE_AN_ORDERS
 from veracore_sync.jobs.bad_records import BadRecordMemory, longest_untried_first
 from veracore_sync.jobs.orders.changes import is_followed
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.report import raise_alert
-from veracore_sync.ledger import UnreadRow
 from veracore_sync.model import Order
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import Poll, ShopOrders, Unlisted

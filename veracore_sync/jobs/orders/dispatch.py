@@ -8,6 +8,7 @@ from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoo
 from dataclasses import dataclass
 from itertools import islice
 
+from veracore_sync.domain.order_records import OrderRow, Trouble
 from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.errors import Category, Interrupted, SyncError
 from veracore_sync.failure import AN_ANSWER_OF_ITS_OWN
@@ -24,7 +25,6 @@ from veracore_sync.jobs.orders.plan import (
 from veracore_sync.jobs.orders.render import Renderer, settings_hash
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.send import Sender
-from veracore_sync.ledger import OrderRow, Trouble
 from veracore_sync.model import Order
 
 _LOG = logging.getLogger(__name__)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from veracore_sync.backoff import spread
 from veracore_sync.clock import elapsed, from_text
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import Applied, OrderCause
 from veracore_sync.errors import ProtocolError, SyncError
 from veracore_sync.failure import ANOTHER_RECORD_TELLS, FailureBudget
@@ -32,7 +33,6 @@ from veracore_sync.jobs.orders.judge import (
 )
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.report import raise_alert
-from veracore_sync.ledger import OrderRow
 from veracore_sync.veracore.port import Absent, LookUp, Present
 
 _LOG = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.order_records import Discovery, OrderRow, Trouble, fresh_row
 from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.errors import Category, LedgerError, NeedsPerson, RunOver, SyncError
 from veracore_sync.failure import OF_AN_UPSTREAM_OR_THE_SETTINGS
@@ -20,7 +21,6 @@ from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.select import Selection
 from veracore_sync.jobs.orders.send import Sender
 from veracore_sync.jobs.orders.watch import Watch, Windows, windows
-from veracore_sync.ledger import Discovery, OrderRow, Trouble, fresh_row
 from veracore_sync.model import OrderStub
 from veracore_sync.ports.shop import Poll
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from veracore_sync.backoff import spread
 from veracore_sync.domain.held_orders import same_units
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.order_records import Trouble, open_attempts
 from veracore_sync.domain.states import Applied, OrderCause
 from veracore_sync.errors import Category, SyncError
 from veracore_sync.failpoint import hit
@@ -28,7 +29,6 @@ from veracore_sync.jobs.orders.judge import Adopt, CancelledThere, Conflict, jud
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.report import raise_alert
-from veracore_sync.ledger import Trouble, open_attempts
 from veracore_sync.model import WarehouseRecord
 from veracore_sync.veracore.port import Accepted, LookUpFailed, NotAccepted, Present
 from veracore_sync.waits import ASKED

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import to_text
 from veracore_sync.domain.held_orders import Held
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.order_records import Discovery, OrderRow, Sent, Trouble
 from veracore_sync.domain.states import HANDED_OVER, OrderCause, OrderState
 from veracore_sync.errors import Category, SyncError
 from veracore_sync.jobs.kernel import RunPart
@@ -32,7 +33,6 @@ from veracore_sync.jobs.orders.plan import PASSED_STATES
 from veracore_sync.jobs.orders.render import Renderer, content_hash
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.report import raise_alert
-from veracore_sync.ledger import Discovery, OrderRow, Sent, Trouble
 from veracore_sync.model import Order, OrderStub
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import NET, is_ahead

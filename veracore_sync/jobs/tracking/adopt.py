@@ -11,13 +11,13 @@ from datetime import timedelta
 
 from veracore_sync.clock import from_text
 from veracore_sync.domain.fulfilments import FulfilledOrder
+from veracore_sync.domain.order_records import Discovery, OrderRow
 from veracore_sync.domain.states import Applied, OrderCause, OrderState
 from veracore_sync.errors import UpstreamError
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.unanswered import Unanswered
 from veracore_sync.jobs.tracking.window import Listed
-from veracore_sync.ledger import Discovery, OrderRow
 from veracore_sync.veracore.port import LookUpFailed, Present
 from veracore_sync.waits import STRANGER, is_over
 

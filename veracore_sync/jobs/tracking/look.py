@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.fulfilments import FulfilledOrder
+from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.pick_slips import PackageFact, Rows, SlipRow, fresh_slip
 from veracore_sync.domain.states import OPEN_SLIPS, OrderState, PickSlipState
 from veracore_sync.jobs.tracking.actions import Action, Hold
@@ -14,7 +15,6 @@ from veracore_sync.jobs.tracking.carriers import tracking_code
 from veracore_sync.jobs.tracking.plan import OrderPlan
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import live, shipments_of, unready
-from veracore_sync.ledger import OrderRow
 from veracore_sync.model import Package, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.ports.ledger import Ledger
 

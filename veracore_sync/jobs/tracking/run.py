@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import LOST_RACE, Applied, OrderState
 from veracore_sync.errors import LockHeld, SyncError, UpstreamError, UsageError
 from veracore_sync.failure import ENDS_THE_RUN, NOT_BEGUN, OF_AN_UPSTREAM_OR_TIME, FailureBudget
@@ -23,7 +24,6 @@ from veracore_sync.jobs.tracking.rules import Rules, rules_of
 from veracore_sync.jobs.tracking.targets import WORKABLE, Targets
 from veracore_sync.jobs.tracking.unanswered import ORDERS, UNKNOWN_ORDERS, Unanswered, conclude
 from veracore_sync.jobs.tracking.window import Listed, by_order
-from veracore_sync.ledger import OrderRow
 from veracore_sync.veracore.port import Absent, LookUpFailed, Present
 
 _LOG = logging.getLogger(__name__)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.pick_slips import Rows
 from veracore_sync.domain.states import OrderState
 from veracore_sync.jobs.tracking.days import Days
 from veracore_sync.jobs.tracking.window import Listed, is_news, remembered
-from veracore_sync.ledger import OrderRow
 from veracore_sync.ports.ledger import Ledger
 
 _LAST_MOST = 20
