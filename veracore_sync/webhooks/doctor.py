@@ -7,7 +7,7 @@ from veracore_sync.config import WebhookSettings
 from veracore_sync.errors import AuthRefused, LedgerError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.transport.http import HttpClient, Lost
-from veracore_sync.webhooks.signature import sign
+from veracore_sync.transport.signature import sign
 
 _NAME = "webhooks"
 _PATH = "/veracore-webhooks/inventory-update"
