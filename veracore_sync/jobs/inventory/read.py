@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
-from veracore_sync.errors import Unavailable, UsageError
+from veracore_sync.errors import Unavailable, UsageError, What
 from veracore_sync.jobs.inventory.demand import Demand, demand
 from veracore_sync.jobs.inventory.names import Names, sku_key
 from veracore_sync.jobs.inventory.places import Places
@@ -134,6 +134,7 @@ class Reading:
                 raise Unavailable(
                     "inventory.max_run_minutes is over and not all was read: nothing was written",
                     upstream="veracore",
+                    what=What.RUN_OVER,
                     hint="raise inventory.max_run_minutes",
                 )
             yield page
