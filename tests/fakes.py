@@ -14,8 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from veracore_sync.config import Settings
-from veracore_sync.errors import ProtocolError, Unavailable, UsageError
-from veracore_sync.failure import What
+from veracore_sync.errors import ProtocolError, Unavailable, UsageError, What
 from veracore_sync.model import (
     Address,
     Customer,

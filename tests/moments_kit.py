@@ -19,8 +19,7 @@ from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.hints import Delivery as Hinted
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
-from veracore_sync.errors import BreakerOpen, Category, RateLimited, TimedOut
-from veracore_sync.failure import What
+from veracore_sync.errors import BreakerOpen, Category, RateLimited, TimedOut, What
 from veracore_sync.jobs.deliver import Delivery
 from veracore_sync.jobs.kernel import RunContext
 from veracore_sync.jobs.orders.ageing import KIND as OLD

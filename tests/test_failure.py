@@ -24,6 +24,7 @@ from veracore_sync.errors import (
     NeedsPerson,
     SyncError,
     UsageError,
+    What,
 )
 from veracore_sync.failure import (
     CREATING,
@@ -31,7 +32,6 @@ from veracore_sync.failure import (
     Action,
     FailureBudget,
     Group,
-    What,
     read_error,
     slows_down,
 )

@@ -28,9 +28,9 @@ from veracore_sync.errors import (
     TimedOut,
     Unavailable,
     UpstreamError,
+    What,
     WrongEndpoint,
 )
-from veracore_sync.errors import What as What
 
 
 class Action(StrEnum):

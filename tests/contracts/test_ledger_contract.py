@@ -39,8 +39,8 @@ from veracore_sync.errors import (
     LedgerError,
     LockHeld,
     RateLimited,
+    What,
 )
-from veracore_sync.failure import What
 from veracore_sync.ports import ledger as ledger_port
 from veracore_sync.ports import order_ledger, stock_staging
 from veracore_sync.ports.ledger import Ledger

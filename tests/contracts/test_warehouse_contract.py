@@ -13,8 +13,7 @@ import pytest
 from warehouse_beds import BEDS, CARRIER, ID, TWO, WarehouseBed, an_order
 
 from veracore_sync.config.schema import DialectName
-from veracore_sync.errors import Unavailable, UpstreamError, UsageError
-from veracore_sync.failure import What
+from veracore_sync.errors import Unavailable, UpstreamError, UsageError, What
 from veracore_sync.model import ShippedRow, StockLevel, WarehouseRecord
 from veracore_sync.veracore.connect import DIALECTS
 from veracore_sync.veracore.port import (

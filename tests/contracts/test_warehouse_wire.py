@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import pytest
 from warehouse_beds import CREATES, LOOK_UPS, SIMULATED, Simulated, an_order, simulated
 
-from veracore_sync.errors import AuthRefused, SyncError, Unavailable, WrongEndpoint
-from veracore_sync.failure import What
+from veracore_sync.errors import AuthRefused, SyncError, Unavailable, What, WrongEndpoint
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.veracore.connect import DIALECTS
 from veracore_sync.veracore.port import (

@@ -10,8 +10,7 @@ from fakes import ADDRESS, START, FakeWarehouse, make_order, make_settings
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.order_records import Discovery, Trouble
-from veracore_sync.errors import AuthRefused, Category, TimedOut, Unavailable
-from veracore_sync.failure import What
+from veracore_sync.errors import AuthRefused, Category, TimedOut, Unavailable, What
 from veracore_sync.model import RecordLine, WarehouseOrder, WarehouseRecord
 from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed, NotAccepted, SubmitOutcome
 

@@ -29,8 +29,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from veracore_sync.errors import SyncError
-from veracore_sync.failure import What
+from veracore_sync.errors import SyncError, What
 from veracore_sync.jobs import retry
 from veracore_sync.jobs.orders import judge, send
 from veracore_sync.jobs.orders.doubts import Doubts

@@ -10,8 +10,7 @@ from bench import Bench
 from fakes import START, line, make_order, make_settings
 
 from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
-from veracore_sync.errors import Category
-from veracore_sync.failure import What
+from veracore_sync.errors import Category, What
 from veracore_sync.jobs.orders.ids import renewed_id
 from veracore_sync.model import Product, RecordLine, WarehouseRecord
 

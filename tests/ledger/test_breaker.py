@@ -12,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from race_kit import race
 
-from veracore_sync.errors import BreakerOpen, RateLimited
-from veracore_sync.failure import What
+from veracore_sync.errors import BreakerOpen, RateLimited, What
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.breaker import Breaker
 from veracore_sync.ledger.budget import Budget

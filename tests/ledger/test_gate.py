@@ -23,8 +23,8 @@ from veracore_sync.errors import (
     RateLimited,
     SyncError,
     Unavailable,
+    What,
 )
-from veracore_sync.failure import What
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.budget import Budget
 from veracore_sync.sandbox.server import Sandbox

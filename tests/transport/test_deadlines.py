@@ -19,8 +19,7 @@ from pydantic import SecretStr
 from veracore_sync.clock import SystemClock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.config.schema import VendureSettings
-from veracore_sync.errors import RunOver, SyncError, TimedOut
-from veracore_sync.failure import What
+from veracore_sync.errors import RunOver, SyncError, TimedOut, What
 from veracore_sync.model import Classification, Party, WarehouseLine, WarehouseOrder
 from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.transport.hooks import NotifyHook, PostHook

@@ -15,8 +15,7 @@ from vendure_kit import AT_ONCE
 
 from veracore_sync.config.schema import VendureSettings
 from veracore_sync.domain.shop_stock import NewLevel
-from veracore_sync.errors import AuthRefused, Category, ConfigError, SyncError, WrongEndpoint
-from veracore_sync.failure import What
+from veracore_sync.errors import AuthRefused, Category, ConfigError, SyncError, What, WrongEndpoint
 from veracore_sync.model import Order, OrderStub
 from veracore_sync.ports.shop import Poll, UnknownVariant
 from veracore_sync.transport.http import OpenGate

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from veracore_kit import Reply, Scripted, oms, order
 
-from veracore_sync.errors import WrongEndpoint
-from veracore_sync.failure import What
+from veracore_sync.errors import What, WrongEndpoint
 from veracore_sync.model import (
     Package,
     Product,

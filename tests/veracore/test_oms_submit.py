@@ -28,8 +28,7 @@ from veracore_kit import (
     stack,
 )
 
-from veracore_sync.errors import BreakerOpen
-from veracore_sync.failure import What
+from veracore_sync.errors import BreakerOpen, What
 from veracore_sync.model import Party
 from veracore_sync.transport.http import OpenGate
 from veracore_sync.veracore.oms.client import OmsWarehouse

@@ -21,9 +21,9 @@ from veracore_sync.errors import (
     RateLimited,
     SyncError,
     Unavailable,
+    What,
     WrongEndpoint,
 )
-from veracore_sync.failure import What
 from veracore_sync.model import WarehouseLine
 from veracore_sync.veracore.port import (
     Absent,

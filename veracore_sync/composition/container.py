@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import Loaded, Settings, VeracoreSettings, require
-from veracore_sync.errors import AuthRefused, ConfigError, SyncError, UpstreamError
-from veracore_sync.failure import What
+from veracore_sync.errors import AuthRefused, ConfigError, SyncError, UpstreamError, What
 from veracore_sync.jobs.kernel import ReportT, RunContext, RunOptions
 from veracore_sync.jobs.progress import Progress, unheard
 from veracore_sync.jobs.schedule import longest_run

@@ -29,7 +29,7 @@ from veracore_sync.domain.ledger_records import (
     RunHistory,
     UnreadRow,
 )
-from veracore_sync.failure import What
+from veracore_sync.errors import What
 from veracore_sync.ports.order_ledger import (
     HoldingStore,
     OrderStore,

@@ -13,8 +13,8 @@ from typing import Protocol
 
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenOrder, Variant
-from veracore_sync.errors import SyncError
-from veracore_sync.failure import What, read_error
+from veracore_sync.errors import SyncError, What
+from veracore_sync.failure import read_error
 from veracore_sync.model import Order, OrderStub
 
 # ---- what it answers with ---------------------------------------------------------------------

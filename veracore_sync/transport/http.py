@@ -22,8 +22,7 @@ import httpx
 
 from veracore_sync import __version__
 from veracore_sync.clock import Clock, SystemClock
-from veracore_sync.errors import RunOver
-from veracore_sync.failure import What
+from veracore_sync.errors import RunOver, What
 from veracore_sync.transport.deadline import Deadline, DeadlineBackend
 from veracore_sync.waits import ASKED
 

@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 from veracore_sync.clock import Clock
-from veracore_sync.errors import ProtocolError, SyncError, UpstreamError
-from veracore_sync.failure import What, read_error
+from veracore_sync.errors import ProtocolError, SyncError, UpstreamError, What
+from veracore_sync.failure import read_error
 from veracore_sync.transport.http import Answer, Lost, retry_after_seconds
 
 UPSTREAM = "vendure"

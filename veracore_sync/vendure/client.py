@@ -14,8 +14,8 @@ from typing import Any
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config.schema import VendureSettings
-from veracore_sync.errors import AuthRefused, ConfigError, SyncError, WrongEndpoint
-from veracore_sync.failure import What, read_error
+from veracore_sync.errors import AuthRefused, ConfigError, SyncError, What, WrongEndpoint
+from veracore_sync.failure import read_error
 from veracore_sync.transport.http import Answer, Gate, HttpClient, Lost
 from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.vendure.answers import (

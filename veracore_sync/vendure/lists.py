@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from veracore_sync.errors import ProtocolError, SyncError, UpstreamError
-from veracore_sync.failure import MAY_BE_A_RECORDS, What, read_error
+from veracore_sync.errors import ProtocolError, SyncError, UpstreamError, What
+from veracore_sync.failure import MAY_BE_A_RECORDS, read_error
 from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import Document

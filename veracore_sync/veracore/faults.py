@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from itertools import takewhile
 
-from veracore_sync.failure import What
+from veracore_sync.errors import What
 from veracore_sync.model import Freight, WarehouseOrder
 from veracore_sync.veracore.text import blank_id, names_id, one_line
 

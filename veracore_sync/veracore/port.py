@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from veracore_sync.errors import SyncError
-from veracore_sync.failure import What
+from veracore_sync.errors import SyncError, What
 from veracore_sync.model import ShippedRow, StockRow, WarehouseOrder, WarehouseRecord
 
 

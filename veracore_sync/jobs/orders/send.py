@@ -12,7 +12,7 @@ from veracore_sync.domain.held_orders import same_units
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Trouble, open_attempts
 from veracore_sync.domain.states import Applied, OrderCause
-from veracore_sync.errors import Category, SyncError
+from veracore_sync.errors import Category, SyncError, What
 from veracore_sync.failpoint import hit
 from veracore_sync.failure import (
     COUNTS_AGAINST_CREATING,
@@ -20,7 +20,6 @@ from veracore_sync.failure import (
     NOT_ASKED,
     Action,
     FailureBudget,
-    What,
     read_error,
 )
 from veracore_sync.jobs.kernel import RunPart

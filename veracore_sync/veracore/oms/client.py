@@ -14,9 +14,10 @@ from veracore_sync.errors import (
     RateLimited,
     RunOver,
     SyncError,
+    What,
     WrongEndpoint,
 )
-from veracore_sync.failure import OF_ANOTHER_SERVICE, What, read_error
+from veracore_sync.failure import OF_ANOTHER_SERVICE, read_error
 from veracore_sync.model import ShippedRow, StockRow, WarehouseOrder
 from veracore_sync.transport.http import Gate, Lost
 from veracore_sync.transport.retry import RetryPolicy

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
-from veracore_sync.errors import SyncError
-from veracore_sync.failure import What, read_error
+from veracore_sync.errors import SyncError, What
+from veracore_sync.failure import read_error
 from veracore_sync.transport.http import (
     Answer,
     Gate,

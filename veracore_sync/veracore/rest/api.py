@@ -13,8 +13,8 @@ from typing import Any
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
-from veracore_sync.errors import AuthRefused, SyncError
-from veracore_sync.failure import What, read_error
+from veracore_sync.errors import AuthRefused, SyncError, What
+from veracore_sync.failure import read_error
 from veracore_sync.transport.http import (
     Answer,
     Gate,

@@ -19,9 +19,9 @@ from veracore_sync.errors import (
     RateLimited,
     RunOver,
     SyncError,
+    What,
     WrongEndpoint,
 )
-from veracore_sync.failure import What
 from veracore_sync.model import (
     Package,
     Shipment,
