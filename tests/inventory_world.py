@@ -151,8 +151,13 @@ class World:
     # ---- what happens -------------------------------------------------------------------------
 
     def place(self, code: str, sku: str, units: int, *, lost: int = 0, state: str = "") -> Sale:
-        """An order; `lost` units of its allocation get lost, as on PostgreSQL."""
+        """An order; `lost` units of its allocation get lost, as on PostgreSQL.
+
+        None where an order of the SKU cannot be read: see `blur`.
+        """
         self.clock.forward(seconds=1)
+        if any(self.sales[one].sku == sku for one in self.blurred):
+            lost = 0
         sale = Sale(code, sku, self.clock.now(), units, state or "PaymentSettled")
         self.sales[code] = sale
         self.move(sku, allocated=units - lost)
@@ -291,10 +296,14 @@ class World:
     def blur(self, code: str) -> None:
         """The shop's order can no longer be read; or it can again.
 
-        Not one whose allocation got lost: nothing would tell of those units.
+        Not where an allocation of the SKU got lost: what is set aside tells of the units of an
+        order that cannot be read, and then it is too little (docs/inventory.md).
         """
-        if code not in self.lossy:
-            self.blurred ^= {code}
+        sku = self.sales[code].sku
+        if code in self.blurred:
+            self.blurred.remove(code)
+        elif all(self.sales[one].sku != sku for one in self.lossy):
+            self.blurred.add(code)
 
     def end(self, code: str) -> None:
         """The shop shows it as shipped, where all of it is fulfilled."""

@@ -6,10 +6,12 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from bench import Bench
-from fakes import FakeWarehouse, make_order
+from fakes import FakeClock, FakeWarehouse, make_order
 
 from veracore_sync import errors, failure
 from veracore_sync.errors import (
@@ -33,6 +35,7 @@ from veracore_sync.failure import (
     read_error,
     slows_down,
 )
+from veracore_sync.jobs.inventory.execute import Writer
 from veracore_sync.model import WarehouseOrder
 from veracore_sync.veracore.port import NotAccepted, SubmitOutcome
 
@@ -299,6 +302,29 @@ def test_the_class_of_an_error_alone_says_as_much_as_its_row(what: What) -> None
 def test_what_slows_down(what: What | None, retry_after: float | None) -> None:
     wanted = what is What.HTTP_429 or (what is What.HTTP_5XX and retry_after is not None)
     assert slows_down(what, retry_after) is wanted
+
+
+@pytest.mark.parametrize("what", What)
+def test_only_what_was_rolled_back_is_written_again(what: What) -> None:
+    """Whatever the message says: levels are sent again after a deadlock, and after nothing else."""
+    calls = 0
+
+    def set_levels(levels: object) -> dict[str, object]:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise read_error(what, "Deadlock found, or so it says", upstream="vendure")
+        return {}
+
+    shop, clock = SimpleNamespace(set_levels=set_levels), FakeClock()
+    writer = cast(Writer, SimpleNamespace(shop=shop, clock=clock))
+    if what is What.DATABASE:
+        assert Writer._send_patiently(writer, []) == {}
+        assert calls == 2
+    else:
+        with pytest.raises(SyncError):
+            Writer._send_patiently(writer, [])
+        assert calls == 1
 
 
 # ---- nobody else decides -------------------------------------------------------------------------

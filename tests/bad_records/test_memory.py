@@ -13,7 +13,8 @@ from veracore_sync.backoff import Backoff
 from veracore_sync.clock import to_text
 from veracore_sync.domain.ledger_records import UnreadRow
 from veracore_sync.jobs.bad_records import BadRecordMemory, longest_untried_first
-from veracore_sync.ledger import Ledger
+from veracore_sync.ledger import open_ledger
+from veracore_sync.ports.ledger import Ledger
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 TOPIC = "tracking.unanswered"
@@ -33,7 +34,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def ledger(clock: FakeClock) -> Iterator[Ledger]:
-    made = Ledger(None, clock=clock)
+    made = open_ledger(None, clock=clock)
     yield made
     made.close()
 

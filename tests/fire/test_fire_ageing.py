@@ -35,8 +35,8 @@ _FIELDS = OrderRow.__slots__
 )
 def test_each_state_has_its_age(state: str, cause: str, limit: timedelta) -> None:
     one = row(state, cause, doubt_since=to_text(START))
-    assert list(Ages(START + limit, timedelta(0)).too_old([one])) == []
-    [old] = Ages(START + limit + timedelta(minutes=1), timedelta(0)).too_old([one])
+    assert list(Ages(START + limit - timedelta(milliseconds=1), timedelta(0)).too_old([one])) == []
+    [old] = Ages(START + limit, timedelta(0)).too_old([one])
     assert old.code == "A"
     assert f"for {limit // HOUR} h and is {state}" in old.message
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import START, FakeClock, make_settings
@@ -13,7 +14,7 @@ from veracore_sync.clock import to_text
 from veracore_sync.jobs.health import JobTrouble, troubles
 from veracore_sync.jobs.schedule import COMMANDS, interval, longest_run
 from veracore_sync.ledger import open_ledger
-from veracore_sync.ledger.sqlite.lock_file import LockFile
+from veracore_sync.ledger.sqlite import job_locks
 
 SETTINGS = make_settings()
 SECOND = timedelta(seconds=1)
@@ -137,22 +138,24 @@ def test_a_job_that_is_held_for_longer_than_any_run_may_last(bed: Bed, job: str)
     assert bed.troubles() == [], "it was let go"
 
 
-def test_who_has_just_taken_a_job_is_not_taken_for_its_predecessor(bed: Bed) -> None:
+def test_who_has_just_taken_a_job_is_not_taken_for_its_predecessor(
+    bed: Bed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The lock is the kernel's, its holder's name is written a moment later."""
     with bed.other.runs.lock("orders", "sync-orders"):
         """An old holder, whose name stays."""
     bed.pass_by(timedelta(days=1))
-    name, sleep = bed.other.runs._name_holder, bed.clock.sleep
+    name, sleep = job_locks._name_holder, bed.clock.sleep
 
-    def late(job: str, command: str, lock: LockFile) -> bool:
+    def late(*holder: Any) -> bool:
         def meanwhile(seconds: float) -> None:
             sleep(seconds)
-            name(job, command, lock)
+            name(*holder)
 
         bed.clock.sleep = meanwhile  # type: ignore[method-assign]
         assert bed.troubles() == []
-        return name(job, command, lock)
+        return name(*holder)
 
-    bed.other.runs._name_holder = late  # type: ignore[method-assign]
+    monkeypatch.setattr(job_locks, "_name_holder", late)
     with bed.other.runs.lock("orders", "sync-orders"):
         assert bed.troubles() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from bench import Bench
 
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.errors import NeedsPerson, TimedOut
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.kernel import JobRun, RunContext
@@ -85,18 +86,18 @@ def test_a_run_is_over_after_its_own_minutes_and_says_so_once(
 
 def test_an_alert_is_a_sentence_only_while_it_is_new(bench: Bench) -> None:
     report = OrdersReport()
-    assert raise_alert(bench.ledger, report, "order.drift", "other units", code="A")
-    assert not raise_alert(bench.ledger, report, "order.drift", "other units", code="A")
-    assert raise_alert(bench.ledger, report, "stock.drift", "other stock")
-    assert raise_alert(bench.ledger, report, "hook.failing", "it fails", about="crm")
+    assert raise_alert(bench.ledger, report, AlertKind.ORDER_DRIFT, "other units", code="A")
+    assert not raise_alert(bench.ledger, report, AlertKind.ORDER_DRIFT, "other units", code="A")
+    assert raise_alert(bench.ledger, report, AlertKind.STOCK_DRIFT, "other stock")
+    assert raise_alert(bench.ledger, report, AlertKind.HOOKS_FAILING, "it fails", about="crm")
     assert report.needs_person == ["A: other units", "other stock", "it fails"]
-    assert raise_alert(bench.ledger, report, "order.drift", "again", code="A", again=True)
+    assert raise_alert(bench.ledger, report, AlertKind.ORDER_DRIFT, "again", code="A", again=True)
     assert report.needs_person[3:] == ["A: again"]
     standing = {(one.kind, one.about, one.message) for one in bench.ledger.alerts.standing()}
     assert standing == {
         ("order.drift", "A", "again"),
         ("stock.drift", "", "other stock"),
-        ("hook.failing", "crm", "it fails"),
+        ("hooks.failing", "crm", "it fails"),
     }
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from bench import Bench
 from fakes import make_order
-from veracore_sync.jobs.orders.result import OrdersResult
 
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import OrderCause
 from veracore_sync.errors import NeedsPerson
 from veracore_sync.jobs import retry
 from veracore_sync.jobs.orders.acts import Decision
-from veracore_sync.jobs.orders.run import make_doubts
+from veracore_sync.jobs.orders.doubts import Doubts
+from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.send import Sender
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.ledger import open_ledger
@@ -52,7 +52,7 @@ def test_an_order_that_another_process_adopted_is_not_sent(
     assert bench.state("A") == "synced"
     assert [one.outcome for one in bench.ledger.orders.attempts("A")] == ["accepted"]
     assert result.count("submitted") == 0
-    assert any("another run changed it meanwhile" in note for note in result.notes)
+    assert any("another run changed it meanwhile" in one for one in result.notices)
 
 
 def test_what_look_ups_say_of_an_order_that_moved_on_is_not_written(bench: Bench) -> None:
@@ -61,15 +61,15 @@ def test_what_look_ups_say_of_an_order_that_moved_on_is_not_written(bench: Bench
     bench.run()
     assert bench.state("A") == "in_doubt"
     row = bench.row("A")
-    doubts = make_doubts(bench.warehouse, bench.ledger, bench.settings, bench.clock)
+    doubts = Doubts(bench.context())
     verdict = doubts.look(row)
     beside(bench, lambda ledger: ledger.moves.skip("A", OrderCause.RESOLVED, "by a person"))
     before = bench.row("A")
-    result = OrdersResult()
-    doubts.apply(row, verdict, result)
+    doubts.apply(row, verdict)
+    report = doubts.report
     assert bench.row("A") == before
-    assert (result.outcomes, result.news) == ({}, [])
-    assert "A: another run changed it meanwhile" in result.notes[0]
+    assert (report.outcomes, report.needs_person) == ({}, [])
+    assert "A: another run changed it meanwhile" in report.notices[0]
 
 
 @pytest.mark.parametrize("verb", ["skip", "new_id"])
@@ -79,8 +79,7 @@ def test_a_person_is_told_that_another_was_first(
     bench.shop.add(make_order("A"))
     bench.warehouse.script.append("refused")
     bench.run()
-    doubts = make_doubts(bench.warehouse, bench.ledger, bench.settings, bench.clock)
-    resolver = Resolver(bench.ledger, doubts, "")
+    resolver = Resolver(bench.context())
     decided = Resolver._decided
 
     def adopted_meanwhile(self: Resolver, decision: Decision, row: OrderRow) -> object:
@@ -101,7 +100,8 @@ def test_a_retry_of_an_order_that_moved_on_is_told(bench: Bench) -> None:
     bench.run()
     chosen = retry.plan(bench.ledger, ("A",), every=False, error_class=None)
     beside(bench, lambda ledger: ledger.moves.adopt("A", "A", RECORD))
-    result = retry.execute(chosen, bench.ledger, None)
+    report = OrdersReport()
+    retry.execute(chosen, bench.ledger, report, None)
     assert bench.state("A") == "synced"
-    assert result.outcomes == {}
-    assert "another run changed it meanwhile" in result.notes[0]
+    assert report.outcomes == {}
+    assert "another run changed it meanwhile" in report.notices[0]

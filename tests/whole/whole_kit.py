@@ -20,7 +20,7 @@ from typing import Any
 
 from rig import Ended, Rig
 
-from veracore_sync.ledger import Ledger
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.sandbox.faults import KINDS as WAREHOUSE_KINDS
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop

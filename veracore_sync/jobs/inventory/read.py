@@ -15,7 +15,7 @@ from typing import TypeVar
 from veracore_sync.clock import to_text
 from veracore_sync.domain.shop_stock import Level, Variant
 from veracore_sync.domain.staged_stock import ANY, AT_MOST, StagedStock, StagedVariant
-from veracore_sync.errors import Unavailable, UsageError
+from veracore_sync.errors import Unavailable, UsageError, What
 from veracore_sync.jobs.inventory.demand import Demand, demand
 from veracore_sync.jobs.inventory.names import Names, sku_key
 from veracore_sync.jobs.inventory.places import Places
@@ -122,6 +122,7 @@ class Reading(RunPart[InventoryReport]):
                 raise Unavailable(
                     "inventory.max_run_minutes is over and not all was read: nothing was written",
                     upstream="veracore",
+                    what=What.RUN_OVER,
                     hint="raise inventory.max_run_minutes",
                 )
             yield page
