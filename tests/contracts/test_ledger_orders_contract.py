@@ -237,3 +237,37 @@ def test_orders_of_others_are_asked_about_once(ledger_bed: LedgerBed, ledger: Le
     assert (row.code, row.reference) == (None, "ref")
     assert ledger.shipments.prune(START) == 0
     assert ledger.shipments.prune(START + HOUR) == 1
+
+
+def test_what_was_looked_at_longest_ago_comes_first(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    """Never comes before ever, and equals by their code, byte by byte: backends sort otherwise."""
+
+    def pending(limit: int = -1) -> list[str]:
+        return [row.code for row in ledger.orders.in_states([OrderState.PENDING], limit)]
+
+    discover(ledger, "B", "a", "A")
+    assert pending() == ["A", "B", "a"]
+    ledger_bed.clock.forward(minutes=1)
+    ledger.moves.postpone("A", TROUBLE, None)
+    assert (pending(), pending(1)) == (["B", "a", "A"], ["B"])
+    # A clock that was ahead wrote it: it must not come last until then.
+    ledger_bed.clock.forward(minutes=-9)
+    ledger.moves.postpone("B", TROUBLE, None)
+    assert pending() == ["a", "A", "B"]
+
+
+def test_the_slip_that_has_been_due_longest_comes_first(
+    ledger_bed: LedgerBed, ledger: Ledger
+) -> None:
+    accept(ledger, "A", "B")
+    for code in ("B", "A"):
+        ledger_bed.clock.forward(minutes=1)
+        look(ledger, code)
+    assert ledger.shipments.due() == ledger.shipments.longest_unseen(9) == ["B", "A"]
+    ledger_bed.clock.forward(minutes=1)
+    accept(ledger, "C")
+    ledger_bed.clock.forward(minutes=1)
+    look(ledger, "B")
+    # C was never looked at, and VeraCore has it since before that.
+    assert ledger.shipments.longest_unseen(9) == ["A", "C", "B"]
+    assert ledger.holdings.unprocessed(9) == [(code, code) for code in "ABC"]

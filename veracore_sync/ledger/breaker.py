@@ -22,7 +22,7 @@ from veracore_sync.domain.ledger_records import BreakerRow
 from veracore_sync.errors import BreakerOpen, What
 from veracore_sync.failure import ENDS_A_PROBE, OPENS_THE_BREAKER
 from veracore_sync.ledger.alerts import Alerts
-from veracore_sync.ledger.database import Database, Row, Transaction
+from veracore_sync.ledger.database import Database, StoredRow, Transaction
 from veracore_sync.waits import SPREAD, is_over
 
 
@@ -140,7 +140,7 @@ class Breaker:
             # Forced once, the outcome decides like that of any probe.
             self._forced = False
 
-    def _passes(self, row: Row | None, *, creating: bool) -> bool:
+    def _passes(self, row: StoredRow | None, *, creating: bool) -> bool:
         """Whether to go on as it is; ``False``: by claiming the probe. Else raises."""
         if row is None or row["state"] == "closed":
             return True
@@ -152,7 +152,7 @@ class Breaker:
             raise self._refusal(row)
         return False
 
-    def _may_probe(self, row: Row) -> bool:
+    def _may_probe(self, row: StoredRow) -> bool:
         return is_over(from_text(row["retry_at"]), self._clock.now(), self._cooldown * SPREAD)
 
     def after(self, what: What | None) -> None:
@@ -225,14 +225,14 @@ class Breaker:
     def _after_cooldown(self) -> str:
         return to_text(self._clock.now() + spread(self._cooldown))
 
-    def _read(self) -> Row | None:
+    def _read(self) -> StoredRow | None:
         return self._db.row(
             "SELECT state, failures, opened_at, retry_at, owner FROM breakers "
             "WHERE upstream = ? AND family = ?",
             self._key,
         )
 
-    def _certain(self) -> Row:
+    def _certain(self) -> StoredRow:
         row = self._read()
         if row is None:
             raise KeyError(self._key)
@@ -245,7 +245,7 @@ class Breaker:
             {**values, "upstream": self._key[0], "family": self._key[1]},
         )
 
-    def _refusal(self, row: Row) -> BreakerOpen:
+    def _refusal(self, row: StoredRow) -> BreakerOpen:
         name = {"vendure": "Vendure", "veracore": "VeraCore"}.get(self._upstream, self._upstream)
         return BreakerOpen(
             f"{name} is down since {row['opened_at']}; it is asked again at {row['retry_at']}",

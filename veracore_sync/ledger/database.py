@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 
-class Row(Protocol):
+class StoredRow(Protocol):
     """A row: its columns by name or by number, in the order of the statement."""
 
     def __getitem__(self, column: int | str, /) -> Any: ...
@@ -34,10 +34,10 @@ class Cursor(Protocol):
         """How many rows it wrote."""
 
     def fetchone(self) -> Any:
-        """The next `Row`, or ``None``."""
+        """The next `StoredRow`, or ``None``."""
 
     def fetchall(self) -> list[Any]:
-        """All that is left, each a `Row`."""
+        """All that is left, each a `StoredRow`."""
 
     def __iter__(self) -> Iterator[Any]: ...
 
@@ -77,14 +77,14 @@ class Database(Protocol):
             LedgerError: Nothing of it was kept.
         """
 
-    def rows(self, sql: str, parameters: Any = ()) -> Sequence[Row]:
+    def rows(self, sql: str, parameters: Any = ()) -> Sequence[StoredRow]:
         """All rows of a reading statement.
 
         Raises:
             LedgerError: It cannot be read.
         """
 
-    def row(self, sql: str, parameters: Any = ()) -> Row | None:
+    def row(self, sql: str, parameters: Any = ()) -> StoredRow | None:
         """The first row of a reading statement, or ``None``."""
 
     def value(self, sql: str, parameters: Any = ()) -> Any:

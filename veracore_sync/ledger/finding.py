@@ -13,7 +13,7 @@ from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Seen, Sent, Trouble
 from veracore_sync.domain.states import Applied, AttemptOutcome, OrderAct
 from veracore_sync.errors import Category
-from veracore_sync.ledger.database import Row, Transaction
+from veracore_sync.ledger.database import StoredRow, Transaction
 from veracore_sync.ledger.order_table import OrderTable
 from veracore_sync.model import WarehouseRecord
 
@@ -22,7 +22,7 @@ _NEVER_TAKEN = (AttemptOutcome.NOT_SENT, AttemptOutcome.REFUSED)
 _OF_THE_SHOP = (AlertKind.ORDER_CANCELLED_IN_SHOP, AlertKind.ORDER_DRIFT)
 
 
-class Finding(OrderTable):
+class LookUpTransitions(OrderTable):
     """The verbs of a look-up."""
 
     def adopt(
@@ -85,7 +85,7 @@ class Finding(OrderTable):
             self._tell_synced(code, veracore_id, adopted=True)
             return Applied.DONE
 
-    def _sent(self, connection: Transaction, code: str, veracore_id: str) -> list[Row]:
+    def _sent(self, connection: Transaction, code: str, veracore_id: str) -> list[StoredRow]:
         """The attempts that VeraCore may have taken under that id; oldest first.
 
         Where no such attempt bore it, a person says that it is the order: then all of them.
@@ -100,7 +100,7 @@ class Finding(OrderTable):
         return [row for row in left if row["veracore_id"].casefold() == named] or left or rows
 
     def _take_found(
-        self, code: str, sent: Sequence[Row], record: WarehouseRecord, wanted: Sent | None
+        self, code: str, sent: Sequence[StoredRow], record: WarehouseRecord, wanted: Sent | None
     ) -> None:
         """What VeraCore holds, by its record; where that shows no lines, what was surely sent.
 
@@ -235,11 +235,11 @@ class Finding(OrderTable):
         self.end_attempts(code, row.fetchone()["veracore_id"], outcome)
 
 
-def _lines(row: Row) -> Sent:
+def _lines(row: StoredRow) -> Sent:
     return tuple((offer, units) for offer, units in json.loads(row["lines"]))
 
 
-def _is_of(row: Row, record: WarehouseRecord) -> bool:
+def _is_of(row: StoredRow, record: WarehouseRecord) -> bool:
     """Whether the record holds what that attempt sent."""
     if record.lines is None:
         return False

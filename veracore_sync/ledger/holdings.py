@@ -13,7 +13,7 @@ from datetime import timedelta
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.held_orders import Held, cancelled_units, totals, unit_key
 from veracore_sync.domain.order_records import Sent
-from veracore_sync.ledger.database import Database, Row
+from veracore_sync.ledger.database import Database, StoredRow
 from veracore_sync.model import WarehouseRecord
 
 _CHUNK = 500
@@ -178,7 +178,7 @@ def _unpacked(text: str | None) -> Sent | None:
     return None if text is None else tuple((sku, units) for sku, units in json.loads(text))
 
 
-def _held(row: Row, processed_only: bool, beyond: str) -> Held:
+def _held(row: StoredRow, processed_only: bool, beyond: str) -> Held:
     lines = _unpacked(row["lines"])
     seen_at = row["since"]
     if processed_only:

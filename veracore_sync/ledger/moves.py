@@ -7,11 +7,11 @@ took it, which stays true. A transition that puts an order before a person also 
 
 from __future__ import annotations
 
-from veracore_sync.ledger.finding import Finding
+from veracore_sync.ledger.finding import LookUpTransitions
 from veracore_sync.ledger.queueing import Queueing
 from veracore_sync.ledger.sending import Sending
 from veracore_sync.ledger.shipping import Shipping
 
 
-class Moves(Queueing, Sending, Finding, Shipping):
+class Moves(Queueing, Sending, LookUpTransitions, Shipping):
     """Every transition of one ledger."""

@@ -11,7 +11,7 @@ from typing import Any
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.order_records import AttemptRow, OrderRow
 from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
-from veracore_sync.ledger.database import Database, Row
+from veracore_sync.ledger.database import Database, StoredRow
 from veracore_sync.waits import horizon, is_over_sql
 
 _COLUMNS = ", ".join(field.name for field in fields(OrderRow))
@@ -152,14 +152,14 @@ class Orders:
         return [_attempt(row) for row in rows]
 
 
-def _order(row: Row) -> OrderRow:
+def _order(row: StoredRow) -> OrderRow:
     values: dict[str, Any] = dict(row)
     values["state"] = OrderState(values["state"])
     values["cause"] = OrderCause(values["cause"]) if values["cause"] else None
     return OrderRow(**values)
 
 
-def _attempt(row: Row) -> AttemptRow:
+def _attempt(row: StoredRow) -> AttemptRow:
     values: dict[str, Any] = dict(row)
     values["lines"] = tuple((sku, units) for sku, units in json.loads(values["lines"]))
     values["outcome"] = AttemptOutcome(values["outcome"]) if values["outcome"] else None

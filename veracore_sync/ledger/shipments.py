@@ -20,7 +20,7 @@ from veracore_sync.domain.states import (
     PickSlipState,
     SlipAct,
 )
-from veracore_sync.ledger.database import Database, Row
+from veracore_sync.ledger.database import Database, StoredRow
 from veracore_sync.ledger.sql import in_sql
 from veracore_sync.overdue import is_overdue
 from veracore_sync.waits import SLIP, horizon, is_over_sql
@@ -109,7 +109,7 @@ class Shipments:
         now, found = self._clock.now(), map(self._slip, rows)
         return [one for one in found if is_overdue(from_text(one.since), now, longest)]
 
-    def _slip(self, row: Row) -> SlipRow:
+    def _slip(self, row: StoredRow) -> SlipRow:
         values: dict[str, Any] = dict(row)
         values["state"] = PickSlipState(values["state"])
         values["packages"] = tuple(tuple(one) for one in json.loads(values["packages"]))
@@ -363,5 +363,5 @@ def _packed(packages: Sequence[PackageFact]) -> str:
     return json.dumps(sorted(map(list, packages), key=str), ensure_ascii=False)
 
 
-def _tracked(row: Row) -> TrackedRow:
+def _tracked(row: StoredRow) -> TrackedRow:
     return TrackedRow(**{**dict(row), "rows": json.loads(row["rows"])})

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from veracore_sync.domain.staged_stock import Matched, Planned, StagedStock, StagedVariant
-from veracore_sync.ledger.database import Row
+from veracore_sync.ledger.database import StoredRow
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite.errors import ledger_errors
 
@@ -313,16 +313,17 @@ class Staging:
     @property
     def _private(self) -> sqlite3.Connection:
         if self._opened is None:
-            # Temporary tables, which SQLite keeps in a file of its own; one in memory would grow.
+            # Its tables are temporary ones: SQLite keeps those in a private file, and only the
+            # main database, which stays empty, in memory.
             self._opened = sqlite_file.in_memory()
             self._opened.row_factory = sqlite3.Row
         return self._opened
 
-    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[StoredRow]:
         with ledger_errors(self._path):
             return self._private.execute(sql, parameters).fetchall()
 
-    def _row(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
+    def _row(self, sql: str, parameters: Sequence[Any] = ()) -> StoredRow | None:
         found = self._rows(sql, parameters)
         return found[0] if found else None
 
@@ -347,7 +348,7 @@ ORDER BY v.ordinal LIMIT ?3
 """
 
 
-def _matched(row: Row) -> Matched:
+def _matched(row: StoredRow) -> Matched:
     variant = StagedVariant(
         row["id"], row["sku"], row["key"], row["part"], row["kind"], json.loads(row["levels"])
     )
@@ -362,6 +363,6 @@ def _matched(row: Row) -> Matched:
     )
 
 
-def _planned(row: Row) -> Planned:
+def _planned(row: StoredRow) -> Planned:
     by_location = (json.loads(row[name]) for name in ("saleable", "before", "allocated"))
     return Planned(row["ordinal"], row["id"], row["sku"], *by_location)

@@ -21,7 +21,7 @@ from veracore_sync.ledger.reporting import Reporting
 from veracore_sync.ledger.runs import Runs
 from veracore_sync.ledger.shipments import Shipments
 from veracore_sync.ledger.stock import StockBook
-from veracore_sync.ledger.unread import Unread
+from veracore_sync.ledger.unread import UnreadRecords
 from veracore_sync.ledger.upkeep import Upkeep
 
 
@@ -45,7 +45,7 @@ class SqlLedger:
         self.moves = Moves(database, self.alerts, self.outbox, clock)
         self.shipments = Shipments(database, clock)
         self.stock = StockBook(database)
-        self.unread = Unread(database)
+        self.unread = UnreadRecords(database)
         self.inbox = Inbox(database, clock)
         self.runs = Runs(database, clock)
         self.breakers = Breakers(database, self.alerts, clock)

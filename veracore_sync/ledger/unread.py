@@ -15,7 +15,7 @@ from veracore_sync.ledger.database import Database, Transaction
 _PREFIX = "unread"
 
 
-class Unread:
+class UnreadRecords:
     """Such records of one ledger, by topic: a kind of read.
 
     Args:

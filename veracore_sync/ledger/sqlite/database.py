@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from veracore_sync.errors import LedgerError
-from veracore_sync.ledger.database import JobLock, Row
+from veracore_sync.ledger.database import JobLock, StoredRow
 from veracore_sync.ledger.sqlite import copying, job_locks
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite.errors import ledger_errors
@@ -122,7 +122,7 @@ class SqliteDatabase:
             finally:
                 self._nested = False
 
-    def rows(self, sql: str, parameters: Any = ()) -> Sequence[Row]:
+    def rows(self, sql: str, parameters: Any = ()) -> Sequence[StoredRow]:
         """All rows of a reading statement.
 
         Raises:
@@ -132,7 +132,7 @@ class SqliteDatabase:
             self.check_in_place()
             return self._connection.execute(sql, parameters).fetchall()
 
-    def row(self, sql: str, parameters: Any = ()) -> Row | None:
+    def row(self, sql: str, parameters: Any = ()) -> StoredRow | None:
         """The first row of a reading statement, or ``None``."""
         found = self.rows(sql, parameters)
         return found[0] if found else None
