@@ -13,7 +13,8 @@ import pytest
 from bench import Bench
 from fakes import FakeClock, FakeWarehouse, make_order
 
-from veracore_sync import errors, failure
+import veracore_sync
+from veracore_sync import errors
 from veracore_sync.errors import (
     HINTS,
     Category,
@@ -329,7 +330,7 @@ def test_only_what_was_rolled_back_is_written_again(what: What) -> None:
 
 # ---- nobody else decides -------------------------------------------------------------------------
 
-PACKAGE = Path(failure.__file__).parent
+PACKAGE = Path(veracore_sync.__file__).parent
 ERRORS = {name for name, one in vars(errors).items() if isinstance(one, type)} - {"StrEnum"}
 SEARCHES = {"search", "match", "fullmatch", "findall", "finditer"}
 TEXT = {"lower", "casefold", "startswith", "endswith", "find", "split", "partition", "count"}
