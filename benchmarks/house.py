@@ -51,8 +51,8 @@ AT_MOST: dict[str, float] = {
 AT_LEAST: dict[str, float] = {"comment_percent": 0.6}
 
 PACKAGE = "veracore_sync"
-FAILURE_TABLES = ("failure.py", "domain/failure.py", "domain/failures.py")
-_ERROR_TREES = ("errors.py", "domain/errors.py")
+FAILURE_TABLES = ("domain/failures.py", "domain/domain/failures.py", "domain/failures.py")
+_ERROR_TREES = ("domain/errors.py", "domain/domain/errors.py")
 _WHAT_HAPPENED = {"What", "Occurrence", "Category"}
 _RUN = re.compile(r"(Orders|Inventory|Tracking)(Run|Job|Sync)")
 _SQL = re.compile(

@@ -28,7 +28,7 @@ from veracore_sync.clock import to_text
 from veracore_sync.composition.container import Container
 from veracore_sync.domain.order_records import Discovery, Intent, Seen, fresh_row
 from veracore_sync.jobs.kernel import RunOptions
-from veracore_sync.jobs.orders.dispatch import Dispatch
+from veracore_sync.jobs.orders.pipeline import Dispatch
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun

@@ -21,10 +21,10 @@ from veracore_sync.clock import SystemClock
 from veracore_sync.domain.hints import Delivery
 from veracore_sync.ledger import open_ledger
 from veracore_sync.transport.signature import Verifier, sign
-from veracore_sync.webhooks.desk import HookDesk
-from veracore_sync.webhooks.meter import Meter
+from veracore_sync.webhooks.counters import Meter
+from veracore_sync.webhooks.group_commit import Writer
+from veracore_sync.webhooks.handler import HookDesk
 from veracore_sync.webhooks.server import HookServer
-from veracore_sync.webhooks.writer import Writer
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PATH = "/veracore-webhooks/inventory-update"

@@ -9,8 +9,8 @@ import pytest
 from fakes import FakeClock, FakeShop, FakeWarehouse, make_settings
 
 from veracore_sync.config import Settings
+from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.order_records import OrderRow
-from veracore_sync.errors import SyncError
 from veracore_sync.jobs.kernel import RunContext, RunOptions
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from veracore_sync.config import Settings
-from veracore_sync.errors import ProtocolError, Unavailable, UsageError, What
+from veracore_sync.domain.errors import ProtocolError, Unavailable, UsageError, What
 from veracore_sync.model import (
     Address,
     Customer,
@@ -30,7 +30,7 @@ from veracore_sync.model import (
 )
 from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.ports.shop import GrantedAccess, Poll, ShopFulfilments, ShopStock
-from veracore_sync.veracore.port import (
+from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
     Capabilities,

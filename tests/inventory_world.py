@@ -11,10 +11,10 @@ from pathlib import Path
 from fakes import FakeClock, FakeWarehouse, PartialShop, make_settings
 
 from veracore_sync.config import Settings
+from veracore_sync.domain.errors import Category, ProtocolError, Unavailable
 from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
 from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine, OpenOrder, Variant
 from veracore_sync.domain.states import AttemptOutcome, OrderCause
-from veracore_sync.errors import Category, ProtocolError, Unavailable
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.run import InventoryRun
 from veracore_sync.jobs.kernel import RunContext, RunOptions

@@ -15,24 +15,24 @@ from bench import Bench
 from fakes import START, FakeClock, PartialShop, UnchangedFulfilments, make_order, make_settings
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.errors import BreakerOpen, Category, RateLimited, TimedOut, What
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.hints import Delivery as Hinted
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
-from veracore_sync.errors import BreakerOpen, Category, RateLimited, TimedOut, What
 from veracore_sync.jobs.deliver import Delivery
 from veracore_sync.jobs.kernel import RunContext
-from veracore_sync.jobs.orders.ageing import KIND as OLD
-from veracore_sync.jobs.orders.watch import windows
+from veracore_sync.jobs.orders.change_detection import windows
+from veracore_sync.jobs.orders.overdue import KIND as OLD
 from veracore_sync.jobs.tracking.actions import Hold
-from veracore_sync.jobs.tracking.adopt import Strangers
-from veracore_sync.jobs.tracking.ageing import KIND as WAITING
-from veracore_sync.jobs.tracking.ageing import tell_waiting
+from veracore_sync.jobs.tracking.overdue import KIND as WAITING
+from veracore_sync.jobs.tracking.overdue import tell_waiting
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import unready
 from veracore_sync.jobs.tracking.unanswered import KIND as UNANSWERED
 from veracore_sync.jobs.tracking.unanswered import UNKNOWN_ORDERS, Unanswered
+from veracore_sync.jobs.tracking.unknown_orders import Strangers
 from veracore_sync.jobs.tracking.window import Listed
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.budget import Budget

@@ -12,7 +12,7 @@ import veracore_sync
 from veracore_sync import waits
 from veracore_sync.backoff import LEAST, Backoff, spread
 from veracore_sync.config.services import RetrySettings
-from veracore_sync.errors import RateLimited, TimedOut
+from veracore_sync.domain.errors import RateLimited, TimedOut
 from veracore_sync.jobs import deliver
 from veracore_sync.transport.retry import RetryPolicy, _waits
 from veracore_sync.webhooks import worker

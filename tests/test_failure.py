@@ -14,8 +14,8 @@ from bench import Bench
 from fakes import FakeClock, FakeWarehouse, make_order
 
 import veracore_sync
-from veracore_sync import errors
-from veracore_sync.errors import (
+from veracore_sync.domain import errors
+from veracore_sync.domain.errors import (
     HINTS,
     Category,
     ConfigError,
@@ -27,7 +27,7 @@ from veracore_sync.errors import (
     UsageError,
     What,
 )
-from veracore_sync.failure import (
+from veracore_sync.domain.failures import (
     CREATING,
     READING,
     Action,
@@ -38,7 +38,7 @@ from veracore_sync.failure import (
 )
 from veracore_sync.jobs.inventory.execute import Writer
 from veracore_sync.model import WarehouseOrder
-from veracore_sync.veracore.port import NotAccepted, SubmitOutcome
+from veracore_sync.ports.warehouse import NotAccepted, SubmitOutcome
 
 # What a create ends in at once, and after two look-ups have not found the order. From the design,
 # not from the table: a row that is changed by mistake must fail here.
@@ -379,7 +379,7 @@ def _is_a_decision(node: ast.AST) -> bool:
 
 
 def _outside() -> list[Path]:
-    keep = {PACKAGE / "failure.py"}
+    keep = {PACKAGE / "domain/failures.py"}
     return [path for path in sorted(PACKAGE.rglob("*.py")) if path not in keep]
 
 

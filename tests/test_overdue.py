@@ -11,7 +11,7 @@ from fakes import START
 from veracore_sync import overdue
 from veracore_sync.clock import to_text
 from veracore_sync.domain.order_records import OrderRow, fresh_row
-from veracore_sync.jobs.orders.ageing import Ages
+from veracore_sync.jobs.orders.overdue import Ages
 from veracore_sync.overdue import is_overdue
 
 MOMENT = timedelta(milliseconds=1)

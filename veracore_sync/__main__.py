@@ -1,4 +1,4 @@
-"""The door: ``veracore-sync`` and ``python -m veracore_sync``."""
+"""Console entry point: ``veracore-sync`` and ``python -m veracore_sync``."""
 
 from __future__ import annotations
 

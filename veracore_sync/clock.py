@@ -69,7 +69,7 @@ def moment_of(ticked: str | None, clock: Clock) -> datetime | None:
     """The wall clock's moment of a `tick`, as the clock now has it.
 
     Returns:
-        ``None`` where that cannot be told: another boot, another machine, or no tick at all.
+        ``None`` where that is unknown: another boot, another machine, or no tick at all.
     """
     boot, _, seconds = (ticked or "").rpartition(" ")
     if boot != _boot():
@@ -81,7 +81,7 @@ def elapsed(since: str | None, clock: Clock) -> timedelta | None:
     """The time that has passed at least since a `tick`, whatever was done to the wall clock.
 
     Returns:
-        ``None`` where that cannot be told: another boot, another machine, or no tick at all.
+        ``None`` where that is unknown: another boot, another machine, or no tick at all.
     """
     boot, _, seconds = (since or "").rpartition(" ")
     if boot != _boot():

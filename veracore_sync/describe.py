@@ -1,11 +1,11 @@
-"""How an error is told where its own text may hold anything."""
+"""How an error is described where its own text may hold anything."""
 
 from __future__ import annotations
 
 import traceback
 from errno import errorcode
 
-from veracore_sync.errors import SyncError
+from veracore_sync.domain.errors import SyncError
 
 
 def describe(error: BaseException) -> str:

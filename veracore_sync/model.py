@@ -286,7 +286,7 @@ class UnreadableStock:
     """A row of stock of which the available units cannot be read, and why.
 
     `sku` and `warehouse` are empty where the row does not tell them; `at_most` is what there can be
-    at most (what is on hand), ``None`` where not even that is told.
+    at most (what is on hand), ``None`` where not even that is reported.
     """
 
     sku: str

@@ -33,6 +33,6 @@ EVENT_REFUSED = timedelta(minutes=30)
 def is_overdue(since: datetime, now: datetime, limit: timedelta) -> bool:
     """Whether something has lasted for `limit`; a `since` that is still to come has.
 
-    A wrong clock wrote such a one, and nobody knows since when it is: better told too early.
+    A wrong clock wrote such a one, and nobody knows since when it is: an early alert is better.
     """
     return is_over(since + limit, now, limit)

@@ -15,13 +15,13 @@ import pytest
 
 from veracore_sync.admin.access import Tokens
 from veracore_sync.admin.actions import Actions
-from veracore_sync.admin.desk import AdminDesk
+from veracore_sync.admin.handler import AdminDesk
 from veracore_sync.clock import SystemClock
-from veracore_sync.errors import LedgerError
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.ledger import open_ledger
-from veracore_sync.webhooks.meter import Meter
+from veracore_sync.webhooks.counters import Meter
 from veracore_sync.webhooks.server import HookServer
-from veracore_sync.webhooks.supervise import Health, Part
+from veracore_sync.webhooks.supervision import Health, Part
 
 
 class Scene:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from orders_kit import CREATE, DIALECTS, LOOK_UP, Bed, bed
 
-from veracore_sync.errors import AuthRefused, UpstreamError
+from veracore_sync.domain.errors import AuthRefused, UpstreamError
 
 SHOP_WAYS = (
     "html_500",

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from tracking_world import World, world
 
-from veracore_sync.errors import RateLimited, SyncError
+from veracore_sync.domain.errors import RateLimited, SyncError
 from veracore_sync.jobs.tracking.report import TrackingReport
 
 BOTH = ("oms", "rest")

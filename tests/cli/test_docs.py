@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from commands_kit import whole_program
 
-from veracore_sync import errors
+from veracore_sync.domain import errors
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = (ROOT / "docs" / "commands.md").read_text()

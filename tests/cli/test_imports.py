@@ -37,7 +37,7 @@ OF_EITHER_SIDE = (
 
 NEVER = {
     "--version": (*HEAVY, "typer", "sqlite3", "rich", "veracore_sync.cli"),
-    "--help": (*HEAVY, "sqlite3", "veracore_sync.cli.perform"),
+    "--help": (*HEAVY, "sqlite3", "veracore_sync.cli.run_command"),
     "stats": OF_EITHER_SIDE,
     "stats --runs": OF_EITHER_SIDE,
     "config show": OF_EITHER_SIDE,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from veracore_sync.config import Loaded, load
-from veracore_sync.errors import ConfigError
+from veracore_sync.domain.errors import ConfigError
 
 
 class Desk:

@@ -6,7 +6,7 @@ import pytest
 from config_kit import Desk
 
 from veracore_sync.config import require
-from veracore_sync.errors import ConfigError
+from veracore_sync.domain.errors import ConfigError
 
 ORIGIN = "(file ~/given.toml)"
 

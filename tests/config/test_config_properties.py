@@ -14,7 +14,7 @@ from veracore_sync.config.environment import names_of
 from veracore_sync.config.given import Findings, Given, keys
 from veracore_sync.config.load import _checked
 from veracore_sync.config.secrets import secret_keys
-from veracore_sync.errors import ConfigError
+from veracore_sync.domain.errors import ConfigError
 
 JARGON = ("pydantic", "Input should", "validation error", "type=", "tuple", "dict", "NoneType")
 NAMES = st.sampled_from(sorted({*FreightSettings.model_fields, "std", "MAIN", "", " ", "a b", "ß"}))

@@ -9,7 +9,7 @@ import pytest
 from config_kit import Desk
 
 from veracore_sync.config import Flag, load
-from veracore_sync.errors import ConfigError
+from veracore_sync.domain.errors import ConfigError
 
 
 def put(path: Path, text: str, mode: int = 0o600) -> Path:

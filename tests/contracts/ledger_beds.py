@@ -9,8 +9,8 @@ from pathlib import Path
 
 from fakes import START, FakeClock
 
+from veracore_sync.domain.errors import Category
 from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
-from veracore_sync.errors import Category
 from veracore_sync.ledger import open_ledger
 from veracore_sync.model import Product, RecordLine, WarehouseRecord
 from veracore_sync.ports.ledger import Ledger

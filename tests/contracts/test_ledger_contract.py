@@ -29,11 +29,7 @@ from ledger_beds import (
 from race_kit import RACERS, race
 
 from veracore_sync.clock import to_text
-from veracore_sync.domain.hints import Delivery
-from veracore_sync.domain.kinds import AlertKind, EventKind
-from veracore_sync.domain.ledger_records import UnreadRow
-from veracore_sync.domain.order_records import Discovery
-from veracore_sync.errors import (
+from veracore_sync.domain.errors import (
     BreakerOpen,
     ConfigError,
     LedgerError,
@@ -41,6 +37,10 @@ from veracore_sync.errors import (
     RateLimited,
     What,
 )
+from veracore_sync.domain.hints import Delivery
+from veracore_sync.domain.kinds import AlertKind, EventKind
+from veracore_sync.domain.ledger_records import UnreadRow
+from veracore_sync.domain.order_records import Discovery
 from veracore_sync.ports import ledger as ledger_port
 from veracore_sync.ports import order_ledger, stock_staging
 from veracore_sync.ports.ledger import Ledger
@@ -116,7 +116,7 @@ from datetime import UTC, datetime
 from veracore_sync.domain.hints import Delivery
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Trouble
-from veracore_sync.errors import Category
+from veracore_sync.domain.errors import Category
 from veracore_sync.ledger import open_ledger
 ledger = open_ledger(Path(sys.argv[1]))
 trouble, now = Trouble(Category.PROTOCOL, "odd"), datetime.now(UTC)

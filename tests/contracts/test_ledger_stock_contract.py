@@ -9,10 +9,10 @@ from ledger_beds import (
     LedgerBed,
 )
 
-from veracore_sync.domain.staged_stock import ANY, Planned, StagedStock, StagedVariant
-from veracore_sync.errors import (
+from veracore_sync.domain.errors import (
     LedgerError,
 )
+from veracore_sync.domain.staged_stock import ANY, Planned, StagedStock, StagedVariant
 from veracore_sync.ports.ledger import Ledger
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from shop_beds import SmallBed, small_bed
 
+from veracore_sync.domain.errors import UpstreamError
 from veracore_sync.domain.fulfilments import FulfilledOrder
-from veracore_sync.errors import UpstreamError
 from veracore_sync.ports.shop import MutationRefused, ShopFulfilments
 
 HANDLER = "manual-fulfillment"

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 from shop_beds import ORDERS, START, OrdersBed
 
-from veracore_sync.errors import UpstreamError
+from veracore_sync.domain.errors import UpstreamError
 from veracore_sync.model import OrderStub
 from veracore_sync.ports.shop import Poll, ShopOrders
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from shop_beds import STOCK, StockBed
 
+from veracore_sync.domain.errors import UpstreamError
 from veracore_sync.domain.shop_stock import Level, NewLevel, OpenOrder
-from veracore_sync.errors import UpstreamError
 from veracore_sync.ports.shop import ShopStock, UnknownVariant
 
 

@@ -13,10 +13,9 @@ import pytest
 from warehouse_beds import BEDS, CARRIER, ID, TWO, WarehouseBed, an_order
 
 from veracore_sync.config.schema import DialectName
-from veracore_sync.errors import Unavailable, UpstreamError, UsageError, What
+from veracore_sync.domain.errors import Unavailable, UpstreamError, UsageError, What
 from veracore_sync.model import ShippedRow, StockLevel, WarehouseRecord
-from veracore_sync.veracore.connect import DIALECTS
-from veracore_sync.veracore.port import (
+from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
     LookUpFailed,
@@ -24,6 +23,7 @@ from veracore_sync.veracore.port import (
     Present,
     Warehouse,
 )
+from veracore_sync.veracore.connect import DIALECTS
 
 
 @pytest.fixture(params=BEDS)

@@ -10,10 +10,8 @@ from collections.abc import Iterator
 import pytest
 from warehouse_beds import CREATES, LOOK_UPS, SIMULATED, Simulated, an_order, simulated
 
-from veracore_sync.errors import AuthRefused, SyncError, Unavailable, What, WrongEndpoint
-from veracore_sync.sandbox.server import Sandbox
-from veracore_sync.veracore.connect import DIALECTS
-from veracore_sync.veracore.port import (
+from veracore_sync.domain.errors import AuthRefused, SyncError, Unavailable, What, WrongEndpoint
+from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
     LookUp,
@@ -23,6 +21,8 @@ from veracore_sync.veracore.port import (
     SubmitOutcome,
     Warehouse,
 )
+from veracore_sync.sandbox.server import Sandbox
+from veracore_sync.veracore.connect import DIALECTS
 
 
 @pytest.fixture(params=SIMULATED)

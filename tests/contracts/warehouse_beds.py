@@ -29,10 +29,10 @@ from veracore_sync.model import (
     WarehouseLine,
     WarehouseOrder,
 )
+from veracore_sync.ports.warehouse import Capabilities, Warehouse
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.veracore.connect import DIALECTS, connect
-from veracore_sync.veracore.port import Capabilities, Warehouse
 
 ID = "WEB-100234"
 PROBE = "PROBE0123456789ABCDE"

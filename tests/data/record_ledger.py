@@ -17,9 +17,9 @@ from rig import Rig
 from sandbox.wire_client import Wire, line
 
 from veracore_sync.clock import SystemClock
+from veracore_sync.domain.errors import Category
 from veracore_sync.domain.hints import Delivery
 from veracore_sync.domain.order_records import Discovery, Trouble
-from veracore_sync.errors import Category
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION
 from veracore_sync.ports.ledger import Ledger

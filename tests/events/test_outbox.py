@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from fakes import FakeClock
 
+from veracore_sync.domain.errors import Category
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
 from veracore_sync.domain.states import Applied
-from veracore_sync.errors import Category
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ports.ledger import Ledger
 

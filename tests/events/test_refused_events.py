@@ -13,8 +13,8 @@ import pytest
 from fakes import FakeClock
 
 from veracore_sync.clock import from_text
+from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.ledger_records import Alert
-from veracore_sync.errors import UsageError
 from veracore_sync.jobs.deliver import BLOCKED, FAILING, Delivered, Delivery, is_wanted, skip
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ports.hooks import NotTaken

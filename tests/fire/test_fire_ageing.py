@@ -10,7 +10,7 @@ from fakes import START, make_order, make_settings
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.order_records import OrderRow, fresh_row
-from veracore_sync.jobs.orders.ageing import Ages, moved_on
+from veracore_sync.jobs.orders.overdue import Ages, moved_on
 
 HOUR = timedelta(hours=1)
 

@@ -9,10 +9,10 @@ from bench import Bench
 from fakes import ADDRESS, START, FakeWarehouse, make_order, make_settings
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.errors import AuthRefused, Category, TimedOut, Unavailable, What
 from veracore_sync.domain.order_records import Discovery, Trouble
-from veracore_sync.errors import AuthRefused, Category, TimedOut, Unavailable, What
 from veracore_sync.model import RecordLine, WarehouseOrder, WarehouseRecord
-from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed, NotAccepted, SubmitOutcome
+from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed, NotAccepted, SubmitOutcome
 
 
 @dataclass

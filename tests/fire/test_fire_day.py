@@ -17,7 +17,7 @@ from rig import Rig
 
 from veracore_sync.composition.container import Container
 from veracore_sync.config import load
-from veracore_sync.errors import SyncError
+from veracore_sync.domain.errors import SyncError
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.sandbox.server import Sandbox

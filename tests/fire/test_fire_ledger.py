@@ -12,7 +12,7 @@ from bench import Bench
 from fakes import make_order, make_settings
 from fire_kit import Fire
 
-from veracore_sync.errors import LedgerError
+from veracore_sync.domain.errors import LedgerError
 
 
 def failing_once(verb: Callable[..., Any]) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "benchmarks" / "house.py"
 
 CLEAN = {
-    "errors.py": "class SyncError(Exception): ...\nclass Lost(SyncError): ...\n",
+    "domain/errors.py": "class SyncError(Exception): ...\nclass Lost(SyncError): ...\n",
     "domain/failures.py": "ENDS = (SyncError, Lost)\n",
     "ledger/stores.py": "import sqlite3\nROWS = 'SELECT code FROM orders'\n",
     "veracore/oms/client.py": "class Oms: ...\n",

@@ -8,8 +8,14 @@ import pytest
 from fakes import make_settings
 from inventory_world import HERE, World
 
+from veracore_sync.domain.errors import (
+    ConfigError,
+    LockHeld,
+    ProtocolError,
+    Unavailable,
+    UsageError,
+)
 from veracore_sync.domain.shop_stock import Location
-from veracore_sync.errors import ConfigError, LockHeld, ProtocolError, Unavailable, UsageError
 from veracore_sync.ledger import open_ledger
 
 

@@ -24,10 +24,10 @@ from hypothesis.stateful import (
 )
 from inventory_world import World
 
-from veracore_sync.errors import SyncError, Unavailable
+from veracore_sync.domain.errors import SyncError, Unavailable
 from veracore_sync.jobs.inventory.demand import Demand
 from veracore_sync.jobs.inventory.read import Reading
-from veracore_sync.veracore.port import Capabilities
+from veracore_sync.ports.warehouse import Capabilities
 
 SKUS = ("MUG", "TEE")
 REQUESTS = ("variants", "stock", "orders", "levels", "write", "answer")

@@ -9,8 +9,8 @@ import pytest
 from bench import Bench
 from fakes import START, make_order, make_settings
 
+from veracore_sync.domain.errors import Category, NeedsPerson, SyncError, Unavailable, UsageError
 from veracore_sync.domain.order_records import Trouble
-from veracore_sync.errors import Category, NeedsPerson, SyncError, Unavailable, UsageError
 from veracore_sync.jobs import retry
 from veracore_sync.jobs.orders.acts import (
     Act,
@@ -27,7 +27,7 @@ from veracore_sync.jobs.orders.acts import (
     Unseen,
     decide,
 )
-from veracore_sync.jobs.orders.doubts import Doubts
+from veracore_sync.jobs.orders.doubt_resolver import Doubts
 from veracore_sync.jobs.orders.ids import renewed_id
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.model import RecordLine, WarehouseRecord

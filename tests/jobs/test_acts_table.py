@@ -16,14 +16,14 @@ import pytest
 from bench import Bench
 from fakes import START, TELLS_ALL, TELLS_LITTLE, FakeWarehouse, make_order, make_settings
 
+from veracore_sync.domain.errors import Category, SyncError, Unavailable
 from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
-from veracore_sync.errors import Category, SyncError, Unavailable
 from veracore_sync.jobs import resolve, retry
 from veracore_sync.jobs.orders.acts import Proceed
-from veracore_sync.jobs.orders.doubts import Doubts
+from veracore_sync.jobs.orders.doubt_resolver import Doubts
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.model import RecordLine, WarehouseRecord
-from veracore_sync.veracore.port import Capabilities, LookUp, LookUpFailed
+from veracore_sync.ports.warehouse import Capabilities, LookUp, LookUpFailed
 
 GRACE = 180
 LINES = (("MUG", 2), ("TEE", 1))

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veracore_sync.clock import from_text, to_text
+from veracore_sync.domain.errors import Unavailable
 from veracore_sync.domain.order_records import AttemptRow, OrderRow, fresh_row
-from veracore_sync.errors import Unavailable
-from veracore_sync.jobs.orders.judge import (
+from veracore_sync.jobs.orders.interpret_lookup import (
     Adopt,
     CancelledThere,
     Conflict,
@@ -25,7 +25,7 @@ from veracore_sync.jobs.orders.judge import (
     judge_record,
 )
 from veracore_sync.model import RecordLine, WarehouseRecord
-from veracore_sync.veracore.port import Absent, LookUpFailed, Present
+from veracore_sync.ports.warehouse import Absent, LookUpFailed, Present
 
 GRACE = timedelta(seconds=180)
 SENT = (("MUG", 2), ("TEE", 1))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from bench import Bench
 
+from veracore_sync.domain.errors import NeedsPerson, TimedOut
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.errors import NeedsPerson, TimedOut
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.kernel import JobRun, RunContext
 from veracore_sync.jobs.orders.report import OrdersReport

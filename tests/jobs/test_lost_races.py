@@ -9,12 +9,12 @@ import pytest
 from bench import Bench
 from fakes import make_order
 
+from veracore_sync.domain.errors import NeedsPerson
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import OrderCause
-from veracore_sync.errors import NeedsPerson
 from veracore_sync.jobs import retry
 from veracore_sync.jobs.orders.acts import Decision
-from veracore_sync.jobs.orders.doubts import Doubts
+from veracore_sync.jobs.orders.doubt_resolver import Doubts
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.send import Sender
 from veracore_sync.jobs.resolve import Resolver

@@ -29,15 +29,15 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from veracore_sync.errors import SyncError, What
+from veracore_sync.domain.errors import SyncError, What
 from veracore_sync.jobs import retry
-from veracore_sync.jobs.orders import judge, send
-from veracore_sync.jobs.orders.doubts import Doubts
+from veracore_sync.jobs.orders import interpret_lookup, send
+from veracore_sync.jobs.orders.doubt_resolver import Doubts
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.ledger import open_ledger
 from veracore_sync.model import WarehouseOrder, WarehouseRecord
-from veracore_sync.veracore.port import (
+from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
     LookUp,
@@ -302,7 +302,9 @@ def _must_find_the_bug() -> None:
 
 
 def test_it_finds_a_look_up_that_is_believed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "_judge_absence", lambda *_: judge.Resend())
+    monkeypatch.setattr(
+        interpret_lookup, "_interpret_absence", lambda *_: interpret_lookup.Resend()
+    )
     _must_find_the_bug()
 
 

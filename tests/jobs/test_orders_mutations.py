@@ -10,9 +10,9 @@ from bench import Bench
 from fakes import make_order
 
 from veracore_sync.domain.order_records import Intent, OrderRow
-from veracore_sync.jobs.orders.doubts import Doubts
+from veracore_sync.jobs.orders.doubt_resolver import Doubts
 from veracore_sync.ledger import open_ledger
-from veracore_sync.ledger.moves import Moves
+from veracore_sync.ledger.transitions import Moves
 
 
 def an_answer_is_lost(bench: Bench) -> None:

@@ -10,7 +10,7 @@ import pytest
 from bench import Bench
 from fakes import ADDRESS, START, line, make_order, make_settings
 
-from veracore_sync.errors import NeedsPerson, Unavailable, UsageError
+from veracore_sync.domain.errors import NeedsPerson, Unavailable, UsageError
 from veracore_sync.jobs.orders.ids import renewed_id
 from veracore_sync.model import Address, Customer, RecordLine, WarehouseRecord
 

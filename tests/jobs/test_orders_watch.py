@@ -9,8 +9,8 @@ import pytest
 from bench import Bench
 from fakes import START, line, make_order, make_settings
 
+from veracore_sync.domain.errors import Category, What
 from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
-from veracore_sync.errors import Category, What
 from veracore_sync.jobs.orders.ids import renewed_id
 from veracore_sync.model import Product, RecordLine, WarehouseRecord
 

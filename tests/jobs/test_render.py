@@ -10,7 +10,7 @@ from fakes import ADDRESS, line, make_order, make_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veracore_sync.errors import Category
+from veracore_sync.domain.errors import Category
 from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
 from veracore_sync.jobs.orders.render import Rendered, Renderer, Unsendable
 from veracore_sync.jobs.orders.text import as_currency, clean, split_name

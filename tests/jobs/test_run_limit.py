@@ -8,7 +8,7 @@ from bench import Bench
 from fakes import FakeWarehouse, make_order, make_settings
 
 from veracore_sync.model import WarehouseOrder
-from veracore_sync.veracore.port import SubmitOutcome
+from veracore_sync.ports.warehouse import SubmitOutcome
 
 COUNT = 40
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from race_kit import race
 
-from veracore_sync.errors import BreakerOpen, RateLimited, What
+from veracore_sync.domain.errors import BreakerOpen, RateLimited, What
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.breaker import Breaker
 from veracore_sync.ledger.budget import Budget
@@ -193,7 +193,7 @@ def test_two_real_processes_claim_one_probe(ledger: Ledger, clock: FakeClock) ->
     program = (
         "import sys; from datetime import timedelta; from pathlib import Path;"
         "from veracore_sync.ledger import open_ledger;"
-        "from veracore_sync.errors import BreakerOpen;"
+        "from veracore_sync.domain.errors import BreakerOpen;"
         "b = open_ledger(Path(sys.argv[1])).breakers.one('veracore', 'orders', threshold=3,"
         " cooldown=timedelta(minutes=5));"
         "print('ready', flush=True); sys.stdin.readline()\n"

@@ -15,8 +15,8 @@ from fakes import FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from veracore_sync.domain.errors import BreakerOpen, What
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.errors import BreakerOpen, What
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.breaker import Breaker
 from veracore_sync.ports.ledger import Ledger

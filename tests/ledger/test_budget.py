@@ -11,7 +11,7 @@ from fakes import FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from veracore_sync.errors import RateLimited
+from veracore_sync.domain.errors import RateLimited
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.budget import Budget
 from veracore_sync.ports.ledger import Ledger

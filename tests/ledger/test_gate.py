@@ -14,7 +14,7 @@ from rig import Rig
 
 from veracore_sync.composition.container import Container
 from veracore_sync.config import load
-from veracore_sync.errors import (
+from veracore_sync.domain.errors import (
     AuthRefused,
     BreakerOpen,
     ConfigError,

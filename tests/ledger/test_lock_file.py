@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fakes import FakeClock
 
-from veracore_sync.errors import LockHeld
+from veracore_sync.domain.errors import LockHeld
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.sqlite import lock_file
 from veracore_sync.ledger.sqlite.lock_file import lock_path

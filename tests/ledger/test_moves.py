@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from fakes import START, FakeClock
 
+from veracore_sync.domain.errors import Category, ConfigError, LedgerError, LockHeld
 from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
 from veracore_sync.domain.states import Applied
-from veracore_sync.errors import Category, ConfigError, LedgerError, LockHeld
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ports.ledger import Ledger
 

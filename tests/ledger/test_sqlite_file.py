@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from rig import Rig
 
+from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.domain.order_records import Discovery
-from veracore_sync.errors import LedgerError, LockHeld
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.sqlite.file import LedgerReplaced, companions, restore_marker
 from veracore_sync.sandbox.server import Sandbox

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fakes import START, FakeClock
 
+from veracore_sync.domain.errors import Category
 from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import (
@@ -23,10 +24,9 @@ from veracore_sync.domain.states import (
     SlipAct,
     Transition,
 )
-from veracore_sync.errors import Category
 from veracore_sync.ledger import open_ledger
-from veracore_sync.ledger.moves import Moves
 from veracore_sync.ledger.shipments import Shipments
+from veracore_sync.ledger.transitions import Moves
 from veracore_sync.model import WarehouseRecord
 from veracore_sync.ports.ledger import Ledger
 
@@ -145,10 +145,10 @@ SLIP_ACTS: dict[SlipAct, Callable[[Shipments, SlipRow], object]] = {
     SlipAct.COVER: lambda shipments, row: shipments.cover(row, "1Z"),
     SlipAct.HAND_OVER: lambda shipments, row: shipments.hand_over(row, "odd"),
     SlipAct.REOPEN: lambda shipments, row: shipments.reopen("A"),
-    SlipAct.HASTEN: lambda shipments, row: shipments.hasten(),
+    SlipAct.RETRY_NOW: lambda shipments, row: shipments.hasten(),
     SlipAct.CORRECT: lambda shipments, row: shipments.correct(row, "1Z2"),
 }
-MANY = (SlipAct.SEE, SlipAct.REOPEN, SlipAct.HASTEN)
+MANY = (SlipAct.SEE, SlipAct.REOPEN, SlipAct.RETRY_NOW)
 """Of several slips at once; they tell nobody which they wrote."""
 
 
@@ -169,7 +169,7 @@ def test_a_slip(ledger: Ledger, act: SlipAct, state: PickSlipState) -> None:
     after = ledger.shipments.slips("A")["1"].state
     transition = SLIP_TRANSITIONS[act]
     if act is SlipAct.SEE or (
-        act is SlipAct.REOPEN and state in SLIP_TRANSITIONS[SlipAct.HASTEN].sources
+        act is SlipAct.REOPEN and state in SLIP_TRANSITIONS[SlipAct.RETRY_NOW].sources
     ):
         assert after is state  # a look-up, or another try, moves none that is there
     elif state not in transition.sources:

@@ -24,15 +24,15 @@ from moments_kit import (
 
 from veracore_sync import clock as clock_module
 from veracore_sync.clock import from_text, to_text
+from veracore_sync.domain.errors import Unavailable
 from veracore_sync.domain.hints import Delivery as Hinted
 from veracore_sync.domain.ledger_records import MomentKind
-from veracore_sync.errors import Unavailable
 from veracore_sync.jobs.doctor.ledger import ledger as ledger_findings
 from veracore_sync.jobs.health import overdue
-from veracore_sync.jobs.inventory.names import Names
-from veracore_sync.jobs.inventory.places import Places
+from veracore_sync.jobs.inventory.location_map import Places
 from veracore_sync.jobs.inventory.read import Reading
 from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.inventory.sku_map import Names
 from veracore_sync.jobs.inventory.unread import Unread
 from veracore_sync.jobs.kernel import RunContext
 from veracore_sync.jobs.metrics import exposition

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from fakes import FakeClock
 
 from veracore_sync.prometheus import Metric, render
-from veracore_sync.webhooks.meter import Meter
-from veracore_sync.webhooks.supervise import Health
+from veracore_sync.webhooks.counters import Meter
+from veracore_sync.webhooks.supervision import Health
 
 COUNTERS = """\
 # TYPE veracore_sync_webhooks_answers_total counter

@@ -16,7 +16,7 @@ from rig import HereRig, Rig
 
 from veracore_sync.clock import SystemClock
 from veracore_sync.config import load
-from veracore_sync.errors import RunOver
+from veracore_sync.domain.errors import RunOver
 from veracore_sync.jobs.schedule import COMMANDS
 from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.server import Sandbox

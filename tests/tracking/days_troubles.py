@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from days_books import Books
 from tracking_world import World
 
-from veracore_sync.errors import AuthRefused, SyncError
+from veracore_sync.domain.errors import AuthRefused, SyncError
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.run import InventoryRun
 from veracore_sync.jobs.kernel import RunOptions

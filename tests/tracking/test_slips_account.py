@@ -23,7 +23,7 @@ from veracore_sync.clock import to_text
 from veracore_sync.config import SkuSettings
 from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
 from veracore_sync.domain.pick_slips import SlipRow, fresh_slip
-from veracore_sync.jobs.inventory.names import Names
+from veracore_sync.jobs.inventory.sku_map import Names
 from veracore_sync.jobs.tracking.actions import Action, Adopt, Cover, Fulfil, HandOver
 from veracore_sync.jobs.tracking.carriers import Carriers
 from veracore_sync.jobs.tracking.plan import OrderPlan

@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 )
 from tracking_world import world
 
-from veracore_sync.errors import SyncError
+from veracore_sync.domain.errors import SyncError
 from veracore_sync.jobs.tracking import execute
 
 ORDERED = {"MUG": 5, "TEE": 3}

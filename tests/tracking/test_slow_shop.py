@@ -16,7 +16,7 @@ import pytest
 from rig import Rig
 from tracking_world import World
 
-from veracore_sync.errors import SyncError, TimedOut
+from veracore_sync.domain.errors import SyncError, TimedOut
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 from veracore_sync.vendure.fulfilment import VendureFulfilments

@@ -11,8 +11,8 @@ from unittest.mock import patch
 import pytest
 from tracking_world import World
 
+from veracore_sync.domain.errors import SyncError, Unavailable
 from veracore_sync.domain.shop_stock import Level, NewLevel
-from veracore_sync.errors import SyncError, Unavailable
 from veracore_sync.jobs.inventory import run as inventory
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.kernel import RunOptions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tracking_world import World
 
-from veracore_sync.errors import ConfigError, UsageError
+from veracore_sync.domain.errors import ConfigError, UsageError
 
 
 def test_a_whole_order(bed: World) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tracking_world import World, world
 
-from veracore_sync.errors import LedgerError, RunOver, SyncError, UpstreamError
+from veracore_sync.domain.errors import LedgerError, RunOver, SyncError, UpstreamError
 
 LOOK_UP = {"oms": "GetOrderInfo", "rest": "status"}
 

@@ -19,16 +19,16 @@ from pydantic import SecretStr
 from veracore_sync.clock import SystemClock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.config.schema import VendureSettings
-from veracore_sync.errors import RunOver, SyncError, TimedOut, What
+from veracore_sync.domain.errors import RunOver, SyncError, TimedOut, What
 from veracore_sync.model import Classification, Party, WarehouseLine, WarehouseOrder
 from veracore_sync.ports.hooks import NotTaken
+from veracore_sync.ports.warehouse import LookUpFailed, NotAccepted
 from veracore_sync.transport.hooks import NotifyHook, PostHook
 from veracore_sync.transport.http import Gate, HttpClient, Lost, OpenGate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import READ_ORDERS
 from veracore_sync.veracore.oms.client import OmsWarehouse
-from veracore_sync.veracore.port import LookUpFailed, NotAccepted
 from veracore_sync.veracore.rest.client import RestWarehouse
 
 TIMEOUT = 0.5

@@ -24,7 +24,7 @@ from vendure_kit import (
 )
 
 from veracore_sync.clock import SystemClock
-from veracore_sync.errors import (
+from veracore_sync.domain.errors import (
     AuthRefused,
     Category,
     ConfigError,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from veracore_sync.errors import AuthRefused, ProtocolError, SyncError, Unavailable
+from veracore_sync.domain.errors import AuthRefused, ProtocolError, SyncError, Unavailable
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import LIST_ORDERS, READ_OPEN_ORDERS, Document
 from veracore_sync.vendure.lists import RecordList

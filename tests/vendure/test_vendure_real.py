@@ -14,8 +14,15 @@ from realvendure import OrderRef, RealVendure
 from vendure_kit import AT_ONCE
 
 from veracore_sync.config.schema import VendureSettings
+from veracore_sync.domain.errors import (
+    AuthRefused,
+    Category,
+    ConfigError,
+    SyncError,
+    What,
+    WrongEndpoint,
+)
 from veracore_sync.domain.shop_stock import NewLevel
-from veracore_sync.errors import AuthRefused, Category, ConfigError, SyncError, What, WrongEndpoint
 from veracore_sync.model import Order, OrderStub
 from veracore_sync.ports.shop import Poll, UnknownVariant
 from veracore_sync.transport.http import OpenGate

@@ -20,7 +20,7 @@ from vendure_kit import (
     variables,
 )
 
-from veracore_sync.errors import ProtocolError, Unavailable
+from veracore_sync.domain.errors import ProtocolError, Unavailable
 from veracore_sync.ports.shop import Poll
 from veracore_sync.vendure.shop import VendureShop
 

@@ -23,7 +23,7 @@ from veracore_kit import (
     stack,
 )
 
-from veracore_sync.errors import (
+from veracore_sync.domain.errors import (
     AuthRefused,
     ProtocolError,
     RateLimited,
@@ -33,8 +33,8 @@ from veracore_sync.errors import (
     WrongEndpoint,
 )
 from veracore_sync.model import RecordLine, WarehouseRecord
+from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed, Present
 from veracore_sync.veracore.oms.client import OmsWarehouse
-from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed, Present
 
 ID = "WEB-100234"
 FLAGS = [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from veracore_kit import Reply, Scripted, oms, order
 
-from veracore_sync.errors import What, WrongEndpoint
+from veracore_sync.domain.errors import What, WrongEndpoint
 from veracore_sync.model import (
     Package,
     Product,
@@ -17,8 +17,8 @@ from veracore_sync.model import (
     ShippedRow,
     WarehouseRecord,
 )
+from veracore_sync.ports.warehouse import Accepted, NotAccepted, Present
 from veracore_sync.veracore.oms.client import OmsWarehouse
-from veracore_sync.veracore.port import Accepted, NotAccepted, Present
 
 ANSWERS = Path(__file__).parent / "answers"
 

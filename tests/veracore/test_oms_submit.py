@@ -28,17 +28,17 @@ from veracore_kit import (
     stack,
 )
 
-from veracore_sync.errors import BreakerOpen, What
+from veracore_sync.domain.errors import BreakerOpen, What
 from veracore_sync.model import Party
-from veracore_sync.transport.http import OpenGate
-from veracore_sync.veracore.oms.client import OmsWarehouse
-from veracore_sync.veracore.port import (
+from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
     LookUpFailed,
     NotAccepted,
     Present,
 )
+from veracore_sync.transport.http import OpenGate
+from veracore_sync.veracore.oms.client import OmsWarehouse
 
 BOTH_FORMS = pytest.mark.parametrize("form", [stack, short])
 BOTH_VERSIONS = pytest.mark.parametrize("soap_version", [SOAP_11, SOAP_12])

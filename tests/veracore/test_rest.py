@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from veracore_kit import BARE, FULL, HTML, PAT, SECRET, Reply, Scripted, order, rest
 
-from veracore_sync.errors import (
+from veracore_sync.domain.errors import (
     AuthRefused,
     ProtocolError,
     RateLimited,
@@ -25,7 +25,7 @@ from veracore_sync.errors import (
     WrongEndpoint,
 )
 from veracore_sync.model import WarehouseLine
-from veracore_sync.veracore.port import (
+from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
     LookUp,

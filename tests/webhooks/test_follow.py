@@ -13,7 +13,7 @@ from bench import Bench
 from fakes import make_order
 
 from veracore_sync.composition.container import Container
-from veracore_sync.errors import SyncError, UsageError
+from veracore_sync.domain.errors import SyncError, UsageError
 from veracore_sync.webhooks.hint_handler import OrderHints
 
 

@@ -11,10 +11,10 @@ from typing import cast
 
 import pytest
 
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.domain.hints import Delivery
-from veracore_sync.errors import LedgerError
 from veracore_sync.ledger.inbox import Inbox
-from veracore_sync.webhooks.writer import CannotStore, Writer
+from veracore_sync.webhooks.group_commit import CannotStore, Writer
 
 
 @dataclass

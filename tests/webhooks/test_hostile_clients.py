@@ -17,7 +17,7 @@ from hook_kit import INVENTORY, QUICK, Bed, read_all, signed, start_bed, stop_be
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from veracore_sync.webhooks.head import Head, Refused, check_start, parse_head
+from veracore_sync.webhooks.request_head import Head, Refused, check_start, parse_head
 
 BODY = b'{"sku": "A-1"}'
 

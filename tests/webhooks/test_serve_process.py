@@ -25,8 +25,8 @@ from hook_kit import INVENTORY, SECRET, signed, until
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.hints import KINDS
 from veracore_sync.ledger import open_ledger
-from veracore_sync.webhooks.meter import Meter
-from veracore_sync.webhooks.pace import Pace
+from veracore_sync.webhooks.counters import Meter
+from veracore_sync.webhooks.rate_limit import Pace
 from veracore_sync.webhooks.worker import Handler, Worker
 
 ROUNDS = 20

@@ -19,10 +19,10 @@ from hook_kit import INVENTORY, Bed, start_bed, stop_bed, until
 
 from veracore_sync.clock import SystemClock
 from veracore_sync.describe import describe
-from veracore_sync.errors import LedgerError
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.webhooks import event_thread
 from veracore_sync.webhooks.server import HookServer
-from veracore_sync.webhooks.supervise import Health, Part, SupervisedThread, watch_over
+from veracore_sync.webhooks.supervision import Health, Part, SupervisedThread, watch_over
 
 FAULTS: list[BaseException] = [
     OSError(errno.EMFILE, "Too many open files"),

@@ -12,11 +12,11 @@ import pytest
 from fakes import FakeClock
 from hook_kit import INVENTORY, Bed, Seen, start_bed, stop_bed, until
 
+from veracore_sync.domain.errors import ProtocolError, RateLimited, Unavailable, UsageError
 from veracore_sync.domain.hints import KINDS, Delivery
-from veracore_sync.errors import ProtocolError, RateLimited, Unavailable, UsageError
 from veracore_sync.ledger import open_ledger
-from veracore_sync.webhooks.meter import Meter
-from veracore_sync.webhooks.pace import Pace
+from veracore_sync.webhooks.counters import Meter
+from veracore_sync.webhooks.rate_limit import Pace
 from veracore_sync.webhooks.worker import Handler, Worker
 
 

@@ -26,8 +26,8 @@ class Tokens:
     """
 
     def __init__(self, read: str, act: str) -> None:
-        told: dict[Role, str] = {"act": act, "read": read}
-        self._tokens = [(role, token.encode()) for role, token in told.items() if token]
+        given: dict[Role, str] = {"act": act, "read": read}
+        self._tokens = [(role, token.encode()) for role, token in given.items() if token]
 
     def role(self, given: str) -> Role | None:
         """What that token may do, or ``None``; every token is compared each time."""
@@ -75,7 +75,7 @@ class Sessions:
         return id
 
     def find(self, headers: Mapping[str, tuple[str, ...]]) -> Session | None:
-        """The session whose cookie a request bears, or ``None``."""
+        """The session whose cookie a request carries, or ``None``."""
         id = _cookie(headers)
         with self._lock:
             session = self._sessions.get(id) if id else None
@@ -84,7 +84,7 @@ class Sessions:
         return session
 
     def end(self, headers: Mapping[str, tuple[str, ...]]) -> None:
-        """Forget the session whose cookie a request bears."""
+        """Forget the session whose cookie a request carries."""
         with self._lock:
             self._sessions.pop(_cookie(headers), None)
 

@@ -10,7 +10,7 @@ from veracore_sync.composition.event_delivery import deliver_at_the_end
 from veracore_sync.composition.locked_run import CommandReport, Job, Work, run_locked
 from veracore_sync.composition.runs import doubt_resolver
 from veracore_sync.composition.syncs import sync_inventory, sync_orders, sync_tracking
-from veracore_sync.errors import SyncError, UsageError
+from veracore_sync.domain.errors import SyncError, UsageError
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.retry import execute, plan

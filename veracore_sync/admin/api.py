@@ -77,10 +77,10 @@ class Api:
             variable_values=dict(variables),
             operation_name=name,
         )
-        told: dict[str, Any] = {"data": outcome.data}
+        result: dict[str, Any] = {"data": outcome.data}
         if outcome.errors:
-            told["errors"] = [_told(error) for error in outcome.errors]
-        return 200, told
+            result["errors"] = [_told(error) for error in outcome.errors]
+        return 200, result
 
     @cached_property
     def _schema(self) -> GraphQLSchema:
@@ -195,7 +195,7 @@ def _count(
 
 
 def _told(error: GraphQLError) -> dict[str, Any]:
-    # What a resolver raised may quote anything: only what is about the request is told.
+    # What a resolver raised may quote anything: only what concerns the request is returned.
     own = error.original_error is None
     if not own:
         _LOG.error("admin-api: %s failed", error.path, exc_info=error.original_error)

@@ -13,8 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from veracore_sync.admin.access import Session
 from veracore_sync.admin.chart import runs_a_day
+from veracore_sync.domain.errors import HINTS, Category
 from veracore_sync.domain.order_records import OrderRow
-from veracore_sync.errors import HINTS, Category
 from veracore_sync.jobs import stats
 from veracore_sync.ports.ledger import Ledger
 

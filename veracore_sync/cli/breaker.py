@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from veracore_sync.cli.output import say
-from veracore_sync.cli.perform import run_command
+from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.errors import UsageError
+from veracore_sync.domain.errors import UsageError
 
 _UPSTREAMS = ("vendure", "veracore")
 breaker_app = typer.Typer(help="The circuit breakers.", no_args_is_help=True, rich_markup_mode=None)
@@ -40,9 +40,9 @@ def _work(parts: Container, upstream: str | None) -> CommandReport:
     parts.ledger.budgets.clear_penalties(upstream)
     for name in _UPSTREAMS if upstream is None else (upstream,):
         parts.ledger.refusals.forget(name)
-    told = f"{closed} breakers closed" if closed else "no breaker was open"
+    summary = f"{closed} breakers closed" if closed else "no breaker was open"
     return CommandReport(
         {"closed": closed},
-        show=lambda: say(f"{told}; the next run asks at once"),
+        show=lambda: say(f"{summary}; the next run asks at once"),
         asked_for=True,
     )

@@ -51,7 +51,7 @@ COMMANDS = {
         "sync_orders:sync_orders", "Send paid orders to VeraCore, each exactly once."
     ),
     "retry": Entry(
-        "retry:retry", "Queue failed and parked orders again; look orders in doubt up now."
+        "retry:retry", "Queue failed and parked orders again; look up orders in doubt now."
     ),
     "sandbox": Entry(
         "sandbox:sandbox",
@@ -75,7 +75,7 @@ COMMANDS = {
     ),
     "sync-inventory": Entry(
         "sync_inventory:sync_inventory",
-        "Bring the shop's stock to what VeraCore can really promise.",
+        "Set the shop's stock to what VeraCore has available.",
     ),
     "sync-tracking": Entry(
         "sync_tracking:sync_tracking", "Bring shipments back as fulfilments with tracking."

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from veracore_sync.cli.output import say, table, warn
-from veracore_sync.cli.perform import run_command
+from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.config import rows

@@ -7,23 +7,23 @@ from typing import Annotated, Any
 import typer
 
 from veracore_sync.cli.output import say
-from veracore_sync.cli.perform import run_command
+from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.event_delivery import deliver_events
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.config import require
-from veracore_sync.errors import Unavailable
+from veracore_sync.domain.errors import Unavailable
 from veracore_sync.jobs import deliver as job
 
 
 def deliver(
     context: typer.Context,
     force: Annotated[
-        bool, typer.Option("--force", help="Try now, whatever failed a moment ago.")
+        bool, typer.Option("--force", help="Try now, without waiting after failures.")
     ] = False,
     skip: Annotated[
         list[str] | None,
-        typer.Option(help="Pass this event by, where a hook refuses it; may be repeated."),
+        typer.Option(help="Skip this event that a hook refuses; may be repeated."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -59,9 +59,9 @@ def _work(parts: Container, event_ids: list[str], *, force: bool) -> CommandRepo
     }
     error = None
     if result.stopped:
-        told = "; ".join(f"{name}: {words}" for name, words in result.stopped.items())
+        reasons = "; ".join(f"{name}: {words}" for name, words in result.stopped.items())
         error = Unavailable(
-            f"a hook does not take events: {told}",
+            f"a hook does not take events: {reasons}",
             upstream="hooks",
             hint="nothing is lost: they are delivered, in order, once it works again; "
             "see hooks.command and hooks.url",

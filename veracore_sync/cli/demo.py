@@ -62,7 +62,7 @@ class Stage:
             return json.loads(answer.read())
 
     def sync(self, quiet: bool) -> OrdersReport:
-        """One run of ``sync-orders``, told order by order."""
+        """One run of ``sync-orders``, shown order by order."""
         run = orders_run(self.parts, RunOptions())
         if not quiet:
             say("$ veracore-sync sync-orders")
@@ -79,7 +79,7 @@ class Stage:
         return report
 
     def count(self, quiet: bool) -> None:
-        """One run of ``sync-inventory``, told SKU by SKU."""
+        """One run of ``sync-inventory``, shown SKU by SKU."""
         if not quiet:
             say("$ veracore-sync sync-inventory --allow-mass-change")
         with self.parts.ledger.runs.lock("inventory", "sync-inventory"):
@@ -93,7 +93,7 @@ class Stage:
             say()
 
     def track(self, quiet: bool) -> None:
-        """One run of ``sync-tracking``, told slip by slip."""
+        """One run of ``sync-tracking``, shown slip by slip."""
         if not quiet:
             say("$ veracore-sync sync-tracking")
         with self.parts.ledger.runs.lock("tracking", "sync-tracking"):
@@ -104,7 +104,7 @@ class Stage:
         if not quiet:
             for one in report.outcomes:
                 if one.slip:
-                    say(f"  {one.code}  slip {one.slip}  {one.what:9}  {one.told}")
+                    say(f"  {one.code}  slip {one.slip}  {one.what:9}  {one.detail}")
             say()
 
     def _units(self, code: str) -> str:

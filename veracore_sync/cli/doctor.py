@@ -10,12 +10,12 @@ import typer
 
 from veracore_sync.cli.globals import INSTALLED_UNITS
 from veracore_sync.cli.output import say, table
-from veracore_sync.cli.perform import run_command
+from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.event_delivery import notify_hook
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.config import require
-from veracore_sync.errors import SyncError
+from veracore_sync.domain.errors import SyncError
 from veracore_sync.jobs.doctor.finding import Finding, fail, warn
 from veracore_sync.jobs.doctor.ledger import ledger
 from veracore_sync.jobs.doctor.machine import machine
@@ -30,7 +30,7 @@ _PRECEDENCE = (78, 77, 74, 69)
 
 def doctor(
     context: typer.Context,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask neither side.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Contact neither side.")] = False,
     systemd_dir: Annotated[
         Path, typer.Option(help="Where the units are installed.")
     ] = INSTALLED_UNITS,
@@ -68,7 +68,7 @@ def _readable(found: list[Finding]) -> bool:
 
 def _not_asked() -> Finding:
     message = "neither side was asked, as the ledger cannot be read"
-    return warn("ledger", message, "mend the ledger, then run `veracore-sync doctor` again")
+    return warn("ledger", message, "repair the ledger, then run `veracore-sync doctor` again")
 
 
 def _online(parts: Container) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ import typer
 from veracore_sync.cli.doctor import examined
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.output import say, warn
-from veracore_sync.cli.perform import run_standalone
+from veracore_sync.cli.run_command import run_standalone
 from veracore_sync.cli.settings import load_settings
 from veracore_sync.clock import SystemClock
 from veracore_sync.composition.container import Container
@@ -22,7 +22,7 @@ from veracore_sync.composition.locked_run import CommandReport
 from veracore_sync.config import Flag, check
 from veracore_sync.config.example import example
 from veracore_sync.config.file import SYSTEM_FILE
-from veracore_sync.errors import ConfigError, UsageError
+from veracore_sync.domain.errors import ConfigError, UsageError
 from veracore_sync.files import write_whole
 
 NEXT = "veracore-sync sync-orders --dry-run"
@@ -80,7 +80,7 @@ def init_config(
     ] = None,
     company_id: Annotated[str, typer.Option(help="Company id (rest), or system id (oms).")] = "",
     force: Annotated[
-        bool, typer.Option("--force", help="Take the place of a configuration that is there.")
+        bool, typer.Option("--force", help="Replace an existing configuration.")
     ] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Write only; try neither connection.")
@@ -192,7 +192,7 @@ def _looked_at(
     options: Globals, path: Path, written: list[Path], not_before: datetime, *, offline: bool
 ) -> CommandReport:
     """Read it back as every command will, and let both sides answer."""
-    told = Globals(path, options.log_level, options.log_format)
+    options_given = Globals(path, options.log_level, options.log_format)
     document: dict[str, Any] = {
         "path": str(path),
         "files": [str(file) for file in written],
@@ -200,7 +200,7 @@ def _looked_at(
         "findings": [],
         "next": NEXT,
     }
-    parts = Container(load_settings(told), read_only=True, force=True)
+    parts = Container(load_settings(options_given), read_only=True, force=True)
     try:
         report = CommandReport({}) if offline else examined(parts)
     finally:

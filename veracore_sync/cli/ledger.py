@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from veracore_sync.cli.output import say
-from veracore_sync.cli.perform import run_command
+from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.errors import LedgerError
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.ledger.opening import restore
 from veracore_sync.ports.ledger import Ledger
 
@@ -85,10 +85,10 @@ def restore_ledger(
     def work(parts: Container) -> CommandReport:
         done = restore(file, parts.settings.ledger.path, parts.clock, parts.must_belong)
         kept = str(done.kept) if done.kept else None
-        told = f"{done.orders} orders restored from {file}"
+        summary = f"{done.orders} orders restored from {file}"
         return CommandReport(
             {"orders": done.orders, "kept": kept},
-            show=lambda: say(f"{told}; the old ledger is kept as {kept}" if kept else told),
+            show=lambda: say(f"{summary}; the old ledger is kept as {kept}" if kept else summary),
         )
 
     run_command(Job("ledger restore"), context.obj, as_json, work)
@@ -105,8 +105,8 @@ def prune_ledger(
     def work(parts: Container) -> CommandReport:
         before = parts.clock.now() - timedelta(days=days)
         gone = _existing(parts).upkeep.prune(before)
-        told = ", ".join(f"{count} {name}" for name, count in gone.items())
-        return CommandReport({"pruned": gone}, show=lambda: say(f"pruned {told}"))
+        summary = ", ".join(f"{count} {name}" for name, count in gone.items())
+        return CommandReport({"pruned": gone}, show=lambda: say(f"pruned {summary}"))
 
     run_command(Job("ledger prune"), context.obj, as_json, work)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from veracore_sync.cli.journal import WARNING, prefix
-from veracore_sync.errors import ConfigError, SyncError
+from veracore_sync.domain.errors import ConfigError, SyncError
 
 
 def on_terminal() -> bool:

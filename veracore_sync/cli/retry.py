@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from veracore_sync.cli.output import say
-from veracore_sync.cli.perform import run_command
+from veracore_sync.cli.run_command import run_command
 from veracore_sync.cli.sync_orders import EMPTY
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
@@ -31,7 +31,7 @@ def retry(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Queue failed and parked orders again; look orders in doubt up now."""
+    """Queue failed and parked orders again; look up orders in doubt now."""
     names = tuple(orders or ())
     job = Job("retry", "orders", record=not dry_run, read_only=dry_run, empty=EMPTY)
     run_command(

@@ -8,15 +8,15 @@ import typer
 
 from veracore_sync.admin.access import Tokens
 from veracore_sync.admin.actions import Actions
-from veracore_sync.admin.desk import AdminDesk
-from veracore_sync.cli.perform import run_command
+from veracore_sync.admin.handler import AdminDesk
+from veracore_sync.cli.run_command import run_command
 from veracore_sync.cli.serving import check_host, stop_on_signals, tell_address
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.config import require
-from veracore_sync.webhooks.meter import Meter
+from veracore_sync.webhooks.counters import Meter
 from veracore_sync.webhooks.server import HookServer
-from veracore_sync.webhooks.supervise import Health, watch_over
+from veracore_sync.webhooks.supervision import Health, watch_over
 
 
 def serve_admin(

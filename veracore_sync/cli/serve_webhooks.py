@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from veracore_sync.cli.perform import run_command
+from veracore_sync.cli.run_command import run_command
 from veracore_sync.cli.serving import check_host, stop_on_signals, tell_address
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
@@ -15,7 +15,7 @@ from veracore_sync.domain.hints import WORKER
 from veracore_sync.webhooks.event_thread import EventThread
 from veracore_sync.webhooks.hint_handler import HintJobs
 from veracore_sync.webhooks.listener import Listener
-from veracore_sync.webhooks.supervise import Health
+from veracore_sync.webhooks.supervision import Health
 
 
 def serve_webhooks(

@@ -9,7 +9,7 @@ import threading
 from contextlib import suppress
 
 from veracore_sync.cli.output import say, warn
-from veracore_sync.errors import ConfigError
+from veracore_sync.domain.errors import ConfigError
 
 
 def stop_on_signals() -> threading.Event:

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from veracore_sync.cli.output import say
-from veracore_sync.cli.perform import run_command
+from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.config import require
-from veracore_sync.errors import UsageError
+from veracore_sync.domain.errors import UsageError
 from veracore_sync.transport import signature
 
 

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 
 from veracore_sync.cli.output import say, table
-from veracore_sync.cli.perform import run_command
+from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.errors import UsageError
+from veracore_sync.domain.errors import UsageError
 from veracore_sync.jobs.health import troubles
 from veracore_sync.jobs.stats import (
     order_document,
@@ -35,10 +35,10 @@ def stats(
     failed: Annotated[bool, typer.Option("--failed", help="The orders with trouble.")] = False,
     runs: Annotated[bool, typer.Option("--runs", help="The newest runs.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Exit 3 on standing trouble, for monitors.")
+        bool, typer.Option("--check", help="Exit 3 if anything needs attention, for monitors.")
     ] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Look again every SECONDS, in place, until Ctrl-C.")
+        bool, typer.Option("--watch", help="Refresh every SECONDS, in place, until Ctrl-C.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from veracore_sync.cli.output import say, table
-from veracore_sync.cli.perform import run_command
 from veracore_sync.cli.progress import shown
+from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition import syncs
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
@@ -25,7 +25,7 @@ def sync_inventory(
     force: Annotated[
         bool,
         typer.Option(
-            "--force", help="Write what is right already too; ask although it was just down."
+            "--force", help="Rewrite unchanged levels too; ignore an open circuit breaker."
         ),
     ] = False,
     allow_mass_change: Annotated[
@@ -39,7 +39,7 @@ def sync_inventory(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Bring the shop's stock to what VeraCore can really promise."""
+    """Set the shop's stock to what VeraCore has available."""
     options = RunOptions(
         only=tuple(sku or ()), force=force, allow_mass_change=allow_mass_change, dry_run=dry_run
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from veracore_sync.cli.output import say, table
-from veracore_sync.cli.perform import run_command
+from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition import syncs
 from veracore_sync.composition.locked_run import Job
 from veracore_sync.jobs.kernel import RunOptions
@@ -50,8 +50,8 @@ def show(report: OrdersReport) -> None:
     if report.outcomes:
         table(["order", "outcome"], report.outcomes.items())
     counts = {name: report.count(kind) for name, kind in ORDER_COUNTS.items()}
-    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    say(told or "nothing to do")
+    summary = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    say(summary or "nothing to do")
 
 
 def _show_plan(plan: list[Action]) -> None:

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from veracore_sync.cli.output import say, table
-from veracore_sync.cli.perform import run_command
 from veracore_sync.cli.progress import shown
+from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition import syncs
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
@@ -28,7 +28,7 @@ def sync_tracking(
         bool,
         typer.Option(
             "--force",
-            help="Look every open order up; ask although it was just down.",
+            help="Look up every open order; ignore an open circuit breaker.",
         ),
     ] = False,
     dry_run: Annotated[
@@ -57,7 +57,7 @@ def show(report: TrackingReport) -> None:
         _show_plan(report)
         return
     if report.outcomes:
-        rows = [(one.code, one.slip, one.what, one.told) for one in report.outcomes]
+        rows = [(one.code, one.slip, one.what, one.detail) for one in report.outcomes]
         table(["order", "slip", "outcome", ""], rows)
     say(f"{report.checked} orders looked up, {report.updated} fulfilled, {report.errors} errors")
 
@@ -66,8 +66,8 @@ def _show_plan(report: TrackingReport) -> None:
     rows = []
     for code, action in report.plan or ():
         document = action_document(code, action)
-        told = document.get("reason") or document.get("trackingCode") or ""
-        rows.append((document["action"], code, document["slip"] or "", told))
+        detail = document.get("reason") or document.get("trackingCode") or ""
+        rows.append((document["action"], code, document["slip"] or "", detail))
     if rows:
         table(["action", "order", "slip", "what"], rows)
     else:

@@ -12,10 +12,10 @@ import typer
 
 from veracore_sync.cli.globals import INSTALLED_UNITS
 from veracore_sync.cli.output import say
-from veracore_sync.cli.perform import run_command
+from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.errors import NeedsPerson, SyncError, UsageError
+from veracore_sync.domain.errors import NeedsPerson, SyncError, UsageError
 from veracore_sync.files import write_whole
 from veracore_sync.jobs.timers import Timer, difference
 from veracore_sync.jobs.timers import timers as configured
@@ -107,7 +107,7 @@ def _program(config: Path | None) -> str:
 
 def _differences(found: Sequence[Timer], folder: Path) -> list[str]:
     try:
-        return [told for told in (difference(one, folder) for one in found) if told]
+        return [line for line in (difference(one, folder) for one in found) if line]
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the units in {folder} cannot be read ({error})") from error
 

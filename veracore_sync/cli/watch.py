@@ -15,7 +15,7 @@ from veracore_sync.cli.output import on_terminal
 from veracore_sync.clock import to_text
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
-from veracore_sync.errors import UsageError
+from veracore_sync.domain.errors import UsageError
 
 _LEAST = 0.1
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import Loaded, Settings, VeracoreSettings, require
-from veracore_sync.errors import AuthRefused, ConfigError, SyncError, UpstreamError, What
+from veracore_sync.domain.errors import AuthRefused, ConfigError, SyncError, UpstreamError, What
 from veracore_sync.jobs.kernel import ReportT, RunContext, RunOptions
 from veracore_sync.jobs.progress import Progress, unheard
 from veracore_sync.jobs.schedule import longest_run
@@ -24,9 +24,9 @@ from veracore_sync.transport.gate import KeptGate
 # Both sides bring httpx and backoff, a third of a second on a small machine. Most commands ask
 # neither side, so these modules are imported when the first one is asked for.
 if TYPE_CHECKING:
+    from veracore_sync.ports.warehouse import Warehouse
     from veracore_sync.transport.http import Gate
     from veracore_sync.transport.retry import RetryPolicy
-    from veracore_sync.veracore.port import Warehouse
 
 
 @dataclass

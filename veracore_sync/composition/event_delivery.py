@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from veracore_sync.composition.container import Container
 from veracore_sync.config import HookSettings
 from veracore_sync.describe import describe
-from veracore_sync.errors import LockHeld
+from veracore_sync.domain.errors import LockHeld
 from veracore_sync.jobs.deliver import JOB, Delivered, Delivery, is_wanted
 from veracore_sync.ports.hooks import Hook
 from veracore_sync.transport.hooks import CommandHook, NotifyHook, PostHook
@@ -25,7 +25,7 @@ def deliver_at_the_end(parts: Container) -> None:
     """
     try:
         deliver_due(parts)
-    except Exception as error:  # noqa: BLE001 - the run is over and was told: events wait
+    except Exception as error:  # noqa: BLE001 - the run is over and was reported: events wait
         _LOG.warning("events: %s", describe(error))
 
 

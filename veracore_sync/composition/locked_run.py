@@ -10,8 +10,8 @@ from typing import Any
 
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.textfile import write_metrics
+from veracore_sync.domain.errors import Interrupted, LedgerError, LockHeld, SyncError
 from veracore_sync.domain.hints import WORKER
-from veracore_sync.errors import Interrupted, LedgerError, LockHeld, SyncError
 from veracore_sync.jobs.health import found_taken, stuck_kind
 
 _NEEDS_PERSON = 3

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from veracore_sync.composition.container import Container
-from veracore_sync.errors import SyncError
+from veracore_sync.domain.errors import SyncError
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.run import InventoryRun
 from veracore_sync.jobs.kernel import RunOptions
-from veracore_sync.jobs.orders.doubts import Doubts
+from veracore_sync.jobs.orders.doubt_resolver import Doubts
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.jobs.progress import Progress, unheard

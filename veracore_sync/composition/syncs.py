@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
 from veracore_sync.composition.runs import inventory_run, orders_run, recount, tracking_run
-from veracore_sync.errors import SyncError
+from veracore_sync.domain.errors import SyncError
 from veracore_sync.jobs.inventory.document import INVENTORY_COUNTS, inventory_document
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.kernel import RunOptions

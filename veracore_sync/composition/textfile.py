@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from veracore_sync.composition.container import Container
-from veracore_sync.errors import LedgerError
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.files import write_whole
 from veracore_sync.jobs.metrics import exposition
 

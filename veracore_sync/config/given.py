@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from veracore_sync.config.schema import Settings
 from veracore_sync.config.section import Section
-from veracore_sync.errors import ConfigError
+from veracore_sync.domain.errors import ConfigError
 
 DEFAULT = "default"
 

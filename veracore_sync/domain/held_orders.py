@@ -21,7 +21,7 @@ class Held:
         sent_at: When the order was read for sending; ``None`` where nobody here sent it.
         seen_at: Since when VeraCore's available stock is without these units (UTC text); ``None``
             while that is not known.
-        is_whole: Nobody told what it holds: all of the order.
+        is_whole: Nothing is known of what it holds: all of the order.
     """
 
     code: str

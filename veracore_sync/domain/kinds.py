@@ -53,7 +53,7 @@ class AlertKind(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What is told to hooks, beside the alerts that are events by their own names."""
+    """What is delivered to hooks, beside the alerts that are events by their own names."""
 
     ORDER_SYNCED = "order.synced"
     ORDER_PARTIALLY_SHIPPED = "order.partially_shipped"
@@ -161,7 +161,7 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         "not seen. Check it in the shop's admin and in the server's log; it is asked for "
         "again automatically, with growing pauses.",
         "the shop gives no usable answer about an order, or cannot list it "
-        "(`vendureOrderCode` is `null` where not even its code is told)",
+        "(`vendureOrderCode` is `null` where not even its code is known)",
     ),
     AlertKind.ORDER_MISSING: AlertEntry(
         "VeraCore no longer finds an order that it accepted: ask there.",

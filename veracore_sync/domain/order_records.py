@@ -7,8 +7,8 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from veracore_sync.domain.errors import Category
 from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
-from veracore_sync.errors import Category
 
 Sent = tuple[tuple[str, int], ...]
 """Lines as sent: (offer, units) each."""

@@ -210,7 +210,7 @@ class SlipAct(StrEnum):
     COVER = "cover"
     HAND_OVER = "hand_over"
     REOPEN = "reopen"
-    HASTEN = "hasten"
+    RETRY_NOW = "retry_now"
     CORRECT = "correct"
 
 
@@ -228,6 +228,6 @@ SLIP_TRANSITIONS: Mapping[SlipAct, Transition[PickSlipState]] = {
     SlipAct.COVER: Transition(_UNMADE, (_P.COVERED,)),
     SlipAct.HAND_OVER: Transition((*OPEN_SLIPS, _P.DONE), (_P.HANDED,)),
     SlipAct.REOPEN: Transition((_P.HANDED,), (_P.OPEN, _P.ADDED)),
-    SlipAct.HASTEN: Transition(OPEN_SLIPS),
+    SlipAct.RETRY_NOW: Transition(OPEN_SLIPS),
     SlipAct.CORRECT: Transition((_P.DONE,)),
 }

@@ -1,7 +1,7 @@
 """Records that cannot be worked on: one memory, and its rules, for every job.
 
 A record is named and remembered; it is asked for last, and ever more rarely; after its time a
-person is told, once; a usable answer ends all that. The rest goes on meanwhile: one record's
+person is alerted, once; a usable answer ends all that. The rest goes on meanwhile: one record's
 trouble stops no other, and no failure that may pass is ever given up.
 """
 

@@ -10,11 +10,11 @@ from datetime import timedelta
 
 from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock, from_text
+from veracore_sync.domain.errors import UsageError
+from veracore_sync.domain.failures import IN_A_ROW
 from veracore_sync.domain.kinds import HOOK_ALERTS, AlertKind
 from veracore_sync.domain.ledger_records import Alert, Blocked, Event
-from veracore_sync.errors import UsageError
 from veracore_sync.failpoint import hit
-from veracore_sync.failure import IN_A_ROW
 from veracore_sync.jobs.report import RunReport, raise_alert
 from veracore_sync.overdue import HOOK_FAILING, is_overdue
 from veracore_sync.ports.hooks import Hook, NotTaken
@@ -202,7 +202,7 @@ def _words(blocked: Sequence[Blocked]) -> str:
     others = f"; it refuses {len(blocked) - 1} other events, too" if len(blocked) > 1 else ""
     return (
         f"the hook {oldest.hook} refuses {oldest.type}{of}, which waits since {oldest.at}{behind}: "
-        f"{oldest.error}{others}; mend the hook, or "
+        f"{oldest.error}{others}; fix the hook, or "
         f"`veracore-sync deliver --skip {oldest.id}` passes it by"
     )
 

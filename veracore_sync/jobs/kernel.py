@@ -8,14 +8,14 @@ from typing import Generic, TypeVar
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import Settings
-from veracore_sync.errors import SyncError
+from veracore_sync.domain.errors import SyncError
 from veracore_sync.jobs.progress import Progress, unheard
 from veracore_sync.jobs.report import RunReport
 from veracore_sync.jobs.sandbox_rule import is_simulator_of_a_real_shop
 from veracore_sync.jobs.schedule import max_run
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import Shop
-from veracore_sync.veracore.port import Warehouse
+from veracore_sync.ports.warehouse import Warehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ class RunPart(Generic[ReportT]):
 
     @property
     def report(self) -> ReportT:
-        """Where it is told what was done."""
+        """What was done."""
         return self.context.report
 
 

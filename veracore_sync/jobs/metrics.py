@@ -38,7 +38,7 @@ def exposition(ledger: Ledger, now: datetime, settings: Settings) -> str:
     """All metrics in Prometheus's text format.
 
     Args:
-        ledger: What is told of.
+        ledger: The source of the figures.
         now: The time (UTC), for ages.
         settings: For how often each job should run.
 

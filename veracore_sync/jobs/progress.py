@@ -1,4 +1,4 @@
-"""Who is told how far a run is."""
+"""Progress of a run."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ Progress = Callable[[str, int, int], None]
 
 
 def unheard(what: str, done: int, of: int) -> None:
-    """Nobody listens."""
+    """Does nothing."""

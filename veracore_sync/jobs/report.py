@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.errors import SyncError
 from veracore_sync.ports.ledger import Ledger
 
 

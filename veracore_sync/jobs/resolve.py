@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from veracore_sync.clock import elapsed, from_text
+from veracore_sync.domain.errors import Category, NeedsPerson, ProtocolError, UsageError
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import AttemptRow, OrderRow, Trouble
 from veracore_sync.domain.states import HANDED_OVER, Applied, OrderCause, OrderState
-from veracore_sync.errors import Category, NeedsPerson, ProtocolError, UsageError
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.acts import (
     ENDED_AS,
@@ -29,10 +29,10 @@ from veracore_sync.jobs.orders.acts import (
     see,
     sent_ids,
 )
-from veracore_sync.jobs.orders.doubts import Doubts
+from veracore_sync.jobs.orders.doubt_resolver import Doubts
 from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
 from veracore_sync.jobs.orders.report import OrdersReport
-from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
+from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
 _RENEWALS_MOST = 9
 _NOT_BELIEVED = (

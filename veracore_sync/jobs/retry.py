@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import Applied, OrderState
-from veracore_sync.errors import UsageError
 from veracore_sync.jobs.orders.acts import LookUpNow, NotRetried, Requeue, decide_retry
-from veracore_sync.jobs.orders.doubts import Doubts
+from veracore_sync.jobs.orders.doubt_resolver import Doubts
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.ports.ledger import Ledger
 
@@ -76,7 +76,7 @@ def execute(chosen: Plan, ledger: Ledger, report: OrdersReport, doubts: Doubts |
     Args:
         chosen: The plan.
         ledger: Where it is written.
-        report: Where it is told what became of each order.
+        report: Records what became of each order.
         doubts: Looks orders in doubt up; ``None`` where there are none.
 
     Raises:

@@ -6,7 +6,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from veracore_sync.config import VendureSettings
-from veracore_sync.veracore.port import Warehouse
+from veracore_sync.ports.warehouse import Warehouse
 
 
 def is_simulator_of_a_real_shop(warehouse: Warehouse, shop: VendureSettings) -> bool:

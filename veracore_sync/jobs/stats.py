@@ -8,7 +8,7 @@ from typing import Any
 from veracore_sync.domain.ledger_records import Alert, Run
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.jobs.health import JobTrouble
-from veracore_sync.jobs.life import life
+from veracore_sync.jobs.timeline import life
 from veracore_sync.ports.ledger import Ledger
 
 ORDERS_JOB = "orders"
@@ -147,7 +147,7 @@ def overall(ledger: Ledger) -> dict[str, Any]:
 def days(ledger: Ledger, since: str) -> list[dict[str, Any]]:
     """The runs of each day (UTC) since that day's text: how many ended well, and how many not.
 
-    Exit 3 and 75 are no failures: something was told, or another run did the work.
+    Exit 3 and 75 are no failures: a person was notified, or another run did the work.
     """
     return ledger.reporting.days(since)
 

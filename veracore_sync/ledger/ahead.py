@@ -38,8 +38,8 @@ def kinds(
         MomentKind("orders.next_attempt_at", _NO_WAIT, order_wait, "state <> 'in_doubt'"),
         MomentKind("orders.next_attempt_at", _NO_WAIT, grace, "state = 'in_doubt'"),
         MomentKind("orders.checked_at", _FIRST),
-        MomentKind("orders.created_at", "those that wait are told of"),
-        MomentKind("orders.doubt_since", "they are told of"),
+        MomentKind("orders.created_at", "those that wait are alerted"),
+        MomentKind("orders.doubt_since", "they are alerted"),
         MomentKind("orders.last_successful_sync", "another order is the newest"),
         MomentKind(
             "orders.shop_updated_at", "the shop's clock was ahead; they are watched all the same"
@@ -48,7 +48,7 @@ def kinds(
         MomentKind("held.sent_at", "they count as sent by another"),
         MomentKind("hints.due_at", _NO_WAIT, HINT),
         MomentKind("hooks.next_attempt_at", _NO_WAIT, EVENT),
-        MomentKind("hooks.failing_since", "they are told of"),
+        MomentKind("hooks.failing_since", "they are alerted"),
         MomentKind("deliveries.next_attempt_at", _NO_WAIT, EVENT, "done_at IS NULL"),
         MomentKind("tracked.looked_at", _FIRST),
         MomentKind("tracked.asked_at", "the shop is asked again"),

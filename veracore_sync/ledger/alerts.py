@@ -59,10 +59,10 @@ class Alerts:
                 "opened_at = excluded.opened_at, resolved_at = NULL",
                 (key, kind, code, message, now),
             )
-            told = {"vendureOrderCode": code, "message": message, "openedAt": now}
+            payload = {"vendureOrderCode": code, "message": message, "openedAt": now}
             if kind.is_event:
-                self._outbox.add(kind, code, told)
-            self._outbox.add(EventKind.ALERT_OPENED, code, {"kind": kind, **told})
+                self._outbox.add(kind, code, payload)
+            self._outbox.add(EventKind.ALERT_OPENED, code, {"kind": kind, **payload})
         return True
 
     def resolve(self, kind: str, *, code: str | None = None, about: str = "") -> bool:
@@ -83,8 +83,8 @@ class Alerts:
                 (now, *values),
             ).fetchall()
             for kind, code, opened_at in closed:
-                told = {"kind": kind, "vendureOrderCode": code, "openedAt": opened_at}
-                self._outbox.add(EventKind.ALERT_RESOLVED, code, {**told, "resolvedAt": now})
+                payload = {"kind": kind, "vendureOrderCode": code, "openedAt": opened_at}
+                self._outbox.add(EventKind.ALERT_RESOLVED, code, {**payload, "resolvedAt": now})
         return len(closed)
 
     def count_from_now(self, alert: Alert) -> None:

@@ -17,10 +17,10 @@ from typing import Any
 
 from veracore_sync.backoff import spread
 from veracore_sync.clock import Clock, from_text, to_text
+from veracore_sync.domain.errors import BreakerOpen, What
+from veracore_sync.domain.failures import ENDS_A_PROBE, OPENS_THE_BREAKER
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.ledger_records import BreakerRow
-from veracore_sync.errors import BreakerOpen, What
-from veracore_sync.failure import ENDS_A_PROBE, OPENS_THE_BREAKER
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.database import Database, StoredRow, Transaction
 from veracore_sync.waits import SPREAD, is_over

@@ -10,7 +10,7 @@ import threading
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
-from veracore_sync.errors import RateLimited, What
+from veracore_sync.domain.errors import RateLimited, What
 from veracore_sync.ledger.database import Database
 from veracore_sync.waits import ASKED, bounded, is_over
 

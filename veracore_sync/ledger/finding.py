@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import tick, to_text
+from veracore_sync.domain.errors import Category
 from veracore_sync.domain.held_orders import least_of, same_units
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Seen, Sent, Trouble
 from veracore_sync.domain.states import Applied, AttemptOutcome, OrderAct
-from veracore_sync.errors import Category
 from veracore_sync.ledger.database import StoredRow, Transaction
 from veracore_sync.ledger.order_table import OrderTable
 from veracore_sync.model import WarehouseRecord
@@ -134,7 +134,7 @@ class LookUpTransitions(OrderTable):
             return self._tell(AlertKind.ORDER_CONFLICT, trouble.message, code)
 
     def cancel(self, code: str, veracore_id: str, message: str) -> Applied:
-        """It was cancelled at VeraCore. A person decides, unless one was told that the shop had
+        """It was cancelled at VeraCore. A person decides, unless one knows already that the shop had
         cancelled it: then both sides agree."""
         with self._db.transaction() as connection:
             moved = self._move(
@@ -194,7 +194,7 @@ class LookUpTransitions(OrderTable):
             )
 
     def look_again(self, code: str, next_attempt_at: datetime | None) -> Applied:
-        """A look-up told nothing: still in doubt, due again then (``None``: in the next run)."""
+        """A look-up gave no usable answer: still in doubt, due again then (``None``: in the next run)."""
         with self._db.transaction() as connection:
             return self._move(
                 connection,

@@ -36,7 +36,7 @@ class Holdings:
         self._db = database
         self._clock = clock
 
-    # ---- what VeraCore told ---------------------------------------------------------------------
+    # ---- what VeraCore reported ---------------------------------------------------------------------
 
     def take(self, code: str, lines: Sent | None, sent_at: str | None) -> None:
         """VeraCore has it: these lines, until a look-up tells of others.

@@ -8,7 +8,7 @@ import string
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
-from veracore_sync.errors import ConfigError
+from veracore_sync.domain.errors import ConfigError
 from veracore_sync.ledger.database import Database
 from veracore_sync.waits import is_ahead
 
@@ -70,7 +70,7 @@ class Meta:
         return from_text(self._certain("created_at"))
 
     def note_shop_clock(self, ahead_seconds: float | None) -> None:
-        """Keep how far the shop's clock was ahead of ours when it first told its time."""
+        """Keep how far the shop's clock was ahead of ours when an answer first carried its time."""
         if ahead_seconds is not None and self.get(_AHEAD) is None:
             self.put(_AHEAD, str(round(max(-_A_DAY, min(ahead_seconds, _A_DAY)))))
 
@@ -150,14 +150,14 @@ class Meta:
         It may be now that is wrong: then no order that is held must come to have been placed later,
         or what somebody else dealt with before this ledger was made would be sent.
         """
-        told, now = self._certain("created_at"), to_text(self._clock.now())
-        if told <= now:
+        stored, now = self._certain("created_at"), to_text(self._clock.now())
+        if stored <= now:
             return
         newest = self._db.value("SELECT max(placed_at) FROM orders")
         # `live_since` is so much earlier, and none of these may become one of its orders.
         room = _ROOM - min(timedelta(0), self._shop_ahead) + timedelta(milliseconds=1)
         after = to_text(from_text(newest) + room) if newest else now
         born = max(now, after)
-        if told > born:
-            _LOG.warning("the ledger says that it was made at %s: taken to be %s", told, born)
+        if stored > born:
+            _LOG.warning("the ledger says that it was made at %s: taken to be %s", stored, born)
             self.put("created_at", born)

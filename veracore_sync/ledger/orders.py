@@ -1,4 +1,4 @@
-"""The orders of the ledger, as rows to read; `veracore_sync.ledger.moves` changes them."""
+"""The orders of the ledger, as rows to read; `veracore_sync.ledger.transitions` changes them."""
 
 from __future__ import annotations
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.errors import Category
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Discovery, Trouble
 from veracore_sync.domain.states import Applied, OrderAct, OrderCause, OrderState
-from veracore_sync.errors import Category
 from veracore_sync.ledger.order_table import OrderTable
 
 

@@ -1,4 +1,4 @@
-"""What is counted and told of the ledger beside its own work; reads only."""
+"""Figures of the ledger for reports and metrics; reads only."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Reporting:
     def days(self, since: str) -> list[dict[str, Any]]:
         """The runs of each day (UTC) and command since that day's text.
 
-        `well` counts exit 3 and 75 too: something was told, or another run did the work.
+        `well` counts exit 3 and 75 too: a person was notified, or another run did the work.
         """
         rows = self._db.rows(
             "SELECT substr(started_at, 1, 10) AS day, command, "

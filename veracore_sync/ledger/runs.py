@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
+from veracore_sync.domain.errors import LockHeld
 from veracore_sync.domain.ledger_records import Holder, Run
-from veracore_sync.errors import LockHeld
 from veracore_sync.ledger.database import Database, JobLock
 
 _LOCK_POLL = 0.05

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.errors import Category
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Intent, Trouble
 from veracore_sync.domain.states import (
@@ -17,7 +18,6 @@ from veracore_sync.domain.states import (
     OrderCause,
     OrderState,
 )
-from veracore_sync.errors import Category
 from veracore_sync.ledger.database import Transaction
 from veracore_sync.ledger.order_table import OrderTable
 

@@ -157,12 +157,12 @@ class Shipments:
         rows: Rows | None,
         seen: Mapping[str, Sequence[PackageFact]],
     ) -> None:
-        """A look-up told of its slips.
+        """A look-up returned its slips.
 
         Args:
             code: The order.
             veracore_id: Its id there.
-            reference: As told; empty where it is not.
+            reference: As returned; empty where it is not.
             rows: What the window listed of it, when it was that which caused the look-up.
             seen: The packages by slip. What changed is due at once.
         """
@@ -285,7 +285,7 @@ class Shipments:
         with self._db.transaction():
             for row in self.slips_of(code):
                 if row.state in OPEN_SLIPS:
-                    self._move(row, SlipAct.HASTEN, **values)
+                    self._move(row, SlipAct.RETRY_NOW, **values)
                 elif row.state is PickSlipState.HANDED and row.fulfilment_id is None:
                     self._move(row, SlipAct.REOPEN, PickSlipState.OPEN, **values)
                 elif row.state is PickSlipState.HANDED and row.tries:
@@ -300,10 +300,10 @@ class Shipments:
             failed = "SELECT * FROM slips WHERE tries > 0 AND next_attempt_at > ?"
             for row in map(self._slip, self._db.rows(failed, (now,))):
                 if row.state in OPEN_SLIPS:
-                    self._move(row, SlipAct.HASTEN, next_attempt_at=now)
+                    self._move(row, SlipAct.RETRY_NOW, next_attempt_at=now)
 
     def correct(self, row: SlipRow, tracking_code: str) -> Applied:
-        """Its labels were done anew after it was fulfilled."""
+        """It was relabelled after it was fulfilled."""
         return self._move(row, SlipAct.CORRECT, tracking_code=tracking_code)
 
     def prune(self, before: datetime) -> int:

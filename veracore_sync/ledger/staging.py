@@ -57,7 +57,7 @@ CREATE TEMP TABLE stage_stock (
     location TEXT NOT NULL,
     spelling TEXT NOT NULL,
     available INTEGER NOT NULL,
-    twofold INTEGER NOT NULL,
+    spelled_twice INTEGER NOT NULL,
     unread INTEGER NOT NULL,
     PRIMARY KEY (part, location)
 ) WITHOUT ROWID;
@@ -79,18 +79,18 @@ VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (part, place, spelling) DO UPDATE SET
 """
 _DOUBTFUL = """
 DELETE FROM temp.stage_stock;
-INSERT INTO temp.stage_stock (part, location, spelling, available, twofold, unread)
+INSERT INTO temp.stage_stock (part, location, spelling, available, spelled_twice, unread)
 SELECT part, location, min(spelling), sum(available), min(spelling) <> max(spelling), max(unread)
 FROM temp.stage_rows GROUP BY part, location;
 UPDATE temp.stage_variants SET kind = 'ambiguous' WHERE kind IN ('plain', 'kit', 'untracked')
 AND key IN (SELECT key FROM temp.stage_variants WHERE kind <> 'excluded'
             GROUP BY key HAVING count(*) > 1);
-CREATE TEMP TABLE IF NOT EXISTS stage_twofold (part TEXT PRIMARY KEY);
-DELETE FROM temp.stage_twofold;
-INSERT INTO temp.stage_twofold SELECT part FROM temp.stage_stock
-GROUP BY part HAVING max(twofold) = 1 OR min(spelling) <> max(spelling);
+CREATE TEMP TABLE IF NOT EXISTS stage_spelled_twice (part TEXT PRIMARY KEY);
+DELETE FROM temp.stage_spelled_twice;
+INSERT INTO temp.stage_spelled_twice SELECT part FROM temp.stage_stock
+GROUP BY part HAVING max(spelled_twice) = 1 OR min(spelling) <> max(spelling);
 UPDATE temp.stage_variants SET kind = 'ambiguous'
-WHERE kind = 'plain' AND part IN (SELECT part FROM temp.stage_twofold)
+WHERE kind = 'plain' AND part IN (SELECT part FROM temp.stage_spelled_twice)
 """
 
 
@@ -208,7 +208,7 @@ class Staging:
 
     def is_twofold(self, part: str) -> bool:
         """Whether the warehouse reported the part in two spellings."""
-        found = self._row("SELECT 1 FROM temp.stage_twofold WHERE part = ?", (part,))
+        found = self._row("SELECT 1 FROM temp.stage_spelled_twice WHERE part = ?", (part,))
         return found is not None
 
     def set_kind(self, kind: str, ordinals: Iterable[int]) -> None:
@@ -269,12 +269,12 @@ class Staging:
             wrote: Whether it said so after a write.
         """
         with self._staging() as connection:
-            for variant_id, told in levels.items():
+            for variant_id, by_location in levels.items():
                 (before,) = connection.execute(
                     "SELECT levels FROM temp.stage_variants WHERE id = ?", (variant_id,)
                 ).fetchone()
                 offered = {at: level[2] for at, level in json.loads(before).items()}
-                fresh = {at: (*level, offered.get(at, 0)) for at, level in told.items()}
+                fresh = {at: (*level, offered.get(at, 0)) for at, level in by_location.items()}
                 connection.execute(
                     "UPDATE temp.stage_variants SET levels = ?, written = max(written, ?) "
                     "WHERE id = ?",

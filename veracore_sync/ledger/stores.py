@@ -13,7 +13,6 @@ from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.holdings import Holdings
 from veracore_sync.ledger.inbox import Inbox
 from veracore_sync.ledger.meta import Meta
-from veracore_sync.ledger.moves import Moves
 from veracore_sync.ledger.orders import Orders
 from veracore_sync.ledger.outbox import Outbox
 from veracore_sync.ledger.refusals import Refusals
@@ -21,6 +20,7 @@ from veracore_sync.ledger.reporting import Reporting
 from veracore_sync.ledger.runs import Runs
 from veracore_sync.ledger.shipments import Shipments
 from veracore_sync.ledger.stock import StockBook
+from veracore_sync.ledger.transitions import Moves
 from veracore_sync.ledger.unread import UnreadRecords
 from veracore_sync.ledger.upkeep import Upkeep
 

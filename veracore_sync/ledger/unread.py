@@ -1,6 +1,6 @@
 """Records that could not be read: since when, how often, and when the next try is due.
 
-Kept until an answer of use comes. What the rules are is told by `veracore_sync.jobs.bad_records`.
+Kept until an answer of use comes. The rules are in `veracore_sync.jobs.bad_records`.
 """
 
 from __future__ import annotations
@@ -64,25 +64,25 @@ class UnreadRecords:
         row = self._db.row("SELECT value FROM meta WHERE key = ?", (topic,))
         if row is None:
             return []
-        return [_earlier_row(name, told) for name, told in json.loads(row["value"]).items()]
+        return [_earlier_row(name, entry) for name, entry in json.loads(row["value"]).items()]
 
     def _take_over(self, connection: Transaction, topic: str) -> None:
         _put(connection, topic, self._earlier(topic))
         connection.execute("DELETE FROM meta WHERE key = ?", (topic,))
 
 
-def _earlier_row(name: str, told: Any) -> UnreadRow:
-    if isinstance(told, str):
-        return UnreadRow(name, told, 0, None, "")
-    if isinstance(told, list):
-        since, message = told
+def _earlier_row(name: str, entry: Any) -> UnreadRow:
+    if isinstance(entry, str):
+        return UnreadRow(name, entry, 0, None, "")
+    if isinstance(entry, list):
+        since, message = entry
         return UnreadRow(name, since, 1, None, message)
     return UnreadRow(
         name,
-        told["since"],
-        told.get("tries", 0),
-        told.get("next_attempt_at") or None,
-        told.get("error", ""),
+        entry["since"],
+        entry.get("tries", 0),
+        entry.get("next_attempt_at") or None,
+        entry.get("error", ""),
     )
 
 

@@ -24,7 +24,7 @@ class Hook(Protocol):
     """Something that takes events."""
 
     def deliver(self, event_id: str, body: bytes) -> None:
-        """Hand over one event, once. It is told again what it may have taken: ids tell repeats.
+        """Hand over one event, once. What it may have taken is delivered again: ids show repeats.
 
         Raises:
             NotTaken: It was not taken, or nobody knows.

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from veracore_sync.domain.errors import What
 from veracore_sync.domain.hints import Delivery, Hint, Kind
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.ledger_records import (
@@ -29,7 +30,6 @@ from veracore_sync.domain.ledger_records import (
     RunHistory,
     UnreadRow,
 )
-from veracore_sync.errors import What
 from veracore_sync.ports.order_ledger import (
     HoldingStore,
     OrderStore,
@@ -243,7 +243,7 @@ class MetaStore(Protocol):
         """The value as an aware UTC moment; ``None`` where there is none, or it lies ahead."""
 
     def note_shop_clock(self, ahead_seconds: float | None) -> None:
-        """Keep how far the shop's clock was ahead of ours when it first told its time."""
+        """Keep how far the shop's clock was ahead of ours when an answer first carried its time."""
 
     @property
     def live_since(self) -> datetime:
@@ -368,7 +368,7 @@ class RefusalStore(Protocol):
 
 
 class ReportingStore(Protocol):
-    """What is counted and told of the ledger beside its own work."""
+    """Figures for reports and metrics."""
 
     def alerts_of(self, code: str) -> list[PastAlert]:
         """Every alert that an order ever had, oldest first; of each kind the newest."""

@@ -161,7 +161,7 @@ class OrderTransitionStore(Protocol):
         """VeraCore holds something else under our id: a person decides."""
 
     def cancel(self, code: str, veracore_id: str, message: str) -> Applied:
-        """It was cancelled at VeraCore. A person decides, unless one was told that the shop had
+        """It was cancelled at VeraCore. A person decides, unless one knows already that the shop had
         cancelled it: then both sides agree."""
 
     def absent_once(self, code: str, next_attempt_at: datetime) -> Applied:
@@ -174,7 +174,7 @@ class OrderTransitionStore(Protocol):
         """Nothing that was sent under that id is, or will be, a live order at VeraCore."""
 
     def look_again(self, code: str, next_attempt_at: datetime | None) -> Applied:
-        """A look-up told nothing: still in doubt, due again then (``None``: in the next run)."""
+        """A look-up gave no usable answer: still in doubt, due again then (``None``: in the next run)."""
 
     def resend(self, code: str) -> Applied:
         """The doubt ended in absent, and the answer had been lost: it may be sent again."""
@@ -252,7 +252,7 @@ class ShipmentStore(Protocol):
         rows: Rows | None,
         seen: Mapping[str, Sequence[PackageFact]],
     ) -> None:
-        """A look-up told of its slips."""
+        """A look-up returned its slips."""
 
     def hold(self, row: SlipRow, reason: str, until: datetime | None, *, failed: bool) -> Applied:
         """It waits: until then, or (``None``) until the warehouse shows something new."""
@@ -300,7 +300,7 @@ class ShipmentStore(Protocol):
         """By a person: what failed a moment ago is tried again at once."""
 
     def correct(self, row: SlipRow, tracking_code: str) -> Applied:
-        """Its labels were done anew after it was fulfilled."""
+        """It was relabelled after it was fulfilled."""
 
     def prune(self, before: datetime) -> int:
         """Forget tracked orders that are none of ours, seen first before then; how many."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from veracore_sync.domain.errors import SyncError, What
+from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenOrder, Variant
-from veracore_sync.errors import SyncError, What
-from veracore_sync.failure import read_error
 from veracore_sync.model import Order, OrderStub
 
 # ---- what it answers with ---------------------------------------------------------------------

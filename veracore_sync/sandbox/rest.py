@@ -161,8 +161,8 @@ class RestFace:
 
 def _rows(levels: list[Level], world: World) -> list[Any]:
     found: list[Any] = []
-    for told in world.rows_of(levels[0].sku):
-        row = {**_stock(levels), **told} if isinstance(told, dict) else told
+    for override in world.rows_of(levels[0].sku):
+        row = {**_stock(levels), **override} if isinstance(override, dict) else override
         whole = isinstance(row, dict)
         found.append({name: one for name, one in row.items() if one is not None} if whole else row)
     return found

@@ -153,9 +153,9 @@ class SmallShop(Listening):
         state = self.state
         given = variables.get("input")
         lines = given.get("lines") if isinstance(given, Mapping) else None
-        told = [line.get("orderLineId") for line in lines or () if isinstance(line, Mapping)]
+        line_ids = [line.get("orderLineId") for line in lines or () if isinstance(line, Mapping)]
         with state.lock:
-            found = [state.lines[id][0].code for id in told if id in state.lines]
+            found = [state.lines[id][0].code for id in line_ids if id in state.lines]
             made = state.fulfilments.get(str(variables.get("id")))
             found += [one.code for one in made.orders] if made is not None else []
         codes = variables.get("codes")

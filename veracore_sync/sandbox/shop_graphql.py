@@ -126,8 +126,8 @@ class GraphQLApi:
     def plain(self, status: int, message: str, request: Request) -> Answer:
         """An answer in the shape of the web framework below GraphQL."""
         now = to_text(self._state.now())
-        told = {"statusCode": status, "message": message, "timestamp": now, "path": request.path}
-        return json_answer(status, told)
+        body = {"statusCode": status, "message": message, "timestamp": now, "path": request.path}
+        return json_answer(status, body)
 
     def _parsed(self, query: str) -> DocumentNode:
         if query not in self._documents:

@@ -121,8 +121,8 @@ class ShopState(Fulfilling):
         for charge in order.shipping_lines if shipping else ():
             charge.off = charge.price
         order.updated_at = self.now()
-        told = [{"orderLineId": id, "quantity": count} for id, count in lines]
-        data = {"lines": told, "shippingCancelled": shipping}
+        cancelled = [{"orderLineId": id, "quantity": count} for id, count in lines]
+        data = {"lines": cancelled, "shippingCancelled": shipping}
         data |= {"reason": reason} if reason else {}
         self.note_history(order, "ORDER_CANCELLATION", data)
 

@@ -38,7 +38,11 @@ def availabilities(products: list[list[Level]], world: World) -> str:
             "ProductAvailabilities",
             tag(
                 "Warehouses",
-                *(_level(level, told) for level in levels for told in world.rows_of(level.sku)),
+                *(
+                    _level(level, override)
+                    for level in levels
+                    for override in world.rows_of(level.sku)
+                ),
             ),
         )
         for levels in products
@@ -46,10 +50,10 @@ def availabilities(products: list[list[Level]], world: World) -> str:
     return tag("GetProductAvailabilitiesResult", *rows)
 
 
-def _level(level: Level, told: dict[str, object]) -> str:
+def _level(level: Level, override: dict[str, object]) -> str:
     # Some part numbers come padded (docs/wire.md §4.1): here those with an odd length.
     part = level.sku + " " * (len(level.sku) % 2)
-    warehouse = _leaves([("ID", level.warehouse)], told)
+    warehouse = _leaves([("ID", level.warehouse)], override)
     warehouse += leaf("OverrideAllowHistoricalConnection", False)
     units: list[tuple[str, object]] = [
         ("OnHand", level.on_hand),
@@ -66,15 +70,15 @@ def _level(level: Level, told: dict[str, object]) -> str:
     return tag(
         "WarehouseLevels",
         tag("Warehouse", warehouse),
-        _leaves([("PartNumber", part), ("PartDescription", level.sku)], told),
-        _leaves([("Size", ""), ("Color", ""), ("ProductType", "Product")], told),
-        _leaves(units, told),
+        _leaves([("PartNumber", part), ("PartDescription", level.sku)], override),
+        _leaves([("Size", ""), ("Color", ""), ("ProductType", "Product")], override),
+        _leaves(units, override),
     )
 
 
-def _leaves(fields: Sequence[tuple[str, object]], told: dict[str, object]) -> str:
+def _leaves(fields: Sequence[tuple[str, object]], override: dict[str, object]) -> str:
     """The fields; what is `told` of one stands in its place, and ``None`` leaves it out."""
-    changed = [(name, told.get(name, value)) for name, value in fields]
+    changed = [(name, override.get(name, value)) for name, value in fields]
     return leaves([(name, value) for name, value in changed if value is not None])
 
 

@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
-from veracore_sync.errors import What
-from veracore_sync.failure import slows_down
+from veracore_sync.domain.errors import What
+from veracore_sync.domain.failures import slows_down
 
 
 class BreakerStore(Protocol):

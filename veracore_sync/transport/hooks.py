@@ -10,8 +10,8 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
+from veracore_sync.domain.errors import ConfigError
 from veracore_sync.domain.kinds import EventKind
-from veracore_sync.errors import ConfigError
 from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.transport.deadline import within
 from veracore_sync.transport.http import HttpClient, Lost

@@ -1,7 +1,7 @@
 """The HTTP client: the only module that speaks httpx.
 
 One client per upstream, no redirects, no cookies kept, and an absolute deadline for every request
-(`veracore_sync.transport.deadline`). What went wrong is told by a `Lost` with the row of the
+(`veracore_sync.transport.deadline`). What went wrong is a `Lost` with the row of the
 failure table; any answer that arrived, whatever its status, is an `Answer`. Retrying is not decided
 here.
 """
@@ -22,7 +22,7 @@ import httpx
 
 from veracore_sync import __version__
 from veracore_sync.clock import Clock, SystemClock
-from veracore_sync.errors import RunOver, What
+from veracore_sync.domain.errors import RunOver, What
 from veracore_sync.transport.deadline import Deadline, DeadlineBackend
 from veracore_sync.waits import ASKED
 
@@ -40,7 +40,7 @@ class Answer:
 
     @property
     def content_type(self) -> str:
-        """The media type without parameters, lower case; empty when not told."""
+        """The media type without parameters, lower case; empty when not given."""
         return self.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
@@ -112,7 +112,7 @@ class HttpClient:
     """A client of one upstream, usable by several threads.
 
     `clock_ahead_seconds` is how far the upstream's clock was ahead of ours at its newest answer;
-    ``None`` before one that told its time.
+    ``None`` before an answer that carried its time.
 
     Args:
         upstream: ``"vendure"`` or ``"veracore"``, for messages and logs.
@@ -254,9 +254,9 @@ class HttpClient:
             raise RunOver(f"the run's time is over: {self._upstream} was not asked any more")
 
     def _report(self, streamed: StreamedAnswer) -> None:
-        told = _moment(streamed.headers.get("date", ""))
-        if told is not None:
-            self.clock_ahead_seconds = (told - self._clock.now()).total_seconds()
+        date = _moment(streamed.headers.get("date", ""))
+        if date is not None:
+            self.clock_ahead_seconds = (date - self._clock.now()).total_seconds()
         head = Answer(streamed.status, streamed.headers, streamed.read_so_far)
         asked = retry_after_seconds(head, self._clock)
         if head.status == 429:

@@ -17,8 +17,8 @@ import backoff
 
 from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock, SystemClock
-from veracore_sync.errors import UpstreamError
-from veracore_sync.failure import TRIED_AGAIN
+from veracore_sync.domain.errors import UpstreamError
+from veracore_sync.domain.failures import TRIED_AGAIN
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ def retry_read(call: Callable[[], T], policy: RetryPolicy, clock: Clock | None =
     """Call until it succeeds, fails for good, or the policy is used up.
 
     Args:
-        call: The read; raises an error of `veracore_sync.errors`.
+        call: The read; raises an error of `veracore_sync.domain.errors`.
         policy: How often and how long.
         clock: The monotonic clock for the deadline.
 

@@ -10,8 +10,8 @@ import re
 from typing import Any
 
 from veracore_sync.clock import Clock
-from veracore_sync.errors import ProtocolError, SyncError, UpstreamError, What
-from veracore_sync.failure import read_error
+from veracore_sync.domain.errors import ProtocolError, SyncError, UpstreamError, What
+from veracore_sync.domain.failures import read_error
 from veracore_sync.transport.http import Answer, Lost, retry_after_seconds
 
 UPSTREAM = "vendure"
@@ -109,10 +109,10 @@ def _words_for(answer: Answer) -> str:
 
 
 def _graphql_failure(errors: list[Any], answer: Answer, operation: str) -> Exception:
-    told = [(_code(error), _text(error)) for error in errors]
-    if any(code == "FORBIDDEN" for code, _ in told):
+    details = [(_code(error), _text(error)) for error in errors]
+    if any(code == "FORBIDDEN" for code, _ in details):
         return Forbidden(session_dead=answer.headers.get(TOKEN_HEADER) == "")
-    code, text = told[0]
+    code, text = details[0]
     what = _what(code, text)
     message, hint = _words(what, operation, f"{code}: {text}" if code else text)
     failure = _unknown_entity(code, text, message) or read_error(
@@ -155,7 +155,7 @@ def _what(code: str, text: str) -> What:
     return _CODES.get(code, What.FAULT)
 
 
-def _words(what: What, operation: str, told: str) -> tuple[str, str | None]:
+def _words(what: What, operation: str, detail: str) -> tuple[str, str | None]:
     if what is What.CHANNEL_UNKNOWN:
         return (
             "Vendure does not know the channel that vendure.channel_token names",
@@ -164,7 +164,7 @@ def _words(what: What, operation: str, told: str) -> tuple[str, str | None]:
         )
     if what is What.QUERY_REFUSED:
         return (
-            f"this Vendure does not know {operation} as it is asked ({told})",
+            f"this Vendure does not know {operation} as it is asked ({detail})",
             "Vendure 3.x is needed, and its Admin API in vendure.admin_api_url",
         )
-    return f"Vendure failed {operation}: {told}", None
+    return f"Vendure failed {operation}: {detail}", None

@@ -14,8 +14,8 @@ from typing import Any
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config.schema import VendureSettings
-from veracore_sync.errors import AuthRefused, ConfigError, SyncError, What, WrongEndpoint
-from veracore_sync.failure import read_error
+from veracore_sync.domain.errors import AuthRefused, ConfigError, SyncError, What, WrongEndpoint
+from veracore_sync.domain.failures import read_error
 from veracore_sync.transport.http import Answer, Gate, HttpClient, Lost
 from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.vendure.answers import (
@@ -68,7 +68,7 @@ class Client:
 
     @property
     def clock_ahead_seconds(self) -> float | None:
-        """How far the shop's clock is ahead of ours, once it has told its time."""
+        """How far the shop's clock is ahead of ours, once an answer carried its time."""
         return self._http.clock_ahead_seconds
 
     def close(self) -> None:

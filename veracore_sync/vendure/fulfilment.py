@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from veracore_sync.domain.errors import What
+from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
-from veracore_sync.errors import What
-from veracore_sync.failure import read_error
 from veracore_sync.ports.shop import MutationRefused
 from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.client import Client

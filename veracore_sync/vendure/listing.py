@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from veracore_sync.errors import SyncError, What
-from veracore_sync.failure import MAY_BE_AN_ENTRYS, read_error
+from veracore_sync.domain.errors import SyncError, What
+from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS, read_error
 from veracore_sync.model import OrderStub
 from veracore_sync.ports.shop import Unlisted
 from veracore_sync.vendure import mapping

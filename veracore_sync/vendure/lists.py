@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from veracore_sync.errors import ProtocolError, SyncError, UpstreamError, What
-from veracore_sync.failure import MAY_BE_A_RECORDS, read_error
+from veracore_sync.domain.errors import ProtocolError, SyncError, UpstreamError, What
+from veracore_sync.domain.failures import MAY_BE_A_RECORDS, read_error
 from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import Document
@@ -130,7 +130,7 @@ class RecordList(Generic[T]):
     def _ask(self, document: Document, options: Mapping[str, Any]) -> Node:
         wanted = {"sort": {"id": "ASC"}, **options}
         root = Node(self.client.execute(document, {"options": wanted}))
-        # What is told beside the list, such as the shop's own settings, travels with each page.
+        # What comes beside the list, such as the shop's own settings, travels with each page.
         return Node({**root.node(self.name).fields, **root.fields}, self.name)
 
 

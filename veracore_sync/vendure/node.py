@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from veracore_sync.clock import from_text
-from veracore_sync.errors import SyncError, What
-from veracore_sync.failure import read_error
+from veracore_sync.domain.errors import SyncError, What
+from veracore_sync.domain.failures import read_error
 
 _MOST = 2**53 - 1
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config.schema import VendureSettings
-from veracore_sync.errors import SyncError, UpstreamError, What
-from veracore_sync.failure import MAY_BE_AN_ENTRYS, read_error
+from veracore_sync.domain.errors import SyncError, UpstreamError, What
+from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS, read_error
 from veracore_sync.model import Order, OrderStub
 from veracore_sync.ports.shop import GrantedAccess, Poll, Unlisted
 from veracore_sync.transport.http import Gate

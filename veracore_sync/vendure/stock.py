@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from veracore_sync.domain.errors import ProtocolError
 from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine, OpenOrder, Variant
-from veracore_sync.errors import ProtocolError
 from veracore_sync.ports.shop import UnknownVariant
 from veracore_sync.vendure.answers import UnknownEntity
 from veracore_sync.vendure.client import Client

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import VeracoreSettings
+from veracore_sync.ports.warehouse import Warehouse
 from veracore_sync.transport.http import Gate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.veracore.oms.client import OmsWarehouse
-from veracore_sync.veracore.port import Warehouse
 from veracore_sync.veracore.rest.client import RestWarehouse
 
 

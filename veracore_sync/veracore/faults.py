@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from itertools import takewhile
 
-from veracore_sync.errors import What
+from veracore_sync.domain.errors import What
 from veracore_sync.model import Freight, WarehouseOrder
 from veracore_sync.veracore.text import blank_id, names_id, one_line
 
@@ -72,8 +72,8 @@ def what_of(status: int) -> What:
 def message_of(fault: str) -> str:
     """The reason inside a fault's text, one line: without .NET's wrapping and without the stack."""
     lines = _WRAPPING.split(fault[:_MOST])[-1].strip().splitlines()
-    told = takewhile(lambda line: not _STACK_LINE.match(line), lines)
-    return _STACK_INSIDE.split(one_line(" ".join(told)), maxsplit=1)[0]
+    kept = takewhile(lambda line: not _STACK_LINE.match(line), lines)
+    return _STACK_INSIDE.split(one_line(" ".join(kept)), maxsplit=1)[0]
 
 
 def is_login_refusal(message: str) -> bool:
@@ -128,8 +128,8 @@ def _sku_hint(message: str, order: WarehouseOrder) -> str:
 
 def _freight_hint(order: WarehouseOrder) -> str:
     sent = order.freight or Freight()
-    told = (sent.carrier, sent.service, sent.code, sent.shipping_option)
-    words = ", ".join(word for word in told if word) or "nothing"
+    sent_values = (sent.carrier, sent.service, sent.code, sent.shipping_option)
+    words = ", ".join(word for word in sent_values if word) or "nothing"
     return (
         "correct carrier, service, code or shipping_option of its method in orders.freight, "
         f"now {words}, to what VeraCore knows"

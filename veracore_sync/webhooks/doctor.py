@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import WebhookSettings
-from veracore_sync.errors import AuthRefused, LedgerError
+from veracore_sync.domain.errors import AuthRefused, LedgerError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.transport.http import HttpClient, Lost
 from veracore_sync.transport.signature import sign
@@ -37,7 +37,7 @@ def listener(settings: WebhookSettings, clock: Clock) -> Finding:
             "POST", url + _PATH, label="delivery", headers=headers, content=_NAMES_NOTHING
         )
     except Lost as lost:
-        return warn(_NAME, f"nobody answers at {url} ({lost.what})", f"see `{_UNIT}`")
+        return warn(_NAME, f"no answer at {url} ({lost.what})", f"see `{_UNIT}`")
     finally:
         http.close()
     return _judged(answer.status, url)

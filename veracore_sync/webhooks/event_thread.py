@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.event_delivery import AT_A_RUNS_END_SECONDS, deliver_due
-from veracore_sync.webhooks.supervise import Part, SupervisedThread
+from veracore_sync.webhooks.supervision import Part, SupervisedThread
 
 _PERIOD = 2.0
 
@@ -14,7 +14,7 @@ class EventThread:
 
     Args:
         parts: The listener's.
-        part: Is told how it does.
+        part: Records how it does.
     """
 
     def __init__(self, parts: Container, part: Part) -> None:

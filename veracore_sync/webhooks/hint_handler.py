@@ -16,10 +16,10 @@ from veracore_sync.composition.runs import (
     tracking_run,
 )
 from veracore_sync.config import Loaded
+from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.hints import Delivery, Kind
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import OrderState
-from veracore_sync.errors import SyncError
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.waits import is_over

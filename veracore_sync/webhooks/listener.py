@@ -9,18 +9,18 @@ from typing import Any
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config import Settings
+from veracore_sync.domain.errors import ConfigError, LedgerError
 from veracore_sync.domain.hints import Kind
-from veracore_sync.errors import ConfigError, LedgerError
 from veracore_sync.jobs.metrics import exposition
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.transport.signature import Verifier
-from veracore_sync.webhooks.desk import HookDesk
-from veracore_sync.webhooks.meter import Meter
-from veracore_sync.webhooks.pace import Pace
+from veracore_sync.webhooks.counters import Meter
+from veracore_sync.webhooks.group_commit import Writer
+from veracore_sync.webhooks.handler import HookDesk
+from veracore_sync.webhooks.rate_limit import Pace
 from veracore_sync.webhooks.server import HookServer, Limits
-from veracore_sync.webhooks.supervise import Health, watch_over
+from veracore_sync.webhooks.supervision import Health, watch_over
 from veracore_sync.webhooks.worker import Handler, Worker
-from veracore_sync.webhooks.writer import Writer
 
 _KEEP_DAYS = 7
 _WORKER_SECONDS = 60.0

@@ -2,7 +2,7 @@
 
 http.server as it comes: 44 ms a request by Nagle's algorithm, chunked bodies run as a second
 request, ambiguous lengths taken, drip clients held for ever, a thread for every connection, its
-version told. Here the head is read strictly, every request has an absolute deadline, connections
+version disclosed. Here the head is read strictly, every request has an absolute deadline, connections
 are bounded and the idle give way. TLS is the business of the proxy in front.
 """
 
@@ -23,13 +23,13 @@ from typing import Any, Protocol
 
 from veracore_sync.clock import SystemClock
 from veracore_sync.describe import describe
-from veracore_sync.errors import ConfigError, LedgerError
-from veracore_sync.webhooks.crowd import Crowd
-from veracore_sync.webhooks.head import Head, Refused
-from veracore_sync.webhooks.inlet import Closed, Inlet
-from veracore_sync.webhooks.meter import Meter
-from veracore_sync.webhooks.rarely import Rarely
-from veracore_sync.webhooks.supervise import Part, SupervisedThread
+from veracore_sync.domain.errors import ConfigError, LedgerError
+from veracore_sync.webhooks.connections import Crowd
+from veracore_sync.webhooks.counters import Meter
+from veracore_sync.webhooks.request_head import Head, Refused
+from veracore_sync.webhooks.request_reader import Closed, Inlet
+from veracore_sync.webhooks.supervision import Part, SupervisedThread
+from veracore_sync.webhooks.throttled_log import Rarely
 
 _LOG = logging.getLogger(__name__)
 _USED_UP = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -60,7 +60,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response: JSON, or a text of the kind that is told."""
+    """A response: JSON, or a text of the given media type."""
 
     status: int
     document: dict[str, Any] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class HookServer(ThreadingHTTPServer):
         limits: What a client may take.
         meter: Counts.
         section: The section of the settings that names the address.
-        part: Is told whether connections can be accepted.
+        part: Records whether connections can be accepted.
 
     Raises:
         ConfigError: The address cannot be taken.
@@ -225,26 +225,26 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
-        inlet = Inlet(self.connection, self.server.limits.request_seconds)
+        request_reader = Inlet(self.connection, self.server.limits.request_seconds)
         answered = False
         with contextlib.suppress(Closed):
-            while self._serve_one(inlet, answered=answered):
+            while self._serve_one(request_reader, answered=answered):
                 answered = True
 
-    def _serve_one(self, inlet: Inlet, *, answered: bool) -> bool:
+    def _serve_one(self, request_reader: Inlet, *, answered: bool) -> bool:
         """Serve a request; whether there may be another."""
-        limits, crowd = self.server.limits, self.server.crowd
-        crowd.reads(self.connection, answered=answered)
-        inlet.wait(limits.idle_seconds if answered else limits.first_byte_seconds)
-        crowd.begins(self.connection)
+        limits, connections = self.server.limits, self.server.crowd
+        connections.reads(self.connection, answered=answered)
+        request_reader.wait(limits.idle_seconds if answered else limits.first_byte_seconds)
+        connections.begins(self.connection)
         try:
-            head, body = self._read(inlet)
-            if not crowd.works(self.connection):
+            head, body = self._read(request_reader)
+            if not connections.works(self.connection):
                 return False
             answer = self._ask_desk(head, body)
         except Refused as error:
             self._send(Answer(error.status, {"error": error.reason}), closing=True)
-            inlet.linger(1.0)
+            request_reader.linger(1.0)
             return False
         closing = answer.status >= 400 or not head.keeps_alive or self.server.draining
         self._send(answer, closing=closing)
@@ -259,11 +259,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.tell_of(error)
             return _NO_LEDGER if isinstance(error, LedgerError) else _FAILED
 
-    def _read(self, inlet: Inlet) -> tuple[Head, bytes]:
-        head = inlet.head()
+    def _read(self, request_reader: Inlet) -> tuple[Head, bytes]:
+        head = request_reader.head()
         length = head.body_length(self.server.limits.body_bytes)
         self.server.desk.check(head)
-        return head, inlet.body(length)
+        return head, request_reader.body(length)
 
     def _send(self, answer: Answer, *, closing: bool) -> None:
         self.server.meter.answered(answer.status)

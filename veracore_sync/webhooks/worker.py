@@ -16,14 +16,14 @@ from datetime import timedelta
 from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock
 from veracore_sync.describe import describe
+from veracore_sync.domain.errors import Category, LedgerError, LockHeld, SyncError, UsageError
+from veracore_sync.domain.failures import SAYS_NOTHING_OF_ITS_NAME
 from veracore_sync.domain.hints import KINDS, WORKER, Hint, Kind
-from veracore_sync.errors import Category, LedgerError, LockHeld, SyncError, UsageError
-from veracore_sync.failure import SAYS_NOTHING_OF_ITS_NAME
 from veracore_sync.ports.ledger import InboxStore, RunStore
 from veracore_sync.waits import ASKED
-from veracore_sync.webhooks.meter import Meter
-from veracore_sync.webhooks.pace import Pace
-from veracore_sync.webhooks.supervise import Part, SupervisedThread
+from veracore_sync.webhooks.counters import Meter
+from veracore_sync.webhooks.rate_limit import Pace
+from veracore_sync.webhooks.supervision import Part, SupervisedThread
 
 _LOG = logging.getLogger(__name__)
 _TRIES = 10
@@ -62,7 +62,7 @@ class Worker:
         pace: How many requests hints may cause.
         meter: Counts.
         keep: How long ids and covered hints are remembered.
-        part: Is told how it does.
+        part: Records how it does.
     """
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from veracore_sync.errors import HINTS, Category, SyncError, UpstreamError
+from veracore_sync.domain.errors import HINTS, Category, SyncError, UpstreamError
 
 _ADDRESSES = {"vendure": "vendure.admin_api_url", "veracore": "veracore.api_url"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
-from veracore_sync.errors import LedgerError, SyncError
+from veracore_sync.domain.errors import LedgerError, SyncError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.jobs.health import troubles
 from veracore_sync.ledger.opening import is_there
@@ -66,7 +66,7 @@ def _file(path: Path) -> Iterator[Finding]:
 
 
 def _mounted(path: Path) -> tuple[Path | None, str]:
-    """Where the file system of `path` is mounted, and its type; empty where it cannot be told."""
+    """Where the file system of `path` is mounted, and its type; empty where it is unknown."""
     best: Path | None = None
     kind = ""
     try:
@@ -140,5 +140,5 @@ def _clock(settings: Settings, opened: Ledger) -> Iterator[Finding]:
             "clock",
             f"{found.kind.place}: {found.count}, the last {found.last}, which is still to come: "
             f"{found.kind.follows}",
-            "see that the machine's clock is right now (`timedatectl`); the rest mends itself",
+            "see that the machine's clock is right now (`timedatectl`); the rest corrects itself",
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from veracore_sync.config import HookSettings, Loaded
-from veracore_sync.errors import ConfigError
+from veracore_sync.domain.errors import ConfigError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
 from veracore_sync.jobs.timers import Timer, difference, timers
 from veracore_sync.ledger.opening import HAS_WAL_RESET_BUG, SQLITE_VERSION
@@ -45,7 +45,7 @@ def _bytecode() -> Finding:
     package = source.parents[2]
     return warn(
         "bytecode",
-        "the program is compiled anew at every start, as nobody may write beside it",
+        "the program is compiled again at every start: its folder cannot be written",
         f"as its owner: {sys.executable} -m compileall -q {package}",
     )
 
@@ -55,7 +55,7 @@ def _sqlite() -> Finding:
         return ok("sqlite", SQLITE_VERSION)
     return warn(
         "sqlite",
-        f"{SQLITE_VERSION} may have the WAL-reset bug that 3.51.3 mended",
+        f"{SQLITE_VERSION} may have the WAL-reset bug that 3.51.3 fixed",
         "upgrade SQLite, unless your distribution mended it; keep backups (`ledger backup`)",
     )
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from veracore_sync.config import Settings
-from veracore_sync.errors import AuthRefused, SyncError
+from veracore_sync.domain.errors import AuthRefused, SyncError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
-from veracore_sync.jobs.inventory.places import places
+from veracore_sync.jobs.inventory.location_map import places
 from veracore_sync.ports.shop import GrantedAccess, Shop
-from veracore_sync.veracore.port import Capabilities
+from veracore_sync.ports.warehouse import Capabilities
 
 _CATALOGUE = ("ReadCatalog", "ReadProduct")
 _LEVELS = ("UpdateCatalog", "UpdateProduct")

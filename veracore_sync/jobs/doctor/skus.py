@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 
 from veracore_sync.config import SkuSettings
-from veracore_sync.errors import AuthRefused, SyncError
+from veracore_sync.domain.errors import AuthRefused, SyncError
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
-from veracore_sync.jobs.inventory.names import Names, sku_key
+from veracore_sync.jobs.inventory.sku_map import Names, sku_key
 from veracore_sync.ports.shop import ShopStock
-from veracore_sync.veracore.port import Warehouse
+from veracore_sync.ports.warehouse import Warehouse
 
 _NAMED = 5
 _TODO = "correct the SKU on either side, or name it in skus.aliases or skus.exclude"

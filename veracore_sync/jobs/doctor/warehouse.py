@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 
 from veracore_sync.config import VeracoreSettings
-from veracore_sync.errors import ConfigError, SyncError, WrongEndpoint
+from veracore_sync.domain.errors import ConfigError, SyncError, WrongEndpoint
 from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
-from veracore_sync.veracore.port import Warehouse
+from veracore_sync.ports.warehouse import Warehouse
 
 OtherDialects = Mapping[str, Callable[[], Warehouse]]
 """By name, what makes a client of the same address in that dialect."""

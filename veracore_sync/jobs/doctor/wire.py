@@ -18,7 +18,7 @@ class Met:
         name: ``Vendure`` or ``VeraCore``.
         took: Seconds until its first findings were there.
         patience: Its ``timeout_seconds``.
-        ahead: Seconds that its clock is ahead of ours; ``None`` where it told none.
+        ahead: Seconds that its clock is ahead of ours; ``None`` where it sent none.
     """
 
     name: str
@@ -30,23 +30,25 @@ class Met:
 def network(met: Met) -> Finding:
     """Whether an answer took so long that others may never come in time."""
     setting = f"{met.name.lower()}.timeout_seconds"
-    told = f"{met.name} answered within {met.took:.1f} s"
+    message = f"{met.name} answered within {met.took:.1f} s"
     if met.took * _SHARE < met.patience:
-        return ok("network", told)
-    return warn("network", f"{told}, of {met.patience:g} that {setting} allows", f"raise {setting}")
+        return ok("network", message)
+    return warn(
+        "network", f"{message}, of {met.patience:g} that {setting} allows", f"raise {setting}"
+    )
 
 
 def clocks(met: Met) -> Finding | None:
-    """Whether its clock agrees with ours; ``None`` where it told no time."""
+    """Whether its clock agrees with ours; ``None`` where it sent no time."""
     if met.ahead is None:
         return None
     way = "ahead of" if met.ahead > 0 else "behind"
-    told = f"{met.name}'s is {abs(met.ahead):.0f} s {way} ours"
+    message = f"{met.name}'s is {abs(met.ahead):.0f} s {way} ours"
     if abs(met.ahead) <= _SKEW_SECONDS:
-        return ok("clock", told)
+        return ok("clock", message)
     return warn(
         "clock",
-        told,
+        message,
         "set the clock that is wrong (`timedatectl` tells of ours); webhooks are refused, and what "
         "moved may be seen late",
     )

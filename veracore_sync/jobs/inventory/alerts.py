@@ -53,7 +53,7 @@ class Alarms(RunPart[InventoryReport]):
             ("unknown", "are not in VeraCore's stock and were left alone"),
             (
                 "ambiguous",
-                "are borne by several variants, or spelled in two ways at VeraCore, "
+                "are shared by several variants, or spelled in two ways at VeraCore, "
                 "and were left alone",
             ),
         ):
@@ -69,7 +69,7 @@ class Alarms(RunPart[InventoryReport]):
             self.ledger.alerts.resolve(AlertKind.STOCK_UNKNOWN)
 
     def refused(self, *, complete: bool) -> None:
-        """Levels that Vendure would not take: told again when another SKU joins them.
+        """Levels that Vendure would not take: alerted again when another SKU joins them.
 
         Args:
             complete: Every level that was to be written was tried.
@@ -91,7 +91,7 @@ class Alarms(RunPart[InventoryReport]):
         raise_alert(self.ledger, self.report, AlertKind.STOCK_REFUSED, sentence)
 
     def short(self, demand: Demand) -> None:
-        """Orders that VeraCore took and will not ship wholly: each is told once.
+        """Orders that VeraCore took and will not ship completely: one alert each.
 
         An order of which nothing can be said keeps its alert, and those of sync-tracking.
         """

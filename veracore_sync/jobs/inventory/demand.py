@@ -11,7 +11,7 @@ from veracore_sync.clock import from_text, to_text
 from veracore_sync.domain.held_orders import Held
 from veracore_sync.domain.order_records import Sent
 from veracore_sync.domain.shop_stock import OpenOrder
-from veracore_sync.jobs.inventory.names import Names, sku_key
+from veracore_sync.jobs.inventory.sku_map import Names, sku_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from veracore_sync.domain.errors import ProtocolError, SyncError, UpstreamError
+from veracore_sync.domain.failures import ROLLED_BACK, FailureBudget
 from veracore_sync.domain.shop_stock import Level, NewLevel, Variant
 from veracore_sync.domain.staged_stock import Planned
-from veracore_sync.errors import ProtocolError, SyncError, UpstreamError
 from veracore_sync.failpoint import hit
-from veracore_sync.failure import ROLLED_BACK, FailureBudget
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.ports.shop import UnknownVariant
@@ -107,7 +107,7 @@ class Writer(RunPart[InventoryReport]):
         except ProtocolError as error:
             self._isolate(levels, skus, error)
             return
-        self.book.note_levels({id: _noted(told) for id, told in answer.items()}, wrote=True)
+        self.book.note_levels({id: _noted(levels) for id, levels in answer.items()}, wrote=True)
 
     def _send_patiently(self, levels: Sequence[NewLevel]) -> Mapping[str, tuple[Level, ...]]:
         """A deadlock was rolled back: the same absolute values are sent again."""

@@ -17,7 +17,7 @@ GUARD_LEAST = 20
 
 @dataclass(frozen=True, slots=True)
 class LevelNow:
-    """A level as Vendure told it. `offered` is what was for sale there when the run read it."""
+    """A level as Vendure returned it. `offered` is what was for sale there when the run read it."""
 
     on_hand: int
     allocated: int

@@ -18,7 +18,7 @@ def implausible(
     Args:
         book: What was read.
         nameless: How many rows of stock bore no SKU.
-        unseen: Mapped warehouses that no row told of.
+        unseen: Mapped warehouses that no row named.
         most: ``inventory.max_zero_percent``.
         allowed: ``--allow-mass-change``: an empty read alone is not believed then.
     """

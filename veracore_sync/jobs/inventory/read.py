@@ -13,18 +13,18 @@ from itertools import islice
 from typing import TypeVar
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.errors import Unavailable, UsageError, What
 from veracore_sync.domain.shop_stock import Level, Variant
 from veracore_sync.domain.staged_stock import ANY, AT_MOST, StagedStock, StagedVariant
-from veracore_sync.errors import Unavailable, UsageError, What
 from veracore_sync.jobs.inventory.demand import Demand, demand
-from veracore_sync.jobs.inventory.names import Names, sku_key
-from veracore_sync.jobs.inventory.places import Places
+from veracore_sync.jobs.inventory.location_map import Places
 from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.inventory.sku_map import Names, sku_key
 from veracore_sync.jobs.inventory.unread import Unread
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.model import StockLevel, StockRow, UnreadableStock
 from veracore_sync.ports.stock_staging import StagingStore
-from veracore_sync.veracore.port import Present
+from veracore_sync.ports.warehouse import Present
 
 T = TypeVar("T")
 _PAGE = 1000
@@ -101,7 +101,7 @@ class Reading(RunPart[InventoryReport]):
         """Stage the warehouse's stock: all of it, or of the parts that `skus` are made of.
 
         Returns:
-            When the read began, and the warehouses that it told of (as keys).
+            When the read began, and the warehouses in it (as keys).
 
         Raises:
             UpstreamError: It could not be read, or not to its end.
@@ -191,7 +191,7 @@ class Reading(RunPart[InventoryReport]):
         )
 
     def _must_be_steady(self, stock_read_at: datetime) -> None:
-        """What was accepted before and after the read is told apart by the clock."""
+        """What was accepted before and after the read is distinguished by the clock."""
         passed = timedelta(seconds=self.clock.monotonic() - self._began)
         if abs(self.clock.now() - stock_read_at - passed) > _DRIFT:
             raise Unavailable(

@@ -1,4 +1,4 @@
-"""What a run of the inventory's job did: counted, and told."""
+"""What a run of ``sync-inventory`` did."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class InventoryReport(RunReport):
         skipped: Left alone: unknown, ambiguous, excluded, not tracked, missing for now.
         withheld: Not raised because of a guard.
         unknown: SKUs that the warehouse does not report; some of them.
-        ambiguous: SKUs borne by several variants, or spelled in two ways there; some of them.
+        ambiguous: SKUs shared by several variants, or spelled in two ways there; some of them.
         missing: Known SKUs that lacked in this read; some of them.
         refused: By SKU, what Vendure said instead of taking its levels.
         unreadable: Records that could not be read and were passed by, and why, by name.

@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
+from veracore_sync.domain.failures import FailureBudget
 from veracore_sync.domain.staged_stock import Planned
-from veracore_sync.failure import FailureBudget
 from veracore_sync.jobs.inventory.alerts import Alarms
 from veracore_sync.jobs.inventory.demand import Demand
 from veracore_sync.jobs.inventory.execute import REFUSED_MOST, Writer
-from veracore_sync.jobs.inventory.names import Names
-from veracore_sync.jobs.inventory.offer import Offering
-from veracore_sync.jobs.inventory.places import places
+from veracore_sync.jobs.inventory.location_map import places
 from veracore_sync.jobs.inventory.plan import Guard, Tally, guard, plan_variant
 from veracore_sync.jobs.inventory.plausible import implausible
 from veracore_sync.jobs.inventory.read import Reading
 from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.inventory.sellable import Offering
+from veracore_sync.jobs.inventory.sku_map import Names
 from veracore_sync.jobs.inventory.unread import Unread
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.ports.stock_staging import StagingStore

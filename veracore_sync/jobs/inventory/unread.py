@@ -90,11 +90,11 @@ class Unread:
         if not old:
             self.ledger.alerts.resolve(KIND)
             return
-        told = f"{KIND}.told"
-        before = set(json.loads(self.ledger.meta.get(told) or "[]"))
+        key = f"{KIND}.told"
+        before = set(json.loads(self.ledger.meta.get(key) or "[]"))
         names = sorted(row.name for row in old)
         if set(names) != before:
-            self.ledger.meta.put(told, json.dumps(names))
+            self.ledger.meta.put(key, json.dumps(names))
         if set(names) - before:
             self.ledger.alerts.resolve(KIND)
         by_name = sorted(old, key=lambda row: row.name)

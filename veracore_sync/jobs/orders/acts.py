@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.errors import NeedsPerson, SyncError
 from veracore_sync.domain.order_records import AttemptRow, OrderRow, open_attempts
 from veracore_sync.domain.states import HANDED_OVER, AttemptOutcome, OrderState
-from veracore_sync.errors import NeedsPerson, SyncError
-from veracore_sync.jobs.orders.judge import (
+from veracore_sync.jobs.orders.interpret_lookup import (
     OUTDATED,
     Adopt,
     CancelledThere,
@@ -26,7 +26,7 @@ from veracore_sync.jobs.orders.judge import (
     not_proven,
 )
 from veracore_sync.model import WarehouseRecord
-from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
+from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
 _MAY_BE_THERE = (OrderState.SENDING, OrderState.IN_DOUBT, OrderState.CONFLICT, OrderState.CANCELLED)
 _RETRIED = (OrderState.FAILED, OrderState.PARKED)
@@ -148,7 +148,7 @@ class NotYet:
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """The look-up told nothing."""
+    """The look-up gave no usable answer."""
 
     id: str
     error: SyncError

@@ -1,6 +1,6 @@
 """A record that cannot be read is one record's trouble, unless the upstream is proven to be in it.
 
-One rule for every kind: it is named, remembered, asked for last and ever more rarely, told after
+One rule for every kind: it is named, remembered, asked for last and ever more rarely, alerted after
 an hour, and the rest goes on. Proven is trouble of the whole where a control read of the same kind
 fails as well; its error then ends the run.
 """
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from veracore_sync.clock import Clock
 from veracore_sync.config.services import RetrySettings
+from veracore_sync.domain.errors import SyncError
+from veracore_sync.domain.failures import MAY_BE_AN_ORDERS
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.ledger_records import UnreadRow
-from veracore_sync.errors import SyncError
-from veracore_sync.failure import MAY_BE_AN_ORDERS
 from veracore_sync.jobs.bad_records import BadRecordMemory, longest_untried_first
 from veracore_sync.jobs.orders.changes import is_followed
 from veracore_sync.jobs.orders.report import OrdersReport
@@ -23,7 +23,7 @@ from veracore_sync.jobs.report import raise_alert
 from veracore_sync.model import Order
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import Poll, ShopOrders, Unlisted
-from veracore_sync.veracore.port import LookUpFailed, Warehouse
+from veracore_sync.ports.warehouse import LookUpFailed, Warehouse
 
 KIND = AlertKind.ORDER_UNREADABLE
 SHOP, LOOK_UP, DOUBT, LISTED = "orders.shop", "orders.lookup", "orders.doubt", "orders.listed"
@@ -108,7 +108,7 @@ class BadRecords:
         ledger: Where.
         clock: The time.
         retry: How long what has failed again rests.
-        report: Where news are told.
+        report: Gets what needs a person.
     """
 
     ledger: Ledger

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from veracore_sync.domain.errors import SyncError, UsageError
 from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
-from veracore_sync.errors import SyncError, UsageError
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import SHOP, BadRecords, Reader
+from veracore_sync.jobs.orders.change_detection import Windows, passed_states
 from veracore_sync.jobs.orders.render import settings_hash
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.select import Selection, Selector
-from veracore_sync.jobs.orders.watch import Windows, passed_states
 from veracore_sync.model import Order, OrderStub
 from veracore_sync.ports.shop import Poll
 

@@ -25,7 +25,7 @@ _LATE = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class SubmitOrder:
-    """Create it at VeraCore; look it up first where an earlier life may have sent it.
+    """Create it at VeraCore; look it up first where a lost ledger may have sent it.
 
     `other_ids`: by which it is then looked up, too: a person may have given it another one then.
     """

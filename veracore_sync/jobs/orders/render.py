@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 
 from veracore_sync.config import FreightSettings, OrdersSettings, SkuSettings
+from veracore_sync.domain.errors import Category
 from veracore_sync.domain.order_records import Trouble
-from veracore_sync.errors import Category
-from veracore_sync.jobs.inventory.names import Names
+from veracore_sync.jobs.inventory.sku_map import Names
 from veracore_sync.jobs.orders.text import as_currency, clean, needs_postal_code, split_name
 from veracore_sync.model import (
     Address,

@@ -1,4 +1,4 @@
-"""What a run of the orders' jobs did: counted, and told."""
+"""What a run of the order jobs did."""
 
 from __future__ import annotations
 

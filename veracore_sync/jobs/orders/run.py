@@ -7,20 +7,20 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.errors import Category, LedgerError, NeedsPerson, RunOver, SyncError
+from veracore_sync.domain.failures import OF_AN_UPSTREAM_OR_THE_SETTINGS
 from veracore_sync.domain.order_records import Discovery, OrderRow, Trouble, fresh_row
 from veracore_sync.domain.states import OrderCause, OrderState
-from veracore_sync.errors import Category, LedgerError, NeedsPerson, RunOver, SyncError
-from veracore_sync.failure import OF_AN_UPSTREAM_OR_THE_SETTINGS
 from veracore_sync.jobs.kernel import JobRun
-from veracore_sync.jobs.orders.ageing import tell_ages
 from veracore_sync.jobs.orders.bad_records import BadRecords
 from veracore_sync.jobs.orders.candidates import Candidates
-from veracore_sync.jobs.orders.dispatch import Dispatch
-from veracore_sync.jobs.orders.doubts import Doubts
+from veracore_sync.jobs.orders.change_detection import Watch, Windows, windows
+from veracore_sync.jobs.orders.doubt_resolver import Doubts
+from veracore_sync.jobs.orders.overdue import tell_ages
+from veracore_sync.jobs.orders.pipeline import Dispatch
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.select import Selection
 from veracore_sync.jobs.orders.send import Sender
-from veracore_sync.jobs.orders.watch import Watch, Windows, windows
 from veracore_sync.model import OrderStub
 from veracore_sync.ports.shop import Poll
 
@@ -49,7 +49,7 @@ class OrdersRun(JobRun[OrdersReport]):
         except LedgerError:
             raise
         except SyncError:
-            # What waits for too long is told also where every run ends early.
+            # Alert about what waits too long even where every run ends early.
             self._tell_ages()
             raise
         self._tell_ages()

@@ -8,13 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.backoff import spread
-from veracore_sync.domain.held_orders import same_units
-from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.order_records import Trouble, open_attempts
-from veracore_sync.domain.states import Applied, OrderCause
-from veracore_sync.errors import Category, SyncError, What
-from veracore_sync.failpoint import hit
-from veracore_sync.failure import (
+from veracore_sync.domain.errors import Category, SyncError, What
+from veracore_sync.domain.failures import (
     COUNTS_AGAINST_CREATING,
     CREATING,
     NOT_ASKED,
@@ -22,21 +17,26 @@ from veracore_sync.failure import (
     FailureBudget,
     read_error,
 )
+from veracore_sync.domain.held_orders import same_units
+from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.order_records import Trouble, open_attempts
+from veracore_sync.domain.states import Applied, OrderCause
+from veracore_sync.failpoint import hit
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, BadRecords, look_ups_must_work
-from veracore_sync.jobs.orders.judge import Adopt, CancelledThere, Conflict, judge_record
+from veracore_sync.jobs.orders.interpret_lookup import Adopt, CancelledThere, Conflict, judge_record
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.model import WarehouseRecord
-from veracore_sync.veracore.port import Accepted, LookUpFailed, NotAccepted, Present
+from veracore_sync.ports.warehouse import Accepted, LookUpFailed, NotAccepted, Present
 from veracore_sync.waits import ASKED
 
 _LOG = logging.getLogger(__name__)
 _LATER = timedelta(seconds=60)
 _OTHER_UNITS = (
-    "VeraCore holds it from an earlier life of this ledger, with other units than the shop: "
-    "make them the same"
+    "VeraCore already holds this order (sent before the ledger was rebuilt), "
+    "with different quantities: make them equal on both sides"
 )
 
 
@@ -149,7 +149,7 @@ class Sender(RunPart[OrdersReport]):
         self.ledger.moves.postpone(action.code, trouble, rest.next_attempt_at)
 
     def _adopt(self, action: SubmitOrder, veracore_id: str, verdict: Adopt) -> None:
-        """An earlier life sent it; what the shop changed since then is put before a person."""
+        """A lost ledger sent it; what the shop changed since then is put before a person."""
         code, held = action.code, verdict.lines
         with self.ledger.unit_of_work():
             change = self.ledger.moves.adopt(

@@ -62,7 +62,7 @@ class HandOver:
 
 @dataclass(frozen=True, slots=True)
 class Correct:
-    """The labels of a slip were done anew after it was fulfilled."""
+    """A slip was relabelled after it was fulfilled."""
 
     slip: str
     before: str

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from veracore_sync.domain.fulfilments import Line
-from veracore_sync.jobs.inventory.names import Names, sku_key
+from veracore_sync.jobs.inventory.sku_map import Names, sku_key
 from veracore_sync.model import RecordLine, WarehouseRecord
 
 Recipes = Mapping[str, Mapping[str, int]]

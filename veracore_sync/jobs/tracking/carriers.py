@@ -47,9 +47,9 @@ class Carriers:
     def method(self, packages: Sequence[Package]) -> str:
         """Carrier and service of a shipment, as the fulfilment's method; empty where none tell."""
         for package in packages:
-            told = self._method(package)
-            if told:
-                return told
+            method = self._method(package)
+            if method:
+                return method
         return ""
 
     def _method(self, package: Package) -> str:
@@ -81,8 +81,8 @@ class Carriers:
 
 def tracking_code(packages: Sequence[Package]) -> str:
     """The tracking ids of a shipment's packages as one code, each once, blank ones left out."""
-    told = dict.fromkeys(package.tracking.strip() for package in packages)
-    return ", ".join(tracking for tracking in told if tracking)
+    codes = dict.fromkeys(package.tracking.strip() for package in packages)
+    return ", ".join(tracking for tracking in codes if tracking)
 
 
 def is_number(code: str) -> bool:

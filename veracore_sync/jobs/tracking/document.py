@@ -29,7 +29,7 @@ def tracking_document(report: TrackingReport) -> dict[str, Any]:
                 "vendureOrderCode": one.code,
                 "slip": one.slip or None,
                 "outcome": one.what,
-                "detail": one.told or None,
+                "detail": one.detail or None,
             }
             for one in report.outcomes
         ],

@@ -6,13 +6,13 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from veracore_sync.domain.errors import ProtocolError, SyncError
+from veracore_sync.domain.failures import MAY_PASS, OF_ALL_RECORDS
 from veracore_sync.domain.fulfilments import GONE, FulfilledOrder, Fulfilment
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import LOST_RACE, PickSlipState
-from veracore_sync.errors import ProtocolError, SyncError
 from veracore_sync.failpoint import hit
-from veracore_sync.failure import MAY_PASS, OF_ALL_RECORDS
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking import actions as planned

@@ -26,7 +26,7 @@ from veracore_sync.jobs.tracking.actions import (
     Undo,
 )
 from veracore_sync.jobs.tracking.carriers import is_number, tracking_code
-from veracore_sync.jobs.tracking.fill import Filling
+from veracore_sync.jobs.tracking.line_allocation import Filling
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import REST, is_void, live, shipments_of, unready
 from veracore_sync.model import RecordLine, Shipment, WarehouseRecord
@@ -37,8 +37,8 @@ _LOOK_AGAIN = timedelta(minutes=15)
 
 def _is_made_by(row: SlipRow, fulfilment: Fulfilment) -> bool:
     """Whether a slip's intent may have made it: its code and lines, and it was not there before."""
-    told = (fulfilment.tracking_code.strip(), fulfilment.lines)
-    return told == (row.tracking_code, row.lines) and fulfilment.id not in row.known
+    made = (fulfilment.tracking_code.strip(), fulfilment.lines)
+    return made == (row.tracking_code, row.lines) and fulfilment.id not in row.known
 
 
 def _doubled(row: SlipRow, one: Fulfilment) -> str:
@@ -294,8 +294,8 @@ class OrderPlan:
     def _tell_beyond(self, row: SlipRow, shipment: Shipment) -> None:
         beyond = self._filling.beyond(shipment)
         if beyond:
-            told = ", ".join(f"{units} x {sku}" for sku, units in beyond.items())
-            message = f"VeraCore shipped {told} more than the order holds (slip {row.slip})"
+            excess = ", ".join(f"{units} x {sku}" for sku, units in beyond.items())
+            message = f"VeraCore shipped {excess} more than the order holds (slip {row.slip})"
             self._report(AlertKind.ORDER_BEYOND, message)
 
     def _report(self, kind: AlertKind, message: str) -> None:
@@ -334,7 +334,7 @@ class OrderPlan:
 
     def _short(self) -> str:
         left = self._filling.left()
-        told = ", ".join(
+        missing = ", ".join(
             f"{left[line.id]} x {line.sku}" for line in self.order.lines if left[line.id] > 0
         )
-        return f"VeraCore will not ship {told}: cancel or refund that in the shop, or ship it"
+        return f"VeraCore will not ship {missing}: cancel or refund that in the shop, or ship it"

@@ -1,4 +1,4 @@
-"""What a run of ``sync-tracking`` did: counted, and told."""
+"""What a run of ``sync-tracking`` did."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Outcome:
     code: str
     slip: str
     what: str
-    told: str = ""
+    detail: str = ""
 
 
 @dataclass(slots=True)
@@ -40,6 +40,6 @@ class TrackingReport(RunReport):
     raised: list[str] = field(default_factory=list)
     plan: list[tuple[str, Action]] | None = None
 
-    def record(self, code: str, slip: str, what: str, told: str = "") -> None:
+    def record(self, code: str, slip: str, what: str, detail: str = "") -> None:
         """Something became of a slip."""
-        self.outcomes.append(Outcome(code, slip, what, told))
+        self.outcomes.append(Outcome(code, slip, what, detail))

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from veracore_sync.domain.errors import ConfigError, ProtocolError, SyncError
+from veracore_sync.domain.failures import NOT_BEGUN
 from veracore_sync.domain.fulfilments import GONE, FulfilledOrder
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.shop_stock import Level, NewLevel
 from veracore_sync.domain.states import Applied
-from veracore_sync.errors import ConfigError, ProtocolError, SyncError
 from veracore_sync.failpoint import hit
-from veracore_sync.failure import NOT_BEGUN
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.tracking.actions import Fulfil
 from veracore_sync.jobs.tracking.report import TrackingReport

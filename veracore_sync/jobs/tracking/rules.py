@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from veracore_sync.config import Settings
-from veracore_sync.jobs.inventory.names import Names
+from veracore_sync.jobs.inventory.sku_map import Names
 from veracore_sync.jobs.tracking.carriers import Carriers
 
 _STATES = ("PaymentSettled", "PartiallyShipped", "PartiallyDelivered")

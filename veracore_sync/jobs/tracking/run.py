@@ -7,24 +7,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.errors import LockHeld, SyncError, UpstreamError, UsageError
+from veracore_sync.domain.failures import (
+    ENDS_THE_RUN,
+    NOT_BEGUN,
+    OF_AN_UPSTREAM_OR_TIME,
+    FailureBudget,
+)
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import LOST_RACE, Applied, OrderState
-from veracore_sync.errors import LockHeld, SyncError, UpstreamError, UsageError
-from veracore_sync.failure import ENDS_THE_RUN, NOT_BEGUN, OF_AN_UPSTREAM_OR_TIME, FailureBudget
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.report import raise_alert
-from veracore_sync.jobs.tracking.adopt import Strangers
-from veracore_sync.jobs.tracking.ageing import tell_listed, tell_unlisted, tell_waiting
 from veracore_sync.jobs.tracking.days import Days, days_to_ask
 from veracore_sync.jobs.tracking.execute import Fulfiller
-from veracore_sync.jobs.tracking.look import Look
+from veracore_sync.jobs.tracking.overdue import tell_listed, tell_unlisted, tell_waiting
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.rules import Rules, rules_of
+from veracore_sync.jobs.tracking.snapshot import Look
 from veracore_sync.jobs.tracking.targets import WORKABLE, Targets
 from veracore_sync.jobs.tracking.unanswered import ORDERS, UNKNOWN_ORDERS, Unanswered, conclude
+from veracore_sync.jobs.tracking.unknown_orders import Strangers
 from veracore_sync.jobs.tracking.window import Listed, by_order
-from veracore_sync.veracore.port import Absent, LookUpFailed, Present
+from veracore_sync.ports.warehouse import Absent, LookUpFailed, Present
 
 _LOG = logging.getLogger(__name__)
 _COMPLETE = "tracking.complete_at"
@@ -60,7 +65,7 @@ class TrackingRun(JobRun[TrackingReport]):
             is_complete = self._work_through()
         except SyncError as error:
             if error in OF_AN_UPSTREAM_OR_TIME:
-                # What waits is told, also where every run ends early.
+                # Alert about what waits even where every run ends early.
                 self._tell()
             raise
         self._tell()

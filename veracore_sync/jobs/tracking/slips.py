@@ -19,14 +19,14 @@ REST = "rest"
 
 def shipments_of(record: WarehouseRecord, slips: Mapping[str, SlipRow]) -> tuple[Shipment, ...]:
     """The order's shipments; and one for what left without any, once nothing else is to come."""
-    told = record.shipments
+    shipments = record.shipments
     if not record.is_complete or record.is_cut:
-        return told
-    if any(_is_awaited(one, slips.get(one.slip)) for one in told):
-        return told
+        return shipments
+    if any(_is_awaited(one, slips.get(one.slip)) for one in shipments):
+        return shipments
     if any(row.state == PickSlipState.HANDED for row in slips.values()):
-        return told  # a person decides about the rest, too
-    return (*told, Shipment(REST, None, ()))
+        return shipments  # a person decides about the rest, too
+    return (*shipments, Shipment(REST, None, ()))
 
 
 def _is_awaited(shipment: Shipment, row: SlipRow | None) -> bool:

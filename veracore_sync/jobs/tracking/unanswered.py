@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
+from veracore_sync.domain.errors import SyncError
+from veracore_sync.domain.failures import REFUSES_ALL, TOO_FAST, FailureBudget
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.errors import SyncError
-from veracore_sync.failure import REFUSES_ALL, TOO_FAST, FailureBudget
 from veracore_sync.jobs.bad_records import BadRecordMemory, longest_untried_first
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.report import raise_alert

@@ -32,8 +32,8 @@ def by_order(rows: Iterable[ShippedRow], zone: ZoneInfo) -> dict[str, Listed]:
 
 
 def _digest(row: ShippedRow) -> str:
-    told = (row.slip, row.carrier, row.service, row.tracking, str(row.shipped_at))
-    return hashlib.sha256("\x1f".join(told).encode()).hexdigest()[:16]
+    fields = (row.slip, row.carrier, row.service, row.tracking, str(row.shipped_at))
+    return hashlib.sha256("\x1f".join(fields).encode()).hexdigest()[:16]
 
 
 def _day(row: ShippedRow, zone: ZoneInfo) -> str:

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from veracore_sync.errors import LedgerError
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.ledger.database import JobLock, StoredRow
 from veracore_sync.ledger.sqlite import copying, job_locks
 from veracore_sync.ledger.sqlite import file as sqlite_file

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from veracore_sync.errors import LedgerError
+from veracore_sync.domain.errors import LedgerError
 
 
 @contextmanager

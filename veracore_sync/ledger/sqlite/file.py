@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from veracore_sync.errors import LedgerError
+from veracore_sync.domain.errors import LedgerError
 
 SQLITE_VERSION = sqlite3.sqlite_version
 HAS_WAL_RESET_BUG = sqlite3.sqlite_version_info < (3, 51, 3)

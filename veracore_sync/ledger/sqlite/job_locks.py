@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from veracore_sync.clock import to_text
-from veracore_sync.errors import LedgerError
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.ledger.sqlite import lock_file
 from veracore_sync.ledger.sqlite.lock_file import LockFile
 

@@ -12,7 +12,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from veracore_sync.errors import LedgerError
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.ledger.sqlite.errors import ledger_errors
 
 _KERNELS_LOCKS = Path("/proc/locks")

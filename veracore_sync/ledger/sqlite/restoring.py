@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from veracore_sync.clock import Clock
-from veracore_sync.errors import LedgerError, LockHeld
+from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.failpoint import hit
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import file as sqlite_file

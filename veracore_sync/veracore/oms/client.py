@@ -8,7 +8,7 @@ from datetime import date
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
-from veracore_sync.errors import (
+from veracore_sync.domain.errors import (
     AuthRefused,
     ProtocolError,
     RateLimited,
@@ -17,18 +17,9 @@ from veracore_sync.errors import (
     What,
     WrongEndpoint,
 )
-from veracore_sync.failure import OF_ANOTHER_SERVICE, read_error
+from veracore_sync.domain.failures import OF_ANOTHER_SERVICE, read_error
 from veracore_sync.model import ShippedRow, StockRow, WarehouseOrder
-from veracore_sync.transport.http import Gate, Lost
-from veracore_sync.transport.retry import RetryPolicy
-from veracore_sync.veracore.faults import is_login_refusal, is_outage, meaning_of
-from veracore_sync.veracore.oms import write
-from veracore_sync.veracore.oms.parse import Unreadable, is_nil, shape, text, whole_number
-from veracore_sync.veracore.oms.record import is_empty_record, order_record
-from veracore_sync.veracore.oms.service import ADDRESS_HINT, UPSTREAM, Fault, NotSoap, Service
-from veracore_sync.veracore.oms.shipments import day_text, shipped_row
-from veracore_sync.veracore.oms.stock import pattern_of, stock_row
-from veracore_sync.veracore.port import (
+from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
     Capabilities,
@@ -38,6 +29,15 @@ from veracore_sync.veracore.port import (
     Present,
     SubmitOutcome,
 )
+from veracore_sync.transport.http import Gate, Lost
+from veracore_sync.transport.retry import RetryPolicy
+from veracore_sync.veracore.faults import is_login_refusal, is_outage, meaning_of
+from veracore_sync.veracore.oms import write
+from veracore_sync.veracore.oms.parse import Unreadable, is_nil, shape, text, whole_number
+from veracore_sync.veracore.oms.record import is_empty_record, order_record
+from veracore_sync.veracore.oms.service import ADDRESS_HINT, UPSTREAM, Fault, NotSoap, Service
+from veracore_sync.veracore.oms.shipments import day_text, shipped_row
+from veracore_sync.veracore.oms.stock import pattern_of, stock_row
 from veracore_sync.veracore.text import blank_id, personal, quote
 
 _CREDENTIALS_HINT = (
@@ -85,7 +85,7 @@ class OmsWarehouse:
 
     @property
     def clock_ahead_seconds(self) -> float | None:
-        """How far the warehouse's clock is ahead of ours, once it has told its time."""
+        """How far the warehouse's clock is ahead of ours, once an answer carried its time."""
         return self._service.clock_ahead_seconds
 
     def close(self) -> None:
@@ -190,9 +190,9 @@ class OmsWarehouse:
         rows = self._service.records("GetShippingCharge", "ShippingCharges", **arguments)
         try:
             for row in rows:
-                told = shipped_row(row, self._settings.zone)
-                if told is not None:
-                    yield told
+                shipment = shipped_row(row, self._settings.zone)
+                if shipment is not None:
+                    yield shipment
         except Unreadable as error:
             raise _odd(str(error)) from error
         except Fault as fault:
@@ -210,7 +210,7 @@ class OmsWarehouse:
         except Fault as fault:
             return self._judge_fault(fault, order_id)
         except Unreadable as error:
-            return LookUpFailed(_odd(f"the look-up told of an order that cannot be read: {error}"))
+            return LookUpFailed(_odd(f"the look-up returned an order that cannot be read: {error}"))
         except RunOver:
             raise
         except SyncError as error:

@@ -164,10 +164,10 @@ def moment(element: ET.Element, path: str, zone: ZoneInfo) -> datetime | None:
     # .NET tells up to seven digits of a second; Python takes six.
     cut = _FRACTION.sub(r"\1", written)
     try:
-        told = datetime.fromisoformat(cut)
-        if told.year == 1:
+        parsed = datetime.fromisoformat(cut)
+        if parsed.year == 1:
             return None
-        return (told if told.tzinfo else told.replace(tzinfo=zone)).astimezone(UTC)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Unreadable(f"{path} is no moment") from None
 

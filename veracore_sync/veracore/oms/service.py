@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
-from veracore_sync.errors import SyncError, What
-from veracore_sync.failure import read_error
+from veracore_sync.domain.errors import SyncError, What
+from veracore_sync.domain.failures import read_error
 from veracore_sync.transport.http import (
     Answer,
     Gate,
@@ -91,7 +91,7 @@ class Service:
 
     @property
     def clock_ahead_seconds(self) -> float | None:
-        """How far the warehouse's clock is ahead of ours, once it has told its time."""
+        """How far the warehouse's clock is ahead of ours, once an answer carried its time."""
         return self._http.clock_ahead_seconds
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-from veracore_sync.errors import UsageError
+from veracore_sync.domain.errors import UsageError
 from veracore_sync.model import StockLevel, StockRow, UnreadableStock
 from veracore_sync.veracore.oms.parse import is_nil, text, whole_number
 

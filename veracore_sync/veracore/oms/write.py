@@ -77,12 +77,12 @@ def _header(order_element: ET.Element, order: WarehouseOrder, zone: ZoneInfo) ->
 
 
 def _classification(order_element: ET.Element, order: WarehouseOrder) -> None:
-    told = order.classification
+    classification = order.classification
     element = ET.Element("Classification")
-    _nested(element, ("CampaignID",), told.campaign)
-    _nested(element, ("Source", "Description"), told.source)
-    _nested(element, ("CustomerProject", "ID"), told.project)
-    _nested(element, ("CustomerCode",), told.customer_code)
+    _nested(element, ("CampaignID",), classification.campaign)
+    _nested(element, ("Source", "Description"), classification.source)
+    _nested(element, ("CustomerProject", "ID"), classification.project)
+    _nested(element, ("CustomerCode",), classification.customer_code)
     _append_if_filled(order_element, element)
 
 

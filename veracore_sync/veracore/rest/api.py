@@ -13,8 +13,8 @@ from typing import Any
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
-from veracore_sync.errors import AuthRefused, SyncError, What
-from veracore_sync.failure import read_error
+from veracore_sync.domain.errors import AuthRefused, SyncError, What
+from veracore_sync.domain.failures import read_error
 from veracore_sync.transport.http import (
     Answer,
     Gate,
@@ -71,7 +71,7 @@ class Api:
 
     @property
     def clock_ahead_seconds(self) -> float | None:
-        """How far the warehouse's clock is ahead of ours, once it has told its time."""
+        """How far the warehouse's clock is ahead of ours, once an answer carried its time."""
         return self._http.clock_ahead_seconds
 
     def close(self) -> None:
@@ -264,7 +264,7 @@ def _refuses_the_client(status: int, document: Mapping[str, Any]) -> bool:
 
 
 def _seconds(life: object) -> float:
-    """A token's life in seconds; an hour where it is not told in a number that makes sense."""
+    """A token's life in seconds; an hour where the answer gives no usable number."""
     try:
         seconds = float(life) if isinstance(life, int | float | str) else math.nan
     except (ValueError, OverflowError):

@@ -13,7 +13,7 @@ from urllib.parse import quote as url_quote
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import VeracoreSettings
-from veracore_sync.errors import (
+from veracore_sync.domain.errors import (
     AuthRefused,
     ProtocolError,
     RateLimited,
@@ -31,10 +31,7 @@ from veracore_sync.model import (
     WarehouseRecord,
     WarehouseStatus,
 )
-from veracore_sync.transport.http import Answer, Gate, Lost
-from veracore_sync.transport.retry import RetryPolicy
-from veracore_sync.veracore.faults import meaning_of, what_of
-from veracore_sync.veracore.port import (
+from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
     Capabilities,
@@ -44,6 +41,9 @@ from veracore_sync.veracore.port import (
     Present,
     SubmitOutcome,
 )
+from veracore_sync.transport.http import Answer, Gate, Lost
+from veracore_sync.transport.retry import RetryPolicy
+from veracore_sync.veracore.faults import meaning_of, what_of
 from veracore_sync.veracore.rest.api import UPSTREAM, Api, json_object, message
 from veracore_sync.veracore.rest.stock import items, name_of, stock_row
 from veracore_sync.veracore.rest.write import create_document
@@ -98,7 +98,7 @@ class RestWarehouse:
 
     @property
     def clock_ahead_seconds(self) -> float | None:
-        """How far the warehouse's clock is ahead of ours, once it has told its time."""
+        """How far the warehouse's clock is ahead of ours, once an answer carried its time."""
         return self._api.clock_ahead_seconds
 
     def close(self) -> None:
@@ -215,13 +215,13 @@ class RestWarehouse:
         try:
             return Present(_record(order_id, document))
         except Unreadable as error:
-            words = f"VeraCore: the look-up told of an order that cannot be read: {error}"
+            words = f"VeraCore: the look-up returned an order that cannot be read: {error}"
             return LookUpFailed(ProtocolError(words, upstream=UPSTREAM))
 
 
 def _bears_id(document: Mapping[str, Any]) -> bool:
-    told = document.get("OrderId")
-    return bool(told) and isinstance(told, str | int) and not isinstance(told, bool)
+    order_id = document.get("OrderId")
+    return bool(order_id) and isinstance(order_id, str | int) and not isinstance(order_id, bool)
 
 
 def _accepted(
@@ -283,9 +283,9 @@ def _text(document: Mapping[str, Any], name: str) -> str:
 def _moment(text: str, *, has_left: bool) -> datetime | None:
     """When it left. Without a date that can be read, the order's status tells whether it has."""
     try:
-        told = datetime.fromisoformat(text)
-        if told.year > 1:  # .NET's year 1 is "not yet"
-            return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
+        parsed = datetime.fromisoformat(text)
+        if parsed.year > 1:  # .NET's year 1 is "not yet"
+            return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
         text = ""
     except (ValueError, OverflowError):
         pass

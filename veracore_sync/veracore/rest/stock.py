@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import cast
 
-from veracore_sync.errors import UsageError
+from veracore_sync.domain.errors import UsageError
 from veracore_sync.model import StockLevel, StockRow, UnreadableStock
 from veracore_sync.veracore.streams import Unreadable
 
@@ -35,10 +35,10 @@ def stock_row(item: object) -> StockRow:
     sku = item.get("SKU")
     if not isinstance(sku, str) or not sku.strip():
         return UnreadableStock("", "", "an item of stock has no SKU")
-    told = item.get("AvailableQuantity")
-    available, on_hand = _units(told), _units(item.get("OnHandQuantity"))
+    available_text = item.get("AvailableQuantity")
+    available, on_hand = _units(available_text), _units(item.get("OnHandQuantity"))
     if available is None:
-        problem = f"AvailableQuantity is {str(told)[:_QUOTED]!r}"
+        problem = f"AvailableQuantity is {str(available_text)[:_QUOTED]!r}"
         return UnreadableStock(sku.strip(), "", problem, on_hand)
     return StockLevel(sku.strip(), "", available, available if on_hand is None else on_hand)
 

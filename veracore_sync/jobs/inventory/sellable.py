@@ -9,9 +9,9 @@ from veracore_sync.config import Settings
 from veracore_sync.config.types import Buffer
 from veracore_sync.domain.staged_stock import ANY, Matched, Planned
 from veracore_sync.jobs.inventory.demand import Demand
-from veracore_sync.jobs.inventory.names import Names, sku_key
-from veracore_sync.jobs.inventory.places import Places
+from veracore_sync.jobs.inventory.location_map import Places
 from veracore_sync.jobs.inventory.plan import NOTHING, LevelNow, saleable, saleable_kits
+from veracore_sync.jobs.inventory.sku_map import Names, sku_key
 from veracore_sync.ports.stock_staging import StagingStore
 
 MISSING_READS = 3
@@ -27,7 +27,7 @@ class Offering:
         settings: All of them.
         names: Aliases, exclusions and kits.
         places: Where stock is offered.
-        is_absence_proven: A part without a row was not in the read; false where a row told no part.
+        is_absence_proven: A part without a row was not in the read; false where a row named no part.
     """
 
     book: StagingStore
@@ -116,8 +116,8 @@ class Offering:
 
     def levels(self, match: Matched) -> dict[str, LevelNow]:
         """Vendure's levels at the places of stock."""
-        told = match.variant.levels
-        return {at: LevelNow(*told[at]) if at in told else NOTHING for at in self.places.order}
+        levels = match.variant.levels
+        return {at: LevelNow(*levels[at]) if at in levels else NOTHING for at in self.places.order}
 
     def action(
         self, match: Matched, now: Mapping[str, LevelNow], changes: Mapping[str, int]

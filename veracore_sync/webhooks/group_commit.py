@@ -14,7 +14,7 @@ from contextlib import suppress
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.hints import Delivery
 from veracore_sync.ports.ledger import InboxStore
-from veracore_sync.webhooks.supervise import Part
+from veracore_sync.webhooks.supervision import Part
 
 _LARGEST = 256
 
@@ -47,7 +47,7 @@ class Writer:
         inbox: Where they go.
         stored: Called after each commit that brought something new.
         wait_seconds: How long a delivery waits for its commit.
-        part: Is told how it does.
+        part: Records how it does.
     """
 
     def __init__(

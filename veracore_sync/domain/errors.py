@@ -68,10 +68,10 @@ HINTS: dict[Category, str] = {
 
 
 class What(StrEnum):
-    """What happened, as seen on the wire or at the gate before it. `veracore_sync.failure` says
+    """What happened, as seen on the wire or at the gate before it. `veracore_sync.domain.failures` says
     what follows."""
 
-    NOT_CONNECTED = "never connected"
+    NOT_CONNECTED = "could not connect"
     TIMEOUT = "no answer in time"
     RUN_OVER = "the run's time was over before the answer"
     RESET = "connection lost after the request may have left"
@@ -103,7 +103,7 @@ class SyncError(Exception):
         hint: What to type or change next; the category's own hint when left out.
 
     `what` is what happened at an upstream; ``None`` where none was involved. Whoever has to decide
-    what follows asks `veracore_sync.failure` about it, and reads no message.
+    what follows asks `veracore_sync.domain.failures` about it, and reads no message.
     """
 
     category = Category.INTERNAL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 
-from veracore_sync.webhooks.head import END, Head, Refused, check_start, parse_head
+from veracore_sync.webhooks.request_head import END, Head, Refused, check_start, parse_head
 
 _CHUNK = 16 * 1024
 _LINGER_BYTES = 1024 * 1024

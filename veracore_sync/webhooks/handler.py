@@ -10,12 +10,12 @@ from typing import Any
 from veracore_sync.clock import Clock
 from veracore_sync.domain.hints import Delivery, Kind
 from veracore_sync.transport.signature import BadSignature, Verifier
-from veracore_sync.webhooks.head import Head, Refused
-from veracore_sync.webhooks.meter import Meter
+from veracore_sync.webhooks.counters import Meter
+from veracore_sync.webhooks.group_commit import CannotStore, Writer
 from veracore_sync.webhooks.payload import BadPayload, names_in
-from veracore_sync.webhooks.rarely import Rarely
+from veracore_sync.webhooks.request_head import Head, Refused
 from veracore_sync.webhooks.server import Answer
-from veracore_sync.webhooks.writer import CannotStore, Writer
+from veracore_sync.webhooks.throttled_log import Rarely
 
 _LOG = logging.getLogger(__name__)
 HOOKS: Mapping[str, Kind] = {

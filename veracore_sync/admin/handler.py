@@ -14,8 +14,8 @@ from veracore_sync.admin.access import COOKIE, Role, Session, Sessions, Tokens
 from veracore_sync.admin.actions import Actions, Outcome
 from veracore_sync.admin.api import Api
 from veracore_sync.clock import Clock
-from veracore_sync.webhooks.desk import is_local
-from veracore_sync.webhooks.head import Head, Refused
+from veracore_sync.webhooks.handler import is_local
+from veracore_sync.webhooks.request_head import Head, Refused
 from veracore_sync.webhooks.server import Answer
 
 _HTML = "text/html; charset=utf-8"
@@ -120,8 +120,8 @@ class AdminDesk:
     def _answer_api(self, head: Head, body: bytes) -> Answer:
         role = self._bearer(head)
         if role is None:
-            told = {"message": "give a token: Authorization: Bearer …"}
-            document = {"errors": [{**told, "extensions": {"code": "UNAUTHENTICATED"}}]}
+            error = {"message": "give a token: Authorization: Bearer …"}
+            document = {"errors": [{**error, "extensions": {"code": "UNAUTHENTICATED"}}]}
             return Answer(401, document, headers=(("WWW-Authenticate", "Bearer"),))
         kind = "".join(head.headers.get("content-type", ())).partition(";")[0].strip().lower()
         if kind != "application/json":

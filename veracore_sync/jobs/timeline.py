@@ -70,8 +70,10 @@ def _attempt(attempt: AttemptRow) -> Iterator[Moment]:
 def _slip(slip: SlipRow) -> Iterator[Moment]:
     name = f"slip {slip.slip}"
     yield Moment(slip.first_seen_at, "shipment", f"{name}: seen at VeraCore")
-    told = slip.tracking_code or slip.reason
-    yield Moment(slip.updated_at, "shipment", f"{name}: {slip.state}{f' ({told})' if told else ''}")
+    detail = slip.tracking_code or slip.reason
+    yield Moment(
+        slip.updated_at, "shipment", f"{name}: {slip.state}{f' ({detail})' if detail else ''}"
+    )
 
 
 def _alert(alert: PastAlert) -> Iterator[Moment]:

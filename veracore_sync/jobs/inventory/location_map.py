@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from veracore_sync.domain.errors import ConfigError
 from veracore_sync.domain.shop_stock import Location
-from veracore_sync.errors import ConfigError
-from veracore_sync.jobs.inventory.names import sku_key
+from veracore_sync.jobs.inventory.sku_map import sku_key
 
 
 @dataclass(frozen=True, slots=True)

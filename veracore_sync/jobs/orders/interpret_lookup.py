@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from veracore_sync.domain.errors import Category, SyncError
 from veracore_sync.domain.held_orders import same_units, totals
 from veracore_sync.domain.order_records import AttemptRow, OrderRow, Sent, Trouble
 from veracore_sync.domain.states import OrderCause
-from veracore_sync.errors import Category, SyncError
 from veracore_sync.model import RecordLine, WarehouseRecord
-from veracore_sync.veracore.port import Absent, LookUp, LookUpFailed
+from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
 OUTDATED = (
     "VeraCore took an earlier attempt, from before the order was changed in the shop: "
@@ -73,7 +73,7 @@ class WasRefused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """The look-up told nothing."""
+    """The look-up gave no usable answer."""
 
     error: SyncError
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from veracore_sync.clock import from_text
+from veracore_sync.domain.errors import UpstreamError
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.order_records import Discovery, OrderRow
 from veracore_sync.domain.states import Applied, OrderCause, OrderState
-from veracore_sync.errors import UpstreamError
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.unanswered import Unanswered
 from veracore_sync.jobs.tracking.window import Listed
-from veracore_sync.veracore.port import LookUpFailed, Present
+from veracore_sync.ports.warehouse import LookUpFailed, Present
 from veracore_sync.waits import STRANGER, is_over
 
 _KEPT = timedelta(days=30)

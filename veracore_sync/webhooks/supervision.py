@@ -1,4 +1,4 @@
-"""Threads that go on whatever ends a turn, and what is told of them.
+"""Threads that go on whatever ends a turn, and how their health is reported.
 
 A thread that dies takes its work with it in silence: a full disk, or used-up descriptors, ended
 the delivery of events for good while the listener called itself ready.
@@ -15,10 +15,10 @@ from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.describe import describe
-from veracore_sync.errors import SyncError
+from veracore_sync.domain.errors import SyncError
 from veracore_sync.prometheus import Metric, render
-from veracore_sync.webhooks.notify import Supervisor, watchdog_seconds
-from veracore_sync.webhooks.rarely import Rarely
+from veracore_sync.webhooks.systemd_notify import Supervisor, watchdog_seconds
+from veracore_sync.webhooks.throttled_log import Rarely
 
 _LOG = logging.getLogger(__name__)
 _BEAT_SECONDS = 5.0
@@ -147,7 +147,7 @@ class SupervisedThread:
     A turn that fails is followed by a pause, doubled with each failure in a row.
 
     Args:
-        part: Is told how each turn went.
+        part: Records how each turn went.
         turn: One turn; it is to come back often enough for a stop to be noticed.
         first_pause: Seconds after a first failure.
         longest_pause: Seconds at most.
@@ -197,7 +197,7 @@ class SupervisedThread:
             try:
                 self._turn()
             except BaseException as error:  # noqa: BLE001 - whatever it is, the thread goes on
-                # Not even what cannot be told may end it.
+                # Not even an error that cannot be described may end it.
                 with suppress(Exception):
                     self._part.failed(error)
                 pause = self._first_pause * 2.0 ** min(failures, 20)

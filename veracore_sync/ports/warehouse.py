@@ -1,7 +1,7 @@
 """The warehouse as the jobs see it: one port, spoken by each dialect.
 
 A create never raises for what the wire did: its outcome is a value, so that no path can forget to
-record it. A read raises an error of `veracore_sync.errors`.
+record it. A read raises an error of `veracore_sync.domain.errors`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from veracore_sync.errors import SyncError, What
+from veracore_sync.domain.errors import SyncError, What
 from veracore_sync.model import ShippedRow, StockRow, WarehouseOrder, WarehouseRecord
 
 
@@ -97,7 +97,7 @@ class Warehouse(Protocol):
 
     @property
     def clock_ahead_seconds(self) -> float | None:
-        """How far its clock was ahead of ours at its newest answer; ``None`` where it told none."""
+        """How far its clock was ahead of ours at its newest answer; ``None`` where it sent none."""
 
     def control(self, known_id: str | None) -> None:
         """Prove that the warehouse listens to us, before the first create of a run.
@@ -125,7 +125,7 @@ class Warehouse(Protocol):
         """Stock as it streams in: every SKU's, or with `sku` that one's alone.
 
         Only a read that came to its end without an error is complete. A SKU that the warehouse
-        does not know yields nothing: it is unknown, never zero. A row that cannot be read is told
+        does not know yields nothing: it is unknown, never zero. A row that cannot be read is reported
         as such and ends nothing. Repeated a little until the first row has come, never afterwards.
 
         Args:

@@ -1,6 +1,6 @@
 """The one table of failure: what happened → class, action, and what it says of whom.
 
-Clients name what happened with a `What`, and every error of an upstream carries it. Every decision
+Clients name what happened with an `What`, and every error of an upstream carries it. Every decision
 about a failure is a group of this module (``error in ENDS_THE_RUN``); no other module holds a list
 of errors, or reads a message. Walked row by row in ``tests/test_failure.py``.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from threading import Lock
 
-from veracore_sync.errors import (
+from veracore_sync.domain.errors import (
     AuthRefused,
     BreakerOpen,
     Category,
@@ -295,7 +295,7 @@ def read_error(
         retry_after: Seconds the upstream asked us to wait.
 
     Returns:
-        An error of the tree in `veracore_sync.errors`, ready to be raised; its `what` is `what`.
+        An error of the tree in `veracore_sync.domain.errors`, ready to be raised; its `what` is `what`.
     """
     if what is What.RUN_OVER:
         return RunOver(message)

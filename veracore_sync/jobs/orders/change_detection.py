@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.errors import Category, SyncError
 from veracore_sync.domain.held_orders import Held
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Discovery, OrderRow, Sent, Trouble
 from veracore_sync.domain.states import HANDED_OVER, OrderCause, OrderState
-from veracore_sync.errors import Category, SyncError
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
 from veracore_sync.jobs.orders.changes import (
@@ -180,9 +180,9 @@ class Watch(RunPart[OrdersReport]):
 
     def _held(self, row: OrderRow) -> Sent | None:
         """What VeraCore holds of it: what its record says, where one was seen."""
-        told = self.ledger.holdings.known(row.code) if row.state in HANDED_OVER else None
-        if told is not None:
-            return told
+        known = self.ledger.holdings.known(row.code) if row.state in HANDED_OVER else None
+        if known is not None:
+            return known
         return held_lines(row, self.ledger.orders.attempts(row.code))
 
     def _judged(self, code: str) -> Judged | None:

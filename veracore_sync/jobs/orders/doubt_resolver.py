@@ -11,15 +11,15 @@ from datetime import timedelta
 
 from veracore_sync.backoff import spread
 from veracore_sync.clock import elapsed, from_text
+from veracore_sync.domain.errors import ProtocolError, SyncError
+from veracore_sync.domain.failures import ANOTHER_RECORD_TELLS, FailureBudget
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import Applied, OrderCause
-from veracore_sync.errors import ProtocolError, SyncError
-from veracore_sync.failure import ANOTHER_RECORD_TELLS, FailureBudget
 from veracore_sync.jobs.bad_records import BadRecordMemory
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import DOUBT, look_ups_must_work, remembered
-from veracore_sync.jobs.orders.judge import (
+from veracore_sync.jobs.orders.interpret_lookup import (
     OUTDATED,
     Adopt,
     CancelledThere,
@@ -33,7 +33,7 @@ from veracore_sync.jobs.orders.judge import (
 )
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.report import raise_alert
-from veracore_sync.veracore.port import Absent, LookUp, Present
+from veracore_sync.ports.warehouse import Absent, LookUp, Present
 
 _LOG = logging.getLogger(__name__)
 _PROVED = "lookup.proved"

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment
-from veracore_sync.jobs.inventory.names import Names, sku_key
+from veracore_sync.jobs.inventory.sku_map import Names, sku_key
 from veracore_sync.jobs.tracking.allocate import Recipes, allocate, recipes_of, units_of
 from veracore_sync.model import RecordLine, Shipment, WarehouseRecord
 

@@ -120,7 +120,7 @@ class Crowd:
         return len(self._guests)
 
     def drain(self, seconds: float) -> bool:
-        """Send the silent home, let the others finish; whether all have gone in that time."""
+        """Close idle connections, let the others finish; whether all ended in that time."""
         deadline = time.monotonic() + seconds
         while True:
             with self._changed:

@@ -1,4 +1,4 @@
-"""Shipments that have waited for too long: told once each, resolved when they have moved on."""
+"""Shipments that have waited too long: each alerted once, and resolved when they have moved on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from veracore_sync.waits import TOLD, is_ahead
 KIND = AlertKind.ORDER_SHIPMENT_WAITING
 UNLISTED = AlertKind.TRACKING_UNLISTED
 _UNLISTED_SINCE = "tracking.unlisted_since"
-# What happened once and stays as it is: told for a week, then it has been seen.
+# What happened once and stays as it is: alerted for a week, then a person has seen it.
 _ONCE = (
     AlertKind.ORDER_BEYOND,
     AlertKind.ORDER_DOUBLED,
@@ -32,7 +32,7 @@ def tell_waiting(ledger: Ledger, clock: Clock, settle: timedelta, report: Tracki
         ledger: Where slips and alerts are.
         clock: The time.
         settle: ``tracking.settle_minutes``, on top of the day.
-        report: Where news are told.
+        report: Gets what needs a person.
 
     Raises:
         LedgerError: It cannot be read or written.
@@ -64,7 +64,7 @@ def tell_unlisted(ledger: Ledger, clock: Clock, error: str, report: TrackingRepo
         ledger: Where it is remembered since when.
         clock: The time.
         error: What came instead of the list.
-        report: Where news are told.
+        report: Gets what needs a person.
     """
     since = ledger.meta.moment(_UNLISTED_SINCE)
     if since is None:

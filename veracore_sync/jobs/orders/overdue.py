@@ -1,4 +1,4 @@
-"""Orders that have waited for too long: told once each, and resolved when they have moved on.
+"""Orders that have waited too long: each alerted once, and resolved when they have moved on.
 
 No failure that may pass ever parks an order, however long it lasts; age brings it before a person.
 """
@@ -107,16 +107,16 @@ def tell_ages(ledger: Ledger, clock: Clock, min_age: timedelta, report: OrdersRe
         ledger: Where orders and alerts are.
         clock: The time.
         min_age: ``orders.min_age_minutes``.
-        report: Where news are told; many at once are summed up.
+        report: Gets what needs a person; many at once are summed up.
 
     Raises:
         LedgerError: It cannot be read or written.
     """
-    told = {one.code for one in ledger.alerts.standing() if one.kind == KIND and one.code}
+    alerted = {one.code for one in ledger.alerts.standing() if one.kind == KIND and one.code}
     rows = ledger.orders.in_states(_WAITING)
-    old = [one for one in Ages(clock.now(), min_age).too_old(rows) if one.code not in told]
+    old = [one for one in Ages(clock.now(), min_age).too_old(rows) if one.code not in alerted]
     with ledger.unit_of_work():
-        for code in moved_on(ledger.orders.held(sorted(told)).values()):
+        for code in moved_on(ledger.orders.held(sorted(alerted)).values()):
             ledger.alerts.resolve(KIND, code=code)
         for one in old:
             ledger.alerts.open(KIND, one.message, code=one.code)

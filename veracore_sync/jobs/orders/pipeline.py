@@ -8,10 +8,10 @@ from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoo
 from dataclasses import dataclass
 from itertools import islice
 
+from veracore_sync.domain.errors import Category, Interrupted, SyncError
+from veracore_sync.domain.failures import AN_ANSWER_OF_ITS_OWN
 from veracore_sync.domain.order_records import OrderRow, Trouble
 from veracore_sync.domain.states import OrderCause, OrderState
-from veracore_sync.errors import Category, Interrupted, SyncError
-from veracore_sync.failure import AN_ANSWER_OF_ITS_OWN
 from veracore_sync.jobs.kernel import RunContext
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
 from veracore_sync.jobs.orders.plan import (

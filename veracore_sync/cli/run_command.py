@@ -15,8 +15,8 @@ from veracore_sync.cli.output import error_document, error_lines, on_terminal, p
 from veracore_sync.cli.settings import load_settings
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job, Work, interrupted, run_locked
-from veracore_sync.errors import SyncError
-from veracore_sync.failure import NOTHING_FOLLOWS
+from veracore_sync.domain.errors import SyncError
+from veracore_sync.domain.failures import NOTHING_FOLLOWS
 
 _REPEATED_QUIETLY = frozenset({69, 75})
 
