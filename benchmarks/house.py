@@ -23,7 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-AT_MOST: dict[str, float] = {
+MAX_AT: dict[str, float] = {
     "lines": 29000,
     "module_median": 125,
     "module_max": 444,
@@ -420,7 +420,7 @@ def amount(name: str, value: Any) -> float:
 def beyond(found: dict[str, Any]) -> list[str]:
     """One sentence for each figure that is beyond its limit."""
     amounts = {name: amount(name, value) for name, value in found.items()}
-    over = [(n, f"at most {most:g}") for n, most in AT_MOST.items() if amounts[n] > most]
+    over = [(n, f"at most {most:g}") for n, most in MAX_AT.items() if amounts[n] > most]
     under = [(n, f"at least {least:g}") for n, least in AT_LEAST.items() if amounts[n] < least]
     return [f"{name}: {amounts[name]:g}, {limit} is allowed" for name, limit in over + under]
 

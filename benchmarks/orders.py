@@ -26,9 +26,9 @@ from hosts import bed
 
 from veracore_sync.clock import to_text
 from veracore_sync.composition.container import Container
-from veracore_sync.domain.order_records import Discovery, Intent, Seen, fresh_row
+from veracore_sync.domain.order_records import Discovery, Intent, ShopVersion, fresh_row
 from veracore_sync.jobs.kernel import RunOptions
-from veracore_sync.jobs.orders.pipeline import Dispatch
+from veracore_sync.jobs.orders.pipeline import OrderPipeline
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun
@@ -49,10 +49,10 @@ def rate(dialect: str, orders: int, delay_ms: int) -> None:
         parts, codes = made.parts, made.codes
         now = to_text(datetime.now(UTC))
         rows = {code: fresh_row(code, "", now) for code in codes}
-        dispatch = Dispatch(parts.context(OrdersReport()))
+        dispatch = OrderPipeline(parts.context(OrdersReport()))
         plan = [one for one in dispatch.plan_all(codes, rows) if isinstance(one, SubmitOrder)]
         made.control("faults", {"delay_ms": delay_ms})
-        parts.warehouse.control(None)
+        parts.warehouse.check_connection(None)
         began = time.perf_counter()
         with ThreadPoolExecutor(_WORKERS) as pool:
             list(pool.map(parts.warehouse.submit, (one.order for one in plan)))
@@ -76,11 +76,11 @@ def idle(held: int) -> None:
         parts = made.parts
         now = datetime.now(UTC)
         with parts.ledger.database.transaction():
-            parts.ledger.moves.discover(Discovery(f"C{n}", str(n), now) for n in range(held))
+            parts.ledger.transitions.discover(Discovery(f"C{n}", str(n), now) for n in range(held))
             for n in range(held):
-                parts.ledger.moves.adopt(f"C{n}", f"C{n}", (("MUG", 1),))
+                parts.ledger.transitions.adopt(f"C{n}", f"C{n}", (("MUG", 1),))
                 if n % 10:
-                    parts.ledger.moves.ship(f"C{n}")
+                    parts.ledger.transitions.ship(f"C{n}")
         run(parts)
         before = made.requests()
         began = time.process_time()
@@ -103,11 +103,11 @@ def ledger(orders: int) -> None:
         floor = (time.perf_counter() - began) / orders
         book = open_ledger(Path(folder) / "ledger.db")
         now = datetime.now(UTC)
-        book.moves.discover(Discovery(f"C{n}", str(n), now) for n in range(orders))
+        book.transitions.discover(Discovery(f"C{n}", str(n), now) for n in range(orders))
         began = time.perf_counter()
         for n in range(orders):
-            intent = Intent(f"C{n}", (("MUG", 1),), "hash", "hash", Seen("hash", now))
-            book.moves.accept(f"C{n}", book.moves.intend(f"C{n}", intent), n + 1)
+            intent = Intent(f"C{n}", (("MUG", 1),), "hash", "hash", ShopVersion("hash", now))
+            book.transitions.accept(f"C{n}", book.transitions.intend(f"C{n}", intent), n + 1)
         ours = (time.perf_counter() - began) / orders
         book.close()
         print(

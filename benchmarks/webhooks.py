@@ -18,12 +18,12 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from veracore_sync.clock import SystemClock
-from veracore_sync.domain.hints import Delivery
+from veracore_sync.domain.hints import WebhookDelivery
 from veracore_sync.ledger import open_ledger
 from veracore_sync.transport.signature import Verifier, sign
-from veracore_sync.webhooks.counters import Meter
-from veracore_sync.webhooks.group_commit import Writer
-from veracore_sync.webhooks.handler import HookDesk
+from veracore_sync.webhooks.counters import Counters
+from veracore_sync.webhooks.group_commit import GroupCommitWriter
+from veracore_sync.webhooks.handler import WebhookHandler
 from veracore_sync.webhooks.server import HookServer
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -32,13 +32,13 @@ CLIENTS = (1, 8, 32)
 _BODY = json.dumps({"sku": "RED-42", "more": "x" * 1000}).encode()
 
 
-class _Nowhere(Writer):
+class _Nowhere(GroupCommitWriter):
     """A writer that stores nothing: the bare server with its signature check."""
 
     def __init__(self) -> None:
         """It has no inbox."""
 
-    def store(self, delivery: Delivery) -> bool:
+    def store(self, delivery: WebhookDelivery) -> bool:
         return True
 
 
@@ -85,9 +85,9 @@ def _measure(port: int, clients: int, seconds: float) -> tuple[float, float]:
     return len(times) / seconds, times[int(len(times) * 0.99)] * 1000
 
 
-def _serve(writer: Writer, use: Callable[[int], None]) -> None:
-    meter = Meter()
-    desk = HookDesk(
+def _serve(writer: GroupCommitWriter, use: Callable[[int], None]) -> None:
+    meter = Counters()
+    desk = WebhookHandler(
         Verifier([SECRET], tolerance_seconds=300),
         writer,
         SystemClock(),
@@ -114,7 +114,7 @@ def main(seconds: float) -> None:
     _serve(_Nowhere(), into("bare"))
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         ledger = open_ledger(Path(folder) / "ledger.db")
-        writer = Writer(ledger.inbox, lambda: None)
+        writer = GroupCommitWriter(ledger.inbox, lambda: None)
         _serve(writer, into("durable"))
         ledger.close()
     print("clients   bare req/s   p99 ms   durable req/s   p99 ms   ratio")

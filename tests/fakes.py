@@ -14,16 +14,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from veracore_sync.config import Settings
-from veracore_sync.domain.errors import ProtocolError, Unavailable, UsageError, What
-from veracore_sync.model import (
-    Address,
-    Customer,
-    Order,
-    OrderLine,
-    OrderStub,
+from veracore_sync.domain.errors import Occurrence, ProtocolError, Unavailable, UsageError
+from veracore_sync.domain.orders import Address, Customer, Order, OrderLine, OrderStub, ShippingLine
+from veracore_sync.domain.warehouse import (
     RecordLine,
     ShippedRow,
-    ShippingLine,
     StockRow,
     WarehouseOrder,
     WarehouseRecord,
@@ -261,7 +256,7 @@ class FakeWarehouse:
     levels: list[StockRow] = field(default_factory=list)
     left: list[ShippedRow] = field(default_factory=list)
 
-    def control(self, known_id: str | None) -> None:
+    def check_connection(self, known_id: str | None) -> None:
         self.controls += 1
         if self.control_error is not None:
             raise self.control_error
@@ -275,24 +270,24 @@ class FakeWarehouse:
         word = self.script.popleft() if self.script else ""
         if self.down or word == "not connected":
             self.submissions[order.id] -= 1
-            return NotAccepted(What.NOT_CONNECTED, "connection refused")
+            return NotAccepted(Occurrence.NOT_CONNECTED, "connection refused")
         if word == "429":
-            return NotAccepted(What.HTTP_429, "slow down", retry_after=30)
+            return NotAccepted(Occurrence.HTTP_429, "slow down", retry_after=30)
         if word == "refused":
-            return NotAccepted(What.REFUSED, "Invalid Source", hint="set orders.source")
+            return NotAccepted(Occurrence.REFUSED, "Invalid Source", hint="set orders.source")
         if word == "fault":
-            return NotAccepted(What.FAULT, "Something odd")
+            return NotAccepted(Occurrence.FAULT, "Something odd")
         if word == "lost before":
-            return NotAccepted(What.RESET, "connection reset")
+            return NotAccepted(Occurrence.RESET, "connection reset")
         if order.id.casefold() in self.held:
-            return NotAccepted(What.DUPLICATE, f"Order ID {order.id} already exists")
+            return NotAccepted(Occurrence.DUPLICATE, f"Order ID {order.id} already exists")
         self._store(order)
         if word == "lost after":
-            return NotAccepted(What.TIMEOUT, "no answer")
+            return NotAccepted(Occurrence.TIMEOUT, "no answer")
         if word == "fault after":
-            return NotAccepted(What.FAULT, "Something odd")
+            return NotAccepted(Occurrence.FAULT, "Something odd")
         if word == "other id":
-            return NotAccepted(What.ODD_SUCCESS, "accepted as ZZZ")
+            return NotAccepted(Occurrence.ODD_SUCCESS, "accepted as ZZZ")
         return Accepted(order.id, 481_000 + len(self.held))
 
     def _store(self, order: WarehouseOrder) -> None:
@@ -315,7 +310,9 @@ class FakeWarehouse:
             hidden = tuple(replace(one, lines=None) for one in record.shipments)
             record = replace(record, shipments=hidden)
         if not self.capabilities.tells_content:
-            record = replace(record, reference=None, lines=None, products=(), is_cut=False)
+            record = replace(
+                record, reference=None, lines=None, products=(), partially_cancelled=False
+            )
         return record
 
     def stock(self, sku: str | None) -> Iterator[StockRow]:

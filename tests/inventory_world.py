@@ -12,14 +12,14 @@ from fakes import FakeClock, FakeWarehouse, PartialShop, make_settings
 
 from veracore_sync.config import Settings
 from veracore_sync.domain.errors import Category, ProtocolError, Unavailable
-from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
+from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion
 from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine, OpenOrder, Variant
 from veracore_sync.domain.states import AttemptOutcome, OrderCause
+from veracore_sync.domain.warehouse import Product, RecordLine, StockLevel, WarehouseRecord
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.run import InventoryRun
 from veracore_sync.jobs.kernel import RunContext, RunOptions
 from veracore_sync.ledger import open_ledger
-from veracore_sync.model import Product, RecordLine, StockLevel, WarehouseRecord
 from veracore_sync.ports.shop import UnknownVariant
 
 HERE = "1"
@@ -144,7 +144,7 @@ class World:
             sale.code,
             (RecordLine(sale.sku, sent),),
             "shipped" if sale.shipped else "processed",
-            is_cut=sale.dropped > 0,
+            partially_cancelled=sale.dropped > 0,
             products=(Product(sale.sku, sent, sale.dropped),),
         )
 
@@ -172,26 +172,26 @@ class World:
         if sale.sent is not None or not sale.open or self._state(code) not in (None, "pending"):
             return
         now = self.clock.now()
-        self.ledger.moves.discover([Discovery(code, code, sale.placed_at)])
+        self.ledger.transitions.discover([Discovery(code, code, sale.placed_at)])
         self.by_hand[code] = sale.fulfilled
         self.clock.forward(seconds=1)
-        intent = Intent(code, ((sale.sku, sale.open),), "hash", "hash", Seen("hash", now))
-        attempt = self.ledger.moves.intend(code, intent)
+        intent = Intent(code, ((sale.sku, sale.open),), "hash", "hash", ShopVersion("hash", now))
+        attempt = self.ledger.transitions.intend(code, intent)
         assert attempt is not None
         self.clock.forward(seconds=1)
         if ends in ("accepted", "lost", "conflict"):
             sale.sent = sale.open
         if ends == "conflict" and there is not None and self.warehouse.capabilities.tells_content:
             sale.sent = min(there, sale.open)
-        trouble = Trouble(Category.PROTOCOL, "no answer")
+        trouble = Failure(Category.PROTOCOL, "no answer")
         if ends == "accepted":
-            self.ledger.moves.accept(code, attempt, 1)
+            self.ledger.transitions.accept(code, attempt, 1)
         elif ends == "parked":
-            self.ledger.moves.refuse(code, attempt, trouble, self.clock.now())
+            self.ledger.transitions.refuse(code, attempt, trouble, self.clock.now())
         else:
-            self.ledger.moves.doubt(code, attempt, OrderCause.LOST, trouble)
+            self.ledger.transitions.doubt(code, attempt, OrderCause.LOST, trouble)
         if ends == "conflict":
-            self.ledger.moves.conflict(code, code, trouble)
+            self.ledger.transitions.conflict(code, code, trouble)
 
     def _state(self, code: str) -> str | None:
         row = self.ledger.orders.get(code)
@@ -204,28 +204,28 @@ class World:
         sale = self.sales[code]
         self.clock.forward(seconds=1)
         if sale.sent is not None:
-            self.ledger.moves.adopt(code, code, self.record(sale))
+            self.ledger.transitions.adopt(code, code, self.record(sale))
         elif self._state(code) == "in_doubt":
-            self.ledger.moves.resend(code)
+            self.ledger.transitions.resend(code)
         else:
-            self.ledger.moves.end_attempts(code, code, AttemptOutcome.ABSENT)
-            self.ledger.moves.renew_id(code, code)
+            self.ledger.transitions.end_attempts(code, code, AttemptOutcome.ABSENT)
+            self.ledger.transitions.renew_id(code, code)
 
     def send_again(self, code: str) -> None:
         """A look-up that lied ended the doubt in absent: what is open now is refused as used."""
         sale = self.sales[code]
         if self._state(code) != "in_doubt" or not sale.open:
             return
-        self.ledger.moves.resend(code)
+        self.ledger.transitions.resend(code)
         self.clock.forward(seconds=1)
-        intent = Intent(code, ((sale.sku, sale.open),), "again", "hash", Seen("hash", NEVER))
-        attempt = self.ledger.moves.intend(code, intent)
+        intent = Intent(code, ((sale.sku, sale.open),), "again", "hash", ShopVersion("hash", NEVER))
+        attempt = self.ledger.transitions.intend(code, intent)
         assert attempt is not None
         if sale.sent is None:
             self.by_hand[code] = sale.fulfilled
             sale.sent = sale.open
-        trouble = Trouble(Category.PROTOCOL, "already exists")
-        self.ledger.moves.doubt(code, attempt, OrderCause.DUPLICATE, trouble)
+        trouble = Failure(Category.PROTOCOL, "already exists")
+        self.ledger.transitions.doubt(code, attempt, OrderCause.DUPLICATE, trouble)
 
     def look(self, code: str) -> None:
         """A look-up sees the record of an order that is held."""
@@ -275,7 +275,7 @@ class World:
             return
         self.clock.forward(seconds=1)
         sale.cancelled_there = True
-        self.ledger.moves.cancel(code, code, "it was cancelled")
+        self.ledger.transitions.cancel(code, code, "it was cancelled")
 
     def drop_there(self, code: str, units: int) -> None:
         """The warehouse cancels some units, and a look-up shows it."""
@@ -309,7 +309,7 @@ class World:
         """The shop shows it as shipped, where all of it is fulfilled."""
         if not self.sales[code].open:
             self.clock.forward(seconds=1)
-            self.ledger.moves.ship(code)
+            self.ledger.transitions.ship(code)
 
     def modify(self, code: str, more: int) -> None:
         """Units are added to an order."""

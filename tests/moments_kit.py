@@ -15,12 +15,13 @@ from bench import Bench
 from fakes import START, FakeClock, PartialShop, UnchangedFulfilments, make_order, make_settings
 
 from veracore_sync.clock import to_text
-from veracore_sync.domain.errors import BreakerOpen, Category, RateLimited, TimedOut, What
+from veracore_sync.domain.errors import BreakerOpen, Category, Occurrence, RateLimited, TimedOut
 from veracore_sync.domain.fulfilments import FulfilledOrder
-from veracore_sync.domain.hints import Delivery as Hinted
+from veracore_sync.domain.hints import WebhookDelivery as Hinted
 from veracore_sync.domain.kinds import AlertKind, EventKind
-from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
-from veracore_sync.jobs.deliver import Delivery
+from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion
+from veracore_sync.domain.warehouse import Package, Shipment, WarehouseRecord
+from veracore_sync.jobs.deliver import EventDelivery
 from veracore_sync.jobs.kernel import RunContext
 from veracore_sync.jobs.orders.change_detection import windows
 from veracore_sync.jobs.orders.overdue import KIND as OLD
@@ -32,17 +33,16 @@ from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import unready
 from veracore_sync.jobs.tracking.unanswered import KIND as UNANSWERED
 from veracore_sync.jobs.tracking.unanswered import UNKNOWN_ORDERS, Unanswered
-from veracore_sync.jobs.tracking.unknown_orders import Strangers
+from veracore_sync.jobs.tracking.unknown_orders import UnknownOrders
 from veracore_sync.jobs.tracking.window import Listed
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.budget import Budget
-from veracore_sync.model import Package, Shipment, WarehouseRecord
 from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.ports.shop import Shop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 STEPS = (-DAY, HOUR, timedelta(days=400))
-TROUBLE = Trouble(Category.PROTOCOL, "odd")
+TROUBLE = Failure(Category.PROTOCOL, "odd")
 GRACE = timedelta(seconds=180)
 
 
@@ -69,11 +69,11 @@ class Bed(Bench):
 
     def discover(self, code: str = "A") -> None:
         self.shop.add(make_order(code, placed_at=self.clock.moment, updated_at=self.clock.moment))
-        self.ledger.moves.discover([Discovery(code, f"id-{code}", self.clock.moment)])
+        self.ledger.transitions.discover([Discovery(code, f"id-{code}", self.clock.moment)])
 
     def intend(self, code: str = "A") -> int:
-        seen = Seen("hash", self.clock.moment)
-        attempt = self.ledger.moves.intend(code, Intent(code, (("MUG", 2),), "p", "s", seen))
+        seen = ShopVersion("hash", self.clock.moment)
+        attempt = self.ledger.transitions.intend(code, Intent(code, (("MUG", 2),), "p", "s", seen))
         assert attempt is not None
         return attempt
 
@@ -99,7 +99,7 @@ class Case:
 
 def breaker_open(bed: Bed) -> Goes:
     wanted: dict[str, Any] = {"threshold": 1, "cooldown": timedelta(minutes=5)}
-    bed.ledger.breakers.one("veracore", "orders", **wanted).after(What.TIMEOUT)
+    bed.ledger.breakers.one("veracore", "orders", **wanted).after(Occurrence.TIMEOUT)
 
     def goes() -> bool:
         try:
@@ -144,7 +144,7 @@ def credentials_refused(bed: Bed) -> Goes:
 
 def order_failed(bed: Bed) -> Goes:
     bed.discover()
-    bed.ledger.moves.fail("A", TROUBLE, bed.clock.now() + HOUR, 10)
+    bed.ledger.transitions.fail("A", TROUBLE, bed.clock.now() + HOUR, 10)
     return bed.is_sent
 
 
@@ -191,7 +191,7 @@ def order_parked_by_us(bed: Bed) -> Goes:
 def order_exhausted(bed: Bed) -> Goes:
     """It changes in the shop a minute after it was parked, by the true time."""
     bed.discover()
-    bed.ledger.moves.fail("A", TROUBLE, bed.clock.now(), 1)
+    bed.ledger.transitions.fail("A", TROUBLE, bed.clock.now(), 1)
     assert bed.state("A") == "parked"
 
     def goes() -> bool:
@@ -306,11 +306,11 @@ def _event(bed: Bed, *, unreachable: bool) -> Goes:
     bed.ledger.outbox.add(EventKind.ORDER_SYNCED, "A", {})
     hook = Away(unreachable)
     for _ in range(1 if unreachable else 8):
-        Delivery(bed.ledger, {"url": hook}, bed.clock, forced=True).run()
+        EventDelivery(bed.ledger, {"url": hook}, bed.clock, forced=True).run()
     hook.offered = 0
 
     def goes() -> bool:
-        Delivery(bed.ledger, {"url": hook}, bed.clock).run()
+        EventDelivery(bed.ledger, {"url": hook}, bed.clock).run()
         return hook.offered > 0
 
     return goes
@@ -328,7 +328,7 @@ def hook_fails_too_long(bed: Bed) -> Goes:
     _event(bed, unreachable=True)
 
     def goes() -> bool:
-        Delivery(bed.ledger, {"url": Away(True)}, bed.clock).run()
+        EventDelivery(bed.ledger, {"url": Away(True)}, bed.clock).run()
         return any(one.kind == "hooks.failing" for one in bed.ledger.alerts.standing())
 
     return goes
@@ -409,7 +409,7 @@ def stranger_asked_for(bed: Bed) -> Goes:
     bed.ledger.shipments.asked("A", "A")
     fulfilments = AskedShop()
     context = tracking_context(bed, PartialShop(fulfilments=fulfilments))
-    strangers = Strangers(context, frozenset(), Unanswered(context, UNKNOWN_ORDERS))
+    strangers = UnknownOrders(context, frozenset(), Unanswered(context, UNKNOWN_ORDERS))
 
     def goes() -> bool:
         strangers.adopt([Listed("A", "A")])
@@ -434,7 +434,7 @@ def _turn_comes(bed: Bed, look: Callable[[str], None], first: Callable[[], str])
     """B was looked at a minute after A: A's turn is next, and B's after it."""
     for code in "AB":
         bed.discover(code)
-        bed.ledger.moves.accept(code, bed.intend(code), 1)
+        bed.ledger.transitions.accept(code, bed.intend(code), 1)
     look("B")
     off, bed.clock.off = bed.clock.off, timedelta(0)
     bed.clock.forward(days=2)
@@ -471,7 +471,7 @@ def unprocessed_looked_at(bed: Bed) -> Goes:
 
 def stock_is_without_it(bed: Bed) -> Goes:
     bed.discover()
-    bed.ledger.moves.accept("A", bed.intend(), 1)
+    bed.ledger.transitions.accept("A", bed.intend(), 1)
 
     def goes() -> bool:
         read_at = bed.clock.now()

@@ -14,7 +14,7 @@ from bench import Bench
 from fakes import FakeClock, FakeWarehouse, make_order
 
 import veracore_sync
-from veracore_sync.domain import errors
+from veracore_sync.domain import errors, failures
 from veracore_sync.domain.errors import (
     HINTS,
     Category,
@@ -23,9 +23,9 @@ from veracore_sync.domain.errors import (
     LedgerError,
     LockHeld,
     NeedsPerson,
+    Occurrence,
     SyncError,
     UsageError,
-    What,
 )
 from veracore_sync.domain.failures import (
     CREATING,
@@ -36,103 +36,113 @@ from veracore_sync.domain.failures import (
     read_error,
     slows_down,
 )
-from veracore_sync.jobs.inventory.execute import Writer
-from veracore_sync.model import WarehouseOrder
+from veracore_sync.domain.warehouse import WarehouseOrder
+from veracore_sync.jobs.inventory.execute import StockWriter
 from veracore_sync.ports.warehouse import NotAccepted, SubmitOutcome
 
 # What a create ends in at once, and after two look-ups have not found the order. From the design,
 # not from the table: a row that is changed by mistake must fail here.
-CREATES: dict[What, tuple[str, str]] = {
-    What.NOT_CONNECTED: ("pending", "synced"),
-    What.TIMEOUT: ("in_doubt", "synced"),
-    What.RUN_OVER: ("in_doubt", "synced"),
-    What.RESET: ("in_doubt", "synced"),
-    What.HTTP_4XX: ("in_doubt", "parked"),
-    What.HTTP_404: ("in_doubt", "parked"),
-    What.HTTP_429: ("pending", "synced"),
-    What.HTTP_5XX: ("in_doubt", "synced"),
-    What.NOT_UNDERSTOOD: ("in_doubt", "synced"),
-    What.REFUSED: ("parked", "parked"),
-    What.DUPLICATE: ("conflict", "conflict"),
-    What.FAULT: ("in_doubt", "parked"),
-    What.ODD_SUCCESS: ("in_doubt", "parked"),
-    What.LOGIN_REFUSED: ("in_doubt", "parked"),
-    What.FORBIDDEN: ("in_doubt", "parked"),
-    What.CHANNEL_UNKNOWN: ("in_doubt", "parked"),
-    What.QUERY_REFUSED: ("in_doubt", "parked"),
-    What.DATABASE: ("in_doubt", "synced"),
-    What.KNOWN_REFUSED: ("pending", "synced"),
-    What.ACCESS_REFUSED: ("in_doubt", "parked"),
-    What.BREAKER_OPEN: ("pending", "synced"),
-    What.BUDGET_SPENT: ("pending", "synced"),
+CREATES: dict[Occurrence, tuple[str, str]] = {
+    Occurrence.NOT_CONNECTED: ("pending", "synced"),
+    Occurrence.TIMEOUT: ("in_doubt", "synced"),
+    Occurrence.RUN_OVER: ("in_doubt", "synced"),
+    Occurrence.RESET: ("in_doubt", "synced"),
+    Occurrence.HTTP_4XX: ("in_doubt", "parked"),
+    Occurrence.HTTP_404: ("in_doubt", "parked"),
+    Occurrence.HTTP_429: ("pending", "synced"),
+    Occurrence.HTTP_5XX: ("in_doubt", "synced"),
+    Occurrence.NOT_UNDERSTOOD: ("in_doubt", "synced"),
+    Occurrence.REFUSED: ("parked", "parked"),
+    Occurrence.DUPLICATE: ("conflict", "conflict"),
+    Occurrence.FAULT: ("in_doubt", "parked"),
+    Occurrence.ODD_SUCCESS: ("in_doubt", "parked"),
+    Occurrence.LOGIN_REFUSED: ("in_doubt", "parked"),
+    Occurrence.FORBIDDEN: ("in_doubt", "parked"),
+    Occurrence.CHANNEL_UNKNOWN: ("in_doubt", "parked"),
+    Occurrence.QUERY_REFUSED: ("in_doubt", "parked"),
+    Occurrence.DATABASE: ("in_doubt", "synced"),
+    Occurrence.KNOWN_REFUSED: ("pending", "synced"),
+    Occurrence.ACCESS_REFUSED: ("in_doubt", "parked"),
+    Occurrence.BREAKER_OPEN: ("pending", "synced"),
+    Occurrence.BUDGET_SPENT: ("pending", "synced"),
 }
-READS: dict[What, tuple[Category, int]] = {
-    What.NOT_CONNECTED: (Category.UNAVAILABLE, 69),
-    What.TIMEOUT: (Category.TIMEOUT, 69),
-    What.RUN_OVER: (Category.TIMEOUT, 69),
-    What.RESET: (Category.UNAVAILABLE, 69),
-    What.HTTP_4XX: (Category.PROTOCOL, 69),
-    What.HTTP_404: (Category.CONFIG, 78),
-    What.HTTP_429: (Category.RATE_LIMITED, 69),
-    What.HTTP_5XX: (Category.UNAVAILABLE, 69),
-    What.NOT_UNDERSTOOD: (Category.PROTOCOL, 69),
-    What.REFUSED: (Category.PROTOCOL, 69),
-    What.DUPLICATE: (Category.PROTOCOL, 69),
-    What.FAULT: (Category.PROTOCOL, 69),
-    What.ODD_SUCCESS: (Category.PROTOCOL, 69),
-    What.LOGIN_REFUSED: (Category.AUTH, 77),
-    What.FORBIDDEN: (Category.AUTH, 77),
-    What.CHANNEL_UNKNOWN: (Category.CONFIG, 78),
-    What.QUERY_REFUSED: (Category.CONFIG, 78),
-    What.DATABASE: (Category.UNAVAILABLE, 69),
-    What.KNOWN_REFUSED: (Category.AUTH, 77),
-    What.ACCESS_REFUSED: (Category.AUTH, 77),
-    What.BREAKER_OPEN: (Category.UNAVAILABLE, 69),
-    What.BUDGET_SPENT: (Category.RATE_LIMITED, 69),
+READS: dict[Occurrence, tuple[Category, int]] = {
+    Occurrence.NOT_CONNECTED: (Category.UNAVAILABLE, 69),
+    Occurrence.TIMEOUT: (Category.TIMEOUT, 69),
+    Occurrence.RUN_OVER: (Category.TIMEOUT, 69),
+    Occurrence.RESET: (Category.UNAVAILABLE, 69),
+    Occurrence.HTTP_4XX: (Category.PROTOCOL, 69),
+    Occurrence.HTTP_404: (Category.CONFIG, 78),
+    Occurrence.HTTP_429: (Category.RATE_LIMITED, 69),
+    Occurrence.HTTP_5XX: (Category.UNAVAILABLE, 69),
+    Occurrence.NOT_UNDERSTOOD: (Category.PROTOCOL, 69),
+    Occurrence.REFUSED: (Category.PROTOCOL, 69),
+    Occurrence.DUPLICATE: (Category.PROTOCOL, 69),
+    Occurrence.FAULT: (Category.PROTOCOL, 69),
+    Occurrence.ODD_SUCCESS: (Category.PROTOCOL, 69),
+    Occurrence.LOGIN_REFUSED: (Category.AUTH, 77),
+    Occurrence.FORBIDDEN: (Category.AUTH, 77),
+    Occurrence.CHANNEL_UNKNOWN: (Category.CONFIG, 78),
+    Occurrence.QUERY_REFUSED: (Category.CONFIG, 78),
+    Occurrence.DATABASE: (Category.UNAVAILABLE, 69),
+    Occurrence.KNOWN_REFUSED: (Category.AUTH, 77),
+    Occurrence.ACCESS_REFUSED: (Category.AUTH, 77),
+    Occurrence.BREAKER_OPEN: (Category.UNAVAILABLE, 69),
+    Occurrence.BUDGET_SPENT: (Category.RATE_LIMITED, 69),
 }
 TRANSIENT = {Category.UNAVAILABLE, Category.TIMEOUT, Category.RATE_LIMITED}
-NOT_SENT = {What.NOT_CONNECTED, What.KNOWN_REFUSED, What.BREAKER_OPEN, What.BUDGET_SPENT}
-DEFINITE = {What.HTTP_429, What.REFUSED} | NOT_SENT
+NOT_SENT = {
+    Occurrence.NOT_CONNECTED,
+    Occurrence.KNOWN_REFUSED,
+    Occurrence.BREAKER_OPEN,
+    Occurrence.BUDGET_SPENT,
+}
+DEFINITE = {Occurrence.HTTP_429, Occurrence.REFUSED} | NOT_SENT
 
 # Every group by its members, again from the design: of whom a failure speaks, and what follows.
 _RECORD = {
-    What.HTTP_4XX,
-    What.NOT_UNDERSTOOD,
-    What.REFUSED,
-    What.DUPLICATE,
-    What.FAULT,
-    What.ODD_SUCCESS,
+    Occurrence.HTTP_4XX,
+    Occurrence.NOT_UNDERSTOOD,
+    Occurrence.REFUSED,
+    Occurrence.DUPLICATE,
+    Occurrence.FAULT,
+    Occurrence.ODD_SUCCESS,
 }
-_DOWN = {What.NOT_CONNECTED, What.TIMEOUT, What.RESET, What.HTTP_5XX}
-_SERVER = _DOWN | {What.DATABASE}
-_PACE = {What.HTTP_429, What.BUDGET_SPENT}
-_CALLER = {What.LOGIN_REFUSED, What.KNOWN_REFUSED, What.FORBIDDEN, What.BREAKER_OPEN}
-_ACCESS = {What.ACCESS_REFUSED}
-_RUN = {What.RUN_OVER}
-_SETTINGS = {What.HTTP_404, What.CHANNEL_UNKNOWN, What.QUERY_REFUSED}
-GROUPS: dict[str, set[What]] = {
+_DOWN = {Occurrence.NOT_CONNECTED, Occurrence.TIMEOUT, Occurrence.RESET, Occurrence.HTTP_5XX}
+_SERVER = _DOWN | {Occurrence.DATABASE}
+_PACE = {Occurrence.HTTP_429, Occurrence.BUDGET_SPENT}
+_CALLER = {
+    Occurrence.LOGIN_REFUSED,
+    Occurrence.KNOWN_REFUSED,
+    Occurrence.FORBIDDEN,
+    Occurrence.BREAKER_OPEN,
+}
+_ACCESS = {Occurrence.ACCESS_REFUSED}
+_RUN = {Occurrence.RUN_OVER}
+_SETTINGS = {Occurrence.HTTP_404, Occurrence.CHANNEL_UNKNOWN, Occurrence.QUERY_REFUSED}
+GROUPS: dict[str, set[Occurrence]] = {
     "ENDS_THE_RUN": _RUN | _SETTINGS,
-    "OF_AN_UPSTREAM_OR_THE_SETTINGS": set(What) - _RUN,
-    "OF_AN_UPSTREAM_OR_TIME": set(What) - _SETTINGS,
+    "OF_AN_UPSTREAM_OR_THE_SETTINGS": set(Occurrence) - _RUN,
+    "OF_AN_UPSTREAM_OR_TIME": set(Occurrence) - _SETTINGS,
     "NOTHING_FOLLOWS": set(),
     "REFUSES_ALL": _CALLER,
-    "NOT_ASKED": {What.BREAKER_OPEN},
+    "NOT_ASKED": {Occurrence.BREAKER_OPEN},
     "TOO_FAST": _PACE,
     "NOT_BEGUN": _CALLER | _ACCESS | _PACE,
     "OF_ALL_RECORDS": _CALLER | _ACCESS | _PACE | _RUN | _SETTINGS,
     "MAY_BE_AN_ENTRYS": _RECORD | _SERVER | _PACE | _SETTINGS,
-    "MAY_BE_AN_ORDERS": _RECORD | _SERVER | _PACE | _SETTINGS | _ACCESS | {What.FORBIDDEN},
+    "MAY_BE_AN_ORDERS": _RECORD | _SERVER | _PACE | _SETTINGS | _ACCESS | {Occurrence.FORBIDDEN},
     "MAY_BE_A_RECORDS": _RECORD | _SERVER,
     "AN_ANSWER_OF_ITS_OWN": _RECORD,
     "ANOTHER_RECORD_TELLS": _SERVER | _PACE | _CALLER | _ACCESS,
     "SAYS_NOTHING_OF_ITS_NAME": _SERVER | _PACE | _CALLER | _ACCESS | _RUN,
     "MAY_PASS": _SERVER,
     "OF_ANOTHER_SERVICE": _RECORD | _SETTINGS,
-    "ROLLED_BACK": {What.DATABASE},
+    "ROLLED_BACK": {Occurrence.DATABASE},
     "TRIED_AGAIN": _SERVER | _PACE,
-    "COUNTS_AGAINST_CREATING": _SERVER | _PACE | {What.NOT_UNDERSTOOD} | NOT_SENT,
+    "COUNTS_AGAINST_CREATING": _SERVER | _PACE | {Occurrence.NOT_UNDERSTOOD} | NOT_SENT,
     "OPENS_THE_BREAKER": _DOWN,
-    "ENDS_A_PROBE": {What.HTTP_429},
+    "ENDS_A_PROBE": {Occurrence.HTTP_429},
 }
 # Errors that no upstream causes, and the groups that each belongs to.
 _STOPS = {"ENDS_THE_RUN", "OF_ALL_RECORDS"}
@@ -150,7 +160,7 @@ LOCAL: list[tuple[SyncError, set[str]]] = [
 class Scripted(FakeWarehouse):
     """Answers the next create with `answer`, without having stored it."""
 
-    answer: What | None = None
+    answer: Occurrence | None = None
 
     def submit(self, order: WarehouseOrder) -> SubmitOutcome:
         what, self.answer = self.answer, None
@@ -169,8 +179,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     made.ledger.close()
 
 
-@pytest.mark.parametrize("what", What)
-def test_every_row_has_both_rules(what: What) -> None:
+@pytest.mark.parametrize("what", Occurrence)
+def test_every_row_has_both_rules(what: Occurrence) -> None:
     assert what in READING
     assert what in CREATING
     assert what in CREATES
@@ -184,8 +194,8 @@ def test_every_class_has_a_hint_that_names_a_next_step() -> None:
         assert named or "setting" in hint, hint
 
 
-@pytest.mark.parametrize("what", What)
-def test_creating(bench: Bench, what: What) -> None:
+@pytest.mark.parametrize("what", Occurrence)
+def test_creating(bench: Bench, what: Occurrence) -> None:
     at_once, when_absent = CREATES[what]
     bench.shop.add(make_order("A"))
     assert isinstance(bench.warehouse, Scripted)
@@ -203,8 +213,8 @@ def test_creating(bench: Bench, what: What) -> None:
     assert bench.row("A").retry_count == 0
 
 
-@pytest.mark.parametrize("what", [what for what in What if what not in DEFINITE])
-def test_creating_when_it_was_stored_all_the_same(bench: Bench, what: What) -> None:
+@pytest.mark.parametrize("what", [what for what in Occurrence if what not in DEFINITE])
+def test_creating_when_it_was_stored_all_the_same(bench: Bench, what: Occurrence) -> None:
     """Whatever was answered: what is in doubt is found, and sent once."""
     bench.shop.add(make_order("A"))
     warehouse = bench.warehouse
@@ -223,8 +233,8 @@ def test_creating_when_it_was_stored_all_the_same(bench: Bench, what: What) -> N
     assert warehouse.submissions == {"OK": 1}, "no second request"
 
 
-@pytest.mark.parametrize("what", What)
-def test_reading(bench: Bench, what: What) -> None:
+@pytest.mark.parametrize("what", Occurrence)
+def test_reading(bench: Bench, what: Occurrence) -> None:
     """A control call that fails so ends the run so, and nothing is sent, counted or parked."""
     category, code = READS[what]
     bench.shop.add(make_order("A"))
@@ -239,18 +249,21 @@ def test_reading(bench: Bench, what: What) -> None:
     assert bench.run().outcomes == {"A": "submitted"}
 
 
-@pytest.mark.parametrize("what", What)
-def test_no_class_that_may_pass_ever_parks(what: What) -> None:
+@pytest.mark.parametrize("what", Occurrence)
+def test_no_class_that_may_pass_ever_parks(what: Occurrence) -> None:
     rule = CREATING[what]
     if rule.category in TRANSIENT:
         assert rule.action in (Action.PENDING, Action.LATER, Action.DOUBT_LOST)
     assert rule.category is not Category.AUTH, "one order's answer tells nothing of a login"
 
 
-@pytest.mark.parametrize("what", What)
-def test_only_what_may_pass_is_read_again(what: What) -> None:
+@pytest.mark.parametrize("what", Occurrence)
+def test_only_what_may_pass_is_read_again(what: Occurrence) -> None:
     rule = READING[what]
-    passing = rule.category in TRANSIENT and what not in (What.RUN_OVER, What.BREAKER_OPEN)
+    passing = rule.category in TRANSIENT and what not in (
+        Occurrence.RUN_OVER,
+        Occurrence.BREAKER_OPEN,
+    )
     assert rule.action is (Action.RETRY if passing else Action.END_RUN)
     assert isinstance(read_error(what, "words", upstream="vendure"), SyncError)
 
@@ -259,7 +272,7 @@ def test_only_what_may_pass_is_read_again(what: What) -> None:
 
 
 def _groups() -> dict[str, Group]:
-    return {name: one for name, one in vars(failure).items() if isinstance(one, Group)}
+    return {name: one for name, one in vars(failures).items() if isinstance(one, Group)}
 
 
 def test_every_group_is_walked() -> None:
@@ -272,9 +285,9 @@ def test_every_group_decides_something(name: str) -> None:
     assert any(named.search(path.read_text()) for path in _outside())
 
 
-@pytest.mark.parametrize("what", What)
+@pytest.mark.parametrize("what", Occurrence)
 @pytest.mark.parametrize("name", GROUPS)
-def test_groups(name: str, what: What) -> None:
+def test_groups(name: str, what: Occurrence) -> None:
     """Asked about what happened, and about the error that carries it: the same answer."""
     group, wanted = _groups()[name], what in GROUPS[name]
     assert (what in group) is wanted
@@ -290,23 +303,25 @@ def test_errors_that_no_upstream_causes(error: SyncError, names: set[str]) -> No
     assert {name for name, group in _groups().items() if error in group} == names
 
 
-@pytest.mark.parametrize("what", What)
-def test_the_class_of_an_error_alone_says_as_much_as_its_row(what: What) -> None:
+@pytest.mark.parametrize("what", Occurrence)
+def test_the_class_of_an_error_alone_says_as_much_as_its_row(what: Occurrence) -> None:
     """Raised without more, an error is in each group that the row of its default is in."""
     kind = type(read_error(what, "words", upstream="vendure"))
     assert kind.what is not None
     assert READING[kind.what].category is READING[what].category
 
 
-@pytest.mark.parametrize("what", [*What, None])
+@pytest.mark.parametrize("what", [*Occurrence, None])
 @pytest.mark.parametrize("retry_after", [None, 0.0, 5.0])
-def test_what_slows_down(what: What | None, retry_after: float | None) -> None:
-    wanted = what is What.HTTP_429 or (what is What.HTTP_5XX and retry_after is not None)
+def test_what_slows_down(what: Occurrence | None, retry_after: float | None) -> None:
+    wanted = what is Occurrence.HTTP_429 or (
+        what is Occurrence.HTTP_5XX and retry_after is not None
+    )
     assert slows_down(what, retry_after) is wanted
 
 
-@pytest.mark.parametrize("what", What)
-def test_only_what_was_rolled_back_is_written_again(what: What) -> None:
+@pytest.mark.parametrize("what", Occurrence)
+def test_only_what_was_rolled_back_is_written_again(what: Occurrence) -> None:
     """Whatever the message says: levels are sent again after a deadlock, and after nothing else."""
     calls = 0
 
@@ -318,13 +333,13 @@ def test_only_what_was_rolled_back_is_written_again(what: What) -> None:
         return {}
 
     shop, clock = SimpleNamespace(set_levels=set_levels), FakeClock()
-    writer = cast(Writer, SimpleNamespace(shop=shop, clock=clock))
-    if what is What.DATABASE:
-        assert Writer._send_patiently(writer, []) == {}
+    writer = cast(StockWriter, SimpleNamespace(shop=shop, clock=clock))
+    if what is Occurrence.DATABASE:
+        assert StockWriter._send_patiently(writer, []) == {}
         assert calls == 2
     else:
         with pytest.raises(SyncError):
-            Writer._send_patiently(writer, [])
+            StockWriter._send_patiently(writer, [])
         assert calls == 1
 
 
@@ -337,7 +352,7 @@ TEXT = {"lower", "casefold", "startswith", "endswith", "find", "split", "partiti
 
 
 def _is_listed(node: ast.AST) -> bool:
-    """Two or more error classes, or values of `What`, side by side."""
+    """Two or more error classes, or values of `Occurrence`, side by side."""
     if isinstance(node, ast.Tuple | ast.Set | ast.List):
         items: list[ast.expr] = node.elts
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):

@@ -13,7 +13,7 @@ _VARIABLE = "VERACORE_SYNC_TEST_FAILPOINT"
 _SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
 
-def hit(gap: str) -> None:
+def pass_failpoint(gap: str) -> None:
     """Pass the gap named `gap`, or be stopped in it."""
     wanted = os.environ.get(_VARIABLE)
     if wanted is None:

@@ -15,11 +15,11 @@ import pytest
 
 from veracore_sync.admin.access import Tokens
 from veracore_sync.admin.actions import Actions
-from veracore_sync.admin.handler import AdminDesk
+from veracore_sync.admin.handler import AdminHandler
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.errors import LedgerError
 from veracore_sync.ledger import open_ledger
-from veracore_sync.webhooks.counters import Meter
+from veracore_sync.webhooks.counters import Counters
 from veracore_sync.webhooks.server import HookServer
 from veracore_sync.webhooks.supervision import Health, Part
 
@@ -32,9 +32,9 @@ class Scene:
         self.health = Health(SystemClock(), server="admin")
         self.part: Part = self.health.part("accept")
         actions = cast(Actions, SimpleNamespace(ledger=self.ledger))
-        desk = AdminDesk(actions, Tokens("r" * 16, ""), SystemClock(), self.health.troubles)
+        desk = AdminHandler(actions, Tokens("r" * 16, ""), SystemClock(), self.health.troubles)
         self.server = HookServer(
-            "127.0.0.1", 0, desk, meter=Meter(), section="admin", part=self.part
+            "127.0.0.1", 0, desk, meter=Counters(), section="admin", part=self.part
         )
 
     def get(self, path: str, **headers: str) -> tuple[int, Any]:

@@ -10,13 +10,13 @@ from pathlib import Path
 from fakes import START, FakeClock
 
 from veracore_sync.domain.errors import Category
-from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
+from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion
+from veracore_sync.domain.warehouse import Product, RecordLine, WarehouseRecord
 from veracore_sync.ledger import open_ledger
-from veracore_sync.model import Product, RecordLine, WarehouseRecord
 from veracore_sync.ports.ledger import Ledger
 
-TROUBLE = Trouble(Category.PROTOCOL, "odd")
-SEEN = Seen("content", START)
+TROUBLE = Failure(Category.PROTOCOL, "odd")
+SEEN = ShopVersion("content", START)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 MUGS = (("MUG", 2),)
@@ -60,18 +60,18 @@ def record(identity: str = "A", units: int = 2, **changes: object) -> WarehouseR
 def cut(identity: str, units: int, cancelled: int) -> WarehouseRecord:
     """An order of which the warehouse has cancelled units."""
     products = (Product("MUG", units, cancelled),)
-    return record(identity, units, is_cut=True, products=products)
+    return record(identity, units, partially_cancelled=True, products=products)
 
 
 def discover(ledger: Ledger, *codes: str) -> None:
     """Record new orders."""
-    ledger.moves.discover(Discovery(code, f"id-{code}", START) for code in codes)
+    ledger.transitions.discover(Discovery(code, f"id-{code}", START) for code in codes)
 
 
 def send(ledger: Ledger, code: str) -> int:
     """Commit the intent to send a new order under its own code; the attempt."""
     discover(ledger, code)
-    attempt = ledger.moves.intend(code, intent(code))
+    attempt = ledger.transitions.intend(code, intent(code))
     assert attempt is not None
     return attempt
 
@@ -79,7 +79,7 @@ def send(ledger: Ledger, code: str) -> int:
 def accept(ledger: Ledger, *codes: str) -> None:
     """New orders that VeraCore took."""
     for code in codes:
-        ledger.moves.accept(code, send(ledger, code), 7)
+        ledger.transitions.accept(code, send(ledger, code), 7)
 
 
 def state(ledger: Ledger, code: str = "A") -> tuple[str, str]:

@@ -34,10 +34,10 @@ from veracore_sync.domain.errors import (
     ConfigError,
     LedgerError,
     LockHeld,
+    Occurrence,
     RateLimited,
-    What,
 )
-from veracore_sync.domain.hints import Delivery
+from veracore_sync.domain.hints import WebhookDelivery
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.ledger_records import UnreadRow
 from veracore_sync.domain.order_records import Discovery
@@ -151,11 +151,11 @@ def test_a_ledger_that_is_only_read_refuses_every_write(shared: LedgerBed) -> No
         assert state(reader) == ("synced", "")
         writes = (
             lambda: discover(reader, "B"),
-            lambda: reader.moves.ship("A"),
+            lambda: reader.transitions.ship("A"),
             lambda: reader.holdings.saw("A", record()),
             lambda: reader.shipments.asked("A", "A"),
             lambda: reader.alerts.open(AlertKind.ORDER_OLD, "it waits"),
-            lambda: reader.inbox.store([Delivery("one", "order", ("A",))]),
+            lambda: reader.inbox.store([WebhookDelivery("one", "order", ("A",))]),
             lambda: reader.unread.keep("order", [ODD]),
             lambda: reader.meta.put("mark", "1"),
             lambda: reader.runs.begin("sync-orders"),
@@ -237,8 +237,12 @@ def test_a_delivery_is_taken_once_and_its_hints_until_covered(
     ledger_bed: LedgerBed, ledger: Ledger
 ) -> None:
     ledger.inbox.probe()
-    one = Delivery("one", "order", ("A", "B"))
-    assert ledger.inbox.store([one, one, Delivery(None, "order", ("A",))]) == [True, False, True]
+    one = WebhookDelivery("one", "order", ("A", "B"))
+    assert ledger.inbox.store([one, one, WebhookDelivery(None, "order", ("A",))]) == [
+        True,
+        False,
+        True,
+    ]
     hint = ledger.inbox.due("order")
     assert hint is not None
     assert (hint.name, hint.asked, ledger.inbox.due("inventory")) == ("A", 2, None)
@@ -254,7 +258,7 @@ def test_a_delivery_is_taken_once_and_its_hints_until_covered(
     assert hint is not None
     assert hint.tries == 1
     # Asked for again while it was looked at: that is not covered.
-    ledger.inbox.store([Delivery(None, "order", ("A",))])
+    ledger.inbox.store([WebhookDelivery(None, "order", ("A",))])
     ledger.inbox.cover(hint)
     hint = ledger.inbox.due("order")
     assert hint is not None
@@ -351,7 +355,7 @@ def test_an_open_breaker_lets_one_probe_pass(ledger_bed: LedgerBed, ledger: Ledg
     breaker, other = made(), made()
     for _ in range(2):
         breaker.before(creating=False)
-        breaker.after(What.TIMEOUT)
+        breaker.after(Occurrence.TIMEOUT)
     assert [(row.state, row.failures) for row in ledger.breakers.all()] == [("open", 2)]
     assert kinds(ledger) == ["veracore.down"]
     for refused in (breaker, made(read_only=True)):
@@ -433,7 +437,7 @@ def test_moments_that_a_wrong_clock_wrote_are_told(ledger_bed: LedgerBed, ledger
 
     discover(ledger, "A")
     assert ahead() == set()
-    ledger.moves.discover([Discovery("B", "2", START, next_attempt_at=START + 9 * HOUR)])
+    ledger.transitions.discover([Discovery("B", "2", START, next_attempt_at=START + 9 * HOUR)])
     assert ahead() == {"orders.next_attempt_at"}
 
 

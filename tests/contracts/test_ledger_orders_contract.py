@@ -60,25 +60,25 @@ def test_an_id_is_taken_without_regard_to_case(ledger: Ledger) -> None:
 def test_an_intent_is_an_attempt_whose_end_is_written_once(ledger: Ledger) -> None:
     attempt = send(ledger, "A")
     assert state(ledger) == ("sending", "")
-    ledger.moves.withhold("A", attempt, OrderState.PENDING, "not connected", None)
+    ledger.transitions.withhold("A", attempt, OrderState.PENDING, "not connected", None)
     assert state(ledger) == ("pending", "")
-    again = ledger.moves.intend("A", intent())
+    again = ledger.transitions.intend("A", intent())
     assert again is not None
-    ledger.moves.accept("A", again, 7)
-    assert ledger.moves.refuse("A", attempt, TROUBLE, START) is Applied.LOST
+    ledger.transitions.accept("A", again, 7)
+    assert ledger.transitions.refuse("A", attempt, TROUBLE, START) is Applied.LOST
     assert state(ledger) == ("synced", "")
     ends = [(one.attempt, one.lines, one.outcome) for one in ledger.orders.attempts("A")]
     assert ends == [(1, MUGS, "not sent"), (2, MUGS, "accepted")]
 
 
 def test_a_refused_order_is_parked_until_a_person_or_time_acts(ledger: Ledger) -> None:
-    assert ledger.moves.refuse("A", send(ledger, "A"), TROUBLE, START) is Applied.NEWS
+    assert ledger.transitions.refuse("A", send(ledger, "A"), TROUBLE, START) is Applied.NEWS
     assert state(ledger) == ("parked", "refused")
     assert kinds(ledger) == ["order.parked"]
     assert [row.code for row in ledger.orders.recent_errors(5)] == ["A"]
-    ledger.moves.requeue("A")
+    ledger.transitions.requeue("A")
     assert state(ledger) == ("pending", "")
-    ledger.moves.renew_id("A", "A2")
+    ledger.transitions.renew_id("A", "A2")
     row = ledger.orders.get("A")
     assert row is not None
     assert (row.veracore_id, kinds(ledger)) == ("A2", [])
@@ -86,39 +86,39 @@ def test_a_refused_order_is_parked_until_a_person_or_time_acts(ledger: Ledger) -
 
 def test_what_the_queue_does_with_an_order(ledger: Ledger) -> None:
     discover(ledger, "A", "B", "C", "D")
-    ledger.moves.wait("A", "Modifying")
+    ledger.transitions.wait("A", "Modifying")
     assert state(ledger, "A") == ("pending", "waiting")
-    ledger.moves.came_back(["A"])
+    ledger.transitions.came_back(["A"])
     assert state(ledger, "A") == ("pending", "")
-    ledger.moves.touch("A", looked_up=True, shop_updated_at=to_text(START))
-    ledger.moves.postpone("A", TROUBLE, to_text(START + HOUR))
+    ledger.transitions.touch("A", looked_up=True, shop_updated_at=to_text(START))
+    ledger.transitions.postpone("A", TROUBLE, to_text(START + HOUR))
     row = ledger.orders.get("A")
     assert row is not None
     assert (bool(row.looked_up), row.error_message, row.retry_count) == (True, "odd", 0)
-    assert ledger.moves.park("B", TROUBLE, "settings") is Applied.NEWS
+    assert ledger.transitions.park("B", TROUBLE, "settings") is Applied.NEWS
     assert state(ledger, "B") == ("parked", "ours")
-    assert ledger.moves.fail("C", TROUBLE, START + HOUR, 2) is Applied.DONE
+    assert ledger.transitions.fail("C", TROUBLE, START + HOUR, 2) is Applied.DONE
     assert state(ledger, "C")[0] == "failed"
-    assert ledger.moves.fail("C", TROUBLE, START + HOUR, 2) is Applied.NEWS
+    assert ledger.transitions.fail("C", TROUBLE, START + HOUR, 2) is Applied.NEWS
     assert state(ledger, "C") == ("parked", "exhausted")
-    assert ledger.moves.skip("D", OrderCause.RULE, "excluded", alert=True) is Applied.NEWS
+    assert ledger.transitions.skip("D", OrderCause.RULE, "excluded", alert=True) is Applied.NEWS
     assert state(ledger, "D") == ("skipped", "rule")
     assert sorted(kinds(ledger)) == ["order.parked", "order.parked", "order.passed_by"]
 
 
 def test_a_doubt_is_due_until_look_ups_end_it(ledger_bed: LedgerBed, ledger: Ledger) -> None:
     attempt = send(ledger, "A")
-    ledger.moves.doubt("A", attempt, OrderCause.LOST, TROUBLE)
-    ledger.moves.was_answered("A", attempt)
+    ledger.transitions.doubt("A", attempt, OrderCause.LOST, TROUBLE)
+    ledger.transitions.was_answered("A", attempt)
     assert state(ledger) == ("in_doubt", "answer")
     oldest = ledger.orders.oldest_doubt()
     assert oldest is not None
     assert [row.code for row in ledger.orders.doubts_due(START, HOUR)] == [oldest.code] == ["A"]
-    ledger.moves.absent_once("A", START + 3 * MINUTE)
+    ledger.transitions.absent_once("A", START + 3 * MINUTE)
     assert ledger.orders.doubts_due(START + MINUTE, HOUR) == []
-    ledger.moves.look_again("A", None)
+    ledger.transitions.look_again("A", None)
     assert len(ledger.orders.doubts_due(START, HOUR)) == 1
-    ledger.moves.resend("A")
+    ledger.transitions.resend("A")
     assert state(ledger) == ("pending", "")
     assert [one.outcome for one in ledger.orders.attempts("A")] == ["absent"]
 
@@ -126,14 +126,14 @@ def test_a_doubt_is_due_until_look_ups_end_it(ledger_bed: LedgerBed, ledger: Led
 def test_each_end_of_a_doubt(ledger: Ledger) -> None:
     for code in "ABCD":
         send(ledger, code)
-    assert ledger.moves.recover() == ["A", "B", "C", "D"]
+    assert ledger.transitions.recover() == ["A", "B", "C", "D"]
     assert state(ledger, "A") == ("in_doubt", "lost")
-    ledger.moves.adopt("A", "A", record("A"), SEEN)
-    assert ledger.moves.refused_after_all("B", TROUBLE, START) is Applied.NEWS
-    assert ledger.moves.conflict("C", "C", TROUBLE) is Applied.NEWS
-    ledger.moves.absent_for_a_person("C")
-    ledger.moves.end_attempts("C", "c", AttemptOutcome.CONFLICT)
-    assert ledger.moves.cancel("D", "D", "cancelled there") is Applied.NEWS
+    ledger.transitions.adopt("A", "A", record("A"), SEEN)
+    assert ledger.transitions.refused_after_all("B", TROUBLE, START) is Applied.NEWS
+    assert ledger.transitions.conflict("C", "C", TROUBLE) is Applied.NEWS
+    ledger.transitions.absent_for_a_person("C")
+    ledger.transitions.end_attempts("C", "c", AttemptOutcome.CONFLICT)
+    assert ledger.transitions.cancel("D", "D", "cancelled there") is Applied.NEWS
     found = [state(ledger, code)[0] for code in "ABCD"]
     assert found == ["synced", "parked", "conflict", "cancelled"]
     assert sorted(kinds(ledger)) == ["order.cancelled", "order.conflict", "order.parked"]
@@ -141,12 +141,12 @@ def test_each_end_of_a_doubt(ledger: Ledger) -> None:
 
 
 def test_an_order_may_be_put_in_doubt_again_and_shipped_once(ledger: Ledger) -> None:
-    ledger.moves.refuse("A", send(ledger, "A"), TROUBLE, START)
-    ledger.moves.doubt_again("A", "A")
+    ledger.transitions.refuse("A", send(ledger, "A"), TROUBLE, START)
+    ledger.transitions.doubt_again("A", "A")
     assert state(ledger) == ("in_doubt", "lost")
-    ledger.moves.adopt("A", "A", record("A"))
-    assert ledger.moves.ship("A")
-    assert not ledger.moves.ship("A")
+    ledger.transitions.adopt("A", "A", record("A"))
+    assert ledger.transitions.ship("A")
+    assert not ledger.transitions.ship("A")
     assert state(ledger)[0] == "shipped"
 
 
@@ -188,7 +188,7 @@ def test_a_slip_is_due_until_it_ends(ledger_bed: LedgerBed, ledger: Ledger) -> N
     assert (slips.due(), list(slips.slips("a"))) == (["A"], ["1"])
     slips.hold(slips.slips("A")["1"], "the shop is down", START + HOUR, failed=True)
     assert (slips.due(), slips.slips_of("A")[0].tries) == ([], 1)
-    slips.hasten()
+    slips.retry_now()
     assert slips.due() == ["A"]
     ledger_bed.clock.forward(days=2)
     assert [one.slip for one in slips.waiting_for(timedelta(days=1))] == ["1"]
@@ -248,11 +248,11 @@ def test_what_was_looked_at_longest_ago_comes_first(ledger_bed: LedgerBed, ledge
     discover(ledger, "B", "a", "A")
     assert pending() == ["A", "B", "a"]
     ledger_bed.clock.forward(minutes=1)
-    ledger.moves.postpone("A", TROUBLE, None)
+    ledger.transitions.postpone("A", TROUBLE, None)
     assert (pending(), pending(1)) == (["B", "a", "A"], ["B"])
     # A clock that was ahead wrote it: it must not come last until then.
     ledger_bed.clock.forward(minutes=-9)
-    ledger.moves.postpone("B", TROUBLE, None)
+    ledger.transitions.postpone("B", TROUBLE, None)
     assert pending() == ["a", "A", "B"]
 
 

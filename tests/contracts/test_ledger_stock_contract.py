@@ -46,8 +46,8 @@ def test_what_cannot_be_read_or_is_spelled_twice_is_told(ledger: Ledger) -> None
     ledger.stock.add_up()
     assert (ledger.stock.count_unread(), ledger.stock.unread_parts(9)) == (1, ["TEE"])
     assert ledger.stock.unread_of("tee") == {"1": ANY}
-    assert ledger.stock.is_twofold("mug")
-    assert not ledger.stock.is_twofold("tee")
+    assert ledger.stock.is_spelled_twice("mug")
+    assert not ledger.stock.is_spelled_twice("tee")
     assert ledger.stock.count_variants("ambiguous") == 1
 
 

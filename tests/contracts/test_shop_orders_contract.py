@@ -10,7 +10,7 @@ import pytest
 from shop_beds import ORDERS, START, OrdersBed
 
 from veracore_sync.domain.errors import UpstreamError
-from veracore_sync.model import OrderStub
+from veracore_sync.domain.orders import OrderStub
 from veracore_sync.ports.shop import Poll, ShopOrders
 
 PAID, AUTHORISED = "PaymentSettled", "PaymentAuthorized"

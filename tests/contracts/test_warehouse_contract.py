@@ -13,8 +13,8 @@ import pytest
 from warehouse_beds import BEDS, CARRIER, ID, TWO, WarehouseBed, an_order
 
 from veracore_sync.config.schema import DialectName
-from veracore_sync.domain.errors import Unavailable, UpstreamError, UsageError, What
-from veracore_sync.model import ShippedRow, StockLevel, WarehouseRecord
+from veracore_sync.domain.errors import Occurrence, Unavailable, UpstreamError, UsageError
+from veracore_sync.domain.warehouse import ShippedRow, StockLevel, WarehouseRecord
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
@@ -51,7 +51,7 @@ def test_the_settings_name_each_dialect_that_has_a_client() -> None:
 
 
 def test_an_order_is_placed_once_and_found(bed: WarehouseBed, warehouse: Warehouse) -> None:
-    warehouse.control(None)
+    warehouse.check_connection(None)
     outcome = warehouse.submit(an_order())
     assert isinstance(outcome, Accepted)
     assert outcome.id == ID
@@ -61,7 +61,7 @@ def test_an_order_is_placed_once_and_found(bed: WarehouseBed, warehouse: Warehou
     record = record_of(warehouse, ID.lower())
     assert record.id.casefold() == ID.casefold()
     assert record.status in ("open", "processed")
-    assert (record.is_complete, record.is_cut, record.shipments) == (False, False, ())
+    assert (record.is_complete, record.partially_cancelled, record.shipments) == (False, False, ())
 
 
 def test_its_content_is_told_or_nothing_of_it(bed: WarehouseBed, warehouse: Warehouse) -> None:
@@ -89,22 +89,22 @@ def test_a_used_id_is_a_duplicate_in_any_case(bed: WarehouseBed, warehouse: Ware
     warehouse.submit(an_order())
     again = warehouse.submit(an_order(ID.lower(), lines=[("HAT", 9)]))
     assert isinstance(again, NotAccepted)
-    assert again.what is What.DUPLICATE
+    assert again.what is Occurrence.DUPLICATE
     assert bed.held() == {ID: list(TWO)}
 
 
 @pytest.mark.parametrize(
     ("fate", "told", "is_stored"),
     [
-        ("lost before", {What.RESET, What.TIMEOUT}, False),
-        ("lost after", {What.RESET, What.TIMEOUT}, True),
-        ("slow down", {What.HTTP_429}, False),
+        ("lost before", {Occurrence.RESET, Occurrence.TIMEOUT}, False),
+        ("lost after", {Occurrence.RESET, Occurrence.TIMEOUT}, True),
+        ("slow down", {Occurrence.HTTP_429}, False),
     ],
 )
 def test_a_create_that_fails_is_a_value_and_one_request(
-    bed: WarehouseBed, warehouse: Warehouse, fate: str, told: set[What], is_stored: bool
+    bed: WarehouseBed, warehouse: Warehouse, fate: str, told: set[Occurrence], is_stored: bool
 ) -> None:
-    warehouse.control(None)
+    warehouse.check_connection(None)
     bed.next_create(fate)
     outcome = warehouse.submit(an_order())
     assert isinstance(outcome, NotAccepted)
@@ -115,7 +115,7 @@ def test_a_create_that_fails_is_a_value_and_one_request(
     again = warehouse.submit(an_order())
     if is_stored:
         assert isinstance(again, NotAccepted)
-        assert again.what is What.DUPLICATE
+        assert again.what is Occurrence.DUPLICATE
     else:
         assert isinstance(again, Accepted)
     assert bed.held() == {ID: list(TWO)}
@@ -144,7 +144,7 @@ def test_units_that_were_cancelled_are_told_with_the_content(
     warehouse.submit(an_order())
     bed.cancel(ID, [("TEE-M", 1)])
     record = record_of(warehouse)
-    assert record.is_cut is warehouse.capabilities.tells_content
+    assert record.partially_cancelled is warehouse.capabilities.tells_content
     assert record.status != "cancelled"
 
 
@@ -240,12 +240,12 @@ def test_the_control_call_tells_of_silence_before_anything_is_sent(
 ) -> None:
     bed.stop()
     with pytest.raises(Unavailable):
-        warehouse.control(None)
+        warehouse.check_connection(None)
     with pytest.raises(Unavailable):
-        warehouse.control(ID)
+        warehouse.check_connection(ID)
 
 
 def test_it_can_be_closed_again(warehouse: Warehouse) -> None:
-    warehouse.control(None)
+    warehouse.check_connection(None)
     warehouse.close()
     warehouse.close()

@@ -10,7 +10,13 @@ from collections.abc import Iterator
 import pytest
 from warehouse_beds import CREATES, LOOK_UPS, SIMULATED, Simulated, an_order, simulated
 
-from veracore_sync.domain.errors import AuthRefused, SyncError, Unavailable, What, WrongEndpoint
+from veracore_sync.domain.errors import (
+    AuthRefused,
+    Occurrence,
+    SyncError,
+    Unavailable,
+    WrongEndpoint,
+)
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
@@ -36,7 +42,7 @@ def warehouse(bed: Simulated) -> Warehouse:
     return bed.warehouse
 
 
-def what(outcome: SubmitOutcome) -> What:
+def what(outcome: SubmitOutcome) -> Occurrence:
     assert isinstance(outcome, NotAccepted)
     return outcome.what
 
@@ -48,7 +54,7 @@ def error_of(found: LookUp) -> SyncError:
 
 def test_the_simulator_is_told(warehouse: Warehouse) -> None:
     assert not warehouse.is_sandbox
-    warehouse.control(None)
+    warehouse.check_connection(None)
     assert warehouse.is_sandbox
 
 
@@ -59,7 +65,7 @@ def test_a_used_id_is_a_duplicate_in_any_case_and_form(
     for form in ("stack", "short"):
         for version in ("1.1", "1.2"):
             bed.control("behaviour", fault_text=form, soap=version)
-            assert what(warehouse.submit(an_order("web-100234"))) is What.DUPLICATE
+            assert what(warehouse.submit(an_order("web-100234"))) is Occurrence.DUPLICATE
     assert len(bed.held()) == 1
 
 
@@ -68,7 +74,7 @@ def test_a_sku_that_is_unknown_there_is_refused() -> None:
         with Sandbox(strict=True) as sandbox:
             client = Simulated(sandbox, dialect, "oms").warehouse
             outcome = client.submit(an_order())
-            assert what(outcome) is What.REFUSED
+            assert what(outcome) is Occurrence.REFUSED
             assert isinstance(outcome, NotAccepted)
             assert "skus.aliases" in outcome.hint
             client.close()
@@ -108,23 +114,23 @@ def test_what_became_of_it_is_told(bed: Simulated, warehouse: Warehouse) -> None
 
 # Kind, what it is for a create, whether the order is stored.
 FAULTS = [
-    ("reset_before", What.RESET, False),
-    ("reset_after", What.RESET, True),
-    ("hang_after", What.TIMEOUT, True),
-    ("html_500", What.HTTP_5XX, False),
-    ("html_after", What.HTTP_5XX, True),
-    ("http_403", What.HTTP_4XX, False),
-    ("http_503", What.HTTP_5XX, False),
-    ("http_429", What.HTTP_429, False),
-    ("truncate", What.RESET, True),
+    ("reset_before", Occurrence.RESET, False),
+    ("reset_after", Occurrence.RESET, True),
+    ("hang_after", Occurrence.TIMEOUT, True),
+    ("html_500", Occurrence.HTTP_5XX, False),
+    ("html_after", Occurrence.HTTP_5XX, True),
+    ("http_403", Occurrence.HTTP_4XX, False),
+    ("http_503", Occurrence.HTTP_5XX, False),
+    ("http_429", Occurrence.HTTP_429, False),
+    ("truncate", Occurrence.RESET, True),
 ]
 
 
 @pytest.mark.parametrize(("kind", "expected", "stored"), FAULTS)
 def test_a_create_that_goes_wrong(
-    bed: Simulated, warehouse: Warehouse, kind: str, expected: What, stored: bool
+    bed: Simulated, warehouse: Warehouse, kind: str, expected: Occurrence, stored: bool
 ) -> None:
-    warehouse.control(None)
+    warehouse.check_connection(None)
     bed.fault(kind, operations=CREATES)
     assert what(warehouse.submit(an_order())) is expected
     assert bed.asked(CREATES) == 1
@@ -132,13 +138,13 @@ def test_a_create_that_goes_wrong(
     found = warehouse.look_up("WEB-100234")
     assert isinstance(found, Present if stored else Absent)
     again = warehouse.submit(an_order())
-    assert what(again) is What.DUPLICATE if stored else isinstance(again, Accepted)
+    assert what(again) is Occurrence.DUPLICATE if stored else isinstance(again, Accepted)
     assert len(bed.held()) == 1
 
 
 def test_an_unlisted_refusal_is_not_guessed_at(bed: Simulated, warehouse: Warehouse) -> None:
     bed.fault("fault_unlisted", operations=CREATES)
-    expected = What.FAULT if bed.dialect == "oms" else What.HTTP_4XX
+    expected = Occurrence.FAULT if bed.dialect == "oms" else Occurrence.HTTP_4XX
     assert what(warehouse.submit(an_order())) is expected
     assert bed.held() == {}
 
@@ -176,7 +182,7 @@ def test_a_slow_answer_is_still_an_answer_or_a_timeout(
 ) -> None:
     bed.control("faults", kinds=["slow_drip"], count=1, delay_ms=20, operations=CREATES)
     outcome = warehouse.submit(an_order())
-    assert isinstance(outcome, Accepted) or what(outcome) is What.TIMEOUT
+    assert isinstance(outcome, Accepted) or what(outcome) is Occurrence.TIMEOUT
     assert isinstance(warehouse.look_up("WEB-100234"), Present)
 
 
@@ -186,11 +192,11 @@ def test_a_slow_answer_is_still_an_answer_or_a_timeout(
 def test_wrong_credentials_are_refused_and_listed(bed: Simulated) -> None:
     client = bed.connect(client_secret="wrong-secret")
     with pytest.raises(AuthRefused) as caught:
-        client.control(None)
+        client.check_connection(None)
     assert caught.value.listed
     assert "wrong-secret" not in caught.value.message
     assert isinstance(error_of(client.look_up("WEB-1")), AuthRefused)
-    assert what(client.submit(an_order())) in (What.LOGIN_REFUSED, What.NOT_CONNECTED)
+    assert what(client.submit(an_order())) in (Occurrence.LOGIN_REFUSED, Occurrence.NOT_CONNECTED)
     assert bed.held() == {}
     client.close()
 
@@ -198,7 +204,7 @@ def test_wrong_credentials_are_refused_and_listed(bed: Simulated) -> None:
 def test_an_address_where_something_else_answers(bed: Simulated) -> None:
     client = bed.connect(api=bed.dialect, api_url=f"{bed.sandbox.url}/elsewhere")
     with pytest.raises(WrongEndpoint, match="/elsewhere"):
-        client.control(None)
+        client.check_connection(None)
     client.close()
 
 
@@ -208,12 +214,12 @@ def test_a_warehouse_that_is_down_is_unavailable(
 ) -> None:
     bed.fault(kind, operations=["GetProductAvailabilities", "token"])
     with pytest.raises(Unavailable):
-        warehouse.control(None)
+        warehouse.check_connection(None)
 
 
 def test_a_known_order_and_an_unknown_one_are_both_control_enough(
     bed: Simulated, warehouse: Warehouse
 ) -> None:
     warehouse.submit(an_order())
-    warehouse.control("WEB-100234")
-    warehouse.control("NOT-THERE")
+    warehouse.check_connection("WEB-100234")
+    warehouse.check_connection("NOT-THERE")

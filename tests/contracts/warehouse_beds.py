@@ -18,7 +18,7 @@ from typing import Any
 from fakes import TELLS_ALL, TELLS_LITTLE, FakeWarehouse
 
 from veracore_sync.config import VeracoreSettings
-from veracore_sync.model import (
+from veracore_sync.domain.warehouse import (
     Classification,
     Package,
     Party,
@@ -213,7 +213,11 @@ class InMemory(WarehouseBed):
 
     def cancel(self, identity: str, lines: Lines | None = None) -> None:
         record = self.warehouse.held[identity.casefold()]
-        changed = replace(record, is_cut=True) if lines else replace(record, status="cancelled")
+        changed = (
+            replace(record, partially_cancelled=True)
+            if lines
+            else replace(record, status="cancelled")
+        )
         self.warehouse.held[identity.casefold()] = changed
 
     def set_stock(self, sku: str, units: int, warehouse: str) -> None:

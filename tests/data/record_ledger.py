@@ -18,8 +18,8 @@ from sandbox.wire_client import Wire, line
 
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.errors import Category
-from veracore_sync.domain.hints import Delivery
-from veracore_sync.domain.order_records import Discovery, Trouble
+from veracore_sync.domain.hints import WebhookDelivery
+from veracore_sync.domain.order_records import Discovery, Failure
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION
 from veracore_sync.ports.ledger import Ledger
@@ -94,11 +94,13 @@ def fail(rig: Rig, shop: SmallShop) -> None:
     # A shop's answer that we cannot plan is our own bug: nothing outside brings it about.
     now = SystemClock().now()
     with closing(open_ledger(rig.ledger_path)) as ledger:
-        ledger.moves.discover([Discovery(code, code, now) for code in ("WAITING", "FAILED")])
-        ledger.moves.fail("FAILED", Trouble(Category.INTERNAL, "it cannot be planned"), now, 10)
+        ledger.transitions.discover([Discovery(code, code, now) for code in ("WAITING", "FAILED")])
+        ledger.transitions.fail(
+            "FAILED", Failure(Category.INTERNAL, "it cannot be planned"), now, 10
+        )
         deliveries = (("msg_1", "inventory", "MUG"), ("msg_2", "order", orders_code(ledger)))
         inbox = ledger.inbox
-        inbox.store([Delivery(number, kind, (name,)) for number, kind, name in deliveries])
+        inbox.store([WebhookDelivery(number, kind, (name,)) for number, kind, name in deliveries])
 
 
 def orders_code(ledger: Ledger) -> str:

@@ -10,7 +10,7 @@ from fakes import FakeClock, FakeHook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from veracore_sync.jobs.deliver import FAILING, Delivered, Delivery
+from veracore_sync.jobs.deliver import FAILING, Delivered, EventDelivery
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ports.ledger import Ledger
 
@@ -33,7 +33,7 @@ def tell(ledger: Ledger, code: str, *kinds: str) -> None:
 
 
 def run(ledger: Ledger, clock: FakeClock, hook: FakeHook, *, forced: bool = False) -> Delivered:
-    return Delivery(ledger, {"url": hook}, clock, forced).run()
+    return EventDelivery(ledger, {"url": hook}, clock, forced).run()
 
 
 def test_what_waits_is_delivered_once(ledger: Ledger, clock: FakeClock) -> None:
@@ -97,7 +97,7 @@ def test_each_hook_has_its_own_progress(tmp_path: Path, clock: FakeClock) -> Non
     ledger = open_ledger(tmp_path / "two.db", clock=clock, hooks=("command", "url"))
     tell(ledger, "A", "order.synced")
     away, there = FakeHook("is away"), FakeHook()
-    result = Delivery(ledger, {"command": away, "url": there}, clock).run()
+    result = EventDelivery(ledger, {"command": away, "url": there}, clock).run()
     assert (result.taken, result.stopped) == ({"command": 0, "url": 1}, {"command": "no answer"})
     assert ledger.outbox.summary()["waiting"] == 1
     ledger.close()

@@ -14,7 +14,7 @@ from fakes import FakeClock
 
 from veracore_sync.domain.errors import Category
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
+from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion
 from veracore_sync.domain.states import Applied
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ports.ledger import Ledger
@@ -37,12 +37,12 @@ def ledger(tmp_path: Path, clock: FakeClock) -> Iterator[Ledger]:
 
 
 def discover(ledger: Ledger, clock: FakeClock, code: str) -> None:
-    ledger.moves.discover([Discovery(code, f"id-{code}", clock.now())])
+    ledger.transitions.discover([Discovery(code, f"id-{code}", clock.now())])
 
 
 def accept(ledger: Ledger, clock: FakeClock, code: str) -> None:
-    intent = Intent(code, (("MUG", 1),), "hash", "settings", Seen("content", clock.now()))
-    ledger.moves.accept(code, ledger.moves.intend(code, intent), 1)
+    intent = Intent(code, (("MUG", 1),), "hash", "settings", ShopVersion("content", clock.now()))
+    ledger.transitions.accept(code, ledger.transitions.intend(code, intent), 1)
 
 
 def events(ledger: Ledger) -> list[tuple[str, str | None, dict[str, Any]]]:
@@ -75,9 +75,9 @@ def test_an_event_is_as_lasting_as_its_change(ledger: Ledger, clock: FakeClock) 
 
 def test_an_alert_is_told_when_it_opens_and_when_it_ends(ledger: Ledger, clock: FakeClock) -> None:
     discover(ledger, clock, "A")
-    trouble = Trouble(Category.MAPPING, "no freight for express")
-    assert ledger.moves.park("A", trouble, "settings") is Applied.NEWS
-    assert ledger.moves.park("A", trouble, "settings") is Applied.DONE
+    trouble = Failure(Category.MAPPING, "no freight for express")
+    assert ledger.transitions.park("A", trouble, "settings") is Applied.NEWS
+    assert ledger.transitions.park("A", trouble, "settings") is Applied.DONE
     accept(ledger, clock, "A")
     types = [kind for kind, _, _ in events(ledger)]
     assert types == ["order.parked", "alert.opened", "alert.resolved", "order.synced"]
@@ -131,7 +131,7 @@ def holds_to_the_schema(kind: str, data: dict[str, Any]) -> None:
 
 def test_events_hold_to_the_schema(ledger: Ledger, clock: FakeClock) -> None:
     discover(ledger, clock, "A")
-    ledger.moves.park("A", Trouble(Category.MAPPING, "no freight"), "settings")
+    ledger.transitions.park("A", Failure(Category.MAPPING, "no freight"), "settings")
     accept(ledger, clock, "A")
     ledger.alerts.open(AlertKind.STOCK_GUARDED, "held back")
     ledger.alerts.open(AlertKind.ORDER_DRIFT, "changed", code="A")

@@ -15,7 +15,7 @@ from fakes import FakeClock
 from veracore_sync.clock import from_text
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.ledger_records import Alert
-from veracore_sync.jobs.deliver import BLOCKED, FAILING, Delivered, Delivery, is_wanted, skip
+from veracore_sync.jobs.deliver import BLOCKED, FAILING, Delivered, EventDelivery, is_wanted, skip
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.ports.ledger import Ledger
@@ -63,7 +63,7 @@ class Scene:
 
     def run(self, *, forced: bool = False) -> Delivered:
         hooks = {"command": self.command, "url": self.url}
-        result = Delivery(self.ledger, hooks, self.clock, forced).run()
+        result = EventDelivery(self.ledger, hooks, self.clock, forced).run()
         self.news += result.needs_person
         return result
 
@@ -230,7 +230,7 @@ def test_an_alert_ends_with_what_it_told_of(scene: Scene, how: str) -> None:
         assert is_wanted(scene.ledger, ("command", "url"))
         scene.run()
     else:
-        Delivery(scene.ledger, {"command": scene.command}, scene.clock).run()
+        EventDelivery(scene.ledger, {"command": scene.command}, scene.clock).run()
     assert scene.alerts() == []
 
 

@@ -9,9 +9,9 @@ from bench import Bench
 from fakes import ADDRESS, START, FakeWarehouse, make_order, make_settings
 
 from veracore_sync.clock import to_text
-from veracore_sync.domain.errors import AuthRefused, Category, TimedOut, Unavailable, What
-from veracore_sync.domain.order_records import Discovery, Trouble
-from veracore_sync.model import RecordLine, WarehouseOrder, WarehouseRecord
+from veracore_sync.domain.errors import AuthRefused, Category, Occurrence, TimedOut, Unavailable
+from veracore_sync.domain.order_records import Discovery, Failure
+from veracore_sync.domain.warehouse import RecordLine, WarehouseOrder, WarehouseRecord
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed, NotAccepted, SubmitOutcome
 
 
@@ -23,9 +23,9 @@ class Treacherous(FakeWarehouse):
     hidden: set[str] = field(default_factory=set)
     hanging: set[str] = field(default_factory=set)
     password: bool = True
-    page: What | None = None
+    page: Occurrence | None = None
 
-    def control(self, known_id: str | None) -> None:
+    def check_connection(self, known_id: str | None) -> None:
         super().control(known_id)
         if not self.password:
             raise AuthRefused("invalid login", upstream="veracore")
@@ -35,7 +35,7 @@ class Treacherous(FakeWarehouse):
             return super().submit(order)
         self.submissions[order.id] = self.submissions.get(order.id, 0) + 1
         if not self.password:
-            return NotAccepted(What.LOGIN_REFUSED, "Invalid login")
+            return NotAccepted(Occurrence.LOGIN_REFUSED, "Invalid login")
         assert self.page is not None
         return NotAccepted(self.page, "<html>")
 
@@ -160,8 +160,10 @@ def test_a_password_rotated_during_a_run_parks_nothing(hot: Hot, workers: int) -
     assert (counts["synced"], counts["parked"]) == (200, 1), "only the order with the odd fault"
 
 
-@pytest.mark.parametrize("page", [What.NOT_UNDERSTOOD, What.HTTP_5XX, What.TIMEOUT, What.RESET])
-def test_a_maintenance_page_during_a_run_stops_it_soon(hot: Hot, page: What) -> None:
+@pytest.mark.parametrize(
+    "page", [Occurrence.NOT_UNDERSTOOD, Occurrence.HTTP_5XX, Occurrence.TIMEOUT, Occurrence.RESET]
+)
+def test_a_maintenance_page_during_a_run_stops_it_soon(hot: Hot, page: Occurrence) -> None:
     bench, warehouse = hot
     bench.shop.add(*(make_order(f"A{n:03}") for n in range(40)))
     warehouse.page = page
@@ -177,9 +179,9 @@ def test_a_maintenance_page_during_a_run_stops_it_soon(hot: Hot, page: What) -> 
 def test_a_403_for_everything_and_a_control_call_that_fails_park_nothing(hot: Hot) -> None:
     bench, warehouse = hot
     bench.shop.add(*(make_order(f"A{n:03}") for n in range(40)))
-    warehouse.page = What.HTTP_4XX
+    warehouse.page = Occurrence.HTTP_4XX
     bench.warehouse.before_submit = lambda order: None
-    real = warehouse.control
+    real = warehouse.check_connection
     calls = []
 
     def control(known_id: str | None) -> None:
@@ -188,7 +190,7 @@ def test_a_403_for_everything_and_a_control_call_that_fails_park_nothing(hot: Ho
             raise Unavailable("403", upstream="veracore")
         real(known_id)
 
-    warehouse.control = control  # type: ignore[method-assign]
+    warehouse.check_connection = control  # type: ignore[method-assign]
     bench.stopped()
     warehouse.page = None
     for _ in range(4):
@@ -257,13 +259,13 @@ def test_ten_thousand_parked_and_failed_and_one_fresh(hot: Hot) -> None:
     codes = [f"P{n:05}" for n in range(10_000)]
     bench.shop.add(*(make_order(code, shipping_address=nowhere) for code in codes))
     with bench.ledger.database.transaction():
-        bench.ledger.moves.discover(Discovery(code, f"id-{code}", START) for code in codes)
+        bench.ledger.transitions.discover(Discovery(code, f"id-{code}", START) for code in codes)
         for number, code in enumerate(codes):
-            trouble = Trouble(Category.INTERNAL, "odd")
+            trouble = Failure(Category.INTERNAL, "odd")
             if number % 2:
-                bench.ledger.moves.fail(code, trouble, START, 10)
+                bench.ledger.transitions.fail(code, trouble, START, 10)
             else:
-                bench.ledger.moves.park(code, trouble, "")
+                bench.ledger.transitions.park(code, trouble, "")
     bench.clock.forward(hours=2)
     bench.shop.add(make_order("FRESH", placed_at=bench.clock.now()))
     sent: list[tuple[str, int]] = []

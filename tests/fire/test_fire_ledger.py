@@ -38,7 +38,7 @@ def test_the_disk_is_full_in_a_gap(
     bench.shop.add(*(make_order(f"A{n:02}") for n in range(30)))
     if verb == "doubt":
         bench.warehouse.script.append("lost after")
-    moves: Any = bench.ledger.moves
+    moves: Any = bench.ledger.transitions
     setattr(moves, verb, failing_once(getattr(moves, verb)))
     _, error = bench.stopped()
     assert error.exit_code == 74

@@ -10,9 +10,9 @@ import json
 from pathlib import Path
 
 from veracore_sync.config import Settings
+from veracore_sync.domain.orders import Order
 from veracore_sync.jobs.orders.ids import warehouse_id
 from veracore_sync.jobs.orders.render import Renderer
-from veracore_sync.model import Order
 from veracore_sync.vendure import mapping
 from veracore_sync.vendure.node import Node
 from veracore_sync.veracore.oms import write

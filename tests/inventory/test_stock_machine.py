@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 from inventory_world import World
 
 from veracore_sync.domain.errors import SyncError, Unavailable
-from veracore_sync.jobs.inventory.demand import Demand
+from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.read import Reading
 from veracore_sync.ports.warehouse import Capabilities
 
@@ -230,7 +230,7 @@ def _must_fail(
     knows_demand: bool = False,
 ) -> None:
     """The same lives, under a rule that believes `told` to be allocated, and knows U or not."""
-    nothing = Demand({}, {})
+    nothing = UnheldDemand({}, {})
 
     def rule_of(world: World) -> None:
         world.told_allocation = lambda sku, allocated: told(world, sku, allocated)

@@ -10,7 +10,8 @@ from bench import Bench
 from fakes import START, make_order, make_settings
 
 from veracore_sync.domain.errors import Category, NeedsPerson, SyncError, Unavailable, UsageError
-from veracore_sync.domain.order_records import Trouble
+from veracore_sync.domain.order_records import Failure
+from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
 from veracore_sync.jobs import retry
 from veracore_sync.jobs.orders.acts import (
     Act,
@@ -27,10 +28,9 @@ from veracore_sync.jobs.orders.acts import (
     Unseen,
     decide,
 )
-from veracore_sync.jobs.orders.doubt_resolver import Doubts
+from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.ids import renewed_id
 from veracore_sync.jobs.resolve import Resolver
-from veracore_sync.model import RecordLine, WarehouseRecord
 
 GRACE = 180
 RECORD = WarehouseRecord("A", None, None, "open")
@@ -257,14 +257,14 @@ def test_skipping_what_was_never_sent_asks_nothing(bench: Bench) -> None:
 def test_an_attempt_whose_end_nobody_knows_forbids_another(bench: Bench, state: str) -> None:
     """An earlier version gave a new id over a doubt, and what was sent arrived after all."""
     in_doubt(bench, "lost after")
-    bench.ledger.moves.renew_id("A", "A-2")
+    bench.ledger.transitions.renew_id("A", "A-2")
     if state != "pending":
         most = 1 if state == "parked" else 9
-        bench.ledger.moves.fail("A", Trouble(Category.INTERNAL, "odd"), START, most)
+        bench.ledger.transitions.fail("A", Failure(Category.INTERNAL, "odd"), START, most)
         chosen = retry.plan(bench.ledger, ("A",), every=False, error_class=None)
         assert [row.code for row in chosen.look_up] == ["A"]
         context = bench.context()
-        retry.execute(chosen, bench.ledger, context.report, Doubts(context))
+        retry.execute(chosen, bench.ledger, context.report, DoubtResolver(context))
     bench.run()
     assert (bench.state("A"), bench.row("A").veracore_id) == ("synced", "A")
     assert bench.warehouse.submissions == {"KNOWN": 1, "A": 1}

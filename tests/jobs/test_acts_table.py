@@ -17,17 +17,17 @@ from bench import Bench
 from fakes import START, TELLS_ALL, TELLS_LITTLE, FakeWarehouse, make_order, make_settings
 
 from veracore_sync.domain.errors import Category, SyncError, Unavailable
-from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
+from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion
+from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
 from veracore_sync.jobs import resolve, retry
 from veracore_sync.jobs.orders.acts import Proceed
-from veracore_sync.jobs.orders.doubt_resolver import Doubts
+from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.resolve import Resolver
-from veracore_sync.model import RecordLine, WarehouseRecord
 from veracore_sync.ports.warehouse import Capabilities, LookUp, LookUpFailed
 
 GRACE = 180
 LINES = (("MUG", 2), ("TEE", 1))
-TROUBLE = Trouble(Category.PROTOCOL, "odd words")
+TROUBLE = Failure(Category.PROTOCOL, "odd words")
 
 
 @dataclass
@@ -66,78 +66,78 @@ class Maker:
     bench: Bench
 
     def sent(self, code: str, identity: str | None = None) -> int:
-        seen = Seen("hash", START)
+        seen = ShopVersion("hash", START)
         intent = Intent(identity or code, LINES, "payload", "settings", seen)
-        return self.bench.ledger.moves.intend(code, intent)
+        return self.bench.ledger.transitions.intend(code, intent)
 
     def pending(self, code: str) -> None:
         pass
 
     def pending_after_not_sent(self, code: str) -> None:
-        self.bench.ledger.moves.withhold(code, self.sent(code), "pending", "refused", None)
+        self.bench.ledger.transitions.withhold(code, self.sent(code), "pending", "refused", None)
 
     def pending_under_a_new_id(self, code: str) -> None:
         """As an earlier version left it: a new id over a doubt."""
         self.in_doubt_lost(code)
-        self.bench.ledger.moves.renew_id(code, f"{code}-N")
+        self.bench.ledger.transitions.renew_id(code, f"{code}-N")
 
     def sending(self, code: str) -> None:
         self.sent(code)
 
     def in_doubt_lost(self, code: str) -> None:
-        self.bench.ledger.moves.doubt(code, self.sent(code), "lost", TROUBLE)
+        self.bench.ledger.transitions.doubt(code, self.sent(code), "lost", TROUBLE)
 
     def in_doubt_answer(self, code: str) -> None:
         attempt = self.sent(code)
-        self.bench.ledger.moves.doubt(code, attempt, "lost", TROUBLE)
-        self.bench.ledger.moves.was_answered(code, attempt)
+        self.bench.ledger.transitions.doubt(code, attempt, "lost", TROUBLE)
+        self.bench.ledger.transitions.was_answered(code, attempt)
 
     def in_doubt_duplicate(self, code: str) -> None:
-        self.bench.ledger.moves.doubt(code, self.sent(code), "duplicate", TROUBLE)
+        self.bench.ledger.transitions.doubt(code, self.sent(code), "duplicate", TROUBLE)
 
     def in_doubt_absent_once(self, code: str) -> None:
         self.in_doubt_lost(code)
-        self.bench.ledger.moves.absent_once(code, START + timedelta(seconds=GRACE))
+        self.bench.ledger.transitions.absent_once(code, START + timedelta(seconds=GRACE))
 
     def failed(self, code: str) -> None:
-        self.bench.ledger.moves.fail(code, TROUBLE, START + timedelta(minutes=1), 10)
+        self.bench.ledger.transitions.fail(code, TROUBLE, START + timedelta(minutes=1), 10)
 
     def failed_under_a_new_id(self, code: str) -> None:
         self.pending_under_a_new_id(code)
         self.failed(code)
 
     def parked_ours(self, code: str) -> None:
-        self.bench.ledger.moves.park(code, TROUBLE, "settings")
+        self.bench.ledger.transitions.park(code, TROUBLE, "settings")
 
     def parked_under_a_new_id(self, code: str) -> None:
         self.pending_under_a_new_id(code)
         self.parked_ours(code)
 
     def parked_refused(self, code: str) -> None:
-        self.bench.ledger.moves.refuse(code, self.sent(code), TROUBLE, START)
+        self.bench.ledger.transitions.refuse(code, self.sent(code), TROUBLE, START)
 
     def parked_exhausted(self, code: str) -> None:
-        self.bench.ledger.moves.fail(code, TROUBLE, START, 1)
+        self.bench.ledger.transitions.fail(code, TROUBLE, START, 1)
 
     def conflict_seen(self, code: str) -> None:
         self.in_doubt_lost(code)
-        self.bench.ledger.moves.conflict(code, None, TROUBLE)
+        self.bench.ledger.transitions.conflict(code, None, TROUBLE)
 
     def conflict_duplicate(self, code: str) -> None:
         self.in_doubt_duplicate(code)
-        self.bench.ledger.moves.conflict(code, None, TROUBLE)
+        self.bench.ledger.transitions.conflict(code, None, TROUBLE)
 
     def cancelled(self, code: str) -> None:
-        self.bench.ledger.moves.accept(code, self.sent(code), 7)
-        self.bench.ledger.moves.cancel(code, code, "cancelled")
+        self.bench.ledger.transitions.accept(code, self.sent(code), 7)
+        self.bench.ledger.transitions.cancel(code, code, "cancelled")
 
     def skipped_by_rule(self, code: str) -> None:
-        self.bench.ledger.moves.skip(code, "rule", "excluded")
+        self.bench.ledger.transitions.skip(code, "rule", "excluded")
 
     def skipped_in_doubt(self, code: str) -> None:
         """As an earlier version left it: skipped without a look-up."""
         self.in_doubt_lost(code)
-        self.bench.ledger.moves.skip(code, "resolved", "a person decided")
+        self.bench.ledger.transitions.skip(code, "resolved", "a person decided")
 
 
 STATES = [
@@ -213,7 +213,9 @@ def make_bench(folder: Path, warehouse: Capabilities) -> tuple[Bench, list[tuple
     for state, truth in cases:
         code = code_of(state, truth)
         bench.shop.add(make_order(code, placed_at=START - timedelta(hours=3)))
-        bench.ledger.moves.discover([Discovery(code, f"id-{code}", START - timedelta(hours=3))])
+        bench.ledger.transitions.discover(
+            [Discovery(code, f"id-{code}", START - timedelta(hours=3))]
+        )
         getattr(maker, state)(code)
         put(world, code, truth)
     return bench, cases
@@ -235,7 +237,7 @@ def do(bench: Bench, act: str, code: str) -> None:
     else:
         chosen = retry.plan(bench.ledger, (code,), every=False, error_class=None)
         context = bench.context()
-        retry.execute(chosen, bench.ledger, context.report, Doubts(context))
+        retry.execute(chosen, bench.ledger, context.report, DoubtResolver(context))
         if act == "admin retry":
             bench.run(only=(code,))
 

@@ -12,14 +12,14 @@ from fakes import make_order
 from veracore_sync.domain.errors import NeedsPerson
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import OrderCause
+from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.jobs import retry
 from veracore_sync.jobs.orders.acts import Decision
-from veracore_sync.jobs.orders.doubt_resolver import Doubts
+from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.send import Sender
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.ledger import open_ledger
-from veracore_sync.model import WarehouseRecord
 from veracore_sync.ports.ledger import Ledger
 
 RECORD = WarehouseRecord("A", "A", None, "open")
@@ -43,7 +43,7 @@ def test_an_order_that_another_process_adopted_is_not_sent(
     bench.shop.add(make_order("A"))
 
     def adopted_meanwhile(self: Sender, code: str) -> bool:
-        beside(bench, lambda ledger: ledger.moves.adopt(code, "A", RECORD))
+        beside(bench, lambda ledger: ledger.transitions.adopt(code, "A", RECORD))
         return False
 
     monkeypatch.setattr(Sender, "_is_undecided", adopted_meanwhile)
@@ -61,9 +61,9 @@ def test_what_look_ups_say_of_an_order_that_moved_on_is_not_written(bench: Bench
     bench.run()
     assert bench.state("A") == "in_doubt"
     row = bench.row("A")
-    doubts = Doubts(bench.context())
+    doubts = DoubtResolver(bench.context())
     verdict = doubts.look(row)
-    beside(bench, lambda ledger: ledger.moves.skip("A", OrderCause.RESOLVED, "by a person"))
+    beside(bench, lambda ledger: ledger.transitions.skip("A", OrderCause.RESOLVED, "by a person"))
     before = bench.row("A")
     doubts.apply(row, verdict)
     report = doubts.report
@@ -84,7 +84,7 @@ def test_a_person_is_told_that_another_was_first(
 
     def adopted_meanwhile(self: Resolver, decision: Decision, row: OrderRow) -> object:
         if row.state is bench.row("A").state:
-            beside(bench, lambda ledger: ledger.moves.adopt("A", "A", RECORD))
+            beside(bench, lambda ledger: ledger.transitions.adopt("A", "A", RECORD))
         return decided(self, decision, row)
 
     monkeypatch.setattr(Resolver, "_decided", adopted_meanwhile)
@@ -99,7 +99,7 @@ def test_a_retry_of_an_order_that_moved_on_is_told(bench: Bench) -> None:
     bench.warehouse.script.append("refused")
     bench.run()
     chosen = retry.plan(bench.ledger, ("A",), every=False, error_class=None)
-    beside(bench, lambda ledger: ledger.moves.adopt("A", "A", RECORD))
+    beside(bench, lambda ledger: ledger.transitions.adopt("A", "A", RECORD))
     report = OrdersReport()
     retry.execute(chosen, bench.ledger, report, None)
     assert bench.state("A") == "synced"

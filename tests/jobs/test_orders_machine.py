@@ -29,14 +29,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from veracore_sync.domain.errors import SyncError, What
+from veracore_sync.domain.errors import Occurrence, SyncError
+from veracore_sync.domain.warehouse import WarehouseOrder, WarehouseRecord
 from veracore_sync.jobs import retry
 from veracore_sync.jobs.orders import interpret_lookup, send
-from veracore_sync.jobs.orders.doubt_resolver import Doubts
+from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.ledger import open_ledger
-from veracore_sync.model import WarehouseOrder, WarehouseRecord
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
@@ -84,7 +84,7 @@ class HarshWarehouse(FakeWarehouse):
             self.before_submit(order)
             self.script.popleft()
             self.in_flight.append((self.now() + timedelta(seconds=LANDING), order))
-            return NotAccepted(What.TIMEOUT, "no answer")
+            return NotAccepted(Occurrence.TIMEOUT, "no answer")
         if word == "dies before":
             self.script.popleft()
             raise Died
@@ -217,7 +217,7 @@ class OrderLives(RuleBasedStateMachine):
         chosen = retry.plan(bench.ledger, (), every=True, error_class=None)
         context = bench.context()
         with suppress(SyncError):
-            retry.execute(chosen, bench.ledger, context.report, Doubts(context))
+            retry.execute(chosen, bench.ledger, context.report, DoubtResolver(context))
 
     @rule(code=codes, act=acts, patient=st.booleans())
     def resolve(self, code: str, act: str, patient: bool) -> None:
@@ -313,9 +313,9 @@ def test_it_finds_an_intent_that_is_committed_after_the_request(
 ) -> None:
     def send_then_commit(self: send.Sender, action: SubmitOrder) -> None:
         outcome = self.warehouse.submit(action.order)
-        attempt = self.ledger.moves.intend(action.code, action.intent)
+        attempt = self.ledger.transitions.intend(action.code, action.intent)
         if isinstance(outcome, Accepted):
-            self.ledger.moves.accept(action.code, attempt, outcome.sequence)
+            self.ledger.transitions.accept(action.code, attempt, outcome.sequence)
 
     monkeypatch.setattr(send.Sender, "send", send_then_commit)
     monkeypatch.setattr(OrderLives, "intent_is_on_disk", lambda self, order: None)

@@ -10,9 +10,9 @@ from bench import Bench
 from fakes import make_order
 
 from veracore_sync.domain.order_records import Intent, OrderRow
-from veracore_sync.jobs.orders.doubt_resolver import Doubts
+from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.ledger import open_ledger
-from veracore_sync.ledger.transitions import Moves
+from veracore_sync.ledger.transitions import OrderTransitions
 
 
 def an_answer_is_lost(bench: Bench) -> None:
@@ -42,26 +42,26 @@ def a_send_begins(bench: Bench) -> None:
 
 
 def sent_again_without_a_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    def settle(self: Doubts, rows: list[OrderRow]) -> None:
+    def settle(self: DoubtResolver, rows: list[OrderRow]) -> None:
         for row in rows:
-            self.ledger.moves.resend(row.code)
+            self.ledger.transitions.resend(row.code)
 
-    monkeypatch.setattr(Doubts, "settle", settle)
+    monkeypatch.setattr(DoubtResolver, "settle", settle)
 
 
 def intended_after_the_send(monkeypatch: pytest.MonkeyPatch) -> None:
-    intend, accept = Moves.intend, Moves.accept
+    intend, accept = OrderTransitions.intend, OrderTransitions.accept
     put_off: dict[str, Intent] = {}
 
-    def late_intend(self: Moves, code: str, intent: Intent) -> int:
+    def late_intend(self: OrderTransitions, code: str, intent: Intent) -> int:
         put_off[code] = intent
         return 1
 
-    def late_accept(self: Moves, code: str, attempt: int, sequence: int | None) -> None:
+    def late_accept(self: OrderTransitions, code: str, attempt: int, sequence: int | None) -> None:
         accept(self, code, intend(self, code, put_off[code]), sequence)
 
-    monkeypatch.setattr(Moves, "intend", late_intend)
-    monkeypatch.setattr(Moves, "accept", late_accept)
+    monkeypatch.setattr(OrderTransitions, "intend", late_intend)
+    monkeypatch.setattr(OrderTransitions, "accept", late_accept)
 
 
 CASES: list[Any] = [

@@ -11,8 +11,9 @@ from bench import Bench
 from fakes import ADDRESS, START, line, make_order, make_settings
 
 from veracore_sync.domain.errors import NeedsPerson, Unavailable, UsageError
+from veracore_sync.domain.orders import Address, Customer
+from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
 from veracore_sync.jobs.orders.ids import renewed_id
-from veracore_sync.model import Address, Customer, RecordLine, WarehouseRecord
 
 
 def test_paid_orders_go_out_once(bench: Bench) -> None:

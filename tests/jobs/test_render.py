@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veracore_sync.domain.errors import Category
+from veracore_sync.domain.orders import Address, Customer, Order, ShippingLine
+from veracore_sync.domain.warehouse import Freight
 from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
 from veracore_sync.jobs.orders.render import Rendered, Renderer, Unsendable
 from veracore_sync.jobs.orders.text import as_currency, clean, split_name
-from veracore_sync.model import Address, Customer, Freight, Order, ShippingLine
 
 
 def render(order: Order, **sections: dict[str, object]) -> Rendered:

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench import Bench
 from fakes import FakeWarehouse, make_order, make_settings
 
-from veracore_sync.model import WarehouseOrder
+from veracore_sync.domain.warehouse import WarehouseOrder
 from veracore_sync.ports.warehouse import SubmitOutcome
 
 COUNT = 40

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from race_kit import race
 
-from veracore_sync.domain.errors import BreakerOpen, RateLimited, What
+from veracore_sync.domain.errors import BreakerOpen, Occurrence, RateLimited
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.breaker import Breaker
 from veracore_sync.ledger.budget import Budget
@@ -48,28 +48,36 @@ def passes(breaker: Breaker, *, creating: bool = False) -> bool:
 
 def open_it(ledger: Ledger) -> None:
     for _ in range(3):
-        process(ledger).after(What.TIMEOUT)
+        process(ledger).after(Occurrence.TIMEOUT)
 
 
 def test_failures_of_several_processes_open_it(ledger: Ledger) -> None:
     for _ in range(2):
         one = process(ledger)
         assert passes(one, creating=True)
-        one.after(What.NOT_CONNECTED)
+        one.after(Occurrence.NOT_CONNECTED)
     assert passes(process(ledger))
-    process(ledger).after(What.HTTP_5XX)
+    process(ledger).after(Occurrence.HTTP_5XX)
     assert not passes(process(ledger))
     assert [alert.kind for alert in ledger.alerts.standing()] == ["veracore.down"]
 
 
 def test_a_success_between_them_starts_the_count_anew(ledger: Ledger) -> None:
-    for what in (What.TIMEOUT, What.TIMEOUT, None, What.TIMEOUT, What.TIMEOUT):
+    for what in (
+        Occurrence.TIMEOUT,
+        Occurrence.TIMEOUT,
+        None,
+        Occurrence.TIMEOUT,
+        Occurrence.TIMEOUT,
+    ):
         process(ledger).after(what)
     assert passes(process(ledger))
 
 
-@pytest.mark.parametrize("what", [What.HTTP_429, What.FAULT, What.HTTP_4XX, What.REFUSED])
-def test_answers_of_a_working_upstream_do_not_count(ledger: Ledger, what: What) -> None:
+@pytest.mark.parametrize(
+    "what", [Occurrence.HTTP_429, Occurrence.FAULT, Occurrence.HTTP_4XX, Occurrence.REFUSED]
+)
+def test_answers_of_a_working_upstream_do_not_count(ledger: Ledger, what: Occurrence) -> None:
     for _ in range(9):
         process(ledger).after(what)
     assert passes(process(ledger))
@@ -100,7 +108,7 @@ def test_a_failed_probe_opens_it_for_another_cool_down(ledger: Ledger, clock: Fa
     clock.forward(minutes=6)
     prober = process(ledger)
     assert passes(prober)
-    prober.after(What.RESET)
+    prober.after(Occurrence.RESET)
     assert not passes(prober)
     clock.forward(minutes=4)
     assert not passes(process(ledger))
@@ -162,7 +170,7 @@ def test_never_two_probes_in_a_cool_down_and_never_a_create(steps: list[tuple[in
         elif what == "much later":
             clock.forward(minutes=6)
         elif what in ("ok", "fail"):
-            one.after(None if what == "ok" else What.TIMEOUT)
+            one.after(None if what == "ok" else Occurrence.TIMEOUT)
         else:
             before, owner = state(), ledger.breakers.all()
             if passes(one, creating=what == "create") and before != "closed":
@@ -183,7 +191,7 @@ def test_a_day_of_outage_costs_one_probe_a_cool_down(ledger: Ledger, clock: Fake
             if not passes(run):
                 break
             requests += 1
-            run.after(What.NOT_CONNECTED)
+            run.after(Occurrence.NOT_CONNECTED)
         clock.forward(minutes=5)
     assert requests <= 3 + 24 * 12
 

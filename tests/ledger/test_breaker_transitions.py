@@ -15,7 +15,7 @@ from fakes import FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from veracore_sync.domain.errors import BreakerOpen, What
+from veracore_sync.domain.errors import BreakerOpen, Occurrence
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.breaker import Breaker
@@ -69,7 +69,7 @@ def bring(ledger: Ledger, clock: FakeClock, wanted: str) -> tuple[Breaker, Break
     ours, other = process(ledger), process(ledger)
     failures = {"new": 0, "closed": 2}.get(wanted, THRESHOLD)
     for _ in range(failures):
-        ours.after(What.TIMEOUT)
+        ours.after(Occurrence.TIMEOUT)
     if wanted in ("due", "half open"):
         clock.forward(minutes=PAST_COOLDOWN)
     if wanted == "half open":
@@ -80,23 +80,23 @@ def bring(ledger: Ledger, clock: FakeClock, wanted: str) -> tuple[Breaker, Break
 OURS, OTHER = 0, 1
 AFTER = [
     ("new", OURS, None, ("closed", 0)),
-    ("new", OURS, What.TIMEOUT, ("closed", 1)),
-    ("new", OURS, What.HTTP_429, ("closed", 0)),
+    ("new", OURS, Occurrence.TIMEOUT, ("closed", 1)),
+    ("new", OURS, Occurrence.HTTP_429, ("closed", 0)),
     ("closed", OURS, None, ("closed", 0)),
     ("closed", OTHER, None, ("closed", 0)),
-    ("closed", OURS, What.HTTP_429, ("closed", 2)),
-    ("closed", OURS, What.NOT_CONNECTED, ("open", 3)),
-    ("closed", OTHER, What.HTTP_5XX, ("open", 3)),
+    ("closed", OURS, Occurrence.HTTP_429, ("closed", 2)),
+    ("closed", OURS, Occurrence.NOT_CONNECTED, ("open", 3)),
+    ("closed", OTHER, Occurrence.HTTP_5XX, ("open", 3)),
     ("open", OURS, None, ("open", 3)),
-    ("open", OURS, What.HTTP_429, ("open", 3)),
-    ("open", OTHER, What.RESET, ("open", 4)),
+    ("open", OURS, Occurrence.HTTP_429, ("open", 3)),
+    ("open", OTHER, Occurrence.RESET, ("open", 4)),
     ("due", OURS, None, ("open", 3)),
     ("half open", OURS, None, ("closed", 0)),
-    ("half open", OURS, What.HTTP_429, ("closed", 0)),
-    ("half open", OURS, What.RESET, ("open", 4)),
+    ("half open", OURS, Occurrence.HTTP_429, ("closed", 0)),
+    ("half open", OURS, Occurrence.RESET, ("open", 4)),
     ("half open", OTHER, None, ("half_open", 3)),
-    ("half open", OTHER, What.HTTP_429, ("half_open", 3)),
-    ("half open", OTHER, What.TIMEOUT, ("half_open", 4)),
+    ("half open", OTHER, Occurrence.HTTP_429, ("half_open", 3)),
+    ("half open", OTHER, Occurrence.TIMEOUT, ("half_open", 4)),
 ]
 
 
@@ -106,7 +106,7 @@ def test_what_an_outcome_does(
     clock: FakeClock,
     start: str,
     who: int,
-    what: What | None,
+    what: Occurrence | None,
     end: tuple[str, int],
 ) -> None:
     bring(ledger, clock, start)[who].after(what)
@@ -154,13 +154,13 @@ def test_the_alert_opens_once_and_stands_while_any_family_is_open(
     bring(ledger, clock, "open")
     assert [one.kind for one in ledger.alerts.standing()] == ["veracore.down"]
     inventory = process(ledger, "inventory")
-    inventory.after(What.TIMEOUT)
+    inventory.after(Occurrence.TIMEOUT)
     inventory.after(None)
     assert len(ledger.alerts.standing()) == 1, "orders are still held back"
     clock.forward(minutes=PAST_COOLDOWN)
     prober = process(ledger)
     assert passes(prober)
-    prober.after(What.TIMEOUT)
+    prober.after(Occurrence.TIMEOUT)
     assert not ledger.alerts.open(AlertKind.VERACORE_DOWN, "again"), "it never closed in between"
     clock.forward(minutes=PAST_COOLDOWN)
     assert passes(prober)
@@ -175,13 +175,13 @@ def test_the_outage_is_dated_from_its_beginning(ledger: Ledger, clock: FakeClock
         clock.forward(minutes=PAST_COOLDOWN)
         prober = process(ledger)
         assert passes(prober)
-        prober.after(What.TIMEOUT)
+        prober.after(Occurrence.TIMEOUT)
     assert ledger.breakers.all()[0].opened_at == began
 
 
 def test_a_healthy_upstream_costs_one_select_a_request(ledger: Ledger) -> None:
     one = process(ledger)
-    one.after(What.TIMEOUT)
+    one.after(Occurrence.TIMEOUT)
     one.before(creating=False)
     one.after(None)
     told: list[str] = []
@@ -197,7 +197,7 @@ def test_a_success_ends_the_row_that_another_thread_began_meanwhile(ledger: Ledg
     shared = process(ledger)
     shared.before(creating=False)
     shared.before(creating=False)
-    shared.after(What.TIMEOUT)
+    shared.after(Occurrence.TIMEOUT)
     shared.after(None)
     assert state(ledger) == ("closed", 0)
 
@@ -211,7 +211,7 @@ def test_who_may_not_write_keeps_the_wait_and_leaves_no_trace(
     dry_run = process(reading, read_only=True)
     assert passes(dry_run)
     for _ in range(9):
-        dry_run.after(What.TIMEOUT)
+        dry_run.after(Occurrence.TIMEOUT)
     assert state(writing) == ("closed", 0)
     bring(writing, clock, "open")
     assert not passes(dry_run)
@@ -231,7 +231,7 @@ STEPS = st.lists(
         st.sampled_from([OURS, OTHER]),
         st.one_of(
             st.sampled_from(["read", "create", "die"]),
-            st.sampled_from([None, What.TIMEOUT, What.RESET, What.HTTP_429]),
+            st.sampled_from([None, Occurrence.TIMEOUT, Occurrence.RESET, Occurrence.HTTP_429]),
             st.floats(0.1, 7).map(lambda minutes: timedelta(minutes=minutes)),
         ),
     ),
@@ -242,7 +242,7 @@ STEPS = st.lists(
 @settings(max_examples=300)
 @given(STEPS)
 def test_two_processes_interleaved_probe_once_a_cool_down(
-    steps: list[tuple[int, str | What | timedelta | None]],
+    steps: list[tuple[int, str | Occurrence | timedelta | None]],
 ) -> None:
     clock = FakeClock()
     ledger = open_ledger(None, clock=clock)

@@ -124,14 +124,14 @@ class SlowDownWhileWaiting(FakeClock):
     def __init__(self) -> None:
         super().__init__()
         self.budget: Budget | None = None
-        self.heard = False
+        self.upstream_answered = False
 
     def sleep(self, seconds: float) -> None:
-        if self.budget is not None and not self.heard:
+        if self.budget is not None and not self.upstream_answered:
             answer = threading.Thread(target=self.budget.penalise, args=(1.0,))
             answer.start()
             answer.join(5)
-            self.heard = not answer.is_alive()
+            self.upstream_answered = not answer.is_alive()
         super().sleep(seconds)
 
 
@@ -139,9 +139,9 @@ def test_an_answer_is_heard_while_another_thread_waits() -> None:
     clock = SlowDownWhileWaiting()
     ledger = open_ledger(None, clock=clock)
     clock.budget = budget(ledger, clock)
-    while not clock.heard and clock.monotonic() < 60:
+    while not clock.upstream_answered and clock.monotonic() < 60:
         clock.budget.spend()
-    assert clock.heard
+    assert clock.upstream_answered
     ledger.close()
 
 

@@ -19,18 +19,18 @@ from veracore_sync.domain.errors import (
     BreakerOpen,
     ConfigError,
     NeedsPerson,
+    Occurrence,
     ProtocolError,
     RateLimited,
     SyncError,
     Unavailable,
-    What,
 )
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.budget import Budget
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
-from veracore_sync.transport.gate import KeptGate
-from veracore_sync.transport.http import HttpClient, Lost
+from veracore_sync.transport.gate import LedgerGate
+from veracore_sync.transport.http import HttpClient, NoResponse
 
 COOLDOWN = timedelta(minutes=5)
 
@@ -79,7 +79,7 @@ class Bed:
         self.ledger = open_ledger(None, clock=self.clock)
         self.client, self.gate = self.process()
 
-    def process(self, error: SyncError | None = None) -> tuple[HttpClient, KeptGate]:
+    def process(self, error: SyncError | None = None) -> tuple[HttpClient, LedgerGate]:
         """Another process; `error` is what is known of its credentials."""
 
         def admit() -> None:
@@ -88,7 +88,7 @@ class Bed:
 
         breaker = self.ledger.breakers.one("veracore", "orders", threshold=3, cooldown=COOLDOWN)
         budget = Budget(self.ledger.database, self.clock, "veracore", 120)
-        gate = KeptGate(breaker, budget, admit)
+        gate = LedgerGate(breaker, budget, admit)
         return HttpClient("veracore", timeout_seconds=5, gate=gate, clock=self.clock), gate
 
     def get(self, url: str, *, creating: bool = False, client: HttpClient | None = None) -> int:
@@ -128,10 +128,10 @@ def test_server_errors_open_it_and_a_read_closes_it(bed: Bed, server: Server) ->
 
 def test_nobody_there_counts(bed: Bed) -> None:
     for _ in range(3):
-        with pytest.raises(Lost):
+        with pytest.raises(NoResponse):
             bed.get("http://127.0.0.1:9/")
     assert bed.state == "open"
-    assert not bed.gate.heard
+    assert not bed.gate.upstream_answered
 
 
 def test_a_reader_that_gives_up_on_a_server_error_counts_it(bed: Bed, server: Server) -> None:
@@ -147,7 +147,7 @@ def test_a_reader_that_gives_up_on_a_server_error_counts_it(bed: Bed, server: Se
 
 def test_a_probe_whose_reader_stops_early_closes_it(bed: Bed, server: Server) -> None:
     for _ in range(3):
-        bed.gate.after(What.TIMEOUT, None)
+        bed.gate.after(Occurrence.TIMEOUT, None)
     bed.clock.forward(minutes=6)
 
     def pieces() -> Iterator[bytes]:
@@ -203,7 +203,7 @@ def test_refused_credentials_are_known_before_the_socket_opens(bed: Bed, server:
         with pytest.raises(AuthRefused):
             bed.get(server.url, client=client)
     assert server.asked == 0
-    assert not gate.heard
+    assert not gate.upstream_answered
     client.close()
 
 
@@ -282,7 +282,7 @@ def test_what_ends_a_run_decides_whether_a_refusal_is_forgotten(
         rig = Rig(tmp_path, shop.admin_url, shop.username, shop.password, sandbox)
         parts = Container(load(None, rig.environment), clock=FakeClock(), force=True)
         parts.ledger.refusals.remember("veracore", "as they were")
-        parts.warehouse.control(None)
-        parts.learn(error)
+        parts.warehouse.check_connection(None)
+        parts.remember_credentials_outcome(error)
         assert (parts.ledger.refusals.standing("veracore") is None) is forgotten
         parts.close()

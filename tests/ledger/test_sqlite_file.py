@@ -151,7 +151,7 @@ def test_a_ledger_that_is_no_longer_there_is_noticed(tmp_path: Path, what, use: 
         what(path)
         with pytest.raises(LedgerReplaced) as caught:
             if use == "write":
-                ledger.moves.discover([Discovery("A", "1", None)])
+                ledger.transitions.discover([Discovery("A", "1", None)])
             else:
                 ledger.orders.counts()
         assert (caught.value.exit_code, str(path) in caught.value.message) == (74, True)

@@ -11,7 +11,7 @@ import pytest
 from fakes import START, FakeClock
 
 from veracore_sync.domain.errors import Category
-from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
+from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import (
     SLIP_TRANSITIONS,
@@ -24,14 +24,14 @@ from veracore_sync.domain.states import (
     SlipAct,
     Transition,
 )
+from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.shipments import Shipments
-from veracore_sync.ledger.transitions import Moves
-from veracore_sync.model import WarehouseRecord
+from veracore_sync.ledger.transitions import OrderTransitions
 from veracore_sync.ports.ledger import Ledger
 
-SEEN = Seen("hash", START)
-TROUBLE = Trouble(Category.PROTOCOL, "odd")
+SEEN = ShopVersion("hash", START)
+TROUBLE = Failure(Category.PROTOCOL, "odd")
 LATER = START + timedelta(hours=1)
 INTENT = Intent("A", (("MUG", 2),), "payload", "settings", SEEN)
 RECORD = WarehouseRecord("A", "A", (), "open")
@@ -41,8 +41,8 @@ TABLES = ("orders", "attempts", "alerts", "held", "events", "deliveries", "slips
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     made = open_ledger(tmp_path / "ledger.db", clock=FakeClock(), hooks=("command",))
-    made.moves.discover([Discovery("A", "1", START)])
-    made.moves.intend("A", INTENT)
+    made.transitions.discover([Discovery("A", "1", START)])
+    made.transitions.intend("A", INTENT)
     made.shipments.looked("A", "A", reference="A", rows=None, seen={"1": ()})
     yield made
     made.close()
@@ -63,7 +63,7 @@ def was_done(answer: object) -> bool:
 
 # ---- orders ----------------------------------------------------------------------------------
 
-ORDER_ACTS: dict[OrderAct, Callable[[Moves], object]] = {
+ORDER_ACTS: dict[OrderAct, Callable[[OrderTransitions], object]] = {
     OrderAct.DISCOVER: lambda moves: moves.discover([Discovery("A", "1", START)]),
     OrderAct.WAIT: lambda moves: moves.wait("A", "the shop holds it"),
     OrderAct.CAME_BACK: lambda moves: moves.came_back(["A"]),
@@ -106,7 +106,7 @@ def test_an_order(ledger: Ledger, act: OrderAct, state: OrderState) -> None:
     with ledger.database.transaction() as connection:
         connection.execute("UPDATE orders SET state = ?, cause = 'waiting'", (state,))
     before = everything(ledger)
-    answer = ORDER_ACTS[act](ledger.moves)
+    answer = ORDER_ACTS[act](ledger.transitions)
     row = ledger.orders.get("A")
     assert row is not None
     transition = TRANSITIONS[act]
@@ -121,10 +121,10 @@ def test_an_order(ledger: Ledger, act: OrderAct, state: OrderState) -> None:
 
 @pytest.mark.parametrize("act", [OrderAct.WITHHOLD, OrderAct.REFUSE, OrderAct.DOUBT])
 def test_the_outcome_of_an_older_attempt_is_lost(ledger: Ledger, act: OrderAct) -> None:
-    ledger.moves.withhold("A", 1, OrderState.PENDING, "", None)
-    assert ledger.moves.intend("A", INTENT) == 2
+    ledger.transitions.withhold("A", 1, OrderState.PENDING, "", None)
+    assert ledger.transitions.intend("A", INTENT) == 2
     before = everything(ledger)
-    assert ORDER_ACTS[act](ledger.moves) is Applied.LOST
+    assert ORDER_ACTS[act](ledger.transitions) is Applied.LOST
     assert everything(ledger) == before
 
 
@@ -145,7 +145,7 @@ SLIP_ACTS: dict[SlipAct, Callable[[Shipments, SlipRow], object]] = {
     SlipAct.COVER: lambda shipments, row: shipments.cover(row, "1Z"),
     SlipAct.HAND_OVER: lambda shipments, row: shipments.hand_over(row, "odd"),
     SlipAct.REOPEN: lambda shipments, row: shipments.reopen("A"),
-    SlipAct.RETRY_NOW: lambda shipments, row: shipments.hasten(),
+    SlipAct.RETRY_NOW: lambda shipments, row: shipments.retry_now(),
     SlipAct.CORRECT: lambda shipments, row: shipments.correct(row, "1Z2"),
 }
 MANY = (SlipAct.SEE, SlipAct.REOPEN, SlipAct.RETRY_NOW)

@@ -25,19 +25,19 @@ from moments_kit import (
 from veracore_sync import clock as clock_module
 from veracore_sync.clock import from_text, to_text
 from veracore_sync.domain.errors import Unavailable
-from veracore_sync.domain.hints import Delivery as Hinted
+from veracore_sync.domain.hints import WebhookDelivery as Hinted
 from veracore_sync.domain.ledger_records import MomentKind
 from veracore_sync.jobs.doctor.ledger import ledger as ledger_findings
 from veracore_sync.jobs.health import overdue
-from veracore_sync.jobs.inventory.location_map import Places
+from veracore_sync.jobs.inventory.location_map import LocationMap
 from veracore_sync.jobs.inventory.read import Reading
 from veracore_sync.jobs.inventory.report import InventoryReport
-from veracore_sync.jobs.inventory.sku_map import Names
-from veracore_sync.jobs.inventory.unread import Unread
+from veracore_sync.jobs.inventory.sku_map import SkuMap
+from veracore_sync.jobs.inventory.unread import UnreadStock
 from veracore_sync.jobs.kernel import RunContext
 from veracore_sync.jobs.metrics import exposition
 from veracore_sync.ledger.ahead import ahead, kinds
-from veracore_sync.transport.http import Answer, retry_after_seconds
+from veracore_sync.transport.http import HttpAnswer, retry_after_seconds
 
 # ---- what must not be cut short ------------------------------------------------------------------
 
@@ -115,11 +115,11 @@ def test_stock_is_not_counted_by_a_clock_that_is_set_meanwhile(plain: Bed, tmp_p
     reading = Reading(
         context,
         plain.ledger.stock,
-        Names(plain.settings.skus),
-        Unread(plain.ledger, plain.clock, context.report),
+        SkuMap(plain.settings.skus),
+        UnreadStock(plain.ledger, plain.clock, context.report),
     )
     reading.book.clear()
-    began, _ = reading.stock((), Places((HERE,), None))
+    began, _ = reading.stock((), LocationMap((HERE,), None))
     plain.clock.forward(seconds=30)
     assert reading.demand(began).parts == {}
     plain.clock.off = -HOUR
@@ -170,7 +170,7 @@ def test_a_ledger_that_was_blinded_sees_again(plain: Bed) -> None:
     plain.run()
     for key in ("watch.updated_at", "net.checked_at", "net.deep_at"):
         plain.ledger.meta.put(key, "2030-01-01T00:00:00.000Z")
-    plain.ledger.moves.touch("A", shop_updated_at="2030-01-01T00:00:00.000Z")
+    plain.ledger.transitions.touch("A", shop_updated_at="2030-01-01T00:00:00.000Z")
     plain.clock.forward(minutes=5)
     plain.shop.change("A", state="Cancelled", updated_at=plain.clock.now())
     plain.run()
@@ -179,7 +179,7 @@ def test_a_ledger_that_was_blinded_sees_again(plain: Bed) -> None:
 
 @pytest.mark.parametrize("text", ["999999999", "Sat, 01 Jan 2033 00:00:00 GMT", "7200"])
 def test_nobody_is_left_alone_for_longer_than_an_hour(plain: Bed, text: str) -> None:
-    answer = Answer(429, {"retry-after": text}, b"")
+    answer = HttpAnswer(429, {"retry-after": text}, b"")
     assert retry_after_seconds(answer, plain.clock) == HOUR.total_seconds()
 
 

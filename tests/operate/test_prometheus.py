@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from fakes import FakeClock
 
 from veracore_sync.prometheus import Metric, render
-from veracore_sync.webhooks.counters import Meter
+from veracore_sync.webhooks.counters import Counters
 from veracore_sync.webhooks.supervision import Health
 
 COUNTERS = """\
@@ -36,7 +36,7 @@ veracore_sync_part_failures_total{part="store"} 2
 
 
 def test_the_counters_of_the_listener() -> None:
-    meter = Meter()
+    meter = Counters()
     for status in (401, 202, 202):
         meter.answered(status)
     meter.count("stored", 3)
@@ -46,7 +46,7 @@ def test_the_counters_of_the_listener() -> None:
 
 
 def test_a_large_gauge_is_not_rounded() -> None:
-    text = Meter().render({"waiting": 1_234_567, "oldest_waiting_seconds": 1_000_001.5})
+    text = Counters().render({"waiting": 1_234_567, "oldest_waiting_seconds": 1_000_001.5})
     assert "veracore_sync_webhooks_waiting 1234567\n" in text
     assert "veracore_sync_webhooks_oldest_waiting_seconds 1000001.5\n" in text
 

@@ -48,7 +48,7 @@ class Timers:
             except SyncError as error:
                 self._learn("cut short", error)
             else:
-                self.bed.parts.learn(None)
+                self.bed.parts.remember_credentials_outcome(None)
         assert self._parked() == parked, "an order was parked"
 
     def come_to_rest(self) -> None:
@@ -61,7 +61,7 @@ class Timers:
 
     def _learn(self, kind: str, error: SyncError) -> None:
         self.told[kind] += 1
-        self.bed.parts.learn(error)
+        self.bed.parts.remember_credentials_outcome(error)
 
     def _parked(self) -> int:
         return self.bed.parts.ledger.orders.counts()["parked"]

@@ -23,13 +23,19 @@ from veracore_sync.clock import to_text
 from veracore_sync.config import SkuSettings
 from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
 from veracore_sync.domain.pick_slips import SlipRow, fresh_slip
-from veracore_sync.jobs.inventory.sku_map import Names
-from veracore_sync.jobs.tracking.actions import Action, Adopt, Cover, Fulfil, HandOver
+from veracore_sync.domain.warehouse import Package, Product, RecordLine, Shipment, WarehouseRecord
+from veracore_sync.jobs.inventory.sku_map import SkuMap
+from veracore_sync.jobs.tracking.actions import (
+    Action,
+    AdoptFulfilment,
+    AlreadyFulfilled,
+    Escalate,
+    Fulfil,
+)
 from veracore_sync.jobs.tracking.carriers import Carriers
 from veracore_sync.jobs.tracking.plan import OrderPlan
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import shipments_of
-from veracore_sync.model import Package, Product, RecordLine, Shipment, WarehouseRecord
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 PLAIN = {"mug": 5, "tee": 3}
@@ -60,7 +66,7 @@ class Account(RuleBasedStateMachine):
         if self.with_kits:
             self.ordered["box"] = KITS
         self.rules = Rules(
-            names=Names(SkuSettings.model_validate({"kits": {"box": KIT}})),
+            names=SkuMap(SkuSettings.model_validate({"kits": {"box": KIT}})),
             carriers=Carriers({}),
             states=frozenset({"PaymentSettled", "PartiallyShipped"}),
             settle=timedelta(minutes=settle),
@@ -107,7 +113,7 @@ class Account(RuleBasedStateMachine):
                 actions = plan.plan()
                 for action in actions:
                     self._execute(action, outcomes)
-                if not any(isinstance(one, Fulfil | Adopt) for one in actions):
+                if not any(isinstance(one, Fulfil | AdoptFulfilment) for one in actions):
                     break
         except Died:
             pass
@@ -115,13 +121,13 @@ class Account(RuleBasedStateMachine):
     def _execute(self, action: Action, outcomes: Iterator[str]) -> None:
         if isinstance(action, Fulfil):
             self._fulfil(action, next(outcomes))
-        elif isinstance(action, Adopt):
+        elif isinstance(action, AdoptFulfilment):
             self._set(action.slip, state="added", fulfilment_id=action.fulfilment.id)
             self._set(action.slip, tracking_code=action.fulfilment.tracking_code)
             self._finish(action.slip, action.fulfilment.id, next(outcomes))
-        elif isinstance(action, Cover):
+        elif isinstance(action, AlreadyFulfilled):
             self._set(action.slip, state="covered")
-        elif isinstance(action, HandOver):
+        elif isinstance(action, Escalate):
             raise AssertionError(action)
 
     def _fulfil(self, action: Fulfil, outcome: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tracking_world import World, world
 
 from veracore_sync.domain.order_records import Discovery
-from veracore_sync.model import RecordLine, WarehouseRecord
+from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
 from veracore_sync.sandbox.records import Line, Order
 
 OPEN, SHIPPED, LOOKUPS = 1000, 100, 25
@@ -19,11 +19,11 @@ def hand_over(bed: World, count: int) -> list[object]:
     orders = [bed.place(("MUG", 1)) for _ in range(count)]
     held = WarehouseRecord("", None, (RecordLine("MUG", 1),), "processed")
     with bed.parts.ledger.database.transaction():
-        bed.parts.ledger.moves.discover(
+        bed.parts.ledger.transitions.discover(
             Discovery(one.code, one.id, bed.clock.now()) for one in orders
         )
         for one in orders:
-            bed.parts.ledger.moves.adopt(one.code, one.code, held)
+            bed.parts.ledger.transitions.adopt(one.code, one.code, held)
     accepted_at = bed.clock.now().isoformat()
     for one in orders:
         lines = [Line("MUG", 1)]

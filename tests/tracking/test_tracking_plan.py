@@ -14,29 +14,29 @@ from veracore_sync.clock import to_text
 from veracore_sync.config import SkuSettings
 from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
 from veracore_sync.domain.pick_slips import SlipRow, fresh_slip
-from veracore_sync.jobs.inventory.sku_map import Names
+from veracore_sync.domain.warehouse import Package, Product, RecordLine, Shipment, WarehouseRecord
+from veracore_sync.jobs.inventory.sku_map import SkuMap
 from veracore_sync.jobs.tracking.actions import (
     Action,
-    Adopt,
-    Cover,
+    AdoptFulfilment,
+    AlreadyFulfilled,
     EndOrder,
+    Escalate,
     Fulfil,
-    HandOver,
     Hold,
-    Report,
+    ReportIssue,
 )
 from veracore_sync.jobs.tracking.carriers import Carriers, tracking_code
 from veracore_sync.jobs.tracking.plan import OrderPlan
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import REST, shipments_of
-from veracore_sync.model import Package, Product, RecordLine, Shipment, WarehouseRecord
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def rules(**skus: object) -> Rules:
     return Rules(
-        names=Names(SkuSettings.model_validate(skus)),
+        names=SkuMap(SkuSettings.model_validate(skus)),
         carriers=Carriers({}),
         states=frozenset({"PaymentSettled", "PartiallyShipped", "PartiallyDelivered"}),
         settle=timedelta(0),
@@ -181,7 +181,7 @@ def test_an_intent_adopts_only_what_was_not_there_before() -> None:
     assert isinstance(action, Hold)
     ours = Fulfilment("f2", "Pending", "LTL Freight", {"1": 1})
     (action,) = plan(told, order([("MUG", 2)], before, ours), intended)
-    assert isinstance(action, Adopt)
+    assert isinstance(action, AdoptFulfilment)
     assert action.fulfilment.id == "f2"
     later = replace(intended, intended_at=to_text(NOW - timedelta(minutes=2)))
     assert fulfils(plan(told, order([("MUG", 2)], before), later)) == [{"1": 1}]
@@ -192,7 +192,7 @@ def test_our_fulfilment_that_was_cancelled_in_the_shop_is_not_made_again() -> No
     added = replace(fresh_slip("A", "A", "1", (), to_text(NOW)), state="added", fulfilment_id="f1")
     gone = Fulfilment("f1", "Cancelled", "", {"1": 1})
     (action,) = plan(told, order([("MUG", 1)], gone), added)
-    assert isinstance(action, HandOver)
+    assert isinstance(action, Escalate)
 
 
 def test_an_order_that_hangs_is_ended() -> None:
@@ -205,7 +205,7 @@ def test_an_order_that_hangs_is_ended() -> None:
     )
     made = Fulfilment("f1", "Shipped", "1Z999AA10123451", {"1": 1})
     short = plan(told, order([("MUG", 2)], made, state="PartiallyShipped"), done)
-    assert [type(one) for one in short] == [Report]
+    assert [type(one) for one in short] == [ReportIssue]
     cancelled = plan(told, order([("MUG", 1)], made, state="PartiallyShipped"), done)
     assert cancelled == [EndOrder()]
 
@@ -276,7 +276,7 @@ def test_never_more_than_is_ordered_and_nothing_twice(
                 fulfilled.update(one.lines)
         for line in shop.lines:
             assert fulfilled[line.id] <= line.quantity
-        if not any(isinstance(one, Fulfil | Adopt | Cover) for one in actions):
+        if not any(isinstance(one, Fulfil | AdoptFulfilment | AlreadyFulfilled) for one in actions):
             break
     else:
         raise AssertionError("the plan never comes to an end")
@@ -300,15 +300,15 @@ def _done(
                 fulfilment_id=id,
                 tracking_code=action.tracking_code,
             )
-        elif isinstance(action, Adopt):
+        elif isinstance(action, AdoptFulfilment):
             after[action.slip] = replace(
                 after[action.slip],
                 state="done",
                 fulfilment_id=action.fulfilment.id,
                 tracking_code=action.fulfilment.tracking_code,
             )
-        elif isinstance(action, Cover):
+        elif isinstance(action, AlreadyFulfilled):
             after[action.slip] = replace(after[action.slip], state="covered")
-        elif isinstance(action, HandOver):
+        elif isinstance(action, Escalate):
             after[action.slip] = replace(after[action.slip], state="handed")
     return replace(shop, fulfilments=tuple(fulfilments)), after

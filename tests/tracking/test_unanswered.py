@@ -116,7 +116,7 @@ def test_an_order_that_was_withdrawn_is_not_asked_about_for_ever(bed: World) -> 
     bad, _ = sent(bed, 2)
     spoil(bed, bad)
     bed.track()
-    bed.parts.ledger.moves.cancel(bad.code, bad.code, "it was cancelled")
+    bed.parts.ledger.transitions.cancel(bad.code, bad.code, "it was cancelled")
     assert bed.track().errors == 0
 
 

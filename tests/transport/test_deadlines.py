@@ -19,12 +19,12 @@ from pydantic import SecretStr
 from veracore_sync.clock import SystemClock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.config.schema import VendureSettings
-from veracore_sync.domain.errors import RunOver, SyncError, TimedOut, What
-from veracore_sync.model import Classification, Party, WarehouseLine, WarehouseOrder
+from veracore_sync.domain.errors import Occurrence, RunOver, SyncError, TimedOut
+from veracore_sync.domain.warehouse import Classification, Party, WarehouseLine, WarehouseOrder
 from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.ports.warehouse import LookUpFailed, NotAccepted
 from veracore_sync.transport.hooks import NotifyHook, PostHook
-from veracore_sync.transport.http import Gate, HttpClient, Lost, OpenGate
+from veracore_sync.transport.http import Gate, HttpClient, NoResponse, OpenGate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import READ_ORDERS
@@ -145,7 +145,7 @@ def create(api: str, sku: str = "MUG") -> Ends:
 
 def rest_token(url: str, gate: Gate, timeout: float) -> object:
     client = veracore(url, gate, timeout, "rest", token=True)
-    return _error(client, lambda: client.control(None))
+    return _error(client, lambda: client.check_connection(None))
 
 
 def shipped(url: str, gate: Gate, timeout: float) -> object:
@@ -207,7 +207,7 @@ def test_a_read_ends_in_time(call: str, manner: str) -> None:
 @pytest.mark.parametrize("api", CREATES)
 def test_a_create_ends_in_time_and_is_in_doubt(api: str, manner: str) -> None:
     with dripping(manner) as server, soon():
-        assert CREATES[api](server.url, OpenGate(), TIMEOUT) is What.TIMEOUT
+        assert CREATES[api](server.url, OpenGate(), TIMEOUT) is Occurrence.TIMEOUT
     assert server.requests == 1
 
 
@@ -239,15 +239,15 @@ def test_a_request_that_nobody_reads_ends_in_time(call: str) -> None:
     }
     with dripping("unread") as server, soon(20):
         ended = calls[call](server.url)
-    assert isinstance(ended, TimedOut | NotTaken) or ended is What.TIMEOUT
+    assert isinstance(ended, TimedOut | NotTaken) or ended is Occurrence.TIMEOUT
 
 
 # ---- connecting ----------------------------------------------------------------------------------
 
 
-def get(url: str, gate: Gate | None = None, timeout: float = TIMEOUT) -> Lost:
+def get(url: str, gate: Gate | None = None, timeout: float = TIMEOUT) -> NoResponse:
     client = HttpClient("veracore", timeout_seconds=timeout, gate=gate)
-    with pytest.raises(Lost) as lost:
+    with pytest.raises(NoResponse) as lost:
         client.send("GET", url, label="x", headers={})
     client.close()
     return lost.value
@@ -256,7 +256,7 @@ def get(url: str, gate: Gate | None = None, timeout: float = TIMEOUT) -> Lost:
 def test_a_tls_handshake_that_drips_ends_in_time() -> None:
     with dripping("unread") as server, soon():
         lost = get(f"https://127.0.0.1:{server.port}/")
-    assert lost.what is What.NOT_CONNECTED
+    assert lost.what is Occurrence.NOT_CONNECTED
 
 
 def test_a_name_that_is_never_found_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +270,7 @@ def test_a_name_that_is_never_found_ends_in_time(monkeypatch: pytest.MonkeyPatch
     with soon():
         lost = get("http://shop.example/")
     over.set()
-    assert lost.what is What.NOT_CONNECTED
+    assert lost.what is Occurrence.NOT_CONNECTED
 
 
 def test_a_silent_address_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,7 +290,7 @@ def test_a_silent_address_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(socket, "create_connection", to_its_port)
         with soon():
             lost = get("http://shop.example/", timeout=1.0)
-    assert lost.what is What.TIMEOUT, "connected to the second one"
+    assert lost.what is Occurrence.TIMEOUT, "connected to the second one"
     assert server.requests == 1
 
 
@@ -314,7 +314,7 @@ def test_a_proxy_gains_nothing_by_dripping(monkeypatch: pytest.MonkeyPatch) -> N
     with dripping("head") as server, soon():
         monkeypatch.setenv("HTTP_PROXY", server.url)
         lost = get("http://shop.example/")
-    assert lost.what is What.TIMEOUT
+    assert lost.what is Occurrence.TIMEOUT
     assert server.requests == 1
 
 
@@ -361,7 +361,7 @@ def test_the_runs_end_ends_a_read(call: str, manner: str) -> None:
 @pytest.mark.parametrize("api", CREATES)
 def test_the_runs_end_ends_a_create_and_leaves_it_in_doubt(api: str) -> None:
     with dripping("silent") as server, soon():
-        assert CREATES[api](server.url, Until(1.0), 60) is What.RUN_OVER
+        assert CREATES[api](server.url, Until(1.0), 60) is Occurrence.RUN_OVER
     assert server.requests == 1
 
 
@@ -370,31 +370,31 @@ def test_the_runs_end_ends_a_list_that_never_does() -> None:
     with (
         dripping("steady") as server,
         soon(),
-        pytest.raises(Lost) as lost,
+        pytest.raises(NoResponse) as lost,
         client.stream("GET", server.url, label="x", headers={}) as streamed,
     ):
         for _ in streamed.pieces():
             pass
     client.close()
-    assert lost.value.what is What.RUN_OVER
+    assert lost.value.what is Occurrence.RUN_OVER
 
 
 @pytest.mark.parametrize("call", [*READS, *CREATES])
 def test_after_the_runs_end_nothing_is_sent(call: str) -> None:
     with dripping("silent") as server, soon():
         ended = (READS | CREATES)[call](server.url, Until(0), TIMEOUT)
-    assert isinstance(ended, RunOver) or ended is What.NOT_CONNECTED
+    assert isinstance(ended, RunOver) or ended is Occurrence.NOT_CONNECTED
     assert server.requests == 0
 
 
 def test_a_run_that_ends_while_the_gate_waits_sends_nothing() -> None:
-    heard: list[What | None] = []
+    heard: list[Occurrence | None] = []
 
     class Slow(OpenGate):
         def before(self, *, creating: bool) -> None:
             self._run_limit = lambda: 0.0
 
-        def after(self, what: What | None, retry_after: float | None) -> None:
+        def after(self, what: Occurrence | None, retry_after: float | None) -> None:
             heard.append(what)
 
     with dripping("silent") as server:
@@ -402,5 +402,5 @@ def test_a_run_that_ends_while_the_gate_waits_sends_nothing() -> None:
         with pytest.raises(RunOver):
             client.send("POST", server.url, label="x", headers={}, creating=True)
         client.close()
-    assert heard == [What.RUN_OVER], "the probe that it may have claimed is told of"
+    assert heard == [Occurrence.RUN_OVER], "the probe that it may have claimed is told of"
     assert server.requests == 0

@@ -35,7 +35,7 @@ from veracore_sync.domain.errors import (
     Unavailable,
     WrongEndpoint,
 )
-from veracore_sync.transport.http import Answer
+from veracore_sync.transport.http import HttpAnswer
 from veracore_sync.vendure.answers import AnotherKind, Forbidden, data_of
 from veracore_sync.vendure.documents import LIST_ORDERS, Document
 
@@ -327,7 +327,7 @@ JSON_BODIES = st.recursive(
 def test_any_bytes_are_data_or_one_of_our_errors(
     body: bytes, status: int, headers: dict[str, str]
 ) -> None:
-    answer = Answer(status, headers, body)
+    answer = HttpAnswer(status, headers, body)
     try:
         data = data_of(answer, "ListOrders", sent_bytes=9, clock=SystemClock())
     except (Forbidden, AnotherKind, SyncError) as error:

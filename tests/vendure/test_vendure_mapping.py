@@ -16,7 +16,7 @@ from pytest_httpx import HTTPXMock
 from vendure_kit import URL, login_ok, operations, page, shop, variables
 
 from veracore_sync.domain.errors import ProtocolError
-from veracore_sync.model import Address, Customer, Order, OrderLine, ShippingLine
+from veracore_sync.domain.orders import Address, Customer, Order, OrderLine, ShippingLine
 from veracore_sync.vendure import mapping
 from veracore_sync.vendure.node import Node
 

@@ -18,12 +18,12 @@ from veracore_sync.domain.errors import (
     AuthRefused,
     Category,
     ConfigError,
+    Occurrence,
     SyncError,
-    What,
     WrongEndpoint,
 )
+from veracore_sync.domain.orders import Order, OrderStub
 from veracore_sync.domain.shop_stock import NewLevel
-from veracore_sync.model import Order, OrderStub
 from veracore_sync.ports.shop import Poll, UnknownVariant
 from veracore_sync.transport.http import OpenGate
 from veracore_sync.vendure.client import Client
@@ -49,7 +49,7 @@ class Counter(OpenGate):
     def before(self, *, creating: bool) -> None:
         self.requests += 1
 
-    def after(self, what: What | None, retry_after: float | None) -> None:
+    def after(self, what: Occurrence | None, retry_after: float | None) -> None:
         pass
 
 

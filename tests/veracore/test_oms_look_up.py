@@ -32,7 +32,7 @@ from veracore_sync.domain.errors import (
     Unavailable,
     WrongEndpoint,
 )
-from veracore_sync.model import RecordLine, WarehouseRecord
+from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed, Present
 from veracore_sync.veracore.oms.client import OmsWarehouse
 
@@ -357,6 +357,6 @@ def test_down_is_not_wrong(
 def test_nobody_there() -> None:
     client = oms("http://127.0.0.1:9")
     with pytest.raises(Unavailable):
-        client.control(None)
+        client.check_connection(None)
     assert isinstance(failure(client.look_up(ID)), Unavailable | TimedOut)
     client.close()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from veracore_kit import accepted, fault, record, short
 
 from veracore_sync.veracore.oms.parse import (
-    Unreadable,
+    UnreadableXml,
     is_nil,
     read_document,
     read_records,
@@ -27,7 +27,7 @@ OUTSIDE = b"""<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>""
 
 @pytest.mark.parametrize("body", [LAUGHS, OUTSIDE, b"<!DOCTYPE html><html/>"])
 def test_a_document_type_is_refused(body: bytes) -> None:
-    with pytest.raises(Unreadable, match="document type"):
+    with pytest.raises(UnreadableXml, match="document type"):
         read_document(body)
 
 
@@ -37,14 +37,14 @@ def nested(depth: int) -> bytes:
 
 def test_depth_is_limited() -> None:
     assert read_document(nested(40)).tag == "a"
-    with pytest.raises(Unreadable, match="deeply"):
+    with pytest.raises(UnreadableXml, match="deeply"):
         read_document(nested(41))
 
 
 def test_a_record_is_limited_in_text_and_in_elements() -> None:
     assert read_document(b"<a>" + b"x" * 1_000_000 + b"</a>").text == "x" * 1_000_000
     for content in (b"x" * 4_000_001, b"<b/>" * 200_000, b"<b " + b"y" * 4_000_001 + b"=''/>"):
-        with pytest.raises(Unreadable, match="too large"):
+        with pytest.raises(UnreadableXml, match="too large"):
             read_document(b"<a>" + content + b"</a>")
 
 
@@ -79,7 +79,7 @@ def test_records_are_the_same_however_they_are_cut(size: int) -> None:
 def test_what_is_cut_short_is_unreadable_even_after_whole_records() -> None:
     reader = read_records([b"<r><Row/><Row/>", b"<Ro"], "Row")
     assert [next(reader).tag, next(reader).tag] == ["Row", "Row"]
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableXml):
         next(reader)
 
 
@@ -101,7 +101,7 @@ def test_utf_16_with_its_mark() -> None:
 
 @pytest.mark.parametrize("name", ["foo", "rot13", "unicode_escape", "idna", "big5", "utf-7"])
 def test_other_encodings_are_unreadable(name: str) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableXml):
         read_document(f'<?xml version="1.0" encoding="{name}"?><a/>'.encode())
 
 
@@ -142,5 +142,5 @@ def test_any_bytes_are_a_value_or_our_one_error(body: bytes, size: int) -> None:
         try:
             for element in read_records(pieces, wanted):
                 assert wanted in (None, element.tag)
-        except Unreadable:
+        except UnreadableXml:
             continue

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from veracore_kit import BARE, FULL, PAT, SECRET, Scripted, accepted, oms, order
 
-from veracore_sync.model import WarehouseLine, WarehouseOrder
+from veracore_sync.domain.warehouse import WarehouseLine, WarehouseOrder
 from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.service import service_url
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from veracore_kit import Reply, Scripted, oms, order
 
-from veracore_sync.domain.errors import What, WrongEndpoint
-from veracore_sync.model import (
+from veracore_sync.domain.errors import Occurrence, WrongEndpoint
+from veracore_sync.domain.warehouse import (
     Package,
     Product,
     RecordLine,
@@ -38,12 +38,14 @@ def test_accepted(server: Scripted, face: str) -> None:
 @pytest.mark.parametrize(
     ("name", "what", "text"),
     [
-        ("fault_stack", What.DUPLICATE, "Order ID WEB-100234 already exists"),
-        ("fault_short", What.REFUSED, "Invalid Source"),
-        ("fault_soap_12", What.REFUSED, "Invalid Source"),
+        ("fault_stack", Occurrence.DUPLICATE, "Order ID WEB-100234 already exists"),
+        ("fault_short", Occurrence.REFUSED, "Invalid Source"),
+        ("fault_soap_12", Occurrence.REFUSED, "Invalid Source"),
     ],
 )
-def test_a_refusal(soap: OmsWarehouse, server: Scripted, name: str, what: What, text: str) -> None:
+def test_a_refusal(
+    soap: OmsWarehouse, server: Scripted, name: str, what: Occurrence, text: str
+) -> None:
     server.says(Reply(500, answer(name)))
     outcome = soap.submit(order())
     assert isinstance(outcome, NotAccepted)

@@ -28,8 +28,8 @@ from veracore_kit import (
     stack,
 )
 
-from veracore_sync.domain.errors import BreakerOpen, What
-from veracore_sync.model import Party
+from veracore_sync.domain.errors import BreakerOpen, Occurrence
+from veracore_sync.domain.warehouse import Party
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
@@ -86,7 +86,7 @@ def test_an_acceptance_in_other_case_padded_and_in_soap_12(
 def test_another_id_or_no_sequence_is_an_odd_success(
     soap: OmsWarehouse, server: Scripted, body: bytes
 ) -> None:
-    assert refusal(soap, server, body).what is What.ODD_SUCCESS
+    assert refusal(soap, server, body).what is Occurrence.ODD_SUCCESS
 
 
 @BOTH_FORMS
@@ -97,34 +97,34 @@ def test_a_fault_in_each_form_version_and_status(
 ) -> None:
     text = form("Invalid  Source")  # type: ignore[operator]
     outcome = refusal(soap, server, Reply(status, fault(text, soap_version)))
-    assert (outcome.what, outcome.text) == (What.REFUSED, "Invalid Source")
+    assert (outcome.what, outcome.text) == (Occurrence.REFUSED, "Invalid Source")
     assert "orders.source" in outcome.hint
     assert "WEB" in outcome.hint
 
 
 LISTED = [
-    ("Order ID WEB-100234 already exists", What.DUPLICATE, ""),
-    ("The Order 'web-100234' already exists in the system", What.DUPLICATE, ""),
-    ("WEB-100234 already exists", What.DUPLICATE, ""),
-    ("Order already exists", What.DUPLICATE, ""),
-    ("There already exists an order with this ID", What.DUPLICATE, ""),
-    ("OrderID: WEB-100234 already exists", What.DUPLICATE, ""),
-    ("Invalid Source", What.REFUSED, "orders.source"),
-    ("Offer TEE-M does not have a Ship To Key", What.REFUSED, "veracore.face"),
-    ("Invalid Product ID", What.REFUSED, "skus.aliases"),
-    ("Can NOT find information for Product ID TEE-M", What.REFUSED, "skus.aliases"),
-    ("Unknown Offer TEE-M", What.REFUSED, "skus.aliases"),
-    ("Invalid Freight Carrier", What.REFUSED, "orders.freight, now UPS, Ground"),
-    ("Invalid Freight Service", What.REFUSED, "orders.freight"),
-    ("Invalid Freight Code", What.REFUSED, "orders.freight"),
-    ("Invalid Username or Password", What.LOGIN_REFUSED, ""),
-    ("Login failed for user", What.LOGIN_REFUSED, ""),
+    ("Order ID WEB-100234 already exists", Occurrence.DUPLICATE, ""),
+    ("The Order 'web-100234' already exists in the system", Occurrence.DUPLICATE, ""),
+    ("WEB-100234 already exists", Occurrence.DUPLICATE, ""),
+    ("Order already exists", Occurrence.DUPLICATE, ""),
+    ("There already exists an order with this ID", Occurrence.DUPLICATE, ""),
+    ("OrderID: WEB-100234 already exists", Occurrence.DUPLICATE, ""),
+    ("Invalid Source", Occurrence.REFUSED, "orders.source"),
+    ("Offer TEE-M does not have a Ship To Key", Occurrence.REFUSED, "veracore.face"),
+    ("Invalid Product ID", Occurrence.REFUSED, "skus.aliases"),
+    ("Can NOT find information for Product ID TEE-M", Occurrence.REFUSED, "skus.aliases"),
+    ("Unknown Offer TEE-M", Occurrence.REFUSED, "skus.aliases"),
+    ("Invalid Freight Carrier", Occurrence.REFUSED, "orders.freight, now UPS, Ground"),
+    ("Invalid Freight Service", Occurrence.REFUSED, "orders.freight"),
+    ("Invalid Freight Code", Occurrence.REFUSED, "orders.freight"),
+    ("Invalid Username or Password", Occurrence.LOGIN_REFUSED, ""),
+    ("Login failed for user", Occurrence.LOGIN_REFUSED, ""),
 ]
 
 
 @pytest.mark.parametrize(("message", "what", "hint"), LISTED)
 def test_a_listed_text(
-    soap: OmsWarehouse, server: Scripted, message: str, what: What, hint: str
+    soap: OmsWarehouse, server: Scripted, message: str, what: Occurrence, hint: str
 ) -> None:
     outcome = refusal(soap, server, Reply(500, fault(stack(message))))
     assert (outcome.what, outcome.text) == (what, message)
@@ -151,7 +151,7 @@ def test_an_unlisted_text_is_never_guessed_at(
     soap: OmsWarehouse, server: Scripted, message: str
 ) -> None:
     outcome = refusal(soap, server, Reply(500, fault(stack(message))))
-    assert (outcome.what, outcome.hint) == (What.FAULT, "")
+    assert (outcome.what, outcome.hint) == (Occurrence.FAULT, "")
 
 
 def test_the_sku_that_is_named_is_the_one_in_the_hint(soap: OmsWarehouse, server: Scripted) -> None:
@@ -175,13 +175,13 @@ def test_a_stack_with_windows_line_ends_is_cut(soap: OmsWarehouse, server: Scrip
 def test_a_reason_of_several_lines_is_kept_whole(soap: OmsWarehouse, server: Scripted) -> None:
     text = stack("The order was not saved:\n  Invalid Source\n  at least one field is missing")
     outcome = refusal(soap, server, Reply(500, fault(text)))
-    assert outcome.what is What.REFUSED
+    assert outcome.what is Occurrence.REFUSED
     assert outcome.text == "The order was not saved: Invalid Source"
 
 
 def test_a_stack_without_a_reason_is_no_reason(soap: OmsWarehouse, server: Scripted) -> None:
     outcome = refusal(soap, server, Reply(500, fault(stack(""))))
-    assert (outcome.what, outcome.text) == (What.FAULT, "")
+    assert (outcome.what, outcome.text) == (Occurrence.FAULT, "")
 
 
 @pytest.mark.parametrize("filler", [" ", "\n", "\r\n", "---&gt;", " at x", "sku ", "order "])
@@ -208,29 +208,29 @@ OUTAGES = [
 def test_a_database_in_trouble_is_no_refusal(
     soap: OmsWarehouse, server: Scripted, message: str
 ) -> None:
-    assert refusal(soap, server, Reply(500, fault(stack(message)))).what is What.DATABASE
+    assert refusal(soap, server, Reply(500, fault(stack(message)))).what is Occurrence.DATABASE
 
 
 @pytest.mark.parametrize(
     ("reply", "what"),
     [
-        (Reply(500, HTML), What.HTTP_5XX),
-        (Reply(503, b""), What.HTTP_5XX),
-        (Reply(500, accepted()), What.HTTP_5XX),
-        (Reply(403, HTML), What.HTTP_4XX),
-        (Reply(404, HTML), What.HTTP_404),
-        (Reply(302, b"", {"Location": "/login"}), What.NOT_UNDERSTOOD),
-        (Reply(200, HTML), What.NOT_UNDERSTOOD),
-        (Reply(200, b""), What.NOT_UNDERSTOOD),
-        (Reply(202, accepted()), What.NOT_UNDERSTOOD),
-        (Reply(200, accepted()[:-20]), What.NOT_UNDERSTOOD),
-        (Reply(200, EMPTY), What.NOT_UNDERSTOOD),
-        (Reply(200, envelope("")), What.NOT_UNDERSTOOD),
-        (Reply(200, b"{}"), What.NOT_UNDERSTOOD),
+        (Reply(500, HTML), Occurrence.HTTP_5XX),
+        (Reply(503, b""), Occurrence.HTTP_5XX),
+        (Reply(500, accepted()), Occurrence.HTTP_5XX),
+        (Reply(403, HTML), Occurrence.HTTP_4XX),
+        (Reply(404, HTML), Occurrence.HTTP_404),
+        (Reply(302, b"", {"Location": "/login"}), Occurrence.NOT_UNDERSTOOD),
+        (Reply(200, HTML), Occurrence.NOT_UNDERSTOOD),
+        (Reply(200, b""), Occurrence.NOT_UNDERSTOOD),
+        (Reply(202, accepted()), Occurrence.NOT_UNDERSTOOD),
+        (Reply(200, accepted()[:-20]), Occurrence.NOT_UNDERSTOOD),
+        (Reply(200, EMPTY), Occurrence.NOT_UNDERSTOOD),
+        (Reply(200, envelope("")), Occurrence.NOT_UNDERSTOOD),
+        (Reply(200, b"{}"), Occurrence.NOT_UNDERSTOOD),
     ],
 )
 def test_what_is_no_answer_of_the_service(
-    soap: OmsWarehouse, server: Scripted, reply: Reply, what: What
+    soap: OmsWarehouse, server: Scripted, reply: Reply, what: Occurrence
 ) -> None:
     outcome = refusal(soap, server, reply)
     assert outcome.what is what
@@ -239,7 +239,7 @@ def test_what_is_no_answer_of_the_service(
 
 def test_too_many_requests_tell_how_long_to_wait(soap: OmsWarehouse, server: Scripted) -> None:
     outcome = refusal(soap, server, Reply(429, HTML, {"Retry-After": "17"}))
-    assert (outcome.what, outcome.retry_after) == (What.HTTP_429, 17.0)
+    assert (outcome.what, outcome.retry_after) == (Occurrence.HTTP_429, 17.0)
 
 
 def test_nobody_there(server: Scripted) -> None:
@@ -247,14 +247,14 @@ def test_nobody_there(server: Scripted) -> None:
     outcome = client.submit(order())
     client.close()
     assert isinstance(outcome, NotAccepted)
-    assert outcome.what is What.NOT_CONNECTED
+    assert outcome.what is Occurrence.NOT_CONNECTED
 
 
 class Shut(OpenGate):
     def before(self, *, creating: bool) -> None:
         raise BreakerOpen("VeraCore was down a moment ago", upstream="veracore")
 
-    def after(self, what: What | None, retry_after: float | None) -> None:
+    def after(self, what: Occurrence | None, retry_after: float | None) -> None:
         raise AssertionError("nothing was sent")
 
 
@@ -263,18 +263,18 @@ def test_an_open_breaker_sends_nothing(server: Scripted) -> None:
     outcome = client.submit(order())
     client.close()
     assert isinstance(outcome, NotAccepted)
-    assert outcome.what is What.NOT_CONNECTED
+    assert outcome.what is Occurrence.NOT_CONNECTED
     assert server.seen == []
 
 
 def test_a_fault_is_from_a_service_that_works(server: Scripted) -> None:
-    heard: list[What | None] = []
+    heard: list[Occurrence | None] = []
 
     class Gate(OpenGate):
         def before(self, *, creating: bool) -> None:
             """Let it pass."""
 
-        def after(self, what: What | None, retry_after: float | None) -> None:
+        def after(self, what: Occurrence | None, retry_after: float | None) -> None:
             heard.append(what)
 
     client = oms(server.url, gate=Gate())
@@ -282,7 +282,7 @@ def test_a_fault_is_from_a_service_that_works(server: Scripted) -> None:
     server.seen.clear()
     refusal(client, server, Reply(500, HTML))
     client.close()
-    assert heard == [None, What.HTTP_5XX]
+    assert heard == [None, Occurrence.HTTP_5XX]
 
 
 # ---- nothing personal, nothing secret ------------------------------------------------------------

@@ -17,14 +17,14 @@ from veracore_kit import BARE, FULL, HTML, PAT, SECRET, Reply, Scripted, order, 
 
 from veracore_sync.domain.errors import (
     AuthRefused,
+    Occurrence,
     ProtocolError,
     RateLimited,
     SyncError,
     Unavailable,
-    What,
     WrongEndpoint,
 )
-from veracore_sync.model import WarehouseLine
+from veracore_sync.domain.warehouse import WarehouseLine
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
@@ -131,30 +131,32 @@ REFUSED_SKU = {"message": "SKU TEE-M is not known"}
 @pytest.mark.parametrize(
     ("reply", "what"),
     [
-        (says(201, {"OrderId": "1", "OrderNumber": "WEB-2"}), What.ODD_SUCCESS),
-        (says(201, {"OrderNumber": ID}), What.NOT_UNDERSTOOD),
-        (says(200, {"OrderId": True}), What.NOT_UNDERSTOOD),
-        (says(200, {"OrderId": {"error": "none"}}), What.NOT_UNDERSTOOD),
-        (says(200, {"OrderId": None, "message": "accepted"}), What.NOT_UNDERSTOOD),
-        (says(201, ["OrderId"]), What.NOT_UNDERSTOOD),
-        (Reply(201, HTML), What.NOT_UNDERSTOOD),
-        (Reply(302, b"", {"Location": "/"}), What.NOT_UNDERSTOOD),
-        (says(409, {"message": f"Order {ID} already exists"}), What.DUPLICATE),
-        (Reply(409, HTML), What.HTTP_4XX),
-        (says(400, REFUSED_SKU), What.REFUSED),
-        (says(400, {"message": "Invalid Source"}), What.REFUSED),
-        (says(400, {"message": f"Order {ID} already exists"}), What.HTTP_4XX),
-        (says(400, {"message": "The moon was full"}), What.HTTP_4XX),
-        (says(401, {"message": "Invalid Password"}), What.HTTP_4XX),
-        (says(403, {"message": "Company is not yours"}), What.HTTP_4XX),
-        (says(404, {"message": "no such thing"}), What.HTTP_404),
-        (says(500, {"message": f"Order {ID} already exists"}), What.HTTP_5XX),
-        (says(500, {"OrderId": "1"}), What.HTTP_5XX),
-        (Reply(503, HTML), What.HTTP_5XX),
-        (Reply(429, HTML), What.HTTP_429),
+        (says(201, {"OrderId": "1", "OrderNumber": "WEB-2"}), Occurrence.ODD_SUCCESS),
+        (says(201, {"OrderNumber": ID}), Occurrence.NOT_UNDERSTOOD),
+        (says(200, {"OrderId": True}), Occurrence.NOT_UNDERSTOOD),
+        (says(200, {"OrderId": {"error": "none"}}), Occurrence.NOT_UNDERSTOOD),
+        (says(200, {"OrderId": None, "message": "accepted"}), Occurrence.NOT_UNDERSTOOD),
+        (says(201, ["OrderId"]), Occurrence.NOT_UNDERSTOOD),
+        (Reply(201, HTML), Occurrence.NOT_UNDERSTOOD),
+        (Reply(302, b"", {"Location": "/"}), Occurrence.NOT_UNDERSTOOD),
+        (says(409, {"message": f"Order {ID} already exists"}), Occurrence.DUPLICATE),
+        (Reply(409, HTML), Occurrence.HTTP_4XX),
+        (says(400, REFUSED_SKU), Occurrence.REFUSED),
+        (says(400, {"message": "Invalid Source"}), Occurrence.REFUSED),
+        (says(400, {"message": f"Order {ID} already exists"}), Occurrence.HTTP_4XX),
+        (says(400, {"message": "The moon was full"}), Occurrence.HTTP_4XX),
+        (says(401, {"message": "Invalid Password"}), Occurrence.HTTP_4XX),
+        (says(403, {"message": "Company is not yours"}), Occurrence.HTTP_4XX),
+        (says(404, {"message": "no such thing"}), Occurrence.HTTP_404),
+        (says(500, {"message": f"Order {ID} already exists"}), Occurrence.HTTP_5XX),
+        (says(500, {"OrderId": "1"}), Occurrence.HTTP_5XX),
+        (Reply(503, HTML), Occurrence.HTTP_5XX),
+        (Reply(429, HTML), Occurrence.HTTP_429),
     ],
 )
-def test_anything_else(json_api: RestWarehouse, server: Scripted, reply: Reply, what: What) -> None:
+def test_anything_else(
+    json_api: RestWarehouse, server: Scripted, reply: Reply, what: Occurrence
+) -> None:
     assert refusal(json_api, server, reply).what is what
 
 
@@ -242,7 +244,7 @@ def test_a_create_with_an_expired_token_is_never_repeated_but_the_next_has_a_fre
     server.says(token("T1"), EXPIRED, token("T2"), CREATED)
     outcome = json_api.submit(order())
     assert isinstance(outcome, NotAccepted)
-    assert outcome.what is What.HTTP_4XX
+    assert outcome.what is Occurrence.HTTP_4XX
     assert server.paths == ["/api/token", "/api/orders"]
     assert isinstance(json_api.submit(order(id="WEB-2")), Accepted)
 
@@ -250,23 +252,23 @@ def test_a_create_with_an_expired_token_is_never_repeated_but_the_next_has_a_fre
 @pytest.mark.parametrize(
     ("reply", "what"),
     [
-        (says(401, {"error": "invalid_client"}), What.NOT_CONNECTED),
-        (Reply(503, HTML), What.NOT_CONNECTED),
-        (Reply(200, HTML), What.NOT_CONNECTED),
-        (says(200, {"access_token": ""}), What.NOT_CONNECTED),
-        (says(200, {"access_token": "a\r\nX-Evil: 1"}), What.NOT_CONNECTED),
-        (says(200, {"access_token": "ключ"}), What.NOT_CONNECTED),
-        (Reply(429, HTML, {"Retry-After": "90"}), What.HTTP_429),
+        (says(401, {"error": "invalid_client"}), Occurrence.NOT_CONNECTED),
+        (Reply(503, HTML), Occurrence.NOT_CONNECTED),
+        (Reply(200, HTML), Occurrence.NOT_CONNECTED),
+        (says(200, {"access_token": ""}), Occurrence.NOT_CONNECTED),
+        (says(200, {"access_token": "a\r\nX-Evil: 1"}), Occurrence.NOT_CONNECTED),
+        (says(200, {"access_token": "ключ"}), Occurrence.NOT_CONNECTED),
+        (Reply(429, HTML, {"Retry-After": "90"}), Occurrence.HTTP_429),
     ],
 )
 def test_nothing_is_created_without_a_token(
-    json_api: RestWarehouse, server: Scripted, reply: Reply, what: What
+    json_api: RestWarehouse, server: Scripted, reply: Reply, what: Occurrence
 ) -> None:
     server.says(reply)
     outcome = json_api.submit(order())
     assert isinstance(outcome, NotAccepted)
     assert outcome.what is what
-    assert outcome.retry_after == (90.0 if what is What.HTTP_429 else None)
+    assert outcome.retry_after == (90.0 if what is Occurrence.HTTP_429 else None)
     assert set(server.paths) == {"/api/token"}
 
 
@@ -323,7 +325,7 @@ def test_nobody_there() -> None:
     client = rest("http://127.0.0.1:9")
     outcome = client.submit(order())
     assert isinstance(outcome, NotAccepted)
-    assert outcome.what is What.NOT_CONNECTED
+    assert outcome.what is Occurrence.NOT_CONNECTED
     assert isinstance(failure(client.look_up(ID)), Unavailable)
     client.close()
 
@@ -429,7 +431,7 @@ def test_anything_else_tells_nothing(
 def fuzzed(listener: Scripted) -> Iterator[RestWarehouse]:
     client = rest(listener.url)
     listener.says(token())
-    client.control(None)
+    client.check_connection(None)
     yield client
     client.close()
 

@@ -16,7 +16,7 @@ from fakes import FakeClock
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import VeracoreSettings
-from veracore_sync.model import (
+from veracore_sync.domain.warehouse import (
     Classification,
     Freight,
     Party,

@@ -12,9 +12,9 @@ from typing import cast
 import pytest
 
 from veracore_sync.domain.errors import LedgerError
-from veracore_sync.domain.hints import Delivery
+from veracore_sync.domain.hints import WebhookDelivery
 from veracore_sync.ledger.inbox import Inbox
-from veracore_sync.webhooks.group_commit import CannotStore, Writer
+from veracore_sync.webhooks.group_commit import CannotStore, GroupCommitWriter
 
 
 @dataclass
@@ -27,7 +27,7 @@ class SlowInbox:
     broken: bool = False
     fault: BaseException | None = None
 
-    def store(self, batch: Sequence[Delivery]) -> list[bool]:
+    def store(self, batch: Sequence[WebhookDelivery]) -> list[bool]:
         self.begun.append([str(one.id) for one in batch])
         assert self.gate.acquire(timeout=10)
         if self.broken:
@@ -43,7 +43,7 @@ class SlowInbox:
 class Sender:
     """A thread that stores one delivery."""
 
-    writer: Writer
+    writer: GroupCommitWriter
     name: str
     answer: object = None
 
@@ -53,7 +53,7 @@ class Sender:
 
     def _work(self) -> None:
         try:
-            self.answer = self.writer.store(Delivery(self.name, "order", ("CODE",)))
+            self.answer = self.writer.store(WebhookDelivery(self.name, "order", ("CODE",)))
         except (CannotStore, SystemExit) as error:
             self.answer = type(error)
 
@@ -72,7 +72,7 @@ def until(true: Callable[[], bool]) -> None:
     raise AssertionError("never")
 
 
-def crowd(inbox: SlowInbox, writer: Writer, count: int) -> list[Sender]:
+def crowd(inbox: SlowInbox, writer: GroupCommitWriter, count: int) -> list[Sender]:
     """One whose commit has begun, and others who came meanwhile, in that order."""
     first = Sender(writer, "0")
     until(lambda: inbox.begun == [["0"]])
@@ -83,12 +83,12 @@ def crowd(inbox: SlowInbox, writer: Writer, count: int) -> list[Sender]:
     return [first, *others]
 
 
-def waits(writer: Writer, count: int) -> bool:
+def waits(writer: GroupCommitWriter, count: int) -> bool:
     return len(writer._waiting) == count
 
 
-def made(inbox: SlowInbox, wait_seconds: float = 10.0) -> Writer:
-    return Writer(cast(Inbox, inbox), lambda: None, wait_seconds=wait_seconds)
+def made(inbox: SlowInbox, wait_seconds: float = 10.0) -> GroupCommitWriter:
+    return GroupCommitWriter(cast(Inbox, inbox), lambda: None, wait_seconds=wait_seconds)
 
 
 def test_who_comes_during_a_commit_shares_the_next() -> None:

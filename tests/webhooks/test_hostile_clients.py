@@ -17,7 +17,7 @@ from hook_kit import INVENTORY, QUICK, Bed, read_all, signed, start_bed, stop_be
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from veracore_sync.webhooks.request_head import Head, Refused, check_start, parse_head
+from veracore_sync.webhooks.request_head import RequestHead, RequestRefused, check_start, parse_head
 
 BODY = b'{"sku": "A-1"}'
 
@@ -143,7 +143,7 @@ def test_a_drip_client_is_cut_at_an_absolute_deadline(bed: Bed, pieces: list[byt
     assert received == b"" or received.startswith(b"HTTP/1.1 408 ")
     dripped = QUICK.request_seconds + 30.0
     assert time.monotonic() - began < max(dripped, 0.15 * len(pieces) + 30.0)
-    until(lambda: len(bed.listener.server.crowd) == 0)
+    until(lambda: len(bed.listener.server.connections) == 0)
 
 
 def test_a_silent_client_is_sent_away(bed: Bed) -> None:
@@ -168,7 +168,7 @@ def test_four_hundred_idle_connections_keep_nobody_out(bed: Bed) -> None:
             for _ in range(400):
                 idle.append(bed.connect())
             assert threading.active_count() - before <= QUICK.connections + 8
-            until(lambda: len(bed.listener.server.crowd) <= QUICK.connections)
+            until(lambda: len(bed.listener.server.connections) <= QUICK.connections)
         finally:
             for connection in idle:
                 connection.close()
@@ -201,17 +201,17 @@ def patient(tmp_path: Path) -> Iterator[Bed]:
 
 def test_when_all_are_at_work_the_next_is_told_to_come_again(patient: Bed) -> None:
     bed = patient
-    bed.listener.server.crowd._patience = 60.0
+    bed.listener.server.connections._patience = 60.0
     held = [bed.connect() for _ in range(QUICK.connections)]
     for connection in held:
         connection.sendall(b"POST ")
-    until(lambda: len(bed.listener.server.crowd) == QUICK.connections)
+    until(lambda: len(bed.listener.server.connections) == QUICK.connections)
     answer = bed.exchange()
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"\r\nRetry-After: 2\r\n" in answer
     for connection in held:
         connection.close()
-    until(lambda: len(bed.listener.server.crowd) == 0)
+    until(lambda: len(bed.listener.server.connections) == 0)
 
 
 def test_keep_alive_pays_no_delay(bed: Bed) -> None:
@@ -272,13 +272,13 @@ def test_arbitrary_bytes_are_a_head_or_refused(raw: bytes) -> None:
     def attempt(action: Callable[[], object]) -> object:
         try:
             return action()
-        except Refused as error:
+        except RequestRefused as error:
             assert error.status in (400, 411, 413, 417, 431, 501)
             return None
 
     attempt(lambda: check_start(raw))
     head = attempt(lambda: parse_head(raw))
-    if isinstance(head, Head):
+    if isinstance(head, RequestHead):
         length = attempt(lambda: head.body_length(1000))
         assert length is None or 0 <= length <= 1000  # type: ignore[operator]
 

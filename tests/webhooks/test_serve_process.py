@@ -25,8 +25,8 @@ from hook_kit import INVENTORY, SECRET, signed, until
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.hints import KINDS
 from veracore_sync.ledger import open_ledger
-from veracore_sync.webhooks.counters import Meter
-from veracore_sync.webhooks.rate_limit import Pace
+from veracore_sync.webhooks.counters import Counters
+from veracore_sync.webhooks.rate_limit import HintRateLimiter
 from veracore_sync.webhooks.worker import Handler, Worker
 
 ROUNDS = 20
@@ -152,8 +152,8 @@ def _finish(folder: Path) -> int:
             {kind: Handler(kind, lambda name: print(name, file=log)) for kind in KINDS},
             ledger.runs,
             clock,
-            pace=Pace(0, clock),
-            meter=Meter(),
+            pace=HintRateLimiter(0, clock),
+            meter=Counters(),
             keep=timedelta(days=7),
         )
         while worker.step():

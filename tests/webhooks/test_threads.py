@@ -144,7 +144,7 @@ def test_without_a_thread_for_it_a_client_is_told_to_come_again(
         with bed.connect() as client:
             assert client.recv(1000).startswith(b"HTTP/1.1 503 ")
         until(lambda: 'part_failures_total{part="accept"} 1' in bed.listener._figures())
-    assert len(bed.listener.server.crowd) == 0
+    assert len(bed.listener.server.connections) == 0
     assert bed.post(INVENTORY, {"sku": "AFTER"})[0] == 200
 
 
@@ -152,11 +152,11 @@ def test_used_up_descriptors_make_the_idle_give_way(
     bed: Bed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     idle = bed.connect()
-    until(lambda: len(bed.listener.server.crowd) == 1)
+    until(lambda: len(bed.listener.server.connections) == 1)
     real = socket.socket.accept
 
     def accept(server: socket.socket) -> Any:
-        if len(bed.listener.server.crowd):
+        if len(bed.listener.server.connections):
             raise OSError(errno.EMFILE, "Too many open files")
         return real(server)
 

@@ -13,10 +13,10 @@ from fakes import FakeClock
 from hook_kit import INVENTORY, Bed, Seen, start_bed, stop_bed, until
 
 from veracore_sync.domain.errors import ProtocolError, RateLimited, Unavailable, UsageError
-from veracore_sync.domain.hints import KINDS, Delivery
+from veracore_sync.domain.hints import KINDS, WebhookDelivery
 from veracore_sync.ledger import open_ledger
-from veracore_sync.webhooks.counters import Meter
-from veracore_sync.webhooks.rate_limit import Pace
+from veracore_sync.webhooks.counters import Counters
+from veracore_sync.webhooks.rate_limit import HintRateLimiter
 from veracore_sync.webhooks.worker import Handler, Worker
 
 
@@ -33,13 +33,13 @@ class Desk:
             {kind: Handler(kind, self.seen.handler(kind)) for kind in KINDS},
             self.ledger.runs,
             self.clock,
-            pace=Pace(rate, self.clock),
-            meter=Meter(),
+            pace=HintRateLimiter(rate, self.clock),
+            meter=Counters(),
             keep=timedelta(days=7),
         )
 
     def hint(self, *names: str, kind: str = "inventory", id: str | None = None) -> None:
-        self.inbox.store([Delivery(id, kind, names)])  # type: ignore[arg-type]
+        self.inbox.store([WebhookDelivery(id, kind, names)])  # type: ignore[arg-type]
 
     @property
     def names(self) -> list[str]:
@@ -191,8 +191,10 @@ def test_a_hundred_thousand_deliveries_each_id_once_and_pruned(desk: Desk) -> No
     peaks = []
     for start in range(0, total, 250):
         numbers = range(start, start + 250)
-        batch = [Delivery(f"m{n}", "inventory", (f"S{n % 500}",)) for n in numbers]
-        again = [Delivery(f"m{abs(n - 20_000)}", "inventory", (f"S{n % 500}",)) for n in numbers]
+        batch = [WebhookDelivery(f"m{n}", "inventory", (f"S{n % 500}",)) for n in numbers]
+        again = [
+            WebhookDelivery(f"m{abs(n - 20_000)}", "inventory", (f"S{n % 500}",)) for n in numbers
+        ]
         for one in (batch, again):
             new += sum(inbox.store(one))
         peaks.append(tracemalloc.get_traced_memory()[1])

@@ -14,7 +14,7 @@ from veracore_sync.clock import Clock
 Role = Literal["read", "act"]
 COOKIE = "veracore-sync"
 _SESSION_SECONDS = 12 * 3600.0
-_SESSIONS_MOST = 100
+_MAX_SESSIONS = 100
 
 
 class Tokens:
@@ -69,7 +69,7 @@ class Sessions:
         now = self._clock.monotonic()
         with self._lock:
             self._sessions = {key: s for key, s in self._sessions.items() if s.ends_at > now}
-            while len(self._sessions) >= _SESSIONS_MOST:
+            while len(self._sessions) >= _MAX_SESSIONS:
                 del self._sessions[next(iter(self._sessions))]
             self._sessions[id] = Session(role, secrets.token_urlsafe(32), now + _SESSION_SECONDS)
         return id

@@ -18,7 +18,7 @@ from veracore_sync.ports.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ActionOutcome:
     """How it ended: the command's ``--json`` document, or why nothing was done."""
 
     success: bool
@@ -43,7 +43,7 @@ class Actions:
         """To read from."""
         return self._parts.ledger
 
-    def retry_order(self, name: str) -> Outcome:
+    def retry_order(self, name: str) -> ActionOutcome:
         """Put an order back into the queue, or look it up; then send it if it is due."""
         row = self.ledger.orders.find(name)
         if row is None:
@@ -53,48 +53,50 @@ class Actions:
         if not outcome.success or after is None or after.state in ("synced", "shipped"):
             return outcome
         why = f": {after.error_message}" if after.error_message else ""
-        return Outcome(False, f"{row.code} is {after.state}{why}", outcome.result)
+        return ActionOutcome(False, f"{row.code} is {after.state}{why}", outcome.result)
 
-    def force_inventory(self) -> Outcome:
+    def force_inventory(self) -> ActionOutcome:
         """``sync-inventory --force``."""
         return self._inventory(RunOptions(force=True))
 
-    def inventory_for(self, sku: str) -> Outcome:
+    def inventory_for(self, sku: str) -> ActionOutcome:
         """``sync-inventory --sku``."""
         return self._inventory(RunOptions(only=(sku,)))
 
-    def _inventory(self, options: RunOptions) -> Outcome:
+    def _inventory(self, options: RunOptions) -> ActionOutcome:
         return self._run(
             "sync-inventory", "inventory", lambda parts: sync_inventory(parts, options)
         )
 
-    def force_tracking(self) -> Outcome:
+    def force_tracking(self) -> ActionOutcome:
         """``sync-tracking --force``."""
         return self._tracking(RunOptions(force=True))
 
-    def tracking_for(self, name: str) -> Outcome:
+    def tracking_for(self, name: str) -> ActionOutcome:
         """``sync-tracking --order``."""
         if self.ledger.orders.find(name) is None:
             return _no_such(name)
         return self._tracking(RunOptions(only=(name,)))
 
-    def _tracking(self, options: RunOptions) -> Outcome:
+    def _tracking(self, options: RunOptions) -> ActionOutcome:
         return self._run("sync-tracking", "tracking", lambda parts: sync_tracking(parts, options))
 
-    def _run(self, command: str, lock: str, work: Work) -> Outcome:
+    def _run(self, command: str, lock: str, work: Work) -> ActionOutcome:
         job = Job(command, lock, record=True, force=True)
         parts = Container(self._parts.loaded, self._parts.clock, family=lock, force=True)
         try:
             _, report = run_locked(job, parts, work)
             deliver_at_the_end(parts)
         except SyncError as error:
-            return Outcome(False, f"{error.message}; {error.hint}")
+            return ActionOutcome(False, f"{error.message}; {error.hint}")
         finally:
             parts.close()
         if report.error is not None:
-            return Outcome(False, f"{report.error.message}; {report.error.hint}", report.document)
+            return ActionOutcome(
+                False, f"{report.error.message}; {report.error.hint}", report.document
+            )
         news = {"news": report.news} if report.news else {}
-        return Outcome(True, None, {**report.document, **news})
+        return ActionOutcome(True, None, {**report.document, **news})
 
 
 def _retry(parts: Container, code: str) -> CommandReport:
@@ -108,5 +110,5 @@ def _retry(parts: Container, code: str) -> CommandReport:
     return sync_orders(parts, RunOptions(only=(code,)))
 
 
-def _no_such(name: str) -> Outcome:
-    return Outcome(False, f"the ledger holds no order {name}")
+def _no_such(name: str) -> ActionOutcome:
+    return ActionOutcome(False, f"the ledger holds no order {name}")

@@ -26,19 +26,19 @@ from graphql import (
 )
 
 from veracore_sync.admin.access import Role
-from veracore_sync.admin.actions import Actions, Outcome
+from veracore_sync.admin.actions import ActionOutcome, Actions
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.jobs import stats
 
 _LOG = logging.getLogger(__name__)
-_TOKENS_MOST = 2_000
-_DEPTH_MOST = 12
-_FIELDS_MOST = 300
-_MUTATIONS_MOST = 5
+_MAX_TOKENS = 2_000
+_MAX_DEPTH = 12
+_MAX_FIELDS = 300
+_MAX_MUTATIONS = 5
 TROUBLED = ("failed", "parked", "in_doubt", "conflict", "cancelled")
 
 
-class Api:
+class AdminApi:
     """Answers GraphQL requests on one ledger.
 
     Args:
@@ -60,7 +60,7 @@ class Api:
             return 400, _errors(request, "BAD_REQUEST")
         query, variables, name = request
         try:
-            document = parse(query, max_tokens=_TOKENS_MOST)
+            document = parse(query, max_tokens=_MAX_TOKENS)
             operation = _operation(document, name)
             _refuse_large(document, operation)
         except GraphQLError as error:
@@ -122,7 +122,7 @@ def _order(row: OrderRow) -> dict[str, Any]:
     return {"id": row.vendure_id, **stats.order_document(row)}
 
 
-def _result(outcome: Outcome) -> dict[str, Any]:
+def _result(outcome: ActionOutcome) -> dict[str, Any]:
     return {"success": outcome.success, "error": outcome.error, "result": outcome.result or None}
 
 
@@ -165,10 +165,10 @@ def _refuse_large(document: DocumentNode, operation: OperationDefinitionNode) ->
     }
     fields = _count(operation.selection_set, fragments, 1, 0)
     roots = len(operation.selection_set.selections)
-    if fields > _FIELDS_MOST:
-        raise GraphQLError(f"more than {_FIELDS_MOST} fields")
-    if operation.operation is OperationType.MUTATION and roots > _MUTATIONS_MOST:
-        raise GraphQLError(f"more than {_MUTATIONS_MOST} mutations at once")
+    if fields > _MAX_FIELDS:
+        raise GraphQLError(f"more than {_MAX_FIELDS} fields")
+    if operation.operation is OperationType.MUTATION and roots > _MAX_MUTATIONS:
+        raise GraphQLError(f"more than {_MAX_MUTATIONS} mutations at once")
 
 
 def _count(
@@ -177,8 +177,8 @@ def _count(
     depth: int,
     so_far: int,
 ) -> int:
-    if depth > _DEPTH_MOST:
-        raise GraphQLError(f"nested deeper than {_DEPTH_MOST}")
+    if depth > _MAX_DEPTH:
+        raise GraphQLError(f"nested deeper than {_MAX_DEPTH}")
     for one in selections.selections:
         below: SelectionSetNode | None = None
         if isinstance(one, FieldNode):
@@ -189,7 +189,7 @@ def _count(
             below = fragment.selection_set if fragment else None
         else:
             below = getattr(one, "selection_set", None)
-        if below is not None and so_far <= _FIELDS_MOST:
+        if below is not None and so_far <= _MAX_FIELDS:
             so_far = _count(below, fragments, depth + 1, so_far)
     return so_far
 

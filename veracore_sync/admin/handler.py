@@ -11,12 +11,12 @@ from urllib.parse import parse_qs, urlsplit
 
 from veracore_sync.admin import page
 from veracore_sync.admin.access import COOKIE, Role, Session, Sessions, Tokens
-from veracore_sync.admin.actions import Actions, Outcome
-from veracore_sync.admin.api import Api
+from veracore_sync.admin.actions import ActionOutcome, Actions
+from veracore_sync.admin.api import AdminApi
 from veracore_sync.clock import Clock
 from veracore_sync.webhooks.handler import is_local
-from veracore_sync.webhooks.request_head import Head, Refused
-from veracore_sync.webhooks.server import Answer
+from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
+from veracore_sync.webhooks.server import Response
 
 _HTML = "text/html; charset=utf-8"
 _SAFE = (
@@ -43,7 +43,7 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class AdminDesk:
+class AdminHandler:
     """Answers the requests of ``serve-admin``.
 
     Args:
@@ -64,10 +64,10 @@ class AdminDesk:
         self._actions = actions
         self._tokens = tokens
         self._clock = clock
-        self._api = Api(actions)
+        self._api = AdminApi(actions)
         self._sessions = Sessions(clock)
 
-    def check(self, head: Head) -> None:
+    def check(self, head: RequestHead) -> None:
         """Refuse what is not served, before a body is read.
 
         Raises:
@@ -75,11 +75,11 @@ class AdminDesk:
         """
         allowed = _METHODS.get(urlsplit(head.target).path)
         if allowed is None:
-            raise Refused(404, "not found")
+            raise RequestRefused(404, "not found")
         if head.method not in allowed:
-            raise Refused(405, f"{' or '.join(allowed)} only")
+            raise RequestRefused(405, f"{' or '.join(allowed)} only")
 
-    def answer(self, head: Head, body: bytes, peer: str) -> Answer:
+    def answer(self, head: RequestHead, body: bytes, peer: str) -> Response:
         """Answer a whole request.
 
         Raises:
@@ -88,11 +88,11 @@ class AdminDesk:
         """
         path = urlsplit(head.target).path
         if path == "/healthz":
-            return Answer(200, {"status": "ok"})
+            return Response(200, {"status": "ok"})
         if path == "/readyz":
             return self._readiness(head, peer)
         if path == "/style.css":
-            return Answer(200, text=self._style, kind="text/css; charset=utf-8", headers=_SAFE)
+            return Response(200, text=self._style, kind="text/css; charset=utf-8", headers=_SAFE)
         if path == "/admin-api":
             return self._answer_api(head, body)
         if path == "/login":
@@ -104,12 +104,12 @@ class AdminDesk:
             return self._act(path, head, body, session)
         return self._show(path, head, session)
 
-    def _readiness(self, head: Head, peer: str) -> Answer:
+    def _readiness(self, head: RequestHead, peer: str) -> Response:
         if not is_local(head, peer):
-            raise Refused(404, "not found")
+            raise RequestRefused(404, "not found")
         self._actions.ledger.orders.counts()
         troubles = list(self._troubles())
-        return Answer(503 if troubles else 200, {"ready": not troubles, "troubles": troubles})
+        return Response(503 if troubles else 200, {"ready": not troubles, "troubles": troubles})
 
     @cached_property
     def _style(self) -> str:
@@ -117,25 +117,25 @@ class AdminDesk:
 
     # ---- the API ------------------------------------------------------------------------------
 
-    def _answer_api(self, head: Head, body: bytes) -> Answer:
+    def _answer_api(self, head: RequestHead, body: bytes) -> Response:
         role = self._bearer(head)
         if role is None:
             error = {"message": "give a token: Authorization: Bearer …"}
             document = {"errors": [{**error, "extensions": {"code": "UNAUTHENTICATED"}}]}
-            return Answer(401, document, headers=(("WWW-Authenticate", "Bearer"),))
+            return Response(401, document, headers=(("WWW-Authenticate", "Bearer"),))
         kind = "".join(head.headers.get("content-type", ())).partition(";")[0].strip().lower()
         if kind != "application/json":
-            return Answer(415, {"errors": [{"message": "send application/json"}]})
+            return Response(415, {"errors": [{"message": "send application/json"}]})
         status, document = self._api.answer(body, role)
-        return Answer(status, document)
+        return Response(status, document)
 
-    def _bearer(self, head: Head) -> Role | None:
+    def _bearer(self, head: RequestHead) -> Role | None:
         scheme, _, token = "".join(head.headers.get("authorization", ())).partition(" ")
         return self._tokens.role(token.strip()) if scheme.lower() == "bearer" else None
 
     # ---- the page -----------------------------------------------------------------------------
 
-    def _log_in(self, head: Head, body: bytes) -> Answer:
+    def _log_in(self, head: RequestHead, body: bytes) -> Response:
         if head.method == "GET":
             return _html(page.login_page([]))
         if not _is_own(head):
@@ -148,7 +148,7 @@ class AdminDesk:
             cookie += "; Secure"
         return _elsewhere("/", ("Set-Cookie", cookie))
 
-    def _show(self, path: str, head: Head, session: Session) -> Answer:
+    def _show(self, path: str, head: RequestHead, session: Session) -> Response:
         flash = session.flash[:]
         session.flash.clear()
         ledger = self._actions.ledger
@@ -160,7 +160,7 @@ class AdminDesk:
             return _html(page.order_page(ledger, row, session, flash))
         return _html(page.overview_page(ledger, session, self._clock.now(), flash))
 
-    def _act(self, path: str, head: Head, body: bytes, session: Session) -> Answer:
+    def _act(self, path: str, head: RequestHead, body: bytes, session: Session) -> Response:
         fields = _fields(body)
         if not _is_own(head) or not _same(fields.get("csrf_token", ""), session.csrf_token):
             return _html(page.login_page(["This request was not made by this page."]), 403)
@@ -174,7 +174,7 @@ class AdminDesk:
         action, name = fields.get("action", ""), fields.get("name", "").strip()
         work = self._named(action, name)
         if work is None:
-            raise Refused(400, "no such action")
+            raise RequestRefused(400, "no such action")
         session.flash.append(_words(action, name, work()))
         if action in ("retry", "tracking-order"):
             row = self._actions.ledger.orders.find(name)
@@ -182,9 +182,9 @@ class AdminDesk:
                 return _elsewhere(f"/order?name={row.vendure_id}")
         return _elsewhere("/")
 
-    def _named(self, action: str, name: str) -> Callable[[], Outcome] | None:
+    def _named(self, action: str, name: str) -> Callable[[], ActionOutcome] | None:
         actions = self._actions
-        found: dict[str, Callable[[], Outcome]] = {
+        found: dict[str, Callable[[], ActionOutcome]] = {
             "retry": lambda: actions.retry_order(name),
             "force-inventory": actions.force_inventory,
             "inventory-sku": lambda: actions.inventory_for(name),
@@ -194,7 +194,7 @@ class AdminDesk:
         return found.get(action)
 
 
-def _words(action: str, name: str, outcome: Outcome) -> str:
+def _words(action: str, name: str, outcome: ActionOutcome) -> str:
     what = f"{action} {name}".strip()
     return f"{what}: done" if outcome.success else f"{what}: {outcome.error}"
 
@@ -204,7 +204,7 @@ def _fields(body: bytes) -> dict[str, str]:
     return {name: values[0] for name, values in read.items()}
 
 
-def _is_own(head: Head) -> bool:
+def _is_own(head: RequestHead) -> bool:
     """Whether a form was sent by our own page: browsers say where it stood."""
     site = head.headers.get("sec-fetch-site", ("same-origin",))[0]
     origin = head.headers.get("origin")
@@ -217,9 +217,9 @@ def _same(given: str, wanted: str) -> bool:
     return hmac.compare_digest(given.encode(), wanted.encode())
 
 
-def _html(content: str, status: int = 200) -> Answer:
-    return Answer(status, text=content, kind=_HTML, headers=_SAFE)
+def _html(content: str, status: int = 200) -> Response:
+    return Response(status, text=content, kind=_HTML, headers=_SAFE)
 
 
-def _elsewhere(path: str, *headers: tuple[str, str]) -> Answer:
-    return Answer(303, text="", kind=_HTML, headers=(("Location", path), *headers, *_SAFE))
+def _elsewhere(path: str, *headers: tuple[str, str]) -> Response:
+    return Response(303, text="", kind=_HTML, headers=(("Location", path), *headers, *_SAFE))

@@ -179,7 +179,7 @@ def _play(stage: Stage, *, quiet: bool) -> dict[str, Any]:
     tell(f"4. Somebody creates {_UNKNOWN_THERE} at VeraCore.")
     stage.control("stock", {"stock": [{"sku": _UNKNOWN_THERE, "on_hand": 10}]})
     tell(f"$ veracore-sync retry {parked.code}")
-    stage.parts.ledger.moves.requeue(parked.code)
+    stage.parts.ledger.transitions.requeue(parked.code)
     stage.sync(quiet)
 
     tell("5. VeraCore counts its shelves. What it has promised to orders is not sold again.")

@@ -16,7 +16,7 @@ from veracore_sync.composition.event_delivery import notify_hook
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.config import require
 from veracore_sync.domain.errors import SyncError
-from veracore_sync.jobs.doctor.finding import Finding, fail, warn
+from veracore_sync.jobs.doctor.finding import CheckResult, fail, warn
 from veracore_sync.jobs.doctor.ledger import ledger
 from veracore_sync.jobs.doctor.machine import machine
 from veracore_sync.jobs.doctor.shop import shop
@@ -41,11 +41,11 @@ def doctor(
         Job("doctor", read_only=True, force=True),
         context.obj,
         as_json,
-        lambda parts: examined(parts, offline=offline, systemd_dir=systemd_dir),
+        lambda parts: run_checks(parts, offline=offline, systemd_dir=systemd_dir),
     )
 
 
-def examined(
+def run_checks(
     parts: Container, *, offline: bool = False, systemd_dir: Path = INSTALLED_UNITS
 ) -> CommandReport:
     """Every finding; the worst failure's exit code is the report's."""
@@ -62,16 +62,16 @@ def examined(
     )
 
 
-def _readable(found: list[Finding]) -> bool:
+def _readable(found: list[CheckResult]) -> bool:
     return not any(one.name == "ledger" and one.level == "fail" for one in found)
 
 
-def _not_asked() -> Finding:
+def _not_asked() -> CheckResult:
     message = "neither side was asked, as the ledger cannot be read"
     return warn("ledger", message, "repair the ledger, then run `veracore-sync doctor` again")
 
 
-def _online(parts: Container) -> Iterator[Finding]:
+def _online(parts: Container) -> Iterator[CheckResult]:
     """Both sides, then what only the two together show, then our own listener."""
     settings = parts.settings
     try:
@@ -89,8 +89,8 @@ def _online(parts: Container) -> Iterator[Finding]:
 
 
 def _met(
-    parts: Container, name: str, findings: Iterator[Finding]
-) -> Generator[Finding, None, bool]:
+    parts: Container, name: str, findings: Iterator[CheckResult]
+) -> Generator[CheckResult, None, bool]:
     """A side's findings, and where it let us in its speed and its clock; whether it did."""
     began = parts.clock.monotonic()
     first = next(findings)
@@ -110,7 +110,7 @@ def _met(
     return True
 
 
-def _document(finding: Finding) -> dict[str, str]:
+def _document(finding: CheckResult) -> dict[str, str]:
     return {
         "name": finding.name,
         "level": finding.level,
@@ -119,7 +119,7 @@ def _document(finding: Finding) -> dict[str, str]:
     }
 
 
-def _show(found: list[Finding]) -> None:
+def _show(found: list[CheckResult]) -> None:
     table(["", "what", "how it is"], [(one.level, one.name, one.message) for one in found])
     for one in found:
         if one.todo:

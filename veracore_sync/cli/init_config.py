@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from veracore_sync.cli.doctor import examined
+from veracore_sync.cli.doctor import run_checks
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.output import say, warn
 from veracore_sync.cli.run_command import run_standalone
@@ -202,7 +202,7 @@ def _looked_at(
     }
     parts = Container(load_settings(options_given), read_only=True, force=True)
     try:
-        report = CommandReport({}) if offline else examined(parts)
+        report = CommandReport({}) if offline else run_checks(parts)
     finally:
         parts.close()
 
@@ -212,7 +212,7 @@ def _looked_at(
         if report.show:
             report.show()
         if report.code:
-            say("the file is written; mend what failed, then: veracore-sync doctor")
+            say("the file is written; fix what failed, then: veracore-sync doctor")
         else:
             say(f"next: {NEXT}")
 

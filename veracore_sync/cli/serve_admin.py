@@ -8,13 +8,13 @@ import typer
 
 from veracore_sync.admin.access import Tokens
 from veracore_sync.admin.actions import Actions
-from veracore_sync.admin.handler import AdminDesk
+from veracore_sync.admin.handler import AdminHandler
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.cli.serving import check_host, stop_on_signals, tell_address
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.config import require
-from veracore_sync.webhooks.counters import Meter
+from veracore_sync.webhooks.counters import Counters
 from veracore_sync.webhooks.server import HookServer
 from veracore_sync.webhooks.supervision import Health, watch_over
 
@@ -42,12 +42,12 @@ def _work(parts: Container, host: str | None, port: int | None, *, quiet: bool) 
     check_host(address, "admin.host")
     tokens = Tokens(wanted.read_token.get_secret_value(), wanted.act_token.get_secret_value())
     health = Health(parts.clock, server="admin")
-    desk = AdminDesk(Actions(parts), tokens, parts.clock, health.troubles)
+    desk = AdminHandler(Actions(parts), tokens, parts.clock, health.troubles)
     server = HookServer(
         address,
         wanted.port if port is None else port,
         desk,
-        meter=Meter(),
+        meter=Counters(),
         section="admin",
         part=health.part("accept"),
     )

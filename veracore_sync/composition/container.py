@@ -12,14 +12,20 @@ from typing import TYPE_CHECKING
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import Loaded, Settings, VeracoreSettings, require
-from veracore_sync.domain.errors import AuthRefused, ConfigError, SyncError, UpstreamError, What
+from veracore_sync.domain.errors import (
+    AuthRefused,
+    ConfigError,
+    Occurrence,
+    SyncError,
+    UpstreamError,
+)
 from veracore_sync.jobs.kernel import ReportT, RunContext, RunOptions
-from veracore_sync.jobs.progress import Progress, unheard
+from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.schedule import longest_run
 from veracore_sync.ledger.opening import is_there, open_ledger
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import Shop
-from veracore_sync.transport.gate import KeptGate
+from veracore_sync.transport.gate import LedgerGate
 
 # Both sides bring httpx and backoff, a third of a second on a small machine. Most commands ask
 # neither side, so these modules are imported when the first one is asked for.
@@ -46,7 +52,7 @@ class Container:
     read_only: bool = False
     family: str = "other"
     force: bool = False
-    _gates: dict[str, KeptGate] = field(default_factory=dict, repr=False)
+    _gates: dict[str, LedgerGate] = field(default_factory=dict, repr=False)
     _run_ends_at: float = field(default=math.inf, repr=False)
 
     @property
@@ -145,7 +151,7 @@ class Container:
             self.settings,
             self.clock,
             options or RunOptions(),
-            progress or unheard,
+            progress or no_progress,
         )
 
     def _gate(self, upstream: str, *, per_minute: int) -> Gate:
@@ -163,7 +169,7 @@ class Container:
             read_only=self.read_only,
         )
         budget = None if self.read_only else self.ledger.budgets.of(upstream, per_minute)
-        self._gates[upstream] = KeptGate(
+        self._gates[upstream] = LedgerGate(
             breaker, budget, lambda: self._refuse_known(upstream), lambda: self._run_ends_at
         )
         return self._gates[upstream]
@@ -196,11 +202,11 @@ class Container:
             f"{name} refused these credentials at {refusals.standing(upstream)}: "
             f"nothing was asked; check {upstream}.* in the configuration",
             upstream=upstream,
-            what=What.KNOWN_REFUSED,
+            what=Occurrence.KNOWN_REFUSED,
             hint="correct them; or `veracore-sync breaker reset` tries these again at once",
         )
 
-    def learn(self, error: SyncError | None) -> None:
+    def remember_credentials_outcome(self, error: SyncError | None) -> None:
         """Remember what a run ended with has shown of the credentials.
 
         Args:
@@ -211,7 +217,7 @@ class Container:
         if isinstance(error, AuthRefused) and error.listed:
             self.ledger.refusals.remember(error.upstream, self._credentials(error.upstream))
         for upstream, gate in self._gates.items():
-            if gate.heard and not _may_concern(error, upstream):
+            if gate.upstream_answered and not _may_concern(error, upstream):
                 self.ledger.refusals.forget(upstream)
 
     @property

@@ -9,7 +9,7 @@ from veracore_sync.composition.container import Container
 from veracore_sync.config import HookSettings
 from veracore_sync.describe import describe
 from veracore_sync.domain.errors import LockHeld
-from veracore_sync.jobs.deliver import JOB, Delivered, Delivery, is_wanted
+from veracore_sync.jobs.deliver import JOB, Delivered, EventDelivery, is_wanted
 from veracore_sync.ports.hooks import Hook
 from veracore_sync.transport.hooks import CommandHook, NotifyHook, PostHook
 from veracore_sync.transport.signature import sign
@@ -56,7 +56,7 @@ def deliver_events(parts: Container, *, force: bool, deadline: float | None) -> 
     """
     with ExitStack() as stack:
         hooks = _hooks(parts, stack)
-        return Delivery(parts.ledger, hooks, parts.clock, force, deadline).run()
+        return EventDelivery(parts.ledger, hooks, parts.clock, force, deadline).run()
 
 
 def _hooks(parts: Container, stack: ExitStack) -> dict[str, Hook]:

@@ -143,7 +143,7 @@ def _recorded(job: Job, parts: Container, work: Work) -> CommandReport:
     error = report.error
     said = {"errorClass": str(error.category), "error": error.message} if error else {}
     try:
-        parts.learn(error)
+        parts.remember_credentials_outcome(error)
         runs.end(number, report.exit_code, {**report.summary, "errorClass": None, **said})
     except LedgerError as failure:
         report.error = error or failure

@@ -7,10 +7,10 @@ from veracore_sync.domain.errors import SyncError
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.run import InventoryRun
 from veracore_sync.jobs.kernel import RunOptions
-from veracore_sync.jobs.orders.doubt_resolver import Doubts
+from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun
-from veracore_sync.jobs.progress import Progress, unheard
+from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.jobs.schedule import COMMANDS
 from veracore_sync.jobs.tracking.report import TrackingReport
@@ -23,21 +23,21 @@ def orders_run(parts: Container, options: RunOptions) -> OrdersRun:
 
 
 def inventory_run(
-    parts: Container, options: RunOptions, progress: Progress = unheard
+    parts: Container, options: RunOptions, progress: Progress = no_progress
 ) -> InventoryRun:
     """A run of ``sync-inventory``."""
     return InventoryRun(parts.context(InventoryReport(), options, progress))
 
 
 def tracking_run(
-    parts: Container, options: RunOptions, progress: Progress = unheard
+    parts: Container, options: RunOptions, progress: Progress = no_progress
 ) -> TrackingRun:
     """A run of ``sync-tracking``."""
     return TrackingRun(parts.context(TrackingReport(), options, progress))
 
 
 def recount(parts: Container, report: TrackingReport) -> None:
-    """Compute SKUs anew whose level was raised; only where this tool writes stock at all."""
+    """Compute SKUs again whose level was raised; only where this tool writes stock at all."""
     if not report.raised or parts.ledger.runs.last_ended(COMMANDS["inventory"]) is None:
         return
     skus = tuple(dict.fromkeys(report.raised))
@@ -48,9 +48,9 @@ def recount(parts: Container, report: TrackingReport) -> None:
         report.notify(f"stock of {', '.join(skus)} was not recounted: {error.message}")
 
 
-def doubt_resolver(parts: Container, report: OrdersReport) -> Doubts:
+def doubt_resolver(parts: Container, report: OrdersReport) -> DoubtResolver:
     """What looks orders in doubt up, and reports there."""
-    return Doubts(parts.context(report))
+    return DoubtResolver(parts.context(report))
 
 
 def order_resolver(parts: Container, report: OrdersReport) -> Resolver:

@@ -15,7 +15,7 @@ from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.document import ORDER_COUNTS, orders_document
 from veracore_sync.jobs.orders.report import OrdersReport
-from veracore_sync.jobs.progress import Progress, unheard
+from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.tracking.document import TRACKING_COUNTS, tracking_document
 from veracore_sync.jobs.tracking.report import TrackingReport
 
@@ -56,7 +56,7 @@ def sync_inventory(
     parts: Container,
     options: RunOptions,
     show: Callable[[InventoryReport], None] | None = None,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
 ) -> CommandReport:
     """Bring the shop's stock to what VeraCore can promise; what ended the run is in the report.
 
@@ -74,7 +74,7 @@ def sync_tracking(
     parts: Container,
     options: RunOptions,
     show: Callable[[TrackingReport], None] | None = None,
-    progress: Progress = unheard,
+    progress: Progress = no_progress,
 ) -> CommandReport:
     """Bring shipments back; what ended the run is in the report.
 

@@ -37,7 +37,7 @@ class Findings:
 
     Args:
         problems: One sentence a fault; any of them ends the loading in a `ConfigError`.
-        warnings: One sentence for each thing that works but ought to be mended.
+        warnings: One sentence for each thing that works but ought to be fixed.
     """
 
     problems: list[str] = field(default_factory=list)

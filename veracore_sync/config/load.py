@@ -25,7 +25,7 @@ class Loaded:
             ``"environment VERACORE_API_URL"``, ``"file /etc/veracore-sync/config.toml"``,
             ``"credential vendure_password"`` or ``"default"``; a table is one key.
         path: The file that was read, if any.
-        warnings: One sentence for each thing that works but ought to be mended.
+        warnings: One sentence for each thing that works but ought to be fixed.
     """
 
     settings: Settings

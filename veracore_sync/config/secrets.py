@@ -123,7 +123,7 @@ def _contents(path: Path) -> tuple[str, int]:
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8 text; it must hold the secret alone") from None
     except OSError as error:
-        raise ValueError(f"cannot be read ({error.strerror}); mend the path or its mode") from None
+        raise ValueError(f"cannot be read ({error.strerror}); fix the path or its mode") from None
     except ValueError:
         raise ValueError("is not a path; name the file that holds the secret") from None
     if len(raw) > _MOST_BYTES:

@@ -67,9 +67,11 @@ HINTS: dict[Category, str] = {
 """What to do next, by category: the last resort where an error brings no hint of its own."""
 
 
-class What(StrEnum):
-    """What happened, as seen on the wire or at the gate before it. `veracore_sync.domain.failures` says
-    what follows."""
+class Occurrence(StrEnum):
+    """What happened, as seen on the wire or at the gate before it.
+
+    What follows from each is in `veracore_sync.domain.failures`.
+    """
 
     NOT_CONNECTED = "could not connect"
     TIMEOUT = "no answer in time"
@@ -108,7 +110,7 @@ class SyncError(Exception):
 
     category = Category.INTERNAL
     exit_code = 1
-    what: What | None = None
+    what: Occurrence | None = None
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -139,7 +141,7 @@ class ConfigError(SyncError):
 class WrongEndpoint(ConfigError):
     """The address answers, but not as the API it should be (exit 78)."""
 
-    what: What | None = What.HTTP_404
+    what: Occurrence | None = Occurrence.HTTP_404
 
 
 class LedgerError(SyncError):
@@ -180,7 +182,7 @@ class RunOver(SyncError):
 
     category = Category.TIMEOUT
     exit_code = 69
-    what: What | None = What.RUN_OVER
+    what: Occurrence | None = Occurrence.RUN_OVER
 
     def __init__(self, message: str) -> None:
         super().__init__(
@@ -206,7 +208,7 @@ class UpstreamError(SyncError):
 
     category = Category.UNAVAILABLE
     exit_code = 69
-    what: What | None = What.NOT_CONNECTED
+    what: Occurrence | None = Occurrence.NOT_CONNECTED
 
     def __init__(
         self,
@@ -215,7 +217,7 @@ class UpstreamError(SyncError):
         upstream: str,
         hint: str | None = None,
         retry_after: float | None = None,
-        what: What | None = None,
+        what: Occurrence | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.upstream = upstream
@@ -229,12 +231,12 @@ class AuthRefused(UpstreamError):
 
     category = Category.AUTH
     exit_code = 77
-    what: What | None = What.ACCESS_REFUSED
+    what: Occurrence | None = Occurrence.ACCESS_REFUSED
 
     @property
     def listed(self) -> bool:
         """Whether its words are known to mean the credentials: only such a one is remembered."""
-        return self.what is What.LOGIN_REFUSED
+        return self.what is Occurrence.LOGIN_REFUSED
 
 
 class Unavailable(UpstreamError):
@@ -244,25 +246,25 @@ class Unavailable(UpstreamError):
 class BreakerOpen(Unavailable):
     """Not asked, because the upstream was down a moment ago (exit 69)."""
 
-    what: What | None = What.BREAKER_OPEN
+    what: Occurrence | None = Occurrence.BREAKER_OPEN
 
 
 class RateLimited(UpstreamError):
     """The upstream asked us to slow down (exit 69)."""
 
     category = Category.RATE_LIMITED
-    what: What | None = What.HTTP_429
+    what: Occurrence | None = Occurrence.HTTP_429
 
 
 class TimedOut(UpstreamError):
     """No answer in time (exit 69)."""
 
     category = Category.TIMEOUT
-    what: What | None = What.TIMEOUT
+    what: Occurrence | None = Occurrence.TIMEOUT
 
 
 class ProtocolError(UpstreamError):
     """An answer that is not understood: HTML, cut short, of another shape (exit 69)."""
 
     category = Category.PROTOCOL
-    what: What | None = What.NOT_UNDERSTOOD
+    what: Occurrence | None = Occurrence.NOT_UNDERSTOOD

@@ -1,8 +1,8 @@
 """The one table of failure: what happened → class, action, and what it says of whom.
 
-Clients name what happened with an `What`, and every error of an upstream carries it. Every decision
-about a failure is a group of this module (``error in ENDS_THE_RUN``); no other module holds a list
-of errors, or reads a message. Walked row by row in ``tests/test_failure.py``.
+Clients name what happened with an `Occurrence`, and every error of an upstream carries it. Every
+decision about a failure is a group of this module (``error in ENDS_THE_RUN``); no other module
+holds a list of errors, or reads a message. Walked row by row in ``tests/test_failure.py``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from veracore_sync.domain.errors import (
     Interrupted,
     LedgerError,
     LockHeld,
+    Occurrence,
     ProtocolError,
     RateLimited,
     RunOver,
@@ -28,7 +29,6 @@ from veracore_sync.domain.errors import (
     TimedOut,
     Unavailable,
     UpstreamError,
-    What,
     WrongEndpoint,
 )
 
@@ -95,38 +95,38 @@ _SLOWER = Rule(_C.RATE_LIMITED, _A.RETRY)
 _NEVER_LEFT = Rule(_C.UNAVAILABLE, _A.PENDING)
 _LATER = Rule(_C.RATE_LIMITED, _A.LATER)
 
-TABLE: dict[What, Row] = {
-    What.NOT_CONNECTED: Row(_RETRY, _NEVER_LEFT, _W.SERVER, is_down=True),
-    What.TIMEOUT: Row(
+TABLE: dict[Occurrence, Row] = {
+    Occurrence.NOT_CONNECTED: Row(_RETRY, _NEVER_LEFT, _W.SERVER, is_down=True),
+    Occurrence.TIMEOUT: Row(
         Rule(_C.TIMEOUT, _A.RETRY), Rule(_C.TIMEOUT, _A.DOUBT_LOST), _W.SERVER, is_down=True
     ),
-    What.RUN_OVER: Row(Rule(_C.TIMEOUT, _A.END_RUN), Rule(_C.TIMEOUT, _A.DOUBT_LOST), _W.RUN),
-    What.RESET: Row(_RETRY, _LOST, _W.SERVER, is_down=True),
-    What.HTTP_4XX: Row(_END, _DOUBT, _W.RECORD),
-    What.HTTP_404: Row(_CONFIG, _DOUBT, _W.SETTINGS),
-    What.HTTP_429: Row(_SLOWER, _LATER, _W.PACE),
-    What.HTTP_5XX: Row(_RETRY, _LOST, _W.SERVER, is_down=True),
-    What.NOT_UNDERSTOOD: Row(_END, Rule(_C.PROTOCOL, _A.DOUBT_LOST), _W.RECORD),
-    What.REFUSED: Row(_END, Rule(_C.VALIDATION, _A.PARK), _W.RECORD),
-    What.DUPLICATE: Row(_END, Rule(_C.DUPLICATE, _A.LOOK_UP), _W.RECORD),
-    What.FAULT: Row(_END, _DOUBT, _W.RECORD),
-    What.ODD_SUCCESS: Row(_END, _DOUBT, _W.RECORD),
-    What.LOGIN_REFUSED: Row(_AUTH, _DOUBT, _W.CALLER),
-    What.KNOWN_REFUSED: Row(_AUTH, _NEVER_LEFT, _W.CALLER),
-    What.FORBIDDEN: Row(_AUTH, _DOUBT, _W.CALLER),
-    What.ACCESS_REFUSED: Row(_AUTH, _DOUBT, _W.ACCESS),
-    What.CHANNEL_UNKNOWN: Row(_CONFIG, _DOUBT, _W.SETTINGS),
-    What.QUERY_REFUSED: Row(_CONFIG, _DOUBT, _W.SETTINGS),
-    What.DATABASE: Row(_RETRY, _LOST, _W.SERVER),
-    What.BREAKER_OPEN: Row(Rule(_C.UNAVAILABLE, _A.END_RUN), _NEVER_LEFT, _W.CALLER),
-    What.BUDGET_SPENT: Row(_SLOWER, _LATER, _W.PACE),
+    Occurrence.RUN_OVER: Row(Rule(_C.TIMEOUT, _A.END_RUN), Rule(_C.TIMEOUT, _A.DOUBT_LOST), _W.RUN),
+    Occurrence.RESET: Row(_RETRY, _LOST, _W.SERVER, is_down=True),
+    Occurrence.HTTP_4XX: Row(_END, _DOUBT, _W.RECORD),
+    Occurrence.HTTP_404: Row(_CONFIG, _DOUBT, _W.SETTINGS),
+    Occurrence.HTTP_429: Row(_SLOWER, _LATER, _W.PACE),
+    Occurrence.HTTP_5XX: Row(_RETRY, _LOST, _W.SERVER, is_down=True),
+    Occurrence.NOT_UNDERSTOOD: Row(_END, Rule(_C.PROTOCOL, _A.DOUBT_LOST), _W.RECORD),
+    Occurrence.REFUSED: Row(_END, Rule(_C.VALIDATION, _A.PARK), _W.RECORD),
+    Occurrence.DUPLICATE: Row(_END, Rule(_C.DUPLICATE, _A.LOOK_UP), _W.RECORD),
+    Occurrence.FAULT: Row(_END, _DOUBT, _W.RECORD),
+    Occurrence.ODD_SUCCESS: Row(_END, _DOUBT, _W.RECORD),
+    Occurrence.LOGIN_REFUSED: Row(_AUTH, _DOUBT, _W.CALLER),
+    Occurrence.KNOWN_REFUSED: Row(_AUTH, _NEVER_LEFT, _W.CALLER),
+    Occurrence.FORBIDDEN: Row(_AUTH, _DOUBT, _W.CALLER),
+    Occurrence.ACCESS_REFUSED: Row(_AUTH, _DOUBT, _W.ACCESS),
+    Occurrence.CHANNEL_UNKNOWN: Row(_CONFIG, _DOUBT, _W.SETTINGS),
+    Occurrence.QUERY_REFUSED: Row(_CONFIG, _DOUBT, _W.SETTINGS),
+    Occurrence.DATABASE: Row(_RETRY, _LOST, _W.SERVER),
+    Occurrence.BREAKER_OPEN: Row(Rule(_C.UNAVAILABLE, _A.END_RUN), _NEVER_LEFT, _W.CALLER),
+    Occurrence.BUDGET_SPENT: Row(_SLOWER, _LATER, _W.PACE),
 }
 READING = {what: row.reading for what, row in TABLE.items()}
 CREATING = {what: row.creating for what, row in TABLE.items()}
 
 
 class Group:
-    """What calls for the same decision. Asked with ``in``, about an error or a `What`.
+    """What calls for the same decision. Asked with ``in``, about an error or a `Occurrence`.
 
     Args:
         whats: What of it happens at an upstream.
@@ -134,21 +134,21 @@ class Group:
     """
 
     def __init__(
-        self, whats: Iterable[What] = (), others: tuple[type[SyncError], ...] = ()
+        self, whats: Iterable[Occurrence] = (), others: tuple[type[SyncError], ...] = ()
     ) -> None:
         self.whats = frozenset(whats)
         self.others = others
 
-    def __contains__(self, asked: SyncError | What | None) -> bool:
+    def __contains__(self, asked: SyncError | Occurrence | None) -> bool:
         what = asked.what if isinstance(asked, SyncError) else asked
         return what in self.whats or isinstance(asked, self.others)
 
 
-def _where(holds: Callable[[Row], bool]) -> frozenset[What]:
+def _where(holds: Callable[[Row], bool]) -> frozenset[Occurrence]:
     return frozenset(what for what, row in TABLE.items() if holds(row))
 
 
-def _of(*whose: Whose) -> frozenset[What]:
+def _of(*whose: Whose) -> frozenset[Occurrence]:
     return _where(lambda row: row.whose in whose)
 
 
@@ -173,7 +173,7 @@ REFUSES_ALL = Group(_of(_W.CALLER))
 that a login could get, if it took the credentials themselves a moment ago; Vendure's refusal names
 a permission."""
 
-NOT_ASKED = Group({What.BREAKER_OPEN})
+NOT_ASKED = Group({Occurrence.BREAKER_OPEN})
 """An open breaker says nothing of the order that was to be looked up, and needs no proof."""
 
 TOO_FAST = Group(_of(_W.PACE))
@@ -188,7 +188,7 @@ OF_ALL_RECORDS = Group(NOT_BEGUN.whats | ENDS_THE_RUN.whats, ENDS_THE_RUN.others
 MAY_BE_AN_ENTRYS = Group(_of(_W.RECORD, _W.SERVER, _W.PACE, _W.SETTINGS))
 """What an entry of a list may cause, unless the shop answers for no other entry either."""
 
-MAY_BE_AN_ORDERS = Group(MAY_BE_AN_ENTRYS.whats | {What.FORBIDDEN, What.ACCESS_REFUSED})
+MAY_BE_AN_ORDERS = Group(MAY_BE_AN_ENTRYS.whats | {Occurrence.FORBIDDEN, Occurrence.ACCESS_REFUSED})
 """The same for an order in full: it asks for more than a list, also of permissions."""
 
 MAY_BE_A_RECORDS = Group(_of(_W.RECORD, _W.SERVER))
@@ -209,7 +209,7 @@ MAY_PASS = Group(_of(_W.SERVER))
 OF_ANOTHER_SERVICE = Group(_of(_W.RECORD, _W.SETTINGS))
 """What a control call gets of something that is not the service: no order is the cause of it."""
 
-ROLLED_BACK = Group({What.DATABASE})
+ROLLED_BACK = Group({Occurrence.DATABASE})
 """Nothing was written, and the same may be written again at once."""
 
 # ---- of an upstream ---------------------------------------------------------------------------
@@ -225,13 +225,13 @@ COUNTS_AGAINST_CREATING = Group(
 OPENS_THE_BREAKER = Group(_where(lambda row: row.is_down))
 """Failures that a breaker counts. An answer, of whatever kind, comes from a server at work."""
 
-ENDS_A_PROBE = Group({What.HTTP_429})
+ENDS_A_PROBE = Group({Occurrence.HTTP_429})
 """No success, but a probe that meets it has found a server at work."""
 
 
-def slows_down(what: What | None, retry_after: float | None) -> bool:
+def slows_down(what: Occurrence | None, retry_after: float | None) -> bool:
     """Whether the rate budget shrinks: always by a 429, by a 5xx only where it names a wait."""
-    return what is What.HTTP_429 or (what is What.HTTP_5XX and retry_after is not None)
+    return what is Occurrence.HTTP_429 or (what is Occurrence.HTTP_5XX and retry_after is not None)
 
 
 IN_A_ROW = 3
@@ -239,7 +239,7 @@ IN_A_ROW = 3
 
 
 class FailureBudget:
-    """How many failures in a row a run bears before it ends; a success restores it.
+    """How many failures in a row a run has before it ends; a success restores it.
 
     Each upstream has its own. Several threads may use it.
 
@@ -278,7 +278,7 @@ _ERRORS: dict[Category, type[UpstreamError]] = {
 
 
 def read_error(
-    what: What,
+    what: Occurrence,
     message: str,
     *,
     upstream: str,
@@ -295,14 +295,14 @@ def read_error(
         retry_after: Seconds the upstream asked us to wait.
 
     Returns:
-        An error of the tree in `veracore_sync.domain.errors`, ready to be raised; its `what` is `what`.
+        An error of the tree in `veracore_sync.domain.errors`, ready to be raised, with that `what`.
     """
-    if what is What.RUN_OVER:
+    if what is Occurrence.RUN_OVER:
         return RunOver(message)
     category = READING[what].category
     if category is Category.CONFIG:
         endpoint = WrongEndpoint(message, hint=hint)
         endpoint.what = what
         return endpoint
-    kind = BreakerOpen if what is What.BREAKER_OPEN else _ERRORS[category]
+    kind = BreakerOpen if what is Occurrence.BREAKER_OPEN else _ERRORS[category]
     return kind(message, upstream=upstream, hint=hint, retry_after=retry_after, what=what)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-GONE = ("Shipped", "Delivered")
+SHIPPED_STATES = ("Shipped", "Delivered")
 """The states of a fulfilment, or of an order, whose goods have left."""
 
 

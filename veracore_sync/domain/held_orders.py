@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from veracore_sync.domain.order_records import Sent
-from veracore_sync.model import Shipment, WarehouseRecord
+from veracore_sync.domain.order_records import SentLines
+from veracore_sync.domain.warehouse import Shipment, WarehouseRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class AcceptedOrder:
     """What VeraCore holds of an order.
 
     Args:
@@ -25,8 +25,8 @@ class Held:
     """
 
     code: str
-    lines: Sent
-    cancelled: Sent
+    lines: SentLines
+    cancelled: SentLines
     sent_at: str | None
     seen_at: str | None
     is_whole: bool = False
@@ -36,14 +36,14 @@ class Held:
         return self.seen_at is None or self.seen_at >= stock_read_at
 
 
-def cancelled_units(record: WarehouseRecord) -> Sent:
+def cancelled_units(record: WarehouseRecord) -> SentLines:
     """Parts of the record, and units of each that will not ship."""
     ordered: Counter[str] = Counter()
     units: Counter[str] = Counter()
     for product in record.products:
         ordered[product.sku] += product.ordered
         units[product.sku] += product.cancelled
-    if record.is_complete and record.is_cut:
+    if record.is_complete and record.partially_cancelled:
         # Nothing more leaves: whatever has not was cancelled, also where no row says so.
         if not ordered:
             ordered.update(totals((line.sku, line.quantity) for line in record.lines or ()))
@@ -53,7 +53,7 @@ def cancelled_units(record: WarehouseRecord) -> Sent:
     return tuple((sku, count) for sku, count in units.items() if sku.strip() and count > 0)
 
 
-def least_of(several: Iterable[Sent]) -> Sent:
+def least_of(several: Iterable[SentLines]) -> SentLines:
     """What each of several sets of lines holds of every SKU at least."""
     counted = [totals(lines) for lines in several]
     if not counted:
@@ -64,7 +64,7 @@ def least_of(several: Iterable[Sent]) -> Sent:
     return tuple(least.items())
 
 
-def same_units(one: Sent, other: Sent) -> bool:
+def same_units(one: SentLines, other: SentLines) -> bool:
     """Whether two sets of lines hold the same units of each SKU."""
     return totals(one) == totals(other)
 

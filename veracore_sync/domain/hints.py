@@ -12,7 +12,7 @@ WORKER = "serve-webhooks"
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class WebhookDelivery:
     """A verified delivery.
 
     Args:

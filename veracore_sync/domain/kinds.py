@@ -102,7 +102,7 @@ _CURE_VENDURE_DOWN = "Unreachable for several requests in a row. The alert ends 
 _WHEN_ORDER_PARKED = "an order needs a person before it can leave"
 _WHEN_ORDER_DRIFT = (
     "the shop changed or cancelled an order that VeraCore holds, or changed one that has "
-    "shipped; each change anew, after an `alert.resolved` of the one before"
+    "shipped; each change again, after an `alert.resolved` of the one before"
 )
 _WHEN_ORDER_PASSED_BY = "an order was not sent, or has waited for too long"
 _WHEN_ORDER_MISSING = (

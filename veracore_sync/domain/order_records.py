@@ -10,7 +10,7 @@ from typing import Any
 from veracore_sync.domain.errors import Category
 from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
 
-Sent = tuple[tuple[str, int], ...]
+SentLines = tuple[tuple[str, int], ...]
 """Lines as sent: (offer, units) each."""
 
 
@@ -59,7 +59,7 @@ class AttemptRow:
     code: str
     attempt: int
     veracore_id: str
-    lines: Sent
+    lines: SentLines
     started_at: str
     ended_at: str | None
     outcome: AttemptOutcome | None
@@ -77,7 +77,7 @@ def open_attempts(row: OrderRow, attempts: Iterable[AttemptRow]) -> list[Attempt
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Failure:
     """Why an order is not where it should be: a class, and a sentence without personal data."""
 
     category: Category
@@ -85,7 +85,7 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ShopVersion:
     """What the shop's order was when it was read: a keyed hash of it, and its ``updatedAt``."""
 
     content_hash: str
@@ -97,7 +97,7 @@ class Intent:
     """What is about to be sent.
 
     Args:
-        veracore_id: The id it bears at VeraCore.
+        veracore_id: The id it has at VeraCore.
         lines: Offer and units of each line.
         payload_hash: A keyed hash of everything that is sent.
         settings_hash: Of the settings it was rendered by.
@@ -105,10 +105,10 @@ class Intent:
     """
 
     veracore_id: str
-    lines: Sent
+    lines: SentLines
     payload_hash: str
     settings_hash: str
-    seen: Seen
+    seen: ShopVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,5 +120,5 @@ class Discovery:
     placed_at: datetime | None
     state: OrderState = OrderState.PENDING
     cause: OrderCause | None = None
-    trouble: Trouble | None = None
+    trouble: Failure | None = None
     next_attempt_at: datetime | None = None

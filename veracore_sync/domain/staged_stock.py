@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-AT_MOST, ANY = 1, 2
+MAX_AT, ANY = 1, 2
 """What a row that cannot be read tells of what is available: an upper bound, or nothing."""
 
 
@@ -13,7 +13,7 @@ AT_MOST, ANY = 1, 2
 class StagedStock:
     """A row of stock. `part` is a key; `place` tells the rows of a part apart.
 
-    `unread`: `available` is what there can be (`AT_MOST`), or says nothing (`ANY`).
+    `unread`: `available` is what there can be (`MAX_AT`), or says nothing (`ANY`).
     """
 
     part: str

@@ -14,7 +14,7 @@ from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.failures import IN_A_ROW
 from veracore_sync.domain.kinds import HOOK_ALERTS, AlertKind
 from veracore_sync.domain.ledger_records import Alert, Blocked, Event
-from veracore_sync.failpoint import hit
+from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.report import RunReport, raise_alert
 from veracore_sync.overdue import HOOK_FAILING, is_overdue
 from veracore_sync.ports.hooks import Hook, NotTaken
@@ -37,7 +37,7 @@ class Delivered(RunReport):
 
 
 @dataclass(slots=True)
-class Delivery:
+class EventDelivery:
     """One pass over the outbox. The caller holds the lock of the job ``deliver``.
 
     Args:
@@ -117,7 +117,7 @@ class Delivery:
             again_at = self.clock.now() + _BACKOFF.wait(event.tries + 1)
             self.ledger.outbox.refused(name, event.seq, error.message, again_at)
             return error
-        hit("event taken")
+        pass_failpoint("event taken")
         self.ledger.outbox.taken(name, event.seq)
         self.result.taken[name] += 1
         return None

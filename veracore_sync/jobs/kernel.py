@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from veracore_sync.clock import Clock
 from veracore_sync.config import Settings
 from veracore_sync.domain.errors import SyncError
-from veracore_sync.jobs.progress import Progress, unheard
+from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.report import RunReport
 from veracore_sync.jobs.sandbox_rule import is_simulator_of_a_real_shop
 from veracore_sync.jobs.schedule import max_run
@@ -61,7 +61,7 @@ class RunContext(Generic[ReportT]):
     settings: Settings
     clock: Clock
     options: RunOptions = field(default_factory=RunOptions)
-    progress: Progress = unheard
+    progress: Progress = no_progress
     _is_rehearsal: bool = field(default=False, init=False)
     _ends_at: float = field(default=math.inf, init=False)
     _said_over: bool = field(default=False, init=False)

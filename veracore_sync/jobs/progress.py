@@ -8,5 +8,5 @@ Progress = Callable[[str, int, int], None]
 """Told what is being done, how far it is, and of how many (0: not known)."""
 
 
-def unheard(what: str, done: int, of: int) -> None:
+def no_progress(what: str, done: int, of: int) -> None:
     """Does nothing."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from veracore_sync.clock import elapsed, from_text
 from veracore_sync.domain.errors import Category, NeedsPerson, ProtocolError, UsageError
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.order_records import AttemptRow, OrderRow, Trouble
+from veracore_sync.domain.order_records import AttemptRow, Failure, OrderRow
 from veracore_sync.domain.states import HANDED_OVER, Applied, OrderCause, OrderState
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.acts import (
@@ -29,12 +29,12 @@ from veracore_sync.jobs.orders.acts import (
     see,
     sent_ids,
 )
-from veracore_sync.jobs.orders.doubt_resolver import Doubts
+from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
-_RENEWALS_MOST = 9
+_MAX_RENEWALS = 9
 _NOT_BELIEVED = (
     "no order that VeraCore holds is found now, so an 'absent' is not believed; nothing was changed"
 )
@@ -52,14 +52,14 @@ class Resolution:
 class Resolver(RunPart[OrdersReport]):
     """Carries a person's decision about an order out. The caller holds the job lock.
 
-    Each verb first recovers what a dead run left, reads the order anew, and looks up whatever
+    Each verb first recovers what a dead run left, reads the order again, and looks up whatever
     VeraCore may hold of it.
     """
 
-    doubts: Doubts = field(init=False)
+    doubts: DoubtResolver = field(init=False)
 
     def __post_init__(self) -> None:
-        self.doubts = Doubts(self.context)
+        self.doubts = DoubtResolver(self.context)
 
     @property
     def id_prefix(self) -> str:
@@ -89,7 +89,7 @@ class Resolver(RunPart[OrdersReport]):
             message = decision.seen.message
             with self.ledger.unit_of_work():
                 self._end_attempts(row, sights)
-                _must_apply(self.ledger.moves.cancel(row.code, wanted, message), row)
+                _must_apply(self.ledger.transitions.cancel(row.code, wanted, message), row)
             self.report.escalate(f"{row.code}: {message}; it is not adopted")
             return Resolution(row.code, "cancelled there")
         assert isinstance(decision, TakeOver)  # noqa: S101 - what else a named id leads to
@@ -98,7 +98,7 @@ class Resolver(RunPart[OrdersReport]):
     def _take_over(self, row: OrderRow, seen: Ours, sights: Iterable[Sight]) -> Resolution:
         with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
-            _must_apply(self.ledger.moves.adopt(row.code, seen.id, seen.record), row)
+            _must_apply(self.ledger.transitions.adopt(row.code, seen.id, seen.record), row)
             if seen.differs:
                 self.ledger.alerts.open(AlertKind.ORDER_DRIFT, seen.differs, code=row.code)
         if seen.differs:
@@ -128,7 +128,7 @@ class Resolver(RunPart[OrdersReport]):
         fresh = self._fresh_id(row, attempts, used)
         with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
-            _must_apply(self.ledger.moves.renew_id(row.code, fresh), row)
+            _must_apply(self.ledger.transitions.renew_id(row.code, fresh), row)
         return Resolution(row.code, f"goes out as {fresh} with the next sync-orders")
 
     def _fresh_id(self, row: OrderRow, attempts: list[AttemptRow], used: tuple[str, ...]) -> str:
@@ -137,7 +137,7 @@ class Resolver(RunPart[OrdersReport]):
         Derived from code and count alone: a ledger that was lost finds again what it sent.
         """
         known = {one.casefold() for one in used}
-        for count in range(1, _RENEWALS_MOST + 1):
+        for count in range(1, _MAX_RENEWALS + 1):
             fresh = renewed_id(row.code, self.id_prefix, count)
             if fresh.casefold() in known or self.ledger.orders.id_sent_for(fresh, row.code):
                 continue
@@ -146,7 +146,7 @@ class Resolver(RunPart[OrdersReport]):
             if isinstance(sights[0], Gone):
                 return fresh
         raise NeedsPerson(
-            f"{row.code} has had {_RENEWALS_MOST} other ids; nothing was changed",
+            f"{row.code} has had {_MAX_RENEWALS} other ids; nothing was changed",
             hint="find out at VeraCore why it takes none of them",
         )
 
@@ -164,7 +164,7 @@ class Resolver(RunPart[OrdersReport]):
         with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
             why = "a person decided that it is not sent"
-            _must_apply(self.ledger.moves.skip(row.code, OrderCause.RESOLVED, why), row)
+            _must_apply(self.ledger.transitions.skip(row.code, OrderCause.RESOLVED, why), row)
         return Resolution(row.code, "skipped for good")
 
     def _skippable_ids(self, row: OrderRow, attempts: list[AttemptRow]) -> tuple[str, ...]:
@@ -184,7 +184,7 @@ class Resolver(RunPart[OrdersReport]):
     # ---- what all of them do ------------------------------------------------------------------
 
     def _open_order(self, name: str) -> tuple[OrderRow, list[AttemptRow]]:
-        self.ledger.moves.recover()
+        self.ledger.transitions.recover()
         row = self.ledger.orders.find(name)
         if row is None:
             raise UsageError(
@@ -233,14 +233,14 @@ class Resolver(RunPart[OrdersReport]):
         """
         if not isinstance(decision, Refuse):
             return decision
-        moves = self.ledger.moves
+        moves = self.ledger.transitions
         with self.ledger.unit_of_work():
             if decision.remember is not None and row.state == OrderState.IN_DOUBT:
                 moves.absent_once(row.code, decision.remember.again_at)
             elif decision.remember is not None:
                 moves.absent_for_a_person(row.code)
             if decision.hold is not None:
-                hold = Trouble(Category.CONFLICT, decision.hold)
+                hold = Failure(Category.CONFLICT, decision.hold)
                 _must_apply(moves.conflict(row.code, None, hold), row)
         raise decision.error
 
@@ -248,7 +248,7 @@ class Resolver(RunPart[OrdersReport]):
         """What was seen dead is dead for good: no later act has to ask for it again."""
         for one in sights:
             if isinstance(one, Cancelled | Foreign | Gone):
-                self.ledger.moves.end_attempts(row.code, one.id, ENDED_AS[type(one)])
+                self.ledger.transitions.end_attempts(row.code, one.id, ENDED_AS[type(one)])
 
 
 def _must_apply(change: Applied, row: OrderRow) -> None:
@@ -260,5 +260,5 @@ def _must_apply(change: Applied, row: OrderRow) -> None:
     if change is Applied.LOST:
         raise NeedsPerson(
             f"{row.code} was changed by another run meanwhile; nothing was changed here",
-            hint=f"look at it with `veracore-sync stats --order {row.code}`, then decide anew",
+            hint=f"look at it with `veracore-sync stats --order {row.code}`, then decide again",
         )

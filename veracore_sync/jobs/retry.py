@@ -13,7 +13,7 @@ from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import Applied, OrderState
 from veracore_sync.jobs.orders.acts import LookUpNow, NotRetried, Requeue, decide_retry
-from veracore_sync.jobs.orders.doubt_resolver import Doubts
+from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.ports.ledger import Ledger
 
@@ -70,7 +70,9 @@ def _find(ledger: Ledger, name: str) -> OrderRow:
     return row
 
 
-def execute(chosen: Plan, ledger: Ledger, report: OrdersReport, doubts: Doubts | None) -> None:
+def execute(
+    chosen: Plan, ledger: Ledger, report: OrdersReport, doubts: DoubtResolver | None
+) -> None:
     """Do what `plan` chose. The caller holds the job lock.
 
     Args:
@@ -82,9 +84,9 @@ def execute(chosen: Plan, ledger: Ledger, report: OrdersReport, doubts: Doubts |
     Raises:
         UpstreamError: VeraCore cannot be asked; what was done until then is kept.
     """
-    ledger.moves.recover()
+    ledger.transitions.recover()
     for row in chosen.requeue:
-        report.applied(row.code, ledger.moves.requeue(row.code), "pending")
+        report.applied(row.code, ledger.transitions.requeue(row.code), "pending")
     for row, reason in chosen.refused:
         report.notify(f"{row.code}: {reason}")
     if doubts is not None:
@@ -100,6 +102,6 @@ def _in_doubt(ledger: Ledger, code: str) -> OrderRow:
     row = ledger.orders.held([code])[code]
     act = decide_retry(row, ledger.orders.attempts(code))
     if isinstance(act, LookUpNow) and act.doubt_of is not None:
-        ledger.moves.doubt_again(code, act.doubt_of)
+        ledger.transitions.doubt_again(code, act.doubt_of)
         return ledger.orders.held([code])[code]
     return row

@@ -8,7 +8,7 @@ from typing import Any
 from veracore_sync.domain.ledger_records import Alert, Run
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.jobs.health import JobTrouble
-from veracore_sync.jobs.timeline import life
+from veracore_sync.jobs.timeline import timeline_of
 from veracore_sync.ports.ledger import Ledger
 
 ORDERS_JOB = "orders"
@@ -70,7 +70,7 @@ def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
         }
         for one in ledger.shipments.slips_of(row.code)
     ]
-    timeline = [moment.document() for moment in life(ledger, row)]
+    timeline = [moment.document() for moment in timeline_of(ledger, row)]
     return order_document(row) | {
         "attempts": attempts,
         "shipments": shipments,

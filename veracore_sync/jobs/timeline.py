@@ -13,7 +13,7 @@ from veracore_sync.ports.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class TimelineEntry:
     """Something that happened, or is to happen.
 
     Args:
@@ -31,7 +31,7 @@ class Moment:
         return {"at": self.at, "event": self.event, "message": self.message}
 
 
-def life(ledger: Ledger, row: OrderRow) -> list[Moment]:
+def timeline_of(ledger: Ledger, row: OrderRow) -> list[TimelineEntry]:
     """The moments of an order in their order; the state now and the next attempt end it."""
     past = [*_beginnings(row), *_doubts(row)]
     for attempt in ledger.orders.attempts(row.code):
@@ -40,50 +40,56 @@ def life(ledger: Ledger, row: OrderRow) -> list[Moment]:
         past += _slip(slip)
     for alert in ledger.reporting.alerts_of(row.code):
         past += _alert(alert)
-    # A stable sort: what bears the same millisecond stays in the order of its causes.
+    # A stable sort: what has the same millisecond stays in the order of its causes.
     past.sort(key=lambda moment: moment.at or "")
     return [*past, *_now(row)]
 
 
-def _beginnings(row: OrderRow) -> Iterator[Moment]:
+def _beginnings(row: OrderRow) -> Iterator[TimelineEntry]:
     if row.placed_at:
-        yield Moment(row.placed_at, "placed", "placed in the shop")
-    yield Moment(row.created_at, "seen", "first seen")
+        yield TimelineEntry(row.placed_at, "placed", "placed in the shop")
+    yield TimelineEntry(row.created_at, "seen", "first seen")
 
 
-def _doubts(row: OrderRow) -> Iterator[Moment]:
+def _doubts(row: OrderRow) -> Iterator[TimelineEntry]:
     if row.doubt_since:
-        yield Moment(row.doubt_since, "doubt", "in doubt: VeraCore may have it, or may not")
+        yield TimelineEntry(row.doubt_since, "doubt", "in doubt: VeraCore may have it, or may not")
     if row.absent_at:
-        yield Moment(row.absent_at, "absent", "a look-up did not find it; a second one decides")
+        yield TimelineEntry(
+            row.absent_at, "absent", "a look-up did not find it; a second one decides"
+        )
 
 
-def _attempt(attempt: AttemptRow) -> Iterator[Moment]:
+def _attempt(attempt: AttemptRow) -> Iterator[TimelineEntry]:
     name = f"attempt {attempt.attempt}"
     lines = ", ".join(f"{units} x {sku}" for sku, units in attempt.lines)
-    yield Moment(attempt.started_at, "attempt", f"{name}: sent as {attempt.veracore_id}: {lines}")
+    yield TimelineEntry(
+        attempt.started_at, "attempt", f"{name}: sent as {attempt.veracore_id}: {lines}"
+    )
     if attempt.outcome:
         why = f" ({attempt.message})" if attempt.message else ""
-        yield Moment(attempt.ended_at, "outcome", f"{name}: {attempt.outcome}{why}")
+        yield TimelineEntry(attempt.ended_at, "outcome", f"{name}: {attempt.outcome}{why}")
 
 
-def _slip(slip: SlipRow) -> Iterator[Moment]:
+def _slip(slip: SlipRow) -> Iterator[TimelineEntry]:
     name = f"slip {slip.slip}"
-    yield Moment(slip.first_seen_at, "shipment", f"{name}: seen at VeraCore")
+    yield TimelineEntry(slip.first_seen_at, "shipment", f"{name}: seen at VeraCore")
     detail = slip.tracking_code or slip.reason
-    yield Moment(
+    yield TimelineEntry(
         slip.updated_at, "shipment", f"{name}: {slip.state}{f' ({detail})' if detail else ''}"
     )
 
 
-def _alert(alert: PastAlert) -> Iterator[Moment]:
-    yield Moment(alert.opened_at, "alert", f"alert {alert.kind}: {alert.message}")
+def _alert(alert: PastAlert) -> Iterator[TimelineEntry]:
+    yield TimelineEntry(alert.opened_at, "alert", f"alert {alert.kind}: {alert.message}")
     if alert.resolved_at:
-        yield Moment(alert.resolved_at, "resolved", f"alert {alert.kind} is resolved")
+        yield TimelineEntry(alert.resolved_at, "resolved", f"alert {alert.kind} is resolved")
 
 
-def _now(row: OrderRow) -> Iterator[Moment]:
+def _now(row: OrderRow) -> Iterator[TimelineEntry]:
     why = f": {row.error_message}" if row.error_message else ""
-    yield Moment(row.updated_at, "state", f"{row.state}{why}")
+    yield TimelineEntry(row.updated_at, "state", f"{row.state}{why}")
     if row.next_attempt_at:
-        yield Moment(row.next_attempt_at, "next", "not before this, the next attempt or look-up")
+        yield TimelineEntry(
+            row.next_attempt_at, "next", "not before this, the next attempt or look-up"
+        )

@@ -17,7 +17,7 @@ from typing import Any
 
 from veracore_sync.backoff import spread
 from veracore_sync.clock import Clock, from_text, to_text
-from veracore_sync.domain.errors import BreakerOpen, What
+from veracore_sync.domain.errors import BreakerOpen, Occurrence
 from veracore_sync.domain.failures import ENDS_A_PROBE, OPENS_THE_BREAKER
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.ledger_records import BreakerRow
@@ -155,7 +155,7 @@ class Breaker:
     def _may_probe(self, row: StoredRow) -> bool:
         return is_over(from_text(row["retry_at"]), self._clock.now(), self._cooldown * SPREAD)
 
-    def after(self, what: What | None) -> None:
+    def after(self, what: Occurrence | None) -> None:
         """Count what happened: ``None`` is an answer of a working upstream.
 
         A 429 neither counts as a failure nor ends a row of them, but a probe that met one has found

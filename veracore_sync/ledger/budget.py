@@ -10,7 +10,7 @@ import threading
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
-from veracore_sync.domain.errors import RateLimited, What
+from veracore_sync.domain.errors import Occurrence, RateLimited
 from veracore_sync.ledger.database import Database
 from veracore_sync.waits import ASKED, bounded, is_over
 
@@ -56,7 +56,7 @@ class Budget:
                     f"the rate budget of {self._upstream} is used up",
                     upstream=self._upstream,
                     retry_after=wait,
-                    what=What.BUDGET_SPENT,
+                    what=Occurrence.BUDGET_SPENT,
                 )
             self._clock.sleep(wait)
 

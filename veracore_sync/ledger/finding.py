@@ -11,11 +11,11 @@ from veracore_sync.clock import tick, to_text
 from veracore_sync.domain.errors import Category
 from veracore_sync.domain.held_orders import least_of, same_units
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.order_records import Seen, Sent, Trouble
+from veracore_sync.domain.order_records import Failure, SentLines, ShopVersion
 from veracore_sync.domain.states import Applied, AttemptOutcome, OrderAct
+from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.ledger.database import StoredRow, Transaction
 from veracore_sync.ledger.order_table import OrderTable
-from veracore_sync.model import WarehouseRecord
 
 _NEVER_TAKEN = (AttemptOutcome.NOT_SENT, AttemptOutcome.REFUSED)
 # What the shop did after the send stays true when a look-up finds what was sent.
@@ -30,9 +30,9 @@ class LookUpTransitions(OrderTable):
         code: str,
         veracore_id: str,
         record: WarehouseRecord,
-        seen: Seen | None = None,
+        seen: ShopVersion | None = None,
         *,
-        wanted: Sent | None = None,
+        wanted: SentLines | None = None,
     ) -> Applied:
         """A look-up found it at VeraCore, and it is ours.
 
@@ -100,7 +100,11 @@ class LookUpTransitions(OrderTable):
         return [row for row in left if row["veracore_id"].casefold() == named] or left or rows
 
     def _take_found(
-        self, code: str, sent: Sequence[StoredRow], record: WarehouseRecord, wanted: Sent | None
+        self,
+        code: str,
+        sent: Sequence[StoredRow],
+        record: WarehouseRecord,
+        wanted: SentLines | None,
     ) -> None:
         """What VeraCore holds, by its record; where that shows no lines, what was surely sent.
 
@@ -116,7 +120,7 @@ class LookUpTransitions(OrderTable):
             self._holdings.take(code, None, None)
         self._holdings.saw(code, record)
 
-    def conflict(self, code: str, veracore_id: str | None, trouble: Trouble) -> Applied:
+    def conflict(self, code: str, veracore_id: str | None, trouble: Failure) -> Applied:
         """VeraCore holds something else under our id: a person decides."""
         with self._db.transaction() as connection:
             values: dict[str, Any] = {"veracore_id": veracore_id} if veracore_id else {}
@@ -134,8 +138,8 @@ class LookUpTransitions(OrderTable):
             return self._tell(AlertKind.ORDER_CONFLICT, trouble.message, code)
 
     def cancel(self, code: str, veracore_id: str, message: str) -> Applied:
-        """It was cancelled at VeraCore. A person decides, unless one knows already that the shop had
-        cancelled it: then both sides agree."""
+        """It was cancelled at VeraCore. A person decides, unless the shop is known to have cancelled
+        it: then both sides agree."""
         with self._db.transaction() as connection:
             moved = self._move(
                 connection,
@@ -194,7 +198,7 @@ class LookUpTransitions(OrderTable):
             )
 
     def look_again(self, code: str, next_attempt_at: datetime | None) -> Applied:
-        """A look-up gave no usable answer: still in doubt, due again then (``None``: in the next run)."""
+        """A look-up gave no usable answer: in doubt, and due then (``None``: in the next run)."""
         with self._db.transaction() as connection:
             return self._move(
                 connection,
@@ -220,7 +224,7 @@ class LookUpTransitions(OrderTable):
             self._end_present(connection, code, AttemptOutcome.ABSENT)
             return Applied.DONE
 
-    def refused_after_all(self, code: str, trouble: Trouble, next_attempt_at: datetime) -> Applied:
+    def refused_after_all(self, code: str, trouble: Failure, next_attempt_at: datetime) -> Applied:
         """The doubt ended in absent, and VeraCore had answered: that answer was a refusal."""
         with self._db.transaction() as connection:
             values = self._refused_values(trouble, next_attempt_at)
@@ -235,7 +239,7 @@ class LookUpTransitions(OrderTable):
         self.end_attempts(code, row.fetchone()["veracore_id"], outcome)
 
 
-def _lines(row: StoredRow) -> Sent:
+def _lines(row: StoredRow) -> SentLines:
     return tuple((offer, units) for offer, units in json.loads(row["lines"]))
 
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, to_text
-from veracore_sync.domain.held_orders import Held, cancelled_units, totals, unit_key
-from veracore_sync.domain.order_records import Sent
+from veracore_sync.domain.held_orders import AcceptedOrder, cancelled_units, totals, unit_key
+from veracore_sync.domain.order_records import SentLines
+from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.ledger.database import Database, StoredRow
-from veracore_sync.model import WarehouseRecord
 
 _CHUNK = 500
 _AHEAD = timedelta(minutes=1)
@@ -36,9 +36,9 @@ class Holdings:
         self._db = database
         self._clock = clock
 
-    # ---- what VeraCore reported ---------------------------------------------------------------------
+    # ---- what VeraCore reported ----------------------------------------------------------------
 
-    def take(self, code: str, lines: Sent | None, sent_at: str | None) -> None:
+    def take(self, code: str, lines: SentLines | None, sent_at: str | None) -> None:
         """VeraCore has it: these lines, until a look-up tells of others.
 
         Args:
@@ -87,12 +87,14 @@ class Holdings:
 
     # ---- reading --------------------------------------------------------------------------------
 
-    def cut(self, codes: Sequence[str]) -> dict[str, Held]:
+    def cut(self, codes: Sequence[str]) -> dict[str, AcceptedOrder]:
         """What VeraCore holds of those of these orders of which it has cancelled units, by code."""
         found = self.of(codes, None, processed_only=False)
         return {one.code: one for one in found if one.cancelled}
 
-    def of(self, codes: Sequence[str], since: str | None, *, processed_only: bool) -> list[Held]:
+    def of(
+        self, codes: Sequence[str], since: str | None, *, processed_only: bool
+    ) -> list[AcceptedOrder]:
         """What VeraCore holds of these orders, and every order that it took since then.
 
         Args:
@@ -101,7 +103,7 @@ class Holdings:
             processed_only: VeraCore's stock is without an order's units only once the order was
                 seen processed; then every order that was not is among them too.
         """
-        found: dict[str, Held] = {}
+        found: dict[str, AcceptedOrder] = {}
         beyond = to_text(self._clock.now() + _AHEAD)
 
         def collect(where: str, values: Sequence[str]) -> None:
@@ -119,7 +121,7 @@ class Holdings:
             collect("h.since BETWEEN ? AND ?", (since, beyond))
         return list(found.values())
 
-    def known(self, code: str) -> Sent | None:
+    def known(self, code: str) -> SentLines | None:
         """What VeraCore holds or shipped of an order, less what it cancelled; ``None``: unknown."""
         row = self._db.row("SELECT lines, cancelled FROM held WHERE code = ?", (code,))
         lines = _unpacked(row["lines"]) if row is not None else None
@@ -130,9 +132,9 @@ class Holdings:
         spelled = {unit_key(sku): sku.strip() for sku, _ in lines}
         return tuple((spelled[key], units) for key, units in left.items() if key in spelled)
 
-    def sent(self, codes: Sequence[str]) -> dict[str, Sent]:
+    def sent(self, codes: Sequence[str]) -> dict[str, SentLines]:
         """The lines of the newest attempt of each of these orders that has one, by code."""
-        found: dict[str, Sent] = {}
+        found: dict[str, SentLines] = {}
         for start in range(0, len(codes), _CHUNK):
             part = codes[start : start + _CHUNK]
             marks = ", ".join("?" * len(part))
@@ -163,28 +165,28 @@ class Holdings:
 _HELD = "SELECT h.*, o.state, o.updated_at FROM held h JOIN orders o USING (code) WHERE"
 
 
-def _grew(before: Sent | None, after: Sent | None) -> bool:
+def _grew(before: SentLines | None, after: SentLines | None) -> bool:
     """Whether there is more of anything than before."""
     if after is None:
         return False
     return before is None or bool(totals(after) - totals(before))
 
 
-def _packed(lines: Sent | None) -> str | None:
+def _packed(lines: SentLines | None) -> str | None:
     return None if lines is None else json.dumps(lines)
 
 
-def _unpacked(text: str | None) -> Sent | None:
+def _unpacked(text: str | None) -> SentLines | None:
     return None if text is None else tuple((sku, units) for sku, units in json.loads(text))
 
 
-def _held(row: StoredRow, processed_only: bool, beyond: str) -> Held:
+def _held(row: StoredRow, processed_only: bool, beyond: str) -> AcceptedOrder:
     lines = _unpacked(row["lines"])
     seen_at = row["since"]
     if processed_only:
         shipped_at = row["updated_at"] if row["state"] == "shipped" else None
         seen_at = row["processed_at"] or shipped_at
-    return Held(
+    return AcceptedOrder(
         code=row["code"],
         lines=lines or (),
         cancelled=_unpacked(row["cancelled"]) or (),

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
-from veracore_sync.domain.hints import Delivery, Hint, Kind
+from veracore_sync.domain.hints import Hint, Kind, WebhookDelivery
 from veracore_sync.ledger.database import Database, Transaction
 from veracore_sync.waits import HINT, horizon, is_over_sql
 
@@ -28,7 +28,7 @@ class Inbox:
         self._db = database
         self._clock = clock
 
-    def store(self, batch: Sequence[Delivery]) -> list[bool]:
+    def store(self, batch: Sequence[WebhookDelivery]) -> list[bool]:
         """Store deliveries in one durable transaction.
 
         Returns:
@@ -148,7 +148,7 @@ ON CONFLICT (kind, name) DO UPDATE SET asked = asked + 1,
 """
 
 
-def _store(connection: Transaction, delivery: Delivery, times: dict[str, str]) -> bool:
+def _store(connection: Transaction, delivery: WebhookDelivery, times: dict[str, str]) -> bool:
     if delivery.id is not None and not _is_new(connection, delivery, times["now"]):
         return False
     rows: Iterable[dict[str, str]] = (
@@ -158,7 +158,7 @@ def _store(connection: Transaction, delivery: Delivery, times: dict[str, str]) -
     return True
 
 
-def _is_new(connection: Transaction, delivery: Delivery, now: str) -> bool:
+def _is_new(connection: Transaction, delivery: WebhookDelivery, now: str) -> bool:
     cursor = connection.execute(
         "INSERT OR IGNORE INTO inbox (id, kind, received_at) VALUES (?, ?, ?)",
         (delivery.id, delivery.kind, now),

@@ -27,9 +27,9 @@ class Meta:
         self._db = database
         self._clock = clock
         if self.get("created_at") is None:
-            self._be_born()
+            self._initialise()
 
-    def _be_born(self) -> None:
+    def _initialise(self) -> None:
         alphabet = string.ascii_uppercase + string.digits
         born = {
             "created_at": to_text(self._clock.now()),
@@ -132,7 +132,7 @@ class Meta:
             ConfigError: The ledger belongs to another pair.
         """
         if write:
-            self._be_born_by_now()
+            self._initialise_by_now()
         for side, ours in (("shop", shop), ("warehouse", warehouse)):
             held = self.get(f"identity.{side}")
             if held is None and write:
@@ -144,7 +144,7 @@ class Meta:
                     "orders of two pairs in one ledger would be confused",
                 )
 
-    def _be_born_by_now(self) -> None:
+    def _initialise_by_now(self) -> None:
         """Orders placed before the ledger was made are never sent: it cannot be made in years.
 
         It may be now that is wrong: then no order that is held must come to have been placed later,

@@ -8,7 +8,7 @@ from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.kinds import AlertKind, EventKind
-from veracore_sync.domain.order_records import Trouble
+from veracore_sync.domain.order_records import Failure
 from veracore_sync.domain.states import TRANSITIONS, Applied, OrderAct, OrderCause, OrderState
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.database import Database, Transaction
@@ -100,7 +100,7 @@ class OrderTable:
         data = {"vendureOrderCode": code, "veracoreOrderId": veracore_id, "adopted": adopted}
         self._outbox.add(EventKind.ORDER_SYNCED, code, data)
 
-    def _refused_values(self, trouble: Trouble, next_attempt_at: datetime) -> dict[str, Any]:
+    def _refused_values(self, trouble: Failure, next_attempt_at: datetime) -> dict[str, Any]:
         return {
             "cause": OrderCause.REFUSED,
             "error_class": trouble.category,

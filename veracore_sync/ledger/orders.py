@@ -128,14 +128,14 @@ class Orders:
         return _order(row) if row else None
 
     def id_taken(self, veracore_id: str, by_other_than: str) -> bool:
-        """Whether another order bears this VeraCore id, without regard to case."""
+        """Whether another order has this VeraCore id, without regard to case."""
         row = self._db.row(
             "SELECT 1 FROM orders WHERE veracore_id = ? AND code <> ?", (veracore_id, by_other_than)
         )
         return row is not None
 
     def id_sent_for(self, veracore_id: str, by_other_than: str) -> bool:
-        """Whether another order bears this VeraCore id, or was ever sent under it."""
+        """Whether another order has this VeraCore id, or was ever sent under it."""
         row = self._db.row(
             "SELECT 1 FROM attempts WHERE veracore_id = ? COLLATE NOCASE AND code <> ?",
             (veracore_id, by_other_than),

@@ -8,7 +8,7 @@ from datetime import datetime
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import Category
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.order_records import Discovery, Trouble
+from veracore_sync.domain.order_records import Discovery, Failure
 from veracore_sync.domain.states import Applied, OrderAct, OrderCause, OrderState
 from veracore_sync.ledger.order_table import OrderTable
 
@@ -85,7 +85,7 @@ class Queueing(OrderTable):
             self._alerts.resolve_order(code)
             return self._tell(AlertKind.ORDER_PASSED_BY, message, code) if alert else moved
 
-    def park(self, code: str, trouble: Trouble, settings_hash: str) -> Applied:
+    def park(self, code: str, trouble: Failure, settings_hash: str) -> Applied:
         """We cannot send it as it is; it is planned again when it or the settings change."""
         with self._db.transaction() as connection:
             moved = self._move(
@@ -103,7 +103,7 @@ class Queueing(OrderTable):
                 return moved
             return self._tell(AlertKind.ORDER_PARKED, trouble.message, code)
 
-    def fail(self, code: str, trouble: Trouble, next_attempt_at: datetime, most: int) -> Applied:
+    def fail(self, code: str, trouble: Failure, next_attempt_at: datetime, most: int) -> Applied:
         """A failure of its own that may pass: counted, tried again later, parked after `most`.
 
         Returns:
@@ -133,7 +133,7 @@ class Queueing(OrderTable):
                 return moved
             return self._tell(AlertKind.ORDER_PARKED, trouble.message, code)
 
-    def postpone(self, code: str, trouble: Trouble, next_attempt_at: str | None) -> Applied:
+    def postpone(self, code: str, trouble: Failure, next_attempt_at: str | None) -> Applied:
         """It could not be read, which says nothing of its data: it keeps its state, uncounted.
 
         Args:

@@ -9,7 +9,7 @@ from typing import Any
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import Category
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.order_records import Intent, Trouble
+from veracore_sync.domain.order_records import Failure, Intent
 from veracore_sync.domain.states import (
     TRANSITIONS,
     Applied,
@@ -112,7 +112,7 @@ class Sending(OrderTable):
             return Applied.DONE
 
     def refuse(
-        self, code: str, attempt: int, trouble: Trouble, next_attempt_at: datetime
+        self, code: str, attempt: int, trouble: Failure, next_attempt_at: datetime
     ) -> Applied:
         """VeraCore refused its data: parked, and tried again now and then."""
         with self._db.transaction() as connection:
@@ -123,7 +123,7 @@ class Sending(OrderTable):
             self._end_attempt(connection, code, attempt, AttemptOutcome.REFUSED, trouble.message)
             return self._tell(AlertKind.ORDER_PARKED, trouble.message, code)
 
-    def doubt(self, code: str, attempt: int, cause: OrderCause, trouble: Trouble) -> Applied:
+    def doubt(self, code: str, attempt: int, cause: OrderCause, trouble: Failure) -> Applied:
         """Nobody knows whether VeraCore has it: only a look-up ends this, never another send."""
         with self._db.transaction() as connection:
             moved = self._move(

@@ -293,7 +293,7 @@ class Shipments:
                     # failure a person has to decide about it.
                     self._move(row, SlipAct.REOPEN, PickSlipState.ADDED, **values)
 
-    def hasten(self) -> None:
+    def retry_now(self) -> None:
         """By a person: what failed a moment ago is tried again at once."""
         now = self._now()
         with self._db.transaction():

@@ -206,7 +206,7 @@ class Staging:
         )
         return [row[0] for row in rows]
 
-    def is_twofold(self, part: str) -> bool:
+    def is_spelled_twice(self, part: str) -> bool:
         """Whether the warehouse reported the part in two spellings."""
         found = self._row("SELECT 1 FROM temp.stage_spelled_twice WHERE part = ?", (part,))
         return found is not None

@@ -13,7 +13,7 @@ _PAGE = 250
 """Variants whose SKUs are recalled at once: two names each."""
 
 
-class StockBook(Staging):
+class StockStore(Staging):
     """Staging and memory of one ledger; for one thread.
 
     What is remembered of the staged SKUs is copied beside them, changed there, and what changed is

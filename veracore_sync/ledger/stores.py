@@ -19,8 +19,8 @@ from veracore_sync.ledger.refusals import Refusals
 from veracore_sync.ledger.reporting import Reporting
 from veracore_sync.ledger.runs import Runs
 from veracore_sync.ledger.shipments import Shipments
-from veracore_sync.ledger.stock import StockBook
-from veracore_sync.ledger.transitions import Moves
+from veracore_sync.ledger.stock import StockStore
+from veracore_sync.ledger.transitions import OrderTransitions
 from veracore_sync.ledger.unread import UnreadRecords
 from veracore_sync.ledger.upkeep import Upkeep
 
@@ -42,9 +42,9 @@ class SqlLedger:
         self.alerts = Alerts(database, self.outbox, clock)
         self.orders = Orders(database, clock)
         self.holdings = Holdings(database, clock)
-        self.moves = Moves(database, self.alerts, self.outbox, clock)
+        self.transitions = OrderTransitions(database, self.alerts, self.outbox, clock)
         self.shipments = Shipments(database, clock)
-        self.stock = StockBook(database)
+        self.stock = StockStore(database)
         self.unread = UnreadRecords(database)
         self.inbox = Inbox(database, clock)
         self.runs = Runs(database, clock)

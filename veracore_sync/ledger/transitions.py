@@ -13,5 +13,5 @@ from veracore_sync.ledger.sending import Sending
 from veracore_sync.ledger.shipping import Shipping
 
 
-class Moves(Queueing, Sending, LookUpTransitions, Shipping):
+class OrderTransitions(Queueing, Sending, LookUpTransitions, Shipping):
     """Every transition of one ledger."""

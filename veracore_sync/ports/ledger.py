@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from veracore_sync.domain.errors import What
-from veracore_sync.domain.hints import Delivery, Hint, Kind
+from veracore_sync.domain.errors import Occurrence
+from veracore_sync.domain.hints import Hint, Kind, WebhookDelivery
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.ledger_records import (
     Ahead,
@@ -51,7 +51,7 @@ class Ledger(Protocol):
         """The orders, to read."""
 
     @property
-    def moves(self) -> OrderTransitionStore:
+    def transitions(self) -> OrderTransitionStore:
         """The transitions of orders."""
 
     @property
@@ -189,7 +189,7 @@ class OutboxStore(Protocol):
 class InboxStore(Protocol):
     """Deliveries of webhooks, and the hints that they gave."""
 
-    def store(self, batch: Sequence[Delivery]) -> list[bool]:
+    def store(self, batch: Sequence[WebhookDelivery]) -> list[bool]:
         """Store deliveries in one durable transaction."""
 
     def probe(self) -> None:
@@ -302,7 +302,7 @@ class CircuitBreaker(Protocol):
     def before(self, *, creating: bool) -> None:
         """Let a request pass, claim the probe, or refuse."""
 
-    def after(self, what: What | None) -> None:
+    def after(self, what: Occurrence | None) -> None:
         """Count what happened: ``None`` is an answer of a working upstream."""
 
 

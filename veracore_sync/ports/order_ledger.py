@@ -9,19 +9,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from veracore_sync.domain.held_orders import Held
+from veracore_sync.domain.held_orders import AcceptedOrder
 from veracore_sync.domain.order_records import (
     AttemptRow,
     Discovery,
+    Failure,
     Intent,
     OrderRow,
-    Seen,
-    Sent,
-    Trouble,
+    SentLines,
+    ShopVersion,
 )
 from veracore_sync.domain.pick_slips import PackageFact, Rows, SlipRow, TrackedRow
 from veracore_sync.domain.states import Applied, AttemptOutcome, OrderCause, OrderState
-from veracore_sync.model import WarehouseRecord
+from veracore_sync.domain.warehouse import WarehouseRecord
 
 
 class OrderStore(Protocol):
@@ -61,10 +61,10 @@ class OrderStore(Protocol):
         """The order that VeraCore took last, or ``None``."""
 
     def id_taken(self, veracore_id: str, by_other_than: str) -> bool:
-        """Whether another order bears this VeraCore id, without regard to case."""
+        """Whether another order has this VeraCore id, without regard to case."""
 
     def id_sent_for(self, veracore_id: str, by_other_than: str) -> bool:
-        """Whether another order bears this VeraCore id, or was ever sent under it."""
+        """Whether another order has this VeraCore id, or was ever sent under it."""
 
     def attempts(self, code: str) -> list[AttemptRow]:
         """Every intent for that order, oldest first."""
@@ -90,13 +90,13 @@ class OrderTransitionStore(Protocol):
     ) -> Applied:
         """It shall not be sent: withdrawn, excluded by a rule, or (``resolved``) by a person."""
 
-    def park(self, code: str, trouble: Trouble, settings_hash: str) -> Applied:
+    def park(self, code: str, trouble: Failure, settings_hash: str) -> Applied:
         """We cannot send it as it is; it is planned again when it or the settings change."""
 
-    def fail(self, code: str, trouble: Trouble, next_attempt_at: datetime, most: int) -> Applied:
+    def fail(self, code: str, trouble: Failure, next_attempt_at: datetime, most: int) -> Applied:
         """A failure of its own that may pass: counted, tried again later, parked after `most`."""
 
-    def postpone(self, code: str, trouble: Trouble, next_attempt_at: str | None) -> Applied:
+    def postpone(self, code: str, trouble: Failure, next_attempt_at: str | None) -> Applied:
         """It could not be read, which says nothing of its data: it keeps its state, uncounted."""
 
     def came_back(self, codes: Iterable[str]) -> None:
@@ -130,11 +130,11 @@ class OrderTransitionStore(Protocol):
         """It never left, or was turned away unread: back to the state it had, not counted."""
 
     def refuse(
-        self, code: str, attempt: int, trouble: Trouble, next_attempt_at: datetime
+        self, code: str, attempt: int, trouble: Failure, next_attempt_at: datetime
     ) -> Applied:
         """VeraCore refused its data: parked, and tried again now and then."""
 
-    def doubt(self, code: str, attempt: int, cause: OrderCause, trouble: Trouble) -> Applied:
+    def doubt(self, code: str, attempt: int, cause: OrderCause, trouble: Failure) -> Applied:
         """Nobody knows whether VeraCore has it: only a look-up ends this, never another send."""
 
     def was_answered(self, code: str, attempt: int) -> Applied:
@@ -151,18 +151,18 @@ class OrderTransitionStore(Protocol):
         code: str,
         veracore_id: str,
         record: WarehouseRecord,
-        seen: Seen | None = None,
+        seen: ShopVersion | None = None,
         *,
-        wanted: Sent | None = None,
+        wanted: SentLines | None = None,
     ) -> Applied:
         """A look-up found it at VeraCore, and it is ours."""
 
-    def conflict(self, code: str, veracore_id: str | None, trouble: Trouble) -> Applied:
+    def conflict(self, code: str, veracore_id: str | None, trouble: Failure) -> Applied:
         """VeraCore holds something else under our id: a person decides."""
 
     def cancel(self, code: str, veracore_id: str, message: str) -> Applied:
-        """It was cancelled at VeraCore. A person decides, unless one knows already that the shop had
-        cancelled it: then both sides agree."""
+        """It was cancelled at VeraCore. A person decides, unless the shop is known to have cancelled
+        it: then both sides agree."""
 
     def absent_once(self, code: str, next_attempt_at: datetime) -> Applied:
         """A first look-up said absent: remember when, and look again after the grace."""
@@ -174,12 +174,12 @@ class OrderTransitionStore(Protocol):
         """Nothing that was sent under that id is, or will be, a live order at VeraCore."""
 
     def look_again(self, code: str, next_attempt_at: datetime | None) -> Applied:
-        """A look-up gave no usable answer: still in doubt, due again then (``None``: in the next run)."""
+        """A look-up gave no usable answer: in doubt, and due then (``None``: in the next run)."""
 
     def resend(self, code: str) -> Applied:
         """The doubt ended in absent, and the answer had been lost: it may be sent again."""
 
-    def refused_after_all(self, code: str, trouble: Trouble, next_attempt_at: datetime) -> Applied:
+    def refused_after_all(self, code: str, trouble: Failure, next_attempt_at: datetime) -> Applied:
         """The doubt ended in absent, and VeraCore had answered: that answer was a refusal."""
 
     def ship(self, code: str) -> bool:
@@ -193,16 +193,18 @@ class HoldingStore(Protocol):
     def saw(self, code: str, record: WarehouseRecord) -> None:
         """A look-up showed the record of an order that VeraCore took."""
 
-    def cut(self, codes: Sequence[str]) -> dict[str, Held]:
+    def cut(self, codes: Sequence[str]) -> dict[str, AcceptedOrder]:
         """What VeraCore holds of those of these orders of which it has cancelled units, by code."""
 
-    def of(self, codes: Sequence[str], since: str | None, *, processed_only: bool) -> list[Held]:
+    def of(
+        self, codes: Sequence[str], since: str | None, *, processed_only: bool
+    ) -> list[AcceptedOrder]:
         """What VeraCore holds of these orders, and every order that it took since then."""
 
-    def known(self, code: str) -> Sent | None:
+    def known(self, code: str) -> SentLines | None:
         """What VeraCore holds or shipped of an order, less what it cancelled; ``None``: unknown."""
 
-    def sent(self, codes: Sequence[str]) -> dict[str, Sent]:
+    def sent(self, codes: Sequence[str]) -> dict[str, SentLines]:
         """The lines of the newest attempt of each of these orders that has one, by code."""
 
     def unprocessed(self, limit: int) -> list[tuple[str, str]]:
@@ -296,7 +298,7 @@ class ShipmentStore(Protocol):
     def reopen(self, code: str) -> None:
         """By a person: what failed, or was handed over, of that order is tried again at once."""
 
-    def hasten(self) -> None:
+    def retry_now(self) -> None:
         """By a person: what failed a moment ago is tried again at once."""
 
     def correct(self, row: SlipRow, tracking_code: str) -> Applied:

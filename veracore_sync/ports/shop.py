@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from veracore_sync.domain.errors import SyncError, What
+from veracore_sync.domain.errors import Occurrence, SyncError
 from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.fulfilments import FulfilledOrder
+from veracore_sync.domain.orders import Order, OrderStub
 from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenOrder, Variant
-from veracore_sync.model import Order, OrderStub
 
 # ---- what it answers with ---------------------------------------------------------------------
 
@@ -90,7 +90,7 @@ class MutationRefused(Exception):
     def as_error(self, operation: str) -> SyncError:
         """The error of a refusal where none was to be expected."""
         return read_error(
-            What.NOT_UNDERSTOOD, f"Vendure refused {operation}: {self}", upstream="vendure"
+            Occurrence.NOT_UNDERSTOOD, f"Vendure refused {operation}: {self}", upstream="vendure"
         )
 
 

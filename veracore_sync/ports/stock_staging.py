@@ -47,7 +47,7 @@ class StagingStore(Protocol):
     def unread_parts(self, limit: int) -> list[str]:
         """Parts of which a row could not be read, as VeraCore spells them."""
 
-    def is_twofold(self, part: str) -> bool:
+    def is_spelled_twice(self, part: str) -> bool:
         """Whether the warehouse reported the part in two spellings."""
 
     def set_kind(self, kind: str, ordinals: Iterable[int]) -> None:

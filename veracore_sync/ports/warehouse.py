@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from veracore_sync.domain.errors import SyncError, What
-from veracore_sync.model import ShippedRow, StockRow, WarehouseOrder, WarehouseRecord
+from veracore_sync.domain.errors import Occurrence, SyncError
+from veracore_sync.domain.warehouse import ShippedRow, StockRow, WarehouseOrder, WarehouseRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class NotAccepted:
         retry_after: Seconds the upstream asked us to wait.
     """
 
-    what: What
+    what: Occurrence
     text: str
     hint: str = ""
     retry_after: float | None = None
@@ -99,7 +99,7 @@ class Warehouse(Protocol):
     def clock_ahead_seconds(self) -> float | None:
         """How far its clock was ahead of ours at its newest answer; ``None`` where it sent none."""
 
-    def control(self, known_id: str | None) -> None:
+    def check_connection(self, known_id: str | None) -> None:
         """Prove that the warehouse listens to us, before the first create of a run.
 
         Args:
@@ -125,8 +125,8 @@ class Warehouse(Protocol):
         """Stock as it streams in: every SKU's, or with `sku` that one's alone.
 
         Only a read that came to its end without an error is complete. A SKU that the warehouse
-        does not know yields nothing: it is unknown, never zero. A row that cannot be read is reported
-        as such and ends nothing. Repeated a little until the first row has come, never afterwards.
+        does not know yields nothing: it is unknown, never zero. A row that cannot be read is
+        reported as such and ends nothing. Repeated a little until the first row, never afterwards.
 
         Args:
             sku: A SKU; compared trimmed and without case.

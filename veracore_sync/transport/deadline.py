@@ -1,6 +1,6 @@
 """Absolute deadlines on the wire: each connect, handshake, read and write ends by one moment.
 
-The time limits of httpx begin anew with each read, so a server that sends a byte a second is never
+The time limits of httpx begin again with each read, so a server that sends a byte a second is never
 late: a run once held its lock for hours that way. Here a request carries a `Deadline` where httpx
 carries seconds, and each operation on the socket gets what is left of it.
 """
@@ -130,7 +130,7 @@ class _DeadlineStream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | Deadline | None = None) -> None:
-        # In pieces: the stream's own loop grants its time limit anew for each part that goes out.
+        # In pieces: the stream's own loop grants its time limit again for each part that goes out.
         for start in range(0, len(buffer), _PIECE):
             left = _left(timeout, httpcore.WriteTimeout)
             self._stream.write(buffer[start : start + _PIECE], left)

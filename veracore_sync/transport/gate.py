@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
-from veracore_sync.domain.errors import What
+from veracore_sync.domain.errors import Occurrence
 from veracore_sync.domain.failures import slows_down
 
 
@@ -19,7 +19,7 @@ class BreakerStore(Protocol):
     def before(self, *, creating: bool) -> None:
         """Let a request pass, or raise `BreakerOpen`."""
 
-    def after(self, what: What | None) -> None:
+    def after(self, what: Occurrence | None) -> None:
         """Count what happened."""
 
 
@@ -33,7 +33,7 @@ class BudgetStore(Protocol):
         """Slow down."""
 
 
-class KeptGate:
+class LedgerGate:
     """A gate whose breaker and budget are kept in the ledger.
 
     Args:
@@ -56,7 +56,7 @@ class KeptGate:
         self._admit = admit
         self._run_limit = run_limit
         self._admitted = False
-        self.heard = False
+        self.upstream_answered = False
         """Whether a working upstream has answered."""
 
     @property
@@ -79,9 +79,9 @@ class KeptGate:
         if self._budget is not None:
             self._budget.spend()
 
-    def after(self, what: What | None, retry_after: float | None) -> None:
+    def after(self, what: Occurrence | None, retry_after: float | None) -> None:
         """Tell both."""
-        self.heard = self.heard or what is None
+        self.upstream_answered = self.upstream_answered or what is None
         self._breaker.after(what)
         if self._budget is not None and slows_down(what, retry_after):
             self._budget.penalise(retry_after)

@@ -14,7 +14,7 @@ from veracore_sync.domain.errors import ConfigError
 from veracore_sync.domain.kinds import EventKind
 from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.transport.deadline import within
-from veracore_sync.transport.http import HttpClient, Lost
+from veracore_sync.transport.http import HttpClient, NoResponse
 
 
 class CommandHook:
@@ -107,7 +107,7 @@ class PostHook:
             answer = self._http.send(
                 "POST", self._url, label="event", headers=headers, content=body
             )
-        except Lost as error:
+        except NoResponse as error:
             raise NotTaken(f"no answer ({error.what})", unreachable=True) from error
         if not 200 <= answer.status < 300:
             # 500 is what a receiver says that stumbles over this one event.

@@ -1,9 +1,9 @@
 """The HTTP client: the only module that speaks httpx.
 
 One client per upstream, no redirects, no cookies kept, and an absolute deadline for every request
-(`veracore_sync.transport.deadline`). What went wrong is a `Lost` with the row of the
-failure table; any answer that arrived, whatever its status, is an `Answer`. Retrying is not decided
-here.
+(`veracore_sync.transport.deadline`). What went wrong is a `NoResponse` with the row of the
+failure table; any answer that arrived, whatever its status, is an `HttpAnswer`. Retrying is not
+decided here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import httpx
 
 from veracore_sync import __version__
 from veracore_sync.clock import Clock, SystemClock
-from veracore_sync.domain.errors import RunOver, What
+from veracore_sync.domain.errors import Occurrence, RunOver
 from veracore_sync.transport.deadline import Deadline, DeadlineBackend
 from veracore_sync.waits import ASKED
 
@@ -31,7 +31,7 @@ _CHUNK = 65536
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """An HTTP answer in full. Header names are lower case."""
 
     status: int
@@ -44,7 +44,7 @@ class Answer:
         return self.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
-class Lost(Exception):
+class NoResponse(Exception):
     """No whole answer arrived.
 
     Args:
@@ -53,7 +53,7 @@ class Lost(Exception):
         detail: The reason in a few words, without secrets or personal data.
     """
 
-    def __init__(self, what: What, detail: str) -> None:
+    def __init__(self, what: Occurrence, detail: str) -> None:
         super().__init__(detail)
         self.what = what
         self.detail = detail
@@ -73,7 +73,7 @@ class Gate(Protocol):
             BreakerOpen: The upstream was down a moment ago.
         """
 
-    def after(self, what: What | None, retry_after: float | None) -> None:
+    def after(self, what: Occurrence | None, retry_after: float | None) -> None:
         """Called with what happened: ``None`` when the upstream is alive.
 
         `retry_after` are the seconds that it asked us to wait; 0 where it asked to slow down (503)
@@ -99,11 +99,11 @@ class OpenGate:
     def before(self, *, creating: bool) -> None:
         """Let it pass."""
 
-    def after(self, what: What | None, retry_after: float | None) -> None:
+    def after(self, what: Occurrence | None, retry_after: float | None) -> None:
         """Learn nothing."""
 
 
-def server_is_alive(answer: Answer) -> bool:
+def server_is_alive(answer: HttpAnswer) -> bool:
     """Whether an answer shows a working server: anything below 500."""
     return answer.status < 500
 
@@ -129,7 +129,7 @@ class HttpClient:
         *,
         timeout_seconds: float,
         gate: Gate | None = None,
-        is_alive: Callable[[Answer], bool] = server_is_alive,
+        is_alive: Callable[[HttpAnswer], bool] = server_is_alive,
         clock: Clock | None = None,
     ) -> None:
         self._upstream = upstream
@@ -160,7 +160,7 @@ class HttpClient:
         headers: Mapping[str, str],
         content: bytes = b"",
         creating: bool = False,
-    ) -> Answer:
+    ) -> HttpAnswer:
         """Send one request and read the whole answer.
 
         Args:
@@ -218,7 +218,7 @@ class HttpClient:
             with _wire_errors(deadline), sending as response:
                 streamed = StreamedAnswer(response, deadline)
                 yield streamed
-        except Lost as lost:
+        except NoResponse as lost:
             self._gate.after(lost.what, None)
             _LOG.debug("%s %s: %s (%s)", self._upstream, label, lost.what, lost.detail)
             raise
@@ -246,7 +246,7 @@ class HttpClient:
         try:
             self._refuse_after_the_run()
         except RunOver:
-            self._gate.after(What.RUN_OVER, None)
+            self._gate.after(Occurrence.RUN_OVER, None)
             raise
 
     def _refuse_after_the_run(self) -> None:
@@ -257,15 +257,15 @@ class HttpClient:
         date = _moment(streamed.headers.get("date", ""))
         if date is not None:
             self.clock_ahead_seconds = (date - self._clock.now()).total_seconds()
-        head = Answer(streamed.status, streamed.headers, streamed.read_so_far)
+        head = HttpAnswer(streamed.status, streamed.headers, streamed.read_so_far)
         asked = retry_after_seconds(head, self._clock)
         if head.status == 429:
-            self._gate.after(What.HTTP_429, asked)
+            self._gate.after(Occurrence.HTTP_429, asked)
         elif self._is_alive(head):
             self._gate.after(None, None)
         else:
             slow_down = 0.0 if head.status == 503 else None
-            self._gate.after(What.HTTP_5XX, slow_down if asked is None else asked)
+            self._gate.after(Occurrence.HTTP_5XX, slow_down if asked is None else asked)
 
 
 class StreamedAnswer:
@@ -297,18 +297,18 @@ class StreamedAnswer:
             self.length += len(piece)
             yield piece
 
-    def whole(self) -> Answer:
+    def whole(self) -> HttpAnswer:
         """Read what is left and return the answer in full."""
         with _wire_errors(self._deadline):
             self.read_so_far = self._response.read()
         self.length = len(self.read_so_far)
-        return Answer(self.status, self.headers, self.read_so_far)
+        return HttpAnswer(self.status, self.headers, self.read_so_far)
 
 
 def _obey_deadlines(client: httpx.Client) -> None:
     """Put our sockets under a client, also under the proxies that the environment names.
 
-    httpx has no door for this; taking its place would mean to read the proxies' settings anew.
+    httpx has no door for this; taking its place would mean to read the proxies' settings again.
     """
     for transport in (client._transport, *client._mounts.values()):
         if isinstance(transport, httpx.HTTPTransport):
@@ -320,24 +320,26 @@ def _wire_errors(deadline: Deadline) -> Iterator[None]:
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-        raise Lost(What.NOT_CONNECTED, _words(error)) from error
+        raise NoResponse(Occurrence.NOT_CONNECTED, _words(error)) from error
     except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError) as error:
-        raise Lost(What.NOT_CONNECTED, _words(error)) from error
+        raise NoResponse(Occurrence.NOT_CONNECTED, _words(error)) from error
     except httpx.ProxyError as error:
-        raise Lost(What.NOT_CONNECTED, _words(error)) from error
+        raise NoResponse(Occurrence.NOT_CONNECTED, _words(error)) from error
     except httpx.TimeoutException as error:
         if deadline.ends_the_run:
-            raise Lost(What.RUN_OVER, "the run's time was over before it had answered") from error
-        raise Lost(What.TIMEOUT, _words(error)) from error
+            raise NoResponse(
+                Occurrence.RUN_OVER, "the run's time was over before it had answered"
+            ) from error
+        raise NoResponse(Occurrence.TIMEOUT, _words(error)) from error
     except (httpx.TransportError, httpx.DecodingError) as error:
-        raise Lost(What.RESET, _words(error)) from error
+        raise NoResponse(Occurrence.RESET, _words(error)) from error
 
 
 def _words(error: Exception) -> str:
     return str(error)[:200] or type(error).__name__
 
 
-def retry_after_seconds(answer: Answer, clock: Clock) -> float | None:
+def retry_after_seconds(answer: HttpAnswer, clock: Clock) -> float | None:
     """The wait that ``Retry-After`` asks for, in seconds; ``None`` without a usable one.
 
     Both forms of RFC 9110 §10.2.3 are understood: a number of seconds, and an HTTP date.

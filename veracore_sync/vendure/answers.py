@@ -10,9 +10,9 @@ import re
 from typing import Any
 
 from veracore_sync.clock import Clock
-from veracore_sync.domain.errors import ProtocolError, SyncError, UpstreamError, What
+from veracore_sync.domain.errors import Occurrence, ProtocolError, SyncError, UpstreamError
 from veracore_sync.domain.failures import read_error
-from veracore_sync.transport.http import Answer, Lost, retry_after_seconds
+from veracore_sync.transport.http import HttpAnswer, NoResponse, retry_after_seconds
 
 UPSTREAM = "vendure"
 TOKEN_HEADER = "vendure-auth-token"  # noqa: S105 - the name of a header
@@ -22,9 +22,9 @@ BODY_LIMIT = 100 * 1024
 _QUOTED = 200
 _NAMED_ID = re.compile(r'id "([^"]+)"')
 _CODES = {
-    "CHANNEL_NOT_FOUND": What.CHANNEL_UNKNOWN,
-    "GRAPHQL_VALIDATION_FAILED": What.QUERY_REFUSED,
-    "GRAPHQL_PARSE_FAILED": What.QUERY_REFUSED,
+    "CHANNEL_NOT_FOUND": Occurrence.CHANNEL_UNKNOWN,
+    "GRAPHQL_VALIDATION_FAILED": Occurrence.QUERY_REFUSED,
+    "GRAPHQL_PARSE_FAILED": Occurrence.QUERY_REFUSED,
 }
 
 
@@ -50,7 +50,7 @@ class AnotherKind(Exception):
     """An answer that is not of this API (HTML, other JSON, a redirect); says what it was."""
 
 
-def data_of(answer: Answer, operation: str, *, sent_bytes: int, clock: Clock) -> dict[str, Any]:
+def data_of(answer: HttpAnswer, operation: str, *, sent_bytes: int, clock: Clock) -> dict[str, Any]:
     """The ``data`` of an answer without errors.
 
     Args:
@@ -75,26 +75,26 @@ def data_of(answer: Answer, operation: str, *, sent_bytes: int, clock: Clock) ->
     return data
 
 
-def lost(error: Lost, operation: str) -> SyncError:
+def lost(error: NoResponse, operation: str) -> SyncError:
     """The error for a request that no whole answer came to."""
     return read_error(
         error.what, f"Vendure did not answer {operation}: {error.detail}", upstream=UPSTREAM
     )
 
 
-def _refuse_turned_away(answer: Answer, operation: str, sent_bytes: int, clock: Clock) -> None:
+def _refuse_turned_away(answer: HttpAnswer, operation: str, sent_bytes: int, clock: Clock) -> None:
     if answer.status in (413, 500) and sent_bytes > BODY_LIMIT:
         raise SyncError(f"{operation} was {sent_bytes} bytes, more than Vendure takes at once")
     if answer.status == 429 or answer.status >= 500:
         raise read_error(
-            What.HTTP_429 if answer.status == 429 else What.HTTP_5XX,
+            Occurrence.HTTP_429 if answer.status == 429 else Occurrence.HTTP_5XX,
             f"Vendure answered {operation} with HTTP {answer.status}",
             upstream=UPSTREAM,
             retry_after=retry_after_seconds(answer, clock),
         )
 
 
-def _json_object(answer: Answer) -> dict[str, Any]:
+def _json_object(answer: HttpAnswer) -> dict[str, Any]:
     try:
         body = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -104,11 +104,11 @@ def _json_object(answer: Answer) -> dict[str, Any]:
     return body
 
 
-def _words_for(answer: Answer) -> str:
+def _words_for(answer: HttpAnswer) -> str:
     return f"HTTP {answer.status} {_plain(answer.content_type)}".rstrip()
 
 
-def _graphql_failure(errors: list[Any], answer: Answer, operation: str) -> Exception:
+def _graphql_failure(errors: list[Any], answer: HttpAnswer, operation: str) -> Exception:
     details = [(_code(error), _text(error)) for error in errors]
     if any(code == "FORBIDDEN" for code, _ in details):
         return Forbidden(session_dead=answer.headers.get(TOKEN_HEADER) == "")
@@ -127,7 +127,7 @@ def _unknown_entity(code: str, text: str, message: str) -> UnknownEntity | None:
     named = _NAMED_ID.search(text) if code == "ENTITY_NOT_FOUND" else None
     if named is None:
         return None
-    failure = UnknownEntity(message, upstream=UPSTREAM, what=What.FAULT)
+    failure = UnknownEntity(message, upstream=UPSTREAM, what=Occurrence.FAULT)
     failure.entity_id = named[1]
     return failure
 
@@ -148,21 +148,21 @@ def _plain(value: object) -> str:
     return " ".join(printable.split())[:_QUOTED]
 
 
-def _what(code: str, text: str) -> What:
+def _what(code: str, text: str) -> Occurrence:
     # A database's own error comes without a code; of those a deadlock alone is known to pass.
     if not code and "deadlock" in text.lower():
-        return What.DATABASE
-    return _CODES.get(code, What.FAULT)
+        return Occurrence.DATABASE
+    return _CODES.get(code, Occurrence.FAULT)
 
 
-def _words(what: What, operation: str, detail: str) -> tuple[str, str | None]:
-    if what is What.CHANNEL_UNKNOWN:
+def _words(what: Occurrence, operation: str, detail: str) -> tuple[str, str | None]:
+    if what is Occurrence.CHANNEL_UNKNOWN:
         return (
             "Vendure does not know the channel that vendure.channel_token names",
             "copy the channel's token from Settings > Channels in Vendure, "
             "or leave vendure.channel_token out for the default channel",
         )
-    if what is What.QUERY_REFUSED:
+    if what is Occurrence.QUERY_REFUSED:
         return (
             f"this Vendure does not know {operation} as it is asked ({detail})",
             "Vendure 3.x is needed, and its Admin API in vendure.admin_api_url",

@@ -14,9 +14,15 @@ from typing import Any
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config.schema import VendureSettings
-from veracore_sync.domain.errors import AuthRefused, ConfigError, SyncError, What, WrongEndpoint
+from veracore_sync.domain.errors import (
+    AuthRefused,
+    ConfigError,
+    Occurrence,
+    SyncError,
+    WrongEndpoint,
+)
 from veracore_sync.domain.failures import read_error
-from veracore_sync.transport.http import Answer, Gate, HttpClient, Lost
+from veracore_sync.transport.http import Gate, HttpAnswer, HttpClient, NoResponse
 from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.vendure.answers import (
     TOKEN_HEADER,
@@ -115,7 +121,7 @@ class Client:
 
     def _post(
         self, document: Document, variables: Mapping[str, Any], session: Mapping[str, str]
-    ) -> tuple[dict[str, Any], Answer]:
+    ) -> tuple[dict[str, Any], HttpAnswer]:
         content = _body(document, variables)
         try:
             answer = self._http.send(
@@ -126,7 +132,7 @@ class Client:
                 content=content,
             )
             data = data_of(answer, document.operation, sent_bytes=len(content), clock=self._clock)
-        except Lost as error:
+        except NoResponse as error:
             raise lost(error, document.operation) from error
         except AnotherKind as kind:
             raise self._not_vendure(document, str(kind)) from None
@@ -174,7 +180,7 @@ class Client:
         """What another API's answer means: at first contact the address is wrong, later not."""
         if self._understood:
             return read_error(
-                What.NOT_UNDERSTOOD,
+                Occurrence.NOT_UNDERSTOOD,
                 f"Vendure answered {document.operation} with {kind}, which is not understood",
                 upstream=UPSTREAM,
             )
@@ -190,7 +196,7 @@ class Client:
             upstream=UPSTREAM,
             hint="check vendure.username and vendure.password, and that vendure.admin_api_url "
             "is the Admin API, not the Shop API",
-            what=What.LOGIN_REFUSED if listed else What.FORBIDDEN,
+            what=Occurrence.LOGIN_REFUSED if listed else Occurrence.FORBIDDEN,
         )
 
     def _refused(self, document: Document, refusal: Forbidden) -> AuthRefused:
@@ -199,7 +205,7 @@ class Client:
                 "Vendure does not know vendure.api_key",
                 upstream=UPSTREAM,
                 hint="create a key in Vendure and put it into vendure.api_key",
-                what=What.LOGIN_REFUSED,
+                what=Occurrence.LOGIN_REFUSED,
             )
         who = "vendure.api_key" if self._api_key else "vendure.username"
         hint = f"give the role of {who} the permission {document.permission} in its channel"
@@ -209,7 +215,7 @@ class Client:
             f"Vendure does not let {who} do {document.operation}: "
             f"likely without the permission {document.permission}",
             upstream=UPSTREAM,
-            what=What.FORBIDDEN,
+            what=Occurrence.FORBIDDEN,
             hint=hint,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from veracore_sync.domain.errors import What
+from veracore_sync.domain.errors import Occurrence
 from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
 from veracore_sync.ports.shop import MutationRefused
@@ -49,7 +49,7 @@ class VendureFulfilments:
         items = listing.nodes("items")
         if len(items) < listing.integer("totalItems"):
             raise read_error(
-                What.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
+                Occurrence.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
             )
         return map(_order, items)
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from veracore_sync.domain.errors import SyncError, What
+from veracore_sync.domain.errors import Occurrence, SyncError
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS, read_error
-from veracore_sync.model import OrderStub
+from veracore_sync.domain.orders import OrderStub
 from veracore_sync.ports.shop import Unlisted
 from veracore_sync.vendure import mapping
 from veracore_sync.vendure.answers import UPSTREAM
@@ -20,13 +20,13 @@ from veracore_sync.vendure.node import Node
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _SMALLER = 50
-_IN_A_ROW_MOST = 10
+_MAX_IN_A_ROW = 10
 
 Options = Mapping[str, Any]
 
 
 @dataclass(slots=True)
-class Listing:
+class OrderListing:
     """Reads one list.
 
     Args:
@@ -76,7 +76,9 @@ class Listing:
                 return _oldest_first(found.values())
             if not items and came_empty:
                 raise read_error(
-                    What.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
+                    Occurrence.NOT_UNDERSTOOD,
+                    "Vendure listed orders incompletely",
+                    upstream=UPSTREAM,
                 )
             # Items and total are two queries of Vendure's: an order may come between, once.
             came_empty = not items
@@ -105,7 +107,7 @@ class Listing:
                     self._smaller = length // 2 if length else _SMALLER
                     continue
                 self._in_a_row += 1
-                if self._in_a_row > _IN_A_ROW_MOST:
+                if self._in_a_row > _MAX_IN_A_ROW:
                     raise
                 self._leave_out(self._named(skip), skip + 1, error)
                 return None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from veracore_sync.domain.errors import ProtocolError, SyncError, UpstreamError, What
+from veracore_sync.domain.errors import Occurrence, ProtocolError, SyncError, UpstreamError
 from veracore_sync.domain.failures import MAY_BE_A_RECORDS, read_error
 from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.client import Client
@@ -20,7 +20,7 @@ from veracore_sync.vendure.node import Node
 
 T = TypeVar("T")
 _OVERLAP = 5
-_BROKEN_MOST = 20
+_MAX_BROKEN = 20
 _NOTHING_BUT_BROKEN = 3
 
 
@@ -136,9 +136,11 @@ class RecordList(Generic[T]):
 
 def incomplete(name: str) -> SyncError:
     """The error for a list of which something may be missing."""
-    return read_error(What.NOT_UNDERSTOOD, f"Vendure listed {name} incompletely", upstream=UPSTREAM)
+    return read_error(
+        Occurrence.NOT_UNDERSTOOD, f"Vendure listed {name} incompletely", upstream=UPSTREAM
+    )
 
 
 def _is_of_all(count: _Count) -> bool:
     only_broken = not count.read and count.broken >= _NOTHING_BUT_BROKEN
-    return only_broken or count.broken > _BROKEN_MOST
+    return only_broken or count.broken > _MAX_BROKEN

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from decimal import Decimal
 
-from veracore_sync.model import Address, Customer, Order, OrderLine, OrderStub, ShippingLine
+from veracore_sync.domain.orders import Address, Customer, Order, OrderLine, OrderStub, ShippingLine
 from veracore_sync.vendure.node import Node
 
 _PAID = ("Settled", "Authorized")

@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from veracore_sync.clock import from_text
-from veracore_sync.domain.errors import SyncError, What
+from veracore_sync.domain.errors import Occurrence, SyncError
 from veracore_sync.domain.failures import read_error
 
-_MOST = 2**53 - 1
+_MAX = 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Node:
         value = self.fields.get(name)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _MOST:
+        if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _MAX:
             raise self.unusable(name)
         return value
 
@@ -111,7 +111,7 @@ class Node:
     def unusable(self, name: str) -> SyncError:
         """The error to raise for a field that cannot be used; its value is not quoted."""
         return read_error(
-            What.NOT_UNDERSTOOD,
+            Occurrence.NOT_UNDERSTOOD,
             f"Vendure's answer has no usable {self._path_of(name)}",
             upstream="vendure",
         )

@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config.schema import VendureSettings
-from veracore_sync.domain.errors import SyncError, UpstreamError, What
+from veracore_sync.domain.errors import Occurrence, SyncError, UpstreamError
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS, read_error
-from veracore_sync.model import Order, OrderStub
+from veracore_sync.domain.orders import Order, OrderStub
 from veracore_sync.ports.shop import GrantedAccess, Poll, Unlisted
 from veracore_sync.transport.http import Gate
 from veracore_sync.transport.retry import RetryPolicy
@@ -29,7 +29,7 @@ from veracore_sync.vendure.documents import (
     READ_SHIPPING_METHODS,
 )
 from veracore_sync.vendure.fulfilment import VendureFulfilments
-from veracore_sync.vendure.listing import Listing, options
+from veracore_sync.vendure.listing import OrderListing, options
 from veracore_sync.vendure.node import Node
 from veracore_sync.vendure.stock import VendureStock
 
@@ -131,7 +131,7 @@ class VendureShop:
         unlisted: list[Unlisted] = []
         unread: dict[str, SyncError] = {}
         for name, one in wanted.items():
-            listing = Listing(
+            listing = OrderListing(
                 name, one, self._list, self._names, self._without_lists, unlisted, self._take
             )
             try:
@@ -189,7 +189,7 @@ class VendureShop:
         items = listing.nodes("items")
         if len(items) < listing.integer("totalItems"):
             raise read_error(
-                What.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
+                Occurrence.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
             )
         return (mapping.order(item, precision, self._custom_fields) for item in items)
 

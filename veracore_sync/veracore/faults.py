@@ -1,6 +1,6 @@
 """What a refusal says, in both dialects: the listed texts, and their hints (docs/wire.md).
 
-A text that is not listed is never guessed at: it is a `What.FAULT`.
+A text that is not listed is never guessed at: it is a `Occurrence.FAULT`.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ import re
 from dataclasses import dataclass
 from itertools import takewhile
 
-from veracore_sync.domain.errors import What
-from veracore_sync.model import Freight, WarehouseOrder
+from veracore_sync.domain.errors import Occurrence
+from veracore_sync.domain.warehouse import Freight, WarehouseOrder
 from veracore_sync.veracore.text import blank_id, names_id, one_line
 
 _WRAPPING = re.compile(r"System\.Exception:|--->")
 _STACK_LINE = re.compile(r"\s*(at\s|--- End of)")
 _STACK_INSIDE = re.compile(r" at [\w.`<>+\[\],]+\(")
-_MOST = 20_000
+_MAX = 20_000
 
 _LOGIN = re.compile(
     r"invalid (user ?name|login|password|credential|user\b(?! defined))|"
@@ -54,24 +54,24 @@ _OUTAGE = re.compile(
 class Meaning:
     """A row of the failure table, and what to change."""
 
-    what: What
+    what: Occurrence
     hint: str = ""
 
 
-def what_of(status: int) -> What:
+def what_of(status: int) -> Occurrence:
     """The row of the failure table for an answer that says nothing known."""
     if status == 429:
-        return What.HTTP_429
+        return Occurrence.HTTP_429
     if status >= 500:
-        return What.HTTP_5XX
+        return Occurrence.HTTP_5XX
     if status == 404:
-        return What.HTTP_404
-    return What.HTTP_4XX if status >= 400 else What.NOT_UNDERSTOOD
+        return Occurrence.HTTP_404
+    return Occurrence.HTTP_4XX if status >= 400 else Occurrence.NOT_UNDERSTOOD
 
 
 def message_of(fault: str) -> str:
     """The reason inside a fault's text, one line: without .NET's wrapping and without the stack."""
-    lines = _WRAPPING.split(fault[:_MOST])[-1].strip().splitlines()
+    lines = _WRAPPING.split(fault[:_MAX])[-1].strip().splitlines()
     kept = takewhile(lambda line: not _STACK_LINE.match(line), lines)
     return _STACK_INSIDE.split(one_line(" ".join(kept)), maxsplit=1)[0]
 
@@ -89,21 +89,21 @@ def is_outage(message: str) -> bool:
 def meaning_of(message: str, order: WarehouseOrder) -> Meaning:
     """What a reason means, for the order that was being created."""
     if is_login_refusal(message):
-        return Meaning(What.LOGIN_REFUSED)
+        return Meaning(Occurrence.LOGIN_REFUSED)
     if _says_used(message, order.id):
-        return Meaning(What.DUPLICATE)
+        return Meaning(Occurrence.DUPLICATE)
     if _SOURCE.search(message):
         ours = order.classification.source or "(none)"
         return Meaning(
-            What.REFUSED, f"set orders.source, now {ours}, to a source that VeraCore knows"
+            Occurrence.REFUSED, f"set orders.source, now {ours}, to a source that VeraCore knows"
         )
     if _SKU.search(message):
-        return Meaning(What.REFUSED, _sku_hint(message, order))
+        return Meaning(Occurrence.REFUSED, _sku_hint(message, order))
     if _FREIGHT.search(message):
-        return Meaning(What.REFUSED, _freight_hint(order))
+        return Meaning(Occurrence.REFUSED, _freight_hint(order))
     if _KEY.search(message):
-        return Meaning(What.REFUSED, "try the other veracore.face, and report this")
-    return Meaning(What.DATABASE if is_outage(message) else What.FAULT)
+        return Meaning(Occurrence.REFUSED, "try the other veracore.face, and report this")
+    return Meaning(Occurrence.DATABASE if is_outage(message) else Occurrence.FAULT)
 
 
 def _says_used(message: str, order_id: str) -> bool:

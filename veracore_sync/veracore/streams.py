@@ -12,11 +12,11 @@ T = TypeVar("T")
 _HEAD = 65536
 
 
-class Unreadable(Exception):
+class UnreadableStream(Exception):
     """An answer is not what it should be, or is cut short."""
 
 
-class Head:
+class FirstPieces:
     """Hands pieces on and keeps the first 64 KiB of them in `content`."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
@@ -39,7 +39,7 @@ def begun(read: Callable[[], Iterator[T]], policy: RetryPolicy) -> Iterator[T]:
     """The items of a read whose beginning is repeated as `policy` says.
 
     Args:
-        read: Begins the read anew each time it is called.
+        read: Begins the read again each time it is called.
         policy: How often and how patiently.
 
     Raises:

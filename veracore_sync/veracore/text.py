@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 
-from veracore_sync.model import Party, WarehouseOrder
+from veracore_sync.domain.warehouse import Party, WarehouseOrder
 
-_MOST = 200
+_MAX = 200
 _WHOLE_WORD_BELOW = 4
 # What a refusal must name for a person to find the order, the SKU or the setting that it is about.
 _NOT_PERSONAL = {"id", "reference", "po_number", "classification", "freight", "lines"}
@@ -24,7 +24,7 @@ def quote(text: str, hidden: Iterable[str] = ()) -> str:
     line = one_line(text)
     for value in sorted({one_line(one) for one in hidden}, key=len, reverse=True):
         line = _hide(line, value)
-    return line if len(line) <= _MOST else line[: _MOST - 1] + "…"
+    return line if len(line) <= _MAX else line[: _MAX - 1] + "…"
 
 
 def one_line(text: str) -> str:

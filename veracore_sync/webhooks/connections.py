@@ -14,7 +14,7 @@ _ROOM_SECONDS = 0.3
 
 
 @dataclass(slots=True)
-class _Guest:
+class _Connection:
     """A connection: whose turn it is (`ours` while we work on its request), and since when."""
 
     since: float
@@ -24,7 +24,7 @@ class _Guest:
     leaving: bool = False
 
 
-class Crowd:
+class ConnectionLimiter:
     """The open connections of a server.
 
     Args:
@@ -36,7 +36,7 @@ class Crowd:
     def __init__(self, most: int, patience: float = 0.25) -> None:
         self._most = most
         self._patience = patience
-        self._guests: dict[socket.socket, _Guest] = {}
+        self._guests: dict[socket.socket, _Connection] = {}
         self._changed = threading.Condition()
 
     def admit(self, connection: socket.socket) -> bool:
@@ -44,22 +44,22 @@ class Crowd:
         with self._changed:
             if len(self._guests) >= self._most and not self._make_room():
                 return False
-            self._guests[connection] = _Guest(time.monotonic())
+            self._guests[connection] = _Connection(time.monotonic())
             return True
 
     def _make_room(self) -> bool:
         deadline = time.monotonic() + _ROOM_SECONDS
         victim = None
         while len(self._guests) >= self._most:
-            if victim is None and (victim := self._victim()) is not None:
-                self._dismiss(victim)
+            if victim is None and (victim := self._evictable()) is not None:
+                self._evict(victim)
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
             self._changed.wait(min(left, 0.02))
         return True
 
-    def _victim(self) -> socket.socket | None:
+    def _evictable(self) -> socket.socket | None:
         """Who never had an answer goes before who had one, the silent before the slow."""
         now = time.monotonic()
         waiting = [
@@ -78,11 +78,11 @@ class Crowd:
     def give_way(self) -> None:
         """Send the idlest home: there is no descriptor left for a newcomer."""
         with self._changed:
-            victim = self._victim()
+            victim = self._evictable()
             if victim is not None:
-                self._dismiss(victim)
+                self._evict(victim)
 
-    def _dismiss(self, connection: socket.socket) -> None:
+    def _evict(self, connection: socket.socket) -> None:
         self._guests[connection].leaving = True
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)
@@ -90,7 +90,7 @@ class Crowd:
     def reads(self, connection: socket.socket, *, answered: bool) -> None:
         """It waits for a request or sends one; `answered` tells that it had one before."""
         with self._changed:
-            self._guests[connection] = _Guest(time.monotonic(), answered=answered)
+            self._guests[connection] = _Connection(time.monotonic(), answered=answered)
 
     def begins(self, connection: socket.socket) -> None:
         """The first byte of its request has come."""
@@ -108,7 +108,7 @@ class Crowd:
         """It is to take its answer, and keeps its place for no longer than that should need."""
         with self._changed:
             leaving = self._guests[connection].leaving
-            self._guests[connection] = _Guest(time.monotonic(), begun=True, leaving=leaving)
+            self._guests[connection] = _Connection(time.monotonic(), begun=True, leaving=leaving)
 
     def leave(self, connection: socket.socket) -> None:
         """It is gone."""
@@ -126,14 +126,14 @@ class Crowd:
             with self._changed:
                 for connection, guest in self._guests.items():
                     if not guest.ours and guest.answered and not guest.leaving:
-                        self._dismiss(connection)
+                        self._evict(connection)
                 left = deadline - time.monotonic()
                 if not self._guests or left <= 0:
                     break
                 self._changed.wait(min(left, 0.1))
         with self._changed:
             for connection in self._guests:
-                self._dismiss(connection)
+                self._evict(connection)
             return not self._guests
 
 

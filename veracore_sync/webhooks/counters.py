@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from veracore_sync.prometheus import Metric, render
 
 
-class Meter:
+class Counters:
     """Counters of this process; any thread may count."""
 
     def __init__(self) -> None:

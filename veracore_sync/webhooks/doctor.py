@@ -5,8 +5,8 @@ from __future__ import annotations
 from veracore_sync.clock import Clock
 from veracore_sync.config import WebhookSettings
 from veracore_sync.domain.errors import AuthRefused, LedgerError
-from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
-from veracore_sync.transport.http import HttpClient, Lost
+from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
+from veracore_sync.transport.http import HttpClient, NoResponse
 from veracore_sync.transport.signature import sign
 
 _NAME = "webhooks"
@@ -16,7 +16,7 @@ _NAMES_NOTHING = b"{}"
 _UNIT = "systemctl status veracore-sync-webhooks"
 
 
-def listener(settings: WebhookSettings, clock: Clock) -> Finding:
+def listener(settings: WebhookSettings, clock: Clock) -> CheckResult:
     """Deliver something that names nothing, as VeraCore's side would.
 
     Args:
@@ -36,14 +36,14 @@ def listener(settings: WebhookSettings, clock: Clock) -> Finding:
         answer = http.send(
             "POST", url + _PATH, label="delivery", headers=headers, content=_NAMES_NOTHING
         )
-    except Lost as lost:
+    except NoResponse as lost:
         return warn(_NAME, f"no answer at {url} ({lost.what})", f"see `{_UNIT}`")
     finally:
         http.close()
     return _judged(answer.status, url)
 
 
-def _judged(status: int, url: str) -> Finding:
+def _judged(status: int, url: str) -> CheckResult:
     if status == 200:
         return ok(_NAME, f"{url} took a signed delivery")
     if status == 401:

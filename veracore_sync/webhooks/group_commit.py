@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from veracore_sync.clock import SystemClock
-from veracore_sync.domain.hints import Delivery
+from veracore_sync.domain.hints import WebhookDelivery
 from veracore_sync.ports.ledger import InboxStore
 from veracore_sync.webhooks.supervision import Part
 
@@ -28,7 +28,7 @@ class _Entry:
 
     __slots__ = ("delivery", "done", "is_new", "woken")
 
-    def __init__(self, delivery: Delivery) -> None:
+    def __init__(self, delivery: WebhookDelivery) -> None:
         self.delivery = delivery
         self.woken = threading.Lock()
         self.woken.acquire()
@@ -36,7 +36,7 @@ class _Entry:
         self.is_new: bool | None = None
 
 
-class Writer:
+class GroupCommitWriter:
     """Stores deliveries, from any thread.
 
     Who comes first commits for all that have come until then; of those who come meanwhile, one
@@ -78,7 +78,7 @@ class Writer:
                 self._inbox.probe()
                 self._part.works()
 
-    def store(self, delivery: Delivery) -> bool:
+    def store(self, delivery: WebhookDelivery) -> bool:
         """Store a delivery; returns only after the commit that holds it, or its first copy.
 
         Returns:
@@ -94,7 +94,7 @@ class Writer:
         if not leads:
             self._wait(entry)
         if not entry.done:
-            self._lead()
+            self._commit_as_leader()
         if entry.is_new is None:
             raise CannotStore
         return entry.is_new
@@ -116,7 +116,7 @@ class Writer:
                 raise CannotStore
         entry.woken.acquire()
 
-    def _lead(self) -> None:
+    def _commit_as_leader(self) -> None:
         """Commit what has come, and let one of those who came meanwhile go on.
 
         Whatever happens to who leads, nobody who waits is left without an answer.

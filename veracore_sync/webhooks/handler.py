@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from veracore_sync.clock import Clock
-from veracore_sync.domain.hints import Delivery, Kind
+from veracore_sync.domain.hints import Kind, WebhookDelivery
 from veracore_sync.transport.signature import BadSignature, Verifier
-from veracore_sync.webhooks.counters import Meter
-from veracore_sync.webhooks.group_commit import CannotStore, Writer
+from veracore_sync.webhooks.counters import Counters
+from veracore_sync.webhooks.group_commit import CannotStore, GroupCommitWriter
 from veracore_sync.webhooks.payload import BadPayload, names_in
-from veracore_sync.webhooks.request_head import Head, Refused
-from veracore_sync.webhooks.server import Answer
-from veracore_sync.webhooks.throttled_log import Rarely
+from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
+from veracore_sync.webhooks.server import Response
+from veracore_sync.webhooks.throttled_log import ThrottledLogger
 
 _LOG = logging.getLogger(__name__)
 HOOKS: Mapping[str, Kind] = {
@@ -29,7 +29,7 @@ _PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 _RETRY = (("Retry-After", "5"),)
 
 
-class HookDesk:
+class WebhookHandler:
     """Answers the listener's requests.
 
     Args:
@@ -44,9 +44,9 @@ class HookDesk:
     def __init__(
         self,
         verifier: Verifier,
-        writer: Writer,
+        writer: GroupCommitWriter,
         clock: Clock,
-        meter: Meter,
+        meter: Counters,
         state: Callable[[], dict[str, Any]],
         figures: Callable[[], str] = str,
     ) -> None:
@@ -56,9 +56,9 @@ class HookDesk:
         self._meter = meter
         self._state = state
         self._figures = figures
-        self._trouble = Rarely(_LOG, logging.WARNING)
+        self._trouble = ThrottledLogger(_LOG, logging.WARNING)
 
-    def check(self, head: Head) -> None:
+    def check(self, head: RequestHead) -> None:
         """Refuse what is not served, before a body is read.
 
         Raises:
@@ -69,11 +69,11 @@ class HookDesk:
         elif head.target in (HEALTH, *_LOCAL_ONLY):
             allowed = "GET"
         else:
-            raise Refused(404, "not found")
+            raise RequestRefused(404, "not found")
         if head.method != allowed:
-            raise Refused(405, f"{allowed} only")
+            raise RequestRefused(405, f"{allowed} only")
 
-    def answer(self, head: Head, body: bytes, peer: str) -> Answer:
+    def answer(self, head: RequestHead, body: bytes, peer: str) -> Response:
         """Answer a whole request.
 
         Raises:
@@ -83,35 +83,35 @@ class HookDesk:
         if kind is not None:
             return self._take(kind, head, body)
         if head.target == HEALTH:
-            return Answer(200, {"status": "ok"})
+            return Response(200, {"status": "ok"})
         if not is_local(head, peer):
-            raise Refused(404, "not found")
+            raise RequestRefused(404, "not found")
         state = self._state()
         if head.target == READY:
-            return Answer(200 if state["ready"] else 503, state)
+            return Response(200 if state["ready"] else 503, state)
         gauges = {key: value for key, value in state.items() if isinstance(value, int | float)}
-        return Answer(200, text=self._meter.render(gauges) + self._figures())
+        return Response(200, text=self._meter.render(gauges) + self._figures())
 
-    def _take(self, kind: Kind, head: Head, body: bytes) -> Answer:
+    def _take(self, kind: Kind, head: RequestHead, body: bytes) -> Response:
         try:
             delivery_id = self._verifier.verify(head.headers, body, self._clock.now())
             names = names_in(kind, body)
-            is_new = self._writer.store(Delivery(delivery_id, kind, names))
+            is_new = self._writer.store(WebhookDelivery(delivery_id, kind, names))
         except BadSignature:
             self._meter.count("unverified")
             self._trouble.say("a delivery was refused for its signature")
-            return Answer(401, {"error": "unauthorized"})
+            return Response(401, {"error": "unauthorized"})
         except BadPayload as error:
             self._meter.count("malformed")
-            return Answer(400, {"error": str(error)})
+            return Response(400, {"error": str(error)})
         except CannotStore:
             self._meter.count("unstored")
-            return Answer(503, {"error": "try again"}, headers=_RETRY)
+            return Response(503, {"error": "try again"}, headers=_RETRY)
         self._meter.count("stored" if is_new else "duplicates")
-        return Answer(200, {"status": "stored" if is_new else "duplicate"})
+        return Response(200, {"status": "stored" if is_new else "duplicate"})
 
 
-def is_local(head: Head, peer: str) -> bool:
+def is_local(head: RequestHead, peer: str) -> bool:
     """Asked from this machine, of this machine, and not on behalf of another."""
     if any(name in head.headers for name in _PROXIED) or not _is_loopback(peer):
         return False

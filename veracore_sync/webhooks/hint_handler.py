@@ -17,7 +17,7 @@ from veracore_sync.composition.runs import (
 )
 from veracore_sync.config import Loaded
 from veracore_sync.domain.errors import SyncError
-from veracore_sync.domain.hints import Delivery, Kind
+from veracore_sync.domain.hints import Kind, WebhookDelivery
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import OrderState
 from veracore_sync.jobs.kernel import RunOptions
@@ -31,7 +31,7 @@ _LOG = logging.getLogger(__name__)
 class HintJobs:
     """Runs the jobs for single names, with parts of its own for each job.
 
-    They are kept from hint to hint, and made anew after a failure: what failed may be the login.
+    They are kept from hint to hint, and made again after a failure: what failed may be the login.
 
     Args:
         loaded: The configuration.
@@ -63,10 +63,10 @@ class HintJobs:
                 parts.bind()
                 work(parts, name)
         except SyncError as error:
-            parts.learn(error)
+            parts.remember_credentials_outcome(error)
             self._kept.pop(job).close()
             raise
-        parts.learn(None)
+        parts.remember_credentials_outcome(None)
 
     def close(self) -> None:
         """Close what was kept."""
@@ -75,8 +75,9 @@ class HintJobs:
 
 
 def _order(parts: Container, name: str) -> None:
-    OrderHints(
-        parts, shipped=lambda code: parts.ledger.inbox.store([Delivery(None, "tracking", (code,))])
+    HintHandler(
+        parts,
+        shipped=lambda code: parts.ledger.inbox.store([WebhookDelivery(None, "tracking", (code,))]),
     ).follow(name)
 
 
@@ -107,7 +108,7 @@ def _warn(news: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderHints:
+class HintHandler:
     """Follows hints about orders. The caller holds the lock of the orders job.
 
     A hint never does what a timer would not: stored waiting times are kept, parked orders and
@@ -131,7 +132,7 @@ class OrderHints:
             UsageError: Neither side knows it.
             SyncError: It cannot be done now.
         """
-        self.parts.ledger.moves.recover()
+        self.parts.ledger.transitions.recover()
         row = self.parts.ledger.orders.find(name)
         if row is None or self._is_due(row):
             self._send(row.code if row else name)

@@ -14,10 +14,10 @@ from veracore_sync.domain.hints import Kind
 from veracore_sync.jobs.metrics import exposition
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.transport.signature import Verifier
-from veracore_sync.webhooks.counters import Meter
-from veracore_sync.webhooks.group_commit import Writer
-from veracore_sync.webhooks.handler import HookDesk
-from veracore_sync.webhooks.rate_limit import Pace
+from veracore_sync.webhooks.counters import Counters
+from veracore_sync.webhooks.group_commit import GroupCommitWriter
+from veracore_sync.webhooks.handler import WebhookHandler
+from veracore_sync.webhooks.rate_limit import HintRateLimiter
 from veracore_sync.webhooks.server import HookServer, Limits
 from veracore_sync.webhooks.supervision import Health, watch_over
 from veracore_sync.webhooks.worker import Handler, Worker
@@ -63,22 +63,24 @@ class Listener:
         self._clock = clock
         self._settings = settings
         self._ledger = ledger
-        self._meter = Meter()
+        self._meter = Counters()
         self._worker = Worker(
             ledger.inbox,
             handlers,
             ledger.runs,
             clock,
-            pace=Pace(settings.veracore.rate_per_minute, clock),
+            pace=HintRateLimiter(settings.veracore.rate_per_minute, clock),
             meter=self._meter,
             keep=max(timedelta(days=_KEEP_DAYS), 3 * timedelta(seconds=wanted.tolerance_seconds)),
             part=self._health.part("worker"),
         )
-        self._writer = Writer(ledger.inbox, self._worker.wake, part=self._health.part("store"))
+        self._writer = GroupCommitWriter(
+            ledger.inbox, self._worker.wake, part=self._health.part("store")
+        )
         self.server = HookServer(
             wanted.host if host is None else host,
             wanted.port if port is None else port,
-            HookDesk(
+            WebhookHandler(
                 _verifier(settings), self._writer, clock, self._meter, self.state, self._figures
             ),
             limits=limits,
@@ -128,7 +130,7 @@ class Listener:
             "ready": self._is_whole() and not troubles and not self.server.draining,
             "storing": not self._writer.failing,
             "troubles": troubles,
-            "connections": len(self.server.crowd),
+            "connections": len(self.server.connections),
             "waiting": found["waiting"],
             "failing": found["failing"],
             "oldest_waiting_seconds": max(0.0, age),

@@ -7,7 +7,7 @@ from veracore_sync.clock import Clock
 _SHARE = 0.25
 
 
-class Pace:
+class HintRateLimiter:
     """A bucket of requests that hints may cause.
 
     Args:

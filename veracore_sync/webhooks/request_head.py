@@ -11,9 +11,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-MOST_HEADERS = 64
-LONGEST_LINE = 8 * 1024
-LONGEST_HEAD = 32 * 1024
+MAX_HEADERS = 64
+MAX_LINE = 8 * 1024
+MAX_HEAD = 32 * 1024
 END = b"\r\n\r\n"
 
 _REQUEST_LINE = re.compile(rb"([A-Z]{1,16}) ([!-~]{1,2000}) HTTP/1\.([01])")
@@ -22,7 +22,7 @@ _LENGTH = re.compile(r"[0-9]{1,7}")
 _DIGITS = re.compile(r"[0-9]+")
 
 
-class Refused(ValueError):
+class RequestRefused(ValueError):
     """The request is answered with `status`, and the connection closed."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -32,7 +32,7 @@ class Refused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class RequestHead:
     """Method, target, and the header values by their names in lower case."""
 
     method: str
@@ -56,18 +56,18 @@ class Head:
             Refused: 400, 411, 413, 417 or 501.
         """
         if "transfer-encoding" in self.headers:
-            raise Refused(501, "no transfer encodings")
+            raise RequestRefused(501, "no transfer encodings")
         if "expect" in self.headers:
-            raise Refused(417, "no expectations")
+            raise RequestRefused(417, "no expectations")
         lengths = self.headers.get("content-length", ())
         if not lengths:
             if self.method == "POST":
-                raise Refused(411, "a length is needed")
+                raise RequestRefused(411, "a length is needed")
             return 0
         if len(lengths) > 1 or not _DIGITS.fullmatch(lengths[0]):
-            raise Refused(400, "bad length")
+            raise RequestRefused(400, "bad length")
         if not _LENGTH.fullmatch(lengths[0]) or int(lengths[0]) > most:
-            raise Refused(413, f"at most {most} bytes")
+            raise RequestRefused(413, f"at most {most} bytes")
         return int(lengths[0])
 
 
@@ -82,15 +82,15 @@ def check_start(raw: bytes) -> None:
     """
     line, found, _ = raw.partition(b"\r\n")
     if found and not _REQUEST_LINE.fullmatch(line):
-        raise Refused(431 if len(line) > LONGEST_LINE else 400, "bad request line")
+        raise RequestRefused(431 if len(line) > MAX_LINE else 400, "bad request line")
     last = raw.rpartition(b"\r\n")[2]
-    if len(raw) > LONGEST_HEAD or len(last) > LONGEST_LINE:
-        raise Refused(431, "too large a head")
+    if len(raw) > MAX_HEAD or len(last) > MAX_LINE:
+        raise RequestRefused(431, "too large a head")
     if b"\n" in last:
-        raise Refused(400, "bare line feed")
+        raise RequestRefused(400, "bare line feed")
 
 
-def parse_head(raw: bytes) -> Head:
+def parse_head(raw: bytes) -> RequestHead:
     """Read a head.
 
     Args:
@@ -99,30 +99,30 @@ def parse_head(raw: bytes) -> Head:
     Raises:
         Refused: 400 where it is malformed, 431 where it is too large.
     """
-    if len(raw) > LONGEST_HEAD:
-        raise Refused(431, "too large a head")
+    if len(raw) > MAX_HEAD:
+        raise RequestRefused(431, "too large a head")
     first, *lines = raw.split(b"\r\n")
     match = _REQUEST_LINE.fullmatch(first)
     if match is None:
-        raise Refused(400, "bad request line")
-    if len(lines) > MOST_HEADERS:
-        raise Refused(431, "too many headers")
+        raise RequestRefused(400, "bad request line")
+    if len(lines) > MAX_HEADERS:
+        raise RequestRefused(431, "too many headers")
     method, target, minor = (part.decode("ascii") for part in match.groups())
-    head = Head(method, target, int(minor), _headers(lines))
+    head = RequestHead(method, target, int(minor), _headers(lines))
     hosts = head.headers.get("host", ())
     if len(hosts) > 1 or (minor == "1" and not hosts):
-        raise Refused(400, "one Host is needed")
+        raise RequestRefused(400, "one Host is needed")
     return head
 
 
 def _headers(lines: list[bytes]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for line in lines:
-        if len(line) > LONGEST_LINE:
-            raise Refused(431, "too long a line")
+        if len(line) > MAX_LINE:
+            raise RequestRefused(431, "too long a line")
         match = _HEADER_LINE.fullmatch(line)
         if match is None:
-            raise Refused(400, "bad header")
+            raise RequestRefused(400, "bad header")
         name, value = (part.decode("latin-1") for part in match.groups())
         found[name.lower()] = (*found.get(name.lower(), ()), value.strip(" \t"))
     return found

@@ -5,7 +5,13 @@ from __future__ import annotations
 import socket
 import time
 
-from veracore_sync.webhooks.request_head import END, Head, Refused, check_start, parse_head
+from veracore_sync.webhooks.request_head import (
+    END,
+    RequestHead,
+    RequestRefused,
+    check_start,
+    parse_head,
+)
 
 _CHUNK = 16 * 1024
 _LINGER_BYTES = 1024 * 1024
@@ -15,7 +21,7 @@ class Closed(Exception):
     """The client has gone, or said nothing for too long: no answer is owed."""
 
 
-class Inlet:
+class RequestReader:
     """What comes in on one connection.
 
     Args:
@@ -39,11 +45,11 @@ class Inlet:
         if not self._buffer:
             try:
                 self._receive()
-            except Refused as error:
+            except RequestRefused as error:
                 raise Closed from error
         self._deadline = time.monotonic() + self._request_seconds
 
-    def head(self) -> Head:
+    def head(self) -> RequestHead:
         """The head of the request that has begun.
 
         Raises:
@@ -71,12 +77,12 @@ class Inlet:
     def _receive(self) -> None:
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise Refused(408, "too slow")
+            raise RequestRefused(408, "too slow")
         self._socket.settimeout(left)
         try:
             data = self._socket.recv(_CHUNK)
         except TimeoutError:
-            raise Refused(408, "too slow") from None
+            raise RequestRefused(408, "too slow") from None
         except OSError as error:
             raise Closed from error
         if not data:

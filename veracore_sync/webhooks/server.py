@@ -1,9 +1,9 @@
-"""The hardened HTTP server; what it is asked is answered by a `Desk`.
+"""The hardened HTTP server; what it is asked is answered by a `RequestHandler`.
 
 http.server as it comes: 44 ms a request by Nagle's algorithm, chunked bodies run as a second
 request, ambiguous lengths taken, drip clients held for ever, a thread for every connection, its
-version disclosed. Here the head is read strictly, every request has an absolute deadline, connections
-are bounded and the idle give way. TLS is the business of the proxy in front.
+version disclosed. Here the head is read strictly, every request has an absolute deadline,
+connections are bounded and the idle give way. TLS is the business of the proxy in front.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from typing import Any, Protocol
 from veracore_sync.clock import SystemClock
 from veracore_sync.describe import describe
 from veracore_sync.domain.errors import ConfigError, LedgerError
-from veracore_sync.webhooks.connections import Crowd
-from veracore_sync.webhooks.counters import Meter
-from veracore_sync.webhooks.request_head import Head, Refused
-from veracore_sync.webhooks.request_reader import Closed, Inlet
+from veracore_sync.webhooks.connections import ConnectionLimiter
+from veracore_sync.webhooks.counters import Counters
+from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
+from veracore_sync.webhooks.request_reader import Closed, RequestReader
 from veracore_sync.webhooks.supervision import Part, SupervisedThread
-from veracore_sync.webhooks.throttled_log import Rarely
+from veracore_sync.webhooks.throttled_log import ThrottledLogger
 
 _LOG = logging.getLogger(__name__)
 _USED_UP = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -59,7 +59,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A response: JSON, or a text of the given media type."""
 
     status: int
@@ -69,18 +69,18 @@ class Answer:
     kind: str = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Desk(Protocol):
+class RequestHandler(Protocol):
     """What the server asks for answers."""
 
-    def check(self, head: Head) -> None:
+    def check(self, head: RequestHead) -> None:
         """Refuse a request by its head, before its body is read.
 
         Raises:
             Refused: There is no such thing, or not by that method.
         """
 
-    def answer(self, head: Head, body: bytes, peer: str) -> Answer:
-        """Answer a whole request from the address `peer`; `Refused` as well."""
+    def answer(self, head: RequestHead, body: bytes, peer: str) -> Response:
+        """Answer a whole request from the address `peer`; `RequestRefused` as well."""
 
 
 class HookServer(ThreadingHTTPServer):
@@ -108,9 +108,9 @@ class HookServer(ThreadingHTTPServer):
         self,
         host: str,
         port: int,
-        desk: Desk,
+        desk: RequestHandler,
         *,
-        meter: Meter,
+        meter: Counters,
         limits: Limits | None = None,
         section: str = "webhooks",
         part: Part | None = None,
@@ -118,9 +118,9 @@ class HookServer(ThreadingHTTPServer):
         self.desk = desk
         self.limits = limits or Limits()
         self.meter = meter
-        self.crowd = Crowd(self.limits.connections)
+        self.connections = ConnectionLimiter(self.limits.connections)
         self.draining = False
-        self._trouble = Rarely(_LOG, logging.ERROR, section)
+        self._trouble = ThrottledLogger(_LOG, logging.ERROR, section)
         self._used_up: Exception | None = None
         part = part or Part("accept", SystemClock(), server=section)
         self._thread = SupervisedThread(part, self._accept, first_pause=0.05, longest_pause=1.0)
@@ -157,7 +157,7 @@ class HookServer(ThreadingHTTPServer):
         self.draining = True
         self._thread.stop(_ACCEPT_SECONDS)
         self.server_close()
-        return self.crowd.drain(self.limits.drain_seconds)
+        return self.connections.drain(self.limits.drain_seconds)
 
     def _accept(self) -> None:
         """Serve who comes within a moment.
@@ -178,12 +178,12 @@ class HookServer(ThreadingHTTPServer):
         except OSError as error:
             if error.errno in _USED_UP:
                 self._used_up = error
-                self.crowd.give_way()
+                self.connections.give_way()
             raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve the connection in a thread, where there is room."""
-        if self.crowd.admit(request):
+        if self.connections.admit(request):
             try:
                 super().process_request(request, client_address)
             except RuntimeError as error:
@@ -199,7 +199,7 @@ class HookServer(ThreadingHTTPServer):
 
     def shutdown_request(self, request: Any) -> None:
         """Give its place away, and close it."""
-        self.crowd.leave(request)
+        self.connections.leave(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -215,9 +215,9 @@ class HookServer(ThreadingHTTPServer):
 
 
 _ACCEPT_SECONDS = 5.0
-_FAILED = Answer(500, {"error": "internal"})
-_NO_LEDGER = Answer(503, {"error": "try again"}, headers=(("Retry-After", "5"),))
-_BUSY = Answer(503, {"error": "busy"}, headers=(("Retry-After", "2"),))
+_FAILED = Response(500, {"error": "internal"})
+_NO_LEDGER = Response(503, {"error": "try again"}, headers=(("Retry-After", "5"),))
+_BUSY = Response(503, {"error": "busy"}, headers=(("Retry-After", "2"),))
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -225,15 +225,15 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def handle(self) -> None:
-        request_reader = Inlet(self.connection, self.server.limits.request_seconds)
+        request_reader = RequestReader(self.connection, self.server.limits.request_seconds)
         answered = False
         with contextlib.suppress(Closed):
             while self._serve_one(request_reader, answered=answered):
                 answered = True
 
-    def _serve_one(self, request_reader: Inlet, *, answered: bool) -> bool:
+    def _serve_one(self, request_reader: RequestReader, *, answered: bool) -> bool:
         """Serve a request; whether there may be another."""
-        limits, connections = self.server.limits, self.server.crowd
+        limits, connections = self.server.limits, self.server.connections
         connections.reads(self.connection, answered=answered)
         request_reader.wait(limits.idle_seconds if answered else limits.first_byte_seconds)
         connections.begins(self.connection)
@@ -242,37 +242,37 @@ class _Handler(BaseHTTPRequestHandler):
             if not connections.works(self.connection):
                 return False
             answer = self._ask_desk(head, body)
-        except Refused as error:
-            self._send(Answer(error.status, {"error": error.reason}), closing=True)
+        except RequestRefused as error:
+            self._send(Response(error.status, {"error": error.reason}), closing=True)
             request_reader.linger(1.0)
             return False
         closing = answer.status >= 400 or not head.keeps_alive or self.server.draining
         self._send(answer, closing=closing)
         return not closing
 
-    def _ask_desk(self, head: Head, body: bytes) -> Answer:
+    def _ask_desk(self, head: RequestHead, body: bytes) -> Response:
         try:
             return self.server.desk.answer(head, body, str(self.client_address[0]))
-        except Refused:
+        except RequestRefused:
             raise
         except Exception as error:  # noqa: BLE001 - who asked is to hear that it was not done
             self.server.tell_of(error)
             return _NO_LEDGER if isinstance(error, LedgerError) else _FAILED
 
-    def _read(self, request_reader: Inlet) -> tuple[Head, bytes]:
+    def _read(self, request_reader: RequestReader) -> tuple[RequestHead, bytes]:
         head = request_reader.head()
         length = head.body_length(self.server.limits.body_bytes)
         self.server.desk.check(head)
         return head, request_reader.body(length)
 
-    def _send(self, answer: Answer, *, closing: bool) -> None:
+    def _send(self, answer: Response, *, closing: bool) -> None:
         self.server.meter.answered(answer.status)
-        self.server.crowd.sends(self.connection)
+        self.server.connections.sends(self.connection)
         self.connection.settimeout(self.server.limits.answer_seconds)
         self.connection.sendall(render(answer, closing=closing))
 
 
-def render(answer: Answer, *, closing: bool) -> bytes:
+def render(answer: Response, *, closing: bool) -> bytes:
     """The bytes of a response, sent in one piece; neither program nor version is named."""
     if answer.text is None:
         kind, body = "application/json", json.dumps(answer.document).encode() + b"\n"

@@ -17,8 +17,8 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.describe import describe
 from veracore_sync.domain.errors import SyncError
 from veracore_sync.prometheus import Metric, render
-from veracore_sync.webhooks.systemd_notify import Supervisor, watchdog_seconds
-from veracore_sync.webhooks.throttled_log import Rarely
+from veracore_sync.webhooks.systemd_notify import SystemdNotifier, watchdog_seconds
+from veracore_sync.webhooks.throttled_log import ThrottledLogger
 
 _LOG = logging.getLogger(__name__)
 _BEAT_SECONDS = 5.0
@@ -26,7 +26,7 @@ _HOPELESS_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class PartFailure:
     """What is wrong with a part.
 
     Args:
@@ -54,12 +54,12 @@ class Part:
         self.failures = 0
         self._clock = clock
         self._lock = threading.Lock()
-        self._trouble: Trouble | None = None
-        self._fails = Rarely(_LOG, logging.ERROR, server)
-        self._recovers = Rarely(_LOG, logging.WARNING, server)
+        self._trouble: PartFailure | None = None
+        self._fails = ThrottledLogger(_LOG, logging.ERROR, server)
+        self._recovers = ThrottledLogger(_LOG, logging.WARNING, server)
 
     @property
-    def trouble(self) -> Trouble | None:
+    def trouble(self) -> PartFailure | None:
         """What is wrong with it now."""
         return self._trouble
 
@@ -72,7 +72,7 @@ class Part:
             if unforeseen_at is None and not isinstance(error, SyncError):
                 unforeseen_at = self._clock.monotonic()
             since = before.since if before else to_text(self._clock.now())
-            self._trouble = Trouble(since, what, unforeseen_at)
+            self._trouble = PartFailure(since, what, unforeseen_at)
             self.failures += 1
         self._fails.say(f"{self.name} fails, and is tried again: {what}")
 
@@ -97,7 +97,7 @@ class Health:
     def __init__(self, clock: Clock, *, server: str = "webhooks") -> None:
         self._clock = clock
         self._server = server
-        self._hopeless = Rarely(_LOG, logging.ERROR, server)
+        self._hopeless = ThrottledLogger(_LOG, logging.ERROR, server)
         self._parts: list[Part] = []
 
     def part(self, name: str) -> Part:
@@ -232,7 +232,7 @@ def watch_over(
     """
     watchdog = watchdog_seconds()
     beat = min(_BEAT_SECONDS, watchdog / 3) if watchdog else _BEAT_SECONDS
-    with closing(Supervisor()) as systemd:
+    with closing(SystemdNotifier()) as systemd:
         systemd.tell("READY=1")
         while not stop.wait(beat):
             check_ledger()

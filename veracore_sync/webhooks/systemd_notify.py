@@ -7,7 +7,7 @@ import os
 import socket
 
 
-class Supervisor:
+class SystemdNotifier:
     """systemd, where it listens.
 
     Its socket is opened at once: used-up descriptors are no reason to fall silent.

@@ -9,7 +9,7 @@ import time
 _QUIET_SECONDS = 60.0
 
 
-class Rarely:
+class ThrottledLogger:
     """Says one kind of thing at most once a minute; any thread may speak.
 
     Args:

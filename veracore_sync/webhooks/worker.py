@@ -21,8 +21,8 @@ from veracore_sync.domain.failures import SAYS_NOTHING_OF_ITS_NAME
 from veracore_sync.domain.hints import KINDS, WORKER, Hint, Kind
 from veracore_sync.ports.ledger import InboxStore, RunStore
 from veracore_sync.waits import ASKED
-from veracore_sync.webhooks.counters import Meter
-from veracore_sync.webhooks.rate_limit import Pace
+from veracore_sync.webhooks.counters import Counters
+from veracore_sync.webhooks.rate_limit import HintRateLimiter
 from veracore_sync.webhooks.supervision import Part, SupervisedThread
 
 _LOG = logging.getLogger(__name__)
@@ -72,8 +72,8 @@ class Worker:
         runs: RunStore,
         clock: Clock,
         *,
-        pace: Pace,
-        meter: Meter,
+        pace: HintRateLimiter,
+        meter: Counters,
         keep: timedelta,
         part: Part | None = None,
     ) -> None:
@@ -85,7 +85,7 @@ class Worker:
         self._meter = meter
         self._keep = keep
         self._order = [kind for kind in KINDS if kind in handlers]
-        self._rest_until: dict[Kind, float] = {}
+        self._paused_until: dict[Kind, float] = {}
         self._prune_at = clock.monotonic()
         self._wake = threading.Event()
         self._thread = SupervisedThread(part or Part("worker", clock), self._turn)
@@ -123,7 +123,7 @@ class Worker:
         """
         self._prune()
         for kind in tuple(self._order):
-            if self._clock.monotonic() < self._rest_until.get(kind, 0.0):
+            if self._clock.monotonic() < self._paused_until.get(kind, 0.0):
                 continue
             hint = self._inbox.due(kind)
             if hint is None:
@@ -142,7 +142,7 @@ class Worker:
 
     def _rest(self, kinds: tuple[Kind, ...], seconds: float) -> None:
         for kind in kinds:
-            self._rest_until[kind] = self._clock.monotonic() + seconds
+            self._paused_until[kind] = self._clock.monotonic() + seconds
 
     def _follow(self, hint: Hint) -> bool:
         handler = self._handlers[hint.kind]

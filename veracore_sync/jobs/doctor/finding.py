@@ -11,7 +11,7 @@ _ADDRESSES = {"vendure": "vendure.admin_api_url", "veracore": "veracore.api_url"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What was looked at, how it is, and what to do about it."""
 
     name: str
@@ -21,19 +21,19 @@ class Finding:
     exit_code: int = 0
 
 
-def ok(name: str, message: str) -> Finding:
+def ok(name: str, message: str) -> CheckResult:
     """All is well."""
-    return Finding(name, "ok", message)
+    return CheckResult(name, "ok", message)
 
 
-def warn(name: str, message: str, todo: str) -> Finding:
+def warn(name: str, message: str, todo: str) -> CheckResult:
     """It works, or is not always wanted, and ought to be looked at."""
-    return Finding(name, "warn", message, todo)
+    return CheckResult(name, "warn", message, todo)
 
 
-def fail(name: str, error: SyncError) -> Finding:
+def fail(name: str, error: SyncError) -> CheckResult:
     """It does not work."""
-    return Finding(name, "fail", error.message, _todo(error), error.exit_code)
+    return CheckResult(name, "fail", error.message, _todo(error), error.exit_code)
 
 
 def _todo(error: SyncError) -> str:

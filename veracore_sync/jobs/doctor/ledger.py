@@ -11,7 +11,7 @@ from pathlib import Path
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
 from veracore_sync.domain.errors import LedgerError, SyncError
-from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
+from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
 from veracore_sync.jobs.health import troubles
 from veracore_sync.ledger.opening import is_there
 from veracore_sync.ports.ledger import Ledger
@@ -24,7 +24,7 @@ _NETWORKED = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glus
 
 def ledger(
     settings: Settings, open_ledger: Callable[[], Ledger], clock: Clock
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Look at the ledger.
 
     Args:
@@ -42,7 +42,7 @@ def ledger(
     yield from _content(settings, open_ledger, clock)
 
 
-def _file(path: Path) -> Iterator[Finding]:
+def _file(path: Path) -> Iterator[CheckResult]:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         yield warn("ledger", f"{path} has mode {mode:04o}", f"chmod 600 {path}")
@@ -83,7 +83,7 @@ def _mounted(path: Path) -> tuple[Path | None, str]:
 
 def _content(
     settings: Settings, open_ledger: Callable[[], Ledger], clock: Clock
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     try:
         opened = open_ledger()
         problems = opened.upkeep.check()
@@ -104,7 +104,7 @@ def _content(
         yield warn(
             "hooks",
             f"hooks.{hook['hook']} has not taken events since {hook['since']}: {hook['error']}",
-            "mend it, then `veracore-sync deliver --force`",
+            "fix it, then `veracore-sync deliver --force`",
         )
     for trouble in troubles(opened, settings, clock):
         yield warn("jobs", trouble.message, "see `veracore-sync stats --runs`")
@@ -113,13 +113,13 @@ def _content(
             "hooks",
             f"hooks.{one.hook} refuses {one.type} of {one.code or 'no order'} ({one.id}), which "
             f"waits since {one.at}: {one.error}",
-            f"mend it, or `veracore-sync deliver --skip {one.id}`",
+            f"fix it, or `veracore-sync deliver --skip {one.id}`",
         )
     for alert in opened.alerts.standing()[:5]:
         yield warn("alert", alert.message, "see `veracore-sync stats`")
 
 
-def _not_before(settings: Settings, clock: Clock) -> Iterator[Finding]:
+def _not_before(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
     moment = settings.orders.not_before
     if moment is not None and moment > clock.now():
         yield warn(
@@ -129,7 +129,7 @@ def _not_before(settings: Settings, clock: Clock) -> Iterator[Finding]:
         )
 
 
-def _clock(settings: Settings, opened: Ledger) -> Iterator[Finding]:
+def _clock(settings: Settings, opened: Ledger) -> Iterator[CheckResult]:
     ahead = opened.upkeep.moments_ahead(
         cooldown=timedelta(seconds=settings.retry.breaker_cooldown_seconds),
         grace=timedelta(seconds=settings.orders.grace_seconds),

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from veracore_sync.config import HookSettings, Loaded
 from veracore_sync.domain.errors import ConfigError
-from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
+from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
 from veracore_sync.jobs.timers import Timer, difference, timers
 from veracore_sync.ledger.opening import HAS_WAL_RESET_BUG, SQLITE_VERSION
 from veracore_sync.ports.hooks import Hook
@@ -18,7 +18,7 @@ from veracore_sync.ports.hooks import Hook
 
 def machine(
     loaded: Loaded, systemd: Path, notify_hook: Callable[[HookSettings], Hook]
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Look at the configuration, the program, SQLite, the units and the hooks.
 
     Args:
@@ -38,7 +38,7 @@ def machine(
     yield from _hooks(loaded.settings.hooks, notify_hook)
 
 
-def _bytecode() -> Finding:
+def _bytecode() -> CheckResult:
     source = Path(__file__)
     if Path(importlib.util.cache_from_source(str(source))).exists():
         return ok("bytecode", f"Python {sys.version.split()[0]}, compiled")
@@ -50,17 +50,17 @@ def _bytecode() -> Finding:
     )
 
 
-def _sqlite() -> Finding:
+def _sqlite() -> CheckResult:
     if not HAS_WAL_RESET_BUG:
         return ok("sqlite", SQLITE_VERSION)
     return warn(
         "sqlite",
         f"{SQLITE_VERSION} may have the WAL-reset bug that 3.51.3 fixed",
-        "upgrade SQLite, unless your distribution mended it; keep backups (`ledger backup`)",
+        "upgrade SQLite, unless your distribution fixed it; keep backups (`ledger backup`)",
     )
 
 
-def _units(wanted: Sequence[Timer], folder: Path) -> Iterator[Finding]:
+def _units(wanted: Sequence[Timer], folder: Path) -> Iterator[CheckResult]:
     if not any((folder / timer.unit).exists() for timer in wanted):
         yield ok("units", f"no timer of ours in {folder}: cron, or by hand")
         return
@@ -76,7 +76,9 @@ def _units(wanted: Sequence[Timer], folder: Path) -> Iterator[Finding]:
         yield ok("units", "the timers have the configured intervals")
 
 
-def _hooks(wanted: HookSettings, notify_hook: Callable[[HookSettings], Hook]) -> Iterator[Finding]:
+def _hooks(
+    wanted: HookSettings, notify_hook: Callable[[HookSettings], Hook]
+) -> Iterator[CheckResult]:
     if wanted.command and shutil.which(wanted.command[0]) is None:
         missing = ConfigError(
             f"hooks.command: {wanted.command[0]} is no program that can be started here",

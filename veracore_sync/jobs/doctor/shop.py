@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from veracore_sync.config import Settings
 from veracore_sync.domain.errors import AuthRefused, SyncError
-from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
-from veracore_sync.jobs.inventory.location_map import places
+from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
+from veracore_sync.jobs.inventory.location_map import location_map
 from veracore_sync.ports.shop import GrantedAccess, Shop
 from veracore_sync.ports.warehouse import Capabilities
 
@@ -22,7 +22,7 @@ NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
 """What each job asks of its role: one permission of each group."""
 
 
-def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[Finding]:
+def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[CheckResult]:
     """Look at the shop; the first finding is whether it lets us in.
 
     Args:
@@ -63,7 +63,7 @@ def _access(client: Shop) -> GrantedAccess | None:
         return None
 
 
-def _permissions(access: GrantedAccess | None) -> Iterator[Finding]:
+def _permissions(access: GrantedAccess | None) -> Iterator[CheckResult]:
     if access is None:
         yield ok("permissions", "Vendure tells nothing of an API key's: reads are tried below")
         return
@@ -85,11 +85,11 @@ def _lacking(access: GrantedAccess, groups: tuple[tuple[str, ...], ...]) -> list
     return [group[0] for group in groups if access.permissions.isdisjoint(group)]
 
 
-def _locations(settings: Settings, client: Shop, *, tells_warehouses: bool) -> Finding:
+def _locations(settings: Settings, client: Shop, *, tells_warehouses: bool) -> CheckResult:
     try:
         found = client.stock.locations()
         mapping = settings.inventory.locations
-        wanted = places(mapping, found, tells_warehouses=tells_warehouses)
+        wanted = location_map(mapping, found, tells_warehouses=tells_warehouses)
     except AuthRefused as error:
         return warn("stock locations", error.message, f"for sync-inventory: {error.hint}")
     except SyncError as error:
@@ -100,7 +100,7 @@ def _locations(settings: Settings, client: Shop, *, tells_warehouses: bool) -> F
 
 def _freight(
     settings: Settings, client: Shop, access: GrantedAccess | None, codes: list[str]
-) -> Finding:
+) -> CheckResult:
     """Every method of the shop where we may see them, else those of the orders that wait."""
     name = "shipping methods"
     try:

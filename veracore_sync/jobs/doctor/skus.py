@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from veracore_sync.config import SkuSettings
 from veracore_sync.domain.errors import AuthRefused, SyncError
-from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
-from veracore_sync.jobs.inventory.sku_map import Names, sku_key
+from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
+from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 from veracore_sync.ports.shop import ShopStock
 from veracore_sync.ports.warehouse import Warehouse
 
@@ -16,7 +16,7 @@ _NAMED = 5
 _TODO = "correct the SKU on either side, or name it in skus.aliases or skus.exclude"
 
 
-def skus(settings: SkuSettings, shop: ShopStock, warehouse: Warehouse) -> Iterator[Finding]:
+def skus(settings: SkuSettings, shop: ShopStock, warehouse: Warehouse) -> Iterator[CheckResult]:
     """Compare the SKUs of both sides.
 
     Args:
@@ -24,8 +24,8 @@ def skus(settings: SkuSettings, shop: ShopStock, warehouse: Warehouse) -> Iterat
         shop: The shop's stock.
         warehouse: VeraCore.
     """
-    names = Names(settings)
-    borne: Counter[str] = Counter()
+    names = SkuMap(settings)
+    counts: Counter[str] = Counter()
     wanted: dict[str, str] = {}
     blank = 0
     try:
@@ -33,7 +33,7 @@ def skus(settings: SkuSettings, shop: ShopStock, warehouse: Warehouse) -> Iterat
             blank += not variant.sku.strip()
             if not variant.sku.strip() or names.is_excluded(variant.sku):
                 continue
-            borne[sku_key(variant.sku)] += 1
+            counts[sku_key(variant.sku)] += 1
             for part in names.parts(variant.sku):
                 wanted[sku_key(part)] = variant.sku.strip()
         there = {sku_key(row.sku) for row in warehouse.stock(None)}
@@ -46,7 +46,7 @@ def skus(settings: SkuSettings, shop: ShopStock, warehouse: Warehouse) -> Iterat
     lacking = sorted({sku for part, sku in wanted.items() if part not in there})
     if lacking:
         yield warn("SKUs", f"{_some(lacking)} of the shop are unknown to VeraCore's stock", _TODO)
-    several = sorted(sku for sku, count in borne.items() if count > 1)
+    several = sorted(sku for sku, count in counts.items() if count > 1)
     if several:
         todo = "give each variant a SKU of its own: the stock of these is not written"
         yield warn("SKUs", f"{_some(several)} stand at several variants", todo)

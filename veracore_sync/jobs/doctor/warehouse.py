@@ -7,7 +7,7 @@ from contextlib import closing
 
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.domain.errors import ConfigError, SyncError, WrongEndpoint
-from veracore_sync.jobs.doctor.finding import Finding, fail, ok, warn
+from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
 from veracore_sync.ports.warehouse import Warehouse
 
 OtherDialects = Mapping[str, Callable[[], Warehouse]]
@@ -16,7 +16,7 @@ OtherDialects = Mapping[str, Callable[[], Warehouse]]
 
 def warehouse(
     settings: VeracoreSettings, client: Warehouse, others: OtherDialects
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Look at the warehouse; the first finding is whether it listens to us.
 
     Args:
@@ -25,7 +25,7 @@ def warehouse(
         others: The dialects that are not set.
     """
     try:
-        client.control(None)
+        client.check_connection(None)
     except WrongEndpoint as error:
         yield fail("VeraCore", _other_dialect(settings, others) or error)
         return
@@ -42,7 +42,7 @@ def _other_dialect(settings: VeracoreSettings, others: OtherDialects) -> ConfigE
     for name, connect in others.items():
         with closing(connect()) as client:
             try:
-                client.control(None)
+                client.check_connection(None)
             except SyncError:
                 continue
         return ConfigError(

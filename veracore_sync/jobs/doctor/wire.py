@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from veracore_sync.jobs.doctor.finding import Finding, ok, warn
+from veracore_sync.jobs.doctor.finding import CheckResult, ok, warn
 
 _SHARE = 4
 _SKEW_SECONDS = 60.0
@@ -27,7 +27,7 @@ class Met:
     ahead: float | None
 
 
-def network(met: Met) -> Finding:
+def network(met: Met) -> CheckResult:
     """Whether an answer took so long that others may never come in time."""
     setting = f"{met.name.lower()}.timeout_seconds"
     message = f"{met.name} answered within {met.took:.1f} s"
@@ -38,7 +38,7 @@ def network(met: Met) -> Finding:
     )
 
 
-def clocks(met: Met) -> Finding | None:
+def clocks(met: Met) -> CheckResult | None:
     """Whether its clock agrees with ours; ``None`` where it sent no time."""
     if met.ahead is None:
         return None

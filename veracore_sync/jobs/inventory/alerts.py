@@ -9,7 +9,7 @@ from itertools import islice
 
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.staged_stock import Matched
-from veracore_sync.jobs.inventory.demand import Demand
+from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.plan import Guard
 from veracore_sync.jobs.inventory.report import Drift, InventoryReport
 from veracore_sync.jobs.kernel import RunPart
@@ -20,15 +20,15 @@ from veracore_sync.ports.stock_staging import StagingStore
 _GUARD = "stock.guard"
 _REFUSED = "stock.refused_skus"
 _SHORT = AlertKind.ORDER_SHORT
-_SHORT_MOST = 5
+_MAX_SHORT = 5
 _NAMED = 20
-_DRIFT_MOST = 500
+_MAX_DRIFT = 500
 _PAGE = 200
 _NEXT = "see `sync-inventory --dry-run`; if it is right, run `sync-inventory --allow-mass-change`"
 
 
 @dataclass(slots=True)
-class Alarms(RunPart[InventoryReport]):
+class StockAlerts(RunPart[InventoryReport]):
     """Opens and resolves the alerts of stock."""
 
     def guarded(self, guard: Guard) -> None:
@@ -90,7 +90,7 @@ class Alarms(RunPart[InventoryReport]):
         )
         raise_alert(self.ledger, self.report, AlertKind.STOCK_REFUSED, sentence)
 
-    def short(self, demand: Demand) -> None:
+    def short(self, demand: UnheldDemand) -> None:
         """Orders that VeraCore took and will not ship completely: one alert each.
 
         An order of which nothing can be said keeps its alert, and those of sync-tracking.
@@ -99,7 +99,7 @@ class Alarms(RunPart[InventoryReport]):
             sentence = "; ".join(
                 f"VeraCore holds {max(0, one.held)} of {one.asked} {one.part}; "
                 f"{one.missing} will not ship"
-                for one in shortages[:_SHORT_MOST]
+                for one in shortages[:_MAX_SHORT]
             )
             raise_alert(self.ledger, self.report, _SHORT, sentence, code=code)
         for alert in self.ledger.alerts.standing():
@@ -107,12 +107,12 @@ class Alarms(RunPart[InventoryReport]):
             if alert.kind == _SHORT and not is_wrong:
                 self.ledger.alerts.resolve(_SHORT, code=alert.code)
 
-    def drift(self, book: StagingStore, demand: Demand) -> None:
+    def drift(self, book: StagingStore, demand: UnheldDemand) -> None:
         """Vendure set aside other units than its open orders ask for.
 
         A variant counts only when a second look says the same: orders move while the run reads.
         """
-        suspects = islice(_suspects(book, demand), _DRIFT_MOST)
+        suspects = islice(_suspects(book, demand), _MAX_DRIFT)
         while page := list(islice(suspects, _PAGE)):
             self.report.drift.extend(_confirmed(page, self.shop.stock, demand))
         if not self.report.drift:
@@ -127,14 +127,14 @@ class Alarms(RunPart[InventoryReport]):
         raise_alert(self.ledger, self.report, AlertKind.STOCK_DRIFT, sentence)
 
 
-def _suspects(book: StagingStore, demand: Demand) -> Iterator[Matched]:
+def _suspects(book: StagingStore, demand: UnheldDemand) -> Iterator[Matched]:
     for match in book.matched():
         allocated = sum(level[1] for level in match.variant.levels.values())
         if allocated != demand.ordered.get(match.variant.id, 0):
             yield match
 
 
-def _confirmed(page: Sequence[Matched], shop: ShopStock, demand: Demand) -> Iterator[Drift]:
+def _confirmed(page: Sequence[Matched], shop: ShopStock, demand: UnheldDemand) -> Iterator[Drift]:
     again = shop.variants_by_id([match.variant.id for match in page])
     for match in page:
         variant = again.get(match.variant.id)

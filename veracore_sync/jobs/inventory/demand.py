@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from veracore_sync.clock import from_text, to_text
-from veracore_sync.domain.held_orders import Held
-from veracore_sync.domain.order_records import Sent
+from veracore_sync.domain.held_orders import AcceptedOrder
+from veracore_sync.domain.order_records import SentLines
 from veracore_sync.domain.shop_stock import OpenOrder
-from veracore_sync.jobs.inventory.sku_map import Names, sku_key
+from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,15 @@ class Shortage:
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class UnheldDemand:
     """U, and what was seen on the way to it.
 
     Args:
         parts: U by part (as `sku_key`).
         ordered: Units that open orders ask for, by variant id.
-        short: Orders that the warehouse took and will not ship wholly, by code.
-        unjudged: Orders of which nobody can say whether they will ship wholly: too early to count,
-            held as a whole, or unreadable.
+        short: Orders that the warehouse took and will not ship completely, by code.
+        unjudged: Orders that may or may not ship completely: too early to count, held as a whole,
+            or unreadable.
         unread: Orders that could not be read, and why, by what they are known by.
         uncertain: Parts of those as far as the ledger knows them (as `sku_key`), and the units that
             U counts of each: it may be more.
@@ -65,13 +65,13 @@ class Demand:
 
 def demand(
     orders: Sequence[OpenOrder],
-    held: Iterable[Held],
+    held: Iterable[AcceptedOrder],
     *,
-    names: Names,
+    names: SkuMap,
     stock_read_at: datetime,
     not_before: datetime | None,
-    sent: Mapping[str, Sent] | None = None,
-) -> Demand:
+    sent: Mapping[str, SentLines] | None = None,
+) -> UnheldDemand:
     """U, from the shop's own orders and what the ledger knows of the warehouse.
 
     Args:
@@ -116,7 +116,7 @@ def demand(
             counted = Counter(dict.fromkeys(counted, 0))
         parts.update(counted)
         uncertain.update(counted)
-    return Demand(
+    return UnheldDemand(
         parts,
         _ordered(orders),
         short,
@@ -131,7 +131,9 @@ def _is_before(placed_at: datetime, not_before: datetime | None) -> bool:
     return not_before is not None and placed_at < not_before
 
 
-def _missing(order: OpenOrder, held: Held | None, names: Names, began: str) -> tuple[Shortage, ...]:
+def _missing(
+    order: OpenOrder, held: AcceptedOrder | None, names: SkuMap, began: str
+) -> tuple[Shortage, ...]:
     """Open units by part that are not among those that the warehouse holds."""
     if held is not None and held.is_whole and not held.is_unseen(began):
         return ()
@@ -160,7 +162,7 @@ def _missing(order: OpenOrder, held: Held | None, names: Names, began: str) -> t
     return tuple(one for one in found if one.missing > 0)
 
 
-def _held_parts(held: Held, names: Names) -> Counter[str]:
+def _held_parts(held: AcceptedOrder, names: SkuMap) -> Counter[str]:
     """Units by part that the warehouse holds; below zero where it cancelled parts of its own."""
     parts = _exploded(held.lines, names)
     for part, units in held.cancelled:
@@ -168,7 +170,7 @@ def _held_parts(held: Held, names: Names) -> Counter[str]:
     return parts
 
 
-def _gone_before(fulfilments: Iterable[tuple[int, datetime]], held: Held | None) -> int:
+def _gone_before(fulfilments: Iterable[tuple[int, datetime]], held: AcceptedOrder | None) -> int:
     """Units that were fulfilled before the order was sent, and so were never sent."""
     if held is None or held.sent_at is None:
         return 0
@@ -176,7 +178,7 @@ def _gone_before(fulfilments: Iterable[tuple[int, datetime]], held: Held | None)
     return sum(units for units, made_at in fulfilments if made_at < sent_at)
 
 
-def _exploded(lines: Iterable[tuple[str, int]], names: Names) -> Counter[str]:
+def _exploded(lines: Iterable[tuple[str, int]], names: SkuMap) -> Counter[str]:
     parts: Counter[str] = Counter()
     for offer, units in lines:
         for part, each in names.exploded(offer).items():

@@ -9,7 +9,7 @@ from veracore_sync.domain.errors import ProtocolError, SyncError, UpstreamError
 from veracore_sync.domain.failures import ROLLED_BACK, FailureBudget
 from veracore_sync.domain.shop_stock import Level, NewLevel, Variant
 from veracore_sync.domain.staged_stock import Planned
-from veracore_sync.failpoint import hit
+from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.ports.shop import UnknownVariant
@@ -18,15 +18,15 @@ from veracore_sync.ports.stock_staging import StagingStore
 STOCK_LOCK = "stock"
 _COMMAND = "sync-inventory"
 _LOCK_WAIT = 30.0
-_BATCH_MOST = 200
+_MAX_BATCH = 200
 _BATCH_BYTES = 80_000
 _LONGEST_LEVEL = 2**40
 _DEADLOCK_TRIES = 5
-REFUSED_MOST = 10
+MAX_REFUSED = 10
 
 
 @dataclass(slots=True)
-class Writer(RunPart[InventoryReport]):
+class StockWriter(RunPart[InventoryReport]):
     """Writes what was planned; a SKU that the report tells as refused is not tried again.
 
     Args:
@@ -37,7 +37,7 @@ class Writer(RunPart[InventoryReport]):
     """
 
     book: StagingStore
-    refusals: FailureBudget = field(default_factory=lambda: FailureBudget(REFUSED_MOST))
+    refusals: FailureBudget = field(default_factory=lambda: FailureBudget(MAX_REFUSED))
     everything: bool = False
     progress: Callable[[int], None] = lambda done: None
 
@@ -53,7 +53,7 @@ class Writer(RunPart[InventoryReport]):
                 return False
             with self.ledger.runs.lock(STOCK_LOCK, _COMMAND, wait_seconds=_LOCK_WAIT):
                 self._write_batch(batch)
-            hit("stock batch written")
+            pass_failpoint("stock batch written")
             self.progress(len(batch))
         return True
 
@@ -63,7 +63,7 @@ class Writer(RunPart[InventoryReport]):
         for action in actions:
             longest = (NewLevel(action.id, at, _LONGEST_LEVEL) for at in action.saleable)
             more = sum(map(self.shop.stock.size_of, longest))
-            if batch and (len(batch) >= _BATCH_MOST or size + more > _BATCH_BYTES):
+            if batch and (len(batch) >= _MAX_BATCH or size + more > _BATCH_BYTES):
                 yield batch
                 batch, size = [], 0
             batch.append(action)

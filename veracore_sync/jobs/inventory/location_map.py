@@ -11,7 +11,7 @@ from veracore_sync.jobs.inventory.sku_map import sku_key
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class LocationMap:
     """Location ids in the order in which they give, and the location of each warehouse.
 
     `by_warehouse` is ``None`` where everything is at one location.
@@ -27,9 +27,9 @@ class Places:
         return self.by_warehouse.get(sku_key(warehouse))
 
 
-def places(
+def location_map(
     mapping: Mapping[str, str], locations: Sequence[Location], *, tells_warehouses: bool
-) -> Places:
+) -> LocationMap:
     """The places of one run.
 
     Args:
@@ -45,19 +45,19 @@ def places(
     found = {sku_key(name): _location(ref, locations) for name, ref in mapping.items()}
     order = tuple(dict.fromkeys(found.values()))
     if tells_warehouses:
-        return Places(order, found)
+        return LocationMap(order, found)
     if len(order) > 1:
         raise ConfigError(
             "inventory.locations names several stock locations, but this dialect tells no "
             "warehouses",
             hint="keep one line in [inventory.locations]",
         )
-    return Places(order, None)
+    return LocationMap(order, None)
 
 
-def _only(locations: Sequence[Location]) -> Places:
+def _only(locations: Sequence[Location]) -> LocationMap:
     if len(locations) == 1:
-        return Places((locations[0].id,), None)
+        return LocationMap((locations[0].id,), None)
     names = ", ".join(f'"{one.name}"' for one in locations) or "none"
     raise ConfigError(
         f"inventory.locations is missing: the shop's channel has {len(locations)} stock "

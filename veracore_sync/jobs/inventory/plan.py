@@ -99,7 +99,7 @@ def plan_variant(
 
 
 @dataclass(slots=True)
-class Tally:
+class PlanSummary:
     """What a plan would do to the shop: its sellable SKUs, and how many go to zero or change."""
 
     sellable: int = 0
@@ -126,7 +126,7 @@ class Guard:
     decreases: bool
 
 
-def guard(tally: Tally, settings: InventorySettings, *, first: bool) -> Guard | None:
+def guard(tally: PlanSummary, settings: InventorySettings, *, first: bool) -> Guard | None:
     """Why a plan is not carried out as it is, or ``None``.
 
     Args:

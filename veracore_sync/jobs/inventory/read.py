@@ -1,7 +1,7 @@
 """Both sides are read into the staging tables, page by page, in the order that matters.
 
 Vendure's levels first, then the warehouse's stock (its beginning is noted), then the open orders:
-what happens in between can only make the run offer too little, and the next listing mends it.
+what happens in between can only make the run offer too little, and the next listing fixes it.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from itertools import islice
 from typing import TypeVar
 
 from veracore_sync.clock import to_text
-from veracore_sync.domain.errors import Unavailable, UsageError, What
+from veracore_sync.domain.errors import Occurrence, Unavailable, UsageError
 from veracore_sync.domain.shop_stock import Level, Variant
-from veracore_sync.domain.staged_stock import ANY, AT_MOST, StagedStock, StagedVariant
-from veracore_sync.jobs.inventory.demand import Demand, demand
-from veracore_sync.jobs.inventory.location_map import Places
+from veracore_sync.domain.staged_stock import ANY, MAX_AT, StagedStock, StagedVariant
+from veracore_sync.domain.warehouse import StockLevel, StockRow, UnreadableStock
+from veracore_sync.jobs.inventory.demand import UnheldDemand, demand
+from veracore_sync.jobs.inventory.location_map import LocationMap
 from veracore_sync.jobs.inventory.report import InventoryReport
-from veracore_sync.jobs.inventory.sku_map import Names, sku_key
-from veracore_sync.jobs.inventory.unread import Unread
+from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
+from veracore_sync.jobs.inventory.unread import UnreadStock
 from veracore_sync.jobs.kernel import RunPart
-from veracore_sync.model import StockLevel, StockRow, UnreadableStock
 from veracore_sync.ports.stock_staging import StagingStore
 from veracore_sync.ports.warehouse import Present
 
@@ -42,15 +42,15 @@ class Reading(RunPart[InventoryReport]):
     """
 
     book: StagingStore
-    names: Names
-    unread: Unread
+    names: SkuMap
+    unread: UnreadStock
     _began: float = 0.0
 
     def variants(self, skus: tuple[str, ...]) -> None:
         """Stage every variant, or those that bear one of `skus`.
 
         Raises:
-            UsageError: The shop has none that bears one of `skus`.
+            UsageError: The shop has none that has one of `skus`.
             UpstreamError: The shop could not be read.
         """
         found: Iterable[Variant] = self.shop.stock.variants() if not skus else self._named(skus)
@@ -97,7 +97,7 @@ class Reading(RunPart[InventoryReport]):
             return "untracked"
         return "kit" if is_kit else "plain"
 
-    def stock(self, skus: tuple[str, ...], places: Places) -> tuple[datetime, set[str]]:
+    def stock(self, skus: tuple[str, ...], places: LocationMap) -> tuple[datetime, set[str]]:
         """Stage the warehouse's stock: all of it, or of the parts that `skus` are made of.
 
         Returns:
@@ -122,7 +122,7 @@ class Reading(RunPart[InventoryReport]):
                 raise Unavailable(
                     "inventory.max_run_minutes is over and not all was read: nothing was written",
                     upstream="veracore",
-                    what=What.RUN_OVER,
+                    what=Occurrence.RUN_OVER,
                     hint="raise inventory.max_run_minutes",
                 )
             yield page
@@ -135,7 +135,7 @@ class Reading(RunPart[InventoryReport]):
         return list({sku_key(part): part for part in parts}.values())
 
     def _rows(
-        self, parts: list[str] | list[None], places: Places, seen: set[str]
+        self, parts: list[str] | list[None], places: LocationMap, seen: set[str]
     ) -> Iterator[StagedStock]:
         for part in parts:
             for row in self.warehouse.stock(part):
@@ -149,7 +149,7 @@ class Reading(RunPart[InventoryReport]):
                 else:
                     yield self._row(row, places)
 
-    def _row(self, row: StockRow, places: Places) -> StagedStock:
+    def _row(self, row: StockRow, places: LocationMap) -> StagedStock:
         location = places.of(row.warehouse)
         if location is None:
             # What lies in a warehouse that is not mapped is known, but not for sale.
@@ -159,9 +159,9 @@ class Reading(RunPart[InventoryReport]):
         self.unread.note(_stock_of(row.sku), row.problem)
         if row.at_most is None:
             return _staged_row(row, location, 0, ANY)
-        return _staged_row(row, location, row.at_most, AT_MOST)
+        return _staged_row(row, location, row.at_most, MAX_AT)
 
-    def demand(self, stock_read_at: datetime) -> Demand:
+    def demand(self, stock_read_at: datetime) -> UnheldDemand:
         """List the open orders, and say what of them the warehouse does not hold.
 
         Raises:

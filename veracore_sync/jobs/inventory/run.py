@@ -8,17 +8,17 @@ from itertools import islice
 
 from veracore_sync.domain.failures import FailureBudget
 from veracore_sync.domain.staged_stock import Planned
-from veracore_sync.jobs.inventory.alerts import Alarms
-from veracore_sync.jobs.inventory.demand import Demand
-from veracore_sync.jobs.inventory.execute import REFUSED_MOST, Writer
-from veracore_sync.jobs.inventory.location_map import places
-from veracore_sync.jobs.inventory.plan import Guard, Tally, guard, plan_variant
+from veracore_sync.jobs.inventory.alerts import StockAlerts
+from veracore_sync.jobs.inventory.demand import UnheldDemand
+from veracore_sync.jobs.inventory.execute import MAX_REFUSED, StockWriter
+from veracore_sync.jobs.inventory.location_map import location_map
+from veracore_sync.jobs.inventory.plan import Guard, PlanSummary, guard, plan_variant
 from veracore_sync.jobs.inventory.plausible import implausible
 from veracore_sync.jobs.inventory.read import Reading
 from veracore_sync.jobs.inventory.report import InventoryReport
-from veracore_sync.jobs.inventory.sellable import Offering
-from veracore_sync.jobs.inventory.sku_map import Names
-from veracore_sync.jobs.inventory.unread import Unread
+from veracore_sync.jobs.inventory.sellable import SellableCalculator
+from veracore_sync.jobs.inventory.sku_map import SkuMap
+from veracore_sync.jobs.inventory.unread import UnreadStock
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.ports.stock_staging import StagingStore
 
@@ -34,15 +34,15 @@ class InventoryRun(JobRun[InventoryReport]):
 
     _book: StagingStore = field(init=False)
     _reading: Reading = field(init=False)
-    _alarms: Alarms = field(init=False)
-    _unread: Unread = field(init=False)
+    _alarms: StockAlerts = field(init=False)
+    _unread: UnreadStock = field(init=False)
 
     def __post_init__(self) -> None:
         self._book = self.ledger.stock
-        self._unread = Unread(self.ledger, self.clock, self.report)
-        names = Names(self.settings.skus)
+        self._unread = UnreadStock(self.ledger, self.clock, self.report)
+        names = SkuMap(self.settings.skus)
         self._reading = Reading(self.context, self._book, names, self._unread)
-        self._alarms = Alarms(self.context)
+        self._alarms = StockAlerts(self.context)
 
     def run(self) -> InventoryReport:
         """Do it.
@@ -80,9 +80,9 @@ class InventoryRun(JobRun[InventoryReport]):
 
     # ---- reading ------------------------------------------------------------------------------
 
-    def _read(self) -> tuple[Offering | None, datetime]:
+    def _read(self) -> tuple[SellableCalculator | None, datetime]:
         """Read both sides; without an offering where the warehouse's read is not believed."""
-        where = places(
+        where = location_map(
             self.settings.inventory.locations,
             self.shop.stock.locations(),
             tells_warehouses=self.warehouse.capabilities.tells_warehouses,
@@ -107,7 +107,7 @@ class InventoryRun(JobRun[InventoryReport]):
             if found is not None:
                 self._disbelieve(found)
                 return None, read_at
-        offering = Offering(
+        offering = SellableCalculator(
             self._book,
             self.settings,
             self._reading.names,
@@ -129,14 +129,14 @@ class InventoryRun(JobRun[InventoryReport]):
 
     def _plan(
         self,
-        offering: Offering,
-        demand: Demand,
+        offering: SellableCalculator,
+        demand: UnheldDemand,
         *,
         decreases_only: bool,
         written_only: bool = False,
-    ) -> Tally:
-        """Plan every matched variant anew into the staging table."""
-        tally = Tally()
+    ) -> PlanSummary:
+        """Plan every matched variant again into the staging table."""
+        tally = PlanSummary()
         self._book.clear_plan()
         actions: list[Planned] = []
         for match in self._book.matched(written_only=written_only):
@@ -161,7 +161,7 @@ class InventoryRun(JobRun[InventoryReport]):
         offering.settle()
         return tally
 
-    def _guard(self, tally: Tally) -> Guard | None:
+    def _guard(self, tally: PlanSummary) -> Guard | None:
         if self.options.allow_mass_change:
             return None
         first = self.ledger.meta.get(_ALLOWED) is None
@@ -185,10 +185,12 @@ class InventoryRun(JobRun[InventoryReport]):
 
     # ---- writing ------------------------------------------------------------------------------
 
-    def _write(self, offering: Offering, read_at: datetime, *, decreases_only: bool) -> bool:
+    def _write(
+        self, offering: SellableCalculator, read_at: datetime, *, decreases_only: bool
+    ) -> bool:
         """Write, look at the open orders again, correct what moved meanwhile; whether in time."""
         done, in_time = 0, True
-        refusals = FailureBudget(REFUSED_MOST)
+        refusals = FailureBudget(MAX_REFUSED)
         for planning in range(1 + _REPLANS):
             total = self._book.count_plan()
             if not total:
@@ -201,7 +203,7 @@ class InventoryRun(JobRun[InventoryReport]):
                 self.context.progress("writing", done, total)
 
             everything = self.options.force and planning == 0
-            writer = Writer(
+            writer = StockWriter(
                 self.context, self._book, refusals, everything=everything, progress=tell
             )
             in_time = writer.write(self._book.planned())

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from veracore_sync.config import Settings
 from veracore_sync.config.types import Buffer
 from veracore_sync.domain.staged_stock import ANY, Matched, Planned
-from veracore_sync.jobs.inventory.demand import Demand
-from veracore_sync.jobs.inventory.location_map import Places
+from veracore_sync.jobs.inventory.demand import UnheldDemand
+from veracore_sync.jobs.inventory.location_map import LocationMap
 from veracore_sync.jobs.inventory.plan import NOTHING, LevelNow, saleable, saleable_kits
-from veracore_sync.jobs.inventory.sku_map import Names, sku_key
+from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 from veracore_sync.ports.stock_staging import StagingStore
 
 MISSING_READS = 3
@@ -19,7 +19,7 @@ MISSING_READS = 3
 
 
 @dataclass(slots=True)
-class Offering:
+class SellableCalculator:
     """Looks stock up in the staging tables.
 
     Args:
@@ -27,13 +27,13 @@ class Offering:
         settings: All of them.
         names: Aliases, exclusions and kits.
         places: Where stock is offered.
-        is_absence_proven: A part without a row was not in the read; false where a row named no part.
+        is_absence_proven: A part without a row was not in the read; false if a row named no part.
     """
 
     book: StagingStore
     settings: Settings
-    names: Names
-    places: Places
+    names: SkuMap
+    places: LocationMap
     is_absence_proven: bool = True
     _left: dict[str, list[int]] = field(default_factory=dict)
     _buffers: dict[str, Buffer] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Offering:
         wanted = self.settings.inventory.buffers
         self._buffers = {sku_key(sku): buffer for sku, buffer in wanted.items()}
 
-    def offer(self, match: Matched, demand: Demand) -> dict[str, int] | str:
+    def offer(self, match: Matched, demand: UnheldDemand) -> dict[str, int] | str:
         """S by location; or why nothing can be said: ``unknown``, ``missing``, ``ambiguous``.
 
         Where something could not be read it is what S is at most, and never more than is for sale
@@ -60,7 +60,7 @@ class Offering:
         now = self.levels(match)
         return {at: min(units, now[at].saleable, now[at].offered) for at, units in found.items()}
 
-    def _plain(self, match: Matched, demand: Demand) -> dict[str, int] | str:
+    def _plain(self, match: Matched, demand: UnheldDemand) -> dict[str, int] | str:
         stock = match.stock
         if stock is None:
             if match.state != "known":
@@ -92,7 +92,7 @@ class Offering:
     def _own_buffer(self, sku: str) -> Buffer | None:
         return self._buffers.get(sku_key(sku))
 
-    def _kit(self, match: Matched, demand: Demand) -> tuple[dict[str, int] | str, bool]:
+    def _kit(self, match: Matched, demand: UnheldDemand) -> tuple[dict[str, int] | str, bool]:
         """S of a kit, and whether all of its parts could be read."""
         parts: list[tuple[dict[str, int], int]] = []
         is_certain = True
@@ -101,7 +101,7 @@ class Offering:
             stock = self.book.stock_of(part)
             if stock is None:
                 return "unknown", True
-            if self.book.is_twofold(part):
+            if self.book.is_spelled_twice(part):
                 return "ambiguous", True
             unread = self.book.unread_of(part)
             is_certain = is_certain and not unread

@@ -12,7 +12,7 @@ def sku_key(sku: str) -> str:
     return sku.strip().casefold()
 
 
-class Names:
+class SkuMap:
     """The names of one set of settings.
 
     Args:

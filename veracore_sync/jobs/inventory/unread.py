@@ -16,13 +16,13 @@ from veracore_sync.ports.ledger import Ledger
 
 KIND = AlertKind.STOCK_UNREADABLE
 _TOPIC = "stock.unreadable"
-_KEPT_MOST = 500
-_TOLD_MOST = 20
+_MAX_KEPT = 500
+_MAX_TOLD = 20
 _NAMELESS = "a row of VeraCore's stock without a SKU"
 
 
 @dataclass(slots=True)
-class Unread:
+class UnreadStock:
     """Collects them in a run; one bad record stops no other.
 
     Args:
@@ -46,7 +46,7 @@ class Unread:
             problem: What is wrong with it.
         """
         found = self.report.unreadable
-        if name in found or len(found) < _KEPT_MOST:
+        if name in found or len(found) < _MAX_KEPT:
             found.setdefault(name, problem)
         else:
             self._left_out += 1
@@ -81,7 +81,7 @@ class Unread:
         memory = BadRecordMemory(self.ledger, self.clock, None, _TOPIC)
         found = self.report.unreadable
         known = [] if complete else list(memory.rows())
-        kept = set(list(dict.fromkeys([*known, *found]))[:_KEPT_MOST])
+        kept = set(list(dict.fromkeys([*known, *found]))[:_MAX_KEPT])
         memory.keep_only(kept)
         memory.failed_all({name: problem for name, problem in found.items() if name in kept})
         self._alert([row for row in memory.rows().values() if memory.is_overdue(row)])
@@ -98,7 +98,7 @@ class Unread:
         if set(names) - before:
             self.ledger.alerts.resolve(KIND)
         by_name = sorted(old, key=lambda row: row.name)
-        parts = [f"{row.name} ({row.message})" for row in by_name[:_TOLD_MOST]]
+        parts = [f"{row.name} ({row.message})" for row in by_name[:_MAX_TOLD]]
         more = f" and {len(old) - len(parts)} more" if len(old) > len(parts) else ""
         sentence = (
             f"for more than an hour {len(old)} records could not be read, so levels that depend on "

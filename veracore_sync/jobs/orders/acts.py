@@ -15,17 +15,17 @@ from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import NeedsPerson, SyncError
 from veracore_sync.domain.order_records import AttemptRow, OrderRow, open_attempts
 from veracore_sync.domain.states import HANDED_OVER, AttemptOutcome, OrderState
+from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.jobs.orders.interpret_lookup import (
     OUTDATED,
-    Adopt,
+    AdoptOrder,
     CancelledThere,
     Conflict,
     another_order,
+    interpret_record,
     is_ours,
-    judge_record,
     not_proven,
 )
-from veracore_sync.model import WarehouseRecord
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
 _MAY_BE_THERE = (OrderState.SENDING, OrderState.IN_DOUBT, OrderState.CONFLICT, OrderState.CANCELLED)
@@ -165,7 +165,7 @@ ENDED_AS = {
 
 
 def sent_ids(row: OrderRow, attempts: Sequence[AttemptRow]) -> tuple[str, ...]:
-    """Every id that the order bears or was ever sent under; the present one first."""
+    """Every id that the order has or was ever sent under; the present one first."""
     return _distinct([row.veracore_id, *(one.veracore_id for one in reversed(attempts))])
 
 
@@ -212,11 +212,11 @@ def see(
     record, sent = found.record, [one.lines for one in attempts]
     if not is_ours(row.code, record, sent):
         return Foreign(veracore_id, another_order(record).trouble.message)
-    verdict = judge_record(row.code, replace(record, reference=row.code), sent)
+    verdict = interpret_record(row.code, replace(record, reference=row.code), sent)
     if isinstance(verdict, CancelledThere):
         return Cancelled(veracore_id, verdict.message)
     differs = verdict.trouble.message if isinstance(verdict, Conflict) else ""
-    if isinstance(verdict, Adopt) and verdict.outdated:
+    if isinstance(verdict, AdoptOrder) and verdict.outdated:
         differs = OUTDATED
     return Ours(veracore_id, record, differs)
 

@@ -16,11 +16,11 @@ from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.failures import MAY_BE_AN_ORDERS
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.ledger_records import UnreadRow
+from veracore_sync.domain.orders import Order
 from veracore_sync.jobs.bad_records import BadRecordMemory, longest_untried_first
 from veracore_sync.jobs.orders.changes import is_followed
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.report import raise_alert
-from veracore_sync.model import Order
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import Poll, ShopOrders, Unlisted
 from veracore_sync.ports.warehouse import LookUpFailed, Warehouse
@@ -31,7 +31,7 @@ SHOP, LOOK_UP, DOUBT, LISTED = "orders.shop", "orders.lookup", "orders.doubt", "
 
 _UNLISTED = "the shop lists it in a way that cannot be read, so it is passed by,"
 _UNLISTED_ALL = "the shop cannot list them"
-_LAST_MOST = 20
+_MAX_LAST = 20
 _BATCH = 50
 
 Failed = Callable[[str, SyncError], None]
@@ -44,7 +44,7 @@ class Reader:
 
     Args:
         shop: Where from.
-        nobody: A code that no order bears.
+        nobody: A code that no order has.
     """
 
     shop: ShopOrders
@@ -184,4 +184,4 @@ class BadRecords:
         last = longest_untried_first(known[code] for code in codes if code in known)
         due = [row for row in last if all_due or memory.is_due(row)]
         first = [code for code in codes if code not in known]
-        return first, [row.name for row in (due if all_due else due[:_LAST_MOST])]
+        return first, [row.name for row in (due if all_due else due[:_MAX_LAST])]

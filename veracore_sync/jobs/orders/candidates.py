@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from veracore_sync.domain.errors import SyncError, UsageError
+from veracore_sync.domain.orders import Order, OrderStub
 from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import SHOP, BadRecords, Reader
@@ -13,7 +14,6 @@ from veracore_sync.jobs.orders.change_detection import Windows, passed_states
 from veracore_sync.jobs.orders.render import settings_hash
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.select import Selection, Selector
-from veracore_sync.model import Order, OrderStub
 from veracore_sync.ports.shop import Poll
 
 
@@ -73,7 +73,7 @@ class Candidates(RunPart[OrdersReport]):
             back = [
                 row.code for row in rows if row.cause == OrderCause.WAITING and row.code in held
             ]
-            self.ledger.moves.came_back(back)
+            self.ledger.transitions.came_back(back)
         known = {row.code for row in rows}
         rows += [
             row

@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import Category, SyncError
-from veracore_sync.domain.held_orders import Held
+from veracore_sync.domain.held_orders import AcceptedOrder
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.order_records import Discovery, OrderRow, Sent, Trouble
+from veracore_sync.domain.order_records import Discovery, Failure, OrderRow, SentLines
+from veracore_sync.domain.orders import Order, OrderStub
 from veracore_sync.domain.states import HANDED_OVER, OrderCause, OrderState
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
@@ -33,7 +34,6 @@ from veracore_sync.jobs.orders.plan import PASSED_STATES
 from veracore_sync.jobs.orders.render import Renderer, content_hash
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.report import raise_alert
-from veracore_sync.model import Order, OrderStub
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import NET, is_ahead
 
@@ -72,7 +72,7 @@ def windows(ledger: Ledger, now: datetime, not_before: datetime) -> Windows:
 
 
 @dataclass(slots=True)
-class Watch(RunPart[OrdersReport]):
+class ChangeDetector(RunPart[OrdersReport]):
     """Looks over what was changed in the shop after submission."""
 
     def changed(self, moved: Sequence[OrderStub], waiting: Sequence[OrderStub] = ()) -> None:
@@ -164,7 +164,9 @@ class Watch(RunPart[OrdersReport]):
         told_ended = judged is not None and judged.state == row.state
         message = change(row, before, now, lacking(order, held, renderer), told_ended=told_ended)
         cut = None if has_ended(row) else self.ledger.holdings.cut([row.code]).get(row.code)
-        is_followed_there = cut is not None and self._is_cut_alike(order, row, cut, renderer)
+        is_followed_there = cut is not None and self._is_partially_cancelled_alike(
+            order, row, cut, renderer
+        )
         with self.ledger.unit_of_work():
             self._note(row, order.updated_at, now)
             if cut is not None and is_followed_there:
@@ -173,12 +175,14 @@ class Watch(RunPart[OrdersReport]):
             elif message:
                 self._raise(_DRIFT, order.code, message, again=True)
 
-    def _is_cut_alike(self, order: Order, row: OrderRow, cut: Held, renderer: Renderer) -> bool:
+    def _is_partially_cancelled_alike(
+        self, order: Order, row: OrderRow, cut: AcceptedOrder, renderer: Renderer
+    ) -> bool:
         """Whether all that was changed since it was sent is what both sides have cancelled."""
         was = as_it_was(order, cut, renderer)
         return content_hash(was, self.ledger.meta.hash_key) == row.content_hash
 
-    def _held(self, row: OrderRow) -> Sent | None:
+    def _held(self, row: OrderRow) -> SentLines | None:
         """What VeraCore holds of it: what its record says, where one was seen."""
         known = self.ledger.holdings.known(row.code) if row.state in HANDED_OVER else None
         if known is not None:
@@ -192,7 +196,7 @@ class Watch(RunPart[OrdersReport]):
     def _note(self, row: OrderRow, at: datetime, content: str) -> None:
         judged = Judged(to_text(at), row.state, content)
         self.ledger.meta.put(_JUDGED + row.code, json.dumps(asdict(judged)))
-        self.ledger.moves.touch(row.code, shop_updated_at=to_text(at))
+        self.ledger.transitions.touch(row.code, shop_updated_at=to_text(at))
 
     def _raise(self, kind: AlertKind, code: str, message: str, *, again: bool = False) -> None:
         if raise_alert(self.ledger, self.report, kind, message, code=code, again=again):
@@ -205,7 +209,7 @@ class Watch(RunPart[OrdersReport]):
         """
         held = self.ledger.orders.held([stub.code for stub in stubs])
         strangers = [s for s in stubs if s.code not in held and s.type == "Regular"]
-        self.ledger.moves.discover(_stranger(stub) for stub in strangers)
+        self.ledger.transitions.discover(_stranger(stub) for stub in strangers)
         for stub in strangers:
             if stub.state.startswith("Partially"):
                 self._raise(AlertKind.ORDER_PASSED_BY, stub.code, _stranger_words(stub))
@@ -228,7 +232,7 @@ def _stranger(stub: OrderStub) -> Discovery:
         placed_at=stub.placed_at,
         state=OrderState.SKIPPED,
         cause=OrderCause.STATE,
-        trouble=Trouble(Category.VALIDATION, _stranger_words(stub)),
+        trouble=Failure(Category.VALIDATION, _stranger_words(stub)),
     )
 
 

@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from veracore_sync.domain.held_orders import Held, totals
-from veracore_sync.domain.order_records import AttemptRow, OrderRow, Sent
+from veracore_sync.domain.held_orders import AcceptedOrder, totals
+from veracore_sync.domain.order_records import AttemptRow, OrderRow, SentLines
+from veracore_sync.domain.orders import Order, OrderLine
 from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
 from veracore_sync.jobs.orders.render import Renderer
-from veracore_sync.model import Order, OrderLine
 
-_LISTED_MOST = 10
+_MAX_LISTED = 10
 _ENDED = {
     "shipped": "after VeraCore had shipped it",
     "cancelled": "after it was cancelled at VeraCore",
@@ -54,7 +54,7 @@ def has_ended(row: OrderRow) -> bool:
     return row.state in _ENDED
 
 
-def held_lines(row: OrderRow, attempts: Sequence[AttemptRow]) -> Sent | None:
+def held_lines(row: OrderRow, attempts: Sequence[AttemptRow]) -> SentLines | None:
     """What VeraCore holds or shipped of an order; ``None`` where that is not known."""
     if row.state in (OrderState.CANCELLED, OrderState.SKIPPED):
         return ()
@@ -64,7 +64,7 @@ def held_lines(row: OrderRow, attempts: Sequence[AttemptRow]) -> Sent | None:
     return () if row.state == OrderState.SHIPPED else None
 
 
-def lacking(order: Order, held: Sent | None, renderer: Renderer) -> Mapping[str, int]:
+def lacking(order: Order, held: SentLines | None, renderer: Renderer) -> Mapping[str, int]:
     """The open units, by offer, that VeraCore does not hold; nothing where that is not known."""
     if held is None:
         return {}
@@ -84,7 +84,7 @@ def lacking(order: Order, held: Sent | None, renderer: Renderer) -> Mapping[str,
     return {offer: units for offer, units in sorted(left.items()) if units > 0}
 
 
-def as_it_was(order: Order, held: Held, renderer: Renderer) -> Order:
+def as_it_was(order: Order, held: AcceptedOrder, renderer: Renderer) -> Order:
     """The order with the units that both sides have cancelled.
 
     Where that is what was sent, the shop has only followed VeraCore, or VeraCore the shop. Of two
@@ -102,7 +102,7 @@ def as_it_was(order: Order, held: Held, renderer: Renderer) -> Order:
     return replace(order, lines=tuple(was(line, name) for line, name in lines))
 
 
-def is_all_that_ships(order: Order, held: Held, renderer: Renderer) -> bool:
+def is_all_that_ships(order: Order, held: AcceptedOrder, renderer: Renderer) -> bool:
     """Whether the order asks for what VeraCore holds and has not cancelled, unit for unit."""
     wanted = [(renderer.offer(line.sku), line.quantity) for line in order.lines]
     return +totals(wanted) == totals(held.lines) - totals(held.cancelled)
@@ -120,7 +120,7 @@ def change(
         lacks: Units that VeraCore does not hold.
         told_ended: It was judged since it ended.
     """
-    units = ", ".join(f"{units} x {offer}" for offer, units in list(lacks.items())[:_LISTED_MOST])
+    units = ", ".join(f"{units} x {offer}" for offer, units in list(lacks.items())[:_MAX_LISTED])
     if has_ended(row):
         if not units or (now == before and (told_ended or row.state != OrderState.SHIPPED)):
             return None

@@ -21,7 +21,7 @@ from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import DOUBT, look_ups_must_work, remembered
 from veracore_sync.jobs.orders.interpret_lookup import (
     OUTDATED,
-    Adopt,
+    AdoptOrder,
     CancelledThere,
     Conflict,
     LookAgain,
@@ -29,7 +29,7 @@ from veracore_sync.jobs.orders.interpret_lookup import (
     Unknown,
     Verdict,
     WasRefused,
-    judge_doubt,
+    interpret_doubt,
 )
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.report import raise_alert
@@ -40,7 +40,7 @@ _PROVED = "lookup.proved"
 
 
 @dataclass(slots=True)
-class Doubts(RunPart[OrdersReport]):
+class DoubtResolver(RunPart[OrdersReport]):
     """Looks orders in doubt up and writes what follows."""
 
     @property
@@ -76,14 +76,14 @@ class Doubts(RunPart[OrdersReport]):
     def _must_answer(self) -> None:
         """Ask VeraCore for nothing in particular, and for an order that it holds."""
         newest = self.ledger.orders.newest_synced()
-        self.warehouse.control(newest.veracore_id if newest else None)
+        self.warehouse.check_connection(newest.veracore_id if newest else None)
         look_ups_must_work(self.warehouse, self.ledger)
 
     def _rest(self, row: OrderRow, error: SyncError) -> None:
         """It alone is not answered: from the second time on it is asked about ever more rarely."""
         rests_until = self._unanswered().failed(row.code, error.message).next_attempt_at
         if rests_until is not None:
-            self.ledger.moves.look_again(row.code, from_text(rests_until))
+            self.ledger.transitions.look_again(row.code, from_text(rests_until))
 
     def _unanswered(self) -> BadRecordMemory:
         return remembered(DOUBT, self.ledger, self.clock, self.settings.retry)
@@ -101,7 +101,7 @@ class Doubts(RunPart[OrdersReport]):
             )
         attempts = self.ledger.orders.attempts(row.code)
         waited = elapsed(row.absent_tick, self.clock)
-        return judge_doubt(row, found, attempts, now=began, grace=self.grace, waited=waited)
+        return interpret_doubt(row, found, attempts, now=began, grace=self.grace, waited=waited)
 
     def look_up(self, veracore_id: str) -> LookUp:
         """Look an id up; finding an order proves the credentials."""
@@ -148,8 +148,8 @@ class Doubts(RunPart[OrdersReport]):
 
     def apply(self, row: OrderRow, verdict: Verdict) -> None:
         """Write the one transition that follows, and note it."""
-        moves, code = self.ledger.moves, row.code
-        if isinstance(verdict, Adopt):
+        moves, code = self.ledger.transitions, row.code
+        if isinstance(verdict, AdoptOrder):
             self._adopt(row, verdict)
         elif isinstance(verdict, Conflict):
             change = moves.conflict(code, None, verdict.trouble)
@@ -171,10 +171,10 @@ class Doubts(RunPart[OrdersReport]):
             _LOG.info("order %s stays in doubt: %s", code, verdict.error.message)
             self.report.applied(code, moves.look_again(code, None), "in_doubt")
 
-    def _adopt(self, row: OrderRow, verdict: Adopt) -> None:
+    def _adopt(self, row: OrderRow, verdict: AdoptOrder) -> None:
         code = row.code
         with self.ledger.unit_of_work():
-            change = self.ledger.moves.adopt(code, row.veracore_id or code, verdict.record)
+            change = self.ledger.transitions.adopt(code, row.veracore_id or code, verdict.record)
             if verdict.outdated and change is not Applied.LOST:
                 raise_alert(self.ledger, self.report, AlertKind.ORDER_DRIFT, OUTDATED, code=code)
         self.report.applied(code, change, "adopted")

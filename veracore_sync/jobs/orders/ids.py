@@ -1,4 +1,4 @@
-"""The id that an order bears at VeraCore."""
+"""The id that an order has at VeraCore."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def warehouse_id(code: str, prefix: str, is_taken: Callable[[str], bool]) -> str
     Args:
         code: The shop's order code, in full.
         prefix: ``orders.id_prefix``.
-        is_taken: Whether another order bears an id already (VeraCore's are unique without case).
+        is_taken: Whether another order has an id already (VeraCore's are unique without case).
 
     Returns:
         Prefix and code where they fit; else a cut of them and eight characters of the code's hash.

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from veracore_sync.domain.errors import Category, SyncError
 from veracore_sync.domain.held_orders import same_units, totals
-from veracore_sync.domain.order_records import AttemptRow, OrderRow, Sent, Trouble
+from veracore_sync.domain.order_records import AttemptRow, Failure, OrderRow, SentLines
 from veracore_sync.domain.states import OrderCause
-from veracore_sync.model import RecordLine, WarehouseRecord
+from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
 OUTDATED = (
@@ -21,7 +21,7 @@ OUTDATED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Adopt:
+class AdoptOrder:
     """It is there and ours.
 
     `record` is what VeraCore holds, as far as it tells; `outdated`: not what we sent last, but what
@@ -32,7 +32,7 @@ class Adopt:
     outdated: bool = False
 
     @property
-    def lines(self) -> Sent:
+    def lines(self) -> SentLines:
         """The lines that it tells of."""
         return as_sent(self.record.lines or ())
 
@@ -41,7 +41,7 @@ class Adopt:
 class Conflict:
     """Something else is there under our id."""
 
-    trouble: Trouble
+    trouble: Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Resend:
 class WasRefused:
     """Absent for good, and VeraCore had answered: that answer was a refusal."""
 
-    trouble: Trouble
+    trouble: Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,10 @@ class Unknown:
     error: SyncError
 
 
-Verdict = Adopt | Conflict | CancelledThere | LookAgain | Resend | WasRefused | Unknown
+Verdict = AdoptOrder | Conflict | CancelledThere | LookAgain | Resend | WasRefused | Unknown
 
 
-def judge_doubt(
+def interpret_doubt(
     row: OrderRow,
     found: LookUp,
     attempts: Sequence[AttemptRow],
@@ -103,11 +103,11 @@ def judge_doubt(
     if isinstance(found, LookUpFailed):
         return Unknown(found.error)
     if isinstance(found, Absent):
-        return _judge_absence(row, now, grace, waited)
-    return judge_record(row.code, found.record, [attempt.lines for attempt in attempts])
+        return _interpret_absence(row, now, grace, waited)
+    return interpret_record(row.code, found.record, [attempt.lines for attempt in attempts])
 
 
-def judge_record(code: str, record: WarehouseRecord, sent: Sequence[Sent]) -> Verdict:
+def interpret_record(code: str, record: WarehouseRecord, sent: Sequence[SentLines]) -> Verdict:
     """What a record found under our id means.
 
     Args:
@@ -121,23 +121,23 @@ def judge_record(code: str, record: WarehouseRecord, sent: Sequence[Sent]) -> Ve
         return CancelledThere(f"the order {record.id} was cancelled at VeraCore")
     held = as_sent(record.lines or ())
     if record.lines is None or not sent:
-        return Adopt(record)
+        return AdoptOrder(record)
     if not any(same_units(held, lines) for lines in sent):
         return Conflict(
-            Trouble(
+            Failure(
                 Category.CONFLICT,
                 f"VeraCore holds other content under the id {record.id}: "
                 + _difference(held, sent[-1]),
             )
         )
-    return Adopt(record, outdated=not same_units(held, sent[-1]))
+    return AdoptOrder(record, outdated=not same_units(held, sent[-1]))
 
 
 def another_order(record: WarehouseRecord) -> Conflict:
     """The verdict on a record with another reference than the order's code."""
     reference = (record.reference or "").strip()[:50]
     return Conflict(
-        Trouble(
+        Failure(
             Category.CONFLICT,
             f"VeraCore holds another order under the id {record.id}: "
             f"its reference is {reference!r}",
@@ -162,7 +162,7 @@ def not_proven(
     return LookAgain(now + grace - waited, first=False) if waited < grace else None
 
 
-def is_ours(code: str, record: WarehouseRecord, sent: Sequence[Sent]) -> bool:
+def is_ours(code: str, record: WarehouseRecord, sent: Sequence[SentLines]) -> bool:
     """Whether a record may be this order: by its reference, else by a cut of it and our units.
 
     Args:
@@ -177,18 +177,18 @@ def is_ours(code: str, record: WarehouseRecord, sent: Sequence[Sent]) -> bool:
     return is_cut and any(same_units(held, lines) for lines in sent)
 
 
-def as_sent(lines: Iterable[RecordLine]) -> Sent:
+def as_sent(lines: Iterable[RecordLine]) -> SentLines:
     """The warehouse's lines in the form that attempts are kept in."""
     return tuple((line.sku, line.quantity) for line in lines)
 
 
-def _judge_absence(
+def _interpret_absence(
     row: OrderRow, now: datetime, grace: timedelta, waited: timedelta | None
 ) -> Verdict:
     message = row.error_message or "no answer"
     if row.cause == OrderCause.DUPLICATE:
         return Conflict(
-            Trouble(
+            Failure(
                 Category.CONFLICT,
                 f"VeraCore refuses the id {row.veracore_id} as used ({message}), "
                 "but a look-up does not find it",
@@ -198,11 +198,11 @@ def _judge_absence(
     if again is not None:
         return again
     if row.cause == OrderCause.ANSWER:
-        return WasRefused(Trouble(Category.VALIDATION, f"VeraCore did not take it: {message}"))
+        return WasRefused(Failure(Category.VALIDATION, f"VeraCore did not take it: {message}"))
     return Resend()
 
 
-def _difference(held: Sent, sent: Sent) -> str:
+def _difference(held: SentLines, sent: SentLines) -> str:
     theirs, ours = totals(held), totals(sent)
     names = {sku.strip().casefold(): sku.strip() for sku, _ in (*held, *sent)}
     parts = [

@@ -33,11 +33,11 @@ _WAITING = (
     OrderState.FAILED,
     OrderState.PARKED,
 )
-_TOLD_MOST = 10
+_MAX_TOLD = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Old:
+class Overdue:
     """An order that has been where it is for too long, and a sentence for a person."""
 
     code: str
@@ -56,13 +56,13 @@ class Ages:
     now: datetime
     min_age: timedelta
 
-    def too_old(self, rows: Iterable[OrderRow]) -> Iterator[Old]:
+    def too_old(self, rows: Iterable[OrderRow]) -> Iterator[Overdue]:
         """Those of `rows` that a person should look at."""
         for row in rows:
             limit = self._limit(row)
             since = _since(row)
             if limit is not None and is_overdue(since, self.now, limit):
-                yield Old(row.code, self._words(row))
+                yield Overdue(row.code, self._words(row))
 
     def _limit(self, row: OrderRow) -> timedelta | None:
         if row.state == OrderState.PENDING and row.cause != OrderCause.WAITING:
@@ -120,7 +120,7 @@ def tell_ages(ledger: Ledger, clock: Clock, min_age: timedelta, report: OrdersRe
             ledger.alerts.resolve(KIND, code=code)
         for one in old:
             ledger.alerts.open(KIND, one.message, code=one.code)
-    for one in old[:_TOLD_MOST]:
+    for one in old[:_MAX_TOLD]:
         report.escalate(f"{one.code}: {one.message}")
-    if len(old) > _TOLD_MOST:
-        report.escalate(f"and {len(old) - _TOLD_MOST} more orders have waited for as long")
+    if len(old) > _MAX_TOLD:
+        report.escalate(f"and {len(old) - _MAX_TOLD} more orders have waited for as long")

@@ -10,7 +10,8 @@ from itertools import islice
 
 from veracore_sync.domain.errors import Category, Interrupted, SyncError
 from veracore_sync.domain.failures import AN_ANSWER_OF_ITS_OWN
-from veracore_sync.domain.order_records import OrderRow, Trouble
+from veracore_sync.domain.order_records import Failure, OrderRow
+from veracore_sync.domain.orders import Order
 from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.jobs.kernel import RunContext
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
@@ -25,7 +26,6 @@ from veracore_sync.jobs.orders.plan import (
 from veracore_sync.jobs.orders.render import Renderer, settings_hash
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.send import Sender
-from veracore_sync.model import Order
 
 _LOG = logging.getLogger(__name__)
 _GONE = "the shop no longer has it"
@@ -40,7 +40,7 @@ class _Odd:
     message: str
 
 
-class Dispatch:
+class OrderPipeline:
     """Plans orders by one set of settings, and sends what is to be sent.
 
     Orders are read in full in this run, right before they are planned.
@@ -143,7 +143,7 @@ class Dispatch:
             self._unread(left.pop(code), error)
 
         for order in self._reader.read(batch, unread):
-            # Each order anew: a slow VeraCore makes a whole batch last for many minutes.
+            # Each order again: a slow VeraCore makes a whole batch last for many minutes.
             if self._context.ends_here():
                 return
             row = left.pop(order.code)
@@ -169,9 +169,9 @@ class Dispatch:
 
     def _fail(self, row: OrderRow, message: str) -> None:
         retry = self._settings.retry
-        change = self._ledger.moves.fail(
+        change = self._ledger.transitions.fail(
             row.code,
-            Trouble(Category.INTERNAL, message),
+            Failure(Category.INTERNAL, message),
             self._clock.now() + retry.backoff.wait(row.retry_count + 1),
             retry.max_attempts,
         )
@@ -185,12 +185,12 @@ class Dispatch:
         elif error in AN_ANSWER_OF_ITS_OWN:
             self._fail(row, error.message)
         else:
-            trouble = Trouble(error.category, error.message)
-            change = self._ledger.moves.postpone(row.code, trouble, rest.next_attempt_at)
+            trouble = Failure(error.category, error.message)
+            change = self._ledger.transitions.postpone(row.code, trouble, rest.next_attempt_at)
             self._report.applied(row.code, change, row.state)
 
     def _write(self, action: Action) -> None:
-        moves, code = self._ledger.moves, action.code
+        moves, code = self._ledger.transitions, action.code
         if isinstance(action, ParkOrder):
             change = moves.park(code, action.trouble, self._settings_hash)
             self._report.applied(code, change, "parked", action.trouble.message)

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
 from veracore_sync.config import OrdersSettings
-from veracore_sync.domain.order_records import Intent, OrderRow, Seen, Trouble
+from veracore_sync.domain.order_records import Failure, Intent, OrderRow, ShopVersion
+from veracore_sync.domain.orders import Order
 from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
+from veracore_sync.domain.warehouse import WarehouseOrder
 from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
 from veracore_sync.jobs.orders.render import Renderer, Unsendable, content_hash, payload_hash
-from veracore_sync.model import Order, WarehouseOrder
 
 WAITING_STATES = frozenset({"Modifying", "ArrangingAdditionalPayment", "PaymentAuthorized"})
 """States from which an order may come back to be sent."""
@@ -44,7 +45,7 @@ class ParkOrder:
     """It cannot be sent until a person changes the order or a setting."""
 
     code: str
-    trouble: Trouble
+    trouble: Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class Planner:
         settings_hash: Of the settings that decide what is sent.
         hash_key: The ledger's own.
         ledger_created_at: By the shop's clock: older orders are looked up before they are sent.
-        id_taken: Whether an order other than the second argument bears a VeraCore id.
+        id_taken: Whether an order other than the second argument has a VeraCore id.
         unknown_until: By the shop's clock: up to then another ledger, which this one replaced, may
             have sent orders, also those that this one holds.
     """
@@ -147,7 +148,7 @@ class Planner:
             lines=tuple((line.sku, line.quantity) for line in rendered.lines),
             payload_hash=payload_hash(rendered, self.hash_key),
             settings_hash=self.settings_hash,
-            seen=Seen(content_hash(order, self.hash_key), order.updated_at),
+            seen=ShopVersion(content_hash(order, self.hash_key), order.updated_at),
         )
 
     def _may_be_there(self, order: Order, row: OrderRow) -> bool:

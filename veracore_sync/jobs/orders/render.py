@@ -10,29 +10,27 @@ from decimal import Decimal
 
 from veracore_sync.config import FreightSettings, OrdersSettings, SkuSettings
 from veracore_sync.domain.errors import Category
-from veracore_sync.domain.order_records import Trouble
-from veracore_sync.jobs.inventory.sku_map import Names
-from veracore_sync.jobs.orders.text import as_currency, clean, needs_postal_code, split_name
-from veracore_sync.model import (
-    Address,
+from veracore_sync.domain.order_records import Failure
+from veracore_sync.domain.orders import Address, Order, OrderLine
+from veracore_sync.domain.warehouse import (
     Classification,
     Freight,
-    Order,
-    OrderLine,
     Party,
     WarehouseLine,
     WarehouseOrder,
 )
+from veracore_sync.jobs.inventory.sku_map import SkuMap
+from veracore_sync.jobs.orders.text import as_currency, clean, needs_postal_code, split_name
 
-_COMMENT_MOST = 255
+_MAX_COMMENT = 255
 
 
 class Unsendable(Exception):
-    """The order cannot be sent as it is; `trouble` names what mends it."""
+    """The order cannot be sent as it is; `trouble` names what fixes it."""
 
     def __init__(self, category: Category, message: str) -> None:
         super().__init__(message)
-        self.trouble = Trouble(category, message)
+        self.trouble = Failure(category, message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Renderer:
 
     def __init__(self, orders: OrdersSettings, skus: SkuSettings) -> None:
         self._orders = orders
-        self._names = Names(skus)
+        self._names = SkuMap(skus)
 
     def sendable_lines(self, order: Order) -> list[OrderLine]:
         """The lines that still have units to send and whose SKU is not excluded."""
@@ -101,9 +99,9 @@ class Renderer:
     def _comment(self, order: Order, warnings: list[str]) -> str:
         note = order.note if self._orders.comment == "note" else ""
         comment = clean(self._custom(order, self._orders.comment_field) or note)
-        if len(comment) > _COMMENT_MOST:
-            warnings.append(f"the comment was cut at {_COMMENT_MOST} characters")
-        return comment[:_COMMENT_MOST]
+        if len(comment) > _MAX_COMMENT:
+            warnings.append(f"the comment was cut at {_MAX_COMMENT} characters")
+        return comment[:_MAX_COMMENT]
 
     def _classification(self) -> Classification:
         return Classification(

@@ -9,23 +9,23 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import Category, LedgerError, NeedsPerson, RunOver, SyncError
 from veracore_sync.domain.failures import OF_AN_UPSTREAM_OR_THE_SETTINGS
-from veracore_sync.domain.order_records import Discovery, OrderRow, Trouble, fresh_row
+from veracore_sync.domain.order_records import Discovery, Failure, OrderRow, fresh_row
+from veracore_sync.domain.orders import OrderStub
 from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.orders.bad_records import BadRecords
 from veracore_sync.jobs.orders.candidates import Candidates
-from veracore_sync.jobs.orders.change_detection import Watch, Windows, windows
-from veracore_sync.jobs.orders.doubt_resolver import Doubts
+from veracore_sync.jobs.orders.change_detection import ChangeDetector, Windows, windows
+from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.overdue import tell_ages
-from veracore_sync.jobs.orders.pipeline import Dispatch
+from veracore_sync.jobs.orders.pipeline import OrderPipeline
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.select import Selection
 from veracore_sync.jobs.orders.send import Sender
-from veracore_sync.model import OrderStub
 from veracore_sync.ports.shop import Poll
 
 _DOUBT_PASSES = 2
-_NAMED_MOST = 10
+_MAX_NAMED = 10
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class OrdersRun(JobRun[OrdersReport]):
         now = self.clock.now()
         if not self.context.must_not_write:
             # Of what a dead run left `sending` only a look-up may tell whether it arrived.
-            self.ledger.moves.recover()
+            self.ledger.transitions.recover()
         span = windows(self.ledger, now, self._candidates.not_before)
         poll = self._candidates.listen(span)
         if not self.context.must_not_write:
@@ -123,7 +123,7 @@ class OrdersRun(JobRun[OrdersReport]):
         """
         if self.context.must_not_write or not (chosen.candidates or chosen.rechecks or doubts):
             return
-        self.warehouse.control(self._known_id())
+        self.warehouse.check_connection(self._known_id())
         self.context.check_warehouse()
 
     def _known_id(self) -> str | None:
@@ -136,7 +136,7 @@ class OrdersRun(JobRun[OrdersReport]):
         held |= {stub.code: fresh_row(stub.code, stub.id, now) for stub in chosen.new}
         fresh = [stub.code for stub in chosen.new]
         codes = [*fresh, *chosen.due, *chosen.rechecks]
-        self.report.plan = Dispatch(self.context).plan_all(codes, held)
+        self.report.plan = OrderPipeline(self.context).plan_all(codes, held)
 
     # ---- what is new --------------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ class OrdersRun(JobRun[OrdersReport]):
             Discovery(stub.code, stub.id, stub.placed_at, next_attempt_at=due_at)
             for stub in chosen.new
         ]
-        self.ledger.moves.discover(found)
+        self.ledger.transitions.discover(found)
         fresh = [stub.code for stub in chosen.new]
         if due_at is None:
             chosen.due = fresh + chosen.due
@@ -159,11 +159,11 @@ class OrdersRun(JobRun[OrdersReport]):
         """Said once: they are in a trigger state, and nobody sends them."""
         if not chosen.early:
             return
-        self.ledger.moves.discover(_early(stub) for stub in chosen.early)
+        self.ledger.transitions.discover(_early(stub) for stub in chosen.early)
         for stub in chosen.early:
             self.report.record(stub.code, "skipped")
-        codes = ", ".join(stub.code for stub in chosen.early[:_NAMED_MOST])
-        more = len(chosen.early) - _NAMED_MOST
+        codes = ", ".join(stub.code for stub in chosen.early[:_MAX_NAMED])
+        more = len(chosen.early) - _MAX_NAMED
         sentence = (
             f"placed before {to_text(self._candidates.not_before)} (orders.not_before) and so "
             f"never sent: {codes}{f' and {more} more' if more > 0 else ''}"
@@ -180,13 +180,13 @@ class OrdersRun(JobRun[OrdersReport]):
         self._discover(chosen)
         bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
         sender = Sender(self.context, self._known_id(), bad)
-        Dispatch(self.context).send_all(sender, chosen.due + chosen.rechecks)
+        OrderPipeline(self.context).send_all(sender, chosen.due + chosen.rechecks)
         if sender.stopped_by is not None:
             raise sender.stopped_by
 
     def _end_doubts(self, doubts: Sequence[OrderRow], since: datetime) -> None:
         """Look doubts up: new ones first and at once, because most of them are there."""
-        settling = Doubts(self.context)
+        settling = DoubtResolver(self.context)
         for _ in range(_DOUBT_PASSES):
             due = [row for row in self._doubts_due(self.clock.now()) if _began(row, since)]
             if not due:
@@ -206,7 +206,7 @@ class OrdersRun(JobRun[OrdersReport]):
             return
         bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
         bad.listed(poll)
-        watch = Watch(self.context)
+        watch = ChangeDetector(self.context)
         watch.changed(poll.moved, poll.waiting)
         if "passed" not in poll.unread:
             watch.passed(poll.passed, span)
@@ -228,5 +228,5 @@ def _early(stub: OrderStub) -> Discovery:
         placed_at=stub.placed_at,
         state=OrderState.SKIPPED,
         cause=OrderCause.EARLY,
-        trouble=Trouble(Category.VALIDATION, "it was placed before orders.not_before"),
+        trouble=Failure(Category.VALIDATION, "it was placed before orders.not_before"),
     )

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import from_text
 from veracore_sync.config import OrdersSettings
 from veracore_sync.domain.order_records import OrderRow
+from veracore_sync.domain.orders import OrderStub
 from veracore_sync.domain.states import OrderCause, OrderState
-from veracore_sync.model import OrderStub
 from veracore_sync.waits import RECHECK, is_ahead, is_over
 
 _RECHECK_PAGE = 50

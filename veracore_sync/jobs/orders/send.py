@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.backoff import spread
-from veracore_sync.domain.errors import Category, SyncError, What
+from veracore_sync.domain.errors import Category, Occurrence, SyncError
 from veracore_sync.domain.failures import (
     COUNTS_AGAINST_CREATING,
     CREATING,
@@ -19,16 +19,21 @@ from veracore_sync.domain.failures import (
 )
 from veracore_sync.domain.held_orders import same_units
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.order_records import Trouble, open_attempts
+from veracore_sync.domain.order_records import Failure, open_attempts
 from veracore_sync.domain.states import Applied, OrderCause
-from veracore_sync.failpoint import hit
+from veracore_sync.domain.warehouse import WarehouseRecord
+from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, BadRecords, look_ups_must_work
-from veracore_sync.jobs.orders.interpret_lookup import Adopt, CancelledThere, Conflict, judge_record
+from veracore_sync.jobs.orders.interpret_lookup import (
+    AdoptOrder,
+    CancelledThere,
+    Conflict,
+    interpret_record,
+)
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.report import raise_alert
-from veracore_sync.model import WarehouseRecord
 from veracore_sync.ports.warehouse import Accepted, LookUpFailed, NotAccepted, Present
 from veracore_sync.waits import ASKED
 
@@ -54,7 +59,7 @@ class Sender(RunPart[OrdersReport]):
     stopped_by: SyncError | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _budget: FailureBudget = field(default_factory=FailureBudget)
-    _heard: set[What] = field(default_factory=set)
+    _heard: set[Occurrence] = field(default_factory=set)
     _looking: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, action: SubmitOrder) -> None:
@@ -67,20 +72,20 @@ class Sender(RunPart[OrdersReport]):
         if action.look_up_first and not self._is_free(action):
             return
         order = action.order
-        attempt = self.ledger.moves.intend(action.code, action.intent)
+        attempt = self.ledger.transitions.intend(action.code, action.intent)
         if attempt is None:
             self.report.applied(action.code, Applied.LOST, "pending")
             return
-        hit("intent committed")
+        pass_failpoint("intent committed")
         outcome = self.warehouse.submit(order)
-        hit("answered")
+        pass_failpoint("answered")
         if isinstance(outcome, Accepted):
-            self.ledger.moves.accept(action.code, attempt, outcome.sequence)
+            self.ledger.transitions.accept(action.code, attempt, outcome.sequence)
             self._budget.restore()
             self.report.record(action.code, "submitted")
         else:
             self._not_accepted(action, attempt, outcome)
-        hit("outcome committed")
+        pass_failpoint("outcome committed")
 
     def _is_undecided(self, code: str) -> bool:
         """While nobody knows how an earlier attempt ended, only a look-up may follow it."""
@@ -88,7 +93,7 @@ class Sender(RunPart[OrdersReport]):
         unknown = open_attempts(row, self.ledger.orders.attempts(code)) if row else []
         if not unknown:
             return False
-        change = self.ledger.moves.doubt_again(code, unknown[-1].veracore_id)
+        change = self.ledger.transitions.doubt_again(code, unknown[-1].veracore_id)
         self.report.applied(code, change, "in_doubt")
         return True
 
@@ -105,14 +110,14 @@ class Sender(RunPart[OrdersReport]):
             self.bad.answered(LOOK_UP, action.code)
             if isinstance(found, Present) and self._is_settled(action, veracore_id, found.record):
                 return False
-        self.ledger.moves.touch(action.code, looked_up=True)
+        self.ledger.transitions.touch(action.code, looked_up=True)
         return True
 
     def _is_settled(self, action: SubmitOrder, veracore_id: str, record: WarehouseRecord) -> bool:
         """Write what a record under one of the order's ids means; whether it is not to be sent."""
-        moves, code = self.ledger.moves, action.code
-        verdict = judge_record(code, record, [])
-        if isinstance(verdict, Adopt):
+        moves, code = self.ledger.transitions, action.code
+        verdict = interpret_record(code, record, [])
+        if isinstance(verdict, AdoptOrder):
             self._adopt(action, veracore_id, verdict)
         elif isinstance(verdict, CancelledThere):
             change = moves.cancel(code, veracore_id, verdict.message)
@@ -145,14 +150,14 @@ class Sender(RunPart[OrdersReport]):
             except SyncError as proof:
                 self.stopped_by = proof
                 return
-        trouble = Trouble(error.category, error.message)
-        self.ledger.moves.postpone(action.code, trouble, rest.next_attempt_at)
+        trouble = Failure(error.category, error.message)
+        self.ledger.transitions.postpone(action.code, trouble, rest.next_attempt_at)
 
-    def _adopt(self, action: SubmitOrder, veracore_id: str, verdict: Adopt) -> None:
+    def _adopt(self, action: SubmitOrder, veracore_id: str, verdict: AdoptOrder) -> None:
         """A lost ledger sent it; what the shop changed since then is put before a person."""
         code, held = action.code, verdict.lines
         with self.ledger.unit_of_work():
-            change = self.ledger.moves.adopt(
+            change = self.ledger.transitions.adopt(
                 code,
                 veracore_id,
                 verdict.record,
@@ -166,9 +171,9 @@ class Sender(RunPart[OrdersReport]):
         self.report.applied(code, change, "adopted")
 
     def _not_accepted(self, action: SubmitOrder, attempt: int, outcome: NotAccepted) -> None:
-        code, moves = action.code, self.ledger.moves
+        code, moves = action.code, self.ledger.transitions
         rule = CREATING[outcome.what]
-        trouble = Trouble(rule.category, outcome.text or str(outcome.what))
+        trouble = Failure(rule.category, outcome.text or str(outcome.what))
         if rule.action is Action.PENDING:
             change = moves.withhold(code, attempt, action.back_to, trouble.message, None)
             self.report.applied(code, change, "pending")
@@ -177,13 +182,13 @@ class Sender(RunPart[OrdersReport]):
             change = moves.withhold(code, attempt, action.back_to, trouble.message, later)
             self.report.applied(code, change, "pending")
         elif rule.action is Action.PARK:
-            refusal = Trouble(Category.VALIDATION, _with_hint(outcome))
+            refusal = Failure(Category.VALIDATION, _with_hint(outcome))
             change = moves.refuse(code, attempt, refusal, self._recheck_at())
             self.report.applied(code, change, "parked", refusal.message)
         else:
             cause = OrderCause.DUPLICATE if rule.action is Action.LOOK_UP else OrderCause.LOST
             self.report.applied(code, moves.doubt(code, attempt, cause, trouble), "in_doubt")
-            if rule.action is Action.DOUBT and self._is_heard(outcome.what):
+            if rule.action is Action.DOUBT and self._was_answered(outcome.what):
                 moves.was_answered(code, attempt)
         if outcome.what in COUNTS_AGAINST_CREATING:
             self._count_trouble(
@@ -203,7 +208,7 @@ class Sender(RunPart[OrdersReport]):
         recheck = timedelta(minutes=self.settings.orders.parked_recheck_minutes)
         return self.clock.now() + spread(recheck)
 
-    def _is_heard(self, what: What) -> bool:
+    def _was_answered(self, what: Occurrence) -> bool:
         """After an answer that nobody knows: does VeraCore still listen to us?
 
         Asked once a run for each kind of answer. Where it does not, the answer tells nothing of
@@ -214,7 +219,7 @@ class Sender(RunPart[OrdersReport]):
                 return False
             if what not in self._heard:
                 try:
-                    self.warehouse.control(self.known_id)
+                    self.warehouse.check_connection(self.known_id)
                 except SyncError as error:
                     self.stopped_by = error
                     return False

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from veracore_sync.domain.fulfilments import Fulfilment
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.model import Package
+from veracore_sync.domain.warehouse import Package
 
 DOUBLED = AlertKind.ORDER_DOUBLED
 """A fulfilment stands twice in the shop, and only a person may say which of them is to go."""
@@ -26,7 +26,7 @@ class Fulfil:
 
 
 @dataclass(frozen=True, slots=True)
-class Adopt:
+class AdoptFulfilment:
     """That fulfilment is this slip's; ship it where it is not."""
 
     slip: str
@@ -35,7 +35,7 @@ class Adopt:
 
 
 @dataclass(frozen=True, slots=True)
-class Cover:
+class AlreadyFulfilled:
     """All of it is in fulfilments that were not made from it."""
 
     slip: str
@@ -52,7 +52,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class HandOver:
+class Escalate:
     """Nothing more is done about this slip: a person decides."""
 
     slip: str
@@ -79,7 +79,7 @@ class Undo:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReportIssue:
     """Something that a person has to know of."""
 
     kind: AlertKind
@@ -96,4 +96,15 @@ class Close:
     """The shop has cancelled it, and nothing more of it will ship."""
 
 
-Action = Fulfil | Adopt | Cover | Hold | HandOver | Correct | Undo | Report | EndOrder | Close
+Action = (
+    Fulfil
+    | AdoptFulfilment
+    | AlreadyFulfilled
+    | Hold
+    | Escalate
+    | Correct
+    | Undo
+    | ReportIssue
+    | EndOrder
+    | Close
+)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from veracore_sync.domain.fulfilments import Line
-from veracore_sync.jobs.inventory.sku_map import Names, sku_key
-from veracore_sync.model import RecordLine, WarehouseRecord
+from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
+from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 
 Recipes = Mapping[str, Mapping[str, int]]
 """What one unit of an offer is picked as: units by product, both as keys."""
@@ -38,7 +38,7 @@ def allocate(
     units: Mapping[str, int],
     lines: Sequence[Line],
     capacity: Mapping[str, int],
-    names: Names,
+    names: SkuMap,
     recipes: Recipes,
 ) -> Allocation:
     """Give products to lines, in line order, each line up to its capacity.
@@ -63,7 +63,7 @@ def allocate(
     return Allocation(+taken, +left)
 
 
-def _kit(line: Line, names: Names) -> Mapping[str, int] | None:
+def _kit(line: Line, names: SkuMap) -> Mapping[str, int] | None:
     kit = names.kit(line.sku)
     return {sku_key(part): each for part, each in kit.items()} if kit else None
 
@@ -84,7 +84,7 @@ def _take(
         left[part] -= count * each
 
 
-def recipes_of(record: WarehouseRecord, names: Names, lines: Sequence[Line]) -> Recipes:
+def recipes_of(record: WarehouseRecord, names: SkuMap, lines: Sequence[Line]) -> Recipes:
     """What an offer is picked as, where the bill of materials leaves only one answer.
 
     That is so when one offer alone is no product, and all other products are accounted for.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from veracore_sync.config import CarrierSettings
-from veracore_sync.model import Package
+from veracore_sync.domain.warehouse import Package
 
 _URLS = {
     "ups": "https://www.ups.com/track?tracknum={tracking}",

@@ -6,12 +6,12 @@ from typing import Any
 
 from veracore_sync.jobs.tracking.actions import (
     Action,
-    Adopt,
+    AdoptFulfilment,
     EndOrder,
+    Escalate,
     Fulfil,
-    HandOver,
     Hold,
-    Report,
+    ReportIssue,
 )
 from veracore_sync.jobs.tracking.report import TrackingReport
 
@@ -51,13 +51,13 @@ def action_document(code: str, action: Action) -> dict[str, Any]:
             "method": action.method,
             "trackingCode": action.tracking_code,
         }
-    if isinstance(action, Adopt):
+    if isinstance(action, AdoptFulfilment):
         return document | {"action": "adopt", "fulfillmentId": action.fulfilment.id}
     if isinstance(action, Hold):
         return document | {"action": "wait", "reason": action.reason}
-    if isinstance(action, HandOver):
+    if isinstance(action, Escalate):
         return document | {"action": "hand over", "reason": action.message}
-    if isinstance(action, Report):
+    if isinstance(action, ReportIssue):
         return document | {"action": "report", "reason": action.message}
     if isinstance(action, EndOrder):
         return document | {"action": "end"}

@@ -7,8 +7,8 @@ from typing import Any
 
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.domain.warehouse import Package
 from veracore_sync.jobs.tracking.carriers import Carriers
-from veracore_sync.model import Package
 
 
 def slip_event(

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from veracore_sync.domain.errors import ProtocolError, SyncError
 from veracore_sync.domain.failures import MAY_PASS, OF_ALL_RECORDS
-from veracore_sync.domain.fulfilments import GONE, FulfilledOrder, Fulfilment
+from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import LOST_RACE, PickSlipState
-from veracore_sync.failpoint import hit
+from veracore_sync.domain.warehouse import Package
+from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking import actions as planned
@@ -21,7 +22,6 @@ from veracore_sync.jobs.tracking.events import event_lines, slip_event
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.requests import MovedOn, ShopRequests, must_apply
 from veracore_sync.jobs.tracking.rules import Rules
-from veracore_sync.model import Package
 
 _LOG = logging.getLogger(__name__)
 STOCK_LOCK = "stock"
@@ -78,16 +78,16 @@ class Fulfiller(RunPart[TrackingReport]):
 
     def _end_of_doubles(self, code: str, actions: Sequence[planned.Action]) -> None:
         """What a person was asked to cancel in the shop is gone."""
-        if any(isinstance(one, planned.Report) and one.kind == DOUBLED for one in actions):
+        if any(isinstance(one, planned.ReportIssue) and one.kind == DOUBLED for one in actions):
             return
         if any((one.kind, one.code) == (DOUBLED, code) for one in self.ledger.alerts.standing()):
             self.ledger.alerts.resolve(DOUBLED, code=code)
 
     def _conclude(self, order: FulfilledOrder, veracore_id: str, *, moved: bool) -> None:
         data = {"vendureOrderCode": order.code, "veracoreOrderId": veracore_id}
-        if order.state in GONE:
+        if order.state in SHIPPED_STATES:
             with self.ledger.unit_of_work():
-                if self.ledger.moves.ship(order.code):
+                if self.ledger.transitions.ship(order.code):
                     self.ledger.outbox.add(EventKind.ORDER_SHIPPED, order.code, data)
                     self.report.record(order.code, "", "shipped")
         elif moved and order.state == "PartiallyShipped":
@@ -124,13 +124,13 @@ class _Step(RunPart[TrackingReport]):
         if isinstance(action, planned.Close):
             self._close()
             return False
-        if isinstance(action, planned.Report):
+        if isinstance(action, planned.ReportIssue):
             self._alert(action.kind, action.message)
             return False
         row = self.ledger.shipments.slips(self.veracore_id)[action.slip]
         if isinstance(action, planned.Fulfil):
             return self._guarded(row, lambda: self._fulfil(row, action))
-        if isinstance(action, planned.Adopt):
+        if isinstance(action, planned.AdoptFulfilment):
             return self._guarded(row, lambda: self._adopt(row, action))
         if isinstance(action, planned.Undo):
             return self._undo(row, action.fulfilment)
@@ -142,13 +142,13 @@ class _Step(RunPart[TrackingReport]):
     def _write(
         self,
         row: SlipRow,
-        action: planned.Cover | planned.Hold | planned.HandOver | planned.Correct,
+        action: planned.AlreadyFulfilled | planned.Hold | planned.Escalate | planned.Correct,
     ) -> None:
         shipments, code = self.ledger.shipments, row.code
         if isinstance(action, planned.Hold):
             must_apply(shipments.hold(row, action.reason, action.until, failed=False))
             self.report.record(code, row.slip, "waiting", action.reason)
-        elif isinstance(action, planned.HandOver):
+        elif isinstance(action, planned.Escalate):
             with self.ledger.unit_of_work():
                 must_apply(shipments.hand_over(row, action.message))
                 self._alert(action.kind, action.message)
@@ -161,7 +161,7 @@ class _Step(RunPart[TrackingReport]):
         else:
             self._cover(row, action)
 
-    def _cover(self, row: SlipRow, action: planned.Cover) -> None:
+    def _cover(self, row: SlipRow, action: planned.AlreadyFulfilled) -> None:
         code = ", ".join(one.tracking for one in action.packages if one.tracking)
         with self.ledger.unit_of_work():
             must_apply(self.ledger.shipments.cover(row, code))
@@ -180,7 +180,7 @@ class _Step(RunPart[TrackingReport]):
         self.ledger.outbox.add(EventKind.TRACKING_CORRECTED, row.code, data)
 
     def _close(self) -> None:
-        if self.ledger.moves.ship(self.order.code):
+        if self.ledger.transitions.ship(self.order.code):
             self.report.record(self.order.code, "", "closed", "the shop has cancelled it")
 
     def _alert(self, kind: AlertKind, message: str) -> None:
@@ -223,12 +223,12 @@ class _Step(RunPart[TrackingReport]):
 
     def _fulfil(self, row: SlipRow, action: planned.Fulfil) -> bool:
         made = self._requests.fulfil(row, action)
-        hit("fulfilment added")
+        pass_failpoint("fulfilment added")
         added = self.ledger.shipments.add(row, made, action.lines, action.tracking_code)
         must_apply(added, f"fulfilment {made}")
-        hit("fulfilment recorded")
+        pass_failpoint("fulfilment recorded")
         self._requests.ship(made)
-        hit("fulfilment shipped")
+        pass_failpoint("fulfilment shipped")
         if row.state == PickSlipState.INTENDED and row.intended_at:
             # An earlier request for it was never answered. It is looked at once more when even
             # that one has ended for certain: what it may have made since is undone then.
@@ -238,12 +238,12 @@ class _Step(RunPart[TrackingReport]):
         self._done(row, made, action.lines, action.tracking_code, action.packages)
         return True
 
-    def _adopt(self, row: SlipRow, action: planned.Adopt) -> bool:
+    def _adopt(self, row: SlipRow, action: planned.AdoptFulfilment) -> bool:
         ours = action.fulfilment
         if row.state != PickSlipState.ADDED:
             shipments = self.ledger.shipments
             must_apply(shipments.add(row, ours.id, ours.lines, ours.tracking_code))
-        if ours.state not in GONE:
+        if ours.state not in SHIPPED_STATES:
             self._requests.ship(ours.id)
         self._done(row, ours.id, ours.lines, ours.tracking_code, action.packages)
         return True

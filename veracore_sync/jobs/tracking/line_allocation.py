@@ -14,13 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment
-from veracore_sync.jobs.inventory.sku_map import Names, sku_key
+from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
+from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 from veracore_sync.jobs.tracking.allocate import Recipes, allocate, recipes_of, units_of
-from veracore_sync.model import RecordLine, Shipment, WarehouseRecord
 
 
 @dataclass(slots=True)
-class Filling:
+class LineAllocation:
     """The units of one order, while its slips are planned one after the other.
 
     A slip must be counted with its fulfilment, or not at all: a fulfilment whose slip is not
@@ -41,7 +41,7 @@ class Filling:
     record: WarehouseRecord
     sent: Sequence[RecordLine]
     order: FulfilledOrder
-    names: Names
+    names: SkuMap
     takes_rest: bool = True
     claimed: set[str] = field(default_factory=set)
     planned: Counter[str] = field(default_factory=Counter)
@@ -81,7 +81,12 @@ class Filling:
             beside: A fulfilment that may be the slip's own, and so does not count as another's.
         """
         left = self.left(beside)
-        if last and self.takes_rest and self.record.is_complete and not self.record.is_cut:
+        if (
+            last
+            and self.takes_rest
+            and self.record.is_complete
+            and not self.record.partially_cancelled
+        ):
             offered = self._offered()
             own = left if offered is None else self._fill(self._not_held(offered), left)
         else:

@@ -7,29 +7,29 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
-from veracore_sync.domain.fulfilments import GONE, FulfilledOrder, Fulfilment
+from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
+from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
 from veracore_sync.jobs.tracking.actions import (
     DOUBLED,
     Action,
-    Adopt,
+    AdoptFulfilment,
+    AlreadyFulfilled,
     Close,
     Correct,
-    Cover,
     EndOrder,
+    Escalate,
     Fulfil,
-    HandOver,
     Hold,
-    Report,
+    ReportIssue,
     Undo,
 )
 from veracore_sync.jobs.tracking.carriers import is_number, tracking_code
-from veracore_sync.jobs.tracking.line_allocation import Filling
+from veracore_sync.jobs.tracking.line_allocation import LineAllocation
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import REST, is_void, live, shipments_of, unready
-from veracore_sync.model import RecordLine, Shipment, WarehouseRecord
 from veracore_sync.waits import SLIP, is_over
 
 _LOOK_AGAIN = timedelta(minutes=15)
@@ -68,14 +68,14 @@ class OrderPlan:
     rules: Rules
     now: datetime
     actions: list[Action] = field(default_factory=list)
-    _filling: Filling = field(init=False)
+    _filling: LineAllocation = field(init=False)
     _shipments: dict[str, Shipment] = field(init=False)
     _own: dict[str, Fulfilment] = field(default_factory=dict)
     _awaits: bool = False
     _is_doubled: bool = False
 
     def __post_init__(self) -> None:
-        self._filling = Filling(self.record, self.sent, self.order, self.rules.names)
+        self._filling = LineAllocation(self.record, self.sent, self.order, self.rules.names)
         self._shipments = {one.slip: one for one in shipments_of(self.record, self.slips)}
         self._count()
 
@@ -160,7 +160,7 @@ class OrderPlan:
             self._was_cancelled(row)
         elif is_void(shipment):
             message = f"all labels of slip {row.slip} are void, and it was fulfilled in the shop"
-            self.actions.append(HandOver(row.slip, AlertKind.ORDER_VOIDED, message))
+            self.actions.append(Escalate(row.slip, AlertKind.ORDER_VOIDED, message))
         elif packages and after != before:
             self.actions.append(Correct(row.slip, before, after, packages))
 
@@ -181,7 +181,7 @@ class OrderPlan:
             for one in self._unclaimed:
                 if not _is_made_by(row, one) or self._may_be_anothers(one):
                     continue
-                if one.state not in GONE and is_number(one.tracking_code):
+                if one.state not in SHIPPED_STATES and is_number(one.tracking_code):
                     yield Undo(row.slip, one)
                 else:
                     self._report(DOUBLED, _doubled(row, one))
@@ -214,20 +214,20 @@ class OrderPlan:
         if ours is not None:
             if row.slip not in self._own:
                 self._filling.own(shipment, ours)
-            self.actions.append(Adopt(row.slip, ours, live(shipment)))
+            self.actions.append(AdoptFulfilment(row.slip, ours, live(shipment)))
         elif self._may_fulfil(row):
             self._fulfil(row, shipment, last=last)
 
     def _was_cancelled(self, row: SlipRow) -> None:
         message = f"its fulfilment of slip {row.slip} was cancelled in the shop"
-        self.actions.append(HandOver(row.slip, AlertKind.ORDER_UNFULFILLED, message))
+        self.actions.append(Escalate(row.slip, AlertKind.ORDER_UNFULFILLED, message))
 
     def _shipped_cancelled(self, row: SlipRow) -> None:
         handed = [one.slip for one in self.slips.values() if one.state == PickSlipState.HANDED]
-        handed += [one.slip for one in self.actions if isinstance(one, HandOver)]
+        handed += [one.slip for one in self.actions if isinstance(one, Escalate)]
         slips = ", ".join(dict.fromkeys((*handed, row.slip)))
         message = f"VeraCore shipped slip {slips} of it although the shop cancelled it"
-        self.actions.append(HandOver(row.slip, AlertKind.ORDER_SHIPPED_CANCELLED, message))
+        self.actions.append(Escalate(row.slip, AlertKind.ORDER_SHIPPED_CANCELLED, message))
 
     def _adoptable(self, row: SlipRow, shipment: Shipment, *, last: bool) -> Fulfilment | None:
         """A live fulfilment that is nobody's, with this slip's lines and code."""
@@ -283,7 +283,7 @@ class OrderPlan:
         self._tell_beyond(row, shipment)
         packages = live(shipment)
         if not lines:
-            self.actions.append(Cover(row.slip, packages))
+            self.actions.append(AlreadyFulfilled(row.slip, packages))
             return
         method = self.rules.carriers.method(packages)
         code = tracking_code(packages)
@@ -299,7 +299,7 @@ class OrderPlan:
             self._report(AlertKind.ORDER_BEYOND, message)
 
     def _report(self, kind: AlertKind, message: str) -> None:
-        self.actions.append(Report(kind, message))
+        self.actions.append(ReportIssue(kind, message))
 
     @property
     def _is_left(self) -> bool:
@@ -313,11 +313,11 @@ class OrderPlan:
                 self.actions.append(Close())
             return
         if self._is_left:
-            if self.record.is_complete and self.record.is_cut and self._is_open:
+            if self.record.is_complete and self.record.partially_cancelled and self._is_open:
                 self._report(AlertKind.ORDER_SHORT, self._short())
             return
         live_ones = [one for one in self.order.fulfilments if one.is_live]
-        if live_ones and all(one.state in GONE for one in live_ones) and self._hangs:
+        if live_ones and all(one.state in SHIPPED_STATES for one in live_ones) and self._hangs:
             self.actions.append(EndOrder())
 
     @property
@@ -326,7 +326,7 @@ class OrderPlan:
 
     @property
     def _is_open(self) -> bool:
-        return self.order.state not in GONE and not self._is_cancelled
+        return self.order.state not in SHIPPED_STATES and not self._is_cancelled
 
     @property
     def _hangs(self) -> bool:

@@ -10,7 +10,7 @@ from veracore_sync.jobs.tracking.actions import Action
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SlipOutcome:
     """What became of a slip, or of an order (`slip` is empty then)."""
 
     code: str
@@ -36,10 +36,10 @@ class TrackingReport(RunReport):
     checked: int = 0
     updated: int = 0
     errors: int = 0
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[SlipOutcome] = field(default_factory=list)
     raised: list[str] = field(default_factory=list)
     plan: list[tuple[str, Action]] | None = None
 
     def record(self, code: str, slip: str, what: str, detail: str = "") -> None:
         """Something became of a slip."""
-        self.outcomes.append(Outcome(code, slip, what, detail))
+        self.outcomes.append(SlipOutcome(code, slip, what, detail))

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from veracore_sync.domain.errors import ConfigError, ProtocolError, SyncError
 from veracore_sync.domain.failures import NOT_BEGUN
-from veracore_sync.domain.fulfilments import GONE, FulfilledOrder
+from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.shop_stock import Level, NewLevel
 from veracore_sync.domain.states import Applied
-from veracore_sync.failpoint import hit
+from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.tracking.actions import Fulfil
 from veracore_sync.jobs.tracking.report import TrackingReport
@@ -102,7 +102,7 @@ class ShopRequests(RunPart[TrackingReport]):
             ends_by=self.clock.now() + self.rules.call_limit,
         )
         must_apply(intended)
-        hit("fulfilment intended")
+        pass_failpoint("fulfilment intended")
         try:
             return self.shop.fulfilments.add(
                 action.lines,
@@ -142,11 +142,11 @@ class ShopRequests(RunPart[TrackingReport]):
         try:
             self.shop.fulfilments.ship(fulfilment_id)
         except MutationRefused as refusal:
-            if self._state_of(fulfilment_id) not in GONE:
+            if self._state_of(fulfilment_id) not in SHIPPED_STATES:
                 raise refusal.as_error("to ship a fulfilment") from refusal
         except ProtocolError:
             # Two at once: the other one's transition won (docs/vendure.md, "Concurrency").
-            if self._state_of(fulfilment_id) not in GONE:
+            if self._state_of(fulfilment_id) not in SHIPPED_STATES:
                 raise
 
     def cancel(self, fulfilment_id: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from veracore_sync.config import Settings
-from veracore_sync.jobs.inventory.sku_map import Names
+from veracore_sync.jobs.inventory.sku_map import SkuMap
 from veracore_sync.jobs.tracking.carriers import Carriers
 
 _STATES = ("PaymentSettled", "PartiallyShipped", "PartiallyDelivered")
@@ -28,7 +28,7 @@ class Rules:
         call_limit: How long our side of a request may take at most.
     """
 
-    names: Names
+    names: SkuMap
     carriers: Carriers
     states: frozenset[str]
     settle: timedelta
@@ -40,7 +40,7 @@ def rules_of(settings: Settings) -> Rules:
     """The rules that these settings make."""
     wanted = settings.tracking
     return Rules(
-        names=Names(settings.skus),
+        names=SkuMap(settings.skus),
         carriers=Carriers(wanted.carriers),
         states=frozenset((*_STATES, *settings.orders.trigger_states)),
         settle=timedelta(minutes=wanted.settle_minutes),

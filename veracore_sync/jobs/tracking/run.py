@@ -24,10 +24,10 @@ from veracore_sync.jobs.tracking.execute import Fulfiller
 from veracore_sync.jobs.tracking.overdue import tell_listed, tell_unlisted, tell_waiting
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.rules import Rules, rules_of
-from veracore_sync.jobs.tracking.snapshot import Look
+from veracore_sync.jobs.tracking.snapshot import OrderSnapshot
 from veracore_sync.jobs.tracking.targets import WORKABLE, Targets
 from veracore_sync.jobs.tracking.unanswered import ORDERS, UNKNOWN_ORDERS, Unanswered, conclude
-from veracore_sync.jobs.tracking.unknown_orders import Strangers
+from veracore_sync.jobs.tracking.unknown_orders import UnknownOrders
 from veracore_sync.jobs.tracking.window import Listed, by_order
 from veracore_sync.ports.warehouse import Absent, LookUpFailed, Present
 
@@ -87,7 +87,7 @@ class TrackingRun(JobRun[TrackingReport]):
         if self.context.must_not_write:
             return True
         # Orders that the ledger does not hold come after all that it answers for.
-        strangers = Strangers(self.context, self._rules.states, self._unknown)
+        strangers = UnknownOrders(self.context, self._rules.states, self._unknown)
         adopted = strangers.adopt(list(targets.listed.values()))
         held = self.ledger.orders.held(adopted)
         return self._follow_all([held[code] for code in adopted], targets)
@@ -141,7 +141,7 @@ class TrackingRun(JobRun[TrackingReport]):
     def _all(self) -> tuple[Targets, list[OrderRow]]:
         wanted = self.settings.tracking
         if self.options.force and not self.context.must_not_write:
-            self.ledger.shipments.hasten()
+            self.ledger.shipments.retry_now()
         if not self.warehouse.capabilities.lists_shipped:
             most = _ALL if self.options.force else wanted.status_calls_per_run
             targets = Targets(self.ledger, {}, None, most, self._in_trouble())
@@ -220,7 +220,7 @@ class TrackingRun(JobRun[TrackingReport]):
         if isinstance(found, Absent):
             self._missing(row, veracore_id)
             return
-        look = Look(row, veracore_id, found.record, self.ledger, self._rules, self.clock)
+        look = OrderSnapshot(row, veracore_id, found.record, self.ledger, self._rules, self.clock)
         if not self.context.must_not_write:
             self._work(look, targets)
             return
@@ -228,13 +228,13 @@ class TrackingRun(JobRun[TrackingReport]):
         if order is not None and self.report.plan is not None:
             self.report.plan += [(row.code, one) for one in look.plan(order, look.seen())]
 
-    def _work(self, look: Look, targets: Targets) -> None:
+    def _work(self, look: OrderSnapshot, targets: Targets) -> None:
         row, record = look.row, look.record
         self.ledger.alerts.resolve(AlertKind.ORDER_MISSING, code=row.code)
         look.remember(targets.rows_to_keep(look.veracore_id))
         if record.status == "cancelled" and row.state == OrderState.SYNCED:
             message = "it was cancelled at VeraCore after it was placed"
-            change = self.ledger.moves.cancel(row.code, look.veracore_id, message)
+            change = self.ledger.transitions.cancel(row.code, look.veracore_id, message)
             if change is Applied.NEWS:
                 self.report.escalate(f"{row.code}: {message}")
             elif change is Applied.LOST:

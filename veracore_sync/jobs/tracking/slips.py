@@ -8,9 +8,9 @@ from datetime import datetime
 from veracore_sync.clock import from_text
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
+from veracore_sync.domain.warehouse import Package, Shipment, WarehouseRecord
 from veracore_sync.jobs.tracking.actions import Hold
 from veracore_sync.jobs.tracking.rules import Rules
-from veracore_sync.model import Package, Shipment, WarehouseRecord
 from veracore_sync.waits import NONE, bounded
 
 REST = "rest"
@@ -20,7 +20,7 @@ REST = "rest"
 def shipments_of(record: WarehouseRecord, slips: Mapping[str, SlipRow]) -> tuple[Shipment, ...]:
     """The order's shipments; and one for what left without any, once nothing else is to come."""
     shipments = record.shipments
-    if not record.is_complete or record.is_cut:
+    if not record.is_complete or record.partially_cancelled:
         return shipments
     if any(_is_awaited(one, slips.get(one.slip)) for one in shipments):
         return shipments

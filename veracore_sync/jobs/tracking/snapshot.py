@@ -10,17 +10,17 @@ from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.pick_slips import PackageFact, Rows, SlipRow, fresh_slip
 from veracore_sync.domain.states import OPEN_SLIPS, OrderState, PickSlipState
+from veracore_sync.domain.warehouse import Package, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.jobs.tracking.actions import Action, Hold
 from veracore_sync.jobs.tracking.carriers import tracking_code
 from veracore_sync.jobs.tracking.plan import OrderPlan
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import live, shipments_of, unready
-from veracore_sync.model import Package, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.ports.ledger import Ledger
 
 
 @dataclass(slots=True)
-class Look:
+class OrderSnapshot:
     """A look-up's answer beside what the ledger knows.
 
     Args:

@@ -12,7 +12,7 @@ from veracore_sync.jobs.tracking.days import Days
 from veracore_sync.jobs.tracking.window import Listed, is_news, remembered
 from veracore_sync.ports.ledger import Ledger
 
-_LAST_MOST = 20
+_MAX_LAST = 20
 WORKABLE = (OrderState.SYNCED, OrderState.SHIPPED)
 """The ledger's states of orders of which something can have shipped."""
 
@@ -42,7 +42,7 @@ class Targets:
         # Some of the longest unseen may be among those.
         more = self.ledger.shipments.longest_unseen(self.others + len(apart)) if self.others else []
         rest = [code for code in more if code not in apart][: self.others]
-        codes = [*(code for code in first if code not in self.last), *rest, *self.last[:_LAST_MOST]]
+        codes = [*(code for code in first if code not in self.last), *rest, *self.last[:_MAX_LAST]]
         held = self.ledger.orders.held(codes)
         return [held[code] for code in codes if code in held and held[code].state in WORKABLE]
 

@@ -27,7 +27,7 @@ _PASSED_BY = (OrderCause.STATE, OrderCause.EARLY)
 
 
 @dataclass(slots=True)
-class Strangers(RunPart[TrackingReport]):
+class UnknownOrders(RunPart[TrackingReport]):
     """Listed orders that the ledger does not hold as sent.
 
     The shop is asked whether it knows their references; each that is adopted is looked up once, the
@@ -119,8 +119,11 @@ class Strangers(RunPart[TrackingReport]):
             return False
         with self.ledger.unit_of_work():
             if order.code not in ours:
-                self.ledger.moves.discover([Discovery(order.code, order.id, None)])
-            if self.ledger.moves.adopt(order.code, one.veracore_id, found.record) is Applied.LOST:
+                self.ledger.transitions.discover([Discovery(order.code, order.id, None)])
+            if (
+                self.ledger.transitions.adopt(order.code, one.veracore_id, found.record)
+                is Applied.LOST
+            ):
                 return False
         self.report.record(order.code, "", "adopted")
         return True

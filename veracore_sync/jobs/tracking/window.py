@@ -9,8 +9,8 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from veracore_sync.domain.pick_slips import Rows
+from veracore_sync.domain.warehouse import ShippedRow
 from veracore_sync.jobs.tracking.days import Days
-from veracore_sync.model import ShippedRow
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from veracore_sync.clock import Clock
 from veracore_sync.domain.errors import LedgerError, LockHeld
-from veracore_sync.failpoint import hit
+from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite import lock_file
@@ -140,12 +140,12 @@ def _replace(path: Path, fresh: Path, clock: Clock) -> Path | None:
     marker = sqlite_file.restore_marker(path)
     sqlite_file.create_private(marker)
     sync_folder(path.parent)
-    hit("restore marked")
+    pass_failpoint("restore marked")
     kept = _move_aside(path, clock)
-    hit("restore moved")
+    pass_failpoint("restore moved")
     fresh.rename(path)
     sync_folder(path.parent)
-    hit("restore placed")
+    pass_failpoint("restore placed")
     marker.unlink()
     sync_folder(path.parent)
     return kept

@@ -10,15 +10,15 @@ from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.domain.errors import (
     AuthRefused,
+    Occurrence,
     ProtocolError,
     RateLimited,
     RunOver,
     SyncError,
-    What,
     WrongEndpoint,
 )
 from veracore_sync.domain.failures import OF_ANOTHER_SERVICE, read_error
-from veracore_sync.model import ShippedRow, StockRow, WarehouseOrder
+from veracore_sync.domain.warehouse import ShippedRow, StockRow, WarehouseOrder
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
@@ -29,11 +29,11 @@ from veracore_sync.ports.warehouse import (
     Present,
     SubmitOutcome,
 )
-from veracore_sync.transport.http import Gate, Lost
+from veracore_sync.transport.http import Gate, NoResponse
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.veracore.faults import is_login_refusal, is_outage, meaning_of
 from veracore_sync.veracore.oms import write
-from veracore_sync.veracore.oms.parse import Unreadable, is_nil, shape, text, whole_number
+from veracore_sync.veracore.oms.parse import UnreadableXml, is_nil, shape, text, whole_number
 from veracore_sync.veracore.oms.record import is_empty_record, order_record
 from veracore_sync.veracore.oms.service import ADDRESS_HINT, UPSTREAM, Fault, NotSoap, Service
 from veracore_sync.veracore.oms.shipments import day_text, shipped_row
@@ -94,7 +94,7 @@ class OmsWarehouse:
 
     # ---- the control call ---------------------------------------------------------------------
 
-    def control(self, known_id: str | None) -> None:
+    def check_connection(self, known_id: str | None) -> None:
         """Prove that the service listens to us; see the port.
 
         An order that was found before must be found; else the stock of a part that cannot exist
@@ -122,7 +122,7 @@ class OmsWarehouse:
             f"VeraCore refuses us: {self._quoted(fault)}",
             upstream=UPSTREAM,
             hint=_CREDENTIALS_HINT,
-            what=What.LOGIN_REFUSED if is_login_refusal(fault.message) else None,
+            what=Occurrence.LOGIN_REFUSED if is_login_refusal(fault.message) else None,
         )
 
     def _wrong_endpoint(self, why: str) -> WrongEndpoint:
@@ -139,11 +139,11 @@ class OmsWarehouse:
         try:
             result = self._add_order(order)
         except RateLimited as error:
-            return NotAccepted(What.HTTP_429, error.message, retry_after=error.retry_after)
+            return NotAccepted(Occurrence.HTTP_429, error.message, retry_after=error.retry_after)
         except SyncError as error:
             # The gate held it back: nothing was sent.
-            return NotAccepted(What.NOT_CONNECTED, error.message)
-        except Lost as lost:
+            return NotAccepted(Occurrence.NOT_CONNECTED, error.message)
+        except NoResponse as lost:
             return NotAccepted(lost.what, quote(lost.detail, hidden))
         except Fault as fault:
             meaning = meaning_of(fault.message, order)
@@ -154,7 +154,7 @@ class OmsWarehouse:
         if identity.casefold() == order.id.strip().casefold() and sequence and sequence > 0:
             return Accepted(identity, sequence)
         words = f"accepted as {identity or 'nothing'}, sequence {sequence}"
-        return NotAccepted(What.ODD_SUCCESS, quote(words, hidden))
+        return NotAccepted(Occurrence.ODD_SUCCESS, quote(words, hidden))
 
     def _add_order(self, order: WarehouseOrder) -> ET.Element:
         def fill(body: ET.Element) -> None:
@@ -175,7 +175,7 @@ class OmsWarehouse:
                     continue
                 if wanted is None or row.sku.casefold() in (wanted, ""):
                     yield row
-        except Unreadable as error:
+        except UnreadableXml as error:
             raise _odd(str(error)) from error
         except Fault as fault:
             if is_login_refusal(fault.message):
@@ -193,7 +193,7 @@ class OmsWarehouse:
                 shipment = shipped_row(row, self._settings.zone)
                 if shipment is not None:
                     yield shipment
-        except Unreadable as error:
+        except UnreadableXml as error:
             raise _odd(str(error)) from error
         except Fault as fault:
             if is_login_refusal(fault.message):
@@ -209,7 +209,7 @@ class OmsWarehouse:
             return self._judge(result, order_id)
         except Fault as fault:
             return self._judge_fault(fault, order_id)
-        except Unreadable as error:
+        except UnreadableXml as error:
             return LookUpFailed(_odd(f"the look-up returned an order that cannot be read: {error}"))
         except RunOver:
             raise
@@ -266,7 +266,7 @@ class OmsWarehouse:
             raise self._refused(fault)
         if is_outage(fault.message):
             words = f"VeraCore is in trouble: {self._quoted(fault)}"
-            raise read_error(What.DATABASE, words, upstream=UPSTREAM)
+            raise read_error(Occurrence.DATABASE, words, upstream=UPSTREAM)
         return f"fault:{''.join(blank_id(fault.message, order_id).split())}"
 
     def _quoted(self, fault: Fault) -> str:

@@ -14,15 +14,15 @@ from zoneinfo import ZoneInfo
 
 from veracore_sync.veracore.text import blank_id
 
-_DEPTH_MOST = 40
-_RECORD_MOST = 4_000_000
+_MAX_DEPTH = 40
+_MAX_RECORD = 4_000_000
 _ELEMENT_WEIGHT = 32
 _ENCODINGS = ("utf-8", "utf-16", "us-ascii", "iso-8859-1", "windows-1252")
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
-class Unreadable(Exception):
+class UnreadableXml(Exception):
     """The answer is no XML that may be read: broken, cut short, a DTD, too deep, too large."""
 
 
@@ -34,7 +34,7 @@ def read_document(body: bytes) -> ET.Element:
     """
     for element in read_records([body], record=None):
         return element
-    raise Unreadable("the answer holds no element")
+    raise UnreadableXml("the answer holds no element")
 
 
 def read_records(pieces: Iterable[bytes], record: str | None) -> Iterator[ET.Element]:
@@ -75,13 +75,13 @@ class _Reader:
         try:
             self._parser.Parse(piece, False)
         except (expat.ExpatError, ValueError) as error:
-            raise Unreadable(str(error)) from error
+            raise UnreadableXml(str(error)) from error
 
     def close(self) -> None:
         try:
             self._parser.Parse(b"", True)
         except (expat.ExpatError, ValueError) as error:
-            raise Unreadable(str(error)) from error
+            raise UnreadableXml(str(error)) from error
 
     def take(self) -> list[ET.Element]:
         ready, self._ready = self._ready, []
@@ -89,8 +89,8 @@ class _Reader:
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
-        if self._depth > _DEPTH_MOST:
-            raise Unreadable("the answer is nested too deeply")
+        if self._depth > _MAX_DEPTH:
+            raise UnreadableXml("the answer is nested too deeply")
         local = name.rpartition("}")[2]
         if not self._open and self._record not in (None, local):
             return
@@ -123,16 +123,16 @@ class _Reader:
 
     def _grow(self, more: int) -> None:
         self._size += more
-        if self._size > _RECORD_MOST:
-            raise Unreadable("a record of the answer is too large")
+        if self._size > _MAX_RECORD:
+            raise UnreadableXml("a record of the answer is too large")
 
     def _doctype(self, *_: object) -> None:
-        raise Unreadable("the answer bears a document type declaration")
+        raise UnreadableXml("the answer has a document type declaration")
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         # Python would look any other name up among its codecs, with errors of their own.
         if encoding is not None and encoding.lower() not in _ENCODINGS:
-            raise Unreadable("the answer is in an encoding that is not read")
+            raise UnreadableXml("the answer is in an encoding that is not read")
 
 
 def text(element: ET.Element | None, path: str) -> str:
@@ -153,7 +153,7 @@ def moment(element: ET.Element, path: str, zone: ZoneInfo) -> datetime | None:
     Args:
         element: Where to look.
         path: Of the element that holds it.
-        zone: Of a time that bears no offset: the warehouse's.
+        zone: Of a time that has no offset: the warehouse's.
 
     Raises:
         Unreadable: There is a text, and it is no moment.
@@ -169,7 +169,7 @@ def moment(element: ET.Element, path: str, zone: ZoneInfo) -> datetime | None:
             return None
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Unreadable(f"{path} is no moment") from None
+        raise UnreadableXml(f"{path} is no moment") from None
 
 
 def is_nil(element: ET.Element) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from zoneinfo import ZoneInfo
 
-from veracore_sync.model import Product, RecordLine, WarehouseRecord, WarehouseStatus
-from veracore_sync.veracore.oms.parse import Unreadable, text, whole_number
+from veracore_sync.domain.warehouse import Product, RecordLine, WarehouseRecord, WarehouseStatus
+from veracore_sync.veracore.oms.parse import UnreadableXml, text, whole_number
 from veracore_sync.veracore.oms.shipments import shipment
 
 
 def order_record(result: ET.Element, zone: ZoneInfo) -> WarehouseRecord:
-    """The record; its id is empty where the answer bears none.
+    """The record; its id is empty where the answer has none.
 
     Args:
         result: What the operation answered.
@@ -27,7 +27,7 @@ def order_record(result: ET.Element, zone: ZoneInfo) -> WarehouseRecord:
         lines=tuple(_line(offer) for offer in result.findall("OfferInfo/OfferType")),
         status=_status(result, flags),
         is_complete="Complete" in flags,
-        is_cut="Canceled" in flags,
+        partially_cancelled="Canceled" in flags,
         products=tuple(map(_product, result.findall("BillOfMaterials/BOMProductType"))),
         shipments=tuple(
             shipment(slip, zone) for slip in result.findall("ShippingOrders/PickPackType")
@@ -45,7 +45,7 @@ def is_empty_record(result: ET.Element) -> bool:
 def _line(offer: ET.Element) -> RecordLine:
     quantity = whole_number(offer, "OrderQty")
     if quantity is None:
-        raise Unreadable("a line without a quantity")
+        raise UnreadableXml("a line without a quantity")
     return RecordLine(text(offer, "OfferId"), quantity)
 
 

@@ -11,21 +11,21 @@ from contextlib import contextmanager
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
-from veracore_sync.domain.errors import SyncError, What
+from veracore_sync.domain.errors import Occurrence, SyncError
 from veracore_sync.domain.failures import read_error
 from veracore_sync.transport.http import (
-    Answer,
     Gate,
+    HttpAnswer,
     HttpClient,
-    Lost,
+    NoResponse,
     StreamedAnswer,
     retry_after_seconds,
 )
 from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.veracore.faults import message_of, what_of
 from veracore_sync.veracore.oms import write
-from veracore_sync.veracore.oms.parse import Unreadable, read_document, read_records, text
-from veracore_sync.veracore.streams import Head, begun
+from veracore_sync.veracore.oms.parse import UnreadableXml, read_document, read_records, text
+from veracore_sync.veracore.streams import FirstPieces, begun
 from veracore_sync.veracore.text import quote
 
 UPSTREAM = "veracore"
@@ -51,7 +51,7 @@ class NotSoap(Exception):
         retry_after: Seconds that it asked us to wait.
     """
 
-    def __init__(self, what: What, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, what: Occurrence, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.what = what
         self.retry_after = retry_after
@@ -131,7 +131,7 @@ class Service:
 
         try:
             return self.call(operation, fill)
-        except (Lost, NotSoap) as error:
+        except (NoResponse, NotSoap) as error:
             raise _unread(error, operation) from error
 
     def records(self, operation: str, record: str, **arguments: str) -> Iterator[ET.Element]:
@@ -156,13 +156,13 @@ class Service:
         try:
             with self._request(operation, fill) as streamed:
                 yield from self._streamed(streamed, operation, record)
-        except (Lost, NotSoap) as error:
+        except (NoResponse, NotSoap) as error:
             raise _unread(error, operation) from error
 
     def _streamed(
         self, streamed: StreamedAnswer, operation: str, record: str
     ) -> Iterator[ET.Element]:
-        head = Head(streamed.pieces() if streamed.status == 200 else [streamed.whole().body])
+        head = FirstPieces(streamed.pieces() if streamed.status == 200 else [streamed.whole().body])
         so_far, strange = 0, False
         try:
             for element in read_records(head, record) if streamed.status == 200 else ():
@@ -171,18 +171,20 @@ class Service:
                     break
                 so_far += 1
                 yield element
-        except Unreadable as error:
+        except UnreadableXml as error:
             if so_far:
-                raise NotSoap(What.NOT_UNDERSTOOD, f"{error} (after {so_far} records)") from error
+                raise NotSoap(
+                    Occurrence.NOT_UNDERSTOOD, f"{error} (after {so_far} records)"
+                ) from error
         if not so_far:
             # Nothing of what was asked for: the answer's beginning tells what it is instead.
             head.fill()
-            answer = Answer(streamed.status, streamed.headers, head.content)
+            answer = HttpAnswer(streamed.status, streamed.headers, head.content)
             self._result(answer, operation)
             if strange:
                 raise self._not_soap(answer, operation)
 
-    def _send(self, operation: str, fill: Callable[[ET.Element], object]) -> Answer:
+    def _send(self, operation: str, fill: Callable[[ET.Element], object]) -> HttpAnswer:
         with self._request(operation, fill) as streamed:
             return streamed.whole()
 
@@ -206,7 +208,7 @@ class Service:
                 self.is_sandbox = True
             yield streamed
 
-    def _result(self, answer: Answer, operation: str) -> ET.Element:
+    def _result(self, answer: HttpAnswer, operation: str) -> ET.Element:
         body = _soap_body(answer)
         fault = body.find("Fault") if body is not None else None
         if fault is not None:
@@ -217,21 +219,21 @@ class Service:
         result = response.find(f"{operation}Result")
         return result if result is not None else response
 
-    def _not_soap(self, answer: Answer, operation: str) -> NotSoap:
+    def _not_soap(self, answer: HttpAnswer, operation: str) -> NotSoap:
         kind = quote(answer.content_type) or "no content type"
         message = f"HTTP {answer.status}, no answer to {operation} ({kind})"
         return NotSoap(what_of(answer.status), message, retry_after_seconds(answer, self._clock))
 
 
-def _unread(error: Lost | NotSoap, operation: str) -> SyncError:
-    if isinstance(error, Lost):
+def _unread(error: NoResponse | NotSoap, operation: str) -> SyncError:
+    if isinstance(error, NoResponse):
         words = f"VeraCore, {operation}: {error.detail}"
         return read_error(error.what, words, upstream=UPSTREAM)
     return read_error(
         error.what,
         f"VeraCore, {operation}: {error}",
         upstream=UPSTREAM,
-        hint=ADDRESS_HINT if error.what is What.HTTP_404 else None,
+        hint=ADDRESS_HINT if error.what is Occurrence.HTTP_404 else None,
         retry_after=error.retry_after,
     )
 
@@ -246,15 +248,15 @@ def service_url(api_url: str, face: str) -> str:
     return f"{base}/{face}.asmx"
 
 
-def _soap_body(answer: Answer) -> ET.Element | None:
+def _soap_body(answer: HttpAnswer) -> ET.Element | None:
     try:
         root = read_document(answer.body)
-    except Unreadable:
+    except UnreadableXml:
         return None
     return root.find("Body") if root.tag == "Envelope" else None
 
 
-def _is_alive(answer: Answer) -> bool:
+def _is_alive(answer: HttpAnswer) -> bool:
     """A fault comes with HTTP 500, from a service that works."""
     start = answer.body[:2000]
     return answer.status < 500 or b":Envelope" in start or b"<Envelope" in start

@@ -6,8 +6,8 @@ import xml.etree.ElementTree as ET
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from veracore_sync.model import Package, RecordLine, Shipment, ShippedRow
-from veracore_sync.veracore.oms.parse import Unreadable, moment, text, whole_number
+from veracore_sync.domain.warehouse import Package, RecordLine, Shipment, ShippedRow
+from veracore_sync.veracore.oms.parse import UnreadableXml, moment, text, whole_number
 
 
 def shipment(slip: ET.Element, zone: ZoneInfo) -> Shipment:
@@ -29,7 +29,7 @@ def shipment(slip: ET.Element, zone: ZoneInfo) -> Shipment:
 def _product(row: ET.Element) -> RecordLine:
     units = whole_number(row, "ToShipQty")
     if units is None:
-        raise Unreadable("a product of a shipping order without a quantity")
+        raise UnreadableXml("a product of a shipping order without a quantity")
     return RecordLine(text(row, "ProductId"), units)
 
 
@@ -53,7 +53,7 @@ def shipped_row(row: ET.Element, zone: ZoneInfo) -> ShippedRow | None:
         return None
     try:
         shipped_at = moment(row, "DateShipped", zone)
-    except Unreadable:
+    except UnreadableXml:
         shipped_at = None
     return ShippedRow(
         order_id=order_id,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from veracore_sync.domain.errors import UsageError
-from veracore_sync.model import StockLevel, StockRow, UnreadableStock
+from veracore_sync.domain.warehouse import StockLevel, StockRow, UnreadableStock
 from veracore_sync.veracore.oms.parse import is_nil, text, whole_number
 
 _EVERYTHING = "%"
-_MOST = 10**9
+_MAX = 10**9
 _QUOTED = 20
 
 
@@ -47,4 +47,4 @@ def stock_row(row: ET.Element) -> StockRow | None:
 
 def _units(row: ET.Element, name: str) -> int | None:
     units = whole_number(row, name)
-    return units if units is not None and abs(units) <= _MOST else None
+    return units if units is not None and abs(units) <= _MAX else None

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from veracore_sync.model import Freight, Party, WarehouseLine, WarehouseOrder
+from veracore_sync.domain.warehouse import Freight, Party, WarehouseLine, WarehouseOrder
 
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 SHIP_TO_KEY = "1"
@@ -46,7 +46,7 @@ def operation(body: ET.Element, name: str, namespace: str, **arguments: str) -> 
 
 
 def add_order(body: ET.Element, namespace: str, order: WarehouseOrder, zone: ZoneInfo) -> None:
-    """``AddOrder``; `zone` is the warehouse's, whose local time ``EntryDate`` bears."""
+    """``AddOrder``; `zone` is the warehouse's, whose local time ``EntryDate`` has."""
     element = ET.SubElement(operation(body, "AddOrder", namespace), "order")
     _header(element, order, zone)
     _classification(element, order)

@@ -13,13 +13,13 @@ from typing import Any
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
-from veracore_sync.domain.errors import AuthRefused, SyncError, What
+from veracore_sync.domain.errors import AuthRefused, Occurrence, SyncError
 from veracore_sync.domain.failures import read_error
 from veracore_sync.transport.http import (
-    Answer,
     Gate,
+    HttpAnswer,
     HttpClient,
-    Lost,
+    NoResponse,
     StreamedAnswer,
     retry_after_seconds,
 )
@@ -38,7 +38,7 @@ _FORM_TYPE = "application/x-www-form-urlencoded"
 _TOKEN = re.compile(r"[!-~]+")
 
 
-class Api:
+class RestApi:
     """The API with its token, which is kept in memory; usable by several threads.
 
     Args:
@@ -87,7 +87,7 @@ class Api:
         """
         return retry_read(self._good_token, self._retry, clock=self._clock)
 
-    def create(self, path: str, content: bytes, token: str) -> Answer:
+    def create(self, path: str, content: bytes, token: str) -> HttpAnswer:
         """POST a document, once. An expired token is forgotten, but nothing is repeated.
 
         Raises:
@@ -99,7 +99,7 @@ class Api:
             self._forget(token)
         return answer
 
-    def read(self, path: str, label: str) -> Answer:
+    def read(self, path: str, label: str) -> HttpAnswer:
         """GET, repeated a little; an expired token is renewed once.
 
         Returns:
@@ -128,21 +128,21 @@ class Api:
                 if streamed.status != 200:
                     raise self.failure(streamed.whole(), label)
                 yield streamed
-        except Lost as lost:
+        except NoResponse as lost:
             raise _lost(lost, label) from lost
 
-    def failure(self, answer: Answer, label: str) -> SyncError:
+    def failure(self, answer: HttpAnswer, label: str) -> SyncError:
         """The error that an answer to a read means."""
         words = quote(message(json_object(answer)) or answer.content_type, self.secrets())
         sentence = f"VeraCore, {label}: HTTP {answer.status} {words}".rstrip()
         if answer.status == 401:
             return AuthRefused(sentence, upstream=UPSTREAM, hint=CREDENTIALS_HINT)
         # A 404 that names no order is an answer of another kind, not a missing service.
-        what = What.NOT_UNDERSTOOD if answer.status == 404 else what_of(answer.status)
+        what = Occurrence.NOT_UNDERSTOOD if answer.status == 404 else what_of(answer.status)
         wait = self.retry_after(answer)
         return read_error(what, sentence, upstream=UPSTREAM, retry_after=wait)
 
-    def retry_after(self, answer: Answer) -> float | None:
+    def retry_after(self, answer: HttpAnswer) -> float | None:
         """The wait in seconds that an answer asks for."""
         return retry_after_seconds(answer, self._clock)
 
@@ -153,7 +153,7 @@ class Api:
 
     # ---- one request --------------------------------------------------------------------------
 
-    def _read_once(self, path: str, label: str) -> Answer:
+    def _read_once(self, path: str, label: str) -> HttpAnswer:
         token = self._good_token()
         answer = self._get(path, label, token)
         if answer.status == 401:
@@ -163,10 +163,10 @@ class Api:
             raise self.failure(answer, label)
         return answer
 
-    def _get(self, path: str, label: str, token: str) -> Answer:
+    def _get(self, path: str, label: str, token: str) -> HttpAnswer:
         try:
             return self._send("GET", path, label, _bearer(token))
-        except Lost as lost:
+        except NoResponse as lost:
             raise _lost(lost, label) from lost
 
     def _send(
@@ -177,7 +177,7 @@ class Api:
         authorization: str,
         content: bytes = b"",
         content_type: str = "application/json",
-    ) -> Answer:
+    ) -> HttpAnswer:
         headers = {"authorization": authorization, "accept": "application/json"}
         if content:
             headers["content-type"] = content_type
@@ -218,7 +218,7 @@ class Api:
         basic = f"Basic {self._basic()}"
         try:
             answer = self._send("POST", "/api/token", "token", basic, _FORM, _FORM_TYPE)
-        except Lost as lost:
+        except NoResponse as lost:
             raise _lost(lost, "token") from lost
         document = json_object(answer)
         if document is not None and _refuses_the_client(answer.status, document):
@@ -227,7 +227,7 @@ class Api:
                 f"VeraCore refuses the client: HTTP {answer.status} {words}".rstrip(),
                 upstream=UPSTREAM,
                 hint=CREDENTIALS_HINT,
-                what=What.LOGIN_REFUSED,
+                what=Occurrence.LOGIN_REFUSED,
             )
         token = document.get("access_token") if document and answer.status == 200 else None
         if document is None or not isinstance(token, str) or not _TOKEN.fullmatch(token):
@@ -242,7 +242,7 @@ class Api:
         return base64.b64encode(pair.encode("utf-8", "surrogateescape")).decode()
 
 
-def json_object(answer: Answer) -> dict[str, Any] | None:
+def json_object(answer: HttpAnswer) -> dict[str, Any] | None:
     """The answer's JSON object; ``None`` where it holds none."""
     try:
         document = json.loads(answer.body)
@@ -276,5 +276,5 @@ def _bearer(token: str) -> str:
     return f"Bearer {token}"
 
 
-def _lost(lost: Lost, label: str) -> SyncError:
+def _lost(lost: NoResponse, label: str) -> SyncError:
     return read_error(lost.what, f"VeraCore, {label}: {lost.detail}", upstream=UPSTREAM)

@@ -15,14 +15,14 @@ from veracore_sync.clock import Clock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.domain.errors import (
     AuthRefused,
+    Occurrence,
     ProtocolError,
     RateLimited,
     RunOver,
     SyncError,
-    What,
     WrongEndpoint,
 )
-from veracore_sync.model import (
+from veracore_sync.domain.warehouse import (
     Package,
     Shipment,
     ShippedRow,
@@ -41,13 +41,13 @@ from veracore_sync.ports.warehouse import (
     Present,
     SubmitOutcome,
 )
-from veracore_sync.transport.http import Answer, Gate, Lost
+from veracore_sync.transport.http import Gate, HttpAnswer, NoResponse
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.veracore.faults import meaning_of, what_of
-from veracore_sync.veracore.rest.api import UPSTREAM, Api, json_object, message
+from veracore_sync.veracore.rest.api import UPSTREAM, RestApi, json_object, message
 from veracore_sync.veracore.rest.stock import items, name_of, stock_row
 from veracore_sync.veracore.rest.write import create_document
-from veracore_sync.veracore.streams import Unreadable, begun
+from veracore_sync.veracore.streams import UnreadableStream, begun
 from veracore_sync.veracore.text import names_id, personal, quote
 
 _ONLY_SLIP = "1"
@@ -89,7 +89,7 @@ class RestWarehouse:
     ) -> None:
         self._company_id = settings.company_id
         self._retry = retry
-        self._api = Api(settings, retry=retry, gate=gate, clock=clock)
+        self._api = RestApi(settings, retry=retry, gate=gate, clock=clock)
 
     @property
     def is_sandbox(self) -> bool:
@@ -105,7 +105,7 @@ class RestWarehouse:
         """Close the connections."""
         self._api.close()
 
-    def control(self, known_id: str | None) -> None:
+    def check_connection(self, known_id: str | None) -> None:
         """Prove that the API listens to us: a token; see the port."""
         try:
             self._api.token()
@@ -122,33 +122,35 @@ class RestWarehouse:
         try:
             token = self._api.token()
         except RateLimited as error:
-            return NotAccepted(What.HTTP_429, error.message, retry_after=error.retry_after)
+            return NotAccepted(Occurrence.HTTP_429, error.message, retry_after=error.retry_after)
         except SyncError as error:
             # The order never left: without a token nothing is sent.
-            return NotAccepted(What.NOT_CONNECTED, error.message)
+            return NotAccepted(Occurrence.NOT_CONNECTED, error.message)
         hidden = [*personal(order), *self._api.secrets()]
         try:
             content = create_document(order, self._company_id)
             answer = self._api.create("/api/orders", content, token)
         except RateLimited as error:
-            return NotAccepted(What.HTTP_429, error.message, retry_after=error.retry_after)
+            return NotAccepted(Occurrence.HTTP_429, error.message, retry_after=error.retry_after)
         except SyncError as error:
             # The gate held it back: nothing was sent.
-            return NotAccepted(What.NOT_CONNECTED, error.message)
-        except Lost as lost:
+            return NotAccepted(Occurrence.NOT_CONNECTED, error.message)
+        except NoResponse as lost:
             return NotAccepted(lost.what, quote(lost.detail, hidden))
         return self._outcome(answer, order, hidden)
 
-    def _outcome(self, answer: Answer, order: WarehouseOrder, hidden: list[str]) -> SubmitOutcome:
+    def _outcome(
+        self, answer: HttpAnswer, order: WarehouseOrder, hidden: list[str]
+    ) -> SubmitOutcome:
         document = json_object(answer)
         words = quote(message(document) or f"HTTP {answer.status}", hidden)
         if document is not None and 200 <= answer.status < 300 and _bears_id(document):
             return _accepted(document, order, hidden)
         if document is not None and answer.status == 409:
-            return NotAccepted(What.DUPLICATE, words)
+            return NotAccepted(Occurrence.DUPLICATE, words)
         if document is not None and 400 <= answer.status < 500 and answer.status != 429:
             meaning = meaning_of(message(document), order)
-            if meaning.what is What.REFUSED:
+            if meaning.what is Occurrence.REFUSED:
                 return NotAccepted(meaning.what, words, meaning.hint)
         wait = self._api.retry_after(answer)
         return NotAccepted(what_of(answer.status), words, retry_after=wait)
@@ -162,7 +164,7 @@ class RestWarehouse:
                 yield from self._begun()
             else:
                 yield from self._stock_of(name_of(sku))
-        except Unreadable as error:
+        except UnreadableStream as error:
             raise ProtocolError(f"VeraCore, inventory: {error}", upstream=UPSTREAM) from error
 
     def _begun(self) -> Iterator[StockRow]:
@@ -214,7 +216,7 @@ class RestWarehouse:
             return LookUpFailed(ProtocolError(words, upstream=UPSTREAM))
         try:
             return Present(_record(order_id, document))
-        except Unreadable as error:
+        except UnreadableStream as error:
             words = f"VeraCore: the look-up returned an order that cannot be read: {error}"
             return LookUpFailed(ProtocolError(words, upstream=UPSTREAM))
 
@@ -231,7 +233,7 @@ def _accepted(
     echoed = document.get("OrderNumber")
     if echoed is None or _same(echoed, order.id):
         return Accepted(order.id, None)
-    return NotAccepted(What.ODD_SUCCESS, quote(f"accepted as {echoed}", hidden))
+    return NotAccepted(Occurrence.ODD_SUCCESS, quote(f"accepted as {echoed}", hidden))
 
 
 def _names(document: Mapping[str, Any], order_id: str) -> bool:
@@ -275,7 +277,7 @@ def _text(document: Mapping[str, Any], name: str) -> str:
     """
     value = document.get(name)
     if isinstance(value, bool) or not isinstance(value, str | int | None):
-        raise Unreadable(f"{name} is no text")
+        raise UnreadableStream(f"{name} is no text")
     text = "" if value is None else str(value)
     return text.encode("utf-8", "replace").decode().strip()
 

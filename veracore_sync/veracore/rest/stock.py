@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 from typing import cast
 
 from veracore_sync.domain.errors import UsageError
-from veracore_sync.model import StockLevel, StockRow, UnreadableStock
-from veracore_sync.veracore.streams import Unreadable
+from veracore_sync.domain.warehouse import StockLevel, StockRow, UnreadableStock
+from veracore_sync.veracore.streams import UnreadableStream
 
-_ITEM_MOST = 1_000_000
-_MOST = 10**9
+_MAX_ITEM = 1_000_000
+_MAX = 10**9
 _QUOTED = 20
 _SPACE = " \t\r\n"
 
@@ -46,7 +46,7 @@ def stock_row(item: object) -> StockRow:
 def _units(value: object) -> int | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _MOST:
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _MAX:
         return None
     return value
 
@@ -69,14 +69,14 @@ class _Array:
 
     def items(self) -> Iterator[object]:
         if self._next() != "[":
-            raise Unreadable("the answer is no array")
+            raise UnreadableStream("the answer is no array")
         self._at += 1
         if self._next() == "]":
             self._at += 1
         else:
             yield from self._filled()
         if self._next() != "":
-            raise Unreadable("something follows the array")
+            raise UnreadableStream("something follows the array")
 
     def _filled(self) -> Iterator[object]:
         while True:
@@ -86,7 +86,7 @@ class _Array:
             if mark == "]":
                 return
             if mark != ",":
-                raise Unreadable("the array is cut short")
+                raise UnreadableStream("the array is cut short")
 
     def _next(self) -> str:
         """The next character that is no space, not taken; empty at the end."""
@@ -104,8 +104,8 @@ class _Array:
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
             except (ValueError, RecursionError) as error:
-                if len(self._text) - self._at > _ITEM_MOST or not self._more():
-                    raise Unreadable("an item of the array is cut short") from error
+                if len(self._text) - self._at > _MAX_ITEM or not self._more():
+                    raise UnreadableStream("an item of the array is cut short") from error
                 continue
             # Only what follows tells that a number is not the first half of one.
             if end == len(self._text) and not isinstance(value, dict) and self._more():

@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from veracore_sync.model import WarehouseLine, WarehouseOrder
+from veracore_sync.domain.warehouse import WarehouseLine, WarehouseOrder
 
 
 def create_document(order: WarehouseOrder, company_id: str) -> bytes:

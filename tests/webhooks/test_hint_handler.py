@@ -14,7 +14,7 @@ from fakes import make_order
 
 from veracore_sync.composition.container import Container
 from veracore_sync.domain.errors import SyncError, UsageError
-from veracore_sync.webhooks.hint_handler import OrderHints
+from veracore_sync.webhooks.hint_handler import HintHandler
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path / "ledger.db")
 
 
-def hints(bench: Bench, shipped: Callable[[str], object] = lambda code: None) -> OrderHints:
-    return OrderHints(cast(Container, bench), shipped)
+def hints(bench: Bench, shipped: Callable[[str], object] = lambda code: None) -> HintHandler:
+    return HintHandler(cast(Container, bench), shipped)
 
 
 def test_a_waiting_order_is_sent_once(bench: Bench) -> None:

@@ -16,25 +16,27 @@ import pytest
 from fakes import START, FakeClock
 
 from veracore_sync.domain.errors import Category, ConfigError, LedgerError, LockHeld
-from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
+from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion
 from veracore_sync.domain.states import Applied
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ports.ledger import Ledger
 
-SEEN = Seen("hash", START)
-TROUBLE = Trouble(Category.PROTOCOL, "odd")
+SEEN = ShopVersion("hash", START)
+TROUBLE = Failure(Category.PROTOCOL, "odd")
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
     made = open_ledger(tmp_path / "ledger.db", clock=FakeClock())
-    made.moves.discover([Discovery("A", "1", START)])
+    made.transitions.discover([Discovery("A", "1", START)])
     yield made
     made.close()
 
 
 def intend(ledger: Ledger, identity: str = "A") -> int:
-    return ledger.moves.intend("A", Intent(identity, (("MUG", 2),), "payload", "settings", SEEN))
+    return ledger.transitions.intend(
+        "A", Intent(identity, (("MUG", 2),), "payload", "settings", SEEN)
+    )
 
 
 def state(ledger: Ledger) -> str:
@@ -45,30 +47,30 @@ def state(ledger: Ledger) -> str:
 
 def test_a_late_acceptance_is_kept(ledger: Ledger) -> None:
     attempt = intend(ledger)
-    ledger.moves.recover()
+    ledger.transitions.recover()
     assert state(ledger) == "in_doubt"
-    ledger.moves.accept("A", attempt, 7)
+    ledger.transitions.accept("A", attempt, 7)
     assert state(ledger) == "synced"
 
 
 @pytest.mark.parametrize("verb", ["doubt", "withhold", "refuse"])
 def test_a_late_outcome_that_is_no_acceptance_is_dropped(ledger: Ledger, verb: str) -> None:
     attempt = intend(ledger)
-    ledger.moves.accept("A", attempt, 7)
+    ledger.transitions.accept("A", attempt, 7)
     if verb == "doubt":
-        ledger.moves.doubt("A", attempt, "lost", TROUBLE)
+        ledger.transitions.doubt("A", attempt, "lost", TROUBLE)
     elif verb == "withhold":
-        ledger.moves.withhold("A", attempt, "pending", "late", None)
+        ledger.transitions.withhold("A", attempt, "pending", "late", None)
     else:
-        ledger.moves.refuse("A", attempt, TROUBLE, START)
+        ledger.transitions.refuse("A", attempt, TROUBLE, START)
     assert state(ledger) == "synced"
 
 
 def test_the_outcome_of_an_older_attempt_changes_nothing(ledger: Ledger) -> None:
     old = intend(ledger)
-    ledger.moves.withhold("A", old, "pending", "", None)
+    ledger.transitions.withhold("A", old, "pending", "", None)
     intend(ledger)
-    ledger.moves.doubt("A", old, "lost", TROUBLE)
+    ledger.transitions.doubt("A", old, "lost", TROUBLE)
     assert state(ledger) == "sending"
 
 
@@ -80,27 +82,27 @@ def test_a_transition_is_all_or_nothing(ledger: Ledger, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(ledger.alerts, "open", fail)
     with pytest.raises(LedgerError):
-        ledger.moves.refuse("A", attempt, TROUBLE, START)
+        ledger.transitions.refuse("A", attempt, TROUBLE, START)
     assert state(ledger) == "sending"
     assert ledger.orders.attempts("A")[0].outcome is None
 
 
 def test_alerts_open_once_and_resolve_when_the_order_is_taken(ledger: Ledger) -> None:
-    assert ledger.moves.park("A", TROUBLE, "s") is Applied.NEWS
-    assert ledger.moves.park("A", TROUBLE, "s") is Applied.DONE
-    ledger.moves.accept("A", intend(ledger), 1)
+    assert ledger.transitions.park("A", TROUBLE, "s") is Applied.NEWS
+    assert ledger.transitions.park("A", TROUBLE, "s") is Applied.DONE
+    ledger.transitions.accept("A", intend(ledger), 1)
     assert ledger.alerts.standing() == []
-    assert ledger.moves.cancel("A", "A", "it was cancelled") is Applied.NEWS
-    assert ledger.moves.conflict("A", None, TROUBLE) is Applied.NEWS
+    assert ledger.transitions.cancel("A", "A", "it was cancelled") is Applied.NEWS
+    assert ledger.transitions.conflict("A", None, TROUBLE) is Applied.NEWS
 
 
 def test_failures_are_counted_and_park_at_the_limit(ledger: Ledger) -> None:
-    news = [ledger.moves.fail("A", TROUBLE, START, 3) for _ in range(3)]
+    news = [ledger.transitions.fail("A", TROUBLE, START, 3) for _ in range(3)]
     assert news == [Applied.DONE, Applied.DONE, Applied.NEWS]
     row = ledger.orders.get("A")
     assert row is not None
     assert (row.state, row.retry_count) == ("parked", 3)
-    ledger.moves.requeue("A")
+    ledger.transitions.requeue("A")
     assert state(ledger) == "pending"
 
 
@@ -143,7 +145,7 @@ def test_a_full_disk_is_an_error_that_keeps_what_was(ledger: Ledger) -> None:
     pages = ledger.database.value("PRAGMA page_count")
     ledger.database.connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(LedgerError) as caught:
-        ledger.moves.discover(Discovery(f"B{n}", "1", None) for n in range(5000))
+        ledger.transitions.discover(Discovery(f"B{n}", "1", None) for n in range(5000))
     assert "make room" in caught.value.hint
     assert caught.value.exit_code == 74
     assert ledger.orders.counts()["pending"] == 1
@@ -153,7 +155,7 @@ def test_a_full_disk_is_an_error_that_keeps_what_was(ledger: Ledger) -> None:
 def test_a_damaged_file_is_left_alone(tmp_path: Path, offset: int) -> None:
     path = tmp_path / "ledger.db"
     made = open_ledger(path)
-    made.moves.discover(Discovery(f"B{n}", "1", None) for n in range(500))
+    made.transitions.discover(Discovery(f"B{n}", "1", None) for n in range(500))
     made.database.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     made.close()
     with path.open("r+b") as file:
@@ -181,7 +183,7 @@ def test_a_read_only_ledger_reads_and_refuses_to_write(ledger: Ledger) -> None:
     reader = open_ledger(ledger.path, read_only=True)
     assert reader.orders.get("A") is not None
     with pytest.raises(LedgerError):
-        reader.moves.requeue("A")
+        reader.transitions.requeue("A")
     reader.close()
 
 
@@ -213,9 +215,9 @@ def test_a_ledger_where_nothing_may_be_written_says_so(tmp_path: Path) -> None:
 
 
 def test_doubts_are_due_when_their_time_has_come(ledger: Ledger) -> None:
-    ledger.moves.doubt("A", intend(ledger), "lost", TROUBLE)
+    ledger.transitions.doubt("A", intend(ledger), "lost", TROUBLE)
     grace = timedelta(minutes=3)
     assert len(ledger.orders.doubts_due(START, grace)) == 1
-    ledger.moves.absent_once("A", START + grace)
+    ledger.transitions.absent_once("A", START + grace)
     assert ledger.orders.doubts_due(START, grace) == []
     assert len(ledger.orders.doubts_due(START + grace, grace)) == 1

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 from veracore_sync.clock import from_text, to_text
 from veracore_sync.domain.errors import Unavailable
 from veracore_sync.domain.order_records import AttemptRow, OrderRow, fresh_row
+from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
 from veracore_sync.jobs.orders.interpret_lookup import (
-    Adopt,
+    AdoptOrder,
     CancelledThere,
     Conflict,
     LookAgain,
     Resend,
     Unknown,
     WasRefused,
-    judge_doubt,
-    judge_record,
+    interpret_doubt,
+    interpret_record,
 )
-from veracore_sync.model import RecordLine, WarehouseRecord
 from veracore_sync.ports.warehouse import Absent, LookUpFailed, Present
 
 GRACE = timedelta(seconds=180)
@@ -57,24 +57,24 @@ def record(**changes: object) -> WarehouseRecord:
 def judge(row: OrderRow, found: object, after: timedelta = timedelta(0)) -> object:
     now = START + after
     waited = now - from_text(row.absent_at) if row.absent_at else None
-    return judge_doubt(row, found, [attempt()], now=now, grace=GRACE, waited=waited)  # type: ignore[arg-type]
+    return interpret_doubt(row, found, [attempt()], now=now, grace=GRACE, waited=waited)  # type: ignore[arg-type]
 
 
 def test_present_and_ours_is_adopted() -> None:
-    assert judge(doubt(), Present(record())) == Adopt(record())
+    assert judge(doubt(), Present(record())) == AdoptOrder(record())
 
 
 def test_merged_and_reordered_lines_with_other_case_and_blanks_are_the_same() -> None:
     lines = (RecordLine("tee ", 1), RecordLine("mug", 1), RecordLine("MUG ", 1))
-    assert isinstance(judge(doubt(), Present(record(lines=lines))), Adopt)
+    assert isinstance(judge(doubt(), Present(record(lines=lines))), AdoptOrder)
 
 
 def test_content_of_an_earlier_attempt_counts_as_ours() -> None:
     earlier = attempt((("MUG", 9),))
     found = Present(record(lines=(RecordLine("MUG", 9),)))
     sent = [earlier, attempt()]
-    verdict = judge_doubt(doubt(), found, sent, now=START, grace=GRACE, waited=None)
-    assert isinstance(verdict, Adopt)
+    verdict = interpret_doubt(doubt(), found, sent, now=START, grace=GRACE, waited=None)
+    assert isinstance(verdict, AdoptOrder)
 
 
 @pytest.mark.parametrize("reference", ["B", "", "A2", "a"])
@@ -84,7 +84,7 @@ def test_another_reference_is_a_conflict(reference: str) -> None:
 
 def test_a_dialect_that_shows_existence_alone_is_adopted_by_number() -> None:
     told = record(reference=None, lines=None)
-    assert judge(doubt(), Present(told)) == Adopt(told)
+    assert judge(doubt(), Present(told)) == AdoptOrder(told)
 
 
 def test_cancelled_there_is_never_adopted() -> None:
@@ -118,7 +118,7 @@ def test_a_second_absence_after_the_grace_ends_the_doubt(cause: str, kind: type)
 def test_an_absence_of_another_boot_is_a_first_one() -> None:
     row = doubt(absent_after=timedelta(seconds=10))
     now = START + timedelta(days=400)
-    verdict = judge_doubt(row, Absent(), [attempt()], now=now, grace=GRACE, waited=None)
+    verdict = interpret_doubt(row, Absent(), [attempt()], now=now, grace=GRACE, waited=None)
     assert verdict == LookAgain(now + GRACE, first=True)
 
 
@@ -140,6 +140,6 @@ def test_no_resend_before_the_grace_from_the_doubt_and_from_the_first_absence(
 
 
 def test_a_difference_names_sku_and_both_quantities_and_no_person() -> None:
-    verdict = judge_record("A", record(lines=(RecordLine("MUG", 5),)), [SENT])
+    verdict = interpret_record("A", record(lines=(RecordLine("MUG", 5),)), [SENT])
     assert isinstance(verdict, Conflict)
     assert verdict.trouble.message.endswith("MUG 5 there, 2 sent; TEE 0 there, 1 sent")

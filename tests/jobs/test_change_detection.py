@@ -9,10 +9,10 @@ import pytest
 from bench import Bench
 from fakes import START, line, make_order, make_settings
 
-from veracore_sync.domain.errors import Category, What
-from veracore_sync.domain.order_records import Discovery, Intent, Seen, Trouble
+from veracore_sync.domain.errors import Category, Occurrence
+from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion
+from veracore_sync.domain.warehouse import Product, RecordLine, WarehouseRecord
 from veracore_sync.jobs.orders.ids import renewed_id
-from veracore_sync.model import Product, RecordLine, WarehouseRecord
 
 HELD = WarehouseRecord("A", "A", (RecordLine("MUG", 2), RecordLine("TEE", 1)), "open")
 
@@ -36,7 +36,7 @@ def test_modified_after_it_has_shipped(bench: Bench) -> None:
     bench.shop.add(make_order("A"))
     bench.run()
     bench.shop.change("A", state="Shipped")
-    bench.ledger.moves.ship("A")
+    bench.ledger.transitions.ship("A")
     [told] = changed(bench, "A", mugs=5, fulfilled=2)
     assert "3 x MUG" in told
     assert standing(bench) == ["order.drift"]
@@ -52,7 +52,7 @@ def test_modified_first_and_then_shipped_short(bench: Bench) -> None:
     assert "3 x MUG" in told
     lines = (line("1", "MUG", 5, fulfilled=2), line("2", "TEE", 1, fulfilled=1))
     bench.shop.change("A", lines=lines)
-    bench.ledger.moves.ship("A")
+    bench.ledger.transitions.ship("A")
     [told] = bench.run().needs_person
     assert "after VeraCore had shipped it" in told
     assert "3 x MUG" in told
@@ -62,7 +62,7 @@ def test_modified_first_and_then_shipped_short(bench: Bench) -> None:
 def test_a_fulfilment_that_was_cancelled_asks_for_no_second_shipment(bench: Bench) -> None:
     bench.shop.add(make_order("A"))
     bench.run()
-    bench.ledger.moves.ship("A")
+    bench.ledger.transitions.ship("A")
     bench.clock.forward(minutes=5)
     bench.shop.change("A", updated_at=bench.clock.now())
     assert bench.run().needs_person == []
@@ -85,16 +85,16 @@ def test_what_is_as_it_was_sent_again_is_no_news(bench: Bench) -> None:
 
 def test_modified_after_tracking_adopted_it(bench: Bench) -> None:
     bench.shop.add(make_order("A"))
-    bench.ledger.moves.discover([Discovery("A", "id-A", None)])
-    bench.ledger.moves.adopt("A", "A", HELD)
+    bench.ledger.transitions.discover([Discovery("A", "id-A", None)])
+    bench.ledger.transitions.adopt("A", "A", HELD)
     assert bench.run().needs_person == []
     assert [len(changed(bench, "A", mugs)) for mugs in (5, 6)] == [1, 1]
 
 
 def test_modified_before_its_content_was_ever_read(bench: Bench) -> None:
     bench.shop.add(make_order("A", lines=(line("1", "MUG", 5), line("2", "TEE", 1))))
-    bench.ledger.moves.discover([Discovery("A", "id-A", None)])
-    bench.ledger.moves.adopt("A", "A", HELD)
+    bench.ledger.transitions.discover([Discovery("A", "id-A", None)])
+    bench.ledger.transitions.adopt("A", "A", HELD)
     [told] = bench.run().needs_person
     assert "3 x MUG" in told
 
@@ -103,7 +103,7 @@ def test_modified_before_its_content_was_ever_read(bench: Bench) -> None:
     ("record", "lacks"),
     [
         (replace(HELD, lines=(RecordLine("MUG", 1), RecordLine("TEE", 1))), "4 x MUG"),
-        (replace(HELD, products=(Product("MUG", 2, 2),), is_cut=True), "5 x MUG"),
+        (replace(HELD, products=(Product("MUG", 2, 2),), partially_cancelled=True), "5 x MUG"),
     ],
 )
 def test_what_it_lacks_is_told_by_its_record_not_by_what_was_sent(
@@ -120,9 +120,9 @@ def test_what_it_lacks_is_told_by_its_record_not_by_what_was_sent(
 def test_modified_after_it_was_given_up(bench: Bench, ended: str) -> None:
     bench.shop.add(make_order("A"))
     bench.run()
-    bench.ledger.moves.cancel("A", "A", "it was cancelled there")
+    bench.ledger.transitions.cancel("A", "A", "it was cancelled there")
     if ended == "skipped":
-        bench.ledger.moves.skip("A", "resolved", "by a person")
+        bench.ledger.transitions.skip("A", "resolved", "by a person")
     assert bench.run().needs_person == []
     [told] = changed(bench, "A", mugs=5)
     assert "5 x MUG" in told
@@ -131,7 +131,7 @@ def test_modified_after_it_was_given_up(bench: Bench, ended: str) -> None:
 def test_what_nobody_changed_costs_no_read(bench: Bench) -> None:
     bench.shop.add(*(make_order(f"A{n}") for n in range(5)))
     bench.run()
-    bench.ledger.moves.ship("A1")
+    bench.ledger.transitions.ship("A1")
     bench.run()
     bench.shop.reads = 0
     bench.run()
@@ -223,11 +223,11 @@ def test_what_is_forgotten_in_modifying_is_told_after_a_day(bench: Bench) -> Non
 
 def refused(bench: Bench, *codes: str) -> None:
     for code in codes:
-        bench.ledger.moves.discover([Discovery(code, f"id-{code}", START)])
-        seen = Seen("hash", START)
-        attempt = bench.ledger.moves.intend(code, Intent(code, (("MUG", 2),), "p", "s", seen))
-        trouble = Trouble(Category.VALIDATION, str(What.REFUSED))
-        bench.ledger.moves.refuse(code, attempt, trouble, START + timedelta(hours=1))
+        bench.ledger.transitions.discover([Discovery(code, f"id-{code}", START)])
+        seen = ShopVersion("hash", START)
+        attempt = bench.ledger.transitions.intend(code, Intent(code, (("MUG", 2),), "p", "s", seen))
+        trouble = Failure(Category.VALIDATION, str(Occurrence.REFUSED))
+        bench.ledger.transitions.refuse(code, attempt, trouble, START + timedelta(hours=1))
 
 
 @pytest.mark.parametrize("there", [True, False])
