@@ -138,8 +138,7 @@ class LookUpTransitions(OrderTable):
             return self._tell(AlertKind.ORDER_CONFLICT, trouble.message, code)
 
     def cancel(self, code: str, veracore_id: str, message: str) -> Applied:
-        """It was cancelled at VeraCore. A person decides, unless the shop is known to have cancelled
-        it: then both sides agree."""
+        """It was cancelled at VeraCore. A person decides, unless the shop has cancelled it too."""
         with self._db.transaction() as connection:
             moved = self._move(
                 connection,

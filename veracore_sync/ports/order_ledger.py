@@ -161,8 +161,7 @@ class OrderTransitionStore(Protocol):
         """VeraCore holds something else under our id: a person decides."""
 
     def cancel(self, code: str, veracore_id: str, message: str) -> Applied:
-        """It was cancelled at VeraCore. A person decides, unless the shop is known to have cancelled
-        it: then both sides agree."""
+        """It was cancelled at VeraCore. A person decides, unless the shop has cancelled it too."""
 
     def absent_once(self, code: str, next_attempt_at: datetime) -> Applied:
         """A first look-up said absent: remember when, and look again after the grace."""
