@@ -24,35 +24,35 @@ from pathlib import Path
 from typing import Any
 
 MAX_AT: dict[str, float] = {
-    "lines": 29000,
-    "module_median": 125,
-    "module_max": 444,
-    "function_median": 7,
-    "function_p95": 25,
-    "ignores": 39,
-    "class_names_in_several_files": 15,
-    "private_words": 354,
-    "replaced_names": 68,
-    "imports_inside_functions": 225,
-    "type_checking_imports": 75,
+    "lines": 31500,
+    "module_median": 105,
+    "module_max": 421,
+    "function_median": 6,
+    "function_p95": 24,
+    "ignores": 34,
+    "class_names_in_several_files": 0,
+    "private_words": 1,
+    "replaced_names": 1,
+    "imports_inside_functions": 16,
+    "type_checking_imports": 7,
     "modules_that_import_cli": 0,
-    "failure_deciders": 11,
-    "runs_are_built_at": 9,
-    "modules_that_double_a_wait": 4,
-    "ledger_leaks": 44,
-    "files_for_a_dialect": 6,
-    "files_for_a_mapping_field": 5,
-    "files_for_a_carrier_url": 1,
-    "files_for_an_alert_or_event_kind": 5,
-    "files_for_a_failure_class": 12,
-    "files_for_a_ledger_backend": 23,
-    "files_for_a_command": 5,
+    "failure_deciders": 0,
+    "runs_are_built_at": 3,
+    "modules_that_double_a_wait": 2,
+    "ledger_leaks": 0,
+    "files_for_a_dialect": 4,
+    "files_for_a_mapping_field": 6,
+    "files_for_a_carrier_url": 2,
+    "files_for_an_alert_or_event_kind": 6,
+    "files_for_a_failure_class": 1,
+    "files_for_a_ledger_backend": 1,
+    "files_for_a_command": 3,
 }
 AT_LEAST: dict[str, float] = {"comment_percent": 0.6}
 
 PACKAGE = "veracore_sync"
-FAILURE_TABLES = ("domain/failures.py", "domain/domain/failures.py", "domain/failures.py")
-_ERROR_TREES = ("domain/errors.py", "domain/domain/errors.py")
+FAILURE_TABLES = ("domain/failures.py",)
+_ERROR_TREES = ("domain/errors.py",)
 _WHAT_HAPPENED = {"What", "Occurrence", "Category"}
 _RUN = re.compile(r"(Orders|Inventory|Tracking)(Run|Job|Sync)")
 _SQL = re.compile(

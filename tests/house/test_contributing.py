@@ -11,16 +11,6 @@ ROOT = Path(__file__).parents[2]
 PAGES = {name: (ROOT / name).read_text() for name in ("CONTRIBUTING.md", "docs/architecture.md")}
 TABLE = PAGES["CONTRIBUTING.md"].split("## Where to add what")[1].split("### ")[0]
 
-# Named ahead of the change that brings them. One that has come is taken out of here.
-TO_COME = {
-    "tests/contracts/ledger_beds.py",
-    "tests/contracts/test_warehouse_contract.py",
-    "tests/generated_docs.py",
-    "veracore_sync/domain/kinds.py",
-    "veracore_sync/ledger/opening.py",
-}
-ROOMS_TO_COME = {"composition", "domain", "ports"}
-
 
 def paths(text: str) -> set[str]:
     """What is quoted and looks like a path of the repository, without a recipe's placeholder."""
@@ -31,14 +21,8 @@ def paths(text: str) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_path_is_there(page: str) -> None:
-    found = paths(PAGES[page]) - TO_COME
+    found = paths(PAGES[page])
     assert [name for name in sorted(found) if not (ROOT / name).exists()] == []
-
-
-def test_what_has_come_is_no_longer_awaited() -> None:
-    assert [name for name in sorted(TO_COME) if (ROOT / name).exists()] == []
-    named = "\n".join(PAGES.values())
-    assert [name for name in sorted(TO_COME) if name not in named] == []
 
 
 def test_each_recipe_has_a_row_with_its_files_and_a_section() -> None:
@@ -50,7 +34,7 @@ def test_each_recipe_has_a_row_with_its_files_and_a_section() -> None:
 
 
 def test_scripts_that_are_typed_are_there() -> None:
-    typed = set(re.findall(r"python ([a-z]+/\w+\.py)", PAGES["CONTRIBUTING.md"])) - TO_COME
+    typed = set(re.findall(r"python ([a-z]+/\w+\.py)", PAGES["CONTRIBUTING.md"]))
     assert typed
     assert [name for name in sorted(typed) if not (ROOT / name).exists()] == []
 
@@ -75,5 +59,4 @@ def test_every_room_is_described_and_every_described_room_is_there() -> None:
     rooms = re.findall(r"(?m)^\| `([a-z_/]+)/` \|", table)
     described = {room.split("/")[0] for room in rooms}
     folders = {one.parent.name for one in (ROOT / "veracore_sync").glob("*/__init__.py")}
-    assert described == folders | ROOMS_TO_COME
-    assert not folders & ROOMS_TO_COME
+    assert described == folders

@@ -27,7 +27,7 @@ from veracore_sync.config.services import (
     RetrySettings,
     WebhookSettings,
 )
-from veracore_sync.config.show import Row, rows
+from veracore_sync.config.show import SettingRow, rows
 from veracore_sync.config.types import Buffer
 
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
     "Need",
     "OrdersSettings",
     "RetrySettings",
-    "Row",
+    "SettingRow",
     "Settings",
     "SkuSettings",
     "TrackingSettings",

@@ -21,7 +21,7 @@ MASK = "********"
 UNSET = "(not set)"
 
 
-class Row(NamedTuple):
+class SettingRow(NamedTuple):
     """A line of ``config show``.
 
     Args:
@@ -35,10 +35,10 @@ class Row(NamedTuple):
     origin: str
 
 
-def rows(loaded: Loaded) -> list[Row]:
+def rows(loaded: Loaded) -> list[SettingRow]:
     """A row for every key; a table has one for each entry."""
     return [
-        Row(dotted(place), value, loaded.origins[key])
+        SettingRow(dotted(place), value, loaded.origins[key])
         for key, info in keys().items()
         for place, value in _values(key, info, loaded.settings)
     ]

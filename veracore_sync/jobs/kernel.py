@@ -10,8 +10,8 @@ from veracore_sync.clock import Clock
 from veracore_sync.config import Settings
 from veracore_sync.domain.errors import SyncError
 from veracore_sync.jobs.progress import Progress, no_progress
+from veracore_sync.jobs.rehearsal import is_simulator_of_a_real_shop
 from veracore_sync.jobs.report import RunReport
-from veracore_sync.jobs.sandbox_rule import is_simulator_of_a_real_shop
 from veracore_sync.jobs.schedule import max_run
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import Shop
