@@ -305,3 +305,8 @@ EVENTS: Mapping[EventKind, EventEntry] = {
 
 HOOK_ALERTS = (AlertKind.HOOKS_FAILING, AlertKind.EVENTS_BLOCKED)
 """The kinds of alert that tell of a hook; an event that tells of one of them causes none."""
+
+
+def stuck_kind(job: str) -> str:
+    """The kind of the alert for a job that is stuck; only jobs that timers start have one."""
+    return f"{job}.stuck"
