@@ -12,7 +12,7 @@ from fakes import ADDRESS, START, line, make_order, make_settings
 
 from veracore_sync.domain.errors import NeedsPerson, Unavailable, UsageError
 from veracore_sync.domain.orders import Address, Customer
-from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
+from veracore_sync.domain.warehouse import RecordLine, WarehouseOrder, WarehouseRecord
 from veracore_sync.jobs.orders.ids import renewed_id
 
 
@@ -194,6 +194,22 @@ def test_a_dead_run_leaves_a_doubt_not_a_second_order(bench: Bench) -> None:
     bench.run()
     bench.run()
     assert (bench.state("B"), bench.warehouse.submissions) == ("synced", {"A": 1, "B": 1})
+
+
+def test_what_a_dead_run_left_is_looked_up_once_and_nobody_raced(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+
+    def die(order: WarehouseOrder) -> None:
+        lines = tuple(RecordLine(one.sku, one.quantity) for one in order.lines)
+        bench.warehouse.held["a"] = WarehouseRecord(order.id, order.reference, lines, "open")
+        raise KeyboardInterrupt
+
+    bench.warehouse.before_submit = die
+    with pytest.raises(KeyboardInterrupt):
+        bench.run()
+    report = bench.run()
+    assert (bench.state("A"), report.outcomes) == ("synced", {"A": "adopted"})
+    assert (bench.warehouse.looked_up, report.notices) == (["A"], [])
 
 
 def test_the_first_run_does_not_ship_a_backlog(bench: Bench) -> None:

@@ -192,7 +192,8 @@ class OrdersRun(JobRun[OrdersReport]):
             if not due:
                 break
             settling.settle(due)
-        settling.settle(doubts)
+        # A doubt that a dead run left began as this one did, and has had its turn.
+        settling.settle(row for row in doubts if not _began(row, since))
 
     def _try_to_watch(self, poll: Poll, span: Windows) -> None:
         try:

@@ -7,15 +7,32 @@ from typing import Any
 from veracore_sync.jobs.tracking.actions import (
     Action,
     AdoptFulfilment,
+    AlreadyFulfilled,
+    Close,
+    Correct,
     EndOrder,
     Escalate,
     Fulfil,
     Hold,
     ReportIssue,
+    Undo,
 )
 from veracore_sync.jobs.tracking.report import TrackingReport
 
 TRACKING_COUNTS = ("ordersChecked", "trackingUpdated", "errors")
+
+_NAMES: dict[type[Action], str] = {
+    Fulfil: "fulfil",
+    AdoptFulfilment: "adopt",
+    AlreadyFulfilled: "cover",
+    Hold: "wait",
+    Escalate: "hand over",
+    Correct: "correct",
+    Undo: "undo",
+    ReportIssue: "report",
+    EndOrder: "end",
+    Close: "close",
+}
 
 
 def tracking_document(report: TrackingReport) -> dict[str, Any]:
@@ -43,22 +60,21 @@ def tracking_document(report: TrackingReport) -> dict[str, Any]:
 
 def action_document(code: str, action: Action) -> dict[str, Any]:
     """What a dry run says of one slip."""
-    document: dict[str, Any] = {"vendureOrderCode": code, "slip": getattr(action, "slip", None)}
+    document: dict[str, Any] = {
+        "vendureOrderCode": code,
+        "slip": getattr(action, "slip", None),
+        "action": _NAMES[type(action)],
+    }
     if isinstance(action, Fulfil):
         return document | {
-            "action": "fulfil",
             "lines": [{"orderLineId": id, "quantity": n} for id, n in action.lines.items()],
             "method": action.method,
             "trackingCode": action.tracking_code,
         }
     if isinstance(action, AdoptFulfilment):
-        return document | {"action": "adopt", "fulfillmentId": action.fulfilment.id}
+        return document | {"fulfillmentId": action.fulfilment.id}
     if isinstance(action, Hold):
-        return document | {"action": "wait", "reason": action.reason}
-    if isinstance(action, Escalate):
-        return document | {"action": "hand over", "reason": action.message}
-    if isinstance(action, ReportIssue):
-        return document | {"action": "report", "reason": action.message}
-    if isinstance(action, EndOrder):
-        return document | {"action": "end"}
-    return document | {"action": type(action).__name__.lower()}
+        return document | {"reason": action.reason}
+    if isinstance(action, Escalate | ReportIssue):
+        return document | {"reason": action.message}
+    return document
