@@ -1,4 +1,4 @@
-"""Every run of a job, built in one place: each function here is the one way to get its run."""
+"""One function for each run of a job; commands, hints and the admin build runs only here."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def tracking_run(
 
 
 def recount(parts: Container, report: TrackingReport) -> None:
-    """Compute SKUs again whose level was raised; only where this tool writes stock at all."""
+    """Recalculate the SKUs whose level was raised to fulfil a shipment."""
+    # Without a finished inventory run, stock is not maintained by this program: leave it alone.
     if not report.raised or parts.ledger.runs.last_ended(COMMANDS["inventory"]) is None:
         return
     skus = tuple(dict.fromkeys(report.raised))
@@ -49,10 +50,10 @@ def recount(parts: Container, report: TrackingReport) -> None:
 
 
 def doubt_resolver(parts: Container, report: OrdersReport) -> DoubtResolver:
-    """What looks orders in doubt up, and reports there."""
+    """Looks orders in doubt up; results go into `report`."""
     return DoubtResolver(parts.context(report))
 
 
 def order_resolver(parts: Container, report: OrdersReport) -> Resolver:
-    """What does a person's decision about one order."""
+    """Carries out a person's decision about one order; results go into `report`."""
     return Resolver(parts.context(report))

@@ -1,4 +1,4 @@
-"""The three syncs as commands and the admin run them: to their end, with a report."""
+"""The three syncs, as commands and the admin run them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Planned(Protocol):
 
     @property
     def plan(self) -> object:
-        """Of a run that must not write; else ``None``."""
+        """The plan of a dry run; ``None`` of any other run."""
 
 
 Report = TypeVar("Report", bound=_Planned)
@@ -35,11 +35,11 @@ Report = TypeVar("Report", bound=_Planned)
 def sync_orders(
     parts: Container, options: RunOptions, show: Callable[[OrdersReport], None] | None = None
 ) -> CommandReport:
-    """Send paid orders; what ended the run early is in the report.
+    """Send paid orders; the report holds what ended the run early.
 
     Args:
-        parts: What runs it.
-        options: What was asked for.
+        parts: The process's parts.
+        options: The options of the run.
         show: Prints the result for a person.
 
     Raises:
@@ -58,7 +58,7 @@ def sync_inventory(
     show: Callable[[InventoryReport], None] | None = None,
     progress: Progress = no_progress,
 ) -> CommandReport:
-    """Bring the shop's stock to what VeraCore can promise; what ended the run is in the report.
+    """Set the shop's stock to what VeraCore can promise; the report holds what ended the run.
 
     Raises:
         ConfigError: A setting is missing, or the ledger belongs to another pair.
@@ -76,7 +76,7 @@ def sync_tracking(
     show: Callable[[TrackingReport], None] | None = None,
     progress: Progress = no_progress,
 ) -> CommandReport:
-    """Bring shipments back; what ended the run is in the report.
+    """Record shipments in the shop; the report holds what ended the run early.
 
     Raises:
         ConfigError: A setting is missing, or the ledger belongs to another pair.
