@@ -77,8 +77,8 @@ def run_locked(job: Job, parts: Container, work: Work) -> tuple[int | None, Comm
     """Run a command's work under its lock, and record it.
 
     Returns:
-        How the run before this one ended (``None``: not recorded), and the report; where another
-        run of the job is at work, that is its error.
+        The exit code of the previous run (``None``: not recorded), and the report, whose error is
+        `LockHeld` if another run holds the job.
 
     Raises:
         LedgerError: The ledger cannot be opened.

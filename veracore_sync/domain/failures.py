@@ -50,13 +50,13 @@ class Action(StrEnum):
 class Whose(StrEnum):
     """What a failed read is about."""
 
-    RECORD = "an answer, but none of use: the record's"
-    SERVER = "no answer, or a broken one: the upstream's, unless it answers for other records"
-    PACE = "turned away unread, since we ask too fast"
-    ACCESS = "refused: the credentials', or the record's"
-    CALLER = "refused, or not asked at all: of whoever asks, for whatever"
-    RUN = "the run's own"
-    SETTINGS = "the address's, the channel's or the version's"
+    RECORD = "the record: it was answered, but not usably"
+    SERVER = "the upstream, unless it answers for other records: no answer, or a broken one"
+    PACE = "our rate: rejected unread"
+    ACCESS = "the credentials or the record: refused"
+    CALLER = "this account, whatever it asks for: refused, or not asked"
+    RUN = "the run"
+    SETTINGS = "the address, the channel or the version"
 
 
 @dataclass(frozen=True, slots=True)

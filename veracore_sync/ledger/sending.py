@@ -174,7 +174,7 @@ class Sending(OrderTable):
             left = connection.execute("SELECT code FROM orders WHERE state = ?", (sending,))
             codes = [row["code"] for row in left]
             for code in codes:
-                values = self._lost_values("the run that was sending it died")
+                values = self._lost_values("the run that was sending it was killed")
                 self._move(connection, code, OrderAct.RECOVER, **values)
         return codes
 

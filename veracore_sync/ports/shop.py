@@ -39,13 +39,13 @@ class Unlisted:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """What one look at the shop showed. Each list is complete and oldest placement first.
+    """The result of one poll of the shop. Each list is complete and oldest placement first.
 
-    `waiting` are now in a trigger state, `moved` placed orders whose ``updatedAt`` moved, `passed`
-    orders in a state that lies behind the trigger states. All types are in them, Seller and
+    `waiting` are orders in a trigger state, `moved` placed orders whose ``updatedAt`` changed, and
+    `passed` orders in a state after the trigger states; all three contain every type, Seller and
     Aggregate too. `money_precision` is the number of decimal places of Vendure's amounts.
-    `unlisted` are the entries that could not be read; `unread` tells which of `moved` and `passed`
-    could not be read at all, and why: it is empty then.
+    `unlisted` are the entries that could not be read. `unread` says which of `moved` and `passed`
+    could not be read at all, and why; such a list is empty.
     """
 
     waiting: tuple[OrderStub, ...]

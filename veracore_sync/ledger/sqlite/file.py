@@ -152,7 +152,7 @@ class OpenFile:
             # closes. If it changes, someone removed it, and commits of this connection go nowhere.
             self._log_identity = log
         elif log != self._log_identity:
-            raise self._replaced("has lost its -wal file, which somebody removed or replaced")
+            raise self._replaced("has lost its -wal file, which was removed or replaced")
 
     @property
     def is_of_this_process(self) -> bool:
@@ -161,9 +161,9 @@ class OpenFile:
 
     def _replaced(self, what: str) -> LedgerReplaced:
         return LedgerReplaced(
-            f"the ledger {self._name} {what} while it was in use; nothing is written any more",
-            hint="start the command again; if nobody restored it on purpose, "
-            "`veracore-sync ledger check`",
+            f"the ledger {self._name} {what} while it was in use; nothing more is written",
+            hint="start the command again; if the ledger was not restored on purpose, "
+            "run `veracore-sync ledger check`",
         )
 
 
