@@ -115,11 +115,11 @@ from pathlib import Path
 from datetime import UTC, datetime
 from veracore_sync.domain.hints import WebhookDelivery
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.order_records import Trouble
+from veracore_sync.domain.order_records import Failure
 from veracore_sync.domain.errors import Category
 from veracore_sync.ledger import open_ledger
 ledger = open_ledger(Path(sys.argv[1]))
-trouble, now = Trouble(Category.PROTOCOL, "odd"), datetime.now(UTC)
+trouble, now = Failure(Category.PROTOCOL, "odd"), datetime.now(UTC)
 print("ready", flush=True)
 sys.stdin.readline()
 print({verb})
