@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 MAX_AT: dict[str, float] = {
-    "lines": 31500,
+    "lines": 31600,
     "module_median": 105,
     "module_max": 421,
     "function_median": 6,
@@ -33,8 +33,8 @@ MAX_AT: dict[str, float] = {
     "class_names_in_several_files": 0,
     "private_words": 1,
     "replaced_names": 1,
-    "imports_inside_functions": 16,
-    "type_checking_imports": 7,
+    "imports_inside_functions": 23,
+    "type_checking_imports": 10,
     "modules_that_import_cli": 0,
     "failure_deciders": 0,
     "runs_are_built_at": 3,

@@ -13,7 +13,7 @@ from typing import Any
 
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
-from veracore_sync.composition.syncs import sync_orders
+from veracore_sync.composition.orders import sync_orders
 from veracore_sync.config import load
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.jobs.kernel import RunOptions

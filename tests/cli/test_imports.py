@@ -34,13 +34,25 @@ OF_EITHER_SIDE = (
     "rich.table",
 )
 """What asks neither side, and upgrades no ledger, does without."""
+OF_NO_JOB = (
+    *OF_EITHER_SIDE,
+    "sqlite3",
+    "veracore_sync.jobs",
+    "veracore_sync.composition",
+    "veracore_sync.config",
+)
+"""What only explains itself does without."""
 
 NEVER = {
     "--version": (*HEAVY, "typer", "sqlite3", "rich", "veracore_sync.cli"),
     "--help": (*HEAVY, "sqlite3", "veracore_sync.cli.run_command"),
-    "stats": OF_EITHER_SIDE,
+    "sync-orders --help": OF_NO_JOB,
+    "sync-inventory --help": OF_NO_JOB,
+    "sync-tracking --help": OF_NO_JOB,
+    "sync-orders --json": ("veracore_sync.jobs.inventory.run", "veracore_sync.jobs.tracking.run"),
+    "stats": (*OF_EITHER_SIDE, "veracore_sync.ports.shop", "veracore_sync.ports.warehouse"),
     "stats --runs": OF_EITHER_SIDE,
-    "config show": OF_EITHER_SIDE,
+    "config show": (*OF_EITHER_SIDE, "sqlite3", "veracore_sync.ledger", "veracore_sync.ports"),
     "timers": OF_EITHER_SIDE,
     "ledger check": OF_EITHER_SIDE,
     "breaker reset": OF_EITHER_SIDE,

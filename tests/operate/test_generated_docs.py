@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 from generated_docs import BLOCKS, DOCS, diagram, filled
 
-from veracore_sync.domain.kinds import ALERT_DATA, ALERTS, EVENTS, HOOK_ALERTS, AlertKind, EventKind
+from veracore_sync.domain.kinds import (
+    ALERT_DATA,
+    ALERTS,
+    EVENTS,
+    HOOK_ALERTS,
+    AlertKind,
+    EventKind,
+    stuck_kind,
+)
 from veracore_sync.domain.states import PickSlipState, Transition
-from veracore_sync.jobs.health import stuck_kind
 from veracore_sync.jobs.schedule import COMMANDS
 
 CODE = Path(__file__).parents[2] / "veracore_sync"

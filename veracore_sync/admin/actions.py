@@ -7,9 +7,10 @@ from typing import Any
 
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.event_delivery import deliver_at_the_end
+from veracore_sync.composition.inventory import sync_inventory
 from veracore_sync.composition.locked_run import CommandReport, Job, Work, run_locked
-from veracore_sync.composition.runs import doubt_resolver
-from veracore_sync.composition.syncs import sync_inventory, sync_orders, sync_tracking
+from veracore_sync.composition.orders import doubt_resolver, sync_orders
+from veracore_sync.composition.tracking import sync_tracking
 from veracore_sync.domain.errors import SyncError, UsageError
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.report import OrdersReport

@@ -17,7 +17,9 @@ from veracore_sync.cli import signals
 from veracore_sync.cli.output import print_json, say, table
 from veracore_sync.cli.stats import show_overall
 from veracore_sync.composition.container import Container
-from veracore_sync.composition.runs import inventory_run, orders_run, tracking_run
+from veracore_sync.composition.inventory import inventory_run
+from veracore_sync.composition.orders import orders_run
+from veracore_sync.composition.tracking import tracking_run
 from veracore_sync.config import load
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.report import OrdersReport

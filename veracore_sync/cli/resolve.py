@@ -10,7 +10,7 @@ from veracore_sync.cli.output import say
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.composition.runs import order_resolver
+from veracore_sync.composition.orders import order_resolver
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.stats import order_document

@@ -8,10 +8,10 @@ import typer
 
 from veracore_sync.cli.output import say
 from veracore_sync.cli.run_command import run_command
-from veracore_sync.cli.sync_orders import EMPTY
+from veracore_sync.cli.run_orders import EMPTY
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.composition.runs import doubt_resolver
+from veracore_sync.composition.orders import doubt_resolver
 from veracore_sync.jobs.orders.document import orders_document
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.retry import Plan, execute, plan

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-
-from veracore_sync.cli.output import say, table
-from veracore_sync.cli.run_command import run_command
-from veracore_sync.composition import syncs
-from veracore_sync.composition.locked_run import Job
-from veracore_sync.jobs.kernel import RunOptions
-from veracore_sync.jobs.orders.document import ORDER_COUNTS, action_document
-from veracore_sync.jobs.orders.plan import Action
-from veracore_sync.jobs.orders.report import OrdersReport
-
-EMPTY: dict[str, Any] = dict.fromkeys(ORDER_COUNTS, 0) | {"orders": []}
 
 
 def sync_orders(
@@ -33,37 +22,14 @@ def sync_orders(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Send paid orders to VeraCore, each exactly once."""
-    options = RunOptions(
-        only=tuple(order or ()), limit=limit, allow_first_run=allow_first_run, dry_run=dry_run
+    # Brings the job: its help does without.
+    from veracore_sync.cli.run_orders import run
+
+    run(
+        context.obj,
+        as_json,
+        only=tuple(order or ()),
+        limit=limit,
+        allow_first_run=allow_first_run,
+        dry_run=dry_run,
     )
-    job = Job("sync-orders", "orders", record=not dry_run, read_only=dry_run, empty=EMPTY)
-    run_command(job, context.obj, as_json, lambda parts: syncs.sync_orders(parts, options, show))
-
-
-def show(report: OrdersReport) -> None:
-    """The run as a person reads it."""
-    for notice in report.notices:
-        say(notice)
-    if report.plan is not None:
-        _show_plan(report.plan)
-        return
-    if report.outcomes:
-        table(["order", "outcome"], report.outcomes.items())
-    counts = {name: report.count(kind) for name, kind in ORDER_COUNTS.items()}
-    summary = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    say(summary or "nothing to do")
-
-
-def _show_plan(plan: list[Action]) -> None:
-    if not plan:
-        say("nothing would be sent")
-        return
-    rows = []
-    for action in plan:
-        document = action_document(action)
-        lines = document.get("lines", ())
-        units = ", ".join(f"{line['quantity']} x {line['sku']}" for line in lines)
-        if document.get("lookUpFirst"):
-            units += " (looked up first)"
-        rows.append((document["action"], action.code, document.get("reason") or units))
-    table(["action", "order", "what"], rows)

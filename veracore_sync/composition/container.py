@@ -19,17 +19,17 @@ from veracore_sync.domain.errors import (
     SyncError,
     UpstreamError,
 )
-from veracore_sync.jobs.kernel import ReportT, RunContext, RunOptions
 from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.schedule import longest_run
-from veracore_sync.ledger.opening import is_there, open_ledger
-from veracore_sync.ports.ledger import Ledger
-from veracore_sync.ports.shop import Shop
 from veracore_sync.transport.gate import LedgerGate
 
-# Both sides import httpx and backoff, which takes a third of a second on a small machine. Most
-# commands use neither side, so these modules are imported on first use.
+# Both sides import httpx and backoff, which takes a third of a second on a small machine; ledger
+# and runs import every record. Most commands use neither side and run no job, and some open no
+# ledger, so these modules are imported on first use.
 if TYPE_CHECKING:
+    from veracore_sync.jobs.kernel import ReportT, RunContext, RunOptions
+    from veracore_sync.ports.ledger import Ledger
+    from veracore_sync.ports.shop import Shop
     from veracore_sync.ports.warehouse import Warehouse
     from veracore_sync.transport.http import Gate
     from veracore_sync.transport.retry import RetryPolicy
@@ -82,6 +82,8 @@ class Container:
         Raises:
             LedgerError: It cannot be opened.
         """
+        from veracore_sync.ledger.opening import is_there, open_ledger
+
         path = self.settings.ledger.path
         if not self.read_only:
             return open_ledger(path, clock=self.clock, hooks=self.settings.hooks.names)
@@ -143,6 +145,8 @@ class Container:
             options: The options of the run.
             progress: Called as the run advances.
         """
+        from veracore_sync.jobs.kernel import RunContext, RunOptions
+
         return RunContext(
             report,
             self.shop,

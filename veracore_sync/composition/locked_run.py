@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from veracore_sync.composition.container import Container
 from veracore_sync.composition.textfile import write_metrics
 from veracore_sync.domain.errors import Interrupted, LedgerError, LockHeld, SyncError
 from veracore_sync.domain.hints import WORKER
-from veracore_sync.jobs.health import found_taken, stuck_kind
+from veracore_sync.domain.kinds import stuck_kind
 
 _NEEDS_PERSON = 3
 _WORKER_WAIT_SECONDS = 30.0
@@ -85,7 +85,7 @@ def run_locked(job: Job, parts: Container, work: Work) -> tuple[int | None, Comm
     """
     with ExitStack() as stack:
         try:
-            stack.enter_context(_held(job, parts))
+            stack.enter_context(_locked(job, parts))
         except LockHeld as error:
             news = _found_taken(job, parts, error)
             return None, CommandReport(dict(job.empty), news=news, error=error)
@@ -100,22 +100,22 @@ def interrupted(stop: BaseException) -> Interrupted:
     return Interrupted("stopped", signal_number=int(number))
 
 
-def _held(job: Job, parts: Container) -> AbstractContextManager[None]:
-    if job.lock is None or job.read_only:
-        return nullcontext()
-    return _locked(job.lock, job, parts)
-
-
 @contextmanager
-def _locked(lock: str, job: Job, parts: Container) -> Iterator[None]:
-    with parts.ledger.runs.lock(lock, job.command, wait_seconds=_wait_seconds(parts, job)):
-        parts.ledger.alerts.resolve(stuck_kind(lock))
+def _locked(job: Job, parts: Container) -> Iterator[None]:
+    if job.lock is None or job.read_only:
+        yield
+        return
+    with parts.ledger.runs.lock(job.lock, job.command, wait_seconds=_wait_seconds(parts, job)):
+        parts.ledger.alerts.resolve(stuck_kind(job.lock))
         yield
 
 
 def _found_taken(job: Job, parts: Container, error: LockHeld) -> list[str]:
     if job.lock is None or not job.record:
         return []
+    # Rare, and it brings every record of the ledger.
+    from veracore_sync.jobs.health import found_taken
+
     return found_taken(parts.ledger, parts.settings, parts.clock, job.command, job.lock, error)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from veracore_sync.composition.container import Container
 from veracore_sync.domain.errors import LedgerError
 from veracore_sync.files import write_whole
-from veracore_sync.jobs.metrics import exposition
 
 _LOG = logging.getLogger(__name__)
 
@@ -18,6 +17,9 @@ def write_metrics(parts: Container) -> None:
     path = parts.settings.metrics.textfile
     if not path:
         return
+    # Few set it, and it brings every record of the ledger.
+    from veracore_sync.jobs.metrics import exposition
+
     try:
         text = exposition(parts.ledger, parts.clock.now(), parts.settings)
         # Readable by others: node_exporter runs as its own user.

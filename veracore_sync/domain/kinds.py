@@ -296,3 +296,8 @@ EVENTS: Mapping[EventKind, EventEntry] = {
 HOOK_ALERTS = (AlertKind.HOOKS_FAILING, AlertKind.EVENTS_BLOCKED)
 """Alerts about a hook. Their own events never open such an alert: a hook that refuses the report
 about itself would otherwise cause one report after another."""
+
+
+def stuck_kind(job: str) -> str:
+    """The kind of the alert for a job that is stuck; only jobs that timers start have one."""
+    return f"{job}.stuck"

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config import Settings
 from veracore_sync.domain.errors import LedgerError, LockHeld
-from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.kinds import AlertKind, stuck_kind
 from veracore_sync.domain.ledger_records import RunHistory
 from veracore_sync.jobs.schedule import COMMANDS, interval, longest_run
 from veracore_sync.ports.ledger import Ledger
@@ -101,11 +101,6 @@ def stuck(ledger: Ledger, settings: Settings, clock: Clock, job: str) -> JobTrou
         "run may last, and nothing else runs meanwhile: end that process, then the next run goes on"
     )
     return JobTrouble(job, "stuck", holder.since, message)
-
-
-def stuck_kind(job: str) -> str:
-    """The kind of the alert for a job that is stuck; only jobs that timers start have one."""
-    return f"{job}.stuck"
 
 
 def found_taken(

@@ -8,13 +8,9 @@ from dataclasses import dataclass
 
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.composition.container import Container
-from veracore_sync.composition.runs import (
-    doubt_resolver,
-    inventory_run,
-    orders_run,
-    recount,
-    tracking_run,
-)
+from veracore_sync.composition.inventory import inventory_run
+from veracore_sync.composition.orders import doubt_resolver, orders_run
+from veracore_sync.composition.tracking import recount, tracking_run
 from veracore_sync.config import Loaded
 from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.hints import Kind, WebhookDelivery

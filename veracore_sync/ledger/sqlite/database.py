@@ -194,11 +194,14 @@ def schema_version(connection: sqlite3.Connection) -> int:
     """
     # sqlite-utils keeps this record. It is read without importing sqlite-utils, which would slow
     # the start of every command.
-    recorded = "SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'"
-    if connection.execute(recorded).fetchone() is None:
-        return 0
-    # For example m011_ticks.
-    (last,) = connection.execute("SELECT max(name) FROM _sqlite_migrations").fetchone()
+    try:
+        # For example m011_ticks.
+        (last,) = connection.execute("SELECT max(name) FROM _sqlite_migrations").fetchone()
+    except sqlite3.OperationalError:
+        recorded = "SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'"
+        if connection.execute(recorded).fetchone() is None:
+            return 0
+        raise
     return int(last[1:4]) if last else 0
 
 

@@ -1,32 +1,20 @@
-"""One function for each run of a job; commands, hints and the admin build runs only here."""
+"""``sync-tracking`` as commands, the admin and hints run it; only this module builds its run."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from veracore_sync.composition.container import Container
+from veracore_sync.composition.inventory import inventory_run
+from veracore_sync.composition.locked_run import CommandReport
+from veracore_sync.composition.sync_report import sync_report
 from veracore_sync.domain.errors import SyncError
-from veracore_sync.jobs.inventory.report import InventoryReport
-from veracore_sync.jobs.inventory.run import InventoryRun
 from veracore_sync.jobs.kernel import RunOptions
-from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
-from veracore_sync.jobs.orders.report import OrdersReport
-from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.jobs.progress import Progress, no_progress
-from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.jobs.schedule import COMMANDS
+from veracore_sync.jobs.tracking.document import TRACKING_COUNTS, tracking_document
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.run import TrackingRun
-
-
-def orders_run(parts: Container, options: RunOptions) -> OrdersRun:
-    """A run of ``sync-orders``."""
-    return OrdersRun(parts.context(OrdersReport(), options))
-
-
-def inventory_run(
-    parts: Container, options: RunOptions, progress: Progress = no_progress
-) -> InventoryRun:
-    """A run of ``sync-inventory``."""
-    return InventoryRun(parts.context(InventoryReport(), options, progress))
 
 
 def tracking_run(
@@ -34,6 +22,25 @@ def tracking_run(
 ) -> TrackingRun:
     """A run of ``sync-tracking``."""
     return TrackingRun(parts.context(TrackingReport(), options, progress))
+
+
+def sync_tracking(
+    parts: Container,
+    options: RunOptions,
+    show: Callable[[TrackingReport], None] | None = None,
+    progress: Progress = no_progress,
+) -> CommandReport:
+    """Record shipments in the shop; the report holds what ended the run early.
+
+    Raises:
+        ConfigError: A setting is missing, or the ledger belongs to another pair.
+    """
+    parts.bind()
+    report = tracking_run(parts, options, progress).try_run()
+    recount(parts, report)
+    document = tracking_document(report)
+    counts = {name: document[name] for name in TRACKING_COUNTS}
+    return sync_report(report, document, counts, show)
 
 
 def recount(parts: Container, report: TrackingReport) -> None:
@@ -47,13 +54,3 @@ def recount(parts: Container, report: TrackingReport) -> None:
             inventory_run(parts, RunOptions(only=skus)).run()
     except SyncError as error:
         report.notify(f"stock of {', '.join(skus)} was not recounted: {error.message}")
-
-
-def doubt_resolver(parts: Container, report: OrdersReport) -> DoubtResolver:
-    """Looks orders in doubt up; results go into `report`."""
-    return DoubtResolver(parts.context(report))
-
-
-def order_resolver(parts: Container, report: OrdersReport) -> Resolver:
-    """Carries out a person's decision about one order; results go into `report`."""
-    return Resolver(parts.context(report))

@@ -1,0 +1,39 @@
+"""``sync-inventory`` as commands, the admin and hints run it; only this module builds its run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport
+from veracore_sync.composition.sync_report import sync_report
+from veracore_sync.jobs.inventory.document import INVENTORY_COUNTS, inventory_document
+from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.inventory.run import InventoryRun
+from veracore_sync.jobs.kernel import RunOptions
+from veracore_sync.jobs.progress import Progress, no_progress
+
+
+def inventory_run(
+    parts: Container, options: RunOptions, progress: Progress = no_progress
+) -> InventoryRun:
+    """A run of ``sync-inventory``."""
+    return InventoryRun(parts.context(InventoryReport(), options, progress))
+
+
+def sync_inventory(
+    parts: Container,
+    options: RunOptions,
+    show: Callable[[InventoryReport], None] | None = None,
+    progress: Progress = no_progress,
+) -> CommandReport:
+    """Set the shop's stock to what VeraCore can promise; the report holds what ended the run.
+
+    Raises:
+        ConfigError: A setting is missing, or the ledger belongs to another pair.
+    """
+    parts.bind()
+    report = inventory_run(parts, options, progress).try_run()
+    document = inventory_document(report)
+    counts = {name: document[name] for name in (*INVENTORY_COUNTS, "withheld", "guard")}
+    return sync_report(report, document, counts, show)

@@ -1,0 +1,50 @@
+"""``sync-orders`` as commands, the admin and hints run it; only this module builds its run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport
+from veracore_sync.composition.sync_report import sync_report
+from veracore_sync.jobs.kernel import RunOptions
+from veracore_sync.jobs.orders.document import ORDER_COUNTS, orders_document
+from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.orders.run import OrdersRun
+from veracore_sync.jobs.resolve import Resolver
+
+
+def orders_run(parts: Container, options: RunOptions) -> OrdersRun:
+    """A run of ``sync-orders``."""
+    return OrdersRun(parts.context(OrdersReport(), options))
+
+
+def sync_orders(
+    parts: Container, options: RunOptions, show: Callable[[OrdersReport], None] | None = None
+) -> CommandReport:
+    """Send paid orders; the report holds what ended the run early.
+
+    Args:
+        parts: What runs it.
+        options: What was asked for.
+        show: Prints the result for a person.
+
+    Raises:
+        ConfigError: A setting is missing, or the ledger belongs to another pair.
+    """
+    parts.bind()
+    report = orders_run(parts, options).try_run()
+    document = orders_document(report, parts.ledger)
+    counts = {name: document[name] for name in ORDER_COUNTS}
+    return sync_report(report, document, counts, show)
+
+
+def doubt_resolver(parts: Container, report: OrdersReport) -> DoubtResolver:
+    """Looks orders in doubt up; results go into `report`."""
+    return DoubtResolver(parts.context(report))
+
+
+def order_resolver(parts: Container, report: OrdersReport) -> Resolver:
+    """Carries out a person's decision about one order; results go into `report`."""
+    return Resolver(parts.context(report))
