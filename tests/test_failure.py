@@ -332,7 +332,7 @@ def test_only_what_was_rolled_back_is_written_again(what: Occurrence) -> None:
             raise read_error(what, "Deadlock found, or so it says", upstream="vendure")
         return {}
 
-    shop, clock = SimpleNamespace(set_levels=set_levels), FakeClock()
+    shop, clock = SimpleNamespace(stock=SimpleNamespace(set_levels=set_levels)), FakeClock()
     writer = cast(StockWriter, SimpleNamespace(shop=shop, clock=clock))
     if what is Occurrence.DATABASE:
         assert StockWriter._send_patiently(writer, []) == {}

@@ -10,7 +10,8 @@ from veracore_sync import __version__
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     if sys.argv[1:] == ["--version"]:
-        # Answered before typer is imported: asked for by scripts, and felt by people.
+        # Answered before typer is imported: scripts call it often, and the import takes noticeable
+        # time.
         sys.stdout.write(f"veracore-sync {__version__}\n")
         return
     from veracore_sync.cli.app import run

@@ -1,9 +1,9 @@
-"""How long whatever has failed waits for its next try: one schedule, spread by chance.
+"""How long a failure waits for its next try: exponential backoff with jitter.
 
-Waits that were set off together would end together, and meet at an upstream that has just come
-back. So each is shortened by chance. Never lengthened: what a setting calls the longest wait is the
-longest, every bound of `veracore_sync.waits` holds, and a timer of the same length does not miss
-its turn by a moment.
+Waits that begin together would end together, and all retries would hit an upstream that has just
+recovered. So jitter shortens each wait. It never lengthens one: a configured maximum stays the
+maximum, the bounds of `veracore_sync.waits` hold, and a timer of the same interval is not missed by
+a moment.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 Uniform = Callable[[float, float], float]
-"""Draws a number between two others."""
+"""Returns a random number between two others."""
 
 LEAST = 0.9
-"""The share of a wait that chance always leaves."""
+"""The share of a wait that jitter always leaves."""
 _MOST_DOUBLINGS = 40
 
 
 def spread(
     wait: timedelta, *, least: float = LEAST, uniform: Uniform = random.uniform
 ) -> timedelta:
-    """A wait, shortened by chance down to the share `least` of it."""
+    """`wait` times a random factor between `least` and 1."""
     return wait * uniform(least, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Doubled with each failure in a row, capped, and spread.
+    """Doubles with each failure in a row, is capped, and gets jitter.
 
     Args:
-        first: After the first failure.
-        longest: No wait is longer.
-        least: As of `spread`; 0 spreads over the whole wait.
-        uniform: The chance.
+        first: The wait after the first failure.
+        longest: The cap.
+        least: As in `spread`; 0 is full jitter.
+        uniform: The source of randomness.
     """
 
     first: timedelta
@@ -45,8 +45,8 @@ class Backoff:
     uniform: Uniform = random.uniform
 
     def wait(self, failures: int) -> timedelta:
-        """How long what has failed so many times in a row (one or more) waits."""
-        # In seconds: a timedelta of a thousand centuries cannot be.
+        """The wait after that many failures in a row (at least one)."""
+        # Computed in seconds: a timedelta may overflow before it is capped.
         doubled = self.first.total_seconds() * 2.0 ** min(failures - 1, _MOST_DOUBLINGS)
         full = timedelta(seconds=min(doubled, self.longest.total_seconds()))
         return spread(full, least=self.least, uniform=self.uniform)

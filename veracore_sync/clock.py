@@ -1,4 +1,4 @@
-"""Time as a thing that is handed in, so that tests and the demo own it."""
+"""The clock, passed as an argument so that tests and the demo control the time."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the program asks of time."""
+    """Wall clock, monotonic clock and sleep."""
 
     def now(self) -> datetime:
         """The wall clock: aware, UTC."""
 
     def monotonic(self) -> float:
-        """Seconds that never step back."""
+        """Seconds of a clock that never goes back."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait that many seconds."""
+        """Block this thread."""
 
 
 class SystemClock:
-    """The machine's own clock."""
+    """The machine's clock."""
 
     def now(self) -> datetime:
         """The wall clock: aware, UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds that never step back."""
+        """Seconds of a clock that never goes back."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait that many seconds."""
+        """Block this thread."""
         time.sleep(seconds)
 
 
@@ -44,10 +44,10 @@ def to_text(moment: datetime) -> str:
 
 
 def from_text(text: str) -> datetime:
-    """The aware UTC moment that `to_text`, or Vendure, wrote.
+    """Parse a text of `to_text` or Vendure into an aware UTC time.
 
     Raises:
-        ValueError: It is no ISO 8601 moment with a zone.
+        ValueError: The text is not ISO 8601 with a time zone.
     """
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
@@ -56,20 +56,24 @@ def from_text(text: str) -> datetime:
 
 
 def tick(clock: Clock, *, ahead: timedelta = timedelta(0)) -> str:
-    """This moment as `elapsed` reads it, in any process of this machine until it restarts.
+    """The current time as ``<boot id> <monotonic seconds>``, for `elapsed` and `moment_of`.
+
+    Any process of this machine can read it until the machine restarts.
 
     Args:
-        clock: The time.
-        ahead: Of a moment that is so much later.
+        clock: The clock.
+        ahead: Return the tick of a time that is this much later.
     """
+    # The grace before an order is sent again must be real time. The wall clock can be set; the
+    # monotonic clock cannot, but it starts anew with each boot, so the boot id is part of the tick.
     return f"{_boot()} {clock.monotonic() + ahead.total_seconds():.3f}"
 
 
 def moment_of(ticked: str | None, clock: Clock) -> datetime | None:
-    """The wall clock's moment of a `tick`, as the clock now has it.
+    """The time of a `tick`, expressed in the wall clock as it is set now.
 
     Returns:
-        ``None`` where that is unknown: another boot, another machine, or no tick at all.
+        ``None`` if unknown: another boot, another machine, or no tick.
     """
     boot, _, seconds = (ticked or "").rpartition(" ")
     if boot != _boot():
@@ -78,10 +82,10 @@ def moment_of(ticked: str | None, clock: Clock) -> datetime | None:
 
 
 def elapsed(since: str | None, clock: Clock) -> timedelta | None:
-    """The time that has passed at least since a `tick`, whatever was done to the wall clock.
+    """The time that has passed at least since a `tick`, even if the wall clock was set meanwhile.
 
     Returns:
-        ``None`` where that is unknown: another boot, another machine, or no tick at all.
+        ``None`` if unknown: another boot, another machine, or no tick.
     """
     boot, _, seconds = (since or "").rpartition(" ")
     if boot != _boot():
@@ -92,7 +96,7 @@ def elapsed(since: str | None, clock: Clock) -> timedelta | None:
 
 @cache
 def _boot() -> str:
-    """What tells this boot of this machine from any other; a dash where the system does not say."""
+    """The id of this boot; ``-`` if the system has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:

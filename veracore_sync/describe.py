@@ -1,4 +1,4 @@
-"""How an error is described where its own text may hold anything."""
+"""Describing an error without its text, which may contain secrets or personal data."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from veracore_sync.domain.errors import SyncError
 
 
 def describe(error: BaseException) -> str:
-    """An error for log and ``/readyz``: what and where, and not its text, which may hold anything.
-
-    A `SyncError`'s own message is kept: it is made to be read.
-    """
+    """An error for log and ``/readyz``: type, errno and place, or a `SyncError`'s own message."""
     if isinstance(error, SyncError):
         return error.message
     number = getattr(error, "errno", None)
@@ -21,7 +18,9 @@ def describe(error: BaseException) -> str:
 
 
 def _place(error: BaseException) -> str:
-    """The innermost line of ours; no source is read, which would want a descriptor."""
+    """The innermost line of this package, as ``" at module:line"``."""
+    # Without traceback.extract_tb: it reads source files, which fails when no file descriptor is
+    # left, and that is an error that has to be described.
     frames = [
         (frame.f_globals.get("__name__", ""), line)
         for frame, line in traceback.walk_tb(error.__traceback__)

@@ -1,7 +1,7 @@
-"""Named gaps where a test may stop the process for good or for a while.
+"""Named points where a test can kill or stop the process.
 
-``VERACORE_SYNC_TEST_FAILPOINT="intent committed:kill"`` sends the signal at the first passage of
-that gap; ``kill`` and ``stop`` are known. Without the variable a passage costs one look-up.
+``VERACORE_SYNC_TEST_FAILPOINT="intent committed:kill"`` sends the signal when that point is first
+reached; ``kill`` and ``stop`` are known. Without the variable, a point costs one look-up.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ _SIGNALS = {"kill": signal.SIGKILL, "stop": signal.SIGSTOP}
 
 
 def pass_failpoint(gap: str) -> None:
-    """Pass the gap named `gap`, or be stopped in it."""
+    """Send this process the signal that the environment asks for at the point `gap`, if any."""
     wanted = os.environ.get(_VARIABLE)
     if wanted is None:
         return
     name, _, how = wanted.partition(":")
     if name == gap:
         del os.environ[_VARIABLE]
-        # To this very thread: sent to the process, another one may take it, and this one runs on.
+        # Raised in this thread: os.kill() may deliver to another one while this thread continues
+        # past the point.
         signal.raise_signal(_SIGNALS[how])

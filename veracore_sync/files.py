@@ -1,4 +1,4 @@
-"""Writing small files whole: under their name stands the old text or the new one, never a half."""
+"""Writing small files atomically: a reader sees the old content or the new, never a part."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pathlib import Path
 
 
 def write_whole(path: Path, text: str, *, mode: int = 0o644, replace: bool = True) -> None:
-    """Write a file so that it appears complete.
+    """Write a file atomically and durably (UTF-8).
 
     Args:
         path: The file; its folder must exist.
-        text: What it will hold.
-        mode: Its mode, whatever the umask.
-        replace: Take the place of a file that is there.
+        text: The content.
+        mode: The file's mode, regardless of the umask.
+        replace: Overwrite an existing file.
 
     Raises:
-        FileExistsError: There is one, and it is not to be replaced.
-        OSError: It cannot be written; what was there is as it was.
+        FileExistsError: The file exists and `replace` is false.
+        OSError: The file cannot be written; an existing one is unchanged.
     """
     number, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -31,7 +31,7 @@ def write_whole(path: Path, text: str, *, mode: int = 0o644, replace: bool = Tru
         if replace:
             Path(partial).replace(path)
         else:
-            # A link, unlike a rename, never takes the place of a file that came meanwhile.
+            # rename() would overwrite a file that another process created meanwhile; link() fails.
             path.hardlink_to(partial)
     finally:
         with suppress(FileNotFoundError):

@@ -1,7 +1,7 @@
-"""How long something may last before a person hears of it: one rule, and one table of limits.
+"""How long something may last before it becomes an alert: one rule, and one table of limits.
 
-No failure that may pass is ever given up, however long it lasts; age brings it before a person,
-once: `Alerts.open` says whether it is news.
+A failure that may pass is retried however long it lasts. Its age is reported, once: `Alerts.open`
+returns whether the alert is new.
 """
 
 from __future__ import annotations
@@ -13,26 +13,25 @@ from veracore_sync.waits import is_over
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 ORDER_PENDING = _HOUR
-"""An order that has not been sent, beside ``orders.min_age_minutes``."""
+"""An order that has not been sent, in addition to ``orders.min_age_minutes``."""
 ORDER_HELD_BACK = _DAY
-"""One that the shop holds back (in Modifying, say): it may have been forgotten there."""
+"""An order that the shop holds back (for example in Modifying): it may have been forgotten."""
 ORDER_IN_DOUBT = _HOUR
 ORDER_FAILED = _DAY
 ORDER_REFUSED = _DAY
-"""One that VeraCore refused: its cure is made there."""
+"""An order that VeraCore refused: it has to be corrected there."""
 SHIPMENT_WAITING = _DAY
-"""A slip that has not reached the shop, beside ``tracking.settle_minutes``."""
+"""A slip that has not reached the shop, in addition to ``tracking.settle_minutes``."""
 SHIPMENTS_UNLISTED = _HOUR
 RECORD_UNREADABLE = _HOUR
 HOOK_FAILING = _HOUR
 HOOK_SILENT = timedelta(minutes=10)
-"""A hook that took nothing for so long fails as a whole: no event alone is refused."""
+"""A hook that accepted nothing for this long counts as failing, and not each of its events."""
 EVENT_REFUSED = timedelta(minutes=30)
 
 
 def is_overdue(since: datetime, now: datetime, limit: timedelta) -> bool:
-    """Whether something has lasted for `limit`; a `since` that is still to come has.
-
-    A wrong clock wrote such a one, and nobody knows since when it is: an early alert is better.
-    """
+    """Whether something that began at `since` has lasted for `limit`."""
+    # A `since` in the future was stored by a wrong clock, so the true age is unknown. It counts as
+    # overdue: an early alert is better than none.
     return is_over(since + limit, now, limit)

@@ -1,4 +1,4 @@
-"""Prometheus's text format: the one place that writes it."""
+"""Prometheus's text format; nothing else in this program writes it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Literal
 PREFIX = "veracore_sync_"
 
 Sample = tuple[Mapping[str, object], object]
-"""Labels, and a number or the text of one."""
+"""Labels, and a number (or its text)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric with its samples; `name` is without our prefix, `help` may be left out."""
+    """A metric with its samples; `name` has no prefix, `help` may be empty."""
 
     name: str
     kind: Literal["gauge", "counter"]

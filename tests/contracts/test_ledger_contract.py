@@ -113,13 +113,13 @@ RACER = """
 import sys
 from pathlib import Path
 from datetime import UTC, datetime
-from veracore_sync.domain.hints import Delivery
+from veracore_sync.domain.hints import WebhookDelivery
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.order_records import Trouble
+from veracore_sync.domain.order_records import Failure
 from veracore_sync.domain.errors import Category
 from veracore_sync.ledger import open_ledger
 ledger = open_ledger(Path(sys.argv[1]))
-trouble, now = Trouble(Category.PROTOCOL, "odd"), datetime.now(UTC)
+trouble, now = Failure(Category.PROTOCOL, "odd"), datetime.now(UTC)
 print("ready", flush=True)
 sys.stdin.readline()
 print({verb})
@@ -129,8 +129,8 @@ print({verb})
 @pytest.mark.parametrize(
     "verb",
     [
-        'ledger.moves.refuse("A", 1, trouble, now).name == "NEWS"',
-        'ledger.inbox.store([Delivery("one", "order", ("A",))])[0]',
+        'ledger.transitions.refuse("A", 1, trouble, now).name == "NEWS"',
+        'ledger.inbox.store([WebhookDelivery("one", "order", ("A",))])[0]',
         'ledger.alerts.open(AlertKind.ORDER_OLD, "it waits", code="A")',
     ],
 )

@@ -145,7 +145,7 @@ def test_who_has_just_taken_a_job_is_not_taken_for_its_predecessor(
     with bed.other.runs.lock("orders", "sync-orders"):
         """An old holder, whose name stays."""
     bed.pass_by(timedelta(days=1))
-    name, sleep = job_locks._name_holder, bed.clock.sleep
+    name, sleep = job_locks._record_holder, bed.clock.sleep
 
     def late(*holder: Any) -> bool:
         def meanwhile(seconds: float) -> None:
@@ -156,6 +156,6 @@ def test_who_has_just_taken_a_job_is_not_taken_for_its_predecessor(
         assert bed.troubles() == []
         return name(*holder)
 
-    monkeypatch.setattr(job_locks, "_name_holder", late)
+    monkeypatch.setattr(job_locks, "_record_holder", late)
     with bed.other.runs.lock("orders", "sync-orders"):
         assert bed.troubles() == []

@@ -146,7 +146,7 @@ def test_a_full_disk_is_an_error_that_keeps_what_was(ledger: Ledger) -> None:
     ledger.database.connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(LedgerError) as caught:
         ledger.transitions.discover(Discovery(f"B{n}", "1", None) for n in range(5000))
-    assert "make room" in caught.value.hint
+    assert "free some space" in caught.value.hint
     assert caught.value.exit_code == 74
     assert ledger.orders.counts()["pending"] == 1
 

@@ -1,4 +1,4 @@
-"""The composition root: what a process is made of, built in one place.
+"""The composition root: the only place that puts adapters and jobs together.
 
-Commands, the worker of hints and the admin get their ledger, both sides and the runs of jobs here.
+Commands, the hint worker and the admin get their ledger, shop, warehouse and job runs from here.
 """

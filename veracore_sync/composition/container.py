@@ -1,4 +1,4 @@
-"""The parts of a command, made when they are first asked for and closed together."""
+"""The parts of a process, created on first use and closed together."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.schedule import longest_run
 from veracore_sync.transport.gate import LedgerGate
 
-# Both sides bring httpx and backoff, a third of a second on a small machine; ledger and runs bring
-# every record. Most commands ask neither side and run no job, some open no ledger: these modules
-# are imported when the first one is asked for.
+# Both sides import httpx and backoff, which takes a third of a second on a small machine; ledger
+# and runs import every record. Most commands use neither side and run no job, and some open no
+# ledger, so these modules are imported on first use.
 if TYPE_CHECKING:
     from veracore_sync.jobs.kernel import ReportT, RunContext, RunOptions
     from veracore_sync.ports.ledger import Ledger
@@ -41,10 +41,10 @@ class Container:
 
     Args:
         loaded: The configuration.
-        clock: The time.
-        read_only: The ledger may only be read; where there is none, an empty one in memory serves.
-        family: The job family whose breakers count.
-        force: A person asked: an open breaker's wait and remembered refusals do not count.
+        clock: The clock.
+        read_only: Open the ledger read-only; if there is none, use an empty one in memory.
+        family: The job family, for circuit breakers.
+        force: A person asked: ignore an open breaker's wait and remembered refusals.
     """
 
     loaded: Loaded
@@ -62,10 +62,10 @@ class Container:
 
     @contextmanager
     def run_of(self, job: str | None) -> Iterator[None]:
-        """Within the block, no request outlives a run of this job.
+        """Cut requests in the block off when the time limit of a run of `job` is reached.
 
         Args:
-            job: The job's name; one without a time limit, or ``None``, is not ended.
+            job: The job's name; ``None``, or a job without a time limit: no limit.
         """
         longest = longest_run(self.settings, job)
         if longest is not None:
@@ -110,7 +110,7 @@ class Container:
         return self.warehouse_of(self.settings.veracore)
 
     def warehouse_of(self, settings: VeracoreSettings) -> Warehouse:
-        """The warehouse as other settings name it."""
+        """A warehouse with other settings."""
         from veracore_sync.veracore.connect import connect
 
         return connect(
@@ -122,7 +122,7 @@ class Container:
         )
 
     def other_dialects(self) -> dict[str, Callable[[], Warehouse]]:
-        """The warehouse in each dialect that is not set, made when it is asked for."""
+        """A function for each dialect that is not configured; it connects when called."""
         from veracore_sync.veracore.connect import DIALECTS
 
         veracore = self.settings.veracore
@@ -138,12 +138,12 @@ class Container:
         options: RunOptions | None = None,
         progress: Progress | None = None,
     ) -> RunContext[ReportT]:
-        """What a run of a job works with.
+        """The context of a run of a job.
 
         Args:
-            report: The job's, still empty.
-            options: What was asked for.
-            progress: Told how far the run is.
+            report: The job's report, still empty.
+            options: The options of the run.
+            progress: Called as the run advances.
         """
         from veracore_sync.jobs.kernel import RunContext, RunOptions
 
@@ -159,6 +159,7 @@ class Container:
         )
 
     def _gate(self, upstream: str, *, per_minute: int) -> Gate:
+        # A forced read-only run cannot claim a probe or count requests, because that writes.
         if self.read_only and self.force:
             from veracore_sync.transport.http import OpenGate
 
@@ -188,15 +189,15 @@ class Container:
         return "\n".join((veracore.api_url, veracore.company_id, veracore.client_id, secret))
 
     def _refuse_known(self, upstream: str) -> None:
-        """Credentials that were refused are not tried with every run.
+        """Do not use credentials again that were refused.
 
         Raises:
-            AuthRefused: They are the refused ones, and it is not yet time for the hour's trial.
+            AuthRefused: They are the refused ones, and the next hourly trial is not due.
         """
         refusals, credentials = self.ledger.refusals, self._credentials(upstream)
         if self.force:
             return
-        # The hour's trial must be claimed, so who may not write has none.
+        # The hourly trial is claimed by writing, so a read-only run has none.
         if self.read_only and not refusals.blocks(upstream, credentials):
             return
         if not self.read_only and refusals.may_try(upstream, credentials):
@@ -204,17 +205,17 @@ class Container:
         name = {"vendure": "Vendure", "veracore": "VeraCore"}[upstream]
         raise AuthRefused(
             f"{name} refused these credentials at {refusals.standing(upstream)}: "
-            f"nothing was asked; check {upstream}.* in the configuration",
+            f"no request was made; check {upstream}.* in the configuration",
             upstream=upstream,
             what=Occurrence.KNOWN_REFUSED,
-            hint="correct them; or `veracore-sync breaker reset` tries these again at once",
+            hint="correct them; or run `veracore-sync breaker reset` to try these again at once",
         )
 
     def remember_credentials_outcome(self, error: SyncError | None) -> None:
-        """Remember what a run ended with has shown of the credentials.
+        """Record whether the credentials were refused or accepted in a run.
 
         Args:
-            error: What ended it, if anything.
+            error: What ended the run, if anything.
         """
         if self.read_only:
             return
@@ -232,7 +233,7 @@ class Container:
         return RetryPolicy(tries=wanted.tries, base_seconds=wanted.read_base_seconds)
 
     def bind(self) -> None:
-        """Check that the ledger belongs to this shop and this warehouse, and tie a new one to them.
+        """Check that the ledger belongs to this shop and this warehouse; bind a new one to them.
 
         Raises:
             ConfigError: A setting is missing, or the ledger belongs to another pair.
@@ -240,10 +241,10 @@ class Container:
         self._bind(self.ledger, write=not self.read_only)
 
     def must_belong(self, ledger: Ledger) -> None:
-        """Check that another ledger belongs to this shop and this warehouse.
+        """Check that another ledger, such as a backup, belongs to this shop and this warehouse.
 
         Raises:
-            ConfigError: A setting is missing, or it belongs to another pair.
+            ConfigError: A setting is missing, or the ledger belongs to another pair.
         """
         self._bind(ledger, write=False)
 
@@ -251,12 +252,13 @@ class Container:
         from veracore_sync.vendure.shop import identity_of
 
         require(self.settings, "vendure", "veracore")
+        # A ledger of another shop or company knows none of these orders and would send them all.
         veracore = self.settings.veracore
         warehouse = f"{veracore.dialect} {veracore.api_url} {veracore.company_id.casefold()}"
         ledger.meta.bind(identity_of(self.settings.vendure), warehouse, write=write)
 
     def close(self) -> None:
-        """Close whatever was opened."""
+        """Close the parts that were created."""
         for name in ("shop", "warehouse", "ledger"):
             part = self.__dict__.get(name)
             if part is not None and hasattr(part, "close"):
@@ -264,7 +266,7 @@ class Container:
 
 
 def _may_concern(error: SyncError | None, upstream: str) -> bool:
-    """Whether an answer of this upstream may not have been what an accepted login gets."""
+    """Whether the error may mean that this upstream did not accept the login."""
     if isinstance(error, UpstreamError):
         return error.upstream == upstream
     return isinstance(error, ConfigError)

@@ -1,4 +1,4 @@
-"""Events leave the outbox for the configured hooks: when asked, after a run, and now and then."""
+"""Delivering events from the outbox to the configured hooks: after a run, or when asked."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ AT_A_RUNS_END_SECONDS = 10.0
 
 
 def deliver_at_the_end(parts: Container) -> None:
-    """Deliver what is due after a run; it never fails, and begins nothing after some seconds.
+    """Deliver due events after a run for at most some seconds; a failure is only logged.
 
-    A hook that hangs costs its time limit once, and is left alone for a while then.
+    A hook that hangs costs its time limit once and is then not called for a while.
     """
     try:
         deliver_due(parts)
@@ -30,11 +30,12 @@ def deliver_at_the_end(parts: Container) -> None:
 
 
 def deliver_due(parts: Container) -> None:
-    """Deliver what is due, unless another process is at it; begin nothing after some seconds.
+    """Deliver due events, unless another process does; begin none after some seconds.
 
     Raises:
         SyncError: The ledger failed, or a setting is wrong.
     """
+    # Only the lock of the delivery itself is held: a slow hook must not delay a job.
     if not is_wanted(parts.ledger, parts.settings.hooks.names):
         return
     with suppress(LockHeld), parts.ledger.runs.lock(JOB, "deliver"):
@@ -47,9 +48,9 @@ def deliver_events(parts: Container, *, force: bool, deadline: float | None) -> 
     """One pass over the outbox. The caller holds the lock of the job.
 
     Args:
-        parts: Whose ledger and hooks.
-        force: A person asked: stored waits do not count.
-        deadline: When no further event is begun (monotonic); ``None``: never.
+        parts: The process's parts.
+        force: A person asked: ignore stored waits.
+        deadline: Begin no event after this (monotonic); ``None``: no limit.
 
     Raises:
         SyncError: The ledger failed, or a setting is wrong.
@@ -82,10 +83,10 @@ def _hooks(parts: Container, stack: ExitStack) -> dict[str, Hook]:
 
 
 def notify_hook(settings: HookSettings) -> Hook:
-    """What tells people of alerts.
+    """The hook that notifies people of alerts.
 
     Raises:
-        ConfigError: Apprise is not installed, or an address is none.
+        ConfigError: Apprise is not installed, or an address is invalid.
     """
     addresses = [one.get_secret_value() for one in settings.notify]
     return NotifyHook(addresses, settings.timeout_seconds)

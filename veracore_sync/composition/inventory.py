@@ -1,4 +1,4 @@
-"""``sync-inventory`` as commands, admin and hints run it: the one place that builds its run."""
+"""``sync-inventory`` as commands, the admin and hints run it; only this module builds its run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def sync_inventory(
     show: Callable[[InventoryReport], None] | None = None,
     progress: Progress = no_progress,
 ) -> CommandReport:
-    """Bring the shop's stock to what VeraCore can promise; what ended the run is in the report.
+    """Set the shop's stock to what VeraCore can promise; the report holds what ended the run.
 
     Raises:
         ConfigError: A setting is missing, or the ledger belongs to another pair.

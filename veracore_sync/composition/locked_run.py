@@ -1,4 +1,4 @@
-"""A command's work under its lock, within its time, recorded in the ledger."""
+"""Running a command under its lock, within its time limit, with a run record."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _WORKER_WAIT_SECONDS = 30.0
 
 @dataclass(slots=True)
 class CommandReport:
-    """What a command has to say.
+    """The result of a command.
 
     Args:
         document: For ``--json``.
         summary: Counts for the run record; no personal data.
         news: What newly needs a person, one sentence each.
         error: What ended the command early.
-        show: Prints the result for a person; ``None`` where a job is silent off a terminal.
-        asked_for: Printed off a terminal too.
-        code: The exit code when there is neither an error nor news.
+        show: Prints the result for a person; ``None``: nothing to print.
+        asked_for: Print even if stdout is not a terminal.
+        code: The exit code if there is neither an error nor news.
     """
 
     document: dict[str, Any]
@@ -42,7 +42,7 @@ class CommandReport:
 
     @property
     def exit_code(self) -> int:
-        """The process's exit code: an error's own, else 3 for news."""
+        """The exit code of the error; else 3 if there is news; else `code`."""
         if self.error is not None:
             return self.error.exit_code
         return _NEEDS_PERSON if self.news else self.code
@@ -54,11 +54,11 @@ class Job:
 
     Args:
         command: Its name, as typed.
-        lock: The job it must hold alone; ``None`` for commands that only read.
-        record: Whether the run is recorded in the ledger.
-        read_only: Whether the ledger may only be read.
-        force: A person asked: breakers' waits and remembered refusals do not count.
-        empty: The ``--json`` document when nothing could be done.
+        lock: The job to lock; ``None`` for commands that only read.
+        record: Whether to record the run in the ledger.
+        read_only: Whether to open the ledger read-only.
+        force: A person asked: ignore breakers' waits and remembered refusals.
+        empty: The ``--json`` document of a run that could do nothing.
     """
 
     command: str
@@ -70,22 +70,22 @@ class Job:
 
 
 Work = Callable[[Container], CommandReport]
-"""What a command does; it may raise any `SyncError`."""
+"""The work of a command; it may raise any `SyncError`."""
 
 
 def run_locked(job: Job, parts: Container, work: Work) -> tuple[int | None, CommandReport]:
     """Run a command's work under its lock, and record it.
 
     Returns:
-        How the run before this one ended (``None``: not recorded), and the report; where another
-        run of the job is at work, that is its error.
+        The exit code of the previous run (``None``: not recorded), and the report, whose error is
+        `LockHeld` if another run holds the job.
 
     Raises:
         LedgerError: The ledger cannot be opened.
     """
     with ExitStack() as stack:
         try:
-            stack.enter_context(_alone_at_work(job, parts))
+            stack.enter_context(_locked(job, parts))
         except LockHeld as error:
             news = _found_taken(job, parts, error)
             return None, CommandReport(dict(job.empty), news=news, error=error)
@@ -95,17 +95,17 @@ def run_locked(job: Job, parts: Container, work: Work) -> tuple[int | None, Comm
 
 
 def interrupted(stop: BaseException) -> Interrupted:
-    """What a signal ended: its number is the first argument; without one it was Ctrl-C."""
+    """The error for a `KeyboardInterrupt`; its first argument is the signal's number, if any."""
     number = stop.args[0] if stop.args else signal.SIGINT
     return Interrupted("stopped", signal_number=int(number))
 
 
 @contextmanager
-def _alone_at_work(job: Job, parts: Container) -> Iterator[None]:
+def _locked(job: Job, parts: Container) -> Iterator[None]:
     if job.lock is None or job.read_only:
         yield
         return
-    with parts.ledger.runs.lock(job.lock, job.command, wait_seconds=_patience(parts, job)):
+    with parts.ledger.runs.lock(job.lock, job.command, wait_seconds=_wait_seconds(parts, job)):
         parts.ledger.alerts.resolve(stuck_kind(job.lock))
         yield
 
@@ -119,8 +119,9 @@ def _found_taken(job: Job, parts: Container, error: LockHeld) -> list[str]:
     return found_taken(parts.ledger, parts.settings, parts.clock, job.command, job.lock, error)
 
 
-def _patience(parts: Container, job: Job) -> float:
-    """The webhook worker holds a job for one hint only: it is waited for, other runs are not."""
+def _wait_seconds(parts: Container, job: Job) -> float:
+    # The webhook worker holds a job for one hint, so a command waits for it. Another run takes
+    # minutes and does the work anyway. Without the wait, a flood of hints would starve the timers.
     if job.lock is None or job.command == WORKER:
         return 0.0
     holder = parts.ledger.runs.holder(job.lock)

@@ -1,4 +1,4 @@
-"""``sync-orders`` as commands, admin and hints run it: the one place that builds its run."""
+"""``sync-orders`` as commands, the admin and hints run it; only this module builds its run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def orders_run(parts: Container, options: RunOptions) -> OrdersRun:
 def sync_orders(
     parts: Container, options: RunOptions, show: Callable[[OrdersReport], None] | None = None
 ) -> CommandReport:
-    """Send paid orders; what ended the run early is in the report.
+    """Send paid orders; the report holds what ended the run early.
 
     Args:
         parts: What runs it.
@@ -41,10 +41,10 @@ def sync_orders(
 
 
 def doubt_resolver(parts: Container, report: OrdersReport) -> DoubtResolver:
-    """What looks orders in doubt up, and reports there."""
+    """Looks orders in doubt up; results go into `report`."""
     return DoubtResolver(parts.context(report))
 
 
 def order_resolver(parts: Container, report: OrdersReport) -> Resolver:
-    """What does a person's decision about one order."""
+    """Carries out a person's decision about one order; results go into `report`."""
     return Resolver(parts.context(report))

@@ -1,4 +1,4 @@
-"""The metrics' textfile, written at the end of a run that is recorded."""
+"""The Prometheus textfile, written at the end of a recorded run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOG = logging.getLogger(__name__)
 
 
 def write_metrics(parts: Container) -> None:
-    """Write ``metrics.textfile``, where it is set; a failure is logged and never more."""
+    """Write ``metrics.textfile`` if it is set; a failure is only logged."""
     path = parts.settings.metrics.textfile
     if not path:
         return
@@ -22,7 +22,7 @@ def write_metrics(parts: Container) -> None:
 
     try:
         text = exposition(parts.ledger, parts.clock.now(), parts.settings)
-        # Others read it: node_exporter runs as a user of its own.
+        # Readable by others: node_exporter runs as its own user.
         write_whole(Path(path), text, mode=0o644)
     except (OSError, LedgerError) as error:
-        _LOG.warning("metrics.textfile %s was not written: %s", path, error)
+        _LOG.warning("cannot write metrics.textfile %s: %s", path, error)

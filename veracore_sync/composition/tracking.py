@@ -1,4 +1,4 @@
-"""``sync-tracking`` as commands, admin and hints run it: the one place that builds its run."""
+"""``sync-tracking`` as commands, the admin and hints run it; only this module builds its run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def sync_tracking(
     show: Callable[[TrackingReport], None] | None = None,
     progress: Progress = no_progress,
 ) -> CommandReport:
-    """Bring shipments back; what ended the run is in the report.
+    """Record shipments in the shop; the report holds what ended the run early.
 
     Raises:
         ConfigError: A setting is missing, or the ledger belongs to another pair.
@@ -44,7 +44,8 @@ def sync_tracking(
 
 
 def recount(parts: Container, report: TrackingReport) -> None:
-    """Compute SKUs again whose level was raised; only where this tool writes stock at all."""
+    """Recalculate the SKUs whose level was raised to fulfil a shipment."""
+    # Without a finished inventory run, stock is not maintained by this program: leave it alone.
     if not report.raised or parts.ledger.runs.last_ended(COMMANDS["inventory"]) is None:
         return
     skus = tuple(dict.fromkeys(report.raised))

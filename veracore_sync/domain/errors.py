@@ -1,18 +1,18 @@
-"""The one error tree: every foreseeable failure, each with a category and a next step.
+"""The error tree: every foreseeable failure, each with a category and a next step.
 
     SyncError                     1
-    ├── UsageError                2    what was typed cannot be done
+    ├── UsageError                2    wrong arguments
     ├── ConfigError              78    a setting is wrong or missing
     │   └── WrongEndpoint        78    the address answers, but not as the API it should be
     ├── LedgerError              74    the ledger or its disk
-    ├── LockHeld                 75    another run of the same job is at work
-    ├── NeedsPerson               3    nothing is broken, but a person has to decide
+    ├── LockHeld                 75    another run of the same job is active
+    ├── NeedsPerson               3    nothing failed, but a person has to decide
     ├── Interrupted        130, 143    stopped by a signal
-    ├── RunOver                  69    the run's own time is over
+    ├── RunOver                  69    the run's time limit was reached
     └── UpstreamError            69    Vendure or VeraCore
         ├── AuthRefused          77    credentials or a permission refused
         ├── Unavailable          69    no connection, 5xx, connection lost
-        │   └── BreakerOpen      69    not asked, because it was down a moment ago
+        │   └── BreakerOpen      69    not asked, because its circuit breaker is open
         ├── RateLimited          69    429
         ├── TimedOut             69    no answer in time
         └── ProtocolError        69    an answer that is not understood
@@ -48,29 +48,29 @@ HINTS: dict[Category, str] = {
     Category.CONFIG: "run `veracore-sync config show` to see each value and where it came from",
     Category.VALIDATION: "correct the order in the shop; the next run sends it, "
     "or `veracore-sync retry ORDER` at once",
-    Category.MAPPING: "correct the setting that is named; the next run sends the order",
+    Category.MAPPING: "correct the setting that the message names; the next run sends the order",
     Category.DUPLICATE: "see `veracore-sync stats --order ORDER`, "
     "then `veracore-sync resolve ORDER`",
     Category.NOT_FOUND: "check the name with `veracore-sync stats`",
-    Category.RATE_LIMITED: "nothing to do: the next run goes on; lower veracore.rate_per_minute "
+    Category.RATE_LIMITED: "nothing to do: the next run continues; lower veracore.rate_per_minute "
     "if this repeats",
-    Category.UNAVAILABLE: "nothing is lost and the next run goes on; "
-    "`veracore-sync doctor` tells which side is down",
-    Category.TIMEOUT: "nothing is lost and the next run goes on; "
+    Category.UNAVAILABLE: "nothing is lost and the next run continues; "
+    "`veracore-sync doctor` shows which side is down",
+    Category.TIMEOUT: "nothing is lost and the next run continues; "
     "raise veracore.timeout_seconds if this repeats",
-    Category.PROTOCOL: "nothing is lost and the next run goes on; "
-    "`veracore-sync --log-level debug doctor` shows what answered",
+    Category.PROTOCOL: "nothing is lost and the next run continues; "
+    "`veracore-sync --log-level debug doctor` shows the response",
     Category.CONFLICT: "compare both sides, then `veracore-sync resolve ORDER --adopt`, "
     "`--new-id` or `--skip`",
     Category.INTERNAL: "please report this with the output of `veracore-sync --log-level debug`",
 }
-"""What to do next, by category: the last resort where an error brings no hint of its own."""
+"""The hint of an error that has none of its own, by category."""
 
 
 class Occurrence(StrEnum):
-    """What happened, as seen on the wire or at the gate before it.
+    """What happened, on the wire or before a request was made.
 
-    What follows from each is in `veracore_sync.domain.failures`.
+    `veracore_sync.domain.failures` says what follows from each.
     """
 
     NOT_CONNECTED = "could not connect"
@@ -98,14 +98,14 @@ class Occurrence(StrEnum):
 
 
 class SyncError(Exception):
-    """Root of all foreseeable failures.
+    """Base of all foreseeable failures.
 
     Args:
         message: One sentence without secrets or personal data.
-        hint: What to type or change next; the category's own hint when left out.
+        hint: What to type or change next; the category's hint if omitted.
 
-    `what` is what happened at an upstream; ``None`` where none was involved. Whoever has to decide
-    what follows asks `veracore_sync.domain.failures` about it, and reads no message.
+    `what` is what happened at an upstream; ``None`` if none was involved.
+    `veracore_sync.domain.failures` decides by it what follows.
     """
 
     category = Category.INTERNAL
@@ -119,14 +119,14 @@ class SyncError(Exception):
 
 
 class UsageError(SyncError):
-    """What was typed cannot be done (exit 2)."""
+    """Wrong arguments (exit 2)."""
 
     category = Category.VALIDATION
     exit_code = 2
 
 
 class ConfigError(SyncError):
-    """A setting is wrong or missing (exit 78). ``problems`` holds one sentence a fault."""
+    """A setting is wrong or missing (exit 78). `problems` holds one sentence per error."""
 
     category = Category.CONFIG
     exit_code = 78
@@ -151,33 +151,33 @@ class LedgerError(SyncError):
 
 
 class LockHeld(SyncError):
-    """Another run of the same job is at work (exit 75)."""
+    """Another run of the same job is active (exit 75)."""
 
     category = Category.UNAVAILABLE
     exit_code = 75
 
 
 class NeedsPerson(SyncError):
-    """Nothing is broken, but a person has to decide (exit 3)."""
+    """Nothing failed, but a person has to decide (exit 3)."""
 
     category = Category.VALIDATION
     exit_code = 3
 
 
 class Interrupted(SyncError):
-    """A signal asked the run to stop; what was under way has been written (exit 128 + signal)."""
+    """A signal stopped the run; what was in progress is recorded (exit 128 + signal)."""
 
     category = Category.UNAVAILABLE
 
     def __init__(self, message: str, *, signal_number: int = 15) -> None:
-        super().__init__(message, hint="the next run goes on where this one stopped")
+        super().__init__(message, hint="the next run continues where this one stopped")
         self.exit_code = 128 + signal_number
 
 
 class RunOver(SyncError):
-    """The run's own time is over (exit 69): nothing more is asked, whatever it is about.
+    """The run's time limit was reached (exit 69); no further request is made.
 
-    No `UpstreamError`: it says nothing of whoever was being asked, and nothing of one order.
+    Not an `UpstreamError`, because it says nothing about the upstream or the order.
     """
 
     category = Category.TIMEOUT
@@ -187,7 +187,7 @@ class RunOver(SyncError):
     def __init__(self, message: str) -> None:
         super().__init__(
             message,
-            hint="nothing is lost and the next run goes on; raise max_run_minutes of the job "
+            hint="nothing is lost and the next run continues; raise max_run_minutes of the job "
             "if this repeats",
         )
 
@@ -199,11 +199,11 @@ class UpstreamError(SyncError):
         message: One sentence without secrets or personal data.
         upstream: ``"vendure"`` or ``"veracore"``.
         hint: What to type or change next.
-        retry_after: Seconds that the upstream asked us to wait, where it did.
-        what: What happened, where that is more than the class says.
+        retry_after: Seconds that the upstream asked us to wait, if it did.
+        what: What happened, if that is more specific than the class.
 
-    `has_ended` tells that the upstream itself said so, and is no longer at work on the request:
-    behind a time-out, a reset or a gateway's answer it may be.
+    `has_ended`: the upstream itself answered, so it has finished the request. After a time-out, a
+    reset or a gateway's answer it may still be working on it.
     """
 
     category = Category.UNAVAILABLE
@@ -235,7 +235,9 @@ class AuthRefused(UpstreamError):
 
     @property
     def listed(self) -> bool:
-        """Whether its words are known to mean the credentials: only such a one is remembered."""
+        """Whether the message is listed as a refusal of the credentials."""
+        # Only a listed refusal is remembered: to remember a wrong one would stop all runs for an
+        # hour.
         return self.what is Occurrence.LOGIN_REFUSED
 
 
@@ -244,7 +246,7 @@ class Unavailable(UpstreamError):
 
 
 class BreakerOpen(Unavailable):
-    """Not asked, because the upstream was down a moment ago (exit 69)."""
+    """Not asked, because the upstream's circuit breaker is open (exit 69)."""
 
     what: Occurrence | None = Occurrence.BREAKER_OPEN
 
@@ -264,7 +266,7 @@ class TimedOut(UpstreamError):
 
 
 class ProtocolError(UpstreamError):
-    """An answer that is not understood: HTML, cut short, of another shape (exit 69)."""
+    """An answer that is not understood: HTML, truncated, or of another shape (exit 69)."""
 
     category = Category.PROTOCOL
     what: Occurrence | None = Occurrence.NOT_UNDERSTOOD

@@ -1,8 +1,9 @@
-"""The one table of failure: what happened → class, action, and what it says of whom.
+"""The failure table: what happened → class, action, and what the failure is about.
 
-Clients name what happened with an `Occurrence`, and every error of an upstream carries it. Every
-decision about a failure is a group of this module (``error in ENDS_THE_RUN``); no other module
-holds a list of errors, or reads a message. Walked row by row in ``tests/test_failure.py``.
+Clients name what happened by an `Occurrence`, which every error of an upstream carries. Every
+decision about a failure is a group of this module (``error in ENDS_THE_RUN``). No other module has
+a list of errors or reads a message: messages are for people, and when decisions were made in
+several places they contradicted each other. Tested row by row in ``tests/test_failure.py``.
 """
 
 from __future__ import annotations
@@ -36,31 +37,31 @@ from veracore_sync.domain.errors import (
 class Action(StrEnum):
     """What follows for the order that was being created, or for the read."""
 
-    PENDING = "pending"  # it never left: send again, no look-up
-    LATER = "later"  # it was turned away unread: send again when the upstream allows
-    PARK = "park"  # a person or the other side must change something
-    LOOK_UP = "look up"  # it may be ours: look before anything else
+    PENDING = "pending"  # the request never left: send again, no look-up
+    LATER = "later"  # rejected unread: send again when the upstream allows
+    PARK = "park"  # something must be corrected, here or at VeraCore
+    LOOK_UP = "look up"  # the order there may be ours: look it up first
     DOUBT = "doubt"  # look up; absent means that this answer was a refusal
-    DOUBT_LOST = "doubt, answer lost"  # look up; absent means that it never arrived
+    DOUBT_LOST = "doubt, answer lost"  # look up; absent means that the request never arrived
     RETRY = "retry, then end the run"
     END_RUN = "end the run"
 
 
 class Whose(StrEnum):
-    """Of whom a failed read speaks."""
+    """What a failed read is about."""
 
-    RECORD = "an answer, but none of use: the record's"
-    SERVER = "no answer, or a broken one: the upstream's, unless it answers for other records"
-    PACE = "turned away unread, since we ask too fast"
-    ACCESS = "refused: the credentials', or the record's"
-    CALLER = "refused, or not asked at all: of whoever asks, for whatever"
-    RUN = "the run's own"
-    SETTINGS = "the address's, the channel's or the version's"
+    RECORD = "the record: it was answered, but not usably"
+    SERVER = "the upstream, unless it answers for other records: no answer, or a broken one"
+    PACE = "our rate: rejected unread"
+    ACCESS = "the credentials or the record: refused"
+    CALLER = "this account, whatever it asks for: refused, or not asked"
+    RUN = "the run"
+    SETTINGS = "the address, the channel or the version"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What follows in one situation."""
+    """The class of a failure, and what follows."""
 
     category: Category
     action: Action
@@ -68,13 +69,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What happened, and all that follows.
+    """What follows from one occurrence.
 
     Args:
         reading: For a read.
         creating: For the order that was being created.
-        whose: Of whom a failed read speaks.
-        is_down: The upstream cannot be reached: its breaker counts it.
+        whose: What a failed read is about.
+        is_down: Whether the circuit breaker counts it.
     """
 
     reading: Rule
@@ -87,7 +88,8 @@ _C, _A, _W = Category, Action, Whose
 _END = Rule(_C.PROTOCOL, _A.END_RUN)
 _RETRY = Rule(_C.UNAVAILABLE, _A.RETRY)
 _LOST = Rule(_C.UNAVAILABLE, _A.DOUBT_LOST)
-# Also of a login: that is concluded from a control call, never from one order's answer.
+# Also after a refused login: VeraCore may answer one order like that. That the credentials are
+# refused is concluded from a control call.
 _DOUBT = Rule(_C.PROTOCOL, _A.DOUBT)
 _AUTH = Rule(_C.AUTH, _A.END_RUN)
 _CONFIG = Rule(_C.CONFIG, _A.END_RUN)
@@ -126,11 +128,11 @@ CREATING = {what: row.creating for what, row in TABLE.items()}
 
 
 class Group:
-    """What calls for the same decision. Asked with ``in``, about an error or a `Occurrence`.
+    """Failures with the same consequence; test an error or an `Occurrence` with ``in``.
 
     Args:
-        whats: What of it happens at an upstream.
-        others: Errors of it that no upstream causes.
+        whats: What happens at an upstream.
+        others: Errors that no upstream causes.
     """
 
     def __init__(
@@ -155,96 +157,94 @@ def _of(*whose: Whose) -> frozenset[Occurrence]:
 # ---- of a run ---------------------------------------------------------------------------------
 
 ENDS_THE_RUN = Group(_of(_W.RUN, _W.SETTINGS), (LockHeld, ConfigError, LedgerError, Interrupted))
-"""What is never one record's doing, whichever record was being worked on."""
+"""Never the fault of the record that was being processed."""
 
 OF_AN_UPSTREAM_OR_THE_SETTINGS = Group(TABLE.keys() - _of(_W.RUN), (ConfigError,))
-"""What keeps a run from VeraCore or the shop, while the ledger works and time is left."""
+"""A run cannot use VeraCore or the shop, but the ledger works and time is left."""
 
 OF_AN_UPSTREAM_OR_TIME = Group(TABLE.keys() - _of(_W.SETTINGS))
-"""What ends run after run by itself, so that nobody would hear of what waits meanwhile."""
+"""May end one run after another without an alert, so what waits too long is reported even then."""
 
 NOTHING_FOLLOWS = Group(others=(Interrupted, LedgerError))
-"""After these a command leaves at once: events wait for the next one."""
+"""After these a command exits at once; events wait for the next one."""
 
 # ---- of one record, or of all -----------------------------------------------------------------
 
 REFUSES_ALL = Group(_of(_W.CALLER))
-"""What an upstream tells whoever asks, for whatever. VeraCore may refuse one order alone in words
-that a login could get, if it took the credentials themselves a moment ago; Vendure's refusal names
-a permission."""
+"""Refusals of every request of this account. A refusal that may concern one order alone is not
+among them: VeraCore may refuse an order with the message of a refused login although it has just
+accepted the login, and Vendure's refusal names a permission."""
 
 NOT_ASKED = Group({Occurrence.BREAKER_OPEN})
-"""An open breaker says nothing of the order that was to be looked up, and needs no proof."""
+"""Says nothing about the order that was to be looked up, so no control read is needed."""
 
 TOO_FAST = Group(_of(_W.PACE))
-"""Whoever was asked about last met it, by chance."""
+"""It hits whichever record is asked for next, so it does not count against that one."""
 
 NOT_BEGUN = Group(_of(_W.CALLER, _W.ACCESS, _W.PACE))
-"""Held back or turned away unread: the other side has not begun what it was asked for."""
+"""Not sent, or rejected unread: the upstream has not begun to process the request."""
 
 OF_ALL_RECORDS = Group(NOT_BEGUN.whats | ENDS_THE_RUN.whats, ENDS_THE_RUN.others)
-"""What no other slip, and no other order, would fare better with."""
+"""Every other slip and order would fail in the same way."""
 
 MAY_BE_AN_ENTRYS = Group(_of(_W.RECORD, _W.SERVER, _W.PACE, _W.SETTINGS))
-"""What an entry of a list may cause, unless the shop answers for no other entry either."""
+"""May be the fault of one entry of a list, if the shop answers for other entries."""
 
 MAY_BE_AN_ORDERS = Group(MAY_BE_AN_ENTRYS.whats | {Occurrence.FORBIDDEN, Occurrence.ACCESS_REFUSED})
-"""The same for an order in full: it asks for more than a list, also of permissions."""
+"""The same for an order in full, which needs more permissions than a list."""
 
 MAY_BE_A_RECORDS = Group(_of(_W.RECORD, _W.SERVER))
-"""What a record may cause that is read among others, beside lists of ids that are read at once."""
+"""May be the fault of one record that is read among others, in a page or by a list of ids."""
 
 AN_ANSWER_OF_ITS_OWN = Group(_of(_W.RECORD))
-"""Only this counts against a record: it was answered, and for it alone not in a way of use."""
+"""Counts against a record: the upstream answered, but not usably, for this record only."""
 
 ANOTHER_RECORD_TELLS = Group(_of(_W.SERVER, _W.PACE, _W.CALLER, _W.ACCESS))
-"""What a look-up may get since VeraCore is in trouble: it has to answer for something else."""
+"""May mean that VeraCore as a whole is in trouble: a look-up of another order shows which."""
 
 SAYS_NOTHING_OF_ITS_NAME = Group(ANOTHER_RECORD_TELLS.whats | _of(_W.RUN))
-"""However often a hint meets it, the hint stays."""
+"""A hint is kept however often it fails like this."""
 
 MAY_PASS = Group(_of(_W.SERVER))
-"""A slip that meets it is never given up."""
+"""A slip is retried without limit."""
 
 OF_ANOTHER_SERVICE = Group(_of(_W.RECORD, _W.SETTINGS))
-"""What a control call gets of something that is not the service: no order is the cause of it."""
+"""A control call that fails like this did not reach the service; no order is at fault."""
 
 ROLLED_BACK = Group({Occurrence.DATABASE})
-"""Nothing was written, and the same may be written again at once."""
+"""Nothing was written, so the same write may be repeated at once."""
 
 # ---- of an upstream ---------------------------------------------------------------------------
 
 TRIED_AGAIN = Group(_where(lambda row: row.reading.action is _A.RETRY))
-"""Reads are repeated inside a run."""
+"""Reads are retried inside a run."""
 
 COUNTS_AGAINST_CREATING = Group(
     _where(lambda row: row.creating.action in (_A.PENDING, _A.LATER, _A.DOUBT_LOST)) - _of(_W.RUN)
 )
-"""No word about the order that was to be created: a few in a row, and VeraCore is in trouble."""
+"""Says nothing about the order that was to be created; several in a row end the run."""
 
 OPENS_THE_BREAKER = Group(_where(lambda row: row.is_down))
-"""Failures that a breaker counts. An answer, of whatever kind, comes from a server at work."""
+"""Failures that a breaker counts. An answer of any kind shows that the server works."""
 
 ENDS_A_PROBE = Group({Occurrence.HTTP_429})
-"""No success, but a probe that meets it has found a server at work."""
+"""Not a success, but it shows a probe that the server works."""
 
 
 def slows_down(what: Occurrence | None, retry_after: float | None) -> bool:
-    """Whether the rate budget shrinks: always by a 429, by a 5xx only where it names a wait."""
+    """Whether the rate is reduced: after a 429, and after a 5xx with ``Retry-After``."""
     return what is Occurrence.HTTP_429 or (what is Occurrence.HTTP_5XX and retry_after is not None)
 
 
 IN_A_ROW = 3
-"""So many failures in a row are no chance any more; each one more would cost a time limit."""
+"""That many failures in a row are not chance, and each further one would cost a time-out."""
 
 
 class FailureBudget:
-    """How many failures in a row a run has before it ends; a success restores it.
-
-    Each upstream has its own. Several threads may use it.
+    """How many failures in a row a run tolerates, per upstream; thread-safe.
 
     Args:
-        most: So many failures use it up.
+        most: The number of failures that ends the run.
     """
 
     def __init__(self, most: int = IN_A_ROW) -> None:
@@ -253,17 +253,17 @@ class FailureBudget:
         self._lock = Lock()
 
     def spend(self, upstream: str = "") -> int:
-        """One more failure; how many there are in a row now."""
+        """Count a failure; returns how many there are in a row."""
         with self._lock:
             self._failures[upstream] += 1
             return self._failures[upstream]
 
     def is_spent(self, upstream: str = "") -> bool:
-        """Whether so many have failed that the run ends."""
+        """Whether the run must end."""
         return self._failures[upstream] >= self.most
 
     def restore(self, upstream: str = "") -> None:
-        """It works: whatever failed before was chance, or one record's own trouble."""
+        """Count a success: the failures before were chance, or one record's own."""
         with self._lock:
             self._failures[upstream] = 0
 
@@ -285,17 +285,17 @@ def read_error(
     hint: str | None = None,
     retry_after: float | None = None,
 ) -> SyncError:
-    """The exception for a read that failed as `what` says.
+    """The exception for a failed read.
 
     Args:
         what: What happened.
         message: One sentence without secrets or personal data.
         upstream: ``"vendure"`` or ``"veracore"``.
-        hint: The next step, where the caller knows a better one than the category's.
-        retry_after: Seconds the upstream asked us to wait.
+        hint: The next step, if the caller knows a better one than the category's.
+        retry_after: Seconds that the upstream asked us to wait.
 
     Returns:
-        An error of the tree in `veracore_sync.domain.errors`, ready to be raised, with that `what`.
+        An error of `veracore_sync.domain.errors`, not raised, with that `what`.
     """
     if what is Occurrence.RUN_OVER:
         return RunOver(message)

@@ -1,4 +1,4 @@
-"""What the shop says of the shipping of its orders."""
+"""The shop's orders and their fulfilments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SHIPPED_STATES = ("Shipped", "Delivered")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of an order: units that are still ordered."""
+    """A line of an order; `quantity` is what is still ordered, in units."""
 
     id: str
     variant_id: str
@@ -21,7 +21,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Fulfilment:
-    """A fulfilment, in whatever state: units by line id."""
+    """A fulfilment in any state; `lines` are units by line id."""
 
     id: str
     state: str
@@ -36,7 +36,7 @@ class Fulfilment:
 
 @dataclass(frozen=True, slots=True)
 class FulfilledOrder:
-    """An order as far as its shipping goes. Lines are in the order in which they were added."""
+    """An order with its fulfilments. Lines are in the order in which they were added."""
 
     id: str
     code: str

@@ -1,4 +1,4 @@
-"""What VeraCore holds of an order, and how units are counted by SKU."""
+"""What VeraCore holds of an order, and counting units by SKU."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class AcceptedOrder:
 
     Args:
         code: The order's code in the shop.
-        lines: Offers and units that it took.
-        cancelled: Parts and units of them that it will not ship.
-        sent_at: When the order was read for sending; ``None`` where nobody here sent it.
-        seen_at: Since when VeraCore's available stock is without these units (UTC text); ``None``
-            while that is not known.
-        is_whole: Nothing is known of what it holds: all of the order.
+        lines: Offers and units that it accepted.
+        cancelled: Parts and units of these that it will not ship.
+        sent_at: When the order was read for sending; ``None`` if this ledger did not send it.
+        seen_at: Since when VeraCore's available stock excludes these units (UTC text); ``None`` if
+            unknown.
+        is_whole: The lines are unknown; count the whole order as held.
     """
 
     code: str
@@ -32,19 +32,19 @@ class AcceptedOrder:
     is_whole: bool = False
 
     def is_unseen(self, stock_read_at: str) -> bool:
-        """Whether a read of the stock that began then may still have counted these units."""
+        """Whether a stock read that began then may still include these units as available."""
         return self.seen_at is None or self.seen_at >= stock_read_at
 
 
 def cancelled_units(record: WarehouseRecord) -> SentLines:
-    """Parts of the record, and units of each that will not ship."""
+    """The parts of a record, and the units of each that will not ship."""
     ordered: Counter[str] = Counter()
     units: Counter[str] = Counter()
     for product in record.products:
         ordered[product.sku] += product.ordered
         units[product.sku] += product.cancelled
     if record.is_complete and record.partially_cancelled:
-        # Nothing more leaves: whatever has not was cancelled, also where no row says so.
+        # Nothing more will ship, so everything that has not was cancelled, even if no row says so.
         if not ordered:
             ordered.update(totals((line.sku, line.quantity) for line in record.lines or ()))
         shipped = totals(_shipped(record.shipments))
@@ -54,7 +54,7 @@ def cancelled_units(record: WarehouseRecord) -> SentLines:
 
 
 def least_of(several: Iterable[SentLines]) -> SentLines:
-    """What each of several sets of lines holds of every SKU at least."""
+    """The units of each SKU that every one of these sets of lines contains."""
     counted = [totals(lines) for lines in several]
     if not counted:
         return ()
@@ -65,7 +65,7 @@ def least_of(several: Iterable[SentLines]) -> SentLines:
 
 
 def same_units(one: SentLines, other: SentLines) -> bool:
-    """Whether two sets of lines hold the same units of each SKU."""
+    """Whether two sets of lines contain the same units of each SKU."""
     return totals(one) == totals(other)
 
 
@@ -76,7 +76,7 @@ def _shipped(shipments: Iterable[Shipment]) -> Iterable[tuple[str, int]]:
 
 
 def totals(lines: Iterable[tuple[str, int]]) -> Counter[str]:
-    """Units by SKU, trimmed and without case."""
+    """Units by `unit_key`."""
     units_of: Counter[str] = Counter()
     for sku, units in lines:
         units_of[unit_key(sku)] += units
@@ -84,5 +84,5 @@ def totals(lines: Iterable[tuple[str, int]]) -> Counter[str]:
 
 
 def unit_key(sku: str) -> str:
-    """By what a SKU is counted: trimmed and without case."""
+    """A SKU for comparison: trimmed and ignoring case, never read as a number."""
     return sku.strip().casefold()

@@ -1,4 +1,4 @@
-"""What a webhook delivers: names to look up."""
+"""Webhook deliveries and hints: names to look up."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class WebhookDelivery:
     """A verified delivery.
 
     Args:
-        id: The sender's id of it; ``None`` where the signature covers none.
+        id: The sender's id; ``None`` if the signature does not cover an id.
         kind: What it is about.
-        names: The SKUs or orders that it names; may be none.
+        names: The SKUs or orders that it names; may be empty.
     """
 
     id: str | None

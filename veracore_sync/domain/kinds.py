@@ -1,7 +1,7 @@
-"""Every kind of alert and of event: the one list that docs and schemas are held to.
+"""Every kind of alert and event; docs and schemas are checked against this list.
 
-A new kind is one member with its row here, and the place that opens or emits it. The tables in
-docs/troubleshoot.md and docs/events.md are written from the rows by ``tests/generated_docs.py``.
+A new kind needs a member and a row here, and the place that opens or emits it. The tables in
+docs/troubleshoot.md and docs/events.md are generated from the rows by ``tests/generated_docs.py``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class AlertKind(StrEnum):
-    """What may stand before a person until it has ended."""
+    """What may need a person; an alert is open until its reason has ended."""
 
     ORDER_PARKED = "order.parked"
     ORDER_CONFLICT = "order.conflict"
@@ -48,12 +48,12 @@ class AlertKind(StrEnum):
 
     @property
     def is_event(self) -> bool:
-        """Whether it is an event by its own name, too: what concerns an order or stock is."""
+        """Whether it is also an event with its own name: alerts about orders and stock are."""
         return self.startswith(("order.", "stock."))
 
 
 class EventKind(StrEnum):
-    """What is delivered to hooks, beside the alerts that are events by their own names."""
+    """What is delivered to hooks, besides the alerts that are events with their own names."""
 
     ORDER_SYNCED = "order.synced"
     ORDER_PARTIALLY_SHIPPED = "order.partially_shipped"
@@ -66,11 +66,11 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AlertEntry:
-    """What the docs say of a kind of alert; kinds with equal texts share a row there.
+    """What the docs say about a kind of alert; kinds with equal texts share a row there.
 
     Args:
         what_to_do: What it means, and what ends it (docs/troubleshoot.md).
-        when: As an event by its own name (docs/events.md); empty where it is none.
+        when: When it is sent as an event with its own name (docs/events.md); else empty.
     """
 
     what_to_do: str
@@ -79,11 +79,11 @@ class AlertEntry:
 
 @dataclass(frozen=True, slots=True)
 class EventEntry:
-    """What docs/events.md says of a kind of event.
+    """What docs/events.md says about a kind of event.
 
     Args:
         when: What has happened.
-        data: The fields beside ``vendureOrderCode``.
+        data: The fields besides ``vendureOrderCode``.
     """
 
     when: str
@@ -91,14 +91,14 @@ class EventEntry:
 
 
 ALERT_DATA = "`message`, `openedAt`"
-"""The fields of an alert that is an event by its own name."""
+"""The fields of an alert that is an event with its own name."""
 
-_CURE_ORDERS_STUCK = (
+_DO_STUCK = (
     "A process has held the job longer than any run may last (it was stopped, or its disk "
     "hangs), so no other run can work. The message names the process: end it. The alert ends "
     "with the next run that gets the job."
 )
-_CURE_VENDURE_DOWN = "Unreachable for several requests in a row. The alert ends by itself."
+_DO_DOWN = "Unreachable for several requests in a row. The alert ends by itself."
 _WHEN_ORDER_PARKED = "an order needs a person before it can leave"
 _WHEN_ORDER_DRIFT = (
     "the shop changed or cancelled an order that VeraCore holds, or changed one that has "
@@ -106,15 +106,15 @@ _WHEN_ORDER_DRIFT = (
 )
 _WHEN_ORDER_PASSED_BY = "an order was not sent, or has waited for too long"
 _WHEN_ORDER_MISSING = (
-    "VeraCore no longer finds an order that it took, or one of the sides gives no usable "
+    "VeraCore no longer finds an order that it accepted, or one of the sides gives no usable "
     "answer about it"
 )
 _WHEN_ORDER_SHORT = "VeraCore will ship less than was ordered, or shipped more"
 _WHEN_ORDER_VOIDED = "a fulfilment and the goods no longer agree"
-_WHEN_ORDER_SHIPPED_CANCELLED = "the shop's state kept a shipment out"
+_WHEN_ORDER_SHIPPED_CANCELLED = "a shipment cannot be recorded in the shop"
 _WHEN_STOCK_GUARDED = (
-    "a guard held stock back, SKUs cannot be matched, records cannot be read, Vendure would "
-    "not take a level, or Vendure set aside other units than its orders ask for "
+    "a guard withheld changes, SKUs cannot be matched, records cannot be read, Vendure "
+    "rejected a level, or Vendure has allocated other units than its orders ask for "
     "(`vendureOrderCode` is `null`)"
 )
 
@@ -164,7 +164,7 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         "(`vendureOrderCode` is `null` where not even its code is known)",
     ),
     AlertKind.ORDER_MISSING: AlertEntry(
-        "VeraCore no longer finds an order that it accepted: ask there.",
+        "VeraCore no longer finds an order that it accepted: ask VeraCore.",
         _WHEN_ORDER_MISSING,
     ),
     AlertKind.ORDER_SHORT: AlertEntry(
@@ -175,7 +175,7 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         _WHEN_ORDER_SHORT,
     ),
     AlertKind.ORDER_BEYOND: AlertEntry(
-        "VeraCore shipped more than the order contains: ask there.",
+        "VeraCore shipped more than the order contains: ask VeraCore.",
         _WHEN_ORDER_SHORT,
     ),
     AlertKind.ORDER_VOIDED: AlertEntry(
@@ -242,21 +242,11 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         "sale already account for it; nothing urgent to do.",
         _WHEN_STOCK_GUARDED,
     ),
-    AlertKind.ORDERS_STUCK: AlertEntry(
-        _CURE_ORDERS_STUCK,
-    ),
-    AlertKind.INVENTORY_STUCK: AlertEntry(
-        _CURE_ORDERS_STUCK,
-    ),
-    AlertKind.TRACKING_STUCK: AlertEntry(
-        _CURE_ORDERS_STUCK,
-    ),
-    AlertKind.VENDURE_DOWN: AlertEntry(
-        _CURE_VENDURE_DOWN,
-    ),
-    AlertKind.VERACORE_DOWN: AlertEntry(
-        _CURE_VENDURE_DOWN,
-    ),
+    AlertKind.ORDERS_STUCK: AlertEntry(_DO_STUCK),
+    AlertKind.INVENTORY_STUCK: AlertEntry(_DO_STUCK),
+    AlertKind.TRACKING_STUCK: AlertEntry(_DO_STUCK),
+    AlertKind.VENDURE_DOWN: AlertEntry(_DO_DOWN),
+    AlertKind.VERACORE_DOWN: AlertEntry(_DO_DOWN),
     AlertKind.HOOKS_FAILING: AlertEntry(
         "A hook has not accepted events for an hour: repair it, then run `deliver --force`.",
     ),
@@ -269,7 +259,7 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
 
 EVENTS: Mapping[EventKind, EventEntry] = {
     EventKind.ORDER_SYNCED: EventEntry(
-        "VeraCore took the order, or it was found there",
+        "VeraCore accepted the order, or it was found there",
         "`veracoreOrderId`, `adopted`",
     ),
     EventKind.ORDER_PARTIALLY_SHIPPED: EventEntry(
@@ -304,7 +294,8 @@ EVENTS: Mapping[EventKind, EventEntry] = {
 
 
 HOOK_ALERTS = (AlertKind.HOOKS_FAILING, AlertKind.EVENTS_BLOCKED)
-"""The kinds of alert that tell of a hook; an event that tells of one of them causes none."""
+"""Alerts about a hook. Their own events never open such an alert: a hook that refuses the report
+about itself would otherwise cause one report after another."""
 
 
 def stuck_kind(job: str) -> str:

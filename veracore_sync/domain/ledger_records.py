@@ -1,4 +1,4 @@
-"""Records that stores of the ledger return besides orders and shipments. Times are UTC texts."""
+"""Records of the ledger besides orders and shipments. Times are UTC texts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A standing trouble. `code` is the order's, where it concerns one; times are UTC texts."""
+    """An open alert; `code` is the order's, if it concerns one."""
 
     key: str
     kind: str
@@ -20,14 +20,13 @@ class Alert:
 
     @property
     def about(self) -> str:
-        """The order's code, or whatever else it is about."""
+        """The order's code, or what else it is about."""
         return self.key.removeprefix(f"{self.kind}:")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a command. Times are UTC texts; ``ended_at`` is ``None`` while it lasts, or for
-    ever when it was killed."""
+    """One run of a command; `ended_at` is ``None`` while it runs, and if it was killed."""
 
     id: int
     command: str
@@ -40,7 +39,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who took a job. `since` is a UTC text."""
+    """Who locked a job last."""
 
     command: str
     pid: int
@@ -49,14 +48,14 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class UnreadRow:
-    """A record without a usable answer. Times are UTC texts.
+    """A record without a usable answer.
 
     Args:
-        name: What it is called: an order's code, where that is known.
+        name: What it is called: an order's code, if known.
         since: When the first of the failures in a row was.
-        tries: How many there were in a row; 0 where it is only suspected.
+        tries: How many failures there were in a row; 0 if it is only suspected.
         next_attempt_at: When it is asked for again; ``None``: in the next run.
-        message: What came instead of an answer.
+        message: The failure.
     """
 
     name: str
@@ -68,13 +67,13 @@ class UnreadRow:
 
 @dataclass(frozen=True, slots=True)
 class MomentKind:
-    """A kind of stored moment.
+    """A kind of stored time.
 
     Args:
         place: Table and column, or ``meta`` and key.
-        follows: What becomes of one that lies ahead.
-        longest: How far ahead the right clock puts it.
-        where: Which of its rows count.
+        follows: What happens to one that lies too far ahead.
+        longest: How far ahead a correct clock puts it at most.
+        where: A SQL condition: the rows that count.
     """
 
     place: str
@@ -85,7 +84,7 @@ class MomentKind:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """The moments of a kind that lie ahead: how many, and the last (a UTC text)."""
+    """The times of a kind that lie too far ahead: how many, and the last one."""
 
     kind: MomentKind
     count: int
@@ -94,7 +93,7 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class BreakerRow:
-    """A breaker as it is kept. Times are UTC texts."""
+    """A circuit breaker as stored."""
 
     upstream: str
     family: str
@@ -107,7 +106,7 @@ class BreakerRow:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event that waits for a hook. `tries` are the failed ones."""
+    """An event that waits for a hook; `tries` counts failed deliveries."""
 
     seq: int
     id: str
@@ -120,7 +119,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class HookRow:
-    """How a hook does: failures in a row, and until when it is left alone (UTC texts)."""
+    """The state of a hook: failures in a row, and when it is called again at the earliest."""
 
     hook: str
     failures: int
@@ -131,17 +130,17 @@ class HookRow:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """An event that a hook refuses again and again.
+    """An event that a hook keeps refusing.
 
     Args:
         hook: The hook's name.
         id: The event's.
         type: For example ``order.synced``.
-        code: Its order's code, where it concerns one.
-        at: When it happened, and since when it waits (a UTC text).
-        tries: How often the hook did not take it.
-        error: The last answer.
-        behind: How many events of its order wait for it.
+        code: The order's code, if it concerns one.
+        at: When it happened, and since when it waits.
+        tries: How often the hook refused it.
+        error: The hook's last error.
+        behind: How many later events of the order wait for it.
     """
 
     hook: str
@@ -169,7 +168,7 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class PastAlert:
-    """An alert of an order, open or resolved. Times are UTC texts."""
+    """An alert of an order, open or resolved."""
 
     kind: str
     message: str
@@ -179,15 +178,7 @@ class PastAlert:
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """How a command's last run went. Times are UTC texts.
-
-    Args:
-        command: Its name.
-        started_at: When that run began.
-        ended_at: When it ended.
-        exit_code: How.
-        succeeded_at: When one last did its work.
-    """
+    """A command's last finished run; `succeeded_at` is the end of its last success."""
 
     command: str
     started_at: str
@@ -198,15 +189,14 @@ class LastRun:
 
 @dataclass(frozen=True, slots=True)
 class RunHistory:
-    """How the runs of a command have gone. Times are UTC texts.
+    """How the runs of a command went.
 
     Args:
-        first_at: When the oldest run that is remembered began; ``None``: it never ran.
-        succeeded_at: When one last did its work.
-        failed_at: When the newest one ended or, where it never did, began; ``None`` where that
-            one did its work.
-        exit_code: How that one ended; ``None`` where it did not.
-        error: What it said, without personal data; may be empty.
+        first_at: When the oldest stored run began; ``None``: it never ran.
+        succeeded_at: When the last successful run ended.
+        failed_at: If the newest run did not succeed: when it ended, or began if it never ended.
+        exit_code: The exit code of that run; ``None`` if it never ended.
+        error: Its error, without personal data; may be empty.
     """
 
     first_at: str | None = None

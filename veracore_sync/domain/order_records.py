@@ -1,4 +1,4 @@
-"""The records of orders in the ledger, and what is written of them."""
+"""The ledger's records of orders, and the values that transitions store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SentLines = tuple[tuple[str, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """What the ledger knows of an order. Times are UTC texts (ISO 8601, milliseconds, ``Z``)."""
+    """An order in the ledger. Times are UTC texts (ISO 8601, milliseconds, ``Z``)."""
 
     code: str
     vendure_id: str
@@ -45,7 +45,7 @@ class OrderRow:
 
 
 def fresh_row(code: str, vendure_id: str, now: str) -> OrderRow:
-    """The row that an order would get if it were discovered now (a UTC text)."""
+    """The row of an order that is discovered `now` (a UTC text)."""
     values: dict[str, Any] = dict.fromkeys(field.name for field in fields(OrderRow))
     values.update(code=code, vendure_id=vendure_id, state=OrderState.PENDING)
     values.update(retry_count=0, attempt=0, looked_up=0, created_at=now, updated_at=now)
@@ -54,7 +54,7 @@ def fresh_row(code: str, vendure_id: str, now: str) -> OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class AttemptRow:
-    """One intent to create an order at VeraCore, and how it ended."""
+    """One attempt to create an order at VeraCore. Times are UTC texts."""
 
     code: str
     attempt: int
@@ -67,10 +67,9 @@ class AttemptRow:
 
 
 def open_attempts(row: OrderRow, attempts: Iterable[AttemptRow]) -> list[AttemptRow]:
-    """The attempts of an order of which nobody knows whether VeraCore took them, oldest first.
-
-    A refusal that parked the order is an answer, also where a look-up had to tell that it was one.
-    """
+    """The attempts of an order whose outcome is unknown, oldest first."""
+    # An order that is parked as refused has had its answer, even if only a look-up showed that the
+    # answer was a refusal.
     was_refused = row.state is OrderState.PARKED and row.cause is OrderCause.REFUSED
     unknown = [one for one in attempts if one.outcome in (None, AttemptOutcome.IN_DOUBT)]
     return [one for one in unknown if not (was_refused and one.attempt == row.attempt)]
@@ -78,7 +77,7 @@ def open_attempts(row: OrderRow, attempts: Iterable[AttemptRow]) -> list[Attempt
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an order is not where it should be: a class, and a sentence without personal data."""
+    """Why an order failed: a class, and one sentence without personal data."""
 
     category: Category
     message: str
@@ -86,7 +85,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class ShopVersion:
-    """What the shop's order was when it was read: a keyed hash of it, and its ``updatedAt``."""
+    """A version of the shop's order: a keyed hash of its content, and its ``updatedAt``."""
 
     content_hash: str
     updated_at: datetime
@@ -97,11 +96,11 @@ class Intent:
     """What is about to be sent.
 
     Args:
-        veracore_id: The id it has at VeraCore.
+        veracore_id: The order's id at VeraCore.
         lines: Offer and units of each line.
         payload_hash: A keyed hash of everything that is sent.
-        settings_hash: Of the settings it was rendered by.
-        seen: What the shop's order was.
+        settings_hash: A hash of the settings that rendered it.
+        seen: The version of the shop's order.
     """
 
     veracore_id: str

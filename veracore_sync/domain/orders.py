@@ -1,4 +1,4 @@
-"""What a shop sold, as the jobs see it.
+"""The shop's orders.
 
 Money is `Decimal` in units of the currency; quantities are whole units; times are aware and UTC.
 """
@@ -13,7 +13,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A postal address as the shop keeps it; every field may be empty."""
+    """A postal address in the shop's fields; every field may be empty."""
 
     full_name: str = ""
     company: str = ""
@@ -40,8 +40,8 @@ class Customer:
 class OrderLine:
     """A line of a shop order.
 
-    `quantity` is what is still ordered (0 when cancelled), `fulfilled` what live fulfilments hold,
-    both in units. Prices are per unit with all discounts inside (Vendure's ``proratedUnitPrice``).
+    `quantity` is what is still ordered (0 if cancelled), `fulfilled` what live fulfilments contain,
+    both in units. Prices are per unit after all discounts (Vendure's ``proratedUnitPrice``).
     """
 
     id: str
@@ -69,7 +69,7 @@ class ShippingLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderStub:
-    """What a cheap listing tells of an order."""
+    """An order in a list."""
 
     id: str
     code: str
@@ -81,7 +81,7 @@ class OrderStub:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A shop order in full, as read in this run.
+    """An order in full, as read in this run.
 
     `paid` sums the settled and authorised payments, `refunded` the refunds that have not failed.
     """

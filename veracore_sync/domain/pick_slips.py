@@ -1,4 +1,4 @@
-"""The records of what the warehouse was seen to ship."""
+"""The ledger's records of what VeraCore shipped."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from veracore_sync.domain.states import PickSlipState
 
 Rows = Mapping[str, str]
-"""The packages that a window listed of an order: the day they left, by a digest of each."""
+"""The listed packages of an order: the day each left, by a digest of the package."""
 
 PackageFact = tuple[str, str, str, str | None, bool]
-"""A package as it is kept: carrier, service, tracking, when it left (UTC text), whether void."""
+"""A package as stored: carrier, service, tracking, when it left (UTC text), whether it is void."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedRow:
-    """An order as the warehouse knows it. `code` is ours; ``None`` where it is no order of ours."""
+    """An order that VeraCore shipped; `code` is ``None`` if it is not ours. Times are UTC texts."""
 
     veracore_id: str
     code: str | None
@@ -31,10 +31,12 @@ class TrackedRow:
 
 @dataclass(frozen=True, slots=True)
 class SlipRow:
-    """A slip. `since` is when its packages last changed, `known` the fulfilments that the order had
-    before ours was asked for, `lines` units by line id. `intended_at` is when our request for it
-    has ended: its own time limit, until its end was seen; ``None`` once the shop is done with it.
-    Times are UTC texts."""
+    """A slip. Times are UTC texts.
+
+    `since` is when its packages last changed. `known` are the fulfilments that the order had before
+    ours was requested. `lines` are units by line id. `intended_at` is when our request ended: its
+    time limit until the end was seen; ``None`` once the shop has finished with it.
+    """
 
     veracore_id: str
     slip: str
@@ -60,7 +62,7 @@ class SlipRow:
 def fresh_slip(
     code: str, veracore_id: str, slip: str, packages: Sequence[PackageFact], now: str
 ) -> SlipRow:
-    """The row that a slip would get if it were seen now (a UTC text)."""
+    """The row of a slip that is seen for the first time `now` (a UTC text)."""
     values: dict[str, Any] = dict.fromkeys(field.name for field in fields(SlipRow))
     values.update(code=code, veracore_id=veracore_id, slip=slip, state=PickSlipState.OPEN)
     values.update(packages=tuple(packages), since=now, known=(), tries=0)

@@ -1,4 +1,4 @@
-"""What the shop says of its stock, and of the open orders that it sets units aside for."""
+"""The shop's stock, and the open orders for which it allocates units."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What Vendure says of one variant at one location, in units; either may be below zero."""
+    """Stock of one variant at one location, in units; both figures may be below zero."""
 
     location: str
     on_hand: int
@@ -25,9 +25,9 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A live variant. `sku` is as the shop spells it; without `tracked` Vendure counts nothing.
+    """A live variant. `sku` is as the shop spells it; if not `tracked`, Vendure counts no stock.
 
-    `unreadable` says why nothing else is known of it; then its SKU may be empty, too.
+    `unreadable` says why nothing else is known; then `sku` may be empty too.
     """
 
     id: str
@@ -56,7 +56,7 @@ class OpenLine:
 class OpenOrder:
     """An order in a state that allocates.
 
-    `unreadable` says why nothing else is known of it; then its code may be empty, too.
+    `unreadable` says why nothing else is known; then `code` may be empty too.
     """
 
     code: str
@@ -67,7 +67,7 @@ class OpenOrder:
 
     @property
     def name(self) -> str:
-        """What a person finds it by."""
+        """What to call the order in a message."""
         return self.code or f"the order with the id {self.id}"
 
 

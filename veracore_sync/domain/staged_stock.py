@@ -1,4 +1,4 @@
-"""The records of a stock run: variants, the stock beside them, and what is to be written."""
+"""The records of a stock run: variants, their stock, and the plan."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MAX_AT, ANY = 1, 2
-"""What a row that cannot be read tells of what is available: an upper bound, or nothing."""
+"""What an unreadable row says about the available units: an upper bound, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class StagedStock:
-    """A row of stock. `part` is a key; `place` tells the rows of a part apart.
+    """A row of stock. `part` is a key; `place` distinguishes the rows of a part.
 
-    `unread`: `available` is what there can be (`MAX_AT`), or says nothing (`ANY`).
+    `unread`: `available` is an upper bound (`MAX_AT`), or says nothing (`ANY`).
     """
 
     part: str
@@ -26,10 +26,10 @@ class StagedStock:
 
 @dataclass(frozen=True, slots=True)
 class StagedVariant:
-    """A variant of the shop. `key` is what no two variants may share, `part` what it is made of.
+    """A variant of the shop. No two variants may share `key`; `part` names its stock.
 
     `kind` is ``plain``, ``kit``, ``untracked``, ``excluded``, ``blank``, ``unread`` or
-    ``ambiguous``; levels are (on hand, allocated, offered at first) by location.
+    ``ambiguous``; `levels` are (on hand, allocated, sellable when first read) by location.
     """
 
     id: str
@@ -42,10 +42,10 @@ class StagedVariant:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """A staged variant beside the stock of its part; `stock` is ``None`` where there is none.
+    """A staged variant with the stock of its part; `stock` is ``None`` if it was not reported.
 
-    `unread` says of which locations a row could not be read, and how far (`StagedStock`). `state`
-    and `missing` are what the ledger remembers of the part.
+    `unread` holds the locations with an unreadable row, by `StagedStock.unread`. `state` and
+    `missing` are what the ledger remembers of the part.
     """
 
     ordinal: int
@@ -58,7 +58,7 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A variant to write: by location what may be sold, what could be, and what was set aside."""
+    """A variant to write; by location the units for sale, those before, and those allocated."""
 
     ordinal: int
     id: str

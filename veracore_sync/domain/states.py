@@ -1,8 +1,8 @@
 """The states of orders and pick slips, and the transitions between them.
 
-The texts are stored in the ledger and shown in ``--json`` documents: they never change. The ledger
-writes a transition only where the row is in one of the states that its table allows, so that
-whoever comes too late overwrites nothing. The diagram in docs/guarantees.md is made from them.
+The texts are stored in the ledger and shown in ``--json`` documents, so they never change. The
+ledger writes a transition only if the row is in one of the states that the table allows: a process
+that comes too late overwrites nothing. The diagrams in docs/guarantees.md are generated from here.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ class OrderState(StrEnum):
 
 
 UNSENT = (OrderState.PENDING, OrderState.FAILED, OrderState.PARKED)
-"""In the queue, or kept out of it until something changes."""
+"""Waiting to be sent, or until something is corrected."""
 HANDED_OVER = (OrderState.SYNCED, OrderState.SHIPPED)
-"""VeraCore took it."""
+"""VeraCore accepted the order."""
 
 
 class OrderCause(StrEnum):
     """Why an order is in its state, where the state alone does not say what ends it."""
 
     # pending
-    WAITING = "waiting"  # it cannot be sent in the state that the shop has it in
+    WAITING = "waiting"  # its state in the shop does not allow sending
     # parked
     OURS = "ours"  # a setting or the address: planned again when either changes
-    REFUSED = "refused"  # by VeraCore: tried again now and then
+    REFUSED = "refused"  # by VeraCore: tried again at intervals
     EXHAUSTED = "exhausted"  # it failed too often
     # in doubt
-    LOST = "lost"  # no answer came: absent means that it never arrived
-    ANSWER = "answer"  # an answer that nobody knows: absent means that it was a refusal
-    DUPLICATE = "duplicate"  # VeraCore says that its id is used
+    LOST = "lost"  # no answer came: absent means that the request never arrived
+    ANSWER = "answer"  # an unlisted answer: absent means that it was a refusal
+    DUPLICATE = "duplicate"  # VeraCore says that the id is used
     # skipped
     RULE = "rule"  # a setting excludes it
-    STATE = "state"  # it has left the trigger states
+    STATE = "state"  # it left the trigger states
     EARLY = "early"  # placed before go-live
-    RESOLVED = "resolved"  # for good, by a person
+    RESOLVED = "resolved"  # by a person, permanently
 
 
 class AttemptOutcome(StrEnum):
@@ -60,25 +60,25 @@ class AttemptOutcome(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     NOT_SENT = "not sent"
-    IN_DOUBT = "in doubt"  # VeraCore may have taken it, or not
+    IN_DOUBT = "in doubt"  # VeraCore may have accepted it, or not
     ABSENT = "absent"
     CANCELLED = "cancelled"
     CONFLICT = "conflict"
 
 
 class PickSlipState(StrEnum):
-    """What came of a slip that VeraCore shipped."""
+    """What became of a slip that VeraCore shipped."""
 
     OPEN = "open"
-    INTENDED = "intended"  # the shop is asked, or was, and its answer is not known
-    ADDED = "added"  # the shop has a fulfilment of it that is not shipped yet
+    INTENDED = "intended"  # the request to the shop is in progress, or its outcome is unknown
+    ADDED = "added"  # the shop has a fulfilment of it that is not Shipped yet
     DONE = "done"
     COVERED = "covered"  # its units are in fulfilments that were not made from it
     HANDED = "handed"  # a person decides
 
 
 OPEN_SLIPS = (PickSlipState.OPEN, PickSlipState.INTENDED, PickSlipState.ADDED)
-"""The states of a slip that is still to be worked on."""
+"""The states of a slip that is not finished."""
 
 
 State = TypeVar("State", OrderState, PickSlipState)
@@ -89,43 +89,44 @@ class Transition(Generic[State]):
     """A change of a row.
 
     Args:
-        sources: The states in which it may happen; none: the row is new.
-        targets: Where it leads; none: the row keeps its state.
+        sources: The states in which it is allowed; empty: the row is new.
+        targets: The states it leads to; empty: the row keeps its state.
     """
 
     sources: tuple[State, ...]
     targets: tuple[State, ...] = ()
 
     def target(self, wanted: State | None) -> State | None:
-        """The state to write, ``None`` to keep the one that it has.
+        """The state to write; ``None``: the row keeps its state.
 
         Raises:
-            ValueError: The transition does not lead to `wanted`, or leads to several states.
+            ValueError: The transition does not lead to `wanted`, or `wanted` is ``None`` and it
+                leads to several states.
         """
         if wanted is None and len(self.targets) <= 1:
             return next(iter(self.targets), None)
         if wanted not in self.targets:
-            raise ValueError(f"{wanted} is none of {self.targets}")
+            raise ValueError(f"{wanted} is not one of {self.targets}")
         return wanted
 
 
 class Applied(Enum):
-    """What came of a transition that was asked for."""
+    """The result of a transition."""
 
     LOST = "lost"  # the row had left the states that allow it: nothing was written
     DONE = "done"
-    NEWS = "news"  # done, and new to the person who has to act
+    NEWS = "news"  # written, and it opened an alert
 
 
 LOST_RACE = "another run changed it meanwhile; nothing was overwritten"
-"""What a run tells of an order where its transition was lost."""
+"""What a run reports of an order whose transition was lost."""
 
 
 # ---- orders ----------------------------------------------------------------------------------
 
 
 class OrderAct(StrEnum):
-    """The transitions of an order, by the names of the ledger's methods."""
+    """The transitions of an order, named after the ledger's methods."""
 
     DISCOVER = "discover"
     WAIT = "wait"
@@ -158,9 +159,9 @@ class OrderAct(StrEnum):
 
 _S = OrderState
 QUEUED = (*UNSENT, _S.SKIPPED)
-"""What a run may take up."""
+"""The states from which a run may send an order."""
 UNDECIDED = (*QUEUED, _S.IN_DOUBT, _S.CONFLICT, _S.CANCELLED)
-"""Neither on the wire nor taken by VeraCore: a look-up or a person may still decide anything."""
+"""Neither being sent nor accepted by VeraCore: a look-up or a person may still decide."""
 
 TRANSITIONS: Mapping[OrderAct, Transition[OrderState]] = {
     OrderAct.DISCOVER: Transition((), (_S.PENDING, _S.SKIPPED)),
@@ -174,7 +175,8 @@ TRANSITIONS: Mapping[OrderAct, Transition[OrderState]] = {
     OrderAct.REQUEUE: Transition((_S.FAILED, _S.PARKED), (_S.PENDING,)),
     OrderAct.RENEW_ID: Transition(UNDECIDED, (_S.PENDING,)),
     OrderAct.INTEND: Transition(QUEUED, (_S.SENDING,)),
-    # That VeraCore took it stays true whatever was concluded meanwhile.
+    # The only transition from every state. A late acceptance is a fact, whatever a person or
+    # another run decided meanwhile: if it were dropped, the order would be sent again.
     OrderAct.ACCEPT: Transition(tuple(_S), (_S.SYNCED,)),
     OrderAct.WITHHOLD: Transition((_S.SENDING,), UNSENT),
     OrderAct.REFUSE: Transition((_S.SENDING,), (_S.PARKED,)),
@@ -198,7 +200,7 @@ TRANSITIONS: Mapping[OrderAct, Transition[OrderState]] = {
 
 
 class SlipAct(StrEnum):
-    """The transitions of a pick slip, by the names of the ledger's methods."""
+    """The transitions of a pick slip, named after the ledger's methods."""
 
     SEE = "see"
     HOLD = "hold"

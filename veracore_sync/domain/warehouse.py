@@ -1,4 +1,4 @@
-"""What the warehouse is sent and what it returns.
+"""What is sent to the warehouse, and what it returns.
 
 Money is `Decimal` in units of the currency; quantities are whole units; times are aware and UTC.
 """
@@ -13,7 +13,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Who ordered, who receives or who pays, as the warehouse wants it."""
+    """Who ordered, receives or pays, in VeraCore's fields."""
 
     first_name: str = ""
     last_name: str = ""
@@ -30,7 +30,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Freight:
-    """How the warehouse shall ship: carrier and service, or a code, or a shipping option."""
+    """How to ship: carrier and service, or a code, or a shipping option."""
 
     carrier: str = ""
     service: str = ""
@@ -42,7 +42,7 @@ class Freight:
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """Codes that an account may ask for on every order."""
+    """Codes that an account may require on every order."""
 
     source: str = ""
     price_class: str = ""
@@ -53,7 +53,7 @@ class Classification:
 
 @dataclass(frozen=True, slots=True)
 class WarehouseLine:
-    """A line as it is sent: an offer, a quantity in units, a price per unit or none."""
+    """A line as it is sent: an offer, units, and a price per unit or ``None``."""
 
     number: int
     sku: str
@@ -84,7 +84,7 @@ class WarehouseOrder:
 
 @dataclass(frozen=True, slots=True)
 class RecordLine:
-    """A line of an order as the warehouse holds it."""
+    """A line of an order at the warehouse."""
 
     sku: str
     quantity: int
@@ -92,7 +92,7 @@ class RecordLine:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A row of an order's bill of materials, in units: what is picked for its offers."""
+    """A part that is picked for an order's offers, in units."""
 
     sku: str
     ordered: int
@@ -101,7 +101,7 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A label of a shipment. Moments are aware and UTC; ``None`` is not, or not yet."""
+    """A label of a shipment. Times are aware and UTC; ``None``: not, or not yet."""
 
     carrier: str
     service: str
@@ -111,12 +111,12 @@ class Package:
 
     @property
     def is_live(self) -> bool:
-        """Whether it has left under this label."""
+        """Whether the package has left with this label."""
         return self.shipped_at is not None and self.voided_at is None
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it is packed and has not left."""
+        """Whether the package is packed and has not left."""
         return self.shipped_at is None and self.voided_at is None
 
 
@@ -124,7 +124,7 @@ class Package:
 class Shipment:
     """A shipping order (pick slip) and its packages.
 
-    `lines` are products in units; ``None`` in a dialect that does not tell them (``rest``).
+    `lines` are parts in units; ``None`` in a dialect that does not show them (``rest``).
     """
 
     slip: str
@@ -134,7 +134,7 @@ class Shipment:
 
 @dataclass(frozen=True, slots=True)
 class ShippedRow:
-    """A package in the list of what shipped on some days; `shipped_at` is UTC."""
+    """A package in the list of shipments; `shipped_at` is UTC."""
 
     order_id: str
     reference: str
@@ -152,7 +152,7 @@ WarehouseStatus = Literal["open", "processed", "shipped", "cancelled", "complete
 class WarehouseRecord:
     """An order as a look-up found it.
 
-    `reference` and `lines` are ``None`` in a dialect that shows existence alone (``rest``).
+    `reference` and `lines` are ``None`` in a dialect that shows only that it exists (``rest``).
     `is_complete`: nothing more will ship. `partially_cancelled`: some of its units were cancelled.
     """
 
@@ -170,9 +170,9 @@ class WarehouseRecord:
 class StockLevel:
     """Stock of one SKU in one warehouse, in units.
 
-    `sku` is as reported, trimmed; `warehouse` is empty in a dialect that tells none (``rest``).
-    `available` is what may still be promised and is below zero when oversold. `variation` tells
-    rows of one SKU in one warehouse apart: its size and colour.
+    `sku` is as reported, trimmed; `warehouse` is empty in a dialect without them (``rest``).
+    `available` is what may still be promised, below zero if oversold. `variation` (size and colour)
+    distinguishes rows of one SKU in one warehouse.
     """
 
     sku: str
@@ -184,10 +184,10 @@ class StockLevel:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableStock:
-    """A row of stock of which the available units cannot be read, and why.
+    """A row of stock whose available units cannot be read, and why.
 
-    `sku` and `warehouse` are empty where the row does not tell them; `at_most` is what there can be
-    at most (what is on hand), ``None`` where not even that is reported.
+    `sku` and `warehouse` are empty if the row does not have them. `at_most` is an upper bound (the
+    units on hand); ``None`` if not even that is reported.
     """
 
     sku: str

@@ -1,4 +1,4 @@
-"""What was intended, sent, seen and failed: stores over a backend, which is SQLite."""
+"""The ledger: stores for what was intended, sent, seen and failed, over a backend (SQLite)."""
 
 from __future__ import annotations
 

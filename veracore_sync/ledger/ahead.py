@@ -1,6 +1,6 @@
-"""Moments that a wrong clock left ahead of now: which, how many, and what follows; reads only.
+"""Times that a wrong clock stored in the future: which, how many, and what follows; only reads.
 
-One row of the table for each kind of moment that anything waits for or is counted from.
+One row for each kind of time that something waits for or is counted from.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from veracore_sync.ledger.database import Database
 from veracore_sync.waits import ASKED, EVENT, HINT, SLIP, SPREAD
 
 _SLACK = timedelta(minutes=1)
-"""Another process may just be writing, and clocks are trimmed by moments."""
+"""For a process that is writing right now, and for small corrections by NTP."""
 _NO_WAIT = "it is not waited for"
 _FIRST = "they are looked at first"
 _OPEN = "state IN ('open', 'intended', 'added')"
@@ -23,7 +23,7 @@ _OPEN = "state IN ('open', 'intended', 'added')"
 def kinds(
     *, cooldown: timedelta, grace: timedelta, order_wait: timedelta
 ) -> tuple[MomentKind, ...]:
-    """Every kind of moment that is kept.
+    """Every kind of time that is stored.
 
     Args:
         cooldown: How long a breaker stays open, before jitter.
@@ -66,12 +66,12 @@ def kinds(
 
 
 def ahead(database: Database, waits: Iterable[MomentKind], now: datetime) -> Iterator[Ahead]:
-    """The moments that lie further ahead than the right clock puts them.
+    """The stored times that lie further ahead than a correct clock puts them.
 
     Args:
         database: The ledger's.
-        waits: As of `kinds`.
-        now: This moment (UTC).
+        waits: As returned by `kinds`.
+        now: The current time (UTC).
 
     Raises:
         LedgerError: It cannot be read.

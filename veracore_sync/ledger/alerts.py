@@ -1,4 +1,4 @@
-"""Alerts: what a person has to look at, opened once and resolved once."""
+"""Alerts: what needs a person, opened once and resolved once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from veracore_sync.ledger.outbox import Outbox
 
 
 class Alerts:
-    """The open and the resolved alerts of one ledger; each change is an event."""
+    """The open and resolved alerts of one ledger; each change is an event."""
 
     def __init__(self, database: Database, outbox: Outbox, clock: Clock) -> None:
         self._db = database
@@ -28,16 +28,17 @@ class Alerts:
         about: str = "",
         again: bool = False,
     ) -> bool:
-        """Open the alert of this kind (for this order, or about another thing).
+        """Open the alert of this kind, for an order or something else.
 
         Args:
+            kind: The kind.
             message: One sentence, without personal data.
             code: The order's code.
-            about: What else it is about, where that is no order: for example a hook's name.
-            again: It is news even where it is open already: that one ends, and this one begins.
+            about: What the alert is about if not an order, for example a hook's name.
+            again: Resolve it first if it is open, so that it is reported again.
 
         Returns:
-            Whether it is new: it was not open already.
+            Whether it is new, that is, was not open already.
         """
         key = f"{kind}:{code or about}"
         now = to_text(self._clock.now())
@@ -66,11 +67,11 @@ class Alerts:
         return True
 
     def resolve(self, kind: str, *, code: str | None = None, about: str = "") -> bool:
-        """Close the alert of this kind (for this order, or that thing); whether it was open."""
+        """Resolve the alert of this kind, for that order or thing; returns whether it was open."""
         return self._resolve("key = ?", (f"{kind}:{code or about}",)) > 0
 
     def resolve_order(self, code: str, *, keep: Collection[str] = ()) -> None:
-        """Close every alert of an order, but those of the kinds in `keep`: it has moved on."""
+        """Resolve the alerts of an order except the kinds in `keep`, because its state changed."""
         marks = ", ".join("?" * len(keep))
         self._resolve(f"code = ? AND kind NOT IN ({marks})", (code, *keep))
 
@@ -88,7 +89,7 @@ class Alerts:
         return len(closed)
 
     def count_from_now(self, alert: Alert) -> None:
-        """It was opened by a clock that was ahead."""
+        """Set the opening time of an alert, which lies in the future, to now."""
         with self._db.transaction() as connection:
             connection.execute(
                 "UPDATE alerts SET opened_at = ? WHERE key = ?",

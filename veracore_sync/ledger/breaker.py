@@ -1,11 +1,12 @@
-"""The circuit breakers: one per upstream and job family, shared by every run through the ledger.
+"""Circuit breakers, one per upstream and job family, shared by all runs through the ledger.
 
     closed ──threshold failures in a row──▶ open ──cool-down──▶ half open ──success──▶ closed
                                               ▲                      │
                                               └───────failure────────┘
 
-Half open, one process probes; its claim lasts as long as a cool-down, so that a killed prober is
-followed by another. A probe is a read, never a create. Each transition is one transaction.
+In state half open one process probes. Its claim lasts for one cool-down, so that another process
+takes over if it is killed. A probe is a read, never a create: a create that fails may leave an
+order in doubt. Each transition is one transaction.
 """
 
 from __future__ import annotations
@@ -58,9 +59,9 @@ class Breakers:
             upstream: ``vendure`` or ``veracore``.
             family: ``orders``, ``inventory``, ``tracking``, …
             threshold: Failures in a row that open it.
-            cooldown: How long it then stays open at most.
-            forced: A person asked to try now: the wait does not count.
-            read_only: Nothing may be written (dry runs): the wait is kept, nothing is counted.
+            cooldown: How long it stays open at most.
+            forced: A person asked to try now: ignore the wait.
+            read_only: Write nothing (dry runs): the wait applies, failures are not counted.
         """
         return Breaker(
             self._db,
@@ -75,7 +76,7 @@ class Breakers:
         )
 
     def reset(self, upstream: str | None = None) -> int:
-        """Close them (all, or one upstream's); how many were not closed."""
+        """Close all breakers, or one upstream's; returns how many were not closed."""
         with self._db.transaction() as connection:
             found = connection.execute(
                 "SELECT upstream, count(*) FROM breakers WHERE state <> 'closed' "
@@ -118,35 +119,40 @@ class Breaker:
         self._forced = forced
         self._read_only = read_only
         self._clean = False
-        self._me = f"{os.getpid()}-{secrets.token_hex(4)}"
+        self._owner = f"{os.getpid()}-{secrets.token_hex(4)}"
 
     def before(self, *, creating: bool) -> None:
-        """Let a request pass, claim the probe, or refuse.
+        """Allow a request, claim the probe, or refuse.
 
         Raises:
             BreakerOpen: It is open, another process probes, or a create would be the probe.
         """
         row = self._read()
-        # Remembered for `after`, so that a healthy upstream costs one SELECT a request.
+        # `after` uses this, so that a healthy upstream costs one SELECT per request.
         self._clean = row is None or (row["state"] == "closed" and row["failures"] == 0)
         if self._passes(row, creating=creating) or self._read_only:
             return
         with self._db.transaction() as connection:
+            # Checked again inside the transaction: another process may have claimed the probe.
             if self._passes(self._read(), creating=creating):
                 return
             self._write(
-                connection, state="half_open", owner=self._me, retry_at=self._after_cooldown()
+                connection, state="half_open", owner=self._owner, retry_at=self._after_cooldown()
             )
-            # Forced once, the outcome decides like that of any probe.
+            # Only the first request is forced; its outcome decides as that of any other probe.
             self._forced = False
 
     def _passes(self, row: StoredRow | None, *, creating: bool) -> bool:
-        """Whether to go on as it is; ``False``: by claiming the probe. Else raises."""
+        """Whether the request may pass; ``False``: only by claiming the probe.
+
+        Raises:
+            BreakerOpen: As in `before`.
+        """
         if row is None or row["state"] == "closed":
             return True
         if creating:
             raise self._refusal(row)
-        if row["state"] == "half_open" and row["owner"] == self._me:
+        if row["state"] == "half_open" and row["owner"] == self._owner:
             return True
         if not self._forced and not self._may_probe(row):
             raise self._refusal(row)
@@ -156,13 +162,11 @@ class Breaker:
         return is_over(from_text(row["retry_at"]), self._clock.now(), self._cooldown * SPREAD)
 
     def after(self, what: Occurrence | None) -> None:
-        """Count what happened: ``None`` is an answer of a working upstream.
-
-        A 429 neither counts as a failure nor ends a row of them, but a probe that met one has found
-        a server at work.
-        """
+        """Record the outcome of a request; ``None``: the upstream answered normally."""
         if self._read_only:
             return
+        # A 429 is neither a failure nor a success, but a probe that gets one has found a server
+        # that works (`ENDS_A_PROBE`).
         if what in OPENS_THE_BREAKER:
             self._failed()
         elif what is None and not self._clean:
@@ -188,10 +192,10 @@ class Breaker:
             return False
         if row["state"] == "closed":
             return bool(row["failures"])
-        return bool(row["owner"] == self._me)
+        return bool(row["owner"] == self._owner)
 
     def _all_closed(self) -> bool:
-        """The alert is the upstream's: another family's breaker may keep it standing."""
+        """Whether no family's breaker is open: the alert belongs to the upstream."""
         standing = self._db.row(
             "SELECT 1 FROM breakers WHERE upstream = ? AND state <> 'closed'", (self._upstream,)
         )
@@ -203,9 +207,9 @@ class Breaker:
             connection.execute(
                 "INSERT OR IGNORE INTO breakers (upstream, family) VALUES (?, ?)", self._key
             )
-            row = self._certain()
+            row = self._required()
             failures = row["failures"] + 1
-            probing = row["state"] == "half_open" and row["owner"] == self._me
+            probing = row["state"] == "half_open" and row["owner"] == self._owner
             opens = probing or (row["state"] == "closed" and failures >= self._threshold)
             if not opens:
                 self._write(connection, failures=failures)
@@ -232,7 +236,7 @@ class Breaker:
             self._key,
         )
 
-    def _certain(self) -> StoredRow:
+    def _required(self) -> StoredRow:
         row = self._read()
         if row is None:
             raise KeyError(self._key)
@@ -248,8 +252,8 @@ class Breaker:
     def _refusal(self, row: StoredRow) -> BreakerOpen:
         name = {"vendure": "Vendure", "veracore": "VeraCore"}.get(self._upstream, self._upstream)
         return BreakerOpen(
-            f"{name} is down since {row['opened_at']}; it is asked again at {row['retry_at']}",
+            f"{name} has been down since {row['opened_at']}; next try at {row['retry_at']}",
             upstream=self._upstream,
-            hint="nothing is lost and the next runs go on by themselves; "
-            "`veracore-sync breaker reset` asks at once, as does --force where a command has it",
+            hint="nothing is lost and the next runs continue automatically; to try at once, run "
+            "`veracore-sync breaker reset`, or use --force where a command has it",
         )

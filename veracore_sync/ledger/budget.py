@@ -1,7 +1,8 @@
-"""The rate budget: a token bucket per upstream, shared by processes and taken in blocks.
+"""The rate budget: a token bucket per upstream, shared by all processes.
 
-It adapts: a 429 or 503 halves the rate and is obeyed for as long as it asks; the rate recovers by
-a tenth a minute. No transaction is held while waiting.
+Tokens are taken in blocks, so that a request costs a fraction of a commit. A 429 or 503 halves the
+rate and pauses all requests for as long as it asks; the rate recovers by a tenth per minute. No
+transaction is held while waiting.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ class Budget:
 
     Args:
         database: The ledger.
-        clock: The time, and the waiting.
-        upstream: Whose requests are counted.
-        per_minute: Requests a minute; 0 is no limit.
+        clock: Tells the time and sleeps.
+        upstream: The upstream whose requests are counted.
+        per_minute: Requests per minute; 0: no limit.
     """
 
     def __init__(self, database: Database, clock: Clock, upstream: str, per_minute: int) -> None:
@@ -41,10 +42,10 @@ class Budget:
         self._left = 0
 
     def spend(self) -> None:
-        """Take one request from the budget, waiting for it where need be.
+        """Take one request from the budget; wait for it if necessary.
 
         Raises:
-            RateLimited: It would take longer than half a minute.
+            RateLimited: The wait would be longer than half a minute.
         """
         if not self._rate:
             return
@@ -61,7 +62,7 @@ class Budget:
             self._clock.sleep(wait)
 
     def _take(self) -> float:
-        """Take one; the seconds to wait before asking again when there is none."""
+        """Take one token; returns the seconds to wait if there is none."""
         with self._lock:
             if self._left < 1 or self._paused():
                 wait = self._take_block()
@@ -71,16 +72,18 @@ class Budget:
             return 0.0
 
     def _paused(self) -> bool:
-        """Whether any process was asked to wait: a block taken before does not outweigh that."""
+        """Whether any process was asked to wait."""
+        # Read before each request: another process may have met a 429 since this one took a block.
         until = self._db.value(
             "SELECT closed_until FROM budgets WHERE upstream = ?", (self._upstream,)
         )
         return until is not None and not is_over(from_text(until), self._clock.now(), ASKED)
 
     def _take_block(self) -> float:
-        """Take what there is, a block at most; the seconds to wait when there is nothing."""
+        """Take up to one block of tokens; returns the seconds to wait if there are none."""
         with self._db.transaction() as connection:
-            # After others have written: what they wrote just now is not ahead of it.
+            # Read inside the transaction: read before it, the time may be earlier than what another
+            # process has just stored, which then looks as if it lay in the future.
             now = self._clock.now()
             tokens, factor, closed_until = self._filled(now)
             pause = (closed_until - now).total_seconds() if closed_until else 0.0
@@ -108,7 +111,7 @@ class Budget:
         )
         if row is None:
             return self._most, 1.0, None
-        # A clock that was set back must not empty the bucket.
+        # Never negative: a clock that was set back must not empty the bucket.
         passed = max(0.0, (now - from_text(row["filled_at"])).total_seconds())
         factor = min(1.0, row["factor"] + passed / 60 * _RECOVERY_A_MINUTE)
         tokens = min(self._most, row["tokens"] + passed * self._rate * factor)
@@ -117,7 +120,7 @@ class Budget:
         return tokens, factor, closed
 
     def penalise(self, retry_after: float | None) -> None:
-        """The upstream asked us to slow down: halve the rate, and wait as it says (seconds)."""
+        """The upstream asked us to slow down: halve the rate, pause for `retry_after` seconds."""
         if not self._rate:
             return
         pause = min(timedelta(seconds=retry_after or 0), ASKED)
@@ -147,10 +150,10 @@ class Budgets:
         self._clock = clock
 
     def of(self, upstream: str, per_minute: int) -> Budget:
-        """The budget of one upstream; 0 requests a minute is no limit."""
+        """The budget of one upstream; 0 requests per minute: no limit."""
         return Budget(self._db, self._clock, upstream, per_minute)
 
     def clear_penalties(self, upstream: str | None = None) -> None:
-        """Forget how far each upstream (or that one) was slowed down."""
+        """Forget the reduced rate and pause of every upstream, or of that one."""
         with self._db.transaction() as connection:
             connection.execute("DELETE FROM budgets WHERE ?1 IS NULL OR upstream = ?1", (upstream,))

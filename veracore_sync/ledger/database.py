@@ -1,7 +1,7 @@
-"""What a backend gives to the stores: transactions, reads, job locks and the care of its storage.
+"""What a backend provides: transactions, reads, job locks, check and backup.
 
-The stores hold the SQL that every backend understands; what only one of them has (a file, a lock
-file, a lease, an error number) stays behind this protocol, in a package of its own.
+The stores contain SQL that every backend understands. What only one backend has (a file, lock
+files, leases, error numbers) stays behind this protocol, in the backend's package.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 
 class StoredRow(Protocol):
-    """A row: its columns by name or by number, in the order of the statement."""
+    """A row; columns by name or by number."""
 
     def __getitem__(self, column: int | str, /) -> Any: ...
 
@@ -27,17 +27,17 @@ class StoredRow(Protocol):
 
 
 class Cursor(Protocol):
-    """What a statement came to."""
+    """The result of a statement."""
 
     @property
     def rowcount(self) -> int:
-        """How many rows it wrote."""
+        """How many rows were written."""
 
     def fetchone(self) -> Any:
         """The next `StoredRow`, or ``None``."""
 
     def fetchall(self) -> list[Any]:
-        """All that is left, each a `StoredRow`."""
+        """The remaining rows, each a `StoredRow`."""
 
     def __iter__(self) -> Iterator[Any]: ...
 
@@ -58,7 +58,7 @@ class JobLock(Protocol):
     """A job that this process holds."""
 
     def release(self) -> None:
-        """Let others take it."""
+        """Unlock."""
 
 
 class Database(Protocol):
@@ -66,59 +66,59 @@ class Database(Protocol):
 
     @property
     def path(self) -> Path | None:
-        """The file, with every link resolved; ``None`` where there is none."""
+        """The file, with symbolic links resolved; ``None`` if there is none."""
 
     def transaction(self) -> AbstractContextManager[Transaction]:
-        """A write transaction: durable on leaving, rolled back on any exception.
+        """A write transaction: committed durably at the end, rolled back on any exception.
 
         Nested use joins the outer transaction.
 
         Raises:
-            LedgerError: Nothing of it was kept.
+            LedgerError: Nothing was stored.
         """
 
     def rows(self, sql: str, parameters: Any = ()) -> Sequence[StoredRow]:
-        """All rows of a reading statement.
+        """All rows of a SELECT.
 
         Raises:
             LedgerError: It cannot be read.
         """
 
     def row(self, sql: str, parameters: Any = ()) -> StoredRow | None:
-        """The first row of a reading statement, or ``None``."""
+        """The first row of a SELECT, or ``None``."""
 
     def value(self, sql: str, parameters: Any = ()) -> Any:
         """The first column of the first row, or ``None``."""
 
     def try_lock(self, job: str, command: str, now: datetime) -> JobLock | None:
-        """Hold a job and write down who does, or ``None`` where another process holds it.
+        """Lock a job and record the holder; ``None`` if another process holds it.
 
-        A lock ends with its process, whatever that one dies of, and never before.
+        The lock ends when it is released or its process ends, however that happens, never before.
         """
 
     def is_locked(self, job: str) -> bool:
         """Whether any process holds the job now."""
 
     def check(self) -> list[str]:
-        """What is wrong with the storage; empty when all is well.
+        """The problems of the storage; empty if there are none.
 
         Raises:
             LedgerError: It is too damaged to be checked.
         """
 
     def check_in_place(self) -> None:
-        """See that what is written now is what the next process reads.
+        """Check that the next process reads what this one writes.
 
         Raises:
-            LedgerError: Another ledger lies in this one's place.
+            LedgerError: The storage was moved, removed or replaced.
         """
 
     def backup(self, target: Path) -> int:
-        """Copy all of it, consistently, into a new file; its size in bytes.
+        """Copy a consistent snapshot into a new file; returns its size in bytes.
 
         Raises:
             LedgerError: It cannot be read or written, or `target` exists.
         """
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the connection."""

@@ -1,4 +1,4 @@
-"""After a look-up: what VeraCore holds, and what follows."""
+"""Transitions after a look-up at VeraCore."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.ledger.database import StoredRow, Transaction
 from veracore_sync.ledger.order_table import OrderTable
 
-_NEVER_TAKEN = (AttemptOutcome.NOT_SENT, AttemptOutcome.REFUSED)
-# What the shop did after the send stays true when a look-up finds what was sent.
-_OF_THE_SHOP = (AlertKind.ORDER_CANCELLED_IN_SHOP, AlertKind.ORDER_DRIFT)
+_NOT_ACCEPTED = (AttemptOutcome.NOT_SENT, AttemptOutcome.REFUSED)
+# The shop changed the order after it was sent: finding what was sent does not undo that.
+_ALERTS_OF_THE_SHOP = (AlertKind.ORDER_CANCELLED_IN_SHOP, AlertKind.ORDER_DRIFT)
 
 
 class LookUpTransitions(OrderTable):
-    """The verbs of a look-up."""
+    """The transitions that a look-up leads to."""
 
     def adopt(
         self,
@@ -34,16 +34,16 @@ class LookUpTransitions(OrderTable):
         *,
         wanted: SentLines | None = None,
     ) -> Applied:
-        """A look-up found it at VeraCore, and it is ours.
+        """A look-up found the order at VeraCore, and it is ours.
 
-        What VeraCore holds of it is what the record says, whichever attempt it came from, or none.
+        VeraCore holds what the record says, whichever attempt it came from.
 
         Args:
             code: The order.
             veracore_id: The id it was found by.
             record: What the look-up found.
-            seen: What the shop's order was at this moment, where it was read.
-            wanted: What the shop's order still asked for at this moment, where it was read.
+            seen: The version of the shop's order, if it was read just now.
+            wanted: What the shop's order still asks for, if it was read just now.
         """
         now = self._now()
         with self._db.transaction() as connection:
@@ -75,43 +75,49 @@ class LookUpTransitions(OrderTable):
                     "VALUES (?, 1, ?, '', ?, ?, ?, 'accepted', 'found by a look-up')",
                     (code, veracore_id, json.dumps(lines), now, now),
                 )
-            self._take_found(code, from_record or sent, record, wanted)
+            self._hold_found(code, from_record or sent, record, wanted)
             if seen is not None:
                 connection.execute(
                     "UPDATE orders SET content_hash = ?, shop_updated_at = ? WHERE code = ?",
                     (seen.content_hash, to_text(seen.updated_at), code),
                 )
-            self._alerts.resolve_order(code, keep=_OF_THE_SHOP if seen is None else ())
-            self._tell_synced(code, veracore_id, adopted=True)
+            self._alerts.resolve_order(code, keep=_ALERTS_OF_THE_SHOP if seen is None else ())
+            self._emit_synced(code, veracore_id, adopted=True)
             return Applied.DONE
 
     def _sent(self, connection: Transaction, code: str, veracore_id: str) -> list[StoredRow]:
-        """The attempts that VeraCore may have taken under that id; oldest first.
+        """The attempts that VeraCore may have accepted under that id, oldest first.
 
-        Where no such attempt bore it, a person says that it is the order: then all of them.
+        If no attempt used the id, a person named it (``--adopt ID``): then all of them.
         """
         rows = connection.execute(
             "SELECT attempt, veracore_id, lines, started_at, outcome FROM attempts "
             "WHERE code = ? AND payload_hash <> '' ORDER BY attempt",
             (code,),
         ).fetchall()
-        left = [row for row in rows if row["outcome"] not in _NEVER_TAKEN]
+        left = [row for row in rows if row["outcome"] not in _NOT_ACCEPTED]
         named = veracore_id.strip().casefold()
         return [row for row in left if row["veracore_id"].casefold() == named] or left or rows
 
-    def _take_found(
+    def _hold_found(
         self,
         code: str,
         sent: Sequence[StoredRow],
         record: WarehouseRecord,
         wanted: SentLines | None,
     ) -> None:
-        """What VeraCore holds, by its record; where that shows no lines, what was surely sent.
+        """Record what VeraCore holds: the record's lines; in ``rest``, which has none, those sent.
 
-        Of several attempts nobody knows which one arrived: of each SKU the least is counted on, and
-        the earliest moment.
+        Args:
+            code: The order.
+            sent: The attempts that may have arrived, oldest first.
+            record: What the look-up found.
+            wanted: As in `adopt`.
         """
         if sent:
+            # It is unknown which of the attempts arrived. Units that VeraCore does not hold are
+            # kept off sale, so the fewest units of each SKU, held since the earliest time, cannot
+            # oversell.
             lines = least_of(_lines(row) for row in sent)
             self._holdings.take(code, lines, sent[0]["started_at"])
         elif record.lines is None and wanted is not None:
@@ -121,7 +127,7 @@ class LookUpTransitions(OrderTable):
         self._holdings.saw(code, record)
 
     def conflict(self, code: str, veracore_id: str | None, trouble: Failure) -> Applied:
-        """VeraCore holds something else under our id: a person decides."""
+        """VeraCore holds something else under the order's id: a person decides."""
         with self._db.transaction() as connection:
             values: dict[str, Any] = {"veracore_id": veracore_id} if veracore_id else {}
             moved = self._move(
@@ -135,10 +141,10 @@ class LookUpTransitions(OrderTable):
             )
             if moved is Applied.LOST:
                 return moved
-            return self._tell(AlertKind.ORDER_CONFLICT, trouble.message, code)
+            return self._alert(AlertKind.ORDER_CONFLICT, trouble.message, code)
 
     def cancel(self, code: str, veracore_id: str, message: str) -> Applied:
-        """It was cancelled at VeraCore. A person decides, unless the shop has cancelled it too."""
+        """VeraCore cancelled the order: an alert, unless the shop has cancelled it too."""
         with self._db.transaction() as connection:
             moved = self._move(
                 connection,
@@ -153,10 +159,12 @@ class LookUpTransitions(OrderTable):
                 return moved
             if self._alerts.resolve(AlertKind.ORDER_CANCELLED_IN_SHOP, code=code):
                 return Applied.DONE
-            return self._tell(AlertKind.ORDER_CANCELLED, message, code)
+            return self._alert(AlertKind.ORDER_CANCELLED, message, code)
 
     def absent_once(self, code: str, next_attempt_at: datetime) -> Applied:
-        """A first look-up said absent: remember when, and look again after the grace."""
+        """A first look-up found the order absent: record when, and look again after the grace."""
+        # Once is not enough: a request whose answer was lost may still be in progress at VeraCore.
+        # The tick counts the grace, because a clock that is set must not shorten it.
         with self._db.transaction() as connection:
             return self._move(
                 connection,
@@ -169,7 +177,7 @@ class LookUpTransitions(OrderTable):
             )
 
     def absent_for_a_person(self, code: str) -> Applied:
-        """A person's look-up of an order that is not in doubt said absent: remember when."""
+        """A person's look-up found an order absent that is not in doubt: record when."""
         with self._db.transaction() as connection:
             return self._move(
                 connection,
@@ -180,7 +188,7 @@ class LookUpTransitions(OrderTable):
             )
 
     def end_attempts(self, code: str, veracore_id: str, outcome: AttemptOutcome) -> None:
-        """Nothing that was sent under that id is, or will be, a live order at VeraCore."""
+        """Nothing that was sent under that id is, or can become, a live order at VeraCore."""
         with self._db.transaction() as connection:
             connection.execute(
                 "UPDATE attempts SET ended_at = ?, outcome = ? "
@@ -197,7 +205,7 @@ class LookUpTransitions(OrderTable):
             )
 
     def look_again(self, code: str, next_attempt_at: datetime | None) -> Applied:
-        """A look-up gave no usable answer: in doubt, and due then (``None``: in the next run)."""
+        """A look-up failed: still in doubt, due again then (``None``: in the next run)."""
         with self._db.transaction() as connection:
             return self._move(
                 connection,
@@ -208,7 +216,7 @@ class LookUpTransitions(OrderTable):
             )
 
     def resend(self, code: str) -> Applied:
-        """The doubt ended in absent, and the answer had been lost: it may be sent again."""
+        """The doubt ended in absent after a lost answer: the order may be sent again."""
         with self._db.transaction() as connection:
             moved = self._move(
                 connection,
@@ -220,20 +228,20 @@ class LookUpTransitions(OrderTable):
             )
             if moved is Applied.LOST:
                 return moved
-            self._end_present(connection, code, AttemptOutcome.ABSENT)
+            self._end_current(connection, code, AttemptOutcome.ABSENT)
             return Applied.DONE
 
     def refused_after_all(self, code: str, trouble: Failure, next_attempt_at: datetime) -> Applied:
-        """The doubt ended in absent, and VeraCore had answered: that answer was a refusal."""
+        """The doubt ended in absent after an unlisted answer: that answer was a refusal."""
         with self._db.transaction() as connection:
             values = self._refused_values(trouble, next_attempt_at)
             moved = self._move(connection, code, OrderAct.REFUSED_AFTER_ALL, **values)
             if moved is Applied.LOST:
                 return moved
-            self._end_present(connection, code, AttemptOutcome.REFUSED)
-            return self._tell(AlertKind.ORDER_PARKED, trouble.message, code)
+            self._end_current(connection, code, AttemptOutcome.REFUSED)
+            return self._alert(AlertKind.ORDER_PARKED, trouble.message, code)
 
-    def _end_present(self, connection: Transaction, code: str, outcome: AttemptOutcome) -> None:
+    def _end_current(self, connection: Transaction, code: str, outcome: AttemptOutcome) -> None:
         row = connection.execute("SELECT veracore_id FROM orders WHERE code = ?", (code,))
         self.end_attempts(code, row.fetchone()["veracore_id"], outcome)
 
@@ -243,7 +251,7 @@ def _lines(row: StoredRow) -> SentLines:
 
 
 def _is_of(row: StoredRow, record: WarehouseRecord) -> bool:
-    """Whether the record holds what that attempt sent."""
+    """Whether the record has the units that this attempt sent."""
     if record.lines is None:
         return False
     return same_units(_lines(row), tuple((line.sku, line.quantity) for line in record.lines))

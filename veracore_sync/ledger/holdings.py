@@ -1,7 +1,8 @@
-"""What VeraCore holds of each order: what was sent, until a look-up has shown its record.
+"""What VeraCore holds of each order: the lines sent, until a look-up shows VeraCore's record.
 
-A row an order, written when VeraCore takes the order and by every look-up that sees its record.
-What the shop may sell is computed from these rows, never from what was sent.
+One row per order, written when VeraCore accepts it and by every look-up that finds it. The units
+for sale are computed from these rows and not from what was sent: VeraCore may hold other units (an
+adopted order, units cancelled there), and the difference would be sold twice.
 """
 
 from __future__ import annotations
@@ -18,19 +19,14 @@ from veracore_sync.ledger.database import Database, StoredRow
 
 _CHUNK = 500
 _AHEAD = timedelta(minutes=1)
-"""What lies further ahead was written before this run, by a wrong clock; what is written during a
-run does not, as one during which the clock is set writes nothing (jobs/inventory/read.py)."""
+"""Times further ahead were stored before this run by a wrong clock. Times stored during a run are
+not, because a run during which the clock is set writes nothing (jobs/inventory/read.py)."""
 _LONG_AGO = ""
 _PROCESSED = ("processed", "shipped", "complete")
 
 
 class Holdings:
-    """The held units of one ledger.
-
-    Args:
-        database: The ledger's.
-        clock: The wall clock.
-    """
+    """What VeraCore holds of the orders of one ledger."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._db = database
@@ -39,12 +35,12 @@ class Holdings:
     # ---- what VeraCore reported ----------------------------------------------------------------
 
     def take(self, code: str, lines: SentLines | None, sent_at: str | None) -> None:
-        """VeraCore has it: these lines, until a look-up tells of others.
+        """VeraCore holds these lines, until a look-up shows others.
 
         Args:
             code: The order.
-            lines: Offers and units as sent; ``None`` where nobody here sent any.
-            sent_at: When it was read for sending (UTC text).
+            lines: Offers and units as sent; ``None`` if this ledger sent none.
+            sent_at: When the order was read for sending (UTC text).
         """
         with self._db.transaction() as connection:
             connection.execute(
@@ -53,11 +49,14 @@ class Holdings:
             )
 
     def saw(self, code: str, record: WarehouseRecord) -> None:
-        """A look-up showed the record of an order that VeraCore took.
+        """A look-up found an order that VeraCore holds; without lines (``rest``), keep the known.
 
-        A dialect that tells no lines leaves those that are known. Units that are new count as taken
-        only now: a stock read that began before may still have them.
+        Args:
+            code: The order.
+            record: What the look-up found.
         """
+        # Additional units count as held only from now on: a stock read that began earlier may still
+        # include them as available.
         now = to_text(self._clock.now())
         with self._db.transaction() as connection:
             row = connection.execute("SELECT * FROM held WHERE code = ?", (code,)).fetchone()
@@ -88,20 +87,21 @@ class Holdings:
     # ---- reading --------------------------------------------------------------------------------
 
     def cut(self, codes: Sequence[str]) -> dict[str, AcceptedOrder]:
-        """What VeraCore holds of those of these orders of which it has cancelled units, by code."""
+        """What VeraCore holds of these orders, by code; only orders with units cancelled there."""
         found = self.of(codes, None, processed_only=False)
         return {one.code: one for one in found if one.cancelled}
 
     def of(
         self, codes: Sequence[str], since: str | None, *, processed_only: bool
     ) -> list[AcceptedOrder]:
-        """What VeraCore holds of these orders, and every order that it took since then.
+        """What VeraCore holds of these orders, and of every order that it accepted since then.
 
         Args:
             codes: Orders of the shop.
-            since: When the read of the stock began (UTC text); ``None``: these orders alone.
-            processed_only: VeraCore's stock is without an order's units only once the order was
-                seen processed; then every order that was not is among them too.
+            since: When the stock read began (UTC text); ``None``: only these orders.
+            processed_only: VeraCore subtracts an order's units from available stock only when it
+                processes the order (``available_nets = "processed"``). Then every order that was
+                not seen processed is included.
         """
         found: dict[str, AcceptedOrder] = {}
         beyond = to_text(self._clock.now() + _AHEAD)
@@ -116,13 +116,13 @@ class Holdings:
             collect(f"o.state IN ('synced', 'shipped') AND o.code IN ({marks})", part)
         if processed_only:
             collect("o.state = 'synced' AND h.processed_at IS NULL", ())
-        # What a clock that was ahead wrote did not arrive during this read: it may be over by now.
+        # A time in the future was stored by a wrong clock before this read, not during it.
         if since is not None:
             collect("h.since BETWEEN ? AND ?", (since, beyond))
         return list(found.values())
 
     def known(self, code: str) -> SentLines | None:
-        """What VeraCore holds or shipped of an order, less what it cancelled; ``None``: unknown."""
+        """Units that VeraCore holds or shipped, without those it cancelled; ``None``: unknown."""
         row = self._db.row("SELECT lines, cancelled FROM held WHERE code = ?", (code,))
         lines = _unpacked(row["lines"]) if row is not None else None
         if row is None or lines is None:
@@ -133,7 +133,7 @@ class Holdings:
         return tuple((spelled[key], units) for key, units in left.items() if key in spelled)
 
     def sent(self, codes: Sequence[str]) -> dict[str, SentLines]:
-        """The lines of the newest attempt of each of these orders that has one, by code."""
+        """The lines of the newest attempt of each of these orders, by code; if there is one."""
         found: dict[str, SentLines] = {}
         for start in range(0, len(codes), _CHUNK):
             part = codes[start : start + _CHUNK]
@@ -147,10 +147,9 @@ class Holdings:
         return found
 
     def unprocessed(self, limit: int) -> list[tuple[str, str]]:
-        """(code, VeraCore id) of orders not yet seen processed, longest not looked up first.
-
-        One that never was has waited since VeraCore took it.
-        """
+        """(code, VeraCore id) of orders not yet seen processed, longest not looked up first."""
+        # An order that was never looked up counts from its acceptance, as in
+        # `Shipments.longest_unseen`: new ones must not come first for ever.
         rows = self._db.rows(
             "SELECT o.code, o.veracore_id FROM orders o JOIN held h USING (code) "
             "WHERE o.state = 'synced' AND o.veracore_id IS NOT NULL AND h.processed_at IS NULL "
@@ -166,7 +165,7 @@ _HELD = "SELECT h.*, o.state, o.updated_at FROM held h JOIN orders o USING (code
 
 
 def _grew(before: SentLines | None, after: SentLines | None) -> bool:
-    """Whether there is more of anything than before."""
+    """Whether any SKU has more units than before."""
     if after is None:
         return False
     return before is None or bool(totals(after) - totals(before))

@@ -1,8 +1,8 @@
-"""The inbox: deliveries of the webhook listener, each id once, and the hints that they gave.
+"""The inbox: deliveries of the webhook listener, each id once, and their hints.
 
-A delivery is remembered by its id alone, so that it is taken once. A hint, "look at this SKU or
-order", is one row a name however often it was given: `asked` counts the deliveries, `covered` says
-up to which of them a look-up has gone that began after they were stored. What is asked and not
+A delivery is remembered by its id, so that it is accepted once. A hint ("look at this SKU, this
+order") is one row for each name, however often it is given: `asked` counts the deliveries, and
+`covered` is the last of them that was stored before a look-up began. A hint with more asked than
 covered is due.
 """
 
@@ -18,6 +18,7 @@ from veracore_sync.ledger.database import Database, Transaction
 from veracore_sync.waits import HINT, horizon, is_over_sql
 
 _PRUNED_AT_ONCE = 2_000
+# As long as the largest delivery: a disk with room for a few bytes must not look healthy.
 _PROBE = "probe " * 6_000
 
 
@@ -32,7 +33,7 @@ class Inbox:
         """Store deliveries in one durable transaction.
 
         Returns:
-            For each whether it is new; a known id changes nothing.
+            For each delivery, whether its id is new; a known id changes nothing.
 
         Raises:
             LedgerError: Nothing of the batch was stored.
@@ -42,10 +43,10 @@ class Inbox:
             return [_store(connection, one, times) for one in batch]
 
     def probe(self) -> None:
-        """See whether the largest delivery could be stored: as much is written, and removed.
+        """Check that the largest delivery could be stored, by writing as much and removing it.
 
         Raises:
-            LedgerError: It could not.
+            LedgerError: It could not be stored.
         """
         with self._db.transaction() as connection:
             connection.execute("INSERT INTO inbox VALUES (?, 'probe', '')", (_PROBE,))
@@ -62,7 +63,7 @@ class Inbox:
         return Hint(**dict(row)) if row else None
 
     def cover(self, hint: Hint) -> None:
-        """The look-up that began after `hint` was read is done; what was asked since is due."""
+        """The look-up that began after `hint` was read is done; deliveries since then stay due."""
         now = to_text(self._clock.now())
         self._update(
             "covered = :asked, covered_at = :now, tries = 0, error_class = NULL, "
@@ -73,7 +74,7 @@ class Inbox:
         )
 
     def put_off(self, hint: Hint, until: datetime, error_class: str, message: str) -> None:
-        """The look-up failed: it is tried again at `until` (UTC), and the try is counted."""
+        """The look-up failed: count it, and try again at `until` (UTC)."""
         now = self._clock.now()
         self._update(
             "tries = tries + 1, due_at = :until, asked_at = min(asked_at, :now), "
@@ -85,7 +86,7 @@ class Inbox:
         )
 
     def give_up(self, hint: Hint, error_class: str, message: str) -> None:
-        """No further try: polling ends in the same state. The reason stays until the next hint."""
+        """Do not try again: the timers will find it. The reason stays until the next hint."""
         self.cover(hint)
         self._update(
             "error_class = :class, error_message = :message",
@@ -101,10 +102,9 @@ class Inbox:
             )
 
     def prune(self, before: datetime) -> int:
-        """Forget deliveries and covered hints from before `before` (UTC); how many.
-
-        In small transactions: a delivery that arrives meanwhile does not wait for all of it.
-        """
+        """Delete deliveries and covered hints older than `before` (UTC); returns how many."""
+        # In small transactions: a sender waits for its response, and a delivery must not wait for
+        # all of this.
         text, gone = to_text(before), 0
         while True:
             with self._db.transaction() as connection:

@@ -1,4 +1,4 @@
-"""Facts about the ledger as a whole: when it was made, whom it serves, how far it has watched."""
+"""Facts about the whole ledger: when it was created, for which pair, how far each scan came."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LOG = logging.getLogger(__name__)
 
 _AHEAD = "shop.ahead_seconds"
 _RESTORED = "restored_at"
-_ROOM = timedelta(minutes=5)
+_TOLERANCE = timedelta(minutes=5)
 _A_DAY = 86_400.0
 
 
 class Meta:
-    """Key and value, read and written whole."""
+    """Key-value pairs."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._db = database
@@ -31,14 +31,16 @@ class Meta:
 
     def _initialise(self) -> None:
         alphabet = string.ascii_uppercase + string.digits
-        born = {
+        facts = {
             "created_at": to_text(self._clock.now()),
             "probe_id": "".join(secrets.choice(alphabet) for _ in range(20)),
             "hash_key": secrets.token_hex(16),
         }
         with self._db.transaction() as connection:
             connection.executemany(
-                "INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)", list(born.items())
+                # IGNORE: several processes may create the ledger at once; the first one wins.
+                "INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)",
+                list(facts.items()),
             )
 
     def get(self, key: str) -> str | None:
@@ -56,47 +58,48 @@ class Meta:
             )
 
     def moment(self, key: str) -> datetime | None:
-        """The value as an aware UTC moment; ``None`` where there is none, or it is still to come.
-
-        It says how far something has come: what nobody can have reached is worth nothing.
-        """
+        """The value as an aware UTC time; ``None`` if there is none or it lies in the future."""
         text = self.get(key)
+        # These are cursors. One that a wrong clock put into the future would hide every change
+        # until then, so it is ignored and the scan starts over.
         found = from_text(text) if text else None
         return None if found is None or is_ahead(found, self._clock.now()) else found
 
     @property
     def created_at(self) -> datetime:
-        """When this ledger was made (UTC)."""
-        return from_text(self._certain("created_at"))
+        """When this ledger was created (UTC)."""
+        return from_text(self._required("created_at"))
 
     def note_shop_clock(self, ahead_seconds: float | None) -> None:
-        """Keep how far the shop's clock was ahead of ours when an answer first carried its time."""
+        """Store how far the shop's clock was ahead of ours at the first response with a date."""
+        # Only the first: go-live is compared with the shop's placement times, and what counts as
+        # earlier must not change afterwards.
         if ahead_seconds is not None and self.get(_AHEAD) is None:
             self.put(_AHEAD, str(round(max(-_A_DAY, min(ahead_seconds, _A_DAY)))))
 
     @property
     def live_since(self) -> datetime:
-        """The earliest moment of the shop's clock at which this ledger was there (UTC).
-
-        With room: that clock may run behind the one that its answers tell, and an order that is
-        taken for an earlier one never leaves, while one too many is looked up before it is sent.
-        """
-        return self.created_at - _ROOM + min(timedelta(0), self._shop_ahead)
+        """The earliest go-live, by the shop's clock (UTC): older orders are not sent."""
+        # With a tolerance: an order that is wrongly taken for an earlier one is never sent, while
+        # one too many is looked up at VeraCore first.
+        return self.created_at - _TOLERANCE + min(timedelta(0), self._shop_ahead)
 
     @property
     def live_for_certain(self) -> datetime:
-        """The latest moment of the shop's clock at which this ledger may not have been there."""
+        """The latest go-live, by the shop's clock (UTC): later orders are certainly after it."""
         return self.created_at + max(timedelta(0), self._shop_ahead)
 
     def note_restored(self, now: datetime) -> None:
-        """It was put in another's place, whose sends since the backup nobody here knows."""
+        """Record that this ledger replaced another one by a restore."""
         self.put(_RESTORED, to_text(now))
+        # What the other ledger sent after the backup is unknown, so every order is looked up once
+        # more before it is sent.
         with self._db.transaction() as connection:
             connection.execute("UPDATE orders SET looked_up = 0")
 
     @property
     def unknown_until(self) -> datetime | None:
-        """Up to when (by the shop's clock) another ledger may have sent what this one holds."""
+        """Orders placed before this (the shop's clock) may have been sent by a replaced ledger."""
         text = self.get(_RESTORED)
         return from_text(text) + max(timedelta(0), self._shop_ahead) if text else None
 
@@ -107,32 +110,33 @@ class Meta:
     @property
     def probe_id(self) -> str:
         """An order id that cannot exist: 20 random characters, drawn once a ledger."""
-        return self._certain("probe_id")
+        return self._required("probe_id")
 
     @property
     def hash_key(self) -> bytes:
-        """The key of this ledger's hashes, so that they tell nothing to anyone without it."""
-        return bytes.fromhex(self._certain("hash_key"))
+        """The key of this ledger's hashes."""
+        # Without a key, hashes of addresses or passwords could be guessed from a copy of the file.
+        return bytes.fromhex(self._required("hash_key"))
 
-    def _certain(self, key: str) -> str:
+    def _required(self, key: str) -> str:
         value = self.get(key)
         if value is None:
             raise KeyError(key)
         return value
 
     def bind(self, shop: str, warehouse: str, *, write: bool = True) -> None:
-        """Tie this ledger to one shop and one warehouse, or check that it is tied to these.
+        """Bind this ledger to one shop and one warehouse, or check that it is bound to these.
 
         Args:
             shop: Admin API address and channel.
             warehouse: Dialect, base address and company.
-            write: Store the tie where there is none yet.
+            write: Bind an unbound ledger.
 
         Raises:
             ConfigError: The ledger belongs to another pair.
         """
         if write:
-            self._initialise_by_now()
+            self._correct_created_at()
         for side, ours in (("shop", shop), ("warehouse", warehouse)):
             held = self.get(f"identity.{side}")
             if held is None and write:
@@ -140,24 +144,27 @@ class Meta:
             elif held is not None and held != ours:
                 raise ConfigError(
                     f"this ledger belongs to the {side} {held}, not to {ours}",
-                    hint="use another ledger.path for another pair; "
-                    "orders of two pairs in one ledger would be confused",
+                    hint="set another ledger.path for this pair: "
+                    "one ledger holds the orders of one shop and one warehouse",
                 )
 
-    def _initialise_by_now(self) -> None:
-        """Orders placed before the ledger was made are never sent: it cannot be made in years.
-
-        It may be now that is wrong: then no order that is held must come to have been placed later,
-        or what somebody else dealt with before this ledger was made would be sent.
-        """
-        stored, now = self._certain("created_at"), to_text(self._clock.now())
+    def _correct_created_at(self) -> None:
+        """Move a creation time that lies in the future back to now."""
+        stored, now = self._required("created_at"), to_text(self._clock.now())
         if stored <= now:
             return
+        # A ledger that was created under a clock years ahead would take every order for placed
+        # before go-live, and send none. But the clock may be wrong now instead: so the corrected
+        # time stays after every order that the ledger already holds, by more than `live_since` is
+        # earlier, or orders that were dealt with before go-live would be sent.
         newest = self._db.value("SELECT max(placed_at) FROM orders")
-        # `live_since` is so much earlier, and none of these may become one of its orders.
-        room = _ROOM - min(timedelta(0), self._shop_ahead) + timedelta(milliseconds=1)
-        after = to_text(from_text(newest) + room) if newest else now
-        born = max(now, after)
-        if stored > born:
-            _LOG.warning("the ledger says that it was made at %s: taken to be %s", stored, born)
-            self.put("created_at", born)
+        margin = _TOLERANCE - min(timedelta(0), self._shop_ahead) + timedelta(milliseconds=1)
+        after = to_text(from_text(newest) + margin) if newest else now
+        corrected = max(now, after)
+        if stored > corrected:
+            _LOG.warning(
+                "the ledger's creation time %s lies in the future: corrected to %s",
+                stored,
+                corrected,
+            )
+            self.put("created_at", corrected)

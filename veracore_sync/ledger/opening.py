@@ -1,4 +1,4 @@
-"""Which backend keeps a ledger: nothing but this module, outside of a backend, names one."""
+"""Opening a ledger. Only this module, outside of a backend's package, names a backend."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def open_ledger(
     clock: Clock | None = None,
     hooks: Sequence[str] = (),
 ) -> SqlLedger:
-    """Open a ledger, and make or upgrade it where need be.
+    """Open a ledger; create or upgrade it if necessary.
 
     Args:
-        path: The SQLite file; ``None`` keeps it in memory.
+        path: The SQLite file; ``None``: in memory.
         read_only: Refuse every write (dry runs, ``stats``); the file must exist.
-        clock: The wall clock for every time that is written.
-        hooks: The names of the hooks that get events; without any, no event is kept.
+        clock: The clock for every time that is stored.
+        hooks: The names of the hooks that get events; without any, no event is stored.
 
     Raises:
         LedgerError: It cannot be opened, or is damaged.
@@ -44,5 +44,6 @@ def open_ledger(
 
 
 def is_there(path: Path) -> bool:
-    """Whether a ledger lies there, or is just being put there."""
+    """Whether there is a ledger at that path, or a restore is putting one there."""
+    # Without the second half, a dry run during a restore would plan with an empty ledger.
     return path.exists() or is_being_restored(path)

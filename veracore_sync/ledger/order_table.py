@@ -1,4 +1,4 @@
-"""One row of the orders table, written inside a transaction that a verb has opened."""
+"""Writing a row of the orders table, inside a transaction that the caller has opened."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class OrderTable:
-    """Writes single rows; the verbs are built on it."""
+    """Base of the classes of transitions."""
 
     def __init__(self, database: Database, alerts: Alerts, outbox: Outbox, clock: Clock) -> None:
         self._db = database
@@ -42,14 +42,14 @@ class OrderTable:
         of_attempt: int | None = None,
         **values: Any,
     ) -> Applied:
-        """Write a transition, where the order is in a state that allows it by now.
+        """Write a transition if the order is in a state that allows it.
 
         Args:
-            connection: That of the open transaction.
+            connection: The open transaction.
             code: The order.
-            act: Its row in `TRANSITIONS` says from where and, where it leads to one state, whereto.
-            to: The state, where it leads to several.
-            of_attempt: Only while this is the newest attempt.
+            act: The transition, a row of `TRANSITIONS`.
+            to: The target state, if the transition has several.
+            of_attempt: Write only while this is the newest attempt.
             values: Other columns.
         """
         transition = TRANSITIONS[act]
@@ -60,6 +60,10 @@ class OrderTable:
             values["cause"] = values["cause"] or ""
         values["updated_at"] = self._now()
         columns = ", ".join(f"{name} = :{name}" for name in values)
+        # Compare and set: between reading the order and this statement another process (a person's
+        # `resolve`, the next run after this one was stopped for a while) may have moved it on. Its
+        # result stays, and the caller learns that it came too late. The attempt is compared too:
+        # an answer to an earlier attempt must not end a newer one.
         changed = connection.execute(
             f"UPDATE orders SET {columns} WHERE code = :code "  # noqa: S608 - our own columns
             f"AND state IN ({in_sql(transition.sources)}) "
@@ -68,11 +72,11 @@ class OrderTable:
         ).rowcount
         if changed:
             return Applied.DONE
-        _LOG.warning("order %s has moved on: %s came too late and changes nothing", code, act)
+        _LOG.warning("order %s was changed meanwhile: %s came too late, nothing changed", code, act)
         return Applied.LOST
 
-    def _tell(self, kind: AlertKind, message: str, code: str) -> Applied:
-        """A transition was done that a person has to know of."""
+    def _alert(self, kind: AlertKind, message: str, code: str) -> Applied:
+        """Open an alert after a transition, in its transaction."""
         is_new = self._alerts.open(kind, message, code=code)
         return Applied.NEWS if is_new else Applied.DONE
 
@@ -96,7 +100,7 @@ class OrderTable:
             "last_successful_sync": self._now(),
         }
 
-    def _tell_synced(self, code: str, veracore_id: str, *, adopted: bool) -> None:
+    def _emit_synced(self, code: str, veracore_id: str, *, adopted: bool) -> None:
         data = {"vendureOrderCode": code, "veracoreOrderId": veracore_id, "adopted": adopted}
         self._outbox.add(EventKind.ORDER_SYNCED, code, data)
 

@@ -1,4 +1,4 @@
-"""The orders of the ledger, as rows to read; `veracore_sync.ledger.transitions` changes them."""
+"""Reading the orders of the ledger; `veracore_sync.ledger.transitions` changes them."""
 
 from __future__ import annotations
 
@@ -20,24 +20,22 @@ _CHUNK = 500
 
 
 class Orders:
-    """Reading the orders of one ledger.
+    """The orders of one ledger, read only."""
 
-    Args:
-        database: The ledger's.
-        clock: The wall clock: what was looked at later than now comes first, not last.
-    """
+    # Every "longest unchecked first" takes a check time in the future (written by a wrong clock) as
+    # the oldest one. As the newest it would come last for years, and a doubt would never end.
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._db = database
         self._clock = clock
 
     def get(self, code: str) -> OrderRow | None:
-        """The row of that code, or ``None``."""
+        """The order with that code, or ``None``."""
         row = self._db.row(_SELECT + "WHERE code = ?", (code,))
         return _order(row) if row else None
 
     def find(self, name: str) -> OrderRow | None:
-        """The row whose code, VeraCore id or Vendure id is `name`, or ``None``."""
+        """The order whose code, VeraCore id or Vendure id is `name`, or ``None``."""
         row = self._db.row(
             _SELECT + "WHERE code = ?1 OR veracore_id = ?1 OR vendure_id = ?1 "
             "ORDER BY code = ?1 DESC LIMIT 1",
@@ -46,7 +44,7 @@ class Orders:
         return _order(row) if row else None
 
     def at_warehouse(self, veracore_ids: Sequence[str]) -> dict[str, OrderRow]:
-        """The orders that bear these VeraCore ids, by id in lower case."""
+        """The orders with these VeraCore ids, by id in lower case."""
         found: dict[str, OrderRow] = {}
         for start in range(0, len(veracore_ids), _CHUNK):
             part = veracore_ids[start : start + _CHUNK]
@@ -92,12 +90,12 @@ class Orders:
         return [_order(row) for row in rows]
 
     def oldest_doubt(self) -> OrderRow | None:
-        """The order that has been in doubt the longest, or ``None``."""
+        """The order that has been in doubt longest, or ``None``."""
         row = self._db.row(_SELECT + "WHERE state = 'in_doubt' ORDER BY doubt_since, code LIMIT 1")
         return _order(row) if row else None
 
     def recent_errors(self, limit: int = 10) -> list[OrderRow]:
-        """The orders with trouble, newest first."""
+        """The orders with an error, newest first."""
         rows = self._db.rows(
             _SELECT + "WHERE state IN ('failed', 'parked', 'in_doubt', 'conflict', 'cancelled') "
             "ORDER BY updated_at DESC, code LIMIT ?",
@@ -106,20 +104,20 @@ class Orders:
         return [_order(row) for row in rows]
 
     def counts(self) -> dict[str, int]:
-        """How many orders are in each state; every state is named."""
+        """How many orders are in each state, including states without any."""
         found = dict.fromkeys(map(str, OrderState), 0)
         for state, count in self._db.rows("SELECT state, count(*) FROM orders GROUP BY state"):
             found[state] = count
         return found
 
     def any_accepted(self) -> bool:
-        """Whether VeraCore ever took an order of this ledger."""
+        """Whether VeraCore ever accepted an order of this ledger."""
         return (
             self._db.row("SELECT 1 FROM orders WHERE last_successful_sync IS NOT NULL") is not None
         )
 
     def newest_synced(self) -> OrderRow | None:
-        """The order that VeraCore took last, or ``None``."""
+        """The order that VeraCore accepted last, or ``None``."""
         row = self._db.row(
             _SELECT + "WHERE state IN ('synced', 'shipped') AND veracore_id IS NOT NULL "
             "ORDER BY last_successful_sync > ?, last_successful_sync DESC, code LIMIT 1",
@@ -128,14 +126,14 @@ class Orders:
         return _order(row) if row else None
 
     def id_taken(self, veracore_id: str, by_other_than: str) -> bool:
-        """Whether another order has this VeraCore id, without regard to case."""
+        """Whether another order has this VeraCore id, ignoring case."""
         row = self._db.row(
             "SELECT 1 FROM orders WHERE veracore_id = ? AND code <> ?", (veracore_id, by_other_than)
         )
         return row is not None
 
     def id_sent_for(self, veracore_id: str, by_other_than: str) -> bool:
-        """Whether another order has this VeraCore id, or was ever sent under it."""
+        """Whether another order has this VeraCore id, or was ever sent with it, ignoring case."""
         row = self._db.row(
             "SELECT 1 FROM attempts WHERE veracore_id = ? COLLATE NOCASE AND code <> ?",
             (veracore_id, by_other_than),
@@ -143,7 +141,7 @@ class Orders:
         return row is not None or self.id_taken(veracore_id, by_other_than)
 
     def attempts(self, code: str) -> list[AttemptRow]:
-        """Every intent for that order, oldest first."""
+        """The attempts of that order, oldest first."""
         rows = self._db.rows(
             "SELECT code, attempt, veracore_id, lines, started_at, ended_at, outcome, message "
             "FROM attempts WHERE code = ? ORDER BY attempt",

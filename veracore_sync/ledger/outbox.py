@@ -1,4 +1,4 @@
-"""The outbox: events, written in the transaction of the change that they tell of."""
+"""The outbox: events, written in the transaction of the change that they report."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from veracore_sync.ledger.sql import in_sql
 from veracore_sync.overdue import EVENT_REFUSED, HOOK_SILENT
 from veracore_sync.waits import EVENT, horizon, is_over_sql
 
-_ALERTS_ALONE = frozenset({"notify"})
+_ALERTS_ONLY = frozenset({"notify"})
 _SHOWN = 20
 _BLOCKED_TRIES = 5
 
@@ -27,7 +27,7 @@ class Outbox:
     Args:
         database: The ledger's.
         clock: The wall clock.
-        hooks: The names of the hooks that get events; without any, no event is kept.
+        hooks: The names of the hooks that get events; without any, no event is stored.
     """
 
     def __init__(self, database: Database, clock: Clock, hooks: Sequence[str]) -> None:
@@ -36,14 +36,17 @@ class Outbox:
         self._hooks = tuple(hooks)
 
     def add(self, kind: EventKind | AlertKind, code: str | None, data: Mapping[str, Any]) -> None:
-        """Write an event, in the transaction that is open.
+        """Add an event for every hook, in the open transaction.
 
         Args:
-            code: The order's code, where it concerns one: its events are delivered in order.
-            data: What happened, as JSON values.
+            kind: The event's type.
+            code: The order's code, if it concerns one: an order's events are delivered in order.
+            data: The event's data, as JSON values.
         """
+        # In the transaction of the change: a crash cannot leave a change without its event, or an
+        # event of a change that was rolled back.
         is_alert = kind in (EventKind.ALERT_OPENED, EventKind.ALERT_RESOLVED)
-        hooks = [hook for hook in self._hooks if is_alert or hook not in _ALERTS_ALONE]
+        hooks = [hook for hook in self._hooks if is_alert or hook not in _ALERTS_ONLY]
         if not hooks:
             return
         with self._db.transaction() as connection:
@@ -68,13 +71,13 @@ class Outbox:
     def due(self, hook: str, *, after: int, forced: bool, fresh_only: bool = False) -> Event | None:
         """The oldest event that may be delivered to that hook now, or ``None``.
 
-        An event waits for every earlier one of its order that this hook has not taken.
+        An event waits for every earlier event of its order that this hook has not accepted.
 
         Args:
-            hook: Its name.
-            after: Only events behind that number.
-            forced: Stored waits do not count.
-            fresh_only: Only events that the hook was never asked to take.
+            hook: The hook's name.
+            after: Only events with a higher number.
+            forced: Ignore stored waits.
+            fresh_only: Only events that were never offered to the hook.
         """
         times = horizon(self._clock.now(), EVENT)
         values = {"hook": hook, "after": after, "forced": forced, "fresh_only": fresh_only}
@@ -82,7 +85,7 @@ class Outbox:
         return Event(**{**dict(row), "data": json.loads(row["data"])}) if row else None
 
     def taken(self, hook: str, seq: int) -> None:
-        """The hook took that event; it works."""
+        """The hook accepted that event, so it works."""
         with self._db.transaction() as connection:
             connection.execute(
                 "UPDATE deliveries SET done_at = ?, error = NULL WHERE hook = ? AND seq = ?",
@@ -91,7 +94,7 @@ class Outbox:
             connection.execute("DELETE FROM hooks WHERE hook = ?", (hook,))
 
     def refused(self, hook: str, seq: int, error: str, again_at: datetime) -> None:
-        """The hook did not take that event; it and what follows of its order wait."""
+        """The hook refused that event; it and later events of its order wait."""
         with self._db.transaction() as connection:
             connection.execute(
                 "UPDATE deliveries SET tries = tries + 1, error = ?, next_attempt_at = ? "
@@ -100,11 +103,12 @@ class Outbox:
             )
 
     def blocked(self, hook: str | None = None) -> list[Blocked]:
-        """The events that a hook (that one, or any) keeps refusing, oldest first.
+        """The events that one hook, or any hook, keeps refusing, oldest first.
 
-        None of a hook that has taken nothing for a while: then it is the hook that fails. Where
-        a wrong clock dated the event into the future, more tries tell the same.
+        A hook that accepts no event at all is left out: it is reported as failing.
         """
+        # An event that a wrong clock dated into the future never gets old enough, so twice the
+        # tries count as well.
         now = self._clock.now()
         values = {
             "hook": hook,
@@ -115,7 +119,7 @@ class Outbox:
         return [Blocked(**dict(row)) for row in self._db.rows(_BLOCKED, values)]
 
     def refusing(self, event_id: str) -> list[str]:
-        """The hooks that were asked to take that event and did not."""
+        """The hooks that refused that event."""
         rows = self._db.rows(
             "SELECT d.hook FROM deliveries d JOIN events e USING (seq) "
             "WHERE e.id = ? AND d.done_at IS NULL AND d.tries > 0 ORDER BY d.hook",
@@ -124,7 +128,7 @@ class Outbox:
         return [row["hook"] for row in rows]
 
     def skip(self, event_id: str, hook: str) -> None:
-        """A person decided that this hook never gets that event; its last answer stays."""
+        """A person decided that this hook never gets that event; the hook's last error stays."""
         with self._db.transaction() as connection:
             connection.execute(
                 "UPDATE deliveries SET done_at = ?, error = 'skipped: ' || coalesce(error, '') "
@@ -134,7 +138,7 @@ class Outbox:
             )
 
     def failed(self, hook: str, error: str, again_at: datetime) -> None:
-        """The hook as a whole does not work: it is left alone until then."""
+        """The hook as a whole does not work: do not call it before `again_at`."""
         now = to_text(self._clock.now())
         with self._db.transaction() as connection:
             connection.execute(
@@ -145,7 +149,7 @@ class Outbox:
             )
 
     def forget_idle_hooks(self) -> None:
-        """Forget how hooks do for which nothing waits: what they failed at was passed by."""
+        """Clear the failures of hooks for which no event waits: the failed ones were skipped."""
         with self._db.transaction() as connection:
             connection.execute(
                 "DELETE FROM hooks WHERE NOT EXISTS (SELECT 1 FROM deliveries d "
@@ -153,13 +157,13 @@ class Outbox:
             )
 
     def hook(self, name: str) -> HookRow:
-        """How that hook does."""
+        """The state of that hook."""
         row = self._db.row("SELECT * FROM hooks WHERE hook = ?", (name,))
         return HookRow(**dict(row)) if row else HookRow(name, 0, None, None, None)
 
     def summary(self) -> dict[str, Any]:
-        """What waits, for ``stats``: ``waiting``, ``oldestWaiting``, the hooks that fail, and the
-        oldest events that one refuses again and again."""
+        """For ``stats``: ``waiting``, ``oldestWaiting``, ``failing`` hooks, and the oldest events
+        that a hook keeps refusing (``blocked``)."""
         row = self._db.rows(
             "SELECT count(*), min(e.at) FROM deliveries d JOIN events e USING (seq) "
             "WHERE d.done_at IS NULL"

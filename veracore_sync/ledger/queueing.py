@@ -1,4 +1,4 @@
-"""Before an order is sent: found, waiting, parked, skipped, queued again."""
+"""Transitions before an order is sent: discovered, waiting, parked, skipped, queued again."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from veracore_sync.ledger.order_table import OrderTable
 
 
 class Queueing(OrderTable):
-    """The verbs of the queue."""
+    """The transitions of the queue."""
 
     def discover(self, found: Iterable[Discovery]) -> None:
-        """Record orders that the ledger does not hold yet, all in one transaction."""
+        """Record orders that are new to the ledger, in one transaction; known ones stay."""
         now = self._now()
         rows = [
             {
@@ -43,7 +43,7 @@ class Queueing(OrderTable):
             )
 
     def wait(self, code: str, message: str) -> Applied:
-        """It cannot be sent in the state it has in the shop: pending, until that changes."""
+        """The order's state in the shop does not allow sending: pending until that changes."""
         with self._db.transaction() as connection:
             return self._move(
                 connection,
@@ -63,10 +63,10 @@ class Queueing(OrderTable):
         settings_hash: str = "",
         alert: bool = False,
     ) -> Applied:
-        """It shall not be sent: withdrawn, excluded by a rule, or (``resolved``) by a person.
+        """Do not send the order: withdrawn, excluded by a rule, or (``resolved``) by a person.
 
         Returns:
-            News where an alert was asked for and is new.
+            `Applied.NEWS` if `alert` is set and the alert is new.
         """
         with self._db.transaction() as connection:
             moved = self._move(
@@ -83,10 +83,10 @@ class Queueing(OrderTable):
             if moved is Applied.LOST:
                 return moved
             self._alerts.resolve_order(code)
-            return self._tell(AlertKind.ORDER_PASSED_BY, message, code) if alert else moved
+            return self._alert(AlertKind.ORDER_PASSED_BY, message, code) if alert else moved
 
     def park(self, code: str, trouble: Failure, settings_hash: str) -> Applied:
-        """We cannot send it as it is; it is planned again when it or the settings change."""
+        """The order cannot be sent as it is; planned again when it or the settings change."""
         with self._db.transaction() as connection:
             moved = self._move(
                 connection,
@@ -101,13 +101,13 @@ class Queueing(OrderTable):
             )
             if moved is Applied.LOST:
                 return moved
-            return self._tell(AlertKind.ORDER_PARKED, trouble.message, code)
+            return self._alert(AlertKind.ORDER_PARKED, trouble.message, code)
 
     def fail(self, code: str, trouble: Failure, next_attempt_at: datetime, most: int) -> Applied:
-        """A failure of its own that may pass: counted, tried again later, parked after `most`.
+        """A failure of this order that may pass: counted and retried, parked after `most`.
 
         Returns:
-            News where it was parked and that is new.
+            `Applied.NEWS` if the order was parked and the alert is new.
         """
         with self._db.transaction() as connection:
             count = 1 + int(
@@ -131,16 +131,18 @@ class Queueing(OrderTable):
             )
             if moved is Applied.LOST or not parked:
                 return moved
-            return self._tell(AlertKind.ORDER_PARKED, trouble.message, code)
+            return self._alert(AlertKind.ORDER_PARKED, trouble.message, code)
 
     def postpone(self, code: str, trouble: Failure, next_attempt_at: str | None) -> Applied:
-        """It could not be read, which says nothing of its data: it keeps its state, uncounted.
+        """The order could not be read: it keeps its state and is read again later.
 
         Args:
             code: The order.
-            trouble: What came instead.
+            trouble: The failure.
             next_attempt_at: When it is due again, a UTC text; ``None``: in the next run.
         """
+        # Not counted as an attempt: a failed read says nothing about the order, and must not park
+        # one that was never refused.
         with self._db.transaction() as connection:
             return self._move(
                 connection,
@@ -153,7 +155,7 @@ class Queueing(OrderTable):
             )
 
     def came_back(self, codes: Iterable[str]) -> None:
-        """The shop lists them in a trigger state again: they wait for nothing there any more."""
+        """Orders that were waiting are in a trigger state again: clear the reason for waiting."""
         with self._db.transaction() as connection:
             for code in codes:
                 waits = connection.execute(
@@ -165,8 +167,8 @@ class Queueing(OrderTable):
     def touch(
         self, code: str, *, looked_up: bool = False, shop_updated_at: str | None = None
     ) -> None:
-        """Remember that it was looked up before its first send, or judged as of that change."""
-        # No transition: both are true in whatever state it is by now.
+        """Record that the order was looked up, or that its change up to then was examined."""
+        # Not a transition: both are true in every state.
         with self._db.transaction() as connection:
             connection.execute(
                 "UPDATE orders SET looked_up = max(looked_up, ?), "
@@ -175,7 +177,7 @@ class Queueing(OrderTable):
             )
 
     def requeue(self, code: str) -> Applied:
-        """By a person: pending and due at once, with its failures forgiven."""
+        """On a person's request: pending, due at once, failures not counted any more."""
         with self._db.transaction() as connection:
             return self._move(
                 connection,
@@ -187,7 +189,7 @@ class Queueing(OrderTable):
             )
 
     def renew_id(self, code: str, veracore_id: str) -> Applied:
-        """By a person: it goes out under a new id."""
+        """On a person's request: pending under a new VeraCore id."""
         with self._db.transaction() as connection:
             moved = self._move(
                 connection,

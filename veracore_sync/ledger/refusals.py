@@ -1,7 +1,7 @@
-"""Refused credentials, remembered by a digest: an upstream is not asked with them again and again.
+"""Refused credentials, remembered by a digest.
 
-Lock-outs and noise are what this prevents: a changed password ends it at once, and once an hour
-one run tries.
+Trying refused credentials with every run could lock the account. They are tried once an hour, and
+at once when they change. A digest with the ledger's key: no secret is stored.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from veracore_sync.waits import TRIAL, is_over
 
 
 class Refusals:
-    """The refusals of one ledger."""
+    """The refused credentials of one ledger."""
 
     def __init__(self, database: Database, meta: Meta, clock: Clock) -> None:
         self._db = database
@@ -27,7 +27,7 @@ class Refusals:
         return hmac.new(self._meta.hash_key, credentials.encode(), hashlib.sha256).hexdigest()
 
     def remember(self, upstream: str, credentials: str) -> None:
-        """They were refused just now, by words that mean the credentials."""
+        """These credentials were refused just now, with a message that is listed for that."""
         now = to_text(self._clock.now())
         with self._db.transaction() as connection:
             connection.execute(
@@ -38,25 +38,25 @@ class Refusals:
             )
 
     def forget(self, upstream: str) -> None:
-        """They were accepted, or a person wants them tried."""
+        """The upstream's credentials were accepted, or a person wants them tried."""
         if self._db.row("SELECT 1 FROM refusals WHERE upstream = ?", (upstream,)) is None:
             return
         with self._db.transaction() as connection:
             connection.execute("DELETE FROM refusals WHERE upstream = ?", (upstream,))
 
     def standing(self, upstream: str) -> str | None:
-        """Since when its credentials are refused (a UTC text), or ``None``."""
+        """Since when the upstream refuses its credentials (a UTC text), or ``None``."""
         since: str | None = self._db.value(
             "SELECT refused_at FROM refusals WHERE upstream = ?", (upstream,)
         )
         return since
 
     def blocks(self, upstream: str, credentials: str) -> bool:
-        """Whether these credentials stand as refused; claims nothing, for who may not write."""
+        """Whether these credentials are recorded as refused; writes nothing."""
         return self._standing_with(upstream, self._digest(credentials)) is not None
 
     def may_try(self, upstream: str, credentials: str) -> bool:
-        """Whether to ask with these credentials; claims the one trial of the hour."""
+        """Whether to try these credentials; claims the hour's trial if they were refused."""
         wanted = self._digest(credentials)
         if self._standing_with(upstream, wanted) is None:
             return True

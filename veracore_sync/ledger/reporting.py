@@ -1,4 +1,4 @@
-"""Figures of the ledger for reports and metrics; reads only."""
+"""Figures for reports and metrics; only reads."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from veracore_sync.domain.ledger_records import LastRun, PastAlert, RunHistory
 from veracore_sync.ledger.database import Database
 
 SUCCEEDED = "(exit_code = 0 OR (exit_code = 3 AND json_extract(result, '$.errorClass') IS NULL))"
-"""A run that did its work; 3 tells a person something new beside, unless that was what ended it."""
-_TAKEN = 75
-"""The exit code of a run that found its job taken, and so did nothing."""
+"""A run that did its work. Exit 3 also reports something new to a person; with an error class,
+that is what ended the run."""
+_LOCK_HELD = 75
+"""The exit code of a run that found its job locked and did nothing."""
 _WAITING = "('pending', 'sending', 'in_doubt', 'failed')"
 """States that an order leaves without a person."""
 
 
 class Reporting:
-    """What one ledger can tell."""
+    """The figures of one ledger."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
 
     def alerts_of(self, code: str) -> list[PastAlert]:
-        """Every alert that an order ever had, oldest first; of each kind the newest."""
+        """The newest alert of each kind that an order ever had, oldest first."""
         found = self._db.rows(
             "SELECT kind, message, opened_at, resolved_at FROM alerts WHERE code = ? "
             "ORDER BY opened_at, key",
@@ -34,7 +35,7 @@ class Reporting:
         return [PastAlert(*row) for row in found]
 
     def alerts_by_kind(self) -> dict[str, int]:
-        """How many alerts of each kind are open; kinds that once were, too."""
+        """How many alerts of each kind are open; includes kinds of which all are resolved."""
         found = self._db.rows(
             "SELECT kind, coalesce(sum(resolved_at IS NULL), 0) FROM alerts "
             "GROUP BY kind ORDER BY kind"
@@ -42,14 +43,14 @@ class Reporting:
         return {row[0]: row[1] for row in found}
 
     def waiting_since(self) -> str | None:
-        """When the order that waits longest was first seen (a UTC text)."""
+        """When the order that has waited longest was first seen (a UTC text)."""
         since: str | None = self._db.value(
             f"SELECT min(created_at) FROM orders WHERE state IN {_WAITING}"  # noqa: S608
         )
         return since
 
     def outbox_waiting(self) -> dict[str, int]:
-        """How many events each hook still has to get; hooks with none are left out."""
+        """How many events wait for each hook; hooks without any are left out."""
         found = self._db.rows(
             "SELECT hook, count(*) FROM deliveries WHERE done_at IS NULL "
             "GROUP BY hook ORDER BY hook"
@@ -57,11 +58,12 @@ class Reporting:
         return {row[0]: row[1] for row in found}
 
     def last_runs(self, now: datetime) -> list[LastRun]:
-        """The last run of each command that came to an end; without those that found it taken.
+        """The last finished run of each command, without runs that found their job locked.
 
         Args:
-            now: The time (UTC): what ended later did so by a wrong clock, and hides no silence.
+            now: The current time (UTC); runs that ended later are ignored.
         """
+        # A success that a wrong clock put into the future would hide for years that nothing runs.
         found = (
             self._db.row(_LAST_RUN, (row["command"], to_text(now)))
             for row in self._db.rows("SELECT DISTINCT command FROM runs ORDER BY command")
@@ -69,12 +71,12 @@ class Reporting:
         return [LastRun(*row) for row in found if row is not None]
 
     def run_history(self, command: str, now: datetime | None = None) -> RunHistory:
-        """How the runs of a command have gone; also those that found their job taken.
+        """How the runs of a command went, including those that found their job locked.
 
         Args:
             command: As typed.
-            now: The time (UTC): what ended later did so by a wrong clock, and hides no silence;
-                ``None`` tells all as it was written.
+            now: The current time (UTC); successes that lie later are ignored, as in `last_runs`.
+                ``None``: ignore none.
         """
         until = to_text(now) if now else "9999"
         first_at = self._db.value(
@@ -104,9 +106,9 @@ class Reporting:
         )
 
     def days(self, since: str) -> list[dict[str, Any]]:
-        """The runs of each day (UTC) and command since that day's text.
+        """The runs of each day (UTC) and command since that day (``YYYY-MM-DD``).
 
-        `well` counts exit 3 and 75 too: a person was notified, or another run did the work.
+        `well` also counts exit 3 and 75: a person was notified, or another run did the work.
         """
         rows = self._db.rows(
             "SELECT substr(started_at, 1, 10) AS day, command, "
@@ -122,6 +124,6 @@ _LAST_RUN = f"""
 SELECT command, started_at, ended_at, exit_code, (SELECT ended_at FROM runs
     WHERE command = ?1 AND {SUCCEEDED} AND ended_at <= ?2 ORDER BY id DESC LIMIT 1)
     AS succeeded_at
-FROM runs WHERE command = ?1 AND exit_code <> {_TAKEN} AND ended_at <= ?2
+FROM runs WHERE command = ?1 AND exit_code <> {_LOCK_HELD} AND ended_at <= ?2
 ORDER BY id DESC LIMIT 1
 """  # noqa: S608 - constants

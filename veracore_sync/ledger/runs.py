@@ -1,4 +1,4 @@
-"""Runs: who did what, when, and how it ended; and the lock that lets one run a job at a time."""
+"""Run records, and the locks that allow one run of a job at a time."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from veracore_sync.domain.ledger_records import Holder, Run
 from veracore_sync.ledger.database import Database, JobLock
 
 _LOCK_POLL = 0.05
-# `is_running` takes a free lock for an instant: a run that begins just then must not give up.
+# `is_running` holds a free lock for a moment: a run that begins just then must not give up.
 _PROBE_SECONDS = 0.2
 
 JOBS = ("orders", "inventory", "tracking", "stock", "deliver", "webhooks", "admin")
-"""Every job that one process at a time may do."""
+"""Every job, each of which one process at a time may do."""
 
 
 class Runs:
@@ -29,7 +29,7 @@ class Runs:
         self._clock = clock
 
     def begin(self, command: str) -> int:
-        """Record that `command` begins; its number."""
+        """Record that a run of `command` begins; returns its number."""
         with self._db.transaction() as connection:
             (number,) = connection.execute(
                 "INSERT INTO runs (command, pid, started_at) VALUES (?, ?, ?) RETURNING id",
@@ -38,7 +38,7 @@ class Runs:
         return int(number)
 
     def end(self, run: int, exit_code: int, result: Mapping[str, Any]) -> None:
-        """Record how it ended. `result` holds counts and classes, no personal data."""
+        """Record how the run ended. `result` holds counts and classes, no personal data."""
         with self._db.transaction() as connection:
             connection.execute(
                 "UPDATE runs SET ended_at = ?, exit_code = ?, result = ? WHERE id = ?",
@@ -50,7 +50,7 @@ class Runs:
         return [_run(row) for row in self._db.rows(_SELECT + "ORDER BY id DESC LIMIT ?", (limit,))]
 
     def last_ended(self, command: str) -> Run | None:
-        """The newest run of `command` that came to an end; not one that found its job taken."""
+        """The newest finished run of `command`, not counting runs that found their job locked."""
         row = self._db.row(
             _SELECT + "WHERE command = ? AND exit_code <> ? ORDER BY id DESC LIMIT 1",
             (command, LockHeld.exit_code),
@@ -58,23 +58,21 @@ class Runs:
         return _run(row) if row else None
 
     def holder(self, job: str) -> Holder | None:
-        """Who took the job last, by its own word; whether it still holds it is `is_running`."""
+        """Who locked the job last, as recorded; `is_running` says whether it still holds it."""
         row = self._db.row("SELECT command, pid, since FROM job_locks WHERE job = ?", (job,))
         return Holder(**dict(row)) if row else None
 
     @contextmanager
     def lock(self, job: str, command: str, *, wait_seconds: float = 0) -> Iterator[None]:
-        """Hold the job for the length of the block.
-
-        Freed when this process dies, and never while it lives.
+        """Hold the job during the block; released when the process ends, never before.
 
         Args:
-            job: What may be done by one at a time, for example ``orders`` or ``stock``.
-            command: Who asks, for the message that others get.
-            wait_seconds: How long to wait for a holder to finish.
+            job: One of `JOBS`.
+            command: The holder's name, for the error that others get.
+            wait_seconds: How long to wait for the job.
 
         Raises:
-            LockHeld: Another process holds it, and still did after the wait.
+            LockHeld: Another process holds the job, and still did after the wait.
         """
         lock = self._take_within(job, command, wait_seconds)
         if lock is None:
@@ -93,7 +91,7 @@ class Runs:
             self._clock.sleep(_LOCK_POLL)
 
     def is_running(self, job: str) -> bool:
-        """Whether a process holds the job now."""
+        """Whether a process holds the job."""
         return self._db.is_locked(job)
 
     def _holder(self, job: str) -> str:

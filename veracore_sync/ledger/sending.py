@@ -1,4 +1,4 @@
-"""While an order is sent: the intent, and each way that it can end."""
+"""Transitions while an order is sent: the intent, and each outcome."""
 
 from __future__ import annotations
 
@@ -23,16 +23,18 @@ from veracore_sync.ledger.order_table import OrderTable
 
 
 class Sending(OrderTable):
-    """The verbs of one attempt."""
+    """The transitions of one attempt."""
 
     def intend(self, code: str, intent: Intent) -> int | None:
-        """Commit the intent to create the order at VeraCore, before any socket is touched.
+        """Commit the intent to create the order at VeraCore, before the request.
 
         Returns:
-            The number of the attempt; its outcome is only written where it still matches. ``None``
-            where the order has moved on: then it must not be sent.
+            The number of the attempt, for the transition that records its outcome. ``None`` if the
+            order is no longer in a state that allows sending: then it must not be sent.
         """
         now = self._now()
+        # On disk before the socket opens: if the process dies afterwards, the next run knows that
+        # the order may be at VeraCore and looks it up. Without the intent it would send it twice.
         with self._db.transaction() as connection:
             attempt = 1 + int(
                 connection.execute("SELECT attempt FROM orders WHERE code = ?", (code,)).fetchone()[
@@ -69,18 +71,21 @@ class Sending(OrderTable):
         return attempt
 
     def accept(self, code: str, attempt: int, sequence: int | None) -> None:
-        """VeraCore took it. Kept even when the order has been given up on in the meantime."""
+        """VeraCore accepted the order: synced, whatever its state is by now."""
         with self._db.transaction() as connection:
+            # The result of `_move` is not checked, because ACCEPT is allowed from every state: an
+            # answer may come after another run or a person has given the order up, and an accepted
+            # order that is not recorded would be sent again.
             self._end_attempt(connection, code, attempt, AttemptOutcome.ACCEPTED, "")
             self._move(
                 connection, code, OrderAct.ACCEPT, **self._synced_values(), sequence=sequence
             )
-            self._take_sent(connection, code, attempt)
+            self._hold_sent(connection, code, attempt)
             self._alerts.resolve_order(code)
             row = connection.execute("SELECT veracore_id FROM orders WHERE code = ?", (code,))
-            self._tell_synced(code, row.fetchone()["veracore_id"], adopted=False)
+            self._emit_synced(code, row.fetchone()["veracore_id"], adopted=False)
 
-    def _take_sent(self, connection: Transaction, code: str, attempt: int) -> None:
+    def _hold_sent(self, connection: Transaction, code: str, attempt: int) -> None:
         row = connection.execute(
             "SELECT lines, started_at FROM attempts WHERE code = ? AND attempt = ?", (code, attempt)
         ).fetchone()
@@ -96,7 +101,7 @@ class Sending(OrderTable):
         message: str,
         next_attempt_at: datetime | None,
     ) -> Applied:
-        """It never left, or was turned away unread: back to the state it had, not counted."""
+        """The request never left, or was rejected unread: back to `back_to`, not counted."""
         with self._db.transaction() as connection:
             moved = self._move(
                 connection,
@@ -114,17 +119,17 @@ class Sending(OrderTable):
     def refuse(
         self, code: str, attempt: int, trouble: Failure, next_attempt_at: datetime
     ) -> Applied:
-        """VeraCore refused its data: parked, and tried again now and then."""
+        """VeraCore refused the order's data: parked, and tried again at `next_attempt_at`."""
         with self._db.transaction() as connection:
             values = self._refused_values(trouble, next_attempt_at)
             moved = self._move(connection, code, OrderAct.REFUSE, of_attempt=attempt, **values)
             if moved is Applied.LOST:
                 return moved
             self._end_attempt(connection, code, attempt, AttemptOutcome.REFUSED, trouble.message)
-            return self._tell(AlertKind.ORDER_PARKED, trouble.message, code)
+            return self._alert(AlertKind.ORDER_PARKED, trouble.message, code)
 
     def doubt(self, code: str, attempt: int, cause: OrderCause, trouble: Failure) -> Applied:
-        """Nobody knows whether VeraCore has it: only a look-up ends this, never another send."""
+        """It is unknown whether VeraCore has the order: only a look-up or a person ends this."""
         with self._db.transaction() as connection:
             moved = self._move(
                 connection,
@@ -144,7 +149,10 @@ class Sending(OrderTable):
             return Applied.DONE
 
     def was_answered(self, code: str, attempt: int) -> Applied:
-        """The answer that left the order in doubt was about this order, not about VeraCore."""
+        """The answer that left the order in doubt concerned this order, not VeraCore as a whole.
+
+        If the order is then absent, that answer was a refusal.
+        """
         with self._db.transaction() as connection:
             return self._move(
                 connection,
@@ -155,23 +163,24 @@ class Sending(OrderTable):
             )
 
     def recover(self) -> list[str]:
-        """Orders left ``sending`` by a run that died are in doubt. Called under the job lock.
+        """Put orders that a killed run left ``sending`` in doubt; returns their codes.
 
-        Returns:
-            Their codes.
+        The caller holds the lock of the orders job.
         """
+        # Under the lock no live run is sending, so each such row is left by a process that died.
+        # Its request may have arrived: it is never sent again without a look-up.
         (sending,) = TRANSITIONS[OrderAct.RECOVER].sources
         with self._db.transaction() as connection:
             left = connection.execute("SELECT code FROM orders WHERE state = ?", (sending,))
             codes = [row["code"] for row in left]
             for code in codes:
-                values = self._lost_values("the run that was sending it died")
+                values = self._lost_values("the run that was sending it was killed")
                 self._move(connection, code, OrderAct.RECOVER, **values)
         return codes
 
     def doubt_again(self, code: str, veracore_id: str) -> Applied:
-        """An attempt under that id never came to an end that is known: look it up, send nothing."""
-        values = self._lost_values(f"nobody knows how an earlier attempt as {veracore_id} ended")
+        """The outcome of an earlier attempt under that id is unknown: in doubt, nothing is sent."""
+        values = self._lost_values(f"the outcome of an earlier attempt as {veracore_id} is unknown")
         with self._db.transaction() as connection:
             return self._move(
                 connection, code, OrderAct.DOUBT_AGAIN, veracore_id=veracore_id, **values

@@ -1,6 +1,7 @@
-"""What the warehouse was seen to ship (tracked orders), and what came of it (slips).
+"""What VeraCore shipped (tracked orders), and what became of each slip.
 
-The rows are the work: a slip leaves it only by an end state (`SLIP_TRANSITIONS`).
+These rows are the work queue of the tracking job: a slip leaves it only by reaching an end state
+(`SLIP_TRANSITIONS`), so no time cursor can lose a shipment.
 """
 
 from __future__ import annotations
@@ -29,12 +30,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Shipments:
-    """The tracked orders and slips of one ledger.
-
-    Args:
-        database: The ledger's.
-        clock: The wall clock.
-    """
+    """The tracked orders and slips of one ledger."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._db = database
@@ -46,19 +42,19 @@ class Shipments:
     # ---- reading ------------------------------------------------------------------------------
 
     def tracked(self, veracore_id: str) -> TrackedRow | None:
-        """What was seen of that order, or ``None``."""
+        """What is known of the shipping of that order, or ``None``."""
         row = self._db.row("SELECT * FROM tracked WHERE veracore_id = ?", (veracore_id,))
         return _tracked(row) if row else None
 
     def listed_since(self, day: str) -> list[TrackedRow]:
-        """Orders of ours of which a package was listed that left on that day or later."""
+        """Our orders with a listed package that left on that day (``YYYY-MM-DD``) or later."""
         rows = self._db.rows(
             "SELECT * FROM tracked WHERE newest_day >= ? AND code IS NOT NULL", (day,)
         )
         return list(map(_tracked, rows))
 
     def slips(self, veracore_id: str) -> dict[str, SlipRow]:
-        """The slips of an order at the warehouse, oldest first."""
+        """The slips of an order by its VeraCore id, oldest first."""
         rows = self._db.rows(
             "SELECT * FROM slips WHERE veracore_id = ? ORDER BY first_seen_at, length(slip), slip",
             (veracore_id,),
@@ -66,14 +62,14 @@ class Shipments:
         return {row["slip"]: self._slip(row) for row in rows}
 
     def slips_of(self, code: str) -> list[SlipRow]:
-        """The slips of an order of the shop, oldest first."""
+        """The slips of an order by its code in the shop, oldest first."""
         rows = self._db.rows(
             "SELECT * FROM slips WHERE code = ? ORDER BY first_seen_at, length(slip), slip", (code,)
         )
         return [self._slip(row) for row in rows]
 
     def due(self) -> list[str]:
-        """The codes of orders of which a slip is due."""
+        """The codes of orders with a slip that is due."""
         rows = self._db.rows(
             "SELECT code, min(next_attempt_at) AS due FROM slips "  # noqa: S608 - our own words
             "WHERE state IN ('open', 'intended', 'added') "
@@ -84,11 +80,9 @@ class Shipments:
         return [row["code"] for row in rows]
 
     def longest_unseen(self, limit: int) -> list[str]:
-        """The codes of orders that VeraCore holds and that have not shipped, longest unseen first.
-
-        One that was never looked at has been unseen since VeraCore took it: new ones wait behind
-        those that have waited for longer, so that however many come, none is put off for good.
-        """
+        """The codes of unshipped orders that VeraCore holds, longest not looked up first."""
+        # An order that was never looked up counts from its acceptance. If new orders came first, a
+        # busy shop's older ones would never be looked up again.
         rows = self._db.rows(
             "SELECT o.code FROM orders o LEFT JOIN tracked t ON t.veracore_id = o.veracore_id "
             "WHERE o.state = 'synced' AND o.veracore_id IS NOT NULL "
@@ -100,12 +94,12 @@ class Shipments:
         return [row["code"] for row in rows]
 
     def waiting_for(self, longest: timedelta) -> list[SlipRow]:
-        """Slips that have been open for longer than that, or nobody knows for how long."""
+        """Slips that have been open for longer than that, or for an unknown time."""
         rows = self._db.rows(
             "SELECT * FROM slips WHERE state IN ('open', 'intended', 'added') "
             "ORDER BY since, code, slip"
         )
-        # Not by SQL: a slip's tick knows better than its text what a wrong clock wrote.
+        # Not in SQL: `_slip` corrects a time that a wrong clock stored, by the slip's tick.
         now, found = self._clock.now(), map(self._slip, rows)
         return [one for one in found if is_overdue(from_text(one.since), now, longest)]
 
@@ -118,14 +112,16 @@ class Shipments:
         for column, ticked in _TICKED.items():
             moment = moment_of(values[ticked], self._clock)
             if moment is not None:
-                # As the clock now has it: set forward meanwhile, it would end the wait at once.
+                # The tick is real time. By the stored text, a clock that was set forward would end
+                # the wait at once: a second fulfilment while the first is still in progress, or a
+                # tracking code before the labels have settled.
                 values[column] = to_text(moment)
         return SlipRow(**values)
 
     # ---- what was seen ------------------------------------------------------------------------
 
     def asked(self, veracore_id: str, reference: str) -> None:
-        """The shop was asked for that reference, and has no such order."""
+        """The shop was asked for that reference and has no such order."""
         now = self._now()
         with self._db.transaction() as connection:
             connection.execute(
@@ -135,7 +131,7 @@ class Shipments:
             )
 
     def noticed(self, veracore_id: str, reference: str) -> None:
-        """An order that we do not hold shipped, and could not be read."""
+        """An order that the ledger does not hold was shipped, and could not be read."""
         with self._db.transaction() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO tracked (veracore_id, reference, first_seen_at) "
@@ -144,7 +140,7 @@ class Shipments:
             )
 
     def unasked(self) -> list[TrackedRow]:
-        """Orders that were `noticed`, and that neither side could be asked about since."""
+        """Orders that were `noticed` and have not been identified since."""
         rows = self._db.rows("SELECT * FROM tracked WHERE code IS NULL AND asked_at IS NULL")
         return list(map(_tracked, rows))
 
@@ -157,14 +153,14 @@ class Shipments:
         rows: Rows | None,
         seen: Mapping[str, Sequence[PackageFact]],
     ) -> None:
-        """A look-up returned its slips.
+        """Record the slips that a look-up returned; a slip that changed is due at once.
 
         Args:
             code: The order.
-            veracore_id: Its id there.
-            reference: As returned; empty where it is not.
-            rows: What the window listed of it, when it was that which caused the look-up.
-            seen: The packages by slip. What changed is due at once.
+            veracore_id: Its id at VeraCore.
+            reference: As returned; empty if the dialect has none.
+            rows: The packages in the list that caused the look-up, if a list did.
+            seen: The packages by slip.
         """
         now = self._now()
         with self._db.transaction() as connection:
@@ -186,7 +182,7 @@ class Shipments:
     # ---- what becomes of a slip ---------------------------------------------------------------
 
     def hold(self, row: SlipRow, reason: str, until: datetime | None, *, failed: bool) -> Applied:
-        """It waits: until then, or (``None``) until the warehouse shows something new."""
+        """The slip waits until then, or (``None``) until VeraCore shows something new."""
         return self._move(
             row,
             SlipAct.HOLD,
@@ -205,16 +201,21 @@ class Shipments:
         known: Iterable[str],
         ends_by: datetime,
     ) -> Applied:
-        """Commit the intent to fulfil it, before the shop is asked; lost, it must not be asked.
+        """Commit the intent to fulfil the slip, before the request to the shop.
 
         Args:
             row: The slip.
             lines: Units by line id.
-            method: The fulfilment's.
-            tracking_code: The fulfilment's.
-            known: The ids of the fulfilments that the order has already.
-            ends_by: When our side of the request has ended, whatever becomes of this process.
+            method: The fulfilment's method.
+            tracking_code: The fulfilment's tracking code.
+            known: The ids of the fulfilments that the order already has.
+            ends_by: When our side of the request has ended at the latest.
+
+        Returns:
+            `Applied.LOST` if the slip was changed meanwhile: then make no request.
         """
+        # On disk first, with the fulfilments known so far: after a crash, the next run finds the
+        # fulfilment that was made and adopts it. Without the intent it would make a second one.
         return self._move(
             row,
             SlipAct.INTEND,
@@ -228,33 +229,33 @@ class Shipments:
         )
 
     def unanswered(self, row: SlipRow, *, has_ended: bool) -> Applied:
-        """The request has ended, and what it made is not known.
+        """The request has ended, and it is unknown whether it made a fulfilment.
 
         Args:
             row: The slip.
-            has_ended: Whether the shop, too, is done with it; else it may still be at work.
+            has_ended: Whether the shop has finished too; otherwise it may still be working on it.
         """
         at = None if has_ended else self._now()
         ticked = None if has_ended else tick(self._clock)
         return self._move(row, SlipAct.UNANSWERED, intended_at=at, intended_tick=ticked)
 
     def close_requests(self, veracore_id: str) -> None:
-        """Requests of processes that died have ended by now. The caller holds the stock lock, so
-        no live process has one under way."""
+        """Mark the requests of killed processes as ended; the caller holds the stock lock."""
+        # A request is only made under the stock lock, so no live process has one in progress.
         now = self._now()
         for row in self.slips(veracore_id).values():
             if row.state is PickSlipState.INTENDED and (row.intended_at or "") > now:
                 self.unanswered(row, has_ended=False)
 
     def withdraw(self, row: SlipRow) -> Applied:
-        """Nothing was made of the intent: the slip is again as it was before (`row`)."""
+        """The request made nothing: restore the slip as it was before the intent (`row`)."""
         before = {"intended_at": row.intended_at, "intended_tick": row.intended_tick}
         return self._move(row, SlipAct.WITHDRAW, row.state, **before)
 
     def add(
         self, row: SlipRow, fulfilment_id: str, lines: Mapping[str, int], tracking_code: str
     ) -> Applied:
-        """The shop made, or had, that fulfilment of it."""
+        """The shop has that fulfilment of the slip, made now or earlier."""
         return self._move(
             row,
             SlipAct.ADD,
@@ -265,22 +266,22 @@ class Shipments:
         )
 
     def finish(self, row: SlipRow) -> Applied:
-        """Its fulfilment is Shipped in the shop."""
+        """The slip's fulfilment is Shipped in the shop."""
         values = {"reason": None, "tries": 0}
         return self._move(row, SlipAct.FINISH, next_attempt_at=None, **values)
 
     def cover(self, row: SlipRow, tracking_code: str) -> Applied:
-        """Its units are in fulfilments that were not made from it."""
+        """The slip's units are in fulfilments that were not made from it."""
         values = {"tracking_code": tracking_code}
         return self._move(row, SlipAct.COVER, next_attempt_at=None, **values)
 
     def hand_over(self, row: SlipRow, reason: str, *, failed: bool = False) -> Applied:
-        """A person decides; `failed`: after one more try."""
+        """Hand the slip to a person; `failed`: count one more try."""
         values = {"reason": reason, "tries": row.tries + 1 if failed else row.tries}
         return self._move(row, SlipAct.HAND_OVER, next_attempt_at=None, **values)
 
     def reopen(self, code: str) -> None:
-        """By a person: what failed, or was handed over, of that order is tried again at once."""
+        """On a person's request: retry an order's failed or handed-over slips at once."""
         values = {"tries": 0, "next_attempt_at": self._now()}
         with self._db.transaction():
             for row in self.slips_of(code):
@@ -289,12 +290,12 @@ class Shipments:
                 elif row.state is PickSlipState.HANDED and row.fulfilment_id is None:
                     self._move(row, SlipAct.REOPEN, PickSlipState.OPEN, **values)
                 elif row.state is PickSlipState.HANDED and row.tries:
-                    # It was made, and could not be shipped: that is gone on with. Without a
-                    # failure a person has to decide about it.
+                    # The fulfilment was made and could not be set to Shipped: continue there. If
+                    # nothing failed, a person has to decide about the fulfilment itself.
                     self._move(row, SlipAct.REOPEN, PickSlipState.ADDED, **values)
 
     def retry_now(self) -> None:
-        """By a person: what failed a moment ago is tried again at once."""
+        """On a person's request: retry all failed slips at once."""
         now = self._now()
         with self._db.transaction():
             failed = "SELECT * FROM slips WHERE tries > 0 AND next_attempt_at > ?"
@@ -303,11 +304,11 @@ class Shipments:
                     self._move(row, SlipAct.RETRY_NOW, next_attempt_at=now)
 
     def correct(self, row: SlipRow, tracking_code: str) -> Applied:
-        """It was relabelled after it was fulfilled."""
+        """The packages got other labels after the slip was fulfilled."""
         return self._move(row, SlipAct.CORRECT, tracking_code=tracking_code)
 
     def prune(self, before: datetime) -> int:
-        """Forget tracked orders that are none of ours, seen first before then; how many."""
+        """Delete orders that are not ours and were first seen before then; returns how many."""
         with self._db.transaction() as connection:
             return connection.execute(
                 "DELETE FROM tracked WHERE code IS NULL AND first_seen_at < ?", (to_text(before),)
@@ -316,7 +317,7 @@ class Shipments:
     def _move(
         self, row: SlipRow, act: SlipAct, to: PickSlipState | None = None, /, **values: Any
     ) -> Applied:
-        """Write a transition, where the slip is in a state that allows it by now."""
+        """Write a transition if the slip is in a state that allows it (compare and set)."""
         transition = SLIP_TRANSITIONS[act]
         state = transition.target(to)
         if state is not None:
@@ -333,7 +334,7 @@ class Shipments:
         if changed:
             return Applied.DONE
         _LOG.warning(
-            "order %s, slip %s has moved on: %s came too late and changes nothing",
+            "order %s, slip %s was changed meanwhile: %s came too late, nothing changed",
             row.code,
             row.slip,
             act,

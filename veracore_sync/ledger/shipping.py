@@ -1,4 +1,4 @@
-"""After an order was placed: its goods have left."""
+"""The transition of an order whose goods have left."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import TRANSITIONS, OrderAct
 from veracore_sync.ledger.order_table import OrderTable
 
-_STAY_AS_THEY_ARE = (
+# These concern goods that have left, so an order that is shipped does not end them.
+_KEPT_ALERTS = (
     AlertKind.ORDER_BEYOND,
     AlertKind.ORDER_VOIDED,
     AlertKind.ORDER_SHIPPED_CANCELLED,
@@ -14,15 +15,16 @@ _STAY_AS_THEY_ARE = (
 
 
 class Shipping(OrderTable):
-    """The verbs of an order's end."""
+    """The transition at an order's end."""
 
     def ship(self, code: str) -> bool:
-        """Nothing more is awaited: the shop shows it as shipped, or has cancelled it and VeraCore
-        will ship nothing more of it. Whether this is new."""
+        """Nothing more will ship: the shop shows the order as shipped, or cancelled it and VeraCore
+        ships nothing more of it. Returns whether this is new."""
         with self._db.transaction() as connection:
             row = connection.execute("SELECT state FROM orders WHERE code = ?", (code,)).fetchone()
             if row is None or row["state"] not in TRANSITIONS[OrderAct.SHIP].sources:
-                return False  # each run sees it shipped again
+                # Every run sees the order as shipped again, so this is no lost race to log.
+                return False
             self._move(
                 connection,
                 code,
@@ -31,5 +33,5 @@ class Shipping(OrderTable):
                 error_message=None,
                 next_attempt_at=None,
             )
-            self._alerts.resolve_order(code, keep=_STAY_AS_THEY_ARE)
+            self._alerts.resolve_order(code, keep=_KEPT_ALERTS)
             return True

@@ -1,4 +1,4 @@
-"""Our own words as SQL text."""
+"""Constants as SQL text."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from collections.abc import Iterable
 
 
 def in_sql(words: Iterable[str]) -> str:
-    """What stands between the brackets of ``IN (…)``; only for words of our own."""
+    """The list for ``IN (…)``. Only for constants of this program: nothing is escaped."""
     return ", ".join(f"'{word}'" for word in words)

@@ -1,7 +1,8 @@
-"""A run's staging tables: the shop's variants, the warehouse's stock, and the plan.
+"""The staging tables of a run: the shop's variants, the warehouse's stock, and the plan.
 
-Always a private SQLite file of this process, whatever keeps the ledger: it holds one run's reading,
-which nobody else needs, memory stays flat however large the catalogue, and a dry run may use it.
+They are always in a private temporary SQLite file of this process, whichever backend keeps the
+ledger. No other process needs one run's readings, memory use does not grow with the catalogue, a
+dry run can stage without writing to the ledger, and staging takes no lock on it.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ class Staging:
     """The staging tables of one run; for one thread.
 
     Args:
-        path: The ledger, which an error names.
+        path: The ledger's path, for errors.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -106,7 +107,7 @@ class Staging:
         self._opened: sqlite3.Connection | None = None
 
     def close(self) -> None:
-        """Let go of the file; what was staged is gone."""
+        """Delete the staging tables."""
         if self._opened is not None:
             self._opened.close()
             self._opened = None
@@ -114,7 +115,7 @@ class Staging:
     # ---- staging ------------------------------------------------------------------------------
 
     def clear(self) -> None:
-        """Begin a run: empty staging tables."""
+        """Begin a run with empty staging tables."""
         with self._staging():
             self._script(_STAGING)
 
@@ -132,34 +133,32 @@ class Staging:
             )
 
     def add_stock(self, rows: Iterable[StagedStock]) -> None:
-        """Stage rows of stock.
-
-        A row that comes twice counts once. Where the two differ, nobody knows whether they are one
-        or two: there is at most what both tell together.
-        """
+        """Stage rows of stock; a row that is repeated counts once."""
+        # If a repeated row differs, it is unknown whether it is one row or two. Their sum is the
+        # most there can be, and the part is marked as unread, so its level only goes down.
         with self._staging():
             self._private.executemany(_ADD_ROW, map(astuple, rows))
 
     def add_up(self) -> None:
-        """Add up the rows of each part.
+        """Sum the rows of each part.
 
-        Marks the variants that share their key, or whose part is spelled in two ways, as ambiguous.
+        Variants that share a key, or whose part has two spellings, become ``ambiguous``.
         """
         with self._staging():
             self._script(_DOUBTFUL)
 
     def count_variants(self, *kinds: str) -> int:
-        """How many variants are staged, of these kinds; of all where none is named."""
+        """How many variants of these kinds are staged; of all kinds if none is named."""
         marks = ", ".join("?" * len(kinds))
         only = f"WHERE kind IN ({marks})" if kinds else ""
         return int(self._value(f"SELECT count(*) FROM temp.stage_variants {only}", kinds))  # noqa: S608
 
     def count_parts(self) -> int:
-        """How many parts have stock, or had none left."""
+        """How many parts the warehouse reported, including those with no units left."""
         return int(self._value("SELECT count(DISTINCT part) FROM temp.stage_stock"))
 
     def count_known(self) -> tuple[int, int]:
-        """How many staged variants were matched by an earlier read, and how many of them lack."""
+        """How many staged variants an earlier read matched, and how many of these are missing."""
         row = self._row(
             "SELECT count(*), coalesce(sum(v.part NOT IN (SELECT part FROM temp.stage_stock)), 0) "
             "FROM temp.stage_variants v JOIN temp.stage_known k "
@@ -169,7 +168,7 @@ class Staging:
         return (row[0], row[1]) if row else (0, 0)
 
     def matched(self, *, written_only: bool = False) -> Iterator[Matched]:
-        """Plain variants and kits in the order of their staging, a chunk in memory at a time."""
+        """Plain variants and kits in the order of staging, read in chunks."""
         last = 0
         while True:
             rows = self._rows(_MATCHED, (last, written_only, _CHUNK))
@@ -179,27 +178,27 @@ class Staging:
             last = rows[-1]["ordinal"]
 
     def stock_of(self, part: str) -> dict[str, int] | None:
-        """Available units of a part by location; ``None`` where it was not reported."""
+        """Available units of a part by location; ``None`` if it was not reported."""
         rows = self._rows(
             "SELECT location, available FROM temp.stage_stock WHERE part = ?", (part,)
         )
         return {row["location"]: row["available"] for row in rows} or None
 
     def unread_of(self, part: str) -> dict[str, int]:
-        """The locations of which a row of that part could not be read, as `Matched.unread`."""
+        """The locations with an unreadable row of that part, as in `Matched.unread`."""
         rows = self._rows(
             "SELECT location, unread FROM temp.stage_stock WHERE part = ? AND unread > 0", (part,)
         )
         return {row["location"]: row["unread"] for row in rows}
 
     def count_unread(self) -> int:
-        """Of how many parts a row could not be read."""
+        """How many parts have an unreadable row."""
         return int(
             self._value("SELECT count(DISTINCT part) FROM temp.stage_stock WHERE unread > 0")
         )
 
     def unread_parts(self, limit: int) -> list[str]:
-        """Parts of which a row could not be read, as VeraCore spells them."""
+        """Parts with an unreadable row, as VeraCore spells them."""
         rows = self._rows(
             "SELECT DISTINCT spelling FROM temp.stage_stock WHERE unread > 0 ORDER BY 1 LIMIT ?",
             (limit,),
@@ -212,7 +211,7 @@ class Staging:
         return found is not None
 
     def set_kind(self, kind: str, ordinals: Iterable[int]) -> None:
-        """Note what became of variants: ``unknown``, ``missing``, …"""
+        """Set the kind of variants: ``unknown``, ``missing``, …"""
         with self._staging():
             self._private.executemany(
                 "UPDATE temp.stage_variants SET kind = ? WHERE ordinal = ?",
@@ -222,12 +221,12 @@ class Staging:
     # ---- the plan -----------------------------------------------------------------------------
 
     def clear_plan(self) -> None:
-        """Forget what was planned."""
+        """Delete the plan."""
         with self._staging():
             self._script("DELETE FROM temp.stage_plan")
 
     def add_plan(self, actions: Iterable[Planned]) -> None:
-        """Plan variants."""
+        """Add variants to the plan, or replace them there."""
         rows = [
             (
                 one.ordinal,
@@ -243,11 +242,11 @@ class Staging:
             )
 
     def count_plan(self) -> int:
-        """How many variants are planned."""
+        """How many variants are in the plan."""
         return int(self._value("SELECT count(*) FROM temp.stage_plan"))
 
     def planned(self) -> Iterator[Planned]:
-        """What is planned, in the order of staging, a chunk in memory at a time."""
+        """The plan in the order of staging, read in chunks."""
         last = 0
         while True:
             rows = self._rows(
@@ -262,11 +261,11 @@ class Staging:
     def note_levels(
         self, levels: Mapping[str, Mapping[str, Sequence[int]]], *, wrote: bool
     ) -> None:
-        """Replace (on hand, allocated) of staged variants by what Vendure has just said.
+        """Replace (on hand, allocated) of staged variants by what Vendure has just returned.
 
         Args:
             levels: By variant id and location.
-            wrote: Whether it said so after a write.
+            wrote: Whether it was returned by a write.
         """
         with self._staging() as connection:
             for variant_id, by_location in levels.items():
@@ -298,7 +297,7 @@ class Staging:
 
     @contextmanager
     def _staging(self) -> Iterator[sqlite3.Connection]:
-        """A transaction of these tables alone: it takes no lock on the ledger."""
+        """A transaction on the staging tables; takes no lock on the ledger."""
         with ledger_errors(self._path):
             connection = self._private
             connection.execute("BEGIN")
@@ -313,8 +312,8 @@ class Staging:
     @property
     def _private(self) -> sqlite3.Connection:
         if self._opened is None:
-            # Its tables are temporary ones: SQLite keeps those in a private file, and only the
-            # main database, which stays empty, in memory.
+            # Only the main database, which stays empty, is in memory. The tables are temporary
+            # ones, which SQLite keeps in a private file that it deletes by itself.
             self._opened = sqlite_file.in_memory()
             self._opened.row_factory = sqlite3.Row
         return self._opened

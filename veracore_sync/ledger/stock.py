@@ -1,4 +1,4 @@
-"""What the ledger remembers of SKUs, beside what a run has staged."""
+"""What the ledger remembers of SKUs, joined with what a run has staged."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.staging import Staging
 
 _PAGE = 250
-"""Variants whose SKUs are recalled at once: two names each."""
+"""Variants per query: each has two names, and SQLite limits the parameters of a statement."""
 
 
 class StockStore(Staging):
-    """Staging and memory of one ledger; for one thread.
+    """Staging, and what the ledger remembers of SKUs; for one thread.
 
-    What is remembered of the staged SKUs is copied beside them, changed there, and what changed is
-    written back: the ledger is asked for no more than the run touches.
-
-    Args:
-        database: The ledger's.
+    What is remembered of the staged SKUs is copied into the staging tables and changed there, and
+    `remember` writes the changed rows back: the ledger is only locked for those.
     """
 
     def __init__(self, database: Database) -> None:
@@ -28,7 +25,7 @@ class StockStore(Staging):
         self._db = database
 
     def add_variants(self, variants: Iterable[StagedVariant]) -> None:
-        """Stage variants, in the order in which they will be written, and recall their SKUs."""
+        """Stage variants in the order in which they will be written; copy what is remembered."""
         stream = iter(variants)
         while page := list(islice(stream, _PAGE)):
             super().add_variants(page)
@@ -48,7 +45,7 @@ class StockStore(Staging):
             )
 
     def new_names(self, state: str, limit: int) -> tuple[int, list[str]]:
-        """How many staged variants are of that kind and were not so before; some of their SKUs."""
+        """How many staged variants are newly of that kind, and up to `limit` of their SKUs."""
         new = (
             "FROM temp.stage_variants v LEFT JOIN temp.stage_known k ON k.key = v.key "
             "WHERE v.kind = ?1 AND k.state IS NOT ?1"
@@ -61,10 +58,13 @@ class StockStore(Staging):
         return count, [row[0] for row in rows]
 
     def remember(self, *, complete: bool) -> None:
-        """Keep what was matched, unknown and ambiguous; after a complete read also what lacked.
+        """Store which SKUs are known, unknown and ambiguous; after a complete read, also missing.
 
-        A read is not complete where a row did not tell whose it is.
+        Args:
+            complete: Every row of the read named its SKU.
         """
+        # A missing SKU loses its stock after three complete reads, so a read in which an unreadable
+        # row may have been that SKU must not count.
         with self._staging() as staging:
             staging.execute(_REMEMBER_KNOWN)
             for state in ("unknown", "ambiguous"):

@@ -1,4 +1,4 @@
-"""The stores of one ledger, over whichever backend keeps it."""
+"""The stores of one ledger over a backend."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class SqlLedger:
     """The ledger of one shop and one warehouse.
 
     Args:
-        database: What keeps it.
-        clock: The wall clock for every time that is written.
-        hooks: The names of the hooks that get events; without any, no event is kept.
+        database: The backend.
+        clock: The clock for every time that is stored.
+        hooks: The names of the hooks that get events; without any, no event is stored.
     """
 
     def __init__(self, database: Database, clock: Clock, hooks: Sequence[str] = ()) -> None:
@@ -56,15 +56,15 @@ class SqlLedger:
 
     @contextmanager
     def unit_of_work(self) -> Iterator[None]:
-        """All that the stores write within the block is kept, or none of it.
+        """Everything that the stores write within the block is stored, or nothing.
 
         Raises:
-            LedgerError: None of it was kept.
+            LedgerError: Nothing was stored.
         """
         with self.database.transaction():
             yield
 
     def close(self) -> None:
-        """Let go of whatever keeps it."""
+        """Close the backend."""
         self.stock.close()
         self.database.close()

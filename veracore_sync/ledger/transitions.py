@@ -1,8 +1,8 @@
-"""How an order moves through the ledger: every method is one transition in one transaction.
+"""The transitions of orders: every method is one transition in one transaction.
 
-`veracore_sync.domain.states.TRANSITIONS` says from which states it may happen. Where the order has
-left those, nothing is written and `Applied.LOST` is the answer; the one exception is that VeraCore
-took it, which stays true. A transition that puts an order before a person also opens the alert.
+`veracore_sync.domain.states.TRANSITIONS` names the states in which each may happen. In any other
+state nothing is written and `Applied.LOST` is returned; only `accept` is written in every state. A
+transition that needs a person also opens the alert, in the same transaction.
 """
 
 from __future__ import annotations
@@ -14,4 +14,4 @@ from veracore_sync.ledger.shipping import Shipping
 
 
 class OrderTransitions(Queueing, Sending, LookUpTransitions, Shipping):
-    """Every transition of one ledger."""
+    """The transitions of all orders of one ledger."""

@@ -1,6 +1,6 @@
 """Records that could not be read: since when, how often, and when the next try is due.
 
-Kept until an answer of use comes. The rules are in `veracore_sync.jobs.bad_records`.
+Stored until a usable answer comes. The rules are in `veracore_sync.jobs.bad_records`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,7 @@ _PREFIX = "unread"
 
 
 class UnreadRecords:
-    """Such records of one ledger, by topic: a kind of read.
-
-    Args:
-        database: The ledger's.
-    """
+    """The unread records of one ledger, by topic (a kind of read)."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -37,28 +33,28 @@ class UnreadRecords:
         return {one.name: one for one in sorted(found, key=lambda one: (one.since, one.name))}
 
     def get(self, topic: str, name: str) -> UnreadRow | None:
-        """One of them."""
+        """One of them, or ``None``."""
         row = self._db.row("SELECT value FROM meta WHERE key = ?", (_key(topic, name),))
         if row is not None:
             return UnreadRow(name, **json.loads(row["value"]))
         return next((one for one in self._earlier(topic) if one.name == name), None)
 
     def keep(self, topic: str, rows: Iterable[UnreadRow]) -> None:
-        """Remember these, each instead of what was known of it."""
+        """Store these; each replaces what was stored under its name."""
         with self._db.transaction() as connection:
-            self._take_over(connection, topic)
+            self._upgrade(connection, topic)
             _put(connection, topic, rows)
 
     def forget(self, topic: str, names: Iterable[str]) -> None:
-        """Answers of use came, or none are needed any more."""
+        """A usable answer came, or none is needed any more."""
         keys = [(_key(topic, name),) for name in names]
         if not keys:
             return
         with self._db.transaction() as connection:
-            self._take_over(connection, topic)
+            self._upgrade(connection, topic)
             connection.executemany("DELETE FROM meta WHERE key = ?", keys)
 
-    # ---- ledgers of earlier versions: a topic was one value, by its own name
+    # ---- ledgers of earlier versions, where a topic was one value ------------------------------
 
     def _earlier(self, topic: str) -> list[UnreadRow]:
         row = self._db.row("SELECT value FROM meta WHERE key = ?", (topic,))
@@ -66,7 +62,7 @@ class UnreadRecords:
             return []
         return [_earlier_row(name, entry) for name, entry in json.loads(row["value"]).items()]
 
-    def _take_over(self, connection: Transaction, topic: str) -> None:
+    def _upgrade(self, connection: Transaction, topic: str) -> None:
         _put(connection, topic, self._earlier(topic))
         connection.execute("DELETE FROM meta WHERE key = ?", (topic,))
 

@@ -1,4 +1,4 @@
-"""Keeping the ledger well: check, backup, prune, export, and what a wrong clock left in it."""
+"""Maintenance of the ledger: check, backup, prune, export, and times left by a wrong clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from veracore_sync.ledger.reporting import SUCCEEDED
 
 _AT_ONCE = 5000
 _OLD = {
-    # Each command's last success stays: without it a job that died long ago would look unused.
+    # Each command's last success stays: without it, a job that stopped long ago would look as if it
+    # had never been used, and would not be reported.
     "runs": "DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE started_at < ? "  # noqa: S608
     f"AND rowid NOT IN (SELECT max(rowid) FROM runs WHERE {SUCCEEDED} GROUP BY command) "
     "LIMIT ?)",
@@ -26,14 +27,14 @@ _OLD = {
 
 
 class Upkeep:
-    """The care of one ledger."""
+    """Maintenance of one ledger."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._db = database
         self._clock = clock
 
     def check(self) -> list[str]:
-        """What is wrong with the ledger's storage; empty when all is well.
+        """The problems of the ledger's storage; empty if there are none.
 
         Raises:
             LedgerError: It is too damaged to be checked.
@@ -41,15 +42,15 @@ class Upkeep:
         return self._db.check()
 
     def check_in_place(self) -> None:
-        """See that no other ledger lies in this one's place.
+        """Check that the next process reads what this one writes.
 
         Raises:
-            LedgerError: One does: what is written here would be lost.
+            LedgerError: The ledger was moved, removed or replaced.
         """
         self._db.check_in_place()
 
     def backup(self, target: Path) -> int:
-        """Copy the ledger, consistently, while others may write; its size in bytes.
+        """Copy a consistent snapshot while others write; returns its size in bytes.
 
         Raises:
             LedgerError: It cannot be read or written, or `target` exists.
@@ -57,15 +58,13 @@ class Upkeep:
         return self._db.backup(target)
 
     def prune(self, before: datetime) -> dict[str, int]:
-        """Forget runs, resolved alerts and events from before a moment (UTC); how many of each.
-
-        Orders and their attempts stay: they are what protects from a second order. In small
-        transactions: no run that writes meanwhile waits for all of it.
-        """
+        """Delete runs, resolved alerts and events older than `before` (UTC); counts of each."""
+        # Orders and their attempts stay: without them an old order would be sent again.
         moment = to_text(before)
-        return {name: self._forget(statement, moment) for name, statement in _OLD.items()}
+        return {name: self._delete(statement, moment) for name, statement in _OLD.items()}
 
-    def _forget(self, statement: str, moment: str) -> int:
+    def _delete(self, statement: str, moment: str) -> int:
+        # In small transactions, so that a run that writes meanwhile does not wait for all of them.
         gone = 0
         while True:
             with self._db.transaction() as connection:
@@ -75,7 +74,7 @@ class Upkeep:
                 return gone
 
     def export(self) -> Iterator[str]:
-        """Every order with its attempts, a JSON object a line."""
+        """Every order with its attempts, one JSON object per line."""
         for order in self._db.rows("SELECT * FROM orders ORDER BY created_at, code"):
             attempts = self._db.rows(
                 "SELECT * FROM attempts WHERE code = ? ORDER BY attempt", (order["code"],)
@@ -88,7 +87,7 @@ class Upkeep:
     def moments_ahead(
         self, *, cooldown: timedelta, grace: timedelta, order_wait: timedelta
     ) -> Iterator[Ahead]:
-        """The moments that lie further ahead than the right clock puts them.
+        """The stored times that lie further ahead than a correct clock puts them.
 
         Args:
             cooldown: How long a breaker stays open, before jitter.

@@ -1,1 +1,1 @@
-"""What the jobs ask of the world around them, as protocols; each has one contract suite."""
+"""Protocols of everything that the jobs use; each has one contract suite."""

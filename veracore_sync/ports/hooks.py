@@ -1,4 +1,4 @@
-"""What events are delivered to: a command, an address, people."""
+"""The port of hooks: a command, an address or people that get events."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Protocol
 
 
 class NotTaken(Exception):
-    """A hook did not take an event.
+    """A hook did not accept an event.
 
     Args:
         message: One short line.
-        unreachable: It said nothing at all (no start, no connection, no end in time), so the next
-            event would fare no better.
+        unreachable: The hook did not answer (no start, no connection, no end in time), so the next
+            event would fail too.
     """
 
     def __init__(self, message: str, *, unreachable: bool) -> None:
@@ -21,13 +21,15 @@ class NotTaken(Exception):
 
 
 class Hook(Protocol):
-    """Something that takes events."""
+    """Something that accepts events."""
 
     def deliver(self, event_id: str, body: bytes) -> None:
-        """Hand over one event, once. What it may have taken is delivered again: ids show repeats.
+        """Deliver one event, without retries.
+
+        An event whose outcome is unknown is delivered again later, with the same id.
 
         Raises:
-            NotTaken: It was not taken, or nobody knows.
+            NotTaken: It was not accepted, or the outcome is unknown.
         """
 
     def close(self) -> None:

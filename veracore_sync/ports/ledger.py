@@ -1,8 +1,8 @@
-"""The ledger as those who use it see it: stores with verbs, and a unit of work around several.
+"""The ledger's port: its stores, and a unit of work around several of their methods.
 
-Every verb that writes raises `LedgerError` where nothing of it was kept, and so does every verb
-of a ledger that was opened to be read. Orders and shipments are in
-`veracore_sync.ports.order_ledger`, the staging of stock in `veracore_sync.ports.stock_staging`.
+Every method that writes raises `LedgerError` if nothing was stored, and always on a ledger that was
+opened read-only. Orders and shipments are in `veracore_sync.ports.order_ledger`, the staging of
+stock in `veracore_sync.ports.stock_staging`.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from veracore_sync.ports.stock_staging import StagingStore
 
 
 class Ledger(Protocol):
-    """The ledger of one shop and one warehouse: its stores, each reached by its name."""
+    """The ledger of one shop and one warehouse."""
 
     @property
     def path(self) -> Path | None:
-        """The file that keeps it; ``None`` where none does."""
+        """The ledger's file; ``None`` if there is none."""
 
     @property
     def orders(self) -> OrderStore:
-        """The orders, to read."""
+        """The orders, read only."""
 
     @property
     def transitions(self) -> OrderTransitionStore:
@@ -64,7 +64,7 @@ class Ledger(Protocol):
 
     @property
     def stock(self) -> StagingStore:
-        """The staging of one run of the stock."""
+        """The staging of a stock run."""
 
     @property
     def alerts(self) -> AlertStore:
@@ -72,7 +72,7 @@ class Ledger(Protocol):
 
     @property
     def outbox(self) -> OutboxStore:
-        """Events on their way out."""
+        """Events that wait for their hooks."""
 
     @property
     def inbox(self) -> InboxStore:
@@ -111,21 +111,22 @@ class Ledger(Protocol):
         """Check, backup, prune, export."""
 
     def unit_of_work(self) -> AbstractContextManager[None]:
-        """All that the stores write within the block is kept durably, or none of it.
+        """Everything that the stores write within the block is stored durably, or nothing.
 
-        Keep it short, and never ask anything over the network inside: others wait meanwhile, and a
-        request is only made when its intent is on the disk. A unit of work inside another joins it.
+        Keep it short and never use the network inside: every other process waits meanwhile, and the
+        intent of a request is only on disk after the block. A nested unit of work joins the outer
+        one.
 
         Raises:
-            LedgerError: None of it was kept.
+            LedgerError: Nothing was stored.
         """
 
     def close(self) -> None:
-        """Let go of whatever keeps it."""
+        """Close the backend."""
 
 
 class AlertStore(Protocol):
-    """What a person has to look at, opened once and resolved once."""
+    """Alerts: what needs a person, opened once and resolved once."""
 
     def open(
         self,
@@ -136,13 +137,13 @@ class AlertStore(Protocol):
         about: str = "",
         again: bool = False,
     ) -> bool:
-        """Open the alert of this kind (for this order, or about another thing)."""
+        """Open the alert of this kind, for an order or something else; whether it is new."""
 
     def resolve(self, kind: str, *, code: str | None = None, about: str = "") -> bool:
-        """Close the alert of this kind (for this order, or that thing); whether it was open."""
+        """Resolve the alert of this kind, for that order or thing; returns whether it was open."""
 
     def count_from_now(self, alert: Alert) -> None:
-        """It was opened by a clock that was ahead."""
+        """Set the opening time of an alert, which lies in the future, to now."""
 
     def standing(self) -> list[Alert]:
         """The open alerts, oldest first."""
@@ -152,63 +153,63 @@ class OutboxStore(Protocol):
     """Events that wait for their hooks."""
 
     def add(self, kind: EventKind | AlertKind, code: str | None, data: Mapping[str, Any]) -> None:
-        """Write an event, in the transaction that is open."""
+        """Add an event for every hook, in the open unit of work."""
 
     def due(self, hook: str, *, after: int, forced: bool, fresh_only: bool = False) -> Event | None:
         """The oldest event that may be delivered to that hook now, or ``None``."""
 
     def taken(self, hook: str, seq: int) -> None:
-        """The hook took that event; it works."""
+        """The hook accepted that event, so it works."""
 
     def refused(self, hook: str, seq: int, error: str, again_at: datetime) -> None:
-        """The hook did not take that event; it and what follows of its order wait."""
+        """The hook refused that event; it and later events of its order wait."""
 
     def blocked(self, hook: str | None = None) -> list[Blocked]:
-        """The events that a hook (that one, or any) keeps refusing, oldest first."""
+        """The events that one hook, or any hook, keeps refusing, oldest first."""
 
     def refusing(self, event_id: str) -> list[str]:
-        """The hooks that were asked to take that event and did not."""
+        """The hooks that refused that event."""
 
     def skip(self, event_id: str, hook: str) -> None:
-        """A person decided that this hook never gets that event; its last answer stays."""
+        """A person decided that this hook never gets that event; the hook's last error stays."""
 
     def failed(self, hook: str, error: str, again_at: datetime) -> None:
-        """The hook as a whole does not work: it is left alone until then."""
+        """The hook as a whole does not work: do not call it before `again_at`."""
 
     def forget_idle_hooks(self) -> None:
-        """Forget how hooks do for which nothing waits: what they failed at was passed by."""
+        """Clear the failures of hooks for which no event waits: the failed ones were skipped."""
 
     def hook(self, name: str) -> HookRow:
-        """How that hook does."""
+        """The state of that hook."""
 
     def summary(self) -> dict[str, Any]:
-        """What waits, for ``stats``: ``waiting``, ``oldestWaiting``, the hooks that fail, and the
-        oldest events that one refuses again and again."""
+        """For ``stats``: ``waiting``, ``oldestWaiting``, ``failing`` hooks, and the oldest events
+        that a hook keeps refusing (``blocked``)."""
 
 
 class InboxStore(Protocol):
-    """Deliveries of webhooks, and the hints that they gave."""
+    """Deliveries of the webhook listener, each id once, and their hints."""
 
     def store(self, batch: Sequence[WebhookDelivery]) -> list[bool]:
-        """Store deliveries in one durable transaction."""
+        """Store deliveries in one durable transaction; for each, whether its id is new."""
 
     def probe(self) -> None:
-        """See whether the largest delivery could be stored: as much is written, and removed."""
+        """Check that the largest delivery could be stored, by writing as much and removing it."""
 
     def due(self, kind: Kind) -> Hint | None:
         """The hint of that kind that has been due longest, or ``None``."""
 
     def cover(self, hint: Hint) -> None:
-        """The look-up that began after `hint` was read is done; what was asked since is due."""
+        """The look-up that began after `hint` was read is done; deliveries since then stay due."""
 
     def put_off(self, hint: Hint, until: datetime, error_class: str, message: str) -> None:
-        """The look-up failed: it is tried again at `until` (UTC), and the try is counted."""
+        """The look-up failed: count it, and try again at `until` (UTC)."""
 
     def give_up(self, hint: Hint, error_class: str, message: str) -> None:
-        """No further try: polling ends in the same state. The reason stays until the next hint."""
+        """Do not try again: the timers will find it. The reason stays until the next hint."""
 
     def prune(self, before: datetime) -> int:
-        """Forget deliveries and covered hints from before `before` (UTC); how many."""
+        """Delete deliveries and covered hints older than `before` (UTC); returns how many."""
 
     def summary(self) -> dict[str, Any]:
         """Counts and UTC texts for `stats` and the metrics."""
@@ -224,7 +225,7 @@ class UnreadStore(Protocol):
         """One of them, or ``None``."""
 
     def keep(self, topic: str, rows: Iterable[UnreadRow]) -> None:
-        """Remember these as they are now."""
+        """Store these; each replaces what was stored under its name."""
 
     def forget(self, topic: str, names: Iterable[str]) -> None:
         """A usable answer came, or none is needed any more."""
@@ -240,22 +241,22 @@ class MetaStore(Protocol):
         """Set the value."""
 
     def moment(self, key: str) -> datetime | None:
-        """The value as an aware UTC moment; ``None`` where there is none, or it lies ahead."""
+        """The value as an aware UTC time; ``None`` if there is none or it lies in the future."""
 
     def note_shop_clock(self, ahead_seconds: float | None) -> None:
-        """Keep how far the shop's clock was ahead of ours when an answer first carried its time."""
+        """Store how far the shop's clock was ahead of ours at the first response with a date."""
 
     @property
     def live_since(self) -> datetime:
-        """The earliest moment of the shop's clock at which this ledger was there (UTC)."""
+        """The earliest go-live, by the shop's clock (UTC): older orders are not sent."""
 
     @property
     def live_for_certain(self) -> datetime:
-        """The latest moment of the shop's clock at which this ledger may not have been there."""
+        """The latest go-live, by the shop's clock (UTC): later orders are certainly after it."""
 
     @property
     def unknown_until(self) -> datetime | None:
-        """Up to when (by the shop's clock) another ledger may have sent what this one holds."""
+        """Orders placed before this (the shop's clock) may have been sent by a replaced ledger."""
 
     @property
     def probe_id(self) -> str:
@@ -263,47 +264,59 @@ class MetaStore(Protocol):
 
     @property
     def hash_key(self) -> bytes:
-        """The key of this ledger's hashes, so that they tell nothing to anyone without it."""
+        """The key of this ledger's hashes."""
 
     def bind(self, shop: str, warehouse: str, *, write: bool = True) -> None:
-        """Tie this ledger to one shop and one warehouse, or check that it is tied to these."""
+        """Bind this ledger to one shop and one warehouse, or check that it is bound to these.
+
+        Raises:
+            ConfigError: The ledger belongs to another pair.
+        """
 
 
 class RunStore(Protocol):
-    """Run records, and the lock that lets one run a job at a time."""
+    """Run records, and the locks that allow one run of a job at a time."""
 
     def begin(self, command: str) -> int:
-        """Record that `command` begins; its number."""
+        """Record that a run of `command` begins; returns its number."""
 
     def end(self, run: int, exit_code: int, result: Mapping[str, Any]) -> None:
-        """Record how it ended. `result` holds counts and classes, no personal data."""
+        """Record how the run ended. `result` holds counts and classes, no personal data."""
 
     def latest(self, limit: int = 20) -> list[Run]:
         """The newest runs, newest first."""
 
     def last_ended(self, command: str) -> Run | None:
-        """The newest run of `command` that came to an end; not one that found its job taken."""
+        """The newest finished run of `command`, not counting runs that found their job locked."""
 
     def holder(self, job: str) -> Holder | None:
-        """Who took the job last, by its own word; whether it still holds it is `is_running`."""
+        """Who locked the job last, as recorded; `is_running` says whether it still holds it."""
 
     def lock(
         self, job: str, command: str, *, wait_seconds: float = 0
     ) -> AbstractContextManager[None]:
-        """Hold the job for the length of the block."""
+        """Hold the job during the block.
+
+        Raises:
+            LockHeld: Another process holds the job, and still did after the wait.
+        """
 
     def is_running(self, job: str) -> bool:
-        """Whether a process holds the job now."""
+        """Whether a process holds the job."""
 
 
 class CircuitBreaker(Protocol):
     """One breaker, as one process sees it."""
 
     def before(self, *, creating: bool) -> None:
-        """Let a request pass, claim the probe, or refuse."""
+        """Allow a request, claim the probe, or refuse.
+
+        Raises:
+            BreakerOpen: It is open, another process probes, or a create would be the probe.
+        """
 
     def after(self, what: Occurrence | None) -> None:
-        """Count what happened: ``None`` is an answer of a working upstream."""
+        """Record the outcome of a request; ``None``: the upstream answered normally."""
 
 
 class CircuitBreakers(Protocol):
@@ -325,92 +338,96 @@ class CircuitBreakers(Protocol):
         """The breaker of one upstream for one job family."""
 
     def reset(self, upstream: str | None = None) -> int:
-        """Close them (all, or one upstream's); how many were not closed."""
+        """Close all breakers, or one upstream's; returns how many were not closed."""
 
 
 class RateBudget(Protocol):
-    """The requests that one upstream is asked at most."""
+    """The limit on requests to one upstream."""
 
     def spend(self) -> None:
-        """Take one request from the budget, waiting for it where need be."""
+        """Take one request from the budget; wait for it if necessary.
+
+        Raises:
+            RateLimited: The wait would be longer than half a minute.
+        """
 
     def penalise(self, retry_after: float | None) -> None:
-        """The upstream asked us to slow down: halve the rate, and wait as it says (seconds)."""
+        """The upstream asked us to slow down: halve the rate, pause for `retry_after` seconds."""
 
 
 class RateBudgets(Protocol):
     """The budgets, one per upstream."""
 
     def of(self, upstream: str, per_minute: int) -> RateBudget:
-        """The budget of one upstream; 0 requests a minute is no limit."""
+        """The budget of one upstream; 0 requests per minute: no limit."""
 
     def clear_penalties(self, upstream: str | None = None) -> None:
-        """Forget how far each upstream (or that one) was slowed down."""
+        """Forget the reduced rate and pause of every upstream, or of that one."""
 
 
 class RefusalStore(Protocol):
     """Credentials that were refused, remembered by a digest."""
 
     def remember(self, upstream: str, credentials: str) -> None:
-        """They were refused just now, by words that mean the credentials."""
+        """These credentials were refused just now, with a message that is listed for that."""
 
     def forget(self, upstream: str) -> None:
-        """They were accepted, or a person wants them tried."""
+        """The upstream's credentials were accepted, or a person wants them tried."""
 
     def standing(self, upstream: str) -> str | None:
-        """Since when its credentials are refused (a UTC text), or ``None``."""
+        """Since when the upstream refuses its credentials (a UTC text), or ``None``."""
 
     def blocks(self, upstream: str, credentials: str) -> bool:
-        """Whether these credentials stand as refused; claims nothing, for who may not write."""
+        """Whether these credentials are recorded as refused; writes nothing."""
 
     def may_try(self, upstream: str, credentials: str) -> bool:
-        """Whether to ask with these credentials; claims the one trial of the hour."""
+        """Whether to try these credentials; claims the hour's trial if they were refused."""
 
 
 class ReportingStore(Protocol):
     """Figures for reports and metrics."""
 
     def alerts_of(self, code: str) -> list[PastAlert]:
-        """Every alert that an order ever had, oldest first; of each kind the newest."""
+        """The newest alert of each kind that an order ever had, oldest first."""
 
     def alerts_by_kind(self) -> dict[str, int]:
-        """How many alerts of each kind are open; kinds that once were, too."""
+        """How many alerts of each kind are open; includes kinds of which all are resolved."""
 
     def waiting_since(self) -> str | None:
-        """When the order that waits longest was first seen (a UTC text)."""
+        """When the order that has waited longest was first seen (a UTC text)."""
 
     def outbox_waiting(self) -> dict[str, int]:
-        """How many events each hook still has to get; hooks with none are left out."""
+        """How many events wait for each hook; hooks without any are left out."""
 
     def last_runs(self, now: datetime) -> list[LastRun]:
-        """The last run of each command that came to an end; without those that found it taken."""
+        """The last finished run of each command, without runs that found their job locked."""
 
     def run_history(self, command: str, now: datetime | None = None) -> RunHistory:
-        """How the runs of a command have gone; also those that found their job taken."""
+        """How the runs of a command went, including those that found their job locked."""
 
     def days(self, since: str) -> list[dict[str, Any]]:
-        """The runs of each day (UTC) and command since that day's text."""
+        """The runs of each day (UTC) and command since that day (``YYYY-MM-DD``)."""
 
 
 class UpkeepStore(Protocol):
-    """The care of the ledger."""
+    """Maintenance of the ledger."""
 
     def check(self) -> list[str]:
-        """What is wrong with the ledger's storage; empty when all is well."""
+        """The problems of the ledger's storage; empty if there are none."""
 
     def check_in_place(self) -> None:
-        """See that no other ledger lies in this one's place."""
+        """Check that the next process reads what this one writes."""
 
     def backup(self, target: Path) -> int:
-        """Copy the ledger, consistently, while others may write; its size in bytes."""
+        """Copy a consistent snapshot while others write; returns its size in bytes."""
 
     def prune(self, before: datetime) -> dict[str, int]:
-        """Forget runs, resolved alerts and events from before a moment (UTC); how many of each."""
+        """Delete runs, resolved alerts and events older than `before` (UTC); counts of each."""
 
     def export(self) -> Iterator[str]:
-        """Every order with its attempts, a JSON object a line."""
+        """Every order with its attempts, one JSON object per line."""
 
     def moments_ahead(
         self, *, cooldown: timedelta, grace: timedelta, order_wait: timedelta
     ) -> Iterator[Ahead]:
-        """The moments that lie further ahead than the right clock puts them."""
+        """The stored times that lie further ahead than a correct clock puts them."""

@@ -1,6 +1,6 @@
-"""What the ledger knows of orders and shipments, as those who use it see it.
+"""The ledger's port, part two: orders, their transitions, holdings and shipments.
 
-Every verb that writes raises `LedgerError` where nothing of it was kept.
+Every method that writes raises `LedgerError` if nothing was stored.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from veracore_sync.domain.warehouse import WarehouseRecord
 
 
 class OrderStore(Protocol):
-    """The orders of the ledger, as records to read."""
+    """The orders of the ledger, read only."""
 
     def get(self, code: str) -> OrderRow | None:
-        """The row of that code, or ``None``."""
+        """The order with that code, or ``None``."""
 
     def find(self, name: str) -> OrderRow | None:
-        """The row whose code, VeraCore id or Vendure id is `name`, or ``None``."""
+        """The order whose code, VeraCore id or Vendure id is `name`, or ``None``."""
 
     def at_warehouse(self, veracore_ids: Sequence[str]) -> dict[str, OrderRow]:
-        """The orders that bear these VeraCore ids, by id in lower case."""
+        """The orders with these VeraCore ids, by id in lower case."""
 
     def held(self, codes: Sequence[str]) -> dict[str, OrderRow]:
         """Those of `codes` that the ledger holds, by code."""
@@ -46,38 +46,41 @@ class OrderStore(Protocol):
         """Orders in doubt whose next look-up is due, longest unchecked first."""
 
     def oldest_doubt(self) -> OrderRow | None:
-        """The order that has been in doubt the longest, or ``None``."""
+        """The order that has been in doubt longest, or ``None``."""
 
     def recent_errors(self, limit: int = 10) -> list[OrderRow]:
-        """The orders with trouble, newest first."""
+        """The orders with an error, newest first."""
 
     def counts(self) -> dict[str, int]:
-        """How many orders are in each state; every state is named."""
+        """How many orders are in each state, including states without any."""
 
     def any_accepted(self) -> bool:
-        """Whether VeraCore ever took an order of this ledger."""
+        """Whether VeraCore ever accepted an order of this ledger."""
 
     def newest_synced(self) -> OrderRow | None:
-        """The order that VeraCore took last, or ``None``."""
+        """The order that VeraCore accepted last, or ``None``."""
 
     def id_taken(self, veracore_id: str, by_other_than: str) -> bool:
-        """Whether another order has this VeraCore id, without regard to case."""
+        """Whether another order has this VeraCore id, ignoring case."""
 
     def id_sent_for(self, veracore_id: str, by_other_than: str) -> bool:
-        """Whether another order has this VeraCore id, or was ever sent under it."""
+        """Whether another order has this VeraCore id, or was ever sent with it, ignoring case."""
 
     def attempts(self, code: str) -> list[AttemptRow]:
-        """Every intent for that order, oldest first."""
+        """The attempts of that order, oldest first."""
 
 
 class OrderTransitionStore(Protocol):
-    """How an order moves: every verb is one transition, in one unit of work."""
+    """The transitions of orders: every method is one transition in one unit of work.
+
+    A method that returns `Applied` writes nothing if the order has left the states that allow it.
+    """
 
     def discover(self, found: Iterable[Discovery]) -> None:
-        """Record orders that the ledger does not hold yet, all in one transaction."""
+        """Record orders that are new to the ledger, in one transaction; known ones stay."""
 
     def wait(self, code: str, message: str) -> Applied:
-        """It cannot be sent in the state it has in the shop: pending, until that changes."""
+        """The order's state in the shop does not allow sending: pending until that changes."""
 
     def skip(
         self,
@@ -88,36 +91,40 @@ class OrderTransitionStore(Protocol):
         settings_hash: str = "",
         alert: bool = False,
     ) -> Applied:
-        """It shall not be sent: withdrawn, excluded by a rule, or (``resolved``) by a person."""
+        """Do not send the order: withdrawn, excluded by a rule, or (``resolved``) by a person."""
 
     def park(self, code: str, trouble: Failure, settings_hash: str) -> Applied:
-        """We cannot send it as it is; it is planned again when it or the settings change."""
+        """The order cannot be sent as it is; planned again when it or the settings change."""
 
     def fail(self, code: str, trouble: Failure, next_attempt_at: datetime, most: int) -> Applied:
-        """A failure of its own that may pass: counted, tried again later, parked after `most`."""
+        """A failure of this order that may pass: counted and retried, parked after `most`."""
 
     def postpone(self, code: str, trouble: Failure, next_attempt_at: str | None) -> Applied:
-        """It could not be read, which says nothing of its data: it keeps its state, uncounted."""
+        """The order could not be read: it keeps its state, and the failure is not counted."""
 
     def came_back(self, codes: Iterable[str]) -> None:
-        """The shop lists them in a trigger state again: they wait for nothing there any more."""
+        """Orders that were waiting are in a trigger state again: clear the reason for waiting."""
 
     def touch(
         self, code: str, *, looked_up: bool = False, shop_updated_at: str | None = None
     ) -> None:
-        """Remember that it was looked up before its first send, or judged as of that change."""
+        """Record that the order was looked up, or that its change up to then was examined."""
 
     def requeue(self, code: str) -> Applied:
-        """By a person: pending and due at once, with its failures forgiven."""
+        """On a person's request: pending, due at once, failures not counted any more."""
 
     def renew_id(self, code: str, veracore_id: str) -> Applied:
-        """By a person: it goes out under a new id."""
+        """On a person's request: pending under a new VeraCore id."""
 
     def intend(self, code: str, intent: Intent) -> int | None:
-        """Commit the intent to create the order at VeraCore, before any socket is touched."""
+        """Commit the intent to create the order at VeraCore, before the request.
+
+        Returns:
+            The number of the attempt; ``None`` if the order must not be sent any more.
+        """
 
     def accept(self, code: str, attempt: int, sequence: int | None) -> None:
-        """VeraCore took it. Kept even when the order has been given up on in the meantime."""
+        """VeraCore accepted the order: synced, whatever its state is by now."""
 
     def withhold(
         self,
@@ -127,24 +134,27 @@ class OrderTransitionStore(Protocol):
         message: str,
         next_attempt_at: datetime | None,
     ) -> Applied:
-        """It never left, or was turned away unread: back to the state it had, not counted."""
+        """The request never left, or was rejected unread: back to `back_to`, not counted."""
 
     def refuse(
         self, code: str, attempt: int, trouble: Failure, next_attempt_at: datetime
     ) -> Applied:
-        """VeraCore refused its data: parked, and tried again now and then."""
+        """VeraCore refused the order's data: parked, and tried again at `next_attempt_at`."""
 
     def doubt(self, code: str, attempt: int, cause: OrderCause, trouble: Failure) -> Applied:
-        """Nobody knows whether VeraCore has it: only a look-up ends this, never another send."""
+        """It is unknown whether VeraCore has the order: only a look-up or a person ends this."""
 
     def was_answered(self, code: str, attempt: int) -> Applied:
-        """The answer that left the order in doubt was about this order, not about VeraCore."""
+        """The answer that left the order in doubt concerned this order, not VeraCore as a whole."""
 
     def recover(self) -> list[str]:
-        """Orders left ``sending`` by a run that died are in doubt. Called under the job lock."""
+        """Put orders that a killed run left ``sending`` in doubt; returns their codes.
+
+        The caller holds the lock of the orders job.
+        """
 
     def doubt_again(self, code: str, veracore_id: str) -> Applied:
-        """An attempt under that id never came to an end that is known: look it up, send nothing."""
+        """The outcome of an earlier attempt under that id is unknown: in doubt, nothing is sent."""
 
     def adopt(
         self,
@@ -155,94 +165,93 @@ class OrderTransitionStore(Protocol):
         *,
         wanted: SentLines | None = None,
     ) -> Applied:
-        """A look-up found it at VeraCore, and it is ours."""
+        """A look-up found the order at VeraCore, and it is ours."""
 
     def conflict(self, code: str, veracore_id: str | None, trouble: Failure) -> Applied:
-        """VeraCore holds something else under our id: a person decides."""
+        """VeraCore holds something else under the order's id: a person decides."""
 
     def cancel(self, code: str, veracore_id: str, message: str) -> Applied:
-        """It was cancelled at VeraCore. A person decides, unless the shop has cancelled it too."""
+        """VeraCore cancelled the order: an alert, unless the shop has cancelled it too."""
 
     def absent_once(self, code: str, next_attempt_at: datetime) -> Applied:
-        """A first look-up said absent: remember when, and look again after the grace."""
+        """A first look-up found the order absent: record when, and look again after the grace."""
 
     def absent_for_a_person(self, code: str) -> Applied:
-        """A person's look-up of an order that is not in doubt said absent: remember when."""
+        """A person's look-up found an order absent that is not in doubt: record when."""
 
     def end_attempts(self, code: str, veracore_id: str, outcome: AttemptOutcome) -> None:
-        """Nothing that was sent under that id is, or will be, a live order at VeraCore."""
+        """Nothing that was sent under that id is, or can become, a live order at VeraCore."""
 
     def look_again(self, code: str, next_attempt_at: datetime | None) -> Applied:
-        """A look-up gave no usable answer: in doubt, and due then (``None``: in the next run)."""
+        """A look-up failed: still in doubt, due again then (``None``: in the next run)."""
 
     def resend(self, code: str) -> Applied:
-        """The doubt ended in absent, and the answer had been lost: it may be sent again."""
+        """The doubt ended in absent after a lost answer: the order may be sent again."""
 
     def refused_after_all(self, code: str, trouble: Failure, next_attempt_at: datetime) -> Applied:
-        """The doubt ended in absent, and VeraCore had answered: that answer was a refusal."""
+        """The doubt ended in absent after an unlisted answer: that answer was a refusal."""
 
     def ship(self, code: str) -> bool:
-        """Nothing more is awaited: the shop shows it as shipped, or has cancelled it and VeraCore
-        will ship nothing more of it. Whether this is new."""
+        """Nothing more will ship: the shop shows the order as shipped, or cancelled it and VeraCore
+        ships nothing more of it. Returns whether this is new."""
 
 
 class HoldingStore(Protocol):
     """What VeraCore holds of each order."""
 
     def saw(self, code: str, record: WarehouseRecord) -> None:
-        """A look-up showed the record of an order that VeraCore took."""
+        """A look-up found an order that VeraCore holds."""
 
     def cut(self, codes: Sequence[str]) -> dict[str, AcceptedOrder]:
-        """What VeraCore holds of those of these orders of which it has cancelled units, by code."""
+        """What VeraCore holds of these orders, by code; only orders with units cancelled there."""
 
     def of(
         self, codes: Sequence[str], since: str | None, *, processed_only: bool
     ) -> list[AcceptedOrder]:
-        """What VeraCore holds of these orders, and every order that it took since then."""
+        """What VeraCore holds of these orders, and of every order that it accepted since then."""
 
     def known(self, code: str) -> SentLines | None:
-        """What VeraCore holds or shipped of an order, less what it cancelled; ``None``: unknown."""
+        """Units that VeraCore holds or shipped, without those it cancelled; ``None``: unknown."""
 
     def sent(self, codes: Sequence[str]) -> dict[str, SentLines]:
-        """The lines of the newest attempt of each of these orders that has one, by code."""
+        """The lines of the newest attempt of each of these orders, by code; if there is one."""
 
     def unprocessed(self, limit: int) -> list[tuple[str, str]]:
         """(code, VeraCore id) of orders not yet seen processed, longest not looked up first."""
 
 
 class ShipmentStore(Protocol):
-    """What the warehouse was seen to ship, and what came of it."""
+    """What VeraCore shipped, and what became of each slip."""
 
     def tracked(self, veracore_id: str) -> TrackedRow | None:
-        """What was seen of that order, or ``None``."""
+        """What is known of the shipping of that order, or ``None``."""
 
     def listed_since(self, day: str) -> list[TrackedRow]:
-        """Orders of ours of which a package was listed that left on that day or later."""
+        """Our orders with a listed package that left on that day (``YYYY-MM-DD``) or later."""
 
     def slips(self, veracore_id: str) -> dict[str, SlipRow]:
-        """The slips of an order at the warehouse, oldest first."""
+        """The slips of an order by its VeraCore id, oldest first."""
 
     def slips_of(self, code: str) -> list[SlipRow]:
-        """The slips of an order of the shop, oldest first."""
+        """The slips of an order by its code in the shop, oldest first."""
 
     def due(self) -> list[str]:
-        """The codes of orders of which a slip is due."""
+        """The codes of orders with a slip that is due."""
 
     def longest_unseen(self, limit: int) -> list[str]:
-        """The codes of orders that VeraCore holds and that have not shipped, longest unseen
-        first."""
+        """The codes of unshipped orders that VeraCore holds, longest not looked up first."""
 
     def waiting_for(self, longest: timedelta) -> list[SlipRow]:
-        """Slips that have been open for longer than that, or nobody knows for how long."""
+        """Slips that have been open for longer than that, or for an unknown time."""
 
     def asked(self, veracore_id: str, reference: str) -> None:
-        """The shop was asked for that reference, and has no such order."""
+        """The shop was asked for that reference and has no such order."""
 
     def noticed(self, veracore_id: str, reference: str) -> None:
-        """An order that we do not hold shipped, and could not be read."""
+        """An order that the ledger does not hold was shipped, and could not be read."""
 
     def unasked(self) -> list[TrackedRow]:
-        """Orders that were `noticed`, and that neither side could be asked about since."""
+        """Orders that were `noticed` and have not been identified since."""
 
     def looked(
         self,
@@ -253,10 +262,10 @@ class ShipmentStore(Protocol):
         rows: Rows | None,
         seen: Mapping[str, Sequence[PackageFact]],
     ) -> None:
-        """A look-up returned its slips."""
+        """Record the slips that a look-up returned; a slip that changed is due at once."""
 
     def hold(self, row: SlipRow, reason: str, until: datetime | None, *, failed: bool) -> Applied:
-        """It waits: until then, or (``None``) until the warehouse shows something new."""
+        """The slip waits until then, or (``None``) until VeraCore shows something new."""
 
     def intend(
         self,
@@ -268,40 +277,39 @@ class ShipmentStore(Protocol):
         known: Iterable[str],
         ends_by: datetime,
     ) -> Applied:
-        """Commit the intent to fulfil it, before the shop is asked; lost, it must not be asked."""
+        """Commit the intent to fulfil the slip, before the request; if it is lost, make none."""
 
     def unanswered(self, row: SlipRow, *, has_ended: bool) -> Applied:
-        """The request has ended, and what it made is not known."""
+        """The request has ended, and it is unknown whether it made a fulfilment."""
 
     def close_requests(self, veracore_id: str) -> None:
-        """Requests of processes that died have ended by now. The caller holds the stock lock, so
-        no live process has one under way."""
+        """Mark the requests of killed processes as ended; the caller holds the stock lock."""
 
     def withdraw(self, row: SlipRow) -> Applied:
-        """Nothing was made of the intent: the slip is again as it was before (`row`)."""
+        """The request made nothing: restore the slip as it was before the intent (`row`)."""
 
     def add(
         self, row: SlipRow, fulfilment_id: str, lines: Mapping[str, int], tracking_code: str
     ) -> Applied:
-        """The shop made, or had, that fulfilment of it."""
+        """The shop has that fulfilment of the slip, made now or earlier."""
 
     def finish(self, row: SlipRow) -> Applied:
-        """Its fulfilment is Shipped in the shop."""
+        """The slip's fulfilment is Shipped in the shop."""
 
     def cover(self, row: SlipRow, tracking_code: str) -> Applied:
-        """Its units are in fulfilments that were not made from it."""
+        """The slip's units are in fulfilments that were not made from it."""
 
     def hand_over(self, row: SlipRow, reason: str, *, failed: bool = False) -> Applied:
-        """A person decides; `failed`: after one more try."""
+        """Hand the slip to a person; `failed`: count one more try."""
 
     def reopen(self, code: str) -> None:
-        """By a person: what failed, or was handed over, of that order is tried again at once."""
+        """On a person's request: retry an order's failed or handed-over slips at once."""
 
     def retry_now(self) -> None:
-        """By a person: what failed a moment ago is tried again at once."""
+        """On a person's request: retry all failed slips at once."""
 
     def correct(self, row: SlipRow, tracking_code: str) -> Applied:
-        """It was relabelled after it was fulfilled."""
+        """The packages got other labels after the slip was fulfilled."""
 
     def prune(self, before: datetime) -> int:
-        """Forget tracked orders that are none of ours, seen first before then; how many."""
+        """Delete orders that are not ours and were first seen before then; returns how many."""

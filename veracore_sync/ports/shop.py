@@ -1,7 +1,7 @@
-"""The shop as the jobs see it: its orders, its stock, its fulfilments, and who is asking.
+"""The shop's port: orders, stock, fulfilments and access.
 
-Every read raises `AuthRefused`, `ConfigError` or `UpstreamError` where it gave no complete answer;
-a list that may be incomplete is such an error, since what is missing from it would be acted upon.
+Every read raises `AuthRefused`, `ConfigError` or `UpstreamError` if the answer is not complete. A
+list that may be incomplete is an error, because the jobs act on what a list does not contain.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class Unlisted:
     """An entry of a list that cannot be read.
 
     Args:
-        name: What to call it: the order's code, else its id, else its place in the list.
-        code: The order's code, where that is known.
+        name: What to call it: the order's code, or its id, or its position in the list.
+        code: The order's code, if known.
         listed_in: The name of the list.
-        error: What came instead.
+        error: The failure.
     """
 
     name: str
@@ -39,13 +39,13 @@ class Unlisted:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """What one look at the shop showed. Each list is complete and oldest placement first.
+    """The result of one poll of the shop. Each list is complete and oldest placement first.
 
-    `waiting` are now in a trigger state, `moved` placed orders whose ``updatedAt`` moved, `passed`
-    orders in a state that lies behind the trigger states. All types are in them, Seller and
+    `waiting` are orders in a trigger state, `moved` placed orders whose ``updatedAt`` changed, and
+    `passed` orders in a state after the trigger states; all three contain every type, Seller and
     Aggregate too. `money_precision` is the number of decimal places of Vendure's amounts.
-    `unlisted` are the entries that could not be read; `unread` tells which of `moved` and `passed`
-    could not be read at all, and why: it is empty then.
+    `unlisted` are the entries that could not be read. `unread` says which of `moved` and `passed`
+    could not be read at all, and why; such a list is empty.
     """
 
     waiting: tuple[OrderStub, ...]
@@ -66,7 +66,7 @@ class GrantedAccess:
 
 
 class UnknownVariant(Exception):
-    """The shop has no live variant of that id."""
+    """The shop has no live variant with that id."""
 
     def __init__(self, variant_id: str) -> None:
         super().__init__(variant_id)
@@ -77,9 +77,9 @@ class MutationRefused(Exception):
     """The shop refused a mutation with an ErrorResult; nothing was changed.
 
     Args:
-        code: Its ``errorCode``.
-        message: One line of its own words.
-        variant_id: The variant that is short, for ``INSUFFICIENT_STOCK_ON_HAND_ERROR``.
+        code: The ``errorCode``.
+        message: The shop's message, one line.
+        variant_id: The variant without enough stock, for ``INSUFFICIENT_STOCK_ON_HAND_ERROR``.
     """
 
     def __init__(self, code: str, message: str, variant_id: str = "") -> None:
@@ -88,7 +88,7 @@ class MutationRefused(Exception):
         self.variant_id = variant_id
 
     def as_error(self, operation: str) -> SyncError:
-        """The error of a refusal where none was to be expected."""
+        """The error for a refusal that the caller does not expect."""
         return read_error(
             Occurrence.NOT_UNDERSTOOD, f"Vendure refused {operation}: {self}", upstream="vendure"
         )
@@ -98,11 +98,11 @@ class MutationRefused(Exception):
 
 
 class ShopOrders(Protocol):
-    """The shop's orders: what waits, what moved, and orders in full."""
+    """The shop's orders: waiting, changed, and in full."""
 
     @property
     def clock_ahead_seconds(self) -> float | None:
-        """How far the shop's clock was ahead of ours at its newest answer; else ``None``."""
+        """How far the shop's clock was ahead of ours at its last answer; ``None`` if unknown."""
 
     def poll(
         self,
@@ -112,38 +112,39 @@ class ShopOrders(Protocol):
         passed_states: Sequence[str],
         passed_since: datetime | None,
     ) -> Poll:
-        """Look at the shop once.
+        """List what a run needs to know, in one request.
 
         Args:
             trigger_states: The states whose orders wait to be sent.
-            moved_since: List what moved after this moment; ``None`` lists nothing. The comparison
-                is strict and the clock the shop's, so overlap.
-            passed_states: The states behind the trigger states.
-            passed_since: List of those what was placed after this; ``None`` lists nothing.
+            moved_since: List orders whose ``updatedAt`` is after this; ``None``: none. The
+                comparison is strict and by the shop's clock, so choose overlapping windows.
+            passed_states: The states after the trigger states.
+            passed_since: List orders in these states that were placed after this; ``None``: none.
 
         Raises:
             AuthRefused: The credentials were refused, or a permission is missing.
-            ConfigError: The address, the channel or Vendure's version is not what it should be.
-            UpstreamError: Not reached, not in time, not understood, or `waiting` came incomplete.
+            ConfigError: The address, the channel or Vendure's version is wrong.
+            UpstreamError: No connection, no answer in time, an answer that is not understood, or
+                an incomplete `waiting`.
         """
 
     def orders(self, codes: Sequence[str]) -> list[Order]:
-        """Orders in full, in the order of `codes`; a code that the shop has not is left out.
+        """Orders in full, in the order of `codes`; codes that the shop does not have are left out.
 
         Raises:
-            AuthRefused, ConfigError, UpstreamError: As of `poll`; then none is returned.
+            AuthRefused, ConfigError, UpstreamError: As `poll`; then none is returned.
         """
 
 
 class ShopAccess(Protocol):
-    """What the shop says of whoever asks, and of its settings."""
+    """The account in use, and settings of the shop."""
 
     def access(self) -> GrantedAccess:
-        """Who we are to the shop.
+        """The channel and the permissions of the account in use.
 
         Raises:
-            AuthRefused: The credentials were refused; or they are an API key, of which Vendure
-                tells nothing.
+            AuthRefused: The credentials were refused, or they are an API key, whose permissions
+                Vendure does not show.
             ConfigError, UpstreamError: As every read of the shop.
         """
 
@@ -167,50 +168,50 @@ class ShopStock(Protocol):
         """
 
     def variants(self) -> Iterator[Variant]:
-        """Every live variant of the channel, each once, as they stream in.
+        """Every live variant of the channel, each once, as a stream.
 
         Raises:
-            AuthRefused, ConfigError, UpstreamError: As every read of the shop; also in the middle.
+            AuthRefused, ConfigError, UpstreamError: As every read; also in the middle.
         """
 
     def variants_like(self, skus: Sequence[str]) -> list[Variant]:
-        """The variants whose SKU contains one of `skus`, roughly without regard to case.
+        """The variants whose SKU contains one of `skus`, roughly ignoring case.
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As every read of the shop.
         """
 
     def variants_by_id(self, ids: Sequence[str]) -> dict[str, Variant]:
-        """These variants by id, as far as they live and can be read.
+        """These variants by id; deleted and unreadable ones are left out.
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As every read of the shop.
         """
 
     def open_orders(self) -> list[OpenOrder]:
-        """All orders in a state that allocates; never Aggregate ones, whose parts are orders too.
+        """All orders in a state that allocates, without Aggregate ones, whose parts are listed.
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As every read of the shop.
         """
 
     def size_of(self, level: NewLevel) -> int:
-        """At most how many bytes of a request's body the level takes."""
+        """The bytes that the level takes in a request's body, at most."""
 
     def set_levels(self, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
-        """Write levels, all or none of them, and return what the shop then says, by variant id.
+        """Write all levels or none, and return the shop's levels afterwards, by variant id.
 
         Raises:
-            UnknownVariant: One of the variants is gone; nothing was written.
-            UpstreamError: Nothing is known of what was written.
+            UnknownVariant: One of the variants does not exist; nothing was written.
+            UpstreamError: It is unknown whether they were written.
         """
 
 
 class FulfilmentReader(Protocol):
-    """Orders as far as their shipping goes."""
+    """Reading orders with their fulfilments."""
 
     def orders(self, codes: Sequence[str]) -> dict[str, FulfilledOrder]:
-        """These orders by code, as far as the shop has them.
+        """These orders by code; codes that the shop does not have are left out.
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As every read of the shop.
@@ -218,48 +219,48 @@ class FulfilmentReader(Protocol):
 
 
 class ShopFulfilments(FulfilmentReader, Protocol):
-    """The shop's fulfilments: what an order has, and the mutations.
+    """The shop's fulfilments: reading and mutations.
 
-    What Vendure leaves unchecked (negative units, a line named twice, states in which nothing
-    should ship; docs/vendure.md, "Fulfilment") is the planner's to avoid.
+    Vendure does not check everything (negative units, a line named twice, states in which nothing
+    should ship; docs/vendure.md, "Fulfilment"), so the planner must.
     """
 
     def add(
         self, lines: Mapping[str, int], *, handler: str, method: str, tracking_code: str
     ) -> str:
-        """Make a fulfilment of these units by line id; its id. It is Pending then.
+        """Create a fulfilment of these units by line id, in state Pending; returns its id.
 
         Raises:
-            MutationRefused: An ErrorResult: nothing was made.
-            UpstreamError: Nothing is known of whether it was made.
+            MutationRefused: An ErrorResult; nothing was created.
+            UpstreamError: It is unknown whether it was created.
         """
 
     def ship(self, fulfilment_id: str) -> None:
-        """Bring a fulfilment to Shipped; its order follows by itself.
+        """Set a fulfilment to Shipped; Vendure then moves its order.
 
         Raises:
-            MutationRefused: It may not go there from where it is.
-            UpstreamError: Nothing is known of whether it went.
+            MutationRefused: Its state does not allow it.
+            UpstreamError: It is unknown whether it was done.
         """
 
     def cancel(self, fulfilment_id: str) -> None:
         """Cancel a fulfilment: its units are open again, and back in the shop's stock.
 
         Raises:
-            MutationRefused: It may not go there from where it is.
-            UpstreamError: Nothing is known of whether it went.
+            MutationRefused: Its state does not allow it.
+            UpstreamError: It is unknown whether it was done.
         """
 
     def end(self, order_id: str) -> None:
-        """Bring an order to Shipped of which nothing is left to ship.
+        """Set an order with nothing left to ship to Shipped.
 
         Raises:
-            MutationRefused: It may not go there.
-            UpstreamError: Nothing is known of whether it went.
+            MutationRefused: Its state does not allow it.
+            UpstreamError: It is unknown whether it was done.
         """
 
     def note(self, order_id: str, text: str) -> None:
-        """Write a private note into the order's history.
+        """Add a private note to the order's history.
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As every mutation.
@@ -267,7 +268,7 @@ class ShopFulfilments(FulfilmentReader, Protocol):
 
 
 class Shop(ShopOrders, ShopAccess, Protocol):
-    """All of a shop; usable by several threads."""
+    """A shop; thread-safe."""
 
     @property
     def stock(self) -> ShopStock:

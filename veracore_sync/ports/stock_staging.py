@@ -1,4 +1,4 @@
-"""What a run of the stock stages, as the run sees it."""
+"""The staging of a stock run."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from veracore_sync.domain.staged_stock import Matched, Planned, StagedStock, Sta
 
 
 class StagingStore(Protocol):
-    """What one run has staged of the stock, and what is remembered of SKUs; for one thread."""
+    """The staging of one stock run, and what the ledger remembers of SKUs; for one thread."""
 
     def clear(self) -> None:
-        """Begin a run: empty staging tables."""
+        """Begin a run with empty staging tables."""
 
     def add_variants(self, variants: Iterable[StagedVariant]) -> None:
         """Stage variants, in the order in which they will be written."""
@@ -21,54 +21,54 @@ class StagingStore(Protocol):
         """Stage rows of stock."""
 
     def add_up(self) -> None:
-        """Add up the rows of each part."""
+        """Sum the rows of each part; mark ambiguous variants."""
 
     def count_variants(self, *kinds: str) -> int:
-        """How many variants are staged, of these kinds; of all where none is named."""
+        """How many variants of these kinds are staged; of all kinds if none is named."""
 
     def count_parts(self) -> int:
-        """How many parts have stock, or had none left."""
+        """How many parts the warehouse reported, including those with no units left."""
 
     def count_known(self) -> tuple[int, int]:
-        """How many staged variants were matched by an earlier read, and how many of them lack."""
+        """How many staged variants an earlier read matched, and how many of these are missing."""
 
     def matched(self, *, written_only: bool = False) -> Iterator[Matched]:
-        """Plain variants and kits in the order of their staging, a chunk in memory at a time."""
+        """Plain variants and kits in the order of staging, read in chunks."""
 
     def stock_of(self, part: str) -> dict[str, int] | None:
-        """Available units of a part by location; ``None`` where it was not reported."""
+        """Available units of a part by location; ``None`` if it was not reported."""
 
     def unread_of(self, part: str) -> dict[str, int]:
-        """The locations of which a row of that part could not be read, as `Matched.unread`."""
+        """The locations with an unreadable row of that part, as in `Matched.unread`."""
 
     def count_unread(self) -> int:
-        """Of how many parts a row could not be read."""
+        """How many parts have an unreadable row."""
 
     def unread_parts(self, limit: int) -> list[str]:
-        """Parts of which a row could not be read, as VeraCore spells them."""
+        """Parts with an unreadable row, as VeraCore spells them."""
 
     def is_spelled_twice(self, part: str) -> bool:
         """Whether the warehouse reported the part in two spellings."""
 
     def set_kind(self, kind: str, ordinals: Iterable[int]) -> None:
-        """Note what became of variants: ``unknown``, ``missing``, …"""
+        """Set the kind of variants: ``unknown``, ``missing``, …"""
 
     def clear_plan(self) -> None:
-        """Forget what was planned."""
+        """Delete the plan."""
 
     def add_plan(self, actions: Iterable[Planned]) -> None:
-        """Plan variants."""
+        """Add variants to the plan, or replace them there."""
 
     def count_plan(self) -> int:
-        """How many variants are planned."""
+        """How many variants are in the plan."""
 
     def planned(self) -> Iterator[Planned]:
-        """What is planned, in the order of staging, a chunk in memory at a time."""
+        """The plan in the order of staging, read in chunks."""
 
     def note_levels(
         self, levels: Mapping[str, Mapping[str, Sequence[int]]], *, wrote: bool
     ) -> None:
-        """Replace (on hand, allocated) of staged variants by what Vendure has just said."""
+        """Replace (on hand, allocated) of staged variants by what Vendure has just returned."""
 
     def count_written(self) -> int:
         """How many variants were written."""
@@ -77,7 +77,7 @@ class StagingStore(Protocol):
         """SKUs of the staged variants of that kind."""
 
     def new_names(self, state: str, limit: int) -> tuple[int, list[str]]:
-        """How many staged variants are of that kind and were not so before; some of their SKUs."""
+        """How many staged variants are newly of that kind, and up to `limit` of their SKUs."""
 
     def remember(self, *, complete: bool) -> None:
-        """Keep what was matched, unknown and ambiguous; after a complete read also what lacked."""
+        """Store which SKUs are known, unknown, ambiguous; after a complete read, also missing."""

@@ -1,7 +1,7 @@
-"""The warehouse as the jobs see it: one port, spoken by each dialect.
+"""The warehouse's port, which each dialect implements.
 
-A create never raises for what the wire did: its outcome is a value, so that no path can forget to
-record it. A read raises an error of `veracore_sync.domain.errors`.
+The outcome of a create is a value and never an exception, so that no code path can forget to record
+it. A read raises an error of `veracore_sync.domain.errors`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from veracore_sync.domain.warehouse import ShippedRow, StockRow, WarehouseOrder,
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The order was taken: its id as echoed, and its internal number (``None`` in rest)."""
+    """The order was accepted: its id as echoed, and its internal number (``None`` in ``rest``)."""
 
     id: str
     sequence: int | None
@@ -28,10 +28,10 @@ class NotAccepted:
     """Anything but a definite acceptance.
 
     Args:
-        what: What happened, a row of the failure table.
-        text: The upstream's own words, cut and cleaned; no personal data.
-        hint: What to change, where the refusal is a listed one.
-        retry_after: Seconds the upstream asked us to wait.
+        what: What happened: a row of the failure table.
+        text: The upstream's message, shortened and cleaned; no personal data.
+        hint: What to change, if the refusal is listed.
+        retry_after: Seconds that the upstream asked us to wait.
     """
 
     what: Occurrence
@@ -52,12 +52,12 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """A look-up answered, and the order is not there."""
+    """A look-up was answered, and VeraCore does not have the order."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookUpFailed:
-    """A look-up gave no usable answer: nothing is known."""
+    """A look-up gave no usable answer, so nothing is known."""
 
     error: SyncError
 
@@ -67,15 +67,15 @@ LookUp = Present | Absent | LookUpFailed
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a dialect tells beyond the least, which is whether an order is there.
+    """What a dialect can show, beyond whether an order exists.
 
     Args:
-        lists_shipped: Which packages left on some days. Else each order is looked up.
-        tells_content: Reference and lines of an order. Else an order of somebody else's under our
-            id, or one with other units, goes unnoticed.
-        tells_shipment_lines: What each shipment holds. Else nothing is fulfilled before the order
-            is complete.
-        tells_warehouses: Where stock lies. Else all of it is offered at one stock location.
+        lists_shipped: Which packages left on given days. If not, each order is looked up.
+        tells_content: Reference and lines of an order. If not, another order under our id, or one
+            with other units, goes unnoticed.
+        tells_shipment_lines: The lines of each shipment. If not, nothing is fulfilled before the
+            order is complete.
+        tells_warehouses: Stock per warehouse. If not, all stock is offered at one location.
     """
 
     lists_shipped: bool
@@ -85,25 +85,25 @@ class Capabilities:
 
 
 class Warehouse(Protocol):
-    """What every dialect can do; usable by several threads."""
+    """What every dialect can do; thread-safe."""
 
     @property
     def capabilities(self) -> Capabilities:
-        """What it tells. The jobs ask for this, never for the name of a dialect."""
+        """What it can show. Jobs ask for this, never for the name of a dialect."""
 
     @property
     def is_sandbox(self) -> bool:
-        """Whether an answer so far bore the simulator's header."""
+        """Whether an answer so far had the simulator's header."""
 
     @property
     def clock_ahead_seconds(self) -> float | None:
-        """How far its clock was ahead of ours at its newest answer; ``None`` where it sent none."""
+        """How far its clock was ahead of ours at its last answer; ``None`` if unknown."""
 
     def check_connection(self, known_id: str | None) -> None:
-        """Prove that the warehouse listens to us, before the first create of a run.
+        """Prove that the warehouse accepts our login, before the first create of a run.
 
         Args:
-            known_id: An order id that a look-up found before, if there is one.
+            known_id: An order id that a look-up has found before, if there is one.
 
         Raises:
             AuthRefused: The credentials were refused.
@@ -112,40 +112,40 @@ class Warehouse(Protocol):
         """
 
     def submit(self, order: WarehouseOrder) -> SubmitOutcome:
-        """Create the order: one request, never repeated in here."""
+        """Create the order with one request, which is never retried."""
 
     def look_up(self, order_id: str) -> LookUp:
-        """Look the order up by its VeraCore id. Reads are retried a little.
+        """Look the order up by its VeraCore id, with a few retries.
 
         Raises:
             RunOver: The run's time is over; nothing else is raised.
         """
 
     def stock(self, sku: str | None) -> Iterator[StockRow]:
-        """Stock as it streams in: every SKU's, or with `sku` that one's alone.
+        """Stream the stock of every SKU, or of `sku` only.
 
-        Only a read that came to its end without an error is complete. A SKU that the warehouse
-        does not know yields nothing: it is unknown, never zero. A row that cannot be read is
-        reported as such and ends nothing. Repeated a little until the first row, never afterwards.
+        Only a stream that ends without an error is complete. A SKU that the warehouse does not know
+        yields nothing: it is unknown, never zero. A row that cannot be read is yielded as
+        `UnreadableStock`. Retried a few times before the first row, never afterwards.
 
         Args:
-            sku: A SKU; compared trimmed and without case.
+            sku: A SKU; compared trimmed and ignoring case.
 
         Raises:
-            UsageError: `sku` cannot be asked for alone (empty, or made of wildcards alone).
+            UsageError: `sku` cannot be asked for (empty, or only wildcards).
             AuthRefused, UpstreamError: No usable answer; also in the middle of the stream.
         """
 
     def shipped(self, first: date, last: date) -> Iterator[ShippedRow]:
-        """The packages that left on these days of the warehouse, as they stream in.
+        """Stream the packages that left on these days, in the warehouse's time zone.
 
-        Only a read that came to its end without an error is complete. Whether the last day belongs
-        to it, and whether voided packages are in it, differs; so overlap. Empty in a
-        dialect without `Capabilities.lists_shipped`.
+        Only a stream that ends without an error is complete. Tenants differ in whether the last day
+        and voided packages are included, so choose overlapping windows. Empty in a dialect without
+        `Capabilities.lists_shipped`.
 
         Args:
             first: The first day.
-            last: A day whose first moment ends the list.
+            last: The day at whose beginning the list ends.
 
         Raises:
             AuthRefused, UpstreamError: No usable answer; also in the middle of the stream.

@@ -1,4 +1,4 @@
-"""The switches between the variants that docs/wire.md leaves open."""
+"""Switches between the variants of behaviour that docs/wire.md leaves open."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Behaviour:
             result), ``record`` (a record with an empty id) or ``fault``.
         fault_text: Faults with the .NET ``stack``, or the ``short`` text.
         soap: Answer in this version whatever the request's; None: in the request's.
-        timezone: The warehouse's zone: all local times are told in it.
+        timezone: The warehouse's zone, for all local times.
         sources, carriers, services, freight_codes, shipping_options: What the account has set
             up; None: anything goes. A missing source is refused too.
         reserve: Whether an order takes from what is available once ``accepted``, or only once it
             is ``processed`` (by ``/_sandbox/process``, or when it ships).
         backorder_slips: Whether backordered units show as a slip before there is stock.
-        voided_charges: Whether `GetShippingCharge` tells voided packages.
+        voided_charges: Whether `GetShippingCharge` lists voided packages.
         window_end: Whether the end of a date window belongs to it.
         token_seconds: How long a bearer token lives.
         secret: The secret of the only login; a token that was given out outlives its change.

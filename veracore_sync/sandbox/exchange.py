@@ -1,4 +1,4 @@
-"""What passes between the socket and the two dialects: a request, an answer, a call."""
+"""What the server and the two dialects exchange: a request, an answer, a call."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OPERATIONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request, read whole. `path` has no query; header names are lower case."""
+    """One complete HTTP request. `path` has no query; header names are lower case."""
 
     method: str
     path: str
@@ -57,7 +57,7 @@ class Call:
 
     `process` does what was asked; the other three touch nothing and say, in the words of the
     dialect, that the login is wrong, something that no list holds, or that there is no such order.
-    `order` is the order that it names; `concerns` tells more where it is about several.
+    `order` is the order that it names; `concerns` has more if it is about several.
     """
 
     dialect: str
@@ -70,7 +70,7 @@ class Call:
     concerns: Callable[[str], bool] | None = None
 
     def is_about(self, order: str) -> bool:
-        """Whether that order is among those that it asks for or tells of."""
+        """Whether the request or its answer concerns that order."""
         if self.concerns is not None:
             return self.concerns(order)
         return order.upper() == (self.order or "").upper()
@@ -82,7 +82,7 @@ def json_answer(status: int, document: object, headers: tuple[tuple[str, str], .
 
 
 def html_answer(status: int, title: str, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
-    """The page that a web server shows when the application behind it did not answer."""
+    """The error page of a web server whose application did not answer."""
     head, body = f"<head><title>{title}</title></head>", f"<body><h1>{title}</h1></body>"
     page = f"<!DOCTYPE html>\n<html>{head}{body}</html>\n"
     return Answer(status, page.encode(), HTML_TYPE, headers)

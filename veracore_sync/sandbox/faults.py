@@ -1,6 +1,6 @@
 """Faults on demand, one mechanism for both dialects.
 
-`Faults.draw` decides whether a call suffers, and what; `suffer` lets it. Nothing here knows SOAP,
+`Faults.draw` decides the fault of a call; `answer_with_fault` applies it. Nothing here knows SOAP,
 JSON or sockets: a call words its own refusals and the server spoils the delivery.
 """
 
@@ -41,7 +41,7 @@ WHOLE, RESET, HANG, CUT, DRIP = "whole", "reset", "hang", "cut", "drip"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What one call suffers: a kind, or None for none, after a delay in seconds.
+    """The fault of one call: a kind, or None for none, after a delay in seconds.
 
     `order` is the one that the rule names, `rewriting` a pattern and what stands in its place.
     """
@@ -85,7 +85,7 @@ class Rule:
         self._random = random.Random(self.seed)  # noqa: S311
 
     def fire(self, call: Call, order_exists: bool) -> str | None:
-        """The kind that befalls this call (`DELAY` for a delay alone), or None."""
+        """The kind of fault of this call (`DELAY` for a delay alone), or None."""
         if self.count == 0 or not self._fits(call):
             return None
         kinds = [kind for kind in self.kinds if _applies(kind, call, order_exists)]
@@ -124,7 +124,7 @@ class Faults:
             self._rules = []
 
     def draw(self, call: Call, order_exists: bool) -> Fault:
-        """What this call suffers: all delays that fire, and the first other kind."""
+        """The fault of this call: all delays that fire, and the first other kind."""
         delay = 0.0
         with self._lock:
             for rule in self._rules:
@@ -140,7 +140,7 @@ class Faults:
         return Fault(None, delay)
 
 
-def suffer(call: Call, fault: Fault) -> Outcome:
+def answer_with_fault(call: Call, fault: Fault) -> Outcome:
     """Carry a call out as far as its fault lets it."""
     kind = fault.kind
     if kind in _UNPROCESSED:

@@ -1,4 +1,4 @@
-"""Reading a control document field by field, so that a fault can name its field."""
+"""Reading a control document field by field, so that an error names its field."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Form:
         return [Form(value, f"{self._place}{name}[{index}].") for index, value in enumerate(values)]
 
     def done(self) -> None:
-        """Refuse names that nobody read: they are misspelt.
+        """Refuse fields that were not read: they are misspelt.
 
         Raises:
             BadInput: There is one.

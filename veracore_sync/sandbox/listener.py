@@ -32,9 +32,9 @@ class Listener(ThreadingHTTPServer):
         address: Host and port; port 0 takes a free one.
         respond: Takes a request and a way to wait that ends with the listener; returns the outcome
             and the seconds between two bytes of a slow one.
-        clock: What the header ``Date`` tells, aware.
-        name: What the header ``Server`` tells.
-        headers: Those that every answer bears, too.
+        clock: The time in the header ``Date``, aware.
+        name: The value of the header ``Server``.
+        headers: Further headers of every answer.
 
     Raises:
         OSError: The address cannot be taken.
@@ -167,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._handle()
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the request log tells it better."""
+        """Do nothing: requests are in the request log."""
 
     def version_string(self) -> str:
         return self.server.name

@@ -1,4 +1,4 @@
-"""What the simulated warehouse keeps of an order: lines, pick slips, packages.
+"""The simulated warehouse's records of an order: lines, pick slips, packages.
 
 Times are ISO 8601 texts in UTC, so that a record is JSON as it stands.
 """
@@ -140,7 +140,7 @@ class Order:
 
     @property
     def status(self) -> str:
-        """One word for it, as the JSON dialect tells it."""
+        """The status in the JSON dialect."""
         if self.is_cancelled and not self.is_shipped:
             return "Cancelled"
         if self.is_shipped:

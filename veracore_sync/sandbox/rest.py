@@ -46,7 +46,7 @@ class RestFace:
         self._tokens: dict[str, datetime] = {}
 
     def read_call(self, request: Request) -> Call | None:
-        """What a request asks for; None where its path belongs to nobody."""
+        """The call of a request; None if its path is unknown."""
         path = re.sub(r"^/v1(?=/)", "", request.path, flags=re.IGNORECASE)
         fixed = {
             "/api/token": ("POST", "token", self._token),

@@ -12,7 +12,7 @@ from pathlib import Path
 from veracore_sync.sandbox import soap
 from veracore_sync.sandbox.control import PREFIX, Control
 from veracore_sync.sandbox.exchange import Call, Request, html_answer
-from veracore_sync.sandbox.faults import DRIP, Fault, Faults, Outcome, suffer
+from veracore_sync.sandbox.faults import DRIP, Fault, Faults, Outcome, answer_with_fault
 from veracore_sync.sandbox.listener import Listener, Listening
 from veracore_sync.sandbox.rest import RestFace
 from veracore_sync.sandbox.warehouse import World
@@ -74,7 +74,7 @@ class Sandbox(Listening):
         if call is None:
             return Outcome(html_answer(404, "404 - File or directory not found.")), 0.0
         fault = self.faults.draw(call, self._knows(call))
-        outcome = suffer(call, fault)
+        outcome = answer_with_fault(call, fault)
         status = outcome.answer.status if outcome.answer else None
         self.world.record(call.dialect, call.operation, call.order, status)
         return outcome, _wait(fault, outcome, pause)

@@ -19,7 +19,7 @@ from veracore_sync.sandbox.faults import DRIP, Faults, Outcome
 from veracore_sync.sandbox.listener import Listener, Listening, Pause
 from veracore_sync.sandbox.shop_access import Access
 from veracore_sync.sandbox.shop_catalogue import system_clock
-from veracore_sync.sandbox.shop_faults import call_of, rule_from, suffer
+from veracore_sync.sandbox.shop_faults import answer_with_fault, call_of, rule_from
 from veracore_sync.sandbox.shop_graphql import GraphQLApi
 from veracore_sync.sandbox.shop_records import Fulfilment, Order
 from veracore_sync.sandbox.shop_spoil import Spoiled
@@ -86,16 +86,16 @@ class SmallShop(Listening):
         pattern: str = "",
         replacement: str = "",
     ) -> None:
-        """Let requests suffer (`shop_faults.KINDS`), as ``POST /_shop/faults`` does.
+        """Add faults to requests (`shop_faults.KINDS`), as ``POST /_shop/faults`` does.
 
         Args:
-            kinds: What befalls a request; none: a delay alone.
-            rate: The share of requests that suffer.
+            kinds: The kinds of fault; empty: only a delay.
+            rate: The share of requests with a fault.
             count: How many times; the kinds then come in turn. None: for ever.
             operations: Names of GraphQL operations; None: all.
-            order: The code of an order: only what asks for it or tells of it; None: all.
+            order: The code of an order: only requests that concern it; None: all.
             delay_ms: Milliseconds to wait first; of slow_drip, between two bytes.
-            seed: Decides which requests of a rate suffer.
+            seed: Decides which requests of a rate have a fault.
             pattern: A regular expression that "rewrite" looks for in the answer.
             replacement: What it puts there.
 
@@ -144,7 +144,7 @@ class SmallShop(Listening):
         fault = self.faults.draw(call, False)
         if fault.delay and fault.kind != "slow_drip":
             pause(fault.delay)
-        outcome = self.spoiled.befall(suffer(call, fault))
+        outcome = self.spoiled.apply_to(answer_with_fault(call, fault))
         self._record(known.name, outcome.answer.status if outcome.answer else None)
         return outcome, (fault.delay or _DRIP_SECONDS) if outcome.manner == DRIP else 0.0
 

@@ -1,4 +1,4 @@
-"""Who may ask the small shop what: logins, sessions, API keys, permissions, channels."""
+"""Access to the small shop: logins, sessions, API keys, permissions, channels."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class User:
 class Caller:
     """Who sent one request, in which channel.
 
-    `dead` tells that a token or key came which nobody has. `reply_token`, where it is not None,
-    goes out in the response header ``vendure-auth-token``.
+    `dead`: the request had a token or key that is not valid. `reply_token`, if not None, is sent in
+    the response header ``vendure-auth-token``.
     """
 
     user: User | None
@@ -64,7 +64,7 @@ class Caller:
     reply_token: str | None = field(default=None)
 
     def refuse(self) -> Thrown:
-        """The answer to somebody who may not; a dead token shows in an empty header."""
+        """The answer to a caller without permission; an invalid token gets an empty header."""
         if self.dead and self.reply_token is None:
             self.reply_token = ""
         return Thrown("You are not currently authorized to perform this action", "FORBIDDEN")
@@ -118,7 +118,7 @@ class Access:
     def add_administrator(
         self, name: str, password: str, permissions: Iterable[str] | None = None
     ) -> None:
-        """Let somebody in, with some permissions (None: all)."""
+        """Add an administrator with these permissions (None: all)."""
         self._add(name, password, permissions)
 
     def change_password(self, name: str, password: str) -> None:

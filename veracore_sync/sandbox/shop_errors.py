@@ -1,4 +1,4 @@
-"""The two ways in which Vendure says no."""
+"""The two ways in which Vendure refuses a request."""
 
 from __future__ import annotations
 

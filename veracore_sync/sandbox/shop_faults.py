@@ -1,7 +1,7 @@
 """Faults of the small shop: those of any web server, and some of GraphQL's own.
 
-The rules are the sandbox's; a request that suffers a fault of `_INSTEAD` is not carried out. A rule
-that names an order befalls whatever asks for it, or tells of it.
+The rules are the sandbox's; a request with a fault of `_INSTEAD` is not carried out. A rule that
+names an order applies to requests that concern it.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def call_of(
     )
 
 
-def suffer(call: Call, fault: Fault) -> Outcome:
+def answer_with_fault(call: Call, fault: Fault) -> Outcome:
     """Carry a request out as far as its fault lets it."""
     kind = fault.kind
     if kind in _INSTEAD:
@@ -100,7 +100,7 @@ def suffer(call: Call, fault: Fault) -> Outcome:
             if fault.order in (None, record["code"]):
                 _SPOILT[kind](record)
         return Outcome(json_answer(answer.status, document, answer.headers))
-    return faults.suffer(call, fault)
+    return faults.answer_with_fault(call, fault)
 
 
 def _records(part: Any) -> Iterator[dict[str, Any]]:

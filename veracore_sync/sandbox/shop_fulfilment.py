@@ -1,4 +1,4 @@
-"""Fulfilments of the small shop (docs/vendure.md, "Fulfilment"), with the gaps that Vendure has.
+"""Fulfilments of the small shop (docs/vendure.md, "Fulfilment"), with Vendure's missing checks.
 
 Negative quantities, a line named twice, and states in which nothing should ship are accepted.
 """

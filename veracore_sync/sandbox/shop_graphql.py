@@ -213,7 +213,7 @@ def _resolve_fields(kind: GraphQLObjectType) -> None:
 def _fit_scalar(kind: GraphQLScalarType) -> None:
     if kind.name != "DateTime":
         return
-    # graphql-core 3.3 renamed both, and reads the old names where a literal stands.
+    # graphql-core 3.3 renamed both methods, but still calls the old ones for literals.
     for name in ("serialize", "coerce_output_value"):
         setattr(kind, name, to_text)
     for name in ("parse_value", "coerce_input_value"):

@@ -1,4 +1,4 @@
-"""Orders of the small shop: how they are placed, found, and brought from state to state."""
+"""Orders of the small shop: placing, finding, and their transitions."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ class Orders(Stock):
         return wanted
 
     def refuse_oversale(self, variant: str, quantity: int, channel: str) -> None:
-        """Let nobody order more than is saleable.
+        """Refuse an order of more than is saleable.
 
         Raises:
             Refusal: There is not so much.

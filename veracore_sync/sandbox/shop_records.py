@@ -1,4 +1,4 @@
-"""What the small shop knows: plain records, changed in place by `shop_state` alone.
+"""The small shop's records; only `shop_state` changes them.
 
 Ids are texts that count from 1. Amounts are minor units. Times are aware, UTC.
 """
@@ -195,7 +195,7 @@ class FulfilledLine:
 
 @dataclass(slots=True)
 class Fulfilment:
-    """A fulfilment; its lines belong to `orders` (one, unless somebody mixed two)."""
+    """A fulfilment; its lines belong to `orders` (usually one)."""
 
     id: str
     created_at: datetime

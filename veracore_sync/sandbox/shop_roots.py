@@ -144,7 +144,7 @@ def _order(context: Context, id: str) -> Order | None:
 
 def _variants(context: Context, options: Options = None, **_: Any) -> Page[Variant]:
     state, channel = context.state, context.caller.channel.id
-    # What an index finds is not yet of this channel, nor live.
+    # An index also finds variants that are deleted or of other channels.
     filtered = bool(options and options.get("filter"))
     only = (lambda variant: _sold(variant, channel)) if filtered else None
     return _variant_columns(state).page(state.listed(channel), options, only)

@@ -1,4 +1,4 @@
-"""Broken records of the small shop: one that fails every answer which would tell all of it."""
+"""Broken records of the small shop: an answer that contains the broken field fails."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Spoiled:
         """All records are whole again."""
         self._kinds.clear()
 
-    def befall(self, outcome: Outcome) -> Outcome:
-        """What becomes of an answer that tells a broken field."""
+    def apply_to(self, outcome: Outcome) -> Outcome:
+        """Fail or change an answer that contains a broken field."""
         if not self._kinds or outcome.answer is None or outcome.answer.status != 200:
             return outcome
         document, touched = json.loads(outcome.answer.body), False

@@ -1,7 +1,7 @@
 """How the stock of the small shop moves with its orders (docs/vendure.md, "Stock").
 
-Vendure keeps every allocation of a line for ever and takes later movements from the locations of
-the first of them, whatever became of those; so does this, oddities included.
+Vendure keeps every allocation of a line permanently and takes later movements from the locations of
+the first allocations, even if those were released. This does the same.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def availabilities(products: list[list[Level]], world: World) -> str:
 
 
 def _level(level: Level, override: dict[str, object]) -> str:
-    # Some part numbers come padded (docs/wire.md §4.1): here those with an odd length.
+    # VeraCore pads some part numbers (docs/wire.md §4.1); here, those with an odd length.
     part = level.sku + " " * (len(level.sku) % 2)
     warehouse = _leaves([("ID", level.warehouse)], override)
     warehouse += leaf("OverrideAllowHistoricalConnection", False)

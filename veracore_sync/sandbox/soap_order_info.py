@@ -209,7 +209,7 @@ def _slip(order: Order, slip: Slip, status: str, picked: str, packages: list[str
         )
         for line in slip.lines
     ]
-    # Newer tenants tell the number twice.
+    # Newer tenants return the number in two fields.
     number = leaf("PickSlipID", slip.number) if order.sequence % 2 else ""
     return tag(
         "PickPackType",

@@ -36,7 +36,7 @@ def leaves(pairs: Iterable[tuple[str, object]]) -> str:
 
 
 def local(moment: str | None, zone: ZoneInfo, timespec: str = "seconds") -> str:
-    """A moment as the warehouse tells it: local, without an offset; `NEVER` for None."""
+    """A time as the warehouse writes it: local, without an offset; `NEVER` for None."""
     if moment is None:
         return NEVER
     there = datetime.fromisoformat(moment).astimezone(zone)

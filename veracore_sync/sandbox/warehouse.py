@@ -1,7 +1,7 @@
 """The simulated warehouse: orders, stock and the log of requests, under one lock.
 
-Reserved units are no books of their own: they are what the open orders ask for, so stock and orders
-cannot disagree. Every change is on disk before the method that made it returns.
+Reserved units are not stored: they are computed from the open orders, so stock and orders cannot
+disagree. Every change is written to the state file before the method returns.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _FIRST_SLIP = 604_000
 
 
 class AlreadyExists(Exception):
-    """The order id is used, whatever the case of its letters."""
+    """The order id is used, ignoring case."""
 
 
 class UnknownSku(Exception):
-    """A strict warehouse was asked for a SKU that nobody put in."""
+    """A strict warehouse has no such SKU."""
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class Product:
     on_hand: dict[str, int]
 
     def take(self, units: int) -> None:
-        """Take units from the shelves, down to zero each."""
+        """Take units from each warehouse in turn, down to zero."""
         for warehouse, there in self.on_hand.items():
             taken = min(units, there)
             self.on_hand[warehouse] -= taken
@@ -107,7 +107,7 @@ class World:
         return self._clock().astimezone(UTC)
 
     def zone(self) -> ZoneInfo:
-        """The zone in which the warehouse tells and reads times without an offset."""
+        """The zone of times without an offset, in requests and answers."""
         return ZoneInfo(self.behaviour.timezone)
 
     # ---- orders --------------------------------------------------------------------------
@@ -243,14 +243,14 @@ class World:
 
         Args:
             sku: A SKU.
-            rows: What each of them tells instead, by the dialect's own names; null leaves a field
+            rows: The fields of each row, by the dialect's own names; null leaves a field
                 out. What is no object stands in place of the row. None: told as it is, again.
         """
         with self.lock:
             self.spoiled[sku_key(sku)] = rows or [{}]
 
     def rows_of(self, sku: str) -> list[Any]:
-        """In how many rows the stock of a SKU is told, and what is different in each."""
+        """The rows of a SKU's stock, each as the fields that differ."""
         return self.spoiled.get(sku_key(sku), [{}])
 
     def stock_of(self, sku: str) -> list[Level]:
@@ -358,7 +358,7 @@ def _like(pattern: str) -> str:
 
 
 def _spread(product: Product, reserved: int) -> list[Level]:
-    """Reserve from each warehouse what it has; the first bears what none has."""
+    """Reserve from each warehouse what it has; from the first, what none has."""
     taken = {}
     left = reserved
     for warehouse, on_hand in product.on_hand.items():

@@ -1,4 +1,4 @@
-"""Copying a database, whole and durably, while others may write."""
+"""Copying a database completely and durably while other processes write to it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from veracore_sync.ledger.sqlite.errors import ledger_errors
 
 
 def backup(source: sqlite3.Connection, target: Path) -> int:
-    """Copy a ledger, consistently; the size of the copy in bytes.
+    """Copy a consistent snapshot of a ledger; returns the size of the copy in bytes.
 
-    The copy appears under its name only when it is whole, and with mode 0600. What an earlier
-    backup left half done is removed.
+    `target` appears when the copy is complete, with mode 0600. The partial file of an interrupted
+    backup is removed.
 
     Raises:
         LedgerError: It cannot be read or written, or `target` exists.
@@ -32,30 +32,32 @@ def backup(source: sqlite3.Connection, target: Path) -> int:
 
 
 def copy_whole(source: sqlite3.Connection, target: Path) -> None:
-    """Copy a database into a new file that its owner alone may read, and bring it to the disk.
+    """Copy a database into a new file with mode 0600 and sync it to disk.
 
     Args:
-        source: To be read from.
-        target: A name of ours for what is not whole yet: whatever lies there is removed.
+        source: The connection to read from.
+        target: A temporary name; an existing file is removed.
 
     Raises:
         OSError: `target` is a folder, or cannot be written.
         sqlite3.Error: The source cannot be read, or the disk is full.
     """
-    # A link planted under this name is removed, never followed.
+    # Others may write to the folder: a symbolic link under this name is removed, not followed.
     for stale in (target, *sqlite_file.companions(target)):
         stale.unlink(missing_ok=True)
     if not sqlite_file.create_private(target):
         raise FileExistsError(f"{target} was made by another program just now")
     with closing(sqlite_file.connect(target.absolute(), "rw")) as copy:
-        # SQLite itself brings the copy to the disk with its commit.
+        # With synchronous=FULL SQLite syncs the copy itself. Opening the file for fsync() would
+        # break the rule of `file`.
         copy.execute("PRAGMA synchronous=FULL")
         source.backup(copy)
+        # Without a log of its own the backup is one file, which can be copied anywhere.
         copy.execute("PRAGMA journal_mode=DELETE")
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in `folder` to the disk: a rename is lasting only then."""
+    """Sync the entries of `folder` to disk; only then does a rename survive a power loss."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -1,9 +1,9 @@
-"""The ledger in a SQLite file: one connection, its transactions, and the care of the file.
+"""The ledger in a SQLite file: one connection and its transactions.
 
-The connection is opened by ourselves (``isolation_level=None``) and lent to sqlite-utils, whose own
-``atomic()`` would begin a deferred transaction. Every write is one short ``BEGIN IMMEDIATE``; none
-is ever held over network I/O. ``synchronous=FULL``: an intent must survive a power loss. Before
-each use, and after each commit, the file must still be the one that was opened.
+The connection is opened here with ``isolation_level=None`` and only lent to sqlite-utils, whose
+``atomic()`` would begin a deferred transaction: that one fails at once when it has to upgrade to a
+write while another process writes. Every write is a short ``BEGIN IMMEDIATE``, which waits instead.
+None is held over network I/O: all other processes would wait for a slow server.
 """
 
 from __future__ import annotations
@@ -23,9 +23,11 @@ from veracore_sync.ledger.sqlite import copying, job_locks
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite.errors import ledger_errors
 
+# FULL: in WAL mode NORMAL may lose the last commits in a power loss. An intent that is lost after
+# its request has left means a second order.
 _PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "trusted_schema=OFF")
 SCHEMA_VERSION = 11
-"""The number of the last step in `veracore_sync.ledger.sqlite.migrations`."""
+"""The number of the last step in `veracore_sync.ledger.sqlite.migrations`, whose import is slow."""
 _WAL_TRIES = 50
 
 
@@ -41,7 +43,8 @@ class SqliteDatabase:
     """
 
     def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
-        # SQLite names the log after the file that a link leads to; so do the locks of the jobs.
+        # Resolved once: job locks lie beside the real file, as SQLite's log does, so that a ledger
+        # has one set of locks whichever link leads to it.
         self.path = path.resolve() if path else None
         self._lock = threading.RLock()
         self._nested = False
@@ -72,7 +75,8 @@ class SqliteDatabase:
         if read_only:
             raise LedgerError(
                 f"the ledger {self.path} is from an older version, or empty",
-                hint="run any sync command once: it upgrades the ledger",
+                hint="run any sync command once, for example `veracore-sync sync-orders`: "
+                "it upgrades the ledger",
             )
         from veracore_sync.ledger.sqlite.migrations import migrate
 
@@ -80,11 +84,11 @@ class SqliteDatabase:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        """The connection itself, for migrations and tests."""
+        """The connection, for migrations and tests."""
         return self._connection
 
     def check_in_place(self) -> None:
-        """Raise where the file under the connection is no longer the ledger.
+        """Check that the open file is still the ledger.
 
         Raises:
             LedgerReplaced: It was moved, removed or restored meanwhile.
@@ -94,12 +98,12 @@ class SqliteDatabase:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """A write transaction: committed durably on leaving, rolled back on any exception.
+        """A write transaction: committed durably at the end, rolled back on any exception.
 
         Nested use joins the outer transaction.
 
         Raises:
-            LedgerError: The disk, the file or a permission failed; nothing of it was kept.
+            LedgerError: The disk, the file or a permission failed; nothing was stored.
         """
         with self._lock, ledger_errors(self.path):
             if self._nested:
@@ -107,15 +111,17 @@ class SqliteDatabase:
                 return
             self.check_in_place()
             try:
-                # Inside, so that whatever strikes between the two leaves no transaction open.
+                # Inside the try: a signal handler that raises between these two statements must not
+                # leave a transaction open.
                 self._nested = True
                 self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
                 self._connection.execute("COMMIT")
-                # What was committed to a file that nobody will open again was not kept.
+                # A file that was replaced during the transaction took the commit with it. Callers
+                # act on a commit (they send an order), so it must not be confirmed.
                 self.check_in_place()
             except BaseException:
-                # SQLite has rolled back by itself already when the disk is full.
+                # On some errors, such as a full disk, SQLite has already rolled back.
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
@@ -123,7 +129,7 @@ class SqliteDatabase:
                 self._nested = False
 
     def rows(self, sql: str, parameters: Any = ()) -> Sequence[StoredRow]:
-        """All rows of a reading statement.
+        """All rows of a SELECT.
 
         Raises:
             LedgerError: The file cannot be read.
@@ -133,7 +139,7 @@ class SqliteDatabase:
             return self._connection.execute(sql, parameters).fetchall()
 
     def row(self, sql: str, parameters: Any = ()) -> StoredRow | None:
-        """The first row of a reading statement, or ``None``."""
+        """The first row of a SELECT, or ``None``."""
         found = self.rows(sql, parameters)
         return found[0] if found else None
 
@@ -143,7 +149,7 @@ class SqliteDatabase:
         return found[0] if found else None
 
     def try_lock(self, job: str, command: str, now: datetime) -> JobLock | None:
-        """Hold a job and write down who does, or ``None`` where another process holds it."""
+        """Lock a job and record the holder; ``None`` if another process holds it."""
         if self.path is None:
             return _UnsharedLock()
         return job_locks.try_lock(self, self.path, job, command, now)
@@ -153,7 +159,7 @@ class SqliteDatabase:
         return self.path is not None and job_locks.is_locked(self, self.path, job)
 
     def check(self) -> list[str]:
-        """What SQLite finds wrong with the file; empty when all is well.
+        """The problems that SQLite finds in the file; empty if there are none.
 
         Raises:
             LedgerError: It is too damaged to be checked.
@@ -165,7 +171,7 @@ class SqliteDatabase:
         return [line for line in found if line != "ok"]
 
     def backup(self, target: Path) -> int:
-        """Copy the ledger, consistently, while others may write; its size in bytes.
+        """Copy a consistent snapshot while others write; returns its size in bytes.
 
         Raises:
             LedgerError: It cannot be read or written, or `target` exists.
@@ -173,22 +179,23 @@ class SqliteDatabase:
         return copying.backup(self._connection, target)
 
     def close(self) -> None:
-        """Close the connection; a process that was forked leaves it to the one that opened it."""
+        """Close the connection."""
+        # In a forked child, closing would drop the parent's locks on the file.
         with self._lock:
             if self._open_file is None or self._open_file.is_of_this_process:
                 self._connection.close()
 
 
 def schema_version(connection: sqlite3.Connection) -> int:
-    """The number of the last step that was applied to a file; 0 where none was.
-
-    It is sqlite-utils' own record, read without importing it: every command asks for it.
+    """The number of the last migration that was applied to a file; 0 if none was.
 
     Raises:
         sqlite3.Error: It cannot be read.
     """
+    # sqlite-utils keeps this record. It is read without importing sqlite-utils, which would slow
+    # the start of every command.
     try:
-        # m011_ticks
+        # For example m011_ticks.
         (last,) = connection.execute("SELECT max(name) FROM _sqlite_migrations").fetchone()
     except sqlite3.OperationalError:
         recorded = "SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'"
@@ -199,10 +206,10 @@ def schema_version(connection: sqlite3.Connection) -> int:
 
 
 class _UnsharedLock:
-    """A job of a ledger in memory, which no other process has."""
+    """The lock of a ledger in memory, which no other process can open."""
 
     def release(self) -> None:
-        """Nobody waits for it."""
+        """Does nothing."""
 
 
 def _prepare(name: Path, path: Path, read_only: bool) -> sqlite_file.OpenFile:
@@ -211,6 +218,7 @@ def _prepare(name: Path, path: Path, read_only: bool) -> sqlite_file.OpenFile:
         sqlite_file.create_private(path)
     elif not path.exists():
         raise LedgerError(f"there is no ledger at {path}", hint="run a sync command first")
+    # Recorded before connecting: a file that is replaced in between is then noticed.
     return sqlite_file.OpenFile(name, path)
 
 
@@ -221,7 +229,8 @@ def _connect(path: Path | None, read_only: bool) -> sqlite3.Connection:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    # Switching a fresh file to WAL ignores the busy timeout when several processes start at once.
+    # Switching a new file to WAL ignores the busy timeout, so when several processes start at once
+    # on a fresh ledger, all but one fail immediately.
     for attempt in range(_WAL_TRIES):
         try:
             connection.execute("PRAGMA journal_mode=WAL").fetchone()

@@ -1,4 +1,4 @@
-"""What the faults of SQLite and of the file system mean, and what to do about each."""
+"""Errors of SQLite and the file system as `LedgerError`, with a hint for each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from veracore_sync.domain.errors import LedgerError
 
 @contextmanager
 def ledger_errors(path: Path | None) -> Iterator[None]:
-    """Turn SQLite's and the file system's faults into a `LedgerError` that says what to do."""
+    """Turn errors of SQLite and the file system into a `LedgerError` with a hint."""
     try:
         yield
     except sqlite3.Error as error:
@@ -21,20 +21,24 @@ def ledger_errors(path: Path | None) -> Iterator[None]:
     except OSError as error:
         raise LedgerError(
             f"the ledger {path}: {error.strerror or error}",
-            hint="check that the folder exists, is writable and has room (ledger.path)",
+            hint="check that the folder of ledger.path exists, is writable and has free space",
         ) from error
 
 
 def _hint(name: str) -> str:
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return (
-            "the file is damaged and was left as it is: restore the newest backup, then run "
-            "`veracore-sync sync-orders`, which looks up before it sends"
+            "the file is damaged and was not changed: restore the newest backup with "
+            "`veracore-sync ledger restore FILE`, then run `veracore-sync sync-orders`, which "
+            "looks orders up before it sends them"
         )
     if name.startswith("SQLITE_FULL"):
-        return "the disk is full and nothing was sent unrecorded: make room, the next run goes on"
+        return (
+            "the disk is full; nothing was sent without a record: free some space, "
+            "the next run continues"
+        )
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN")):
         return "check owner and mode of the ledger, its folder and its -wal and -shm files"
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return "another program holds the ledger: the next run goes on"
+        return "another program has locked the ledger; the next run continues"
     return "check the disk, then `veracore-sync ledger check`"

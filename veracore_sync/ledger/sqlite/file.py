@@ -1,10 +1,10 @@
-"""The one door to a SQLite file: creating it, connecting to it, and knowing that it is still there.
+"""Creating a SQLite file, connecting to it, and noticing when it was replaced.
 
-Nothing else in this program opens a database file, its ``-wal`` or its ``-shm``. On POSIX a
-``close()`` of *any* descriptor of a file drops *all* locks that the process holds on it, SQLite's
-included: the next short command then believes that it is alone, removes the log, and what this
-process commits is lost (https://sqlite.org/howtocorrupt.html, 2.2). So a file is created before
-SQLite ever sees it, only where there is none, and looked at by ``stat`` alone afterwards.
+No other module opens a database file, its ``-wal`` or its ``-shm``. On POSIX, ``close()`` of *any*
+descriptor of a file drops *all* locks that the process holds on it, SQLite's included: the next
+command then takes the file for unused and removes the log, and what this process commits is lost
+(https://sqlite.org/howtocorrupt.html, 2.2). So a file is created before SQLite opens it, only if
+none exists, and afterwards inspected only with ``stat``.
 """
 
 from __future__ import annotations
@@ -21,22 +21,24 @@ from veracore_sync.domain.errors import LedgerError
 
 SQLITE_VERSION = sqlite3.sqlite_version
 HAS_WAL_RESET_BUG = sqlite3.sqlite_version_info < (3, 51, 3)
-"""Fixed in 3.51.3; a distribution may have repaired an older one."""
+"""Fixed in SQLite 3.51.3; a distribution may have patched an older one."""
 BUSY_SECONDS = 10.0
 _RESTORING = ".restoring"
 _COMPANIONS = ("-wal", "-shm", "-journal")
 
 
 def connect(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
-    """Connect to a file that exists.
+    """Connect to an existing file.
 
     Args:
-        path: Absolute; links in it are followed by SQLite.
+        path: Absolute; SQLite follows symbolic links in it.
         mode: ``ro`` refuses every write.
 
     Raises:
         sqlite3.Error: SQLite cannot open it.
     """
+    # A mode without "c": SQLite never creates the file, so a ledger that was moved away is an error
+    # and not silently an empty one, which would send every order again.
     return sqlite3.connect(
         f"file:{quote(str(path))}?mode={mode}",
         uri=True,
@@ -47,18 +49,21 @@ def connect(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
 
 
 def in_memory() -> sqlite3.Connection:
-    """A database that ends with the process."""
+    """A database in memory."""
     return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
 
 
 def create_private(path: Path) -> bool:
-    """Create an empty file that its owner alone may read, where nothing is; whether it was made.
+    """Create an empty file with mode 0600 unless the name is taken; whether it was created.
 
     Raises:
         OSError: It cannot be created.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
+        # O_EXCL: an existing file is never opened here. It may be a ledger in use by this process,
+        # and closing this descriptor would drop SQLite's locks. O_NOFOLLOW: a planted symbolic link
+        # must not decide where orders are stored.
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600)
     except FileExistsError:
@@ -69,17 +74,17 @@ def create_private(path: Path) -> bool:
 
 
 def companions(path: Path) -> list[Path]:
-    """The names under which SQLite keeps what belongs to that database."""
+    """The log and journal files that SQLite may keep beside that database."""
     return [path.with_name(path.name + suffix) for suffix in _COMPANIONS]
 
 
 def restore_marker(path: Path) -> Path:
-    """The file that stands beside a ledger for as long as it is being replaced."""
+    """The file that exists beside a ledger while a restore replaces it."""
     return path.with_name(path.name + _RESTORING)
 
 
 def is_being_restored(path: Path) -> bool:
-    """Whether a ledger is being put there, or was until the restore was interrupted."""
+    """Whether a restore to that path is running or was interrupted."""
     return restore_marker(path.resolve()).exists()
 
 
@@ -87,10 +92,10 @@ def refuse_unsafe(path: Path) -> None:
     """Refuse a file that must not be opened now, or not under this name.
 
     Args:
-        path: The file, with every symbolic link resolved.
+        path: The file, with symbolic links resolved.
 
     Raises:
-        LedgerError: It is being replaced, is no regular file, or has a second name.
+        LedgerError: A restore is replacing it, it is not a regular file, or it has hard links.
     """
     if restore_marker(path).exists():
         raise LedgerError(
@@ -102,7 +107,8 @@ def refuse_unsafe(path: Path) -> None:
         if not stat.S_ISREG(found.st_mode):
             raise LedgerError(f"the ledger {path} is not a file", hint="correct ledger.path")
         if found.st_nlink > 1:
-            # SQLite keeps one log a name: two names of one file corrupt each other.
+            # SQLite names the log after the path. Opened under two names, one file has two logs
+            # and becomes corrupt (https://sqlite.org/howtocorrupt.html, 2.3).
             raise LedgerError(
                 f"the ledger {path} has {found.st_nlink} names (hard links)",
                 hint=f"remove the other one (`find / -xdev -samefile {path}`); "
@@ -111,14 +117,14 @@ def refuse_unsafe(path: Path) -> None:
 
 
 class OpenFile:
-    """Which file a connection has open, so that a replaced or removed one is noticed.
+    """The identity of the file that a connection has open. Create it before the connection.
 
-    A ledger that was moved, restored or deleted under a running process lives on as an orphan:
-    everything written there would be lost. To be made before the connection is.
+    A process keeps writing to a file that was moved, replaced or deleted, and no other process
+    would ever read what it writes. Comparing device and inode shows this.
 
     Args:
-        name: The file as it was named; a link that leads elsewhere later is noticed, too.
-        path: The same with every symbolic link resolved: SQLite's log lies beside it.
+        name: The path as configured, so that a symbolic link that changes is noticed.
+        path: The same with symbolic links resolved; SQLite's log lies beside it.
     """
 
     def __init__(self, name: Path, path: Path) -> None:
@@ -129,11 +135,12 @@ class OpenFile:
         self._log_identity: tuple[int, int] | None = None
 
     def check(self) -> None:
-        """Raise where the file, its log or the process is no longer the one that was opened.
+        """Check that the file, its log and the process are still the ones that opened it.
 
         Raises:
             LedgerReplaced: Nothing more may be written through this connection.
         """
+        # A forked child shares the descriptors: when it closes them, the parent's locks are gone.
         if os.getpid() != self._process:
             raise self._replaced("was opened before this process was forked")
         now = _identity(self._name)
@@ -141,21 +148,22 @@ class OpenFile:
             raise self._replaced("was removed" if now is None else "was replaced by another file")
         log = _identity(self._log)
         if self._log_identity is None:
-            # It comes with the first read, and then stays for as long as the connection does.
+            # SQLite creates the log with the first read and keeps it until the last connection
+            # closes. If it changes, someone removed it, and commits of this connection go nowhere.
             self._log_identity = log
         elif log != self._log_identity:
-            raise self._replaced("has lost its -wal file, which somebody removed or replaced")
+            raise self._replaced("has lost its -wal file, which was removed or replaced")
 
     @property
     def is_of_this_process(self) -> bool:
-        """Whether no fork lies between the opening and now."""
+        """Whether this process opened the file; false in a forked child."""
         return os.getpid() == self._process
 
     def _replaced(self, what: str) -> LedgerReplaced:
         return LedgerReplaced(
-            f"the ledger {self._name} {what} while it was in use; nothing is written any more",
-            hint="start the command again; if nobody restored it on purpose, "
-            "`veracore-sync ledger check`",
+            f"the ledger {self._name} {what} while it was in use; nothing more is written",
+            hint="start the command again; if the ledger was not restored on purpose, "
+            "run `veracore-sync ledger check`",
         )
 
 

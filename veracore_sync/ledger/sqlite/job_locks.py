@@ -1,4 +1,4 @@
-"""Job locks by lock files: the kernel keeps the lock, a row says who holds it, by which file."""
+"""Job locks: the lock file is the lock; a row records who holds it and the inode of the file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def try_lock(
     database: SqliteDatabase, path: Path, job: str, command: str, now: datetime
 ) -> LockFile | None:
-    """Lock the job's file beside the ledger `path` and write down who did, or neither."""
+    """Lock the job's file beside the ledger `path` and record who did; ``None`` if it is held."""
     lock = lock_file.take(lock_file.lock_path(path, job))
     if lock is None:
         return None
     try:
-        if _name_holder(database, job, command, lock, now):
+        if _record_holder(database, job, command, lock, now):
             return lock
     except BaseException:
         lock.release()
@@ -34,8 +34,9 @@ def try_lock(
 
 
 def is_locked(database: SqliteDatabase, path: Path, job: str) -> bool:
-    """Whether a process holds the job of the ledger `path` now."""
+    """Whether a process holds the job of the ledger `path`."""
     file = lock_file.lock_path(path, job)
+    # A question must not create lock files: the ledger may be opened read-only, or as another user.
     if not file.exists():
         return _is_held_elsewhere(database, job, None)
     try:
@@ -50,10 +51,10 @@ def is_locked(database: SqliteDatabase, path: Path, job: str) -> bool:
         lock.release()
 
 
-def _name_holder(
+def _record_holder(
     database: SqliteDatabase, job: str, command: str, lock: LockFile, now: datetime
 ) -> bool:
-    """Write down who holds the job; ``False`` where another still does, by a deleted file."""
+    """Record the holder; ``False`` if another process still holds the job by a deleted file."""
     with database.transaction() as connection:
         if _is_held_elsewhere(database, job, lock.inode):
             return False
@@ -62,7 +63,8 @@ def _name_holder(
             "VALUES (?, ?, ?, ?, ?)",
             (job, command, os.getpid(), to_text(now), lock.inode),
         )
-    # Deleted before it was written down, it would not have been seen by who took the next one.
+    # If the file was deleted before the row was committed, another run may have locked a new file
+    # without seeing this row.
     return lock.is_in_place()
 
 

@@ -1,8 +1,11 @@
-"""Lock files: held by the kernel for a process, freed when it dies and never while it lives.
+"""Lock files: the kernel holds a lock for a process and releases it when the process ends.
 
-A lock file that somebody deletes while it is held (a cleaner of old files) would let a second run
-in: it makes a new file and locks that. So who takes a lock also asks the kernel whether the last
-known holder still has the file that it locked.
+A lock with a time limit would expire under a process that was only stopped for a while (SIGSTOP, a
+suspended machine), and two runs would send orders; so this is ``flock``, which cannot expire.
+
+If a lock file is deleted while it is held (by a cleaner of old files), the next run would create
+and lock a new one. So a run that takes a lock also checks in ``/proc/locks`` whether the previous
+holder still has the file that it locked.
 """
 
 from __future__ import annotations
@@ -15,49 +18,55 @@ from pathlib import Path
 from veracore_sync.domain.errors import LedgerError
 from veracore_sync.ledger.sqlite.errors import ledger_errors
 
-_KERNELS_LOCKS = Path("/proc/locks")
+_PROC_LOCKS = Path("/proc/locks")
 
 
 @dataclass(frozen=True, slots=True)
 class LockFile:
-    """A lock that this process holds until `release`."""
+    """A lock that this process holds until it calls `release`."""
 
     path: Path
     descriptor: int
 
     @property
     def inode(self) -> int:
-        """The number of the locked file."""
+        """The inode of the locked file."""
         return os.fstat(self.descriptor).st_ino
 
     def is_in_place(self) -> bool:
-        """Whether the locked file is still the one that others would lock."""
+        """Whether the locked file still exists under its name, so that others lock the same one."""
         try:
             return os.path.samestat(os.fstat(self.descriptor), self.path.stat())
         except FileNotFoundError:
             return False
 
     def release(self) -> None:
-        """Let others take it."""
+        """Unlock."""
         os.close(self.descriptor)
 
 
 def lock_path(ledger: Path, job: str) -> Path:
-    """The lock file of a job: beside the ledger, whose path has no links."""
+    """The lock file of a job, beside the ledger.
+
+    Args:
+        ledger: The path with symbolic links resolved: otherwise a ledger that is reached by a link
+            and by its real path would have two sets of locks.
+        job: One of `veracore_sync.ledger.runs.JOBS`.
+    """
     return ledger.with_name(f"{ledger.name}.{job}.lock")
 
 
 def take(path: Path) -> LockFile | None:
-    """Lock that file, or ``None`` where another holds it.
+    """Lock that file; ``None`` if another process holds it.
 
     Raises:
-        LedgerError: The file cannot be made or locked.
+        LedgerError: The file cannot be created or locked.
     """
     while True:
         lock = _take_once(path)
         if lock is None or lock.is_in_place():
             return lock
-        # It was deleted between the opening and the locking.
+        # Deleted between open() and flock(): this lock excludes nobody.
         lock.release()
 
 
@@ -76,17 +85,17 @@ def _take_once(path: Path) -> LockFile | None:
 
 
 def is_held_by(pid: int, inode: int) -> bool:
-    """Whether that process holds a lock on a file of that number, deleted or not.
+    """Whether that process holds a lock on a file with that inode, deleted or not.
 
-    Where the kernel does not tell (no ``/proc``, a process of another container), ``False``.
+    ``False`` if ``/proc/locks`` does not show it (no ``/proc``, a process of another container).
     """
     try:
-        lines = _KERNELS_LOCKS.read_text().splitlines()
+        lines = _PROC_LOCKS.read_text().splitlines()
     except OSError:
         return False
-    return any(_names(line.split(), pid, inode) for line in lines)
+    return any(_matches(line.split(), pid, inode) for line in lines)
 
 
-def _names(words: list[str], pid: int, inode: int) -> bool:
+def _matches(words: list[str], pid: int, inode: int) -> bool:
     # 1: FLOCK  ADVISORY  WRITE 4711 08:01:131090 0 EOF
     return words[1:2] == ["FLOCK"] and words[4] == str(pid) and words[5].endswith(f":{inode}")

@@ -1,8 +1,9 @@
-"""The ledger's schema as ordered steps; each is applied once and never changed afterwards.
+"""The ledger's schema as ordered migrations.
 
-sqlite-utils keeps the record of what was applied, by the names of the steps; no later step may sort
-before an earlier one. All run inside one ``BEGIN IMMEDIATE``, because its migrations alone are not
-safe when several processes start on a fresh file at once.
+A released migration is never changed: ledgers to which it was applied would not get the change.
+sqlite-utils records the applied ones by name, so no later name may sort before an earlier one. All
+run inside one ``BEGIN IMMEDIATE``, because sqlite-utils' own transactions are not safe when several
+processes start on a new file at once.
 """
 
 from __future__ import annotations
@@ -151,19 +152,19 @@ def run_statements(connection: sqlite3.Connection, script: str) -> None:
 
 @migrations()
 def m001_orders(db: Utils) -> None:
-    """Orders, attempts, runs, alerts and who holds which job."""
+    """Orders, attempts, runs, alerts and job locks."""
     run_statements(db.conn, _FIRST)
 
 
 @migrations()
 def m002_upstreams(db: Utils) -> None:
-    """Breakers, rate budgets and refused credentials."""
+    """Circuit breakers, rate budgets and refused credentials."""
     run_statements(db.conn, _UPSTREAMS)
 
 
 @migrations()
 def m003_stock(db: Utils) -> None:
-    """SKUs that were matched, or not; orders that the warehouse was seen to process."""
+    """Known and unknown SKUs; orders that were seen processed."""
     run_statements(db.conn, _STOCK)
 
 
@@ -195,7 +196,7 @@ CREATE INDEX hints_done ON hints (covered_at) WHERE due_at IS NULL;
 
 @migrations()
 def m005_inbox(db: Utils) -> None:
-    """Deliveries of the webhook listener, and the hints that they gave."""
+    """Deliveries of the webhook listener, and their hints."""
     run_statements(db.conn, _INBOX)
 
 
@@ -235,7 +236,7 @@ CREATE TABLE hooks (
 
 @migrations()
 def m006_outbox(db: Utils) -> None:
-    """Events, and how far each hook has got them."""
+    """Events, and their deliveries to hooks."""
     run_statements(db.conn, _OUTBOX)
 
 
@@ -281,19 +282,19 @@ CREATE INDEX slips_by_code ON slips (code);
 
 @migrations()
 def m007_shipments(db: Utils) -> None:
-    """What the warehouse was seen to ship, and the fulfilments that came of it."""
+    """Tracked orders, and slips with their fulfilments."""
     run_statements(db.conn, _SHIPMENTS)
 
 
 @migrations()
 def m008_forgetting(db: Utils) -> None:
-    """Forgetting an event meets its own deliveries, not those of all others."""
+    """Without this index, deleting an event scans the deliveries of all events."""
     db.conn.execute("CREATE INDEX deliveries_by_event ON deliveries (seq)")
 
 
 @migrations()
 def m009_lock_files(db: Utils) -> None:
-    """Which file the holder of a job has locked: another may lie under its name by now."""
+    """The inode of the lock file that a job's holder has locked; another may have its name now."""
     db.conn.execute("ALTER TABLE job_locks ADD COLUMN lock_inode INTEGER")
 
 
@@ -323,7 +324,7 @@ DROP TABLE stock_processed
 
 @migrations()
 def m010_held(db: Utils) -> None:
-    """What VeraCore holds of each order, whatever was sent; with it, what it has processed."""
+    """What VeraCore holds of each order, and when it was seen processed."""
     run_statements(db.conn, _HELD)
 
 
@@ -336,11 +337,11 @@ ALTER TABLE slips ADD COLUMN intended_tick TEXT
 
 @migrations()
 def m011_ticks(db: Utils) -> None:
-    """What must not be shortened by a clock that is set is counted by one that cannot be."""
+    """Ticks of the monotonic clock for waits that setting the wall clock must not shorten."""
     run_statements(db.conn, _TICKS)
 
 
 def migrate(database: SqliteDatabase) -> None:
-    """Apply every step that is missing, all in one transaction."""
+    """Apply the missing migrations in one transaction."""
     with database.transaction() as connection:
         migrations.apply(Utils(connection))

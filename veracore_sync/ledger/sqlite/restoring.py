@@ -1,9 +1,9 @@
-"""Putting a backup in the ledger's place.
+"""Replacing the ledger by a backup.
 
-A file cannot be replaced under a process that has it open: what that one writes would be lost. So
-every job's lock is held meanwhile, and a marker beside the ledger makes every command refuse until
-the new file is in place, also after a crash between two steps. Whoever had the old one open (a
-`stats` that runs) notices at its next use.
+What a process writes to a file that was replaced under it is lost. So a restore holds every job's
+lock, and a marker beside the ledger makes every command refuse to start until the new file is in
+place, also after a crash between two steps: a command that found no file would create an empty
+ledger and send every order again. A process that only reads (`stats`) notices at its next use.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from veracore_sync.ledger.stores import SqlLedger
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did.
+    """The result of a restore.
 
     Args:
         orders: How many orders the restored ledger holds.
-        kept: Where the replaced ledger lies now; ``None`` where there was none.
+        kept: The path of the replaced ledger; ``None`` if there was none.
     """
 
     orders: int
@@ -42,18 +42,18 @@ class Restored:
 def restore(
     source: Path, target: Path, clock: Clock, examine: Callable[[SqlLedger], None]
 ) -> Restored:
-    """Put a copy of `source` in the place of the ledger `target`, and keep the old one aside.
+    """Replace the ledger `target` by a copy of `source`, and keep the old file.
 
     Args:
-        source: A backup; it is left as it is.
+        source: A backup; it is not changed.
         target: ``ledger.path``.
-        clock: The time, for the name of the file that is kept.
-        examine: Refuses a ledger that must not serve here, by raising.
+        clock: The time, for the name of the old file.
+        examine: Raises if the ledger must not be used here.
 
     Raises:
-        LedgerError: The backup is damaged, is no ledger, or the disk failed; nothing was replaced,
-            or the next restore goes on.
-        LockHeld: A run or a listener is at work.
+        LedgerError: The backup is damaged or not a ledger, or the disk failed. Nothing was
+            replaced, or repeating the restore completes it.
+        LockHeld: A run or a listener is active.
     """
     path = target.resolve()
     if source.resolve() == path:
@@ -73,21 +73,22 @@ def _every_lock(path: Path) -> Iterator[None]:
         for job in JOBS:
             lock = lock_file.take(lock_file.lock_path(path, job))
             if lock is None:
-                raise LockHeld(
-                    f"{job} is at work on {path}; nothing was changed",
-                    hint="stop the timers and the listeners, then restore again",
-                )
+                raise _in_use(path, job)
             stack.callback(lock.release)
             if _is_held_by_a_deleted_file(path, job, lock):
-                raise LockHeld(
-                    f"{job} is at work on {path}; nothing was changed",
-                    hint="stop the timers and the listeners, then restore again",
-                )
+                raise _in_use(path, job)
         yield
 
 
+def _in_use(path: Path, job: str) -> LockHeld:
+    return LockHeld(
+        f"{job} is at work on {path}; nothing was changed",
+        hint="stop the timers and the listeners, then restore again",
+    )
+
+
 def _is_held_by_a_deleted_file(path: Path, job: str, lock: lock_file.LockFile) -> bool:
-    """Whether the last known holder still has the file that it locked, deleted since."""
+    """Whether the recorded holder still has the lock on a file that was deleted since."""
     if not path.exists():
         return False
     try:
@@ -96,7 +97,8 @@ def _is_held_by_a_deleted_file(path: Path, job: str, lock: lock_file.LockFile) -
                 "SELECT pid, lock_inode FROM job_locks WHERE job = ?", (job,)
             ).fetchone()
     except sqlite3.Error:
-        return False  # an older version's, or damaged: it is to be replaced
+        # From an older version, or damaged: that is a reason to restore, not to refuse it.
+        return False
     if row is None or row[1] in (None, lock.inode):
         return False
     return lock_file.is_held_by(row[0], row[1])
@@ -111,7 +113,7 @@ def _copy(source: Path, fresh: Path) -> None:
             orders = found.execute("SELECT 1 FROM sqlite_master WHERE name = 'orders'").fetchone()
             if not 0 < version <= SCHEMA_VERSION or orders is None:
                 raise LedgerError(
-                    f"{source} is no ledger that this version can read",
+                    f"{source} is not a ledger that this version can read",
                     hint="name a file that `ledger backup` made, or upgrade veracore-sync",
                 )
             copy_whole(found, fresh)
@@ -122,7 +124,7 @@ def _copy(source: Path, fresh: Path) -> None:
 
 
 def _examined(fresh: Path, clock: Clock, examine: Callable[[SqlLedger], None]) -> int:
-    """Check the copy and bring it up to date, before anything depends on it."""
+    """Check and upgrade the copy while the old ledger is still in place; returns its orders."""
     with closing(SqlLedger(SqliteDatabase(fresh), clock)) as copy:
         problems = copy.upkeep.check()
         if problems:
@@ -131,12 +133,16 @@ def _examined(fresh: Path, clock: Clock, examine: Callable[[SqlLedger], None]) -
                 hint="name an older backup",
             )
         examine(copy)
+        # Orders that the old ledger sent after this backup are unknown here, so each is looked up
+        # before it is sent.
         copy.meta.note_restored(clock.now())
         return sum(copy.orders.counts().values())
 
 
 def _replace(path: Path, fresh: Path, clock: Clock) -> Path | None:
-    _settle_log(path)
+    _checkpoint(path)
+    # Each step is synced before the next: after a power loss the marker exists unless the new
+    # ledger is in place.
     marker = sqlite_file.restore_marker(path)
     sqlite_file.create_private(marker)
     sync_folder(path.parent)
@@ -151,8 +157,8 @@ def _replace(path: Path, fresh: Path, clock: Clock) -> Path | None:
     return kept
 
 
-def _settle_log(path: Path) -> None:
-    """Bring the old ledger's log into its file where it can still be read, so that one is kept."""
+def _checkpoint(path: Path) -> None:
+    """Write the old ledger's log into its file, if it is readable, so that one file is kept."""
     with suppress(sqlite3.Error), closing(sqlite_file.connect(path, "rw")) as old:
         old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -161,7 +167,7 @@ def _move_aside(path: Path, clock: Clock) -> Path | None:
     moment = clock.now().strftime("%Y%m%dT%H%M%S%fZ")
     kept = path.with_name(f"{path.name}.replaced-{moment}")
     found = path.exists()
-    # The log first: left alone beside the new file, SQLite would take it for that one's.
+    # The log first: a crash must not leave it beside the new file, to which SQLite would apply it.
     for one in (*sqlite_file.companions(path), path):
         with suppress(FileNotFoundError):
             one.rename(kept.with_name(kept.name + one.name.removeprefix(path.name)))
