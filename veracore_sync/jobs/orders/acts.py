@@ -98,7 +98,7 @@ def decide_retry(row: OrderRow, attempts: Sequence[AttemptRow]) -> Retry:
         )
     if row.state == OrderState.SKIPPED:
         return NotRetried("it is skipped: `veracore-sync stats --order` says why")
-    return NotRetried(f"it is {row.state}: the next run takes it up by itself")
+    return NotRetried(f"it is {row.state}: the next sync-orders processes it")
 
 
 # ---- resolve: what look-ups show -----------------------------------------------------------------
@@ -172,7 +172,7 @@ def sent_ids(row: OrderRow, attempts: Sequence[AttemptRow]) -> tuple[str, ...]:
 
 
 def open_ids(row: OrderRow, attempts: Sequence[AttemptRow]) -> tuple[str, ...]:
-    """The ids under which VeraCore may hold the order: those whose attempts do not rule it out."""
+    """The ids under which VeraCore may have the order: no attempt's outcome rules them out."""
     present = row.veracore_id if row.state in _MAY_BE_THERE else None
     unknown = {one.attempt for one in open_attempts(row, attempts)}
     sent = [

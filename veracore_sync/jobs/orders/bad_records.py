@@ -43,11 +43,11 @@ class Reader:
     """Reads orders in full; one that cannot be read stops no other.
 
     Args:
-        nobody: A code that no order has, for the control read.
+        probe_code: A code that no order has, for the control read.
     """
 
     shop: ShopOrders
-    nobody: str
+    probe_code: str
 
     def read(self, codes: Sequence[str], failed: Failed) -> Iterator[Order]:
         """The orders with these codes; those that the shop lacks or cannot return are left out.
@@ -62,7 +62,7 @@ class Reader:
                 raise
             # The control read comes first: if the whole shop is failing, fifty single reads would
             # each wait for their time-out.
-            self.shop.orders([self.nobody])
+            self.shop.orders([self.probe_code])
             if len(codes) == 1:
                 failed(codes[0], error)
                 return

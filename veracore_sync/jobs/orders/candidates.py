@@ -28,7 +28,7 @@ class Candidates(RunPart[OrdersReport]):
         """Orders placed before this time (UTC) are never sent."""
         return self.settings.orders.not_before or self.ledger.meta.live_since
 
-    def listen(self, span: Windows) -> Poll:
+    def list_orders(self, span: Windows) -> Poll:
         """List the shop's orders, or read those that a person named.
 
         Raises:
@@ -52,6 +52,7 @@ class Candidates(RunPart[OrdersReport]):
                 f"the shop has no order {', '.join(missing)}",
                 hint="check the code; it is case-sensitive",
             )
+        # No list is needed, only the channel's code and the money precision.
         poll = self.shop.poll(
             trigger_states=(), moved_since=None, passed_states=(), passed_since=None
         )

@@ -75,7 +75,7 @@ def windows(ledger: Ledger, now: datetime, not_before: datetime) -> Windows:
 
 @dataclass(slots=True)
 class ChangeDetector(RunPart[OrdersReport]):
-    """Looks over what was changed in the shop after submission."""
+    """Finds changes made in the shop after an order was sent."""
 
     def changed(self, moved: Sequence[OrderStub], waiting: Sequence[OrderStub] = ()) -> None:
         """Raise ``order.cancelled_in_shop`` or ``order.drift`` for orders that were sent.

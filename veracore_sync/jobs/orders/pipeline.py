@@ -117,6 +117,8 @@ class OrderPipeline:
             try:
                 for action in islice(self._actions(batches, sender), options.limit):
                     under_way.add(pool.submit(sender.send, action))
+                    # Two orders per worker: none waits for the planner, and no order is planned
+                    # long before it is sent.
                     if len(under_way) >= 2 * workers:
                         under_way = _reap(under_way, FIRST_COMPLETED)
                 _reap(under_way, ALL_COMPLETED)

@@ -182,6 +182,7 @@ class Renderer:
 
     def _offer(self, line: OrderLine, number: int) -> str:
         offer = self.offer(line.sku)
+        # Never cleaned silently: the result could be the name of another offer.
         if not offer or clean(offer) != offer:
             raise Unsendable(
                 Category.MAPPING,
@@ -208,6 +209,7 @@ def _party(address: Address) -> Party:
 
 
 def _require_deliverable(party: Party) -> None:
+    # What VeraCore requires (docs/wire.md 3.2); checked here, so that the message names the field.
     missing = [
         name
         for name, value in (

@@ -62,7 +62,7 @@ class OrdersRun(JobRun[OrdersReport]):
             # arrived.
             self.ledger.transitions.recover()
         span = windows(self.ledger, now, self._candidates.not_before)
-        poll = self._candidates.listen(span)
+        poll = self._candidates.list_orders(span)
         if not self.context.must_not_write:
             self.ledger.meta.note_shop_clock(self.shop.clock_ahead_seconds)
         chosen = self._candidates.choose(poll, now)
@@ -178,6 +178,7 @@ class OrdersRun(JobRun[OrdersReport]):
     def _send(self, chosen: Selection, doubts: Sequence[OrderRow]) -> None:
         if not (chosen.due or chosen.rechecks or chosen.new or doubts):
             return
+        # Recorded before the first request: a run that is killed leaves no order unknown.
         self._discover(chosen)
         bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
         sender = Sender(self.context, self._known_id(), bad)

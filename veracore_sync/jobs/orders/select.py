@@ -18,6 +18,7 @@ from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.waits import RECHECK, is_ahead, is_over
 
 _RECHECK_PAGE = 50
+# Each costs a create that VeraCore will probably refuse again.
 _REFUSED_A_RUN = 10
 _DEFAULT_CHANNEL = "__default_channel__"
 

@@ -119,6 +119,7 @@ class Sender(RunPart[OrdersReport]):
     def _is_settled(self, action: SubmitOrder, veracore_id: str, record: WarehouseRecord) -> bool:
         """Record what was found under one of the order's ids; whether the order is done."""
         moves, code = self.ledger.transitions, action.code
+        # This ledger never sent the order, so there is nothing to compare the content with.
         verdict = interpret_record(code, record, [])
         if isinstance(verdict, AdoptOrder):
             self._adopt(action, veracore_id, verdict)
@@ -196,7 +197,7 @@ class Sender(RunPart[OrdersReport]):
             if rule.action is Action.DOUBT and self._was_answered(outcome.what):
                 moves.was_answered(code, attempt)
         if outcome.what in COUNTS_AGAINST_CREATING:
-            self._count_trouble(
+            self._count_failure(
                 read_error(
                     outcome.what,
                     f"VeraCore: {trouble.message}",
@@ -206,11 +207,13 @@ class Sender(RunPart[OrdersReport]):
             )
 
     def _later(self, outcome: NotAccepted) -> datetime:
+        # A Retry-After of hours, from a proxy with a wrong clock say, must not hold orders back.
         asked = min(timedelta(seconds=outcome.retry_after or 0), ASKED)
         return self.clock.now() + max(asked, _LATER if outcome.retry_after is None else asked)
 
     def _recheck_at(self) -> datetime:
         recheck = timedelta(minutes=self.settings.orders.parked_recheck_minutes)
+        # Jittered, so that orders that were refused together are not all sent again together.
         return self.clock.now() + spread(recheck)
 
     def _was_answered(self, what: Occurrence) -> bool:
@@ -231,7 +234,7 @@ class Sender(RunPart[OrdersReport]):
                 self._answered.add(what)
             return True
 
-    def _count_trouble(self, error: SyncError) -> None:
+    def _count_failure(self, error: SyncError) -> None:
         """Stop the run after three failures in a row: VeraCore fails, not single orders."""
         with self._lock:
             count, most = self._budget.spend(), self._budget.most
