@@ -116,7 +116,7 @@ def test_an_absence_of_credentials_that_find_nothing_gives_no_new_id(bench: Benc
     in_doubt(bench, "lost before", known=False)
     bench.clock.forward(minutes=10)
     for _ in range(3):
-        with pytest.raises(SyncError, match="is not believed"):
+        with pytest.raises(SyncError, match="proves nothing"):
             resolver(bench).new_id("A")
         bench.clock.forward(minutes=10)
     assert bench.row("A").veracore_id == "A"
