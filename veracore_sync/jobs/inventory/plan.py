@@ -150,8 +150,8 @@ def guard(summary: PlanSummary, settings: InventorySettings, *, first: bool) -> 
     if first:
         return Guard(
             "first",
-            f"first run: no full run with --allow-mass-change has completed on this ledger: "
-            f"decreases were written, {summary.rising} increases were withheld",
+            "no full run with --allow-mass-change has completed on this ledger: decreases were "
+            f"written, {summary.rising} increases were withheld",
             decreases=True,
         )
     if _exceeds(summary.changing, summary.sellable, settings.max_change_percent):
