@@ -27,7 +27,7 @@ from veracore_sync.jobs.orders.change_detection import windows
 from veracore_sync.jobs.orders.overdue import KIND as OLD
 from veracore_sync.jobs.tracking.actions import Hold
 from veracore_sync.jobs.tracking.overdue import KIND as WAITING
-from veracore_sync.jobs.tracking.overdue import tell_waiting
+from veracore_sync.jobs.tracking.overdue import alert_waiting_shipments
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import unready
@@ -228,7 +228,7 @@ def order_waits_too_long(bed: Bed) -> Goes:
 
 def net_thrown_far(bed: Bed) -> Goes:
     bed.run()
-    return lambda: windows(bed.ledger, bed.clock.now(), START - 99 * DAY).deep
+    return lambda: windows(bed.ledger, bed.clock.now(), START - 99 * DAY).is_full_scan
 
 
 def watched_changes(bed: Bed) -> Goes:
@@ -368,7 +368,7 @@ def slip_waits_too_long(bed: Bed) -> Goes:
     make_slip(bed)
 
     def goes() -> bool:
-        tell_waiting(bed.ledger, bed.clock, timedelta(minutes=20), TrackingReport())
+        alert_waiting_shipments(bed.ledger, bed.clock, timedelta(minutes=20), TrackingReport())
         return any(one.kind == WAITING for one in bed.ledger.alerts.standing())
 
     return goes
@@ -379,7 +379,7 @@ def once_told(bed: Bed) -> Goes:
     bed.ledger.alerts.open(AlertKind.ORDER_BEYOND, "odd", code="A")
 
     def goes() -> bool:
-        tell_waiting(bed.ledger, bed.clock, timedelta(0), TrackingReport())
+        alert_waiting_shipments(bed.ledger, bed.clock, timedelta(0), TrackingReport())
         return not bed.ledger.alerts.standing()
 
     return goes
@@ -398,7 +398,7 @@ def unanswered_too_long(bed: Bed) -> Goes:
     def goes() -> bool:
         unanswered = Unanswered(tracking_context(bed))
         unanswered.failed("A", error)
-        unanswered.tell()
+        unanswered.alert_overdue()
         return any(one.kind == UNANSWERED for one in bed.ledger.alerts.standing())
 
     goes()

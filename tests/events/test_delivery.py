@@ -60,7 +60,7 @@ def test_a_hook_that_fails_for_an_hour_gets_every_event_in_order(
     assert len(set(of_the_order)) == 1
     assert len(hook.offered) < 15
     (told,) = news
-    assert "the hook url has not taken events since" in told
+    assert "the hook url has not accepted events since" in told
     assert FAILING in {alert.kind for alert in ledger.alerts.standing()}
     hook.mood = "takes"
     for _ in range(70):

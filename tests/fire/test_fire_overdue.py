@@ -122,7 +122,7 @@ def test_thousands_at_once_are_summed_up(bench: Bench) -> None:
     bench.clock.forward(minutes=61)
     news = bench.stopped()[0].needs_person
     assert len(news) == 11
-    assert news[-1] == "and 1990 more orders have waited for as long"
+    assert news[-1] == "1990 more orders have waited too long"
     assert len(bench.ledger.alerts.standing()) == 2000
     assert bench.stopped()[0].needs_person == []
 

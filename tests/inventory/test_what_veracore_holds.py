@@ -71,7 +71,7 @@ def test_a_conflict_that_a_person_adopts_holds_what_is_there(made: Bed) -> None:
     assert made.state_of(order) == "conflict"
     assert made.run("resolve", order.code, "--adopt").code == 3
     assert (made.inventory(), made.saleable()) == (3, 90)
-    assert made.short() == ["VeraCore holds 4 of 10 MUG; 6 will not ship"]
+    assert made.short() == ["VeraCore has 4 of 10 MUG; 6 will not ship"]
     assert made.inventory() == 0
     # A person puts it right at VeraCore, and a look-up sees that.
     four.lines[0].quantity = 10
@@ -101,7 +101,7 @@ def test_an_earlier_attempt_that_arrived_holds_what_it_sent(made: Bed) -> None:
     assert made.state_of(order) == "synced"
     assert made.placed()[order.code]["lines"] == [{"sku": "MUG", "quantity": 2}]
     assert (made.inventory(), made.saleable()) == (3, 90)
-    assert made.short() == ["VeraCore holds 2 of 10 MUG; 8 will not ship"]
+    assert made.short() == ["VeraCore has 2 of 10 MUG; 8 will not ship"]
 
 
 def test_units_that_veracore_cancelled_and_a_look_up_saw(made: Bed) -> None:
@@ -112,7 +112,7 @@ def test_units_that_veracore_cancelled_and_a_look_up_saw(made: Bed) -> None:
     made.control("cancel", {"order": order.code, "lines": [{"sku": "MUG", "quantity": 4}]})
     made.run("sync-tracking")
     assert (made.inventory(), made.saleable()) == (3, 90)
-    assert made.short() == ["VeraCore holds 6 of 10 MUG; 4 will not ship"]
+    assert made.short() == ["VeraCore has 6 of 10 MUG; 4 will not ship"]
     with made.ledger() as ledger:
         assert [one.code for one in ledger.alerts.standing()] == [order.code]
 
@@ -131,7 +131,7 @@ def test_units_that_were_added_after_all_had_shipped(made: Bed) -> None:
     state.finish_modify(order)
     code = made.inventory()
     assert (made.saleable(), code) == (87, 3)
-    assert made.short() == ["VeraCore holds 10 of 13 MUG; 3 will not ship"]
+    assert made.short() == ["VeraCore has 10 of 13 MUG; 3 will not ship"]
 
 
 @pytest.mark.parametrize("made", ["oms", "rest"], indirect=True)

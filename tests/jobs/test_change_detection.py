@@ -164,7 +164,7 @@ def test_paid_after_go_live_by_the_shops_clock(
     bench.shop.add(make_order("A", placed_at=START + placed))
     result = bench.run()
     assert bench.state("A") == ("synced" if leaves else "skipped")
-    assert [one for one in result.needs_person if "never sent: A" in one] == (
+    assert [one for one in result.needs_person if "orders.not_before): A" in one] == (
         [] if leaves else result.needs_person
     )
     assert bool(result.needs_person) is not leaves

@@ -54,7 +54,8 @@ def test_a_simulator_of_a_real_shop_is_told_once_and_nothing_is_written(
     context.check_warehouse()
     assert context.must_not_write
     [sentence] = context.report.notices
-    assert f"only planned, nothing {words} (vendure.rehearsal = true would " in sentence
+    assert f"only planned, nothing {words} (to " in sentence
+    assert sentence.endswith("set vendure.rehearsal = true)")
 
 
 def test_a_rehearsal_that_was_asked_for_writes(bench: Bench) -> None:
@@ -136,6 +137,6 @@ def test_a_rehearsal_remembers_no_bad_record(bench: Bench) -> None:
     context.check_warehouse()
     memory.failed("A", TimedOut("no answer", upstream="veracore"))
     bench.clock.forward(hours=2)
-    memory.tell()
+    memory.alert_overdue()
     assert (bench.ledger.meta.get(ORDERS), bench.ledger.alerts.standing()) == (None, [])
     assert context.report.errors == 1

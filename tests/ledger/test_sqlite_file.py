@@ -258,7 +258,7 @@ def test_a_new_ledger_is_private_whatever_the_umask(tmp_path: Path) -> None:
     ("mounts", "words"),
     [
         ("x / ext4 rw 0 0\n{ledger} {ledger} ext4 rw 0 0", "mounted as a single file"),
-        ("x / ext4 rw 0 0\nserver:/share {folder} nfs4 rw 0 0", "lies on nfs4"),
+        ("x / ext4 rw 0 0\nserver:/share {folder} nfs4 rw 0 0", "is on nfs4"),
         ("x / ext4 rw 0 0", None),
     ],
 )

@@ -295,7 +295,7 @@ def test_doctor_tells_of_a_beginning_that_is_still_to_come(plain: Bed) -> None:
     wanted = make_settings(orders=later, ledger={"path": plain.path})
     (found, *_) = ledger_findings(wanted, lambda: plain.ledger, plain.clock)
     assert (found.name, found.level) == ("clock", "warn")
-    assert "2027-01-01T00:00:00.000Z, which is still to come" in found.message
+    assert "2027-01-01T00:00:00.000Z, which is in the future" in found.message
 
 
 def test_a_success_of_the_future_hides_no_silence(plain: Bed) -> None:

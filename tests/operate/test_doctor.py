@@ -69,7 +69,7 @@ def test_all_is_well(house: House) -> None:
     names = {one["name"] for one in found}
     assert names >= {"Vendure", "VeraCore", "permissions", "stock locations", "SKUs", "network"}
     assert names >= {"clock", "webhooks", "units", "bytecode", "ledger", "AddOrder", "dialect"}
-    assert "1 on both sides, 0 at VeraCore alone" in json.dumps(found)
+    assert "1 on both sides, 0 only at VeraCore" in json.dumps(found)
 
 
 # ---- the brief's four troubles ------------------------------------------------------------------
@@ -154,7 +154,7 @@ def test_11_a_clock_that_is_off(tmp_path: Path, house: House) -> None:
     with later as sandbox:
         house.rig.sandbox = sandbox
         house.rig.control("stock", {"stock": [{"sku": "MUG", "on_hand": 10}]})
-        house.points_at("clock", "warn", 0, "VeraCore's is ", "ahead of ours", "timedatectl")
+        house.points_at("clock", "warn", 0, "VeraCore's clock is ", "ahead of ours", "timedatectl")
 
 
 def test_12_a_clock_that_was_set_back(house: House) -> None:
@@ -162,7 +162,7 @@ def test_12_a_clock_that_was_set_back(house: House) -> None:
     with ledger.database.transaction() as connection:
         connection.execute("UPDATE runs SET started_at = '2999-01-01T00:00:00.000Z'")
     ledger.close()
-    house.points_at("clock", "warn", 0, "still to come", "timedatectl")
+    house.points_at("clock", "warn", 0, "in the future", "timedatectl")
 
 
 def test_13_a_damaged_ledger(house: House) -> None:

@@ -67,7 +67,11 @@ def test_every_kind_of_alert_is_explained() -> None:
 
 
 def test_every_line_of_doctor_is_explained() -> None:
-    code = "".join(path.read_text() for path in ROOT.glob("veracore_sync/jobs/doctor/*.py"))
+    checks = [
+        *ROOT.glob("veracore_sync/jobs/doctor/*.py"),
+        ROOT / "veracore_sync/webhooks/doctor.py",
+    ]
+    code = "".join(path.read_text() for path in checks)
     names = set(re.findall(r'(?:ok|warn|fail)\(\s*"([A-Za-z ]+)",', code))
     names |= set(re.findall(r'_?name = "([A-Za-z ]+)"', code, re.IGNORECASE))
     assert rows_of(TROUBLESHOOT, "## doctor") == names

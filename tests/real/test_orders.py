@@ -124,7 +124,7 @@ def test_changed_upward_after_it_has_shipped(rig: Rig, fresh_vendure: RealVendur
         result = rig.run("sync-orders")
         assert result.code == 3, (result.out, result.err)
         assert f"{order.code}: it was changed in the shop" in result.err
-        assert f"VeraCore does not hold {lacking} x SKU-000001" in result.err
+        assert f"VeraCore does not have {lacking} x SKU-000001" in result.err
         assert rig.run("sync-orders").code == 0
     assert len(rig.placed()) == 1
     [alert] = rig.run("stats", "--json").json["alerts"]

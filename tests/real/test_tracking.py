@@ -187,7 +187,7 @@ def _cases() -> dict[str, Case]:
         [],
         "Cancelled",
         meanwhile=lambda v, o: v.cancel(o),
-        news="although the shop cancelled it",
+        news="although the order is cancelled in the shop",
     )
     found["modifying"] = Case(
         [(ONE, 1)],

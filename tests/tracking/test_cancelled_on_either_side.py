@@ -102,7 +102,8 @@ def test_each_slip_that_left_is_named(bed: World) -> None:
     [(_, told)] = comes_to(bed, acts, *SHIPPED)
     [code] = [order.code for order in bed.shop.state.orders.values()]
     slips = [row.slip for row in bed.parts.ledger.shipments.slips_of(code)]
-    assert told == f"VeraCore shipped slip {', '.join(slips)} of it although the shop cancelled it"
+    named = ", ".join(slips)
+    assert told == f"VeraCore shipped slip {named} although the order is cancelled in the shop"
 
 
 def test_a_part_was_fulfilled_before_the_shop_cancelled_it(bed: World) -> None:

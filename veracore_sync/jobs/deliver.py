@@ -1,4 +1,4 @@
-"""The outbox is delivered: at least once, in order per order, with an id that stays the same."""
+"""Delivers the outbox: at least once, in sequence for each order, with an id that never changes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BACKOFF = Backoff(first=timedelta(minutes=1), longest=EVENT)
 
 @dataclass(slots=True)
 class Delivered(RunReport):
-    """What a pass did, by hook: events taken, events refused, and the error that ended it."""
+    """What a pass did, by hook: events accepted, events refused, and the error that ended it."""
 
     taken: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
@@ -41,11 +41,9 @@ class EventDelivery:
     """One pass over the outbox. The caller holds the lock of the job ``deliver``.
 
     Args:
-        ledger: Where the outbox is.
         hooks: By name.
-        clock: The time.
-        forced: A person asked: stored waits do not count.
-        deadline: When no further event is begun (monotonic); ``None``: never.
+        forced: A person asked, so stored waits do not apply.
+        deadline: From when no further event is begun (monotonic seconds); ``None``: never.
     """
 
     ledger: Ledger
@@ -65,7 +63,7 @@ class EventDelivery:
             self.result.taken[name] = self.result.refused[name] = 0
             if self.forced or not self._is_left_alone(name):
                 self._deliver(name, hook)
-        self._tell()
+        self._update_alerts()
         return self.result
 
     def _is_left_alone(self, name: str) -> bool:
@@ -73,16 +71,16 @@ class EventDelivery:
         return until is not None and not is_over(from_text(until), self.clock.now(), EVENT)
 
     def _deliver(self, name: str, hook: Hook) -> None:
-        """What was refused before comes last: it must not stand before what would be taken."""
+        """Deliver fresh events first: a refused one must not delay those of other orders."""
         met: set[int] = set()
         for fresh_only in (True, False):
             if not self._sweep(name, hook, met, fresh_only=fresh_only):
                 return
 
     def _sweep(self, name: str, hook: Hook, met: set[int], *, fresh_only: bool) -> bool:
-        """Deliver what is due, each event once in a pass; whether the hook may be asked for more.
+        """Deliver what is due, each event once in a pass; whether the hook may get more.
 
-        What a delivery sets free lies behind it.
+        An event that becomes due by a delivery has a higher number, so the sweep still reaches it.
         """
         after, refused = 0, list[Event]()
         while not self._is_over():
@@ -117,29 +115,28 @@ class EventDelivery:
             again_at = self.clock.now() + _BACKOFF.wait(event.tries + 1)
             self.ledger.outbox.refused(name, event.seq, error.message, again_at)
             return error
+        # A crash here delivers the event again, with the same id: at least once.
         pass_failpoint("event taken")
         self.ledger.outbox.taken(name, event.seq)
         self.result.taken[name] += 1
         return None
 
     def _stop(self, name: str, error: NotTaken, refused: Collection[Event]) -> None:
-        """Leave the hook alone for a while, unless what it failed at are events of their own kind.
-
-        A hook that took everything else, and answers as always to what it never took, works.
-        """
+        """Pause the hook, unless it failed only at events that it refused before."""
         failures = self.ledger.outbox.hook(name).failures
+        # A hook that accepts everything else works; pausing it would delay all other events.
         if not failures and all(event.tries for event in refused):
             return
         again_at = self.clock.now() + _BACKOFF.wait(failures + 1)
         self.ledger.outbox.failed(name, error.message, again_at)
         self.result.stopped[name] = error.message
 
-    def _tell(self) -> None:
-        """Open an alert of each hook that fails for an hour, or blocks an event; resolve others."""
+    def _update_alerts(self) -> None:
+        """Alert about hooks that fail for an hour or block an event; resolve all other alerts."""
         self.ledger.outbox.forget_idle_hooks()
         wanted: dict[tuple[AlertKind, str], str] = {}
         for name in self.hooks:
-            found = self._trouble(name)
+            found = self._problem(name)
             if found is not None:
                 kind, message = found
                 wanted[kind, name] = message
@@ -149,42 +146,42 @@ class EventDelivery:
         for (kind, name), message in wanted.items():
             raise_alert(self.ledger, self.result, kind, message, about=name)
 
-    def _trouble(self, name: str) -> tuple[AlertKind, str] | None:
+    def _problem(self, name: str) -> tuple[AlertKind, str] | None:
         row = self.ledger.outbox.hook(name)
         since = from_text(row.failing_since) if row.failing_since else None
         if since is not None and is_overdue(since, self.clock.now(), HOOK_FAILING):
-            message = f"the hook {name} has not taken events since {row.failing_since}"
+            message = f"the hook {name} has not accepted events since {row.failing_since}"
             return FAILING, f"{message}: {row.error}"
         blocked = self.ledger.outbox.blocked(name)
         return (BLOCKED, _words(blocked)) if blocked else None
 
     def _may_stand(self, alert: Alert) -> bool:
-        """A blocked event is not free because its hook fails as a whole now."""
+        """Whether an alert about a blocked event stays open: its hook fails as a whole now."""
         if alert.kind != BLOCKED or alert.about not in self.hooks:
             return False
         return self.ledger.outbox.hook(alert.about).failing_since is not None
 
 
 def is_wanted(ledger: Ledger, hooks: Collection[str]) -> bool:
-    """Whether a pass has anything to do: an event waits for a hook, or an alert tells of one."""
+    """Whether a pass has anything to do: an event waits, or an alert about a hook is open."""
     return bool(hooks and ledger.outbox.summary()["waiting"]) or bool(_standing(ledger))
 
 
 def skip(ledger: Ledger, event_ids: Collection[str]) -> list[tuple[str, str]]:
-    """Pass events by, for the hooks that refuse them; the others still get them.
+    """Skip events for the hooks that refuse them; other hooks still get them.
 
     Returns:
-        The hook and the event's id of each.
+        Hook and event id of each skipped delivery.
 
     Raises:
-        UsageError: No hook refuses one of these; then none was passed by.
+        UsageError: No hook refuses one of these; then none was skipped.
     """
     chosen = [(hook, one) for one in event_ids for hook in ledger.outbox.refusing(one)]
     unknown = [one for one in event_ids if one not in {event_id for _, event_id in chosen}]
     if unknown:
         raise UsageError(
             f"no hook has refused an event {unknown[0]}",
-            hint="`veracore-sync stats` lists those that one keeps refusing",
+            hint="`veracore-sync stats` lists refused events",
         )
     for hook, event_id in chosen:
         ledger.outbox.skip(event_id, hook)
@@ -199,16 +196,16 @@ def _words(blocked: Sequence[Blocked]) -> str:
     oldest = blocked[0]
     of = f" of order {oldest.code}" if oldest.code else ""
     behind = f", and {oldest.behind} more of that order wait for it" if oldest.behind else ""
-    others = f"; it refuses {len(blocked) - 1} other events, too" if len(blocked) > 1 else ""
+    others = f"; it also refuses {len(blocked) - 1} other events" if len(blocked) > 1 else ""
     return (
-        f"the hook {oldest.hook} refuses {oldest.type}{of}, which waits since {oldest.at}{behind}: "
-        f"{oldest.error}{others}; fix the hook, or "
-        f"`veracore-sync deliver --skip {oldest.id}` passes it by"
+        f"the hook {oldest.hook} keeps refusing {oldest.type}{of}, waiting since {oldest.at}"
+        f"{behind}: {oldest.error}{others}; fix the hook, or skip the event with "
+        f"`veracore-sync deliver --skip {oldest.id}`"
     )
 
 
 def _call(hook: Hook, event: Event) -> None:
-    """Hand it over; what else goes wrong in a hook is that hook's, and ends no other's pass."""
+    """Deliver one event. An unexpected error in a hook must not end the other hooks' passes."""
     try:
         hook.deliver(event.id, body_of(event))
     except NotTaken:
@@ -218,6 +215,6 @@ def _call(hook: Hook, event: Event) -> None:
 
 
 def body_of(event: Event) -> bytes:
-    """The event as it is delivered (docs/events.md); the same bytes on each try."""
+    """The event as it is delivered (docs/events.md); the same bytes on each attempt."""
     document = {"id": event.id, "type": event.type, "timestamp": event.at, "data": event.data}
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()

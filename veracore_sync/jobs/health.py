@@ -1,4 +1,4 @@
-"""Whether the jobs do their work: which has had no success for long, and which is stuck."""
+"""Whether the jobs work: which is overdue, and which is stuck."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from veracore_sync.jobs.schedule import COMMANDS, interval, longest_run
 from veracore_sync.ports.ledger import Ledger
 
 _LOG = logging.getLogger(__name__)
+# A single failed run is normal, and the next one makes up for it.
 _INTERVALS = 3
 _SLACK = timedelta(minutes=5)
-"""What a run may take beyond its requests: to plan, to write, to tell. Generous: no false alarm."""
+"""What a run may take beyond its requests, to plan and to write. Generous: no false alarms."""
 _LOOK_AGAIN_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class JobTrouble:
-    """A job that does not do its work.
+    """A job that is overdue or stuck.
 
     Args:
         job: ``orders``, ``inventory`` or ``tracking``.
-        kind: ``overdue``: without a success for too long; ``stuck``: a run that does not end.
-        since: The last success (the first run where there was none), or when that run began; a UTC
+        kind: ``overdue``: no success for too long; ``stuck``: a run that does not end.
+        since: The last success (without one, the first run), or when the stuck run began; a UTC
             text.
         message: One sentence.
     """
@@ -78,7 +79,7 @@ def _overdue_message(command: str, history: RunHistory) -> str:
     else:
         start = f"{command} has never succeeded; it first ran at {history.first_at}"
     if history.failed_at is None:
-        return f"{start}, and has not run again: is its timer on?"
+        return f"{start}, and has not run again: check that its timer is enabled"
     if history.exit_code is None:
         return f"{start}; the run that began at {history.failed_at} has not ended"
     error = f": {history.error}" if history.error else ""
@@ -86,19 +87,20 @@ def _overdue_message(command: str, history: RunHistory) -> str:
 
 
 def stuck(ledger: Ledger, settings: Settings, clock: Clock, job: str) -> JobTrouble | None:
-    """Whether a job has been held for longer than any run of it may last."""
+    """Whether a job's lock has been held for longer than any run may last."""
     holder, longest = ledger.runs.holder(job), longest_run(settings, job)
     if holder is None or longest is None:
         return None
     if clock.now() - from_text(holder.since) <= longest + _SLACK or not ledger.runs.is_running(job):
         return None
-    # Who has just taken it has not yet written its name, and what stands there is an older one's.
+    # A process that has just taken the lock has not written its name yet; the row may still show an
+    # older run's.
     clock.sleep(_LOOK_AGAIN_SECONDS)
     if ledger.runs.holder(job) != holder or not ledger.runs.is_running(job):
         return None
     message = (
         f"{holder.command} (pid {holder.pid}) has held {job} since {holder.since}, longer than any "
-        "run may last, and nothing else runs meanwhile: end that process, then the next run goes on"
+        "run may last, so no other run can work: end that process, and the next run continues"
     )
     return JobTrouble(job, "stuck", holder.since, message)
 
@@ -106,10 +108,8 @@ def stuck(ledger: Ledger, settings: Settings, clock: Clock, job: str) -> JobTrou
 def found_taken(
     ledger: Ledger, settings: Settings, clock: Clock, command: str, job: str, error: LockHeld
 ) -> list[str]:
-    """Record a run that found its job taken; what is news of it, one sentence each.
-
-    Without the record a job whose runs all end so would leave no trace.
-    """
+    """Record a run that found its job's lock taken; sentences about what is new."""
+    # Without the record, a job whose runs all end in this way would leave no trace.
     result = {"errorClass": str(error.category), "error": error.message}
     try:
         ledger.runs.end(ledger.runs.begin(command), error.exit_code, result)
@@ -117,6 +117,6 @@ def found_taken(
         if trouble is not None and ledger.alerts.open(AlertKind(stuck_kind(job)), trouble.message):
             return [trouble.message]
     except LedgerError as busy:
-        # Whoever holds the job may have been stopped in the middle of a transaction.
+        # The process that holds the job may be stopped in the middle of a transaction.
         _LOG.info("%s: not recorded: %s", command, busy.message)
     return []

@@ -1,4 +1,4 @@
-"""What every run of a job is made of: options, context, parts; its report is in `jobs.report`."""
+"""The run of a job: options, context and parts; its report is in `jobs.report`."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from veracore_sync.ports.warehouse import Warehouse
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What the person, or the timer, asked for; a job heeds what its command offers.
+    """The options of a command; each job uses those that its command offers.
 
     Args:
         only: Only these: orders by code, for stock SKUs; empty for all.
         limit: Send at most this many orders; ``None`` for all.
-        allow_first_run: Send although nothing was ever sent and many orders wait.
-        allow_mass_change: No guard holds the plan of stock back.
-        force: Of stock, write what is right already, too. Of shipments, look every order up that
-            has not shipped, and wait for nothing that failed; of named ones, try again what was
-            handed to a person.
+        allow_first_run: Send even if nothing was ever sent and many orders wait.
+        allow_mass_change: Let no guard stop the plan of stock.
+        force: Stock: also write unchanged levels. Shipments: look up every order that has not
+            shipped, without pauses after failures; named orders: also retry slips that were handed
+            to a person.
         dry_run: Plan only: change neither side nor ledger.
     """
 
@@ -51,7 +51,7 @@ class RunContext(Generic[ReportT]):
     Args:
         report: Filled as the run goes on.
         ledger: Read-only in a dry run.
-        progress: Told how far the run is.
+        progress: Called as the run advances.
     """
 
     report: ReportT
@@ -70,13 +70,13 @@ class RunContext(Generic[ReportT]):
 
     @property
     def must_not_write(self) -> bool:
-        """Whether the run only plans: neither a side nor the ledger is changed."""
+        """Whether the run only plans, and changes neither side nor the ledger."""
         return self.options.dry_run or self._is_rehearsal
 
     def check_warehouse(self) -> None:
-        """Only plan from here on where a simulator would swallow what a real shop has sold.
+        """Only plan from here on if the warehouse is a simulator and the shop may be real.
 
-        Once the warehouse has answered: only its answers tell what it is.
+        To be called after the warehouse has answered: only its answers show that it is a simulator.
         """
         if self.must_not_write:
             return
@@ -84,27 +84,28 @@ class RunContext(Generic[ReportT]):
             self._is_rehearsal = True
             done, would = self.report.writing
             self.report.notify(
-                "this is a VeraCore simulator and the shop is not on this machine: only planned, "
-                f"nothing {done} (vendure.rehearsal = true would {would})"
+                "VeraCore is a simulator and the shop is not on this machine: only planned, "
+                f"nothing {done} (to {would} anyway, set vendure.rehearsal = true)"
             )
 
     # ---- how long it lasts --------------------------------------------------------------------
 
     def begin(self) -> None:
-        """``max_run_minutes`` count from now on; what is never begun has no limit."""
+        """Start counting ``max_run_minutes``; without this call there is no limit."""
+        # Monotonic: setting the machine's clock must neither end a run nor prolong it.
         limit = max_run(self.settings, self.report.job)
         self._ends_at = self.clock.monotonic() + limit.total_seconds()
 
     @property
     def is_over(self) -> bool:
-        """Whether ``max_run_minutes`` are over, so that nothing new may begin."""
+        """Whether ``max_run_minutes`` have passed, so that nothing new may begin."""
         return self.clock.monotonic() >= self._ends_at
 
     def ends_here(self, rest: str = "") -> bool:
-        """Whether it is over before the work is done, which is said once.
+        """Whether the run is over; the first time, add a notice.
 
         Args:
-            rest: What the next run goes on with, as the sentence ends.
+            rest: The end of the notice, if the next run has a certain part left.
         """
         if self.is_over and not self._said_over:
             self._said_over = True
@@ -116,7 +117,7 @@ class RunContext(Generic[ReportT]):
 
 @dataclass(slots=True)
 class RunPart(Generic[ReportT]):
-    """Whatever works within a run: the run's context is its own."""
+    """A part of a run, with the run's context."""
 
     context: RunContext[ReportT]
 
@@ -132,27 +133,27 @@ class RunPart(Generic[ReportT]):
 
     @property
     def ledger(self) -> Ledger:
-        """The ledger."""
+        """Where state is kept."""
         return self.context.ledger
 
     @property
     def settings(self) -> Settings:
-        """All of them."""
+        """The whole configuration."""
         return self.context.settings
 
     @property
     def clock(self) -> Clock:
-        """The time."""
+        """The run's clock."""
         return self.context.clock
 
     @property
     def options(self) -> RunOptions:
-        """What was asked for."""
+        """The command's options."""
         return self.context.options
 
     @property
     def report(self) -> ReportT:
-        """What was done."""
+        """The run's report so far."""
         return self.context.report
 
 
@@ -161,15 +162,15 @@ class JobRun(RunPart[ReportT]):
     """One run of a job. The caller holds the job lock."""
 
     def run(self) -> ReportT:
-        """Do it.
+        """Run to the end.
 
         Raises:
-            SyncError: The run could not go on; the report tells what was done until then.
+            SyncError: The run could not continue; the report has what was done until then.
         """
         raise NotImplementedError
 
     def try_run(self) -> ReportT:
-        """Do it; what ended it early is in the report."""
+        """Run; an error that ended the run is in the report."""
         try:
             self.run()
         except SyncError as error:

@@ -1,4 +1,4 @@
-"""The ledger as Prometheus reads it: one text, for node_exporter's textfile and ``/metrics``."""
+"""Metrics in Prometheus's text format, for node_exporter's textfile and ``/metrics``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ METRICS: Mapping[str, str] = {
     "outbox_waiting": "Events that the hook has still to get.",
     "alerts_open": "Open alerts of each kind.",
 }
-"""Every metric, without its prefix, and what it says; all are gauges (docs/metrics.md)."""
+"""Every metric, without its prefix, with its help; all are gauges (docs/metrics.md)."""
 
 _BREAKER = {"closed": 0, "half_open": 1, "open": 2}
 _UPSTREAMS = ("vendure", "veracore")
@@ -38,12 +38,11 @@ def exposition(ledger: Ledger, now: datetime, settings: Settings) -> str:
     """All metrics in Prometheus's text format.
 
     Args:
-        ledger: The source of the figures.
         now: The time (UTC), for ages.
-        settings: For how often each job should run.
+        settings: For the interval of each job.
 
     Raises:
-        LedgerError: It cannot be read.
+        LedgerError: The ledger cannot be read.
     """
     samples: dict[str, list[Sample]] = {name: [] for name in METRICS}
     for name, labels, value in (*_samples(ledger, now), *_overdue(ledger, now, settings)):

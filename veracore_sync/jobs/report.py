@@ -1,4 +1,4 @@
-"""What a run did, and the one way to put something before a person."""
+"""What a run did, and the one way to raise an alert."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from veracore_sync.ports.ledger import Ledger
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run did; filled as it goes on, so it is true where the run is cut short.
+    """What a run did. It is filled as the run advances, so it is correct if the run ends early.
 
     A job adds its own counts. Threads may add to it: each addition is one atomic operation.
 
     Args:
         needs_person: Sentences about what newly needs a person.
-        notices: Sentences worth telling that need nobody.
-        stopped_by: What ended the run before it was through.
+        notices: Sentences for information.
+        stopped_by: What ended the run early.
     """
 
     job: ClassVar[str]
-    """Whose section of the settings limits the run."""
+    """The job, whose section of the settings limits the run."""
     writing: ClassVar[tuple[str, str]] = ("written", "write")
-    """What the run does, as the sentence about a rehearsal says it."""
+    """What the run does, in the words of the notice about a rehearsal."""
 
     needs_person: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     stopped_by: SyncError | None = None
 
     def escalate(self, sentence: str) -> None:
-        """Add what newly needs a person."""
+        """Add a sentence about what newly needs a person."""
         self.needs_person.append(sentence)
 
     def notify(self, sentence: str) -> None:
-        """Add what is worth telling and needs nobody."""
+        """Add a sentence for information."""
         self.notices.append(sentence)
 
 
@@ -50,19 +50,19 @@ def raise_alert(
     about: str = "",
     again: bool = False,
 ) -> bool:
-    """Put something before a person: an alert that stands, and a sentence where it is new.
+    """Open an alert, and report it if it is new.
+
+    The alert is opened in the caller's unit of work, if there is one, so that it is stored exactly
+    if its change is.
 
     Args:
-        ledger: Where the alert is opened, in the unit of work that is open, if one is.
-        report: Gets the sentence.
-        kind: For example ``order.drift``.
         message: One sentence, without personal data.
-        code: The order's, where it concerns one.
-        about: What else it is about: a hook's name, for example.
-        again: It is new even where it stands already.
+        code: The order's code, if the alert concerns an order.
+        about: What else the alert is about: a hook's name, for example.
+        again: Report the alert even if it is already open.
 
     Returns:
-        Whether it is new.
+        Whether the alert is new.
     """
     is_new = ledger.alerts.open(kind, message, code=code, about=about, again=again)
     if is_new:

@@ -1,4 +1,4 @@
-"""``resolve``: a person decides about one order, and look-ups tell what may be done."""
+"""``resolve``: a person decides about one order, and look-ups decide what is allowed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
 _MAX_RENEWALS = 9
 _NOT_BELIEVED = (
-    "no order that VeraCore holds is found now, so an 'absent' is not believed; nothing was changed"
+    "these credentials find no order at VeraCore, so 'absent' proves nothing; nothing was changed"
 )
 
 
@@ -50,10 +50,10 @@ class Resolution:
 
 @dataclass(slots=True)
 class Resolver(RunPart[OrdersReport]):
-    """Carries a person's decision about an order out. The caller holds the job lock.
+    """Carries out a person's decision about an order. The caller holds the job lock.
 
-    Each verb first recovers what a dead run left, reads the order again, and looks up whatever
-    VeraCore may hold of it.
+    Each method first recovers what a killed run left in `sending`, reads the order again, and looks
+    up every id under which VeraCore may have it.
     """
 
     doubts: DoubtResolver = field(init=False)
@@ -67,12 +67,12 @@ class Resolver(RunPart[OrdersReport]):
         return self.settings.orders.id_prefix
 
     def adopt(self, name: str, veracore_id: str | None) -> Resolution:
-        """The order at VeraCore with that id (default: its own) is this one.
+        """Accept the order at VeraCore with that id (default: the order's own) as this order.
 
         Raises:
-            UsageError: The ledger already counts it as handed over, or the id is another order's.
-            NeedsPerson: VeraCore does not have it, or has another, or this one under another id,
-                too; or that is not known yet.
+            UsageError: The order is at VeraCore already, or the id belongs to another order.
+            NeedsPerson: VeraCore has no such order, or another order under the id, or this order
+                under a second id; or that is not known yet.
             UpstreamError: A look-up failed.
         """
         row, attempts = self._open_order(name)
@@ -102,22 +102,22 @@ class Resolver(RunPart[OrdersReport]):
             if seen.differs:
                 self.ledger.alerts.open(AlertKind.ORDER_DRIFT, seen.differs, code=row.code)
         if seen.differs:
-            # Told also where the alert stands already: a person has just asked.
+            # Reported even if the alert is already open, because a person has just asked.
             self.report.escalate(f"{row.code}: {seen.differs}")
         return Resolution(row.code, f"adopted, VeraCore has it as {seen.id}")
 
     def new_id(self, name: str) -> Resolution:
-        """Send it under a fresh id, where nothing of it is or may come under any earlier one.
+        """Send the order under a new id, if it cannot arrive under any earlier one.
 
         Raises:
-            UsageError: It is handed over already.
-            NeedsPerson: VeraCore has it, or that is not known yet.
+            UsageError: The order is at VeraCore already.
+            NeedsPerson: VeraCore has it under an earlier id, or that is not known yet.
             UpstreamError: A look-up failed.
         """
         row, attempts = self._open_order(name)
         used = sent_ids(row, attempts)
         if not used:
-            # An earlier ledger may have sent it.
+            # An earlier ledger, now lost, may have sent it.
             used = (
                 warehouse_id(
                     row.code, self.id_prefix, lambda one: self.ledger.orders.id_taken(one, row.code)
@@ -147,14 +147,14 @@ class Resolver(RunPart[OrdersReport]):
                 return fresh
         raise NeedsPerson(
             f"{row.code} has had {_MAX_RENEWALS} other ids; nothing was changed",
-            hint="find out at VeraCore why it takes none of them",
+            hint="find out at VeraCore why it accepts none of them",
         )
 
     def skip(self, name: str) -> Resolution:
-        """It shall never be sent by this tool; free where no attempt may have reached VeraCore.
+        """Never send the order; makes no look-up if no attempt can have reached VeraCore.
 
         Raises:
-            UsageError: It is handed over already.
+            UsageError: The order is at VeraCore already.
             NeedsPerson: VeraCore has it and will ship it, or that is not known yet.
             UpstreamError: A look-up failed.
         """
@@ -163,12 +163,12 @@ class Resolver(RunPart[OrdersReport]):
         self._decided(decide(Act.SKIP, row.code, sights), row)
         with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
-            why = "a person decided that it is not sent"
+            why = "a person decided not to send it"
             _must_apply(self.ledger.transitions.skip(row.code, OrderCause.RESOLVED, why), row)
         return Resolution(row.code, "skipped for good")
 
     def _skippable_ids(self, row: OrderRow, attempts: list[AttemptRow]) -> tuple[str, ...]:
-        """The ids that VeraCore may hold it by, also those of what another ledger may have sent."""
+        """The ids under which VeraCore may have the order, including those of a lost ledger."""
         ids = open_ids(row, attempts)
         meta, placed_at = self.ledger.meta, from_text(row.placed_at or row.created_at)
         unknown_until = max(filter(None, (meta.live_for_certain, meta.unknown_until)))
@@ -184,6 +184,7 @@ class Resolver(RunPart[OrdersReport]):
     # ---- what all of them do ------------------------------------------------------------------
 
     def _open_order(self, name: str) -> tuple[OrderRow, list[AttemptRow]]:
+        # The caller holds the job lock, so an order in `sending` was left there by a killed run.
         self.ledger.transitions.recover()
         row = self.ledger.orders.find(name)
         if row is None:
@@ -214,22 +215,24 @@ class Resolver(RunPart[OrdersReport]):
         return sights
 
     def _believed(self, absent: Absent) -> LookUp:
-        """Wrong credentials find nothing; a new id would then meet no refusal of a used one."""
+        """The absence, if the credentials find a known order; else a failed look-up."""
+        # Credentials of another company find nothing. A new id would not be refused as used, so
+        # the order would ship twice.
         if self.doubts.finds_orders():
             return absent
         return LookUpFailed(
             ProtocolError(
                 _NOT_BELIEVED,
                 upstream="veracore",
-                hint="`veracore-sync doctor` checks the credentials; then do this again",
+                hint="check the credentials with `veracore-sync doctor`, then repeat this command",
             )
         )
 
     def _decided(self, decision: Decision, row: OrderRow) -> Proceed | TakeOver | RecordCancelled:
-        """The decision, where it is not a refusal; an absence that counts is remembered.
+        """The decision, unless it is a refusal; an absence that counts is remembered.
 
         Raises:
-            SyncError: It is one.
+            SyncError: The decision is a refusal.
         """
         if not isinstance(decision, Refuse):
             return decision
@@ -245,20 +248,20 @@ class Resolver(RunPart[OrdersReport]):
         raise decision.error
 
     def _end_attempts(self, row: OrderRow, sights: Iterable[Sight]) -> None:
-        """What was seen dead is dead for good: no later act has to ask for it again."""
+        """Record attempts that were seen to have failed, so that no later act looks them up."""
         for one in sights:
             if isinstance(one, Cancelled | Foreign | Gone):
                 self.ledger.transitions.end_attempts(row.code, one.id, ENDED_AS[type(one)])
 
 
 def _must_apply(change: Applied, row: OrderRow) -> None:
-    """Raise where another process was first; the transaction around it keeps nothing then.
+    """Raise if another process was first, which rolls back the unit of work around the call.
 
     Raises:
-        NeedsPerson: It was.
+        NeedsPerson: Another process was first.
     """
     if change is Applied.LOST:
         raise NeedsPerson(
-            f"{row.code} was changed by another run meanwhile; nothing was changed here",
-            hint=f"look at it with `veracore-sync stats --order {row.code}`, then decide again",
+            f"{row.code} was changed by another run meanwhile; this command changed nothing",
+            hint=f"check it with `veracore-sync stats --order {row.code}`, then decide again",
         )

@@ -1,7 +1,7 @@
-"""``retry``: failed and parked orders go back into the queue; doubts are looked up now.
+"""``retry``: failed and parked orders go back into the queue; orders in doubt are looked up now.
 
-Also where an attempt of a failed or parked order never came to an end that is known: only a look-up
-may lead to another send.
+A failed or parked order with an attempt of unknown outcome is looked up too, before it may be sent
+again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RETRIED = (OrderState.FAILED, OrderState.PARKED, OrderState.IN_DOUBT, OrderState
 class Plan:
     """What a retry would do.
 
-    `requeue` go back to pending, `look_up` are looked up now, `refused` are not touched: each with
+    `requeue` go back to pending, `look_up` are looked up now, `refused` stay as they are, each with
     the reason.
     """
 
@@ -37,13 +37,12 @@ def plan(ledger: Ledger, names: Sequence[str], *, every: bool, error_class: str 
     """Choose the orders; changes nothing.
 
     Args:
-        ledger: Where they are.
         names: Order codes, Vendure ids or VeraCore ids.
-        every: All that are failed, parked or in doubt.
-        error_class: Only those with this class of failure.
+        every: All orders that are failed, parked or in doubt.
+        error_class: Only orders with this class of failure.
 
     Raises:
-        UsageError: Nothing was named, or the ledger does not hold it.
+        UsageError: No order was named, or the ledger does not know it.
     """
     if not names and not every and error_class is None:
         raise UsageError(
@@ -76,14 +75,12 @@ def execute(
     """Do what `plan` chose. The caller holds the job lock.
 
     Args:
-        chosen: The plan.
-        ledger: Where it is written.
-        report: Records what became of each order.
-        doubts: Looks orders in doubt up; ``None`` where there are none.
+        doubts: Looks up orders in doubt; ``None`` if there are none.
 
     Raises:
         UpstreamError: VeraCore cannot be asked; what was done until then is kept.
     """
+    # The caller holds the job lock, so an order in `sending` was left there by a killed run.
     ledger.transitions.recover()
     for row in chosen.requeue:
         report.applied(row.code, ledger.transitions.requeue(row.code), "pending")
@@ -98,7 +95,7 @@ def execute(
 
 
 def _in_doubt(ledger: Ledger, code: str) -> OrderRow:
-    """The order, in doubt also where it is an earlier attempt whose end nobody knows."""
+    """The order, put back in doubt if the outcome of an earlier attempt is unknown."""
     row = ledger.orders.held([code])[code]
     act = decide_retry(row, ledger.orders.attempts(code))
     if isinstance(act, LookUpNow) and act.doubt_of is not None:

@@ -1,4 +1,4 @@
-"""The jobs that timers start: how often each runs, and how long a run may last."""
+"""The jobs that timers start: their intervals, and how long a run may last."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LAST_REQUESTS = timedelta(minutes=1)
 
 
 def interval(settings: Settings, job: str) -> timedelta:
-    """How often the timer starts it."""
+    """The time between two starts by the timer."""
     return timedelta(minutes=_section(settings, job).interval_minutes)
 
 
@@ -29,10 +29,10 @@ def max_run(settings: Settings, job: str) -> timedelta:
 
 
 def longest_run(settings: Settings, job: str | None) -> timedelta | None:
-    """After how long a run is ended also inside a request; ``None``: such a job has no limit.
+    """After how long a run is ended even inside a request; ``None``: the job has no limit.
 
-    A job begins nothing new after its ``max_run_minutes``. What has begun then has another minute,
-    so that a run that is merely long ends between two orders and leaves none in doubt.
+    A job begins nothing new after its ``max_run_minutes``. A request in progress has another
+    minute, so that a run that is only long ends between two orders and leaves none in doubt.
     """
     if job is None or job not in COMMANDS:
         return None

@@ -1,4 +1,4 @@
-"""``stats``: the ledger as one document, with the field names of the brief; reads only."""
+"""``stats``: the ledger as one document (docs/json.md); reads only."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def order_document(row: OrderRow) -> dict[str, Any]:
 
 
 def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
-    """An order with every attempt, what came of its shipments, and its life as a timeline."""
+    """An order with its attempts, shipments and timeline."""
     attempts = [
         {
             "attempt": one.attempt,
@@ -70,7 +70,7 @@ def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
         }
         for one in ledger.shipments.slips_of(row.code)
     ]
-    timeline = [moment.document() for moment in timeline_of(ledger, row)]
+    timeline = [entry.document() for entry in timeline_of(ledger, row)]
     return order_document(row) | {
         "attempts": attempts,
         "shipments": shipments,
@@ -79,7 +79,7 @@ def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
 
 
 def alert_document(alert: Alert) -> dict[str, Any]:
-    """A standing alert."""
+    """An open alert."""
     return {
         "kind": alert.kind,
         "vendureOrderCode": alert.code,
@@ -89,7 +89,7 @@ def alert_document(alert: Alert) -> dict[str, Any]:
 
 
 def trouble_document(trouble: JobTrouble) -> dict[str, Any]:
-    """A job that does not do its work."""
+    """A job that is overdue or stuck."""
     return {
         "job": trouble.job,
         "kind": trouble.kind,
@@ -145,9 +145,9 @@ def overall(ledger: Ledger) -> dict[str, Any]:
 
 
 def days(ledger: Ledger, since: str) -> list[dict[str, Any]]:
-    """The runs of each day (UTC) since that day's text: how many ended well, and how many not.
+    """The number of successful and failed runs of each day (UTC) since a date (ISO text).
 
-    Exit 3 and 75 are no failures: a person was notified, or another run did the work.
+    Exit 3 and 75 are not failures: a person was notified, or another run did the work.
     """
     return ledger.reporting.days(since)
 
@@ -156,7 +156,7 @@ _WORST = ("closed", "half_open", "open")
 
 
 def upstream(ledger: Ledger, name: str) -> dict[str, Any]:
-    """The breakers of one upstream: the worst on top, each job family below."""
+    """The circuit breakers of one upstream: the worst, and the state of each job family."""
     rows = [row for row in ledger.breakers.all() if row.upstream == name]
     worst = max(rows, key=lambda row: _WORST.index(row.state), default=None)
     refused_since = ledger.refusals.standing(name)

@@ -1,4 +1,4 @@
-"""An order's life, from the shop's checkout to now, as a list of moments."""
+"""An order's history, from the checkout to now."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from veracore_sync.ports.ledger import Ledger
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """Something that happened, or is to happen.
+    """Something that happened to an order, or is scheduled.
 
     Args:
-        at: When, as a UTC text; ``None`` where that is not known.
-        event: Of a fixed set (docs/json.md).
-        message: For a person; no personal data.
+        at: A UTC text; ``None`` if unknown.
+        event: One of a fixed set (docs/json.md).
+        message: For a person; without personal data.
     """
 
     at: str | None
@@ -32,7 +32,7 @@ class TimelineEntry:
 
 
 def timeline_of(ledger: Ledger, row: OrderRow) -> list[TimelineEntry]:
-    """The moments of an order in their order; the state now and the next attempt end it."""
+    """An order's entries by time; the current state and the next attempt come last."""
     past = [*_beginnings(row), *_doubts(row)]
     for attempt in ledger.orders.attempts(row.code):
         past += _attempt(attempt)
@@ -40,8 +40,8 @@ def timeline_of(ledger: Ledger, row: OrderRow) -> list[TimelineEntry]:
         past += _slip(slip)
     for alert in ledger.reporting.alerts_of(row.code):
         past += _alert(alert)
-    # A stable sort: what has the same millisecond stays in the order of its causes.
-    past.sort(key=lambda moment: moment.at or "")
+    # A stable sort: entries of the same millisecond keep the sequence of cause and effect.
+    past.sort(key=lambda entry: entry.at or "")
     return [*past, *_now(row)]
 
 
@@ -53,7 +53,7 @@ def _beginnings(row: OrderRow) -> Iterator[TimelineEntry]:
 
 def _doubts(row: OrderRow) -> Iterator[TimelineEntry]:
     if row.doubt_since:
-        yield TimelineEntry(row.doubt_since, "doubt", "in doubt: VeraCore may have it, or may not")
+        yield TimelineEntry(row.doubt_since, "doubt", "in doubt: VeraCore may or may not have it")
     if row.absent_at:
         yield TimelineEntry(
             row.absent_at, "absent", "a look-up did not find it; a second one decides"
@@ -91,5 +91,5 @@ def _now(row: OrderRow) -> Iterator[TimelineEntry]:
     yield TimelineEntry(row.updated_at, "state", f"{row.state}{why}")
     if row.next_attempt_at:
         yield TimelineEntry(
-            row.next_attempt_at, "next", "not before this, the next attempt or look-up"
+            row.next_attempt_at, "next", "the next attempt or look-up, at the earliest"
         )

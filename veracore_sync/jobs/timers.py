@@ -20,9 +20,9 @@ class Timer:
 
     Args:
         job: The command that it starts.
-        setting: What says how often.
-        minutes: How often.
-        offset: The minute of the first start, so that the jobs do not all begin at once.
+        setting: The setting of the interval.
+        minutes: The interval.
+        offset: The minute of the first start, so that the jobs do not all start at once.
     """
 
     job: str
@@ -42,7 +42,7 @@ class Timer:
 
     @property
     def drop_in(self) -> str:
-        """What the drop-in says."""
+        """The drop-in's content."""
         return f"# {self.setting} = {self.minutes}\n[Timer]\nOnCalendar=\n{self._when}\n"
 
     @property
@@ -50,21 +50,23 @@ class Timer:
         calendar = _calendar(self.minutes, self.offset)
         if calendar:
             return f"OnCalendar={calendar}"
-        # No calendar has this interval: an hour, or a day, would end with a shorter one.
+        # No calendar expression has this interval: at the end of an hour or a day it would be cut
+        # short.
         return f"OnBootSec={1 + self.offset}min\nOnUnitActiveSec={self.minutes}min"
 
     def crontab(self, command: str) -> str:
         """The line of a crontab.
 
         Args:
-            command: What starts the program, as a shell reads it.
+            command: What starts the program, quoted for a shell.
         """
-        # cron reads a bare % as the end of the line.
+        # cron takes an unescaped % as the end of the line.
         started = f"{command} {self.job}".replace("%", r"\%")
         fields = _cron_fields(self.minutes, self.offset)
         if fields:
             return f"{fields} {started}"
-        # cron cannot say it: asked each minute, counted from 1970, no hour's end cuts it short.
+        # cron's fields cannot express it, so it starts each minute and counts minutes since 1970,
+        # which no end of an hour cuts short.
         turn = rf"$(( $(date +\%s) / 60 \% {self.minutes} ))"
         return f"* * * * * [ {turn} -eq {self.offset % self.minutes} ] && {started}"
 
@@ -81,7 +83,7 @@ def timers(settings: Settings) -> list[Timer]:
 
 
 def _calendar(minutes: int, offset: int) -> str:
-    """systemd's calendar expression; empty where there is none."""
+    """systemd's calendar expression; empty if there is none."""
     whole = {1: "*:*", _HOUR: f"*:{offset:02}", _DAY: f"0:{offset:02}"}
     if minutes in whole:
         return whole[minutes]
@@ -93,7 +95,7 @@ def _calendar(minutes: int, offset: int) -> str:
 
 
 def _cron_fields(minutes: int, offset: int) -> str:
-    """cron's five fields; empty where they cannot say it."""
+    """cron's five fields; empty if they cannot express the interval."""
     whole = {1: "* * * * *", _HOUR: f"{offset} * * * *", _DAY: f"{offset} 0 * * *"}
     if minutes in whole:
         return whole[minutes]
@@ -105,9 +107,9 @@ def _cron_fields(minutes: int, offset: int) -> str:
 
 
 def difference(timer: Timer, folder: Path) -> str:
-    """What is wrong with the installed timer; empty where it starts as the drop-in says.
+    """What is wrong with the installed timer; empty if it has the configured interval.
 
-    A masked timer is a person's decision, and right.
+    A masked timer is a person's decision, and counts as right.
 
     Raises:
         OSError: A file cannot be read.
@@ -128,8 +130,8 @@ def difference(timer: Timer, folder: Path) -> str:
 
 
 def schedule(texts: Sequence[str]) -> list[str]:
-    """What starts the timer, as ``Key=value``, after all drop-ins; an empty value takes back."""
-    said: list[str] = []
+    """The settings that start the timer, as ``Key=value``, after all drop-ins."""
+    found: list[str] = []
     section = ""
     for line in (line.strip() for text in texts for line in text.splitlines()):
         if line.startswith("["):
@@ -138,6 +140,6 @@ def schedule(texts: Sequence[str]) -> list[str]:
         key, value = key.strip(), value.strip()
         if section != "[Timer]" or not equals or not _STARTS.fullmatch(key):
             continue
-        # An empty value of any of them takes back all of them (systemd.timer(5)).
-        said = [*said, f"{key}={value}"] if value else []
-    return said
+        # An empty value of any of them resets all of them (systemd.timer(5)).
+        found = [*found, f"{key}={value}"] if value else []
+    return found

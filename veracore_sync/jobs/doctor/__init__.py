@@ -1,1 +1,1 @@
-"""``doctor``: what is wrong, or might soon be, one line each with what to do."""
+"""``doctor``: what is wrong, or soon may be, one line each with what to do."""

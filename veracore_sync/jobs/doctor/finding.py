@@ -12,7 +12,7 @@ _ADDRESSES = {"vendure": "vendure.admin_api_url", "veracore": "veracore.api_url"
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What was looked at, how it is, and what to do about it."""
+    """What was checked, the result, and what to do about it."""
 
     name: str
     level: Literal["ok", "warn", "fail"]
@@ -22,23 +22,23 @@ class CheckResult:
 
 
 def ok(name: str, message: str) -> CheckResult:
-    """All is well."""
+    """The check passed."""
     return CheckResult(name, "ok", message)
 
 
 def warn(name: str, message: str, todo: str) -> CheckResult:
-    """It works, or is not always wanted, and ought to be looked at."""
+    """It works, or is not needed everywhere, but should be looked at."""
     return CheckResult(name, "warn", message, todo)
 
 
 def fail(name: str, error: SyncError) -> CheckResult:
-    """It does not work."""
+    """The check failed."""
     return CheckResult(name, "fail", error.message, _todo(error), error.exit_code)
 
 
 def _todo(error: SyncError) -> str:
     address = _ADDRESSES.get(error.upstream) if isinstance(error, UpstreamError) else None
     if address and error.hint == HINTS[Category.UNAVAILABLE]:
-        # That hint says to ask us.
-        return f"see that {address} is right and reached from here (name, proxy, firewall, TLS)"
+        # The usual hint for an unavailable upstream is to run doctor.
+        return f"check that {address} is right and reachable from here (name, proxy, firewall, TLS)"
     return error.hint

@@ -1,4 +1,4 @@
-"""The ledger: its file, its disk, and what it tells."""
+"""The ledger: its file, its disk, and what is recorded in it."""
 
 from __future__ import annotations
 
@@ -25,17 +25,11 @@ _NETWORKED = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glus
 def ledger(
     settings: Settings, open_ledger: Callable[[], Ledger], clock: Clock
 ) -> Iterator[CheckResult]:
-    """Look at the ledger.
-
-    Args:
-        settings: All of them.
-        open_ledger: Opens it.
-        clock: The time.
-    """
+    """Check the ledger; a missing one is not created."""
     path = settings.ledger.path
     yield from _not_before(settings, clock)
     if not is_there(path):
-        yield ok("ledger", f"{path} will be made by the first run")
+        yield ok("ledger", f"{path} does not exist yet: the first run creates it")
         return
     if path.exists():
         yield from _file(path)
@@ -48,25 +42,28 @@ def _file(path: Path) -> Iterator[CheckResult]:
         yield warn("ledger", f"{path} has mode {mode:04o}", f"chmod 600 {path}")
     free = shutil.disk_usage(path.parent).free
     if free < _LEAST_FREE:
-        yield warn("disk", f"{free // 1024 // 1024} MiB are left beside {path}", "make room")
+        message = f"{free // 1024 // 1024} MiB are free on the disk of {path}"
+        yield warn("disk", message, "free some space")
     place, kind = _mounted(path)
     if place == path.resolve():
         yield warn(
             "file system",
-            f"{path} is mounted as a single file: its -wal and its locks lie beside it, where "
-            "another container does not see them",
-            "mount its folder instead",
+            f"{path} is mounted as a single file: another container does not see its -wal and its "
+            "locks, which are in the same folder",
+            "mount the folder instead",
         )
+    # Over a network, locks may not exclude and the WAL's shared memory is not shared: two runs at
+    # once would damage the ledger or send an order twice.
     if kind in _NETWORKED:
         yield warn(
             "file system",
-            f"{path} lies on {kind}: locks and WAL need a local disk",
+            f"{path} is on {kind}: locks and WAL need a local disk",
             "move ledger.path to a local disk",
         )
 
 
 def _mounted(path: Path) -> tuple[Path | None, str]:
-    """Where the file system of `path` is mounted, and its type; empty where it is unknown."""
+    """Where the file system of `path` is mounted, and its type; empty if unknown."""
     best: Path | None = None
     kind = ""
     try:
@@ -97,23 +94,27 @@ def _content(
     yield ok("ledger", f"{sum(counts.values())} orders, {counts['synced']} synced, intact")
     yield from _clock(settings, opened)
     if opened.orders.any_accepted():
-        yield ok("AddOrder", "proved by the last accepted order")
+        yield ok("AddOrder", "VeraCore has accepted an order")
     else:
-        yield warn("AddOrder", "not proved yet: no order was ever accepted", "send the first one")
+        yield warn(
+            "AddOrder",
+            "not proven yet: VeraCore has not accepted an order from this ledger",
+            "send the first one: `veracore-sync sync-orders --limit 1`",
+        )
     for hook in opened.outbox.summary()["failing"]:
         yield warn(
             "hooks",
-            f"hooks.{hook['hook']} has not taken events since {hook['since']}: {hook['error']}",
-            "fix it, then `veracore-sync deliver --force`",
+            f"hooks.{hook['hook']} has not accepted events since {hook['since']}: {hook['error']}",
+            "fix the hook, then run `veracore-sync deliver --force`",
         )
     for trouble in troubles(opened, settings, clock):
         yield warn("jobs", trouble.message, "see `veracore-sync stats --runs`")
     for one in opened.outbox.blocked()[:_BLOCKED_SHOWN]:
         yield warn(
             "hooks",
-            f"hooks.{one.hook} refuses {one.type} of {one.code or 'no order'} ({one.id}), which "
-            f"waits since {one.at}: {one.error}",
-            f"fix it, or `veracore-sync deliver --skip {one.id}`",
+            f"hooks.{one.hook} keeps refusing {one.type} of {one.code or 'no order'} ({one.id}), "
+            f"waiting since {one.at}: {one.error}",
+            f"fix the hook, or skip the event: `veracore-sync deliver --skip {one.id}`",
         )
     for alert in opened.alerts.standing()[:5]:
         yield warn("alert", alert.message, "see `veracore-sync stats`")
@@ -124,8 +125,8 @@ def _not_before(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
     if moment is not None and moment > clock.now():
         yield warn(
             "clock",
-            f"orders.not_before is {to_text(moment)}, which is still to come: nothing is sent",
-            "leave it, or set it to when this tool takes over",
+            f"orders.not_before is {to_text(moment)}, which is in the future: nothing is sent",
+            "keep it if that is intended; otherwise set the time from which orders are sent",
         )
 
 
@@ -138,7 +139,7 @@ def _clock(settings: Settings, opened: Ledger) -> Iterator[CheckResult]:
     for found in ahead:
         yield warn(
             "clock",
-            f"{found.kind.place}: {found.count}, the last {found.last}, which is still to come: "
+            f"{found.kind.place}: {found.count}, the last {found.last}, which is in the future: "
             f"{found.kind.follows}",
-            "see that the machine's clock is right now (`timedatectl`); the rest corrects itself",
+            "check that the machine's clock is right now (`timedatectl`); the rest corrects itself",
         )

@@ -1,4 +1,4 @@
-"""What can be said of configuration and machine without asking anybody."""
+"""The checks of configuration and machine that need no network."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ from veracore_sync.ports.hooks import Hook
 def machine(
     loaded: Loaded, systemd: Path, notify_hook: Callable[[HookSettings], Hook]
 ) -> Iterator[CheckResult]:
-    """Look at the configuration, the program, SQLite, the units and the hooks.
+    """Check the configuration, the program, SQLite, the units and the hooks.
 
     Args:
-        loaded: The configuration.
         systemd: Where units are installed.
-        notify_hook: Makes the hook that tells people; raises `ConfigError` where it cannot be made.
+        notify_hook: Makes the hook for ``hooks.notify``; raises `ConfigError` if that fails.
     """
     where = str(loaded.path) if loaded.path else "the environment alone"
     yield ok("configuration", f"read from {where}")
@@ -45,8 +44,8 @@ def _bytecode() -> CheckResult:
     package = source.parents[2]
     return warn(
         "bytecode",
-        "the program is compiled again at every start: its folder cannot be written",
-        f"as its owner: {sys.executable} -m compileall -q {package}",
+        "the program is compiled again at every start, because its folder is read-only",
+        f"as the folder's owner, run: {sys.executable} -m compileall -q {package}",
     )
 
 
@@ -56,21 +55,23 @@ def _sqlite() -> CheckResult:
     return warn(
         "sqlite",
         f"{SQLITE_VERSION} may have the WAL-reset bug that 3.51.3 fixed",
-        "upgrade SQLite, unless your distribution fixed it; keep backups (`ledger backup`)",
+        "upgrade SQLite, unless your distribution has fixed it; keep backups "
+        "(`veracore-sync ledger backup`)",
     )
 
 
 def _units(wanted: Sequence[Timer], folder: Path) -> Iterator[CheckResult]:
     if not any((folder / timer.unit).exists() for timer in wanted):
-        yield ok("units", f"no timer of ours in {folder}: cron, or by hand")
+        yield ok("units", f"no veracore-sync timer in {folder}: started by cron, or by hand")
         return
     try:
         different = [found for timer in wanted if (found := difference(timer, folder))]
     except OSError as error:
-        yield warn("units", f"{error.filename} cannot be read ({error.strerror})", "run as root")
+        message = f"{error.filename} cannot be read ({error.strerror})"
+        yield warn("units", message, "run doctor as root")
         return
     for sentence in different:
-        todo = f"sudo veracore-sync timers --write {folder}; mask a timer that is not wanted"
+        todo = f"sudo veracore-sync timers --write {folder}; mask a timer that you do not want"
         yield warn("units", sentence, todo)
     if not different:
         yield ok("units", "the timers have the configured intervals")
@@ -81,8 +82,8 @@ def _hooks(
 ) -> Iterator[CheckResult]:
     if wanted.command and shutil.which(wanted.command[0]) is None:
         missing = ConfigError(
-            f"hooks.command: {wanted.command[0]} is no program that can be started here",
-            hint="name it with its whole path, and chmod +x it",
+            f"hooks.command: {wanted.command[0]} cannot be started on this machine",
+            hint="give its full path, and make it executable (chmod +x)",
         )
         yield fail("hooks", missing)
     if wanted.notify:

@@ -1,4 +1,4 @@
-"""What the shop says: login, permissions, stock locations, shipping methods. Reads only."""
+"""The checks of the shop: login, permissions, stock locations, shipping methods. Reads only."""
 
 from __future__ import annotations
 
@@ -19,16 +19,14 @@ NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "sync-inventory": (("ReadOrder",), _CATALOGUE, _LEVELS, ("ReadStockLocation",)),
     "sync-tracking": (("ReadOrder",), ("UpdateOrder",), _CATALOGUE, _LEVELS),
 }
-"""What each job asks of its role: one permission of each group."""
+"""The permissions that each job needs: one of each group (docs/vendure.md)."""
 
 
 def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[CheckResult]:
-    """Look at the shop; the first finding is whether it lets us in.
+    """Check the shop; the first finding is the login.
 
     Args:
-        settings: All of them.
-        client: Of the shop.
-        warehouse: What VeraCore tells decides which stock locations can be used.
+        warehouse: What the dialect can show decides which stock locations can be used.
     """
     triggers = settings.orders.trigger_states
     try:
@@ -52,10 +50,10 @@ def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[
 
 
 def _access(client: Shop) -> GrantedAccess | None:
-    """``None`` where Vendure does not tell, as it does of an API key.
+    """The role's permissions; ``None`` if Vendure does not show them, as with an API key.
 
     Raises:
-        SyncError: It did not answer at all.
+        SyncError: Vendure did not answer.
     """
     try:
         return client.access()
@@ -65,15 +63,15 @@ def _access(client: Shop) -> GrantedAccess | None:
 
 def _permissions(access: GrantedAccess | None) -> Iterator[CheckResult]:
     if access is None:
-        yield ok("permissions", "Vendure tells nothing of an API key's: reads are tried below")
+        yield ok("permissions", "Vendure shows none for an API key: the checks below try the reads")
         return
     lacking = {job: _lacking(access, groups) for job, groups in NEEDED.items()}
     for job, missing in lacking.items():
         if missing:
             yield warn(
                 "permissions",
-                f"{job} cannot do its work: the role lacks {', '.join(missing)}",
-                f"give them to the role in the channel {access.channel_code}, if you use {job}",
+                f"{job} cannot run: the role lacks {', '.join(missing)}",
+                f"add them to the role in the channel {access.channel_code}, if you use {job}",
             )
     if not any(lacking.values()):
         yield ok("permissions", f"enough for {', '.join(NEEDED)}")
@@ -101,7 +99,7 @@ def _locations(settings: Settings, client: Shop, *, tells_warehouses: bool) -> C
 def _freight(
     settings: Settings, client: Shop, access: GrantedAccess | None, codes: list[str]
 ) -> CheckResult:
-    """Every method of the shop where we may see them, else those of the orders that wait."""
+    """Check all shipping methods if the role may read them, else those of the waiting orders."""
     name = "shipping methods"
     try:
         if access is not None and not access.permissions.isdisjoint((*_METHODS, "SuperAdmin")):
@@ -109,16 +107,16 @@ def _freight(
         else:
             lines = [line for one in client.orders(codes) for line in one.shipping_lines]
             methods = {line.method_code for line in lines}
-            seen = f"of those that wait (all are seen with {_METHODS[0]})"
+            seen = f"of the waiting orders (with {_METHODS[0]}, all are checked)"
     except SyncError as error:
         return fail(name, error)
     known = {*settings.orders.freight, *settings.orders.skip_shipping_methods}
     unmapped = sorted(methods - known)
     if not unmapped:
-        return ok(name, f"{len(methods)} {seen} have a freight, or are skipped")
+        return ok(name, f"{len(methods)} {seen} have a freight or are skipped")
     tables = ", ".join(f'[orders.freight."{one}"]' for one in unmapped)
     return warn(
         name,
         f"{', '.join(unmapped)}: no freight, so their orders are parked",
-        f"add {tables}, or name them in orders.skip_shipping_methods",
+        f"add {tables}, or list them in orders.skip_shipping_methods",
     )

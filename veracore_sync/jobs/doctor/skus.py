@@ -1,4 +1,4 @@
-"""Which SKUs are on one side only. Reads everything once, on both sides."""
+"""Checks which SKUs are on one side only. Reads all stock of both sides once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from veracore_sync.ports.shop import ShopStock
 from veracore_sync.ports.warehouse import Warehouse
 
 _NAMED = 5
-_TODO = "correct the SKU on either side, or name it in skus.aliases or skus.exclude"
+_TODO = "correct the SKU on either side, or add it to skus.aliases or skus.exclude"
 
 
 def skus(settings: SkuSettings, shop: ShopStock, warehouse: Warehouse) -> Iterator[CheckResult]:
@@ -21,8 +21,6 @@ def skus(settings: SkuSettings, shop: ShopStock, warehouse: Warehouse) -> Iterat
 
     Args:
         settings: ``[skus]``.
-        shop: The shop's stock.
-        warehouse: VeraCore.
     """
     names = SkuMap(settings)
     counts: Counter[str] = Counter()
@@ -45,16 +43,17 @@ def skus(settings: SkuSettings, shop: ShopStock, warehouse: Warehouse) -> Iterat
         return
     lacking = sorted({sku for part, sku in wanted.items() if part not in there})
     if lacking:
-        yield warn("SKUs", f"{_some(lacking)} of the shop are unknown to VeraCore's stock", _TODO)
+        yield warn("SKUs", f"{_some(lacking)} of the shop are not in VeraCore's stock", _TODO)
     several = sorted(sku for sku, count in counts.items() if count > 1)
     if several:
-        todo = "give each variant a SKU of its own: the stock of these is not written"
-        yield warn("SKUs", f"{_some(several)} stand at several variants", todo)
+        todo = "give each variant its own SKU: the stock of shared ones is not written"
+        yield warn("SKUs", f"{_some(several)} are shared by several variants", todo)
     if blank:
-        yield warn("SKUs", f"{blank} variants have none", "an order with one of them is parked")
+        todo = "give each a SKU in the shop: an order with one of them is parked"
+        yield warn("SKUs", f"{blank} variants have no SKU", todo)
     only_there = len(there - set(wanted))
     both = len(wanted) - sum(part not in there for part in wanted)
-    yield ok("SKUs", f"{both} on both sides, {only_there} at VeraCore alone")
+    yield ok("SKUs", f"{both} on both sides, {only_there} only at VeraCore")
 
 
 def _some(found: list[str]) -> str:

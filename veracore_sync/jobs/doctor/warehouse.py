@@ -1,4 +1,4 @@
-"""What the warehouse says, in the dialect that is set and, where that fails, in the others."""
+"""The check of the warehouse, in the configured dialect and, if that fails, in the others."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
 from veracore_sync.ports.warehouse import Warehouse
 
 OtherDialects = Mapping[str, Callable[[], Warehouse]]
-"""By name, what makes a client of the same address in that dialect."""
+"""By name, a function that connects to the same address in that dialect."""
 
 
 def warehouse(
     settings: VeracoreSettings, client: Warehouse, others: OtherDialects
 ) -> Iterator[CheckResult]:
-    """Look at the warehouse; the first finding is whether it listens to us.
+    """Check the warehouse: login and dialect.
 
     Args:
-        settings: ``[veracore]``.
-        client: Of the warehouse.
-        others: The dialects that are not set.
+        others: The dialects that are not configured.
     """
     try:
         client.check_connection(None)
@@ -34,11 +32,11 @@ def warehouse(
         return
     yield ok("VeraCore", f"logged in, it answers as {settings.dialect}")
     if client.is_sandbox:
-        yield warn("VeraCore", "this is a simulator", "set veracore.api_url for the real one")
+        yield warn("VeraCore", "this is a simulator", "set veracore.api_url to the real VeraCore")
 
 
 def _other_dialect(settings: VeracoreSettings, others: OtherDialects) -> ConfigError | None:
-    """What to say where the address speaks another dialect; ``None`` where it speaks none."""
+    """The error if the address answers in another dialect; ``None`` if it answers in none."""
     for name, connect in others.items():
         with closing(connect()) as client:
             try:

@@ -1,1 +1,1 @@
-"""The inventory's job: read both sides, plan, write."""
+"""``sync-inventory``: read both sides, plan, write levels."""

@@ -1,4 +1,4 @@
-"""What a run of the inventory's job puts before a person, once."""
+"""The alerts of ``sync-inventory``, each reported once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _MAX_SHORT = 5
 _NAMED = 20
 _MAX_DRIFT = 500
 _PAGE = 200
-_NEXT = "see `sync-inventory --dry-run`; if it is right, run `sync-inventory --allow-mass-change`"
+_NEXT = (
+    "check the plan with `sync-inventory --dry-run`; if it is right, run "
+    "`sync-inventory --allow-mass-change`"
+)
 
 
 @dataclass(slots=True)
@@ -32,7 +35,7 @@ class StockAlerts(RunPart[InventoryReport]):
     """Opens and resolves the alerts of stock."""
 
     def guarded(self, guard: Guard) -> None:
-        """A guard held the plan back."""
+        """A guard stopped the plan, or a part of it."""
         sentence = f"{guard.sentence}; {_NEXT}" if guard.name != "empty" else guard.sentence
         if self.context.must_not_write:
             self.report.notify(sentence)
@@ -43,18 +46,19 @@ class StockAlerts(RunPart[InventoryReport]):
         raise_alert(self.ledger, self.report, AlertKind.STOCK_GUARDED, sentence)
 
     def not_guarded(self) -> None:
-        """A full run went through as planned."""
+        """A full run wrote all that was planned."""
         self.ledger.alerts.resolve(AlertKind.STOCK_GUARDED)
 
     def unknown(self, book: StagingStore, *, full: bool) -> None:
         """SKUs that could not be matched: each is listed once, when it is new."""
+        # Left unchanged, never guessed: no row at VeraCore is "unknown", not zero.
         standing = []
         for kind, words in (
-            ("unknown", "are not in VeraCore's stock and were left alone"),
+            ("unknown", "are not in VeraCore's stock and were not changed"),
             (
                 "ambiguous",
                 "are shared by several variants, or spelled in two ways at VeraCore, "
-                "and were left alone",
+                "and were not changed",
             ),
         ):
             count, names = book.new_names(kind, _NAMED)
@@ -69,10 +73,10 @@ class StockAlerts(RunPart[InventoryReport]):
             self.ledger.alerts.resolve(AlertKind.STOCK_UNKNOWN)
 
     def refused(self, *, complete: bool) -> None:
-        """Levels that Vendure would not take: alerted again when another SKU joins them.
+        """Levels that Vendure refused: alerted again when another SKU is refused.
 
         Args:
-            complete: Every level that was to be written was tried.
+            complete: The run tried to write every planned level.
         """
         refused = self.report.refused
         known = set(json.loads(self.ledger.meta.get(_REFUSED) or "[]"))
@@ -85,19 +89,19 @@ class StockAlerts(RunPart[InventoryReport]):
             return
         names = sorted(refused)
         sentence = (
-            f"Vendure would not take the stock of {len(names)} SKUs, where too much may be for "
+            f"Vendure refused the stock of {len(names)} SKUs, of which too much may be for "
             f"sale: {', '.join(names)} ({refused[names[0]]}); every run tries again"
         )
         raise_alert(self.ledger, self.report, AlertKind.STOCK_REFUSED, sentence)
 
     def short(self, demand: UnheldDemand) -> None:
-        """Orders that VeraCore took and will not ship completely: one alert each.
+        """Orders that VeraCore accepted and will not ship completely: one alert each.
 
-        An order of which nothing can be said keeps its alert, and those of sync-tracking.
+        An order that could not be examined keeps its alert.
         """
         for code, shortages in demand.short.items():
             sentence = "; ".join(
-                f"VeraCore holds {max(0, one.held)} of {one.asked} {one.part}; "
+                f"VeraCore has {max(0, one.held)} of {one.asked} {one.part}; "
                 f"{one.missing} will not ship"
                 for one in shortages[:_MAX_SHORT]
             )
@@ -108,9 +112,9 @@ class StockAlerts(RunPart[InventoryReport]):
                 self.ledger.alerts.resolve(_SHORT, code=alert.code)
 
     def drift(self, book: StagingStore, demand: UnheldDemand) -> None:
-        """Vendure set aside other units than its open orders ask for.
+        """Alert if Vendure's allocated stock differs from its open orders.
 
-        A variant counts only when a second look says the same: orders move while the run reads.
+        A variant counts only if a second read shows the same, because orders change meanwhile.
         """
         suspects = islice(_suspects(book, demand), _MAX_DRIFT)
         while page := list(islice(suspects, _PAGE)):
@@ -120,9 +124,9 @@ class StockAlerts(RunPart[InventoryReport]):
             return
         worst = max(self.report.drift, key=lambda one: abs(one.allocated - one.ordered))
         sentence = (
-            f"Vendure's allocated stock of {len(self.report.drift)} SKUs is not what its open "
-            f"orders ask for (of {worst.sku} {worst.allocated} are allocated, {worst.ordered} "
-            "ordered); what is offered for sale allows for it"
+            f"Vendure's allocated stock of {len(self.report.drift)} SKUs differs from its open "
+            f"orders (of {worst.sku} {worst.allocated} are allocated, {worst.ordered} "
+            "ordered); the levels that are written compensate for it"
         )
         raise_alert(self.ledger, self.report, AlertKind.STOCK_DRIFT, sentence)
 

@@ -1,4 +1,4 @@
-"""U: units open in the shop that the warehouse does not hold; pure (docs/inventory.md)."""
+"""Demand, *U*: units of open orders that the warehouse does not have; pure (docs/inventory.md)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """Units of a part that an accepted order asks for and that the warehouse does not hold."""
+    """Units of a part that an accepted order needs and that the warehouse does not have for it."""
 
     part: str
     asked: int
@@ -26,18 +26,18 @@ class Shortage:
 
 @dataclass(frozen=True, slots=True)
 class UnheldDemand:
-    """U, and what was seen on the way to it.
+    """U, and what was found while computing it.
 
     Args:
         parts: U by part (as `sku_key`).
-        ordered: Units that open orders ask for, by variant id.
-        short: Orders that the warehouse took and will not ship completely, by code.
-        unjudged: Orders that may or may not ship completely: too early to count, held as a whole,
+        ordered: Units of open orders, by variant id.
+        short: Orders that the warehouse accepted and will not ship completely, by code.
+        unjudged: Orders of which that is unknown: placed too early to count, accepted as a whole,
             or unreadable.
-        unread: Orders that could not be read, and why, by what they are known by.
-        uncertain: Parts of those as far as the ledger knows them (as `sku_key`), and the units that
-            U counts of each: it may be more.
-        unbounded: Of at least one of those nobody knows any part: U of all may be greater.
+        unread: Orders that could not be read, and why, by code (or id).
+        uncertain: Parts of unread orders as far as the ledger knows them (as `sku_key`), and the
+            units that U counts of each: the true number may be greater.
+        unbounded: No part of at least one unread order is known: U of every part may be greater.
     """
 
     parts: Mapping[str, int]
@@ -53,9 +53,9 @@ class UnheldDemand:
         return not self.unbounded and self.uncertain.keys().isdisjoint(parts)
 
     def unexplained(self, variant_id: str, part: str, allocated: int) -> int:
-        """Units that Vendure set aside for orders that could not be read, beyond those U counts.
+        """Units that Vendure allocated to orders that could not be read, beyond those in U.
 
-        Nobody knows how many of them the warehouse holds: none, to be safe.
+        How many of them the warehouse has is unknown; none is assumed, which oversells nothing.
         """
         if not self.unread:
             return 0
@@ -72,22 +72,22 @@ def demand(
     not_before: datetime | None,
     sent: Mapping[str, SentLines] | None = None,
 ) -> UnheldDemand:
-    """U, from the shop's own orders and what the ledger knows of the warehouse.
+    """U, from the shop's orders and what the ledger knows of the warehouse.
 
     Args:
-        orders: Every order in a state that allocates.
-        held: What the warehouse holds of them, and all that it took since the stock was read.
-        names: Aliases, exclusions and kits.
-        stock_read_at: When the read of the stock began.
+        orders: Every order in a state in which Vendure allocates stock.
+        held: What the warehouse has of them, and all that it accepted since the stock was read.
+        stock_read_at: When the read of the stock began (UTC).
         not_before: Orders placed earlier do not count; ``None`` counts all.
-        sent: What was to be sent of an order that cannot be read and is not held, by code.
+        sent: What was to be sent of an unreadable order that is not accepted, by code.
     """
     began = to_text(stock_read_at)
     held_orders = {one.code: one for one in held}
     parts: Counter[str] = Counter()
     for one in held_orders.values():
         if one.is_unseen(began):
-            # The stock as read still had these units, whatever has happened to them since.
+            # Accepted after the stock read began: the stock as read still had these units, even if
+            # they have shipped since.
             parts.update(+_held_parts(one, names))
     short: dict[str, tuple[Shortage, ...]] = {}
     unread: dict[str, str] = {}
@@ -108,7 +108,7 @@ def demand(
                 short[order.code] = missing
             continue
         unread[order.name] = order.unreadable
-        # What is held, or was to be sent, is the best that is known of what it asks for.
+        # Its lines cannot be read; what was accepted or was to be sent is the best estimate.
         known = holding.lines if holding is not None else (sent or {}).get(order.code, ())
         unbounded = unbounded or not known
         counted = _exploded(known, names)
@@ -134,7 +134,7 @@ def _is_before(placed_at: datetime, not_before: datetime | None) -> bool:
 def _missing(
     order: OpenOrder, held: AcceptedOrder | None, names: SkuMap, began: str
 ) -> tuple[Shortage, ...]:
-    """Open units by part that are not among those that the warehouse holds."""
+    """Open units by part that the warehouse does not have for this order."""
     if held is not None and held.is_whole and not held.is_unseen(began):
         return ()
     spelled: dict[str, str] = {}
@@ -150,8 +150,8 @@ def _missing(
             asked[key] += each * (line.quantity - _gone_before(line.fulfilments, held))
     holding = _held_parts(held, names) if held is not None else Counter()
     if +open_units:
-        # A part that no line names is of a kit that only the warehouse knows. What it cancelled of
-        # that, somebody still waits for.
+        # A part that no line names belongs to a kit that only the warehouse knows. Units of it that
+        # the warehouse cancelled are still owed to the customer.
         for key, units in (-holding).items():
             if key not in spelled:
                 spelled[key], open_units[key], asked[key] = key, units, 0
@@ -163,7 +163,7 @@ def _missing(
 
 
 def _held_parts(held: AcceptedOrder, names: SkuMap) -> Counter[str]:
-    """Units by part that the warehouse holds; below zero where it cancelled parts of its own."""
+    """Units by part that the warehouse has for an order; negative for cancelled parts of a kit."""
     parts = _exploded(held.lines, names)
     for part, units in held.cancelled:
         parts[sku_key(part)] -= units
@@ -171,7 +171,7 @@ def _held_parts(held: AcceptedOrder, names: SkuMap) -> Counter[str]:
 
 
 def _gone_before(fulfilments: Iterable[tuple[int, datetime]], held: AcceptedOrder | None) -> int:
-    """Units that were fulfilled before the order was sent, and so were never sent."""
+    """Units that were fulfilled before the order was sent, and were therefore not sent."""
     if held is None or held.sent_at is None:
         return 0
     sent_at = from_text(held.sent_at)

@@ -22,7 +22,7 @@ def inventory_document(report: InventoryReport) -> dict[str, Any]:
         "unknown": report.unknown,
         "ambiguous": report.ambiguous,
         "missing": report.missing,
-        "refused": [{"sku": sku, "error": said} for sku, said in report.refused.items()],
+        "refused": [{"sku": sku, "error": error} for sku, error in report.refused.items()],
         "unreadable": [{"record": name, "error": why} for name, why in report.unreadable.items()],
         "drift": [
             {"sku": one.sku, "allocated": one.allocated, "ordered": one.ordered}
@@ -37,7 +37,7 @@ def inventory_document(report: InventoryReport) -> dict[str, Any]:
 
 
 def action_document(action: Planned) -> dict[str, Any]:
-    """What a dry run says of one variant."""
+    """One variant of a dry run's plan."""
     return {
         "action": "set",
         "sku": action.sku,

@@ -1,4 +1,4 @@
-"""Writing levels: in batches, each under the stock lock, over what Vendure has set aside now."""
+"""Writing levels: in batches, each under the stock lock, on top of what Vendure has allocated."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ STOCK_LOCK = "stock"
 _COMMAND = "sync-inventory"
 _LOCK_WAIT = 30.0
 _MAX_BATCH = 200
+# Vendure accepts no body above 100 KiB (docs/vendure.md).
 _BATCH_BYTES = 80_000
 _LONGEST_LEVEL = 2**40
 _DEADLOCK_TRIES = 5
+# More refusals than this mean that Vendure refuses everything, not single SKUs.
 MAX_REFUSED = 10
 
 
 @dataclass(slots=True)
 class StockWriter(RunPart[InventoryReport]):
-    """Writes what was planned; a SKU that the report tells as refused is not tried again.
+    """Writes what was planned; a SKU that the report lists as refused is not tried again.
 
     Args:
-        book: Learns what Vendure says after each write.
+        book: Gets the levels that Vendure returns after each write.
         refusals: How many SKUs Vendure may refuse in a run.
-        everything: Write also what is right already.
-        progress: Told how many variants are done.
+        everything: Also write unchanged levels.
+        progress: Called with the number of variants written.
     """
 
     book: StagingStore
@@ -42,15 +44,18 @@ class StockWriter(RunPart[InventoryReport]):
     progress: Callable[[int], None] = lambda done: None
 
     def write(self, actions: Iterable[Planned]) -> bool:
-        """Write them in order; whether it came to the end before the run is over.
+        """Write them in order; whether all were written before the run's time was up.
 
         Raises:
-            LockHeld: Somebody else held the stock lock for long.
+            LockHeld: Another process held the stock lock for 30 s.
             UpstreamError: The shop could not be written to; what was written stays.
         """
         for batch in self._batches(one for one in actions if one.sku not in self.report.refused):
             if self.context.ends_here(" with the rest"):
                 return False
+            # Shared with `sync-tracking`: a fulfilment between the read and the write would change
+            # the allocation that the written level is based on. Per batch, so that nobody waits
+            # for a whole run.
             with self.ledger.runs.lock(STOCK_LOCK, _COMMAND, wait_seconds=_LOCK_WAIT):
                 self._write_batch(batch)
             pass_failpoint("stock batch written")
@@ -80,14 +85,12 @@ class StockWriter(RunPart[InventoryReport]):
             self._send(levels, {one.id: one.sku for one in batch})
 
     def _levels(self, action: Planned, now: Mapping[str, Variant]) -> Iterator[NewLevel]:
-        """The new levels of one variant.
-
-        The smaller of what was set aside when the run read it and now: whatever was ordered or
-        fulfilled in between, too little is for sale until the next listing, never too much.
-        """
+        """The new levels of one variant."""
         there = {level.location: level for level in now[action.id].levels}
         for location, saleable in action.saleable.items():
             level = there.get(location, Level(location, 0, 0))
+            # The smaller of the allocations when planned and now: whatever was ordered or fulfilled
+            # in between, too little is for sale until the orders are listed again, never too much.
             allocated = min(level.allocated, action.allocated.get(location, 0))
             on_hand = saleable + allocated
             if on_hand != level.on_hand or self.everything:
@@ -110,7 +113,8 @@ class StockWriter(RunPart[InventoryReport]):
         self.book.note_levels({id: _noted(levels) for id, levels in answer.items()}, wrote=True)
 
     def _send_patiently(self, levels: Sequence[NewLevel]) -> Mapping[str, tuple[Level, ...]]:
-        """A deadlock was rolled back: the same absolute values are sent again."""
+        """Set levels, and repeat after a deadlock."""
+        # Vendure rolled the transaction back, and levels are absolute values, so repeating is safe.
         for _ in range(_DEADLOCK_TRIES - 1):
             try:
                 return self.shop.stock.set_levels(levels)
@@ -123,7 +127,7 @@ class StockWriter(RunPart[InventoryReport]):
     def _isolate(
         self, levels: Sequence[NewLevel], skus: Mapping[str, str], error: SyncError
     ) -> None:
-        """Halve a batch that is refused until the variant that spoils it stands alone."""
+        """Halve a refused batch until the variant that Vendure refuses is found."""
         ids = list(dict.fromkeys(level.variant_id for level in levels))
         if len(ids) == 1:
             self.report.refused[skus[ids[0]]] = error.message

@@ -1,4 +1,4 @@
-"""Which stock location a warehouse's stock is offered at; pure."""
+"""Which of Vendure's stock locations gets a warehouse's stock; pure (docs/inventory.md)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from veracore_sync.jobs.inventory.sku_map import sku_key
 
 @dataclass(frozen=True, slots=True)
 class LocationMap:
-    """Location ids in the order in which they give, and the location of each warehouse.
+    """Location ids in the order in which demand is taken from them, and each warehouse's location.
 
-    `by_warehouse` is ``None`` where everything is at one location.
+    `by_warehouse` is ``None`` if everything is at one location.
     """
 
     order: tuple[str, ...]
     by_warehouse: Mapping[str, str] | None
 
     def of(self, warehouse: str) -> str | None:
-        """The location id of a warehouse; ``None`` where it is not mapped."""
+        """The location id of a warehouse; ``None`` if it is not mapped."""
         if self.by_warehouse is None:
             return self.order[0]
         return self.by_warehouse.get(sku_key(warehouse))
@@ -30,15 +30,15 @@ class LocationMap:
 def location_map(
     mapping: Mapping[str, str], locations: Sequence[Location], *, tells_warehouses: bool
 ) -> LocationMap:
-    """The places of one run.
+    """The locations of one run.
 
     Args:
         mapping: ``[inventory.locations]``: name or id of a location, by warehouse.
         locations: Those of the shop's channel.
-        tells_warehouses: Whether VeraCore tells where its stock lies.
+        tells_warehouses: Whether this dialect's stock rows name a warehouse.
 
     Raises:
-        ConfigError: The mapping is missing where it is needed, or names what is not there.
+        ConfigError: The mapping is missing but needed, or names an unknown location.
     """
     if not mapping:
         return _only(locations)
@@ -48,7 +48,7 @@ def location_map(
         return LocationMap(order, found)
     if len(order) > 1:
         raise ConfigError(
-            "inventory.locations names several stock locations, but this dialect tells no "
+            "inventory.locations names several stock locations, but this dialect's stock names no "
             "warehouses",
             hint="keep one line in [inventory.locations]",
         )
@@ -56,6 +56,7 @@ def location_map(
 
 
 def _only(locations: Sequence[Location]) -> LocationMap:
+    # Never guessed: stock at the wrong location would be for sale where it cannot ship from.
     if len(locations) == 1:
         return LocationMap((locations[0].id,), None)
     names = ", ".join(f'"{one.name}"' for one in locations) or "none"

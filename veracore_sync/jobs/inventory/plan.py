@@ -2,6 +2,9 @@
 
 S = max(0, Available - U - buffer)      what may be sold
 stockOnHand := S + A                    A is Vendure's own stockAllocated, whatever it is
+
+Vendure sells stockOnHand - stockAllocated, and its stockAllocated can be wrong: concurrent
+checkouts lose allocations on PostgreSQL. So the target is S, and A is added as read, not clamped.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from dataclasses import dataclass
 from veracore_sync.config import InventorySettings
 
 GUARD_LEAST = 20
-"""Fewer SKUs than these raise no guard, whatever share of the shop they are."""
+"""Fewer SKUs trigger no guard, whatever their share, so that a small shop can change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,12 @@ class LevelNow:
 
     @property
     def saleable(self) -> int:
-        """What Vendure sells now."""
+        """What is for sale now; Vendure subtracts the allocated units."""
         return self.on_hand - self.allocated
 
 
 NOTHING = LevelNow(0, 0, 0)
-"""The level of a variant at a location where Vendure has none yet."""
+"""The level of a variant at a location for which Vendure has none yet."""
 
 
 def saleable(
@@ -39,10 +42,10 @@ def saleable(
     """S per location; their sum is max(0, Available - demand - held back).
 
     Args:
-        available: Units per location; below zero where oversold.
-        demand: U, units that the warehouse does not hold yet.
+        available: Units per location; negative if oversold.
+        demand: U, in units.
         held_back: The buffer, in units.
-        locations: In the order in which they give; each gives down to zero.
+        locations: In the order in which demand is taken from them, each down to zero.
     """
     owed = demand + held_back + sum(-units for units in available.values() if units < 0)
     left = {}
@@ -60,8 +63,8 @@ def saleable_kits(
     """S of a kit per location: as many as its scarcest part allows, less what is held back.
 
     Args:
-        parts: S of each part per location, and units of it in one kit; a part that nobody knows the
-            stock of somewhere has no S there, and a kit of such parts alone neither.
+        parts: S of each part per location, and units of it in one kit; a part whose stock at a
+            location is unknown has no S there, nor has a kit of only such parts.
         held_back: The kit's own buffer, in kits.
         locations: As in `saleable`.
     """
@@ -84,15 +87,16 @@ def plan_variant(
     """The locations whose saleable units have to be set, and to what.
 
     Args:
-        now: Vendure's levels by location; a location that is missing has nothing.
+        now: Vendure's levels by location; a missing location has nothing.
         targets: S by location.
         decreases_only: Never above what was for sale there when the run read it.
-        everything: Also what is right already.
+        everything: Also unchanged levels.
     """
     found = {}
     for location, target in targets.items():
         level = now.get(location, NOTHING)
         wanted = min(target, level.offered) if decreases_only else target
+        # Differences only: each changed variant costs the shop an indexing job.
         if everything or level.saleable != wanted:
             found[location] = wanted
     return found
@@ -100,7 +104,7 @@ def plan_variant(
 
 @dataclass(slots=True)
 class PlanSummary:
-    """What a plan would do to the shop: its sellable SKUs, and how many go to zero or change."""
+    """The shop's sellable SKUs, and how many of them the plan sets to zero or changes."""
 
     sellable: int = 0
     zeroed: int = 0
@@ -119,43 +123,43 @@ class PlanSummary:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A plan that is not carried out as it is: its name, why, and whether decreases still are."""
+    """A guard that stops a plan: its name, the reason, and whether decreases are still written."""
 
     name: str
     sentence: str
     decreases: bool
 
 
-def guard(tally: PlanSummary, settings: InventorySettings, *, first: bool) -> Guard | None:
-    """Why a plan is not carried out as it is, or ``None``.
+def guard(summary: PlanSummary, settings: InventorySettings, *, first: bool) -> Guard | None:
+    """The guard that stops a plan, or ``None``.
 
     Args:
-        tally: What it would do.
-        settings: ``[inventory]``.
         first: No full run with ``--allow-mass-change`` has completed on this ledger.
     """
-    if _exceeds(tally.zeroed, tally.sellable, settings.max_zero_percent):
+    # A wrong address, company or mapping looks like a valid read of another stock, and would sell
+    # out or oversell the whole shop. Decreases oversell nothing, so most guards still write them.
+    if _exceeds(summary.zeroed, summary.sellable, settings.max_zero_percent):
         return Guard(
             "zero",
-            f"{tally.zeroed} of {tally.sellable} sellable SKUs would go to zero, more than "
+            f"{summary.zeroed} of {summary.sellable} sellable SKUs would go to zero, more than "
             f"inventory.max_zero_percent ({settings.max_zero_percent}): nothing was written",
             decreases=False,
         )
-    if not tally.rising:
+    if not summary.rising:
         return None
     if first:
         return Guard(
             "first",
-            f"no full run with --allow-mass-change has completed on this ledger: decreases were "
-            f"written, {tally.rising} increases were withheld",
+            "no full run with --allow-mass-change has completed on this ledger: decreases were "
+            f"written, {summary.rising} increases were withheld",
             decreases=True,
         )
-    if _exceeds(tally.changing, tally.sellable, settings.max_change_percent):
+    if _exceeds(summary.changing, summary.sellable, settings.max_change_percent):
         return Guard(
             "change",
-            f"{tally.changing} SKUs would change and {tally.sellable} are sellable, more than "
+            f"{summary.changing} SKUs would change and {summary.sellable} are sellable, more than "
             f"inventory.max_change_percent ({settings.max_change_percent}): "
-            f"decreases were written, {tally.rising} increases were withheld",
+            f"decreases were written, {summary.rising} increases were withheld",
             decreases=True,
         )
     return None

@@ -1,4 +1,4 @@
-"""Why a complete read of the warehouse's stock is not believed."""
+"""Why a complete read of the warehouse's stock is rejected as suspicious."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from veracore_sync.ports.stock_staging import StagingStore
 def implausible(
     book: StagingStore, nameless: int, unseen: Collection[str], most: int, *, allowed: bool
 ) -> Guard | None:
-    """Why nothing is to be written by what was read, or ``None``.
+    """The guard that rejects a read of stock, or ``None``.
 
-    An empty read, one that lacks a warehouse or many SKUs, would empty the shop.
+    An empty read, or one that lacks a warehouse or many SKUs, would set the whole shop to zero.
 
     Args:
         book: What was read.
-        nameless: How many rows of stock bore no SKU.
+        nameless: How many rows of stock had no SKU.
         unseen: Mapped warehouses that no row named.
         most: ``inventory.max_zero_percent``.
-        allowed: ``--allow-mass-change``: an empty read alone is not believed then.
+        allowed: ``--allow-mass-change``: only an empty read is rejected then.
     """
     if not book.count_parts():
         return Guard("empty", "VeraCore reported no stock at all: nothing was written", False)

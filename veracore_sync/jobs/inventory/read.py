@@ -1,7 +1,8 @@
-"""Both sides are read into the staging tables, page by page, in the order that matters.
+"""Both sides are read into the staging tables, page by page, in an order that matters.
 
 Vendure's levels first, then the warehouse's stock (its beginning is noted), then the open orders:
-what happens in between can only make the run offer too little, and the next listing fixes it.
+an order placed or accepted in between is then counted as demand although the stock may already be
+without it. So the run can only offer too little, and the next listing of the orders corrects it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from veracore_sync.ports.stock_staging import StagingStore
 from veracore_sync.ports.warehouse import Present
 
 T = TypeVar("T")
+# Memory does not grow with the catalogue: one answer of VeraCore may have a million SKUs.
 _PAGE = 1000
 _DRIFT = timedelta(seconds=1)
 
@@ -36,8 +38,6 @@ class Reading(RunPart[InventoryReport]):
     """The reads of one run.
 
     Args:
-        book: The staging tables.
-        names: Aliases, exclusions and kits.
         unread: Gets the records that cannot be read.
     """
 
@@ -47,10 +47,10 @@ class Reading(RunPart[InventoryReport]):
     _began: float = 0.0
 
     def variants(self, skus: tuple[str, ...]) -> None:
-        """Stage every variant, or those that bear one of `skus`.
+        """Stage every variant, or those with one of `skus`.
 
         Raises:
-            UsageError: The shop has none that has one of `skus`.
+            UsageError: The shop has no variant with one of `skus`.
             UpstreamError: The shop could not be read.
         """
         found: Iterable[Variant] = self.shop.stock.variants() if not skus else self._named(skus)
@@ -64,8 +64,10 @@ class Reading(RunPart[InventoryReport]):
     def _named(self, skus: tuple[str, ...]) -> list[Variant]:
         found: dict[str, Variant] = {}
         for name in skus:
+            # VeraCore's part number is a LIKE pattern, so `%` would read everything
+            # (docs/wire.md 4.1).
             if not name.strip().strip("%*"):
-                raise UsageError(f"{name!r} is no SKU", hint="name one SKU")
+                raise UsageError(f"{name!r} is not a SKU", hint="name one SKU")
             wanted = {sku_key(one): one for one in self.names.shop_skus(name)}
             like = self.shop.stock.variants_like(list(wanted.values()))
             named = [one for one in like if sku_key(one.sku) in wanted]
@@ -98,7 +100,7 @@ class Reading(RunPart[InventoryReport]):
         return "kit" if is_kit else "plain"
 
     def stock(self, skus: tuple[str, ...], places: LocationMap) -> tuple[datetime, set[str]]:
-        """Stage the warehouse's stock: all of it, or of the parts that `skus` are made of.
+        """Stage the warehouse's stock: all of it, or that of the parts of `skus`.
 
         Returns:
             When the read began, and the warehouses in it (as keys).
@@ -112,15 +114,17 @@ class Reading(RunPart[InventoryReport]):
             self.book.add_stock(page)
         self.book.add_up()
         unread = map(_stock_of, self.book.unread_parts(_PAGE))
-        self.unread.note_all(unread, "VeraCore tells of it twice, and not the same")
+        self.unread.note_all(unread, "VeraCore lists it twice with different numbers")
         return began, seen
 
     def _in_time(self, items: Iterable[T]) -> Iterator[list[T]]:
         stream = iter(items)
         while page := list(islice(stream, _PAGE)):
             if self.context.is_over:
+                # A read that was cut short must not pass as a complete one.
                 raise Unavailable(
-                    "inventory.max_run_minutes is over and not all was read: nothing was written",
+                    "inventory.max_run_minutes ended before everything was read: nothing was "
+                    "written",
                     upstream="veracore",
                     what=Occurrence.RUN_OVER,
                     hint="raise inventory.max_run_minutes",
@@ -143,7 +147,7 @@ class Reading(RunPart[InventoryReport]):
                 if not row.sku and isinstance(row, UnreadableStock):
                     self.unread.note_nameless(row.problem)
                 elif places.by_warehouse is not None and not row.warehouse:
-                    self.unread.note(_stock_of(row.sku), "a row tells no warehouse")
+                    self.unread.note(_stock_of(row.sku), "a row names no warehouse")
                     for location in places.order:
                         yield _staged_row(row, location, 0, ANY)
                 else:
@@ -152,7 +156,7 @@ class Reading(RunPart[InventoryReport]):
     def _row(self, row: StockRow, places: LocationMap) -> StagedStock:
         location = places.of(row.warehouse)
         if location is None:
-            # What lies in a warehouse that is not mapped is known, but not for sale.
+            # Stock in a warehouse that is not mapped is known, but not for sale.
             return _staged_row(row, places.order[0], 0)
         if isinstance(row, StockLevel):
             return _staged_row(row, location, row.available)
@@ -162,7 +166,7 @@ class Reading(RunPart[InventoryReport]):
         return _staged_row(row, location, row.at_most, MAX_AT)
 
     def demand(self, stock_read_at: datetime) -> UnheldDemand:
-        """List the open orders, and say what of them the warehouse does not hold.
+        """List the open orders, and compute what of them the warehouse does not have.
 
         Raises:
             UpstreamError: The shop could not be read.
@@ -170,7 +174,8 @@ class Reading(RunPart[InventoryReport]):
         wanted = self.settings.inventory
         orders = self.shop.stock.open_orders()
         self._must_be_steady(stock_read_at)
-        # The ledger after the list: an order that is accepted in between counts as just accepted.
+        # The ledger is read after the list: an order accepted in between then counts as accepted
+        # after the stock read, and as demand.
         held = self.ledger.holdings.of(
             [order.code for order in orders],
             to_text(stock_read_at),
@@ -191,17 +196,18 @@ class Reading(RunPart[InventoryReport]):
         )
 
     def _must_be_steady(self, stock_read_at: datetime) -> None:
-        """What was accepted before and after the read is distinguished by the clock."""
+        """Fail if the clock was set since the read of the stock began."""
         passed = timedelta(seconds=self.clock.monotonic() - self._began)
         if abs(self.clock.now() - stock_read_at - passed) > _DRIFT:
+            # The clock decides which orders were accepted after the stock was read.
             raise Unavailable(
-                "the clock was set while the stock was read: what was read counts for nothing",
+                "the clock was set while the stock was read: nothing was written",
                 upstream="veracore",
-                hint="nothing is wrong with VeraCore: the next run goes on",
+                hint="nothing is wrong with VeraCore; the next run reads the stock again",
             )
 
     def look_for_processed(self) -> None:
-        """Look up some orders that were not yet seen processed; only where that matters."""
+        """Look up some orders that were not yet seen processed, if that matters."""
         if self.settings.inventory.available_nets != "processed":
             return
         most = self.settings.tracking.lookups_per_run
@@ -216,7 +222,7 @@ def _stock_of(sku: str) -> str:
 
 
 def _staged_row(row: StockRow, location: str, available: int, unread: int = 0) -> StagedStock:
-    # A row that tells no warehouse stands at every location.
+    # A row that names no warehouse is staged at every location.
     place = f"{row.warehouse or location}/{row.variation}"
     return StagedStock(sku_key(row.sku), location, place, row.sku, available, unread)
 

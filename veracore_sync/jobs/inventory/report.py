@@ -11,7 +11,7 @@ from veracore_sync.jobs.report import RunReport
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A variant of which Vendure set aside other units than its open orders ask for."""
+    """A variant whose allocated stock in Vendure differs from its open orders."""
 
     sku: str
     allocated: int
@@ -25,17 +25,17 @@ class InventoryReport(RunReport):
     Args:
         processed: Read in the shop.
         updated: Written.
-        skipped: Left alone: unknown, ambiguous, excluded, not tracked, missing for now.
+        skipped: Not changed: unknown, ambiguous, excluded, not tracked, missing for now.
         withheld: Not raised because of a guard.
-        unknown: SKUs that the warehouse does not report; some of them.
-        ambiguous: SKUs shared by several variants, or spelled in two ways there; some of them.
-        missing: Known SKUs that lacked in this read; some of them.
-        refused: By SKU, what Vendure said instead of taking its levels.
-        unreadable: Records that could not be read and were passed by, and why, by name.
-        drift: Where Vendure's allocation is not what its orders ask for.
-        guard: The name of the guard that held the plan back.
+        unknown: SKUs that the warehouse does not report; at most 100.
+        ambiguous: SKUs shared by several variants, or spelled in two ways there; at most 100.
+        missing: Known SKUs that were missing in this read; at most 100.
+        refused: By SKU, Vendure's message.
+        unreadable: By name, why a record could not be read and was skipped.
+        drift: Variants whose allocation differs from their orders.
+        guard: The name of the guard that stopped the plan, or a part of it.
         plan: The first actions of a run that must not write; ``None`` otherwise.
-        planned: How many actions there are in all.
+        planned: How many actions there are in total.
     """
 
     job: ClassVar[str] = "inventory"

@@ -1,4 +1,4 @@
-"""The run of ``sync-inventory``: read both sides, plan, guard, write, look again."""
+"""The run of ``sync-inventory``: read both sides, plan, guard, write, list the orders again."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _SHOWN = 1000
 
 @dataclass(slots=True)
 class InventoryRun(JobRun[InventoryReport]):
-    """What the warehouse can promise becomes what the shop sells."""
+    """Writes what the warehouse can promise as the shop's stock levels."""
 
     _book: StagingStore = field(init=False)
     _reading: Reading = field(init=False)
-    _alarms: StockAlerts = field(init=False)
+    _alerts: StockAlerts = field(init=False)
     _unread: UnreadStock = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,35 +42,34 @@ class InventoryRun(JobRun[InventoryReport]):
         self._unread = UnreadStock(self.ledger, self.clock, self.report)
         names = SkuMap(self.settings.skus)
         self._reading = Reading(self.context, self._book, names, self._unread)
-        self._alarms = StockAlerts(self.context)
+        self._alerts = StockAlerts(self.context)
 
     def run(self) -> InventoryReport:
-        """Do it.
+        """Run to the end.
 
         Raises:
-            SyncError: The run could not go on; the report tells what was done until then.
+            SyncError: The run could not continue; the report has what was done until then.
         """
         self.context.begin()
-        # The order of reading matters: levels, stock, then open orders. What happens in between
-        # can only make the run offer too little.
-        offering, read_at = self._read()
-        if offering is None:
+        # The order of reading matters: levels, stock, then open orders (see `read`).
+        calculator, read_at = self._read()
+        if calculator is None:
             return self.report
         demand = self._reading.demand(read_at)
-        tally = self._plan(offering, demand, decreases_only=False)
-        held_back = self._guard(tally)
+        summary = self._plan(calculator, demand, decreases_only=False)
+        held_back = self._guard(summary)
         if held_back is not None and held_back.decreases:
-            # Whatever the guard suspects, fewer units for sale oversell nothing.
-            self._plan(offering, demand, decreases_only=True)
+            # Whatever is wrong with the read, selling fewer units oversells nothing.
+            self._plan(calculator, demand, decreases_only=True)
         if self.context.must_not_write:
             return self._plan_only()
         self._unread.conclude(complete=self._is_full)
-        self._alarms.short(demand)
+        self._alerts.short(demand)
         if self._is_full and not demand.unread:
-            self._alarms.drift(self._book, demand)
+            self._alerts.drift(self._book, demand)
         complete = held_back is None or held_back.decreases
         if complete:
-            complete = self._write(offering, read_at, decreases_only=bool(held_back))
+            complete = self._write(calculator, read_at, decreases_only=bool(held_back))
         self._conclude(held_back, complete=complete)
         return self.report
 
@@ -81,7 +80,7 @@ class InventoryRun(JobRun[InventoryReport]):
     # ---- reading ------------------------------------------------------------------------------
 
     def _read(self) -> tuple[SellableCalculator | None, datetime]:
-        """Read both sides; without an offering where the warehouse's read is not believed."""
+        """Read both sides; without a calculator if the read of the stock is rejected."""
         where = location_map(
             self.settings.inventory.locations,
             self.shop.stock.locations(),
@@ -105,47 +104,47 @@ class InventoryRun(JobRun[InventoryReport]):
                 allowed=self.options.allow_mass_change,
             )
             if found is not None:
-                self._disbelieve(found)
+                self._reject_read(found)
                 return None, read_at
-        offering = SellableCalculator(
+        calculator = SellableCalculator(
             self._book,
             self.settings,
             self._reading.names,
             where,
             is_absence_proven=not self._unread.nameless,
         )
-        return offering, read_at
+        return calculator, read_at
 
-    def _disbelieve(self, found: Guard) -> None:
+    def _reject_read(self, found: Guard) -> None:
         self.report.guard = found.name
-        self._alarms.guarded(found)
+        self._alerts.guarded(found)
         if self.context.must_not_write:
-            self._unread.tell()
+            self._unread.summarise()
         else:
-            # The open orders were not read: those that could not be are not whole again.
+            # The open orders were not read, so unreadable ones must stay recorded.
             self._unread.conclude(complete=False)
 
     # ---- planning -----------------------------------------------------------------------------
 
     def _plan(
         self,
-        offering: SellableCalculator,
+        calculator: SellableCalculator,
         demand: UnheldDemand,
         *,
         decreases_only: bool,
         written_only: bool = False,
     ) -> PlanSummary:
         """Plan every matched variant again into the staging table."""
-        tally = PlanSummary()
+        summary = PlanSummary()
         self._book.clear_plan()
         actions: list[Planned] = []
         for match in self._book.matched(written_only=written_only):
-            offer = offering.offer(match, demand)
+            offer = calculator.offer(match, demand)
             if isinstance(offer, str):
-                offering.leave(match, offer)
+                calculator.leave(match, offer)
                 continue
-            now = offering.levels(match)
-            tally.add(now, offer)
+            now = calculator.levels(match)
+            summary.add(now, offer)
             changes = plan_variant(
                 now,
                 offer,
@@ -153,42 +152,42 @@ class InventoryRun(JobRun[InventoryReport]):
                 everything=self.options.force and not written_only,
             )
             if changes:
-                actions.append(offering.action(match, now, changes))
+                actions.append(calculator.action(match, now, changes))
             if len(actions) >= _PAGE:
                 self._book.add_plan(actions)
                 actions.clear()
         self._book.add_plan(actions)
-        offering.settle()
-        return tally
+        calculator.settle()
+        return summary
 
-    def _guard(self, tally: PlanSummary) -> Guard | None:
+    def _guard(self, summary: PlanSummary) -> Guard | None:
         if self.options.allow_mass_change:
             return None
         first = self.ledger.meta.get(_ALLOWED) is None
-        found = guard(tally, self.settings.inventory, first=first)
+        found = guard(summary, self.settings.inventory, first=first)
         if found is not None:
             self.report.guard = found.name
-            self.report.withheld = tally.rising if found.decreases else tally.changing
+            self.report.withheld = summary.rising if found.decreases else summary.changing
         return found
 
     def _plan_only(self) -> InventoryReport:
         self.report.planned = self._book.count_plan()
         self.report.plan = list(islice(self._book.planned(), _SHOWN))
-        self._unread.tell()
+        self._unread.summarise()
         self._count_skipped()
         if self.report.guard is not None:
             self.report.notify(
-                f"the guard {self.report.guard!r} would hold this back; "
-                "--allow-mass-change would not"
+                f"the guard {self.report.guard!r} would stop {self.report.withheld} changes; "
+                "use --allow-mass-change to write them"
             )
         return self.report
 
     # ---- writing ------------------------------------------------------------------------------
 
     def _write(
-        self, offering: SellableCalculator, read_at: datetime, *, decreases_only: bool
+        self, calculator: SellableCalculator, read_at: datetime, *, decreases_only: bool
     ) -> bool:
-        """Write, look at the open orders again, correct what moved meanwhile; whether in time."""
+        """Write, list the open orders again, correct what changed meanwhile; whether in time."""
         done, in_time = 0, True
         refusals = FailureBudget(MAX_REFUSED)
         for planning in range(1 + _REPLANS):
@@ -197,35 +196,36 @@ class InventoryRun(JobRun[InventoryReport]):
                 break
             self.context.progress("writing", done, total)
 
-            def tell(count: int, total: int = total) -> None:
+            def show_progress(count: int, total: int = total) -> None:
                 nonlocal done
                 done += count
                 self.context.progress("writing", done, total)
 
             everything = self.options.force and planning == 0
             writer = StockWriter(
-                self.context, self._book, refusals, everything=everything, progress=tell
+                self.context, self._book, refusals, everything=everything, progress=show_progress
             )
             in_time = writer.write(self._book.planned())
             self.report.updated = self._book.count_written()
             if not in_time:
                 break
             if planning < _REPLANS:
-                # What was ordered while the run wrote was not in its plan.
+                # Orders placed while the run wrote were not in its plan; without another listing
+                # their units would stay for sale until the next run.
                 demand = self._reading.demand(read_at)
-                self._plan(offering, demand, decreases_only=decreases_only, written_only=True)
+                self._plan(calculator, demand, decreases_only=decreases_only, written_only=True)
         return in_time
 
-    # ---- telling ------------------------------------------------------------------------------
+    # ---- reporting ----------------------------------------------------------------------------
 
     def _conclude(self, held_back: Guard | None, *, complete: bool) -> None:
         self._count_skipped()
-        self._alarms.unknown(self._book, full=self._is_full)
+        self._alerts.unknown(self._book, full=self._is_full)
         if held_back is not None:
-            self._alarms.guarded(held_back)
+            self._alerts.guarded(held_back)
         elif self._is_full:
-            self._alarms.not_guarded()
-        self._alarms.refused(complete=self._is_full and complete and held_back is None)
+            self._alerts.not_guarded()
+        self._alerts.refused(complete=self._is_full and complete and held_back is None)
         self._book.remember(complete=self._is_full and not self._unread.nameless)
         if self._is_full and complete and self.options.allow_mass_change:
             self.ledger.meta.put(_ALLOWED, "1")

@@ -1,4 +1,4 @@
-"""What may be sold of each staged variant: its part's stock, or its kit's scarcest part."""
+"""What may be sold of each staged variant: from its part's stock, or its kit's scarcest part."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 from veracore_sync.ports.stock_staging import StagingStore
 
 MISSING_READS = 3
-"""A known SKU that lacks in so many complete reads has nothing left to sell."""
+"""A known SKU that is missing from so many complete reads is set to zero.
+
+VeraCore may leave a part out of one answer, so "no row" is not zero at once (docs/wire.md 4.1).
+"""
 
 
 @dataclass(slots=True)
 class SellableCalculator:
-    """Looks stock up in the staging tables.
+    """Computes S from the staging tables.
 
     Args:
-        book: The staging tables.
-        settings: All of them.
-        names: Aliases, exclusions and kits.
-        places: Where stock is offered.
         is_absence_proven: A part without a row was not in the read; false if a row named no part.
     """
 
@@ -43,10 +42,10 @@ class SellableCalculator:
         self._buffers = {sku_key(sku): buffer for sku, buffer in wanted.items()}
 
     def offer(self, match: Matched, demand: UnheldDemand) -> dict[str, int] | str:
-        """S by location; or why nothing can be said: ``unknown``, ``missing``, ``ambiguous``.
+        """S by location; or why it is unknown: ``unknown``, ``missing``, ``ambiguous``.
 
-        Where something could not be read it is what S is at most, and never more than is for sale
-        now: levels go down as far as that is proven, and never up.
+        If something could not be read, the result is an upper bound of S and never more than is for
+        sale now: a level may then go down, but never up.
         """
         if match.variant.kind == "kit":
             found, is_certain = self._kit(match, demand)
@@ -82,7 +81,8 @@ class SellableCalculator:
         demand: int,
     ) -> dict[str, int]:
         if ANY in unread.values():
-            # What that location gives nobody knows, so nothing has to come from the others.
+            # How much of the demand that location covers is unknown, so none of it may be taken
+            # from the others: this is an upper bound.
             known = [at for at in self.places.order if unread.get(at) != ANY]
             return {at: max(0, stock.get(at, 0)) for at in known}
         buffer = self._own_buffer(sku) or self._own_buffer(part) or self.settings.inventory.buffer
@@ -115,14 +115,14 @@ class SellableCalculator:
         return whole, is_certain
 
     def levels(self, match: Matched) -> dict[str, LevelNow]:
-        """Vendure's levels at the places of stock."""
+        """Vendure's levels at the mapped locations."""
         levels = match.variant.levels
         return {at: LevelNow(*levels[at]) if at in levels else NOTHING for at in self.places.order}
 
     def action(
         self, match: Matched, now: Mapping[str, LevelNow], changes: Mapping[str, int]
     ) -> Planned:
-        """What is to be done to a variant."""
+        """The planned change of a variant."""
         return Planned(
             ordinal=match.ordinal,
             id=match.variant.id,
@@ -133,13 +133,13 @@ class SellableCalculator:
         )
 
     def leave(self, match: Matched, why: str) -> None:
-        """Note that a variant is left alone."""
+        """Record that a variant is not changed."""
         self._left.setdefault(why, []).append(match.ordinal)
         if len(self._left[why]) >= 1000:
             self.settle()
 
     def settle(self) -> None:
-        """Write down which variants are left alone."""
+        """Write the variants that are not changed to the staging table."""
         for why, ordinals in self._left.items():
             self.book.set_kind(why, ordinals)
         self._left.clear()

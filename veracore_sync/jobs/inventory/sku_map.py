@@ -8,16 +8,14 @@ from veracore_sync.config import SkuSettings
 
 
 def sku_key(sku: str) -> str:
-    """What two spellings of one SKU share: trimmed, without case."""
+    """A SKU for comparison: trimmed, without case."""
+    # Never as a number: "007" and "7" are two SKUs. VeraCore's parts may carry trailing blanks
+    # (docs/wire.md 4.1).
     return sku.strip().casefold()
 
 
 class SkuMap:
-    """The names of one set of settings.
-
-    Args:
-        skus: ``[skus]``.
-    """
+    """The aliases, exclusions and kits of ``[skus]``."""
 
     def __init__(self, skus: SkuSettings) -> None:
         self._excluded = {sku_key(sku) for sku in skus.exclude}
@@ -29,7 +27,7 @@ class SkuMap:
         self._kits_by_offer = {sku_key(self.part(sku)): parts for sku, parts in self._kits.items()}
 
     def is_excluded(self, sku: str) -> bool:
-        """Whether the warehouse has nothing to do with it."""
+        """Whether the warehouse never gets this SKU."""
         return sku_key(sku) in self._excluded
 
     def part(self, sku: str) -> str:
@@ -37,7 +35,7 @@ class SkuMap:
         return self._aliases.get(sku_key(sku), sku.strip())
 
     def kit(self, sku: str) -> Mapping[str, int] | None:
-        """The parts of a shop SKU that is a kit, and units of each; else ``None``."""
+        """The parts of a kit and the units of each; ``None`` if the SKU is no kit."""
         return self._kits.get(sku_key(sku))
 
     def parts(self, sku: str) -> Mapping[str, int]:
@@ -52,6 +50,6 @@ class SkuMap:
         return {sku_key(part): units for part, units in kit.items()}
 
     def shop_skus(self, name: str) -> list[str]:
-        """The shop SKUs that may be meant by `name`: itself, and what is aliased to it."""
+        """The shop SKUs that `name` may mean: itself, and those that are aliased to it."""
         aliased = [sku for sku, part in self._aliases.items() if sku_key(part) == sku_key(name)]
         return [name.strip(), *aliased]

@@ -1,4 +1,4 @@
-"""Records that a run could not read: named, remembered, and put before a person after an hour."""
+"""Records that a run could not read: named, remembered, and alerted after an hour."""
 
 from __future__ import annotations
 
@@ -17,19 +17,16 @@ from veracore_sync.ports.ledger import Ledger
 KIND = AlertKind.STOCK_UNREADABLE
 _TOPIC = "stock.unreadable"
 _MAX_KEPT = 500
-_MAX_TOLD = 20
+_MAX_NAMED = 20
 _NAMELESS = "a row of VeraCore's stock without a SKU"
 
 
 @dataclass(slots=True)
 class UnreadStock:
-    """Collects them in a run; one bad record stops no other.
+    """Collects bad records in a run; one of them stops no other.
 
     Args:
-        ledger: Where they are remembered, with the moment from which they could not be read.
-        clock: The time.
-        report: Gets their names, and what is new to a person.
-        nameless: How many rows of stock bore no SKU.
+        nameless: How many rows of stock had no SKU.
     """
 
     ledger: Ledger
@@ -39,10 +36,10 @@ class UnreadStock:
     _left_out: int = field(default=0)
 
     def note(self, name: str, problem: str) -> None:
-        """A record cannot be read.
+        """Note a record that cannot be read.
 
         Args:
-            name: What a person finds it by; also what it is remembered by.
+            name: By which a person finds the record; also its key in the ledger.
             problem: What is wrong with it.
         """
         found = self.report.unreadable
@@ -52,32 +49,33 @@ class UnreadStock:
             self._left_out += 1
 
     def note_nameless(self, problem: str) -> None:
-        """A row of stock does not say whose it is, so no SKU is known to be missing."""
+        """Note a row of stock without a SKU."""
+        # It may be any SKU's, so no SKU counts as missing in this read.
         self.nameless += 1
         self.note(_NAMELESS, problem)
 
     def note_all(self, names: Iterable[str], problem: str) -> None:
-        """Records of which nothing is noted yet."""
+        """Note several records with the same problem."""
         for name in names:
             self.note(name, problem)
 
-    def tell(self) -> None:
-        """Say in the run's own words what could not be read."""
+    def summarise(self) -> None:
+        """Add a notice about what could not be read."""
         count = len(self.report.unreadable) + self._left_out
         if count:
             name, problem = next(iter(self.report.unreadable.items()))
             self.report.notify(
-                f"{count} records could not be read and were passed by: {name} ({problem})"
+                f"{count} records could not be read and were skipped: {name} ({problem})"
                 + (", ..." if count > 1 else "")
             )
 
     def conclude(self, *, complete: bool) -> None:
-        """End a run: remember, and tell of what could not be read for long.
+        """End a run: remember the bad records, and alert about those that are overdue.
 
         Args:
-            complete: All was read that there is: what is not among them can be read again.
+            complete: Everything was read, so all other records can be read again.
         """
-        self.tell()
+        self.summarise()
         memory = BadRecordMemory(self.ledger, self.clock, None, _TOPIC)
         found = self.report.unreadable
         known = [] if complete else list(memory.rows())
@@ -98,10 +96,10 @@ class UnreadStock:
         if set(names) - before:
             self.ledger.alerts.resolve(KIND)
         by_name = sorted(old, key=lambda row: row.name)
-        parts = [f"{row.name} ({row.message})" for row in by_name[:_MAX_TOLD]]
+        parts = [f"{row.name} ({row.message})" for row in by_name[:_MAX_NAMED]]
         more = f" and {len(old) - len(parts)} more" if len(old) > len(parts) else ""
         sentence = (
-            f"for more than an hour {len(old)} records could not be read, so levels that depend on "
+            f"{len(old)} records could not be read for more than an hour, so levels that depend on "
             f"them only go down: {', '.join(parts)}{more}; every run tries again"
         )
         raise_alert(self.ledger, self.report, KIND, sentence)

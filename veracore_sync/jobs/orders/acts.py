@@ -1,7 +1,8 @@
-"""What a person may do about an order, by what look-ups show; pure.
+"""What a person may do about an order, given what look-ups show; pure.
 
-One decision for every act (``retry``, ``resolve --adopt``, ``--new-id``, ``--skip``): each of them,
-done on a guess, ships an order twice or not at all.
+One decision for every act (``retry``, ``resolve --adopt``, ``--new-id``, ``--skip``), because each
+of them, done on a guess, ships an order twice or not at all. The table is in docs/invariants.md,
+"What a person may do about an order".
 """
 
 from __future__ import annotations
@@ -45,14 +46,14 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requeue:
-    """Back into the queue: no attempt can have left it at VeraCore."""
+    """Back into the queue: no attempt can have reached VeraCore."""
 
 
 @dataclass(frozen=True, slots=True)
 class LookUpNow:
-    """Only a look-up tells what follows.
+    """A look-up decides what follows.
 
-    `doubt_of` is the id of an attempt whose end is not known, where the order is not in doubt yet.
+    `doubt_of` is the id of an attempt whose outcome is unknown, if the order is not in doubt yet.
     """
 
     doubt_of: str | None = None
@@ -60,7 +61,7 @@ class LookUpNow:
 
 @dataclass(frozen=True, slots=True)
 class NotRetried:
-    """It is not touched; `reason` says why."""
+    """The order stays as it is; `reason` says why."""
 
     reason: str
 
@@ -72,11 +73,12 @@ def decide_retry(row: OrderRow, attempts: Sequence[AttemptRow]) -> Retry:
     """What ``retry`` does with an order.
 
     Args:
-        row: The order.
         attempts: All that were ever made to send it.
     """
     if row.state in (OrderState.IN_DOUBT, OrderState.SENDING):
         return LookUpNow()
+    # A failed or parked order may have an older attempt whose answer never came: sending it again
+    # without a look-up could ship it twice.
     if row.state in _RETRIED:
         unknown = open_attempts(row, attempts)
         return LookUpNow(unknown[-1].veracore_id) if unknown else Requeue()
@@ -96,7 +98,7 @@ def decide_retry(row: OrderRow, attempts: Sequence[AttemptRow]) -> Retry:
         )
     if row.state == OrderState.SKIPPED:
         return NotRetried("it is skipped: `veracore-sync stats --order` says why")
-    return NotRetried(f"it is {row.state}: the next run takes it up by itself")
+    return NotRetried(f"it is {row.state}: the next sync-orders processes it")
 
 
 # ---- resolve: what look-ups show -----------------------------------------------------------------
@@ -104,9 +106,9 @@ def decide_retry(row: OrderRow, attempts: Sequence[AttemptRow]) -> Retry:
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """VeraCore holds this order under that id and will ship it.
+    """VeraCore has this order under that id and will ship it.
 
-    `record` is what it holds, as far as it tells; `differs` says how that is not what we sent.
+    `record` is what the look-up returned; `differs` says how it differs from what was sent.
     """
 
     id: str
@@ -116,7 +118,7 @@ class Ours:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """VeraCore holds this order under that id, cancelled: it will not ship."""
+    """VeraCore has this order under that id, cancelled: it will not ship."""
 
     id: str
     message: str
@@ -124,7 +126,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """VeraCore holds another order under that id; `message` says what differs."""
+    """VeraCore has another order under that id; `message` says what differs."""
 
     id: str
     message: str
@@ -132,14 +134,14 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Nothing is there, and nothing of ours can still arrive."""
+    """VeraCore has no order under that id, and none of our requests can still arrive."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotYet:
-    """Nothing is there now, but our request may still arrive; `first`: never seen absent before."""
+    """Absent now, but our request may still arrive; `first`: never seen absent before."""
 
     id: str
     again_at: datetime
@@ -161,16 +163,16 @@ ENDED_AS = {
     Foreign: AttemptOutcome.CONFLICT,
     Gone: AttemptOutcome.ABSENT,
 }
-"""The outcome of our open attempts under an id, by what was seen there."""
+"""The outcome of our open attempts under an id, by what the look-up of that id showed."""
 
 
 def sent_ids(row: OrderRow, attempts: Sequence[AttemptRow]) -> tuple[str, ...]:
-    """Every id that the order has or was ever sent under; the present one first."""
+    """Every id that the order has or was ever sent under; the current one first."""
     return _distinct([row.veracore_id, *(one.veracore_id for one in reversed(attempts))])
 
 
 def open_ids(row: OrderRow, attempts: Sequence[AttemptRow]) -> tuple[str, ...]:
-    """The ids under which VeraCore may hold the order: those whose attempts do not rule it out."""
+    """The ids under which VeraCore may have the order: no attempt's outcome rules them out."""
     present = row.veracore_id if row.state in _MAY_BE_THERE else None
     unknown = {one.attempt for one in open_attempts(row, attempts)}
     sent = [
@@ -195,12 +197,11 @@ def see(
 
     Args:
         veracore_id: The id that was looked up.
-        found: What the look-up said; an absence by credentials that find orders.
-        row: The order.
+        found: The answer; an absence only from credentials that have found an order.
         attempts: All that were ever made to send it.
         now: When the look-up began (UTC).
-        grace: Between two believed absences.
-        waited: How long ago the first absence was at least; ``None`` where nobody knows.
+        grace: How far apart two absences must be.
+        waited: How long ago the first absence was at least; ``None`` if that is unknown.
     """
     if isinstance(found, LookUpFailed):
         return Unseen(veracore_id, found.error)
@@ -222,7 +223,7 @@ def see(
 
 
 def _distinct(ids: Iterable[str | None]) -> tuple[str, ...]:
-    """Without repetitions; VeraCore's ids are compared without case."""
+    """Without repetitions; VeraCore compares ids without case (docs/wire.md 3.4)."""
     return tuple({one.casefold(): one for one in reversed(list(ids)) if one}.values())[::-1]
 
 
@@ -231,29 +232,29 @@ def _distinct(ids: Iterable[str | None]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Proceed:
-    """It may be done."""
+    """The act may be carried out."""
 
 
 @dataclass(frozen=True, slots=True)
 class TakeOver:
-    """The order is the one that was seen: VeraCore has it."""
+    """Accept the record that was found as this order."""
 
     seen: Ours
 
 
 @dataclass(frozen=True, slots=True)
 class RecordCancelled:
-    """What was to be adopted is cancelled at VeraCore."""
+    """The order to adopt is cancelled at VeraCore."""
 
     seen: Cancelled
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """It is not done.
+    """The act is refused.
 
-    `remember`: absent for the first time, which counts for the next look. `hold`: why nothing may
-    be sent until a person comes back, where another send would be a second order.
+    `remember`: a first absence, which counts for the next look-up. `hold`: why nothing may be sent
+    until a person decides, if another send would be a second order.
     """
 
     error: SyncError
@@ -265,15 +266,15 @@ Decision = Proceed | TakeOver | RecordCancelled | Refuse
 
 
 def decide(act: Act, code: str, sights: Sequence[Sight], named: Sight | None = None) -> Decision:
-    """Whether an act may be done, by what was seen.
+    """Whether an act may be carried out, given what the look-ups showed.
 
     Args:
-        act: What a person wants.
-        code: The order's code.
-        sights: What was seen under each id that VeraCore may hold the order by; with ``--adopt``
-            without the one that is to be adopted.
+        sights: One for each id under which VeraCore may have the order; with ``--adopt`` without
+            the id to adopt.
         named: With ``--adopt``, what was seen under that id.
     """
+    # The order of these checks is the rule: an order that will ship forbids everything else, and
+    # an answer that is missing or too early counts as "it may be there".
     for one in sights:
         if isinstance(one, Ours):
             return Refuse(_there(act, code, one, named))
@@ -296,8 +297,8 @@ def decide(act: Act, code: str, sights: Sequence[Sight], named: Sight | None = N
         return Refuse(
             NeedsPerson(
                 f"{named.message}, and not {code}; nothing was changed",
-                hint=f"if it is this order all the same, give it the reference number {code} at "
-                "VeraCore, then do this again",
+                hint=f"if it is this order after all, set its reference number to {code} at "
+                "VeraCore, then repeat this command",
             )
         )
     return Refuse(
@@ -312,7 +313,7 @@ def decide(act: Act, code: str, sights: Sequence[Sight], named: Sight | None = N
 def _hold(named: Ours) -> str:
     return (
         f"VeraCore has it as {named.id}, and an earlier attempt under another id may still arrive "
-        f"there: `--adopt {named.id}` again when that is known"
+        f"there: repeat `--adopt {named.id}` once that is known"
     )
 
 
@@ -321,31 +322,31 @@ def _there(act: Act, code: str, seen: Ours, named: Sight | None) -> NeedsPerson:
     if act is Act.SKIP:
         return NeedsPerson(
             f"VeraCore has {code} as {seen.id} and will ship it; nothing was changed",
-            hint=f"{adopt}; if it must not ship, cancel it at VeraCore, then do this again",
+            hint=f"{adopt}; if it must not ship, cancel it at VeraCore, then repeat this command",
         )
     if act is Act.NEW_ID:
         return NeedsPerson(
             f"VeraCore has {code} as {seen.id}: a new id would ship it twice; nothing was changed",
-            hint=f"{adopt}, or cancel that one at VeraCore, then do this again",
+            hint=f"{adopt}, or cancel that one at VeraCore, then repeat this command",
         )
     other = f" and as {named.id}" if named is not None else ""
     return NeedsPerson(
         f"VeraCore has {code} as {seen.id}{other}; nothing was changed",
-        hint=f"{adopt}, or cancel that one at VeraCore, then do this again",
+        hint=f"{adopt}, or cancel that one at VeraCore, then repeat this command",
     )
 
 
 def _wait(act: Act, code: str, seen: NotYet, held_for: str | None) -> NeedsPerson:
-    """`held_for`: the id that is to be adopted; the order is not sent until a person comes back."""
-    meanwhile = "only this absence is remembered"
-    settled = "`sync-orders` looks it up by itself, too"
+    """`held_for`: the id to adopt; the order is not sent until a person decides."""
+    meanwhile = "only this absence was recorded"
+    settled = "`sync-orders` also looks it up"
     if held_for is not None:
-        meanwhile, settled = "it is held in conflict", "it is not sent meanwhile"
+        meanwhile, settled = "the order is in conflict", "it is not sent meanwhile"
     elif act is Act.SKIP:
-        settled = "cancelled in the shop, it is not sent meanwhile"
+        settled = "if it is cancelled in the shop, it is not sent meanwhile"
     named = f" {held_for or seen.id}" if act is Act.ADOPT else ""
     return NeedsPerson(
-        f"VeraCore shows no order {seen.id}, but what was sent may still appear there; {meanwhile}",
-        hint=f"do this again after {to_text(seen.again_at)}: "
+        f"VeraCore has no order {seen.id}, but the request may still arrive there; {meanwhile}",
+        hint=f"repeat this after {to_text(seen.again_at)}: "
         f"`veracore-sync resolve {code} {act}{named}`; {settled}",
     )

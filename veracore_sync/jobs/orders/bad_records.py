@@ -1,8 +1,8 @@
-"""A record that cannot be read is one record's trouble, unless the upstream is proven to be in it.
+"""A record that cannot be read stops no other, unless the whole upstream is shown to be failing.
 
-One rule for every kind: it is named, remembered, asked for last and ever more rarely, alerted after
-an hour, and the rest goes on. Proven is trouble of the whole where a control read of the same kind
-fails as well; its error then ends the run.
+One rule for every kind: the record is named, remembered, requested last and with growing pauses,
+and alerted after an hour. If a control read of the same kind fails too, the upstream is failing,
+and that error ends the run.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ KIND = AlertKind.ORDER_UNREADABLE
 SHOP, LOOK_UP, DOUBT, LISTED = "orders.shop", "orders.lookup", "orders.doubt", "orders.listed"
 """Topics: an order in full, a look-up before the first send, one of a doubt, an entry of a list."""
 
-_UNLISTED = "the shop lists it in a way that cannot be read, so it is passed by,"
+_UNLISTED = "its entry in the shop's list cannot be read, so it is skipped,"
 _UNLISTED_ALL = "the shop cannot list them"
 _MAX_LAST = 20
 _BATCH = 50
 
 Failed = Callable[[str, SyncError], None]
-"""Told of each record that failed for itself: its code, and what came instead."""
+"""Called for each record that cannot be read: its code and the error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,14 @@ class Reader:
     """Reads orders in full; one that cannot be read stops no other.
 
     Args:
-        shop: Where from.
-        nobody: A code that no order has.
+        probe_code: A code that no order has, for the control read.
     """
 
     shop: ShopOrders
-    nobody: str
+    probe_code: str
 
     def read(self, codes: Sequence[str], failed: Failed) -> Iterator[Order]:
-        """The orders with these codes; what the shop has not, or fails, is left out.
+        """The orders with these codes; those that the shop lacks or cannot return are left out.
 
         Raises:
             SyncError: The shop as a whole cannot be read.
@@ -61,8 +60,9 @@ class Reader:
         except SyncError as error:
             if error not in MAY_BE_AN_ORDERS:
                 raise
-            # The control comes first: with the shop in trouble each single read would wait in vain.
-            self.shop.orders([self.nobody])
+            # The control read comes first: if the whole shop is failing, fifty single reads would
+            # each wait for their time-out.
+            self.shop.orders([self.probe_code])
             if len(codes) == 1:
                 failed(codes[0], error)
                 return
@@ -73,19 +73,18 @@ class Reader:
 
 
 def in_batches(codes: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The codes, as many at a time as are read at once."""
+    """The codes in parts of at most 50, the most that one request reads (docs/vendure.md)."""
     for start in range(0, len(codes), _BATCH):
         yield codes[start : start + _BATCH]
 
 
 def look_ups_must_work(warehouse: Warehouse, ledger: Ledger) -> None:
-    """Prove that look-ups are answered: of an order that is there, else of one that cannot be.
-
-    The first may be a bad record itself, so it alone proves nothing.
+    """Prove that VeraCore answers look-ups: of the newest synced order, else of an impossible id.
 
     Raises:
-        SyncError: They are not.
+        SyncError: VeraCore answers neither.
     """
+    # The newest order may be a bad record itself, so its failure alone proves nothing.
     newest = ledger.orders.newest_synced()
     for veracore_id in (newest.veracore_id if newest else None, ledger.meta.probe_id):
         found = warehouse.look_up(veracore_id) if veracore_id else None
@@ -96,19 +95,17 @@ def look_ups_must_work(warehouse: Warehouse, ledger: Ledger) -> None:
 
 
 def remembered(topic: str, ledger: Ledger, clock: Clock, retry: RetrySettings) -> BadRecordMemory:
-    """The bad records of a topic. The first failure may be chance: the very next run asks again."""
+    """The bad records of a topic."""
+    # The first failure may be chance, so the next run tries again without a pause.
     return BadRecordMemory(ledger, clock, retry.backoff, topic, tried_at_once=1)
 
 
 @dataclass(frozen=True, slots=True)
 class BadRecords:
-    """Remembers them from run to run.
+    """Remembers bad records from run to run.
 
     Args:
-        ledger: Where.
-        clock: The time.
-        retry: How long what has failed again rests.
-        report: Gets what needs a person.
+        retry: Its backoff is the pause after repeated failures.
     """
 
     ledger: Ledger
@@ -117,25 +114,25 @@ class BadRecords:
     report: OrdersReport
 
     def of(self, topic: str) -> BadRecordMemory:
-        """Those of one kind of read."""
+        """The bad records of one kind of read."""
         return remembered(topic, self.ledger, self.clock, self.retry)
 
     def failed(self, topic: str, name: str, error: SyncError) -> UnreadRow:
-        """Note a failure; from the second in a row on it rests for longer each time."""
+        """Record a failure; from the second in a row on, the pauses grow."""
         return self.of(topic).failed(name, error.message)
 
     def answered(self, topic: str, name: str) -> None:
-        """It was read after all, or need not be any more."""
+        """The record was read after all, or is no longer needed."""
         if self.of(topic).answered(name):
             self.ledger.alerts.resolve(KIND, code=name)
 
-    def tell(self, row: UnreadRow, what: str, *, is_code: bool = True) -> None:
-        """Put it before a person, once, where it has lasted for an hour.
+    def report_failure(self, row: UnreadRow, what: str, *, is_code: bool = True) -> None:
+        """Add a notice, and open an alert once the failure has lasted for an hour.
 
         Args:
-            row: As `failed` left it.
-            what: What cannot be read, and what that keeps back.
-            is_code: Its name is an order's code.
+            row: As `failed` returned it.
+            what: What cannot be read, and the consequence.
+            is_code: The record's name is an order's code.
         """
         self.report.notify(f"{row.name}: {what} since {row.since}: {row.message}")
         if not self.of(LISTED).is_overdue(row):
@@ -147,22 +144,23 @@ class BadRecords:
         raise_alert(self.ledger, self.report, KIND, message, code=code)
 
     def listed(self, poll: Poll) -> None:
-        """Note what the lists of a whole run could not show, and forget what they show again."""
+        """Record the entries that a full run could not list, and forget those listed again."""
         now = {one.name: one for one in poll.unlisted}
         lists = {f"the {name} orders": error for name, error in poll.unread.items()}
         for name in self.of(LISTED).keep_only(now.keys() | lists.keys()):
             self.ledger.alerts.resolve(KIND, code=name)
         for one in now.values():
             row = self.failed(LISTED, one.name, one.error)
-            self.tell(row, _UNLISTED, is_code=one.code is not None)
+            self.report_failure(row, _UNLISTED, is_code=one.code is not None)
         for name, error in lists.items():
-            self.tell(self.failed(LISTED, name, error), _UNLISTED_ALL, is_code=False)
+            self.report_failure(self.failed(LISTED, name, error), _UNLISTED_ALL, is_code=False)
         if not lists and all(one.code for one in now.values()):
             self.ledger.alerts.resolve(KIND)
         self._follow([one for one in poll.unlisted if one.listed_in == "moved" and one.code])
 
     def _follow(self, moved: Sequence[Unlisted]) -> None:
-        """Have them read in full: their moment will have passed when they can be listed again."""
+        """Have changed orders read in full although their list entry cannot be read."""
+        # By the time the entry can be listed again, its `updatedAt` is behind the window.
         rows = self.ledger.orders.held([one.name for one in moved])
         known = self.of(SHOP)
         for one in moved:
@@ -170,14 +168,15 @@ class BadRecords:
                 known.failed(one.name, one.error.message)
 
     def asked_last(self, codes: Sequence[str], *, all_due: bool) -> tuple[list[str], list[str]]:
-        """The codes without trouble as they come; and those with some that are due.
+        """Separate bad records from the other orders.
 
         Args:
             codes: Orders to be read in full and looked up.
-            all_due: A person named them: no rest is kept.
+            all_due: A person named them, so pauses do not apply.
 
         Returns:
-            The first list, and the second: longest untried first, and not too many.
+            The codes without failures as they came; and the bad ones that are due, longest untried
+            first, at most 20 unless a person named them.
         """
         memory = self.of(SHOP)
         known = {**self.of(LOOK_UP).rows(), **memory.rows()}

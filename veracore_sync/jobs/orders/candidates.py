@@ -1,4 +1,4 @@
-"""Which orders a run takes up: what the shop lists, beside what the ledger holds."""
+"""Which orders a run works on: what the shop lists, compared with what the ledger has."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Candidates(RunPart[OrdersReport]):
 
     @property
     def not_before(self) -> datetime:
-        """Orders placed before are never sent (UTC)."""
+        """Orders placed before this time (UTC) are never sent."""
         return self.settings.orders.not_before or self.ledger.meta.live_since
 
-    def listen(self, span: Windows) -> Poll:
-        """What the shop lists of its orders, or of those that a person named.
+    def list_orders(self, span: Windows) -> Poll:
+        """List the shop's orders, or read those that a person named.
 
         Raises:
-            UsageError: The shop has none of that name.
+            UsageError: The shop has no order with that code.
             SyncError: The shop as a whole cannot be read.
         """
         triggers = self.settings.orders.trigger_states
@@ -52,6 +52,7 @@ class Candidates(RunPart[OrdersReport]):
                 f"the shop has no order {', '.join(missing)}",
                 hint="check the code; it is case-sensitive",
             )
+        # No list is needed, only the channel's code and the money precision.
         poll = self.shop.poll(
             trigger_states=(), moved_since=None, passed_states=(), passed_since=None
         )
@@ -64,7 +65,7 @@ class Candidates(RunPart[OrdersReport]):
         )
 
     def choose(self, poll: Poll, now: datetime) -> Selection:
-        """What of that this run takes up."""
+        """Which of the listed and stored orders this run works on."""
         held = self.ledger.orders.held([stub.code for stub in poll.waiting])
         rows = self.ledger.orders.in_states(UNSENT)
         if self.options.only:
@@ -92,10 +93,10 @@ class Candidates(RunPart[OrdersReport]):
         return selector.select(poll.waiting, held, rows, poll.channel_code)
 
     def raise_unread(self) -> None:
-        """Say of an order that a person named why it could not be read.
+        """End the run with the reason why an order that a person named could not be read.
 
         Raises:
-            SyncError: There is one.
+            SyncError: The first such order's error.
         """
         bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
         for code, error in self._unread.items():

@@ -28,7 +28,7 @@ from veracore_sync.jobs.orders.changes import (
     held_lines,
     is_all_that_ships,
     is_followed,
-    lacking,
+    missing_units,
 )
 from veracore_sync.jobs.orders.plan import PASSED_STATES
 from veracore_sync.jobs.orders.render import Renderer, content_hash
@@ -38,50 +38,52 @@ from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import NET, is_ahead
 
 _MOVED = "watch.updated_at"
-_NET = "net.checked_at"
-_DEEP = "net.deep_at"
+_SAFETY_SCAN = "net.checked_at"
+_FULL_SCAN = "net.deep_at"
 _MOVED_OVERLAP = timedelta(minutes=2)
-_NET_OVERLAP = timedelta(days=1)
-_DEEP_REACH = timedelta(days=30)
+_SAFETY_OVERLAP = timedelta(days=1)
+_FULL_REACH = timedelta(days=30)
 
 _JUDGED = "watch.judged:"
 _DRIFT = AlertKind.ORDER_DRIFT
-_UNREAD = "the shop gives no usable answer about it, so its changes there cannot be seen,"
+_UNREAD = "the shop gives no usable answer about it, so changes made there cannot be detected,"
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """How far back this run listens (UTC); ``None`` asks for nothing."""
+    """How far back this run lists orders (UTC); ``None``: not at all."""
 
     moved_since: datetime | None
     passed_since: datetime | None
-    deep: bool
+    is_full_scan: bool
 
 
 def windows(ledger: Ledger, now: datetime, not_before: datetime) -> Windows:
     """Since when the shop is asked for changed and for passed orders.
 
-    Changes are followed from the newest change seen, with an overlap; the net for passed orders
-    reaches back a day before the last run, and once a day thirty days.
+    Changes are listed from the newest change seen; passed orders (the safety scan) from a day
+    before the last run, and once a day over the last thirty days (the full scan).
     """
-    moved = ledger.meta.moment(_MOVED) or max(ledger.meta.live_since, now - _DEEP_REACH)
-    checked, deep_at = ledger.meta.moment(_NET), ledger.meta.moment(_DEEP)
-    deep = deep_at is None or now - deep_at >= NET
-    reach = now - _DEEP_REACH if deep or checked is None else checked - _NET_OVERLAP
-    return Windows(moved - _MOVED_OVERLAP, max(reach, not_before), deep)
+    # The windows overlap: the shop's clock may differ from ours, and on SQLite `updatedAt` has
+    # whole seconds (docs/vendure.md).
+    moved = ledger.meta.moment(_MOVED) or max(ledger.meta.live_since, now - _FULL_REACH)
+    checked, full_at = ledger.meta.moment(_SAFETY_SCAN), ledger.meta.moment(_FULL_SCAN)
+    is_full = full_at is None or now - full_at >= NET
+    reach = now - _FULL_REACH if is_full or checked is None else checked - _SAFETY_OVERLAP
+    return Windows(moved - _MOVED_OVERLAP, max(reach, not_before), is_full)
 
 
 @dataclass(slots=True)
 class ChangeDetector(RunPart[OrdersReport]):
-    """Looks over what was changed in the shop after submission."""
+    """Finds changes made in the shop after an order was sent."""
 
     def changed(self, moved: Sequence[OrderStub], waiting: Sequence[OrderStub] = ()) -> None:
-        """Raise ``order.cancelled_in_shop`` or ``order.drift`` for what no queue takes up.
+        """Raise ``order.cancelled_in_shop`` or ``order.drift`` for orders that were sent.
 
         Args:
             moved: Orders whose ``updatedAt`` moved.
             waiting: Orders in a trigger state: one that has ended, or whose content was never
-                read, may ask for units that VeraCore does not hold.
+                read, may have units that VeraCore does not have.
 
         Raises:
             SyncError: The shop as a whole cannot be read.
@@ -89,22 +91,24 @@ class ChangeDetector(RunPart[OrdersReport]):
         stubs = {stub.code: stub for stub in (*waiting, *moved)}
         held = self.ledger.orders.held(list(stubs))
         moved_codes = {stub.code for stub in moved}
-        news = [
+        unseen = [
             stub
             for code, stub in stubs.items()
-            if code in held and self._is_news(stub, held[code], has_moved=code in moved_codes)
+            if code in held and self._is_unseen(stub, held[code], has_moved=code in moved_codes)
         ]
-        for stub in news:
+        for stub in unseen:
             if stub.state == "Cancelled":
                 self._cancelled(stub, held[stub.code])
-        self._read([*(stub.code for stub in news if stub.state != "Cancelled"), *self._cut_since()])
+        still_there = [stub.code for stub in unseen if stub.state != "Cancelled"]
+        self._read([*still_there, *self._cut_since()])
         now = self.clock.now()
-        # By the shop's clock: one order that was written years ahead must not hide all others.
+        # One order with an `updatedAt` years ahead would move the window past all other changes.
         passed = [stub.updated_at for stub in moved if not is_ahead(stub.updated_at, now)]
         if passed:
             self.ledger.meta.put(_MOVED, to_text(max(passed)))
 
-    def _is_news(self, stub: OrderStub, row: OrderRow, *, has_moved: bool) -> bool:
+    def _is_unseen(self, stub: OrderStub, row: OrderRow, *, has_moved: bool) -> bool:
+        """Whether the order may have changed since it was sent or last examined."""
         is_known = row.content_hash is not None and not has_ended(row)
         if not is_followed(row) or (is_known and not has_moved):
             return False
@@ -112,12 +116,12 @@ class ChangeDetector(RunPart[OrdersReport]):
         if judged is not None:
             return judged.at != to_text(stub.updated_at) or judged.state != row.state
         if has_moved and row.shop_updated_at is not None:
-            # Another moment, not a later one: after a clock that was ahead, the next is earlier.
+            # "Different", not "later": after the shop's clock was ahead, the next time is earlier.
             return row.shop_updated_at != to_text(stub.updated_at)
         return True
 
     def _cut_since(self) -> list[str]:
-        """Orders with drift of which VeraCore has cancelled units: perhaps what the shop did."""
+        """Orders with drift of which VeraCore has cancelled units: both sides may agree now."""
         standing = self.ledger.alerts.standing()
         drifted = [one.code for one in standing if one.kind == _DRIFT and one.code]
         rows = self.ledger.orders.held(list(self.ledger.holdings.cut(drifted)))
@@ -129,14 +133,14 @@ class ChangeDetector(RunPart[OrdersReport]):
                 AlertKind.ORDER_CANCELLED_IN_SHOP,
                 stub.code,
                 "it was cancelled in the shop after it went to VeraCore: "
-                "cancel it there too, or it ships",
+                "cancel it there too, or it will ship",
             )
         elif row.state == OrderState.CANCELLED:
             self.ledger.alerts.resolve(AlertKind.ORDER_CANCELLED, code=row.code)
         self._note(row, stub.updated_at, row.content_hash or "")
 
     def _read(self, codes: Sequence[str]) -> None:
-        """Read and judge these, and those that could not be read before, one by one."""
+        """Read and examine these in batches, and earlier bad records one by one."""
         bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
         remembered = list(self.ledger.unread.of(SHOP))
         rows = self.ledger.orders.held([*codes, *remembered])
@@ -146,7 +150,7 @@ class ChangeDetector(RunPart[OrdersReport]):
         renderer = Renderer(self.settings.orders, self.settings.skus)
 
         def unread(code: str, error: SyncError) -> None:
-            bad.tell(bad.failed(SHOP, code, error), _UNREAD)
+            bad.report_failure(bad.failed(SHOP, code, error), _UNREAD)
 
         for batch in [*in_batches(first), *([code] for code in last)]:
             for order in reader.read(batch, unread):
@@ -161,8 +165,9 @@ class ChangeDetector(RunPart[OrdersReport]):
         before = judged.content if judged else row.content_hash
         now = content_hash(order, self.ledger.meta.hash_key)
         held = self._held(row)
-        told_ended = judged is not None and judged.state == row.state
-        message = change(row, before, now, lacking(order, held, renderer), told_ended=told_ended)
+        seen_ended = judged is not None and judged.state == row.state
+        missing = missing_units(order, held, renderer)
+        message = change(row, before, now, missing, seen_ended=seen_ended)
         cut = None if has_ended(row) else self.ledger.holdings.cut([row.code]).get(row.code)
         is_followed_there = cut is not None and self._is_partially_cancelled_alike(
             order, row, cut, renderer
@@ -178,12 +183,12 @@ class ChangeDetector(RunPart[OrdersReport]):
     def _is_partially_cancelled_alike(
         self, order: Order, row: OrderRow, cut: AcceptedOrder, renderer: Renderer
     ) -> bool:
-        """Whether all that was changed since it was sent is what both sides have cancelled."""
+        """Whether the only change since the order was sent is what both sides cancelled."""
         was = as_it_was(order, cut, renderer)
         return content_hash(was, self.ledger.meta.hash_key) == row.content_hash
 
     def _held(self, row: OrderRow) -> SentLines | None:
-        """What VeraCore holds of it: what its record says, where one was seen."""
+        """What VeraCore has of the order: from its record if one was seen, else what was sent."""
         known = self.ledger.holdings.known(row.code) if row.state in HANDED_OVER else None
         if known is not None:
             return known
@@ -203,39 +208,39 @@ class ChangeDetector(RunPart[OrdersReport]):
             self.report.outcomes.setdefault(code, "drift")
 
     def passed(self, stubs: Sequence[OrderStub], span: Windows) -> None:
-        """Report orders that went through the trigger state between two runs, once each.
+        """Record orders that left the trigger states between two runs, once each.
 
-        A partly shipped one is put before a person, for its rest will not be sent.
+        A partly shipped one opens an alert, because its rest is not sent automatically.
         """
         held = self.ledger.orders.held([stub.code for stub in stubs])
-        strangers = [s for s in stubs if s.code not in held and s.type == "Regular"]
-        self.ledger.transitions.discover(_stranger(stub) for stub in strangers)
-        for stub in strangers:
+        missed = [s for s in stubs if s.code not in held and s.type == "Regular"]
+        self.ledger.transitions.discover(_missed(stub) for stub in missed)
+        for stub in missed:
             if stub.state.startswith("Partially"):
-                self._raise(AlertKind.ORDER_PASSED_BY, stub.code, _stranger_words(stub))
+                self._raise(AlertKind.ORDER_PASSED_BY, stub.code, _missed_message(stub))
             self.report.record(stub.code, "skipped")
         now = to_text(self.clock.now())
-        self.ledger.meta.put(_NET, now)
-        if span.deep:
-            self.ledger.meta.put(_DEEP, now)
+        self.ledger.meta.put(_SAFETY_SCAN, now)
+        if span.is_full_scan:
+            self.ledger.meta.put(_FULL_SCAN, now)
 
 
 def passed_states(trigger_states: Sequence[str]) -> tuple[str, ...]:
-    """The states behind the trigger that are not triggers themselves."""
+    """The states after the trigger states that are not trigger states themselves."""
     return tuple(state for state in PASSED_STATES if state not in trigger_states)
 
 
-def _stranger(stub: OrderStub) -> Discovery:
+def _missed(stub: OrderStub) -> Discovery:
     return Discovery(
         code=stub.code,
         vendure_id=stub.id,
         placed_at=stub.placed_at,
         state=OrderState.SKIPPED,
         cause=OrderCause.STATE,
-        trouble=Failure(Category.VALIDATION, _stranger_words(stub)),
+        trouble=Failure(Category.VALIDATION, _missed_message(stub)),
     )
 
 
-def _stranger_words(stub: OrderStub) -> str:
-    rest = ": its rest is not sent by itself" if stub.state.startswith("Partially") else ""
+def _missed_message(stub: OrderStub) -> str:
+    rest = ": its rest is not sent automatically" if stub.state.startswith("Partially") else ""
     return f"it was {stub.state} in the shop before it could be sent{rest}"

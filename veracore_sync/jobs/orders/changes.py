@@ -1,4 +1,4 @@
-"""What a change in the shop means for an order that was handed over, or never will be; pure."""
+"""What a change in the shop means for an order that is sent, or never will be; pure."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _ENDED = {
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Up to where an order's changes were judged.
+    """The order as it was when its changes were last examined.
 
     Args:
-        at: The shop's ``updatedAt`` then, a UTC text.
-        state: The ledger's state of the order then.
-        content: The keyed hash of its content then.
+        at: The shop's ``updatedAt``, a UTC text.
+        state: The order's state in the ledger.
+        content: The keyed hash of its content.
     """
 
     at: str
@@ -36,7 +36,7 @@ class Judged:
 
 
 def is_followed(row: OrderRow) -> bool:
-    """Whether no queue takes the order up any more, so that only its changes tell of new units."""
+    """Whether change detection is the only place that still notices units added to the order."""
     if row.state == OrderState.SKIPPED:
         return row.cause == OrderCause.RESOLVED
     return row.state in (
@@ -50,12 +50,12 @@ def is_followed(row: OrderRow) -> bool:
 
 
 def has_ended(row: OrderRow) -> bool:
-    """Whether VeraCore will ship nothing more of it."""
+    """Whether VeraCore will ship nothing more of the order."""
     return row.state in _ENDED
 
 
 def held_lines(row: OrderRow, attempts: Sequence[AttemptRow]) -> SentLines | None:
-    """What VeraCore holds or shipped of an order; ``None`` where that is not known."""
+    """What VeraCore has or shipped of an order; ``None`` if that is unknown."""
     if row.state in (OrderState.CANCELLED, OrderState.SKIPPED):
         return ()
     taken = [one.lines for one in attempts if one.outcome == AttemptOutcome.ACCEPTED and one.lines]
@@ -64,8 +64,8 @@ def held_lines(row: OrderRow, attempts: Sequence[AttemptRow]) -> SentLines | Non
     return () if row.state == OrderState.SHIPPED else None
 
 
-def lacking(order: Order, held: SentLines | None, renderer: Renderer) -> Mapping[str, int]:
-    """The open units, by offer, that VeraCore does not hold; nothing where that is not known."""
+def missing_units(order: Order, held: SentLines | None, renderer: Renderer) -> Mapping[str, int]:
+    """The open units, by offer, that VeraCore does not have; empty if that is unknown."""
     if held is None:
         return {}
     opened: Counter[str] = Counter()
@@ -85,10 +85,10 @@ def lacking(order: Order, held: SentLines | None, renderer: Renderer) -> Mapping
 
 
 def as_it_was(order: Order, held: AcceptedOrder, renderer: Renderer) -> Order:
-    """The order with the units that both sides have cancelled.
+    """The order with the units put back that both sides have cancelled.
 
-    Where that is what was sent, the shop has only followed VeraCore, or VeraCore the shop. Of two
-    lines of one SKU nobody can say which of them was cancelled: they stay as they are.
+    If the result equals what was sent, one side has only followed the other, and no person is
+    needed. With two lines of one SKU it is unknown which was cancelled: they stay as they are.
     """
     sent, cancelled = totals(held.lines), totals(held.cancelled)
     names = [renderer.offer(line.sku).casefold() for line in order.lines]
@@ -103,37 +103,37 @@ def as_it_was(order: Order, held: AcceptedOrder, renderer: Renderer) -> Order:
 
 
 def is_all_that_ships(order: Order, held: AcceptedOrder, renderer: Renderer) -> bool:
-    """Whether the order asks for what VeraCore holds and has not cancelled, unit for unit."""
+    """Whether the order's units are exactly those that VeraCore has and has not cancelled."""
     wanted = [(renderer.offer(line.sku), line.quantity) for line in order.lines]
     return +totals(wanted) == totals(held.lines) - totals(held.cancelled)
 
 
 def change(
-    row: OrderRow, before: str | None, now: str, lacks: Mapping[str, int], *, told_ended: bool
+    row: OrderRow, before: str | None, now: str, missing: Mapping[str, int], *, seen_ended: bool
 ) -> str | None:
-    """The sentence for a person about an order that was read again; ``None``: nothing to tell.
+    """The alert's sentence about an order that was read again; ``None``: no alert.
 
     Args:
-        row: The ledger's row.
-        before: The hash of the content that was sent, or judged last; ``None``: not known.
+        before: The hash of the content that was sent, or examined last; ``None``: unknown.
         now: The hash of its content now.
-        lacks: Units that VeraCore does not hold.
-        told_ended: It was judged since it ended.
+        missing: Units by offer that VeraCore does not have.
+        seen_ended: The order was examined since it ended.
     """
-    units = ", ".join(f"{units} x {offer}" for offer, units in list(lacks.items())[:_MAX_LISTED])
+    units = ", ".join(f"{units} x {offer}" for offer, units in list(missing.items())[:_MAX_LISTED])
     if has_ended(row):
-        if not units or (now == before and (told_ended or row.state != OrderState.SHIPPED)):
+        if not units or (now == before and (seen_ended or row.state != OrderState.SHIPPED)):
             return None
         if before is None and row.state != OrderState.SHIPPED:
-            return None  # its own alert, or a person's word, stands for what it was then
+            # Its cancellation's alert, or a person's decision to skip it, covers this content.
+            return None
         return (
             f"it was changed in the shop {_ENDED[row.state]}: "
-            f"VeraCore does not hold {units}, so send that by hand"
+            f"VeraCore does not have {units}, so send that by hand"
         )
-    # What was sent is in line, whatever came between.
+    # A change that was taken back leaves nothing to do: the content is what was sent.
     if now in (before, row.content_hash) or (before is None and not units):
         return None
-    lack = f"; VeraCore does not hold {units}" if units else ""
+    lack = f"; VeraCore does not have {units}" if units else ""
     return (
         "it was changed in the shop after it went to VeraCore "
         f"(units, address or shipping): change it there too{lack}"

@@ -22,7 +22,7 @@ ORDER_COUNTS = {
 
 
 def orders_document(report: OrdersReport, ledger: Ledger) -> dict[str, Any]:
-    """What a run did; empty with an empty report."""
+    """What a run did."""
     rows = ledger.orders.held(list(report.outcomes))
     document: dict[str, Any] = {name: report.count(kind) for name, kind in ORDER_COUNTS.items()}
     document["orders"] = [order_document(rows[code]) for code in report.outcomes if code in rows]
@@ -34,7 +34,7 @@ def orders_document(report: OrdersReport, ledger: Ledger) -> dict[str, Any]:
 
 
 def action_document(action: Action) -> dict[str, Any]:
-    """What a dry run says of one order."""
+    """One order of a dry run's plan."""
     if isinstance(action, SubmitOrder):
         return {
             "action": "submit",

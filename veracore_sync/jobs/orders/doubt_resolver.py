@@ -1,4 +1,4 @@
-"""Ending doubts: look each one up, judge, and write one transition."""
+"""Ending doubts: look each order up, interpret the answer, and record one transition."""
 
 from __future__ import annotations
 
@@ -41,21 +41,15 @@ _PROVED = "lookup.proved"
 
 @dataclass(slots=True)
 class DoubtResolver(RunPart[OrdersReport]):
-    """Looks orders in doubt up and writes what follows."""
+    """Looks up orders in doubt and records what follows."""
 
     @property
     def grace(self) -> timedelta:
-        """``orders.grace_seconds``: between two absences that are believed."""
+        """``orders.grace_seconds``: how far apart two absences must be."""
         return timedelta(seconds=self.settings.orders.grace_seconds)
 
     def settle(self, rows: Iterable[OrderRow]) -> None:
-        """Look each of `rows` up, until VeraCore cannot be asked or time is up.
-
-        A look-up without an answer may be this one order's own trouble: another one tells. A few of
-        those end the work for now; the rows they kept waiting come first the next time.
-
-        Args:
-            rows: Orders in doubt.
+        """Look up each of these orders in doubt, until VeraCore stops answering or time is up.
 
         Raises:
             SyncError: VeraCore as a whole cannot be asked now.
@@ -64,6 +58,9 @@ class DoubtResolver(RunPart[OrdersReport]):
         for row in rows:
             verdict = self.look(row)
             self.apply(row, verdict)
+            # One order that VeraCore cannot return must not keep the others in doubt, so another
+            # look-up shows whether only this record fails. A few of them end the work for now:
+            # each costs two more requests. The rows not reached come first in the next run.
             if isinstance(verdict, Unknown) and verdict.error in ANOTHER_RECORD_TELLS:
                 self._must_answer()
                 self._rest(row, verdict.error)
@@ -74,13 +71,13 @@ class DoubtResolver(RunPart[OrdersReport]):
                 return
 
     def _must_answer(self) -> None:
-        """Ask VeraCore for nothing in particular, and for an order that it holds."""
+        """Prove that VeraCore answers: the control call, and a look-up of another order."""
         newest = self.ledger.orders.newest_synced()
         self.warehouse.check_connection(newest.veracore_id if newest else None)
         look_ups_must_work(self.warehouse, self.ledger)
 
     def _rest(self, row: OrderRow, error: SyncError) -> None:
-        """It alone is not answered: from the second time on it is asked about ever more rarely."""
+        """Only this order gets no answer: from the second time on, the pauses grow."""
         rests_until = self._unanswered().failed(row.code, error.message).next_attempt_at
         if rests_until is not None:
             self.ledger.transitions.look_again(row.code, from_text(rests_until))
@@ -89,13 +86,13 @@ class DoubtResolver(RunPart[OrdersReport]):
         return remembered(DOUBT, self.ledger, self.clock, self.settings.retry)
 
     def look(self, row: OrderRow) -> Verdict:
-        """Look one order in doubt up, and judge what is found."""
+        """Look up one order in doubt, and interpret the answer."""
         began = self.clock.now()
         found = self.look_up(row.veracore_id or row.code)
         if isinstance(found, Absent) and not self._absence_counts(row):
             return Unknown(
                 ProtocolError(
-                    "no order that VeraCore holds is found now, so an 'absent' is not believed",
+                    "these credentials find no order at VeraCore, so 'absent' proves nothing",
                     upstream="veracore",
                 )
             )
@@ -104,14 +101,14 @@ class DoubtResolver(RunPart[OrdersReport]):
         return interpret_doubt(row, found, attempts, now=began, grace=self.grace, waited=waited)
 
     def look_up(self, veracore_id: str) -> LookUp:
-        """Look an id up; finding an order proves the credentials."""
+        """Look up an id; finding an order proves the credentials."""
         found = self.warehouse.look_up(veracore_id)
         if isinstance(found, Present) and not self._is_proved():
             self.ledger.meta.put(_PROVED, self._fingerprint())
         return found
 
     def _fingerprint(self) -> str:
-        """Changes with the credentials; they themselves are not to be had from it."""
+        """Changes with the credentials, which cannot be derived from it."""
         veracore = self.settings.veracore
         secret = veracore.client_secret.get_secret_value()
         credentials = "\n".join((veracore.company_id, veracore.client_id, secret))
@@ -122,11 +119,13 @@ class DoubtResolver(RunPart[OrdersReport]):
         return self.ledger.meta.get(_PROVED) == self._fingerprint()
 
     def _absence_counts(self, row: OrderRow) -> bool:
-        """Whether an absence that was just seen means anything for this order.
+        """Whether an absence that was just seen proves anything about this order.
 
-        Wrong credentials find nothing, and look-ups that fail alike for every order look like
-        absences; so an order that is there must be found, too.
+        Credentials of another company find nothing, and look-ups that fail in the same way for
+        every order look like absences (docs/wire.md 5.1); so a known order must be found as well.
         """
+        # Nothing to find on a new ledger: then only the oldest doubt is sent again, so that at most
+        # one order is at risk. VeraCore refuses its id if it has the order after all.
         if self.ledger.orders.newest_synced() is None:
             oldest = self.ledger.orders.oldest_doubt()
             if row.cause == OrderCause.DUPLICATE or (
@@ -136,7 +135,7 @@ class DoubtResolver(RunPart[OrdersReport]):
         return self.finds_orders()
 
     def finds_orders(self) -> bool:
-        """Whether these credentials find an order: the newest that VeraCore took, else any once."""
+        """Whether the credentials find the newest synced order; without one, ever found any."""
         newest = self.ledger.orders.newest_synced()
         if newest is not None and newest.veracore_id is not None:
             found = self.look_up(newest.veracore_id)
@@ -147,7 +146,7 @@ class DoubtResolver(RunPart[OrdersReport]):
         return self._is_proved()
 
     def apply(self, row: OrderRow, verdict: Verdict) -> None:
-        """Write the one transition that follows, and note it."""
+        """Record the transition that follows from a verdict."""
         moves, code = self.ledger.transitions, row.code
         if isinstance(verdict, AdoptOrder):
             self._adopt(row, verdict)

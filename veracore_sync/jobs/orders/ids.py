@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 MOST = 20
-"""Characters that VeraCore is known to keep in an order id (docs/wire.md)."""
+"""Most characters of an order id; what VeraCore does with more is uncertain (docs/wire.md 3.4)."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9-]+")
 _FOREIGN = re.compile(r"[^A-Za-z0-9-]")
@@ -20,10 +20,10 @@ def warehouse_id(code: str, prefix: str, is_taken: Callable[[str], bool]) -> str
     Args:
         code: The shop's order code, in full.
         prefix: ``orders.id_prefix``.
-        is_taken: Whether another order has an id already (VeraCore's are unique without case).
+        is_taken: Whether another order already has an id, compared without case.
 
     Returns:
-        Prefix and code where they fit; else a cut of them and eight characters of the code's hash.
+        Prefix and code if they fit; else their beginning and eight characters of the code's hash.
     """
     plain = prefix + code
     if len(plain) <= MOST and _PLAIN.fullmatch(plain) and not is_taken(plain):
@@ -32,7 +32,9 @@ def warehouse_id(code: str, prefix: str, is_taken: Callable[[str], bool]) -> str
 
 
 def renewed_id(code: str, prefix: str, count: int) -> str:
-    """Another id for the same order: a person decided that the first one cannot be used."""
+    """Another id for the same order, after a person decided that the first one cannot be used."""
+    # From code and count alone: a ledger that was lost derives the same id again, and VeraCore then
+    # refuses a second order under it.
     return _hashed(prefix + code, f"{code}\n{count}")
 
 

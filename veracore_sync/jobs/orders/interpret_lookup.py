@@ -14,18 +14,18 @@ from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
 OUTDATED = (
-    "VeraCore took an earlier attempt, from before the order was changed in the shop: "
+    "VeraCore accepted an earlier attempt, from before the order was changed in the shop: "
     "change it there too"
 )
-"""What is to be done about an adoption that is `outdated`."""
+"""The alert's sentence about an adoption that is `outdated`."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdoptOrder:
-    """It is there and ours.
+    """The record is this order.
 
-    `record` is what VeraCore holds, as far as it tells; `outdated`: not what we sent last, but what
-    an earlier attempt had sent.
+    `record` is what the look-up returned; `outdated`: its content is not that of the last attempt,
+    but of an earlier one.
     """
 
     record: WarehouseRecord
@@ -33,20 +33,20 @@ class AdoptOrder:
 
     @property
     def lines(self) -> SentLines:
-        """The lines that it tells of."""
+        """The lines of the record; none if the dialect does not show them."""
         return as_sent(self.record.lines or ())
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Something else is there under our id."""
+    """VeraCore has something else under our id."""
 
     trouble: Failure
 
 
 @dataclass(frozen=True, slots=True)
 class CancelledThere:
-    """It is there, ours, and cancelled."""
+    """The record is this order, cancelled."""
 
     message: str
 
@@ -61,12 +61,12 @@ class LookAgain:
 
 @dataclass(frozen=True, slots=True)
 class Resend:
-    """Absent for good, and no answer ever came: it may be sent again, with the same id."""
+    """Proven absent, and the answer was lost: send it again, with the same id."""
 
 
 @dataclass(frozen=True, slots=True)
 class WasRefused:
-    """Absent for good, and VeraCore had answered: that answer was a refusal."""
+    """Proven absent, and VeraCore had answered: that answer was a refusal."""
 
     trouble: Failure
 
@@ -93,12 +93,10 @@ def interpret_doubt(
     """What a look-up of an order in doubt means.
 
     Args:
-        row: The order, in doubt.
-        found: What the look-up said.
-        attempts: All that we ever sent for it.
+        attempts: All that were ever made to send the order.
         now: When the look-up began (UTC).
-        grace: Between two believed absences, and between the doubt and the last of them.
-        waited: How long ago the first absence was at least; ``None`` where nobody knows.
+        grace: How far apart two absences must be, and the doubt and the last of them.
+        waited: How long ago the first absence was at least; ``None`` if that is unknown.
     """
     if isinstance(found, LookUpFailed):
         return Unknown(found.error)
@@ -112,21 +110,23 @@ def interpret_record(code: str, record: WarehouseRecord, sent: Sequence[SentLine
 
     Args:
         code: The order's code in the shop.
-        record: What VeraCore holds.
-        sent: The lines of each of our attempts; empty when this ledger never sent it.
+        sent: The lines of each of our attempts; empty if this ledger never sent it.
     """
+    # The reference is the full order code; the id may be a shortened code, so it proves nothing.
     if record.reference is not None and record.reference.strip() != code:
         return another_order(record)
     if record.status == "cancelled":
         return CancelledThere(f"the order {record.id} was cancelled at VeraCore")
     held = as_sent(record.lines or ())
+    # `rest` shows existence alone, and a lost ledger no longer knows what it sent: with nothing to
+    # compare, the reference decides (docs/wire.md 8).
     if record.lines is None or not sent:
         return AdoptOrder(record)
     if not any(same_units(held, lines) for lines in sent):
         return Conflict(
             Failure(
                 Category.CONFLICT,
-                f"VeraCore holds other content under the id {record.id}: "
+                f"VeraCore has other content under the id {record.id}: "
                 + _difference(held, sent[-1]),
             )
         )
@@ -139,8 +139,7 @@ def another_order(record: WarehouseRecord) -> Conflict:
     return Conflict(
         Failure(
             Category.CONFLICT,
-            f"VeraCore holds another order under the id {record.id}: "
-            f"its reference is {reference!r}",
+            f"VeraCore has another order under the id {record.id}: its reference is {reference!r}",
         )
     )
 
@@ -148,28 +147,31 @@ def another_order(record: WarehouseRecord) -> Conflict:
 def not_proven(
     row: OrderRow, now: datetime, grace: timedelta, waited: timedelta | None
 ) -> LookAgain | None:
-    """When an absence seen now must be seen again to be believed; ``None`` where it is proven.
+    """When to look up an absent order again; ``None``: the absence is proven.
 
     Args:
-        row: The order; a new doubt makes it forget when it was first seen absent.
+        row: The order; a new doubt clears its first absence.
         now: When the look-up began (UTC).
-        grace: Between two believed absences.
-        waited: How long ago the first absence was at least; ``None`` where nobody knows.
+        grace: How far apart two absences must be.
+        waited: How long ago the first absence was at least; ``None`` if that is unknown.
     """
+    # One absence proves nothing: a request that was lost may still be on its way, and an order
+    # that was accepted may not be visible yet.
     if row.absent_at is None or waited is None:
-        # Also after a reboot: how long it took, only the wall clock says, and that may be wrong.
+        # Also after a reboot: only the wall clock spans it, and a clock that was set must not
+        # shorten the grace.
         return LookAgain(now + grace, first=True)
     return LookAgain(now + grace - waited, first=False) if waited < grace else None
 
 
 def is_ours(code: str, record: WarehouseRecord, sent: Sequence[SentLines]) -> bool:
-    """Whether a record may be this order: by its reference, else by a cut of it and our units.
+    """Whether a record is this order: by its reference, or by the beginning of it and our units.
 
     Args:
         code: The order's code in the shop.
-        record: What VeraCore holds.
         sent: The lines of each of our attempts.
     """
+    # How VeraCore shortens a long reference is unknown (docs/wire.md 3.5).
     if record.reference is None or record.reference.strip() == code:
         return True
     held = as_sent(record.lines or ())
@@ -178,7 +180,7 @@ def is_ours(code: str, record: WarehouseRecord, sent: Sequence[SentLines]) -> bo
 
 
 def as_sent(lines: Iterable[RecordLine]) -> SentLines:
-    """The warehouse's lines in the form that attempts are kept in."""
+    """The warehouse's lines in the form in which attempts store them."""
     return tuple((line.sku, line.quantity) for line in lines)
 
 
@@ -190,7 +192,7 @@ def _interpret_absence(
         return Conflict(
             Failure(
                 Category.CONFLICT,
-                f"VeraCore refuses the id {row.veracore_id} as used ({message}), "
+                f"VeraCore refuses the id {row.veracore_id} as already used ({message}), "
                 "but a look-up does not find it",
             )
         )
@@ -198,7 +200,8 @@ def _interpret_absence(
     if again is not None:
         return again
     if row.cause == OrderCause.ANSWER:
-        return WasRefused(Failure(Category.VALIDATION, f"VeraCore did not take it: {message}"))
+        # Sending the same order again would get the same answer.
+        return WasRefused(Failure(Category.VALIDATION, f"VeraCore did not accept it: {message}"))
     return Resend()
 
 

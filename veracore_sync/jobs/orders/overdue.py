@@ -1,6 +1,7 @@
-"""Orders that have waited too long: each alerted once, and resolved when they have moved on.
+"""Orders that have waited too long: one alert each, resolved when the order moves on.
 
-No failure that may pass ever parks an order, however long it lasts; age brings it before a person.
+A temporary failure never parks an order, however long it lasts; this alert is how a person learns
+of it.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ _WAITING = (
     OrderState.FAILED,
     OrderState.PARKED,
 )
-_MAX_TOLD = 10
+_MAX_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """An order that has been where it is for too long, and a sentence for a person."""
+    """An order that has waited too long, and the alert's sentence."""
 
     code: str
     message: str
@@ -46,18 +47,17 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """How old an order may grow, by its state.
+    """How long an order may wait, by its state.
 
     Args:
-        now: This moment (UTC).
-        min_age: How long every order is held back before its first send.
+        min_age: ``orders.min_age_minutes``, which every order waits before its first send.
     """
 
     now: datetime
     min_age: timedelta
 
     def too_old(self, rows: Iterable[OrderRow]) -> Iterator[Overdue]:
-        """Those of `rows` that a person should look at."""
+        """Those of `rows` that have waited too long."""
         for row in rows:
             limit = self._limit(row)
             since = _since(row)
@@ -83,14 +83,14 @@ class Ages:
 
 
 def moved_on(rows: Iterable[OrderRow]) -> Iterator[str]:
-    """The codes of `rows` that no longer wait for the next run, or wait for a person."""
+    """The codes of `rows` that no run will send by itself: sent, ended, or waiting for a person."""
     for row in rows:
         if row.state not in _WAITING or (row.state == OrderState.PARKED and not is_refused(row)):
             yield row.code
 
 
 def is_refused(row: OrderRow) -> bool:
-    """Whether VeraCore refused it, so that its cure is made there."""
+    """Whether VeraCore refused the order, so that the fix is made at VeraCore."""
     return row.state == OrderState.PARKED and row.cause == OrderCause.REFUSED
 
 
@@ -100,14 +100,14 @@ def _since(row: OrderRow) -> datetime:
     )
 
 
-def tell_ages(ledger: Ledger, clock: Clock, min_age: timedelta, report: OrdersReport) -> None:
-    """Open ``order.old`` once for each order that grew too old; resolve what has moved on.
+def alert_overdue_orders(
+    ledger: Ledger, clock: Clock, min_age: timedelta, report: OrdersReport
+) -> None:
+    """Open ``order.old`` once for each order that waited too long; resolve what has moved on.
 
     Args:
-        ledger: Where orders and alerts are.
-        clock: The time.
         min_age: ``orders.min_age_minutes``.
-        report: Gets what needs a person; many at once are summed up.
+        report: Gets the sentences; of many orders only the first ones.
 
     Raises:
         LedgerError: It cannot be read or written.
@@ -120,7 +120,7 @@ def tell_ages(ledger: Ledger, clock: Clock, min_age: timedelta, report: OrdersRe
             ledger.alerts.resolve(KIND, code=code)
         for one in old:
             ledger.alerts.open(KIND, one.message, code=one.code)
-    for one in old[:_MAX_TOLD]:
+    for one in old[:_MAX_NAMED]:
         report.escalate(f"{one.code}: {one.message}")
-    if len(old) > _MAX_TOLD:
-        report.escalate(f"and {len(old) - _MAX_TOLD} more orders have waited for as long")
+    if len(old) > _MAX_NAMED:
+        report.escalate(f"{len(old) - _MAX_NAMED} more orders have waited too long")

@@ -29,22 +29,22 @@ from veracore_sync.jobs.orders.send import Sender
 
 _LOG = logging.getLogger(__name__)
 _GONE = "the shop no longer has it"
-# What a record that nobody foresaw may raise in a pure planner: it must not stop the others.
-_ODD = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
+# What an unforeseen record may raise in a pure planner. It must not stop the other orders.
+_PLANNER_ERRORS = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, slots=True)
-class _Odd:
-    """An order that no planner foresaw, and why."""
+class _Unplannable:
+    """An order that the planner fails on."""
 
     message: str
 
 
 class OrderPipeline:
-    """Plans orders by one set of settings, and sends what is to be sent.
+    """Reads orders in full, plans them, and sends what is to be sent."""
 
-    Orders are read in full in this run, right before they are planned.
-    """
+    # An order is read right before it is planned, before every send: it may have been changed,
+    # cancelled, refunded or fulfilled by hand since it was listed or tried last.
 
     def __init__(self, context: RunContext[OrdersReport]) -> None:
         ledger, settings = context.ledger, context.settings
@@ -68,7 +68,8 @@ class OrderPipeline:
         )
 
     def _id_taken(self, candidate: str, code: str) -> bool:
-        """Whether the ledger, or this very run, gave that id to another order."""
+        """Whether the ledger, or this run, gave that id to another order."""
+        # Two codes of one run may be shortened to one id before either intent is committed.
         owner = self._given_out.setdefault(candidate.casefold(), code)
         return owner != code or self._ledger.orders.id_taken(candidate, code)
 
@@ -82,50 +83,52 @@ class OrderPipeline:
         read = (
             order
             for batch in (*in_batches(first), *([code] for code in last))
-            for order in self._reader.read(batch, self._say_unread)
+            for order in self._reader.read(batch, self._note_unread)
         )
         planned = (self._plan(order, held[order.code]) for order in read)
-        return [action for action in planned if not isinstance(action, _Odd)]
+        return [action for action in planned if not isinstance(action, _Unplannable)]
 
-    def _say_unread(self, code: str, error: SyncError) -> None:
+    def _note_unread(self, code: str, error: SyncError) -> None:
         self._report.notify(f"{code} cannot be read: {error.message}")
 
-    def _plan(self, order: Order, row: OrderRow) -> Action | _Odd:
+    def _plan(self, order: Order, row: OrderRow) -> Action | _Unplannable:
         try:
             return self._planner.decide(order, row)
-        except _ODD as error:
+        except _PLANNER_ERRORS as error:
             _LOG.debug("order %s cannot be planned", order.code, exc_info=True)
-            return _Odd(f"it cannot be planned: {type(error).__name__}")
+            return _Unplannable(f"it cannot be planned: {type(error).__name__}")
 
     def send_all(self, sender: Sender, codes: Sequence[str]) -> None:
-        """Read, plan and do; several orders are under way at once.
+        """Read, plan and send, with several orders in progress at once.
 
         Args:
-            sender: Does the sending; stops the run through `stopped_by`.
-            codes: The orders, in the sequence in which they shall leave.
+            sender: Stops the run by setting `stopped_by`.
+            codes: The orders, in the sequence in which they are sent.
 
         Raises:
             SyncError: The shop as a whole cannot be read, or the ledger cannot be written.
         """
         workers, options = self._settings.orders.workers, self._context.options
         first, last = self._bad.asked_last(codes, all_due=bool(options.only))
-        # Each of the last by itself: it must not spoil the answer that others come with.
+        # Earlier bad records are read one by one: in a batch, one of them fails the others too.
         batches = [*in_batches(first), *([code] for code in last)]
         with ThreadPoolExecutor(max_workers=workers) as pool:
             under_way: set[Future[None]] = set()
             try:
                 for action in islice(self._actions(batches, sender), options.limit):
                     under_way.add(pool.submit(sender.send, action))
+                    # Two orders per worker: none waits for the planner, and no order is planned
+                    # long before it is sent.
                     if len(under_way) >= 2 * workers:
                         under_way = _reap(under_way, FIRST_COMPLETED)
                 _reap(under_way, ALL_COMPLETED)
             except BaseException:
-                # What is under way gets its outcome written; what only waits in line is left.
+                # Requests in progress still get their outcome recorded; queued ones are dropped.
                 sender.stopped_by = sender.stopped_by or Interrupted("the run was stopped")
                 raise
 
     def _actions(self, batches: Sequence[Sequence[str]], sender: Sender) -> Iterator[SubmitOrder]:
-        """Read, plan, write what needs no sending, and give out what does."""
+        """Read and plan; record what needs no request, and yield what does."""
         for batch in batches:
             if sender.stopped_by is not None:
                 return
@@ -134,7 +137,7 @@ class OrderPipeline:
             yield from self._of_batch(batch)
 
     def _of_batch(self, batch: Sequence[str]) -> Iterator[SubmitOrder]:
-        """What is to be sent of one batch; what has to be looked up first comes last."""
+        """What is to be sent of one batch; orders that need a look-up first come last."""
         held = self._ledger.orders.held(batch)
         left = dict(held)
         looked_up_first: list[SubmitOrder] = []
@@ -143,7 +146,7 @@ class OrderPipeline:
             self._unread(left.pop(code), error)
 
         for order in self._reader.read(batch, unread):
-            # Each order again: a slow VeraCore makes a whole batch last for many minutes.
+            # Checked for each order: with a slow VeraCore one batch lasts for many minutes.
             if self._context.ends_here():
                 return
             row = left.pop(order.code)
@@ -151,7 +154,7 @@ class OrderPipeline:
             action = self._plan(order, row)
             if not (isinstance(action, SubmitOrder) and action.look_up_first):
                 self._bad.answered(LOOK_UP, order.code)
-            if isinstance(action, _Odd):
+            if isinstance(action, _Unplannable):
                 self._fail(row, action.message)
             elif not isinstance(action, SubmitOrder):
                 self._write(action)
@@ -178,7 +181,9 @@ class OrderPipeline:
         self._report.applied(row.code, change, "failed", message)
 
     def _unread(self, row: OrderRow, error: SyncError) -> None:
-        """The shop answers, but not for this order. Only an answer of its own counts against it."""
+        """Record that the shop answers, but not about this order."""
+        # Only an error about this order counts as an attempt: `retry.max_attempts` of those park
+        # it, and a failing shop must not park orders.
         rest = self._bad.failed(SHOP, row.code, error)
         if row.state not in (OrderState.PENDING, OrderState.FAILED):
             self._report.record(row.code, row.state)
@@ -208,7 +213,7 @@ class OrderPipeline:
 
 
 def _reap(under_way: set[Future[None]], until: str) -> set[Future[None]]:
-    """Wait; an unforeseen error of a worker comes out here."""
+    """Wait for workers, and raise a worker's unexpected error."""
     done, left = wait(under_way, return_when=until)
     for future in done:
         future.result()

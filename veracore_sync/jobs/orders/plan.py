@@ -1,4 +1,4 @@
-"""What to do with one order that was just read in full; pure."""
+"""What to do with one order that was just read in full; pure (docs/order-mapping.md)."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ WAITING_STATES = frozenset({"Modifying", "ArrangingAdditionalPayment", "PaymentA
 """States from which an order may come back to be sent."""
 
 PASSED_STATES = ("PartiallyShipped", "Shipped", "PartiallyDelivered", "Delivered")
-"""States behind the trigger: who is there without us was handled by hand."""
+"""States after the trigger states. An order that got there without us was handled by hand."""
 
 _LATE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class SubmitOrder:
-    """Create it at VeraCore; look it up first where a lost ledger may have sent it.
+    """Create the order at VeraCore; look it up first if a lost ledger may have sent it.
 
-    `other_ids`: by which it is then looked up, too: a person may have given it another one then.
+    `other_ids` are looked up too: a person may have given the order a new id in the lost ledger.
     """
 
     code: str
@@ -42,7 +42,7 @@ class SubmitOrder:
 
 @dataclass(frozen=True, slots=True)
 class ParkOrder:
-    """It cannot be sent until a person changes the order or a setting."""
+    """The order cannot be sent until a person changes the order or a setting."""
 
     code: str
     trouble: Failure
@@ -50,10 +50,10 @@ class ParkOrder:
 
 @dataclass(frozen=True, slots=True)
 class SkipOrder:
-    """It shall not be sent.
+    """The order is not sent.
 
-    `cause` is ``rule`` (planned again when the rule may no longer hold) or ``state`` (planned again
-    when the shop lists it again); `alert` where a part of it would otherwise be forgotten.
+    `cause` is ``rule`` (planned again when the rule may no longer apply) or ``state`` (planned
+    again when the shop lists it again); `alert` if a part of it would otherwise be forgotten.
     """
 
     code: str
@@ -64,7 +64,7 @@ class SkipOrder:
 
 @dataclass(frozen=True, slots=True)
 class HoldOrder:
-    """It waits, as pending, until its state in the shop changes."""
+    """The order waits, as pending, until its state in the shop changes."""
 
     code: str
     reason: str
@@ -79,13 +79,11 @@ class Planner:
 
     Args:
         settings: ``[orders]``.
-        renderer: What an order looks like at VeraCore.
         settings_hash: Of the settings that decide what is sent.
-        hash_key: The ledger's own.
         ledger_created_at: By the shop's clock: older orders are looked up before they are sent.
         id_taken: Whether an order other than the second argument has a VeraCore id.
-        unknown_until: By the shop's clock: up to then another ledger, which this one replaced, may
-            have sent orders, also those that this one holds.
+        unknown_until: By the shop's clock: until then an earlier ledger, which this one replaced,
+            may have sent orders, including those that this one has.
     """
 
     settings: OrdersSettings
@@ -97,19 +95,20 @@ class Planner:
     unknown_until: datetime | None = None
 
     def decide(self, order: Order, row: OrderRow) -> Action:
-        """The action for an order that the ledger holds as `row`."""
+        """The action for an order, `row` being its record in the ledger."""
         return self._withdrawn(order) or self._excluded(order) or self._submit(order, row)
 
     def _withdrawn(self, order: Order) -> SkipOrder | HoldOrder | None:
         if order.state in self.settings.trigger_states:
+            # A full refund leaves the state and `updatedAt` as they are (docs/vendure.md).
             if order.paid > 0 and order.refunded >= order.paid:
                 return SkipOrder(order.code, "fully refunded in the shop")
             return None
         if order.state in WAITING_STATES:
-            return HoldOrder(order.code, f"the shop holds it in {order.state}")
+            return HoldOrder(order.code, f"it is in {order.state} in the shop")
         partly = order.state.startswith("Partially")
         return SkipOrder(
-            order.code, f"it is {order.state} in the shop, and not by us", OrderCause.STATE, partly
+            order.code, f"it is {order.state} in the shop, not by us", OrderCause.STATE, partly
         )
 
     def _excluded(self, order: Order) -> SkipOrder | None:
@@ -123,6 +122,8 @@ class Planner:
         return SkipOrder(order.code, "nothing is left to send: all of it is fulfilled or cancelled")
 
     def _submit(self, order: Order, row: OrderRow) -> SubmitOrder | ParkOrder:
+        # Once stored the id is never derived again: VeraCore refuses a second order under the same
+        # id, which is what makes sending again safe.
         identity = row.veracore_id or warehouse_id(
             order.code,
             self.settings.id_prefix,
@@ -152,12 +153,13 @@ class Planner:
         )
 
     def _may_be_there(self, order: Order, row: OrderRow) -> bool:
+        # A lost ledger, a restored backup or a go-live must not ship a backlog a second time.
         if row.looked_up or order.placed_at is None:
             return False
         if self.unknown_until is not None and order.placed_at < self.unknown_until:
             return True
         if row.attempt:
             return False
-        # Placed after it was first seen: a clock was wrong, and either may tell nothing.
+        # Seen long after it was placed, or before: this ledger missed it, or a clock was wrong.
         apart = abs(from_text(row.created_at) - order.placed_at)
         return order.placed_at < self.ledger_created_at or apart > _LATE

@@ -1,4 +1,4 @@
-"""A shop order as the warehouse wants it (docs/order-mapping.md); pure."""
+"""A shop order as the warehouse's order (docs/order-mapping.md); pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MAX_COMMENT = 255
 
 
 class Unsendable(Exception):
-    """The order cannot be sent as it is; `trouble` names what fixes it."""
+    """The order cannot be sent as it is; `trouble` names the field or setting that fixes it."""
 
     def __init__(self, category: Category, message: str) -> None:
         super().__init__(message)
@@ -35,19 +35,14 @@ class Unsendable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The warehouse order, and what was lost on the way (one sentence each)."""
+    """The warehouse order, and what was shortened or rounded (one sentence each)."""
 
     order: WarehouseOrder
     warnings: tuple[str, ...]
 
 
 class Renderer:
-    """Renders orders by one set of settings.
-
-    Args:
-        orders: ``[orders]``.
-        skus: ``[skus]``.
-    """
+    """Renders orders by one set of settings."""
 
     def __init__(self, orders: OrdersSettings, skus: SkuSettings) -> None:
         self._orders = orders
@@ -62,7 +57,7 @@ class Renderer:
         ]
 
     def is_excluded(self, sku: str) -> bool:
-        """Whether ``skus.exclude`` keeps it from the warehouse."""
+        """Whether ``skus.exclude`` names the SKU."""
         return self._names.is_excluded(sku)
 
     def offer(self, sku: str) -> str:
@@ -143,6 +138,7 @@ class Renderer:
         chosen: dict[str, Freight] = {}
         for line in order.shipping_lines:
             mapped = self._orders.freight.get(line.method_code)
+            # Parked rather than sent without freight: the warehouse would choose the carrier.
             if mapped is None:
                 raise Unsendable(
                     Category.MAPPING,
@@ -155,7 +151,7 @@ class Renderer:
             raise Unsendable(
                 Category.MAPPING,
                 f"the order has several shipping methods with different freight ({names}): "
-                "map them to the same in [orders.freight], or split the order",
+                "map them to the same freight in [orders.freight], or split the order",
             )
         if not chosen:
             raise Unsendable(
@@ -167,6 +163,8 @@ class Renderer:
         if self._orders.prices == "none":
             return None
         gross = self._orders.prices == "gross"
+        # Rounding per unit makes lines and shipping differ from the order's total by cents
+        # (docs/vendure.md), so each amount is sent as Vendure has it and none is derived.
         total = sum(
             (line.price_gross if gross else line.price_net for line in order.shipping_lines),
             Decimal(0),
@@ -184,6 +182,7 @@ class Renderer:
 
     def _offer(self, line: OrderLine, number: int) -> str:
         offer = self.offer(line.sku)
+        # Never cleaned silently: the result could be the name of another offer.
         if not offer or clean(offer) != offer:
             raise Unsendable(
                 Category.MAPPING,
@@ -210,6 +209,7 @@ def _party(address: Address) -> Party:
 
 
 def _require_deliverable(party: Party) -> None:
+    # What VeraCore requires (docs/wire.md 3.2); checked here, so that the message names the field.
     missing = [
         name
         for name, value in (
@@ -248,14 +248,16 @@ def _money(amount: Decimal, currency: str, name: str, warnings: list[str]) -> De
 
 
 def payload_hash(order: WarehouseOrder, key: bytes) -> str:
-    """A keyed hash of everything that is sent; tells nothing to anyone without the ledger."""
+    """A keyed hash of everything that is sent."""
+    # Keyed, because a plain hash of a name and street could be found by trying addresses.
     return _digest(asdict(order), key)
 
 
 def content_hash(order: Order, key: bytes) -> str:
-    """A keyed hash of what the warehouse must know of: units, SKUs, where to, and how.
+    """A keyed hash of units, SKUs, address and shipping method.
 
-    A change of it after the order was accepted is drift. Fulfilments and settings do not move it.
+    If it changes after the order was accepted, that is drift. Fulfilments and settings are not in
+    it, because they change without anything to do at the warehouse.
     """
     facts = {
         "lines": sorted((ln.id, ln.sku, ln.quantity) for ln in order.lines if ln.quantity > 0),

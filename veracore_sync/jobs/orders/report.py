@@ -15,7 +15,7 @@ class OrdersReport(RunReport):
     """The report of a run.
 
     Args:
-        outcomes: For each order that was touched, where it ended in this run: ``submitted``,
+        outcomes: By code, the result for each order that the run worked on: ``submitted``,
             ``adopted``, ``failed``, ``parked``, ``in_doubt``, ``conflict``, ``cancelled``,
             ``skipped`` or ``pending``.
         plan: The actions of a run that must not write; ``None`` otherwise.
@@ -27,19 +27,17 @@ class OrdersReport(RunReport):
     plan: list[Action] | None = None
 
     def record(self, code: str, outcome: str, needs_person: str | None = None) -> None:
-        """An order ended up there; `needs_person` says why that newly needs one."""
+        """Record an order's outcome; `needs_person` says why a person is newly needed."""
         self.outcomes[code] = outcome
         if needs_person is not None:
             self.escalate(f"{code}: {needs_person}")
 
     def applied(self, code: str, change: Applied, outcome: str, message: str = "") -> None:
-        """What came of a transition that would end an order there.
+        """Record the result of a transition.
 
         Args:
-            code: The order.
-            change: As the ledger returned it.
-            outcome: Where it ended, unless another run was first.
-            message: What a person has to know, where that is new.
+            outcome: The order's outcome, unless another run was first.
+            message: Why a person is needed, reported only if that is new.
         """
         if change is Applied.LOST:
             self.notify(f"{code}: {LOST_RACE}")
@@ -47,5 +45,5 @@ class OrdersReport(RunReport):
             self.record(code, outcome, message if change is Applied.NEWS else None)
 
     def count(self, outcome: str) -> int:
-        """How many orders ended up there."""
+        """How many orders have that outcome."""
         return sum(1 for one in self.outcomes.values() if one == outcome)

@@ -1,4 +1,4 @@
-"""The run of ``sync-orders``: listen, choose, send, end doubts, watch."""
+"""The run of ``sync-orders``: list, choose, send, end doubts, detect changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from veracore_sync.jobs.orders.bad_records import BadRecords
 from veracore_sync.jobs.orders.candidates import Candidates
 from veracore_sync.jobs.orders.change_detection import ChangeDetector, Windows, windows
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
-from veracore_sync.jobs.orders.overdue import tell_ages
+from veracore_sync.jobs.orders.overdue import alert_overdue_orders
 from veracore_sync.jobs.orders.pipeline import OrderPipeline
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.select import Selection
@@ -30,7 +30,7 @@ _MAX_NAMED = 10
 
 @dataclass(slots=True)
 class OrdersRun(JobRun[OrdersReport]):
-    """Paid orders go out, each exactly once."""
+    """Sends paid orders to VeraCore, each exactly once."""
 
     _candidates: Candidates = field(init=False)
 
@@ -38,10 +38,10 @@ class OrdersRun(JobRun[OrdersReport]):
         self._candidates = Candidates(self.context)
 
     def run(self) -> OrdersReport:
-        """Do it.
+        """Run to the end.
 
         Raises:
-            SyncError: The run could not go on; the report tells what was done until then.
+            SyncError: The run could not continue; the report has what was done until then.
         """
         self.context.begin()
         try:
@@ -49,19 +49,20 @@ class OrdersRun(JobRun[OrdersReport]):
         except LedgerError:
             raise
         except SyncError:
-            # Alert about what waits too long even where every run ends early.
-            self._tell_ages()
+            # During a long outage every run ends here; orders that wait too long still alert.
+            self._alert_overdue()
             raise
-        self._tell_ages()
+        self._alert_overdue()
         return self.report
 
     def _work_through(self) -> None:
         now = self.clock.now()
         if not self.context.must_not_write:
-            # Of what a dead run left `sending` only a look-up may tell whether it arrived.
+            # A run that was killed leaves orders in `sending`: only a look-up shows whether they
+            # arrived.
             self.ledger.transitions.recover()
         span = windows(self.ledger, now, self._candidates.not_before)
-        poll = self._candidates.listen(span)
+        poll = self._candidates.list_orders(span)
         if not self.context.must_not_write:
             self.ledger.meta.note_shop_clock(self.shop.clock_ahead_seconds)
         chosen = self._candidates.choose(poll, now)
@@ -78,21 +79,21 @@ class OrdersRun(JobRun[OrdersReport]):
             raise
         except SyncError as error:
             if error in OF_AN_UPSTREAM_OR_THE_SETTINGS:
-                # Neither what is new nor what the shop changed waits for VeraCore.
+                # While VeraCore is down, new orders are still recorded and changes detected.
                 self._discover(chosen)
-                self._try_to_watch(poll, span)
+                self._try_to_detect_changes(poll, span)
             raise
         if self.context.must_not_write:
             self._plan_only(chosen)
             return
-        # After sending: no record of what was sent long ago keeps a paid order from leaving.
-        self._watch(poll, span)
+        # After sending: an old order that cannot be read must not keep a paid one from leaving.
+        self._detect_changes(poll, span)
         self._candidates.raise_unread()
 
     # ---- before anything is sent --------------------------------------------------------------
 
     def _guard_first_run(self, chosen: Selection) -> None:
-        """A ledger that was lost, or a go-live, must not ship a backlog that has left already."""
+        """Stop before a new ledger sends a whole backlog, which may have shipped already."""
         most = self.settings.orders.max_first_run
         if (
             chosen.candidates <= most
@@ -104,9 +105,9 @@ class OrdersRun(JobRun[OrdersReport]):
         raise NeedsPerson(
             f"{chosen.candidates} orders are waiting and this ledger has never sent one; "
             "nothing was sent or recorded",
-            hint="see them with `veracore-sync sync-orders --dry-run`; if they have not been sent "
-            "by other means, run `veracore-sync sync-orders --allow-first-run`; else set "
-            "orders.not_before to the moment from which this tool is responsible",
+            hint="list them with `veracore-sync sync-orders --dry-run`; if they were not sent by "
+            "other means, run `veracore-sync sync-orders --allow-first-run`; otherwise set "
+            "orders.not_before to the time from which veracore-sync sends orders",
         )
 
     def _doubts_due(self, now: datetime) -> list[OrderRow]:
@@ -117,9 +118,9 @@ class OrdersRun(JobRun[OrdersReport]):
         return due
 
     def _control(self, chosen: Selection, doubts: Sequence[OrderRow]) -> None:
-        """Where there is anything to do, ask for what changes nothing, and see who answers.
+        """If there is anything to send or look up, make the control call first.
 
-        A wrong address or a refused login then costs no order a doubt.
+        With a wrong address or a refused login, the creates would put every order in doubt.
         """
         if self.context.must_not_write or not (chosen.candidates or chosen.rechecks or doubts):
             return
@@ -156,7 +157,7 @@ class OrdersRun(JobRun[OrdersReport]):
         chosen.new = []
 
     def _note_early(self, chosen: Selection) -> None:
-        """Said once: they are in a trigger state, and nobody sends them."""
+        """Record orders placed before ``orders.not_before``, and report them once."""
         if not chosen.early:
             return
         self.ledger.transitions.discover(_early(stub) for stub in chosen.early)
@@ -165,10 +166,10 @@ class OrdersRun(JobRun[OrdersReport]):
         codes = ", ".join(stub.code for stub in chosen.early[:_MAX_NAMED])
         more = len(chosen.early) - _MAX_NAMED
         sentence = (
-            f"placed before {to_text(self._candidates.not_before)} (orders.not_before) and so "
-            f"never sent: {codes}{f' and {more} more' if more > 0 else ''}"
+            f"not sent, because placed before {to_text(self._candidates.not_before)} "
+            f"(orders.not_before): {codes}{f' and {more} more' if more > 0 else ''}"
         )
-        # Where nobody chose that moment, somebody should see what it leaves out.
+        # The default is when the ledger was created; nobody chose to leave these orders out.
         is_chosen = self.settings.orders.not_before is not None
         (self.report.notify if is_chosen else self.report.escalate)(sentence)
 
@@ -177,6 +178,7 @@ class OrdersRun(JobRun[OrdersReport]):
     def _send(self, chosen: Selection, doubts: Sequence[OrderRow]) -> None:
         if not (chosen.due or chosen.rechecks or chosen.new or doubts):
             return
+        # Recorded before the first request: a run that is killed leaves no order unknown.
         self._discover(chosen)
         bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
         sender = Sender(self.context, self._known_id(), bad)
@@ -185,37 +187,38 @@ class OrdersRun(JobRun[OrdersReport]):
             raise sender.stopped_by
 
     def _end_doubts(self, doubts: Sequence[OrderRow], since: datetime) -> None:
-        """Look doubts up: new ones first and at once, because most of them are there."""
-        settling = DoubtResolver(self.context)
+        """Look up orders in doubt: this run's own first, because most of those were accepted."""
+        resolver = DoubtResolver(self.context)
         for _ in range(_DOUBT_PASSES):
             due = [row for row in self._doubts_due(self.clock.now()) if _began(row, since)]
             if not due:
                 break
-            settling.settle(due)
-        # A doubt that a dead run left began as this one did, and has had its turn.
-        settling.settle(row for row in doubts if not _began(row, since))
+            resolver.settle(due)
+        # A doubt that a dead run left began as this one did, and has had its turn: a second
+        # look-up would find it moved on and report a race that nobody lost.
+        resolver.settle(row for row in doubts if not _began(row, since))
 
-    def _try_to_watch(self, poll: Poll, span: Windows) -> None:
+    def _try_to_detect_changes(self, poll: Poll, span: Windows) -> None:
         try:
-            self._watch(poll, span)
+            self._detect_changes(poll, span)
         except SyncError as error:
             if error not in OF_AN_UPSTREAM_OR_THE_SETTINGS:
                 raise
 
-    def _watch(self, poll: Poll, span: Windows) -> None:
+    def _detect_changes(self, poll: Poll, span: Windows) -> None:
         if self.options.only:
             return
         bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
         bad.listed(poll)
-        watch = ChangeDetector(self.context)
-        watch.changed(poll.moved, poll.waiting)
+        detector = ChangeDetector(self.context)
+        detector.changed(poll.moved, poll.waiting)
         if "passed" not in poll.unread:
-            watch.passed(poll.passed, span)
+            detector.passed(poll.passed, span)
 
-    def _tell_ages(self) -> None:
+    def _alert_overdue(self) -> None:
         if not self.context.must_not_write:
             min_age = timedelta(minutes=self.settings.orders.min_age_minutes)
-            tell_ages(self.ledger, self.clock, min_age, self.report)
+            alert_overdue_orders(self.ledger, self.clock, min_age, self.report)
 
 
 def _began(row: OrderRow, since: datetime) -> bool:

@@ -1,4 +1,8 @@
-"""Which orders this run takes up, from what the shop lists and the ledger holds; pure."""
+"""Which orders a run works on, from what the shop lists and the ledger has; pure.
+
+The shop's state is the work queue: `updatedAt` does not move on a state transition
+(docs/vendure.md), so a cursor in time would lose orders.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,14 @@ from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.waits import RECHECK, is_ahead, is_over
 
 _RECHECK_PAGE = 50
+# Each costs a create that VeraCore will probably refuse again.
 _REFUSED_A_RUN = 10
 _DEFAULT_CHANNEL = "__default_channel__"
 
 
 @dataclass(slots=True)
 class Selection:
-    """What a run takes up, in this order; each list oldest first.
+    """What a run works on, in this order; each list oldest first.
 
     `new` and `early` are not in the ledger yet; `early` are placed before ``orders.not_before``.
     """
@@ -32,7 +37,7 @@ class Selection:
 
     @property
     def candidates(self) -> int:
-        """How many orders might leave for the first time."""
+        """How many orders may be sent for the first time."""
         return len(self.new) + len(self.due)
 
 
@@ -42,12 +47,11 @@ class Selector:
 
     Args:
         settings: ``[orders]``.
-        settings_hash: Of the settings now: parked orders are planned again when it changed.
-        not_before: Orders placed before are never sent (UTC).
-        now: This moment (UTC).
-        longest: How long an order ever waits to be tried again.
-        explicit: A person named the orders: waiting times do not count.
-        unread: Codes of orders that could not be read: asked for last, and in no one's place.
+        settings_hash: Of the current settings; parked orders are planned again when it changed.
+        not_before: Orders placed before this time (UTC) are never sent.
+        longest: The longest time until an order is tried again.
+        explicit: A person named the orders, so waiting times do not apply.
+        unread: Codes of orders that could not be read: requested last, and beside the limits.
     """
 
     settings: OrdersSettings
@@ -65,14 +69,14 @@ class Selector:
         open_rows: Iterable[OrderRow],
         channel_code: str,
     ) -> Selection:
-        """Choose.
+        """Choose the orders.
 
         Args:
             waiting: Orders now in a trigger state.
             held: The ledger's rows for those.
             open_rows: The ledger's pending, failed, parked and skipped rows, longest unchecked
                 first, whether the shop lists them or not.
-            channel_code: The shop's channel; sellers' orders count on a seller's own only.
+            channel_code: The shop's channel; a seller's orders are sent only on its own channel.
         """
         chosen = Selection()
         stubs = {stub.code: stub for stub in waiting if self._counts(stub, channel_code)}
@@ -82,7 +86,8 @@ class Selector:
                 (chosen.early if is_early else chosen.new).append(stub)
         rows = list(open_rows)
         due = [row for row in rows if self._is_due(row, stubs.get(row.code))]
-        # What failed before waits behind what did not: three in a row may end the run.
+        # Orders that failed before come last: three failures in a row end the run, and must not
+        # keep new orders from leaving.
         tried = {row.code for row in due if row.state == OrderState.FAILED or row.attempt}
         due.sort(key=lambda row: (row.code in tried, row.placed_at or "", row.code))
         chosen.due = [row.code for row in due]
@@ -90,6 +95,7 @@ class Selector:
         return chosen
 
     def _counts(self, stub: OrderStub, channel_code: str) -> bool:
+        # An Aggregate order repeats its Seller orders: sending both would ship everything twice.
         if stub.type == "Seller":
             return channel_code != _DEFAULT_CHANNEL
         return stub.type == "Regular"
@@ -128,7 +134,8 @@ class Selector:
         taken = {row.code for row in chosen}
         others = [row for row in ours if row.state == OrderState.PARKED and row.code not in taken]
         if not self.explicit:
-            # What the shop does not list cannot be sent: it is only read, and takes no one's place.
+            # An order that the shop does not list cannot be sent, so it uses up no place of those
+            # that can: it is only read again.
             others += [row for row in refused if row.code not in stubs]
             others.sort(key=lambda row: row.checked_at or "")
             listed = [row for row in refused if row.code in stubs]
@@ -155,6 +162,7 @@ class Selector:
         if stub is None or row.checked_at is None:
             return False
         checked_at = from_text(row.checked_at)
+        # A time in the future was written by a wrong clock and would hide every change until then.
         if is_ahead(checked_at, self.now):
             return True
         return stub.updated_at > checked_at and not is_ahead(stub.updated_at, self.now)

@@ -50,7 +50,7 @@ class Sender(RunPart[OrdersReport]):
     """Sends orders, from several threads.
 
     Args:
-        known_id: An order that VeraCore is known to hold, for the control call.
+        known_id: The id of an order that VeraCore has, for the control call.
         bad: Orders whose look-up failed, remembered from run to run.
     """
 
@@ -59,11 +59,11 @@ class Sender(RunPart[OrdersReport]):
     stopped_by: SyncError | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _budget: FailureBudget = field(default_factory=FailureBudget)
-    _heard: set[Occurrence] = field(default_factory=set)
+    _answered: set[Occurrence] = field(default_factory=set)
     _looking: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, action: SubmitOrder) -> None:
-        """Do one action, unless the run has been stopped."""
+        """Send one order, unless the run has been stopped."""
         if self.stopped_by is not None:
             self.report.record(action.code, "pending")
             return
@@ -72,6 +72,9 @@ class Sender(RunPart[OrdersReport]):
         if action.look_up_first and not self._is_free(action):
             return
         order = action.order
+        # The intent is committed before the request, so that a crash in between leaves a doubt and
+        # never a second order. No transaction is open during the request: it would block every
+        # other process for as long as VeraCore takes.
         attempt = self.ledger.transitions.intend(action.code, action.intent)
         if attempt is None:
             self.report.applied(action.code, Applied.LOST, "pending")
@@ -88,7 +91,7 @@ class Sender(RunPart[OrdersReport]):
         pass_failpoint("outcome committed")
 
     def _is_undecided(self, code: str) -> bool:
-        """While nobody knows how an earlier attempt ended, only a look-up may follow it."""
+        """Back into doubt while the outcome of an earlier attempt is unknown: look up, not send."""
         row = self.ledger.orders.get(code)
         unknown = open_attempts(row, self.ledger.orders.attempts(code)) if row else []
         if not unknown:
@@ -98,10 +101,10 @@ class Sender(RunPart[OrdersReport]):
         return True
 
     def _is_free(self, action: SubmitOrder) -> bool:
-        """Look an older order up before its first send; whether it may be sent."""
+        """Look up an older order before its first send; whether it may be sent."""
         for veracore_id in (action.order.id, *action.other_ids):
-            # One at a time: several bad records at once would open the breaker, before any control
-            # could show that VeraCore answers for others.
+            # One at a time: several bad records at once would open the breaker before a control
+            # look-up could show that VeraCore answers about others.
             with self._looking:
                 found = self.warehouse.look_up(veracore_id)
                 if isinstance(found, LookUpFailed):
@@ -114,8 +117,9 @@ class Sender(RunPart[OrdersReport]):
         return True
 
     def _is_settled(self, action: SubmitOrder, veracore_id: str, record: WarehouseRecord) -> bool:
-        """Write what a record under one of the order's ids means; whether it is not to be sent."""
+        """Record what was found under one of the order's ids; whether the order is done."""
         moves, code = self.ledger.transitions, action.code
+        # This ledger never sent the order, so there is nothing to compare the content with.
         verdict = interpret_record(code, record, [])
         if isinstance(verdict, AdoptOrder):
             self._adopt(action, veracore_id, verdict)
@@ -130,16 +134,14 @@ class Sender(RunPart[OrdersReport]):
         return True
 
     def _not_looked_up(self, action: SubmitOrder, error: SyncError) -> None:
-        """This order rests, unless no look-up at all is answered: that stops the run.
-
-        One thread at a time: several that fail at once must not look like VeraCore's end.
-        """
+        """Postpone the order; stop the run if VeraCore answers no look-up at all."""
         if error in NOT_ASKED:
-            # It says nothing of this order.
+            # No request was made, so the error says nothing about this order.
             with self._lock:
                 self.stopped_by = self.stopped_by or error
                 self.report.record(action.code, action.back_to)
             return
+        # One thread at a time: several failures at once must not look like an outage.
         with self._lock:
             rest = self.bad.failed(LOOK_UP, action.code, error)
             self.report.record(action.code, action.back_to)
@@ -154,7 +156,7 @@ class Sender(RunPart[OrdersReport]):
         self.ledger.transitions.postpone(action.code, trouble, rest.next_attempt_at)
 
     def _adopt(self, action: SubmitOrder, veracore_id: str, verdict: AdoptOrder) -> None:
-        """A lost ledger sent it; what the shop changed since then is put before a person."""
+        """Adopt what an earlier ledger sent; alert if the shop's quantities differ."""
         code, held = action.code, verdict.lines
         with self.ledger.unit_of_work():
             change = self.ledger.transitions.adopt(
@@ -175,6 +177,7 @@ class Sender(RunPart[OrdersReport]):
         rule = CREATING[outcome.what]
         trouble = Failure(rule.category, outcome.text or str(outcome.what))
         if rule.action is Action.PENDING:
+            # The connection was never made, so nothing can have arrived: no doubt, no look-up.
             change = moves.withhold(code, attempt, action.back_to, trouble.message, None)
             self.report.applied(code, change, "pending")
         elif rule.action is Action.LATER:
@@ -182,16 +185,19 @@ class Sender(RunPart[OrdersReport]):
             change = moves.withhold(code, attempt, action.back_to, trouble.message, later)
             self.report.applied(code, change, "pending")
         elif rule.action is Action.PARK:
+            # Tried again hourly: the fix is made at VeraCore, which does not report it.
             refusal = Failure(Category.VALIDATION, _with_hint(outcome))
             change = moves.refuse(code, attempt, refusal, self._recheck_at())
             self.report.applied(code, change, "parked", refusal.message)
         else:
+            # The request left and no definite answer came: sending again could ship twice, so only
+            # a look-up decides (docs/invariants.md, "A doubt and how it ends").
             cause = OrderCause.DUPLICATE if rule.action is Action.LOOK_UP else OrderCause.LOST
             self.report.applied(code, moves.doubt(code, attempt, cause, trouble), "in_doubt")
             if rule.action is Action.DOUBT and self._was_answered(outcome.what):
                 moves.was_answered(code, attempt)
         if outcome.what in COUNTS_AGAINST_CREATING:
-            self._count_trouble(
+            self._count_failure(
                 read_error(
                     outcome.what,
                     f"VeraCore: {trouble.message}",
@@ -201,33 +207,35 @@ class Sender(RunPart[OrdersReport]):
             )
 
     def _later(self, outcome: NotAccepted) -> datetime:
+        # A Retry-After of hours, from a proxy with a wrong clock say, must not hold orders back.
         asked = min(timedelta(seconds=outcome.retry_after or 0), ASKED)
         return self.clock.now() + max(asked, _LATER if outcome.retry_after is None else asked)
 
     def _recheck_at(self) -> datetime:
         recheck = timedelta(minutes=self.settings.orders.parked_recheck_minutes)
+        # Jittered, so that orders that were refused together are not all sent again together.
         return self.clock.now() + spread(recheck)
 
     def _was_answered(self, what: Occurrence) -> bool:
-        """After an answer that nobody knows: does VeraCore still listen to us?
+        """After an unlisted answer: whether VeraCore answers the control call.
 
-        Asked once a run for each kind of answer. Where it does not, the answer tells nothing of
-        the order that got it.
+        Called once a run for each kind of answer. If the control call fails, the answer may be a
+        proxy's or a refused login's, and says nothing about the order.
         """
         with self._lock:
             if self.stopped_by is not None:
                 return False
-            if what not in self._heard:
+            if what not in self._answered:
                 try:
                     self.warehouse.check_connection(self.known_id)
                 except SyncError as error:
                     self.stopped_by = error
                     return False
-                self._heard.add(what)
+                self._answered.add(what)
             return True
 
-    def _count_trouble(self, error: SyncError) -> None:
-        """Stop the run when VeraCore as a whole is in trouble, not one order."""
+    def _count_failure(self, error: SyncError) -> None:
+        """Stop the run after three failures in a row: VeraCore fails, not single orders."""
         with self._lock:
             count, most = self._budget.spend(), self._budget.most
             _LOG.info(

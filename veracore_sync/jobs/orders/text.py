@@ -1,4 +1,4 @@
-"""Text as it may go to the warehouse, and money as its currency writes it."""
+"""Text that the warehouse can take, and money with its currency's digits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import unicodedata
 from decimal import ROUND_HALF_EVEN, Decimal
 
 _SPACE = re.compile(r"[\t\r\n]+")
-# What XML 1.0 cannot hold: surrogates and the two non-characters of the basic plane.
+# XML 1.0 cannot contain surrogates and the two non-characters of the basic plane. One of them in a
+# name would make the whole request unreadable.
 _UNSENDABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 _NO_DIGITS = set("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())  # noqa: SIM905 - reads as a table
@@ -20,7 +21,7 @@ _NO_POSTAL_CODE = set(
 
 
 def clean(text: str | None) -> str:
-    """NFC, tabs and line ends as one space, control characters and what XML cannot hold removed."""
+    """NFC; tabs and line ends as one space; without control characters and what XML forbids."""
     spaced = _SPACE.sub(" ", text or "")
     kept = "".join(c for c in spaced if unicodedata.category(c) != "Cc")
     return unicodedata.normalize("NFC", _UNSENDABLE.sub("", kept)).strip()
@@ -41,7 +42,7 @@ def as_currency(amount: Decimal, currency: str) -> tuple[Decimal, bool]:
     """The amount with its currency's own number of digits (ISO 4217), rounded half-even.
 
     Returns:
-        The rounded amount, and whether anything was lost.
+        The rounded amount, and whether rounding changed it.
     """
     digits = 0 if currency in _NO_DIGITS else 3 if currency in _THREE_DIGITS else 2
     rounded = amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)

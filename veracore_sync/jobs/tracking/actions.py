@@ -11,12 +11,12 @@ from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.warehouse import Package
 
 DOUBLED = AlertKind.ORDER_DOUBLED
-"""A fulfilment stands twice in the shop, and only a person may say which of them is to go."""
+"""A fulfilment exists twice in the shop, and only a person can decide which one to cancel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fulfil:
-    """Make a fulfilment of these units by line id, and ship it."""
+    """Add a fulfilment of these units by line id, and mark it as shipped."""
 
     slip: str
     lines: Mapping[str, int]
@@ -27,7 +27,7 @@ class Fulfil:
 
 @dataclass(frozen=True, slots=True)
 class AdoptFulfilment:
-    """That fulfilment is this slip's; ship it where it is not."""
+    """That fulfilment is this slip's; mark it as shipped if it is not yet."""
 
     slip: str
     fulfilment: Fulfilment
@@ -36,7 +36,7 @@ class AdoptFulfilment:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyFulfilled:
-    """All of it is in fulfilments that were not made from it."""
+    """All units of the slip are in fulfilments that were not made from it."""
 
     slip: str
     packages: tuple[Package, ...]
@@ -44,7 +44,7 @@ class AlreadyFulfilled:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """It waits: until then, or (``None``) until the warehouse shows something new."""
+    """The slip waits: until `until`, or (``None``) until the warehouse shows a change."""
 
     slip: str
     reason: str
@@ -53,7 +53,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Escalate:
-    """Nothing more is done about this slip: a person decides."""
+    """The slip is handed to a person; no run works on it any more."""
 
     slip: str
     kind: AlertKind
@@ -72,7 +72,7 @@ class Correct:
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """That fulfilment doubles this slip's own: cancel it."""
+    """Cancel that fulfilment: it duplicates this slip's own."""
 
     slip: str
     fulfilment: Fulfilment
@@ -80,7 +80,7 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class ReportIssue:
-    """Something that a person has to know of."""
+    """Open an alert about the order."""
 
     kind: AlertKind
     message: str
@@ -88,12 +88,12 @@ class ReportIssue:
 
 @dataclass(frozen=True, slots=True)
 class EndOrder:
-    """Nothing is left to ship of an order that hangs in a state before Shipped."""
+    """Move an order to Shipped of which nothing is left to ship."""
 
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """The shop has cancelled it, and nothing more of it will ship."""
+    """Close an order that the shop has cancelled and of which nothing more will ship."""
 
 
 Action = (

@@ -1,7 +1,7 @@
 """From a shipping order's products to the lines of the shop's order; pure.
 
-A shipping order lists products, an order offers: mostly the same names, but a kit is picked as its
-parts, and an offer may be another product altogether.
+A shipping order lists products, an order lists offers. The names are mostly equal, but a kit is
+picked as its parts, and an offer may refer to another product (docs/wire.md 3.1).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 
 Recipes = Mapping[str, Mapping[str, int]]
-"""What one unit of an offer is picked as: units by product, both as keys."""
+"""The products that one unit of an offer is picked as: units by product, both as keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """Units by line id, and the products that no line takes."""
+    """Units by line id, and the products that no line has room for."""
 
     lines: Counter[str]
     left: Counter[str]
@@ -47,11 +47,11 @@ def allocate(
         units: What shipped, by product key.
         lines: The order's.
         capacity: Units that each line may take, by its id.
-        names: Aliases and kits.
-        recipes: What offers are picked as that the settings do not tell.
+        recipes: The products of offers that are not in the settings.
     """
     left = Counter(units)
     taken: Counter[str] = Counter()
+    # Lines that name the product come first: a kit must not take a part that was sold by itself.
     for line in lines:
         key = sku_key(names.part(line.sku))
         _take(line, {key: 1}, capacity, left, taken)
@@ -85,9 +85,9 @@ def _take(
 
 
 def recipes_of(record: WarehouseRecord, names: SkuMap, lines: Sequence[Line]) -> Recipes:
-    """What an offer is picked as, where the bill of materials leaves only one answer.
+    """The products of an offer, if the bill of materials leaves only one answer.
 
-    That is so when one offer alone is no product, and all other products are accounted for.
+    It does if exactly one offer is no product, and all other products belong to the other offers.
     """
     offers = units_of(record.lines or ())
     products: Counter[str] = Counter()
@@ -95,13 +95,13 @@ def recipes_of(record: WarehouseRecord, names: SkuMap, lines: Sequence[Line]) ->
         products[sku_key(product.sku)] += product.ordered
     known = {part for line in lines for part in (_kit(line, names) or {})}
     kits = {sku_key(names.part(line.sku)) for line in lines if names.kit(line.sku)}
-    strange = [offer for offer in offers if offer not in products and offer not in kits]
+    unknown = [offer for offer in offers if offer not in products and offer not in kits]
     parts = {
         key: count for key, count in products.items() if key not in offers | dict.fromkeys(known)
     }
-    if len(strange) != 1 or not parts:
+    if len(unknown) != 1 or not parts:
         return {}
-    ordered = offers[strange[0]]
+    ordered = offers[unknown[0]]
     if ordered <= 0 or any(count <= 0 or count % ordered for count in parts.values()):
         return {}
-    return {strange[0]: {key: count // ordered for key, count in parts.items()}}
+    return {unknown[0]: {key: count // ordered for key, count in parts.items()}}

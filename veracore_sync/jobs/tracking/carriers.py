@@ -1,4 +1,4 @@
-"""What a package is called in the shop, and where a customer can follow it; pure."""
+"""A package's shipping method in the shop, and its tracking address; pure."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ _URLS = {
     "purolator": "https://www.purolator.com/en/shipping/tracker?pin={tracking}",
 }
 _LABELS = {"ups": "UPS", "usps": "USPS", "fedex": "FedEx", "dhl": "DHL", "ontrac": "OnTrac"}
-# The carrier's name says nothing; the service then holds it (docs/wire.md).
+# With such a carrier the service names the real one.
 _NAMELESS = frozenset({"", "other", "none", "misc"})
-# Three ids in ten are words ("prepaid", "LTL Freight"): these lead nowhere.
+# Three tracking ids in ten are words ("prepaid", "LTL Freight"), which no address can follow
+# (docs/wire.md 5.4).
 _NUMBER = re.compile(r"(?=(?:[^0-9]*[0-9]){6})[A-Z0-9]{8,40}", re.IGNORECASE)
 
 
 class Carriers:
-    """The carriers of one set of settings.
+    """Labels and addresses of carriers.
 
     Args:
-        settings: ``[tracking.carriers]``, by carrier as VeraCore names it; they come before ours.
+        settings: ``[tracking.carriers]``, by carrier as VeraCore names it; overrides the defaults.
     """
 
     def __init__(self, settings: Mapping[str, CarrierSettings]) -> None:
         self._own = {name.strip().casefold(): carrier for name, carrier in settings.items()}
 
     def label(self, carrier: str) -> str:
-        """The carrier as people know it."""
+        """The carrier's usual name."""
         own = self._own.get(carrier.strip().casefold())
         if own is not None and own.label:
             return own.label
@@ -45,7 +46,7 @@ class Carriers:
         return _LABELS.get(name.casefold(), name)
 
     def method(self, packages: Sequence[Package]) -> str:
-        """Carrier and service of a shipment, as the fulfilment's method; empty where none tell."""
+        """Carrier and service of a shipment, as the fulfilment's method; empty if unknown."""
         for package in packages:
             method = self._method(package)
             if method:
@@ -61,7 +62,7 @@ class Carriers:
         return f"{carrier} {service}".strip()
 
     def url(self, package: Package) -> str | None:
-        """Where the package can be followed; ``None`` where nobody can tell."""
+        """The package's tracking address; ``None`` if it has none."""
         number = "".join(package.tracking.split())
         if not _NUMBER.fullmatch(number):
             return None
@@ -80,11 +81,11 @@ class Carriers:
 
 
 def tracking_code(packages: Sequence[Package]) -> str:
-    """The tracking ids of a shipment's packages as one code, each once, blank ones left out."""
+    """The tracking ids of a shipment's packages as one code, without repeated and blank ones."""
     codes = dict.fromkeys(package.tracking.strip() for package in packages)
     return ", ".join(tracking for tracking in codes if tracking)
 
 
 def is_number(code: str) -> bool:
-    """Whether a tracking code is made of numbers alone, which no two shipments share."""
+    """Whether a tracking code consists of numbers only, which no two shipments share."""
     return all(_NUMBER.fullmatch("".join(part.split())) for part in code.split(", "))

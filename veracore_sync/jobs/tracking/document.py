@@ -59,7 +59,7 @@ def tracking_document(report: TrackingReport) -> dict[str, Any]:
 
 
 def action_document(code: str, action: Action) -> dict[str, Any]:
-    """What a dry run says of one slip."""
+    """One action of a dry run's plan."""
     document: dict[str, Any] = {
         "vendureOrderCode": code,
         "slip": getattr(action, "slip", None),

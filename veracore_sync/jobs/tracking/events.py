@@ -1,4 +1,4 @@
-"""What the events about a slip tell (docs/events.md); pure."""
+"""The data of events about a slip (docs/events.md); pure."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ def slip_event(
 
 
 def event_lines(order: FulfilledOrder, lines: Mapping[str, int]) -> list[dict[str, Any]]:
-    """The units by SKU of lines by id."""
+    """Units by SKU, from units by line id."""
     skus = {line.id: line.sku for line in order.lines}
     return [{"sku": skus.get(id, ""), "quantity": units} for id, units in lines.items()]

@@ -1,4 +1,4 @@
-"""From actions to fulfilments: one ledger transition a step."""
+"""Carries out planned actions: one ledger transition for each step."""
 
 from __future__ import annotations
 
@@ -30,32 +30,28 @@ _LOCK_WAIT = 30.0
 _PASSES = 4
 
 Plan = Callable[[FulfilledOrder, Mapping[str, SlipRow]], Sequence[planned.Action]]
-"""Plans one order from what the shop and the ledger say of it now."""
+"""Plans one order from its present state in the shop and in the ledger."""
 
 
 @dataclass(slots=True)
 class Fulfiller(RunPart[TrackingReport]):
-    """Executes the plans of single orders.
-
-    Args:
-        rules: The settings.
-    """
+    """Executes the plans of single orders."""
 
     rules: Rules
 
     def work(self, code: str, veracore_id: str, plan: Plan) -> None:
-        """Do what the plan says, and plan again, until it says nothing more.
-
-        Writing stock and adding fulfilments share one lock; the order is read under it.
+        """Carry out the plan, and plan again until nothing is left to do.
 
         Raises:
-            LockHeld: Somebody else held the stock lock for long.
+            LockHeld: Another process held the stock lock for 30 s.
             SyncError: The shop could not be asked, or did not answer; what was written stays.
         """
         moved = False
         unanswered: SyncError | None = None
         order: FulfilledOrder | None = None
         actions: Sequence[planned.Action] = ()
+        # Shared with `sync-inventory`: a fulfilment changes the allocation that a level is based
+        # on. The order is read under the lock, so that the plan sees every fulfilment that exists.
         with self.ledger.runs.lock(STOCK_LOCK, _COMMAND, wait_seconds=_LOCK_WAIT):
             self.ledger.shipments.close_requests(veracore_id)
             for _ in range(_PASSES):
@@ -64,7 +60,8 @@ class Fulfiller(RunPart[TrackingReport]):
                     raise ProtocolError("the shop has no such order", upstream="vendure")
                 step = _Step(self.context, self.rules, order, veracore_id)
                 actions = plan(order, self.ledger.shipments.slips(veracore_id))
-                # Each must be tried: the first that is done must not keep the others waiting.
+                # A list, not `any()` of a generator: every action is tried, also after one that
+                # changed something.
                 done = [step.execute(action) for action in actions]
                 unanswered = step.unanswered or unanswered
                 if not any(done):
@@ -77,7 +74,7 @@ class Fulfiller(RunPart[TrackingReport]):
             raise unanswered
 
     def _end_of_doubles(self, code: str, actions: Sequence[planned.Action]) -> None:
-        """What a person was asked to cancel in the shop is gone."""
+        """Resolve the alert about a duplicate once a person has cancelled it in the shop."""
         if any(isinstance(one, planned.ReportIssue) and one.kind == DOUBLED for one in actions):
             return
         if any((one.kind, one.code) == (DOUBLED, code) for one in self.ledger.alerts.standing()):
@@ -96,7 +93,7 @@ class Fulfiller(RunPart[TrackingReport]):
 
 @dataclass(slots=True)
 class _Step(RunPart[TrackingReport]):
-    """One pass over one order. Each method tells whether something changed in the shop."""
+    """One pass over one order. Methods return whether something changed in the shop."""
 
     rules: Rules
     order: FulfilledOrder
@@ -113,7 +110,9 @@ class _Step(RunPart[TrackingReport]):
         except MovedOn as lost:
             sentence = f"{self.order.code}: {LOST_RACE}"
             if lost.made:
-                self.report.escalate(f"{sentence}, and the shop made {lost.made} of it")
+                self.report.escalate(
+                    f"{sentence}, and the shop made {lost.made} for it: check it in the shop"
+                )
             else:
                 self.report.notify(sentence)
             return False
@@ -166,7 +165,7 @@ class _Step(RunPart[TrackingReport]):
         with self.ledger.unit_of_work():
             must_apply(self.ledger.shipments.cover(row, code))
             if code:
-                # The shop's fulfilments of these units bear another code, or none.
+                # The shop's fulfilments of these units have another code, or none.
                 self._corrected(row, "", code, action.packages)
         self.report.record(row.code, row.slip, "covered", "fulfilled by other means")
 
@@ -189,14 +188,15 @@ class _Step(RunPart[TrackingReport]):
     # ---- fulfilling ---------------------------------------------------------------------------
 
     def _guarded(self, row: SlipRow, work: Callable[[], bool]) -> bool:
-        """One bad slip never stops the others.
+        """Do the work; record a failure of this slip alone.
 
         Raises:
-            SyncError: It says something of the shop, the settings or the ledger as a whole.
+            SyncError: An error that concerns the shop, the settings or the ledger as a whole.
         """
         try:
             return work()
         except SyncError as error:
+            # One bad slip must not stop the others.
             if error in OF_ALL_RECORDS:
                 raise
             self._failed(row, error)
@@ -207,7 +207,7 @@ class _Step(RunPart[TrackingReport]):
         retry = self.settings.retry
         later = self.clock.now() + retry.backoff.wait(row.tries + 1)
         if error in MAY_PASS:
-            # It may pass, so it is never given up; the run remembers the order.
+            # A temporary failure is retried for as long as it lasts; the run remembers the order.
             self.unanswered = error
             self.ledger.shipments.hold(row, error.message, later, failed=True)
             return
@@ -230,10 +230,10 @@ class _Step(RunPart[TrackingReport]):
         self._requests.ship(made)
         pass_failpoint("fulfilment shipped")
         if row.state == PickSlipState.INTENDED and row.intended_at:
-            # An earlier request for it was never answered. It is looked at once more when even
-            # that one has ended for certain: what it may have made since is undone then.
+            # An earlier request for this fulfilment was never answered. The slip is examined again
+            # once that request must have ended, to undo a duplicate that it may have made.
             later = self.clock.now() + self.rules.grace
-            self.ledger.shipments.hold(row, "it was asked for twice", later, failed=True)
+            self.ledger.shipments.hold(row, "it was requested twice", later, failed=True)
             return True
         self._done(row, made, action.lines, action.tracking_code, action.packages)
         return True
@@ -250,7 +250,7 @@ class _Step(RunPart[TrackingReport]):
 
     def _undo(self, row: SlipRow, double: Fulfilment) -> bool:
         self._requests.cancel(double.id)
-        self.report.record(row.code, row.slip, "undone", f"fulfilment {double.id}, a double")
+        self.report.record(row.code, row.slip, "undone", f"fulfilment {double.id}, a duplicate")
         return True
 
     def _done(

@@ -1,10 +1,10 @@
 """How an order's slips fill its lines; pure.
 
 One account for all slips of an order: what they shipped, by product, against what their fulfilments
-hold, by line. What a slip adds is what shipped and no slip's fulfilment holds yet, as far as the
-lines have room. So a slip's lines do not depend on how many runs it took to get there, on what was
-refused in between, or on which slip was ready first; and parts of a kit are carried from slip to
-slip until the kit is whole.
+contain, by line. A slip adds what shipped and is in no slip's fulfilment yet, as far as the lines
+have room. So a slip's lines do not depend on the number of runs, on what was refused in between, or
+on which slip was ready first; and parts of a kit are carried over from slip to slip until the kit
+is complete.
 """
 
 from __future__ import annotations
@@ -27,12 +27,9 @@ class LineAllocation:
     counted would take the place of other slips' units.
 
     Args:
-        record: What the warehouse says.
-        sent: What was sent of it, where the record tells no lines.
-        order: What the shop says.
-        names: Aliases and kits.
+        sent: The lines that were sent, if the record shows none.
         takes_rest: Whether the last slip of a complete order takes all that is left.
-        claimed: The ids of the fulfilments that are slips' own; nobody else adopts them.
+        claimed: The ids of the fulfilments that belong to a slip; no other slip adopts them.
         planned: Units by line id of the fulfilments that are planned.
         counted: Products of the slips that are fulfilled, covered or planned, by key.
         held: Units by line id in the fulfilments of those slips.
@@ -53,17 +50,17 @@ class LineAllocation:
         self.recipes = recipes_of(self.record, self.names, self.order.lines)
 
     def own(self, shipment: Shipment, fulfilment: Fulfilment) -> None:
-        """A slip has this live fulfilment."""
+        """Count a slip with its live fulfilment."""
         self.claimed.add(fulfilment.id)
         self._count(shipment, fulfilment.lines)
 
     def plan(self, shipment: Shipment, lines: Mapping[str, int]) -> None:
-        """A fulfilment of these units by line id is planned for a slip."""
+        """Count a slip with a planned fulfilment of these units by line id."""
         self.planned.update(lines)
         self._count(shipment, lines)
 
     def cover(self, shipment: Shipment) -> None:
-        """A slip has no fulfilment: others' hold its units, or it is a part of a kit."""
+        """Count a slip without a fulfilment: its units are in others, or it is part of a kit."""
         self._count(shipment, {})
 
     def _count(self, shipment: Shipment, lines: Mapping[str, int]) -> None:
@@ -76,8 +73,7 @@ class LineAllocation:
         """What a slip adds to the fulfilments of all other slips: units by line id.
 
         Args:
-            shipment: The slip.
-            last: Nothing else is awaited: of a complete order it takes all that is left.
+            last: No other slip is expected: of a complete order this one takes all that is left.
             beside: A fulfilment that may be the slip's own, and so does not count as another's.
         """
         left = self.left(beside)
@@ -104,7 +100,7 @@ class LineAllocation:
         return left
 
     def is_of_the_order(self, shipment: Shipment) -> bool:
-        """Whether any of its products is an offer of the order, or picked for one."""
+        """Whether any of the slip's products is an offer of the order, or part of one."""
         if shipment.lines is None or self.record.is_complete:
             return True
         parts = {sku_key(part) for line in self.order.lines for part in self.names.parts(line.sku)}
@@ -112,8 +108,10 @@ class LineAllocation:
         return any(key in self._offers | parts | inferred for key in units_of(shipment.lines))
 
     def beyond(self, shipment: Shipment) -> dict[str, int]:
-        """Units of the order's own offers that shipped beyond what it holds, by SKU; the slip is
-        counted already."""
+        """Units of the order's offers that shipped beyond its lines, by SKU.
+
+        The slip is counted already.
+        """
         whole = {line.id: line.quantity for line in self.order.lines}
         left = self._left_of(self.counted, whole)
         own = units_of(shipment.lines or ())
@@ -127,21 +125,21 @@ class LineAllocation:
         return {sku_key(self.names.part(line.sku)) for line in self.order.lines}
 
     def _offered(self) -> Counter[str] | None:
-        """What VeraCore held of the order; ``None`` where nobody knows: all that was ordered."""
+        """What VeraCore accepted of the order; ``None`` if unknown: then all that was ordered."""
         lines = self.record.lines if self.record.lines is not None else self.sent
         return units_of(lines) if lines else None
 
     def _with_others(self, beside: Fulfilment | None) -> Counter[str]:
-        """What other slips shipped and found no room for, because others' fulfilments hold it."""
+        """What other slips shipped but could not add, because fulfilments of no slip contain it."""
         others: Counter[str] = Counter()
         for one in self.order.fulfilments:
             if one.is_live and one.id not in self.claimed and one is not beside:
                 others.update(one.lines)
-        homeless = self._not_held(self.counted)
-        return homeless - self._left_of(homeless, others)
+        unplaced = self._not_held(self.counted)
+        return unplaced - self._left_of(unplaced, others)
 
     def _not_held(self, products: Mapping[str, int]) -> Counter[str]:
-        """Of these products those that the slips' fulfilments do not hold."""
+        """Of these products those that are not in the slips' fulfilments."""
         return self._left_of(products, self.held)
 
     def _left_of(self, products: Mapping[str, int], capacity: Mapping[str, int]) -> Counter[str]:

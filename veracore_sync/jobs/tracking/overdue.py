@@ -1,4 +1,4 @@
-"""Shipments that have waited too long: each alerted once, and resolved when they have moved on."""
+"""Shipments that have waited too long: one alert each, resolved when the slip moves on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from veracore_sync.waits import TOLD, is_ahead
 KIND = AlertKind.ORDER_SHIPMENT_WAITING
 UNLISTED = AlertKind.TRACKING_UNLISTED
 _UNLISTED_SINCE = "tracking.unlisted_since"
-# What happened once and stays as it is: alerted for a week, then a person has seen it.
+# These happened once and never end by themselves, so each alert is closed after a week.
 _ONCE = (
     AlertKind.ORDER_BEYOND,
     AlertKind.ORDER_DOUBLED,
@@ -25,14 +25,13 @@ _ONCE = (
 )
 
 
-def tell_waiting(ledger: Ledger, clock: Clock, settle: timedelta, report: TrackingReport) -> None:
+def alert_waiting_shipments(
+    ledger: Ledger, clock: Clock, settle: timedelta, report: TrackingReport
+) -> None:
     """Open ``order.shipment_waiting`` for each order of which a slip has been open for a day.
 
     Args:
-        ledger: Where slips and alerts are.
-        clock: The time.
         settle: ``tracking.settle_minutes``, on top of the day.
-        report: Gets what needs a person.
 
     Raises:
         LedgerError: It cannot be read or written.
@@ -52,30 +51,23 @@ def tell_waiting(ledger: Ledger, clock: Clock, settle: timedelta, report: Tracki
             if is_over or is_seen:
                 ledger.alerts.resolve(alert.kind, code=alert.code)
         for code, row in old.items():
-            reason = row.reason or "it was not looked at"
+            reason = row.reason or "no run has worked on it"
             message = f"slip {row.slip} has not reached the shop for a day: {reason}"
             raise_alert(ledger, report, KIND, message, code=code)
 
 
-def tell_unlisted(ledger: Ledger, clock: Clock, error: str, report: TrackingReport) -> None:
-    """What shipped cannot be listed: open ``tracking.unlisted`` when that has lasted an hour.
-
-    Args:
-        ledger: Where it is remembered since when.
-        clock: The time.
-        error: What came instead of the list.
-        report: Gets what needs a person.
-    """
+def note_unlisted(ledger: Ledger, clock: Clock, error: str, report: TrackingReport) -> None:
+    """Record that shipments cannot be listed; open ``tracking.unlisted`` after an hour."""
     since = ledger.meta.moment(_UNLISTED_SINCE)
     if since is None:
         ledger.meta.put(_UNLISTED_SINCE, to_text(clock.now()))
     elif is_overdue(since, clock.now(), SHIPMENTS_UNLISTED):
-        message = f"VeraCore's list of what shipped cannot be read: {error}"
+        message = f"VeraCore's list of shipments cannot be read: {error}"
         raise_alert(ledger, report, UNLISTED, message)
 
 
-def tell_listed(ledger: Ledger) -> None:
-    """What shipped can be listed: ``tracking.unlisted`` is over."""
+def note_listed(ledger: Ledger) -> None:
+    """Record that shipments can be listed, and resolve ``tracking.unlisted``."""
     if ledger.meta.get(_UNLISTED_SINCE):
         ledger.meta.put(_UNLISTED_SINCE, "")
         ledger.alerts.resolve(UNLISTED)

@@ -36,15 +36,15 @@ _LOOK_AGAIN = timedelta(minutes=15)
 
 
 def _is_made_by(row: SlipRow, fulfilment: Fulfilment) -> bool:
-    """Whether a slip's intent may have made it: its code and lines, and it was not there before."""
+    """Whether a slip's request may have made the fulfilment: same code and lines, and new since."""
     made = (fulfilment.tracking_code.strip(), fulfilment.lines)
     return made == (row.tracking_code, row.lines) and fulfilment.id not in row.known
 
 
 def _doubled(row: SlipRow, one: Fulfilment) -> str:
     return (
-        f"fulfilment {one.id} ({one.state}) holds the same units of slip {row.slip} "
-        f"under the same code as {row.fulfilment_id}: cancel one of them in the shop"
+        f"fulfilment {one.id} ({one.state}) has the same units of slip {row.slip} "
+        f"and the same code as {row.fulfilment_id}: cancel one of them in the shop"
     )
 
 
@@ -53,12 +53,8 @@ class OrderPlan:
     """The plan for one order.
 
     Args:
-        record: What the warehouse says.
-        sent: What was sent of it, where the record tells no lines.
+        sent: The lines that were sent, if the record shows none.
         slips: The ledger's rows; one for each shipment.
-        order: What the shop says.
-        rules: The settings.
-        now: This moment (UTC).
     """
 
     record: WarehouseRecord
@@ -68,21 +64,21 @@ class OrderPlan:
     rules: Rules
     now: datetime
     actions: list[Action] = field(default_factory=list)
-    _filling: LineAllocation = field(init=False)
+    _allocation: LineAllocation = field(init=False)
     _shipments: dict[str, Shipment] = field(init=False)
     _own: dict[str, Fulfilment] = field(default_factory=dict)
     _awaits: bool = False
     _is_doubled: bool = False
 
     def __post_init__(self) -> None:
-        self._filling = LineAllocation(self.record, self.sent, self.order, self.rules.names)
+        self._allocation = LineAllocation(self.record, self.sent, self.order, self.rules.names)
         self._shipments = {one.slip: one for one in shipments_of(self.record, self.slips)}
         self._count()
 
     def _count(self) -> None:
-        """Each slip that has a fulfilment counts, whatever its state: before any is planned."""
+        """Count every slip that has a fulfilment, whatever its state, before any is planned."""
         live = {one.id: one for one in self.order.fulfilments if one.is_live}
-        self._filling.claimed = {
+        self._allocation.claimed = {
             row.fulfilment_id for row in self.slips.values() if row.fulfilment_id
         }
         for row in self.slips.values():
@@ -90,17 +86,18 @@ class OrderPlan:
             made = live.get(row.fulfilment_id or "") or self._made_as_intended(row)
             if made is not None:
                 self._own[row.slip] = made
-                self._filling.claimed.add(made.id)
+                self._allocation.claimed.add(made.id)
             if shipment is not None and made is not None:
-                self._filling.own(shipment, made)
+                self._allocation.own(shipment, made)
             elif shipment is not None and row.state == PickSlipState.COVERED:
-                self._filling.cover(shipment)
+                self._allocation.cover(shipment)
             elif made is None and (row.state == PickSlipState.HANDED or row.fulfilment_id):
-                # A person decides about its units: they are no rest that another slip takes.
-                self._filling.takes_rest = False
+                # A person decides about this slip's units; no other slip may take them as a rest.
+                self._allocation.takes_rest = False
 
     def _made_as_intended(self, row: SlipRow) -> Fulfilment | None:
-        """What an intent without an answer has made after all."""
+        """The fulfilment that a request without an answer made after all."""
+        # After a crash or a time-out it is adopted: adding it again would ship the units twice.
         if row.state != PickSlipState.INTENDED:
             return None
         return next((one for one in self._unclaimed if _is_made_by(row, one)), None)
@@ -108,14 +105,14 @@ class OrderPlan:
     @property
     def _unclaimed(self) -> Iterator[Fulfilment]:
         for one in self.order.fulfilments:
-            if one.is_live and one.id not in self._filling.claimed:
+            if one.is_live and one.id not in self._allocation.claimed:
                 yield one
 
     def plan(self) -> list[Action]:
-        """What to do, in order."""
+        """The actions, in order."""
         doubles: list[Action] = list(self._doubles())
         if doubles:
-            # What is doubled takes up room: the rest is planned when it is gone.
+            # A duplicate takes up the lines' room, so the rest is planned once it is cancelled.
             return doubles
         ready: list[tuple[SlipRow, Shipment]] = []
         for row in self.slips.values():
@@ -139,17 +136,17 @@ class OrderPlan:
         return self.actions
 
     def _backs_off(self, row: SlipRow) -> datetime | None:
-        """Until when a slip that failed is left alone, however often its order is looked at."""
+        """Until when a slip that failed waits, however often its order is looked up."""
         if not row.tries or not row.next_attempt_at:
             return None
         until = from_text(row.next_attempt_at)
         return None if is_over(until, self.now, SLIP) else until
 
-    # ---- slips that need nothing more, or nobody knows any more --------------------------------
+    # ---- slips that are finished, or have disappeared ------------------------------------------
 
     def _gone(self, row: SlipRow) -> None:
         if row.state in OPEN_SLIPS and row.slip != REST:
-            self.actions.append(Hold(row.slip, "VeraCore no longer tells of it"))
+            self.actions.append(Hold(row.slip, "VeraCore no longer lists it"))
 
     def _ended(self, row: SlipRow, shipment: Shipment) -> None:
         if row.state != PickSlipState.DONE:
@@ -159,17 +156,20 @@ class OrderPlan:
         if row.fulfilment_id and row.slip not in self._own and self._is_left and self._is_open:
             self._was_cancelled(row)
         elif is_void(shipment):
-            message = f"all labels of slip {row.slip} are void, and it was fulfilled in the shop"
+            message = (
+                f"all labels of slip {row.slip} are void, but it is fulfilled in the shop: "
+                "cancel that fulfilment, or find out what became of the goods"
+            )
             self.actions.append(Escalate(row.slip, AlertKind.ORDER_VOIDED, message))
         elif packages and after != before:
             self.actions.append(Correct(row.slip, before, after, packages))
 
-    # ---- what was made twice -------------------------------------------------------------------
+    # ---- duplicates ----------------------------------------------------------------------------
 
     def _doubles(self) -> Iterator[Undo]:
-        """Fulfilments that a request made after its slip had been given another one.
+        """Fulfilments that a request made after its slip had got another one.
 
-        A request outlived every wait, and the one that was sent in its place was carried out, too.
+        The request took longer than every wait, and the second one was carried out as well.
         """
         for row in self.slips.values():
             if (
@@ -181,6 +181,8 @@ class OrderPlan:
             for one in self._unclaimed:
                 if not _is_made_by(row, one) or self._may_be_anothers(one):
                     continue
+                # Cancelled here only while it is certainly a duplicate and the customer has not
+                # been told: a number that no other shipment shares, and not yet Shipped.
                 if one.state not in SHIPPED_STATES and is_number(one.tracking_code):
                     yield Undo(row.slip, one)
                 else:
@@ -188,7 +190,7 @@ class OrderPlan:
                     self._is_doubled = True
 
     def _may_be_anothers(self, fulfilment: Fulfilment) -> bool:
-        """Whether it may be that of another slip under the same code ("prepaid", say)."""
+        """Whether it may belong to another slip with the same code ("prepaid", for example)."""
         return any(
             row.state in (PickSlipState.OPEN, PickSlipState.INTENDED)
             and self._code_of(row) == fulfilment.tracking_code
@@ -213,41 +215,43 @@ class OrderPlan:
         ours = self._own.get(row.slip) or self._adoptable(row, shipment, last=last)
         if ours is not None:
             if row.slip not in self._own:
-                self._filling.own(shipment, ours)
+                self._allocation.own(shipment, ours)
             self.actions.append(AdoptFulfilment(row.slip, ours, live(shipment)))
         elif self._may_fulfil(row):
             self._fulfil(row, shipment, last=last)
 
     def _was_cancelled(self, row: SlipRow) -> None:
-        message = f"its fulfilment of slip {row.slip} was cancelled in the shop"
+        message = f"the fulfilment of slip {row.slip} was cancelled in the shop"
         self.actions.append(Escalate(row.slip, AlertKind.ORDER_UNFULFILLED, message))
 
     def _shipped_cancelled(self, row: SlipRow) -> None:
         handed = [one.slip for one in self.slips.values() if one.state == PickSlipState.HANDED]
         handed += [one.slip for one in self.actions if isinstance(one, Escalate)]
         slips = ", ".join(dict.fromkeys((*handed, row.slip)))
-        message = f"VeraCore shipped slip {slips} of it although the shop cancelled it"
+        message = f"VeraCore shipped slip {slips} although the order is cancelled in the shop"
         self.actions.append(Escalate(row.slip, AlertKind.ORDER_SHIPPED_CANCELLED, message))
 
     def _adoptable(self, row: SlipRow, shipment: Shipment, *, last: bool) -> Fulfilment | None:
-        """A live fulfilment that is nobody's, with this slip's lines and code."""
+        """A live fulfilment of no other slip with this slip's lines and code: made by hand, say."""
         if row.state != PickSlipState.OPEN:
             return None
         code = tracking_code(live(shipment))
         for one in self._unclaimed:
             if one.tracking_code.strip() != code:
                 continue
-            if one.lines == self._filling.own_lines(shipment, last=last, beside=one):
+            if one.lines == self._allocation.own_lines(shipment, last=last, beside=one):
                 return one
         return None
 
     def _may_fulfil(self, row: SlipRow) -> bool:
+        # Vendure may still carry out a request whose answer was lost; a second one would add the
+        # same units again.
         if (until := self._doubt_ends_at) is not None:
-            self._hold(row, "the shop may still be making a fulfilment of this order", until)
+            self._hold(row, "the shop may still be adding a fulfilment to this order", until)
             return False
         if self._is_doubled:
-            # It takes up room: what is fulfilled beside it would get less than has shipped.
-            why = "a person is to cancel what was made twice in the shop"
+            # The duplicate takes up the lines' room: this slip would get less than it shipped.
+            why = "a fulfilment exists twice in the shop: cancel one of them there"
             self._hold(row, why, self.now + _LOOK_AGAIN)
             return False
         state = self.order.state
@@ -256,12 +260,12 @@ class OrderPlan:
             return False
         if state in self.rules.states or not self._is_left:
             return True
-        self._hold(row, f"the shop has it in {state}", self.now + _LOOK_AGAIN)
+        self._hold(row, f"the order is in {state} in the shop", self.now + _LOOK_AGAIN)
         return False
 
     @property
     def _doubt_ends_at(self) -> datetime | None:
-        """Until when a request without an answer may still be carried out; ``None``: none may."""
+        """Until when an unanswered request may still be carried out; ``None``: there is none."""
         ends = [
             from_text(row.intended_at) + self.rules.grace
             for row in self.slips.values()
@@ -275,12 +279,12 @@ class OrderPlan:
         self._awaits = True
 
     def _fulfil(self, row: SlipRow, shipment: Shipment, *, last: bool) -> None:
-        lines = self._filling.own_lines(shipment, last=last)
-        if not lines and not self._filling.is_of_the_order(shipment):
-            self._hold(row, "its products are no lines of the order: it waits for the rest", None)
+        lines = self._allocation.own_lines(shipment, last=last)
+        if not lines and not self._allocation.is_of_the_order(shipment):
+            self._hold(row, "its products match no line of the order: it waits for the rest", None)
             return
-        self._filling.plan(shipment, lines)
-        self._tell_beyond(row, shipment)
+        self._allocation.plan(shipment, lines)
+        self._report_excess(row, shipment)
         packages = live(shipment)
         if not lines:
             self.actions.append(AlreadyFulfilled(row.slip, packages))
@@ -289,13 +293,13 @@ class OrderPlan:
         code = tracking_code(packages)
         self.actions.append(Fulfil(row.slip, dict(lines), method, code, packages))
 
-    # ---- what a person has to know, and the end ------------------------------------------------
+    # ---- alerts, and the end of the order ------------------------------------------------------
 
-    def _tell_beyond(self, row: SlipRow, shipment: Shipment) -> None:
-        beyond = self._filling.beyond(shipment)
+    def _report_excess(self, row: SlipRow, shipment: Shipment) -> None:
+        beyond = self._allocation.beyond(shipment)
         if beyond:
             excess = ", ".join(f"{units} x {sku}" for sku, units in beyond.items())
-            message = f"VeraCore shipped {excess} more than the order holds (slip {row.slip})"
+            message = f"VeraCore shipped {excess} more than was ordered (slip {row.slip})"
             self._report(AlertKind.ORDER_BEYOND, message)
 
     def _report(self, kind: AlertKind, message: str) -> None:
@@ -303,10 +307,10 @@ class OrderPlan:
 
     @property
     def _is_left(self) -> bool:
-        return any(units > 0 for units in self._filling.left().values())
+        return any(units > 0 for units in self._allocation.left().values())
 
     def _conclude(self) -> None:
-        if self._awaits or self._filling.planned:
+        if self._awaits or self._allocation.planned:
             return
         if self._is_cancelled:
             if self.record.is_complete:
@@ -333,8 +337,8 @@ class OrderPlan:
         return self.order.state in self.rules.states
 
     def _short(self) -> str:
-        left = self._filling.left()
+        left = self._allocation.left()
         missing = ", ".join(
             f"{left[line.id]} x {line.sku}" for line in self.order.lines if left[line.id] > 0
         )
-        return f"VeraCore will not ship {missing}: cancel or refund that in the shop, or ship it"
+        return f"VeraCore will not ship {missing}: cancel or refund it in the shop, or ship it"

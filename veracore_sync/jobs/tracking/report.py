@@ -11,7 +11,7 @@ from veracore_sync.jobs.tracking.actions import Action
 
 @dataclass(frozen=True, slots=True)
 class SlipOutcome:
-    """What became of a slip, or of an order (`slip` is empty then)."""
+    """The outcome of a slip, or of an order (`slip` is empty then)."""
 
     code: str
     slip: str
@@ -25,9 +25,9 @@ class TrackingReport(RunReport):
 
     Args:
         checked: Orders that were looked up at VeraCore.
-        updated: Fulfilments that now bear their tracking in the shop.
+        updated: Fulfilments that now have their tracking in the shop.
         errors: Orders that could not be worked on.
-        outcomes: What became of each slip that was touched.
+        outcomes: The outcome of each slip that was worked on.
         raised: SKUs whose level in the shop was raised so that they could be fulfilled.
         plan: The actions of a run that must not write, by order code; ``None`` otherwise.
     """
@@ -41,5 +41,5 @@ class TrackingReport(RunReport):
     plan: list[tuple[str, Action]] | None = None
 
     def record(self, code: str, slip: str, what: str, detail: str = "") -> None:
-        """Something became of a slip."""
+        """Record the outcome of a slip."""
         self.outcomes.append(SlipOutcome(code, slip, what, detail))

@@ -1,4 +1,4 @@
-"""The requests about one order to the shop: each with its intent, and what an answer means."""
+"""Requests to the shop about one order, each with its intent and the meaning of its answer."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _NO_HANDLER = "INVALID_FULFILLMENT_HANDLER_ERROR"
 
 
 class MovedOn(Exception):
-    """Another run was first: the slip is no longer where its plan found it.
+    """Another run was first: the slip is no longer in the state in which it was planned.
 
-    `made` is what the shop had been asked to make of it by then, which nothing binds to it now.
+    `made` names the fulfilment that was already made for it, which belongs to no slip now.
     """
 
     def __init__(self, made: str) -> None:
@@ -37,7 +37,7 @@ class MovedOn(Exception):
 
 
 def must_apply(change: Applied, made: str = "") -> None:
-    """Go on only where the transition was made.
+    """Raise if the transition was not made.
 
     Raises:
         MovedOn: Another run was first.
@@ -48,11 +48,10 @@ def must_apply(change: Applied, made: str = "") -> None:
 
 @dataclass(slots=True)
 class ShopRequests(RunPart[TrackingReport]):
-    """Asks the shop to change an order; the stock lock is held.
+    """Changes an order in the shop. The caller holds the stock lock.
 
     Args:
-        rules: How long a request may take.
-        order: As the shop showed it under the lock.
+        order: As the shop returned it under the lock.
     """
 
     rules: Rules
@@ -80,19 +79,22 @@ class ShopRequests(RunPart[TrackingReport]):
         except MutationRefused as refusal:
             if refusal.code != _SHORT:
                 raise
-        # The goods are gone: the shop's level is wrong, not the shipment.
+        # The goods have left, so the shop's level is wrong and not the shipment: raise the level.
+        # The next run of `sync-inventory` writes the correct one.
         self._raise_stock(action.lines)
         return self._ask(row, action)
 
     def _ask(self, row: SlipRow, action: Fulfil) -> str:
-        """One request, with its intent; what is known of its end is in the ledger.
+        """Commit the intent, make the request, and record how it ended.
 
         Raises:
-            MutationRefused: Nothing was made.
-            SyncError: Nothing is known, or (one of `NOT_BEGUN`) nothing was made.
-            MovedOn: Another run was first, and nothing was asked.
+            MutationRefused: No fulfilment was made.
+            SyncError: The result is unknown, or (one of `NOT_BEGUN`) no fulfilment was made.
+            MovedOn: Another run was first, and no request was made.
         """
         shipments = self.ledger.shipments
+        # Committed before the request, with the fulfilments known so far: after a crash a new one
+        # with these lines and this code is this slip's, and is adopted.
         intended = shipments.intend(
             row,
             action.lines,
@@ -138,25 +140,27 @@ class ShopRequests(RunPart[TrackingReport]):
             stock.set_levels(levels)
 
     def ship(self, fulfilment_id: str) -> None:
-        """Mark a fulfilment as shipped, unless it is that already."""
+        """Mark a fulfilment as shipped, unless it already is."""
         try:
             self.shop.fulfilments.ship(fulfilment_id)
         except MutationRefused as refusal:
             if self._state_of(fulfilment_id) not in SHIPPED_STATES:
                 raise refusal.as_error("to ship a fulfilment") from refusal
         except ProtocolError:
-            # Two at once: the other one's transition won (docs/vendure.md, "Concurrency").
+            # Of two transitions at once Vendure fails one; the other may have shipped it.
             if self._state_of(fulfilment_id) not in SHIPPED_STATES:
                 raise
 
     def cancel(self, fulfilment_id: str) -> None:
-        """Cancel a fulfilment that was made twice, unless it is that already."""
-        _LOG.warning("order %s: cancelling fulfilment %s, a double", self.order.code, fulfilment_id)
+        """Cancel a fulfilment that was made twice, unless it already is."""
+        _LOG.warning(
+            "order %s: cancelling fulfilment %s, a duplicate", self.order.code, fulfilment_id
+        )
         try:
             self.shop.fulfilments.cancel(fulfilment_id)
         except MutationRefused as refusal:
             if self._state_of(fulfilment_id) != "Cancelled":
-                raise refusal.as_error("to cancel a double") from refusal
+                raise refusal.as_error("to cancel a duplicate") from refusal
 
     def _state_of(self, fulfilment_id: str) -> str:
         order = self.shop.fulfilments.orders([self.order.code]).get(self.order.code)
@@ -164,15 +168,15 @@ class ShopRequests(RunPart[TrackingReport]):
         return next((one.state for one in found if one.id == fulfilment_id), "")
 
     def note(self, text: str) -> None:
-        """Write into the order's history."""
+        """Add a note to the order's history."""
         try:
             self.shop.fulfilments.note(self.order.id, text)
         except ProtocolError as error:
-            # The shipment is in the shop; a note that Vendure does not take must not undo that.
+            # The fulfilment is complete; a note that Vendure refuses must not fail it.
             _LOG.warning("order %s: %s", self.order.code, error.message)
 
     def end_order(self) -> bool:
-        """Move an order on whose fulfilments have all shipped; whether it has moved."""
+        """Move an order on whose fulfilments have all shipped; whether it moved."""
         try:
             self.shop.fulfilments.end(self.order.id)
         except MutationRefused as refusal:

@@ -1,4 +1,4 @@
-"""What the settings say of all orders whose shipments come back."""
+"""The settings of ``sync-tracking`` in the form that the planner uses."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from veracore_sync.jobs.inventory.sku_map import SkuMap
 from veracore_sync.jobs.tracking.carriers import Carriers
 
 _STATES = ("PaymentSettled", "PartiallyShipped", "PartiallyDelivered")
-# The longest that our side of a mutation takes: it is sent, refused since the session is dead, a
-# login is tried for as long as reads are, and it is sent again.
+# The longest that our side of a mutation takes: it is sent, refused because the session has
+# expired, a login is retried as reads are, and it is sent again (docs/vendure.md, "Sessions").
 _CALLS, _BESIDE = 3, timedelta(minutes=1)
 
 
@@ -20,12 +20,10 @@ class Rules:
     """The rules of one run.
 
     Args:
-        names: Aliases and kits.
-        carriers: Labels.
         states: The shop's states in which something may be fulfilled.
-        settle: How long packages must have been the same.
-        grace: How long the shop may be at work on a request after our side of it has ended.
-        call_limit: How long our side of a request may take at most.
+        settle: How long packages must have been unchanged.
+        grace: How long the shop may still work on a request after our side of it has ended.
+        call_limit: The longest that our side of a request may take.
     """
 
     names: SkuMap
@@ -37,7 +35,7 @@ class Rules:
 
 
 def rules_of(settings: Settings) -> Rules:
-    """The rules that these settings make."""
+    """The rules of these settings."""
     wanted = settings.tracking
     return Rules(
         names=SkuMap(settings.skus),

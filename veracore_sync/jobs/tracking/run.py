@@ -1,4 +1,4 @@
-"""The run of ``sync-tracking``: list what shipped, look orders up, plan, fulfil."""
+"""The run of ``sync-tracking``: list shipments, look orders up, plan, fulfil."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking.days import Days, days_to_ask
 from veracore_sync.jobs.tracking.execute import Fulfiller
-from veracore_sync.jobs.tracking.overdue import tell_listed, tell_unlisted, tell_waiting
+from veracore_sync.jobs.tracking.overdue import alert_waiting_shipments, note_listed, note_unlisted
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.rules import Rules, rules_of
 from veracore_sync.jobs.tracking.snapshot import OrderSnapshot
@@ -38,7 +38,7 @@ _ALL = 1_000_000_000
 
 @dataclass(slots=True)
 class TrackingRun(JobRun[TrackingReport]):
-    """What the warehouse shipped becomes fulfilments with tracking."""
+    """Turns the warehouse's shipments into fulfilments with tracking."""
 
     _rules: Rules = field(init=False)
     _unanswered: Unanswered = field(init=False)
@@ -52,10 +52,10 @@ class TrackingRun(JobRun[TrackingReport]):
         self._unknown = Unanswered(self.context, UNKNOWN_ORDERS)
 
     def run(self) -> TrackingReport:
-        """Do it.
+        """Run to the end.
 
         Raises:
-            SyncError: The run could not go on; the report tells what was done until then.
+            SyncError: The run could not continue; the report has what was done until then.
         """
         began = self.clock.now()
         self.context.begin()
@@ -65,20 +65,20 @@ class TrackingRun(JobRun[TrackingReport]):
             is_complete = self._work_through()
         except SyncError as error:
             if error in OF_AN_UPSTREAM_OR_TIME:
-                # Alert about what waits even where every run ends early.
-                self._tell()
+                # During a long outage every run ends here; shipments that wait still alert.
+                self._alert_overdue()
             raise
-        self._tell()
+        self._alert_overdue()
         if self._unlisted is not None:
             raise self._unlisted
         conclude(self._unanswered, self._unknown)
         if is_complete and not self.context.must_not_write:
-            # Only now: a day that was not looked at to its end is asked for again.
+            # Only at the end: days that were not processed completely are listed again.
             self.ledger.meta.put(_COMPLETE, to_text(began))
         return self.report
 
     def _work_through(self) -> bool:
-        """Work on everything; whether all was listed, and all of that looked at."""
+        """Work on everything; whether all was listed and looked up."""
         targets, orders = self._named() if self.options.only else self._all()
         if not self._follow_all(orders, targets):
             return False
@@ -86,9 +86,9 @@ class TrackingRun(JobRun[TrackingReport]):
             return False
         if self.context.must_not_write:
             return True
-        # Orders that the ledger does not hold come after all that it answers for.
-        strangers = UnknownOrders(self.context, self._rules.states, self._unknown)
-        adopted = strangers.adopt(list(targets.listed.values()))
+        # Orders that the ledger does not know come last: they must not delay its own.
+        unknown = UnknownOrders(self.context, self._rules.states, self._unknown)
+        adopted = unknown.adopt(list(targets.listed.values()))
         held = self.ledger.orders.held(adopted)
         return self._follow_all([held[code] for code in adopted], targets)
 
@@ -102,20 +102,20 @@ class TrackingRun(JobRun[TrackingReport]):
         return True
 
     def _rests(self, row: OrderRow) -> bool:
-        """Whether it gave no answer a moment ago; a person, or a hint, may ask all the same."""
+        """Whether the order failed lately and has to wait; not if a person or a hint named it."""
         if self.options.force or self.options.only:
             return False
         return self._unanswered.rests(row.code)
 
-    def _tell(self) -> None:
+    def _alert_overdue(self) -> None:
         if self.context.must_not_write:
             return
-        tell_waiting(self.ledger, self.clock, self._rules.settle, self.report)
-        self._unanswered.tell()
-        self._unknown.tell()
+        alert_waiting_shipments(self.ledger, self.clock, self._rules.settle, self.report)
+        self._unanswered.alert_overdue()
+        self._unknown.alert_overdue()
 
     def _check_warehouse(self) -> None:
-        """After each answer: from then on a rehearsal only plans."""
+        """After each answer: from then on a rehearsal must not write."""
         self.context.check_warehouse()
         if self.context.must_not_write and self.report.plan is None:
             self.report.plan = []
@@ -128,14 +128,14 @@ class TrackingRun(JobRun[TrackingReport]):
             row = self.ledger.orders.find(name)
             if row is None:
                 raise UsageError(
-                    f"the ledger holds no order {name}", hint="its code is case-sensitive"
+                    f"the ledger holds no order {name}", hint="check the code; it is case-sensitive"
                 )
             if row.state in WORKABLE:
                 if self.options.force and not self.context.must_not_write:
                     self.ledger.shipments.reopen(row.code)
                 found.append(row)
             else:
-                self.report.notify(f"{row.code} is {row.state}: nothing of it can ship")
+                self.report.notify(f"{row.code} is {row.state}: it has nothing to ship")
         return Targets(self.ledger, {}, None, 0), found
 
     def _all(self) -> tuple[Targets, list[OrderRow]]:
@@ -144,17 +144,17 @@ class TrackingRun(JobRun[TrackingReport]):
             self.ledger.shipments.retry_now()
         if not self.warehouse.capabilities.lists_shipped:
             most = _ALL if self.options.force else wanted.status_calls_per_run
-            targets = Targets(self.ledger, {}, None, most, self._in_trouble())
+            targets = Targets(self.ledger, {}, None, most, self._bad_orders())
             return targets, targets.orders()
         days = self._days()
         listed = self._list(days)
         self._check_warehouse()
         most = _ALL if self.options.force else wanted.lookups_per_run
         asked = days if listed is not None else None
-        targets = Targets(self.ledger, listed or {}, asked, most, self._in_trouble())
+        targets = Targets(self.ledger, listed or {}, asked, most, self._bad_orders())
         return targets, targets.orders()
 
-    def _in_trouble(self) -> list[str]:
+    def _bad_orders(self) -> list[str]:
         held = self.ledger.orders.held(self._unanswered.codes()).values()
         self._unanswered.keep_only({row.code for row in held if row.state in WORKABLE})
         return self._unanswered.codes()
@@ -169,8 +169,7 @@ class TrackingRun(JobRun[TrackingReport]):
         )
 
     def _list(self, days: Days) -> Mapping[str, Listed] | None:
-        """What is listed by order; ``None`` where the list cannot be read: then orders are looked
-        up all the same, those that are due and as many others as a run may."""
+        """What is listed, by order; ``None`` if the list cannot be read."""
         self.context.progress("listing what shipped", 0, 0)
         rows = (row for first, last in days.parts() for row in self.warehouse.shipped(first, last))
         try:
@@ -178,19 +177,20 @@ class TrackingRun(JobRun[TrackingReport]):
         except UpstreamError as error:
             if error in NOT_BEGUN:
                 raise
-            _LOG.warning("what shipped cannot be listed: %s", error.message)
+            # Without the list, due orders and some others are still looked up one by one.
+            _LOG.warning("shipments cannot be listed: %s", error.message)
             self._unlisted = error
             if not self.context.must_not_write:
-                tell_unlisted(self.ledger, self.clock, error.message, self.report)
+                note_unlisted(self.ledger, self.clock, error.message, self.report)
             return None
         if not self.context.must_not_write:
-            tell_listed(self.ledger)
+            note_listed(self.ledger)
         return listed
 
     # ---- one order ----------------------------------------------------------------------------
 
     def _follow(self, row: OrderRow, targets: Targets) -> None:
-        """Look one order up and do what follows.
+        """Look up one order and carry out what follows.
 
         Raises:
             SyncError: The other orders could not be worked on either.
@@ -206,7 +206,7 @@ class TrackingRun(JobRun[TrackingReport]):
         try:
             self._look_at(row, veracore_id, found, targets)
         except SyncError as error:
-            # One bad record stops no other, unless it proves to be more than one record's trouble.
+            # One bad order must not stop the others, unless the error concerns all of them.
             if error in ENDS_THE_RUN:
                 raise
             _LOG.warning("order %s: %s", row.code, error.message)
@@ -220,40 +220,42 @@ class TrackingRun(JobRun[TrackingReport]):
         if isinstance(found, Absent):
             self._missing(row, veracore_id)
             return
-        look = OrderSnapshot(row, veracore_id, found.record, self.ledger, self._rules, self.clock)
+        snapshot = OrderSnapshot(
+            row, veracore_id, found.record, self.ledger, self._rules, self.clock
+        )
         if not self.context.must_not_write:
-            self._work(look, targets)
+            self._work(snapshot, targets)
             return
         order = self.shop.fulfilments.orders([row.code]).get(row.code)
         if order is not None and self.report.plan is not None:
-            self.report.plan += [(row.code, one) for one in look.plan(order, look.seen())]
+            self.report.plan += [(row.code, one) for one in snapshot.plan(order, snapshot.seen())]
 
-    def _work(self, look: OrderSnapshot, targets: Targets) -> None:
-        row, record = look.row, look.record
+    def _work(self, snapshot: OrderSnapshot, targets: Targets) -> None:
+        row, record = snapshot.row, snapshot.record
         self.ledger.alerts.resolve(AlertKind.ORDER_MISSING, code=row.code)
-        look.remember(targets.rows_to_keep(look.veracore_id))
+        snapshot.remember(targets.rows_to_keep(snapshot.veracore_id))
         if record.status == "cancelled" and row.state == OrderState.SYNCED:
             message = "it was cancelled at VeraCore after it was placed"
-            change = self.ledger.transitions.cancel(row.code, look.veracore_id, message)
+            change = self.ledger.transitions.cancel(row.code, snapshot.veracore_id, message)
             if change is Applied.NEWS:
                 self.report.escalate(f"{row.code}: {message}")
             elif change is Applied.LOST:
                 self.report.notify(f"{row.code}: {LOST_RACE}")
             return
-        if not look.concerns_the_shop():
-            for hold, slip in look.holds():
+        if not snapshot.concerns_the_shop():
+            for hold, slip in snapshot.holds():
                 self.ledger.shipments.hold(slip, hold.reason, hold.until, failed=False)
                 self.report.record(row.code, hold.slip, "waiting", hold.reason)
             return
         try:
-            Fulfiller(self.context, self._rules).work(row.code, look.veracore_id, look.plan)
+            Fulfiller(self.context, self._rules).work(row.code, snapshot.veracore_id, snapshot.plan)
             self._unanswered.answered("vendure")
         except LockHeld as error:
             self.report.notify(f"{row.code}: {error.message}")
 
     def _missing(self, row: OrderRow, veracore_id: str) -> None:
         self.report.errors += 1
-        message = f"VeraCore no longer finds it under {veracore_id}"
+        message = f"VeraCore no longer has it under {veracore_id}"
         self.report.record(row.code, "", "missing", message)
         if self.context.must_not_write:
             return

@@ -1,4 +1,4 @@
-"""What a slip of the warehouse says by itself, whatever the shop says; pure."""
+"""What a slip's own data allow, whatever the shop's order is; pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.waits import NONE, bounded
 
 REST = "rest"
-"""The slip of what left without one: a complete order of which nothing more is listed."""
+"""The slip of units that shipped without one: the order is complete and lists nothing more."""
 
 
 def shipments_of(record: WarehouseRecord, slips: Mapping[str, SlipRow]) -> tuple[Shipment, ...]:
-    """The order's shipments; and one for what left without any, once nothing else is to come."""
+    """The order's shipments; and one for units that shipped without, once no other is expected."""
     shipments = record.shipments
     if not record.is_complete or record.partially_cancelled:
         return shipments
@@ -34,21 +34,21 @@ def _is_awaited(shipment: Shipment, row: SlipRow | None) -> bool:
 
 
 def is_void(shipment: Shipment) -> bool:
-    """Whether all of its labels are void."""
+    """Whether all labels of a shipment are void."""
     return bool(shipment.packages) and not any(
         one.is_live or one.is_waiting for one in shipment.packages
     )
 
 
 def live(shipment: Shipment) -> tuple[Package, ...]:
-    """Its packages that have left."""
+    """A shipment's packages that have left."""
     return tuple(package for package in shipment.packages if package.is_live)
 
 
 def unready(
     shipment: Shipment, row: SlipRow, record: WarehouseRecord, rules: Rules, now: datetime
 ) -> Hold | None:
-    """Why nothing can be done about an open slip yet, whatever the shop says; ``None``: it can."""
+    """Why an open slip has to wait, whatever the shop's order is; ``None``: it is ready."""
     if any(package.is_waiting for package in shipment.packages):
         return Hold(row.slip, "a package is packed and has not left")
     if is_void(shipment):
@@ -56,7 +56,8 @@ def unready(
     if not shipment.packages and not record.is_complete:
         return Hold(row.slip, "no package has left")
     if shipment.lines is None and not record.is_complete:
-        return Hold(row.slip, "VeraCore does not tell which lines have left")
+        return Hold(row.slip, "VeraCore does not show which lines have left")
+    # Vendure cannot change a tracking code once it is written, and warehouses relabel packages.
     settled = bounded(from_text(row.since), now, NONE) + rules.settle
     if row.state == PickSlipState.OPEN and settled > now:
         return Hold(row.slip, "its packages may still change", settled)

@@ -1,4 +1,4 @@
-"""One order as a look-up showed it: what is remembered of it, and what is to be done."""
+"""One order as a look-up showed it: what to remember, and what to do."""
 
 from __future__ import annotations
 
@@ -21,16 +21,7 @@ from veracore_sync.ports.ledger import Ledger
 
 @dataclass(slots=True)
 class OrderSnapshot:
-    """A look-up's answer beside what the ledger knows.
-
-    Args:
-        row: The order.
-        veracore_id: Its id at the warehouse.
-        record: What the look-up found.
-        ledger: Where slips are.
-        rules: The settings.
-        clock: The time.
-    """
+    """A look-up's answer, with the order's row in the ledger."""
 
     row: OrderRow
     veracore_id: str
@@ -40,10 +31,10 @@ class OrderSnapshot:
     clock: Clock
 
     def remember(self, rows: Rows | None) -> None:
-        """Write what was seen; what changed is due at once.
+        """Store what was seen; changed slips are due at once.
 
         Args:
-            rows: What to remember of the list of shipped packages; ``None``: as it is.
+            rows: What to remember of the list of shipped packages; ``None``: no change.
         """
         slips = self.ledger.shipments.slips(self.veracore_id)
         self.ledger.holdings.saw(self.row.code, self.record)
@@ -56,7 +47,7 @@ class OrderSnapshot:
         )
 
     def seen(self) -> dict[str, SlipRow]:
-        """The rows that `remember` would leave, without writing any."""
+        """The rows that `remember` would store, without writing any."""
         slips = self.ledger.shipments.slips(self.veracore_id)
         now = to_text(self.clock.now())
         for one in self._shipments(slips):
@@ -67,12 +58,12 @@ class OrderSnapshot:
         return slips
 
     def plan(self, order: FulfilledOrder, slips: Mapping[str, SlipRow]) -> Sequence[Action]:
-        """What to do, by what the shop says now."""
+        """The actions, given the order as it is in the shop now."""
         now = self.clock.now()
         return OrderPlan(self.record, self._sent(), slips, order, self.rules, now).plan()
 
     def concerns_the_shop(self) -> bool:
-        """Whether anything can follow from it that the shop has to be asked for."""
+        """Whether the shop's order has to be read: a request costs more than a look at the rows."""
         slips = self.ledger.shipments.slips(self.veracore_id)
         shipments = {one.slip: one for one in self._shipments(slips)}
         open_rows = [row for row in slips.values() if row.state in OPEN_SLIPS]
@@ -96,7 +87,7 @@ class OrderSnapshot:
                 continue
             shipment = shipments.get(row.slip)
             if shipment is None:
-                yield Hold(row.slip, "VeraCore no longer tells of it"), row
+                yield Hold(row.slip, "VeraCore no longer lists it"), row
             elif hold := self._unready(row, shipment):
                 yield hold, row
 
@@ -109,7 +100,7 @@ class OrderSnapshot:
         return shipments_of(self.record, slips)
 
     def _sent(self) -> tuple[RecordLine, ...]:
-        """The lines that VeraCore took, where the dialect does not tell them."""
+        """The lines that VeraCore accepted, if the record shows none."""
         if self.record.lines is not None:
             return ()
         taken = [one for one in self.ledger.orders.attempts(self.row.code) if one.lines]

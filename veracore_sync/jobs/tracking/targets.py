@@ -1,4 +1,4 @@
-"""Which orders a run looks up: those of which something is listed, those due, and some others."""
+"""Which orders a run looks up: those with newly listed packages, those due, and some others."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.pick_slips import Rows
 from veracore_sync.domain.states import OrderState
 from veracore_sync.jobs.tracking.days import Days
-from veracore_sync.jobs.tracking.window import Listed, is_news, remembered
+from veracore_sync.jobs.tracking.window import Listed, has_changed, remembered
 from veracore_sync.ports.ledger import Ledger
 
 _MAX_LAST = 20
 WORKABLE = (OrderState.SYNCED, OrderState.SHIPPED)
-"""The ledger's states of orders of which something can have shipped."""
+"""The ledger's states in which an order may have shipped."""
 
 
 @dataclass(slots=True)
@@ -22,11 +22,11 @@ class Targets:
     """The orders of one run.
 
     Args:
-        ledger: What was seen before.
         listed: What the warehouse lists, by its id in lower case.
-        days: The days that were asked for; ``None``: nothing was listed.
-        others: How many orders that nothing points to are looked up.
-        last: Codes of orders to look up after all others; of many the first.
+        days: The days that were listed; ``None``: nothing was listed.
+        others: How many orders are looked up without a sign of a change. This finds those that were
+            cancelled, or completed without a package.
+        last: Codes of bad records, looked up after all others; at most 20 of them.
     """
 
     ledger: Ledger
@@ -37,16 +37,17 @@ class Targets:
 
     def orders(self) -> list[OrderRow]:
         """The orders, most urgent first."""
-        first = dict.fromkeys([*self._news(), *self.ledger.shipments.due()])
+        first = dict.fromkeys([*self._changed(), *self.ledger.shipments.due()])
         apart = {*first, *self.last}
-        # Some of the longest unseen may be among those.
+        # Some of the longest unseen orders may already be in `apart`.
         more = self.ledger.shipments.longest_unseen(self.others + len(apart)) if self.others else []
         rest = [code for code in more if code not in apart][: self.others]
         codes = [*(code for code in first if code not in self.last), *rest, *self.last[:_MAX_LAST]]
         held = self.ledger.orders.held(codes)
         return [held[code] for code in codes if code in held and held[code].state in WORKABLE]
 
-    def _news(self) -> Iterator[str]:
+    def _changed(self) -> Iterator[str]:
+        """Orders of which the list shows other packages than at the last look-up."""
         if self.days is None:
             return
         seen = {
@@ -56,7 +57,7 @@ class Targets:
         held = self.ledger.orders.at_warehouse([*self.listed, *seen])
         for key, row in held.items():
             listed = self.listed[key].rows if key in self.listed else {}
-            if row.state in WORKABLE and is_news(listed, seen.get(key, {}), self.days):
+            if row.state in WORKABLE and has_changed(listed, seen.get(key, {}), self.days):
                 yield row.code
 
     def _seen(self, veracore_id: str) -> Rows:
@@ -64,7 +65,7 @@ class Targets:
         return tracked.rows if tracked else {}
 
     def rows_to_keep(self, veracore_id: str) -> Rows | None:
-        """What to remember of the list once this order was looked up; ``None``: as it is."""
+        """What to remember of the list once this order was looked up; ``None``: no change."""
         if self.days is None:
             return None
         listed = self.listed.get(veracore_id.casefold())

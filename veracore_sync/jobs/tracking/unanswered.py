@@ -1,7 +1,7 @@
-"""Orders of which an upstream gives no answer of use: one order's own trouble, or the upstream's.
+"""Orders about which an upstream gives no usable answer: bad records, or a failing upstream.
 
-They are remembered as every job's bad records are. Only what says something of the upstream as a
-whole ends a run: its own words, or several new ones in a row.
+They are remembered as the bad records of every job are. A run ends only if the upstream as a whole
+fails: by an error that says so, or by several new bad records in a row.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from veracore_sync.jobs.tracking.report import TrackingReport
 
 KIND = AlertKind.ORDER_UNANSWERED
 ORDERS, UNKNOWN_ORDERS = "tracking.unanswered", "tracking.unanswered_unknown"
-"""Topics: orders of the ledger, and of the shop that the ledger does not hold."""
+"""Topics: orders of the ledger, and orders of the shop that the ledger does not know."""
 
 
 @dataclass(slots=True)
 class Unanswered(RunPart[TrackingReport]):
-    """Such orders in a run, by their codes.
+    """The unanswered orders of a run, by code.
 
     Args:
-        key: Of which records, `ORDERS` or `UNKNOWN_ORDERS`.
+        key: The topic, `ORDERS` or `UNKNOWN_ORDERS`.
         budget: How many new ones in a row end the run.
         answered_by: The upstreams that gave a usable answer in this run.
-        unusable: What came instead of one, by upstream, as far as no alert tells of it.
+        unusable: By upstream, an error that no alert reports yet.
     """
 
     key: str = ORDERS
@@ -49,31 +49,27 @@ class Unanswered(RunPart[TrackingReport]):
         )
 
     def codes(self) -> list[str]:
-        """The orders to try again: those that are due, longest untried first, then the others."""
+        """The orders to retry: those that are due, longest untried first, then the others."""
         rows = longest_untried_first(self._memory.rows().values())
         return [row.name for row in sorted(rows, key=self._memory.is_due, reverse=True)]
 
     def rests(self, code: str) -> bool:
-        """Whether it failed a moment ago, and is left alone until its next attempt."""
+        """Whether the order failed lately and waits for its next attempt."""
         return self._memory.rests(code)
 
     def __contains__(self, code: str) -> bool:
         return code in self._memory
 
     def keep_only(self, codes: Collection[str]) -> None:
-        """Forget all others: of those nothing is to be worked on any more."""
+        """Forget all other orders, which need no more work."""
         for code in self._memory.keep_only(codes):
             self.ledger.alerts.resolve(KIND, code=code)
 
     def failed(self, code: str, error: SyncError) -> None:
         """Note an order that could not be worked on.
 
-        Args:
-            code: The order's.
-            error: What came instead of a usable answer.
-
         Raises:
-            SyncError: It says something of the upstream as a whole, or several in a row failed.
+            SyncError: The upstream as a whole fails, or several orders in a row did.
         """
         upstream = getattr(error, "upstream", "")
         if error in REFUSES_ALL:
@@ -83,7 +79,7 @@ class Unanswered(RunPart[TrackingReport]):
         is_new = code not in self._memory
         row = self._memory.failed(code, error.message)
         if error in TOO_FAST:
-            # It is asked last next time, should it be the only one that is turned away.
+            # Recorded first: if only this order is rejected, it is the last of the next run.
             raise error
         if self.context.must_not_write or not self._memory.is_overdue(row):
             self.unusable[upstream] = error
@@ -93,30 +89,30 @@ class Unanswered(RunPart[TrackingReport]):
             raise error
 
     def suspect(self, codes: Sequence[str], error: SyncError) -> None:
-        """One of these, which were read together, cannot be read: from now on each is read alone.
+        """Read each of these by itself from now on, because reading them together failed.
 
         Raises:
-            SyncError: It says something of the upstream as a whole.
+            SyncError: The upstream as a whole fails.
         """
         if error in REFUSES_ALL or error in TOO_FAST:
             raise error
         self.report.errors += 1
-        self.report.notify(f"{len(codes)} orders are read one by one: {error.message}")
+        self.report.notify(f"{len(codes)} orders will be read one by one: {error.message}")
         self._memory.suspect(codes)
         self.unusable[getattr(error, "upstream", "")] = error
 
     def answered(self, upstream: str) -> None:
-        """That upstream gave a usable answer."""
+        """Note that the upstream gave a usable answer."""
         self.answered_by.add(upstream)
         self.budget.restore(upstream)
 
     def worked(self, code: str) -> None:
-        """Nothing is wrong with that order any more."""
+        """Note that the order could be worked on again."""
         if self._memory.answered(code):
             self.ledger.alerts.resolve(KIND, code=code)
 
-    def tell(self) -> None:
-        """Put before a person what has been in trouble for too long."""
+    def alert_overdue(self) -> None:
+        """Alert about orders that have been unanswered for too long."""
         for code, row in self._memory.rows().items():
             if self.context.must_not_write or not row.message or not self._memory.is_overdue(row):
                 continue
@@ -128,7 +124,7 @@ def conclude(*memories: Unanswered) -> None:
     """End a run.
 
     Raises:
-        SyncError: An upstream gave no answer of use to anything, and no alert tells of it yet.
+        SyncError: An upstream gave no usable answer at all, and no alert reports that yet.
     """
     answered = {upstream for one in memories for upstream in one.answered_by}
     for one in memories:

@@ -1,6 +1,6 @@
 """Shipments of orders that this ledger did not send, but the shop knows: they are adopted.
 
-So after a lost ledger, or a go-live, the rest of what the warehouse holds still comes back.
+After a lost ledger, or a go-live, orders that were already at the warehouse still get tracking.
 """
 
 from __future__ import annotations
@@ -28,36 +28,36 @@ _PASSED_BY = (OrderCause.STATE, OrderCause.EARLY)
 
 @dataclass(slots=True)
 class UnknownOrders(RunPart[TrackingReport]):
-    """Listed orders that the ledger does not hold as sent.
+    """Listed orders that the ledger does not know as sent.
 
-    The shop is asked whether it knows their references; each that is adopted is looked up once, the
-    others are remembered for thirty days.
+    Their references are looked up in the shop. Each order that is adopted is looked up at VeraCore
+    once; the others are remembered for thirty days, so that they are not asked about in every run.
 
     Args:
         states: The shop's states in which something may be fulfilled.
-        troubles: Those that could not be read.
+        bad: Orders that could not be read.
     """
 
     states: frozenset[str]
-    troubles: Unanswered
+    bad: Unanswered
 
     def adopt(self, listed: Sequence[Listed]) -> list[str]:
         """Adopt those that are orders of the shop in a state that allows it; their codes.
 
         Raises:
-            SyncError: It says something of a side as a whole.
+            SyncError: One of the two upstreams as a whole fails.
         """
         self.ledger.shipments.prune(self.clock.now() - _KEPT)
         found = {one.veracore_id.casefold(): one for one in (*self._noticed(), *listed)}
         held = self.ledger.orders.at_warehouse(list(found))
-        strange = [one for key, one in found.items() if key not in held]
-        by_code = {one.reference: one for one in strange if one.reference and self._is_due(one)}
-        self.troubles.keep_only(by_code)
+        unknown = [one for key, one in found.items() if key not in held]
+        by_code = {one.reference: one for one in unknown if one.reference and self._is_due(one)}
+        self.bad.keep_only(by_code)
         ours = self.ledger.orders.held(list(by_code))
         wanted = {
             code: one
             for code, one in by_code.items()
-            if _may_be_adopted(ours.get(code)) and not self.troubles.rests(code)
+            if _may_be_adopted(ours.get(code)) and not self.bad.rests(code)
         }
         adopted = []
         for code, order in self._read(wanted):
@@ -66,23 +66,23 @@ class UnknownOrders(RunPart[TrackingReport]):
                     adopted.append(code)
             except UpstreamError as error:
                 self._notice(by_code[code])
-                self.troubles.failed(code, error)
+                self.bad.failed(code, error)
             else:
-                self.troubles.worked(code)
+                self.bad.worked(code)
         return adopted
 
     def _notice(self, one: Listed) -> None:
         self.ledger.shipments.noticed(one.veracore_id, one.reference)
 
     def _noticed(self) -> Iterator[Listed]:
-        """Those that could not be read and may have left the list since."""
+        """Orders that could not be read and may have left the list since."""
         for one in self.ledger.shipments.unasked():
             yield Listed(one.veracore_id, one.reference)
 
     def _read(self, by_code: Mapping[str, Listed]) -> Iterator[tuple[str, FulfilledOrder | None]]:
-        """The shop's orders by code: many together, but those alone that could not be read so."""
-        alone = [code for code in by_code if code in self.troubles]
-        together = [code for code in by_code if code not in self.troubles]
+        """The shop's orders by code: in batches, but earlier bad records one by one."""
+        alone = [code for code in by_code if code in self.bad]
+        together = [code for code in by_code if code not in self.bad]
         parts = [together[at : at + _TOGETHER] for at in range(0, len(together), _TOGETHER)]
         for part in (*parts, *([code] for code in alone)):
             try:
@@ -91,11 +91,11 @@ class UnknownOrders(RunPart[TrackingReport]):
                 for code in part:
                     self._notice(by_code[code])
                 if len(part) > 1:
-                    self.troubles.suspect(part, error)
+                    self.bad.suspect(part, error)
                 else:
-                    self.troubles.failed(part[0], error)
+                    self.bad.failed(part[0], error)
                 continue
-            self.troubles.answered("vendure")
+            self.bad.answered("vendure")
             yield from ((code, orders.get(code)) for code in part)
 
     def _is_due(self, one: Listed) -> bool:
@@ -107,13 +107,15 @@ class UnknownOrders(RunPart[TrackingReport]):
     def _adopt_one(
         self, one: Listed, order: FulfilledOrder | None, ours: Mapping[str, OrderRow]
     ) -> bool:
+        # An Aggregate order repeats the lines of its Seller orders, which are adopted themselves.
         if order is None or order.type == "Aggregate" or order.state not in self.states:
             self.ledger.shipments.asked(one.veracore_id, one.reference)
             return False
         found = self.warehouse.look_up(one.veracore_id)
         if isinstance(found, LookUpFailed):
             raise found.error
-        self.troubles.answered("veracore")
+        self.bad.answered("veracore")
+        # Another system may use this shop's codes as its own: VeraCore's own record decides.
         if not isinstance(found, Present) or found.record.reference != order.code:
             self.ledger.shipments.asked(one.veracore_id, one.reference)
             return False

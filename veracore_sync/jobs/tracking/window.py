@@ -1,4 +1,4 @@
-"""What the warehouse lists as shipped, held against what was seen before."""
+"""What the warehouse lists as shipped, compared with what was listed before; pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from veracore_sync.jobs.tracking.days import Days
 
 @dataclass(slots=True)
 class Listed:
-    """An order of which something was listed: its packages, as a day by the digest of each."""
+    """A listed order; `rows` has a package's day by its digest."""
 
     veracore_id: str
     reference: str
@@ -23,7 +23,7 @@ class Listed:
 
 
 def by_order(rows: Iterable[ShippedRow], zone: ZoneInfo) -> dict[str, Listed]:
-    """The listed packages by order, whose id is compared without case."""
+    """The listed packages by order; ids are compared without case."""
     found: dict[str, Listed] = {}
     for row in rows:
         listed = found.setdefault(row.order_id.casefold(), Listed(row.order_id, row.reference))
@@ -40,23 +40,23 @@ def _day(row: ShippedRow, zone: ZoneInfo) -> str:
     return row.shipped_at.astimezone(zone).date().isoformat() if row.shipped_at else ""
 
 
-def is_news(listed: Rows, seen: Rows, days: Days) -> bool:
-    """Whether an order has to be looked up: packages came, or some that should be there are gone.
+def has_changed(listed: Rows, seen: Rows, days: Days) -> bool:
+    """Whether an order has to be looked up: packages were added, or have disappeared.
 
     Args:
         listed: What is listed of it now.
         seen: What was listed when it was looked up last.
-        days: The days that were asked for.
+        days: The days that were listed.
     """
     if listed.keys() - seen.keys():
         return True
-    # The outer days may be listed in part.
+    # A missing package of the first day proves nothing: that day may be listed in part.
     first = (days.first + timedelta(days=1)).isoformat()
     return any(day >= first for digest, day in seen.items() if digest not in listed)
 
 
 def remembered(listed: Rows, seen: Rows, days: Days) -> Rows:
-    """What to remember of an order once it was looked up: older days stay as they were."""
+    """What to remember of an order once it was looked up; days that were not listed stay."""
     first = days.first.isoformat()
     return dict(_older(seen, first)) | dict(listed)
 
