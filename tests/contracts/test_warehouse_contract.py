@@ -44,7 +44,9 @@ def record_of(warehouse: Warehouse, identity: str = ID) -> WarehouseRecord:
 
 
 def test_the_settings_name_each_dialect_that_has_a_client() -> None:
-    assert set(get_args(DialectName)) == set(DIALECTS)
+    assert set(get_args(DialectName)) == set(DIALECTS), (
+        "DialectName in config/schema.py and DIALECTS in veracore/connect.py name different ones"
+    )
 
 
 # ---- creating ---------------------------------------------------------------------------------
