@@ -1,4 +1,4 @@
-"""``sync-inventory``: what the warehouse can promise becomes what the shop sells."""
+"""``sync-inventory``: set the shop's stock from the warehouse's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ EMPTY: dict[str, Any] = dict.fromkeys(INVENTORY_COUNTS, 0)
 
 def sync_inventory(
     context: typer.Context,
-    sku: Annotated[list[str] | None, typer.Option(help="Only this SKU; may be repeated.")] = None,
+    sku: Annotated[
+        list[str] | None, typer.Option(help="Sync only this SKU. Repeatable.", metavar="SKU")
+    ] = None,
     force: Annotated[
         bool,
         typer.Option(
@@ -31,7 +33,7 @@ def sync_inventory(
     allow_mass_change: Annotated[
         bool,
         typer.Option(
-            "--allow-mass-change", help="Write however many SKUs change; also on a first run."
+            "--allow-mass-change", help="Write however many SKUs change, also on a first run."
         ),
     ] = False,
     dry_run: Annotated[
@@ -51,16 +53,18 @@ def sync_inventory(
         force=force,
         empty=EMPTY,
     )
-    run_command(job, context.obj, as_json, lambda parts: _work(parts, options, quiet=as_json))
+    run_command(
+        job, context.obj, as_json, lambda container: _work(container, options, quiet=as_json)
+    )
 
 
-def _work(parts: Container, options: RunOptions, *, quiet: bool) -> CommandReport:
+def _work(container: Container, options: RunOptions, *, quiet: bool) -> CommandReport:
     with shown(quiet=quiet) as progress:
-        return syncs.sync_inventory(parts, options, show, progress)
+        return syncs.sync_inventory(container, options, show, progress)
 
 
 def show(report: InventoryReport) -> None:
-    """The run as a person reads it."""
+    """Write the report as text."""
     for notice in report.notices:
         say(notice)
     if report.plan is not None:

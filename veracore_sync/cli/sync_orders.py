@@ -1,4 +1,4 @@
-"""``sync-orders``: paid orders go out, exactly once."""
+"""``sync-orders``: send paid orders, each exactly once."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ EMPTY: dict[str, Any] = dict.fromkeys(ORDER_COUNTS, 0) | {"orders": []}
 def sync_orders(
     context: typer.Context,
     order: Annotated[
-        list[str] | None, typer.Option(help="Only this order (its code); may be repeated.")
+        list[str] | None,
+        typer.Option(help="Send only the order with this code. Repeatable.", metavar="CODE"),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Send at most this many.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Send at most this many orders.", metavar="N")
+    ] = None,
     allow_first_run: Annotated[
-        bool, typer.Option(help="Send although nothing was ever sent and many orders wait.")
+        bool, typer.Option(help="Send even if nothing was ever sent and many orders wait.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show the plan; change nothing anywhere.")
@@ -37,11 +40,13 @@ def sync_orders(
         only=tuple(order or ()), limit=limit, allow_first_run=allow_first_run, dry_run=dry_run
     )
     job = Job("sync-orders", "orders", record=not dry_run, read_only=dry_run, empty=EMPTY)
-    run_command(job, context.obj, as_json, lambda parts: syncs.sync_orders(parts, options, show))
+    run_command(
+        job, context.obj, as_json, lambda container: syncs.sync_orders(container, options, show)
+    )
 
 
 def show(report: OrdersReport) -> None:
-    """The run as a person reads it."""
+    """Write the report as text."""
     for notice in report.notices:
         say(notice)
     if report.plan is not None:

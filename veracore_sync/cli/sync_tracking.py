@@ -1,4 +1,4 @@
-"""``sync-tracking``: what the warehouse shipped becomes fulfilments with tracking."""
+"""``sync-tracking``: record shipments as fulfilments with tracking."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ EMPTY: dict[str, Any] = dict.fromkeys(TRACKING_COUNTS, 0) | {"orders": []}
 def sync_tracking(
     context: typer.Context,
     order: Annotated[
-        list[str] | None, typer.Option(help="Only this order: code or id; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Look up only this order, by code or id. Repeatable.", metavar="CODE"),
     ] = None,
     force: Annotated[
         bool,
@@ -36,21 +37,23 @@ def sync_tracking(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Bring shipments back as fulfilments with tracking."""
+    """Record VeraCore's shipments as fulfilments in the shop."""
     options = RunOptions(only=tuple(order or ()), force=force, dry_run=dry_run)
     job = Job(
         "sync-tracking", "tracking", record=not dry_run, read_only=dry_run, force=force, empty=EMPTY
     )
-    run_command(job, context.obj, as_json, lambda parts: _work(parts, options, quiet=as_json))
+    run_command(
+        job, context.obj, as_json, lambda container: _work(container, options, quiet=as_json)
+    )
 
 
-def _work(parts: Container, options: RunOptions, *, quiet: bool) -> CommandReport:
+def _work(container: Container, options: RunOptions, *, quiet: bool) -> CommandReport:
     with shown(quiet=quiet) as progress:
-        return syncs.sync_tracking(parts, options, show, progress)
+        return syncs.sync_tracking(container, options, show, progress)
 
 
 def show(report: TrackingReport) -> None:
-    """The run as a person reads it."""
+    """Write the report as text."""
     for notice in report.notices:
         say(notice)
     if report.plan is not None:

@@ -70,7 +70,7 @@ def _units(wanted: Sequence[Timer], folder: Path) -> Iterator[CheckResult]:
         yield warn("units", f"{error.filename} cannot be read ({error.strerror})", "run as root")
         return
     for sentence in different:
-        todo = f"sudo veracore-sync timers --write {folder}; mask a timer that is not wanted"
+        todo = f"sudo veracore-sync timers --write {folder}; mask a timer that you do not want"
         yield warn("units", sentence, todo)
     if not different:
         yield ok("units", "the timers have the configured intervals")
