@@ -65,7 +65,8 @@ QUESTIONS = (
 def init_config(
     context: typer.Context,
     vendure_url: Annotated[
-        str, typer.Option(help="Vendure's Admin API, ending in /admin-api.", metavar="URL")
+        str,
+        typer.Option(help="Address of Vendure's Admin API, ending in /admin-api.", metavar="URL"),
     ] = "",
     vendure_username: Annotated[
         str, typer.Option(help="Vendure administrator to log in as.", metavar="NAME")
@@ -73,7 +74,9 @@ def init_config(
     password_file: Annotated[
         Path | None, typer.Option(help="File with that administrator's password.", metavar="PATH")
     ] = None,
-    veracore_url: Annotated[str, typer.Option(help="VeraCore's base URL.", metavar="URL")] = "",
+    veracore_url: Annotated[
+        str, typer.Option(help="Base address of VeraCore.", metavar="URL")
+    ] = "",
     veracore_client_id: Annotated[
         str, typer.Option(help="OAuth client id (rest) or web service user (oms).", metavar="ID")
     ] = "",

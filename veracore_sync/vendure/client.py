@@ -204,7 +204,7 @@ class Client:
     def _refused(self, document: Document, refusal: Forbidden) -> AuthRefused:
         if self._api_key and refusal.session_dead:
             return AuthRefused(
-                "Vendure does not know the key in vendure.api_key",
+                "Vendure does not know vendure.api_key",
                 upstream=UPSTREAM,
                 hint="create a key in Vendure and put it into vendure.api_key",
                 what=Occurrence.LOGIN_REFUSED,
