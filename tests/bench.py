@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import FakeClock, FakeShop, FakeWarehouse, make_settings
@@ -30,29 +31,35 @@ class Bench:
     def __post_init__(self) -> None:
         self.ledger = open_ledger(self.path, clock=self.clock)
 
-    def run(self, **options: object) -> OrdersReport:
+    def run(self, **options: Any) -> OrdersReport:
         """A run that must get through."""
         return self._run(options).run()
 
-    def stopped(self, **options: object) -> tuple[OrdersReport, SyncError]:
+    def stopped(self, **options: Any) -> tuple[OrdersReport, SyncError]:
         """A run that must be stopped, and by what."""
         run = self._run(options)
         with pytest.raises(SyncError) as stop:
             run.run()
         return run.report, stop.value
 
-    def _run(self, options: dict[str, object]) -> OrdersRun:
+    def _run(self, options: dict[str, Any]) -> OrdersRun:
         return OrdersRun(self.context(**options))
 
-    def context(self, **options: object) -> RunContext[OrdersReport]:
+    def context(
+        self,
+        report: OrdersReport | None = None,
+        options: RunOptions | None = None,
+        **named: Any,
+    ) -> RunContext[OrdersReport]:
+        """As the container's; options may also be given by name."""
         return RunContext(
-            OrdersReport(),
+            OrdersReport() if report is None else report,
             self.shop,
             self.warehouse,
             self.ledger,
             self.settings,
             self.clock,
-            RunOptions(**options),  # type: ignore[arg-type]
+            options or RunOptions(**named),
         )
 
     def row(self, code: str) -> OrderRow:

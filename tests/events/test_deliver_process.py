@@ -101,7 +101,7 @@ def test_a_hook_that_is_away_gets_it_later_with_the_same_id(rig: Rig, shop: Smal
     rig.sync(VERACORE_SYNC_HOOKS__URL="http://127.0.0.1:1/events")
     away = rig.run("deliver", "--force", VERACORE_SYNC_HOOKS__URL="http://127.0.0.1:1/events")
     assert (away.code, away.out) == (69, "")
-    assert "does not take events" in away.err
+    assert "does not accept events" in away.err
     with rig.ledger() as ledger:
         waiting = ledger.outbox.due("url", after=0, forced=True)
         assert waiting is not None

@@ -173,7 +173,7 @@ def test_13_a_damaged_ledger(house: House) -> None:
     bad = [one for one in found if one["level"] != "ok" and one["name"] != "sqlite"]
     assert [(one["name"], one["level"]) for one in bad] == [("ledger", "fail"), ("ledger", "warn")]
     assert "restore" in bad[0]["todo"]
-    assert "neither side was asked" in bad[1]["message"]
+    assert "were not contacted" in bad[1]["message"]
 
 
 def test_14_a_setting_that_is_missing(house: House) -> None:

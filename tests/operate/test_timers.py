@@ -103,7 +103,7 @@ def test_the_guard_is_what_a_shell_understands() -> None:
 
 def test_the_shipped_timers_are_the_defaults(installed: Path, tmp_path: Path) -> None:
     code, out, _ = run("timers", "--check", "--systemd-dir", str(installed), cwd=tmp_path)
-    assert (code, out) == (0, "the timers are as configured\n")
+    assert (code, out) == (0, "the installed timers match the configuration\n")
 
 
 def test_a_changed_interval_is_told_and_writing_mends_it(installed: Path, tmp_path: Path) -> None:

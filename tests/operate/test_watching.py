@@ -96,7 +96,7 @@ def test_watching_that_is_terminated_says_so(rig: Rig) -> None:
 
 def test_watching_goes_with_the_other_views_and_needs_no_ledger(rig: Rig) -> None:
     command = rig.command("stats", "--watch", "--failed")
-    code, seen = on_terminal(command, rig.environment, rig.folder, until="no order has trouble")
+    code, seen = on_terminal(command, rig.environment, rig.folder, until="no order has a failure")
     assert code == 0, seen
 
 
@@ -113,7 +113,7 @@ def test_what_is_wrong_with_a_side_is_shown(rig: Rig, shop: SmallShop) -> None:
     shop.state.place_order([("MUG", 1)])
     assert "refuses" not in rig.run("stats").out
     rig.run("sync-orders", VERACORE_CLIENT_SECRET="wrong")
-    assert "veracore refuses the credentials since" in rig.run("stats").out
+    assert "veracore has refused the credentials since" in rig.run("stats").out
     down = {"VERACORE_SYNC_RETRY__BREAKER_THRESHOLD": "1", "VERACORE_SYNC_RETRY__TRIES": "1"}
     rig.control("faults", {"kinds": ["html_500"], "rate": 1})
     rig.run("sync-orders", **down)

@@ -285,7 +285,7 @@ def test_a_long_retry_after_is_not_waited_for(httpx_mock: HTTPXMock) -> None:
 
 def test_a_body_that_is_too_large_is_our_own_fault(httpx_mock: HTTPXMock) -> None:
     add(httpx_mock, login_ok(), {"status_code": 500, "json": {"statusCode": 500, "message": ""}})
-    with pytest.raises(SyncError, match="more than Vendure takes") as caught:
+    with pytest.raises(SyncError, match="more than Vendure accepts") as caught:
         client().execute(LIST_ORDERS, {"codes": "x" * 110_000})
     assert caught.value.category is Category.INTERNAL
 

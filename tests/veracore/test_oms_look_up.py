@@ -289,7 +289,7 @@ def test_a_read_is_repeated_a_little(soap: OmsWarehouse, server: Scripted) -> No
 
 def test_a_known_order_is_control_enough(soap: OmsWarehouse, server: Scripted) -> None:
     server.says(record())
-    soap.control(ID)
+    soap.check_connection(ID)
     assert len(server.seen) == 1
 
 
@@ -298,7 +298,7 @@ def test_else_the_stock_of_a_part_that_cannot_exist(
     soap: OmsWarehouse, server: Scripted, known: str | None
 ) -> None:
     server.says(*([EMPTY] if known else []), NO_STOCK)
-    soap.control(known)
+    soap.check_connection(known)
     body = server.seen[-1].body
     assert f"<partNumber>NO-SUCH-PART-{PROBE}</partNumber><owner>ABCOMS</owner>".encode() in body
 
@@ -311,7 +311,7 @@ def test_a_fault_is_refused_credentials_or_permissions(
 ) -> None:
     server.says(refused(stack(words)))
     with pytest.raises(AuthRefused, match=words) as caught:
-        soap.control(None)
+        soap.check_connection(None)
     assert caught.value.listed is listed
     assert "GetProductAvailabilities and GetShippingCharge" in caught.value.hint
 
@@ -340,7 +340,7 @@ def test_another_kind_of_answer_is_a_wrong_address(
 ) -> None:
     server.says(reply)
     with pytest.raises(WrongEndpoint, match=f"{server.url}/pmomsws/oms.asmx"):
-        soap.control(None)
+        soap.check_connection(None)
 
 
 @pytest.mark.parametrize(
@@ -351,7 +351,7 @@ def test_down_is_not_wrong(
 ) -> None:
     server.says(reply)
     with pytest.raises(kind):
-        soap.control(None)
+        soap.check_connection(None)
 
 
 def test_nobody_there() -> None:

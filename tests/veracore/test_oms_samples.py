@@ -97,4 +97,4 @@ def test_what_shipped_on_some_days(soap: OmsWarehouse, server: Scripted) -> None
 def test_stock_where_none_can_be_is_no_control(soap: OmsWarehouse, server: Scripted) -> None:
     server.says(answer("availabilities"))
     with pytest.raises(WrongEndpoint):
-        soap.control(None)
+        soap.check_connection(None)

@@ -283,7 +283,7 @@ def test_nothing_is_created_without_a_token(
 def test_control_a_refused_client(json_api: RestWarehouse, server: Scripted, reply: Reply) -> None:
     server.says(reply)
     with pytest.raises(AuthRefused) as caught:
-        json_api.control(None)
+        json_api.check_connection(None)
     assert caught.value.listed
     assert SECRET not in caught.value.message
     assert "veracore.client_secret" in caught.value.hint
@@ -308,7 +308,7 @@ def test_control_what_is_no_token(
 ) -> None:
     server.says(reply)
     with pytest.raises(kind) as caught:
-        json_api.control(None)
+        json_api.check_connection(None)
     assert kind is not WrongEndpoint or server.url in caught.value.message
 
 
@@ -316,8 +316,8 @@ def test_control_with_a_token_in_hand_asks_nothing(
     json_api: RestWarehouse, server: Scripted
 ) -> None:
     server.says(token())
-    json_api.control(None)
-    json_api.control(ID)
+    json_api.check_connection(None)
+    json_api.check_connection(ID)
     assert server.paths == ["/api/token"]
 
 

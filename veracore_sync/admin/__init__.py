@@ -1,1 +1,1 @@
-"""``serve-admin``: the brief's Admin API, and a page that people look at."""
+"""``serve-admin``: the Admin API and the status page."""

@@ -1,4 +1,4 @@
-"""Who asks: bearer tokens, and the page's sessions that stand for one."""
+"""Authentication: bearer tokens, and the sessions of the page."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _MAX_SESSIONS = 100
 
 
 class Tokens:
-    """The tokens that are set, compared in constant time.
+    """The configured tokens.
 
     Args:
-        read: May look; empty where it is not set.
-        act: May act, too; empty where it is not set.
+        read: May view; empty if not set.
+        act: May view and act; empty if not set.
     """
 
     def __init__(self, read: str, act: str) -> None:
@@ -30,7 +30,8 @@ class Tokens:
         self._tokens = [(role, token.encode()) for role, token in given.items() if token]
 
     def role(self, given: str) -> Role | None:
-        """What that token may do, or ``None``; every token is compared each time."""
+        """What that token may do, or ``None``."""
+        # Every token, in constant time: response times must not show how much of a guess is right.
         found: Role | None = None
         for role, token in self._tokens:
             if hmac.compare_digest(token, given.encode("utf-8", "replace")):
@@ -40,10 +41,7 @@ class Tokens:
 
 @dataclass(slots=True)
 class Session:
-    """Somebody who logged in at the page. `csrf_token` is in every form that acts.
-
-    `flash` is what the next page says once.
-    """
+    """A login at the page. `csrf_token` is in every form that acts; `flash` is shown once."""
 
     role: Role
     csrf_token: str
@@ -64,11 +62,12 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
 
     def begin(self, role: Role) -> str:
-        """A new session; its id."""
+        """Start a session; returns its id."""
         id = secrets.token_urlsafe(32)
         now = self._clock.monotonic()
         with self._lock:
             self._sessions = {key: s for key, s in self._sessions.items() if s.ends_at > now}
+            # The oldest goes: logins must not fill the memory.
             while len(self._sessions) >= _MAX_SESSIONS:
                 del self._sessions[next(iter(self._sessions))]
             self._sessions[id] = Session(role, secrets.token_urlsafe(32), now + _SESSION_SECONDS)

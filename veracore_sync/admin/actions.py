@@ -1,4 +1,4 @@
-"""What can be done from here: the commands' own work, each named by what a person asks for."""
+"""The actions of the Admin API and the page, which run the commands' code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from veracore_sync.ports.ledger import Ledger
 
 @dataclass(frozen=True, slots=True)
 class ActionOutcome:
-    """How it ended: the command's ``--json`` document, or why nothing was done."""
+    """The result: the command's ``--json`` document, or why it failed."""
 
     success: bool
     error: str | None = None
@@ -28,28 +28,28 @@ class ActionOutcome:
 
 
 class Actions:
-    """Runs the commands' own code, each with parts of its own and under its lock.
+    """Runs the commands' code, each with a container of its own and under its lock.
 
-    Never raises for what was foreseeable.
+    A `SyncError` becomes an unsuccessful outcome.
 
     Args:
-        parts: Of the server; its ledger is read from.
+        container: The server's, whose ledger is read.
     """
 
-    def __init__(self, parts: Container) -> None:
-        self._parts = parts
+    def __init__(self, container: Container) -> None:
+        self._container = container
 
     @property
     def ledger(self) -> Ledger:
-        """To read from."""
-        return self._parts.ledger
+        """The ledger, for reading."""
+        return self._container.ledger
 
     def retry_order(self, name: str) -> ActionOutcome:
-        """Put an order back into the queue, or look it up; then send it if it is due."""
+        """Queue an order again, or look it up; then send it if it is due."""
         row = self.ledger.orders.find(name)
         if row is None:
-            return _no_such(name)
-        outcome = self._run("retry", "orders", lambda parts: _retry(parts, row.code))
+            return _unknown_order(name)
+        outcome = self._run("retry", "orders", lambda container: _retry(container, row.code))
         after = self.ledger.orders.get(row.code)
         if not outcome.success or after is None or after.state in ("synced", "shipped"):
             return outcome
@@ -66,7 +66,7 @@ class Actions:
 
     def _inventory(self, options: RunOptions) -> ActionOutcome:
         return self._run(
-            "sync-inventory", "inventory", lambda parts: sync_inventory(parts, options)
+            "sync-inventory", "inventory", lambda container: sync_inventory(container, options)
         )
 
     def force_tracking(self) -> ActionOutcome:
@@ -76,22 +76,26 @@ class Actions:
     def tracking_for(self, name: str) -> ActionOutcome:
         """``sync-tracking --order``."""
         if self.ledger.orders.find(name) is None:
-            return _no_such(name)
+            return _unknown_order(name)
         return self._tracking(RunOptions(only=(name,)))
 
     def _tracking(self, options: RunOptions) -> ActionOutcome:
-        return self._run("sync-tracking", "tracking", lambda parts: sync_tracking(parts, options))
+        return self._run(
+            "sync-tracking", "tracking", lambda container: sync_tracking(container, options)
+        )
 
     def _run(self, command: str, lock: str, work: Work) -> ActionOutcome:
         job = Job(command, lock, record=True, force=True)
-        parts = Container(self._parts.loaded, self._parts.clock, family=lock, force=True)
+        container = Container(
+            self._container.loaded, self._container.clock, family=lock, force=True
+        )
         try:
-            _, report = run_locked(job, parts, work)
-            deliver_at_the_end(parts)
+            _, report = run_locked(job, container, work)
+            deliver_at_the_end(container)
         except SyncError as error:
             return ActionOutcome(False, f"{error.message}; {error.hint}")
         finally:
-            parts.close()
+            container.close()
         if report.error is not None:
             return ActionOutcome(
                 False, f"{report.error.message}; {report.error.hint}", report.document
@@ -100,16 +104,16 @@ class Actions:
         return ActionOutcome(True, None, {**report.document, **news})
 
 
-def _retry(parts: Container, code: str) -> CommandReport:
-    parts.bind()
-    chosen = plan(parts.ledger, (code,), every=False, error_class=None)
+def _retry(container: Container, code: str) -> CommandReport:
+    container.bind()
+    chosen = plan(container.ledger, (code,), every=False, error_class=None)
     for _, why in chosen.refused:
         raise UsageError(why)
     report = OrdersReport()
-    doubts = doubt_resolver(parts, report) if chosen.look_up else None
-    execute(chosen, parts.ledger, report, doubts)
-    return sync_orders(parts, RunOptions(only=(code,)))
+    doubts = doubt_resolver(container, report) if chosen.look_up else None
+    execute(chosen, container.ledger, report, doubts)
+    return sync_orders(container, RunOptions(only=(code,)))
 
 
-def _no_such(name: str) -> ActionOutcome:
+def _unknown_order(name: str) -> ActionOutcome:
     return ActionOutcome(False, f"the ledger holds no order {name}")

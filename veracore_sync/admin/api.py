@@ -1,4 +1,4 @@
-"""``POST /admin-api``: the brief's queries and mutations, word for word, by graphql-core."""
+"""``POST /admin-api``: the queries and mutations of ``schema.graphql``, by graphql-core."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.jobs import stats
 
 _LOG = logging.getLogger(__name__)
+# A short query can ask for very much by nesting, aliases and fragments.
 _MAX_TOKENS = 2_000
 _MAX_DEPTH = 12
 _MAX_FIELDS = 300
@@ -42,7 +43,7 @@ class AdminApi:
     """Answers GraphQL requests on one ledger.
 
     Args:
-        actions: What mutations do, and where queries read.
+        actions: Run by mutations; queries read its ledger.
     """
 
     def __init__(self, actions: Actions) -> None:
@@ -53,7 +54,7 @@ class AdminApi:
 
         Args:
             body: ``{"query", "variables", "operationName"}`` as JSON.
-            role: What the asker may do.
+            role: What the client may do.
         """
         request = _request(body)
         if isinstance(request, str):
@@ -66,7 +67,7 @@ class AdminApi:
         except GraphQLError as error:
             return 400, _errors(error.message, "GRAPHQL_PARSE_FAILED")
         if operation.operation is OperationType.MUTATION and role != "act":
-            return 200, _errors("this token may look, not act", "FORBIDDEN")
+            return 200, _errors("this token can view but not act", "FORBIDDEN")
         found = validate(self._schema, document)
         if found:
             return 400, _errors(found[0].message, "GRAPHQL_VALIDATION_FAILED")
@@ -79,7 +80,7 @@ class AdminApi:
         )
         result: dict[str, Any] = {"data": outcome.data}
         if outcome.errors:
-            result["errors"] = [_told(error) for error in outcome.errors]
+            result["errors"] = [_error_document(error) for error in outcome.errors]
         return 200, result
 
     @cached_property
@@ -153,10 +154,10 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
 
 
 def _refuse_large(document: DocumentNode, operation: OperationDefinitionNode) -> None:
-    """Limits on depth, on fields (and so on aliases), and on how much one request may do.
+    """Limit the depth, the fields (and so the aliases), and the mutations of a request.
 
     Raises:
-        GraphQLError: It goes beyond one of them.
+        GraphQLError: It exceeds a limit.
     """
     fragments = {
         one.name.value: one
@@ -194,12 +195,12 @@ def _count(
     return so_far
 
 
-def _told(error: GraphQLError) -> dict[str, Any]:
-    # What a resolver raised may quote anything: only what concerns the request is returned.
+def _error_document(error: GraphQLError) -> dict[str, Any]:
+    # An exception of a resolver may quote secrets or personal data, so it is logged, not returned.
     own = error.original_error is None
     if not own:
         _LOG.error("admin-api: %s failed", error.path, exc_info=error.original_error)
-    message = error.message if own else "it failed; the log of serve-admin says why"
+    message = error.message if own else "internal error; see the log of serve-admin"
     code = "BAD_USER_INPUT" if own else "INTERNAL_SERVER_ERROR"
     return {"message": message, "path": error.path, "extensions": {"code": code}}
 

@@ -29,7 +29,7 @@ class ChartDay:
 
 @dataclass(frozen=True, slots=True)
 class RunChart:
-    """The days from left to right, and what a screen reader says of them."""
+    """The days from left to right, and a text for screen readers."""
 
     days: tuple[ChartDay, ...]
     summary: str

@@ -1,4 +1,4 @@
-"""What ``serve-admin`` answers, and whom: the API by bearer token, the page by a session."""
+"""The answers of ``serve-admin``: the API by bearer token, the page by session."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SAFE = (
         "base-uri 'none'",
     ),
     ("X-Content-Type-Options", "nosniff"),
-    # "no-referrer" would make browsers hide the origin of our own forms, too.
+    # With "no-referrer" browsers send "Origin: null" for our own forms, which _is_own refuses.
     ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
 )
@@ -47,10 +47,10 @@ class AdminHandler:
     """Answers the requests of ``serve-admin``.
 
     Args:
-        actions: What can be done, and where it is read.
-        tokens: Who may look, and who may act.
+        actions: The actions, and the ledger to read.
+        tokens: The configured tokens.
         clock: The time.
-        troubles: What ``/readyz`` tells: the parts that are not well.
+        troubles: The failing parts of the server, for ``/readyz``.
     """
 
     def __init__(
@@ -68,10 +68,10 @@ class AdminHandler:
         self._sessions = Sessions(clock)
 
     def check(self, head: RequestHead) -> None:
-        """Refuse what is not served, before a body is read.
+        """Refuse unknown paths and methods before a body is read.
 
         Raises:
-            Refused: 404 or 405.
+            RequestRefused: 404 or 405.
         """
         allowed = _METHODS.get(urlsplit(head.target).path)
         if allowed is None:
@@ -83,7 +83,7 @@ class AdminHandler:
         """Answer a whole request.
 
         Raises:
-            Refused: What is for this machine alone was asked from elsewhere.
+            RequestRefused: A path for this machine only was requested from another one.
             LedgerError: The ledger cannot be read.
         """
         path = urlsplit(head.target).path
@@ -99,7 +99,7 @@ class AdminHandler:
             return self._log_in(head, body)
         session = self._sessions.find(head.headers)
         if session is None:
-            return _elsewhere("/login")
+            return _redirect("/login")
         if head.method == "POST":
             return self._act(path, head, body, session)
         return self._show(path, head, session)
@@ -120,9 +120,10 @@ class AdminHandler:
     def _answer_api(self, head: RequestHead, body: bytes) -> Response:
         role = self._bearer(head)
         if role is None:
-            error = {"message": "give a token: Authorization: Bearer …"}
+            error = {"message": "send a token: Authorization: Bearer …"}
             document = {"errors": [{**error, "extensions": {"code": "UNAUTHENTICATED"}}]}
             return Response(401, document, headers=(("WWW-Authenticate", "Bearer"),))
+        # A form of another site cannot send this type without the browser asking us first.
         kind = "".join(head.headers.get("content-type", ())).partition(";")[0].strip().lower()
         if kind != "application/json":
             return Response(415, {"errors": [{"message": "send application/json"}]})
@@ -144,9 +145,10 @@ class AdminHandler:
         if role is None:
             return _html(page.login_page(["Unknown token."]), 401)
         cookie = f"{COOKIE}={self._sessions.begin(role)}; Path=/; HttpOnly; SameSite=Strict"
+        # Secure only behind TLS: over plain http on localhost the browser would drop the cookie.
         if "https" in head.headers.get("x-forwarded-proto", ()):
             cookie += "; Secure"
-        return _elsewhere("/", ("Set-Cookie", cookie))
+        return _redirect("/", ("Set-Cookie", cookie))
 
     def _show(self, path: str, head: RequestHead, session: Session) -> Response:
         flash = session.flash[:]
@@ -162,11 +164,13 @@ class AdminHandler:
 
     def _act(self, path: str, head: RequestHead, body: bytes, session: Session) -> Response:
         fields = _fields(body)
+        # Against CSRF twice: where the browser says the form was, and a token that only our page
+        # has.
         if not _is_own(head) or not _same(fields.get("csrf_token", ""), session.csrf_token):
             return _html(page.login_page(["This request was not made by this page."]), 403)
         if path == "/logout":
             self._sessions.end(head.headers)
-            return _elsewhere(
+            return _redirect(
                 "/login", ("Set-Cookie", f"{COOKIE}=; Path=/; Max-Age=0; SameSite=Strict")
             )
         if session.role != "act":
@@ -179,8 +183,8 @@ class AdminHandler:
         if action in ("retry", "tracking-order"):
             row = self._actions.ledger.orders.find(name)
             if row is not None:
-                return _elsewhere(f"/order?name={row.vendure_id}")
-        return _elsewhere("/")
+                return _redirect(f"/order?name={row.vendure_id}")
+        return _redirect("/")
 
     def _named(self, action: str, name: str) -> Callable[[], ActionOutcome] | None:
         actions = self._actions
@@ -205,7 +209,7 @@ def _fields(body: bytes) -> dict[str, str]:
 
 
 def _is_own(head: RequestHead) -> bool:
-    """Whether a form was sent by our own page: browsers say where it stood."""
+    """Whether the form was sent by our own page, according to the browser."""
     site = head.headers.get("sec-fetch-site", ("same-origin",))[0]
     origin = head.headers.get("origin")
     if site not in ("same-origin", "none"):
@@ -221,5 +225,5 @@ def _html(content: str, status: int = 200) -> Response:
     return Response(status, text=content, kind=_HTML, headers=_SAFE)
 
 
-def _elsewhere(path: str, *headers: tuple[str, str]) -> Response:
+def _redirect(path: str, *headers: tuple[str, str]) -> Response:
     return Response(303, text="", kind=_HTML, headers=(("Location", path), *headers, *_SAFE))

@@ -1,6 +1,6 @@
-"""The pages: what waits and why, what ran, what is open, and an order's history; no script at all.
+"""The pages: waiting orders, runs, alerts, and the history of an order; without any script.
 
-The HTML is in ``templates/``; here is what the templates are given.
+The HTML is in ``templates/``; this module prepares the values.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ACTIONS = {
 
 TEMPLATES = Environment(
     loader=PackageLoader("veracore_sync.admin"),
-    # Names, codes and messages come from the shop's customers: no template may have to ask for it.
+    # Names, codes and messages come from the shop's customers, so escaping must be the default.
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -38,7 +38,7 @@ TEMPLATES = Environment(
 
 
 def login_page(flash: Sequence[str]) -> str:
-    """Where a person gives a token; `flash` is what the page says once."""
+    """The login form; `flash` is shown once."""
     return _render("login.html", None, flash)
 
 
@@ -73,7 +73,7 @@ def order_page(ledger: Ledger, row: OrderRow, session: Session, flash: Sequence[
 
 
 def missing_page(name: str, session: Session) -> str:
-    """The ledger holds no such order."""
+    """The page for an order that the ledger does not hold."""
     return _render("missing.html", session, (), name=name)
 
 

@@ -1,1 +1,1 @@
-"""One small file a command: parse, wire the parts, call a job, render, exit code."""
+"""One file per command: parse, build the container, call a job, render, exit."""

@@ -1,4 +1,4 @@
-"""The program: the options that stand before a command, and the way to the command's module."""
+"""The program: the global options and the lookup of a command's module."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from veracore_sync.cli.globals import Globals
 
 
 class CommandGroup(TyperGroup):
-    """Knows every command by name and summary, and imports the one that is to run."""
+    """Lists every command, but imports only the one that runs."""
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
@@ -23,7 +23,7 @@ class CommandGroup(TyperGroup):
             self.add_command(TyperCommand(name, help=entry.summary))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that was typed, for a run as for the shell's completion of its options."""
+        """Load the command that was typed, to run it or to complete its options in a shell."""
         if args[0] in COMMANDS:
             self.add_command(load_command(args[0]), args[0])
         return super().resolve_command(ctx, args)
@@ -53,18 +53,28 @@ def before(
     config: Annotated[
         Path | None,
         typer.Option(
-            help="Configuration file; else $VERACORE_SYNC_CONFIG, ./config.toml, XDG, /etc."
+            help="Configuration file. Default: the first of $VERACORE_SYNC_CONFIG, ./config.toml, "
+            "~/.config/veracore-sync/config.toml and /etc/veracore-sync/config.toml.",
+            metavar="PATH",
         ),
     ] = None,
     log_level: Annotated[
-        str | None, typer.Option(help="debug, info, warning or error; on stderr.")
+        str | None,
+        typer.Option(
+            help="Least severe messages on stderr: debug, info, warning or error.", metavar="LEVEL"
+        ),
     ] = None,
-    log_format: Annotated[str | None, typer.Option(help="text or json.")] = None,
+    log_format: Annotated[
+        str | None, typer.Option(help="Format of the messages: text or json.", metavar="FORMAT")
+    ] = None,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="The version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
 ) -> None:
-    """Options that every command knows."""
+    """Keep the global options for the command that follows."""
     context.obj = Globals(config=config, log_level=log_level, log_format=log_format)
 
 

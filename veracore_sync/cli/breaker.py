@@ -1,4 +1,4 @@
-"""``breaker reset``: ask an upstream again at once."""
+"""``breaker reset``: contact an upstream again at once."""
 
 from __future__ import annotations
 
@@ -13,36 +13,46 @@ from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.domain.errors import UsageError
 
 _UPSTREAMS = ("vendure", "veracore")
-breaker_app = typer.Typer(help="The circuit breakers.", no_args_is_help=True, rich_markup_mode=None)
+breaker_app = typer.Typer(
+    help="Reset the circuit breakers.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @breaker_app.callback()
 def breaker() -> None:
-    """The circuit breakers; `stats` shows them."""
+    """Reset the circuit breakers; `stats` shows their state."""
 
 
 @breaker_app.command("reset")
 def breaker_reset(
     context: typer.Context,
     upstream: Annotated[
-        str | None, typer.Argument(metavar="[UPSTREAM]", help="vendure or veracore; else both.")
+        str | None, typer.Argument(metavar="UPSTREAM", help="vendure or veracore. Default: both.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Close breakers, forget slow-downs and refused credentials: the next run asks at once."""
-    run_command(Job("breaker reset"), context.obj, as_json, lambda parts: _work(parts, upstream))
+    """Close circuit breakers, so that the next run contacts the upstream at once.
+
+    Slow-downs that the upstream requested and credentials that it refused are forgotten too.
+    """
+    run_command(
+        Job("breaker reset"), context.obj, as_json, lambda container: _work(container, upstream)
+    )
 
 
-def _work(parts: Container, upstream: str | None) -> CommandReport:
+def _work(container: Container, upstream: str | None) -> CommandReport:
     if upstream is not None and upstream not in _UPSTREAMS:
-        raise UsageError(f"there is no upstream {upstream}", hint="say vendure or veracore")
-    closed = parts.ledger.breakers.reset(upstream)
-    parts.ledger.budgets.clear_penalties(upstream)
+        raise UsageError(
+            f"unknown upstream {upstream}",
+            hint="use `veracore-sync breaker reset` with vendure or veracore, or neither",
+        )
+    closed = container.ledger.breakers.reset(upstream)
+    container.ledger.budgets.clear_penalties(upstream)
     for name in _UPSTREAMS if upstream is None else (upstream,):
-        parts.ledger.refusals.forget(name)
+        container.ledger.refusals.forget(name)
     summary = f"{closed} breakers closed" if closed else "no breaker was open"
     return CommandReport(
         {"closed": closed},
-        show=lambda: say(f"{summary}; the next run asks at once"),
+        show=lambda: say(f"{summary}; the next run contacts the upstream at once"),
         asked_for=True,
     )

@@ -1,7 +1,7 @@
-"""Every command of the program, by name: a line each, as ``--help`` lists them.
+"""Every command by name, with its summary for ``--help``.
 
-The module of a command is imported when it is the one that was typed, and no other: starting is
-most of what a short command costs.
+Only the module of the command that was typed is imported, because imports are most of the time
+that a short command takes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Entry:
     """One command.
 
     Args:
-        target: ``module:name`` in this package: the function, or the group that holds several.
+        target: ``module:name`` in this package, of a function or a group.
         summary: The first sentence of its help.
     """
 
@@ -29,72 +29,67 @@ class Entry:
 
 
 COMMANDS = {
-    "deliver": Entry(
-        "deliver:deliver", "Deliver the events that wait in the outbox to the configured hooks."
-    ),
-    "demo": Entry(
-        "demo:demo", "Send orders from a small shop to a VeraCore simulator, trouble included."
-    ),
+    "deliver": Entry("deliver:deliver", "Deliver waiting events to the configured hooks."),
+    "demo": Entry("demo:demo", "Sync a small test shop with a VeraCore simulator."),
     "doctor": Entry(
         "doctor:doctor",
-        "Check configuration, ledger, machine and both sides; each line says what to do.",
+        "Check the configuration, the ledger and both connections.",
     ),
     "init": Entry(
         "init_config:init_config",
-        "Write a commented configuration (--config, else ./config.toml) and try both connections.",
+        "Write a commented configuration and test both connections.",
     ),
     "resolve": Entry(
         "resolve:resolve",
-        "Decide about an order in conflict or in doubt: --adopt [ID], --new-id or --skip.",
+        "Decide what happens to an order in conflict or in doubt.",
     ),
     "sync-orders": Entry(
         "sync_orders:sync_orders", "Send paid orders to VeraCore, each exactly once."
     ),
-    "retry": Entry(
-        "retry:retry", "Queue failed and parked orders again; look up orders in doubt now."
-    ),
+    "retry": Entry("retry:retry", "Queue failed and parked orders again."),
     "sandbox": Entry(
         "sandbox:sandbox",
-        "Run a VeraCore simulator, in both dialects on one port, until it is stopped.",
+        "Run a VeraCore simulator until stopped.",
     ),
     "serve-admin": Entry(
         "serve_admin:serve_admin",
-        "Serve the Admin API and a page that shows everything, until stopped.",
+        "Serve the Admin API and the status page.",
     ),
     "serve-webhooks": Entry(
         "serve_webhooks:serve_webhooks",
-        "Listen for signed hints, store them, and look up what they name, until stopped.",
+        "Receive signed webhooks and sync what they name.",
     ),
     "sign": Entry(
         "sign:sign",
-        "Print the headers that sign a webhook body, one a line, as `curl -H @-` takes them.",
+        "Print the headers that sign a webhook body.",
     ),
     "stats": Entry(
         "stats:stats",
-        "Show what is waiting, sent, failed and in doubt, and what needs a person.",
+        "Show the state of orders and syncs, and all alerts.",
     ),
     "sync-inventory": Entry(
         "sync_inventory:sync_inventory",
         "Set the shop's stock to what VeraCore has available.",
     ),
     "sync-tracking": Entry(
-        "sync_tracking:sync_tracking", "Bring shipments back as fulfilments with tracking."
+        "sync_tracking:sync_tracking",
+        "Record VeraCore's shipments as fulfilments in the shop.",
     ),
     "timers": Entry(
         "timers:timers",
-        "Render interval_minutes of each job as systemd drop-ins, or as crontab lines.",
+        "Render the job intervals for systemd or cron.",
     ),
-    "config": Entry("config_show:config_app", "Look at the configuration."),
-    "breaker": Entry("breaker:breaker_app", "The circuit breakers."),
+    "config": Entry("config_show:config_app", "Show the configuration."),
+    "breaker": Entry("breaker:breaker_app", "Reset the circuit breakers."),
     "ledger": Entry("ledger:ledger_app", "Check, back up, restore, prune and export the ledger."),
 }
 
 
 def load_command(name: str) -> Any:
-    """Import a command; what typer runs.
+    """Import a command for typer to run.
 
     Raises:
-        KeyError: There is none of this name.
+        KeyError: No command has this name.
     """
     module, _, attribute = COMMANDS[name].target.partition(":")
     with signals.held():

@@ -1,4 +1,4 @@
-"""``config show``: every setting, its value and where it came from."""
+"""``config show``: every setting with its value and origin."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.config import rows
 
 config_app = typer.Typer(
-    help="Look at the configuration.", no_args_is_help=True, rich_markup_mode=None
+    help="Show the configuration.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
@@ -22,18 +22,18 @@ def config_show(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Show each setting with its origin; secrets are masked."""
+    """Show each setting with its value and origin; secrets are masked."""
     run_command(Job("config show", read_only=True), context.obj, as_json, _work)
 
 
-def _work(parts: Container) -> CommandReport:
-    found = rows(parts.loaded)
-    path = str(parts.loaded.path) if parts.loaded.path else None
+def _work(container: Container) -> CommandReport:
+    found = rows(container.loaded)
+    path = str(container.loaded.path) if container.loaded.path else None
 
     def show() -> None:
-        say(f"configuration file: {path or 'none; defaults and environment alone'}")
+        say(f"configuration file: {path or 'none; only defaults and environment variables'}")
         table(["setting", "value", "origin"], found)
-        for warning in parts.loaded.warnings:
+        for warning in container.loaded.warnings:
             warn(f"veracore-sync: {warning}")
 
     return CommandReport(
@@ -42,7 +42,7 @@ def _work(parts: Container) -> CommandReport:
             "settings": [
                 {"key": key, "value": value, "origin": origin} for key, value, origin in found
             ],
-            "warnings": list(parts.loaded.warnings),
+            "warnings": list(container.loaded.warnings),
         },
         show=show,
         asked_for=True,

@@ -1,4 +1,4 @@
-"""``deliver``: events leave the outbox for their hooks."""
+"""``deliver``: send the events of the outbox to their hooks."""
 
 from __future__ import annotations
 
@@ -19,29 +19,33 @@ from veracore_sync.jobs import deliver as job
 def deliver(
     context: typer.Context,
     force: Annotated[
-        bool, typer.Option("--force", help="Try now, without waiting after failures.")
+        bool, typer.Option("--force", help="Deliver now, whatever pause earlier failures require.")
     ] = False,
     skip: Annotated[
         list[str] | None,
-        typer.Option(help="Skip this event that a hook refuses; may be repeated."),
+        typer.Option(
+            help="Skip the event with this id, which a hook refuses. Repeatable.",
+            metavar="EVENT_ID",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Deliver the events that wait in the outbox to the configured hooks."""
+    """Deliver waiting events to the configured hooks."""
     run_command(
         Job("deliver", job.JOB, record=True),
         context.obj,
         as_json,
-        lambda parts: _work(parts, skip or [], force=force),
+        lambda container: _work(container, skip or [], force=force),
     )
 
 
-def _work(parts: Container, event_ids: list[str], *, force: bool) -> CommandReport:
-    require(parts.settings, "hooks")
-    skipped = job.skip(parts.ledger, event_ids)
-    # Who passes an event by wants what waited for it to leave, whatever waits the hook has earned.
-    result = deliver_events(parts, force=force or bool(skipped), deadline=None)
-    summary = parts.ledger.outbox.summary()
+def _work(container: Container, event_ids: list[str], *, force: bool) -> CommandReport:
+    require(container.settings, "hooks")
+    skipped = job.skip(container.ledger, event_ids)
+    # A person who skips an event wants those behind it delivered now, so the pause after the
+    # hook's failures does not apply.
+    result = deliver_events(container, force=force or bool(skipped), deadline=None)
+    summary = container.ledger.outbox.summary()
     document: dict[str, Any] = {
         "delivered": sum(result.taken.values()),
         "failed": sum(result.refused.values()),
@@ -59,12 +63,12 @@ def _work(parts: Container, event_ids: list[str], *, force: bool) -> CommandRepo
     }
     error = None
     if result.stopped:
-        reasons = "; ".join(f"{name}: {words}" for name, words in result.stopped.items())
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in result.stopped.items())
         error = Unavailable(
-            f"a hook does not take events: {reasons}",
+            f"a hook does not accept events: {reasons}",
             upstream="hooks",
-            hint="nothing is lost: they are delivered, in order, once it works again; "
-            "see hooks.command and hooks.url",
+            hint="no event is lost: all are delivered in order once the hook works again; "
+            "check hooks.command and hooks.url",
         )
     return CommandReport(
         document=document,
@@ -82,5 +86,5 @@ def _work(parts: Container, event_ids: list[str], *, force: bool) -> CommandRepo
 
 def _show(document: dict[str, Any]) -> None:
     for one in document["skipped"]:
-        say(f"{one['id']}: passed by for the hook {one['hook']}")
+        say(f"{one['id']}: skipped for the hook {one['hook']}")
     say(f"{document['delivered']} delivered, {document['waiting']} waiting")

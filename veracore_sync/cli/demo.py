@@ -1,4 +1,4 @@
-"""``demo``: the whole on one machine, without any account."""
+"""``demo``: a shop, a simulator and the syncs between them, without any account."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ _UNKNOWN_THERE = "TEAPOT"
 def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Send orders from a small shop to a VeraCore simulator, trouble included."""
+    """Sync a small test shop with a VeraCore simulator.
+
+    Some calls fail on purpose, to show how the sync recovers. Nothing outside this machine is used.
+    """
     signals.let_go()
     with _stage() as stage:
         ends = _play(stage, quiet=as_json)
@@ -50,11 +53,11 @@ def demo(
 
 @dataclass(frozen=True)
 class Stage:
-    """A shop, a simulator, and the parts that stand between them."""
+    """A shop, a simulator, and the container of the syncs between them."""
 
     shop: SmallShop
     sandbox: Sandbox
-    parts: Container
+    container: Container
 
     def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """The simulator's control surface, as a person would use it with curl."""
@@ -65,13 +68,13 @@ class Stage:
 
     def sync(self, quiet: bool) -> OrdersReport:
         """One run of ``sync-orders``, shown order by order."""
-        run = orders_run(self.parts, RunOptions())
+        run = orders_run(self.container, RunOptions())
         if not quiet:
             say("$ veracore-sync sync-orders")
-        with self.parts.ledger.runs.lock("orders", "sync-orders"):
-            number = self.parts.ledger.runs.begin("sync-orders")
+        with self.container.ledger.runs.lock("orders", "sync-orders"):
+            number = self.container.ledger.runs.begin("sync-orders")
             report = run.run()
-            self.parts.ledger.runs.end(number, 3 if report.needs_person else 0, {})
+            self.container.ledger.runs.end(number, 3 if report.needs_person else 0, {})
         if not quiet:
             for code, outcome in report.outcomes.items():
                 say(f"  {code}  {outcome:9}  {self._units(code)}")
@@ -84,11 +87,11 @@ class Stage:
         """One run of ``sync-inventory``, shown SKU by SKU."""
         if not quiet:
             say("$ veracore-sync sync-inventory --allow-mass-change")
-        with self.parts.ledger.runs.lock("inventory", "sync-inventory"):
-            number = self.parts.ledger.runs.begin("sync-inventory")
+        with self.container.ledger.runs.lock("inventory", "sync-inventory"):
+            number = self.container.ledger.runs.begin("sync-inventory")
             before = {sku: self.shop.state.saleable(sku) for sku, _, _ in _CATALOGUE}
-            report = inventory_run(self.parts, RunOptions(allow_mass_change=True)).run()
-            self.parts.ledger.runs.end(number, 0, {"updated": report.updated})
+            report = inventory_run(self.container, RunOptions(allow_mass_change=True)).run()
+            self.container.ledger.runs.end(number, 0, {"updated": report.updated})
         if not quiet:
             for sku, was in before.items():
                 say(f"  {sku:9}  {was} could be sold, now {self.shop.state.saleable(sku)}")
@@ -98,11 +101,11 @@ class Stage:
         """One run of ``sync-tracking``, shown slip by slip."""
         if not quiet:
             say("$ veracore-sync sync-tracking")
-        with self.parts.ledger.runs.lock("tracking", "sync-tracking"):
-            number = self.parts.ledger.runs.begin("sync-tracking")
-            report = tracking_run(self.parts, RunOptions()).run()
+        with self.container.ledger.runs.lock("tracking", "sync-tracking"):
+            number = self.container.ledger.runs.begin("sync-tracking")
+            report = tracking_run(self.container, RunOptions()).run()
             counts = {"ordersChecked": report.checked, "trackingUpdated": report.updated}
-            self.parts.ledger.runs.end(number, 0, counts)
+            self.container.ledger.runs.end(number, 0, counts)
         if not quiet:
             for one in report.outcomes:
                 if one.slip:
@@ -110,7 +113,7 @@ class Stage:
             say()
 
     def _units(self, code: str) -> str:
-        attempts = self.parts.ledger.orders.attempts(code)
+        attempts = self.container.ledger.orders.attempts(code)
         lines = attempts[-1].lines if attempts else ()
         return ", ".join(f"{units} x {sku}" for sku, units in lines)
 
@@ -134,10 +137,10 @@ def _stage() -> Iterator[Stage]:
             "VERACORE_SYNC_LEDGER__PATH": str(folder / "ledger.db"),
             "VERACORE_SYNC_ORDERS__NOT_BEFORE": "2020-01-01T00:00:00Z",
         }
-        parts = Container(load(None, environment, cwd=folder))
-        stack.callback(parts.close)
-        parts.bind()
-        stage = Stage(shop, sandbox, parts)
+        container = Container(load(None, environment, cwd=folder))
+        stack.callback(container.close)
+        container.bind()
+        stage = Stage(shop, sandbox, container)
         _fill(stage)
         yield stage
 
@@ -169,11 +172,11 @@ def _play(stage: Stage, *, quiet: bool) -> dict[str, Any]:
         "2. The connection breaks after VeraCore stored an order: was it lost, or only the answer?"
     )
     stage.control("faults", {"kinds": ["reset_after"], "count": 1, "operations": ["AddOrder"]})
-    lost = place([("MUG-BLUE", 5)])
+    uncertain = place([("MUG-BLUE", 5)])
     stage.sync(quiet)
-    tell(f"  {lost.code} was looked up, found and adopted: it ships once.\n")
+    tell(f"  {uncertain.code} was looked up, found and adopted: it ships once.\n")
 
-    tell("3. One order holds a SKU that VeraCore does not know. The others leave.")
+    tell("3. One order has a SKU that VeraCore does not know. The others are sent.")
     parked = place([(_UNKNOWN_THERE, 1)])
     place([("POSTER-A2", 1)])
     stage.sync(quiet)
@@ -181,10 +184,10 @@ def _play(stage: Stage, *, quiet: bool) -> dict[str, Any]:
     tell(f"4. Somebody creates {_UNKNOWN_THERE} at VeraCore.")
     stage.control("stock", {"stock": [{"sku": _UNKNOWN_THERE, "on_hand": 10}]})
     tell(f"$ veracore-sync retry {parked.code}")
-    stage.parts.ledger.transitions.requeue(parked.code)
+    stage.container.ledger.transitions.requeue(parked.code)
     stage.sync(quiet)
 
-    tell("5. VeraCore counts its shelves. What it has promised to orders is not sold again.")
+    tell("5. VeraCore counts its shelves. Units reserved for orders are not sold again.")
     counted = [{"sku": "MUG-BLUE", "on_hand": 30}, {"sku": "TEE-M", "on_hand": 3}]
     stage.control("stock", {"stock": counted})
     stage.count(quiet)
@@ -195,7 +198,7 @@ def _play(stage: Stage, *, quiet: bool) -> dict[str, Any]:
 def _ship(stage: Stage, quiet: bool) -> None:
     tell = (lambda text="": None) if quiet else say
     first, second, *_ = stage.shop.state.orders.values()
-    tell("6. VeraCore ships one order in two packages, and of another the T-shirt first.")
+    tell("6. VeraCore ships one order in two packages, and only the T-shirt of another.")
     label = {"carrier": "UPS", "service": "UPS Ground"}
     whole = [label | {"tracking": f"1Z999AA1012345678{n}"} for n in (4, 5)]
     stage.control("ship", {"order": first.code, "packages": whole})
@@ -209,7 +212,7 @@ def _ship(stage: Stage, quiet: bool) -> None:
 
 
 def _close(stage: Stage, quiet: bool) -> dict[str, Any]:
-    document = overall(stage.parts.ledger)
+    document = overall(stage.container.ledger)
     placed = stage.control("orders")["orders"]
     codes = {order.code for order in stage.shop.state.orders.values()}
     once = len(placed) == len(codes) and {one["reference"] for one in placed} == codes
@@ -219,11 +222,11 @@ def _close(stage: Stage, quiet: bool) -> dict[str, Any]:
         say("\nAt the simulator:")
         table(
             ["order", "times sent", "units"],
-            [(one["id"], one["submissions"], _told(one["lines"])) for one in placed],
+            [(one["id"], one["submissions"], _units_text(one["lines"])) for one in placed],
         )
         say(f"\n{len(codes)} orders paid, {len(placed)} placed at VeraCore, each exactly once.")
     return {"exactlyOnce": once, "stats": document, "placed": placed}
 
 
-def _told(lines: list[dict[str, Any]]) -> str:
+def _units_text(lines: list[dict[str, Any]]) -> str:
     return ", ".join(f"{line['quantity']} x {line['sku']}" for line in lines)

@@ -1,4 +1,4 @@
-"""``doctor``: is everything as it should be, and if not, what to do."""
+"""``doctor``: check the installation, with a remedy for each problem found."""
 
 from __future__ import annotations
 
@@ -30,29 +30,34 @@ _PRECEDENCE = (78, 77, 74, 69)
 
 def doctor(
     context: typer.Context,
-    offline: Annotated[bool, typer.Option("--offline", help="Contact neither side.")] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not contact Vendure or VeraCore.")
+    ] = False,
     systemd_dir: Annotated[
-        Path, typer.Option(help="Where the units are installed.")
+        Path, typer.Option(help="Directory of the installed systemd units.")
     ] = INSTALLED_UNITS,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Check configuration, ledger, machine and both sides; each line says what to do."""
+    """Check the configuration, the ledger and both connections.
+
+    The hooks and the systemd units are checked too. Each problem comes with a remedy.
+    """
     run_command(
         Job("doctor", read_only=True, force=True),
         context.obj,
         as_json,
-        lambda parts: run_checks(parts, offline=offline, systemd_dir=systemd_dir),
+        lambda container: run_checks(container, offline=offline, systemd_dir=systemd_dir),
     )
 
 
 def run_checks(
-    parts: Container, *, offline: bool = False, systemd_dir: Path = INSTALLED_UNITS
+    container: Container, *, offline: bool = False, systemd_dir: Path = INSTALLED_UNITS
 ) -> CommandReport:
-    """Every finding; the worst failure's exit code is the report's."""
-    found = list(machine(parts.loaded, systemd_dir, notify_hook))
-    found += ledger(parts.settings, lambda: parts.ledger, parts.clock)
+    """Every finding; the report has the exit code of the worst failure."""
+    found = list(machine(container.loaded, systemd_dir, notify_hook))
+    found += ledger(container.settings, lambda: container.ledger, container.clock)
     if not offline:
-        found += _online(parts) if _readable(found) else [_not_asked()]
+        found += _online(container) if _readable(found) else [_not_asked()]
     codes = [one.exit_code for one in found if one.level == "fail"]
     return CommandReport(
         {"findings": [_document(one) for one in found]},
@@ -67,41 +72,41 @@ def _readable(found: list[CheckResult]) -> bool:
 
 
 def _not_asked() -> CheckResult:
-    message = "neither side was asked, as the ledger cannot be read"
+    message = "Vendure and VeraCore were not contacted, because the ledger cannot be read"
     return warn("ledger", message, "repair the ledger, then run `veracore-sync doctor` again")
 
 
-def _online(parts: Container) -> Iterator[CheckResult]:
-    """Both sides, then what only the two together show, then our own listener."""
-    settings = parts.settings
+def _online(container: Container) -> Iterator[CheckResult]:
+    """Both connections, then the SKUs of both together, then our webhook listener."""
+    settings = container.settings
     try:
         require(settings, "vendure", "veracore")
-        sides = (parts.shop, parts.warehouse)
+        sides = (container.shop, container.warehouse)
     except SyncError as error:
         yield fail("configuration", error)
         return
-    both = yield from _met(parts, "Vendure", shop(settings, sides[0], sides[1].capabilities))
-    there = warehouse(settings.veracore, sides[1], parts.other_dialects())
-    both = (yield from _met(parts, "VeraCore", there)) and both
+    both = yield from _met(container, "Vendure", shop(settings, sides[0], sides[1].capabilities))
+    there = warehouse(settings.veracore, sides[1], container.other_dialects())
+    both = (yield from _met(container, "VeraCore", there)) and both
     if both:
         yield from skus(settings.skus, sides[0].stock, sides[1])
-    yield listener(settings.webhooks, parts.clock)
+    yield listener(settings.webhooks, container.clock)
 
 
 def _met(
-    parts: Container, name: str, findings: Iterator[CheckResult]
+    container: Container, name: str, findings: Iterator[CheckResult]
 ) -> Generator[CheckResult, None, bool]:
-    """A side's findings, and where it let us in its speed and its clock; whether it did."""
-    began = parts.clock.monotonic()
+    """The findings of one side, with latency and clock skew if it accepted us; returns whether."""
+    began = container.clock.monotonic()
     first = next(findings)
-    took = parts.clock.monotonic() - began
+    took = container.clock.monotonic() - began
     yield first
     yield from findings
     if first.level == "fail":
         return False
     of_vendure = name == "Vendure"
-    wanted = parts.settings.vendure if of_vendure else parts.settings.veracore
-    client = parts.shop if of_vendure else parts.warehouse
+    wanted = container.settings.vendure if of_vendure else container.settings.veracore
+    client = container.shop if of_vendure else container.warehouse
     met = Met(name, took, wanted.timeout_seconds, client.clock_ahead_seconds)
     yield network(met)
     skew = clocks(met)
@@ -120,7 +125,7 @@ def _document(finding: CheckResult) -> dict[str, str]:
 
 
 def _show(found: list[CheckResult]) -> None:
-    table(["", "what", "how it is"], [(one.level, one.name, one.message) for one in found])
+    table(["", "check", "result"], [(one.level, one.name, one.message) for one in found])
     for one in found:
         if one.todo:
             say(f"{one.name}: {one.todo}")

@@ -1,4 +1,4 @@
-"""What stands before the command, as handed to each of them."""
+"""The options given before the command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``init``: the first hour's questions, a configuration that answers them, and a first look."""
+"""``init``: ask for the required settings, write a configuration, check it."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ NEXT = "veracore-sync sync-orders --dry-run"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Something that the configuration cannot do without.
+    """A required setting.
 
     Args:
         key: The setting.
-        flag: What gives it without a question.
-        text: What a person is asked.
-        file: Of a secret: the file beside the configuration that will hold it.
+        flag: The option that sets it.
+        text: The prompt.
+        file: For a secret, the file beside the configuration that will contain it.
     """
 
     key: str
@@ -45,7 +45,7 @@ class Question:
     file: str = ""
 
 
-# The files bear the names of systemd's credentials, so that the units find them (systemd/).
+# The files have the names of systemd's credentials, so that the units find them (systemd/).
 QUESTIONS = (
     Question("vendure.admin_api_url", "--vendure-url", "Vendure: address of the Admin API"),
     Question("vendure.username", "--vendure-username", "Vendure: administrator's name"),
@@ -65,29 +65,39 @@ QUESTIONS = (
 def init_config(
     context: typer.Context,
     vendure_url: Annotated[
-        str, typer.Option(help="Address of the Admin API, ending in /admin-api.")
+        str,
+        typer.Option(help="Address of Vendure's Admin API, ending in /admin-api.", metavar="URL"),
     ] = "",
-    vendure_username: Annotated[str, typer.Option(help="Administrator who logs in.")] = "",
+    vendure_username: Annotated[
+        str, typer.Option(help="Vendure administrator to log in as.", metavar="NAME")
+    ] = "",
     password_file: Annotated[
-        Path | None, typer.Option(help="File that holds the administrator's password.")
+        Path | None, typer.Option(help="File with that administrator's password.", metavar="PATH")
     ] = None,
-    veracore_url: Annotated[str, typer.Option(help="Base address of VeraCore.")] = "",
+    veracore_url: Annotated[
+        str, typer.Option(help="Base address of VeraCore.", metavar="URL")
+    ] = "",
     veracore_client_id: Annotated[
-        str, typer.Option(help="OAuth client (rest), or web service user (oms).")
+        str, typer.Option(help="OAuth client id (rest) or web service user (oms).", metavar="ID")
     ] = "",
     client_secret_file: Annotated[
-        Path | None, typer.Option(help="File that holds the client's secret, or user's password.")
+        Path | None,
+        typer.Option(help="File with that client's secret or user's password.", metavar="PATH"),
     ] = None,
-    company_id: Annotated[str, typer.Option(help="Company id (rest), or system id (oms).")] = "",
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace an existing configuration.")
-    ] = False,
+    company_id: Annotated[
+        str, typer.Option(help="Company id (rest) or system id (oms).", metavar="ID")
+    ] = "",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Write only; try neither connection.")
+        bool, typer.Option("--offline", help="Only write the files; test no connection.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Write a commented configuration (--config, else ./config.toml) and try both connections."""
+    """Write a commented configuration and test both connections.
+
+    The file is the one that --config names, or ./config.toml. A setting that no option gives is
+    asked for on the terminal.
+    """
     given: dict[str, str | Path | None] = {
         "vendure.admin_api_url": vendure_url,
         "vendure.username": vendure_username,
@@ -107,7 +117,10 @@ def _work(
     asked_for = [path.parent / one.file for one in QUESTIONS if one.file and not given[one.key]]
     there = next((file for file in (path, *asked_for) if file.exists()), None)
     if there and not force:
-        raise UsageError(f"{there} exists", hint="--force takes its place; --config names another")
+        raise UsageError(
+            f"{there} already exists",
+            hint="overwrite it with --force, or name another file with --config before `init`",
+        )
     answers = _answers(given)
     not_before = SystemClock().now().replace(microsecond=0)
     written = _write(path, answers, not_before, force=force)
@@ -115,12 +128,12 @@ def _work(
 
 
 def _answers(given: Mapping[str, str | Path | None]) -> dict[str, str | Path]:
-    """Every answer: from its flag, else asked for; a secret as text, or as its file's path."""
+    """Every answer, from its option or the prompt; a secret is a text or the path of its file."""
     missing = [one.flag for one in QUESTIONS if not given[one.key]]
     if missing and not sys.stdin.isatty():
         raise UsageError(
-            f"{', '.join(missing)} must be given where nobody can be asked",
-            hint="or run `veracore-sync init` on a terminal",
+            f"{', '.join(missing)} must be given without a terminal",
+            hint="add the options, or run `veracore-sync init` on a terminal",
         )
     found: dict[str, str | Path] = {}
     for one in QUESTIONS:
@@ -145,7 +158,9 @@ def _ask(question: Question) -> str:
 def _check(question: Question, answer: str | Path) -> None:
     if isinstance(answer, Path):
         if not answer.expanduser().is_file():
-            raise UsageError(f"{question.flag}: there is no file {answer}", hint="name one")
+            raise UsageError(
+                f"{question.flag}: there is no file {answer}", hint="name a file that exists"
+            )
         return
     check({question.key: Flag(question.flag, answer)})
 
@@ -153,7 +168,7 @@ def _check(question: Question, answer: str | Path) -> None:
 def _write(
     path: Path, answers: Mapping[str, str | Path], not_before: datetime, *, force: bool
 ) -> list[Path]:
-    """Put the secrets into files of their own, then the configuration; every file written."""
+    """Write each secret to its own file, then the configuration; returns every file written."""
     values = {"orders.not_before": not_before, **of_the_system(path)}
     texts: dict[Path, str] = {}
     for one in QUESTIONS:
@@ -179,19 +194,19 @@ def _write(
 
 
 def of_the_system(path: Path) -> dict[str, Any]:
-    """What the units' configuration says: a person who acts as their user uses their ledger."""
+    """The ledger of the systemd units for their configuration, so that both use the same one."""
     return {"ledger.path": "/var/lib/veracore-sync/ledger.db"} if path == SYSTEM_FILE else {}
 
 
 def _as_written(file: Path, folder: Path) -> str:
-    """Relative where it lies beside the configuration: the two can then be moved together."""
+    """Relative if it is beside the configuration, so that both can be moved together."""
     return file.name if file.parent == folder else str(file)
 
 
 def _looked_at(
     options: Globals, path: Path, written: list[Path], not_before: datetime, *, offline: bool
 ) -> CommandReport:
-    """Read it back as every command will, and let both sides answer."""
+    """Load the file as every command will, and test both connections."""
     options_given = Globals(path, options.log_level, options.log_format)
     document: dict[str, Any] = {
         "path": str(path),
@@ -200,11 +215,11 @@ def _looked_at(
         "findings": [],
         "next": NEXT,
     }
-    parts = Container(load_settings(options_given), read_only=True, force=True)
+    container = Container(load_settings(options_given), read_only=True, force=True)
     try:
-        report = CommandReport({}) if offline else run_checks(parts)
+        report = CommandReport({}) if offline else run_checks(container)
     finally:
-        parts.close()
+        container.close()
 
     def show() -> None:
         say("wrote " + ", ".join(map(str, written)))
@@ -212,7 +227,7 @@ def _looked_at(
         if report.show:
             report.show()
         if report.code:
-            say("the file is written; fix what failed, then: veracore-sync doctor")
+            say("the file is written; fix the failures, then run: veracore-sync doctor")
         else:
             say(f"next: {NEXT}")
 

@@ -1,4 +1,4 @@
-"""Lines for the journal: under systemd each begins with its priority (sd-daemon(3), "<4>…")."""
+"""Priorities for the journal: under systemd each line begins with one (sd-daemon(3), "<4>…")."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ERROR, WARNING, INFO, DEBUG = 3, 4, 6, 7
 
 
 def prefix(priority: int) -> str:
-    """What a line of stderr begins with: its priority in the journal, elsewhere nothing.
+    """The beginning of a line on stderr: its priority in the journal, otherwise nothing.
 
     Args:
         priority: As syslog counts: 3 error, 4 warning, 6 info, 7 debug.
@@ -18,7 +18,8 @@ def prefix(priority: int) -> str:
 
 
 def _is_the_journal() -> bool:
-    """Whether stderr is what systemd connected to it (systemd.exec(5), ``JOURNAL_STREAM``)."""
+    """Whether stderr goes to the journal (systemd.exec(5), ``JOURNAL_STREAM``)."""
+    # The variable alone is no proof: a command started by a unit inherits it, stderr redirected.
     wanted = os.environ.get("JOURNAL_STREAM")
     if not wanted:
         return False

@@ -1,4 +1,4 @@
-"""``ledger``: check, back up, restore, prune and export the one file that holds all state."""
+"""``ledger``: check, back up, restore, prune and export the ledger."""
 
 from __future__ import annotations
 
@@ -25,48 +25,51 @@ ledger_app = typer.Typer(
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
-def _existing(parts: Container) -> Ledger:
-    if parts.ledger.path is None:
+def _existing(container: Container) -> Ledger:
+    if container.ledger.path is None:
         raise LedgerError(
-            f"there is no ledger at {parts.settings.ledger.path}",
-            hint="the first sync command makes it; check ledger.path",
+            f"there is no ledger at {container.settings.ledger.path}",
+            hint="the first sync command creates it; check ledger.path",
         )
-    return parts.ledger
+    return container.ledger
 
 
 @ledger_app.command("check")
 def check_ledger(context: typer.Context, as_json: AsJson = False) -> None:
-    """Let SQLite check the file."""
+    """Check the ledger file with SQLite's integrity check."""
 
-    def work(parts: Container) -> CommandReport:
-        found = _existing(parts).upkeep.check()
+    def work(container: Container) -> CommandReport:
+        found = _existing(container).upkeep.check()
         error = None
         if found:
             error = LedgerError(
-                f"the ledger {parts.ledger.path} is damaged: {found[0]}",
-                hint="restore the newest backup; the next sync-orders looks up before it sends",
+                f"the ledger {container.ledger.path} is damaged: {found[0]}",
+                hint="run `veracore-sync ledger restore FILE` with the newest backup; the next "
+                "sync-orders looks up orders before it sends any",
             )
         return CommandReport(
-            {"problems": found}, error=error, show=lambda: _tell(found), asked_for=True
+            {"problems": found}, error=error, show=lambda: _show_problems(found), asked_for=True
         )
 
     run_command(Job("ledger check", read_only=True), context.obj, as_json, work)
 
 
-def _tell(found: list[str]) -> None:
-    say("\n".join(found) if found else "the ledger is well")
+def _show_problems(found: list[str]) -> None:
+    say("\n".join(found) if found else "no problem found")
 
 
 @ledger_app.command("backup")
 def backup_ledger(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="The copy; must not exist.")],
+    file: Annotated[
+        Path, typer.Argument(help="Backup file to create; must not exist.", metavar="FILE")
+    ],
     as_json: AsJson = False,
 ) -> None:
-    """Copy the ledger consistently, while others may write."""
+    """Copy the ledger to a file; safe while other commands write."""
 
-    def work(parts: Container) -> CommandReport:
-        size = _existing(parts).upkeep.backup(file)
+    def work(container: Container) -> CommandReport:
+        size = _existing(container).upkeep.backup(file)
         return CommandReport(
             {"path": str(file), "bytes": size}, show=lambda: say(f"{file}: {size} bytes")
         )
@@ -77,13 +80,16 @@ def backup_ledger(
 @ledger_app.command("restore")
 def restore_ledger(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A file that `ledger backup` made.")],
+    file: Annotated[Path, typer.Argument(help="A backup made by `ledger backup`.", metavar="FILE")],
     as_json: AsJson = False,
 ) -> None:
-    """Put a backup in the ledger's place, checked first; the old ledger is kept beside it."""
+    """Replace the ledger with a backup that passes its check.
 
-    def work(parts: Container) -> CommandReport:
-        done = restore(file, parts.settings.ledger.path, parts.clock, parts.must_belong)
+    The old ledger is kept beside it.
+    """
+
+    def work(container: Container) -> CommandReport:
+        done = restore(file, container.settings.ledger.path, container.clock, container.must_belong)
         kept = str(done.kept) if done.kept else None
         summary = f"{done.orders} orders restored from {file}"
         return CommandReport(
@@ -97,14 +103,17 @@ def restore_ledger(
 @ledger_app.command("prune")
 def prune_ledger(
     context: typer.Context,
-    days: Annotated[int, typer.Option(min=1, help="Keep this many days.")] = 90,
+    days: Annotated[int, typer.Option(min=1, help="Keep this many days.", metavar="DAYS")] = 90,
     as_json: AsJson = False,
 ) -> None:
-    """Forget old runs and resolved alerts; orders and attempts stay."""
+    """Delete old runs and resolved alerts.
 
-    def work(parts: Container) -> CommandReport:
-        before = parts.clock.now() - timedelta(days=days)
-        gone = _existing(parts).upkeep.prune(before)
+    Orders and their attempts are kept.
+    """
+
+    def work(container: Container) -> CommandReport:
+        before = container.clock.now() - timedelta(days=days)
+        gone = _existing(container).upkeep.prune(before)
         summary = ", ".join(f"{count} {name}" for name, count in gone.items())
         return CommandReport({"pruned": gone}, show=lambda: say(f"pruned {summary}"))
 
@@ -113,10 +122,10 @@ def prune_ledger(
 
 @ledger_app.command("export")
 def export_ledger(context: typer.Context) -> None:
-    """Print every order with its attempts, a JSON object a line."""
+    """Print every order with its attempts, one JSON object per line."""
 
-    def work(parts: Container) -> CommandReport:
-        for line in _existing(parts).upkeep.export():
+    def work(container: Container) -> CommandReport:
+        for line in _existing(container).upkeep.export():
             say(line)
         return CommandReport({})
 

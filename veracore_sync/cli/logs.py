@@ -23,10 +23,10 @@ _PRIORITIES = {
 
 
 class TextFormatter(logging.Formatter):
-    """``WARNING message``; in the journal, where the priority says it, the message alone."""
+    """``WARNING message``; in the journal, which has the priority, only the message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record, each of its lines with its priority."""
+        """The record; in the journal each line has the priority."""
         text = super().format(record)
         mark = _mark(record)
         return mark + text.replace("\n", f"\n{mark}") if mark else f"{record.levelname} {text}"
@@ -52,12 +52,10 @@ def _mark(record: logging.LogRecord) -> str:
 
 
 def set_up(loaded: Loaded) -> None:
-    """Send this program's log records to stderr, as ``[log]`` says.
-
-    Off a terminal the default is to be silent unless something is wrong: cron mails every line.
-    """
+    """Send this program's log records to stderr, as ``[log]`` says."""
     wanted = loaded.settings.log
     level = wanted.level
+    # cron mails every line, so without a terminal only warnings and errors are logged by default.
     if loaded.origins.get("log.level") == "default" and not sys.stderr.isatty():
         level = "warning"
     handler = logging.StreamHandler(sys.stderr)

@@ -1,4 +1,4 @@
-"""How a command speaks: one JSON document, a table for people, a paragraph on trouble."""
+"""Output of a command: one JSON document, or tables and lines; failures as a paragraph."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def on_terminal() -> bool:
 
 
 def say(text: str = "") -> None:
-    """A line of the result."""
+    """Write a line of the result to stdout."""
     sys.stdout.write(text + "\n")
 
 
 def warn(text: str, priority: int = WARNING) -> None:
-    """A line of trouble, and how much of it (syslog's priority, for the journal)."""
+    """Write a line to stderr, in the journal with its syslog priority."""
     sys.stderr.write(prefix(priority) + text + "\n")
 
 
 def print_json(document: Mapping[str, Any]) -> None:
-    """The one document of ``--json``."""
+    """Write the document of ``--json``."""
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 
 
@@ -45,7 +45,7 @@ def error_document(error: SyncError) -> dict[str, Any]:
 
 
 def error_lines(error: SyncError) -> list[str]:
-    """A failure as a person reads it: what, the single faults, and what to do."""
+    """A failure as text: the message, its single problems, and the hint."""
     problems = list(error.problems) if isinstance(error, ConfigError) else []
     if problems == [error.message]:
         problems = []
@@ -57,7 +57,7 @@ def error_lines(error: SyncError) -> list[str]:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table: with rules and colours on a terminal, plain columns elsewhere."""
+    """Write a table, coloured on a terminal, in plain columns elsewhere."""
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
     if on_terminal():
         _rich_table(columns, texts)
@@ -69,7 +69,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 
 
 def _rich_table(columns: Sequence[str], texts: Sequence[Sequence[str]]) -> None:
-    # Only a terminal is worth waiting for rich; and few commands draw a table at all.
+    # rich takes longer to import than most commands take to run.
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

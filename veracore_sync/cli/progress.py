@@ -18,17 +18,17 @@ _PATIENCE = 1.0
 
 @contextmanager
 def shown(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A function to tell what is being done, how far it is, and of how many (0: not known).
+    """A function that shows progress: the activity, items done, items in all (0: unknown).
 
     Args:
-        quiet: Show nothing, as off a terminal.
+        quiet: Show nothing, as without a terminal.
     """
     if quiet or not (on_terminal() and sys.stderr.isatty()):
         yield lambda what, done, of: None
         return
     bar = _Bar()
     try:
-        yield bar.tell
+        yield bar.update
     finally:
         bar.stop()
 
@@ -38,7 +38,7 @@ class _Bar:
         self._began = time.monotonic()
         self._progress: Progress | None = None
 
-    def tell(self, what: str, done: int, of: int) -> None:
+    def update(self, what: str, done: int, of: int) -> None:
         if self._progress is None:
             if time.monotonic() - self._began < _PATIENCE:
                 return
@@ -52,7 +52,7 @@ class _Bar:
 
 
 def _started() -> Progress:
-    # Imported by the time a person has waited for a second already.
+    # Imported here, so that runs shorter than a second do not wait for it.
     from rich.console import Console
     from rich.progress import Progress
 

@@ -1,4 +1,4 @@
-"""``resolve``: a person decides about one order."""
+"""``resolve``: a person's decision about one order."""
 
 from __future__ import annotations
 
@@ -18,45 +18,53 @@ from veracore_sync.jobs.stats import order_document
 
 def resolve(
     context: typer.Context,
-    order: Annotated[str, typer.Argument(help="Code or id of the order.")],
+    order: Annotated[str, typer.Argument(help="Code or id of the order.", metavar="ORDER")],
     veracore_id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="With --adopt: the id at VeraCore.")
+        str | None, typer.Argument(metavar="ID", help="Id of the order at VeraCore, with --adopt.")
     ] = None,
     adopt: Annotated[
-        bool, typer.Option("--adopt", help="VeraCore has it (under ID, or under its own id).")
+        bool,
+        typer.Option(
+            "--adopt", help="VeraCore has the order, under ID or the id it was sent with."
+        ),
     ] = False,
-    new_id: Annotated[bool, typer.Option("--new-id", help="Send it under a fresh id.")] = False,
-    skip: Annotated[bool, typer.Option("--skip", help="Never send it.")] = False,
+    new_id: Annotated[
+        bool, typer.Option("--new-id", help="Send the order under a new id.")
+    ] = False,
+    skip: Annotated[bool, typer.Option("--skip", help="Never send the order.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Decide about an order in conflict or in doubt: --adopt [ID], --new-id or --skip."""
+    """Decide what happens to an order in conflict or in doubt.
+
+    Give one of --adopt [ID], --new-id and --skip. VeraCore is asked about the order first.
+    """
     choices = [name for name, on in (("adopt", adopt), ("new-id", new_id), ("skip", skip)) if on]
     run_command(
         Job("resolve", "orders", record=True),
         context.obj,
         as_json,
-        lambda parts: _work(parts, order, choices, veracore_id),
+        lambda container: _work(container, order, choices, veracore_id),
     )
 
 
 def _work(
-    parts: Container, name: str, choices: list[str], veracore_id: str | None
+    container: Container, name: str, choices: list[str], veracore_id: str | None
 ) -> CommandReport:
     if len(choices) != 1 or (veracore_id and choices != ["adopt"]):
         raise UsageError(
-            "say one of --adopt [ID], --new-id and --skip",
-            hint="`veracore-sync stats --order ORDER` shows what is known",
+            "give one of --adopt [ID], --new-id and --skip",
+            hint=f"`veracore-sync stats --order {name}` shows the history of the order",
         )
-    parts.bind()
+    container.bind()
     report = OrdersReport()
-    resolver = order_resolver(parts, report)
+    resolver = order_resolver(container, report)
     if choices == ["adopt"]:
         done = resolver.adopt(name, veracore_id)
     elif choices == ["new-id"]:
         done = resolver.new_id(name)
     else:
         done = resolver.skip(name)
-    row = parts.ledger.orders.held([done.code])[done.code]
+    row = container.ledger.orders.held([done.code])[done.code]
     return CommandReport(
         document={"order": order_document(row)},
         news=report.needs_person,

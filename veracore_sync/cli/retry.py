@@ -1,4 +1,4 @@
-"""``retry``: back into the queue, by a person."""
+"""``retry``: put orders back into the queue by hand."""
 
 from __future__ import annotations
 
@@ -20,38 +20,51 @@ from veracore_sync.jobs.retry import Plan, execute, plan
 def retry(
     context: typer.Context,
     orders: Annotated[
-        list[str] | None, typer.Argument(metavar="[ORDER]...", help="Code or id of an order.")
+        list[str] | None, typer.Argument(metavar="ORDER", help="Code or id of an order.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="All failed, parked and in doubt.")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every order that is failed, parked or in doubt.")
+    ] = False,
     error_class: Annotated[
-        str | None, typer.Option("--class", help="Only orders with this class of failure.")
+        str | None,
+        typer.Option("--class", help="Only orders with this class of failure.", metavar="CLASS"),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", "-n", help="Show what would be done.")
+        bool, typer.Option("--dry-run", "-n", help="Show what would be done; change nothing.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Queue failed and parked orders again; look up orders in doubt now."""
+    """Queue failed and parked orders again.
+
+    Orders in doubt are looked up at VeraCore now.
+    """
     names = tuple(orders or ())
     job = Job("retry", "orders", record=not dry_run, read_only=dry_run, empty=EMPTY)
     run_command(
-        job, context.obj, as_json, lambda parts: _work(parts, names, every, error_class, dry_run)
+        job,
+        context.obj,
+        as_json,
+        lambda container: _work(container, names, every, error_class, dry_run),
     )
 
 
 def _work(
-    parts: Container, names: tuple[str, ...], every: bool, error_class: str | None, dry_run: bool
+    container: Container,
+    names: tuple[str, ...],
+    every: bool,
+    error_class: str | None,
+    dry_run: bool,
 ) -> CommandReport:
-    chosen = plan(parts.ledger, names, every=every, error_class=error_class)
+    chosen = plan(container.ledger, names, every=every, error_class=error_class)
     report = OrdersReport()
     if not dry_run:
         doubts = None
         if chosen.look_up:
-            parts.bind()
-            doubts = doubt_resolver(parts, report)
-        execute(chosen, parts.ledger, report, doubts)
+            container.bind()
+            doubts = doubt_resolver(container, report)
+        execute(chosen, container.ledger, report, doubts)
     lines = _lines(chosen, dry_run)
-    document = orders_document(report, parts.ledger)
+    document = orders_document(report, container.ledger)
     document["refused"] = [
         {"vendureOrderCode": row.code, "reason": why} for row, why in chosen.refused
     ]
@@ -73,9 +86,6 @@ def _work(
 
 def _lines(chosen: Plan, dry_run: bool) -> list[str]:
     would = "would be " if dry_run else ""
-    lines = [
-        f"{row.code}: {would}queued again; the next sync-orders takes it up"
-        for row in chosen.requeue
-    ]
+    lines = [f"{row.code}: {would}queued again for the next sync-orders" for row in chosen.requeue]
     lines += [f"{row.code}: {would}looked up at VeraCore" for row in chosen.look_up]
     return lines or (["nothing to retry"] if not chosen.refused else [])

@@ -1,4 +1,4 @@
-"""One way to run a command: settings, parts, its work, what it says, exit code."""
+"""How a command runs: settings, container, work, output, exit code."""
 
 from __future__ import annotations
 
@@ -18,34 +18,35 @@ from veracore_sync.composition.locked_run import CommandReport, Job, Work, inter
 from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.failures import NOTHING_FOLLOWS
 
+# cron mails whatever is written: an outage (69) or a held lock (75) is reported once, not each run.
 _REPEATED_QUIETLY = frozenset({69, 75})
 
 
 def run_command(job: Job, options: Globals, as_json: bool, work: Work) -> None:
-    """Run a command and leave the process with its exit code.
+    """Run a command and exit with its code.
 
     Args:
         job: How it is run.
         options: The global options.
         as_json: Print the document instead of text.
-        work: Does it.
+        work: Makes the report.
 
     Raises:
         typer.Exit: Always, with the exit code.
     """
     with ExitStack() as stack:
-        parts: Container | None = None
+        container: Container | None = None
         before: int | None = None
         try:
             signals.catch()
-            parts = Container(
+            container = Container(
                 load_settings(options),
                 read_only=job.read_only,
                 family=job.lock or "other",
                 force=job.force,
             )
-            stack.callback(parts.close)
-            before, report = run_locked(job, parts, work)
+            stack.callback(container.close)
+            before, report = run_locked(job, container, work)
         except KeyboardInterrupt as stop:
             report = CommandReport(dict(job.empty), error=interrupted(stop))
         except SyncError as error:
@@ -53,21 +54,21 @@ def run_command(job: Job, options: Globals, as_json: bool, work: Work) -> None:
         except Exception as error:
             number = signals.struck()
             if number is None:
-                # A bug: its traceback is what we need to know, and --json still gets its document.
+                # A bug: the traceback must be seen, and a reader of --json still gets a document.
                 if as_json:
                     bug = SyncError(f"unexpected: {type(error).__name__}")
                     print_json({**job.empty, "error": error_document(bug)})
                 raise
-            # What was at work, an import for one, wraps what ends it.
+            # A signal was caught, but library code (an import, say) wrapped its exception.
             report = CommandReport(dict(job.empty), error=interrupted(KeyboardInterrupt(number)))
-        _speak(report, as_json, repeated=before == report.exit_code)
-        if parts is not None:
-            _deliver(job, parts, report)
+        _write_report(report, as_json, repeated=before == report.exit_code)
+        if container is not None:
+            _deliver(job, container, report)
     raise typer.Exit(report.exit_code)
 
 
 def run_standalone(as_json: bool, work: Callable[[], CommandReport]) -> None:
-    """Run what needs neither settings nor ledger, and leave with its exit code.
+    """Run work that needs neither settings nor ledger, and exit with its code.
 
     Raises:
         typer.Exit: Always, with the exit code.
@@ -79,26 +80,26 @@ def run_standalone(as_json: bool, work: Callable[[], CommandReport]) -> None:
         report = CommandReport({}, error=interrupted(stop))
     except SyncError as error:
         report = CommandReport({}, error=error)
-    _speak(report, as_json, repeated=False)
+    _write_report(report, as_json, repeated=False)
     raise typer.Exit(report.exit_code)
 
 
-def _deliver(job: Job, parts: Container, report: CommandReport) -> None:
-    """Events leave once the job is free and everything was said: a slow hook delays nothing."""
+def _deliver(job: Job, container: Container, report: CommandReport) -> None:
+    """Deliver events after the lock is free and all output is written: a slow hook delays none."""
     if job.lock is None or job.read_only or job.command == "deliver":
         return
     if report.error in NOTHING_FOLLOWS:
         return
-    # Brings httpx: what only looks does not wait for it to be imported.
+    # Imports httpx, for which commands that only read the ledger should not wait.
     from veracore_sync.composition.event_delivery import deliver_at_the_end
 
     sys.stdout.flush()
-    # The run is over: whoever stops it now stops the hook alone.
+    # The run is complete and reported: a signal now ends only the delivery.
     with suppress(KeyboardInterrupt):
-        deliver_at_the_end(parts)
+        deliver_at_the_end(container)
 
 
-def _speak(report: CommandReport, as_json: bool, *, repeated: bool) -> None:
+def _write_report(report: CommandReport, as_json: bool, *, repeated: bool) -> None:
     if as_json:
         document = dict(report.document)
         if report.error is not None:
@@ -108,11 +109,11 @@ def _speak(report: CommandReport, as_json: bool, *, repeated: bool) -> None:
     if report.show is not None and (report.asked_for or on_terminal()):
         report.show()
     sys.stdout.flush()
-    for line in _trouble(report, repeated):
+    for line in _failure_lines(report, repeated):
         warn(line, WARNING if report.error is None else ERROR)
 
 
-def _trouble(report: CommandReport, repeated: bool) -> list[str]:
+def _failure_lines(report: CommandReport, repeated: bool) -> list[str]:
     lines = []
     if report.news:
         lines.append("veracore-sync: needs a person:")

@@ -1,4 +1,4 @@
-"""``sandbox``: the VeraCore simulator, for tests and a merchant's rehearsal."""
+"""``sandbox``: the VeraCore simulator, for tests and rehearsals."""
 
 from __future__ import annotations
 
@@ -14,20 +14,30 @@ from veracore_sync.sandbox.server import serve
 
 def sandbox(
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
+        int,
+        typer.Option(
+            min=0, max=65535, help="Port on 127.0.0.1; 0 picks a free one.", metavar="PORT"
+        ),
     ] = 8780,
     state: Annotated[
-        Path | None, typer.Option(help="File that keeps what the simulator knows.")
+        Path | None,
+        typer.Option(
+            help="File that keeps the simulator's state. Default: memory only.", metavar="PATH"
+        ),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Only SKUs put in through its stock exist.")
+        bool,
+        typer.Option("--strict", help="Refuse SKUs that were not added to the simulator's stock."),
     ] = False,
 ) -> None:
-    """Run a VeraCore simulator, in both dialects on one port, until it is stopped."""
+    """Run a VeraCore simulator until stopped.
+
+    It speaks both dialects on one port.
+    """
     signals.let_go()
     try:
         serve(port, state, strict)
     except OSError as error:
         warn(f"veracore-sync: cannot listen on 127.0.0.1:{port}: {error.strerror or error}")
-        warn("  choose another --port, or stop what listens there")
+        warn("  choose another --port, or stop the process that uses this one")
         raise typer.Exit(74) from error

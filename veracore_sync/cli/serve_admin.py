@@ -1,4 +1,4 @@
-"""``serve-admin``: the brief's Admin API and a page, on the commands' own code."""
+"""``serve-admin``: the Admin API and the status page, which run the commands' code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from veracore_sync.admin.access import Tokens
 from veracore_sync.admin.actions import Actions
 from veracore_sync.admin.handler import AdminHandler
 from veracore_sync.cli.run_command import run_command
-from veracore_sync.cli.serving import check_host, stop_on_signals, tell_address
+from veracore_sync.cli.serving import announce_address, check_host, stop_on_signals
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.config import require
@@ -29,30 +29,37 @@ def serve_admin(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Serve the Admin API and a page that shows everything, until stopped."""
+    """Serve the Admin API and the status page.
+
+    Runs until stopped.
+    """
     job = Job("serve-admin", lock="admin")
-    run_command(job, context.obj, as_json, lambda parts: _work(parts, host, port, quiet=as_json))
+    run_command(
+        job, context.obj, as_json, lambda container: _work(container, host, port, quiet=as_json)
+    )
 
 
-def _work(parts: Container, host: str | None, port: int | None, *, quiet: bool) -> CommandReport:
-    require(parts.settings, "admin")
-    parts.bind()
-    wanted = parts.settings.admin
+def _work(
+    container: Container, host: str | None, port: int | None, *, quiet: bool
+) -> CommandReport:
+    require(container.settings, "admin")
+    container.bind()
+    wanted = container.settings.admin
     address = host or wanted.host
     check_host(address, "admin.host")
     tokens = Tokens(wanted.read_token.get_secret_value(), wanted.act_token.get_secret_value())
-    health = Health(parts.clock, server="admin")
-    desk = AdminHandler(Actions(parts), tokens, parts.clock, health.troubles)
+    health = Health(container.clock, server="admin")
+    handler = AdminHandler(Actions(container), tokens, container.clock, health.troubles)
     server = HookServer(
         address,
         wanted.port if port is None else port,
-        desk,
+        handler,
         meter=Counters(),
         section="admin",
         part=health.part("accept"),
     )
     stop = stop_on_signals()
     server.start()
-    tell_address(server.url, quiet=quiet)
-    watch_over(stop, health, server.is_alive, parts.ledger.upkeep.check_in_place)
+    announce_address(server.url, quiet=quiet)
+    watch_over(stop, health, server.is_alive, container.ledger.upkeep.check_in_place)
     return CommandReport({"url": server.url, "drained": server.stop()})

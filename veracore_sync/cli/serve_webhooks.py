@@ -1,4 +1,4 @@
-"""``serve-webhooks``: signed hints come in, and make polling's work sooner."""
+"""``serve-webhooks``: signed hints that start a sync before the next poll."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from veracore_sync.cli.run_command import run_command
-from veracore_sync.cli.serving import check_host, stop_on_signals, tell_address
+from veracore_sync.cli.serving import announce_address, check_host, stop_on_signals
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.config import require
@@ -28,31 +28,38 @@ def serve_webhooks(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Listen for signed hints, store them, and look up what they name, until stopped."""
+    """Receive signed webhooks and sync what they name.
+
+    Runs until stopped. Webhooks only make syncs earlier; the timers sync everything without them.
+    """
     job = Job(WORKER, lock="webhooks")
-    run_command(job, context.obj, as_json, lambda parts: _work(parts, host, port, quiet=as_json))
+    run_command(
+        job, context.obj, as_json, lambda container: _work(container, host, port, quiet=as_json)
+    )
 
 
-def _work(parts: Container, host: str | None, port: int | None, *, quiet: bool) -> CommandReport:
-    require(parts.settings, "webhooks")
-    parts.bind()
-    address = host or parts.settings.webhooks.host
+def _work(
+    container: Container, host: str | None, port: int | None, *, quiet: bool
+) -> CommandReport:
+    require(container.settings, "webhooks")
+    container.bind()
+    address = host or container.settings.webhooks.host
     check_host(address, "webhooks.host")
-    jobs = HintJobs(parts.loaded, parts.clock)
-    health = Health(parts.clock)
-    events = EventThread(parts, health.part("events"))
+    jobs = HintJobs(container.loaded, container.clock)
+    health = Health(container.clock)
+    events = EventThread(container, health.part("events"))
     listener = Listener(
-        parts.ledger,
+        container.ledger,
         jobs.handlers(),
-        parts.settings,
-        parts.clock,
+        container.settings,
+        container.clock,
         host=address,
         port=port,
         health=health,
         others_live=events.is_alive,
     )
     stop = stop_on_signals()
-    tell_address(listener.server.url, quiet=quiet)
+    announce_address(listener.server.url, quiet=quiet)
     try:
         with events:
             drained = listener.run(stop)

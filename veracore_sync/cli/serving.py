@@ -1,4 +1,4 @@
-"""What both servers have in common: where they may listen, what they say, what stops them."""
+"""Shared by both servers: the address to listen on, its announcement, signals to stop."""
 
 from __future__ import annotations
 
@@ -13,38 +13,37 @@ from veracore_sync.domain.errors import ConfigError
 
 
 def stop_on_signals() -> threading.Event:
-    """Is set by SIGTERM and by Ctrl-C, from now on."""
+    """An event that SIGTERM and Ctrl-C set from now on."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
     return stop
 
 
-def tell_address(url: str, *, quiet: bool) -> None:
-    """Where it listens, on stdout; on stderr where stdout is to hold one document.
-
-    A full disk behind either is no reason not to listen.
-    """
+def announce_address(url: str, *, quiet: bool) -> None:
+    """Write the address to stdout, or to stderr if stdout must contain one JSON document."""
+    # A full disk behind stdout must not keep the server from listening.
     with suppress(OSError):
         (warn if quiet else say)(url)
         sys.stdout.flush()
 
 
 def check_host(host: str, setting: str) -> None:
-    """A name is for this machine alone: what it means elsewhere can change without a word here.
+    """Check the address to bind to; warn if it can be reached from other machines.
 
     Raises:
-        ConfigError: A name that does not mean this machine.
+        ConfigError: A host name other than localhost.
     """
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
+        # A name may resolve to another address tomorrow, and so expose the server unnoticed.
         if host == "localhost":
             return
         raise ConfigError(
-            f"{setting} {host}: neither an address nor localhost",
-            hint="write the address itself to listen beyond this machine",
+            f"{setting} {host}: neither an IP address nor localhost",
+            hint=f"set {setting} to the IP address to listen on",
         ) from None
     if not address.is_loopback:
-        warn(f"veracore-sync: listening beyond this machine on {host}, without TLS of its own")
-        warn("  let a proxy in front end TLS and pass on what is meant for outside alone")
+        warn(f"veracore-sync: listening on {host} for other machines too, without TLS")
+        warn("  put a reverse proxy with TLS in front, and let it forward only what is public")

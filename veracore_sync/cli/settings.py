@@ -1,4 +1,4 @@
-"""The settings of a command, and the log as they say."""
+"""The settings of a command, and logging."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from veracore_sync.config import Flag, Loaded, load
 
 
 def load_settings(options: Globals) -> Loaded:
-    """The settings, with logging set up by them.
+    """Load the settings and set up logging.
 
     Raises:
-        ConfigError: A setting is wrong; every fault is named.
+        ConfigError: A setting is wrong; lists every problem.
     """
     given = {
         "log.level": Flag("--log-level", options.log_level),

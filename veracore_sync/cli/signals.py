@@ -1,4 +1,4 @@
-"""The signals that stop a command: wherever one strikes, it ends the command as itself."""
+"""Signals that stop a command, also while its modules are imported."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ _STRUCK: list[int] = []
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Keep a signal that strikes meanwhile, for `catch` or `let_go` to deliver.
-
-    A command's modules are imported before the command can say anything, and an import takes what
-    a signal raises in its middle for an error of its own: pydantic wraps it.
-    """
+    """Hold back signals until `catch` or `let_go` delivers them."""
+    # Raised inside an import, KeyboardInterrupt is wrapped by pydantic in an error of its own, and
+    # the command would end with a traceback.
     before = {number: signal.signal(number, _hold) for number in _STOPPING}
     try:
         yield
@@ -28,13 +26,13 @@ def held() -> Iterator[None]:
 
 
 def let_go() -> None:
-    """Deliver what was held to whatever handles signals now."""
+    """Deliver a signal that was held back."""
     if _HELD:
         signal.raise_signal(_HELD.pop())
 
 
 def catch() -> None:
-    """From here on SIGTERM ends the command as Ctrl-C does, and one that was held does so now.
+    """Make SIGTERM end the command as Ctrl-C does, and deliver a signal that was held back.
 
     Raises:
         KeyboardInterrupt: With the signal's number.
@@ -45,7 +43,7 @@ def catch() -> None:
 
 
 def struck() -> int | None:
-    """The signal that stopped this command, if one did and it was caught here."""
+    """The signal that stopped this command, if `catch` handled one."""
     return _STRUCK[0] if _STRUCK else None
 
 
@@ -55,5 +53,5 @@ def _hold(number: int, _frame: FrameType | None) -> None:
 
 def _stop(number: int, _frame: FrameType | None) -> None:
     _STRUCK[:] = [number]
-    # As Ctrl-C does: whatever takes failures for an answer must not take this for one.
+    # Not an Exception: code that turns failures into results must not catch this.
     raise KeyboardInterrupt(number)

@@ -1,4 +1,4 @@
-"""``stats``: one person at a shell sees everything."""
+"""``stats``: the state of the ledger, overall or of one order."""
 
 from __future__ import annotations
 
@@ -29,56 +29,66 @@ def stats(
     context: typer.Context,
     seconds: Annotated[
         float | None,
-        typer.Argument(metavar="[SECONDS]", help="With --watch: between two looks; else 2."),
+        typer.Argument(metavar="SECONDS", help="Interval of --watch. Default: 2."),
     ] = None,
-    order: Annotated[str | None, typer.Option(help="One order: code or id.")] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="The orders with trouble.")] = False,
-    runs: Annotated[bool, typer.Option("--runs", help="The newest runs.")] = False,
+    order: Annotated[
+        str | None,
+        typer.Option(help="Show the history of this order, by code or id.", metavar="CODE"),
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Show the orders with a failure, and why.")
+    ] = False,
+    runs: Annotated[bool, typer.Option("--runs", help="Show the latest runs.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Exit 3 if anything needs attention, for monitors.")
+        bool, typer.Option("--check", help="Exit 3 if anything needs attention, for monitoring.")
     ] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Refresh every SECONDS, in place, until Ctrl-C.")
+        bool, typer.Option("--watch", help="Refresh in place every SECONDS until Ctrl-C.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Show what is waiting, sent, failed and in doubt, and what needs a person."""
+    """Show the state of orders and syncs, and all alerts.
 
-    def work(parts: Container) -> CommandReport:
+    Reads only the ledger.
+    """
+
+    def work(container: Container) -> CommandReport:
         if order is not None:
-            return _one(parts, order)
+            return _one(container, order)
         if failed:
-            return _failed(parts)
+            return _failed(container)
         if runs:
-            return _runs(parts)
-        return _overall(parts, check)
+            return _runs(container)
+        return _overall(container, check)
 
-    def watched(parts: Container) -> CommandReport:
+    def watched(container: Container) -> CommandReport:
         if as_json or check or not watch:
             raise UsageError(
-                "SECONDS goes with --watch, and --watch with neither --json nor --check",
-                hint="veracore-sync stats --watch 5",
+                "SECONDS needs --watch, and --watch excludes --json and --check",
+                hint="for example: veracore-sync stats --watch 5",
             )
-        # Brings rich, which one look does without.
+        # Imports rich, which a single report does not need.
         from veracore_sync.cli.watch import watched as look
 
-        return look(parts, work, _WATCH_SECONDS if seconds is None else seconds)
+        return look(container, work, _WATCH_SECONDS if seconds is None else seconds)
 
     again = watch or seconds is not None
     run_command(Job("stats", read_only=True), context.obj, as_json, watched if again else work)
 
 
-def _one(parts: Container, name: str) -> CommandReport:
-    row = parts.ledger.orders.find(name)
+def _one(container: Container, name: str) -> CommandReport:
+    row = container.ledger.orders.find(name)
     if row is None:
-        raise UsageError(f"the ledger holds no order {name}", hint="its code is case-sensitive")
-    document = order_life(parts.ledger, row)
+        raise UsageError(
+            f"the ledger holds no order {name}", hint="check the code; it is case-sensitive"
+        )
+    document = order_life(container.ledger, row)
 
     def show() -> None:
-        there = f", {row.veracore_id} at VeraCore" if row.veracore_id else ""
-        say(f"order {row.code} ({row.vendure_id} in Vendure{there}): {row.state}")
+        at_veracore = f", {row.veracore_id} at VeraCore" if row.veracore_id else ""
+        say(f"order {row.code} ({row.vendure_id} in Vendure{at_veracore}): {row.state}")
         if row.retry_count:
-            say(f"it failed {row.retry_count} times of its own")
+            say(f"failed attempts: {row.retry_count}")
         say()
         table(
             ["when", "", "what"],
@@ -88,13 +98,13 @@ def _one(parts: Container, name: str) -> CommandReport:
     return CommandReport(document, show=show, asked_for=True)
 
 
-def _failed(parts: Container) -> CommandReport:
-    rows = parts.ledger.orders.in_states(_FAILED)
+def _failed(container: Container) -> CommandReport:
+    rows = container.ledger.orders.in_states(_FAILED)
     documents = [order_document(row) for row in rows]
 
     def show() -> None:
         if not rows:
-            say("no order has trouble")
+            say("no order has a failure")
             return
         table(
             ["order", "state", "class", "next attempt", "why"],
@@ -104,8 +114,8 @@ def _failed(parts: Container) -> CommandReport:
     return CommandReport({"orders": documents}, show=show, asked_for=True)
 
 
-def _runs(parts: Container) -> CommandReport:
-    found = parts.ledger.runs.latest(_RUNS)
+def _runs(container: Container) -> CommandReport:
+    found = container.ledger.runs.latest(_RUNS)
 
     def show() -> None:
         rows = [(r.started_at, r.command, r.exit_code, r.ended_at or "-", r.pid) for r in found]
@@ -114,9 +124,9 @@ def _runs(parts: Container) -> CommandReport:
     return CommandReport({"runs": [run_document(run) for run in found]}, show=show, asked_for=True)
 
 
-def _overall(parts: Container, check: bool) -> CommandReport:
-    document = overall(parts.ledger)
-    found = troubles(parts.ledger, parts.settings, parts.clock)
+def _overall(container: Container, check: bool) -> CommandReport:
+    document = overall(container.ledger)
+    found = troubles(container.ledger, container.settings, container.clock)
     document["jobs"] = [trouble_document(one) for one in found]
     trouble = bool(document["alerts"] or found)
     return CommandReport(
@@ -128,7 +138,7 @@ def _overall(parts: Container, check: bool) -> CommandReport:
 
 
 def show_overall(document: dict[str, Any]) -> None:
-    """The document of `stats` as a person reads it."""
+    """Write the document of `stats` as text."""
     orders = document["orders"]
     counts = [(name.removeprefix("total"), orders[name]) for name in orders if "total" in name]
     table(["orders", "count"], counts)
@@ -153,18 +163,18 @@ def show_overall(document: dict[str, Any]) -> None:
 
 
 def _last_sync(part: dict[str, Any]) -> str:
-    """The last success; beside it the last run, where that was none."""
-    words = part["lastSuccessTime"] or "never"
+    """The last success, and the last run if that was not a success."""
+    text = part["lastSuccessTime"] or "never"
     if part["lastSyncTime"] != part["lastSuccessTime"]:
         error = f": {part['lastError']}" if part["lastError"] else ""
-        words += f", last run {part['lastSyncTime']} ended with {part['lastExitCode']}{error}"
-    return words + (", running now" if part["isRunning"] else "")
+        text += f", last run {part['lastSyncTime']} ended with {part['lastExitCode']}{error}"
+    return text + (", running now" if part["isRunning"] else "")
 
 
 def _show_events(events: dict[str, Any]) -> None:
-    """Only what does not get on."""
+    """Write the events that cannot be delivered."""
     for one in events["failing"]:
-        say(f"the hook {one['hook']} has not taken events since {one['since']}: {one['error']}")
+        say(f"the hook {one['hook']} has not accepted events since {one['since']}: {one['error']}")
     if events["blocked"]:
         say()
         table(
@@ -186,10 +196,12 @@ def _show_events(events: dict[str, Any]) -> None:
 
 
 def _show_upstreams(upstreams: dict[str, Any]) -> None:
-    """Only what is not as it should be."""
+    """Write the upstreams with an open breaker or refused credentials."""
     for name, one in upstreams.items():
         if one["state"] != "closed":
             state = one["state"].replace("_", " ")
-            say(f"breaker of {name}: {state} since {one['openedAt']}, asks at {one['nextProbe']}")
+            say(
+                f"breaker of {name}: {state} since {one['openedAt']}, retried at {one['nextProbe']}"
+            )
         if one["credentialsRefused"]:
-            say(f"{name} refuses the credentials since {one['credentialsRefusedSince']}")
+            say(f"{name} has refused the credentials since {one['credentialsRefusedSince']}")

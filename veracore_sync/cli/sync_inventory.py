@@ -1,4 +1,4 @@
-"""``sync-inventory``: what the warehouse can promise becomes what the shop sells."""
+"""``sync-inventory``: set the shop's stock from the warehouse's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import typer
 
 def sync_inventory(
     context: typer.Context,
-    sku: Annotated[list[str] | None, typer.Option(help="Only this SKU; may be repeated.")] = None,
+    sku: Annotated[
+        list[str] | None, typer.Option(help="Sync only this SKU. Repeatable.", metavar="SKU")
+    ] = None,
     force: Annotated[
         bool,
         typer.Option(
@@ -19,7 +21,7 @@ def sync_inventory(
     allow_mass_change: Annotated[
         bool,
         typer.Option(
-            "--allow-mass-change", help="Write however many SKUs change; also on a first run."
+            "--allow-mass-change", help="Write however many SKUs change, also on a first run."
         ),
     ] = False,
     dry_run: Annotated[

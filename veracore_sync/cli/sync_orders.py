@@ -1,4 +1,4 @@
-"""``sync-orders``: paid orders go out, exactly once."""
+"""``sync-orders``: send paid orders, each exactly once."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ import typer
 def sync_orders(
     context: typer.Context,
     order: Annotated[
-        list[str] | None, typer.Option(help="Only this order (its code); may be repeated.")
+        list[str] | None,
+        typer.Option(help="Send only the order with this code. Repeatable.", metavar="CODE"),
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Send at most this many.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Send at most this many orders.", metavar="N")
+    ] = None,
     allow_first_run: Annotated[
-        bool, typer.Option(help="Send although nothing was ever sent and many orders wait.")
+        bool, typer.Option(help="Send even if nothing was ever sent and many orders wait.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Show the plan; change nothing anywhere.")

@@ -1,4 +1,4 @@
-"""``sync-tracking``: what the warehouse shipped becomes fulfilments with tracking."""
+"""``sync-tracking``: record shipments as fulfilments with tracking."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import typer
 def sync_tracking(
     context: typer.Context,
     order: Annotated[
-        list[str] | None, typer.Option(help="Only this order: code or id; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Look up only this order, by code or id. Repeatable.", metavar="CODE"),
     ] = None,
     force: Annotated[
         bool,
@@ -24,7 +25,7 @@ def sync_tracking(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Bring shipments back as fulfilments with tracking."""
+    """Record VeraCore's shipments as fulfilments in the shop."""
     # Brings the job: its help does without.
     from veracore_sync.cli.run_tracking import run
 

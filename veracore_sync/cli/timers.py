@@ -1,4 +1,4 @@
-"""``timers``: the configured intervals for systemd or cron, and whether they are installed."""
+"""``timers``: the configured intervals for systemd or cron; checks the installed ones."""
 
 from __future__ import annotations
 
@@ -24,25 +24,30 @@ from veracore_sync.jobs.timers import timers as configured
 def timers(
     context: typer.Context,
     check: Annotated[
-        bool, typer.Option("--check", help="Compare with what is installed; exit 3 if it differs.")
+        bool,
+        typer.Option("--check", help="Compare with the installed units; exit 3 if they differ."),
     ] = False,
     crontab: Annotated[
-        bool, typer.Option("--crontab", help="Crontab lines instead of systemd drop-ins.")
+        bool, typer.Option("--crontab", help="Print crontab lines instead of systemd drop-ins.")
     ] = False,
     write: Annotated[
-        Path | None, typer.Option(help="Write the drop-ins into this folder of units.")
+        Path | None,
+        typer.Option(help="Write the drop-ins into this directory of units.", metavar="DIR"),
     ] = None,
     systemd_dir: Annotated[
-        Path, typer.Option(help="Where --check finds the installed units.")
+        Path, typer.Option(help="Directory of the installed units, for --check.", metavar="DIR")
     ] = INSTALLED_UNITS,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Render interval_minutes of each job as systemd drop-ins, or as crontab lines."""
+    """Render the job intervals for systemd or cron.
+
+    The interval_minutes of each job become systemd drop-ins, or crontab lines.
+    """
     folder = systemd_dir if check else write or INSTALLED_UNITS
 
-    def work(parts: Container) -> CommandReport:
+    def work(container: Container) -> CommandReport:
         _refuse_both(check=check, crontab=crontab, write=write is not None)
-        return _work(parts, folder, check=check, crontab=crontab, write=write is not None)
+        return _work(container, folder, check=check, crontab=crontab, write=write is not None)
 
     run_command(Job("timers", read_only=True), context.obj, as_json, work)
 
@@ -50,14 +55,14 @@ def timers(
 def _refuse_both(**given: bool) -> None:
     named = [f"--{name}" for name, wanted in given.items() if wanted]
     if len(named) > 1:
-        raise UsageError(f"{' and '.join(named)} do not go together", hint="give one of them")
+        raise UsageError(f"{' and '.join(named)} exclude each other", hint="give one of them")
 
 
 def _work(
-    parts: Container, folder: Path, *, check: bool, crontab: bool, write: bool
+    container: Container, folder: Path, *, check: bool, crontab: bool, write: bool
 ) -> CommandReport:
-    found = configured(parts.settings)
-    program = _program(parts.loaded.path)
+    found = configured(container.settings)
+    program = _program(container.loaded.path)
     differences = _differences(found, folder) if check else []
     if write:
         _write(found, folder)
@@ -69,16 +74,16 @@ def _work(
             elif not check:
                 say(f"# {folder / one.path}\n{one.drop_in}")
         if write:
-            say("written; now: systemctl daemon-reload")
+            say("written; now run: systemctl daemon-reload")
         if check and not differences:
-            say("the timers are as configured")
+            say("the installed timers match the configuration")
 
     return CommandReport(
         {
             "timers": [_document(one, folder, program) for one in found],
             "differences": differences if check else None,
         },
-        error=_trouble(differences, folder),
+        error=_difference_error(differences, folder),
         show=show,
         asked_for=True,
     )
@@ -97,7 +102,8 @@ def _document(timer: Timer, folder: Path, program: str) -> dict[str, Any]:
 
 
 def _program(config: Path | None) -> str:
-    """How cron, which has neither our PATH nor our folder, starts this program, so configured."""
+    """The command line that starts this program with this configuration."""
+    # Absolute paths: cron has neither our PATH nor our working directory.
     script = Path(sys.executable).with_name("veracore-sync")
     words = [str(script)] if script.exists() else [sys.executable, "-m", "veracore_sync"]
     if config is not None:
@@ -112,13 +118,13 @@ def _differences(found: Sequence[Timer], folder: Path) -> list[str]:
         raise UsageError(f"the units in {folder} cannot be read ({error})") from error
 
 
-def _trouble(differences: list[str], folder: Path) -> SyncError | None:
+def _difference_error(differences: list[str], folder: Path) -> SyncError | None:
     if not differences:
         return None
     return NeedsPerson(
-        "the timers are not as configured: " + "; ".join(differences),
-        hint=f"`veracore-sync timers --write {folder}`, then `systemctl daemon-reload`; "
-        "mask a timer that is not wanted",
+        "the installed timers differ from the configuration: " + "; ".join(differences),
+        hint=f"run `veracore-sync timers --write {folder}`, then `systemctl daemon-reload`; "
+        "mask a timer that you do not want",
     )
 
 
@@ -130,5 +136,6 @@ def _write(found: Sequence[Timer], folder: Path) -> None:
             write_whole(path, one.drop_in)
     except OSError as error:
         raise UsageError(
-            f"{folder} cannot be written ({error.strerror})", hint="run it as root, or name another"
+            f"{folder} cannot be written ({error.strerror})",
+            hint="run the command as root, or name another directory with --write",
         ) from error

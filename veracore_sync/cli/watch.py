@@ -1,4 +1,4 @@
-"""``--watch``: a report that is made again and again, in place."""
+"""``--watch``: a report that is refreshed in place."""
 
 from __future__ import annotations
 
@@ -17,49 +17,53 @@ from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
 from veracore_sync.domain.errors import UsageError
 
-_LEAST = 0.1
+_MIN_SECONDS = 0.1
 
 
 class _Screen(io.StringIO):
-    """Takes what is shown as the terminal would."""
+    """Collects output that is formatted for the terminal."""
 
     def isatty(self) -> bool:
         return True
 
 
 def watched(
-    parts: Container, work: Callable[[Container], CommandReport], seconds: float
+    container: Container, work: Callable[[Container], CommandReport], seconds: float
 ) -> CommandReport:
-    """Show the report until Ctrl-C, which is a good end.
+    """Show the report until Ctrl-C, which ends it with success.
 
     Args:
-        parts: Of the command; each look has its own, for a ledger that appears meanwhile.
+        container: The command's; each refresh opens another, as a ledger may be created meanwhile.
         work: Makes the report.
-        seconds: Between two looks.
+        seconds: Between two refreshes.
 
     Raises:
-        UsageError: There is no terminal, or time between two looks.
+        UsageError: There is no terminal, or the interval is too short.
     """
     if not on_terminal():
-        raise UsageError("--watch needs a terminal", hint="leave it out, and look once")
-    if not seconds >= _LEAST:
-        raise UsageError(f"--watch {seconds:g}: too fast", hint=f"at least {_LEAST:g} seconds")
+        raise UsageError("--watch needs a terminal", hint="run the command without --watch")
+    if not seconds >= _MIN_SECONDS:
+        raise UsageError(
+            f"--watch {seconds:g}: too fast", hint=f"at least {_MIN_SECONDS:g} seconds"
+        )
     try:
         with Live(screen=True, auto_refresh=False) as live:
             while True:
-                live.update(Text.from_ansi(_look(parts, work, seconds)), refresh=True)
+                live.update(Text.from_ansi(_render(container, work, seconds)), refresh=True)
                 time.sleep(seconds)
     except KeyboardInterrupt as stop:
         if stop.args:
-            # Another signal's number: that is no good end (cli/signals.py).
+            # Only SIGTERM comes with a number (cli/signals.py); it has an exit code of its own.
             raise
         return CommandReport({})
 
 
-def _look(parts: Container, work: Callable[[Container], CommandReport], seconds: float) -> str:
+def _render(
+    container: Container, work: Callable[[Container], CommandReport], seconds: float
+) -> str:
     screen = _Screen()
     with (
-        closing(Container(parts.loaded, parts.clock, read_only=True)) as fresh,
+        closing(Container(container.loaded, container.clock, read_only=True)) as fresh,
         redirect_stdout(screen),
     ):
         sys.stdout.write(f"{to_text(fresh.clock.now())}, every {seconds:g} s, Ctrl-C ends\n\n")

@@ -1,4 +1,4 @@
-"""The TOML file: where it is looked for, and what it gives."""
+"""The TOML file: where it is searched for, and its values."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def find(
         path: What ``--config`` named, if anything.
         environ: ``VERACORE_SYNC_CONFIG``, ``XDG_CONFIG_HOME`` and ``HOME`` are read.
         cwd: Relative paths begin here, and ``config.toml`` is looked for here.
-        findings: Gets a warning for each place that cannot be looked into.
+        findings: Gets a warning for each place that cannot be read.
 
     Returns:
         The named file, else the first that exists, else None.
@@ -37,7 +37,7 @@ def find(
         origin = "flag --config" if path is not None else f"environment {VARIABLE}"
         wanted = located(str(named), cwd, environ)
         if not _exists(wanted, findings):
-            raise fault([f"{wanted} ({origin}): there is no such file; name one that exists"])
+            raise fault([f"{wanted} ({origin}): there is no such file; name a file that exists"])
         return wanted
     return next((place for place in _places(environ, cwd) if _exists(place, findings)), None)
 
@@ -57,9 +57,7 @@ def _exists(path: Path, findings: Findings) -> bool:
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return False
     except OSError as error:
-        findings.warnings.append(
-            f"{path}: cannot be looked for ({error.strerror}); it is passed over"
-        )
+        findings.warnings.append(f"{path}: cannot be read ({error.strerror}) and is ignored")
         return False
     return True
 
@@ -68,7 +66,7 @@ def read(path: Path, findings: Findings) -> Layer:
     """What the file gives, by ``"section.key"``.
 
     Raises:
-        ConfigError: It cannot be read, or is no TOML; names the file, and the line where known.
+        ConfigError: It cannot be read or is not TOML; names the file, and the line if known.
     """
     tree = _parse(path)
     origin = f"file {path}"
@@ -96,7 +94,7 @@ def _parse(path: Path) -> dict[str, Any]:
 
 
 def warn_if_exposed(path: Path, layer: Layer, secret_keys: set[str], findings: Findings) -> None:
-    """Warn where the file holds a secret in clear and anybody may read it."""
+    """Warn if the file contains a secret and everybody may read it."""
     held = sorted(secret_keys & {key for key in layer if key in keys() and layer[key].value})
     if held and stat.S_IMODE(path.stat().st_mode) & stat.S_IROTH:
         findings.warnings.append(

@@ -1,4 +1,4 @@
-"""A value that somebody gave, with where it came from; and the faults found on the way."""
+"""A given value with its origin, and the problems found while loading."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Given:
 
 @dataclass(slots=True)
 class Findings:
-    """What loading has gathered so far.
+    """Problems and warnings found so far.
 
     Args:
-        problems: One sentence a fault; any of them ends the loading in a `ConfigError`.
-        warnings: One sentence for each thing that works but ought to be fixed.
+        problems: One sentence each; any of them ends the loading in a `ConfigError`.
+        warnings: One sentence for each setting that works but should be fixed.
     """
 
     problems: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Loading: flag over environment over file over systemd credential over default."""
+"""Loading: an option overrides the environment, then file, systemd credential, default."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from veracore_sync.config.services import default_ledger
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Checked settings and how they came to be.
+    """Checked settings with their origins.
 
     Args:
         settings: All settings.
@@ -25,7 +25,7 @@ class Loaded:
             ``"environment VERACORE_API_URL"``, ``"file /etc/veracore-sync/config.toml"``,
             ``"credential vendure_password"`` or ``"default"``; a table is one key.
         path: The file that was read, if any.
-        warnings: One sentence for each thing that works but ought to be fixed.
+        warnings: One sentence for each setting that works but should be fixed.
     """
 
     settings: Settings
@@ -53,7 +53,7 @@ def load(
     cwd: Path | None = None,
     flags: Mapping[str, Flag] | None = None,
 ) -> Loaded:
-    """Read, merge and check the settings. What is required by a command is for `require`.
+    """Read, merge and check the settings; `require` checks what a command needs.
 
     Args:
         path: What ``--config`` named; None looks in the usual places.
@@ -107,7 +107,9 @@ def _from_environment(environ: Mapping[str, str], cwd: Path, findings: Findings)
 
 
 def _locate_ledger(layer: Layer, base: Path, environ: Mapping[str, str]) -> None:
-    """Make the ledger's path absolute: another working directory must not begin another ledger."""
+    """Make the ledger's path absolute."""
+    # Started from another directory, a relative path would begin an empty ledger, and an empty
+    # ledger knows no order that was sent.
     given = layer.get("ledger.path")
     if given and isinstance(given.value, str) and given.value.strip():
         path = located(given.value.strip(), base, environ)

@@ -1,4 +1,4 @@
-"""What a command cannot do without."""
+"""The settings that a command needs."""
 
 from __future__ import annotations
 

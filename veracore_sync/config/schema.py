@@ -63,7 +63,7 @@ class VendureSettings(Section):
 
     admin_api_url: Url = Field(
         default="",
-        description="Address of the Admin API, ending in /admin-api.",
+        description="Address of Vendure's Admin API, ending in /admin-api.",
         examples=["https://shop.example.com/admin-api"],
         json_schema_extra=NEEDED,
     )
@@ -106,7 +106,7 @@ class VeracoreSettings(Section):
 
     api: Literal["auto", DialectName] = Field(
         default="auto",
-        description="How VeraCore is talked to: `auto` is `rest` when the path of `api_url` ends "
+        description="API that VeraCore offers: `auto` is `rest` when the path of `api_url` ends "
         "in a version, else `oms`.",
     )
     api_url: Url = Field(
@@ -117,7 +117,7 @@ class VeracoreSettings(Section):
     )
     client_id: Text = Field(
         default="",
-        description="OAuth client (rest), or web service user (oms).",
+        description="OAuth client id (rest) or web service user (oms).",
         examples=["your-client-id"],
         json_schema_extra=NEEDED,
     )
@@ -129,7 +129,7 @@ class VeracoreSettings(Section):
     )
     company_id: Text = Field(
         default="",
-        description="Company id (rest), or system id (oms).",
+        description="Company id (rest) or system id (oms).",
         examples=["your-company-id"],
         json_schema_extra=NEEDED,
     )
@@ -223,7 +223,9 @@ class OrdersSettings(Section):
     min_age_minutes: int = minutes(
         0, "Minutes an order must have been seen before it is sent.", least=0
     )
-    max_first_run: int = number(50, "Most candidates a first run accepts without a word.")
+    max_first_run: int = number(
+        50, "A first run with more orders than this needs --allow-first-run."
+    )
     id_prefix: IdPrefix = Field(
         default="",
         description="Put before the order code as VeraCore's order id; at most 8 of A-Z a-z 0-9 -.",

@@ -1,4 +1,4 @@
-"""Secrets that lie in files of their own: ``*_file`` settings and systemd credentials."""
+"""Secrets in files of their own: ``*_file`` settings and systemd credentials."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def secret_keys() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class SecretFile:
-    """A secret that is still in its file; only the one that is used is opened.
+    """A secret in a file that is not read yet; only those in use are opened.
 
     Args:
         path: The file.
-        private: Whether it is ours to keep from others; systemd guards its own.
+        private: Whether its mode is checked; systemd protects its own.
     """
 
     path: Path

@@ -37,6 +37,6 @@ class Section(BaseModel):
         frozen=True,
         strict=True,
         arbitrary_types_allowed=True,
-        hide_input_in_errors=True,
+        hide_input_in_errors=True,  # the input may be a secret
         validate_default=False,
     )

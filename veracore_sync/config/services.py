@@ -1,4 +1,4 @@
-"""The settings of what serves the jobs: listeners, ledger, patience, logs, metrics, hooks."""
+"""The settings around the jobs: servers, ledger, retries, logs, metrics, hooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of value a setting may have, each with a refusal that says what would be right.
+"""The kinds of values of settings, each with an error message that says what is allowed.
 
 The `ValueError` texts below end up behind "<key> (<origin>): " in a `ConfigError`; they must make
 sense there and must never quote a secret.

@@ -1,1 +1,1 @@
-"""How bytes travel: the HTTP client, retries, circuit breaker, rate budget."""
+"""The HTTP client, its deadlines, retries, circuit breaker and rate budget."""

@@ -1,8 +1,8 @@
-"""Absolute deadlines on the wire: each connect, handshake, read and write ends by one moment.
+"""Absolute deadlines: connect, handshake, reads and writes of a request share one time limit.
 
-The time limits of httpx begin again with each read, so a server that sends a byte a second is never
-late: a run once held its lock for hours that way. Here a request carries a `Deadline` where httpx
-carries seconds, and each operation on the socket gets what is left of it.
+The time limits of httpx begin again with each read, so a server that sends one byte a second never
+times out: a run once held its lock for hours that way. Here a request has a `Deadline` where httpx
+has seconds, and each socket operation gets the time that is left.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from veracore_sync.clock import Clock
 
 T = TypeVar("T")
 _PIECE = 4096
-"""Bytes written at once: less than a socket that is ready to be written to has room for."""
+"""Bytes per write: a socket that is ready has room for at least this much."""
 
 
 class Deadline:
@@ -29,7 +29,7 @@ class Deadline:
     Args:
         clock: The monotonic clock.
         seconds: How long the request may take.
-        run_ends_at: When the run ends, whatever is under way (monotonic).
+        run_ends_at: When the run ends, also during a request (monotonic).
     """
 
     def __init__(self, clock: Clock, seconds: float, run_ends_at: float = math.inf) -> None:
@@ -44,12 +44,12 @@ class Deadline:
         self._at = min(self._clock.monotonic() + self._seconds, self._run_ends_at)
 
     def left(self) -> float:
-        """Seconds until then; 0 or less when it is over."""
+        """Seconds left; 0 or less when the deadline has passed."""
         return self._at - self._clock.monotonic()
 
     @property
     def ends_the_run(self) -> bool:
-        """Whether it was the run's end that came first."""
+        """Whether the run ends before the request's own time limit."""
         return self._at >= self._run_ends_at
 
     def as_timeouts(self) -> dict[str, Any]:
@@ -58,9 +58,9 @@ class Deadline:
 
 
 def within(seconds: float | None, call: Callable[[], T]) -> T:
-    """What `call` returns, waited for that long; it is left to itself afterwards.
+    """The result of `call`, if it comes in time; otherwise the call goes on in its thread.
 
-    Only for what takes no time limit of its own.
+    For calls that have no time limit of their own.
 
     Raises:
         TimeoutError: It takes longer.
@@ -78,7 +78,7 @@ def within(seconds: float | None, call: Callable[[], T]) -> T:
 
 
 class DeadlineBackend(httpcore.NetworkBackend):
-    """Connects as httpcore does, with a `Deadline` for a time limit."""
+    """Connects as httpcore does, with a `Deadline` as time limit."""
 
     def __init__(self) -> None:
         self._backend = httpcore.SyncBackend()
@@ -91,7 +91,8 @@ class DeadlineBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Try each address of `host` in turn; none may use up the time of those behind it."""
+        """Try each address of `host` in turn."""
+        # Each gets its share of the time: a dead IPv6 address must not use up what IPv4 needs.
         addresses = _addresses(host, port, _left(timeout, httpcore.ConnectTimeout))
         last: Exception = httpcore.ConnectError(f"{host} has no address")
         for index, address in enumerate(addresses):
@@ -112,7 +113,8 @@ class DeadlineBackend(httpcore.NetworkBackend):
 
 
 def _addresses(host: str, port: int, seconds: float | None) -> list[str]:
-    """The addresses of a host name. The system's resolver knows no time limit."""
+    """The addresses of a host name."""
+    # getaddrinfo has no time limit: with a dead name server it blocks for minutes.
     try:
         found = within(seconds, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     except TimeoutError as error:
@@ -130,7 +132,7 @@ class _DeadlineStream(httpcore.NetworkStream):
         return self._stream.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | Deadline | None = None) -> None:
-        # In pieces: the stream's own loop grants its time limit again for each part that goes out.
+        # In pieces, because httpcore's loop restarts the time limit for each part that is sent.
         for start in range(0, len(buffer), _PIECE):
             left = _left(timeout, httpcore.WriteTimeout)
             self._stream.write(buffer[start : start + _PIECE], left)

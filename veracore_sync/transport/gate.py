@@ -1,7 +1,4 @@
-"""The gate before every request: the run's end, known refusals, the breaker, the rate budget.
-
-What they remember is kept elsewhere; here they are only asked.
-"""
+"""The gate before every request: the run's end, known refusals, the breaker, the rate budget."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ class BreakerStore(Protocol):
     """A circuit breaker that outlives the process."""
 
     def before(self, *, creating: bool) -> None:
-        """Let a request pass, or raise `BreakerOpen`."""
+        """Allow a request, or raise `BreakerOpen`."""
 
     def after(self, what: Occurrence | None) -> None:
         """Count what happened."""
@@ -27,7 +24,7 @@ class BudgetStore(Protocol):
     """A rate budget that is shared by processes."""
 
     def spend(self) -> None:
-        """Take one request, waiting for it where need be."""
+        """Take one request from the budget; may wait."""
 
     def penalise(self, retry_after: float | None) -> None:
         """Slow down."""
@@ -39,9 +36,9 @@ class LedgerGate:
     Args:
         breaker: Of the upstream and the job family.
         budget: Of the upstream; ``None`` where it has none.
-        admit: Asked once, before the first request: raises where the credentials are known to be
+        admit: Called once, before the first request; raises if the credentials are known to be
             refused.
-        run_limit: Tells when the run ends.
+        run_limit: Returns when the run ends (monotonic).
     """
 
     def __init__(
@@ -65,13 +62,14 @@ class LedgerGate:
         return self._run_limit()
 
     def before(self, *, creating: bool) -> None:
-        """Ask all of them.
+        """Allow a request.
 
         Raises:
-            AuthRefused: These credentials were refused, and nothing says that they are good now.
+            AuthRefused: These credentials were refused and have not changed since.
             BreakerOpen: The upstream was down a moment ago.
             RateLimited: The budget is used up for longer than a run should wait.
         """
+        # Known refusals first: repeated logins with a wrong password may lock the account.
         if not self._admitted:
             self._admit()
             self._admitted = True
@@ -80,7 +78,7 @@ class LedgerGate:
             self._budget.spend()
 
     def after(self, what: Occurrence | None, retry_after: float | None) -> None:
-        """Tell both."""
+        """Report an outcome to breaker and budget."""
         self.upstream_answered = self.upstream_answered or what is None
         self._breaker.after(what)
         if self._budget is not None and slows_down(what, retry_after):

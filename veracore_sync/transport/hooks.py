@@ -1,4 +1,4 @@
-"""Where events go: a command that reads stdin, an address that takes a signed POST, people."""
+"""The hooks that get events: a command, a URL with a signed POST, notifications to people."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from veracore_sync.transport.http import HttpClient, NoResponse
 
 
 class CommandHook:
-    """A command that gets each event as JSON on stdin and takes it by exiting with 0.
+    """A command that gets each event as JSON on stdin and accepts it by exiting with 0.
 
-    What it prints is not read: it may hold what neither log nor ledger shall know.
+    Its output is discarded, as it may contain personal data.
 
     Args:
         command: Program and arguments; no shell is involved.
-        timeout_seconds: It is killed, with all that it started, after this.
+        timeout_seconds: After this it is killed, with every process it started.
     """
 
     def __init__(self, command: Sequence[str], timeout_seconds: float) -> None:
@@ -35,7 +35,7 @@ class CommandHook:
         """Run it once.
 
         Raises:
-            NotTaken: It could not be started, did not end in time, or ended otherwise.
+            NotTaken: It could not be started, did not end in time, or exited with another code.
         """
         try:
             process = self._start(body)
@@ -47,14 +47,14 @@ class CommandHook:
         except subprocess.TimeoutExpired:
             raise NotTaken(f"no end in {self._timeout:g} s", unreachable=True) from None
         finally:
-            # Also where a signal stops us: what was started does not outlive its turn.
+            # Also if a signal stops us, so that no hook outlives its delivery.
             if process.returncode is None:
                 _end(process)
         if process.returncode != 0:
             raise NotTaken(f"exit code {process.returncode}", unreachable=False)
 
     def _start(self, body: bytes) -> subprocess.Popen[bytes]:
-        # Its stdin is a file, not a pipe: it reads all of the event, though we be killed meanwhile.
+        # A file, not a pipe: if we are killed meanwhile, the hook still reads the whole event.
         with tempfile.TemporaryFile() as stdin:
             stdin.write(body)
             stdin.seek(0)
@@ -67,7 +67,7 @@ class CommandHook:
             )
 
     def close(self) -> None:
-        """Nothing is kept."""
+        """Nothing to close."""
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -78,7 +78,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 class PostHook:
-    """An address that gets each event as a signed POST and takes it with a 2xx.
+    """A URL that gets each event as a signed POST and accepts it with a 2xx.
 
     Args:
         url: Where it is sent.
@@ -100,7 +100,7 @@ class PostHook:
         """Send it once.
 
         Raises:
-            NotTaken: No answer, or another one than 2xx.
+            NotTaken: No answer, or a status other than 2xx.
         """
         headers = {"content-type": "application/json", **self._sign(event_id, body)}
         try:
@@ -110,7 +110,8 @@ class PostHook:
         except NoResponse as error:
             raise NotTaken(f"no answer ({error.what})", unreachable=True) from error
         if not 200 <= answer.status < 300:
-            # 500 is what a receiver says that stumbles over this one event.
+            # A receiver with a bug in handling this one event answers 500: the event is refused,
+            # and the receiver counts as reachable.
             away = answer.status > 500 or answer.status == 429
             raise NotTaken(f"HTTP {answer.status}", unreachable=away)
 
@@ -120,14 +121,14 @@ class PostHook:
 
 
 class NotifyHook:
-    """Tells people of alerts, by whatever Apprise knows: mail, chat, a pager.
+    """Notifies people of alerts through Apprise: mail, chat, pager.
 
     Args:
-        addresses: Apprise's; they hold secrets and are never quoted.
+        addresses: Apprise URLs; they contain secrets and are never quoted.
         timeout_seconds: For all of them together.
 
     Raises:
-        ConfigError: Apprise is not installed, or an address is none.
+        ConfigError: Apprise is not installed, or does not support an address.
     """
 
     def __init__(self, addresses: Sequence[str], timeout_seconds: float) -> None:
@@ -144,15 +145,15 @@ class NotifyHook:
         for number, address in enumerate(addresses, start=1):
             if not self._apprise.add(address):
                 raise ConfigError(
-                    f"hooks.notify: address {number} is none that Apprise knows",
-                    hint="https://github.com/caronc/apprise/wiki lists them",
+                    f"hooks.notify: Apprise does not support address {number}",
+                    hint="see https://github.com/caronc/apprise/wiki for the supported addresses",
                 )
 
     def deliver(self, event_id: str, body: bytes) -> None:
-        """Tell people once.
+        """Notify once.
 
         Raises:
-            NotTaken: One of the addresses did not take it, or not in time.
+            NotTaken: An address failed, or they took too long together.
         """
         document = json.loads(body)
         data = document["data"]
@@ -161,7 +162,8 @@ class NotifyHook:
         title = f"veracore-sync: {data['kind']}{about}{' is over' if over else ''}"
         text = data.get("message") or f"it began at {data['openedAt']}"
         try:
-            # Apprise limits each read alone, so an address that drips would hold us for ever.
+            # Apprise limits each read, not the whole, so a server that sends byte by byte would
+            # block us.
             taken = within(self._timeout, lambda: self._apprise.notify(title=title, body=text))
         except TimeoutError:
             raise NotTaken(f"no end in {self._timeout:g} s", unreachable=True) from None
@@ -169,4 +171,4 @@ class NotifyHook:
             raise NotTaken("Apprise could not deliver it", unreachable=True)
 
     def close(self) -> None:
-        """Nothing is kept."""
+        """Nothing to close."""

@@ -1,9 +1,8 @@
-"""The HTTP client: the only module that speaks httpx.
+"""The HTTP client: the only module that uses httpx.
 
-One client per upstream, no redirects, no cookies kept, and an absolute deadline for every request
-(`veracore_sync.transport.deadline`). What went wrong is a `NoResponse` with the row of the
-failure table; any answer that arrived, whatever its status, is an `HttpAnswer`. Retrying is not
-decided here.
+One client per upstream, no redirects, no cookies, and an absolute deadline for every request
+(`veracore_sync.transport.deadline`). Any complete answer is an `HttpAnswer`, whatever its status;
+anything else is a `NoResponse` with the row of the failure table. Nothing is retried here.
 """
 
 from __future__ import annotations
@@ -48,8 +47,8 @@ class NoResponse(Exception):
     """No whole answer arrived.
 
     Args:
-        what: ``NOT_CONNECTED`` (it never left), ``TIMEOUT``, ``RUN_OVER`` or ``RESET`` (it may
-            have).
+        what: ``NOT_CONNECTED`` (nothing was sent), or ``TIMEOUT``, ``RUN_OVER`` or ``RESET`` (it
+            may have been processed).
         detail: The reason in a few words, without secrets or personal data.
     """
 
@@ -60,14 +59,14 @@ class NoResponse(Exception):
 
 
 class Gate(Protocol):
-    """What may hold a request back, and learns how it went: run, breaker and rate budget."""
+    """Allows or refuses requests, and records how they ended: run, breaker and rate budget."""
 
     @property
     def run_ends_at(self) -> float:
         """When the run ends, also inside a request (monotonic); infinite where nothing ends it."""
 
     def before(self, *, creating: bool) -> None:
-        """Called before the socket is touched; may wait. A create is never let through as a probe.
+        """Called before each request; may wait. A create is never allowed as a breaker's probe.
 
         Raises:
             BreakerOpen: The upstream was down a moment ago.
@@ -76,16 +75,15 @@ class Gate(Protocol):
     def after(self, what: Occurrence | None, retry_after: float | None) -> None:
         """Called with what happened: ``None`` when the upstream is alive.
 
-        `retry_after` are the seconds that it asked us to wait; 0 where it asked to slow down (503)
-        without saying for how long.
+        `retry_after` is the wait in seconds that the answer asks for; 0 for a 503 without one.
         """
 
 
 class OpenGate:
-    """Holds nothing back while the run lasts.
+    """Allows every request while the run lasts.
 
     Args:
-        run_limit: Tells when the run ends (monotonic).
+        run_limit: Returns when the run ends (monotonic).
     """
 
     def __init__(self, run_limit: Callable[[], float] = lambda: math.inf) -> None:
@@ -97,10 +95,10 @@ class OpenGate:
         return self._run_limit()
 
     def before(self, *, creating: bool) -> None:
-        """Let it pass."""
+        """Allow it."""
 
     def after(self, what: Occurrence | None, retry_after: float | None) -> None:
-        """Learn nothing."""
+        """Record nothing."""
 
 
 def server_is_alive(answer: HttpAnswer) -> bool:
@@ -119,7 +117,7 @@ class HttpClient:
         timeout_seconds: For a request as a whole, from connecting to the last byte of its answer;
             of a streamed answer, for its head and for each further 64 KiB.
         gate: Run, breaker and rate budget.
-        is_alive: Tells an answer of a working server from one of a broken one.
+        is_alive: Whether an answer comes from a working server.
         clock: The time to measure by.
     """
 
@@ -141,7 +139,9 @@ class HttpClient:
         self._client = httpx.Client(
             timeout=timeout_seconds,
             limits=httpx.Limits(max_connections=32, max_keepalive_connections=32),
+            # A redirected POST becomes a GET, or sends credentials and orders to another host.
             follow_redirects=False,
+            # Vendure prefers a session cookie to our bearer token, so none is kept.
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
             headers={"user-agent": f"veracore-sync/{__version__}"},
         )
@@ -169,13 +169,13 @@ class HttpClient:
             label: What the log calls it (an operation's name; never personal data).
             headers: Headers beside ``User-Agent``.
             content: The body.
-            creating: It changes something that a repeat would double.
+            creating: A repeat would create a second one.
 
         Returns:
             The answer, whatever its status.
 
         Raises:
-            Lost: No whole answer arrived.
+            NoResponse: No whole answer arrived.
             BreakerOpen, RateLimited: The gate held it back; nothing was sent.
             RunOver: The run's time is over; nothing was sent.
         """
@@ -198,7 +198,7 @@ class HttpClient:
         """As `send`, but the body is read piece by piece inside the ``with`` block.
 
         Raises:
-            Lost: No whole answer arrived; also from inside the block.
+            NoResponse: No whole answer arrived; also from inside the block.
             BreakerOpen, RateLimited: The gate held it back; nothing was sent.
             RunOver: The run's time is over; nothing was sent.
         """
@@ -223,7 +223,7 @@ class HttpClient:
             _LOG.debug("%s %s: %s (%s)", self._upstream, label, lost.what, lost.detail)
             raise
         except (Exception, GeneratorExit):
-            # The reader gave up: what has arrived still tells whether the server works.
+            # The reader stopped early; the head still shows whether the server works.
             if streamed is not None:
                 self._report(streamed)
             raise
@@ -240,9 +240,10 @@ class HttpClient:
         )
 
     def _pass_gate(self, *, creating: bool) -> None:
-        """Raises where the request may not be sent; the gate itself may have waited for long."""
+        """Raise if the request may not be sent."""
         self._refuse_after_the_run()
         self._gate.before(creating=creating)
+        # Again, because the gate may have waited for the rate budget.
         try:
             self._refuse_after_the_run()
         except RunOver:
@@ -251,7 +252,7 @@ class HttpClient:
 
     def _refuse_after_the_run(self) -> None:
         if self._clock.monotonic() >= self._gate.run_ends_at:
-            raise RunOver(f"the run's time is over: {self._upstream} was not asked any more")
+            raise RunOver(f"the run's time is over: {self._upstream} was not contacted any more")
 
     def _report(self, streamed: StreamedAnswer) -> None:
         date = _moment(streamed.headers.get("date", ""))
@@ -264,6 +265,7 @@ class HttpClient:
         elif self._is_alive(head):
             self._gate.after(None, None)
         else:
+            # 503 means overload even without Retry-After (RFC 9110 §15.6.4).
             slow_down = 0.0 if head.status == 503 else None
             self._gate.after(Occurrence.HTTP_5XX, slow_down if asked is None else asked)
 
@@ -280,12 +282,12 @@ class StreamedAnswer:
         self.length = 0
 
     def pieces(self) -> Iterator[bytes]:
-        """The body in pieces of 64 KiB; each has the whole timeout, so that a list may be long.
+        """The body in pieces of 64 KiB; each has the whole timeout, so that lists may be long.
 
-        The time that the reader takes for a piece does not count.
+        The time that the reader needs for a piece does not count.
 
         Raises:
-            Lost: It broke off, a piece took longer than the timeout, or the run's time is over.
+            NoResponse: It broke off, a piece exceeded the timeout, or the run's time is over.
         """
         pieces = self._response.iter_bytes(_CHUNK)
         while True:
@@ -306,10 +308,8 @@ class StreamedAnswer:
 
 
 def _obey_deadlines(client: httpx.Client) -> None:
-    """Put our sockets under a client, also under the proxies that the environment names.
-
-    httpx has no door for this; taking its place would mean to read the proxies' settings again.
-    """
+    """Make a client, and the proxies that the environment names, use our sockets."""
+    # httpx has no option for this; a transport of our own would have to read the proxy settings.
     for transport in (client._transport, *client._mounts.values()):
         if isinstance(transport, httpx.HTTPTransport):
             transport._pool._network_backend = DeadlineBackend()
@@ -323,6 +323,7 @@ def _wire_errors(deadline: Deadline) -> Iterator[None]:
         raise NoResponse(Occurrence.NOT_CONNECTED, _words(error)) from error
     except (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError) as error:
         raise NoResponse(Occurrence.NOT_CONNECTED, _words(error)) from error
+    # A proxy that refuses to connect has forwarded nothing.
     except httpx.ProxyError as error:
         raise NoResponse(Occurrence.NOT_CONNECTED, _words(error)) from error
     except httpx.TimeoutException as error:
@@ -350,7 +351,7 @@ def retry_after_seconds(answer: HttpAnswer, clock: Clock) -> float | None:
     moment = _moment(text)
     if moment is None:
         return None
-    # By their clock; it, or ours, may be years ahead.
+    # The date is by their clock, which may be years off.
     return max(0.0, min(moment - clock.now(), ASKED).total_seconds())
 
 

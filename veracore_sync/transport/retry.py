@@ -1,8 +1,7 @@
-"""Retries inside a run: the only module that speaks backoff.
+"""Retries inside a run: the only module that uses the backoff library.
 
-Only reads, and only what may pass by itself. Few tries, full jitter, ``Retry-After`` honoured, and
-a deadline on the monotonic clock: backoff's own ``max_time`` follows the wall clock, so it is not
-used.
+Reads only, after temporary failures only: few tries, full jitter, ``Retry-After`` obeyed, and a
+deadline on the monotonic clock (backoff's own ``max_time`` follows the wall clock).
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how patiently a read is repeated.
+    """How often a read is repeated, and with which waits.
 
     Args:
         tries: Attempts in all.
@@ -79,7 +78,7 @@ def _may_pass(error: Exception, policy: RetryPolicy) -> bool:
 
 def _waits(policy: RetryPolicy) -> Generator[float, Any, None]:
     first, longest = (timedelta(seconds=s) for s in (policy.base_seconds, policy.cap_seconds))
-    # Inside a run many ask the same at once, so waits are spread over all of their length.
+    # Several workers fail at the same moment, so their waits are spread from 0 to the full length.
     schedule = Backoff(first, longest, least=0.0)
     error = yield 0.0  # backoff primes the generator, then sends each exception
     for failures in count(1):

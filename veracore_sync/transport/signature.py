@@ -1,8 +1,9 @@
-"""Signatures of deliveries: Standard Webhooks, and where a sender can do no more, the body's.
+"""Signatures of deliveries: Standard Webhooks, or the weaker one over the body alone.
 
 Standard Webhooks 1.0 (https://www.standardwebhooks.com): ``webhook-id``, ``webhook-timestamp`` and
 ``webhook-signature`` = ``v1,base64(HMAC-SHA256(key, id.timestamp.body))``, several by spaces. The
-weaker form is ``X-VeraCore-Signature: sha256=<hex>`` over the body; it knows neither time nor id.
+weaker one, for senders that can do no more, is ``X-VeraCore-Signature: sha256=<hex>``; it has
+neither time nor id, so a copy can be sent again at any time.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ Headers = Mapping[str, Sequence[str]]
 
 
 class BadSignature(ValueError):
-    """The delivery is not to be believed; why is nobody's business."""
+    """The delivery is not authentic. Without a reason, which would help a forger."""
 
 
 def keys_of(secret: str) -> tuple[bytes, ...]:
     """The keys that a secret may stand for; the first is the one to sign with.
 
-    ``whsec_`` and base64, as in Standard Webhooks; base64 alone, as its libraries take it, or else
-    the text itself, as a person types a password. Each is as hard to guess as the secret.
+    ``whsec_`` and base64, as in Standard Webhooks; base64 alone, as its libraries accept it; or the
+    text itself. Each is as hard to guess as the secret.
 
     Raises:
         ValueError: It is empty, or ``whsec_`` is not followed by base64.
@@ -77,7 +78,7 @@ def sign(secret: str, delivery_id: str, timestamp: int, body: bytes) -> dict[str
 
 
 def sign_body(secret: str, body: bytes) -> dict[str, str]:
-    """The weaker header, over the body alone; the key is the secret's text, as others have it."""
+    """The weaker header, over the body alone, with the secret's text as the key."""
     return {"X-VeraCore-Signature": _of_body(keys_of(secret)[-1], body).decode()}
 
 
@@ -91,12 +92,12 @@ def _of_body(key: bytes, body: bytes) -> bytes:
 
 
 class Verifier:
-    """Tells deliveries that bear a live secret's signature from all others.
+    """Verifies that a delivery is signed with one of the accepted secrets.
 
     Args:
         secrets: Every secret that is accepted.
         tolerance_seconds: How old, or early, a delivery may be.
-        body_signature: Whether the signature of the body alone will do.
+        body_signature: Whether a signature of the body alone is accepted.
 
     Raises:
         ValueError: A secret is empty or malformed.
@@ -118,11 +119,12 @@ class Verifier:
             now: This moment (UTC).
 
         Returns:
-            Its id; ``None`` where the body alone is signed.
+            Its id; ``None`` if only the body is signed.
 
         Raises:
-            BadSignature: Whatever else is the matter.
+            BadSignature: It is not authentic, or too old or early.
         """
+        # One standard header is enough: removing the others must not lead to the weaker check.
         if any(name in headers for name in (ID, TIMESTAMP, SIGNATURE)):
             return self._verify_standard(headers, body, now)
         if not self._body_signature:
@@ -135,6 +137,7 @@ class Verifier:
         delivery_id, timestamp = _single(headers, ID), _single(headers, TIMESTAMP)
         if not _ID_FORM.fullmatch(delivery_id) or not _TIMESTAMP_FORM.fullmatch(timestamp):
             raise BadSignature
+        # An old copy of a genuine delivery is refused.
         if abs(now.timestamp() - int(timestamp)) > self._tolerance:
             raise BadSignature
         expected = (_standard(key, delivery_id, timestamp, body) for key in self._keys)
@@ -143,6 +146,7 @@ class Verifier:
 
 
 def _single(headers: Headers, name: str) -> str:
+    # Of two headers a proxy and we might each read another one.
     values = headers.get(name, ())
     if len(values) != 1:
         raise BadSignature
@@ -150,7 +154,8 @@ def _single(headers: Headers, name: str) -> str:
 
 
 def _compare(given: Sequence[str], expected: Iterable[bytes]) -> None:
-    """Compare each with each, so that the time taken tells nothing."""
+    """Raise unless one of `given` is one of `expected`."""
+    # Every pair, in constant time: from response times a signature could be guessed byte by byte.
     found = False
     texts = [text.encode("utf-8", "surrogatepass") for text in given]
     for wanted in expected:

@@ -1,6 +1,6 @@
-"""What an answer of the Admin API means: its data, or the row of the failure table.
+"""The meaning of an Admin API answer: its data, or an error from the failure table.
 
-The shapes were measured on Vendure 3.7 (docs/vendure.md, "Errors").
+Measured on Vendure 3.7 (docs/vendure.md, "Errors").
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from veracore_sync.transport.http import HttpAnswer, NoResponse, retry_after_sec
 UPSTREAM = "vendure"
 TOKEN_HEADER = "vendure-auth-token"  # noqa: S105 - the name of a header
 BODY_LIMIT = 100 * 1024
-"""Bytes that Vendure takes in one request, as it comes."""
+"""Longest request body, in bytes, that Vendure accepts by default."""
 
 _QUOTED = 200
 _NAMED_ID = re.compile(r'id "([^"]+)"')
@@ -31,8 +31,7 @@ _CODES = {
 class Forbidden(Exception):
     """The shop answered FORBIDDEN: the session is dead, or a permission is missing.
 
-    `session_dead` is true when the answer says the former, by an empty token header. Then nothing
-    of the request has run.
+    `session_dead`: the answer has an empty token header. Then nothing of the request has run.
     """
 
     def __init__(self, session_dead: bool) -> None:
@@ -41,13 +40,13 @@ class Forbidden(Exception):
 
 
 class UnknownEntity(ProtocolError):
-    """The shop has nothing live of that id, `entity_id`; nothing of the request was done."""
+    """The shop has no such record, `entity_id`; nothing of the request was done."""
 
     entity_id = ""
 
 
 class AnotherKind(Exception):
-    """An answer that is not of this API (HTML, other JSON, a redirect); says what it was."""
+    """The answer is not of this API (HTML, other JSON, a redirect); the message says what."""
 
 
 def data_of(answer: HttpAnswer, operation: str, *, sent_bytes: int, clock: Clock) -> dict[str, Any]:
@@ -55,16 +54,16 @@ def data_of(answer: HttpAnswer, operation: str, *, sent_bytes: int, clock: Clock
 
     Args:
         answer: What arrived.
-        operation: The name of what was asked, for messages.
+        operation: The operation's name, for messages.
         sent_bytes: The length of the request's body.
         clock: The time to read a ``Retry-After`` date by.
 
     Raises:
         Forbidden: The session is dead or a permission is missing.
-        AnotherKind: It is no answer of this API.
+        AnotherKind: It is not an answer of this API.
         SyncError: Any other failure.
     """
-    _refuse_turned_away(answer, operation, sent_bytes, clock)
+    _raise_for_status(answer, operation, sent_bytes, clock)
     body = _json_object(answer)
     errors = body.get("errors")
     if isinstance(errors, list) and errors:
@@ -76,15 +75,16 @@ def data_of(answer: HttpAnswer, operation: str, *, sent_bytes: int, clock: Clock
 
 
 def lost(error: NoResponse, operation: str) -> SyncError:
-    """The error for a request that no whole answer came to."""
+    """The error for a request without a whole answer."""
     return read_error(
         error.what, f"Vendure did not answer {operation}: {error.detail}", upstream=UPSTREAM
     )
 
 
-def _refuse_turned_away(answer: HttpAnswer, operation: str, sent_bytes: int, clock: Clock) -> None:
+def _raise_for_status(answer: HttpAnswer, operation: str, sent_bytes: int, clock: Clock) -> None:
+    # Express refuses such a body with 413 or 500: a bug here, not an outage to wait for.
     if answer.status in (413, 500) and sent_bytes > BODY_LIMIT:
-        raise SyncError(f"{operation} was {sent_bytes} bytes, more than Vendure takes at once")
+        raise SyncError(f"{operation} was {sent_bytes} bytes, more than Vendure accepts")
     if answer.status == 429 or answer.status >= 500:
         raise read_error(
             Occurrence.HTTP_429 if answer.status == 429 else Occurrence.HTTP_5XX,
@@ -110,6 +110,8 @@ def _words_for(answer: HttpAnswer) -> str:
 
 def _graphql_failure(errors: list[Any], answer: HttpAnswer, operation: str) -> Exception:
     details = [(_code(error), _text(error)) for error in errors]
+    # HTTP 200 in both cases; only the empty token header tells an expired session from a missing
+    # permission (docs/vendure.md, "Sessions").
     if any(code == "FORBIDDEN" for code, _ in details):
         return Forbidden(session_dead=answer.headers.get(TOKEN_HEADER) == "")
     code, text = details[0]
@@ -142,14 +144,15 @@ def _text(error: object) -> str:
 
 
 def _plain(value: object) -> str:
-    """One short line without control characters, whatever the server wrote."""
+    """One short line without control characters."""
     text = value if isinstance(value, str) else ""
     printable = "".join(char if char.isprintable() else " " for char in text[: 2 * _QUOTED])
     return " ".join(printable.split())[:_QUOTED]
 
 
 def _what(code: str, text: str) -> Occurrence:
-    # A database's own error comes without a code; of those a deadlock alone is known to pass.
+    # Database errors come without a code. Only a deadlock is known to be temporary, and PostgreSQL
+    # can report one when stock and orders are written at the same time.
     if not code and "deadlock" in text.lower():
         return Occurrence.DATABASE
     return _CODES.get(code, Occurrence.FAULT)

@@ -1,7 +1,6 @@
-"""The GraphQL client of the Admin API: sessions, what may be repeated, what an error means.
+"""The GraphQL client of the Admin API: sessions, repeats and errors.
 
-A session is a bearer token, adopted from a login's answer alone: other answers may carry the token
-of an anonymous session. With an API key there is no session.
+A session is a bearer token. With an API key there is no session.
 """
 
 from __future__ import annotations
@@ -39,16 +38,16 @@ _WRONG_LOGIN = ("InvalidCredentialsError", "NativeAuthStrategyError")
 
 
 class Client:
-    """Asks the Admin API; usable by several threads, which share one session.
+    """A client of the Admin API; usable by several threads, which share one session.
 
     Args:
-        settings: Where the shop is and who asks.
+        settings: ``[vendure]``.
         retry: How reads and logins are repeated.
         gate: Breaker and rate budget.
         clock: The time to measure by.
 
     Raises:
-        ConfigError: A key or token holds characters that no header can carry.
+        ConfigError: A key or token has characters that a header cannot contain.
     """
 
     def __init__(
@@ -78,7 +77,8 @@ class Client:
         return self._http.clock_ahead_seconds
 
     def close(self) -> None:
-        """Close the connections. No logout: it would end every session of the same user."""
+        """Close the connections."""
+        # No logout: in Vendure it ends every session of the user, also those of other running jobs.
         self._http.close()
 
     def execute(
@@ -86,8 +86,7 @@ class Client:
     ) -> dict[str, Any]:
         """Run a document and return its ``data``.
 
-        A read is repeated as the policy says. A mutation is sent once more in one case alone: the
-        answer says that the session was dead, so nothing ran.
+        A read is repeated as the policy says; a mutation only after an expired session.
 
         Raises:
             AuthRefused: The credentials were refused, or a permission is missing.
@@ -98,6 +97,8 @@ class Client:
         try:
             return self._ask(document, variables, session, mutation)
         except Forbidden as refusal:
+            # Logged in again once. A mutation is repeated only if the answer shows that the session
+            # had expired, because then nothing has run; otherwise a part of it may have.
             if self._api_key or (mutation and not refusal.session_dead):
                 raise self._refused(document, refusal) from None
         session = self._credentials(dead=session)
@@ -148,7 +149,7 @@ class Client:
     # ---- who asks ---------------------------------------------------------------------------
 
     def _credentials(self, dead: Mapping[str, str] | None = None) -> Mapping[str, str]:
-        """The headers that say who asks; a session that is `dead` is replaced, once for all."""
+        """The authentication headers; a session that is `dead` is replaced once for all threads."""
         if self._api_key:
             return {"vendure-api-key": self._api_key}
         with self._lock:
@@ -169,6 +170,7 @@ class Client:
         kind = outcome.get("__typename") if isinstance(outcome, dict) else None
         if kind != "CurrentUser":
             raise self._login_refused(listed=kind in _WRONG_LOGIN)
+        # Only from a login: other answers may contain the token of an anonymous session.
         token = answer.headers.get(TOKEN_HEADER, "")
         if not _SENDABLE.fullmatch(token):
             raise _no_bearer()
@@ -177,7 +179,7 @@ class Client:
     # ---- what went wrong --------------------------------------------------------------------
 
     def _not_vendure(self, document: Document, kind: str) -> SyncError:
-        """What another API's answer means: at first contact the address is wrong, later not."""
+        """The error for another API's answer: a wrong address, unless Vendure answered before."""
         if self._understood:
             return read_error(
                 Occurrence.NOT_UNDERSTOOD,
@@ -210,10 +212,10 @@ class Client:
         who = "vendure.api_key" if self._api_key else "vendure.username"
         hint = f"give the role of {who} the permission {document.permission} in its channel"
         if self._api_key:
-            hint += ", and see that Vendure's authOptions.tokenMethod has 'api-key'"
+            hint += ", and check that Vendure's authOptions.tokenMethod includes 'api-key'"
         return AuthRefused(
-            f"Vendure does not let {who} do {document.operation}: "
-            f"likely without the permission {document.permission}",
+            f"Vendure does not allow {who} to run {document.operation}: "
+            f"the permission {document.permission} is probably missing",
             upstream=UPSTREAM,
             what=Occurrence.FORBIDDEN,
             hint=hint,
@@ -222,7 +224,7 @@ class Client:
 
 def _no_bearer() -> ConfigError:
     return WrongEndpoint(
-        "Vendure took the login but gave no bearer token",
+        "Vendure accepted the login but returned no bearer token",
         hint="Vendure's authOptions.tokenMethod must include 'bearer', "
         "for instance ['bearer', 'cookie']; or use vendure.api_key",
     )
@@ -238,7 +240,7 @@ def _body(document: Document, variables: Mapping[str, Any]) -> bytes:
 
 
 def _header_value(value: str, setting: str) -> str:
-    # The HTTP library would quote the value in its own complaint.
+    # httpx would quote the secret in its own error message.
     if value and not _SENDABLE.fullmatch(value):
-        raise ConfigError(f"{setting} holds spaces or characters beyond plain ASCII")
+        raise ConfigError(f"{setting} contains spaces or characters other than ASCII")
     return value

@@ -1,4 +1,4 @@
-"""The fulfilments of a Vendure shop: the part of the port that `ShopFulfilments` describes."""
+"""The fulfilments of a Vendure shop, as the port `ShopFulfilments`."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ class VendureFulfilments:
     def _read(self, codes: Sequence[str]) -> Iterator[FulfilledOrder]:
         listing = Node(self._client.execute(READ_FULFILMENTS, {"codes": codes})).node("orders")
         items = listing.nodes("items")
+        # An order missing here would look as if it had no fulfilments, and be fulfilled twice.
         if len(items) < listing.integer("totalItems"):
             raise read_error(
                 Occurrence.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
@@ -114,7 +115,7 @@ def _words(outcome: Node, name: str) -> str:
 
 def _order(node: Node) -> FulfilledOrder:
     lines = [_line(line) for line in node.nodes("lines")]
-    # PostgreSQL tells them in no fixed order.
+    # PostgreSQL returns them in any order; units are allotted to lines in a fixed one.
     lines.sort(key=lambda line: (len(line.id), line.id))
     return FulfilledOrder(
         id=node.text("id"),

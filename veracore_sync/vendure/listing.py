@@ -1,6 +1,6 @@
-"""A list of orders, page by page; an entry that cannot be read keeps no other from being listed.
+"""A list of orders, page by page; an unreadable entry does not hide the others.
 
-Where the server fails a page, smaller and smaller ones find the entry that spoils it.
+If the server fails a page, smaller pages find the bad entry, which is skipped and named.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class OrderListing:
         name: What it is called.
         wanted: The filter.
         ask: Reads a page; raises a `SyncError`.
-        names: Reads ids and codes alone of a page.
-        must_answer: Asks the shop for no order at all; raises where it does not answer.
-        unlisted: Filled with what cannot be read.
-        take: The length of a page; ``None``: the server's own, which an operator may have lowered.
+        names: Reads only ids and codes of a page.
+        must_answer: A request for no order; raises if the shop does not answer it.
+        unlisted: Filled with the entries that cannot be read.
+        take: The length of a page; ``None`` for the server's own limit.
     """
 
     name: str
@@ -80,7 +80,8 @@ class OrderListing:
                     "Vendure listed orders incompletely",
                     upstream=UPSTREAM,
                 )
-            # Items and total are two queries of Vendure's: an order may come between, once.
+            # Vendure counts and lists in two queries, and an order may be placed between them. So
+            # one empty page is no proof of a gap; two are.
             came_empty = not items
             page = None
 
@@ -94,13 +95,14 @@ class OrderListing:
             return None
 
     def _page(self, skip: int) -> Node | None:
-        """The page from there on; ``None``: the one entry there cannot be read."""
+        """The page from there on; ``None`` if the one entry there cannot be read."""
         while True:
             try:
                 page = self.ask(options(self.wanted, skip, self._smaller or self.take))
             except SyncError as error:
                 if error not in MAY_BE_AN_ENTRYS:
                     raise
+                # A shop that is down must not look like a shop full of bad entries.
                 self.must_answer()
                 length = self._smaller or self.take
                 if length != 1:
@@ -136,7 +138,8 @@ class OrderListing:
 
 def options(wanted: Options, skip: int, take: int | None = None) -> dict[str, Any]:
     """List options; without `take` Vendure's own limit of a page applies."""
-    # By id, the one stable order: with two sort keys the schema's order decides, not ours.
+    # By id, the only stable order: by orderPlacedAt ties may move between two pages, and of two
+    # sort keys the schema's order counts, not ours. Never take: 0, which means everything.
     found: dict[str, Any] = {"filter": wanted, "sort": {"id": "ASC"}, "skip": skip}
     if take is not None:
         found["take"] = take

@@ -1,8 +1,8 @@
-"""Lists of the Admin API, page by page, by ascending id, also where a record of them is broken.
+"""Lists of the Admin API, page by page, by ascending id, also with a broken record in them.
 
-Pages overlap: an item that leaves the list between two requests moves the rest up, and a page that
-shares nothing with the one before it has a gap. One broken record fails the page that it is on:
-then the ids of that page are listed, and their records read in halves until it stands alone.
+Pages overlap: an item that leaves the list between two requests moves the others up, and two pages
+that share nothing have a gap between them. One broken record fails its whole page: then the ids of
+the page are listed, and the records are read in halves until the broken one is alone.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class RecordList(Generic[T]):
         client: Of the Admin API.
         name: The field of the query that holds the list.
         document: Reads records.
-        stubs: Reads as little of them as names them.
-        read: Makes a record of an item and the answer that it came in.
-        broken: Makes one of an item, or its stub, that cannot be read, and the reason.
+        stubs: Reads only what names them.
+        read: Makes a record from an item and the answer that contains it.
+        broken: Makes a record from an unreadable item, or its stub, and the reason.
     """
 
     client: Client
@@ -78,7 +78,7 @@ class RecordList(Generic[T]):
             before = set(ids)
 
     def by_id(self, ids: Sequence[str]) -> dict[str, T]:
-        """The records of these ids, as far as there are any."""
+        """The records of these ids; unknown ids are left out."""
         return self._halves(list(ids), {}, _Count()) if ids else {}
 
     # ---- one page ---------------------------------------------------------------------------
@@ -105,8 +105,8 @@ class RecordList(Generic[T]):
         except UpstreamError as error:
             if error not in MAY_BE_A_RECORDS:
                 raise
-            # A question that no record can spoil tells whether it is the shop; and for the breaker,
-            # which counts failures in a row, that it is not.
+            # A request that no broken record can fail: it shows whether the shop is down, and its
+            # success ends the row of failures that the breaker counts.
             self._ask(self.stubs, wanted)
             if len(ids) == 1:
                 count.broken += 1
@@ -130,7 +130,7 @@ class RecordList(Generic[T]):
     def _ask(self, document: Document, options: Mapping[str, Any]) -> Node:
         wanted = {"sort": {"id": "ASC"}, **options}
         root = Node(self.client.execute(document, {"options": wanted}))
-        # What comes beside the list, such as the shop's own settings, travels with each page.
+        # Fields beside the list, such as the shop's global settings, are kept with each page.
         return Node({**root.node(self.name).fields, **root.fields}, self.name)
 
 

@@ -1,4 +1,4 @@
-"""From Vendure's answers to our model, field by field (docs/order-mapping.md).
+"""Vendure's answers as our model, field by field (docs/order-mapping.md).
 
 Every function raises `ProtocolError`, naming the field, for an answer of another shape.
 """
@@ -17,7 +17,8 @@ _MOST_DECIMALS = 12
 
 
 def money_precision(root: Node) -> int:
-    """How many decimal places Vendure's whole-number amounts hold, for every currency alike."""
+    """How many decimal places Vendure's whole-number amounts have."""
+    # The same in every currency, yen included (docs/vendure.md).
     config = root.node("globalSettings").node("serverConfig")
     precision = config.integer("moneyStrategyPrecision")
     if not 0 <= precision <= _MOST_DECIMALS:
@@ -79,6 +80,7 @@ def _fulfilled(parts: Iterable[Node]) -> int:
     return sum(
         part.integer("quantity")
         for part in parts
+        # Units of a cancelled fulfilment have to be shipped again.
         if part.node("fulfillment").text("state") != "Cancelled"
     )
 
@@ -92,6 +94,7 @@ def _shipping(node: Node, precision: int) -> ShippingLine:
 
 
 def _paid(payments: Iterable[Node], precision: int) -> Decimal:
+    # A Declined or Cancelled payment never brought money.
     live = (payment for payment in payments if payment.text("state") in _PAID)
     return sum((payment.money("amount", precision) for payment in live), Decimal(0))
 
@@ -128,7 +131,7 @@ def _address(node: Node) -> Address:
 
 
 def _billing_address(node: Node | None) -> Address | None:
-    # An order without a billing address carries one whose fields are all null (docs/vendure.md).
+    # An order without a billing address has one whose fields are all null (docs/vendure.md).
     address = _address(node) if node else Address()
     return address if any(getattr(address, field.name) for field in fields(address)) else None
 

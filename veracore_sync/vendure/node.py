@@ -1,4 +1,4 @@
-"""Reading an answer field by field: a value of the kind that was asked for, or our one error."""
+"""Reading an answer field by field: a value of the expected kind, or a `ProtocolError`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAX = 2**53 - 1
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A JSON object of an answer, and the path by which a complaint names it.
+    """A JSON object of an answer, and its path for error messages.
 
     Every method takes the name of a field and raises `ProtocolError`, naming the field, when it is
     missing or of another kind.
@@ -27,7 +27,7 @@ class Node:
     path: str = ""
 
     def text(self, name: str) -> str:
-        """A string. Lone surrogates, which no file or database takes, become ``?``."""
+        """A string. Lone surrogates, which no file or database accepts, become ``?``."""
         value = self.fields.get(name)
         if not isinstance(value, str):
             raise self.unusable(name)
@@ -52,7 +52,7 @@ class Node:
         return "" if value is None else str(value)
 
     def integer(self, name: str) -> int:
-        """A whole number, of those that JavaScript holds exactly."""
+        """A whole number that JavaScript represents exactly."""
         value = self.fields.get(name)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
@@ -61,7 +61,7 @@ class Node:
         return value
 
     def money(self, name: str, precision: int) -> Decimal:
-        """An amount in units of its currency; Vendure tells it times 10^`precision`."""
+        """An amount in units of its currency; Vendure sends it times 10^`precision`."""
         return Decimal(self.integer(name)).scaleb(-precision)
 
     def moment(self, name: str) -> datetime:
@@ -91,7 +91,7 @@ class Node:
         return [self._as_node(item, f"{name}[{index}]") for index, item in enumerate(value)]
 
     def items(self, name: str) -> list[Node | None]:
-        """A list of objects, with ``None`` in the place of what is none."""
+        """A list of objects, with ``None`` for each entry that is not one."""
         value = self.fields.get(name)
         if not isinstance(value, list):
             raise self.unusable(name)

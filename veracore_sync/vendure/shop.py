@@ -1,4 +1,4 @@
-"""A Vendure shop: what waits, what moved, and orders in full, by its Admin API."""
+"""A Vendure shop: orders to send, changed orders, and orders in full, by its Admin API."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _LISTS = ("waiting", "moved", "passed")
 
 
 def identity_of(settings: VendureSettings) -> str:
-    """Which shop the settings name: the admin URL and a digest of the channel token, no secrets."""
+    """The shop that the settings name: the Admin API URL and a digest of the channel token."""
     token = settings.channel_token
     digest = hashlib.sha256(token.encode()).hexdigest()[:16] if token else "default"
     return f"{_normalised(settings.admin_api_url)} {digest}"
@@ -48,7 +48,7 @@ class VendureShop:
     """A Vendure shop; usable by several threads.
 
     Args:
-        settings: Where the shop is and who asks.
+        settings: ``[vendure]``.
         retry: How reads are repeated.
         gate: Breaker and rate budget.
         clock: The time to measure by.
@@ -68,7 +68,8 @@ class VendureShop:
         self._custom_fields = tuple(custom_fields)
         self._read_orders = READ_ORDERS.with_custom_fields(self._custom_fields)
         self._client = Client(settings, retry=retry, gate=gate, clock=clock)
-        # Left out, Vendure's own limit of a page applies, which an operator may have lowered.
+        # Without take Vendure's own page limit applies; above a lowered limit, a request would
+        # fail.
         self._take: int | None = None
 
     @property
@@ -96,7 +97,7 @@ class VendureShop:
         self._client.close()
 
     def access(self) -> GrantedAccess:
-        """Who we are to the shop; see the port."""
+        """The channel and our permissions in it; see the port."""
         root = Node(self._client.execute(READ_ACCESS, {}))
         channel = root.node("activeChannel").text("code")
         held = [
@@ -119,7 +120,7 @@ class VendureShop:
         passed_states: Sequence[str],
         passed_since: datetime | None,
     ) -> Poll:
-        """Look at the shop; see the port. One request, and one more for each further page."""
+        """Read the lists; see the port. One request, and one more for each further page."""
         filters = {
             "waiting": _waiting(trigger_states),
             "moved": _moved(moved_since),
@@ -137,7 +138,7 @@ class VendureShop:
             try:
                 found[name] = listing.complete(pages.get(name))
             except UpstreamError as error:
-                # The other lists are not what orders wait for.
+                # The other lists only report changes; without them paid orders are still sent.
                 if name == "waiting":
                     raise
                 unread[name] = error
@@ -150,7 +151,7 @@ class VendureShop:
         )
 
     def _first_pages(self, wanted: Mapping[str, dict[str, Any]]) -> tuple[Node, dict[str, Node]]:
-        """The first page of each list, in one request; none where one entry spoils it."""
+        """The first page of each list, in one request; none if a bad entry fails it."""
         try:
             root = Node(self._client.execute(POLL_ORDERS, self._poll_variables(wanted)))
         except SyncError as error:
@@ -201,7 +202,9 @@ def _waiting(states: Sequence[str]) -> dict[str, Any] | None:
 def _moved(since: datetime | None) -> dict[str, Any] | None:
     if since is None:
         return None
-    # A draft is not active either, but was never placed.
+    # updatedAt does not move with a state, a payment, a fulfilment or a refund, only when an order
+    # is modified or cancelled (docs/vendure.md): it shows changes, never what to send. A draft is
+    # not active either, but was never placed.
     return {
         "active": {"eq": False},
         "orderPlacedAt": {"isNull": False},

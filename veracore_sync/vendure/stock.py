@@ -1,4 +1,4 @@
-"""The stock of a Vendure shop: the part of the port that `ShopStock` describes."""
+"""The stock of a Vendure shop, as the port `ShopStock`."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ALLOCATING_STATES = (
     "PartiallyShipped",
     "PartiallyDelivered",
 )
-"""The order states in which Vendure sets units aside (docs/vendure.md, "Stock")."""
+"""The order states in which Vendure allocates units (docs/vendure.md, "Stock")."""
 
 _ORDERS_A_PAGE = 100
 _LISTINGS = 3
@@ -73,13 +73,14 @@ class VendureStock:
         return list(self._variants.all({"filter": wanted}))
 
     def variants_by_id(self, ids: Sequence[str]) -> dict[str, Variant]:
-        """These variants by id, as far as they live and can be read."""
+        """These variants by id; deleted and unreadable ones are left out."""
         found = self._variants.by_id(ids)
         return {id: variant for id, variant in found.items() if variant.unreadable is None}
 
     def open_orders(self) -> list[OpenOrder]:
         """All orders in a state that allocates; see the port."""
         options = {"filter": {"state": {"in": ALLOCATING_STATES}}, "take": _ORDERS_A_PAGE}
+        # An order missed here would leave its units for sale a second time.
         for _ in range(_LISTINGS):
             try:
                 return [order for order in self._orders.all(options) if order is not None]
@@ -135,7 +136,7 @@ def _broken_order(node: Node, why: str) -> OpenOrder | None:
 
 
 def _known(node: Node, name: str) -> str:
-    """A text, as far as it is one."""
+    """The text, or an empty one if it is of another kind."""
     value = node.fields.get(name)
     return node.text(name) if isinstance(value, str) else ""
 
@@ -150,6 +151,7 @@ def _levels(node: Node) -> tuple[Level, ...]:
 
 
 def _open_order(node: Node, _listing: Node) -> OpenOrder | None:
+    # An aggregate repeats the lines of its seller orders, which are listed as well.
     if node.text("type") == "Aggregate":
         return None
     return OpenOrder(

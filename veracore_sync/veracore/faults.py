@@ -1,6 +1,6 @@
-"""What a refusal says, in both dialects: the listed texts, and their hints (docs/wire.md).
+"""What VeraCore's refusals mean, in both dialects: the listed texts and their hints (docs/wire.md).
 
-A text that is not listed is never guessed at: it is a `Occurrence.FAULT`.
+A text that is not listed is an `Occurrence.FAULT`: the order is in doubt, never taken as refused.
 """
 
 from __future__ import annotations
@@ -13,17 +13,22 @@ from veracore_sync.domain.errors import Occurrence
 from veracore_sync.domain.warehouse import Freight, WarehouseOrder
 from veracore_sync.veracore.text import blank_id, names_id, one_line
 
+# .NET wraps the message in class names before it and a stack trace after it (docs/wire.md 3.6).
 _WRAPPING = re.compile(r"System\.Exception:|--->")
 _STACK_LINE = re.compile(r"\s*(at\s|--- End of)")
 _STACK_INSIDE = re.compile(r" at [\w.`<>+\[\],]+\(")
 _MAX = 20_000
 
+# A match is remembered as refused credentials and stops every run, so no word of an order may
+# match: "user defined" fields are the order's.
 _LOGIN = re.compile(
     r"invalid (user ?name|login|password|credential|user\b(?! defined))|"
     r"(user ?name|password) (is )?(invalid|incorrect|wrong)|"
     r"(login|log-?on|authentication) failed|invalid requested system",
     re.IGNORECASE,
 )
+# Purchase order numbers, customers and products "already exist" too. Such a
+# refusal is about the order's content and must not look like an order that is there already.
 _USED = re.compile(r"^(.*?)already exists", re.IGNORECASE | re.DOTALL)
 _ORDER = re.compile(r"\border(id|number|no)?\b")
 _USED_ORDER = re.compile(r"already exists an? order\b", re.IGNORECASE)
@@ -31,6 +36,7 @@ _OTHER_THING = re.compile(
     r"\b(purchase|po|customer|mailer|user|offer|product|part|sku|line|ship ?to|reference|"
     r"variable|project|campaign)\b"
 )
+# "Invalid product quantity" and the like are no unknown SKU: its hint would mislead.
 _SKU = re.compile(
     r"(invalid|unknown|inactive) (product|offer|sku)( ?id)?\b(?! ?(quantity|price|type|class))|"
     r"can ?not find (information for )?(product|offer)|unable to locate (product|offer)|"
@@ -42,7 +48,8 @@ _FREIGHT = re.compile(
     r"(invalid|unknown) (freight ?(carrier|service|code)|carrier|shipping option)", re.IGNORECASE
 )
 _KEY = re.compile(r"does not have a ship ?to key", re.IGNORECASE)
-# ADO.NET's and SQL Server's words for a database that is out of reach or too busy.
+# What ADO.NET and SQL Server say when the database is down or busy. GetOrderInfo may say it for any
+# id, so it must never count as the absence of an order.
 _OUTAGE = re.compile(
     r"time-?out (expired|period)|timed out|deadlock|network-related|transport-level|"
     r"outofmemory|(service|server|system|database)( \w+){0,3} unavailable",
@@ -59,7 +66,7 @@ class Meaning:
 
 
 def what_of(status: int) -> Occurrence:
-    """The row of the failure table for an answer that says nothing known."""
+    """The row of the failure table for a status alone."""
     if status == 429:
         return Occurrence.HTTP_429
     if status >= 500:
@@ -70,27 +77,27 @@ def what_of(status: int) -> Occurrence:
 
 
 def message_of(fault: str) -> str:
-    """The reason inside a fault's text, one line: without .NET's wrapping and without the stack."""
+    """The reason in a fault's text as one line, without .NET's wrapping and stack trace."""
     lines = _WRAPPING.split(fault[:_MAX])[-1].strip().splitlines()
     kept = takewhile(lambda line: not _STACK_LINE.match(line), lines)
     return _STACK_INSIDE.split(one_line(" ".join(kept)), maxsplit=1)[0]
 
 
 def is_login_refusal(message: str) -> bool:
-    """Whether the reason is known to mean the credentials themselves."""
+    """Whether the reason is a listed refusal of the credentials."""
     return _LOGIN.search(message) is not None
 
 
 def is_outage(message: str) -> bool:
-    """Whether the reason tells of a database in trouble, and so of no order."""
+    """Whether the reason is a database failure, and so says nothing about an order."""
     return _OUTAGE.search(message) is not None
 
 
 def meaning_of(message: str, order: WarehouseOrder) -> Meaning:
-    """What a reason means, for the order that was being created."""
+    """What a reason means for the order that was being created."""
     if is_login_refusal(message):
         return Meaning(Occurrence.LOGIN_REFUSED)
-    if _says_used(message, order.id):
+    if _says_id_is_used(message, order.id):
         return Meaning(Occurrence.DUPLICATE)
     if _SOURCE.search(message):
         ours = order.classification.source or "(none)"
@@ -106,8 +113,8 @@ def meaning_of(message: str, order: WarehouseOrder) -> Meaning:
     return Meaning(Occurrence.DATABASE if is_outage(message) else Occurrence.FAULT)
 
 
-def _says_used(message: str, order_id: str) -> bool:
-    """Only a word about the order id counts: a PO number or a customer may exist already, too."""
+def _says_id_is_used(message: str, order_id: str) -> bool:
+    """Whether the reason says that this order id is used."""
     found = _USED.search(message)
     if found is None or _USED_ORDER.search(message):
         return found is not None
@@ -121,8 +128,8 @@ def _sku_hint(message: str, order: WarehouseOrder) -> str:
     skus = [line.sku for line in order.lines]
     named = [sku for sku in skus if names_id(message, sku)] or skus[:10]
     return (
-        f"a SKU of it ({', '.join(dict.fromkeys(named))}) is unknown there: create the offer at "
-        "VeraCore, correct the SKU in the shop, or map it in skus.aliases"
+        f"VeraCore does not know a SKU of the order ({', '.join(dict.fromkeys(named))}): create "
+        "the offer at VeraCore, correct the SKU in the shop, or map it in skus.aliases"
     )
 
 

@@ -1,4 +1,4 @@
-"""Answers that stream: their beginning, and reads repeated until the first item has come."""
+"""Streamed answers: their beginning, and reads repeated until the first item arrives."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _HEAD = 65536
 
 
 class UnreadableStream(Exception):
-    """An answer is not what it should be, or is cut short."""
+    """The answer has another form than expected, or is truncated."""
 
 
 class FirstPieces:
-    """Hands pieces on and keeps the first 64 KiB of them in `content`."""
+    """Passes pieces on, and keeps the first 64 KiB in `content`."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
@@ -47,6 +47,8 @@ def begun(read: Callable[[], Iterator[T]], policy: RetryPolicy) -> Iterator[T]:
     """
 
     def begin() -> Iterator[T]:
+        # Repeated only until the first item: after that a reader has items that a repeat would
+        # double.
         stream = read()
         return chain(list(islice(stream, 1)), stream)
 

@@ -1,4 +1,4 @@
-"""The upstream's own words, made fit for a log, the ledger and a person."""
+"""VeraCore's own messages, made safe for logs, the ledger and people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from veracore_sync.domain.warehouse import Party, WarehouseOrder
 
 _MAX = 200
 _WHOLE_WORD_BELOW = 4
-# What a refusal must name for a person to find the order, the SKU or the setting that it is about.
+# Kept in messages: without them nobody finds the order, SKU or setting that a refusal is about.
 _NOT_PERSONAL = {"id", "reference", "po_number", "classification", "freight", "lines"}
 
 
@@ -36,7 +36,7 @@ def _hide(line: str, value: str) -> str:
     if not value:
         return line
     if len(value) < _WHOLE_WORD_BELOW:
-        # Inside other words a short one means nothing: "Li" is no name in "Invalid".
+        # Only whole words: the name "Li" must not be blanked inside "Invalid".
         return re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "…", line)
     return re.sub(re.escape(value), "…", line, flags=re.IGNORECASE)
 
@@ -55,12 +55,12 @@ def names_id(text: str, order_id: str) -> bool:
 
 
 def personal(order: WarehouseOrder) -> list[str]:
-    """Every text of the order that may tell of a person.
+    """Every text of the order that may identify a person.
 
-    That is all of it but `_NOT_PERSONAL`, at whatever depth, so that a field which is added to the
-    order is hidden by itself. While a party's fields were listed here, one that the list lacked
-    would have reached log and ledger in VeraCore's own words.
+    All fields but `_NOT_PERSONAL`, at any depth.
     """
+    # Not a list of what to hide: a field missing in such a list would reach logs and ledger
+    # whenever VeraCore quotes it.
     names = [field.name for field in fields(order) if field.name not in _NOT_PERSONAL]
     return [text for name in names for text in _texts(getattr(order, name))]
 

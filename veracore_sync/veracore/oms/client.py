@@ -44,6 +44,7 @@ _CREDENTIALS_HINT = (
     "check veracore.client_id, veracore.client_secret and veracore.company_id, and that the web "
     "service user may use AddOrder, GetOrderInfo, GetProductAvailabilities and GetShippingCharge"
 )
+# An answer given while VeraCore was failing must not decide about absences for the rest of the run.
 _SHAPE_SECONDS = 600.0
 
 
@@ -74,6 +75,8 @@ class OmsWarehouse:
         self._settings = settings
         self._probe_id = probe_id
         self._clock = clock or SystemClock()
+        # No document says how an unknown order is answered (docs/wire.md 5.1), so the answer for an
+        # id that cannot exist is taken as the pattern.
         self._absent_shape = ""
         self._absent_shape_until = 0.0
         self._service = Service(settings, retry=retry, gate=gate, clock=clock)
@@ -95,11 +98,11 @@ class OmsWarehouse:
     # ---- the control call ---------------------------------------------------------------------
 
     def check_connection(self, known_id: str | None) -> None:
-        """Prove that the service listens to us; see the port.
+        """Prove that address and credentials work; see the port.
 
-        An order that was found before must be found; else the stock of a part that cannot exist
-        must be an empty list, not a fault.
+        Either the known order is found, or the stock of a part that cannot exist is an empty list.
         """
+        # Both transfer next to nothing; a wrong address or login would answer neither way.
         if known_id is not None and isinstance(self.look_up(known_id), Present):
             return
         try:
@@ -115,11 +118,11 @@ class OmsWarehouse:
                 raise
             raise self._wrong_endpoint(error.message) from error
         if "".join(stock.itertext()).strip():
-            raise self._wrong_endpoint("it tells of stock of a part that cannot exist")
+            raise self._wrong_endpoint("it returned stock of a part that cannot exist")
 
     def _refused(self, fault: Fault) -> AuthRefused:
         return AuthRefused(
-            f"VeraCore refuses us: {self._quoted(fault)}",
+            f"VeraCore refused the request: {self._quoted(fault)}",
             upstream=UPSTREAM,
             hint=_CREDENTIALS_HINT,
             what=Occurrence.LOGIN_REFUSED if is_login_refusal(fault.message) else None,
@@ -141,7 +144,7 @@ class OmsWarehouse:
         except RateLimited as error:
             return NotAccepted(Occurrence.HTTP_429, error.message, retry_after=error.retry_after)
         except SyncError as error:
-            # The gate held it back: nothing was sent.
+            # The gate held the request back, so the order was certainly not sent.
             return NotAccepted(Occurrence.NOT_CONNECTED, error.message)
         except NoResponse as lost:
             return NotAccepted(lost.what, quote(lost.detail, hidden))
@@ -150,6 +153,8 @@ class OmsWarehouse:
             return NotAccepted(meaning.what, quote(fault.message, hidden), meaning.hint)
         except NotSoap as error:
             return NotAccepted(error.what, quote(str(error)), retry_after=error.retry_after)
+        # Success is our id with a sequence above 0. Anything else may or may not be an order, so it
+        # is a doubt (docs/wire.md 3.6).
         identity, sequence = text(result, "OrderID"), whole_number(result, "OrderSeqID")
         if identity.casefold() == order.id.strip().casefold() and sequence and sequence > 0:
             return Accepted(identity, sequence)
@@ -165,7 +170,7 @@ class OmsWarehouse:
     # ---- stock --------------------------------------------------------------------------------
 
     def stock(self, sku: str | None) -> Iterator[StockRow]:
-        """Read stock; see the port. `partNumber` is a LIKE pattern: only equal rows are kept."""
+        """Read stock; see the port."""
         arguments = {"partNumber": pattern_of(sku), "owner": self._settings.company_id}
         wanted = sku.strip().casefold() if sku is not None else None
         rows = self._service.records("GetProductAvailabilities", "WarehouseLevels", **arguments)
@@ -173,14 +178,15 @@ class OmsWarehouse:
             for row in map(stock_row, rows):
                 if row is None:
                     continue
+                # `partNumber` is a LIKE pattern and also matches other SKUs; case does not matter.
                 if wanted is None or row.sku.casefold() in (wanted, ""):
                     yield row
         except UnreadableXml as error:
-            raise _odd(str(error)) from error
+            raise _not_understood(str(error)) from error
         except Fault as fault:
             if is_login_refusal(fault.message):
                 raise self._refused(fault) from fault
-            raise _odd(f"the stock could not be read: {self._quoted(fault)}") from fault
+            raise _not_understood(f"the stock could not be read: {self._quoted(fault)}") from fault
 
     # ---- what shipped -------------------------------------------------------------------------
 
@@ -194,11 +200,13 @@ class OmsWarehouse:
                 if shipment is not None:
                     yield shipment
         except UnreadableXml as error:
-            raise _odd(str(error)) from error
+            raise _not_understood(str(error)) from error
         except Fault as fault:
             if is_login_refusal(fault.message):
                 raise self._refused(fault) from fault
-            raise _odd(f"the shipments could not be read: {self._quoted(fault)}") from fault
+            raise _not_understood(
+                f"the shipments could not be read: {self._quoted(fault)}"
+            ) from fault
 
     # ---- looking up ---------------------------------------------------------------------------
 
@@ -206,29 +214,31 @@ class OmsWarehouse:
         """Look the order up; see the port."""
         try:
             result = self._service.read("GetOrderInfo", orderId=order_id)
-            return self._judge(result, order_id)
+            return self._interpret(result, order_id)
         except Fault as fault:
-            return self._judge_fault(fault, order_id)
+            return self._interpret_fault(fault, order_id)
         except UnreadableXml as error:
-            return LookUpFailed(_odd(f"the look-up returned an order that cannot be read: {error}"))
+            return LookUpFailed(
+                _not_understood(f"the look-up returned an order that cannot be read: {error}")
+            )
         except RunOver:
-            raise
+            raise  # The run ends here; this says nothing about the order.
         except SyncError as error:
             return LookUpFailed(error)
 
-    def _judge(self, result: ET.Element, order_id: str) -> LookUp:
+    def _interpret(self, result: ET.Element, order_id: str) -> LookUp:
         if is_nil(result) or is_empty_record(result):
             return Absent()
         record = order_record(result, self._settings.zone)
         if record.id and record.id.casefold() != order_id.strip().casefold():
-            return LookUpFailed(_odd("the look-up answered with another order"))
+            return LookUpFailed(_not_understood("the look-up answered with another order"))
         if record.id and (record.reference or record.lines):
             return Present(record)
         if shape(result, order_id) == self._shape_of_absence():
             return Absent()
-        return LookUpFailed(_odd("the look-up answered without an order"))
+        return LookUpFailed(_not_understood("the look-up answered without an order"))
 
-    def _judge_fault(self, fault: Fault, order_id: str) -> LookUp:
+    def _interpret_fault(self, fault: Fault, order_id: str) -> LookUp:
         try:
             if self._fault_shape(fault, order_id) == self._shape_of_absence():
                 return Absent()
@@ -236,19 +246,16 @@ class OmsWarehouse:
             raise
         except SyncError as error:
             return LookUpFailed(error)
-        return LookUpFailed(_odd(f"the look-up was refused: {self._quoted(fault)}"))
+        return LookUpFailed(_not_understood(f"the look-up was refused: {self._quoted(fault)}"))
 
     def _shape_of_absence(self) -> str:
-        """How this tenant answers for an order that cannot exist; a failure is not remembered.
-
-        Not for long either: what it said in a bad moment must not outlive that.
-        """
+        """How this tenant answers for an order that cannot exist; failures are not remembered."""
         if not self._absent_shape or self._clock.monotonic() >= self._absent_shape_until:
-            self._absent_shape = self._ask_for_nothing()
+            self._absent_shape = self._look_up_impossible_id()
             self._absent_shape_until = self._clock.monotonic() + _SHAPE_SECONDS
         return self._absent_shape
 
-    def _ask_for_nothing(self) -> str:
+    def _look_up_impossible_id(self) -> str:
         try:
             result = self._service.read("GetOrderInfo", orderId=self._probe_id)
         except Fault as fault:
@@ -256,16 +263,18 @@ class OmsWarehouse:
         return shape(result, self._probe_id)
 
     def _fault_shape(self, fault: Fault, order_id: str) -> str:
-        """The fault's words without the id.
+        """The fault's text without the id.
 
         Raises:
-            AuthRefused: They refuse the credentials, whatever the order.
-            Unavailable: They tell of a database in trouble, whatever the order.
+            AuthRefused: A listed refusal of the credentials.
+            Unavailable: A database failure.
         """
+        # Both come for any id, also the impossible one, and would make every order look absent: it
+        # would be sent a second time.
         if is_login_refusal(fault.message):
             raise self._refused(fault)
         if is_outage(fault.message):
-            words = f"VeraCore is in trouble: {self._quoted(fault)}"
+            words = f"VeraCore's database fails: {self._quoted(fault)}"
             raise read_error(Occurrence.DATABASE, words, upstream=UPSTREAM)
         return f"fault:{''.join(blank_id(fault.message, order_id).split())}"
 
@@ -276,5 +285,5 @@ class OmsWarehouse:
         return [self._settings.client_secret.get_secret_value(), self._settings.client_id]
 
 
-def _odd(words: str) -> ProtocolError:
+def _not_understood(words: str) -> ProtocolError:
     return ProtocolError(f"VeraCore: {words}", upstream=UPSTREAM)

@@ -1,6 +1,6 @@
-"""Reading XML answers: no DTD, limited depth and record size, unlimited total.
+"""Reading XML answers: no DTD, limited depth and record size, unlimited total size.
 
-Namespaces are dropped: the answers of both faces, and of SOAP 1.1 and 1.2, read the same.
+Namespaces are dropped, so that both faces and SOAP 1.1 and 1.2 are read by the same code.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from zoneinfo import ZoneInfo
 
 from veracore_sync.veracore.text import blank_id
 
+# A small document can expand to gigabytes in memory by entities (hence no DTD), nesting, or
+# millions of empty elements (hence a weight for each). The total is unlimited: stock may have a
+# million rows.
 _MAX_DEPTH = 40
 _MAX_RECORD = 4_000_000
 _ELEMENT_WEIGHT = 32
@@ -23,14 +26,14 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 class UnreadableXml(Exception):
-    """The answer is no XML that may be read: broken, cut short, a DTD, too deep, too large."""
+    """The answer is not acceptable XML: broken, truncated, with a DTD, too deep or too large."""
 
 
 def read_document(body: bytes) -> ET.Element:
     """The whole answer as one element, names without namespaces.
 
     Raises:
-        Unreadable: It is no XML that may be read.
+        UnreadableXml: It is not acceptable XML.
     """
     for element in read_records([body], record=None):
         return element
@@ -38,14 +41,14 @@ def read_document(body: bytes) -> ET.Element:
 
 
 def read_records(pieces: Iterable[bytes], record: str | None) -> Iterator[ET.Element]:
-    """Each element named `record`, as soon as it is complete; memory holds one at a time.
+    """Each element named `record` once it is complete; one at a time is in memory.
 
     Args:
         pieces: The answer as it comes.
         record: A local name; ``None`` takes the root element.
 
     Raises:
-        Unreadable: It is no XML that may be read, or it ends before its root is closed.
+        UnreadableXml: It is not acceptable XML, or ends before its root is closed.
     """
     reader = _Reader(record)
     for piece in pieces:
@@ -130,7 +133,7 @@ class _Reader:
         raise UnreadableXml("the answer has a document type declaration")
 
     def _declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
-        # Python would look any other name up among its codecs, with errors of their own.
+        # expat passes any other name to Python's codecs, some of which raise errors of other kinds.
         if encoding is not None and encoding.lower() not in _ENCODINGS:
             raise UnreadableXml("the answer is in an encoding that is not read")
 
@@ -153,17 +156,18 @@ def moment(element: ET.Element, path: str, zone: ZoneInfo) -> datetime | None:
     Args:
         element: Where to look.
         path: Of the element that holds it.
-        zone: Of a time that has no offset: the warehouse's.
+        zone: The warehouse's, for times without an offset.
 
     Raises:
-        Unreadable: There is a text, and it is no moment.
+        UnreadableXml: There is a text that is not a time.
     """
     written = text(element, path)
     if not written:
         return None
-    # .NET tells up to seven digits of a second; Python takes six.
+    # .NET writes up to seven decimals of a second; Python reads six.
     cut = _FRACTION.sub(r"\1", written)
     try:
+        # VeraCore writes local times without an offset (docs/wire.md 7).
         parsed = datetime.fromisoformat(cut)
         if parsed.year == 1:
             return None
@@ -180,7 +184,7 @@ def is_nil(element: ET.Element) -> bool:
 
 
 def shape(element: ET.Element, order_id: str) -> str:
-    """Names and texts with the order id taken out: two answers of one kind look the same."""
+    """Names and texts without the order id, so that two answers of one kind compare equal."""
     inner = "".join(shape(child, order_id) for child in element)
     own = "".join(blank_id(element.text or "", order_id).split())
     return f"<{element.tag}>{own}{inner}</>"

@@ -15,10 +15,10 @@ def order_record(result: ET.Element, zone: ZoneInfo) -> WarehouseRecord:
 
     Args:
         result: What the operation answered.
-        zone: Of times without an offset.
+        zone: The warehouse's, for times without an offset.
 
     Raises:
-        Unreadable: A line has no quantity that can be read, or a package no readable date.
+        UnreadableXml: A line has no quantity that can be read, or a package no readable date.
     """
     flags = _flags(result)
     return WarehouseRecord(
@@ -63,7 +63,9 @@ def _flags(result: ET.Element) -> set[str]:
 
 
 def _status(result: ET.Element, flags: set[str]) -> WarehouseStatus:
-    """The flags accumulate: cancelled and shipped together means that a part was cancelled."""
+    """The status that the flags mean together."""
+    # Flags accumulate: an order that shipped in part has Canceled and Shipped, and must not be
+    # taken as cancelled (docs/wire.md 5.2). Unprocessed is set on every order and so means nothing.
     if "Canceled" in flags and "Shipped" not in flags and _all_cancelled(result, flags):
         return "cancelled"
     if "Complete" in flags:

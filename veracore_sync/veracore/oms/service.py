@@ -1,4 +1,4 @@
-"""One call of VeraCore's SOAP service: where it is, what is sent, what kind of answer came.
+"""One call of VeraCore's SOAP service: its address, the request, the kind of answer.
 
 Requests are SOAP 1.1; answers are understood in 1.1 and 1.2 (docs/wire.md).
 """
@@ -31,6 +31,7 @@ from veracore_sync.veracore.text import quote
 UPSTREAM = "veracore"
 ADDRESS_HINT = "check veracore.api_url, veracore.api and veracore.face"
 _SANDBOX_HEADER = "x-veracore-sandbox"
+# Each face accepts bodies in its own namespace only (docs/wire.md 1.3).
 NAMESPACES = {"oms": "http://omscom/", "order": "http://sma-promail/"}
 
 
@@ -43,12 +44,12 @@ class Fault(Exception):
 
 
 class NotSoap(Exception):
-    """Something arrived that is no answer of the operation.
+    """The response is not an answer of the operation.
 
     Args:
         what: The row of the failure table.
-        message: The status and the kind of content; nothing of the content itself.
-        retry_after: Seconds that it asked us to wait.
+        message: The status and the media type, never the content: it may contain card data.
+        retry_after: Seconds to wait, from ``Retry-After``.
     """
 
     def __init__(self, what: Occurrence, message: str, retry_after: float | None = None) -> None:
@@ -108,7 +109,7 @@ class Service:
         Raises:
             Fault: A SOAP fault, whatever the HTTP status.
             NotSoap: Anything else that arrived.
-            Lost: No whole answer arrived.
+            NoResponse: No whole answer arrived.
             BreakerOpen: Nothing was sent.
         """
         return self._result(self._send(operation, fill), operation)
@@ -137,8 +138,8 @@ class Service:
     def records(self, operation: str, record: str, **arguments: str) -> Iterator[ET.Element]:
         """Each element named `record` of a reading operation's answer, as it streams in.
 
-        Only when the iteration ends by itself was the answer complete. It is repeated a little
-        until the first record has come, never afterwards.
+        The answer was complete only if the iteration ends without an error. The read is repeated
+        until the first record arrives, never afterwards.
 
         Raises:
             Fault: A SOAP fault.
@@ -163,11 +164,12 @@ class Service:
         self, streamed: StreamedAnswer, operation: str, record: str
     ) -> Iterator[ET.Element]:
         head = FirstPieces(streamed.pieces() if streamed.status == 200 else [streamed.whole().body])
-        so_far, strange = 0, False
+        so_far, is_other_answer = 0, False
         try:
             for element in read_records(head, record) if streamed.status == 200 else ():
+                # A record of another operation's answer, or of an error page, is not stock.
                 if not so_far and f"{operation}Response".encode() not in head.content:
-                    strange = True
+                    is_other_answer = True
                     break
                 so_far += 1
                 yield element
@@ -177,11 +179,12 @@ class Service:
                     Occurrence.NOT_UNDERSTOOD, f"{error} (after {so_far} records)"
                 ) from error
         if not so_far:
-            # Nothing of what was asked for: the answer's beginning tells what it is instead.
+            # No record: an empty list, a fault or another page. The beginning of the answer tells
+            # which.
             head.fill()
             answer = HttpAnswer(streamed.status, streamed.headers, head.content)
             self._result(answer, operation)
-            if strange:
+            if is_other_answer:
                 raise self._not_soap(answer, operation)
 
     def _send(self, operation: str, fill: Callable[[ET.Element], object]) -> HttpAnswer:
@@ -257,6 +260,8 @@ def _soap_body(answer: HttpAnswer) -> ET.Element | None:
 
 
 def _is_alive(answer: HttpAnswer) -> bool:
-    """A fault comes with HTTP 500, from a service that works."""
+    """Whether the service works, for the circuit breaker."""
+    # A refused order is a SOAP fault with HTTP 500. Counted as an outage, five bad orders in a row
+    # would stop all others.
     start = answer.body[:2000]
     return answer.status < 500 or b":Envelope" in start or b"<Envelope" in start

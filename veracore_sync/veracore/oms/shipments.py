@@ -14,12 +14,12 @@ def shipment(slip: ET.Element, zone: ZoneInfo) -> Shipment:
     """One ``PickPackType``.
 
     Raises:
-        Unreadable: A product has no quantity, or a package a date that cannot be read.
+        UnreadableXml: A product has no quantity, or a package a date that cannot be read.
     """
     products = slip.findall("PickPackProducts/PickPackProductType")
     packages = slip.findall("Packages/PackagesType")
     return Shipment(
-        # Newer tenants tell the number twice (docs/wire.md).
+        # Newer tenants send the number under both names (docs/wire.md 5.1).
         slip=text(slip, "PickPackId") or text(slip, "PickSlipID"),
         lines=tuple(map(_product, products)),
         packages=tuple(_package(package, zone) for package in packages),
@@ -46,7 +46,7 @@ def _package(row: ET.Element, zone: ZoneInfo) -> Package:
 def shipped_row(row: ET.Element, zone: ZoneInfo) -> ShippedRow | None:
     """One ``ShippingCharges``; ``None`` where it names no order.
 
-    Its date may be unreadable: the look-up of the order then says what is wrong, and of which.
+    An unreadable date is left out.
     """
     order_id = text(row, "OrderId")
     if not order_id:
@@ -54,6 +54,7 @@ def shipped_row(row: ET.Element, zone: ZoneInfo) -> ShippedRow | None:
     try:
         shipped_at = moment(row, "DateShipped", zone)
     except UnreadableXml:
+        # One bad row must not hide the others; the look-up of its order reports the date.
         shipped_at = None
     return ShippedRow(
         order_id=order_id,
@@ -67,5 +68,5 @@ def shipped_row(row: ET.Element, zone: ZoneInfo) -> ShippedRow | None:
 
 
 def day_text(day: date) -> str:
-    """A warehouse day's first moment, as the window calls take it: local, without an offset."""
+    """The start of a day as VeraCore expects it: the warehouse's local time, without an offset."""
     return f"{day.isoformat()}T00:00:00"

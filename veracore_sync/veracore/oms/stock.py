@@ -14,10 +14,7 @@ _QUOTED = 20
 
 
 def pattern_of(sku: str | None) -> str:
-    """The LIKE pattern whose matches hold that SKU; everything for ``None``.
-
-    ``%`` and ``_`` in a SKU find more than it, and ``[`` would find something else, so ``_`` stands
-    for it: the caller keeps only equal rows.
+    """A LIKE pattern that matches at least that SKU; everything for ``None``.
 
     Raises:
         UsageError: The SKU is empty or made of wildcards alone.
@@ -25,7 +22,9 @@ def pattern_of(sku: str | None) -> str:
     if sku is None:
         return _EVERYTHING
     if not sku.strip().strip("%*"):
-        raise UsageError(f"{sku!r} is no SKU that can be asked for alone", hint="name one SKU")
+        raise UsageError(f"{sku!r} is a pattern, not a SKU", hint="name one SKU")
+    # LIKE reads [abc] as a set of characters, which would miss the SKU itself. _ matches any one
+    # character; the caller drops rows of other SKUs.
     return sku.strip().replace("[", "_")
 
 

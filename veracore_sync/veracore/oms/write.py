@@ -1,4 +1,4 @@
-"""Requests as XML, built with an XML writer; element order is that of the service's schema."""
+"""Requests as XML, with elements in the order of the service's schema."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from veracore_sync.domain.warehouse import Freight, Party, WarehouseLine, Wareho
 
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 SHIP_TO_KEY = "1"
+# XML 1.0 has no way to write these, not even escaped: one in an address would fail the whole order.
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -21,12 +22,12 @@ def envelope(
     """A SOAP 1.1 request with the authentication header in the service's namespace.
 
     Args:
-        namespace: Of the face that is spoken to.
+        namespace: That of the face.
         user: The web service user.
         password: Its password.
         fill: Puts the operation into the body.
     """
-    # Names are written with their prefixes: ElementTree would invent prefixes of its own.
+    # Names have literal prefixes: ElementTree would invent prefixes of its own.
     root = ET.Element("soap:Envelope", {"xmlns:soap": ENVELOPE})
     header = ET.SubElement(ET.SubElement(root, "soap:Header"), "AuthenticationHeader")
     header.set("xmlns", namespace)
@@ -57,6 +58,7 @@ def add_order(body: ET.Element, namespace: str, order: WarehouseOrder, zone: Zon
     _append_if_filled(element, ordered_by)
     ship_to = ET.SubElement(ET.SubElement(element, "ShipTo"), "OrderShipTo")
     _party(ship_to, order.ship_to)
+    # Flag OrderedBy without an address prints "SAME AS ORDERED BY" on the label (docs/wire.md 3.3).
     _leaf(ship_to, "Flag", "Other")
     _leaf(ship_to, "Key", SHIP_TO_KEY)
     _bill_to(element, order.bill_to)
@@ -69,6 +71,7 @@ def _header(order_element: ET.Element, order: WarehouseOrder, zone: ZoneInfo) ->
     header = ET.SubElement(order_element, "Header")
     _leaf(header, "ID", order.id)
     if order.placed_at is not None:
+        # EntryDate has no offset and is the warehouse's local time (docs/wire.md 7).
         local = order.placed_at.astimezone(zone).replace(tzinfo=None)
         _leaf(header, "EntryDate", local.isoformat(timespec="seconds"))
     _leaf(header, "ReferenceNumber", order.reference)
@@ -133,6 +136,7 @@ def _line(offers: ET.Element, line: WarehouseLine) -> None:
     element = ET.SubElement(offers, "OfferOrdered")
     _nested(element, ("Offer", "Header", "ID"), line.sku)
     _leaf(element, "Quantity", str(line.quantity))
+    # A bare ShipToKey was refused by a live system (docs/wire.md 3.3).
     _nested(element, ("OrderShipTo", "Key"), SHIP_TO_KEY)
     if line.unit_price is not None:
         _leaf(element, "UnitPrice", plain(line.unit_price))
@@ -140,11 +144,12 @@ def _line(offers: ET.Element, line: WarehouseLine) -> None:
 
 
 def plain(amount: Decimal) -> str:
-    """The amount without an exponent."""
+    """The amount without an exponent, which XML Schema's decimal does not allow."""
     return f"{amount:f}"
 
 
 def _leaf(parent: ET.Element, name: str, value: str) -> None:
+    # Never an empty element: for a number or date it would be invalid, not null.
     legal = _ILLEGAL.sub("", value)
     if legal:
         ET.SubElement(parent, name).text = legal

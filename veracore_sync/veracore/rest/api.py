@@ -1,4 +1,4 @@
-"""One call of the REST API: the token, what is sent, what kind of answer came (docs/wire.md)."""
+"""One call of the REST API: its token, the request, the kind of answer (docs/wire.md 8)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _TOKEN = re.compile(r"[!-~]+")
 
 
 class RestApi:
-    """The API with its token, which is kept in memory; usable by several threads.
+    """The API with its token, kept in memory; usable by several threads.
 
     Args:
         settings: ``[veracore]``.
@@ -79,7 +79,7 @@ class RestApi:
         self._http.close()
 
     def token(self) -> str:
-        """A token that is good for a while; asked for again where it is not, a little.
+        """A valid token, requested if there is none; the request is retried.
 
         Raises:
             AuthRefused: The client's credentials were refused.
@@ -91,10 +91,11 @@ class RestApi:
         """POST a document, once. An expired token is forgotten, but nothing is repeated.
 
         Raises:
-            Lost: No whole answer arrived.
+            NoResponse: No whole answer arrived.
             BreakerOpen: Nothing was sent.
         """
         answer = self._send("POST", path, "create", _bearer(token), content)
+        # A create may have worked in spite of its 401; repeating it could send the order twice.
         if answer.status == 401:
             self._forget(token)
         return answer
@@ -137,7 +138,7 @@ class RestApi:
         sentence = f"VeraCore, {label}: HTTP {answer.status} {words}".rstrip()
         if answer.status == 401:
             return AuthRefused(sentence, upstream=UPSTREAM, hint=CREDENTIALS_HINT)
-        # A 404 that names no order is an answer of another kind, not a missing service.
+        # Not HTTP_404: that would blame the address, though the token came from there.
         what = Occurrence.NOT_UNDERSTOOD if answer.status == 404 else what_of(answer.status)
         wait = self.retry_after(answer)
         return read_error(what, sentence, upstream=UPSTREAM, retry_after=wait)
@@ -147,7 +148,7 @@ class RestApi:
         return retry_after_seconds(answer, self._clock)
 
     def secrets(self) -> list[str]:
-        """What no message may hold; a refusal may echo the header that it refuses."""
+        """What no message may contain; a refusal may echo the header that it refuses."""
         secret, user = self._settings.client_secret.get_secret_value(), self._settings.client_id
         return [secret, user, self._basic(), self._newest_token]
 
@@ -157,6 +158,7 @@ class RestApi:
         token = self._good_token()
         answer = self._get(path, label, token)
         if answer.status == 401:
+            # Expired before its time. Only once: a fresh token that is refused will not get better.
             self._forget(token)
             answer = self._get(path, label, self._good_token())
         if answer.status in (401, 429) or answer.status >= 500:
@@ -209,7 +211,8 @@ class RestApi:
             return self._token
 
     def _forget(self, token: str) -> None:
-        """Another thread may have a newer one already: that one stays."""
+        """Drop an expired token."""
+        # Only this one: another thread may have fetched a newer token already.
         with self._lock:
             if self._token == token:
                 self._token = None
@@ -224,7 +227,7 @@ class RestApi:
         if document is not None and _refuses_the_client(answer.status, document):
             words = quote(message(document), self.secrets())
             raise AuthRefused(
-                f"VeraCore refuses the client: HTTP {answer.status} {words}".rstrip(),
+                f"VeraCore refused the client: HTTP {answer.status} {words}".rstrip(),
                 upstream=UPSTREAM,
                 hint=CREDENTIALS_HINT,
                 what=Occurrence.LOGIN_REFUSED,
@@ -232,6 +235,7 @@ class RestApi:
         token = document.get("access_token") if document and answer.status == 200 else None
         if document is None or not isinstance(token, str) or not _TOKEN.fullmatch(token):
             raise self.failure(answer, "token")
+        # Renewed early, so that none expires on its way; a short one at half its life.
         life = _seconds(document.get("expires_in"))
         self._renew_at = self._clock.monotonic() + max(life - _RENEW_BEFORE, life / 2)
         self._newest_token = token

@@ -68,7 +68,7 @@ class RestWarehouse:
 
     Args:
         settings: ``[veracore]``.
-        probe_id: Not needed here: what tells that an order is absent names it.
+        probe_id: Not used: in this dialect an absence names its order.
         retry: How reads are repeated.
         gate: Breaker and rate budget.
         clock: The time to measure by.
@@ -106,7 +106,7 @@ class RestWarehouse:
         self._api.close()
 
     def check_connection(self, known_id: str | None) -> None:
-        """Prove that the API listens to us: a token; see the port."""
+        """Prove that address and credentials work, by a token; see the port."""
         try:
             self._api.token()
         except ProtocolError as error:
@@ -124,7 +124,7 @@ class RestWarehouse:
         except RateLimited as error:
             return NotAccepted(Occurrence.HTTP_429, error.message, retry_after=error.retry_after)
         except SyncError as error:
-            # The order never left: without a token nothing is sent.
+            # Without a token no order is sent.
             return NotAccepted(Occurrence.NOT_CONNECTED, error.message)
         hidden = [*personal(order), *self._api.secrets()]
         try:
@@ -133,7 +133,7 @@ class RestWarehouse:
         except RateLimited as error:
             return NotAccepted(Occurrence.HTTP_429, error.message, retry_after=error.retry_after)
         except SyncError as error:
-            # The gate held it back: nothing was sent.
+            # The gate held the request back, so the order was certainly not sent.
             return NotAccepted(Occurrence.NOT_CONNECTED, error.message)
         except NoResponse as lost:
             return NotAccepted(lost.what, quote(lost.detail, hidden))
@@ -144,7 +144,7 @@ class RestWarehouse:
     ) -> SubmitOutcome:
         document = json_object(answer)
         words = quote(message(document) or f"HTTP {answer.status}", hidden)
-        if document is not None and 200 <= answer.status < 300 and _bears_id(document):
+        if document is not None and 200 <= answer.status < 300 and _has_order_id(document):
             return _accepted(document, order, hidden)
         if document is not None and answer.status == 409:
             return NotAccepted(Occurrence.DUPLICATE, words)
@@ -158,7 +158,7 @@ class RestWarehouse:
     # ---- stock --------------------------------------------------------------------------------
 
     def stock(self, sku: str | None) -> Iterator[StockRow]:
-        """Read stock; see the port. This dialect tells no warehouses."""
+        """Read stock; see the port. This dialect has no warehouses."""
         try:
             if sku is None:
                 yield from self._begun()
@@ -173,7 +173,7 @@ class RestWarehouse:
         except AuthRefused as refusal:
             if refusal.listed:
                 raise
-            # The token may have expired before its time: a fresh one decides.
+            # The token may have expired before its time, so a fresh one is tried once.
             return begun(self._all_stock, self._retry)
 
     def _all_stock(self) -> Iterator[StockRow]:
@@ -221,7 +221,7 @@ class RestWarehouse:
             return LookUpFailed(ProtocolError(words, upstream=UPSTREAM))
 
 
-def _bears_id(document: Mapping[str, Any]) -> bool:
+def _has_order_id(document: Mapping[str, Any]) -> bool:
     order_id = document.get("OrderId")
     return bool(order_id) and isinstance(order_id, str | int) and not isinstance(order_id, bool)
 
@@ -237,11 +237,13 @@ def _accepted(
 
 
 def _names(document: Mapping[str, Any], order_id: str) -> bool:
-    """Whether a 404 is about that order: a server without the route would tell its path only."""
+    """Whether a 404 is about that order."""
+    # A server without this route answers 404 as well, and names only the path. Taken as an absence,
+    # it would make every order look unsent.
     if document.get("OrderNumber") is not None:
         return _same(document["OrderNumber"], order_id)
     if order_id.strip() == "404":
-        return False  # as every such answer says, of its own status
+        return False  # Every 404 contains this number, as its own status.
     return any(names_id(text, order_id) for text in document.values() if isinstance(text, str))
 
 
@@ -261,7 +263,7 @@ def _record(order_id: str, document: Mapping[str, Any]) -> WarehouseRecord:
 
 
 def _package(document: Mapping[str, Any], *, has_left: bool) -> Package | None:
-    """The one package that this dialect tells of; ``None`` before there is any."""
+    """The one package that this dialect shows; ``None`` before there is any."""
     tracking = _text(document, "TrackingNumber")
     shipped_at = _moment(_text(document, "ShipDate"), has_left=has_left)
     if not tracking and shipped_at is None:
@@ -270,10 +272,10 @@ def _package(document: Mapping[str, Any], *, has_left: bool) -> Package | None:
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:
-    """A trimmed text, which every file and database takes; empty where it is null or missing.
+    """A trimmed text without lone surrogates; empty if it is null or missing.
 
     Raises:
-        Unreadable: It is an object, a list or the like.
+        UnreadableStream: It is an object, a list or the like.
     """
     value = document.get(name)
     if isinstance(value, bool) or not isinstance(value, str | int | None):
@@ -283,10 +285,10 @@ def _text(document: Mapping[str, Any], name: str) -> str:
 
 
 def _moment(text: str, *, has_left: bool) -> datetime | None:
-    """When it left. Without a date that can be read, the order's status tells whether it has."""
+    """The time of shipment; without a readable date the status decides whether there was one."""
     try:
         parsed = datetime.fromisoformat(text)
-        if parsed.year > 1:  # .NET's year 1 is "not yet"
+        if parsed.year > 1:  # .NET writes year 1 for "not yet".
             return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
         text = ""
     except (ValueError, OverflowError):

@@ -18,13 +18,13 @@ _SPACE = " \t\r\n"
 
 
 def name_of(sku: str) -> str:
-    """The SKU as it is asked for.
+    """The SKU as the API expects it.
 
     Raises:
         UsageError: It is empty or made of wildcards alone.
     """
     if not sku.strip().strip("%*"):
-        raise UsageError(f"{sku!r} is no SKU that can be asked for alone", hint="name one SKU")
+        raise UsageError(f"{sku!r} is a pattern, not a SKU", hint="name one SKU")
     return sku.strip()
 
 
@@ -55,7 +55,7 @@ def items(pieces: Iterable[bytes]) -> Iterator[object]:
     """Each item of a JSON array; memory holds one piece and one item at a time.
 
     Raises:
-        Unreadable: It is no array, or ends before the array does.
+        UnreadableStream: It is no array, or ends before the array does.
     """
     return _Array(pieces).items()
 
@@ -107,7 +107,7 @@ class _Array:
                 if len(self._text) - self._at > _MAX_ITEM or not self._more():
                     raise UnreadableStream("an item of the array is cut short") from error
                 continue
-            # Only what follows tells that a number is not the first half of one.
+            # A number at the end of a piece may go on in the next one.
             if end == len(self._text) and not isinstance(value, dict) and self._more():
                 continue
             self._at = end

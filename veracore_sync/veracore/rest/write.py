@@ -40,7 +40,8 @@ def _item(line: WarehouseLine) -> dict[str, Any]:
 
 
 def _written(value: Any) -> str:
-    """JSON, in which a Decimal keeps its digits: the standard writer knows only floats."""
+    """JSON in which a Decimal keeps its digits."""
+    # json.dumps has only floats, which would turn 19.90 into 19.9 and round longer prices.
     if isinstance(value, dict):
         pairs = (f"{_written(key)}: {_written(one)}" for key, one in value.items())
         return f"{{{', '.join(pairs)}}}"
