@@ -24,14 +24,14 @@ from pathlib import Path
 from typing import Any
 
 MAX_AT: dict[str, float] = {
-    "lines": 31600,
+    "lines": 32000,
     "module_median": 105,
-    "module_max": 421,
+    "module_max": 433,
     "function_median": 6,
     "function_p95": 24,
     "ignores": 34,
     "class_names_in_several_files": 0,
-    "private_words": 1,
+    "private_words": 2,
     "replaced_names": 1,
     "imports_inside_functions": 23,
     "type_checking_imports": 10,

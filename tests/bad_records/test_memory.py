@@ -42,7 +42,7 @@ def ledger(clock: FakeClock) -> Iterator[Ledger]:
 def memory(
     ledger: Ledger, clock: FakeClock, *, tried_at_once: int = 0, read_only: bool = False
 ) -> BadRecordMemory:
-    return BadRecordMemory(ledger, clock, SCHEDULE, TOPIC, tried_at_once, read_only)
+    return BadRecordMemory(ledger, clock, SCHEDULE, TOPIC, tried_at_once, lambda: read_only)
 
 
 @pytest.mark.parametrize("tried_at_once", [0, 1])

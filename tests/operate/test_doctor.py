@@ -117,7 +117,7 @@ def test_6_another_webhook_secret_than_the_listener_has(house: House) -> None:
         house.points_at("webhooks", "fail", 77, "another secret", **other)
     finally:
         house.rig.end()
-    house.points_at("webhooks", "warn", 0, "nobody answers", "systemctl", **same)
+    house.points_at("webhooks", "warn", 0, "no answer", "systemctl", **same)
 
 
 # ---- and more -----------------------------------------------------------------------------------
