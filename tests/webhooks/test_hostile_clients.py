@@ -246,7 +246,7 @@ def test_a_fault_of_ours_is_one_line_and_no_answer(
     def broken(*_: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(bed.listener.server.desk, "check", broken)
+    monkeypatch.setattr(bed.listener.server.handler, "check", broken)
     for _ in range(3):
         assert bed.exchange(SMUGGLED) == b""
     told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
@@ -259,7 +259,7 @@ def test_a_fault_of_ours_in_an_answer_is_500(bed: Bed, monkeypatch: pytest.Monke
     def broken(*_: object) -> None:
         raise KeyError("a bug")
 
-    monkeypatch.setattr(bed.listener.server.desk, "answer", broken)
+    monkeypatch.setattr(bed.listener.server.handler, "answer", broken)
     received = bed.exchange(SMUGGLED)
     assert received.startswith(b"HTTP/1.1 500 ")
     assert b"a bug" not in received

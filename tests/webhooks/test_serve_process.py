@@ -207,7 +207,7 @@ def test_a_second_listener_on_the_ledger_is_turned_away(process: Process, tmp_pa
     ("arguments", "env", "code", "word"),
     [
         (["--port", "0"], {"VERACORE_WEBHOOK_SECRET": ""}, 78, "webhooks.secret is missing"),
-        (["--host", "hooks.example.com"], {}, 78, "neither an address nor localhost"),
+        (["--host", "hooks.example.com"], {}, 78, "neither an IP address nor localhost"),
         (["--host", "192.0.2.1"], {}, 78, "cannot listen on 192.0.2.1"),
     ],
 )

@@ -248,8 +248,8 @@ def test_what_stays_broken_is_left_to_the_watchdog(
 
 
 def test_a_server_stops_whether_or_not_it_began(bed: Bed) -> None:
-    desk = bed.listener.server.desk
-    server = HookServer("127.0.0.1", 0, desk, meter=bed.listener._meter)
+    handler = bed.listener.server.handler
+    server = HookServer("127.0.0.1", 0, handler, meter=bed.listener._meter)
     assert server.stop()
 
 

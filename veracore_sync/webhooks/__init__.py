@@ -1,1 +1,1 @@
-"""The webhook listener: a hardened server, signatures, the inbox, and the worker behind it."""
+"""The webhook listener: a hardened server, signature checks, the inbox and its worker."""

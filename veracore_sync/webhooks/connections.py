@@ -1,4 +1,7 @@
-"""Who is connected: a bounded number, and the silent give way to those who come with something."""
+"""A limit on open connections: idle ones are closed to make room for new ones.
+
+Otherwise 64 clients that connect and send nothing would keep every real delivery out.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ import time
 from dataclasses import dataclass
 
 _ROOM_SECONDS = 0.3
-"""How long a newcomer is kept at the door until somebody has left."""
+"""How long a new connection waits for an evicted one to close."""
 
 
 @dataclass(slots=True)
 class _Connection:
-    """A connection: whose turn it is (`ours` while we work on its request), and since when."""
+    """State of a connection; `ours` while we work on its request."""
 
     since: float
     ours: bool = False
@@ -29,30 +32,29 @@ class ConnectionLimiter:
 
     Args:
         most: How many may be open at once.
-        patience: Seconds that a client may take over a request, or an answer, before it has to
-            give way.
+        patience: Seconds for a request or an answer; after that it may be evicted.
     """
 
     def __init__(self, most: int, patience: float = 0.25) -> None:
         self._most = most
         self._patience = patience
-        self._guests: dict[socket.socket, _Connection] = {}
+        self._open: dict[socket.socket, _Connection] = {}
         self._changed = threading.Condition()
 
     def admit(self, connection: socket.socket) -> bool:
-        """Let a connection in, where need be in the place of the idlest; whether there was room."""
+        """Admit a connection, evicting the idlest if necessary; returns whether there was room."""
         with self._changed:
-            if len(self._guests) >= self._most and not self._make_room():
+            if len(self._open) >= self._most and not self._make_room():
                 return False
-            self._guests[connection] = _Connection(time.monotonic())
+            self._open[connection] = _Connection(time.monotonic())
             return True
 
     def _make_room(self) -> bool:
         deadline = time.monotonic() + _ROOM_SECONDS
-        victim = None
-        while len(self._guests) >= self._most:
-            if victim is None and (victim := self._evictable()) is not None:
-                self._evict(victim)
+        evicted = None
+        while len(self._open) >= self._most:
+            if evicted is None and (evicted := self._evictable()) is not None:
+                self._evict(evicted)
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
@@ -60,81 +62,82 @@ class ConnectionLimiter:
         return True
 
     def _evictable(self) -> socket.socket | None:
-        """Who never had an answer goes before who had one, the silent before the slow."""
+        """The connection to close: never answered before answered, silent before slow."""
+        # One that has sent something may be a delivery, and is spared while it is on time.
         now = time.monotonic()
         waiting = [
-            (guest.answered, guest.since, connection)
-            for connection, guest in self._guests.items()
-            if not guest.ours and not guest.leaving
+            (state.answered, state.since, connection)
+            for connection, state in self._open.items()
+            if not state.ours and not state.leaving
         ]
         slow = None
         for _, since, connection in sorted(waiting, key=lambda one: one[:2]):
-            if not self._guests[connection].begun and not _has_sent(connection):
+            if not self._open[connection].begun and not _has_sent(connection):
                 return connection
             if slow is None and now - since >= self._patience:
                 slow = connection
         return slow
 
     def give_way(self) -> None:
-        """Send the idlest home: there is no descriptor left for a newcomer."""
+        """Close the idlest connection, because no file descriptor is left for a new one."""
         with self._changed:
-            victim = self._evictable()
-            if victim is not None:
-                self._evict(victim)
+            evicted = self._evictable()
+            if evicted is not None:
+                self._evict(evicted)
 
     def _evict(self, connection: socket.socket) -> None:
-        self._guests[connection].leaving = True
+        self._open[connection].leaving = True
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)
 
     def reads(self, connection: socket.socket, *, answered: bool) -> None:
-        """It waits for a request or sends one; `answered` tells that it had one before."""
+        """The connection waits for a request or sends one; `answered` if it had one before."""
         with self._changed:
-            self._guests[connection] = _Connection(time.monotonic(), answered=answered)
+            self._open[connection] = _Connection(time.monotonic(), answered=answered)
 
     def begins(self, connection: socket.socket) -> None:
-        """The first byte of its request has come."""
+        """The first byte of its request has arrived."""
         with self._changed:
-            self._guests[connection].begun = True
+            self._open[connection].begun = True
 
     def works(self, connection: socket.socket) -> bool:
-        """Its request is complete and it is our turn; false where it was dismissed before."""
+        """Its request is complete and we work on it; false if it was evicted before."""
         with self._changed:
-            guest = self._guests[connection]
-            guest.ours = True
-            return not guest.leaving
+            state = self._open[connection]
+            state.ours = True
+            return not state.leaving
 
     def sends(self, connection: socket.socket) -> None:
-        """It is to take its answer, and keeps its place for no longer than that should need."""
+        """Its answer is sent; if it does not read that in time, it may be evicted."""
         with self._changed:
-            leaving = self._guests[connection].leaving
-            self._guests[connection] = _Connection(time.monotonic(), begun=True, leaving=leaving)
+            leaving = self._open[connection].leaving
+            self._open[connection] = _Connection(time.monotonic(), begun=True, leaving=leaving)
 
     def leave(self, connection: socket.socket) -> None:
-        """It is gone."""
+        """The connection has closed."""
         with self._changed:
-            self._guests.pop(connection, None)
+            self._open.pop(connection, None)
             self._changed.notify_all()
 
     def __len__(self) -> int:
-        return len(self._guests)
+        return len(self._open)
 
     def drain(self, seconds: float) -> bool:
-        """Close idle connections, let the others finish; whether all ended in that time."""
+        """Close idle connections and let the others finish; returns whether all ended in time."""
         deadline = time.monotonic() + seconds
         while True:
             with self._changed:
-                for connection, guest in self._guests.items():
-                    if not guest.ours and guest.answered and not guest.leaving:
+                for connection, state in self._open.items():
+                    if not state.ours and state.answered and not state.leaving:
                         self._evict(connection)
                 left = deadline - time.monotonic()
-                if not self._guests or left <= 0:
+                if not self._open or left <= 0:
                     break
                 self._changed.wait(min(left, 0.1))
         with self._changed:
-            for connection in self._guests:
+            for connection in self._open:
                 self._evict(connection)
-            return not self._guests
+            return not self._open
 
 
 def _has_sent(connection: socket.socket) -> bool:

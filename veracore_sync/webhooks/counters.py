@@ -1,4 +1,4 @@
-"""What the listener counts, for /metrics."""
+"""The listener's counters, for /metrics."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Counters:
             self._answers[status] += 1
 
     def render(self, gauges: Mapping[str, float]) -> str:
-        """All of it, and `gauges`, in the text format of Prometheus."""
+        """All counters and `gauges` in Prometheus' text format."""
         with self._lock:
             counts, answers = dict(self._counts), dict(self._answers)
         answered = [({"status": status}, count) for status, count in sorted(answers.items())]
@@ -40,7 +40,7 @@ class Counters:
                     for name, count in sorted(counts.items())
                 ),
                 *(
-                    # Whole numbers without a point, and none of a million or more rounded.
+                    # The usual :g would round a million and more.
                     Metric(f"webhooks_{name}", "gauge", [({}, f"{value:.15g}")])
                     for name, value in sorted(gauges.items())
                 ),

@@ -1,4 +1,4 @@
-"""A signed delivery to our own listener: does it run, and with the secret configured here."""
+"""A signed delivery to our own listener: whether it runs, and with the configured secret."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _UNIT = "systemctl status veracore-sync-webhooks"
 
 
 def listener(settings: WebhookSettings, clock: Clock) -> CheckResult:
-    """Deliver something that names nothing, as VeraCore's side would.
+    """Send a delivery that names nothing.
 
     Args:
-        settings: ``[webhooks]``; without a secret, or with any free port, nothing is tried.
+        settings: ``[webhooks]``; without a secret, or with port 0, nothing is tried.
         clock: The time to sign by.
     """
     if not settings.live_secrets:
@@ -40,10 +40,10 @@ def listener(settings: WebhookSettings, clock: Clock) -> CheckResult:
         return warn(_NAME, f"no answer at {url} ({lost.what})", f"see `{_UNIT}`")
     finally:
         http.close()
-    return _judged(answer.status, url)
+    return _interpret(answer.status, url)
 
 
-def _judged(status: int, url: str) -> CheckResult:
+def _interpret(status: int, url: str) -> CheckResult:
     if status == 200:
         return ok(_NAME, f"{url} took a signed delivery")
     if status == 401:
@@ -56,8 +56,8 @@ def _judged(status: int, url: str) -> CheckResult:
         return fail(_NAME, refused)
     if status == 503:
         return fail(_NAME, LedgerError(f"{url} cannot store deliveries", hint=f"see `{_UNIT}`"))
-    stranger = f"{url} answers HTTP {status}: something else listens there"
-    return warn(_NAME, stranger, "see `ss -ltnp`")
+    sentence = f"{url} answers HTTP {status}: something else listens there"
+    return warn(_NAME, sentence, "see `ss -ltnp`")
 
 
 def _reachable(host: str) -> str:

@@ -1,4 +1,4 @@
-"""Events are delivered now and then, as long as a listener runs."""
+"""Delivery of events while the listener runs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _PERIOD = 2.0
 
 
 class EventThread:
-    """Delivers in a thread of its own, while it is entered.
+    """Delivers events in a thread of its own, inside a ``with`` block.
 
     Args:
-        parts: The listener's.
-        part: Records how it does.
+        container: The listener's.
+        part: Records its health.
     """
 
-    def __init__(self, parts: Container, part: Part) -> None:
-        self._parts = parts
+    def __init__(self, container: Container, part: Part) -> None:
+        self._container = container
         self._thread = SupervisedThread(part, self._turn)
 
     def __enter__(self) -> EventThread:
@@ -26,13 +26,13 @@ class EventThread:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let the delivery at hand end, as long as it may take."""
-        self._thread.stop(AT_A_RUNS_END_SECONDS + self._parts.settings.hooks.timeout_seconds)
+        """Wait for the current delivery to end."""
+        self._thread.stop(AT_A_RUNS_END_SECONDS + self._container.settings.hooks.timeout_seconds)
 
     def is_alive(self) -> bool:
         """Whether it delivers."""
         return self._thread.is_alive()
 
     def _turn(self) -> None:
-        deliver_due(self._parts)
+        deliver_due(self._container)
         self._thread.rest(_PERIOD)

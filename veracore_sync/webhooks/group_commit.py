@@ -1,4 +1,4 @@
-"""Group commit: what many clients bring at once is made durable by one transaction.
+"""Group commit: deliveries of many clients are stored by one transaction.
 
 A commit waits for the disk. With one transaction a delivery, 32 clients on a disk of 4 ms got 202
 answers a second and waited 2.75 s (99 %); sharing commits, 1,658 and 39 ms.
@@ -20,11 +20,11 @@ _LARGEST = 256
 
 
 class CannotStore(Exception):
-    """The delivery is not stored, as far as is known: the sender is to send it again."""
+    """The delivery may not be stored; the sender must send it again."""
 
 
 class _Entry:
-    """A delivery on its way in; `woken` is held until there is something for it to do."""
+    """A waiting delivery; `woken` is locked until it is stored or must commit itself."""
 
     __slots__ = ("delivery", "done", "is_new", "woken")
 
@@ -39,15 +39,15 @@ class _Entry:
 class GroupCommitWriter:
     """Stores deliveries, from any thread.
 
-    Who comes first commits for all that have come until then; of those who come meanwhile, one
-    commits next. So a single delivery changes no thread, and many wait for no more than two
+    The first thread commits everything that has arrived so far; of those that arrive meanwhile, one
+    commits next. So a single delivery needs no other thread, and none waits for more than two
     commits.
 
     Args:
         inbox: Where they go.
         stored: Called after each commit that brought something new.
         wait_seconds: How long a delivery waits for its commit.
-        part: Records how it does.
+        part: Records its health.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class GroupCommitWriter:
         return self._part.trouble is not None
 
     def probe(self) -> None:
-        """Where the last commit failed, see whether another would: no delivery may come to tell."""
+        """After a failed commit, test whether another would work, without a delivery."""
         if self.failing:
             with suppress(Exception):
                 self._inbox.probe()
@@ -87,6 +87,7 @@ class GroupCommitWriter:
         Raises:
             CannotStore: It could not be stored, or not in time.
         """
+        # A sender that has a 2xx never sends again, so none may go out before the commit.
         entry = _Entry(delivery)
         with self._lock:
             self._waiting.append(entry)
@@ -100,7 +101,7 @@ class GroupCommitWriter:
         return entry.is_new
 
     def _wait(self, entry: _Entry) -> None:
-        """Wait until it was committed, or is to commit.
+        """Wait until the delivery is committed, or must lead the next commit.
 
         Raises:
             CannotStore: Neither in time.
@@ -108,7 +109,7 @@ class GroupCommitWriter:
         if entry.woken.acquire(timeout=self._wait_seconds):
             return
         with self._lock:
-            # It may have been woken at this very moment: then it has to lead.
+            # It may have been woken since the timeout: then it must lead, or nobody would.
             if entry.woken.acquire(blocking=False):
                 return
             if entry in self._waiting:
@@ -117,10 +118,7 @@ class GroupCommitWriter:
         entry.woken.acquire()
 
     def _commit_as_leader(self) -> None:
-        """Commit what has come, and let one of those who came meanwhile go on.
-
-        Whatever happens to who leads, nobody who waits is left without an answer.
-        """
+        """Commit what has arrived, and let one of those that arrived meanwhile lead next."""
         batch: list[_Entry] = []
         try:
             with self._lock:
@@ -128,6 +126,7 @@ class GroupCommitWriter:
                     batch.append(self._waiting.popleft())
             self._commit(batch)
         finally:
+            # Also after a failure: threads that are never woken would hang until their time-out.
             with self._lock:
                 self._committing = bool(self._waiting)
                 if self._committing:

@@ -1,4 +1,4 @@
-"""What the listener answers: verify first, store second, and 2xx only after the commit."""
+"""The listener's answers: verify first, store second, and 2xx only after the commit."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class WebhookHandler:
     """Answers the listener's requests.
 
     Args:
-        verifier: Tells whom to believe.
-        writer: Stores.
+        verifier: Checks signatures.
+        writer: Stores deliveries.
         clock: The time.
-        meter: Counts.
-        state: What `/readyz` shows; ``ready`` decides its status, numbers are metrics too.
+        meter: Counters.
+        state: The document of `/readyz`; ``ready`` decides its status, numbers are metrics too.
         figures: The ledger's own metrics, in the text format of Prometheus.
     """
 
@@ -59,10 +59,10 @@ class WebhookHandler:
         self._trouble = ThrottledLogger(_LOG, logging.WARNING)
 
     def check(self, head: RequestHead) -> None:
-        """Refuse what is not served, before a body is read.
+        """Refuse unknown paths and methods before a body is read.
 
         Raises:
-            Refused: 404 or 405.
+            RequestRefused: 404 or 405.
         """
         if head.target in HOOKS:
             allowed = "POST"
@@ -77,7 +77,7 @@ class WebhookHandler:
         """Answer a whole request.
 
         Raises:
-            Refused: 404, where it may not be asked from `peer`.
+            RequestRefused: 404, if `peer` may not see it.
         """
         kind = HOOKS.get(head.target)
         if kind is not None:
@@ -94,6 +94,7 @@ class WebhookHandler:
 
     def _take(self, kind: Kind, head: RequestHead, body: bytes) -> Response:
         try:
+            # Signature first: nothing of a forged body is parsed.
             delivery_id = self._verifier.verify(head.headers, body, self._clock.now())
             names = names_in(kind, body)
             is_new = self._writer.store(WebhookDelivery(delivery_id, kind, names))
@@ -112,7 +113,9 @@ class WebhookHandler:
 
 
 def is_local(head: RequestHead, peer: str) -> bool:
-    """Asked from this machine, of this machine, and not on behalf of another."""
+    """Whether the request comes from this machine, addresses it, and was not forwarded."""
+    # Behind a proxy every request comes from loopback; a web page can make a browser send one to
+    # localhost under another host name (DNS rebinding).
     if any(name in head.headers for name in _PROXIED) or not _is_loopback(peer):
         return False
     host = "".join(head.headers.get("host", ("localhost",))).rpartition("]")

@@ -1,4 +1,4 @@
-"""How hints are followed: by the code that the syncs run, for one order or SKU."""
+"""Processing of hints, by the code of the syncs, for one order or SKU."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class HintJobs:
-    """Runs the jobs for single names, with parts of its own for each job.
+    """Runs the jobs for single names, with a container for each job.
 
-    They are kept from hint to hint, and made again after a failure: what failed may be the login.
+    A container is kept between hints, and replaced after a failure, which may be an expired login.
 
     Args:
         loaded: The configuration.
@@ -40,7 +40,7 @@ class HintJobs:
         self._kept: dict[str, Container] = {}
 
     def handlers(self) -> dict[Kind, Handler]:
-        """How each kind of hint is followed."""
+        """The handler of each kind of hint."""
         return {
             "inventory": Handler("inventory", self._with("inventory", _inventory)),
             "order": Handler("orders", self._with("orders", _order), requests=4),
@@ -53,52 +53,54 @@ class HintJobs:
     def _follow(self, job: str, work: Callable[[Container, str], None], name: str) -> None:
         if job not in self._kept:
             self._kept[job] = Container(self._loaded, self._clock, family=job)
-        parts = self._kept[job]
+        container = self._kept[job]
         try:
-            with parts.run_of(job):
-                parts.bind()
-                work(parts, name)
+            with container.run_of(job):
+                container.bind()
+                work(container, name)
         except SyncError as error:
-            parts.remember_credentials_outcome(error)
+            container.remember_credentials_outcome(error)
             self._kept.pop(job).close()
             raise
-        parts.remember_credentials_outcome(None)
+        container.remember_credentials_outcome(None)
 
     def close(self) -> None:
-        """Close what was kept."""
-        for parts in self._kept.values():
-            parts.close()
+        """Close the containers."""
+        for container in self._kept.values():
+            container.close()
 
 
-def _order(parts: Container, name: str) -> None:
+def _order(container: Container, name: str) -> None:
     HintHandler(
-        parts,
-        shipped=lambda code: parts.ledger.inbox.store([WebhookDelivery(None, "tracking", (code,))]),
+        container,
+        shipped=lambda code: container.ledger.inbox.store(
+            [WebhookDelivery(None, "tracking", (code,))]
+        ),
     ).follow(name)
 
 
-def _tracking(parts: Container, name: str) -> None:
-    row = parts.ledger.orders.find(name)
+def _tracking(container: Container, name: str) -> None:
+    row = container.ledger.orders.find(name)
     if row is None:
-        # Polling finds the shipments of orders that this ledger did not send.
+        # Not an order of this ledger; polling handles the shipments of others.
         return
-    run = tracking_run(parts, RunOptions(only=(row.code,)))
+    run = tracking_run(container, RunOptions(only=(row.code,)))
     try:
         run.run()
-        recount(parts, run.report)
+        recount(container, run.report)
     finally:
-        _warn(run.report.needs_person)
+        _log_warnings(run.report.needs_person)
 
 
-def _inventory(parts: Container, sku: str) -> None:
-    run = inventory_run(parts, RunOptions(only=(sku,)))
+def _inventory(container: Container, sku: str) -> None:
+    run = inventory_run(container, RunOptions(only=(sku,)))
     try:
         run.run()
     finally:
-        _warn(run.report.needs_person)
+        _log_warnings(run.report.needs_person)
 
 
-def _warn(news: Sequence[str]) -> None:
+def _log_warnings(news: Sequence[str]) -> None:
     for sentence in news:
         _LOG.warning("webhooks: %s", sentence)
 
@@ -107,29 +109,29 @@ def _warn(news: Sequence[str]) -> None:
 class HintHandler:
     """Follows hints about orders. The caller holds the lock of the orders job.
 
-    A hint never does what a timer would not: stored waiting times are kept, parked orders and
-    conflicts are left to polling and to a person, and a first backlog is not sent piecemeal.
+    A hint never does what a timer would not: stored waits are kept, parked orders and conflicts
+    are left to polling and to a person, and a first backlog is not sent one by one.
 
     Args:
-        parts: Both sides, and the ledger where it is written.
-        shipped: Has an order that VeraCore holds looked at for shipments.
+        container: Both sides and the ledger.
+        shipped: Requests a look-up of the shipments of an order that VeraCore has.
     """
 
-    parts: Container
+    container: Container
     shipped: Callable[[str], object]
 
     def follow(self, name: str) -> None:
-        """Look at one order.
+        """Sync one order.
 
         Args:
             name: Its code, or its id at VeraCore or Vendure.
 
         Raises:
             UsageError: Neither side knows it.
-            SyncError: It cannot be done now.
+            SyncError: It failed and may be tried again.
         """
-        self.parts.ledger.transitions.recover()
-        row = self.parts.ledger.orders.find(name)
+        self.container.ledger.transitions.recover()
+        row = self.container.ledger.orders.find(name)
         if row is None or self._is_due(row):
             self._send(row.code if row else name)
         elif row.state is OrderState.IN_DOUBT:
@@ -140,39 +142,40 @@ class HintHandler:
     def _is_due(self, row: OrderRow) -> bool:
         if row.state not in (OrderState.PENDING, OrderState.FAILED, OrderState.SKIPPED):
             return False
-        until, longest = row.next_attempt_at, self.parts.settings.longest_order_wait
-        return until is None or is_over(from_text(until), self.parts.clock.now(), longest)
+        until, longest = row.next_attempt_at, self.container.settings.longest_order_wait
+        return until is None or is_over(from_text(until), self.container.clock.now(), longest)
 
     def _send(self, code: str) -> None:
         if not self._may_begin():
             return
-        run = orders_run(self.parts, RunOptions(only=(code,)))
+        run = orders_run(self.container, RunOptions(only=(code,)))
         try:
             run.run()
         finally:
-            _tell(run.report)
+            _log_report(run.report)
 
     def _may_begin(self) -> bool:
-        """Whether a first run of all that waits would be allowed; hints do not get round it."""
-        if self.parts.ledger.orders.any_accepted():
+        """Whether a first run over the whole backlog would be allowed."""
+        # Otherwise hints would send, one by one, the backlog that orders.max_first_run holds back.
+        if self.container.ledger.orders.any_accepted():
             return True
-        poll = self.parts.shop.poll(
-            trigger_states=self.parts.settings.orders.trigger_states,
+        poll = self.container.shop.poll(
+            trigger_states=self.container.settings.orders.trigger_states,
             moved_since=None,
             passed_states=(),
             passed_since=None,
         )
-        return len(poll.waiting) <= self.parts.settings.orders.max_first_run
+        return len(poll.waiting) <= self.container.settings.orders.max_first_run
 
     def _settle(self, row: OrderRow) -> None:
         report = OrdersReport()
         try:
-            doubt_resolver(self.parts, report).settle([row])
+            doubt_resolver(self.container, report).settle([row])
         finally:
-            _tell(report)
+            _log_report(report)
 
 
-def _tell(report: OrdersReport) -> None:
-    _warn(report.needs_person)
+def _log_report(report: OrdersReport) -> None:
+    _log_warnings(report.needs_person)
     for notice in report.notices:
         _LOG.info("webhooks: %s", notice)

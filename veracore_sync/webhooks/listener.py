@@ -31,17 +31,17 @@ class Listener:
 
     Args:
         ledger: Where deliveries go.
-        handlers: How each kind of hint is followed.
+        handlers: The handler of each kind of hint.
         settings: All of them; ``webhooks`` must hold a secret.
         clock: The time.
         host: Overrides ``webhooks.host``.
         port: Overrides ``webhooks.port``.
-        limits: What a client may take.
-        health: Has the parts of whatever else runs beside the listener.
-        others_live: Whether the threads of these do.
+        limits: For clients.
+        health: Also has the parts of other threads beside the listener.
+        others_live: Whether those threads are alive.
 
     Raises:
-        ConfigError: The address cannot be taken, or a secret is malformed.
+        ConfigError: The address cannot be bound, or a secret is malformed.
     """
 
     def __init__(
@@ -94,10 +94,10 @@ class Listener:
         self.server.start()
 
     def stop(self) -> bool:
-        """Accept no more, answer and store what is under way, finish the hint at hand.
+        """Stop accepting, answer and store what has begun, finish the current hint.
 
         Returns:
-            Whether all of it was done in time; what was not is done after the next start.
+            Whether everything ended in time; the rest is done after the next start.
         """
         drained = self.server.stop()
         return self._worker.stop(_WORKER_SECONDS) and drained
@@ -107,7 +107,7 @@ class Listener:
 
         Raises:
             LedgerReplaced: Another file lies in the ledger's place.
-            SyncError: A part died; the supervisor is to start it again.
+            SyncError: A thread died; systemd restarts the process.
         """
         self.start()
         watch_over(stop, self._health, self._is_whole, self._ledger.upkeep.check_in_place)

@@ -1,7 +1,7 @@
-"""What a delivery names; docs/schemas/ describes the forms.
+"""The SKUs or orders that a delivery names; docs/schemas/ describes the forms.
 
-Lenient in how it is said (the common spellings, one or many, at the top or under ``data``), strict
-in type and size. Nothing else of a body is read: a hint is never the truth.
+Lenient in form (common spellings, one or many, at the top or under ``data``), strict in type and
+size. Nothing else of a body is used: quantities and states are looked up, never taken from a hint.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hints may use a quarter of VeraCore's rate budget, so that a flood leaves the timers theirs."""
+"""Hints may use a quarter of VeraCore's rate budget, so that a flood leaves the rest to timers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class HintRateLimiter:
         self._at = clock.monotonic()
 
     def take(self, requests: int) -> bool:
-        """Take that many requests out, where some are left; a debt is paid before the next."""
+        """Take requests if any are left; going below zero delays the next hint."""
         if not self._most:
             return True
         now = self._clock.monotonic()

@@ -1,8 +1,8 @@
-"""The head of an HTTP/1 request, read strictly: what is ambiguous is refused, never guessed.
+"""The head of an HTTP/1 request, read strictly: anything ambiguous is refused.
 
-http.server takes bare line feeds, spaces before colons, folded lines, repeated and signed lengths,
-and runs a chunked body as the next request; a proxy in front may see other borders. RFC 9112 lets
-a server refuse all of these.
+http.server accepts bare line feeds, spaces before colons, folded lines, repeated and signed
+lengths, and treats a chunked body as the next request. A proxy in front may see other boundaries
+between requests, which lets a client smuggle one past it. RFC 9112 allows refusing all of these.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class RequestHead:
 
     @property
     def keeps_alive(self) -> bool:
-        """Whether the client may send another request; HTTP/1.0 never, in here."""
+        """Whether the client may send another request; never with HTTP/1.0."""
         options = ",".join(self.headers.get("connection", ())).lower()
         return self.minor == 1 and "close" not in options
 
@@ -53,10 +53,11 @@ class RequestHead:
             most: More than that is refused unread.
 
         Raises:
-            Refused: 400, 411, 413, 417 or 501.
+            RequestRefused: 400, 411, 413, 417 or 501.
         """
         if "transfer-encoding" in self.headers:
             raise RequestRefused(501, "no transfer encodings")
+        # "100-continue" would make the client wait for an interim answer that is never sent.
         if "expect" in self.headers:
             raise RequestRefused(417, "no expectations")
         lengths = self.headers.get("content-length", ())
@@ -72,13 +73,13 @@ class RequestHead:
 
 
 def check_start(raw: bytes) -> None:
-    """Refuse what cannot become a request, as soon as it shows.
+    """Refuse what cannot become a request, as early as possible.
 
     Args:
         raw: What has come of the head so far.
 
     Raises:
-        Refused: 400 or 431.
+        RequestRefused: 400 or 431.
     """
     line, found, _ = raw.partition(b"\r\n")
     if found and not _REQUEST_LINE.fullmatch(line):
@@ -97,7 +98,7 @@ def parse_head(raw: bytes) -> RequestHead:
         raw: All before the empty line, without it.
 
     Raises:
-        Refused: 400 where it is malformed, 431 where it is too large.
+        RequestRefused: 400 where it is malformed, 431 where it is too large.
     """
     if len(raw) > MAX_HEAD:
         raise RequestRefused(431, "too large a head")

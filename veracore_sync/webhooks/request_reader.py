@@ -1,4 +1,4 @@
-"""Reading a connection under an absolute deadline: a client that drips gains nothing by it."""
+"""Reading a connection under an absolute deadline, which a byte now and then does not extend."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _LINGER_BYTES = 1024 * 1024
 
 
 class Closed(Exception):
-    """The client has gone, or said nothing for too long: no answer is owed."""
+    """The client has closed the connection or sent nothing for too long; there is no answer."""
 
 
 class RequestReader:
-    """What comes in on one connection.
+    """Reads requests from one connection.
 
     Args:
         connection: The socket, connected.
@@ -53,7 +53,7 @@ class RequestReader:
         """The head of the request that has begun.
 
         Raises:
-            Refused: It is malformed, too large, or too slow (408).
+            RequestRefused: It is malformed, too large, or too slow (408).
             Closed: The client has gone.
         """
         while END not in self._buffer:
@@ -66,7 +66,7 @@ class RequestReader:
         """The next `length` bytes.
 
         Raises:
-            Refused: They are too slow (408).
+            RequestRefused: They are too slow (408).
             Closed: The client has gone.
         """
         while len(self._buffer) < length:
@@ -90,7 +90,8 @@ class RequestReader:
         self._buffer += data
 
     def linger(self, seconds: float) -> None:
-        """Let the client read the last answer: closing over unread bytes would reset it away."""
+        """Give the client time to read the last answer."""
+        # Closing with unread bytes sends a reset, which makes clients drop an answer they have.
         deadline = time.monotonic() + seconds
         seen = 0
         try:

@@ -1,9 +1,9 @@
-"""The hardened HTTP server; what it is asked is answered by a `RequestHandler`.
+"""The hardened HTTP server; a `RequestHandler` answers the requests.
 
-http.server as it comes: 44 ms a request by Nagle's algorithm, chunked bodies run as a second
-request, ambiguous lengths taken, drip clients held for ever, a thread for every connection, its
-version disclosed. Here the head is read strictly, every request has an absolute deadline,
-connections are bounded and the idle give way. TLS is the business of the proxy in front.
+Plain http.server needs 44 ms per request because of Nagle's algorithm, treats chunked bodies as a
+second request, accepts ambiguous lengths, waits for ever for slow clients, starts a thread for each
+connection and discloses its version. Here the head is read strictly, every request has an absolute
+deadline, and connections are limited. TLS is left to a proxy in front.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ _USED_UP = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a client may take. Times in seconds.
+    """Limits for clients. Times in seconds.
 
     Args:
-        connections: Open at once; the idle give way to new ones.
+        connections: Open at once; idle ones are closed for new ones.
         body_bytes: The longest body.
         first_byte_seconds: For a new connection to begin its request.
         idle_seconds: Between two requests on one connection.
         request_seconds: From the first byte of a request to its last; absolute.
-        answer_seconds: To take an answer.
-        drain_seconds: After SIGTERM, for what is under way.
+        answer_seconds: To receive an answer.
+        drain_seconds: After SIGTERM, for requests that have begun.
     """
 
     connections: int = 64
@@ -70,13 +70,13 @@ class Response:
 
 
 class RequestHandler(Protocol):
-    """What the server asks for answers."""
+    """Answers the server's requests."""
 
     def check(self, head: RequestHead) -> None:
         """Refuse a request by its head, before its body is read.
 
         Raises:
-            Refused: There is no such thing, or not by that method.
+            RequestRefused: There is no such path, or not with that method.
         """
 
     def answer(self, head: RequestHead, body: bytes, peer: str) -> Response:
@@ -88,15 +88,15 @@ class HookServer(ThreadingHTTPServer):
 
     Args:
         host: An address, or a name of this machine.
-        port: 0 takes a free one.
-        desk: Answers.
-        limits: What a client may take.
-        meter: Counts.
-        section: The section of the settings that names the address.
+        port: 0 picks a free one.
+        handler: Answers requests.
+        limits: For clients.
+        meter: Counters.
+        section: The section of the settings that has the address.
         part: Records whether connections can be accepted.
 
     Raises:
-        ConfigError: The address cannot be taken.
+        ConfigError: The address cannot be bound.
     """
 
     request_queue_size = 128
@@ -108,14 +108,14 @@ class HookServer(ThreadingHTTPServer):
         self,
         host: str,
         port: int,
-        desk: RequestHandler,
+        handler: RequestHandler,
         *,
         meter: Counters,
         limits: Limits | None = None,
         section: str = "webhooks",
         part: Part | None = None,
     ) -> None:
-        self.desk = desk
+        self.handler = handler
         self.limits = limits or Limits()
         self.meter = meter
         self.connections = ConnectionLimiter(self.limits.connections)
@@ -141,7 +141,8 @@ class HookServer(ThreadingHTTPServer):
         return f"http://{shown}:{port}"
 
     def server_bind(self) -> None:
-        """Bind without asking the name service for this host's name."""
+        """Bind the socket."""
+        # Not HTTPServer's, which asks DNS for this host's name and may block the start for seconds.
         socketserver.TCPServer.server_bind(self)
 
     def start(self) -> None:
@@ -153,14 +154,14 @@ class HookServer(ThreadingHTTPServer):
         return self._thread.is_alive()
 
     def stop(self) -> bool:
-        """Accept no more, answer what is under way; whether that was done in time."""
+        """Stop accepting and answer what has begun; returns whether that ended in time."""
         self.draining = True
         self._thread.stop(_ACCEPT_SECONDS)
         self.server_close()
         return self.connections.drain(self.limits.drain_seconds)
 
     def _accept(self) -> None:
-        """Serve who comes within a moment.
+        """Accept one connection, if one comes soon.
 
         Raises:
             OSError: There is no descriptor left for a connection.
@@ -172,7 +173,7 @@ class HookServer(ThreadingHTTPServer):
             raise used_up
 
     def get_request(self) -> tuple[Any, Any]:
-        """Accept a connection; where the descriptors are used up, the idlest gives one back."""
+        """Accept a connection; if no file descriptor is left, the idlest connection is closed."""
         try:
             return super().get_request()
         except OSError as error:
@@ -182,7 +183,7 @@ class HookServer(ThreadingHTTPServer):
             raise
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve the connection in a thread, where there is room."""
+        """Serve the connection in a thread, if there is room."""
         if self.connections.admit(request):
             try:
                 super().process_request(request, client_address)
@@ -198,18 +199,19 @@ class HookServer(ThreadingHTTPServer):
         self.shutdown_request(request)
 
     def shutdown_request(self, request: Any) -> None:
-        """Give its place away, and close it."""
+        """Release its place, and close it."""
         self.connections.leave(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that leaves is not worth a word; anything else is one line, and no traceback."""
+        """Log an error in one line."""
+        # Not OSError: clients may leave at any time, and would fill the log.
         error = sys.exception()
         if error is not None and not isinstance(error, OSError):
-            self.tell_of(error)
+            self.log_failure(error)
 
-    def tell_of(self, error: BaseException) -> None:
-        """A request was not served, for a reason of ours."""
+    def log_failure(self, error: BaseException) -> None:
+        """Record that a request failed through an error of ours."""
         self.meter.count("failed_requests")
         self._trouble.say(f"a request failed: {describe(error)}")
 
@@ -241,7 +243,7 @@ class _Handler(BaseHTTPRequestHandler):
             head, body = self._read(request_reader)
             if not connections.works(self.connection):
                 return False
-            answer = self._ask_desk(head, body)
+            answer = self._answer(head, body)
         except RequestRefused as error:
             self._send(Response(error.status, {"error": error.reason}), closing=True)
             request_reader.linger(1.0)
@@ -250,19 +252,19 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(answer, closing=closing)
         return not closing
 
-    def _ask_desk(self, head: RequestHead, body: bytes) -> Response:
+    def _answer(self, head: RequestHead, body: bytes) -> Response:
         try:
-            return self.server.desk.answer(head, body, str(self.client_address[0]))
+            return self.server.handler.answer(head, body, str(self.client_address[0]))
         except RequestRefused:
             raise
-        except Exception as error:  # noqa: BLE001 - who asked is to hear that it was not done
-            self.server.tell_of(error)
+        except Exception as error:  # noqa: BLE001 - the client must learn that it failed
+            self.server.log_failure(error)
             return _NO_LEDGER if isinstance(error, LedgerError) else _FAILED
 
     def _read(self, request_reader: RequestReader) -> tuple[RequestHead, bytes]:
         head = request_reader.head()
         length = head.body_length(self.server.limits.body_bytes)
-        self.server.desk.check(head)
+        self.server.handler.check(head)
         return head, request_reader.body(length)
 
     def _send(self, answer: Response, *, closing: bool) -> None:

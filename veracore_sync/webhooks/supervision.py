@@ -1,7 +1,7 @@
-"""Threads that go on whatever ends a turn, and how their health is reported.
+"""Threads that survive errors in their work, and the report of their health.
 
-A thread that dies takes its work with it in silence: a full disk, or used-up descriptors, ended
-the delivery of events for good while the listener called itself ready.
+A dead thread is silent: a full disk, or no file descriptor left, once ended the delivery of events
+for good while the listener still reported itself ready.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class PartFailure:
 
 
 class Part:
-    """How one part of a server does; any thread may tell and ask.
+    """The health of one part of a server; usable by several threads.
 
     Args:
         name: For ``/readyz``, the metrics and the log.
         clock: The time.
-        server: Who speaks, in the log.
+        server: Its name in the log.
     """
 
     def __init__(self, name: str, clock: Clock, *, server: str = "webhooks") -> None:
@@ -64,7 +64,7 @@ class Part:
         return self._trouble
 
     def failed(self, error: BaseException) -> None:
-        """It did not work."""
+        """Record a failure."""
         what = describe(error)
         with self._lock:
             before = self._trouble
@@ -77,7 +77,7 @@ class Part:
         self._fails.say(f"{self.name} fails, and is tried again: {what}")
 
     def works(self) -> None:
-        """It did what it should."""
+        """Record a success."""
         if self._trouble is None:
             return
         with self._lock:
@@ -91,7 +91,7 @@ class Health:
 
     Args:
         clock: The time.
-        server: Who speaks, in the log.
+        server: Its name in the log.
     """
 
     def __init__(self, clock: Clock, *, server: str = "webhooks") -> None:
@@ -101,13 +101,13 @@ class Health:
         self._parts: list[Part] = []
 
     def part(self, name: str) -> Part:
-        """A new part, which is well."""
+        """A new, healthy part."""
         made = Part(name, self._clock, server=self._server)
         self._parts.append(made)
         return made
 
     def troubles(self) -> list[dict[str, Any]]:
-        """The parts that are not well: ``part``, ``since`` (UTC) and ``error``."""
+        """The parts that fail: ``part``, ``since`` (UTC) and ``error``."""
         return [
             {"part": part.name, "since": trouble.since, "error": trouble.error}
             for part in self._parts
@@ -115,11 +115,9 @@ class Health:
         ]
 
     def needs_restart(self) -> bool:
-        """Whether a part has failed for so long, and so unforeseen, that a fresh process may help.
-
-        A full disk or a wrong setting is foreseen: each is over when it is over, and meanwhile a
-        server that says what is wrong is worth more than one that starts again and again.
-        """
+        """Whether a part has failed unexpectedly for so long that a new process may help."""
+        # Not for expected errors such as a full disk or a wrong setting: a restart cures neither,
+        # and a server that reports the error is better than one that restarts again and again.
         now = self._clock.monotonic()
         hopeless = [
             part.name
@@ -142,13 +140,13 @@ class Health:
 
 
 class SupervisedThread:
-    """Takes turns for as long as it is not stopped.
+    """Repeats a turn until it is stopped.
 
-    A turn that fails is followed by a pause, doubled with each failure in a row.
+    After a failed turn it pauses, twice as long with each failure in a row.
 
     Args:
         part: Records how each turn went.
-        turn: One turn; it is to come back often enough for a stop to be noticed.
+        turn: One turn; must return often enough for a stop to be noticed.
         first_pause: Seconds after a first failure.
         longest_pause: Seconds at most.
     """
@@ -197,7 +195,7 @@ class SupervisedThread:
             try:
                 self._turn()
             except BaseException as error:  # noqa: BLE001 - whatever it is, the thread goes on
-                # Not even an error that cannot be described may end it.
+                # Recording may fail as well, for example on a full disk.
                 with suppress(Exception):
                     self._part.failed(error)
                 pause = self._first_pause * 2.0 ** min(failures, 20)
@@ -215,10 +213,9 @@ def watch_over(
     is_whole: Callable[[], bool],
     check_ledger: Callable[[], None],
 ) -> None:
-    """Tell systemd that the server lives, until `stop` is set.
+    """Send systemd its watchdog signal until `stop` is set.
 
-    A part that stays broken is not lived with: systemd hears nothing more, and starts the unit
-    again.
+    While a part needs a restart no signal is sent, so that systemd restarts the unit.
 
     Args:
         stop: Ends it.

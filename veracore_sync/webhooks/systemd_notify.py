@@ -1,4 +1,4 @@
-"""A word to systemd: ready, alive, stopping (sd_notify(3)); without it, nothing happens."""
+"""Messages to systemd: ready, alive, stopping (sd_notify(3)); without systemd, nothing."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import socket
 
 
 class SystemdNotifier:
-    """systemd, where it listens.
-
-    Its socket is opened at once: used-up descriptors are no reason to fall silent.
-    """
+    """A connection to systemd, if it started us."""
 
     def __init__(self) -> None:
+        # Opened at the start: later there may be no file descriptor left for it.
         path = os.environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + path[1:] if path.startswith("@") else path
         listens = path.startswith(("/", "@"))
@@ -32,7 +30,7 @@ class SystemdNotifier:
 
 
 def watchdog_seconds() -> float | None:
-    """How often the supervisor wants to hear that we live; ``None`` where it does not."""
+    """The interval in which systemd expects a watchdog signal; ``None`` if it expects none."""
     wanted, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID")
     if not wanted.isdigit() or pid not in (None, "", str(os.getpid())):
         return None

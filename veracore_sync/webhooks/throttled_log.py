@@ -1,4 +1,4 @@
-"""Log lines that strangers can cause: one a minute, with a count of those that were left out."""
+"""Log lines that anybody can cause: one a minute, so that a flood does not fill the disk."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _QUIET_SECONDS = 60.0
 
 
 class ThrottledLogger:
-    """Says one kind of thing at most once a minute; any thread may speak.
+    """Logs at most one message a minute, with the number left out; usable by several threads.
 
     Args:
-        logger: Where it is said.
-        level: How loud.
-        server: Who speaks.
+        logger: The logger.
+        level: Its level.
+        server: Put before each message.
     """
 
     def __init__(self, logger: logging.Logger, level: int, server: str = "webhooks") -> None:
@@ -27,7 +27,7 @@ class ThrottledLogger:
         self._left_out = 0
 
     def say(self, message: str) -> None:
-        """Say it, or count it."""
+        """Log the message, or count it."""
         with self._lock:
             if time.monotonic() < self._next:
                 self._left_out += 1

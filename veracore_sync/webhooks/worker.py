@@ -1,8 +1,7 @@
-"""The worker: one hint at a time, by the jobs' own code, under the job's own lock.
+"""The worker: one hint at a time, by the jobs' code, under the job's lock.
 
-A hint is read before its look-up begins and covered up to what had been asked then: one that is
-stored while the look-up runs is due again. Failures wait in the ledger and are tried again; what
-fails for reasons of its own is at last left to polling.
+A hint that is stored again while its look-up runs is due again, because the look-up may have read
+the old state. Failures are retried later; after ten of its own a hint is left to polling.
 """
 
 from __future__ import annotations
@@ -32,17 +31,17 @@ _BACKOFF = Backoff(timedelta(seconds=_BASE_SECONDS), longest=timedelta(minutes=1
 _LOCK_SECONDS = 0.5
 _IDLE_SECONDS = 1.0
 _GAP_SECONDS = 0.2
-"""Between two hints, in which a waiting command gets the lock."""
+"""Pause between two hints, in which a waiting command can take the lock."""
 _PRUNE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """How a kind of hint is followed.
+    """How a kind of hint is processed.
 
     Args:
-        lock: The job whose lock is held meanwhile.
-        run: Looks one SKU or order up and does what follows; raises a `SyncError`.
+        lock: The job whose lock is held.
+        run: Syncs one SKU or order; raises a `SyncError`.
         requests: About how many requests to VeraCore that takes.
     """
 
@@ -52,17 +51,17 @@ class Handler:
 
 
 class Worker:
-    """Follows the hints of an inbox in a thread of its own.
+    """Processes the hints of an inbox in a thread of its own.
 
     Args:
         inbox: The hints.
-        handlers: How each kind is followed; kinds without one wait.
+        handlers: One per kind; kinds without one wait.
         runs: The job locks.
         clock: The time.
         pace: How many requests hints may cause.
-        meter: Counts.
-        keep: How long ids and covered hints are remembered.
-        part: Records how it does.
+        meter: Counters.
+        keep: How long ids and processed hints are kept.
+        part: Records its health.
     """
 
     def __init__(
@@ -95,7 +94,7 @@ class Worker:
         self._thread.start()
 
     def wake(self) -> None:
-        """There is something new."""
+        """Announce a new hint."""
         self._wake.set()
 
     def is_alive(self) -> bool:
@@ -103,7 +102,7 @@ class Worker:
         return self._thread.is_alive()
 
     def stop(self, seconds: float) -> bool:
-        """Finish the hint at hand and end; whether that was done in time."""
+        """Finish the current hint and end; returns whether that was done in time."""
         self._thread.ask_to_stop()
         self._wake.set()
         return self._thread.stop(seconds)
@@ -116,7 +115,7 @@ class Worker:
             self._wake.wait(_IDLE_SECONDS)
 
     def step(self) -> bool:
-        """Follow one hint, each kind in its turn; whether there was one to follow.
+        """Process one hint, each kind in its turn; returns whether there was one.
 
         Raises:
             LedgerError: It cannot be read or written; hints wait.
@@ -158,7 +157,7 @@ class Worker:
             self._give_up(hint, error)
         except SyncError as error:
             self._failed(hint, error)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - one hint's bug is its own
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - one hint must not stop the others
             _LOG.error("webhooks: the hint about %s %s: %s", hint.kind, hint.name, describe(error))
             self._failed(hint, SyncError("an error of this program"))
         else:
@@ -170,7 +169,8 @@ class Worker:
         self._meter.count("failed_look_ups")
         wait = _BACKOFF.wait(hint.tries + 1)
         if error in SAYS_NOTHING_OF_ITS_NAME:
-            # It says nothing of this name: however long it lasts, the hint stays.
+            # The failure has nothing to do with this name, so the hint is kept however long it
+            # lasts.
             asked = min(getattr(error, "retry_after", None) or 0.0, ASKED.total_seconds())
             wait = max(wait, timedelta(seconds=asked))
             self._rest((hint.kind,), _BASE_SECONDS)
