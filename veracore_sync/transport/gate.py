@@ -69,7 +69,7 @@ class LedgerGate:
             BreakerOpen: The upstream was down a moment ago.
             RateLimited: The budget is used up for longer than a run should wait.
         """
-        # Known refusals first: repeated logins with a wrong password may lock the account.
+        # Known refusals first: refused credentials are not tried again with every run.
         if not self._admitted:
             self._admit()
             self._admitted = True

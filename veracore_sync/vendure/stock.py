@@ -151,7 +151,7 @@ def _levels(node: Node) -> tuple[Level, ...]:
 
 
 def _open_order(node: Node, _listing: Node) -> OpenOrder | None:
-    # An aggregate repeats the lines of its seller orders, which are listed as well.
+    # Its seller orders are listed as well, and they are what is sent.
     if node.text("type") == "Aggregate":
         return None
     return OpenOrder(
