@@ -134,9 +134,9 @@ def test_sync_tracking(tmp_path: Path, dialect: str, step: timedelta) -> None:
             package = {"tracking": f"1Z{number}", "carrier": "UPS", "service": "Ground"}
             rig.control("ship", {"order": orders[number].code, "packages": [package]})
 
-        def track(code: int) -> None:
+        def track(*codes: int) -> None:
             ended = rig.run("sync-tracking")
-            assert ended.code == code, ended
+            assert ended.code in codes, ended
 
         ship(0)
         rig.set(step)
@@ -147,7 +147,8 @@ def test_sync_tracking(tmp_path: Path, dialect: str, step: timedelta) -> None:
         up(rig)
         ship(1)
         rig.go_on(COOLDOWN)
-        track(0)
+        # What failed at a time that is still to come may be overdue: alerted early, not never.
+        track(0, 3)
         # A look-up that failed by the wrong clock is put off by as long as any, and no longer.
         # Either order may be the one that failed; a parcel that is first seen now settles first.
         rig.go_on(timedelta(minutes=61))
