@@ -26,7 +26,7 @@ class Treacherous(FakeWarehouse):
     page: Occurrence | None = None
 
     def check_connection(self, known_id: str | None) -> None:
-        super().control(known_id)
+        super().check_connection(known_id)
         if not self.password:
             raise AuthRefused("invalid login", upstream="veracore")
 
