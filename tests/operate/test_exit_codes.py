@@ -271,7 +271,7 @@ def test_130_143_a_run_that_is_stopped(
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (code, ""), err
-    assert "the next run goes on" in err
+    assert "the next run continues" in err
     assert "Traceback" not in err
 
 

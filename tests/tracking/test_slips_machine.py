@@ -106,7 +106,7 @@ class Slips(RuleBasedStateMachine):
         if trouble in FAULTS:
             kind, operation = FAULTS[trouble]
             self.bed.shop.add_faults([kind], operations=[operation], count=1)
-        with patch.object(execute, "hit", self._dies_at(trouble)):
+        with patch.object(execute, "pass_failpoint", self._dies_at(trouble)):
             try:
                 self.bed.track()
             except SyncError:
