@@ -46,6 +46,8 @@ _PRODUCT = f"{kits.ROOT / 'veracore_sync'}{os.sep}"
 _SANDBOX = f"{_PRODUCT}sandbox{os.sep}"
 _SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _PATIENCE_SECONDS = 60
+_STARTED = {"SystemdNotifier.tell", "Inbox.prune"}
+"""The last that the listener's threads do before the first delivery."""
 
 Journey = dict[CodeType, None]
 
@@ -56,6 +58,7 @@ class Tracer:
     def __init__(self) -> None:
         self._entered: Journey | None = None
         self._thread = threading.local()
+        self.ever_entered: set[str] = set()
 
     def install(self) -> None:
         """For this thread, which is ours, and all that are started later."""
@@ -83,8 +86,10 @@ class Tracer:
             # of a thread tells whose it is.
             self._thread.is_sandbox = is_sandbox
         is_ours = not is_sandbox and not self._thread.is_sandbox and code.co_name[0] != "<"
-        if self._entered is not None and is_ours:
-            self._entered.setdefault(code)
+        if is_ours:
+            self.ever_entered.add(code.co_qualname)
+            if self._entered is not None:
+                self._entered.setdefault(code)
 
 
 class Stage:
@@ -183,6 +188,8 @@ def webhook(stage: Stage, tracer: Tracer) -> Journey:
         sys.setprofile(None)
         try:
             _wait(lambda: _listens(port))
+            # It accepts connections before each of its threads has begun: those come first.
+            _wait(lambda: tracer.ever_entered >= _STARTED)
             with tracer.note() as found:
                 stage.deliver(port, code)
                 _wait(lambda: stage.is_sent(code) and stage.is_followed())

@@ -12,7 +12,6 @@ from veracore_sync.domain.failures import (
     ENDS_THE_RUN,
     NOT_BEGUN,
     OF_AN_UPSTREAM_OR_TIME,
-    FailureBudget,
 )
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow
@@ -44,7 +43,6 @@ class TrackingRun(JobRun[TrackingReport]):
     _unanswered: Unanswered = field(init=False)
     _unknown: Unanswered = field(init=False)
     _unlisted: SyncError | None = field(default=None, init=False)
-    _budget: FailureBudget = field(default_factory=FailureBudget, init=False)
 
     def __post_init__(self) -> None:
         self._rules = rules_of(self.settings)
