@@ -80,6 +80,19 @@ def test_a_dead_shop(rig: Rig) -> None:
     failing(rig, 69, "Vendure", VENDURE_ADMIN_API_URL=f"{DEAD}/admin-api")
 
 
+def test_a_dead_shop_is_named_although_its_failures_open_the_breaker(rig: Rig) -> None:
+    """With the tries that are the default, one run's failures are as many as the breaker allows."""
+    failing(
+        rig,
+        69,
+        "Connection refused",
+        "doctor",
+        VENDURE_ADMIN_API_URL=f"{DEAD}/admin-api",
+        VERACORE_SYNC_RETRY__TRIES="3",
+        VERACORE_SYNC_RETRY__READ_BASE_SECONDS="0.01",
+    )
+
+
 def test_a_dead_warehouse(rig: Rig) -> None:
     url = f"{DEAD}/v1" if rig.dialect == "rest" else DEAD
     failing(rig, 69, "VeraCore", VERACORE_API_URL=url)

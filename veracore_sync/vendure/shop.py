@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config.schema import VendureSettings
-from veracore_sync.domain.errors import Occurrence, SyncError, UpstreamError
+from veracore_sync.domain.errors import BreakerOpen, Occurrence, SyncError, UpstreamError
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS, read_error
 from veracore_sync.domain.orders import Order, OrderStub
 from veracore_sync.ports.shop import GrantedAccess, Poll, Unlisted
@@ -157,7 +157,11 @@ class VendureShop:
         except SyncError as error:
             if error not in MAY_BE_AN_ENTRYS:
                 raise
-            return self._without_lists(), {}
+            try:
+                return self._without_lists(), {}
+            except BreakerOpen:
+                # Failures of this very run opened it: the first says what happened, it does not.
+                raise error from None
         return root, {name: root.node(name) for name in wanted}
 
     def _without_lists(self) -> Node:
