@@ -44,9 +44,9 @@ def run(
     run_command(job, program, as_json, partial(_work, options=options, quiet=as_json))
 
 
-def _work(parts: Container, options: RunOptions, *, quiet: bool) -> CommandReport:
+def _work(container: Container, options: RunOptions, *, quiet: bool) -> CommandReport:
     with shown(quiet=quiet) as progress:
-        return tracking.sync_tracking(parts, options, show, progress)
+        return tracking.sync_tracking(container, options, show, progress)
 
 
 def show(report: TrackingReport) -> None:

@@ -18,37 +18,37 @@ _LOG = logging.getLogger(__name__)
 AT_A_RUNS_END_SECONDS = 10.0
 
 
-def deliver_at_the_end(parts: Container) -> None:
+def deliver_at_the_end(container: Container) -> None:
     """Deliver due events after a run for at most some seconds; a failure is only logged.
 
     A hook that hangs costs its time limit once and is then not called for a while.
     """
     try:
-        deliver_due(parts)
+        deliver_due(container)
     except Exception as error:  # noqa: BLE001 - the run is over and was reported: events wait
         _LOG.warning("events: %s", describe(error))
 
 
-def deliver_due(parts: Container) -> None:
+def deliver_due(container: Container) -> None:
     """Deliver due events, unless another process does; begin none after some seconds.
 
     Raises:
         SyncError: The ledger failed, or a setting is wrong.
     """
     # Only the lock of the delivery itself is held: a slow hook must not delay a job.
-    if not is_wanted(parts.ledger, parts.settings.hooks.names):
+    if not is_wanted(container.ledger, container.settings.hooks.names):
         return
-    with suppress(LockHeld), parts.ledger.runs.lock(JOB, "deliver"):
-        deadline = parts.clock.monotonic() + AT_A_RUNS_END_SECONDS
-        for sentence in deliver_events(parts, force=False, deadline=deadline).needs_person:
+    with suppress(LockHeld), container.ledger.runs.lock(JOB, "deliver"):
+        deadline = container.clock.monotonic() + AT_A_RUNS_END_SECONDS
+        for sentence in deliver_events(container, force=False, deadline=deadline).needs_person:
             _LOG.warning("events: %s", sentence)
 
 
-def deliver_events(parts: Container, *, force: bool, deadline: float | None) -> Delivered:
+def deliver_events(container: Container, *, force: bool, deadline: float | None) -> Delivered:
     """One pass over the outbox. The caller holds the lock of the job.
 
     Args:
-        parts: The process's parts.
+        container: The process's container.
         force: A person asked: ignore stored waits.
         deadline: Begin no event after this (monotonic); ``None``: no limit.
 
@@ -56,12 +56,12 @@ def deliver_events(parts: Container, *, force: bool, deadline: float | None) -> 
         SyncError: The ledger failed, or a setting is wrong.
     """
     with ExitStack() as stack:
-        hooks = _hooks(parts, stack)
-        return EventDelivery(parts.ledger, hooks, parts.clock, force, deadline).run()
+        hooks = _hooks(container, stack)
+        return EventDelivery(container.ledger, hooks, container.clock, force, deadline).run()
 
 
-def _hooks(parts: Container, stack: ExitStack) -> dict[str, Hook]:
-    wanted = parts.settings.hooks
+def _hooks(container: Container, stack: ExitStack) -> dict[str, Hook]:
+    wanted = container.settings.hooks
     found: dict[str, Hook] = {}
 
     def add(name: str, hook: Hook) -> None:
@@ -74,7 +74,7 @@ def _hooks(parts: Container, stack: ExitStack) -> dict[str, Hook]:
         secret = wanted.secret.get_secret_value()
 
         def headers(event_id: str, body: bytes) -> dict[str, str]:
-            return sign(secret, event_id, int(parts.clock.now().timestamp()), body)
+            return sign(secret, event_id, int(container.clock.now().timestamp()), body)
 
         add("url", PostHook(wanted.url, headers, wanted.timeout_seconds))
     if wanted.notify:

@@ -15,14 +15,14 @@ from veracore_sync.jobs.progress import Progress, no_progress
 
 
 def inventory_run(
-    parts: Container, options: RunOptions, progress: Progress = no_progress
+    container: Container, options: RunOptions, progress: Progress = no_progress
 ) -> InventoryRun:
     """A run of ``sync-inventory``."""
-    return InventoryRun(parts.context(InventoryReport(), options, progress))
+    return InventoryRun(container.context(InventoryReport(), options, progress))
 
 
 def sync_inventory(
-    parts: Container,
+    container: Container,
     options: RunOptions,
     show: Callable[[InventoryReport], None] | None = None,
     progress: Progress = no_progress,
@@ -32,8 +32,8 @@ def sync_inventory(
     Raises:
         ConfigError: A setting is missing, or the ledger belongs to another pair.
     """
-    parts.bind()
-    report = inventory_run(parts, options, progress).try_run()
+    container.bind()
+    report = inventory_run(container, options, progress).try_run()
     document = inventory_document(report)
     counts = {name: document[name] for name in (*INVENTORY_COUNTS, "withheld", "guard")}
     return sync_report(report, document, counts, show)

@@ -73,7 +73,7 @@ Work = Callable[[Container], CommandReport]
 """The work of a command; it may raise any `SyncError`."""
 
 
-def run_locked(job: Job, parts: Container, work: Work) -> tuple[int | None, CommandReport]:
+def run_locked(job: Job, container: Container, work: Work) -> tuple[int | None, CommandReport]:
     """Run a command's work under its lock, and record it.
 
     Returns:
@@ -85,13 +85,13 @@ def run_locked(job: Job, parts: Container, work: Work) -> tuple[int | None, Comm
     """
     with ExitStack() as stack:
         try:
-            stack.enter_context(_locked(job, parts))
+            stack.enter_context(_locked(job, container))
         except LockHeld as error:
-            news = _found_taken(job, parts, error)
+            news = _found_taken(job, container, error)
             return None, CommandReport(dict(job.empty), news=news, error=error)
-        before = _previous_exit(parts, job)
-        stack.enter_context(parts.run_of(job.lock))
-        return before, _recorded(job, parts, work)
+        before = _previous_exit(container, job)
+        stack.enter_context(container.run_of(job.lock))
+        return before, _recorded(job, container, work)
 
 
 def interrupted(stop: BaseException) -> Interrupted:
@@ -101,60 +101,64 @@ def interrupted(stop: BaseException) -> Interrupted:
 
 
 @contextmanager
-def _locked(job: Job, parts: Container) -> Iterator[None]:
+def _locked(job: Job, container: Container) -> Iterator[None]:
     if job.lock is None or job.read_only:
         yield
         return
-    with parts.ledger.runs.lock(job.lock, job.command, wait_seconds=_wait_seconds(parts, job)):
-        parts.ledger.alerts.resolve(stuck_kind(job.lock))
+    with container.ledger.runs.lock(
+        job.lock, job.command, wait_seconds=_wait_seconds(container, job)
+    ):
+        container.ledger.alerts.resolve(stuck_kind(job.lock))
         yield
 
 
-def _found_taken(job: Job, parts: Container, error: LockHeld) -> list[str]:
+def _found_taken(job: Job, container: Container, error: LockHeld) -> list[str]:
     if job.lock is None or not job.record:
         return []
     # Rare, and it brings every record of the ledger.
     from veracore_sync.jobs.health import found_taken
 
-    return found_taken(parts.ledger, parts.settings, parts.clock, job.command, job.lock, error)
+    return found_taken(
+        container.ledger, container.settings, container.clock, job.command, job.lock, error
+    )
 
 
-def _wait_seconds(parts: Container, job: Job) -> float:
+def _wait_seconds(container: Container, job: Job) -> float:
     # The webhook worker holds a job for one hint, so a command waits for it. Another run takes
     # minutes and does the work anyway. Without the wait, a flood of hints would starve the timers.
     if job.lock is None or job.command == WORKER:
         return 0.0
-    holder = parts.ledger.runs.holder(job.lock)
+    holder = container.ledger.runs.holder(job.lock)
     return _WORKER_WAIT_SECONDS if holder and holder.command == WORKER else 0.0
 
 
-def _previous_exit(parts: Container, job: Job) -> int | None:
+def _previous_exit(container: Container, job: Job) -> int | None:
     if not job.record:
         return None
-    last = parts.ledger.runs.last_ended(job.command)
+    last = container.ledger.runs.last_ended(job.command)
     return last.exit_code if last else None
 
 
-def _recorded(job: Job, parts: Container, work: Work) -> CommandReport:
+def _recorded(job: Job, container: Container, work: Work) -> CommandReport:
     if not job.record:
-        return work(parts)
-    runs = parts.ledger.runs
+        return work(container)
+    runs = container.ledger.runs
     number = runs.begin(job.command)
-    report = _worked(job, parts, work)
+    report = _worked(job, container, work)
     error = report.error
     said = {"errorClass": str(error.category), "error": error.message} if error else {}
     try:
-        parts.remember_credentials_outcome(error)
+        container.remember_credentials_outcome(error)
         runs.end(number, report.exit_code, {**report.summary, "errorClass": None, **said})
     except LedgerError as failure:
         report.error = error or failure
-    write_metrics(parts)
+    write_metrics(container)
     return report
 
 
-def _worked(job: Job, parts: Container, work: Work) -> CommandReport:
+def _worked(job: Job, container: Container, work: Work) -> CommandReport:
     try:
-        return work(parts)
+        return work(container)
     except KeyboardInterrupt as stop:
         return CommandReport(dict(job.empty), error=interrupted(stop))
     except SyncError as error:

@@ -15,36 +15,36 @@ from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.jobs.resolve import Resolver
 
 
-def orders_run(parts: Container, options: RunOptions) -> OrdersRun:
+def orders_run(container: Container, options: RunOptions) -> OrdersRun:
     """A run of ``sync-orders``."""
-    return OrdersRun(parts.context(OrdersReport(), options))
+    return OrdersRun(container.context(OrdersReport(), options))
 
 
 def sync_orders(
-    parts: Container, options: RunOptions, show: Callable[[OrdersReport], None] | None = None
+    container: Container, options: RunOptions, show: Callable[[OrdersReport], None] | None = None
 ) -> CommandReport:
     """Send paid orders; the report holds what ended the run early.
 
     Args:
-        parts: What runs it.
+        container: What runs it.
         options: What was asked for.
         show: Prints the result for a person.
 
     Raises:
         ConfigError: A setting is missing, or the ledger belongs to another pair.
     """
-    parts.bind()
-    report = orders_run(parts, options).try_run()
-    document = orders_document(report, parts.ledger)
+    container.bind()
+    report = orders_run(container, options).try_run()
+    document = orders_document(report, container.ledger)
     counts = {name: document[name] for name in ORDER_COUNTS}
     return sync_report(report, document, counts, show)
 
 
-def doubt_resolver(parts: Container, report: OrdersReport) -> DoubtResolver:
+def doubt_resolver(container: Container, report: OrdersReport) -> DoubtResolver:
     """Looks orders in doubt up; results go into `report`."""
-    return DoubtResolver(parts.context(report))
+    return DoubtResolver(container.context(report))
 
 
-def order_resolver(parts: Container, report: OrdersReport) -> Resolver:
+def order_resolver(container: Container, report: OrdersReport) -> Resolver:
     """Carries out a person's decision about one order; results go into `report`."""
-    return Resolver(parts.context(report))
+    return Resolver(container.context(report))

@@ -18,14 +18,14 @@ from veracore_sync.jobs.tracking.run import TrackingRun
 
 
 def tracking_run(
-    parts: Container, options: RunOptions, progress: Progress = no_progress
+    container: Container, options: RunOptions, progress: Progress = no_progress
 ) -> TrackingRun:
     """A run of ``sync-tracking``."""
-    return TrackingRun(parts.context(TrackingReport(), options, progress))
+    return TrackingRun(container.context(TrackingReport(), options, progress))
 
 
 def sync_tracking(
-    parts: Container,
+    container: Container,
     options: RunOptions,
     show: Callable[[TrackingReport], None] | None = None,
     progress: Progress = no_progress,
@@ -35,22 +35,22 @@ def sync_tracking(
     Raises:
         ConfigError: A setting is missing, or the ledger belongs to another pair.
     """
-    parts.bind()
-    report = tracking_run(parts, options, progress).try_run()
-    recount(parts, report)
+    container.bind()
+    report = tracking_run(container, options, progress).try_run()
+    recount(container, report)
     document = tracking_document(report)
     counts = {name: document[name] for name in TRACKING_COUNTS}
     return sync_report(report, document, counts, show)
 
 
-def recount(parts: Container, report: TrackingReport) -> None:
+def recount(container: Container, report: TrackingReport) -> None:
     """Recalculate the SKUs whose level was raised to fulfil a shipment."""
     # Without a finished inventory run, stock is not maintained by this program: leave it alone.
-    if not report.raised or parts.ledger.runs.last_ended(COMMANDS["inventory"]) is None:
+    if not report.raised or container.ledger.runs.last_ended(COMMANDS["inventory"]) is None:
         return
     skus = tuple(dict.fromkeys(report.raised))
     try:
-        with parts.ledger.runs.lock("inventory", COMMANDS["tracking"]):
-            inventory_run(parts, RunOptions(only=skus)).run()
+        with container.ledger.runs.lock("inventory", COMMANDS["tracking"]):
+            inventory_run(container, RunOptions(only=skus)).run()
     except SyncError as error:
         report.notify(f"stock of {', '.join(skus)} was not recounted: {error.message}")
