@@ -77,9 +77,56 @@ def test_content_of_an_earlier_attempt_counts_as_ours() -> None:
     assert isinstance(verdict, AdoptOrder)
 
 
-@pytest.mark.parametrize("reference", ["B", "", "A2", "a"])
+@pytest.mark.parametrize("reference", ["B", "A2", "AB"])
 def test_another_reference_is_a_conflict(reference: str) -> None:
     assert isinstance(judge(doubt(), Present(record(reference=reference))), Conflict)
+
+
+LONG = "SUMMER-SALE-2026-NORTH-WEST-REGION-STORE-0042-ORDER-10012"
+LEFT = ["", " ", LONG[:50], LONG[:30], LONG[:20], f" {LONG[:50].lower()} ", LONG.lower()]
+FOREIGN = [LONG[:19], LONG[1:50], LONG[:49] + "X", LONG + "0", "10012", "SUMMER"]
+OTHER_UNITS = (RecordLine("MUG", 2), RecordLine("TEE", 2))
+
+
+@pytest.mark.parametrize("reference", LEFT)
+def test_what_is_left_of_the_reference_is_ours_with_equal_units(reference: str) -> None:
+    row, found = replace(doubt(), code=LONG), record(reference=reference)
+    assert judge(row, Present(found)) == AdoptOrder(found)
+    assert isinstance(judge(row, Present(replace(found, status="cancelled"))), CancelledThere)
+    for lines in (OTHER_UNITS, (), None):
+        verdict = judge(row, Present(replace(found, lines=lines)))
+        assert isinstance(verdict, Conflict)
+    verdict = judge(row, Present(replace(found, lines=OTHER_UNITS)))
+    assert isinstance(verdict, Conflict)
+    assert verdict.trouble.message.endswith("its units differ: TEE 2 there, 1 sent")
+
+
+@pytest.mark.parametrize("reference", FOREIGN)
+def test_equal_units_do_not_make_another_reference_ours(reference: str) -> None:
+    row = replace(doubt(), code=LONG)
+    assert isinstance(judge(row, Present(record(reference=reference))), Conflict)
+
+
+@given(st.text(st.sampled_from("AB-1 ")), st.integers(0, 60), st.booleans())
+def test_a_remnant_is_ours_only_if_the_code_begins_with_it(
+    code: str, length: int, is_ours_there: bool
+) -> None:
+    reference = code[:length] if is_ours_there else f"{code[:length]}x"
+    row, found = replace(doubt(), code=code), Present(record(reference=reference))
+    left = reference.strip()
+    ours = not left or left == code.strip() or (is_ours_there and len(left) >= 20)
+    assert isinstance(judge(row, found), AdoptOrder if ours else Conflict)
+
+
+@pytest.mark.parametrize("reference", ["", LONG[:50]])
+def test_a_lost_ledger_compares_with_what_would_be_sent_now(reference: str) -> None:
+    found = record(reference=reference)
+    assert interpret_record(LONG, found, [], SENT) == AdoptOrder(found)
+    assert isinstance(interpret_record(LONG, found, [], (("MUG", 1),)), Conflict)
+    assert isinstance(interpret_record(LONG, found, []), Conflict)
+    # A whole reference decides alone: the shop may have changed the order since.
+    whole = record(reference=LONG)
+    assert interpret_record(LONG, whole, [], (("MUG", 1),)) == AdoptOrder(whole)
 
 
 def test_a_dialect_that_shows_existence_alone_is_adopted_by_number() -> None:

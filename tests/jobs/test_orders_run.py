@@ -243,6 +243,29 @@ def test_what_changed_since_a_lost_ledger_sent_it_is_drift(
     assert len(result.needs_person) == len(alerts)
 
 
+@pytest.mark.parametrize(("units", "state"), [(2, "synced"), (1, "conflict")])
+def test_a_lost_ledger_adopts_an_order_without_a_reference_by_its_units(
+    bench: Bench, units: int, state: str
+) -> None:
+    bench.shop.add(make_order("A", placed_at=START - timedelta(hours=3)))
+    lines = (RecordLine("MUG", units), RecordLine("TEE", 1))
+    bench.warehouse.held["a"] = WarehouseRecord("A", "", lines, "open")
+    bench.run()
+    assert (bench.state("A"), bench.warehouse.submissions) == (state, {})
+
+
+@pytest.mark.parametrize("reference", ["", None])
+def test_a_refused_duplicate_without_a_reference_is_ours_with_equal_units(
+    bench: Bench, reference: str | None
+) -> None:
+    bench.shop.add(make_order("A"), make_order("B"))
+    equal = (RecordLine("MUG", 2), RecordLine("TEE", 1))
+    bench.warehouse.held["a"] = WarehouseRecord("A", reference, equal, "open")
+    bench.warehouse.held["b"] = WarehouseRecord("B", reference, equal[:1], "open")
+    bench.run()
+    assert (bench.state("A"), bench.state("B")) == ("synced", "conflict")
+
+
 def test_an_old_order_that_veracore_does_not_have_is_sent(bench: Bench) -> None:
     bench.shop.add(make_order("A", placed_at=START - timedelta(hours=3)))
     assert bench.run().count("submitted") == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from tracking_world import World
 
@@ -405,6 +407,31 @@ def test_an_old_ledger_was_restored(bed: World) -> None:
     bed.track()
     assert bed.fulfilments(order) == [("Shipped", "LTL Freight", {"MUG": 1})] * 2
     assert bed.state(order) == "shipped"
+
+
+CUT = "SUMMER-SALE-2026-NORTH-WEST-REGION-STORE-0042-ORD-1"
+
+
+@pytest.mark.parametrize("shown", ["cut50", "omitted", "whole"])
+def test_what_is_left_of_a_reference_never_adopts_another_order(bed: World, shown: str) -> None:
+    """The shop has an order whose code is how VeraCore cuts that of another one."""
+    short, long = bed.place(("MUG", 1)), bed.place(("MUG", 1))
+    for order, code in ((short, CUT[:50]), (long, CUT)):
+        bed.order(order).code = code
+        bed.shop.state.by_code[code] = bed.order(order)
+    paid = bed.order(short).state
+    bed.order(short).state = "Cancelled"
+    bed.send()
+    bed.order(short).state = paid
+    with bed.parts.ledger.database.transaction() as connection:
+        connection.execute("DELETE FROM attempts")
+        connection.execute("DELETE FROM orders")
+    bed.control("behaviour", {"reference": shown})
+    [there] = bed.sandbox.world.orders.values()
+    bed.ship(SimpleNamespace(code=there.id), tracking="1Z999AA10123456784")
+    bed.track()
+    assert bed.fulfilments(short) == []
+    assert len(bed.fulfilments(long)) == (1 if shown == "whole" else 0)
 
 
 def test_a_strangers_shipment_is_asked_about_once_a_day(bed: World) -> None:

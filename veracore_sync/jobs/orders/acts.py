@@ -212,7 +212,7 @@ def see(
         return NotYet(veracore_id, again.at, again.first) if again else Gone(veracore_id)
     record, sent = found.record, [one.lines for one in attempts]
     if not is_ours(row.code, record, sent):
-        return Foreign(veracore_id, another_order(record).trouble.message)
+        return Foreign(veracore_id, another_order(row.code, record, sent).trouble.message)
     verdict = interpret_record(row.code, replace(record, reference=row.code), sent)
     if isinstance(verdict, CancelledThere):
         return Cancelled(veracore_id, verdict.message)

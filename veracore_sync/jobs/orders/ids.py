@@ -10,6 +10,7 @@ from collections.abc import Callable
 MOST = 20
 """Most characters of an order id; what VeraCore does with more is uncertain (docs/wire.md 3.4)."""
 
+_RENEWALS = 10
 _PLAIN = re.compile(r"[A-Za-z0-9-]+")
 _FOREIGN = re.compile(r"[^A-Za-z0-9-]")
 
@@ -42,3 +43,10 @@ def _hashed(plain: str, seed: str) -> str:
     digest = base64.b32encode(hashlib.sha256(seed.encode()).digest()).decode()[:8]
     head = _FOREIGN.sub("", plain)[: MOST - 9]
     return f"{head}-{digest}"
+
+
+def is_derived(veracore_id: str, code: str, prefix: str) -> bool:
+    """Whether we may have sent the order with this code under this id, also by another ledger."""
+    plain = prefix + code
+    own = {plain, _hashed(plain, code), *(renewed_id(code, prefix, n) for n in range(1, _RENEWALS))}
+    return veracore_id.strip().casefold() in {one.casefold() for one in own}

@@ -18,6 +18,8 @@ OUTDATED = (
     "change it there too"
 )
 """The alert's sentence about an adoption that is `outdated`."""
+SHORTEST_CUT = 20
+"""A shorter reference is never taken as the beginning of a longer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +107,23 @@ def interpret_doubt(
     return interpret_record(row.code, found.record, [attempt.lines for attempt in attempts])
 
 
-def interpret_record(code: str, record: WarehouseRecord, sent: Sequence[SentLines]) -> Verdict:
+def interpret_record(
+    code: str,
+    record: WarehouseRecord,
+    sent: Sequence[SentLines],
+    would_send: SentLines | None = None,
+) -> Verdict:
     """What a record found under our id means.
 
     Args:
         code: The order's code in the shop.
         sent: The lines of each of our attempts; empty if this ledger never sent it.
+        would_send: The lines that would be sent now. They decide whose order it is if the reference
+            does not; where it does, other units are no conflict.
     """
-    # The reference is the full order code; the id may be a shortened code, so it proves nothing.
-    if record.reference is not None and record.reference.strip() != code:
-        return another_order(record)
+    units = [*sent, would_send] if would_send is not None else sent
+    if not is_ours(code, record, units):
+        return another_order(code, record, units)
     if record.status == "cancelled":
         return CancelledThere(f"the order {record.id} was cancelled at VeraCore")
     held = as_sent(record.lines or ())
@@ -133,15 +142,19 @@ def interpret_record(code: str, record: WarehouseRecord, sent: Sequence[SentLine
     return AdoptOrder(record, outdated=not same_units(held, sent[-1]))
 
 
-def another_order(record: WarehouseRecord) -> Conflict:
-    """The verdict on a record with another reference than the order's code."""
-    reference = (record.reference or "").strip()[:50]
-    return Conflict(
-        Failure(
-            Category.CONFLICT,
-            f"VeraCore has another order under the id {record.id}: its reference is {reference!r}",
-        )
-    )
+def another_order(code: str, record: WarehouseRecord, units: Sequence[SentLines] = ()) -> Conflict:
+    """The verdict on a record that is not this order.
+
+    Args:
+        code: The order's code in the shop.
+        units: What its lines were compared with, the newest last.
+    """
+    reference = (record.reference or "").strip()
+    words = f"VeraCore has another order under the id {record.id}: its reference is "
+    words += repr(reference[:50])
+    if may_stand_for(reference, code) and units:
+        words += f", and its units differ: {_difference(as_sent(record.lines or ()), units[-1])}"
+    return Conflict(Failure(Category.CONFLICT, words))
 
 
 def not_proven(
@@ -165,18 +178,35 @@ def not_proven(
 
 
 def is_ours(code: str, record: WarehouseRecord, sent: Sequence[SentLines]) -> bool:
-    """Whether a record is this order: by its reference, or by the beginning of it and our units.
+    """Whether a record is this order: by its reference, or by a remnant of it and our units.
+
+    The one rule for every caller that may adopt an order, or send it because another one has its
+    id. A dialect without references (``None``) shows that the id exists, and nothing else.
 
     Args:
         code: The order's code in the shop.
-        sent: The lines of each of our attempts.
+        sent: The lines of each of our attempts, or those that would be sent now.
     """
-    # How VeraCore shortens a long reference is unknown (docs/wire.md 3.5).
     if record.reference is None or record.reference.strip() == code:
         return True
-    held = as_sent(record.lines or ())
-    is_cut = code.startswith(record.reference.strip())
-    return is_cut and any(same_units(held, lines) for lines in sent)
+    if not may_stand_for(record.reference, code) or not record.lines:
+        return False
+    held = as_sent(record.lines)
+    return any(same_units(held, lines) for lines in sent)
+
+
+def may_stand_for(reference: str, code: str) -> bool:
+    """Whether a reference that is not the code may be what VeraCore kept of it.
+
+    That is nothing (``ReferenceNo`` is optional), the code in another case, or its beginning, cut
+    at 20 characters or more. It is never proof: our own code may begin with another order's.
+    """
+    # No source says at which length VeraCore cuts a reference (docs/wire.md 3.5). Below 20, the
+    # shortest limit of any of its fields, it is the code of another order: 1001 beside 10012.
+    known, whole = reference.strip().casefold(), code.strip().casefold()
+    if not known or known == whole:
+        return True
+    return len(known) >= SHORTEST_CUT and whole.startswith(known)
 
 
 def as_sent(lines: Iterable[RecordLine]) -> SentLines:

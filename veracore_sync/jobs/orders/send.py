@@ -119,8 +119,9 @@ class Sender(RunPart[OrdersReport]):
     def _is_settled(self, action: SubmitOrder, veracore_id: str, record: WarehouseRecord) -> bool:
         """Record what was found under one of the order's ids; whether the order is done."""
         moves, code = self.ledger.transitions, action.code
-        # This ledger never sent the order, so there is nothing to compare the content with.
-        verdict = interpret_record(code, record, [])
+        # This ledger never sent the order, so its content is compared with nothing; what would be
+        # sent now only tells whose order it is, if VeraCore shows no reference or a cut one.
+        verdict = interpret_record(code, record, [], action.intent.lines)
         if isinstance(verdict, AdoptOrder):
             self._adopt(action, veracore_id, verdict)
         elif isinstance(verdict, CancelledThere):

@@ -14,7 +14,10 @@ from veracore_sync.domain.errors import UpstreamError
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.order_records import Discovery, OrderRow
 from veracore_sync.domain.states import Applied, OrderCause, OrderState
+from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.jobs.orders.ids import is_derived
+from veracore_sync.jobs.orders.interpret_lookup import SHORTEST_CUT
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.unanswered import Unanswered
 from veracore_sync.jobs.tracking.window import Listed
@@ -116,7 +119,7 @@ class UnknownOrders(RunPart[TrackingReport]):
             raise found.error
         self.bad.answered("veracore")
         # Another system may use this shop's codes as its own: VeraCore's own record decides.
-        if not isinstance(found, Present) or found.record.reference != order.code:
+        if not isinstance(found, Present) or not self._is_of(order.code, found.record):
             self.ledger.shipments.asked(one.veracore_id, one.reference)
             return False
         with self.ledger.unit_of_work():
@@ -129,6 +132,15 @@ class UnknownOrders(RunPart[TrackingReport]):
                 return False
         self.report.record(order.code, "", "adopted")
         return True
+
+    def _is_of(self, code: str, record: WarehouseRecord) -> bool:
+        """Whether the record, and not only what is left of its reference, is that order."""
+        if record.reference != code:
+            return False
+        # A reference of this length may have been cut, in the list and in the record alike. Then
+        # it may be the beginning of a longer code and belong to another order of this shop.
+        prefix = self.settings.orders.id_prefix
+        return len(code) < SHORTEST_CUT or is_derived(record.id, code, prefix)
 
 
 def _may_be_adopted(row: OrderRow | None) -> bool:
