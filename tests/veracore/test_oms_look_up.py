@@ -118,7 +118,7 @@ EMPTY_RECORD = record("", "", "", "")
         result("GetOrderInfo", "<GetOrderInfoResult>\n</GetOrderInfoResult>"),
         result(
             "GetOrderInfo",
-            '<GetOrderInfoResult xsi:nil="true" xmlns:xsi="x"><a/></GetOrderInfoResult>',
+            '<GetOrderInfoResult xsi:nil="true" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><a/></GetOrderInfoResult>',
         ),
         info("<OrdHead><EntryDate>0001-01-01T00:00:00</EntryDate></OrdHead>"),
     ],

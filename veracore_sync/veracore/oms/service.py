@@ -24,8 +24,8 @@ from veracore_sync.transport.http import (
 from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.veracore.faults import message_of, what_of
 from veracore_sync.veracore.oms import write
-from veracore_sync.veracore.oms.parse import UnreadableXml, read_document, read_records, text
-from veracore_sync.veracore.streams import FirstPieces, begun
+from veracore_sync.veracore.oms.parse import AnswerReader, UnreadableXml, text
+from veracore_sync.veracore.streams import begun
 from veracore_sync.veracore.text import quote
 
 UPSTREAM = "veracore"
@@ -163,29 +163,21 @@ class Service:
     def _streamed(
         self, streamed: StreamedAnswer, operation: str, record: str
     ) -> Iterator[ET.Element]:
-        head = FirstPieces(streamed.pieces() if streamed.status == 200 else [streamed.whole().body])
-        so_far, is_other_answer = 0, False
+        reader = AnswerReader(operation, record, _content_type(streamed))
+        if streamed.status != 200:
+            self._result(streamed.whole(), operation)
+        so_far = 0
         try:
-            for element in read_records(head, record) if streamed.status == 200 else ():
-                # A record of another operation's answer, or of an error page, is not stock.
-                if not so_far and f"{operation}Response".encode() not in head.content:
-                    is_other_answer = True
-                    break
+            for element in reader.read(streamed.pieces()):
                 so_far += 1
                 yield element
         except UnreadableXml as error:
-            if so_far:
-                raise NotSoap(
-                    Occurrence.NOT_UNDERSTOOD, f"{error} (after {so_far} records)"
-                ) from error
-        if not so_far:
-            # No record: an empty list, a fault or another page. The beginning of the answer tells
-            # which.
-            head.fill()
-            answer = HttpAnswer(streamed.status, streamed.headers, head.content)
-            self._result(answer, operation)
-            if is_other_answer:
-                raise self._not_soap(answer, operation)
+            if not so_far:
+                raise self._not_soap(streamed, operation) from error
+            words = f"{error} (after {so_far} records)"
+            raise NotSoap(Occurrence.NOT_UNDERSTOOD, words) from error
+        # Without a record it is an empty list, a fault or another page.
+        self._must_answer(reader, streamed, operation)
 
     def _send(self, operation: str, fill: Callable[[ET.Element], object]) -> HttpAnswer:
         with self._request(operation, fill) as streamed:
@@ -212,20 +204,29 @@ class Service:
             yield streamed
 
     def _result(self, answer: HttpAnswer, operation: str) -> ET.Element:
-        body = _soap_body(answer)
-        fault = body.find("Fault") if body is not None else None
-        if fault is not None:
-            raise Fault(message_of(text(fault, "faultstring") or text(fault, "Reason/Text")))
-        response = body.find(f"{operation}Response") if body is not None else None
-        if response is None or answer.status != 200:
-            raise self._not_soap(answer, operation)
-        result = response.find(f"{operation}Result")
-        return result if result is not None else response
+        reader = AnswerReader(operation, None, _content_type(answer))
+        try:
+            found = list(reader.read([answer.body]))
+        except UnreadableXml as error:
+            raise self._not_soap(answer, operation) from error
+        self._must_answer(reader, answer, operation)
+        result = found[0].find(f"{operation}Result")
+        return result if result is not None else found[0]
 
-    def _not_soap(self, answer: HttpAnswer, operation: str) -> NotSoap:
-        kind = quote(answer.content_type) or "no content type"
-        message = f"HTTP {answer.status}, no answer to {operation} ({kind})"
-        return NotSoap(what_of(answer.status), message, retry_after_seconds(answer, self._clock))
+    def _must_answer(
+        self, reader: AnswerReader, answer: HttpAnswer | StreamedAnswer, operation: str
+    ) -> None:
+        if reader.fault is not None:
+            words = text(reader.fault, "faultstring") or text(reader.fault, "Reason/Text")
+            raise Fault(message_of(words))
+        if not reader.is_answer or answer.status != 200:
+            raise self._not_soap(answer, operation)
+
+    def _not_soap(self, answer: HttpAnswer | StreamedAnswer, operation: str) -> NotSoap:
+        head = HttpAnswer(answer.status, answer.headers, b"")
+        kind = quote(head.content_type) or "no content type"
+        message = f"HTTP {head.status}, no answer to {operation} ({kind})"
+        return NotSoap(what_of(head.status), message, retry_after_seconds(head, self._clock))
 
 
 def _unread(error: NoResponse | NotSoap, operation: str) -> SyncError:
@@ -251,17 +252,14 @@ def service_url(api_url: str, face: str) -> str:
     return f"{base}/{face}.asmx"
 
 
-def _soap_body(answer: HttpAnswer) -> ET.Element | None:
-    try:
-        root = read_document(answer.body)
-    except UnreadableXml:
-        return None
-    return root.find("Body") if root.tag == "Envelope" else None
+def _content_type(answer: HttpAnswer | StreamedAnswer) -> str:
+    return answer.headers.get("content-type", "")
 
 
 def _is_alive(answer: HttpAnswer) -> bool:
     """Whether the service works, for the circuit breaker."""
     # A refused order is a SOAP fault with HTTP 500. Counted as an outage, five bad orders in a row
     # would stop all others.
-    start = answer.body[:2000]
-    return answer.status < 500 or b":Envelope" in start or b"<Envelope" in start
+    if answer.status < 500:
+        return True
+    return AnswerReader("", None, _content_type(answer)).begins_envelope(answer.body)
