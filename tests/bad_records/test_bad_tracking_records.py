@@ -67,7 +67,8 @@ def look_ups() -> Iterator[Bad]:
         "no quantity": ("<ToShipQty>[^<]*</ToShipQty>", ""),
         "shipped some day": element("DateShipped", "soon"),
         "shipped in the year 10000": element("DateShipped", "10000-01-01T00:00:00"),
-        "shipped at the end of time": element("DateShipped", "9999-12-31T23:59:59-12:00"),
+        "shipped on a day that is none": element("DateShipped", "2026-02-30T15:57:00"),
+        "a status that is neither": element("Shipped", "perhaps"),
         "void some day": element("DateVoided", "never"),
         "another order": element("OrderId", "SOMEBODYS"),
     }

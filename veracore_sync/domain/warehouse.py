@@ -124,12 +124,14 @@ class Package:
 class Shipment:
     """A shipping order (pick slip) and its packages.
 
-    `lines` are parts in units; ``None`` in a dialect that does not show them (``rest``).
+    `lines` are parts in units; ``None`` in a dialect that does not show them (``rest``). `problem`
+    says what of it cannot be read; such parts are left out, and the slip waits.
     """
 
     slip: str
     lines: tuple[RecordLine, ...] | None
     packages: tuple[Package, ...]
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,18 @@ class ShippedRow:
     shipped_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableShipment:
+    """A row of the list of shipments that names no order, or cannot be read.
+
+    `name` is what it shows of itself (its slip or tracking number, perhaps nothing).
+    """
+
+    name: str
+    problem: str
+
+
+ListedRow = ShippedRow | UnreadableShipment
 WarehouseStatus = Literal["open", "processed", "shipped", "cancelled", "complete", "unknown"]
 
 

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Protocol
 
 from veracore_sync.domain.errors import Occurrence, SyncError
-from veracore_sync.domain.warehouse import ShippedRow, StockRow, WarehouseOrder, WarehouseRecord
+from veracore_sync.domain.warehouse import ListedRow, StockRow, WarehouseOrder, WarehouseRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +136,12 @@ class Warehouse(Protocol):
             AuthRefused, UpstreamError: No usable answer; also in the middle of the stream.
         """
 
-    def shipped(self, first: date, last: date) -> Iterator[ShippedRow]:
+    def shipped(self, first: date, last: date) -> Iterator[ListedRow]:
         """Stream the packages that left on these days, in the warehouse's time zone.
 
-        Only a stream that ends without an error is complete. Tenants differ in whether the last day
-        and voided packages are included, so choose overlapping windows. Empty in a dialect without
+        Only a stream that ends without an error is complete. A row that names no order is yielded
+        as `UnreadableShipment`. Tenants differ in whether the last day and voided packages are
+        included, so choose overlapping windows. Empty in a dialect without
         `Capabilities.lists_shipped`.
 
         Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from veracore_sync.clock import from_text
 from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment
@@ -29,10 +29,16 @@ from veracore_sync.jobs.tracking.actions import (
 from veracore_sync.jobs.tracking.carriers import is_number, tracking_code
 from veracore_sync.jobs.tracking.line_allocation import LineAllocation
 from veracore_sync.jobs.tracking.rules import Rules
-from veracore_sync.jobs.tracking.slips import REST, is_void, live, shipments_of, unready
+from veracore_sync.jobs.tracking.slips import (
+    LOOK_AGAIN,
+    REST,
+    is_void,
+    live,
+    shipments_of,
+    unreadable,
+    unready,
+)
 from veracore_sync.waits import SLIP, is_over
-
-_LOOK_AGAIN = timedelta(minutes=15)
 
 
 def _is_made_by(row: SlipRow, fulfilment: Fulfilment) -> bool:
@@ -69,6 +75,7 @@ class OrderPlan:
     _own: dict[str, Fulfilment] = field(default_factory=dict)
     _awaits: bool = False
     _is_doubled: bool = False
+    _is_uncountable: bool = False
 
     def __post_init__(self) -> None:
         self._allocation = LineAllocation(self.record, self.sent, self.order, self.rules.names)
@@ -87,7 +94,11 @@ class OrderPlan:
             if made is not None:
                 self._own[row.slip] = made
                 self._allocation.claimed.add(made.id)
-            if shipment is not None and made is not None:
+            if shipment is not None and shipment.problem:
+                # Counted with a part of its units, its fulfilment would cover those of other slips.
+                # What it is covered by is unknown, so until then no other slip is planned.
+                self._is_uncountable |= row.state == PickSlipState.COVERED
+            elif shipment is not None and made is not None:
                 self._allocation.own(shipment, made)
             elif shipment is not None and row.state == PickSlipState.COVERED:
                 self._allocation.cover(shipment)
@@ -121,6 +132,11 @@ class OrderPlan:
                 self._gone(row)
             elif row.state not in OPEN_SLIPS:
                 self._ended(row, shipment)
+            elif shipment.problem:
+                self.actions.append(unreadable(shipment, self.now))
+                self._awaits = True
+            elif self._is_uncountable:
+                self._hold(row, "a slip that others cover cannot be read", self.now + LOOK_AGAIN)
             elif until := self._backs_off(row):
                 self._hold(row, row.reason or "it failed", until)
             elif row.state != PickSlipState.OPEN:
@@ -149,7 +165,7 @@ class OrderPlan:
             self.actions.append(Hold(row.slip, "VeraCore no longer lists it"))
 
     def _ended(self, row: SlipRow, shipment: Shipment) -> None:
-        if row.state != PickSlipState.DONE:
+        if row.state != PickSlipState.DONE or shipment.problem:
             return
         packages, before = live(shipment), row.tracking_code or ""
         after = tracking_code(packages)
@@ -252,7 +268,7 @@ class OrderPlan:
         if self._is_doubled:
             # The duplicate takes up the lines' room: this slip would get less than it shipped.
             why = "a fulfilment exists twice in the shop: cancel one of them there"
-            self._hold(row, why, self.now + _LOOK_AGAIN)
+            self._hold(row, why, self.now + LOOK_AGAIN)
             return False
         state = self.order.state
         if self._is_cancelled:
@@ -260,7 +276,7 @@ class OrderPlan:
             return False
         if state in self.rules.states or not self._is_left:
             return True
-        self._hold(row, f"the order is in {state} in the shop", self.now + _LOOK_AGAIN)
+        self._hold(row, f"the order is in {state} in the shop", self.now + LOOK_AGAIN)
         return False
 
     @property

@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from veracore_sync.clock import to_text
-from veracore_sync.domain.errors import LockHeld, SyncError, UpstreamError, UsageError
+from veracore_sync.domain.errors import (
+    LockHeld,
+    ProtocolError,
+    SyncError,
+    UpstreamError,
+    UsageError,
+)
 from veracore_sync.domain.failures import (
     ENDS_THE_RUN,
     NOT_BEGUN,
@@ -16,6 +22,7 @@ from veracore_sync.domain.failures import (
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import LOST_RACE, Applied, OrderState
+from veracore_sync.domain.warehouse import UnreadableShipment
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking.days import Days, days_to_ask
@@ -25,9 +32,15 @@ from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.rules import Rules, rules_of
 from veracore_sync.jobs.tracking.snapshot import OrderSnapshot
 from veracore_sync.jobs.tracking.targets import WORKABLE, Targets
-from veracore_sync.jobs.tracking.unanswered import ORDERS, UNKNOWN_ORDERS, Unanswered, conclude
+from veracore_sync.jobs.tracking.unanswered import (
+    ORDERS,
+    PARTS,
+    UNKNOWN_ORDERS,
+    Unanswered,
+    conclude,
+)
 from veracore_sync.jobs.tracking.unknown_orders import UnknownOrders
-from veracore_sync.jobs.tracking.window import Listed, by_order
+from veracore_sync.jobs.tracking.window import Listed, by_order, readable, unreadable_rows
 from veracore_sync.ports.warehouse import Absent, LookUpFailed, Present
 
 _LOG = logging.getLogger(__name__)
@@ -42,12 +55,14 @@ class TrackingRun(JobRun[TrackingReport]):
     _rules: Rules = field(init=False)
     _unanswered: Unanswered = field(init=False)
     _unknown: Unanswered = field(init=False)
+    _parts: Unanswered = field(init=False)
     _unlisted: SyncError | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._rules = rules_of(self.settings)
         self._unanswered = Unanswered(self.context, ORDERS)
         self._unknown = Unanswered(self.context, UNKNOWN_ORDERS)
+        self._parts = Unanswered(self.context, PARTS)
 
     def run(self) -> TrackingReport:
         """Run to the end.
@@ -111,6 +126,7 @@ class TrackingRun(JobRun[TrackingReport]):
         alert_waiting_shipments(self.ledger, self.clock, self._rules.settle, self.report)
         self._unanswered.alert_overdue()
         self._unknown.alert_overdue()
+        self._parts.alert_overdue()
 
     def _check_warehouse(self) -> None:
         """After each answer: from then on a rehearsal must not write."""
@@ -155,6 +171,8 @@ class TrackingRun(JobRun[TrackingReport]):
     def _bad_orders(self) -> list[str]:
         held = self.ledger.orders.held(self._unanswered.codes()).values()
         self._unanswered.keep_only({row.code for row in held if row.state in WORKABLE})
+        held = self.ledger.orders.held(self._parts.codes()).values()
+        self._parts.keep_only({row.code for row in held if row.state == OrderState.SYNCED})
         return self._unanswered.codes()
 
     def _days(self) -> Days:
@@ -170,8 +188,9 @@ class TrackingRun(JobRun[TrackingReport]):
         """What is listed, by order; ``None`` if the list cannot be read."""
         self.context.progress("listing what shipped", 0, 0)
         rows = (row for first, last in days.parts() for row in self.warehouse.shipped(first, last))
+        unreadable: list[UnreadableShipment] = []
         try:
-            listed = by_order(rows, self.settings.tracking_zone)
+            listed = by_order(readable(rows, unreadable), self.settings.tracking_zone)
         except UpstreamError as error:
             if error in NOT_BEGUN:
                 raise
@@ -183,6 +202,8 @@ class TrackingRun(JobRun[TrackingReport]):
             return None
         if not self.context.must_not_write:
             note_listed(self.ledger)
+        if unreadable:
+            self.report.notify(unreadable_rows(unreadable))
         return listed
 
     # ---- one order ----------------------------------------------------------------------------
@@ -211,6 +232,18 @@ class TrackingRun(JobRun[TrackingReport]):
             self._unanswered.failed(row.code, error)
         else:
             self._unanswered.worked(row.code)
+            self._note_parts(row, found)
+
+    def _note_parts(self, row: OrderRow, found: Present | Absent) -> None:
+        """Note slips that cannot be read. They wait; the order does not, so its others go on."""
+        slips = found.record.shipments if isinstance(found, Present) else ()
+        problems = [f"slip {one.slip}: {one.problem}" for one in slips if one.problem]
+        if problems and row.state == OrderState.SYNCED:
+            words = f"VeraCore: {'; '.join(problems[:3])}"
+            self._parts.failed(row.code, ProtocolError(words, upstream="veracore"))
+            self._parts.answered("veracore")
+        else:
+            self._parts.worked(row.code)
 
     def _look_at(
         self, row: OrderRow, veracore_id: str, found: Present | Absent, targets: Targets

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
 from veracore_sync.domain.pick_slips import SlipRow
@@ -13,6 +13,7 @@ from veracore_sync.jobs.tracking.actions import Hold
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.waits import NONE, bounded
 
+LOOK_AGAIN = timedelta(minutes=15)
 REST = "rest"
 """The slip of units that shipped without one: the order is complete and lists nothing more."""
 
@@ -34,7 +35,9 @@ def _is_awaited(shipment: Shipment, row: SlipRow | None) -> bool:
 
 
 def is_void(shipment: Shipment) -> bool:
-    """Whether all labels of a shipment are void."""
+    """Whether all labels of a shipment are void; of one that cannot be read nobody knows."""
+    if shipment.problem:
+        return False
     return bool(shipment.packages) and not any(
         one.is_live or one.is_waiting for one in shipment.packages
     )
@@ -45,10 +48,18 @@ def live(shipment: Shipment) -> tuple[Package, ...]:
     return tuple(package for package in shipment.packages if package.is_live)
 
 
+def unreadable(shipment: Shipment, now: datetime) -> Hold:
+    """The wait of a slip that cannot be read, whatever its state is."""
+    # Looked up again soon: its packages may look the same once it can be read.
+    return Hold(shipment.slip, f"it cannot be read: {shipment.problem}", now + LOOK_AGAIN)
+
+
 def unready(
     shipment: Shipment, row: SlipRow, record: WarehouseRecord, rules: Rules, now: datetime
 ) -> Hold | None:
     """Why an open slip has to wait, whatever the shop's order is; ``None``: it is ready."""
+    if shipment.problem:
+        return unreadable(shipment, now)
     if any(package.is_waiting for package in shipment.packages):
         return Hold(row.slip, "a package is packed and has not left")
     if is_void(shipment):

@@ -43,7 +43,12 @@ class OrderSnapshot:
             self.veracore_id,
             reference=self.record.reference or "",
             rows=rows,
-            seen={one.slip: _facts(one) for one in self._shipments(slips)},
+            # What cannot be read says nothing about a slip that is known already.
+            seen={
+                one.slip: _facts(one)
+                for one in self._shipments(slips)
+                if not one.problem or one.slip not in slips
+            },
         )
 
     def seen(self) -> dict[str, SlipRow]:
@@ -119,5 +124,7 @@ def _fact(one: Package) -> PackageFact:
 
 def _is_relabelled(row: SlipRow, shipment: Shipment | None) -> bool:
     if row.state != PickSlipState.DONE or shipment is None or not shipment.packages:
+        return False
+    if shipment.problem:
         return False
     return tracking_code(live(shipment)) != (row.tracking_code or "")

@@ -20,6 +20,8 @@ from veracore_sync.jobs.tracking.report import TrackingReport
 KIND = AlertKind.ORDER_UNANSWERED
 ORDERS, UNKNOWN_ORDERS = "tracking.unanswered", "tracking.unanswered_unknown"
 """Topics: orders of the ledger, and orders of the shop that the ledger does not know."""
+PARTS = "tracking.unreadable_slip"
+"""Orders of which a slip cannot be read. They are looked up as often as all others."""
 
 
 @dataclass(slots=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from veracore_sync.domain.pick_slips import Rows
-from veracore_sync.domain.warehouse import ShippedRow
+from veracore_sync.domain.warehouse import ListedRow, ShippedRow, UnreadableShipment
 from veracore_sync.jobs.tracking.days import Days
+
+_NAMED = 10
 
 
 @dataclass(slots=True)
@@ -20,6 +22,27 @@ class Listed:
     veracore_id: str
     reference: str
     rows: dict[str, str] = field(default_factory=dict)
+
+
+def readable(
+    rows: Iterable[ListedRow], unreadable: list[UnreadableShipment]
+) -> Iterator[ShippedRow]:
+    """The rows that name an order; the others are added to `unreadable`."""
+    for row in rows:
+        if isinstance(row, UnreadableShipment):
+            unreadable.append(row)
+        else:
+            yield row
+
+
+def unreadable_rows(rows: Sequence[UnreadableShipment]) -> str:
+    """A notice about them."""
+    named = [row.name for row in rows if row.name][:_NAMED]
+    which = f" ({', '.join(named)})" if named else ""
+    return (
+        f"{len(rows)} packages that VeraCore lists as shipped cannot be read{which}: "
+        f"{rows[0].problem}; their orders are found by later look-ups"
+    )
 
 
 def by_order(rows: Iterable[ShippedRow], zone: ZoneInfo) -> dict[str, Listed]:

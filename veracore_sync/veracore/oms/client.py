@@ -18,7 +18,7 @@ from veracore_sync.domain.errors import (
     WrongEndpoint,
 )
 from veracore_sync.domain.failures import OF_ANOTHER_SERVICE, read_error
-from veracore_sync.domain.warehouse import ShippedRow, StockRow, WarehouseOrder
+from veracore_sync.domain.warehouse import ListedRow, StockRow, WarehouseOrder
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
@@ -190,7 +190,7 @@ class OmsWarehouse:
 
     # ---- what shipped -------------------------------------------------------------------------
 
-    def shipped(self, first: date, last: date) -> Iterator[ShippedRow]:
+    def shipped(self, first: date, last: date) -> Iterator[ListedRow]:
         """List the packages of some days; see the port. One request."""
         arguments = {"StartDate": day_text(first), "EndDate": day_text(last)}
         rows = self._service.records("GetShippingCharge", "ShippingCharges", **arguments)

@@ -3,34 +3,69 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from veracore_sync.domain.warehouse import Package, RecordLine, Shipment, ShippedRow
-from veracore_sync.veracore.oms.parse import UnreadableXml, moment, text, whole_number
+from veracore_sync.domain.warehouse import (
+    ListedRow,
+    Package,
+    RecordLine,
+    Shipment,
+    ShippedRow,
+    UnreadableShipment,
+)
+from veracore_sync.veracore.oms.parse import (
+    UnreadableXml,
+    cut_short,
+    moment,
+    rows,
+    text,
+    whole_number,
+)
+from veracore_sync.veracore.text import one_line
+
+_NAMED = 40
 
 
 def shipment(slip: ET.Element, zone: ZoneInfo) -> Shipment:
-    """One ``PickPackType``.
+    """One ``PickPackType``; what of it cannot be read is its `problem`."""
+    lines: list[RecordLine] = []
+    packages: list[Package] = []
+    problems = []
+    # Newer tenants send the number under both names (docs/wire.md 5.1).
+    number = text(slip, "PickPackId") or text(slip, "PickSlipID")
+    for row in rows(slip, "PickPackProducts/PickPackProductType"):
+        units = whole_number(row, "ToShipQty")
+        if units is None or units < 0:
+            problems.append(f"product {_name(row, 'ProductId')} has no readable ToShipQty")
+        else:
+            lines.append(RecordLine(text(row, "ProductId"), units))
+    for row in rows(slip, "Packages/PackagesType"):
+        # A label whose void date cannot be read may be void, so the customer must not get its
+        # number; nor is it certainly void. The number of a slip is that of all its packages and
+        # cannot be changed later, so the whole slip waits.
+        try:
+            packages.append(_package(row, zone))
+        except UnreadableXml as error:
+            problems.append(f"package {_name(row, 'TrackingId')}: {error}")
+    return Shipment(number, tuple(lines), tuple(packages), "; ".join(problems[:3]))
 
-    Raises:
-        UnreadableXml: A product has no quantity, or a package a date that cannot be read.
-    """
-    products = slip.findall("PickPackProducts/PickPackProductType")
-    packages = slip.findall("Packages/PackagesType")
-    return Shipment(
-        # Newer tenants send the number under both names (docs/wire.md 5.1).
-        slip=text(slip, "PickPackId") or text(slip, "PickSlipID"),
-        lines=tuple(map(_product, products)),
-        packages=tuple(_package(package, zone) for package in packages),
-    )
+
+def distinct(shipments: Iterable[Shipment]) -> tuple[Shipment, ...]:
+    """One shipment a slip: where two have the same number and differ, neither can be told apart."""
+    found: dict[str, Shipment] = {}
+    for one in shipments:
+        before = found.setdefault(one.slip, one)
+        if before != one:
+            problem = before.problem or "two slips have its number"
+            found[one.slip] = replace(before, problem=problem)
+    return tuple(found.values())
 
 
-def _product(row: ET.Element) -> RecordLine:
-    units = whole_number(row, "ToShipQty")
-    if units is None:
-        raise UnreadableXml("a product of a shipping order without a quantity")
-    return RecordLine(text(row, "ProductId"), units)
+def _name(row: ET.Element, path: str) -> str:
+    return one_line(text(row, path))[:_NAMED] or "without a name"
 
 
 def _package(row: ET.Element, zone: ZoneInfo) -> Package:
@@ -43,14 +78,17 @@ def _package(row: ET.Element, zone: ZoneInfo) -> Package:
     )
 
 
-def shipped_row(row: ET.Element, zone: ZoneInfo) -> ShippedRow | None:
-    """One ``ShippingCharges``; ``None`` where it names no order.
+def shipped_row(row: ET.Element, zone: ZoneInfo) -> ListedRow | None:
+    """One ``ShippingCharges``; ``None`` where it holds nothing.
 
     An unreadable date is left out.
     """
-    order_id = text(row, "OrderId")
+    order_id, slip, tracking = text(row, "OrderId"), text(row, "PPSlip"), text(row, "TrackingID")
     if not order_id:
-        return None
+        shown = one_line(f"slip {slip}" if slip else tracking)[:_NAMED]
+        if not shown and not cut_short(row) and not "".join(row.itertext()).strip():
+            return None
+        return UnreadableShipment(shown, cut_short(row) or "it names no order")
     try:
         shipped_at = moment(row, "DateShipped", zone)
     except UnreadableXml:
@@ -59,10 +97,10 @@ def shipped_row(row: ET.Element, zone: ZoneInfo) -> ShippedRow | None:
     return ShippedRow(
         order_id=order_id,
         reference=text(row, "Ref"),
-        slip=text(row, "PPSlip"),
+        slip=slip,
         carrier=text(row, "FreightCarrier"),
         service=text(row, "FreightService") or text(row, "FreightDescription"),
-        tracking=text(row, "TrackingID"),
+        tracking=tracking,
         shipped_at=shipped_at,
     )
 

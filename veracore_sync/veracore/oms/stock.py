@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.warehouse import StockLevel, StockRow, UnreadableStock
-from veracore_sync.veracore.oms.parse import is_nil, text, whole_number
+from veracore_sync.veracore.oms.parse import cut_short, is_nil, text, whole_number
 
 _EVERYTHING = "%"
 _MAX = 10**9
@@ -35,6 +35,8 @@ def stock_row(row: ET.Element) -> StockRow | None:
     sku, warehouse = text(row, "PartNumber"), text(row, "Warehouse/ID")
     variation = f"{text(row, 'Size')}/{text(row, 'Color')}"
     available, on_hand = _units(row, "Available"), _units(row, "OnHand")
+    if cut_short(row):
+        return UnreadableStock(sku, warehouse, f"a row cannot be read: {cut_short(row)}")
     if not sku:
         return UnreadableStock("", warehouse, "a row has no PartNumber")
     if available is None:

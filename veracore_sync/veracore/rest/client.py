@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote as url_quote
+from zoneinfo import ZoneInfo
 
 from veracore_sync.clock import Clock
 from veracore_sync.config import VeracoreSettings
@@ -23,9 +24,9 @@ from veracore_sync.domain.errors import (
     WrongEndpoint,
 )
 from veracore_sync.domain.warehouse import (
+    ListedRow,
     Package,
     Shipment,
-    ShippedRow,
     StockRow,
     WarehouseOrder,
     WarehouseRecord,
@@ -44,6 +45,7 @@ from veracore_sync.ports.warehouse import (
 from veracore_sync.transport.http import Gate, HttpAnswer, NoResponse
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.veracore.faults import meaning_of, what_of
+from veracore_sync.veracore.moments import UnreadableMoment, read_moment
 from veracore_sync.veracore.rest.api import UPSTREAM, RestApi, json_object, message
 from veracore_sync.veracore.rest.stock import items, name_of, stock_row
 from veracore_sync.veracore.rest.write import create_document
@@ -51,6 +53,7 @@ from veracore_sync.veracore.streams import UnreadableStream, begun
 from veracore_sync.veracore.text import names_id, personal, quote
 
 _ONLY_SLIP = "1"
+_UTC = ZoneInfo("UTC")
 _SOME_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUSES: dict[str, WarehouseStatus] = {
     "unprocessed": "open",
@@ -191,7 +194,7 @@ class RestWarehouse:
         if row.sku.casefold() in (sku.casefold(), ""):
             yield row
 
-    def shipped(self, first: date, last: date) -> Iterator[ShippedRow]:
+    def shipped(self, first: date, last: date) -> Iterator[ListedRow]:
         """Not in this dialect: each order is looked up."""
         return iter(())
 
@@ -255,20 +258,29 @@ def _record(order_id: str, document: Mapping[str, Any]) -> WarehouseRecord:
     word = _text(document, "Status").replace(" ", "").casefold()
     status = _STATUSES.get(word, "unknown")
     is_complete = status in ("shipped", "complete")
-    package = _package(document, has_left=is_complete)
-    shipments = (Shipment(_ONLY_SLIP, None, (package,)),) if package is not None else ()
+    shipment = _shipment(document, has_left=is_complete)
     return WarehouseRecord(
-        order_id, None, None, status, is_complete=is_complete, shipments=shipments
+        order_id,
+        None,
+        None,
+        status,
+        is_complete=is_complete,
+        shipments=() if shipment is None else (shipment,),
     )
 
 
-def _package(document: Mapping[str, Any], *, has_left: bool) -> Package | None:
+def _shipment(document: Mapping[str, Any], *, has_left: bool) -> Shipment | None:
     """The one package that this dialect shows; ``None`` before there is any."""
-    tracking = _text(document, "TrackingNumber")
-    shipped_at = _moment(_text(document, "ShipDate"), has_left=has_left)
+    try:
+        tracking = _text(document, "TrackingNumber")
+        shipped_at = _moment(_text(document, "ShipDate"), has_left=has_left)
+        package = Package(_text(document, "Carrier"), "", tracking, shipped_at, None)
+    except UnreadableStream as error:
+        # The status is readable, so only the shipment waits.
+        return Shipment(_ONLY_SLIP, None, (), f"its package: {error}")
     if not tracking and shipped_at is None:
         return None
-    return Package(_text(document, "Carrier"), "", tracking, shipped_at, None)
+    return Shipment(_ONLY_SLIP, None, (package,))
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:
@@ -287,10 +299,7 @@ def _text(document: Mapping[str, Any], name: str) -> str:
 def _moment(text: str, *, has_left: bool) -> datetime | None:
     """The time of shipment; without a readable date the status decides whether there was one."""
     try:
-        parsed = datetime.fromisoformat(text)
-        if parsed.year > 1:  # .NET writes year 1 for "not yet".
-            return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
-        text = ""
-    except (ValueError, OverflowError):
-        pass
-    return _SOME_DAY if has_left or text else None
+        parsed = read_moment(text, _UTC)
+    except UnreadableMoment:
+        return _SOME_DAY
+    return parsed or (_SOME_DAY if has_left else None)
