@@ -261,6 +261,92 @@ def test_one_that_alone_is_turned_away_as_too_much_is_asked_last(
         assert made.good_ones_are_done()
 
 
+def of_the_bad_package(name: str) -> str:
+    return f"(<{name}>)[^<]*(?=(?:(?!<{name}>).)*1ZBAD)"
+
+
+BAD_PARTS = {
+    "a void date": (of_the_bad_package("DateVoided"), r"\1perhaps"),
+    "a ship date": (of_the_bad_package("DateShipped"), r"\1soon"),
+    "units": (r"(<ProductId>TEE</ProductId>(?:(?!ProductId).)*<ToShipQty>)[^<]*", r"\1two"),
+}
+
+
+@pytest.mark.parametrize("part", BAD_PARTS)
+@pytest.mark.parametrize("bad_first", [True, False])
+def test_a_bad_slip_waits_and_the_others_of_its_order_go_on(
+    tmp_path: Path, part: str, bad_first: bool
+) -> None:
+    pattern, replacement = BAD_PARTS[part]
+    with world(tmp_path) as bed:
+        order = bed.place(("MUG", 1), ("TEE", 2))
+        bed.send()
+        rule = {"operations": ["GetOrderInfo"], "kinds": ["rewrite"], "order": order.code}
+        bed.control("faults", rule | {"pattern": pattern, "replacement": replacement})
+        slips = [(("TEE", 2), "1ZBAD"), (("MUG", 1), "1Z999AA10123456784")]
+        for line, tracking in slips if bad_first else reversed(slips):
+            bed.ship(order, [line], tracking)
+        result = bed.track()
+        assert bed.fulfilments(order) == [("Shipped", "1Z999AA10123456784", {"MUG": 1})]
+        assert (result.updated, result.errors) == (1, 1)
+        [told] = [one.detail for one in result.outcomes if one.what == "failed"]
+        assert "1ZBAD" in told or "product TEE has no readable ToShipQty" in told
+        assert bed.state(order) == "synced"
+        for _ in range(6):
+            bed.clock.forward(minutes=15)
+            bed.track()
+        alerts = [(one.kind, one.code) for one in bed.parts.ledger.alerts.standing()]
+        assert alerts == [("order.unanswered", order.code)]
+        assert len(bed.fulfilments(order)) == 1
+        bed.control("faults", {"kinds": []})
+        bed.clock.forward(minutes=20)
+        bed.track()
+        assert sorted(code for _, code, _ in bed.fulfilments(order)) == [
+            "1Z999AA10123456784",
+            "1ZBAD",
+        ]
+        assert bed.state(order) == "shipped"
+        bed.track()
+        assert bed.parts.ledger.alerts.standing() == []
+
+
+def test_a_slip_that_is_done_is_left_alone_while_it_cannot_be_read(tmp_path: Path) -> None:
+    with world(tmp_path) as bed:
+        order = bed.place(("MUG", 1), ("TEE", 2))
+        bed.send()
+        bed.ship(order, [("TEE", 1)], "1ZBAD")
+        bed.track()
+        rule = {"operations": ["GetOrderInfo"], "kinds": ["rewrite"], "order": order.code}
+        pattern = r"(<ProductId>TEE</ProductId>(?:(?!ProductId).)*<ToShipQty>)1<"
+        bed.control("faults", rule | {"pattern": pattern, "replacement": r"\1one<"})
+        bed.ship(order, [("MUG", 1)], "1Z999AA10123456784")
+        bed.clock.forward(minutes=5)
+        bed.track()
+        assert bed.fulfilments(order) == [
+            ("Shipped", "1ZBAD", {"TEE": 1}),
+            ("Shipped", "1Z999AA10123456784", {"MUG": 1}),
+        ]
+        bed.control("faults", {"kinds": []})
+        bed.ship(order, [("TEE", 1)], "1Z999AA10123456785")
+        bed.clock.forward(minutes=5)
+        bed.track()
+        assert bed.fulfilments(order)[2] == ("Shipped", "1Z999AA10123456785", {"TEE": 1})
+        assert bed.state(order) == "shipped"
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_row_of_the_list_that_names_no_order(tmp_path: Path, place: int) -> None:
+    with case(tmp_path, "oms", Bad("order", "veracore", "GetShippingCharge")) as made:
+        code = made.orders[place].code
+        rule = {"operations": ["GetShippingCharge"], "kinds": ["rewrite"]}
+        pattern = f"<OrderId>{code}</OrderId>"
+        made.bed.control("faults", rule | {"pattern": pattern, "replacement": ""})
+        result = made.run()
+        # Two by their rows, the third by the look-ups of what was not seen for longest.
+        assert (result.updated, result.errors) == (3, 0)
+        assert any("it names no order" in one for one in result.notices), result.notices
+
+
 @pytest.mark.parametrize("place", range(3))
 def test_a_row_of_the_list_with_an_unreadable_date(tmp_path: Path, place: int) -> None:
     with case(tmp_path, "oms", Bad("date", "veracore", "GetShippingCharge")) as made:

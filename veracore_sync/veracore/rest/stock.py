@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import cast
 
 from veracore_sync.domain.errors import UsageError
@@ -15,6 +17,9 @@ _MAX_ITEM = 1_000_000
 _MAX = 10**9
 _QUOTED = 20
 _SPACE = " \t\r\n"
+_START = 2000
+_NAMED = re.compile(r'"SKU"\s*:\s*"\s*([^"\\]*[^"\\\s])\s*"')
+_TOKEN = re.compile(r'["\\{}\[\],]')
 
 
 def name_of(sku: str) -> str:
@@ -28,8 +33,18 @@ def name_of(sku: str) -> str:
     return sku.strip()
 
 
+@dataclass(frozen=True, slots=True)
+class BrokenItem:
+    """An item that is not valid JSON, or too large; `start` is how it begins."""
+
+    start: str
+
+
 def stock_row(item: object) -> StockRow:
     """One item of stock."""
+    if isinstance(item, BrokenItem):
+        named = _NAMED.search(item.start)
+        return UnreadableStock(named[1] if named else "", "", "an item of stock is not valid JSON")
     if not isinstance(item, dict):
         return UnreadableStock("", "", "an item of stock is no object")
     sku = item.get("SKU")
@@ -54,6 +69,8 @@ def _units(value: object) -> int | None:
 def items(pieces: Iterable[bytes]) -> Iterator[object]:
     """Each item of a JSON array; memory holds one piece and one item at a time.
 
+    One that cannot be read is a `BrokenItem`, as long as its end can be found.
+
     Raises:
         UnreadableStream: It is no array, or ends before the array does.
     """
@@ -63,7 +80,8 @@ def items(pieces: Iterable[bytes]) -> Iterator[object]:
 class _Array:
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._texts = codecs.iterdecode(pieces, "utf-8-sig", errors="replace")
-        self._decoder = json.JSONDecoder()
+        # Control characters in a text cost no item.
+        self._decoder = json.JSONDecoder(strict=False)
         self._text = ""
         self._at = 0
 
@@ -81,12 +99,12 @@ class _Array:
     def _filled(self) -> Iterator[object]:
         while True:
             yield self._item()
+            if self._next() not in (",", "]"):
+                yield self._broken()
             mark = self._next()
             self._at += 1
             if mark == "]":
                 return
-            if mark != ",":
-                raise UnreadableStream("the array is cut short")
 
     def _next(self) -> str:
         """The next character that is no space, not taken; empty at the end."""
@@ -103,15 +121,31 @@ class _Array:
         while True:
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
-            except (ValueError, RecursionError) as error:
-                if len(self._text) - self._at > _MAX_ITEM or not self._more():
-                    raise UnreadableStream("an item of the array is cut short") from error
+            except (ValueError, RecursionError):
+                is_whole = _ItemEnd().find(self._text, self._at) is not None
+                if is_whole or len(self._text) - self._at > _MAX_ITEM or not self._more():
+                    return self._broken()
                 continue
             # A number at the end of a piece may go on in the next one.
             if end == len(self._text) and not isinstance(value, dict) and self._more():
                 continue
             self._at = end
             return cast(object, value)
+
+    def _broken(self) -> BrokenItem:
+        """Pass by the rest of an item, up to the comma or bracket after it.
+
+        Raises:
+            UnreadableStream: The answer ends before.
+        """
+        item = BrokenItem(self._text[self._at : self._at + _START])
+        scan = _ItemEnd()
+        while (end := scan.find(self._text, self._at)) is None:
+            self._at = len(self._text)
+            if not self._more():
+                raise UnreadableStream("the array is cut short")
+        self._at = end
+        return item
 
     def _more(self) -> bool:
         piece = next(self._texts, None)
@@ -120,3 +154,36 @@ class _Array:
         self._text = self._text[self._at :] + piece
         self._at = 0
         return True
+
+
+class _ItemEnd:
+    """Finds where an item ends, although it cannot be decoded; it may come in several pieces."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._in_text = False
+        self._escaped = False
+
+    def find(self, text: str, start: int) -> int | None:
+        """The place of the comma or bracket after it; ``None``: it goes on in the next piece."""
+        # A backslash may be the last character of a piece.
+        skipped = start if self._escaped else -1
+        for token in _TOKEN.finditer(text, start):
+            at, mark = token.start(), token[0]
+            if at == skipped:
+                continue
+            if self._in_text:
+                if mark == "\\":
+                    skipped = at + 1
+                elif mark == '"':
+                    self._in_text = False
+            elif mark == '"':
+                self._in_text = True
+            elif mark in "{[":
+                self._depth += 1
+            elif self._depth:
+                self._depth -= mark in "}]"
+            elif mark in ",]":
+                return at
+        self._escaped = skipped == len(text)
+        return None
