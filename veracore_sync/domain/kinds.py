@@ -198,7 +198,8 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     ),
     AlertKind.ORDER_UNANSWERED: AlertEntry(
         "For an hour VeraCore or the shop has given no usable answer about this order, "
-        "so its shipments do not reach the shop; the message quotes the answer. Check "
+        "or about one of its slips, so its shipments do not reach the shop; the message "
+        "quotes the answer, or names the slip and what of it cannot be read. Check "
         "the order on that side. It is asked about again at least every hour; "
         "`sync-tracking --order CODE` asks at once.",
         _WHEN_ORDER_MISSING,

@@ -54,7 +54,7 @@ def shipment(slip: ET.Element, zone: ZoneInfo) -> Shipment:
 
 
 def distinct(shipments: Iterable[Shipment]) -> tuple[Shipment, ...]:
-    """One shipment a slip: where two have the same number and differ, neither can be told apart."""
+    """One shipment a slip: where two have the same number and differ, which is which is unknown."""
     found: dict[str, Shipment] = {}
     for one in shipments:
         before = found.setdefault(one.slip, one)
