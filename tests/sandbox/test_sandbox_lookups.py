@@ -6,7 +6,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from wire_client import ORDER_FACE, SOAP_12, Wire, line
+from wire_client import ORDER_FACE, SOAP_12, Wire, add_order, line
 
 NEVER = "0001-01-01T00:00:00"
 NS = f"{{{ORDER_FACE[1]}}}"
@@ -260,3 +260,18 @@ def test_soap_1_2_answers_a_look_up_too(wire: Wire) -> None:
     reply = wire.soap(body, version=SOAP_12)
     assert reply.text("OrderId") == "WEB-100234"
     assert reply.xml().tag == f"{{{SOAP_12}}}Envelope"
+
+
+@pytest.mark.parametrize(
+    ("reference", "returned"),
+    [("whole", ["R" * 60]), ("cut50", ["R" * 50]), ("omitted", [])],
+)
+def test_a_reference_comes_back_whole_cut_or_not_at_all(
+    wire: Wire, reference: str, returned: list[str]
+) -> None:
+    wire.soap(add_order().replace(">100234</ReferenceNumber>", f">{'R' * 60}</ReferenceNumber>"))
+    wire.do("behaviour", reference=reference)
+    wire.do("ship", order="WEB-100234")
+    assert wire.order_info().texts("ReferenceNo") == returned
+    charges = wire.window("GetShippingCharge", "2026-02-01T00:00:00", "2026-02-09T00:00:00")
+    assert charges.texts("Ref") == returned

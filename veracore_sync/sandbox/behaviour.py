@@ -37,6 +37,8 @@ class Behaviour:
         window_end: Whether the end of a date window belongs to it.
         token_seconds: How long a bearer token lives.
         secret: The secret of the only login; a token that was given out outlives its change.
+        reference: Whether answers have an order's reference ``whole``, its first 50 characters
+            (``cut50``), or not at all (``omitted``).
     """
 
     unknown_order: str = "empty"
@@ -54,6 +56,7 @@ class Behaviour:
     window_end: str = "inclusive"
     token_seconds: int = 3600
     secret: str = SECRET
+    reference: str = "whole"
 
     def changed(self, document: Mapping[str, Any]) -> Behaviour:
         """A copy with the given switches set.
@@ -67,6 +70,12 @@ class Behaviour:
                 raise BadInput(key, f"unknown; one of {', '.join(_READERS)}")
             changes[key] = _READERS[key](key, value)
         return replace(self, **changes)
+
+    def returned_reference(self, reference: str) -> str | None:
+        """An order's reference as answers have it; None where they leave it out."""
+        if self.reference == "omitted":
+            return None
+        return reference[:50] if self.reference == "cut50" else reference
 
     def document(self) -> dict[str, Any]:
         """The switches as JSON values; `changed` reads them back."""
@@ -125,4 +134,5 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "window_end": _one_of("inclusive", "exclusive"),
     "token_seconds": _seconds,
     "secret": _secret,
+    "reference": _one_of("whole", "cut50", "omitted"),
 }

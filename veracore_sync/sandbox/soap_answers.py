@@ -88,7 +88,7 @@ def _leaves(fields: Sequence[tuple[str, object]], override: dict[str, object]) -
 def shipping_charges(world: World, start: datetime, end: datetime) -> str:
     """`GetShippingChargeResult`: a row per package that left in the window."""
     rows = [
-        _charge(order, slip, package, world.zone())
+        _charge(order, slip, package, world)
         for order in world.orders.values()
         for slip in order.slips
         for package in slip.packages
@@ -113,23 +113,24 @@ def shipping_activity(world: World, start: datetime, end: datetime) -> str:
     return tag("GetShippingActivityResult", *rows)
 
 
-def _charge(order: Order, slip: Slip, package: Package, zone: ZoneInfo) -> str:
+def _charge(order: Order, slip: Slip, package: Package, world: World) -> str:
+    reference = world.behaviour.returned_reference(order.reference)
     fields: list[tuple[str, object]] = [
         ("PPSlip", slip.number),
         ("OrderId", order.id),
-        ("DateShipped", local(package.shipped_at, zone)),
+        ("DateShipped", local(package.shipped_at, world.zone())),
         ("FreightCarrier", package.carrier),
         ("FreightDescription", package.service),
         ("TrackingID", package.tracking),
         ("PackageType", PACKAGE_TYPE),
         ("PackageWeight", WEIGHT),
         ("FreightCost", FREIGHT_COST),
-        ("Ref", order.reference),
+        ("Ref", reference),
         ("Po", order.po_number),
         ("CarrierCode", "U11"),
         ("FreightService", package.service),
     ]
-    return tag("ShippingCharges", leaves(fields))
+    return tag("ShippingCharges", _leaves(fields, {}))
 
 
 def _activity(order: Order, slip: Slip, left: list[Package], zone: ZoneInfo) -> str:

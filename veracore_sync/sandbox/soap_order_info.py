@@ -73,7 +73,7 @@ def order_info(order: Order, world: World) -> str:
 def empty_record() -> str:
     """`GetOrderInfoResult` of an order that is not there, as a record with an empty id."""
     flags = tag("Status", leaves((flag, False) for flag in _STATUS_FLAGS))
-    head = {"EntryDate": NEVER, "UploadDate": NEVER}
+    head: dict[str, str | None] = {"EntryDate": NEVER, "UploadDate": NEVER}
     return tag(
         "GetOrderInfoResult",
         _order_head(head, flags),
@@ -87,12 +87,12 @@ def empty_record() -> str:
 
 
 def _head(order: Order, world: World, zone: ZoneInfo) -> str:
-    head = {
+    head: dict[str, str | None] = {
         "OrderId": order.id,
         "EntryDate": local(order.entered_at or order.accepted_at, zone),
         "UploadDate": local(order.accepted_at, zone, "milliseconds"),
         "View": "Default",
-        "ReferenceNo": order.reference,
+        "ReferenceNo": world.behaviour.returned_reference(order.reference),
         "CampaignId": order.campaign,
         "PoNum": order.po_number,
         "Source": order.source,
@@ -106,7 +106,8 @@ def _head(order: Order, world: World, zone: ZoneInfo) -> str:
     return _order_head(head, _status(order, world))
 
 
-def _order_head(head: dict[str, str], status: str) -> str:
+def _order_head(head: dict[str, str | None], status: str) -> str:
+    """`OrdHead`; a field that is None is left out, one that is not named is empty."""
     texts = [
         "OrderId",
         "EntryDate",
@@ -130,7 +131,7 @@ def _order_head(head: dict[str, str], status: str) -> str:
     charges = ["ShipHandCharge", "AdditionalCharge", "DiscountPct", "TaxPct", "SpecialHandCharge"]
     return tag(
         "OrdHead",
-        leaves((name, head.get(name, "")) for name in texts),
+        leaves((name, value) for name in texts if (value := head.get(name, "")) is not None),
         status,
         leaves((name, "") for name in payment),
         leaves((name, head.get(name, "0")) for name in charges),
