@@ -33,12 +33,13 @@ OPERATIONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One complete HTTP request. `path` has no query; header names are lower case."""
+    """One complete HTTP request. `path` has no `query`; header names are lower case."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
