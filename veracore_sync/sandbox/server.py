@@ -80,12 +80,9 @@ class Sandbox(Listening):
         return outcome, _wait(fault, outcome, pause)
 
     def _read_call(self, request: Request) -> Call | None:
-        namespace = soap.FACES.get(request.path.lower())
-        if namespace is None:
-            return self._rest.read_call(request)
-        if request.method != "POST":
-            return None
-        return soap.read_call(self.world, namespace, request)
+        if request.path.lower() in soap.FACES:
+            return soap.read_call(self.world, request)
+        return self._rest.read_call(request)
 
     def _knows(self, call: Call) -> bool:
         return call.order is not None and self.world.find(call.order) is not None

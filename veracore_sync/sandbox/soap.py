@@ -1,13 +1,13 @@
 """The `oms` dialect: both faces, both SOAP versions (docs/wire.md §1.3, §2.1, §3.6).
 
 A request is routed by the first element of its body; SOAPAction is not looked at. Every fault is
-HTTP 500.
+HTTP 500. `?wsdl` returns the description of a face.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from xml.etree.ElementTree import Element, ParseError
@@ -16,16 +16,26 @@ from xml.sax.saxutils import escape
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from veracore_sync.sandbox import soap_answers, soap_order_info
-from veracore_sync.sandbox.exchange import SYSTEM, UNREADABLE, USER, Answer, Call, Request
+from veracore_sync.sandbox import soap_answers, soap_catalogue, soap_order_info, soap_returns
+from veracore_sync.sandbox.description import description
+from veracore_sync.sandbox.exchange import (
+    SYSTEM,
+    UNREADABLE,
+    USER,
+    Answer,
+    Call,
+    Request,
+    html_answer,
+)
 from veracore_sync.sandbox.soap_order import Reader, Refused, Unreadable, add_order
-from veracore_sync.sandbox.soap_xml import tag
+from veracore_sync.sandbox.soap_xml import leaf, tag
 from veracore_sync.sandbox.warehouse import AlreadyExists, UnknownSku, World
 
 FACES = {
     "/pmomsws/order.asmx": "http://sma-promail/",
     "/pmomsws/oms.asmx": "http://omscom/",
 }
+_SERVICES = {"http://sma-promail/": "Order", "http://omscom/": "OMS"}
 _ENVELOPES = {
     "1.1": "http://schemas.xmlsoap.org/soap/envelope/",
     "1.2": "http://www.w3.org/2003/05/soap-envelope",
@@ -46,6 +56,7 @@ class _Service:
     world: World
     namespace: str
     version: str
+    debug: Element | None = None
 
     @property
     def reader(self) -> Reader:
@@ -54,7 +65,7 @@ class _Service:
     def result(self, operation: str, content: str) -> Answer:
         name = f"{operation}Response"
         body = f'<{name} xmlns="{self.namespace}">{content}</{name}>'
-        return self._envelope(200, body)
+        return self._envelope(200, body, self.echo())
 
     def fault(self, operation: str, message: str) -> Answer:
         """A refusal by the application, in the text form that is switched on."""
@@ -90,19 +101,47 @@ class _Service:
             )
         return self._envelope(500, body)
 
-    def _envelope(self, status: int, body: str) -> Answer:
+    def echo(self) -> str:
+        """The header with the debug header of the request, as it came (docs/wire.md §12)."""
+        if self.debug is None:
+            return ""
+        reader = self.reader
+        is_on = reader.flag(self.debug, "Debug")
+        content = leaf("Debug", is_on) + leaf("Request", reader.text(self.debug, "Request"))
+        header = f'<DebugHeader xmlns="{self.namespace}">{content}</DebugHeader>'
+        return f"<soap:Header>{header}</soap:Header>"
+
+    def _envelope(self, status: int, body: str, header: str = "") -> Answer:
         text = (
             '<?xml version="1.0" encoding="utf-8"?>\n'
             f'<soap:Envelope xmlns:soap="{_ENVELOPES[self.version]}" '
             'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
             'xmlns:xsd="http://www.w3.org/2001/XMLSchema">'
-            f"<soap:Body>{body}</soap:Body></soap:Envelope>"
+            f"{header}<soap:Body>{body}</soap:Body></soap:Envelope>"
         )
         return Answer(status, text.encode(), _CONTENT_TYPES[self.version])
 
 
-def read_call(world: World, namespace: str, request: Request) -> Call:
-    """What a request to the face with that namespace asks for; a wrong one is a call too."""
+def read_call(world: World, request: Request) -> Call | None:
+    """What a request to a face asks for; a wrong one is a call too. None if it is to no face."""
+    namespace = FACES.get(request.path.lower())
+    if namespace is None:
+        return None
+    if request.method == "POST":
+        return _read_envelope(world, namespace, request)
+    return _description(namespace, request) if request.query.lower() == "wsdl" else None
+
+
+def _description(namespace: str, request: Request) -> Call:
+    """The description says where it was read, so that a client behind a proxy comes back there."""
+    address = f"http://{request.headers.get('host', 'localhost')}{request.path}"
+    answer = partial(description, _SERVICES[namespace], namespace, address)
+    refused = partial(html_answer, 401, "401 - Unauthorized: Access is denied.")
+    crashed = partial(html_answer, 500, "Server Error in '/' Application.")
+    return Call("oms", "wsdl", None, answer, refused, crashed, answer)
+
+
+def _read_envelope(world: World, namespace: str, request: Request) -> Call:
     is_newer = "soap+xml" in request.headers.get("content-type", "").lower()
     version = "1.2" if is_newer else "1.1"
     service = _Service(world, namespace, world.behaviour.soap or version)
@@ -128,6 +167,7 @@ def _route(service: _Service, envelope: Element, envelope_namespace: str) -> Cal
         name = f"{operation} xmlns='{namespace.lstrip('{')}'"
         return _unreadable(service, f"The request element <{name}> was not recognized.")
     header = envelope.find(f"{{{envelope_namespace}}}Header")
+    service = replace(service, debug=service.reader.one(header, "DebugHeader"))
 
     def process() -> Answer:
         if not _may_enter(service, header):
@@ -163,6 +203,8 @@ def _may_enter(service: _Service, header: Element | None) -> bool:
 
 def _answer(service: _Service, operation: str, document: Element) -> Answer:
     try:
+        # A header that cannot be read is refused before anything is done.
+        service.echo()
         with service.world.lock:
             return _OPERATIONS[operation](service, document)
     except Unreadable as complaint:
@@ -222,6 +264,37 @@ def _get_activity(service: _Service, document: Element) -> Answer:
     return service.result("GetShippingActivity", content)
 
 
+def _get_returns(service: _Service, document: Element) -> Answer:
+    start, end = _window(service, document)
+    content = soap_returns.product_returns(service.world, start, end)
+    return service.result("GetProductReturns", content)
+
+
+def _get_offers(service: _Service, document: Element) -> Answer:
+    reader = service.reader
+    content = soap_catalogue.offers(
+        service.world,
+        reader.text(document, "searchString"),
+        reader.flag(document, "searchID"),
+        reader.flag(document, "searchDescription"),
+    )
+    return service.result("GetOffers", content)
+
+
+def _get_product(service: _Service, document: Element) -> Answer:
+    content = soap_catalogue.product(service.world, *_product_of(service, document))
+    return service.result("GetProduct", content)
+
+
+def _get_products(service: _Service, document: Element) -> Answer:
+    content = soap_catalogue.products(service.world, *_product_of(service, document))
+    return service.result("GetProducts", content)
+
+
+def _product_of(service: _Service, document: Element) -> tuple[str, str]:
+    return service.reader.text(document, "OwnerID"), service.reader.text(document, "ProductID")
+
+
 def _window(service: _Service, document: Element) -> tuple[datetime, datetime]:
     zone = service.world.zone()
     start = service.reader.moment(document, "StartDate", zone)
@@ -235,4 +308,8 @@ _OPERATIONS: dict[str, Callable[[_Service, Element], Answer]] = {
     "GetProductAvailabilities": _get_availabilities,
     "GetShippingCharge": _get_charges,
     "GetShippingActivity": _get_activity,
+    "GetProductReturns": _get_returns,
+    "GetOffers": _get_offers,
+    "GetProduct": _get_product,
+    "GetProducts": _get_products,
 }

@@ -24,6 +24,7 @@ LONGEST_ID = 20
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
+_FLAG = re.compile("true|false|1|0")
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,7})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
@@ -95,6 +96,15 @@ class Reader:
         if text is not None and abs(int(text)) >= 2**31:
             raise Unreadable("Value was either too large or too small for an Int32.")
         return None if text is None else int(text)
+
+    def flag(self, element: Element | None, path: str) -> bool:
+        """Whether it is true; false where it is missing or nil.
+
+        Raises:
+            Unreadable: It is not a boolean.
+        """
+        text = self._typed(element, path, _FLAG, "The string is not a valid Boolean value.")
+        return text in ("true", "1")
 
     def moment(self, element: Element | None, path: str, zone: ZoneInfo) -> datetime | None:
         """Its time in `zone`, aware; one without an offset is local there. None if missing.
