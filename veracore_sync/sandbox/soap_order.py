@@ -18,9 +18,6 @@ from veracore_sync.sandbox.behaviour import Behaviour
 from veracore_sync.sandbox.records import Line, Order
 from veracore_sync.sandbox.warehouse import World
 
-# No limit is documented; 20 is what a client in the field keeps to (docs/wire.md §3.4).
-LONGEST_ID = 20
-
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
@@ -149,7 +146,7 @@ def add_order(reader: Reader, document: Element, world: World) -> Order:
     with world.lock:
         world.refuse_used(order.id)
         _check_set_up(reader, root, order, world.behaviour)
-        _check_order(reader, root, order)
+        _check_order(reader, root, order, world.behaviour)
         return world.place(order)
 
 
@@ -224,15 +221,15 @@ def _known(value: str, listed: Iterable[str]) -> bool:
     return value.upper() in {one.upper() for one in listed}
 
 
-def _check_order(reader: Reader, root: Element, order: Order) -> None:
-    if len(order.id) > LONGEST_ID:
-        raise Refused(f"Order ID can not be longer than {LONGEST_ID} characters")
+def _check_order(reader: Reader, root: Element, order: Order, behaviour: Behaviour) -> None:
+    if len(order.id) > behaviour.longest_id:
+        raise Refused(f"Order ID can not be longer than {behaviour.longest_id} characters")
     if not order.lines:
         raise Refused("Order must have at least one Offer")
     ship_tos = reader.all(root, "ShipTo/OrderShipTo")
     for ship_to in ship_tos:
         party = _party(reader, ship_to, order.ordered_by)
-        for field in ("Address1", "City"):
+        for field in ("Address1", "City") if behaviour.require_city else ("Address1",):
             if not party[field]:
                 raise Refused(f"Ship To {field} is required")
     keys = {reader.text(ship_to, "Key") for ship_to in ship_tos} - {""}
