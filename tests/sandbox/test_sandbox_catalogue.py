@@ -1,4 +1,4 @@
-"""Offers, products, and the debug header over the socket: docs/wire.md §4.2 and §12."""
+"""Offers, products, and the debug header over the socket: docs/wire.md §4.2 and §2.1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The REST API of the real VeraCore over the socket: docs/wire.md §2.2, §5.5 and §9.8 to §9.10."""
+"""The REST API of the real VeraCore over the socket: docs/wire.md §2.2 and §5.5."""
 
 from __future__ import annotations
 

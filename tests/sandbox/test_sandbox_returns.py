@@ -1,4 +1,4 @@
-"""Goods that come back: the control that brings them, and GetProductReturns (docs/wire.md §5.5)."""
+"""Goods that come back: the control that brings them, and GetProductReturns (docs/wire.md §5.3)."""
 
 from __future__ import annotations
 

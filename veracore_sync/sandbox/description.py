@@ -19,7 +19,7 @@ _HEAD = """<?xml version="1.0" encoding="utf-8"?>
     xmlns:tns="{namespace}" targetNamespace="{namespace}">
 """
 _HEADERS = ("AuthenticationHeader", "DebugHeader")
-# The debug header comes back; the login does not (§12).
+# The debug header comes back; the login does not (§2.1).
 _ECHOED = ("DebugHeader",)
 _TRANSPORT = "http://schemas.xmlsoap.org/soap/http"
 

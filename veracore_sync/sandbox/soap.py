@@ -102,7 +102,7 @@ class _Service:
         return self._envelope(500, body)
 
     def echo(self) -> str:
-        """The header with the debug header of the request, as it came (docs/wire.md §12)."""
+        """The header with the debug header of the request, as it came (docs/wire.md §2.1)."""
         if self.debug is None:
             return ""
         reader = self.reader

@@ -1,4 +1,4 @@
-"""`GetProductReturns`: a row per product and slip that came back (docs/wire.md §5.5)."""
+"""`GetProductReturns`: a row per product and slip that came back (docs/wire.md §5.3)."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from veracore_sync.sandbox.behaviour import BadInput, Behaviour
 from veracore_sync.sandbox.records import Line, Order, Package, Return, Slip, order_from, sku_key
 
 MAIN_WAREHOUSE = "MAIN"
-# What every row of a real export says (docs/wire.md §5.5).
+# What every row of a real export says (docs/wire.md §5.3).
 RETURN_TO_STOCK = "Return to Stock"
 PLENTY = 1000
 _FIRST_SEQUENCE = 481_000
