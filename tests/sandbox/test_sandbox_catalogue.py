@@ -139,3 +139,7 @@ def test_a_debug_header_that_cannot_be_read_places_nothing(wire: Wire) -> None:
     header = f'<DebugHeader xmlns="{NS}"><Debug>maybe</Debug></DebugHeader>'
     assert "not a valid Boolean value" in with_header(wire, header, add_order()).fault()
     assert wire.see("orders") == []
+    wire.add_order()
+    wire.do("faults", kinds=["false_absent"])
+    look_up = f'<GetOrderInfo xmlns="{NS}"><orderId>WEB-100234</orderId></GetOrderInfo>'
+    assert "not a valid Boolean value" in with_header(wire, header, look_up).fault()

@@ -134,6 +134,13 @@ def test_nothing_comes_back_that_did_not_leave(wire: Wire) -> None:
         assert wire.control("returns", back).status == 400
 
 
+def test_a_label_whose_goods_came_back_is_not_voided(shipped: Wire) -> None:
+    shipped.do("returns", order="WEB-100234", lines=[{"sku": "MUG-BLUE", "quantity": 1}])
+    first, second = (one["tracking"] for one in shipped.see("orders")[0]["packages"])
+    assert shipped.control("void", {"order": "WEB-100234", "tracking": first}).status == 400
+    shipped.do("void", order="WEB-100234", tracking=second)
+
+
 def test_an_order_tells_its_returns_and_keeps_them(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     with Sandbox(state_file=state) as sandbox:

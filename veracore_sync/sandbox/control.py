@@ -137,6 +137,8 @@ class Control:
         relabel = form.text_or_flag("relabel")
         form.done()
         slip, package = _label(order, tracking)
+        if any(one.slip == slip.number for one in order.returns):
+            raise BadInput("tracking", f"goods of slip {slip.number} came back")
         label = None
         if relabel:
             label = relabel if isinstance(relabel, str) else f"{tracking}R{len(slip.packages)}"

@@ -230,9 +230,6 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._handle()
 
-    def do_HEAD(self) -> None:
-        self._handle()
-
     def do_POST(self) -> None:
         self._handle()
 
@@ -261,7 +258,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         target = urlsplit(self.path)
         request = Request(
-            method="GET" if self.command == "HEAD" else self.command,
+            method=self.command,
             path=target.path,
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,

@@ -45,6 +45,7 @@ _CONTENT_TYPES = {
     "1.2": "application/soap+xml; charset=utf-8",
 }
 _LOGIN_REFUSED = "Invalid Username or Password"
+_IN_DOCUMENT = "There is an error in XML document (1, 1)."
 _UNLISTED = "Conversion overflowed while the moon was full"
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 
@@ -56,7 +57,7 @@ class _Service:
     world: World
     namespace: str
     version: str
-    debug: Element | None = None
+    header: str = ""
 
     @property
     def reader(self) -> Reader:
@@ -65,7 +66,7 @@ class _Service:
     def result(self, operation: str, content: str) -> Answer:
         name = f"{operation}Response"
         body = f'<{name} xmlns="{self.namespace}">{content}</{name}>'
-        return self._envelope(200, body, self.echo())
+        return self._envelope(200, body, self.header)
 
     def fault(self, operation: str, message: str) -> Answer:
         """A refusal by the application, in the text form that is switched on."""
@@ -101,15 +102,19 @@ class _Service:
             )
         return self._envelope(500, body)
 
-    def echo(self) -> str:
-        """The header with the debug header of the request, as it came (docs/wire.md §2.1)."""
-        if self.debug is None:
-            return ""
-        reader = self.reader
-        is_on = reader.flag(self.debug, "Debug")
-        content = leaf("Debug", is_on) + leaf("Request", reader.text(self.debug, "Request"))
-        header = f'<DebugHeader xmlns="{self.namespace}">{content}</DebugHeader>'
-        return f"<soap:Header>{header}</soap:Header>"
+    def echoing(self, header: Element | None) -> _Service:
+        """The same, with the debug header of a request in its answer (docs/wire.md §2.1).
+
+        Raises:
+            Unreadable: It is none.
+        """
+        debug = self.reader.one(header, "DebugHeader")
+        if debug is None:
+            return self
+        fields = leaf("Debug", self.reader.flag(debug, "Debug"))
+        fields += leaf("Request", self.reader.text(debug, "Request"))
+        echo = f'<DebugHeader xmlns="{self.namespace}">{fields}</DebugHeader>'
+        return replace(self, header=f"<soap:Header>{echo}</soap:Header>")
 
     def _envelope(self, status: int, body: str, header: str = "") -> Answer:
         text = (
@@ -151,7 +156,7 @@ def _read_envelope(world: World, namespace: str, request: Request) -> Call:
         line, column = error.position
         return _unreadable(service, f"There is an error in XML document ({line}, {column}).")
     except (DefusedXmlException, LookupError, ValueError):
-        return _unreadable(service, "There is an error in XML document (1, 1).")
+        return _unreadable(service, _IN_DOCUMENT)
     versions = [one for one, ns in _ENVELOPES.items() if envelope.tag == f"{{{ns}}}Envelope"]
     if not versions:
         return _unreadable(service, "Possible SOAP version mismatch: no SOAP envelope.")
@@ -167,7 +172,10 @@ def _route(service: _Service, envelope: Element, envelope_namespace: str) -> Cal
         name = f"{operation} xmlns='{namespace.lstrip('{')}'"
         return _unreadable(service, f"The request element <{name}> was not recognized.")
     header = envelope.find(f"{{{envelope_namespace}}}Header")
-    service = replace(service, debug=service.reader.one(header, "DebugHeader"))
+    try:
+        service = service.echoing(header)
+    except Unreadable as complaint:
+        return _unreadable(service, f"{_IN_DOCUMENT} ---> {complaint}")
 
     def process() -> Answer:
         if not _may_enter(service, header):
@@ -203,12 +211,10 @@ def _may_enter(service: _Service, header: Element | None) -> bool:
 
 def _answer(service: _Service, operation: str, document: Element) -> Answer:
     try:
-        # A header that cannot be read is refused before anything is done.
-        service.echo()
         with service.world.lock:
             return _OPERATIONS[operation](service, document)
     except Unreadable as complaint:
-        text = f"There is an error in XML document (1, 1). ---> {complaint}"
+        text = f"{_IN_DOCUMENT} ---> {complaint}"
         return service.client_fault(f"Server was unable to read request. ---> {text}")
     except Refused as refusal:
         return service.fault(operation, str(refusal))
