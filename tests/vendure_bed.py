@@ -97,10 +97,19 @@ def require_node() -> None:
 
 
 def install_vendure() -> None:
-    """Install the locked npm packages once, under a lock; raises BedMissing when that fails."""
+    """Install the locked npm packages of the server; raises BedMissing when that fails."""
+    install_packages(PROJECT)
+
+
+def install_packages(project: Path) -> None:
+    """Install a project's locked npm packages once, under a lock.
+
+    Raises:
+        BedMissing: There is no node, or they cannot be installed.
+    """
     require_node()
-    lock = (PROJECT / "package-lock.json").read_bytes()
-    mark = PROJECT / "node_modules" / ".installed"
+    lock = (project / "package-lock.json").read_bytes()
+    mark = project / "node_modules" / ".installed"
     wanted = hashlib.sha256(lock).hexdigest()
     with file_lock(Path(tempfile.gettempdir()) / f"veracore-sync-npm-{os.getuid()}.lock"):
         if mark.exists() and mark.read_text() == wanted:
@@ -108,7 +117,7 @@ def install_vendure() -> None:
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         done = subprocess.run(
             command,
-            cwd=PROJECT,
+            cwd=project,
             env=_ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -117,7 +126,7 @@ def install_vendure() -> None:
             timeout=INSTALL_SECONDS,
         )
         if done.returncode != 0:
-            raise BedMissing(f"'{' '.join(command)}' failed in {PROJECT}:\n{done.stdout[-2000:]}")
+            raise BedMissing(f"'{' '.join(command)}' failed in {project}:\n{done.stdout[-2000:]}")
         mark.write_text(wanted)
 
 

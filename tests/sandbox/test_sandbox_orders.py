@@ -172,6 +172,16 @@ def test_a_ship_to_needs_a_street_and_a_city(wire: Wire) -> None:
     assert wire.soap(add_order(ship_to=same)).status == 200
 
 
+@pytest.mark.parametrize("required", [True, False])
+def test_a_ship_to_without_a_city_is_taken_where_none_is_needed(wire: Wire, required: bool) -> None:
+    wire.do("behaviour", require_city=required)
+    reply = wire.soap(add_order(ship_to=SHIP_TO.replace("<City>Austin</City>", "")))
+    if required:
+        assert "City is required" in reply.fault()
+    else:
+        assert reply.status == 200
+
+
 def test_elements_in_any_order_and_unknown_ones_are_taken(wire: Wire) -> None:
     body = add_order().replace("<Header>", "<Header><Stream>x</Stream><Comments>first</Comments>")
     shipping = re.search(r"<Shipping>.*?</Shipping>", body, re.S)
@@ -193,9 +203,12 @@ def test_nil_numbers_count_as_missing(wire: Wire) -> None:
     assert wire.order_info().text("UnitPrice") == "0"
 
 
-def test_an_id_of_more_than_twenty_characters_is_refused(wire: Wire) -> None:
-    assert wire.add_order("A" * 20).status == 200
-    assert "20 characters" in wire.add_order("A" * 21).fault()
+@pytest.mark.parametrize("longest", [20, 24])
+def test_an_id_of_too_many_characters_is_refused(wire: Wire, longest: int) -> None:
+    if longest != 20:
+        wire.do("behaviour", longest_id=longest)
+    assert wire.add_order("A" * longest).status == 200
+    assert f"{longest} characters" in wire.add_order("A" * (longest + 1)).fault()
 
 
 @pytest.mark.parametrize("text", ["stack", "short"])

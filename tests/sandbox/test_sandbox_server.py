@@ -155,31 +155,6 @@ def test_the_world_can_be_looked_at(sandbox: Sandbox, wire: Wire) -> None:
         assert sandbox.world.orders["A-1"].reference == "100234"
 
 
-@pytest.mark.parametrize(
-    "head",
-    [
-        "Content-Length: -1",
-        "Content-Length: 1_0",
-        "Content-Length: 99999999999",
-        "Transfer-Encoding: chunked",
-    ],
-)
-def test_a_body_of_no_honest_length_is_refused(wire: Wire, head: str) -> None:
-    with socket.create_connection((wire.host, wire.port), timeout=5) as raw:
-        raw.sendall(f"POST /api/token HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode())
-        answer = b"".join(iter(lambda: raw.recv(65536), b""))
-    assert answer.startswith((b"HTTP/1.1 411", b"HTTP/1.1 413"))
-    assert b"X-VeraCore-Sandbox: 1" in answer
-
-
-def test_a_request_line_that_is_none_is_answered_with_the_announcement(wire: Wire) -> None:
-    with socket.create_connection((wire.host, wire.port), timeout=5) as raw:
-        raw.sendall(b"PUT /api/orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        answer = b"".join(iter(lambda: raw.recv(65536), b""))
-    assert answer.startswith(b"HTTP/1.1 501")
-    assert b"X-VeraCore-Sandbox: 1" in answer
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serve_says_where_it_listens_and_ends_on_a_signal(number: signal.Signals) -> None:
     with served(strict="yes") as (process, wire):

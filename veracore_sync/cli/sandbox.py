@@ -32,7 +32,10 @@ def sandbox(
 ) -> None:
     """Run a VeraCore simulator until stopped.
 
-    It speaks both dialects on one port.
+    It speaks both dialects on one port, and any SOAP client can start from
+    http://127.0.0.1:PORT/pmomsws/oms.asmx?wsdl (or order.asmx). User, secret and client id are
+    "sandbox", the system is SANDBOX. The control interface is JSON under /_sandbox/; see
+    docs/sandbox.md.
     """
     signals.let_go()
     try:

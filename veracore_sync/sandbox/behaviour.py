@@ -39,6 +39,9 @@ class Behaviour:
         secret: The secret of the only login; a token that was given out outlives its change.
         reference: Whether answers have an order's reference ``whole``, its first 50 characters
             (``cut50``), or not at all (``omitted``).
+        longest_id: The most characters of an order's id. No limit is documented: one client keeps
+            to 20, ids of 24 are in a real report.
+        require_city: Whether a ship-to needs a city.
     """
 
     unknown_order: str = "empty"
@@ -57,6 +60,8 @@ class Behaviour:
     token_seconds: int = 3600
     secret: str = SECRET
     reference: str = "whole"
+    longest_id: int = 20
+    require_city: bool = True
 
     def changed(self, document: Mapping[str, Any]) -> Behaviour:
         """A copy with the given switches set.
@@ -112,10 +117,13 @@ def _timezone(key: str, value: Any) -> str:
         raise BadInput(key, "an IANA time zone such as America/Chicago") from error
 
 
-def _seconds(key: str, value: Any) -> int:
-    if type(value) is not int or value <= 0:
-        raise BadInput(key, "a whole number of seconds above 0")
-    return value
+def _above_0(unit: str) -> Callable[[str, Any], Any]:
+    def read(key: str, value: Any) -> int:
+        if type(value) is not int or value <= 0:
+            raise BadInput(key, f"a whole number of {unit} above 0")
+        return value
+
+    return read
 
 
 _READERS: dict[str, Callable[[str, Any], Any]] = {
@@ -132,7 +140,9 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "backorder_slips": _one_of(True, False),
     "voided_charges": _one_of(True, False),
     "window_end": _one_of("inclusive", "exclusive"),
-    "token_seconds": _seconds,
+    "token_seconds": _above_0("seconds"),
     "secret": _secret,
     "reference": _one_of("whole", "cut50", "omitted"),
+    "longest_id": _above_0("characters"),
+    "require_city": _one_of(True, False),
 }

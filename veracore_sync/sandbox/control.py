@@ -15,6 +15,7 @@ from veracore_sync.sandbox.exchange import OPERATIONS, Answer, Request, html_ans
 from veracore_sync.sandbox.faults import DELAY, KINDS, Faults, Rule, rewriting
 from veracore_sync.sandbox.form import Form
 from veracore_sync.sandbox.records import Line, Order, Package, Slip, sku_key
+from veracore_sync.sandbox.returns import return_document, returned_goods
 from veracore_sync.sandbox.warehouse import MAIN_WAREHOUSE, World, moment_of
 
 PREFIX = "/_sandbox/"
@@ -38,6 +39,7 @@ class Control:
             "ship": self._ship,
             "void": self._void,
             "cancel": self._cancel,
+            "returns": self._returns,
             "faults": self._add_faults,
             "behaviour": self._behave,
         }
@@ -135,6 +137,8 @@ class Control:
         relabel = form.text_or_flag("relabel")
         form.done()
         slip, package = _label(order, tracking)
+        if any(one.slip == slip.number for one in order.returns):
+            raise BadInput("tracking", f"goods of slip {slip.number} came back")
         label = None
         if relabel:
             label = relabel if isinstance(relabel, str) else f"{tracking}R{len(slip.packages)}"
@@ -153,6 +157,14 @@ class Control:
         units = open_units if lines is None else _units(order, lines)
         self._world.cancel(order, Counter(units))
         return {"order": order.id, "status": order.status}
+
+    def _returns(self, form: Form) -> dict[str, Any]:
+        order = self._order(form)
+        at = self._moment(form)
+        returns = returned_goods(form, order, at)
+        form.done()
+        self._world.take_back(order, returns)
+        return {"order": order.id, "returns": [return_document(one) for one in returns]}
 
     # ---- switches ------------------------------------------------------------------------
 
@@ -285,6 +297,7 @@ def _order_document(order: Order) -> dict[str, Any]:
         "lines": [_units_document(line.sku, line.quantity) for line in order.lines],
         "cancelledLines": _unit_documents(order, order.cancelled()),
         "shippedLines": _unit_documents(order, order.shipped()),
+        "returns": [return_document(one) for one in order.returns],
         "packages": [_package_document(slip, one) for slip in order.slips for one in slip.packages],
     }
 

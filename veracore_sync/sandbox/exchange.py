@@ -23,6 +23,16 @@ OPERATIONS = frozenset(
         "GetProductAvailabilities",
         "GetShippingCharge",
         "GetShippingActivity",
+        "GetOffers",
+        "GetProduct",
+        "GetProducts",
+        "GetProductReturns",
+        "wsdl",
+        "Login",
+        "CheckToken",
+        "GetOrders",
+        "GetPackages",
+        "GetInventory",
         "token",
         "create",
         "status",
@@ -33,12 +43,13 @@ OPERATIONS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One complete HTTP request. `path` has no query; header names are lower case."""
+    """One complete HTTP request. `path` has no `query`; header names are lower case."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)

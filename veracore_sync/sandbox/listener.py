@@ -1,4 +1,8 @@
-"""A real HTTP/1.1 server that can deliver an answer badly: late, cut, byte by byte, or never."""
+"""A real HTTP/1.1 server that can deliver an answer badly: late, cut, byte by byte, or never.
+
+What becomes of a connection after an answer is announced in that answer, as IIS does: clients that
+keep connections send their next request on one that was closed without a word.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import socketserver
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,13 +21,26 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from veracore_sync.sandbox.exchange import Answer, Request
+from veracore_sync.sandbox.exchange import Answer, Request, html_answer
 from veracore_sync.sandbox.faults import CUT, DRIP, HANG, RESET, Outcome
+from veracore_sync.sandbox.request_body import BadBody, read_body
 
 Pause = Callable[[float], object]
 Respond = Callable[[Request, Pause], tuple[Outcome, float]]
-_LARGEST_BODY = 64 * 1024 * 1024
 _CLOSING_SECONDS = 5.0
+# What IIS waits for the rest of a request, and for the next one.
+_PATIENCE_SECONDS = 120.0
+_LINGER_SECONDS = 1.0
+_PAGES = {
+    400: "Bad Request",
+    408: "Request Timed Out",
+    413: "Request Entity Too Large",
+    414: "Request-URI Too Long",
+    417: "Expectation Failed",
+    431: "Request Header Fields Too Large",
+    501: "Not Implemented",
+    505: "HTTP Version Not Supported",
+}
 
 
 class Listener(ThreadingHTTPServer):
@@ -35,6 +53,7 @@ class Listener(ThreadingHTTPServer):
         clock: The time in the header ``Date``, aware.
         name: The value of the header ``Server``.
         headers: Further headers of every answer.
+        patience: Seconds to wait for a client's next bytes.
 
     Raises:
         OSError: The address cannot be taken.
@@ -51,7 +70,9 @@ class Listener(ThreadingHTTPServer):
         *,
         name: str,
         headers: Sequence[tuple[str, str]] = (),
+        patience: float = _PATIENCE_SECONDS,
     ) -> None:
+        self.patience = patience
         self.respond = respond
         self.clock = clock
         self.name = name
@@ -159,6 +180,52 @@ class _Handler(BaseHTTPRequestHandler):
     server: Listener
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    raw_requestline: bytes
+
+    def setup(self) -> None:
+        """Wait no longer than the server's patience for the bytes of a client."""
+        super().setup()
+        self.connection.settimeout(self.server.patience)
+
+    def finish(self) -> None:
+        """End the answer before the connection, so that unread bytes do not destroy it."""
+        super().finish()
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(_LINGER_SECONDS)
+            ends = time.monotonic() + _LINGER_SECONDS
+            while self.connection.recv(65536) and time.monotonic() < ends:
+                pass
+
+    def parse_request(self) -> bool:
+        """Read the head; blank lines before it are the end of an older client's last body."""
+        if self.raw_requestline in (b"\r\n", b"\n"):
+            self.raw_requestline = self.rfile.readline(65537)
+        if not super().parse_request():
+            return False
+        wishes = {
+            word.strip().lower()
+            for line in self.headers.get_all("Connection", [])
+            for word in line.split(",")
+        }
+        keeps = self._is_modern or "keep-alive" in wishes
+        self.close_connection = "close" in wishes or not keeps
+        return True
+
+    @property
+    def _is_modern(self) -> bool:
+        return self.request_version not in ("HTTP/0.9", "HTTP/1.0")
+
+    def handle_expect_100(self) -> bool:
+        """Promise nothing yet: the length of the body decides."""
+        return True
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Refuse what is no request, and end the connection: where the next begins is unknown."""
+        self.close_connection = True
+        # Of a line that is no request nothing is known, also not that it is one of HTTP/0.9.
+        self.request_version = self.protocol_version
+        self._send(html_answer(code, _PAGES.get(code, message or "Error")))
 
     def do_GET(self) -> None:
         self._handle()
@@ -181,29 +248,35 @@ class _Handler(BaseHTTPRequestHandler):
         super().end_headers()
 
     def _handle(self) -> None:
-        body = self._body()
-        if body is None:
-            self.close_connection = True
+        try:
+            body = self._body()
+        except BadBody as refusal:
+            self.send_error(refusal.status)
             return
+        except TimeoutError:
+            self.send_error(408)
+            return
+        target = urlsplit(self.path)
         request = Request(
             method=self.command,
-            path=urlsplit(self.path).path,
+            path=target.path,
             headers={name.lower(): value for name, value in self.headers.items()},
             body=body,
+            query=target.query,
         )
         outcome, pause = self.server.respond(request, self.server.stopping.wait)
         self._deliver(outcome, pause)
 
-    def _body(self) -> bytes | None:
-        length = self.headers.get("Content-Length", "0")
-        if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdigit()):
-            self.send_error(411)
-            return None
-        if int(length) > _LARGEST_BODY:
-            self.send_error(413)
-            return None
-        body = self.rfile.read(int(length))
-        return body if len(body) == int(length) else None
+    def _body(self) -> bytes:
+        expected = self.headers.get("Expect", "").lower()
+        if expected not in ("", "100-continue"):
+            raise BadBody(417)
+
+        def go_ahead() -> None:
+            if expected and self._is_modern:
+                self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+        return read_body(self.rfile, self.headers, self.request_version, go_ahead)
 
     def _deliver(self, outcome: Outcome, pause: float) -> None:
         answer = outcome.answer
@@ -211,13 +284,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._leave_unanswered(outcome.manner)
         elif outcome.manner == CUT:
+            self._send(answer, len(answer.body) // 2)
             self.close_connection = True
-            self._send(answer, answer.body[: len(answer.body) // 2])
         elif outcome.manner == DRIP:
-            self._send(answer, b"")
+            self._send(answer, 0)
             self._drip(answer.body, pause)
         else:
-            self._send(answer, answer.body)
+            self._send(answer)
 
     def _leave_unanswered(self, manner: str) -> None:
         if manner == HANG:
@@ -229,14 +302,20 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.close()
             self.connection.close()
 
-    def _send(self, answer: Answer, body: bytes) -> None:
+    def _send(self, answer: Answer, length: int | None = None) -> None:
+        """Send the head of an answer, and its body as far as `length`."""
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
         for name, value in answer.headers:
             self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        elif not self._is_modern:
+            self.send_header("Connection", "keep-alive")
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(answer.body[:length])
 
     def _drip(self, body: bytes, pause: float) -> None:
         for place in range(len(body)):

@@ -69,6 +69,18 @@ class Slip:
 
 
 @dataclass(slots=True)
+class Return:
+    """Units of one SKU that came back from one slip."""
+
+    slip: int
+    sku: str
+    quantity: int
+    at: str
+    reason: str = ""
+    disposition: str = ""
+
+
+@dataclass(slots=True)
 class Order:
     """An order that was accepted."""
 
@@ -93,6 +105,7 @@ class Order:
     submissions: int = 1
     processed: bool = True
     slips: list[Slip] = field(default_factory=list)
+    returns: list[Return] = field(default_factory=list)
 
     def ordered(self) -> Counter[str]:
         """Units per SKU key that were ordered, cancelled ones too."""
@@ -114,6 +127,16 @@ class Order:
         return _total(
             [line for slip in self.slips if slip.is_live and slip.is_shipped for line in slip.lines]
         )
+
+    def returnable(self) -> list[tuple[Slip, Counter[str]]]:
+        """Per slip that shipped, units per SKU key that have not come back."""
+        left = []
+        for slip in self.slips:
+            if slip.is_live and slip.is_shipped:
+                back = [one for one in self.returns if one.slip == slip.number]
+                returned = _total([Line(one.sku, one.quantity) for one in back])
+                left.append((slip, _total(slip.lines) - returned))
+        return left
 
     def to_pick(self) -> Counter[str]:
         """Units per SKU key still to be picked; only those above zero."""
@@ -162,6 +185,8 @@ def order_from(document: Mapping[str, Any]) -> Order:
     fields = dict(document)
     fields["lines"] = [Line(**line) for line in fields["lines"]]
     fields["slips"] = [_slip_from(slip) for slip in fields["slips"]]
+    # A state of an earlier version has none.
+    fields["returns"] = [Return(**one) for one in fields.get("returns", ())]
     return Order(**fields)
 
 

@@ -14,6 +14,7 @@ from veracore_sync.sandbox.control import PREFIX, Control
 from veracore_sync.sandbox.exchange import Call, Request, html_answer
 from veracore_sync.sandbox.faults import DRIP, Fault, Faults, Outcome, answer_with_fault
 from veracore_sync.sandbox.listener import Listener, Listening
+from veracore_sync.sandbox.public_api import PublicApi
 from veracore_sync.sandbox.rest import RestFace
 from veracore_sync.sandbox.warehouse import World
 
@@ -55,6 +56,7 @@ class Sandbox(Listening):
         self.world = World(strict, state_file, clock)
         self.faults = Faults()
         self._rest = RestFace(self.world)
+        self._public = PublicApi(self.world)
         self._control = Control(self.world, self.faults)
 
         def listener(address: tuple[str, int]) -> Listener:
@@ -80,12 +82,9 @@ class Sandbox(Listening):
         return outcome, _wait(fault, outcome, pause)
 
     def _read_call(self, request: Request) -> Call | None:
-        namespace = soap.FACES.get(request.path.lower())
-        if namespace is None:
-            return self._rest.read_call(request)
-        if request.method != "POST":
-            return None
-        return soap.read_call(self.world, namespace, request)
+        if request.path.lower() in soap.FACES:
+            return soap.read_call(self.world, request)
+        return self._public.read_call(request) or self._rest.read_call(request)
 
     def _knows(self, call: Call) -> bool:
         return call.order is not None and self.world.find(call.order) is not None

@@ -1,13 +1,13 @@
 """The `oms` dialect: both faces, both SOAP versions (docs/wire.md §1.3, §2.1, §3.6).
 
 A request is routed by the first element of its body; SOAPAction is not looked at. Every fault is
-HTTP 500.
+HTTP 500. `?wsdl` returns the description of a face.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from xml.etree.ElementTree import Element, ParseError
@@ -16,16 +16,26 @@ from xml.sax.saxutils import escape
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from veracore_sync.sandbox import soap_answers, soap_order_info
-from veracore_sync.sandbox.exchange import SYSTEM, UNREADABLE, USER, Answer, Call, Request
+from veracore_sync.sandbox import soap_answers, soap_catalogue, soap_order_info, soap_returns
+from veracore_sync.sandbox.description import description
+from veracore_sync.sandbox.exchange import (
+    SYSTEM,
+    UNREADABLE,
+    USER,
+    Answer,
+    Call,
+    Request,
+    html_answer,
+)
 from veracore_sync.sandbox.soap_order import Reader, Refused, Unreadable, add_order
-from veracore_sync.sandbox.soap_xml import tag
+from veracore_sync.sandbox.soap_xml import leaf, tag
 from veracore_sync.sandbox.warehouse import AlreadyExists, UnknownSku, World
 
 FACES = {
     "/pmomsws/order.asmx": "http://sma-promail/",
     "/pmomsws/oms.asmx": "http://omscom/",
 }
+_SERVICES = {"http://sma-promail/": "Order", "http://omscom/": "OMS"}
 _ENVELOPES = {
     "1.1": "http://schemas.xmlsoap.org/soap/envelope/",
     "1.2": "http://www.w3.org/2003/05/soap-envelope",
@@ -35,6 +45,7 @@ _CONTENT_TYPES = {
     "1.2": "application/soap+xml; charset=utf-8",
 }
 _LOGIN_REFUSED = "Invalid Username or Password"
+_IN_DOCUMENT = "There is an error in XML document (1, 1)."
 _UNLISTED = "Conversion overflowed while the moon was full"
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 
@@ -46,6 +57,7 @@ class _Service:
     world: World
     namespace: str
     version: str
+    header: str = ""
 
     @property
     def reader(self) -> Reader:
@@ -54,7 +66,7 @@ class _Service:
     def result(self, operation: str, content: str) -> Answer:
         name = f"{operation}Response"
         body = f'<{name} xmlns="{self.namespace}">{content}</{name}>'
-        return self._envelope(200, body)
+        return self._envelope(200, body, self.header)
 
     def fault(self, operation: str, message: str) -> Answer:
         """A refusal by the application, in the text form that is switched on."""
@@ -90,19 +102,51 @@ class _Service:
             )
         return self._envelope(500, body)
 
-    def _envelope(self, status: int, body: str) -> Answer:
+    def echoing(self, header: Element | None) -> _Service:
+        """The same, with the debug header of a request in its answer (docs/wire.md §2.1).
+
+        Raises:
+            Unreadable: It is none.
+        """
+        debug = self.reader.one(header, "DebugHeader")
+        if debug is None:
+            return self
+        fields = leaf("Debug", self.reader.flag(debug, "Debug"))
+        fields += leaf("Request", self.reader.text(debug, "Request"))
+        echo = f'<DebugHeader xmlns="{self.namespace}">{fields}</DebugHeader>'
+        return replace(self, header=f"<soap:Header>{echo}</soap:Header>")
+
+    def _envelope(self, status: int, body: str, header: str = "") -> Answer:
         text = (
             '<?xml version="1.0" encoding="utf-8"?>\n'
             f'<soap:Envelope xmlns:soap="{_ENVELOPES[self.version]}" '
             'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
             'xmlns:xsd="http://www.w3.org/2001/XMLSchema">'
-            f"<soap:Body>{body}</soap:Body></soap:Envelope>"
+            f"{header}<soap:Body>{body}</soap:Body></soap:Envelope>"
         )
         return Answer(status, text.encode(), _CONTENT_TYPES[self.version])
 
 
-def read_call(world: World, namespace: str, request: Request) -> Call:
-    """What a request to the face with that namespace asks for; a wrong one is a call too."""
+def read_call(world: World, request: Request) -> Call | None:
+    """What a request to a face asks for; a wrong one is a call too. None if it is to no face."""
+    namespace = FACES.get(request.path.lower())
+    if namespace is None:
+        return None
+    if request.method == "POST":
+        return _read_envelope(world, namespace, request)
+    return _description(namespace, request) if request.query.lower() == "wsdl" else None
+
+
+def _description(namespace: str, request: Request) -> Call:
+    """The description says where it was read, so that a client behind a proxy comes back there."""
+    address = f"http://{request.headers.get('host', 'localhost')}{request.path}"
+    answer = partial(description, _SERVICES[namespace], namespace, address)
+    refused = partial(html_answer, 401, "401 - Unauthorized: Access is denied.")
+    crashed = partial(html_answer, 500, "Server Error in '/' Application.")
+    return Call("oms", "wsdl", None, answer, refused, crashed, answer)
+
+
+def _read_envelope(world: World, namespace: str, request: Request) -> Call:
     is_newer = "soap+xml" in request.headers.get("content-type", "").lower()
     version = "1.2" if is_newer else "1.1"
     service = _Service(world, namespace, world.behaviour.soap or version)
@@ -112,7 +156,7 @@ def read_call(world: World, namespace: str, request: Request) -> Call:
         line, column = error.position
         return _unreadable(service, f"There is an error in XML document ({line}, {column}).")
     except (DefusedXmlException, LookupError, ValueError):
-        return _unreadable(service, "There is an error in XML document (1, 1).")
+        return _unreadable(service, _IN_DOCUMENT)
     versions = [one for one, ns in _ENVELOPES.items() if envelope.tag == f"{{{ns}}}Envelope"]
     if not versions:
         return _unreadable(service, "Possible SOAP version mismatch: no SOAP envelope.")
@@ -128,6 +172,10 @@ def _route(service: _Service, envelope: Element, envelope_namespace: str) -> Cal
         name = f"{operation} xmlns='{namespace.lstrip('{')}'"
         return _unreadable(service, f"The request element <{name}> was not recognized.")
     header = envelope.find(f"{{{envelope_namespace}}}Header")
+    try:
+        service = service.echoing(header)
+    except Unreadable as complaint:
+        return _unreadable(service, f"{_IN_DOCUMENT} ---> {complaint}")
 
     def process() -> Answer:
         if not _may_enter(service, header):
@@ -166,7 +214,7 @@ def _answer(service: _Service, operation: str, document: Element) -> Answer:
         with service.world.lock:
             return _OPERATIONS[operation](service, document)
     except Unreadable as complaint:
-        text = f"There is an error in XML document (1, 1). ---> {complaint}"
+        text = f"{_IN_DOCUMENT} ---> {complaint}"
         return service.client_fault(f"Server was unable to read request. ---> {text}")
     except Refused as refusal:
         return service.fault(operation, str(refusal))
@@ -222,6 +270,37 @@ def _get_activity(service: _Service, document: Element) -> Answer:
     return service.result("GetShippingActivity", content)
 
 
+def _get_returns(service: _Service, document: Element) -> Answer:
+    start, end = _window(service, document)
+    content = soap_returns.product_returns(service.world, start, end)
+    return service.result("GetProductReturns", content)
+
+
+def _get_offers(service: _Service, document: Element) -> Answer:
+    reader = service.reader
+    content = soap_catalogue.offers(
+        service.world,
+        reader.text(document, "searchString"),
+        reader.flag(document, "searchID"),
+        reader.flag(document, "searchDescription"),
+    )
+    return service.result("GetOffers", content)
+
+
+def _get_product(service: _Service, document: Element) -> Answer:
+    content = soap_catalogue.product(service.world, *_product_of(service, document))
+    return service.result("GetProduct", content)
+
+
+def _get_products(service: _Service, document: Element) -> Answer:
+    content = soap_catalogue.products(service.world, *_product_of(service, document))
+    return service.result("GetProducts", content)
+
+
+def _product_of(service: _Service, document: Element) -> tuple[str, str]:
+    return service.reader.text(document, "OwnerID"), service.reader.text(document, "ProductID")
+
+
 def _window(service: _Service, document: Element) -> tuple[datetime, datetime]:
     zone = service.world.zone()
     start = service.reader.moment(document, "StartDate", zone)
@@ -235,4 +314,8 @@ _OPERATIONS: dict[str, Callable[[_Service, Element], Answer]] = {
     "GetProductAvailabilities": _get_availabilities,
     "GetShippingCharge": _get_charges,
     "GetShippingActivity": _get_activity,
+    "GetProductReturns": _get_returns,
+    "GetOffers": _get_offers,
+    "GetProduct": _get_product,
+    "GetProducts": _get_products,
 }

@@ -11,6 +11,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from veracore_sync.sandbox.records import Order, Package, Slip
+from veracore_sync.sandbox.soap_types import types
 from veracore_sync.sandbox.soap_xml import (
     FREIGHT_COST,
     PACKAGE_TYPE,
@@ -21,6 +22,29 @@ from veracore_sync.sandbox.soap_xml import (
     tag,
 )
 from veracore_sync.sandbox.warehouse import Level, World
+
+# The 64 fields of a row, in the order of the schema (docs/wire.md §5.3). Of many only the name is
+# known: a text is empty then, a number 0.
+_CHARGE_FIELDS = [
+    (field.name, "0" if field.type in ("int", "decimal") else "")
+    for field in types()["ShippingCharges"].fields
+]
+_CHARGED_TO = {
+    "FirstName": "FirstName",
+    "LastName": "LastName",
+    "Company": "CompanyName",
+    "Address1": "Address1",
+    "Address2": "Address2",
+    "Address3": "Address3",
+    "City": "City",
+    "State": "State",
+    "ZipCode": "PostalCode",
+    "Country": "Country",
+    "Phone": "Phone",
+    "Fax": "Fax",
+    "Email": "Email",
+    "UID": "UID",
+}
 
 
 def order_accepted(order: Order) -> str:
@@ -93,7 +117,7 @@ def shipping_charges(world: World, start: datetime, end: datetime) -> str:
         for slip in order.slips
         for package in slip.packages
         if package.voided_at is None or world.behaviour.voided_charges
-        if package.shipped_at and _within(package.shipped_at, start, end, world)
+        if package.shipped_at and world.is_within(package.shipped_at, start, end)
     ]
     return tag("GetShippingChargeResult", *rows)
 
@@ -106,7 +130,7 @@ def shipping_activity(world: World, start: datetime, end: datetime) -> str:
             left = [
                 package
                 for package in slip.live_packages
-                if package.shipped_at and _within(package.shipped_at, start, end, world)
+                if package.shipped_at and world.is_within(package.shipped_at, start, end)
             ]
             if left:
                 rows.append(_activity(order, slip, left, world.zone()))
@@ -114,23 +138,32 @@ def shipping_activity(world: World, start: datetime, end: datetime) -> str:
 
 
 def _charge(order: Order, slip: Slip, package: Package, world: World) -> str:
-    reference = world.behaviour.returned_reference(order.reference)
-    fields: list[tuple[str, object]] = [
-        ("PPSlip", slip.number),
-        ("OrderId", order.id),
-        ("DateShipped", local(package.shipped_at, world.zone())),
-        ("FreightCarrier", package.carrier),
-        ("FreightDescription", package.service),
-        ("TrackingID", package.tracking),
-        ("PackageType", PACKAGE_TYPE),
-        ("PackageWeight", WEIGHT),
-        ("FreightCost", FREIGHT_COST),
-        ("Ref", reference),
-        ("Po", order.po_number),
-        ("CarrierCode", "U11"),
-        ("FreightService", package.service),
-    ]
-    return tag("ShippingCharges", _leaves(fields, {}))
+    known: dict[str, object] = {
+        "PPSlip": slip.number,
+        "OrderId": order.id,
+        "DateShipped": local(package.shipped_at, world.zone()),
+        "FreightCarrier": package.carrier,
+        "FreightDescription": package.service,
+        "TrackingID": package.tracking,
+        "PackageType": PACKAGE_TYPE,
+        "PackageWeight": WEIGHT,
+        "FreightCost": FREIGHT_COST,
+        "Ref": world.behaviour.returned_reference(order.reference),
+        "Po": order.po_number,
+        "SourceDescription": order.source,
+        "ShippingOrderType": "Pick Pack",
+        "CarrierCode": "U11",
+        "FreightService": package.service,
+        **_charged_to("OrderedBY", order.ordered_by),
+        "OrderedbyUID": order.ordered_by.get("UID", ""),
+        **_charged_to("ShippedTo", order.ship_to),
+    }
+    fields = [(name, known.get(name, empty)) for name, empty in _CHARGE_FIELDS]
+    return tag("ShippingCharges", leaves((name, one) for name, one in fields if one is not None))
+
+
+def _charged_to(prefix: str, person: dict[str, str]) -> dict[str, str]:
+    return {f"{prefix}{name}": person.get(field, "") for name, field in _CHARGED_TO.items()}
 
 
 def _activity(order: Order, slip: Slip, left: list[Package], zone: ZoneInfo) -> str:
@@ -151,10 +184,3 @@ def _activity(order: Order, slip: Slip, left: list[Package], zone: ZoneInfo) -> 
         ("ShippingOrderType", "Pick Pack"),
     ]
     return tag("ShippingActivity", leaves(fields))
-
-
-def _within(shipped_at: str, start: datetime, end: datetime, world: World) -> bool:
-    moment = datetime.fromisoformat(shipped_at)
-    if moment == end:
-        return world.behaviour.window_end == "inclusive" and start <= end
-    return start <= moment < end

@@ -18,12 +18,10 @@ from veracore_sync.sandbox.behaviour import Behaviour
 from veracore_sync.sandbox.records import Line, Order
 from veracore_sync.sandbox.warehouse import World
 
-# No limit is documented; 20 is what a client in the field keeps to (docs/wire.md §3.4).
-LONGEST_ID = 20
-
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
+_FLAG = re.compile("true|false|1|0")
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,7})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
@@ -96,6 +94,15 @@ class Reader:
             raise Unreadable("Value was either too large or too small for an Int32.")
         return None if text is None else int(text)
 
+    def flag(self, element: Element | None, path: str) -> bool:
+        """Whether it is true; false where it is missing or nil.
+
+        Raises:
+            Unreadable: It is not a boolean.
+        """
+        text = self._typed(element, path, _FLAG, "The string is not a valid Boolean value.")
+        return text in ("true", "1")
+
     def moment(self, element: Element | None, path: str, zone: ZoneInfo) -> datetime | None:
         """Its time in `zone`, aware; one without an offset is local there. None if missing.
 
@@ -139,7 +146,7 @@ def add_order(reader: Reader, document: Element, world: World) -> Order:
     with world.lock:
         world.refuse_used(order.id)
         _check_set_up(reader, root, order, world.behaviour)
-        _check_order(reader, root, order)
+        _check_order(reader, root, order, world.behaviour)
         return world.place(order)
 
 
@@ -214,15 +221,15 @@ def _known(value: str, listed: Iterable[str]) -> bool:
     return value.upper() in {one.upper() for one in listed}
 
 
-def _check_order(reader: Reader, root: Element, order: Order) -> None:
-    if len(order.id) > LONGEST_ID:
-        raise Refused(f"Order ID can not be longer than {LONGEST_ID} characters")
+def _check_order(reader: Reader, root: Element, order: Order, behaviour: Behaviour) -> None:
+    if len(order.id) > behaviour.longest_id:
+        raise Refused(f"Order ID can not be longer than {behaviour.longest_id} characters")
     if not order.lines:
         raise Refused("Order must have at least one Offer")
     ship_tos = reader.all(root, "ShipTo/OrderShipTo")
     for ship_to in ship_tos:
         party = _party(reader, ship_to, order.ordered_by)
-        for field in ("Address1", "City"):
+        for field in ("Address1", "City") if behaviour.require_city else ("Address1",):
             if not party[field]:
                 raise Refused(f"Ship To {field} is required")
     keys = {reader.text(ship_to, "Key") for ship_to in ship_tos} - {""}

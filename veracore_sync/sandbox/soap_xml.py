@@ -30,6 +30,11 @@ def leaf(name: str, value: object = "") -> str:
     return tag(name, escape(NOT_XML.sub("", text)))
 
 
+def nil(name: str) -> str:
+    """An element that is there without a value; the envelope declares the prefix."""
+    return f'<{name} xsi:nil="true" />'
+
+
 def leaves(pairs: Iterable[tuple[str, object]]) -> str:
     """Elements in a row, one a value."""
     return "".join(leaf(name, value) for name, value in pairs)

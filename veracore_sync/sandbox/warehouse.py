@@ -19,9 +19,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from veracore_sync.sandbox.behaviour import BadInput, Behaviour
-from veracore_sync.sandbox.records import Line, Order, Package, Slip, order_from, sku_key
+from veracore_sync.sandbox.records import Line, Order, Package, Return, Slip, order_from, sku_key
 
 MAIN_WAREHOUSE = "MAIN"
+# What every row of a real export says (docs/wire.md §5.3).
+RETURN_TO_STOCK = "Return to Stock"
 PLENTY = 1000
 _FIRST_SEQUENCE = 481_000
 _FIRST_SLIP = 604_000
@@ -109,6 +111,13 @@ class World:
     def zone(self) -> ZoneInfo:
         """The zone of times without an offset, in requests and answers."""
         return ZoneInfo(self.behaviour.timezone)
+
+    def is_within(self, at: str, start: datetime, end: datetime) -> bool:
+        """Whether a moment lies in a window, whose end belongs to it or not."""
+        moment = datetime.fromisoformat(at)
+        if moment == end:
+            return self.behaviour.window_end == "inclusive" and start <= end
+        return start <= moment < end
 
     # ---- orders --------------------------------------------------------------------------
 
@@ -219,6 +228,14 @@ class World:
                 taken = min(units[key], line.quantity - line.cancelled)
                 line.cancelled += taken
                 units[key] -= taken
+
+    def take_back(self, order: Order, returns: list[Return]) -> None:
+        """Goods come back; what is fit for sale is on the shelf again."""
+        with self.lock, self._change(order):
+            order.returns += returns
+            for one in returns:
+                if one.disposition == RETURN_TO_STOCK:
+                    self.products[sku_key(one.sku)].put_back(one.quantity)
 
     # ---- stock ---------------------------------------------------------------------------
 
