@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
+from veracore_sync.config.address import Face, parse
 from veracore_sync.domain.errors import Occurrence, SyncError
 from veracore_sync.domain.failures import read_error
 from veracore_sync.transport.http import (
@@ -79,8 +80,8 @@ class Service:
         self._settings = settings
         self._retry = retry
         self._clock = clock or SystemClock()
-        self.namespace = NAMESPACES[settings.face]
-        self.url = service_url(settings.api_url, settings.face)
+        self.namespace = NAMESPACES[settings.used_face]
+        self.url = service_url(settings.api_url, settings.used_face)
         self.is_sandbox = False
         self._http = HttpClient(
             UPSTREAM,
@@ -241,14 +242,9 @@ def _unread(error: NoResponse | NotSoap, operation: str) -> SyncError:
     )
 
 
-def service_url(api_url: str, face: str) -> str:
+def service_url(api_url: str, face: Face) -> str:
     """The service's address below the tenant's base URL, whichever part of it was given."""
-    base = api_url.rstrip("/")
-    if base.lower().endswith(".asmx"):
-        base = base.rpartition("/")[0]
-    elif not base.lower().endswith("/pmomsws"):
-        base += "/pmomsws"
-    return f"{base}/{face}.asmx"
+    return parse(api_url).service(face)
 
 
 def _soap_body(answer: HttpAnswer) -> ET.Element | None:
