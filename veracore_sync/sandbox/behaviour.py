@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from veracore_sync.sandbox.exchange import SECRET
+from veracore_sync.sandbox.exchange import OPERATIONS, SECRET
 
 
 class BadInput(Exception):
@@ -37,6 +37,8 @@ class Behaviour:
         window_end: Whether the end of a date window belongs to it.
         token_seconds: How long a bearer token lives.
         secret: The secret of the only login; a token that was given out outlives its change.
+        denied: The operations that the login may not use, by their names in either dialect.
+        denied_text: What VeraCore says then; empty: a text that names the operation.
     """
 
     unknown_order: str = "empty"
@@ -54,6 +56,14 @@ class Behaviour:
     window_end: str = "inclusive"
     token_seconds: int = 3600
     secret: str = SECRET
+    denied: tuple[str, ...] = ()
+    denied_text: str = ""
+
+    def refusal_of(self, operation: str) -> str:
+        """What a call of the operation is told; empty if it may be used."""
+        if operation not in self.denied:
+            return ""
+        return self.denied_text or f"User does not have permission to call {operation}"
 
     def changed(self, document: Mapping[str, Any]) -> Behaviour:
         """A copy with the given switches set.
@@ -86,6 +96,20 @@ def _secret(key: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise BadInput(key, "a text that is not empty")
     return value
+
+
+def _text(key: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise BadInput(key, "a text")
+    return value
+
+
+def _operations(key: str, value: Any) -> tuple[str, ...]:
+    named = _texts(key, value) or ()
+    unknown = sorted(set(named) - OPERATIONS)
+    if unknown:
+        raise BadInput(key, f"{', '.join(unknown)} is none of {', '.join(sorted(OPERATIONS))}")
+    return named
 
 
 def _texts(key: str, value: Any) -> tuple[str, ...] | None:
@@ -125,4 +149,6 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "window_end": _one_of("inclusive", "exclusive"),
     "token_seconds": _seconds,
     "secret": _secret,
+    "denied": _operations,
+    "denied_text": _text,
 }

@@ -23,11 +23,10 @@ from veracore_sync.transport.http import (
     retry_after_seconds,
 )
 from veracore_sync.transport.retry import RetryPolicy, retry_read
-from veracore_sync.veracore.faults import message_of, what_of
+from veracore_sync.veracore.faults import hint_of, message_of, what_of, words_of
 from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.parse import UnreadableXml, read_document, read_records, text
 from veracore_sync.veracore.streams import FirstPieces, begun
-from veracore_sync.veracore.text import quote
 
 UPSTREAM = "veracore"
 ADDRESS_HINT = "check veracore.api_url, veracore.api and veracore.face"
@@ -224,9 +223,8 @@ class Service:
         return result if result is not None else response
 
     def _not_soap(self, answer: HttpAnswer, operation: str) -> NotSoap:
-        kind = quote(answer.content_type) or "no content type"
-        message = f"HTTP {answer.status}, no answer to {operation} ({kind})"
-        return NotSoap(what_of(answer.status), message, retry_after_seconds(answer, self._clock))
+        message = f"no answer to {operation} at {self.url}: {words_of(answer)}"
+        return NotSoap(what_of(answer), message, retry_after_seconds(answer, self._clock))
 
 
 def _unread(error: NoResponse | NotSoap, operation: str) -> SyncError:
@@ -237,7 +235,7 @@ def _unread(error: NoResponse | NotSoap, operation: str) -> SyncError:
         error.what,
         f"VeraCore, {operation}: {error}",
         upstream=UPSTREAM,
-        hint=ADDRESS_HINT if error.what is Occurrence.HTTP_404 else None,
+        hint=hint_of(error.what),
         retry_after=error.retry_after,
     )
 
