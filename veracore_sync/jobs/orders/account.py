@@ -48,10 +48,10 @@ class AccountRefusals:
 
     def answered(self, code: str, what: Occurrence | None) -> Occurrence | None:
         """Note an answer (``None``: accepted); returns what it means for this order."""
-        if what is None or what in PROVES_PERMISSION:
-            self._may_create = True
+        if not self._may_create and (what is None or what in PROVES_PERMISSION):
             with self._lock:
                 self._take_back(code)
+                self._may_create = True
         if what is None or (what not in MAY_BE_OF_ALL and what not in NOT_ALLOWED):
             self._is_clear = True
         return Occurrence.FAULT if what in NOT_ALLOWED and self._is_its_own(code) else what
@@ -83,7 +83,7 @@ class AccountRefusals:
         known = _remembered(self.ledger.meta)
         own = [*known.get("own", []), *known.get("codes", [])]
         left = [one for one in dict.fromkeys(own) if one != code]
-        if known.get("codes") or left != known.get("own", []):
+        if left != known.get("own", []) or known.get("codes"):
             self.ledger.meta.put(_KEY, json.dumps({"own": left[-_MAX_CODES:]}))
 
     def refused(self, code: str) -> None:
