@@ -33,6 +33,7 @@ from veracore_sync.ports.warehouse import (
     LookUpFailed,
     NotAccepted,
     Present,
+    Proof,
     SubmitOutcome,
 )
 
@@ -261,6 +262,10 @@ class FakeWarehouse:
         if self.control_error is not None:
             raise self.control_error
         self._must_be_up()
+
+    def prove(self, known_id: str | None) -> Iterator[Proof]:
+        self._must_be_up()
+        yield Proof("create", ("sync-orders",), unproven="it is not tried")
 
     def submit(self, order: WarehouseOrder) -> SubmitOutcome:
         """`script` words: ``lost before``, ``lost after``, ``refused``, ``fault``, ``fault after``,

@@ -52,12 +52,16 @@ CREATES: dict[Occurrence, tuple[str, str]] = {
     Occurrence.HTTP_429: ("pending", "synced"),
     Occurrence.HTTP_5XX: ("in_doubt", "synced"),
     Occurrence.NOT_UNDERSTOOD: ("in_doubt", "synced"),
+    Occurrence.MOVED: ("in_doubt", "parked"),
+    Occurrence.WEB_PAGE: ("in_doubt", "synced"),
+    Occurrence.BLOCKED: ("in_doubt", "parked"),
     Occurrence.REFUSED: ("parked", "parked"),
     Occurrence.DUPLICATE: ("conflict", "conflict"),
     Occurrence.FAULT: ("in_doubt", "parked"),
     Occurrence.ODD_SUCCESS: ("in_doubt", "parked"),
     Occurrence.LOGIN_REFUSED: ("in_doubt", "parked"),
-    Occurrence.FORBIDDEN: ("in_doubt", "parked"),
+    Occurrence.FORBIDDEN: ("in_doubt", "synced"),
+    Occurrence.NOT_PERMITTED: ("pending", "synced"),
     Occurrence.CHANNEL_UNKNOWN: ("in_doubt", "parked"),
     Occurrence.QUERY_REFUSED: ("in_doubt", "parked"),
     Occurrence.DATABASE: ("in_doubt", "synced"),
@@ -76,12 +80,16 @@ READS: dict[Occurrence, tuple[Category, int]] = {
     Occurrence.HTTP_429: (Category.RATE_LIMITED, 69),
     Occurrence.HTTP_5XX: (Category.UNAVAILABLE, 69),
     Occurrence.NOT_UNDERSTOOD: (Category.PROTOCOL, 69),
+    Occurrence.MOVED: (Category.CONFIG, 78),
+    Occurrence.WEB_PAGE: (Category.UNAVAILABLE, 69),
+    Occurrence.BLOCKED: (Category.UNAVAILABLE, 69),
     Occurrence.REFUSED: (Category.PROTOCOL, 69),
     Occurrence.DUPLICATE: (Category.PROTOCOL, 69),
     Occurrence.FAULT: (Category.PROTOCOL, 69),
     Occurrence.ODD_SUCCESS: (Category.PROTOCOL, 69),
     Occurrence.LOGIN_REFUSED: (Category.AUTH, 77),
     Occurrence.FORBIDDEN: (Category.AUTH, 77),
+    Occurrence.NOT_PERMITTED: (Category.AUTH, 77),
     Occurrence.CHANNEL_UNKNOWN: (Category.CONFIG, 78),
     Occurrence.QUERY_REFUSED: (Category.CONFIG, 78),
     Occurrence.DATABASE: (Category.UNAVAILABLE, 69),
@@ -91,7 +99,10 @@ READS: dict[Occurrence, tuple[Category, int]] = {
     Occurrence.BUDGET_SPENT: (Category.RATE_LIMITED, 69),
 }
 TRANSIENT = {Category.UNAVAILABLE, Category.TIMEOUT, Category.RATE_LIMITED}
+# About the account, if VeraCore has accepted no other order in the same run.
+_NOT_ALLOWED = {Occurrence.FORBIDDEN, Occurrence.NOT_PERMITTED}
 NOT_SENT = {
+    Occurrence.NOT_PERMITTED,
     Occurrence.NOT_CONNECTED,
     Occurrence.KNOWN_REFUSED,
     Occurrence.BREAKER_OPEN,
@@ -109,17 +120,23 @@ _RECORD = {
     Occurrence.ODD_SUCCESS,
 }
 _DOWN = {Occurrence.NOT_CONNECTED, Occurrence.TIMEOUT, Occurrence.RESET, Occurrence.HTTP_5XX}
-_SERVER = _DOWN | {Occurrence.DATABASE}
+_SERVER = _DOWN | {Occurrence.DATABASE, Occurrence.WEB_PAGE, Occurrence.BLOCKED}
 _PACE = {Occurrence.HTTP_429, Occurrence.BUDGET_SPENT}
 _CALLER = {
     Occurrence.LOGIN_REFUSED,
     Occurrence.KNOWN_REFUSED,
     Occurrence.FORBIDDEN,
+    Occurrence.NOT_PERMITTED,
     Occurrence.BREAKER_OPEN,
 }
 _ACCESS = {Occurrence.ACCESS_REFUSED}
 _RUN = {Occurrence.RUN_OVER}
-_SETTINGS = {Occurrence.HTTP_404, Occurrence.CHANNEL_UNKNOWN, Occurrence.QUERY_REFUSED}
+_SETTINGS = {
+    Occurrence.HTTP_404,
+    Occurrence.MOVED,
+    Occurrence.CHANNEL_UNKNOWN,
+    Occurrence.QUERY_REFUSED,
+}
 GROUPS: dict[str, set[Occurrence]] = {
     "ENDS_THE_RUN": _RUN | _SETTINGS,
     "OF_AN_UPSTREAM_OR_THE_SETTINGS": set(Occurrence) - _RUN,
@@ -137,10 +154,26 @@ GROUPS: dict[str, set[Occurrence]] = {
     "ANOTHER_RECORD_TELLS": _SERVER | _PACE | _CALLER | _ACCESS,
     "SAYS_NOTHING_OF_ITS_NAME": _SERVER | _PACE | _CALLER | _ACCESS | _RUN,
     "MAY_PASS": _SERVER,
-    "OF_ANOTHER_SERVICE": _RECORD | _SETTINGS,
+    "NOT_ALLOWED": _NOT_ALLOWED,
+    "MAY_BE_OF_ALL": {
+        Occurrence.HTTP_4XX,
+        Occurrence.HTTP_404,
+        Occurrence.MOVED,
+        Occurrence.BLOCKED,
+        Occurrence.FAULT,
+        Occurrence.LOGIN_REFUSED,
+        Occurrence.FORBIDDEN,
+        Occurrence.ACCESS_REFUSED,
+        Occurrence.CHANNEL_UNKNOWN,
+        Occurrence.QUERY_REFUSED,
+    },
+    "PROVES_PERMISSION": {Occurrence.REFUSED, Occurrence.DUPLICATE},
+    "ONLY_THIS_OPERATION": {Occurrence.NOT_PERMITTED},
     "ROLLED_BACK": {Occurrence.DATABASE},
     "TRIED_AGAIN": _SERVER | _PACE,
-    "COUNTS_AGAINST_CREATING": _SERVER | _PACE | {Occurrence.NOT_UNDERSTOOD} | NOT_SENT,
+    "COUNTS_AGAINST_CREATING": (
+        _SERVER - {Occurrence.BLOCKED} | _PACE | {Occurrence.NOT_UNDERSTOOD} | NOT_SENT
+    ),
     "OPENS_THE_BREAKER": _DOWN,
     "ENDS_A_PROBE": {Occurrence.HTTP_429},
 }
@@ -200,7 +233,10 @@ def test_creating(bench: Bench, what: Occurrence) -> None:
     bench.shop.add(make_order("A"))
     assert isinstance(bench.warehouse, Scripted)
     bench.warehouse.answer = what
-    bench.run()
+    if what in _NOT_ALLOWED:
+        assert bench.stopped()[1].exit_code == 77
+    else:
+        bench.run()
     row = bench.row("A")
     assert row.state == at_once
     assert row.retry_count == 0
@@ -228,7 +264,10 @@ def test_creating_when_it_was_stored_all_the_same(bench: Bench, what: Occurrence
         return real(order)
 
     warehouse.submit = submit  # type: ignore[method-assign]
-    bench.run()
+    if what in _NOT_ALLOWED:
+        bench.stopped()
+    else:
+        bench.run()
     assert bench.state("A") == "synced"
     assert warehouse.submissions == {"OK": 1}, "no second request"
 

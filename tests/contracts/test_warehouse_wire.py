@@ -119,7 +119,7 @@ FAULTS = [
     ("hang_after", Occurrence.TIMEOUT, True),
     ("html_500", Occurrence.HTTP_5XX, False),
     ("html_after", Occurrence.HTTP_5XX, True),
-    ("http_403", Occurrence.HTTP_4XX, False),
+    ("http_403", Occurrence.BLOCKED, False),
     ("http_503", Occurrence.HTTP_5XX, False),
     ("http_429", Occurrence.HTTP_429, False),
     ("truncate", Occurrence.RESET, True),

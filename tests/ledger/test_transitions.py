@@ -80,6 +80,7 @@ ORDER_ACTS: dict[OrderAct, Callable[[OrderTransitions], object]] = {
     OrderAct.REFUSE: lambda moves: moves.refuse("A", 1, TROUBLE, LATER),
     OrderAct.DOUBT: lambda moves: moves.doubt("A", 1, OrderCause.LOST, TROUBLE),
     OrderAct.WAS_ANSWERED: lambda moves: moves.was_answered("A", 1),
+    OrderAct.WAS_FOR_ALL: lambda moves: moves.was_for_all("A"),
     OrderAct.RECOVER: lambda moves: moves.recover(),
     OrderAct.DOUBT_AGAIN: lambda moves: moves.doubt_again("A", "A"),
     OrderAct.ADOPT: lambda moves: moves.adopt("A", "A", RECORD, SEEN),

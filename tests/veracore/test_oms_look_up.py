@@ -186,8 +186,6 @@ def test_a_bare_record_of_another_shape_is_no_absence(soap: OmsWarehouse, server
         record(offers="<OfferType><OfferId>MUG</OfferId><OrderQty>two</OrderQty></OfferType>"),
         record()[:-30],
         envelope(""),
-        HTML,
-        b"",
     ],
 )
 def test_an_answer_that_is_not_an_order_is_no_absence(
@@ -195,6 +193,12 @@ def test_an_answer_that_is_not_an_order_is_no_absence(
 ) -> None:
     server.says(body, EMPTY)
     assert isinstance(failure(soap.look_up(ID)), ProtocolError)
+
+
+@pytest.mark.parametrize("body", [HTML, b"", b" \r\n"])
+def test_a_web_page_is_no_absence(soap: OmsWarehouse, server: Scripted, body: bytes) -> None:
+    server.says(body)
+    assert isinstance(failure(soap.look_up(ID)), Unavailable)
 
 
 def test_a_refused_login_is_never_an_absence(soap: OmsWarehouse, server: Scripted) -> None:
@@ -253,7 +257,7 @@ def test_a_message_of_ours_holds_one_line_whatever_the_other_side_calls_its_cont
     soap: OmsWarehouse, server: Scripted
 ) -> None:
     server.says(Reply(200, HTML, {"Content-Type": "x" * 5000}))
-    assert len(failure(soap.look_up(ID)).message) < 300
+    assert len(failure(soap.look_up(ID)).message) < 300 + len(server.url)
 
 
 def test_a_probe_that_fails_leaves_nothing_known(soap: OmsWarehouse, server: Scripted) -> None:
@@ -266,7 +270,9 @@ def test_a_probe_that_fails_leaves_nothing_known(soap: OmsWarehouse, server: Scr
     [
         (Reply(500, HTML), Unavailable),
         (Reply(429, HTML), RateLimited),
-        (Reply(403, HTML), ProtocolError),
+        (Reply(403, HTML), Unavailable),
+        (Reply(400, b"{}"), ProtocolError),
+        (Reply(401, HTML), AuthRefused),
         (Reply(404, HTML), WrongEndpoint),
         (Reply(200, record(), {"Content-Encoding": "gzip"}), Unavailable),
     ],
@@ -313,7 +319,7 @@ def test_a_fault_is_refused_credentials_or_permissions(
     with pytest.raises(AuthRefused, match=words) as caught:
         soap.check_connection(None)
     assert caught.value.listed is listed
-    assert "GetProductAvailabilities and GetShippingCharge" in caught.value.hint
+    assert "GetProductAvailabilities" in caught.value.hint
 
 
 STOCK = (
@@ -326,13 +332,12 @@ STOCK = (
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply(200, HTML),
         Reply(404, HTML),
-        Reply(401, HTML),
+        Reply(405, HTML),
         Reply(302, b""),
+        Reply(301, b"", {"Location": "https://elsewhere.example/"}),
         Reply(200, result("GetProductAvailabilities", STOCK)),
         Reply(200, result("GetProductAvailabilities", "<Error>busy</Error>")),
-        Reply(200, EMPTY),
     ],
 )
 def test_another_kind_of_answer_is_a_wrong_address(
@@ -344,7 +349,19 @@ def test_another_kind_of_answer_is_a_wrong_address(
 
 
 @pytest.mark.parametrize(
-    ("reply", "kind"), [(Reply(500, HTML), Unavailable), (Reply(429, HTML), RateLimited)]
+    ("reply", "kind"),
+    [
+        (Reply(500, HTML), Unavailable),
+        (Reply(429, HTML), RateLimited),
+        (Reply(200, HTML), Unavailable),
+        (Reply(200, b""), Unavailable),
+        (Reply(403, HTML), Unavailable),
+        (Reply(302, b"", {"Location": "/maintenance"}), Unavailable),
+        (Reply(200, NO_STOCK[:-30]), ProtocolError),
+        (Reply(200, EMPTY), ProtocolError),
+        (refused(stack("Timeout expired.  The timeout period elapsed")), Unavailable),
+        (refused(stack("The server is too busy")), Unavailable),
+    ],
 )
 def test_down_is_not_wrong(
     soap: OmsWarehouse, server: Scripted, reply: Reply, kind: type[SyncError]

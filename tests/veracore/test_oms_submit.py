@@ -201,7 +201,61 @@ OUTAGES = [
     "Exception of type 'System.OutOfMemoryException' was thrown.",
     "The operation has timed out",
     "The service is temporarily unavailable",
+    "The server is too busy.",
+    "Server is busy",
+    "VeraCore is down for maintenance",
 ]
+
+
+NOT_PERMITTED = [
+    "User WSUSER does not have permission to call AddOrder",
+    "Missing permission 'AddOrder'",
+    "Access denied to AddOrder",
+    "The user is not authorized to use this web service",
+    "You do not have the privilege to execute this method",
+    "AddOrder is not allowed for this user",
+]
+MAY_BE_NOT_PERMITTED = ["Access is denied.", "Not authorised", "You have no permission."]
+# About this order, or about the server's own files: then the order may have been stored.
+NOT_OF_THE_ACCOUNT = [
+    "You are not authorized to order offer TEE-M",
+    "Not permitted: TEE-M",
+    "Customer is not allowed to use this ship to address",
+    "Access to the path 'D:\\exports\\1.xml' is denied.",
+    "The EXECUTE permission was denied on the object 'usp_AddOrder', database 'PM'",
+    "Shipping method is not allowed for this carrier",
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "what"),
+    [
+        *((message, Occurrence.NOT_PERMITTED) for message in NOT_PERMITTED),
+        *((message, Occurrence.FORBIDDEN) for message in MAY_BE_NOT_PERMITTED),
+        *((message, Occurrence.FAULT) for message in NOT_OF_THE_ACCOUNT),
+    ],
+)
+def test_what_may_be_about_the_account(
+    soap: OmsWarehouse, server: Scripted, message: str, what: Occurrence
+) -> None:
+    for form in (stack, short):
+        server.seen.clear()
+        assert refusal(soap, server, Reply(500, fault(form(message)))).what is what
+
+
+def test_two_orders_are_refused_alike_unless_it_is_about_what_they_differ_in(
+    server: Scripted,
+) -> None:
+    client = oms(server.url)
+    said = []
+    for message in ("Code 17, order {id}", "Code 17, offer TEE-M", "{id} is odd"):
+        for order_id in ("WEB-1", "WEB-2"):
+            server.says(Reply(500, fault(short(message.format(id=order_id)))))
+            outcome = client.submit(order(id=order_id))
+            assert isinstance(outcome, NotAccepted)
+            said.append(outcome.alike)
+    client.close()
+    assert said == ["code 17, order"] * 2 + [""] * 2 + ["is odd"] * 2
 
 
 @pytest.mark.parametrize("message", OUTAGES)
@@ -217,11 +271,13 @@ def test_a_database_in_trouble_is_no_refusal(
         (Reply(500, HTML), Occurrence.HTTP_5XX),
         (Reply(503, b""), Occurrence.HTTP_5XX),
         (Reply(500, accepted()), Occurrence.HTTP_5XX),
-        (Reply(403, HTML), Occurrence.HTTP_4XX),
+        (Reply(403, HTML), Occurrence.BLOCKED),
+        (Reply(400, b"{}"), Occurrence.HTTP_4XX),
         (Reply(404, HTML), Occurrence.HTTP_404),
-        (Reply(302, b"", {"Location": "/login"}), Occurrence.NOT_UNDERSTOOD),
-        (Reply(200, HTML), Occurrence.NOT_UNDERSTOOD),
-        (Reply(200, b""), Occurrence.NOT_UNDERSTOOD),
+        (Reply(302, b"", {"Location": "/login"}), Occurrence.MOVED),
+        (Reply(302, b"", {"Location": "/maintenance"}), Occurrence.WEB_PAGE),
+        (Reply(200, HTML), Occurrence.WEB_PAGE),
+        (Reply(200, b""), Occurrence.WEB_PAGE),
         (Reply(202, accepted()), Occurrence.NOT_UNDERSTOOD),
         (Reply(200, accepted()[:-20]), Occurrence.NOT_UNDERSTOOD),
         (Reply(200, EMPTY), Occurrence.NOT_UNDERSTOOD),

@@ -86,7 +86,9 @@ def _online(container: Container) -> Iterator[CheckResult]:
         yield fail("configuration", error)
         return
     both = yield from _met(container, "Vendure", shop(settings, sides[0], sides[1].capabilities))
-    there = warehouse(settings.veracore, sides[1], container.other_dialects())
+    newest = container.ledger.orders.newest_synced()
+    known_id = newest.veracore_id if newest else None
+    there = warehouse(settings.veracore, sides[1], container.other_dialects(), known_id)
     both = (yield from _met(container, "VeraCore", there)) and both
     if both:
         yield from skus(settings.skus, sides[0].stock, sides[1])

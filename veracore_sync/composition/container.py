@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import Loaded, Settings, VeracoreSettings, require
+from veracore_sync.config.address import is_same_tenant
 from veracore_sync.domain.errors import (
     AuthRefused,
     ConfigError,
@@ -255,7 +256,8 @@ class Container:
         # A ledger of another shop or company knows none of these orders and would send them all.
         veracore = self.settings.veracore
         warehouse = f"{veracore.dialect} {veracore.api_url} {veracore.company_id.casefold()}"
-        ledger.meta.bind(identity_of(self.settings.vendure), warehouse, write=write)
+        shop = identity_of(self.settings.vendure)
+        ledger.meta.bind(shop, warehouse, is_same=is_same_tenant, write=write)
 
     def close(self) -> None:
         """Close the parts that were created."""

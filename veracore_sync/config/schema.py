@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
+from veracore_sync.config.address import Face, parse
 from veracore_sync.config.section import (
     DAY_SECONDS,
     NEEDED,
@@ -46,6 +47,7 @@ from veracore_sync.config.types import (
     Names,
     OptionalZone,
     Secret,
+    ServiceUrl,
     Share,
     States,
     Text,
@@ -109,7 +111,7 @@ class VeracoreSettings(Section):
         description="API that VeraCore offers: `auto` is `rest` when the path of `api_url` ends "
         "in a version, else `oms`.",
     )
-    api_url: Url = Field(
+    api_url: ServiceUrl = Field(
         default="",
         description="Base address of VeraCore.",
         examples=["https://api.veracore.com/v1"],
@@ -133,9 +135,10 @@ class VeracoreSettings(Section):
         examples=["your-company-id"],
         json_schema_extra=NEEDED,
     )
-    face: Literal["oms", "order"] = Field(
+    face: Face = Field(
         default="oms",
-        description="Which oms service is used: `oms` is oms.asmx, `order` is order.asmx.",
+        description="Which oms service is used: `oms` is oms.asmx, `order` is order.asmx; unset, "
+        "the one that `api_url` names.",
     )
     timezone: Zone = Field(
         default="UTC", description="Time zone of the warehouse's clock, such as America/New_York."
@@ -161,9 +164,48 @@ class VeracoreSettings(Section):
         return f"the path of api_url {ends} in a version"
 
     @property
+    def used_face(self) -> Face:
+        """The service that is called: `face` where it is set, else the one that `api_url` names."""
+        return self.face if self._sets_face else (parse(self.api_url).face or self.face)
+
+    @property
+    def face_reason(self) -> str:
+        """Why that service, in a few words."""
+        if self._sets_face:
+            return "set by veracore.face"
+        is_named = parse(self.api_url).face is not None
+        return "named by api_url" if is_named else "the default: api_url names no service"
+
+    @property
     def zone(self) -> ZoneInfo:
         """`timezone` as a zone."""
         return ZoneInfo(self.timezone)
+
+    @model_validator(mode="after")
+    def _one_service(self) -> VeracoreSettings:
+        address = parse(self.api_url)
+        if self.dialect == "rest":
+            if address.face is not None:
+                raise ValueError(
+                    f"has an api_url that names {address.face}.asmx, an oms service, but api is "
+                    '"rest"; set veracore.api to "oms", or write the address of the REST API'
+                )
+            return self
+        if address.other:
+            raise ValueError(
+                f"has an api_url that names {address.other}, which takes no orders; write "
+                f"api_url as {address.origin}, or as the address of oms.asmx or order.asmx"
+            )
+        if self._sets_face and address.face not in (None, self.face):
+            raise ValueError(
+                f"has an api_url that names {address.face}.asmx, but veracore.face is "
+                f'"{self.face}"; remove face, or the service from veracore.api_url'
+            )
+        return self
+
+    @property
+    def _sets_face(self) -> bool:
+        return "face" in self.model_fields_set
 
     @property
     def _versioned(self) -> bool:

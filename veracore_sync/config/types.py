@@ -22,8 +22,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr
 
+from veracore_sync.config.address import names_service
+
 _FIELD_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 _PREFIX = re.compile(r"[A-Za-z0-9-]{0,8}")
+# A password stands before an @, and a key behind a ?: neither is quoted.
+_BARE_HOST = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?(/[\w./-]*)?")
 _PERCENT = re.compile(r"(\d{1,3})\s*%")
 _MOST_UNITS = 1_000_000_000
 _TOKEN_LEAST = 16
@@ -134,12 +138,33 @@ def _url(text: str) -> str:
     except ValueError:
         raise ValueError("is not an address; write it as https://host/path") from None
     if parts.scheme not in ("http", "https") or not host or " " in text:
-        raise ValueError("must be an address such as https://host/path")
+        meant = f'; did you mean "https://{text}"?' if _BARE_HOST.fullmatch(text) else ""
+        raise ValueError(f"must be an address such as https://host/path{meant}")
+    if not _is_host(host):
+        raise ValueError("has a host that no name server can know; write it as https://host/path")
     if "@" in parts.netloc:
         raise ValueError("must not hold a user or password; they have settings of their own")
-    if parts.query or parts.fragment:
+    if "?" in text or "#" in text:
         raise ValueError("must end with the path, without ? or #")
     return text
+
+
+def _is_host(host: str) -> bool:
+    if host.isascii():
+        return ".." not in host
+    try:
+        return bool(host.encode("idna"))
+    except UnicodeError:
+        return False
+
+
+def _service_url(text: str) -> str:
+    """As any address; of one that names a service, what follows the path is left out."""
+    # The page of a service is pasted with its `?wsdl` or `?op=AddOrder`. Behind anything else a
+    # query may be a key, and is refused.
+    text = _trimmed(text)
+    bare = re.split(r"[?#]", text, maxsplit=1)[0]
+    return _url(bare if names_service(bare) else text)
 
 
 def _zone(name: str) -> str:
@@ -287,6 +312,7 @@ Token = Annotated[
 
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 Url = Annotated[str, AfterValidator(_url), ValueKind("address")]
+ServiceUrl = Annotated[str, AfterValidator(_service_url), ValueKind("address")]
 Zone = Annotated[str, AfterValidator(_zone), ValueKind("time zone")]
 OptionalZone = Annotated[
     str, AfterValidator(lambda name: _zone(name) if name.strip() else ""), ValueKind("time zone")

@@ -109,6 +109,9 @@ TABLE: dict[Occurrence, Row] = {
     Occurrence.HTTP_429: Row(_SLOWER, _LATER, _W.PACE),
     Occurrence.HTTP_5XX: Row(_RETRY, _LOST, _W.SERVER, is_down=True),
     Occurrence.NOT_UNDERSTOOD: Row(_END, Rule(_C.PROTOCOL, _A.DOUBT_LOST), _W.RECORD),
+    Occurrence.MOVED: Row(_CONFIG, _DOUBT, _W.SETTINGS),
+    Occurrence.WEB_PAGE: Row(_RETRY, _LOST, _W.SERVER),
+    Occurrence.BLOCKED: Row(_RETRY, _DOUBT, _W.SERVER),
     Occurrence.REFUSED: Row(_END, Rule(_C.VALIDATION, _A.PARK), _W.RECORD),
     Occurrence.DUPLICATE: Row(_END, Rule(_C.DUPLICATE, _A.LOOK_UP), _W.RECORD),
     Occurrence.FAULT: Row(_END, _DOUBT, _W.RECORD),
@@ -116,6 +119,7 @@ TABLE: dict[Occurrence, Row] = {
     Occurrence.LOGIN_REFUSED: Row(_AUTH, _DOUBT, _W.CALLER),
     Occurrence.KNOWN_REFUSED: Row(_AUTH, _NEVER_LEFT, _W.CALLER),
     Occurrence.FORBIDDEN: Row(_AUTH, _DOUBT, _W.CALLER),
+    Occurrence.NOT_PERMITTED: Row(_AUTH, _NEVER_LEFT, _W.CALLER),
     Occurrence.ACCESS_REFUSED: Row(_AUTH, _DOUBT, _W.ACCESS),
     Occurrence.CHANNEL_UNKNOWN: Row(_CONFIG, _DOUBT, _W.SETTINGS),
     Occurrence.QUERY_REFUSED: Row(_CONFIG, _DOUBT, _W.SETTINGS),
@@ -208,11 +212,33 @@ SAYS_NOTHING_OF_ITS_NAME = Group(ANOTHER_RECORD_TELLS.whats | _of(_W.RUN))
 MAY_PASS = Group(_of(_W.SERVER))
 """A slip is retried without limit."""
 
-OF_ANOTHER_SERVICE = Group(_of(_W.RECORD, _W.SETTINGS))
-"""A control call that fails like this did not reach the service; no order is at fault."""
-
 ROLLED_BACK = Group({Occurrence.DATABASE})
 """Nothing was written, so the same write may be repeated at once."""
+
+# ---- of the account ---------------------------------------------------------------------------
+
+NOT_ALLOWED = Group({Occurrence.FORBIDDEN, Occurrence.NOT_PERMITTED})
+"""A create that is refused like this ends the run at once, unless VeraCore took another one in the
+same run: then it is about that order."""
+
+MAY_BE_OF_ALL = Group(
+    _where(lambda row: row.creating.action is _A.DOUBT) - {Occurrence.ODD_SUCCESS}
+)
+"""An answer to a create that is about the account if another order gets the same one, and none is
+taken."""
+
+PROVES_PERMISSION = Group({Occurrence.REFUSED, Occurrence.DUPLICATE})
+"""VeraCore processed the create, so this account may create orders."""
+
+ONLY_THIS_OPERATION = Group({Occurrence.NOT_PERMITTED})
+"""Refused for creates, it says nothing about look-ups."""
+
+
+def of_all(what: Occurrence) -> Occurrence:
+    """What an answer to creates means if every order gets it."""
+    is_refusal = READING[what].category in (_C.PROTOCOL, _C.AUTH)
+    return Occurrence.NOT_PERMITTED if is_refusal else what
+
 
 # ---- of an upstream ---------------------------------------------------------------------------
 

@@ -144,6 +144,7 @@ class OrderAct(StrEnum):
     REFUSE = "refuse"
     DOUBT = "doubt"
     WAS_ANSWERED = "was_answered"
+    WAS_FOR_ALL = "was_for_all"
     RECOVER = "recover"
     DOUBT_AGAIN = "doubt_again"
     ADOPT = "adopt"
@@ -182,6 +183,7 @@ TRANSITIONS: Mapping[OrderAct, Transition[OrderState]] = {
     OrderAct.REFUSE: Transition((_S.SENDING,), (_S.PARKED,)),
     OrderAct.DOUBT: Transition((_S.SENDING,), (_S.IN_DOUBT,)),
     OrderAct.WAS_ANSWERED: Transition((_S.IN_DOUBT,)),
+    OrderAct.WAS_FOR_ALL: Transition((_S.IN_DOUBT,)),
     OrderAct.RECOVER: Transition((_S.SENDING,), (_S.IN_DOUBT,)),
     OrderAct.DOUBT_AGAIN: Transition(QUEUED, (_S.IN_DOUBT,)),
     OrderAct.ADOPT: Transition(UNDECIDED, (_S.SYNCED,)),

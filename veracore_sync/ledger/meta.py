@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import operator
 import secrets
 import string
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
@@ -124,12 +126,20 @@ class Meta:
             raise KeyError(key)
         return value
 
-    def bind(self, shop: str, warehouse: str, *, write: bool = True) -> None:
+    def bind(
+        self,
+        shop: str,
+        warehouse: str,
+        *,
+        is_same: Callable[[str, str], bool] = operator.eq,
+        write: bool = True,
+    ) -> None:
         """Bind this ledger to one shop and one warehouse, or check that it is bound to these.
 
         Args:
             shop: Admin API address and channel.
             warehouse: Dialect, base address and company.
+            is_same: Whether two texts name one warehouse; its address may be written in many ways.
             write: Bind an unbound ledger.
 
         Raises:
@@ -137,11 +147,11 @@ class Meta:
         """
         if write:
             self._correct_created_at()
-        for side, ours in (("shop", shop), ("warehouse", warehouse)):
+        for side, ours, same in (("shop", shop, operator.eq), ("warehouse", warehouse, is_same)):
             held = self.get(f"identity.{side}")
             if held is None and write:
                 self.put(f"identity.{side}", ours)
-            elif held is not None and held != ours:
+            elif held is not None and not same(held, ours):
                 raise ConfigError(
                     f"this ledger belongs to the {side} {held}, not to {ours}",
                     hint="set another ledger.path for this pair: "

@@ -162,6 +162,14 @@ class Sending(OrderTable):
                 cause=OrderCause.ANSWER,
             )
 
+    def was_for_all(self, code: str) -> Applied:
+        """The answer that left the order in doubt was given to every order.
+
+        If the order is then absent, it may be sent again.
+        """
+        with self._db.transaction() as connection:
+            return self._move(connection, code, OrderAct.WAS_FOR_ALL, cause=OrderCause.LOST)
+
     def recover(self) -> list[str]:
         """Put orders that a killed run left ``sending`` in doubt; returns their codes.
 

@@ -7,7 +7,8 @@ stock in `veracore_sync.ports.stock_staging`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -266,8 +267,21 @@ class MetaStore(Protocol):
     def hash_key(self) -> bytes:
         """The key of this ledger's hashes."""
 
-    def bind(self, shop: str, warehouse: str, *, write: bool = True) -> None:
+    def bind(
+        self,
+        shop: str,
+        warehouse: str,
+        *,
+        is_same: Callable[[str, str], bool] = operator.eq,
+        write: bool = True,
+    ) -> None:
         """Bind this ledger to one shop and one warehouse, or check that it is bound to these.
+
+        Args:
+            shop: Admin API address and channel.
+            warehouse: Dialect, address and company.
+            is_same: Whether two texts name one warehouse; its address may be written in many ways.
+            write: Bind an unbound ledger.
 
         Raises:
             ConfigError: The ledger belongs to another pair.

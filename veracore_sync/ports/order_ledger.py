@@ -147,6 +147,9 @@ class OrderTransitionStore(Protocol):
     def was_answered(self, code: str, attempt: int) -> Applied:
         """The answer that left the order in doubt concerned this order, not VeraCore as a whole."""
 
+    def was_for_all(self, code: str) -> Applied:
+        """The answer that left the order in doubt was given to every order."""
+
     def recover(self) -> list[str]:
         """Put orders that a killed run left ``sending`` in doubt; returns their codes.
 

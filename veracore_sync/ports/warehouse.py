@@ -7,7 +7,7 @@ it. A read raises an error of `veracore_sync.domain.errors`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
@@ -32,12 +32,17 @@ class NotAccepted:
         text: The upstream's message, shortened and cleaned; no personal data.
         hint: What to change, if the refusal is listed.
         retry_after: Seconds that the upstream asked us to wait.
+        operation: What VeraCore calls the request.
+        alike: The message without this order's id, to be compared with that for another order;
+            empty if it is about anything else of this order.
     """
 
     what: Occurrence
     text: str
     hint: str = ""
     retry_after: float | None = None
+    operation: str = "create"
+    alike: str = ""
 
 
 SubmitOutcome = Accepted | NotAccepted
@@ -52,7 +57,12 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """A look-up was answered, and VeraCore does not have the order."""
+    """A look-up was answered, and VeraCore does not have the order.
+
+    `unless` is the error that the answer is if VeraCore gives it for an order that it has, too.
+    """
+
+    unless: SyncError | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,23 @@ class LookUpFailed:
 
 
 LookUp = Present | Absent | LookUpFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Whether VeraCore lets this account use an operation.
+
+    Args:
+        operation: Its name at VeraCore.
+        needed_by: The commands that need it.
+        error: Why it cannot be used.
+        unproven: Why nothing is known, if nothing was refused.
+    """
+
+    operation: str
+    needed_by: tuple[str, ...]
+    error: SyncError | None = None
+    unproven: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +109,14 @@ class Capabilities:
     tells_content: bool
     tells_shipment_lines: bool
     tells_warehouses: bool
+
+
+def permission_hint(operation: str) -> str:
+    """Where the permission for an operation is given."""
+    return (
+        f"at VeraCore, give the user of veracore.client_id the permission for {operation}; nothing "
+        "has to be done here afterwards, the next run continues"
+    )
 
 
 class Warehouse(Protocol):
@@ -109,6 +144,16 @@ class Warehouse(Protocol):
             AuthRefused: The credentials were refused.
             Unavailable, TimedOut, RateLimited: It cannot be reached now.
             WrongEndpoint: Something else answers at that address.
+        """
+
+    def prove(self, known_id: str | None) -> Iterator[Proof]:
+        """Try each operation that a command needs with a call that changes nothing.
+
+        Args:
+            known_id: The id of an order that VeraCore accepted, if there is one.
+
+        Raises:
+            RunOver: The run's time is over; nothing else is raised.
         """
 
     def submit(self, order: WarehouseOrder) -> SubmitOutcome:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from veracore_sync.sandbox.exchange import SECRET
+from veracore_sync.sandbox.exchange import OPERATIONS, SECRET
 
 
 class BadInput(Exception):
@@ -42,6 +42,8 @@ class Behaviour:
         longest_id: The most characters of an order's id. No limit is documented: one client keeps
             to 20, ids of 24 are in a real report.
         require_city: Whether a ship-to needs a city.
+        denied: The operations that the login may not use, by their names in either dialect.
+        denied_text: What VeraCore says then; empty: a text that names the operation.
     """
 
     unknown_order: str = "empty"
@@ -62,6 +64,14 @@ class Behaviour:
     reference: str = "whole"
     longest_id: int = 20
     require_city: bool = True
+    denied: tuple[str, ...] = ()
+    denied_text: str = ""
+
+    def refusal_of(self, operation: str) -> str:
+        """What a call of the operation is told; empty if it may be used."""
+        if operation not in self.denied:
+            return ""
+        return self.denied_text or f"User does not have permission to call {operation}"
 
     def changed(self, document: Mapping[str, Any]) -> Behaviour:
         """A copy with the given switches set.
@@ -100,6 +110,20 @@ def _secret(key: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise BadInput(key, "a text that is not empty")
     return value
+
+
+def _text(key: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise BadInput(key, "a text")
+    return value
+
+
+def _operations(key: str, value: Any) -> tuple[str, ...]:
+    named = _texts(key, value) or ()
+    unknown = sorted(set(named) - OPERATIONS)
+    if unknown:
+        raise BadInput(key, f"{', '.join(unknown)} is none of {', '.join(sorted(OPERATIONS))}")
+    return named
 
 
 def _texts(key: str, value: Any) -> tuple[str, ...] | None:
@@ -145,4 +169,6 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "reference": _one_of("whole", "cut50", "omitted"),
     "longest_id": _above_0("characters"),
     "require_city": _one_of(True, False),
+    "denied": _operations,
+    "denied_text": _text,
 }

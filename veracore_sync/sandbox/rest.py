@@ -78,6 +78,9 @@ class RestFace:
                 return _refusal(405, f"{operation} is a {method}", (("Allow", method),))
             if operation != "token" and not self._may_enter(request):
                 return _unauthorised()
+            denied = self._world.behaviour.refusal_of(operation)
+            if denied:
+                return _refusal(403, denied)
             with self._world.lock:
                 return run()
 

@@ -180,6 +180,9 @@ def _route(service: _Service, envelope: Element, envelope_namespace: str) -> Cal
     def process() -> Answer:
         if not _may_enter(service, header):
             return service.fault(operation, _LOGIN_REFUSED)
+        denied = service.world.behaviour.refusal_of(operation)
+        if denied:
+            return service.fault(operation, denied)
         return _answer(service, operation, document)
 
     order = service.reader.text(document, "orderId") or service.reader.text(

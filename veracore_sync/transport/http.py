@@ -296,6 +296,8 @@ class StreamedAnswer:
                 piece = next(pieces, None)
             if piece is None:
                 return
+            # What the answer is shows at its beginning.
+            self.read_so_far = self.read_so_far or piece
             self.length += len(piece)
             yield piece
 

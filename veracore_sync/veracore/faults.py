@@ -8,16 +8,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import takewhile
+from urllib.parse import urlsplit, urlunsplit
 
 from veracore_sync.domain.errors import Occurrence
 from veracore_sync.domain.warehouse import Freight, WarehouseOrder
-from veracore_sync.veracore.text import blank_id, names_id, one_line
+from veracore_sync.transport.http import HttpAnswer
+from veracore_sync.veracore.text import blank_id, names_id, one_line, quote
 
 # .NET wraps the message in class names before it and a stack trace after it (docs/wire.md 3.6).
 _WRAPPING = re.compile(r"System\.Exception:|--->")
 _STACK_LINE = re.compile(r"\s*(at\s|--- End of)")
 _STACK_INSIDE = re.compile(r" at [\w.`<>+\[\],]+\(")
 _MAX = 20_000
+_HINT_PAGE = (
+    "nothing is lost and the next run continues; if it lasts, ask whether VeraCore is down or "
+    "keeps this machine out, and check veracore.api_url"
+)
+_HINT_ADDRESS = "check veracore.api_url, veracore.api and veracore.face"
 
 # A match is remembered as refused credentials and stops every run, so no word of an order may
 # match: "user defined" fields are the order's.
@@ -52,7 +59,45 @@ _KEY = re.compile(r"does not have a ship ?to key", re.IGNORECASE)
 # id, so it must never count as the absence of an order.
 _OUTAGE = re.compile(
     r"time-?out (expired|period)|timed out|deadlock|network-related|transport-level|"
-    r"outofmemory|(service|server|system|database)( \w+){0,3} unavailable",
+    r"outofmemory|(service|server|system|database)( \w+){0,3} (unavailable|too busy)|"
+    r"server( \w+){0,2} busy|(under|down for|scheduled) maintenance",
+    re.IGNORECASE,
+)
+# What is missing, not to whom: "WSUSER does not have permission to call AddOrder", "Missing
+# permission 'WarehouseProducts'" (docs/wire.md 2.3).
+_PERMISSION = re.compile(
+    r"permission|privilege|authori[sz](ed|ation)|access (rights?|is denied|was denied|denied)|"
+    r"(not|isn't) (allowed|permitted|entitled)",
+    re.IGNORECASE,
+)
+_OPERATION = re.compile(
+    r"\b(AddOrder|GetOrderInfo|GetProductAvailabilities|GetShippingCharge)\b", re.IGNORECASE
+)
+_ANY_OPERATION = re.compile(
+    r"missing permission|web ?service|web ?method|"
+    r"\b(call|use|execute|invoke|access)\w*( to)?( the| this)? "
+    r"(method|operation|function|api|service)",
+    re.IGNORECASE,
+)
+# A permission for a thing is about the order that needs it, or about the server's own files.
+_THING = re.compile(
+    r"\b(offers?|products?|parts?|skus?|lines?|ship ?to|address|carrier|freight|country|customer|"
+    r"mailer|source|project|campaign|warehouse|path|file|folder|directory|registry|database|"
+    r"object|table|column|execute permission)\b",
+    re.IGNORECASE,
+)
+_NOT_FOUND = re.compile(
+    r"not (be )?found|can ?not (be )?(find|found|locate)|unable to (find|locate)|"
+    r"(does not|doesn't) exist|no (such )?(order|record|data|rows?|information|matching)|"
+    r"(unknown|invalid) order|object reference not set|sequence contains no",
+    re.IGNORECASE,
+)
+_GONE = (404, 405, 410, 415)
+_PAGE_TYPES = ("text/html", "application/xhtml+xml")
+_PAGE_STARTS = (b"<!doctype html", b"<html")
+# A page that says it is down for now, or that .NET shows instead of an error.
+_FOR_NOW = re.compile(
+    r"maintenance|offline|unavailable|outage|downtime|\bstatus\b|aspxerrorpath|/error",
     re.IGNORECASE,
 )
 
@@ -65,15 +110,53 @@ class Meaning:
     hint: str = ""
 
 
-def what_of(status: int) -> Occurrence:
-    """The row of the failure table for a status alone."""
+def what_of(answer: HttpAnswer) -> Occurrence:
+    """The row of the failure table for an answer that is none of the service's own."""
+    status = answer.status
     if status == 429:
         return Occurrence.HTTP_429
     if status >= 500:
         return Occurrence.HTTP_5XX
-    if status == 404:
+    if 300 <= status < 400:
+        goes_to = answer.headers.get("location", "")
+        return Occurrence.WEB_PAGE if _FOR_NOW.search(goes_to) else Occurrence.MOVED
+    if status in _GONE:
         return Occurrence.HTTP_404
-    return Occurrence.HTTP_4XX if status >= 400 else Occurrence.NOT_UNDERSTOOD
+    if status == 401:
+        return Occurrence.ACCESS_REFUSED
+    if status == 408:
+        return Occurrence.TIMEOUT
+    if status >= 400:
+        is_of_the_service = answer.content_type.endswith(("json", "xml")) or status != 403
+        is_blocked = is_page(answer) or not is_of_the_service
+        return Occurrence.BLOCKED if is_blocked else Occurrence.HTTP_4XX
+    is_none = is_page(answer) or (status == 200 and not answer.body.strip())
+    return Occurrence.WEB_PAGE if is_none else Occurrence.NOT_UNDERSTOOD
+
+
+def is_page(answer: HttpAnswer) -> bool:
+    """Whether the answer is a web page."""
+    start = answer.body[:200].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    return answer.content_type in _PAGE_TYPES or start.startswith(_PAGE_STARTS)
+
+
+def words_of(answer: HttpAnswer) -> str:
+    """The status, and where the answer points or what it is; never its content."""
+    goes_to = urlsplit(answer.headers.get("location", ""))
+    if 300 <= answer.status < 400 and (goes_to.netloc or goes_to.path):
+        # A query may hold a session, and the part before an @ a password.
+        host = goes_to.netloc.rpartition("@")[2]
+        place = urlunsplit((goes_to.scheme, host, goes_to.path, "", ""))
+        return f"HTTP {answer.status}, a redirect to {quote(place)}, which is not followed"
+    kind = quote(answer.content_type) or ("no content type" if answer.body else "nothing")
+    return f"HTTP {answer.status} ({kind})"
+
+
+def hint_of(what: Occurrence) -> str | None:
+    """What to do about such an answer; ``None``: the hint of its class."""
+    if what in (Occurrence.WEB_PAGE, Occurrence.BLOCKED):
+        return _HINT_PAGE
+    return _HINT_ADDRESS if what in (Occurrence.HTTP_404, Occurrence.MOVED) else None
 
 
 def message_of(fault: str) -> str:
@@ -93,10 +176,36 @@ def is_outage(message: str) -> bool:
     return _OUTAGE.search(message) is not None
 
 
+def is_permission_refusal(message: str) -> bool:
+    """Whether the reason is a listed refusal of an operation to this account."""
+    if not _PERMISSION.search(message):
+        return False
+    if _OPERATION.search(message):
+        return True
+    return bool(_ANY_OPERATION.search(message)) and not _THING.search(message)
+
+
+def says_not_found(message: str, order_id: str) -> bool:
+    """Whether the reason is one of a missing order, and of nothing else."""
+    return _NOT_FOUND.search(message) is not None or names_id(message, order_id)
+
+
+def alike(message: str, order: WarehouseOrder) -> str:
+    """The reason without the order's id; empty if it names anything else of the order.
+
+    Two orders that get the same one were refused for what they do not differ in.
+    """
+    if any(names_id(message, line.sku) for line in order.lines):
+        return ""
+    return " ".join(blank_id(message, order.id).split())
+
+
 def meaning_of(message: str, order: WarehouseOrder) -> Meaning:
     """What a reason means for the order that was being created."""
     if is_login_refusal(message):
         return Meaning(Occurrence.LOGIN_REFUSED)
+    if is_permission_refusal(message):
+        return Meaning(Occurrence.NOT_PERMITTED)
     if _says_id_is_used(message, order.id):
         return Meaning(Occurrence.DUPLICATE)
     if _SOURCE.search(message):
@@ -110,7 +219,11 @@ def meaning_of(message: str, order: WarehouseOrder) -> Meaning:
         return Meaning(Occurrence.REFUSED, _freight_hint(order))
     if _KEY.search(message):
         return Meaning(Occurrence.REFUSED, "try the other veracore.face, and report this")
-    return Meaning(Occurrence.DATABASE if is_outage(message) else Occurrence.FAULT)
+    if is_outage(message):
+        return Meaning(Occurrence.DATABASE)
+    # It names no operation, so it may be about this order, which may have been stored.
+    is_bare = _PERMISSION.search(message) and alike(message, order) and not _THING.search(message)
+    return Meaning(Occurrence.FORBIDDEN if is_bare else Occurrence.FAULT)
 
 
 def _says_id_is_used(message: str, order_id: str) -> bool:

@@ -13,8 +13,10 @@ from veracore_sync.config import Settings
 from veracore_sync.domain.errors import LedgerError, SyncError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
 from veracore_sync.jobs.health import troubles
+from veracore_sync.jobs.orders.account import refused_since
 from veracore_sync.ledger.opening import is_there
 from veracore_sync.ports.ledger import Ledger
+from veracore_sync.ports.warehouse import permission_hint
 
 _LEAST_FREE = 100 * 1024 * 1024
 _MOUNTS = Path("/proc/mounts")
@@ -93,7 +95,14 @@ def _content(
     counts = opened.orders.counts()
     yield ok("ledger", f"{sum(counts.values())} orders, {counts['synced']} synced, intact")
     yield from _clock(settings, opened)
-    if opened.orders.any_accepted():
+    refused = refused_since(opened.meta)
+    if refused is not None:
+        yield warn(
+            "AddOrder",
+            f"VeraCore has refused it to every order since {refused}",
+            f"{permission_hint('AddOrder')}: see `veracore-sync stats --runs`",
+        )
+    elif opened.orders.any_accepted():
         yield ok("AddOrder", "VeraCore has accepted an order")
     else:
         yield warn(

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.domain.errors import ConfigError, SyncError, WrongEndpoint
+from veracore_sync.domain.failures import ONLY_THIS_OPERATION
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
-from veracore_sync.ports.warehouse import Warehouse
+from veracore_sync.ports.warehouse import Proof, Warehouse
 
 OtherDialects = Mapping[str, Callable[[], Warehouse]]
 """By name, a function that connects to the same address in that dialect."""
 
 
 def warehouse(
-    settings: VeracoreSettings, client: Warehouse, others: OtherDialects
+    settings: VeracoreSettings, client: Warehouse, others: OtherDialects, known_id: str | None
 ) -> Iterator[CheckResult]:
-    """Check the warehouse: login and dialect.
+    """Check the warehouse: login, dialect, and each operation that a command needs.
 
     Args:
+        settings: ``[veracore]``.
+        client: The warehouse.
         others: The dialects that are not configured.
+        known_id: The id of an order that VeraCore accepted, if there is one.
     """
     try:
         client.check_connection(None)
@@ -28,11 +33,30 @@ def warehouse(
         yield fail("VeraCore", _other_dialect(settings, others) or error)
         return
     except SyncError as error:
-        yield fail("VeraCore", error)
-        return
+        # Another operation may be allowed, so each is tried below.
+        if error not in ONLY_THIS_OPERATION:
+            yield fail("VeraCore", error)
+            return
     yield ok("VeraCore", f"logged in, it answers as {settings.dialect}")
     if client.is_sandbox:
         yield warn("VeraCore", "this is a simulator", "set veracore.api_url to the real VeraCore")
+    yield from _operations(client.prove(known_id))
+
+
+def _operations(proofs: Iterable[Proof]) -> Iterator[CheckResult]:
+    proven: list[str] = []
+    for proof in proofs:
+        commands = " and ".join(proof.needed_by)
+        if proof.error is not None:
+            found = fail(proof.operation, proof.error)
+            yield replace(found, message=f"needed by {commands}: {found.message}")
+        elif proof.unproven:
+            message = f"needed by {commands}; not tried here: {proof.unproven}"
+            yield ok(proof.operation, message)
+        else:
+            proven.append(proof.operation)
+    if proven:
+        yield ok("operations", f"VeraCore lets this account use {', '.join(proven)}")
 
 
 def _other_dialect(settings: VeracoreSettings, others: OtherDialects) -> ConfigError | None:

@@ -23,7 +23,7 @@ from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.shop import Poll, ShopOrders, Unlisted
-from veracore_sync.ports.warehouse import LookUpFailed, Warehouse
+from veracore_sync.ports.warehouse import Absent, LookUpFailed, Warehouse
 
 KIND = AlertKind.ORDER_UNREADABLE
 SHOP, LOOK_UP, DOUBT, LISTED = "orders.shop", "orders.lookup", "orders.doubt", "orders.listed"
@@ -88,6 +88,8 @@ def look_ups_must_work(warehouse: Warehouse, ledger: Ledger) -> None:
     newest = ledger.orders.newest_synced()
     for veracore_id in (newest.veracore_id if newest else None, ledger.meta.probe_id):
         found = warehouse.look_up(veracore_id) if veracore_id else None
+        if veracore_id != ledger.meta.probe_id and isinstance(found, Absent) and found.unless:
+            raise found.unless
         if found is not None and not isinstance(found, LookUpFailed):
             return
     if isinstance(found, LookUpFailed):

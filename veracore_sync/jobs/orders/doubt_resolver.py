@@ -12,7 +12,7 @@ from datetime import timedelta
 from veracore_sync.backoff import spread
 from veracore_sync.clock import elapsed, from_text
 from veracore_sync.domain.errors import ProtocolError, SyncError
-from veracore_sync.domain.failures import ANOTHER_RECORD_TELLS, FailureBudget
+from veracore_sync.domain.failures import ANOTHER_RECORD_TELLS, ENDS_THE_RUN, FailureBudget
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import Applied, OrderCause
@@ -58,6 +58,8 @@ class DoubtResolver(RunPart[OrdersReport]):
         for row in rows:
             verdict = self.look(row)
             self.apply(row, verdict)
+            if isinstance(verdict, Unknown) and verdict.error in ENDS_THE_RUN:
+                raise verdict.error
             # One order that VeraCore cannot return must not keep the others in doubt, so another
             # look-up shows whether only this record fails. A few of them end the work for now:
             # each costs two more requests. The rows not reached come first in the next run.
@@ -91,7 +93,8 @@ class DoubtResolver(RunPart[OrdersReport]):
         found = self.look_up(row.veracore_id or row.code)
         if isinstance(found, Absent) and not self._absence_counts(row):
             return Unknown(
-                ProtocolError(
+                found.unless
+                or ProtocolError(
                     "these credentials find no order at VeraCore, so 'absent' proves nothing",
                     upstream="veracore",
                 )

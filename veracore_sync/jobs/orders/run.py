@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import Category, LedgerError, NeedsPerson, RunOver, SyncError
-from veracore_sync.domain.failures import OF_AN_UPSTREAM_OR_THE_SETTINGS
+from veracore_sync.domain.failures import OF_AN_UPSTREAM_OR_THE_SETTINGS, ONLY_THIS_OPERATION
 from veracore_sync.domain.order_records import Discovery, Failure, OrderRow, fresh_row
 from veracore_sync.domain.orders import OrderStub
 from veracore_sync.domain.states import OrderCause, OrderState
@@ -72,8 +72,11 @@ class OrdersRun(JobRun[OrdersReport]):
             self._control(chosen, doubts)
             if not self.context.must_not_write:
                 self._note_early(chosen)
-                self._send(chosen, doubts)
-                self._end_doubts(doubts, now)
+                stopped_by = self._send(chosen, doubts)
+                if stopped_by is None or stopped_by in ONLY_THIS_OPERATION:
+                    self._end_doubts(doubts, now)
+                if stopped_by is not None:
+                    raise stopped_by
         except RunOver:
             self._discover(chosen)
             raise
@@ -175,16 +178,16 @@ class OrdersRun(JobRun[OrdersReport]):
 
     # ---- sending, doubts, and what the shop changed since -------------------------------------
 
-    def _send(self, chosen: Selection, doubts: Sequence[OrderRow]) -> None:
+    def _send(self, chosen: Selection, doubts: Sequence[OrderRow]) -> SyncError | None:
+        """Send what is due; what stopped it, if anything did."""
         if not (chosen.due or chosen.rechecks or chosen.new or doubts):
-            return
+            return None
         # Recorded before the first request: a run that is killed leaves no order unknown.
         self._discover(chosen)
         bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
         sender = Sender(self.context, self._known_id(), bad)
         OrderPipeline(self.context).send_all(sender, chosen.due + chosen.rechecks)
-        if sender.stopped_by is not None:
-            raise sender.stopped_by
+        return sender.stopped_by
 
     def _end_doubts(self, doubts: Sequence[OrderRow], since: datetime) -> None:
         """Look up orders in doubt: this run's own first, because most of those were accepted."""

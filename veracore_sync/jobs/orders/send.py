@@ -12,9 +12,12 @@ from veracore_sync.domain.errors import Category, Occurrence, SyncError
 from veracore_sync.domain.failures import (
     COUNTS_AGAINST_CREATING,
     CREATING,
+    NOT_ALLOWED,
     NOT_ASKED,
+    ONLY_THIS_OPERATION,
     Action,
     FailureBudget,
+    of_all,
     read_error,
 )
 from veracore_sync.domain.held_orders import same_units
@@ -24,6 +27,7 @@ from veracore_sync.domain.states import Applied, OrderCause
 from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.jobs.orders.account import AccountRefusals
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, BadRecords, look_ups_must_work
 from veracore_sync.jobs.orders.interpret_lookup import (
     AdoptOrder,
@@ -34,7 +38,13 @@ from veracore_sync.jobs.orders.interpret_lookup import (
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.report import raise_alert
-from veracore_sync.ports.warehouse import Accepted, LookUpFailed, NotAccepted, Present
+from veracore_sync.ports.warehouse import (
+    Accepted,
+    LookUpFailed,
+    NotAccepted,
+    Present,
+    permission_hint,
+)
 from veracore_sync.waits import ASKED
 
 _LOG = logging.getLogger(__name__)
@@ -61,6 +71,10 @@ class Sender(RunPart[OrdersReport]):
     _budget: FailureBudget = field(default_factory=FailureBudget)
     _answered: set[Occurrence] = field(default_factory=set)
     _looking: threading.Lock = field(default_factory=threading.Lock)
+    _account: AccountRefusals = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._account = AccountRefusals(self.ledger, self.clock)
 
     def send(self, action: SubmitOrder) -> None:
         """Send one order, unless the run has been stopped."""
@@ -71,6 +85,13 @@ class Sender(RunPart[OrdersReport]):
             return
         if action.look_up_first and not self._is_free(action):
             return
+        with self._account.turn():
+            if self.stopped_by is not None:
+                self.report.record(action.code, action.back_to)
+                return
+            self._create(action)
+
+    def _create(self, action: SubmitOrder) -> None:
         order = action.order
         # The intent is committed before the request, so that a crash in between leaves a doubt and
         # never a second order. No transaction is open during the request: it would block every
@@ -85,6 +106,7 @@ class Sender(RunPart[OrdersReport]):
         if isinstance(outcome, Accepted):
             self.ledger.transitions.accept(action.code, attempt, outcome.sequence)
             self._budget.restore()
+            self._account.answered(action.code, None)
             self.report.record(action.code, "submitted")
         else:
             self._not_accepted(action, attempt, outcome)
@@ -175,7 +197,8 @@ class Sender(RunPart[OrdersReport]):
 
     def _not_accepted(self, action: SubmitOrder, attempt: int, outcome: NotAccepted) -> None:
         code, moves = action.code, self.ledger.transitions
-        rule = CREATING[outcome.what]
+        what = self._account.answered(code, outcome.what) or outcome.what
+        rule = CREATING[what]
         trouble = Failure(rule.category, outcome.text or str(outcome.what))
         if rule.action is Action.PENDING:
             # The connection was never made, so nothing can have arrived: no doubt, no look-up.
@@ -195,16 +218,48 @@ class Sender(RunPart[OrdersReport]):
             # a look-up decides (docs/invariants.md, "A doubt and how it ends").
             cause = OrderCause.DUPLICATE if rule.action is Action.LOOK_UP else OrderCause.LOST
             self.report.applied(code, moves.doubt(code, attempt, cause, trouble), "in_doubt")
-            if rule.action is Action.DOUBT and self._was_answered(outcome.what):
-                moves.was_answered(code, attempt)
-        if outcome.what in COUNTS_AGAINST_CREATING:
+            if rule.action is Action.DOUBT:
+                self._after_an_answer(action, attempt, what, outcome)
+        if what in ONLY_THIS_OPERATION:
+            self._stop_creating(action, what, outcome)
+        elif what in COUNTS_AGAINST_CREATING:
             self._count_failure(
                 read_error(
-                    outcome.what,
+                    what,
                     f"VeraCore: {trouble.message}",
                     upstream="veracore",
                     retry_after=outcome.retry_after,
                 )
+            )
+
+    def _after_an_answer(
+        self, action: SubmitOrder, attempt: int, what: Occurrence, outcome: NotAccepted
+    ) -> None:
+        """After an unlisted answer: whether it is about this order, or about the account."""
+        if not self._was_answered(what):
+            return
+        shared = self._account.shared_by(action.code, what, outcome.alike)
+        for code in shared:
+            self._account.release(code)
+        if shared or what in NOT_ALLOWED:
+            # It stays in doubt as after a lost answer: absent means that it is sent again.
+            self._stop_creating(action, what, outcome)
+        else:
+            self.ledger.transitions.was_answered(action.code, attempt)
+
+    def _stop_creating(self, action: SubmitOrder, what: Occurrence, outcome: NotAccepted) -> None:
+        """Stop the run: VeraCore would answer every other order like this one."""
+        if what in NOT_ALLOWED:
+            self._account.refused(action.code)
+        # The order's id would make it look as if this order were at fault.
+        said = outcome.text.replace(action.order.id, "…")
+        meant = of_all(what)
+        hint = permission_hint(outcome.operation) if meant in ONLY_THIS_OPERATION else None
+        verb = "refuses" if meant in ONLY_THIS_OPERATION else "does not answer"
+        message = f"VeraCore {verb} {outcome.operation}, whatever the order: {said}"
+        with self._lock:
+            self.stopped_by = self.stopped_by or read_error(
+                meant, message, upstream="veracore", hint=hint
             )
 
     def _later(self, outcome: NotAccepted) -> datetime:

@@ -57,6 +57,7 @@ class TrackingRun(JobRun[TrackingReport]):
     _unknown: Unanswered = field(init=False)
     _parts: Unanswered = field(init=False)
     _unlisted: SyncError | None = field(default=None, init=False)
+    _finds_orders: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._rules = rules_of(self.settings)
@@ -221,6 +222,9 @@ class TrackingRun(JobRun[TrackingReport]):
         if isinstance(found, LookUpFailed):
             self._unanswered.failed(row.code, found.error)
             return
+        if isinstance(found, Absent) and found.unless is not None:
+            self._must_find_another(row, found.unless)
+        self._finds_orders |= isinstance(found, Present)
         self._unanswered.answered("veracore")
         try:
             self._look_at(row, veracore_id, found, targets)
@@ -244,6 +248,22 @@ class TrackingRun(JobRun[TrackingReport]):
             self._parts.answered("veracore")
         else:
             self._parts.worked(row.code)
+
+    def _must_find_another(self, row: OrderRow, refusal: SyncError) -> None:
+        """Prove that look-ups find orders at all.
+
+        VeraCore accepted this one, and answers as for an order that cannot exist. If it does so for
+        every order, the account may not look them up.
+
+        Raises:
+            SyncError: No other order is found: `refusal`.
+        """
+        newest = self.ledger.orders.newest_synced()
+        if not self._finds_orders and newest is not None and newest.code != row.code:
+            found = self.warehouse.look_up(newest.veracore_id or newest.code)
+            self._finds_orders = isinstance(found, Present)
+        if not self._finds_orders:
+            raise refusal
 
     def _look_at(
         self, row: OrderRow, veracore_id: str, found: Present | Absent, targets: Targets

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.domain.errors import (
-    AuthRefused,
     Occurrence,
     ProtocolError,
     RateLimited,
@@ -17,7 +17,7 @@ from veracore_sync.domain.errors import (
     SyncError,
     WrongEndpoint,
 )
-from veracore_sync.domain.failures import OF_ANOTHER_SERVICE, read_error
+from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.warehouse import ListedRow, StockRow, WarehouseOrder
 from veracore_sync.ports.warehouse import (
     Absent,
@@ -27,11 +27,20 @@ from veracore_sync.ports.warehouse import (
     LookUpFailed,
     NotAccepted,
     Present,
+    Proof,
     SubmitOutcome,
+    permission_hint,
 )
 from veracore_sync.transport.http import Gate, NoResponse
 from veracore_sync.transport.retry import RetryPolicy
-from veracore_sync.veracore.faults import is_login_refusal, is_outage, meaning_of
+from veracore_sync.veracore.faults import (
+    alike,
+    is_login_refusal,
+    is_outage,
+    is_permission_refusal,
+    meaning_of,
+    says_not_found,
+)
 from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.parse import UnreadableXml, is_nil, shape, text, whole_number
 from veracore_sync.veracore.oms.record import is_empty_record, order_record
@@ -46,6 +55,14 @@ _CREDENTIALS_HINT = (
 )
 # An answer given while VeraCore was failing must not decide about absences for the rest of the run.
 _SHAPE_SECONDS = 600.0
+_EMPTY_DAY = date(2000, 1, 1)
+NEEDED_BY = {
+    "AddOrder": ("sync-orders",),
+    "GetOrderInfo": ("sync-orders", "sync-tracking"),
+    "GetProductAvailabilities": ("sync-inventory", "sync-orders"),
+    "GetShippingCharge": ("sync-tracking",),
+}
+_UNPROVEN = "it cannot be tried without creating an order"
 
 
 class OmsWarehouse:
@@ -105,27 +122,81 @@ class OmsWarehouse:
         # Both transfer next to nothing; a wrong address or login would answer neither way.
         if known_id is not None and isinstance(self.look_up(known_id), Present):
             return
-        try:
-            stock = self._service.read(
-                "GetProductAvailabilities",
-                partNumber=f"NO-SUCH-PART-{self._probe_id}",
-                owner=self._settings.company_id,
-            )
-        except Fault as fault:
-            raise self._refused(fault) from fault
-        except SyncError as error:
-            if error not in OF_ANOTHER_SERVICE:
-                raise
-            raise self._wrong_endpoint(error.message) from error
-        if "".join(stock.itertext()).strip():
+        if self._must_be_used("GetProductAvailabilities"):
             raise self._wrong_endpoint("it returned stock of a part that cannot exist")
 
-    def _refused(self, fault: Fault) -> AuthRefused:
-        return AuthRefused(
-            f"VeraCore refused the request: {self._quoted(fault)}",
+    def prove(self, known_id: str | None) -> Iterator[Proof]:
+        """Try each operation; see the port."""
+        yield Proof("AddOrder", NEEDED_BY["AddOrder"], unproven=_UNPROVEN)
+        yield self._proof("GetOrderInfo", lambda: self._prove_look_ups(known_id))
+        for operation in ("GetProductAvailabilities", "GetShippingCharge"):
+            yield self._proof(operation, partial(self._must_be_used, operation))
+
+    def _proof(self, operation: str, use: Callable[[], object]) -> Proof:
+        try:
+            use()
+        except RunOver:
+            raise
+        except SyncError as error:
+            return Proof(operation, NEEDED_BY[operation], error)
+        return Proof(operation, NEEDED_BY[operation])
+
+    def _prove_look_ups(self, known_id: str | None) -> None:
+        found = self.look_up(known_id or self._probe_id)
+        if isinstance(found, LookUpFailed):
+            raise found.error
+        if known_id is not None and isinstance(found, Absent) and found.unless is not None:
+            raise found.unless
+
+    # ---- refusals -----------------------------------------------------------------------------
+
+    def _must_be_used(self, operation: str) -> str:
+        """Use an operation about something that cannot exist; the text of its result.
+
+        Raises:
+            AuthRefused: A fault: only the account can be the reason.
+            SyncError: No usable answer.
+        """
+        try:
+            result = self._service.read(operation, **self._harmless(operation))
+        except Fault as fault:
+            raise self._listed(fault) or self._not_permitted(operation, fault) from fault
+        return "".join(result.itertext()).strip()
+
+    def _harmless(self, operation: str) -> dict[str, str]:
+        if operation == "GetShippingCharge":
+            return {"StartDate": day_text(_EMPTY_DAY), "EndDate": day_text(_EMPTY_DAY)}
+        part = f"NO-SUCH-PART-{self._probe_id}"
+        return {"partNumber": part, "owner": self._settings.company_id}
+
+    def _meaning(self, operation: str, fault: Fault) -> SyncError:
+        """What the fault of a list means: it is the account's if nothing is answered either."""
+        listed = self._listed(fault)
+        if listed is not None:
+            return listed
+        try:
+            self._must_be_used(operation)
+        except SyncError as error:
+            return error
+        return _not_understood(f"{operation} was refused: {self._quoted(fault)}")
+
+    def _listed(self, fault: Fault) -> SyncError | None:
+        """The error of a fault that means the same for whatever is asked."""
+        if is_login_refusal(fault.message):
+            words = f"VeraCore refused the request: {self._quoted(fault)}"
+            what = Occurrence.LOGIN_REFUSED
+            return read_error(what, words, upstream=UPSTREAM, hint=_CREDENTIALS_HINT)
+        if is_outage(fault.message):
+            words = f"VeraCore's database fails: {self._quoted(fault)}"
+            return read_error(Occurrence.DATABASE, words, upstream=UPSTREAM)
+        return None
+
+    def _not_permitted(self, operation: str, fault: Fault) -> SyncError:
+        return read_error(
+            Occurrence.NOT_PERMITTED,
+            f"VeraCore refuses {operation} to this web service user: {self._quoted(fault)}",
             upstream=UPSTREAM,
-            hint=_CREDENTIALS_HINT,
-            what=Occurrence.LOGIN_REFUSED if is_login_refusal(fault.message) else None,
+            hint=permission_hint(operation),
         )
 
     def _wrong_endpoint(self, why: str) -> WrongEndpoint:
@@ -150,9 +221,15 @@ class OmsWarehouse:
             return NotAccepted(lost.what, quote(lost.detail, hidden))
         except Fault as fault:
             meaning = meaning_of(fault.message, order)
-            return NotAccepted(meaning.what, quote(fault.message, hidden), meaning.hint)
+            words = quote(fault.message, hidden)
+            return NotAccepted(
+                meaning.what, words, meaning.hint, operation="AddOrder", alike=alike(words, order)
+            )
         except NotSoap as error:
-            return NotAccepted(error.what, quote(str(error)), retry_after=error.retry_after)
+            words = quote(str(error))
+            return NotAccepted(
+                error.what, words, retry_after=error.retry_after, operation="AddOrder", alike=words
+            )
         # Success is our id with a sequence above 0. Anything else may or may not be an order, so it
         # is a doubt (docs/wire.md 3.6).
         identity, sequence = text(result, "OrderID"), whole_number(result, "OrderSeqID")
@@ -184,9 +261,7 @@ class OmsWarehouse:
         except UnreadableXml as error:
             raise _not_understood(str(error)) from error
         except Fault as fault:
-            if is_login_refusal(fault.message):
-                raise self._refused(fault) from fault
-            raise _not_understood(f"the stock could not be read: {self._quoted(fault)}") from fault
+            raise self._meaning("GetProductAvailabilities", fault) from fault
 
     # ---- what shipped -------------------------------------------------------------------------
 
@@ -202,11 +277,7 @@ class OmsWarehouse:
         except UnreadableXml as error:
             raise _not_understood(str(error)) from error
         except Fault as fault:
-            if is_login_refusal(fault.message):
-                raise self._refused(fault) from fault
-            raise _not_understood(
-                f"the shipments could not be read: {self._quoted(fault)}"
-            ) from fault
+            raise self._meaning("GetShippingCharge", fault) from fault
 
     # ---- looking up ---------------------------------------------------------------------------
 
@@ -240,8 +311,13 @@ class OmsWarehouse:
 
     def _interpret_fault(self, fault: Fault, order_id: str) -> LookUp:
         try:
-            if self._fault_shape(fault, order_id) == self._shape_of_absence():
-                return Absent()
+            if is_permission_refusal(fault.message):
+                # Asked anew: the permission may have been taken away since the answer for an id
+                # that cannot exist was remembered. Without an error, only this order is refused.
+                self._look_up_impossible_id()
+            elif self._fault_shape(fault, order_id) == self._shape_of_absence():
+                is_told = says_not_found(fault.message, order_id)
+                return Absent(None if is_told else self._not_permitted("GetOrderInfo", fault))
         except RunOver:
             raise
         except SyncError as error:
@@ -266,16 +342,16 @@ class OmsWarehouse:
         """The fault's text without the id.
 
         Raises:
-            AuthRefused: A listed refusal of the credentials.
+            AuthRefused: A listed refusal of the credentials, or of the operation.
             Unavailable: A database failure.
         """
-        # Both come for any id, also the impossible one, and would make every order look absent: it
-        # would be sent a second time.
-        if is_login_refusal(fault.message):
-            raise self._refused(fault)
-        if is_outage(fault.message):
-            words = f"VeraCore's database fails: {self._quoted(fault)}"
-            raise read_error(Occurrence.DATABASE, words, upstream=UPSTREAM)
+        # All of these come for any id, also the impossible one, and would make every order look
+        # absent: it would be sent a second time.
+        listed = self._listed(fault)
+        if listed is not None:
+            raise listed
+        if is_permission_refusal(fault.message):
+            raise self._not_permitted("GetOrderInfo", fault)
         return f"fault:{''.join(blank_id(fault.message, order_id).split())}"
 
     def _quoted(self, fault: Fault) -> str:

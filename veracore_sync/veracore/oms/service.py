@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
+from veracore_sync.config.address import Face, parse
 from veracore_sync.domain.errors import Occurrence, SyncError
 from veracore_sync.domain.failures import read_error
 from veracore_sync.transport.http import (
@@ -22,11 +23,10 @@ from veracore_sync.transport.http import (
     retry_after_seconds,
 )
 from veracore_sync.transport.retry import RetryPolicy, retry_read
-from veracore_sync.veracore.faults import message_of, what_of
+from veracore_sync.veracore.faults import hint_of, message_of, what_of, words_of
 from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.parse import AnswerReader, UnreadableXml, text
 from veracore_sync.veracore.streams import begun
-from veracore_sync.veracore.text import quote
 
 UPSTREAM = "veracore"
 ADDRESS_HINT = "check veracore.api_url, veracore.api and veracore.face"
@@ -79,8 +79,8 @@ class Service:
         self._settings = settings
         self._retry = retry
         self._clock = clock or SystemClock()
-        self.namespace = NAMESPACES[settings.face]
-        self.url = service_url(settings.api_url, settings.face)
+        self.namespace = NAMESPACES[settings.used_face]
+        self.url = service_url(settings.api_url, settings.used_face)
         self.is_sandbox = False
         self._http = HttpClient(
             UPSTREAM,
@@ -223,10 +223,10 @@ class Service:
             raise self._not_soap(answer, operation)
 
     def _not_soap(self, answer: HttpAnswer | StreamedAnswer, operation: str) -> NotSoap:
-        head = HttpAnswer(answer.status, answer.headers, b"")
-        kind = quote(head.content_type) or "no content type"
-        message = f"HTTP {head.status}, no answer to {operation} ({kind})"
-        return NotSoap(what_of(head.status), message, retry_after_seconds(head, self._clock))
+        if isinstance(answer, StreamedAnswer):
+            answer = HttpAnswer(answer.status, answer.headers, answer.read_so_far)
+        message = f"no answer to {operation} at {self.url}: {words_of(answer)}"
+        return NotSoap(what_of(answer), message, retry_after_seconds(answer, self._clock))
 
 
 def _unread(error: NoResponse | NotSoap, operation: str) -> SyncError:
@@ -237,19 +237,14 @@ def _unread(error: NoResponse | NotSoap, operation: str) -> SyncError:
         error.what,
         f"VeraCore, {operation}: {error}",
         upstream=UPSTREAM,
-        hint=ADDRESS_HINT if error.what is Occurrence.HTTP_404 else None,
+        hint=hint_of(error.what),
         retry_after=error.retry_after,
     )
 
 
-def service_url(api_url: str, face: str) -> str:
+def service_url(api_url: str, face: Face) -> str:
     """The service's address below the tenant's base URL, whichever part of it was given."""
-    base = api_url.rstrip("/")
-    if base.lower().endswith(".asmx"):
-        base = base.rpartition("/")[0]
-    elif not base.lower().endswith("/pmomsws"):
-        base += "/pmomsws"
-    return f"{base}/{face}.asmx"
+    return parse(api_url).service(face)
 
 
 def _content_type(answer: HttpAnswer | StreamedAnswer) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.domain.errors import AuthRefused, Occurrence, SyncError
-from veracore_sync.domain.failures import read_error
+from veracore_sync.domain.failures import TRIED_AGAIN, read_error
 from veracore_sync.transport.http import (
     Gate,
     HttpAnswer,
@@ -24,7 +24,7 @@ from veracore_sync.transport.http import (
     retry_after_seconds,
 )
 from veracore_sync.transport.retry import RetryPolicy, retry_read
-from veracore_sync.veracore.faults import what_of
+from veracore_sync.veracore.faults import hint_of, what_of, words_of
 from veracore_sync.veracore.text import quote
 
 UPSTREAM = "veracore"
@@ -132,16 +132,31 @@ class RestApi:
         except NoResponse as lost:
             raise _lost(lost, label) from lost
 
-    def failure(self, answer: HttpAnswer, label: str) -> SyncError:
-        """The error that an answer to a read means."""
-        words = quote(message(json_object(answer)) or answer.content_type, self.secrets())
-        sentence = f"VeraCore, {label}: HTTP {answer.status} {words}".rstrip()
+    def failure(self, answer: HttpAnswer, label: str, what: Occurrence | None = None) -> SyncError:
+        """The error that an answer to a read means.
+
+        Args:
+            answer: Not a usable one.
+            label: What was read.
+            what: What happened, if the answer alone does not tell.
+        """
+        document = json_object(answer)
+        words = quote(message(document) or words_of(answer), self.secrets())
+        sentence = f"VeraCore, {label} at {self.url}: HTTP {answer.status} {words}".rstrip()
         if answer.status == 401:
             return AuthRefused(sentence, upstream=UPSTREAM, hint=CREDENTIALS_HINT)
+        what = what or self.what_of(answer)
         # Not HTTP_404: that would blame the address, though the token came from there.
-        what = Occurrence.NOT_UNDERSTOOD if answer.status == 404 else what_of(answer.status)
-        wait = self.retry_after(answer)
-        return read_error(what, sentence, upstream=UPSTREAM, retry_after=wait)
+        if what is Occurrence.HTTP_404 and label != "token":
+            what = Occurrence.NOT_UNDERSTOOD
+        wait, hint = self.retry_after(answer), hint_of(what)
+        return read_error(what, sentence, upstream=UPSTREAM, hint=hint, retry_after=wait)
+
+    def what_of(self, answer: HttpAnswer) -> Occurrence:
+        """The row of the failure table for an answer that is not usable."""
+        if answer.status == 403 and json_object(answer) is not None:
+            return Occurrence.FORBIDDEN
+        return what_of(answer)
 
     def retry_after(self, answer: HttpAnswer) -> float | None:
         """The wait in seconds that an answer asks for."""
@@ -161,7 +176,9 @@ class RestApi:
             # Expired before its time. Only once: a fresh token that is refused will not get better.
             self._forget(token)
             answer = self._get(path, label, self._good_token())
-        if answer.status in (401, 429) or answer.status >= 500:
+        is_unanswered = answer.status in (401, 429) or answer.status >= 500
+        # Retried, if the row of its page says so.
+        if is_unanswered or self.what_of(answer) in TRIED_AGAIN:
             raise self.failure(answer, label)
         return answer
 
@@ -234,7 +251,8 @@ class RestApi:
             )
         token = document.get("access_token") if document and answer.status == 200 else None
         if document is None or not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise self.failure(answer, "token")
+            # JSON, but neither a token nor a refusal: another service.
+            raise self.failure(answer, "token", Occurrence.HTTP_404 if document else None)
         # Renewed early, so that none expires on its way; a short one at half its life.
         life = _seconds(document.get("expires_in"))
         self._renew_at = self._clock.monotonic() + max(life - _RENEW_BEFORE, life / 2)

@@ -21,8 +21,8 @@ from veracore_sync.domain.errors import (
     RateLimited,
     RunOver,
     SyncError,
-    WrongEndpoint,
 )
+from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.warehouse import (
     ListedRow,
     Package,
@@ -40,11 +40,18 @@ from veracore_sync.ports.warehouse import (
     LookUpFailed,
     NotAccepted,
     Present,
+    Proof,
     SubmitOutcome,
+    permission_hint,
 )
 from veracore_sync.transport.http import Gate, HttpAnswer, NoResponse
 from veracore_sync.transport.retry import RetryPolicy
-from veracore_sync.veracore.faults import meaning_of, what_of
+from veracore_sync.veracore.faults import (
+    alike,
+    meaning_of,
+    what_of,
+    words_of,
+)
 from veracore_sync.veracore.moments import UnreadableMoment, read_moment
 from veracore_sync.veracore.rest.api import UPSTREAM, RestApi, json_object, message
 from veracore_sync.veracore.rest.stock import items, name_of, stock_row
@@ -54,6 +61,12 @@ from veracore_sync.veracore.text import names_id, personal, quote
 
 _ONLY_SLIP = "1"
 _UTC = ZoneInfo("UTC")
+NEEDED_BY = {
+    "create": ("sync-orders",),
+    "status": ("sync-orders", "sync-tracking"),
+    "inventory": ("sync-inventory",),
+}
+_UNPROVEN = "it cannot be tried without creating an order"
 _SOME_DAY = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUSES: dict[str, WarehouseStatus] = {
     "unprocessed": "open",
@@ -71,7 +84,7 @@ class RestWarehouse:
 
     Args:
         settings: ``[veracore]``.
-        probe_id: Not used: in this dialect an absence names its order.
+        probe_id: An order id that cannot exist.
         retry: How reads are repeated.
         gate: Breaker and rate budget.
         clock: The time to measure by.
@@ -91,6 +104,7 @@ class RestWarehouse:
         clock: Clock | None = None,
     ) -> None:
         self._company_id = settings.company_id
+        self._probe_id = probe_id
         self._retry = retry
         self._api = RestApi(settings, retry=retry, gate=gate, clock=clock)
 
@@ -110,13 +124,44 @@ class RestWarehouse:
 
     def check_connection(self, known_id: str | None) -> None:
         """Prove that address and credentials work, by a token; see the port."""
+        self._api.token()
+
+    def prove(self, known_id: str | None) -> Iterator[Proof]:
+        """Try each operation; see the port."""
+        yield Proof("create", NEEDED_BY["create"], unproven=_UNPROVEN)
+        for label in ("status", "inventory"):
+            yield self._proof(label)
+
+    def _proof(self, label: str) -> Proof:
         try:
-            self._api.token()
-        except ProtocolError as error:
-            raise WrongEndpoint(
-                f"{self._api.url} does not answer as VeraCore's API: {error.message}",
-                hint="check veracore.api_url and veracore.api",
-            ) from error
+            answer = self._api.read(self._harmless(label), label)
+            if answer.status not in (200, 404):
+                raise self._api.failure(answer, label)
+        except RunOver:
+            raise
+        except SyncError as error:
+            return Proof(label, NEEDED_BY[label], self._refused(label, error))
+        return Proof(label, NEEDED_BY[label])
+
+    def _harmless(self, label: str) -> str:
+        return (
+            f"/api/orders/{self._probe_id}/status"
+            if label == "status"
+            else (f"/api/inventory/NO-SUCH-PART-{self._probe_id}")
+        )
+
+    def _meaning(self, label: str, error: SyncError) -> SyncError:
+        """What a 403 means: it is the account's if nothing is answered either."""
+        if error.what is not Occurrence.FORBIDDEN:
+            return error
+        found = self._proof(label).error
+        return found or ProtocolError(error.message, upstream=UPSTREAM)
+
+    def _refused(self, label: str, error: SyncError) -> SyncError:
+        if error.what is not Occurrence.FORBIDDEN:
+            return error
+        what, hint = Occurrence.NOT_PERMITTED, permission_hint(label)
+        return read_error(what, error.message, upstream=UPSTREAM, hint=hint)
 
     # ---- creating -----------------------------------------------------------------------------
 
@@ -146,17 +191,25 @@ class RestWarehouse:
         self, answer: HttpAnswer, order: WarehouseOrder, hidden: list[str]
     ) -> SubmitOutcome:
         document = json_object(answer)
-        words = quote(message(document) or f"HTTP {answer.status}", hidden)
+        words = quote(message(document) or words_of(answer), hidden)
         if document is not None and 200 <= answer.status < 300 and _has_order_id(document):
             return _accepted(document, order, hidden)
         if document is not None and answer.status == 409:
             return NotAccepted(Occurrence.DUPLICATE, words)
+        said = message(document)
         if document is not None and 400 <= answer.status < 500 and answer.status != 429:
-            meaning = meaning_of(message(document), order)
-            if meaning.what is Occurrence.REFUSED:
+            meaning = meaning_of(said, order)
+            # With its status the refusal is a listed one.
+            if answer.status == 403 and meaning.what is Occurrence.FORBIDDEN:
+                return NotAccepted(Occurrence.NOT_PERMITTED, words)
+            if meaning.what in (Occurrence.REFUSED, Occurrence.NOT_PERMITTED):
                 return NotAccepted(meaning.what, words, meaning.hint)
         wait = self._api.retry_after(answer)
-        return NotAccepted(what_of(answer.status), words, retry_after=wait)
+        if answer.status == 401:
+            # The token has expired, for every order alike; the next one gets another.
+            return NotAccepted(Occurrence.HTTP_4XX, words, retry_after=wait)
+        same = alike(words, order) if said else words
+        return NotAccepted(what_of(answer), words, retry_after=wait, alike=same)
 
     # ---- stock --------------------------------------------------------------------------------
 
@@ -169,6 +222,8 @@ class RestWarehouse:
                 yield from self._stock_of(name_of(sku))
         except UnreadableStream as error:
             raise ProtocolError(f"VeraCore, inventory: {error}", upstream=UPSTREAM) from error
+        except AuthRefused as error:
+            raise self._meaning("inventory", error) from error
 
     def _begun(self) -> Iterator[StockRow]:
         try:
@@ -213,7 +268,7 @@ class RestWarehouse:
         if answer.status == 404 and document is not None and _names(document, order_id):
             return Absent()
         if answer.status != 200 or document is None:
-            return LookUpFailed(self._api.failure(answer, "status"))
+            return LookUpFailed(self._meaning("status", self._api.failure(answer, "status")))
         if not _same(document.get("OrderNumber"), order_id):
             words = "VeraCore: the look-up answered with another order"
             return LookUpFailed(ProtocolError(words, upstream=UPSTREAM))

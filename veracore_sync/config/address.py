@@ -1,0 +1,88 @@
+"""What an address of VeraCore names, however much of it was pasted (docs/wire.md 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit, urlunsplit
+
+Face = Literal["oms", "order"]
+
+FOLDER = "pmomsws"
+_FACES: dict[str, Face] = {"oms.asmx": "oms", "order.asmx": "order"}
+_SERVICES = (".asmx", ".svc", ".aspx", ".ashx", ".asp")
+# The other applications of a tenant; none of them takes orders.
+_OTHERS = ("public.api", "veracore", "pmwarehouse", "pmomsdev", "productbalance")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The parts of an address of the SOAP services.
+
+    Args:
+        origin: Scheme, host and port.
+        prefix: The path before the folder of the services; empty or beginning with a slash.
+        folder: The folder of the services.
+        face: The service that it names.
+        other: What it names instead of one of the two services.
+    """
+
+    origin: str
+    prefix: str
+    folder: str = f"/{FOLDER}"
+    face: Face | None = None
+    other: str = ""
+
+    @property
+    def tenant(self) -> str:
+        """The same text for every address of one tenant."""
+        return (self.origin + self.prefix).casefold()
+
+    def service(self, face: Face) -> str:
+        """The address of a service."""
+        return f"{self.origin}{self.prefix}{self.folder}/{face}.asmx"
+
+
+def parse(url: str) -> Address:
+    """What this address names; `url` has a scheme and a host."""
+    parts = urlsplit(url)
+    origin = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
+    steps = [step for step in parts.path.split("/") if step]
+    lower = [step.lower() for step in steps]
+    ends = (at for at, step in enumerate(lower) if step.endswith(_SERVICES))
+    end = next(ends, len(steps))
+    # Behind a service only an operation follows, as on its own test page.
+    face = _FACES.get(lower[end]) if end < len(steps) else None
+    other = "/".join(steps[end - 1 if end else 0 : end + 1]) if end < len(steps) else ""
+    path, names = steps[:end], lower[:end]
+    if face is not None:
+        other = ""
+    elif not other and FOLDER in names[:-1]:
+        other = "/".join(path[names.index(FOLDER) :])
+    elif not other and any(name in _OTHERS for name in names) and names[-1] != FOLDER:
+        other = "/".join(path[next(at for at, name in enumerate(names) if name in _OTHERS) :])
+    if face is not None and (not names or names[-1] != FOLDER):
+        return Address(origin, _path(path), "", face)
+    if names and names[-1] == FOLDER:
+        return Address(origin, _path(path[:-1]), f"/{path[-1]}", face, other)
+    return Address(origin, _path(path), face=face, other=other)
+
+
+def names_service(url: str) -> bool:
+    """Whether the path names a service, so that what follows it says nothing more."""
+    return any(step.lower().endswith(_SERVICES) for step in urlsplit(url).path.split("/"))
+
+
+def is_same_tenant(identity: str, other: str) -> bool:
+    """Whether two identities of a ledger's warehouse (dialect, address, company) are one."""
+    return _identity(identity) == _identity(other)
+
+
+def _identity(identity: str) -> str:
+    dialect, _, rest = identity.partition(" ")
+    url, _, company = rest.partition(" ")
+    return f"{dialect} {parse(url).tenant} {company}" if dialect == "oms" else identity
+
+
+def _path(steps: list[str]) -> str:
+    return "".join(f"/{step}" for step in steps)
