@@ -131,6 +131,13 @@ class Shipment:
     lines: tuple[RecordLine, ...] | None
     packages: tuple[Package, ...]
 
+    @property
+    def is_void(self) -> bool:
+        """Whether all labels are void."""
+        return bool(self.packages) and not any(
+            one.is_live or one.is_waiting for one in self.packages
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ShippedRow:

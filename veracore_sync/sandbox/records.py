@@ -70,7 +70,7 @@ class Slip:
 
 @dataclass(slots=True)
 class Order:
-    """An order that was accepted."""
+    """An order that was accepted; `short`: completed although not all of it was found."""
 
     id: str
     sequence: int
@@ -93,6 +93,7 @@ class Order:
     submissions: int = 1
     processed: bool = True
     slips: list[Slip] = field(default_factory=list)
+    short: bool = False
 
     def ordered(self) -> Counter[str]:
         """Units per SKU key that were ordered, cancelled ones too."""
@@ -115,9 +116,13 @@ class Order:
             [line for slip in self.slips if slip.is_live and slip.is_shipped for line in slip.lines]
         )
 
-    def to_pick(self) -> Counter[str]:
-        """Units per SKU key still to be picked; only those above zero."""
+    def missing(self) -> Counter[str]:
+        """Units per SKU key that are neither cancelled nor on a slip; only those above zero."""
         return self.ordered() - self.cancelled() - self.pulled()
+
+    def to_pick(self) -> Counter[str]:
+        """Units per SKU key still to be picked; none once the order was completed short."""
+        return Counter() if self.short else self.missing()
 
     def reserved(self) -> Counter[str]:
         """Units per SKU key that it keeps from being available to others."""

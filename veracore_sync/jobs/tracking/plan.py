@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
-from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment
+from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment, Line
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
 from veracore_sync.jobs.tracking.actions import (
     DOUBLED,
+    SHORT_SHIPPED,
     Action,
     AdoptFulfilment,
     AlreadyFulfilled,
@@ -29,10 +30,14 @@ from veracore_sync.jobs.tracking.actions import (
 from veracore_sync.jobs.tracking.carriers import is_number, tracking_code
 from veracore_sync.jobs.tracking.line_allocation import LineAllocation
 from veracore_sync.jobs.tracking.rules import Rules
-from veracore_sync.jobs.tracking.slips import REST, is_void, live, shipments_of, unready
+from veracore_sync.jobs.tracking.slips import REST, live, shipments_of, unready
 from veracore_sync.waits import SLIP, is_over
 
 _LOOK_AGAIN = timedelta(minutes=15)
+_MEND_SHORT = (
+    "they stay unfulfilled in the shop; cancel and refund them there, or send them by a new order "
+    "and fulfil them there by hand"
+)
 
 
 def _is_made_by(row: SlipRow, fulfilment: Fulfilment) -> bool:
@@ -127,7 +132,7 @@ class OrderPlan:
                 ready.append((row, shipment))
             elif hold := unready(shipment, row, self.record, self.rules, self.now):
                 self.actions.append(hold)
-                self._awaits = self._awaits or not is_void(shipment)
+                self._awaits = self._awaits or not shipment.is_void
             else:
                 ready.append((row, shipment))
         for index, (row, shipment) in enumerate(ready):
@@ -155,7 +160,7 @@ class OrderPlan:
         after = tracking_code(packages)
         if row.fulfilment_id and row.slip not in self._own and self._is_left and self._is_open:
             self._was_cancelled(row)
-        elif is_void(shipment):
+        elif shipment.is_void:
             message = (
                 f"all labels of slip {row.slip} are void, but it is fulfilled in the shop: "
                 "cancel that fulfilment, or find out what became of the goods"
@@ -317,8 +322,8 @@ class OrderPlan:
                 self.actions.append(Close())
             return
         if self._is_left:
-            if self.record.is_complete and self.record.partially_cancelled and self._is_open:
-                self._report(AlertKind.ORDER_SHORT, self._short())
+            if self.record.is_complete and self._is_open:
+                self._report_short()
             return
         live_ones = [one for one in self.order.fulfilments if one.is_live]
         if live_ones and all(one.state in SHIPPED_STATES for one in live_ones) and self._hangs:
@@ -336,9 +341,18 @@ class OrderPlan:
     def _hangs(self) -> bool:
         return self.order.state in self.rules.states
 
-    def _short(self) -> str:
+    def _report_short(self) -> None:
         left = self._allocation.left()
-        missing = ", ".join(
-            f"{left[line.id]} x {line.sku}" for line in self.order.lines if left[line.id] > 0
-        )
-        return f"VeraCore will not ship {missing}: cancel or refund it in the shop, or ship it"
+        if self.record.partially_cancelled:
+            missing = _listed(self.order.lines, left)
+            message = (
+                f"VeraCore will not ship {missing}: cancel or refund it in the shop, or ship it"
+            )
+            self._report(AlertKind.ORDER_SHORT, message)
+        elif short := self._allocation.short_lines(left):
+            missing = _listed(self.order.lines, short)
+            self._report(SHORT_SHIPPED, f"VeraCore completed it without {missing}: {_MEND_SHORT}")
+
+
+def _listed(lines: Sequence[Line], units: Mapping[str, int]) -> str:
+    return ", ".join(f"{units[line.id]} x {line.sku}" for line in lines if units[line.id] > 0)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from veracore_sync.clock import from_text
+from veracore_sync.domain.held_orders import short_units
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
 from veracore_sync.domain.warehouse import Package, Shipment, WarehouseRecord
@@ -20,7 +21,7 @@ REST = "rest"
 def shipments_of(record: WarehouseRecord, slips: Mapping[str, SlipRow]) -> tuple[Shipment, ...]:
     """The order's shipments; and one for units that shipped without, once no other is expected."""
     shipments = record.shipments
-    if not record.is_complete or record.partially_cancelled:
+    if not record.is_complete or record.partially_cancelled or short_units(record):
         return shipments
     if any(_is_awaited(one, slips.get(one.slip)) for one in shipments):
         return shipments
@@ -30,14 +31,7 @@ def shipments_of(record: WarehouseRecord, slips: Mapping[str, SlipRow]) -> tuple
 
 
 def _is_awaited(shipment: Shipment, row: SlipRow | None) -> bool:
-    return (row is None or row.state in OPEN_SLIPS) and not is_void(shipment)
-
-
-def is_void(shipment: Shipment) -> bool:
-    """Whether all labels of a shipment are void."""
-    return bool(shipment.packages) and not any(
-        one.is_live or one.is_waiting for one in shipment.packages
-    )
+    return (row is None or row.state in OPEN_SLIPS) and not shipment.is_void
 
 
 def live(shipment: Shipment) -> tuple[Package, ...]:
@@ -51,7 +45,7 @@ def unready(
     """Why an open slip has to wait, whatever the shop's order is; ``None``: it is ready."""
     if any(package.is_waiting for package in shipment.packages):
         return Hold(row.slip, "a package is packed and has not left")
-    if is_void(shipment):
+    if shipment.is_void:
         return Hold(row.slip, "all of its labels are void")
     if not shipment.packages and not record.is_complete:
         return Hold(row.slip, "no package has left")
