@@ -150,6 +150,7 @@ class PartialShop:
         moved_since: datetime | None,
         passed_states: Sequence[str],
         passed_since: datetime | None,
+        defer: bool = False,
     ) -> Poll:
         raise AssertionError("not asked for")
 
@@ -191,6 +192,7 @@ class FakeShop(PartialShop):
         moved_since: datetime | None,
         passed_states: Sequence[str],
         passed_since: datetime | None,
+        defer: bool = False,
     ) -> Poll:
         self.polls += 1
         self._must_be_up()

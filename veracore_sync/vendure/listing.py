@@ -16,12 +16,12 @@ from veracore_sync.domain.orders import OrderStub
 from veracore_sync.ports.shop import Unlisted
 from veracore_sync.vendure import mapping
 from veracore_sync.vendure.answers import UPSTREAM
+from veracore_sync.vendure.lists import most_missing
 from veracore_sync.vendure.node import Node
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 _SMALLER = 50
 _MAX_IN_A_ROW = 10
-_MAX_MISSING = 10
 
 Options = Mapping[str, Any]
 
@@ -76,14 +76,14 @@ class OrderListing:
             seen += len(items)
             total = page.integer("totalItems")
             if seen >= total or (not items and came_empty):
-                self._note_missing(total - len(found) - self._left_out_here)
+                self._note_missing(total - len(found) - self._left_out_here, len(found))
                 return _oldest_first(found.values())
             # Vendure counts and lists in two queries, and an order may be placed between them. So
             # one empty page is no proof of a gap; two are.
             came_empty = not items
             page = None
 
-    def _note_missing(self, count: int) -> None:
+    def _note_missing(self, count: int, listed: int) -> None:
         """Report entries that the shop counts and does not list.
 
         Raises:
@@ -94,7 +94,7 @@ class OrderListing:
         error = read_error(
             Occurrence.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
         )
-        if count > _MAX_MISSING:
+        if count > most_missing(listed):
             raise error
         name = f"an entry of the {self.name} orders that is counted and not listed"
         self.unlisted.append(Unlisted(name, None, self.name, error))

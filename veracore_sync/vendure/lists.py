@@ -90,7 +90,7 @@ class RecordList(Generic[T]):
                 break
             skip += len(ids) - _OVERLAP
             before = set(ids)
-        if total - count > _MAX_MISSING:
+        if total - count > most_missing(count):
             raise incomplete(self.name)
         if count < total:
             raise Missing(total - count)
@@ -158,6 +158,11 @@ def _by_id(listing: Node) -> dict[str, Node]:
     """The items of a list by id, without those that not even have one."""
     items = [item for item in listing.items("items") if item is not None]
     return {item.text("id"): item for item in items if isinstance(item.fields.get("id"), str)}
+
+
+def most_missing(listed: int) -> int:
+    """How many records a shop may count beyond those it lists; more, and the list is wrong."""
+    return max(1, min(_MAX_MISSING, listed))
 
 
 def incomplete(name: str) -> SyncError:
