@@ -101,8 +101,8 @@ class StockAlerts(RunPart[InventoryReport]):
         shipment names is not named twice.
         """
         standing = self.ledger.alerts.standing()
-        told = {one.code for one in standing if one.kind == AlertKind.ORDER_SHORT_SHIPPED}
-        short = {code: missing for code, missing in demand.short.items() if code not in told}
+        named = {one.code for one in standing if one.kind == AlertKind.ORDER_SHORT_SHIPPED}
+        short = {code: missing for code, missing in demand.short.items() if code not in named}
         for code, shortages in short.items():
             sentence = "; ".join(
                 f"VeraCore has {max(0, one.held)} of {one.asked} {one.part}; "

@@ -216,30 +216,30 @@ class Reading(RunPart[InventoryReport]):
         bad = BadRecordMemory(self.ledger, self.clock, self.settings.retry.backoff, _LOOK_UPS)
         rows = self.ledger.orders.held(list(bad.rows())).values()
         bad.keep_only({row.code for row in rows if row.state == OrderState.SYNCED})
-        remembered = bad.rows()
-        most = self.settings.tracking.lookups_per_run
-        wanted = [
-            one
-            for one in self.ledger.holdings.unprocessed(most + len(remembered))
-            if not bad.rests(one[0])
-        ]
-        # Bad records come last, and a few failures in a row end it: the stock itself matters more.
-        wanted.sort(key=lambda one: one[0] in remembered)
+        # A few failures in a row end it: the stock itself matters more.
         budget = FailureBudget()
-        for code, identity in wanted[:most]:
+        for code, identity in self._unprocessed(bad):
             found = self.warehouse.look_up(identity)
-            if isinstance(found, LookUpFailed):
-                bad.failed(code, found.error.message)
-                budget.spend()
-                if budget.is_spent():
-                    break
-                continue
-            bad.answered(code)
-            budget.restore()
+            if not isinstance(found, LookUpFailed):
+                bad.answered(code)
+                budget.restore()
             if isinstance(found, Present):
                 self.ledger.holdings.saw(code, found.record)
+            elif isinstance(found, LookUpFailed):
+                bad.failed(code, found.error.message)
+                budget.spend()
+            if budget.is_spent():
+                break
         for code, row in bad.rows().items():
             self.unread.note(f"VeraCore's order {code}", row.message)
+
+    def _unprocessed(self, bad: BadRecordMemory) -> list[tuple[str, str]]:
+        """The orders to look up, by code and VeraCore id; bad records that are due come last."""
+        remembered = bad.rows()
+        most = self.settings.tracking.lookups_per_run
+        listed = self.ledger.holdings.unprocessed(most + len(remembered))
+        due = [one for one in listed if not bad.rests(one[0])]
+        return sorted(due, key=lambda one: one[0] in remembered)[:most]
 
 
 def _stock_of(sku: str) -> str:
