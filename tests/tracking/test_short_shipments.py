@@ -167,6 +167,10 @@ def test_what_stock_counts() -> None:
         short_units(replace(short, shipments=(TWO, packed(slip("2", {"MUG": 1, "TEE": 1}))))) == {}
     )
     assert short_units(replace(short, lines=None)) == {}
+    leaflets = record(ALL, slip("1", ALL), complete=True, products={**ALL, "LEAFLET": 1})
+    assert short_units(leaflets) == {}
+    kit = record({"BOX": 1}, slip("1", {"MUG": 1}), complete=True, products={"MUG": 1, "TEE": 2})
+    assert short_units(kit) == {"TEE": 2}
 
 
 # ---- from end to end ----------------------------------------------------------------------------

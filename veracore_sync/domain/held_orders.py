@@ -79,9 +79,13 @@ def short_units(record: WarehouseRecord) -> dict[str, int]:
         key = unit_key(one.sku)
         spelled.setdefault(key, one.sku.strip())
         expected[key] += one.ordered if isinstance(one, Product) else one.quantity
-    known = expected.keys() | {unit_key(line.sku) for line in record.lines}
+    offers = {unit_key(line.sku) for line in record.lines}
+    known = expected.keys() | offers
     others = sum(units for key, units in shipped.items() if key not in known)
     missing = +(expected - shipped)
+    if offers <= expected.keys():
+        # No kit is among them, so any other product (a leaflet) was not ordered by anybody.
+        missing = Counter({key: units for key, units in missing.items() if key in offers})
     # A product that was not ordered may have gone in place of what is missing.
     if sum(missing.values()) <= others:
         return {}

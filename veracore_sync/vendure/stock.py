@@ -96,7 +96,9 @@ class VendureStock:
         for _ in range(_LISTINGS):
             found: list[OpenOrder] = []
             try:
-                found += (order for order in self._orders.all(options) if order is not None)
+                for order in self._orders.all(options):
+                    if order is not None:
+                        found.append(order)
                 return found
             except Gap:
                 missing = None

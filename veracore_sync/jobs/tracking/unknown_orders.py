@@ -98,9 +98,9 @@ class UnknownOrders(RunPart[TrackingReport]):
                 self._notice(by_code[part[0]])
                 self.bad.failed(part[0], error)
                 return
-            for code in part:
-                self._notice(by_code[code])
             if error not in MAY_BE_A_RECORDS:
+                for code in part:
+                    self._notice(by_code[code])
                 self.bad.suspect(part, error)
                 return
             # If the whole shop is failing, single reads would each wait for their time-out.
