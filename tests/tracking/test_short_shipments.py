@@ -250,8 +250,10 @@ def test_a_part_of_the_rest_leaves_the_other_part_told(bed: World) -> None:
     bed.track()
     bed.shop.state.cancel(bed.order(one), [("TEE", 1)])
     bed.clock.forward(hours=1)
-    bed.track()
-    assert alerts(bed) == [(KIND, bed.order(one).code)]
+    assert bed.track().needs_person == []
+    (alert,) = bed.parts.ledger.alerts.standing()
+    assert alert.kind == KIND
+    assert "without 1 x MUG: " in alert.message
 
 
 def test_a_rest_dialect_shows_no_lines_so_the_whole_order_is_fulfilled(tmp_path: Path) -> None:
