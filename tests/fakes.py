@@ -151,6 +151,7 @@ class PartialShop:
         moved_since: datetime | None,
         passed_states: Sequence[str],
         passed_since: datetime | None,
+        defer: bool = False,
     ) -> Poll:
         raise AssertionError("not asked for")
 
@@ -192,6 +193,7 @@ class FakeShop(PartialShop):
         moved_since: datetime | None,
         passed_states: Sequence[str],
         passed_since: datetime | None,
+        defer: bool = False,
     ) -> Poll:
         self.polls += 1
         self._must_be_up()

@@ -125,10 +125,29 @@ def test_an_order_that_arrives_between_items_and_total_is_asked_for(httpx_mock: 
     assert len(waiting(shop()).waiting) == 1
 
 
-def test_a_list_that_stays_short_is_an_error(httpx_mock: HTTPXMock) -> None:
-    add(httpx_mock, login_ok(), polled(waiting=page([], total=1)), listed(page([], total=1)))
+@pytest.mark.parametrize(("listed_there", "total"), [(0, 2), (2, 5), (30, 41)])
+def test_a_list_that_stays_far_too_short_is_an_error(
+    httpx_mock: HTTPXMock, listed_there: int, total: int
+) -> None:
+    stubs = [stub(number) for number in range(listed_there)]
+    add(httpx_mock, login_ok(), polled(waiting=page(stubs, total=total)))
+    add(httpx_mock, *[listed(page([], total=total))] * (2 if stubs else 1))
     with pytest.raises(ProtocolError, match="incompletely"):
         waiting(shop())
+
+
+@pytest.mark.parametrize(("listed_there", "total"), [(0, 1), (2, 4), (30, 40)])
+def test_an_entry_that_is_counted_and_not_listed_is_named(
+    httpx_mock: HTTPXMock, listed_there: int, total: int
+) -> None:
+    stubs = [stub(number) for number in range(listed_there)]
+    add(httpx_mock, login_ok(), polled(waiting=page(stubs, total=total)))
+    add(httpx_mock, *[listed(page([], total=total))] * (2 if stubs else 1))
+    poll = waiting(shop())
+    assert len(poll.waiting) == listed_there
+    assert [one.name for one in poll.unlisted] == [
+        "an entry of the waiting orders that is counted and not listed"
+    ]
 
 
 def test_a_page_that_fails_while_nothing_is_answered_fails_the_poll(httpx_mock: HTTPXMock) -> None:
@@ -194,3 +213,29 @@ def test_identity_tells_channels_apart_without_their_tokens() -> None:
     assert one != two
     assert "chan-1" not in one
     assert one == shop(channel_token="chan-1", api_key="another").identity
+
+
+def test_a_bad_entry_of_a_side_list_is_looked_for_after_the_waiting_orders(
+    httpx_mock: HTTPXMock,
+) -> None:
+    add(
+        httpx_mock,
+        login_ok(),
+        error("Cannot return null for non-nullable field Order.state."),
+        polled(),
+        listed(page([stub(1)])),
+    )
+    one = shop()
+    poll = one.poll(
+        trigger_states=("PaymentSettled",),
+        moved_since=SINCE,
+        passed_states=("Shipped",),
+        passed_since=SINCE,
+        defer=True,
+    )
+    assert [order.id for order in poll.waiting] == ["1"]
+    assert (poll.moved, poll.passed, len(httpx_mock.get_requests())) == ((), (), 4)
+    add(httpx_mock, listed(page([stub(2)])), listed(page([stub(3)])))
+    whole = poll.completed()
+    assert [order.id for order in (*whole.waiting, *whole.moved, *whole.passed)] == ["1", "2", "3"]
+    assert whole.completed() is whole

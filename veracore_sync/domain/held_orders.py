@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from veracore_sync.domain.order_records import SentLines
-from veracore_sync.domain.warehouse import Shipment, WarehouseRecord
+from veracore_sync.domain.warehouse import Product, Shipment, WarehouseRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,46 @@ def cancelled_units(record: WarehouseRecord) -> SentLines:
         shipped = totals(_shipped(record.shipments))
         for sku, count in ordered.items():
             units[sku] = max(units[sku], count - shipped[unit_key(sku)])
+    elif record.is_complete:
+        units.update(short_units(record))
     return tuple((sku, count) for sku, count in units.items() if sku.strip() and count > 0)
+
+
+def short_units(record: WarehouseRecord) -> dict[str, int]:
+    """The units by part that a complete order neither shipped nor cancelled; empty if unknown.
+
+    VeraCore completes an order with fewer units than ordered when a picker does not find the
+    product; only the slips show it (docs/tracking.md, "Short shipments").
+    """
+    if not record.is_complete or record.partially_cancelled or record.lines is None:
+        return {}
+    shipped = totals(
+        (line.sku, line.quantity)
+        for shipment in record.shipments
+        if not shipment.is_void
+        for line in shipment.lines or ()
+    )
+    if not shipped:
+        # Nothing is listed at all: the tenant does not show what it picked.
+        return {}
+    ordered = record.products or record.lines
+    spelled: dict[str, str] = {}
+    expected: Counter[str] = Counter()
+    for one in ordered:
+        key = unit_key(one.sku)
+        spelled.setdefault(key, one.sku.strip())
+        expected[key] += one.ordered if isinstance(one, Product) else one.quantity
+    offers = {unit_key(line.sku) for line in record.lines}
+    known = expected.keys() | offers
+    others = sum(units for key, units in shipped.items() if key not in known)
+    missing = +(expected - shipped)
+    if offers <= expected.keys():
+        # No kit is among them, so any other product (a leaflet) was not ordered by anybody.
+        missing = Counter({key: units for key, units in missing.items() if key in offers})
+    # A product that was not ordered may have gone in place of what is missing.
+    if sum(missing.values()) <= others:
+        return {}
+    return {spelled[key]: units for key, units in missing.items()}
 
 
 def least_of(several: Iterable[SentLines]) -> SentLines:

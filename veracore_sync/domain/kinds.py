@@ -24,6 +24,7 @@ class AlertKind(StrEnum):
     ORDER_UNREADABLE = "order.unreadable"
     ORDER_MISSING = "order.missing"
     ORDER_SHORT = "order.short"
+    ORDER_SHORT_SHIPPED = "order.short_shipped"
     ORDER_BEYOND = "order.beyond"
     ORDER_VOIDED = "order.voided"
     ORDER_UNFULFILLED = "order.unfulfilled"
@@ -172,6 +173,14 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         "content, units cancelled there, or units added in the shop later. Add them at "
         "VeraCore, or cancel or refund them in the shop; the next look-up and stock run "
         "close the alert. Meanwhile these units are not for sale.",
+        _WHEN_ORDER_SHORT,
+    ),
+    AlertKind.ORDER_SHORT_SHIPPED: AlertEntry(
+        "VeraCore completed the order with fewer units than ordered, without cancelling any "
+        '("Product Not Found" at picking). It ships no more of it: these units stay unfulfilled '
+        "in the shop. Cancel and refund them there; or send them by a new order and fulfil them "
+        "there by hand. The alert ends with the next look-up after either, or when a later slip "
+        "ships them. Meanwhile these units are not for sale.",
         _WHEN_ORDER_SHORT,
     ),
     AlertKind.ORDER_BEYOND: AlertEntry(

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+NOT_LISTED = "that it counts and does not list"
+
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A stock location of the channel."""
+    """A stock location of the channel; `unreadable` says why its name is unknown."""
 
     id: str
     name: str
+    unreadable: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class Level:
 class Variant:
     """A live variant. `sku` is as the shop spells it; if not `tracked`, Vendure counts no stock.
 
-    `unreadable` says why nothing else is known; then `sku` may be empty too.
+    `unreadable` says why nothing else is known; then `sku` may be empty too, and `id` if the shop
+    counts a variant that it does not list.
     """
 
     id: str
@@ -35,6 +39,13 @@ class Variant:
     tracked: bool
     levels: tuple[Level, ...]
     unreadable: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call the variant in a message."""
+        if not self.id:
+            return NOT_LISTED
+        return self.sku.strip() or f"with the id {self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,8 @@ class OpenLine:
 class OpenOrder:
     """An order in a state that allocates.
 
-    `unreadable` says why nothing else is known; then `code` may be empty too.
+    `unreadable` says why nothing else is known; then `code` may be empty too, and `id` if the shop
+    counts an order that it does not list.
     """
 
     code: str
@@ -68,6 +80,8 @@ class OpenOrder:
     @property
     def name(self) -> str:
         """What to call the order in a message."""
+        if not self.id:
+            return self.code or NOT_LISTED
         return self.code or f"the order with the id {self.id}"
 
 

@@ -133,6 +133,15 @@ class Shipment:
     packages: tuple[Package, ...]
     problem: str = ""
 
+    @property
+    def is_void(self) -> bool:
+        """Whether all labels are void; of a slip that cannot be read nobody knows."""
+        if self.problem:
+            return False
+        return bool(self.packages) and not any(
+            one.is_live or one.is_waiting for one in self.packages
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ShippedRow:

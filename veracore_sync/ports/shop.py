@@ -6,7 +6,7 @@ list that may be incomplete is an error, because the jobs act on what a list doe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -44,8 +44,9 @@ class Poll:
     `waiting` are orders in a trigger state, `moved` placed orders whose ``updatedAt`` changed, and
     `passed` orders in a state after the trigger states; all three contain every type, Seller and
     Aggregate too. `money_precision` is the number of decimal places of Vendure's amounts.
-    `unlisted` are the entries that could not be read. `unread` says which of `moved` and `passed`
-    could not be read at all, and why; such a list is empty.
+    `unlisted` are the entries that could not be read, or are counted and not listed. `unread` says
+    which of `moved` and `passed` could not be read at all, and why; such a list is empty. `rest`
+    reads `moved` and `passed` if that was deferred.
     """
 
     waiting: tuple[OrderStub, ...]
@@ -55,6 +56,15 @@ class Poll:
     channel_code: str
     unlisted: tuple[Unlisted, ...] = ()
     unread: Mapping[str, SyncError] = field(default_factory=dict)
+    rest: Callable[[], Poll] | None = field(default=None, compare=False)
+
+    def completed(self) -> Poll:
+        """The poll with every list.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As `ShopOrders.poll`.
+        """
+        return self.rest() if self.rest is not None else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,7 @@ class ShopOrders(Protocol):
         moved_since: datetime | None,
         passed_states: Sequence[str],
         passed_since: datetime | None,
+        defer: bool = False,
     ) -> Poll:
         """List what a run needs to know, in one request.
 
@@ -120,6 +131,9 @@ class ShopOrders(Protocol):
                 comparison is strict and by the shop's clock, so choose overlapping windows.
             passed_states: The states after the trigger states.
             passed_since: List orders in these states that were placed after this; ``None``: none.
+            defer: Leave it to `Poll.completed` to read on in `moved` and `passed` where the one
+                request does not return them whole: one bad entry in them may take minutes to find,
+                and paid orders need not wait for it.
 
         Raises:
             AuthRefused: The credentials were refused, or a permission is missing.

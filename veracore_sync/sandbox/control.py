@@ -107,7 +107,7 @@ class Control:
     def _ship(self, form: Form) -> dict[str, Any]:
         order = self._order(form)
         at = self._moment(form)
-        beyond = form.flag("beyond", False)
+        beyond, short = form.flag("beyond", False), form.flag("short", False)
         lines = _lines(form)
         packages = _packages(form, order, at)
         form.done()
@@ -115,7 +115,9 @@ class Control:
         waiting = [packed[new.tracking] for new in packages if new.tracking in packed]
         if waiting:
             return self._ship_packed(order, waiting, packages, lines, at)
-        slip = self._world.ship(order, _to_ship(order, lines, beyond), packages, at)
+        if short and lines is None:
+            raise BadInput("lines", "an order that ships short needs them")
+        slip = self._world.ship(order, _to_ship(order, lines, beyond), packages, at, short=short)
         tracking = [package.tracking for package in slip.packages]
         return {"order": order.id, "slip": str(slip.number), "tracking": tracking}
 
@@ -151,7 +153,7 @@ class Control:
         order = self._order(form)
         lines = _lines(form)
         form.done()
-        open_units = order.to_pick()
+        open_units = order.missing()
         if not open_units:
             raise BadInput("order", f"nothing of {order.id} is left to cancel")
         units = open_units if lines is None else _units(order, lines)
@@ -252,7 +254,7 @@ def _to_ship(order: Order, lines: list[Line] | None, beyond: bool) -> list[Line]
         if not beyond:
             _units(order, lines)
         return lines
-    left = order.to_pick()
+    left = order.missing()
     if not left:
         raise BadInput("order", f"nothing of {order.id} remains to be shipped")
     return [Line(order.spelling(key), units) for key, units in left.items()]
@@ -260,7 +262,7 @@ def _to_ship(order: Order, lines: list[Line] | None, beyond: bool) -> list[Line]
 
 def _units(order: Order, lines: list[Line]) -> Counter[str]:
     """Units per SKU key of lines that the order still has open."""
-    left, asked = order.to_pick(), Counter[str]()
+    left, asked = order.missing(), Counter[str]()
     for index, line in enumerate(lines):
         key = sku_key(line.sku)
         asked[key] += line.quantity

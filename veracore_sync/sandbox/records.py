@@ -82,7 +82,7 @@ class Return:
 
 @dataclass(slots=True)
 class Order:
-    """An order that was accepted."""
+    """An order that was accepted; `short`: completed although not all of it was found."""
 
     id: str
     sequence: int
@@ -106,6 +106,7 @@ class Order:
     processed: bool = True
     slips: list[Slip] = field(default_factory=list)
     returns: list[Return] = field(default_factory=list)
+    short: bool = False
 
     def ordered(self) -> Counter[str]:
         """Units per SKU key that were ordered, cancelled ones too."""
@@ -138,9 +139,13 @@ class Order:
                 left.append((slip, _total(slip.lines) - returned))
         return left
 
-    def to_pick(self) -> Counter[str]:
-        """Units per SKU key still to be picked; only those above zero."""
+    def missing(self) -> Counter[str]:
+        """Units per SKU key that are neither cancelled nor on a slip; only those above zero."""
         return self.ordered() - self.cancelled() - self.pulled()
+
+    def to_pick(self) -> Counter[str]:
+        """Units per SKU key still to be picked; none once the order was completed short."""
+        return Counter() if self.short else self.missing()
 
     def reserved(self) -> Counter[str]:
         """Units per SKU key that it keeps from being available to others."""

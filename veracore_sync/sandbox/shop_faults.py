@@ -7,7 +7,7 @@ names an order applies to requests that concern it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from veracore_sync.sandbox import faults
@@ -34,12 +34,21 @@ KINDS = (
     "http_504",
     "graphql_error_plain",
     "graphql_error_coded",
+    "graphql_error_null",
     "session_expired",
     "truncate",
     "slow_drip",
     "rewrite",
 )
-RECORD_KINDS = ("graphql_error_path", "null_fields", "odd_moment")
+RECORD_KINDS = (
+    "graphql_error_path",
+    "null_fields",
+    "odd_moment",
+    "odd_fields",
+    "missing_fields",
+    "null_record",
+    "left_out",
+)
 """What one record may do to its answer: best with an order named."""
 
 
@@ -93,26 +102,50 @@ def answer_with_fault(call: Call, fault: Fault) -> Outcome:
     kind = fault.kind
     if kind in _INSTEAD:
         return Outcome(_INSTEAD[kind]())
-    if kind in _SPOILT:
+    if kind in _SPOILT or kind in _LISTED:
         answer = call.process()
         document = json.loads(answer.body)
-        for record in _records(document):
-            if fault.order in (None, record["code"]):
-                _SPOILT[kind](record)
+        _spoil(document, kind, fault.order)
         return Outcome(json_answer(answer.status, document, answer.headers))
     return faults.answer_with_fault(call, fault)
 
 
-def _records(part: Any) -> Iterator[dict[str, Any]]:
-    """Every order in an answer."""
-    if isinstance(part, dict) and "code" in part and "updatedAt" in part:
-        yield part
-    for one in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
-        yield from _records(one)
+def _spoil(part: Any, kind: str | None, name: str | None) -> None:
+    """Spoil every order in an answer, or the order or variant of that name."""
+    if isinstance(part, dict):
+        for one in part.values():
+            _spoil(one, kind, name)
+    elif isinstance(part, list):
+        for place, one in reversed(list(enumerate(part))):
+            if not _is_named(one, name):
+                _spoil(one, kind, name)
+            elif kind == "left_out":
+                del part[place]
+            elif kind == "null_record":
+                part[place] = None
+            else:
+                _SPOILT[kind](one)
+
+
+def _is_named(part: Any, name: str | None) -> bool:
+    if not isinstance(part, dict) or "id" not in part:
+        return False
+    if name is None:
+        return "code" in part and "updatedAt" in part
+    return name in (part.get("code"), part.get("sku"))
 
 
 def _without_fields(record: dict[str, Any]) -> None:
-    record.update({name: None for name in record if name not in ("id", "code")})
+    record.update({name: None for name in record if name not in _NAMES})
+
+
+def _with_odd_fields(record: dict[str, Any]) -> None:
+    record.update({name: {"odd": [1.5]} for name in record if name not in _NAMES})
+
+
+def _with_missing_fields(record: dict[str, Any]) -> None:
+    for name in [name for name in record if name not in _NAMES]:
+        del record[name]
 
 
 def _with_odd_moment(record: dict[str, Any]) -> None:
@@ -148,8 +181,21 @@ def _path_error() -> Answer:
     return json_answer(200, {"errors": [error], "data": None})
 
 
+def _null_error() -> Answer:
+    """As Vendure answers when a field that may not be null is, in production mode."""
+    error = {
+        "message": "Cannot return null for non-nullable field ShippingLine.shippingMethod.",
+        "path": ["orders", "items", 0, "shippingLines", 0, "shippingMethod"],
+    }
+    return json_answer(200, {"errors": [error], "data": None})
+
+
+_NAMES = ("id", "code", "sku")
+_LISTED = ("left_out", "null_record")
 _SPOILT: dict[str | None, Callable[[dict[str, Any]], None]] = {
     "null_fields": _without_fields,
+    "odd_fields": _with_odd_fields,
+    "missing_fields": _with_missing_fields,
     "odd_moment": _with_odd_moment,
 }
 _INSTEAD: dict[str | None, Callable[[], Answer]] = {
@@ -162,5 +208,6 @@ _INSTEAD: dict[str | None, Callable[[], Answer]] = {
     "graphql_error_plain": _plain_error,
     "graphql_error_coded": _coded_error,
     "graphql_error_path": _path_error,
+    "graphql_error_null": _null_error,
     "session_expired": _session_expired,
 }

@@ -184,8 +184,19 @@ class World:
         with self.lock, self._change(order):
             order.processed = True
 
-    def ship(self, order: Order, lines: list[Line], packages: list[Package], at: str) -> Slip:
-        """Make a pick slip and take its units from stock. Packages without an id get one."""
+    def ship(
+        self,
+        order: Order,
+        lines: list[Line],
+        packages: list[Package],
+        at: str,
+        *,
+        short: bool = False,
+    ) -> Slip:
+        """Make a pick slip and take its units from stock. Packages without an id get one.
+
+        `short`: the pickers did not find the rest, and the order is complete without it.
+        """
         with self.lock, self._change(order):
             self._slip += 1
             slip = Slip(self._slip, at, lines, packages)
@@ -198,6 +209,7 @@ class World:
                 known.take(line.quantity)
             order.slips.append(slip)
             order.processed = True
+            order.short = order.short or short
             return slip
 
     def ship_packed(self, order: Order, packages: list[Package], at: str) -> None:

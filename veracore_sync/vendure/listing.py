@@ -16,6 +16,7 @@ from veracore_sync.domain.orders import OrderStub
 from veracore_sync.ports.shop import Unlisted
 from veracore_sync.vendure import mapping
 from veracore_sync.vendure.answers import UPSTREAM
+from veracore_sync.vendure.lists import most_missing
 from veracore_sync.vendure.node import Node
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -48,6 +49,7 @@ class OrderListing:
     take: int | None = None
     _smaller: int | None = None
     _in_a_row: int = 0
+    _left_out_here: int = 0
 
     def complete(self, page: Node | None) -> tuple[OrderStub, ...]:
         """All entries that can be read, oldest placement first.
@@ -72,18 +74,30 @@ class OrderListing:
                 if stub is not None:
                     found[stub.code] = stub
             seen += len(items)
-            if seen >= page.integer("totalItems"):
+            total = page.integer("totalItems")
+            if seen >= total or (not items and came_empty):
+                self._note_missing(total - len(found) - self._left_out_here, len(found))
                 return _oldest_first(found.values())
-            if not items and came_empty:
-                raise read_error(
-                    Occurrence.NOT_UNDERSTOOD,
-                    "Vendure listed orders incompletely",
-                    upstream=UPSTREAM,
-                )
             # Vendure counts and lists in two queries, and an order may be placed between them. So
             # one empty page is no proof of a gap; two are.
             came_empty = not items
             page = None
+
+    def _note_missing(self, count: int, listed: int) -> None:
+        """Report entries that the shop counts and does not list.
+
+        Raises:
+            UpstreamError: So many that the list as a whole is wrong.
+        """
+        if count <= 0:
+            return
+        error = read_error(
+            Occurrence.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
+        )
+        if count > most_missing(listed):
+            raise error
+        name = f"an entry of the {self.name} orders that is counted and not listed"
+        self.unlisted.append(Unlisted(name, None, self.name, error))
 
     def _stub(self, item: Node | None, place: int) -> OrderStub | None:
         try:
@@ -132,6 +146,7 @@ class OrderListing:
         known = {name: item.fields.get(name) for name in ("code", "id")} if item else {}
         code, identity = known.get("code"), known.get("id")
         code = code if isinstance(code, str) and code else None
+        self._left_out_here += 1
         name = f"id {identity}" if identity else f"entry {place} of the {self.name} orders"
         self.unlisted.append(Unlisted(code or name, code, self.name, error))
 

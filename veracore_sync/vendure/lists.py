@@ -21,11 +21,20 @@ from veracore_sync.vendure.node import Node
 T = TypeVar("T")
 _OVERLAP = 5
 _MAX_BROKEN = 20
+_MAX_MISSING = 10
 _NOTHING_BUT_BROKEN = 3
 
 
 class Gap(Exception):
     """Two pages of a list share nothing: something may be missing between them."""
+
+
+class Missing(Exception):
+    """The list has ended, and `count` of the records that the shop counts were not in it."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count)
+        self.count = count
 
 
 @dataclass(slots=True)
@@ -61,21 +70,30 @@ class RecordList(Generic[T]):
 
         Raises:
             Gap: Something may be missing.
+            Missing: At the end: a few records are counted and not listed.
             AuthRefused, ConfigError, UpstreamError: As every read of the shop; also in the middle.
         """
         before: set[str] = set()
-        skip = 0
+        skip, count = 0, 0
         while True:
             ids, total, records = self._page({**options, "skip": skip})
             if before and not before.intersection(ids):
                 raise Gap
+            count += sum(id not in before for id in ids)
             yield from (records[id] for id in ids if id not in before and id in records)
             if skip + len(ids) >= total:
-                return
+                break
             if len(ids) <= _OVERLAP:
-                raise incomplete(self.name)
+                # Too short a page to go on from: nothing may follow it.
+                if self._page({**options, "skip": skip + len(ids)})[0]:
+                    raise incomplete(self.name)
+                break
             skip += len(ids) - _OVERLAP
             before = set(ids)
+        if total - count > most_missing(count):
+            raise incomplete(self.name)
+        if count < total:
+            raise Missing(total - count)
 
     def by_id(self, ids: Sequence[str]) -> dict[str, T]:
         """The records of these ids; unknown ids are left out."""
@@ -92,8 +110,10 @@ class RecordList(Generic[T]):
             if error not in MAY_BE_A_RECORDS:
                 raise
         listing = self._ask(self.stubs, options)
-        stubs = {item.text("id"): item for item in listing.nodes("items")}
+        stubs = _by_id(listing)
         records = self._halves(list(stubs), stubs, _Count())
+        for id in stubs.keys() - records.keys():
+            records[id] = self.broken(stubs[id], "Vendure lists it and does not return it")
         return list(stubs), listing.integer("totalItems"), records
 
     def _halves(self, ids: list[str], stubs: Mapping[str, Node], count: _Count) -> dict[str, T]:
@@ -132,6 +152,17 @@ class RecordList(Generic[T]):
         root = Node(self.client.execute(document, {"options": wanted}))
         # Fields beside the list, such as the shop's global settings, are kept with each page.
         return Node({**root.node(self.name).fields, **root.fields}, self.name)
+
+
+def _by_id(listing: Node) -> dict[str, Node]:
+    """The items of a list by id, without those that not even have one."""
+    items = [item for item in listing.items("items") if item is not None]
+    return {item.text("id"): item for item in items if isinstance(item.fields.get("id"), str)}
+
+
+def most_missing(listed: int) -> int:
+    """How many records a shop may count beyond those it lists; more, and the list is wrong."""
+    return max(1, min(_MAX_MISSING, listed))
 
 
 def incomplete(name: str) -> SyncError:

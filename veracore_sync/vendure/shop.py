@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -13,8 +14,8 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.config.schema import VendureSettings
 from veracore_sync.domain.errors import BreakerOpen, Occurrence, SyncError, UpstreamError
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS, read_error
-from veracore_sync.domain.orders import Order, OrderStub
-from veracore_sync.ports.shop import GrantedAccess, Poll, Unlisted
+from veracore_sync.domain.orders import Order
+from veracore_sync.ports.shop import GrantedAccess, Poll
 from veracore_sync.transport.http import Gate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure import mapping
@@ -119,6 +120,7 @@ class VendureShop:
         moved_since: datetime | None,
         passed_states: Sequence[str],
         passed_since: datetime | None,
+        defer: bool = False,
     ) -> Poll:
         """Read the lists; see the port. One request, and one more for each further page."""
         filters = {
@@ -128,8 +130,25 @@ class VendureShop:
         }
         wanted = {name: one for name, one in filters.items() if one}
         root, pages = self._first_pages(wanted)
-        found: dict[str, tuple[OrderStub, ...]] = dict.fromkeys(filters, ())
-        unlisted: list[Unlisted] = []
+        poll = Poll(
+            waiting=(),
+            moved=(),
+            passed=(),
+            money_precision=mapping.money_precision(root),
+            channel_code=root.node("activeChannel").text("code"),
+        )
+        if not defer or "waiting" not in wanted:
+            return self._listed(poll, wanted, pages)
+        sides = {name: one for name, one in wanted.items() if name != "waiting"}
+        poll = self._listed(poll, {"waiting": wanted["waiting"]}, pages)
+        return replace(poll, rest=lambda: self._listed(poll, sides, pages))
+
+    def _listed(
+        self, poll: Poll, wanted: Mapping[str, dict[str, Any]], pages: Mapping[str, Node]
+    ) -> Poll:
+        """The poll with these lists, of which the first pages may be at hand."""
+        found = {"waiting": poll.waiting, "moved": poll.moved, "passed": poll.passed}
+        unlisted = list(poll.unlisted)
         unread: dict[str, SyncError] = {}
         for name, one in wanted.items():
             listing = OrderListing(
@@ -143,9 +162,11 @@ class VendureShop:
                     raise
                 unread[name] = error
         return Poll(
-            **found,
-            money_precision=mapping.money_precision(root),
-            channel_code=root.node("activeChannel").text("code"),
+            waiting=found["waiting"],
+            moved=found["moved"],
+            passed=found["passed"],
+            money_precision=poll.money_precision,
+            channel_code=poll.channel_code,
             unlisted=tuple(unlisted),
             unread=unread,
         )

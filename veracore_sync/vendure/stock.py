@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from veracore_sync.ports.shop import UnknownVariant
 from veracore_sync.vendure.answers import UnknownEntity
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
+    LIST_LOCATIONS,
     LIST_ORDERS,
     LIST_VARIANTS,
     READ_LOCATIONS,
@@ -20,7 +21,7 @@ from veracore_sync.vendure.documents import (
     READ_VARIANTS,
     SET_STOCK,
 )
-from veracore_sync.vendure.lists import Gap, RecordList, incomplete
+from veracore_sync.vendure.lists import Gap, Missing, RecordList, incomplete
 from veracore_sync.vendure.node import Node
 
 ALLOCATING_STATES = (
@@ -49,28 +50,38 @@ class VendureStock:
         self._variants = RecordList(
             client, "productVariants", READ_VARIANTS, LIST_VARIANTS, _variant, _broken_variant
         )
+        self._locations = RecordList(
+            client, "stockLocations", READ_LOCATIONS, LIST_LOCATIONS, _location, _broken_location
+        )
         self._orders = RecordList(
             client, "orders", READ_OPEN_ORDERS, LIST_ORDERS, _open_order, _broken_order
         )
 
     def locations(self) -> list[Location]:
         """The stock locations of the channel; see the port."""
-        root = Node(self._client.execute(READ_LOCATIONS, {}))
-        items = root.node("stockLocations").nodes("items")
-        return [Location(item.text("id"), item.text("name")) for item in items]
+        try:
+            return list(self._locations.all({}))
+        except (Gap, Missing):
+            # How many there are decides whether a mapping is needed, so none may be overlooked.
+            raise incomplete("stock locations") from None
 
     def variants(self) -> Iterator[Variant]:
         """Every live variant by ascending id; see the port. One page is in memory."""
+        return self._listed({})
+
+    def _listed(self, options: Mapping[str, Any]) -> Iterator[Variant]:
         try:
-            yield from self._variants.all({})
+            yield from self._variants.all(options)
         except Gap:
             raise incomplete("variants") from None
+        except Missing as missing:
+            yield Variant("", "", True, (), _missing(missing))
 
     def variants_like(self, skus: Sequence[str]) -> list[Variant]:
         """The variants whose SKU contains one of `skus`, roughly without regard to case."""
         spellings = {form for sku in skus for form in (sku, sku.lower(), sku.upper())}
         wanted = {"_or": [{"sku": {"contains": one}} for one in sorted(spellings)]}
-        return list(self._variants.all({"filter": wanted}))
+        return list(self._listed({"filter": wanted}))
 
     def variants_by_id(self, ids: Sequence[str]) -> dict[str, Variant]:
         """These variants by id; deleted and unreadable ones are left out."""
@@ -81,12 +92,21 @@ class VendureStock:
         """All orders in a state that allocates; see the port."""
         options = {"filter": {"state": {"in": ALLOCATING_STATES}}, "take": _ORDERS_A_PAGE}
         # An order missed here would leave its units for sale a second time.
+        missing: Missing | None = None
         for _ in range(_LISTINGS):
+            found: list[OpenOrder] = []
             try:
-                return [order for order in self._orders.all(options) if order is not None]
+                for order in self._orders.all(options):
+                    if order is not None:
+                        found.append(order)
+                return found
             except Gap:
-                continue
-        raise incomplete("orders")
+                missing = None
+            except Missing as error:
+                missing = error
+        if missing is None:
+            raise incomplete("orders")
+        return [*found, OpenOrder("", None, (), "", _missing(missing))]
 
     def set_levels(self, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
         """Write levels, all or none of them; see the port."""
@@ -108,6 +128,14 @@ class VendureStock:
         """At most how many bytes of a request the level takes; see the port."""
         place = {"stockLocationId": level.location, "stockOnHand": level.on_hand}
         return len(json.dumps({"id": level.variant_id, "stockLevels": [place]})) + 2
+
+
+def _location(node: Node, _listing: Node) -> Location:
+    return Location(node.text("id"), node.text("name"))
+
+
+def _broken_location(node: Node, why: str) -> Location:
+    return Location(node.text("id"), _known(node, "name"), why)
 
 
 def _variant(node: Node, listing: Node) -> Variant:
@@ -133,6 +161,10 @@ def _broken_order(node: Node, why: str) -> OpenOrder | None:
     except ProtocolError:
         placed_at = None
     return OpenOrder(_known(node, "code"), placed_at, (), node.text("id"), why)
+
+
+def _missing(missing: Missing) -> str:
+    return f"Vendure counts {missing.count} more than it lists"
 
 
 def _known(node: Node, name: str) -> str:

@@ -8,11 +8,14 @@ from veracore_sync.config import Settings
 from veracore_sync.domain.errors import AuthRefused, SyncError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
 from veracore_sync.jobs.inventory.location_map import location_map
+from veracore_sync.jobs.orders.bad_records import Reader, in_batches
 from veracore_sync.ports.shop import GrantedAccess, Shop
 from veracore_sync.ports.warehouse import Capabilities
 
 _CATALOGUE = ("ReadCatalog", "ReadProduct")
 _LEVELS = ("UpdateCatalog", "UpdateProduct")
+_NOBODYS = "veracore-sync-doctor"
+"""A code that no order has, for a control read."""
 _METHODS = ("ReadShippingMethod", "ReadSettings")
 NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "sync-orders": (("ReadOrder",),),
@@ -101,15 +104,23 @@ def _freight(
 ) -> CheckResult:
     """Check all shipping methods if the role may read them, else those of the waiting orders."""
     name = "shipping methods"
+    unread: dict[str, SyncError] = {}
     try:
         if access is not None and not access.permissions.isdisjoint((*_METHODS, "SuperAdmin")):
             methods, seen = set(client.shipping_methods()), "of the shop's methods"
         else:
-            lines = [line for one in client.orders(codes) for line in one.shipping_lines]
-            methods = {line.method_code for line in lines}
+            reader = Reader(client, _NOBODYS)
+            batches = in_batches(codes)
+            orders = [one for batch in batches for one in reader.read(batch, unread.__setitem__)]
+            methods = {line.method_code for one in orders for line in one.shipping_lines}
             seen = f"of the waiting orders (with {_METHODS[0]}, all are checked)"
     except SyncError as error:
         return fail(name, error)
+    if unread:
+        code, why = next(iter(unread.items()))
+        more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
+        todo = "check it in the shop's admin and in the server's log; the others are sent meanwhile"
+        return warn(name, f"the order {code}{more} cannot be read: {why.message}", todo)
     known = {*settings.orders.freight, *settings.orders.skip_shipping_methods}
     unmapped = sorted(methods - known)
     if not unmapped:

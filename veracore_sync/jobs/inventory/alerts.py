@@ -97,17 +97,21 @@ class StockAlerts(RunPart[InventoryReport]):
     def short(self, demand: UnheldDemand) -> None:
         """Orders that VeraCore accepted and will not ship completely: one alert each.
 
-        An order that could not be examined keeps its alert.
+        An order that could not be examined keeps its alert; one that the alert about its short
+        shipment names is not named twice.
         """
-        for code, shortages in demand.short.items():
+        standing = self.ledger.alerts.standing()
+        named = {one.code for one in standing if one.kind == AlertKind.ORDER_SHORT_SHIPPED}
+        short = {code: missing for code, missing in demand.short.items() if code not in named}
+        for code, shortages in short.items():
             sentence = "; ".join(
                 f"VeraCore has {max(0, one.held)} of {one.asked} {one.part}; "
                 f"{one.missing} will not ship"
                 for one in shortages[:_MAX_SHORT]
             )
             raise_alert(self.ledger, self.report, _SHORT, sentence, code=code)
-        for alert in self.ledger.alerts.standing():
-            is_wrong = alert.code in demand.short or alert.code in demand.unjudged
+        for alert in standing:
+            is_wrong = alert.code in short or alert.code in demand.unjudged
             if alert.kind == _SHORT and not is_wrong:
                 self.ledger.alerts.resolve(_SHORT, code=alert.code)
 

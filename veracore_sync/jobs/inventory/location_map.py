@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from veracore_sync.domain.errors import ConfigError
+from veracore_sync.domain.errors import ConfigError, Occurrence
+from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.shop_stock import Location
 from veracore_sync.jobs.inventory.sku_map import sku_key
 
@@ -39,6 +40,7 @@ def location_map(
 
     Raises:
         ConfigError: The mapping is missing but needed, or names an unknown location.
+        UpstreamError: The mapping may name a location whose name cannot be read.
     """
     if not mapping:
         return _only(locations)
@@ -69,11 +71,24 @@ def _only(locations: Sequence[Location]) -> LocationMap:
 
 def _location(reference: str, locations: Sequence[Location]) -> str:
     by_id = [one.id for one in locations if one.id == reference.strip()]
-    by_name = [one.id for one in locations if sku_key(one.name) == sku_key(reference)]
+    by_name = [
+        one.id
+        for one in locations
+        if one.unreadable is None and sku_key(one.name) == sku_key(reference)
+    ]
     found = by_id or by_name
     if len(found) == 1:
         return found[0]
     names = ", ".join(f'"{one.name}" ({one.id})' for one in locations)
+    unread = [one for one in locations if one.unreadable is not None]
+    if not found and unread:
+        raise read_error(
+            Occurrence.NOT_UNDERSTOOD,
+            f'the stock location "{reference}" may be the one with the id {unread[0].id}, whose '
+            f"name cannot be read: {unread[0].unreadable}",
+            upstream="vendure",
+            hint="write its id into inventory.locations, or correct it in the shop",
+        )
     problem = "no stock location" if not found else "several stock locations"
     raise ConfigError(
         f'inventory.locations: the shop\'s channel has {problem} "{reference}"',

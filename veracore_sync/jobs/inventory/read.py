@@ -15,9 +15,12 @@ from typing import TypeVar
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import Occurrence, Unavailable, UsageError
+from veracore_sync.domain.failures import FailureBudget
 from veracore_sync.domain.shop_stock import Level, Variant
 from veracore_sync.domain.staged_stock import ANY, MAX_AT, StagedStock, StagedVariant
+from veracore_sync.domain.states import OrderState
 from veracore_sync.domain.warehouse import StockLevel, StockRow, UnreadableStock
+from veracore_sync.jobs.bad_records import BadRecordMemory
 from veracore_sync.jobs.inventory.demand import UnheldDemand, demand
 from veracore_sync.jobs.inventory.location_map import LocationMap
 from veracore_sync.jobs.inventory.report import InventoryReport
@@ -25,11 +28,12 @@ from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 from veracore_sync.jobs.inventory.unread import UnreadStock
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.ports.stock_staging import StagingStore
-from veracore_sync.ports.warehouse import Present
+from veracore_sync.ports.warehouse import LookUpFailed, Present
 
 T = TypeVar("T")
 # Memory does not grow with the catalogue: one answer of VeraCore may have a million SKUs.
 _PAGE = 1000
+_LOOK_UPS = "stock.lookups"
 _DRIFT = timedelta(seconds=1)
 
 
@@ -57,9 +61,8 @@ class Reading(RunPart[InventoryReport]):
         for page in self._in_time(found):
             for one in page:
                 if one.unreadable is not None:
-                    name = one.sku.strip() or f"with the id {one.id}"
-                    self.unread.note(f"the shop's variant {name}", one.unreadable)
-            self.book.add_variants(map(self._staged, page))
+                    self.unread.note(f"the shop's variant {one.name}", one.unreadable)
+            self.book.add_variants(self._staged(one) for one in page if one.id)
 
     def _named(self, skus: tuple[str, ...]) -> list[Variant]:
         found: dict[str, Variant] = {}
@@ -210,11 +213,33 @@ class Reading(RunPart[InventoryReport]):
         """Look up some orders that were not yet seen processed, if that matters."""
         if self.settings.inventory.available_nets != "processed":
             return
-        most = self.settings.tracking.lookups_per_run
-        for code, identity in self.ledger.holdings.unprocessed(most):
+        bad = BadRecordMemory(self.ledger, self.clock, self.settings.retry.backoff, _LOOK_UPS)
+        rows = self.ledger.orders.held(list(bad.rows())).values()
+        bad.keep_only({row.code for row in rows if row.state == OrderState.SYNCED})
+        # A few failures in a row end it: the stock itself matters more.
+        budget = FailureBudget()
+        for code, identity in self._unprocessed(bad):
             found = self.warehouse.look_up(identity)
+            if not isinstance(found, LookUpFailed):
+                bad.answered(code)
+                budget.restore()
             if isinstance(found, Present):
                 self.ledger.holdings.saw(code, found.record)
+            elif isinstance(found, LookUpFailed):
+                bad.failed(code, found.error.message)
+                budget.spend()
+            if budget.is_spent():
+                break
+        for code, row in bad.rows().items():
+            self.unread.note(f"VeraCore's order {code}", row.message)
+
+    def _unprocessed(self, bad: BadRecordMemory) -> list[tuple[str, str]]:
+        """The orders to look up, by code and VeraCore id; bad records that are due come last."""
+        remembered = bad.rows()
+        most = self.settings.tracking.lookups_per_run
+        listed = self.ledger.holdings.unprocessed(most + len(remembered))
+        due = [one for one in listed if not bad.rests(one[0])]
+        return sorted(due, key=lambda one: one[0] in remembered)[:most]
 
 
 def _stock_of(sku: str) -> str:

@@ -81,11 +81,16 @@ class InventoryRun(JobRun[InventoryReport]):
 
     def _read(self) -> tuple[SellableCalculator | None, datetime]:
         """Read both sides; without a calculator if the read of the stock is rejected."""
+        locations = self.shop.stock.locations()
         where = location_map(
             self.settings.inventory.locations,
-            self.shop.stock.locations(),
+            locations,
             tells_warehouses=self.warehouse.capabilities.tells_warehouses,
         )
+        for one in locations:
+            if one.unreadable is not None:
+                name = one.name or f"with the id {one.id}"
+                self._unread.note(f"the shop's stock location {name}", one.unreadable)
         self._book.clear()
         self.context.progress("reading the shop", 0, 0)
         self._reading.variants(self.options.only)

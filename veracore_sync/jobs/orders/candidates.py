@@ -42,6 +42,7 @@ class Candidates(RunPart[OrdersReport]):
                 moved_since=span.moved_since,
                 passed_states=passed_states(triggers),
                 passed_since=span.passed_since,
+                defer=True,
             )
         reader = Reader(self.shop, self.ledger.meta.probe_id)
         orders = list(reader.read(self.options.only, self._unread.__setitem__))

@@ -212,6 +212,7 @@ class OrdersRun(JobRun[OrdersReport]):
         if self.options.only:
             return
         bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
+        poll = poll.completed()
         bad.listed(poll)
         detector = ChangeDetector(self.context)
         detector.changed(poll.moved, poll.waiting)

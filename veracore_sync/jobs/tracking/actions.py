@@ -13,6 +13,9 @@ from veracore_sync.domain.warehouse import Package
 DOUBLED = AlertKind.ORDER_DOUBLED
 """A fulfilment exists twice in the shop, and only a person can decide which one to cancel."""
 
+SHORT_SHIPPED = AlertKind.ORDER_SHORT_SHIPPED
+"""VeraCore completed the order with fewer units than ordered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fulfil:

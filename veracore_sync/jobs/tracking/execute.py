@@ -17,7 +17,7 @@ from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking import actions as planned
-from veracore_sync.jobs.tracking.actions import DOUBLED
+from veracore_sync.jobs.tracking.actions import DOUBLED, SHORT_SHIPPED
 from veracore_sync.jobs.tracking.events import event_lines, slip_event
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.requests import MovedOn, ShopRequests, must_apply
@@ -67,18 +67,22 @@ class Fulfiller(RunPart[TrackingReport]):
                 if not any(done):
                     break
                 moved = True
-        self._end_of_doubles(code, actions)
+        self._end_of_reports(code, actions)
         if order is not None:
             self._conclude(order, veracore_id, moved=moved)
         if unanswered is not None:
             raise unanswered
 
-    def _end_of_doubles(self, code: str, actions: Sequence[planned.Action]) -> None:
-        """Resolve the alert about a duplicate once a person has cancelled it in the shop."""
-        if any(isinstance(one, planned.ReportIssue) and one.kind == DOUBLED for one in actions):
-            return
-        if any((one.kind, one.code) == (DOUBLED, code) for one in self.ledger.alerts.standing()):
-            self.ledger.alerts.resolve(DOUBLED, code=code)
+    def _end_of_reports(self, code: str, actions: Sequence[planned.Action]) -> None:
+        """Resolve an alert once a person, or VeraCore, has done what it asked for."""
+        reported = {one.kind for one in actions if isinstance(one, planned.ReportIssue)}
+        ended = {DOUBLED, SHORT_SHIPPED} - reported
+        if any(isinstance(one, planned.Hold) for one in actions):
+            # While a slip waits, what the order lacks is not examined.
+            ended.discard(SHORT_SHIPPED)
+        for one in self.ledger.alerts.standing():
+            if one.code == code and one.kind in ended:
+                self.ledger.alerts.resolve(one.kind, code=code)
 
     def _conclude(self, order: FulfilledOrder, veracore_id: str, *, moved: bool) -> None:
         data = {"vendureOrderCode": order.code, "veracoreOrderId": veracore_id}

@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment
+from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
+from veracore_sync.domain.held_orders import short_units
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 from veracore_sync.jobs.tracking.allocate import Recipes, allocate, recipes_of, units_of
@@ -33,6 +34,7 @@ class LineAllocation:
         planned: Units by line id of the fulfilments that are planned.
         counted: Products of the slips that are fulfilled, covered or planned, by key.
         held: Units by line id in the fulfilments of those slips.
+        short: Units by product key that a complete order did not ship: no slip takes them.
     """
 
     record: WarehouseRecord
@@ -45,9 +47,14 @@ class LineAllocation:
     counted: Counter[str] = field(default_factory=Counter)
     held: Counter[str] = field(default_factory=Counter)
     recipes: Recipes = field(init=False)
+    short: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         self.recipes = recipes_of(self.record, self.names, self.order.lines)
+        short = {sku_key(sku): units for sku, units in short_units(self.record).items()}
+        # Whose part a product is may be unknown; then no line can be said to lack it.
+        named = set[str]().union(*map(self._products_of, self.order.lines))
+        self.short = {key: units for key, units in short.items() if key in named}
 
     def own(self, shipment: Shipment, fulfilment: Fulfilment) -> None:
         """Count a slip with its live fulfilment."""
@@ -82,6 +89,7 @@ class LineAllocation:
             and self.takes_rest
             and self.record.is_complete
             and not self.record.partially_cancelled
+            and not self.short
         ):
             offered = self._offered()
             own = left if offered is None else self._fill(self._not_held(offered), left)
@@ -98,6 +106,22 @@ class LineAllocation:
                 left.subtract(one.lines)
         left.subtract(self.planned)
         return left
+
+    def short_lines(self, left: Mapping[str, int]) -> Counter[str]:
+        """Which of the units left, by line id, are those that a complete order did not ship."""
+        short = self._fill(self.short, left)
+        for line in self.order.lines:
+            # A kit that lacks one part cannot be fulfilled, whatever else of it shipped.
+            products = self._products_of(line)
+            if sku_key(self.names.part(line.sku)) not in self.short and products & set(self.short):
+                short[line.id] = max(0, left.get(line.id, 0))
+        return short
+
+    def _products_of(self, line: Line) -> set[str]:
+        """The products, as keys, that a line is known to be picked as."""
+        key = sku_key(self.names.part(line.sku))
+        parts = {sku_key(part) for part in self.names.parts(line.sku)}
+        return {key, *parts, *self.recipes.get(key, ())}
 
     def is_of_the_order(self, shipment: Shipment) -> bool:
         """Whether any of the slip's products is an offer of the order, or part of one."""

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from veracore_sync.clock import from_text
-from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment
+from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment, Line
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
 from veracore_sync.jobs.tracking.actions import (
     DOUBLED,
+    SHORT_SHIPPED,
     Action,
     AdoptFulfilment,
     AlreadyFulfilled,
@@ -32,13 +33,17 @@ from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import (
     LOOK_AGAIN,
     REST,
-    is_void,
     live,
     shipments_of,
     unreadable,
     unready,
 )
 from veracore_sync.waits import SLIP, is_over
+
+_IF_SHORT = (
+    "they stay unfulfilled in the shop; cancel and refund them there, or send them by a new order "
+    "and fulfil them there by hand"
+)
 
 
 def _is_made_by(row: SlipRow, fulfilment: Fulfilment) -> bool:
@@ -143,7 +148,7 @@ class OrderPlan:
                 ready.append((row, shipment))
             elif hold := unready(shipment, row, self.record, self.rules, self.now):
                 self.actions.append(hold)
-                self._awaits = self._awaits or not is_void(shipment)
+                self._awaits = self._awaits or not shipment.is_void
             else:
                 ready.append((row, shipment))
         for index, (row, shipment) in enumerate(ready):
@@ -171,7 +176,7 @@ class OrderPlan:
         after = tracking_code(packages)
         if row.fulfilment_id and row.slip not in self._own and self._is_left and self._is_open:
             self._was_cancelled(row)
-        elif is_void(shipment):
+        elif shipment.is_void:
             message = (
                 f"all labels of slip {row.slip} are void, but it is fulfilled in the shop: "
                 "cancel that fulfilment, or find out what became of the goods"
@@ -333,8 +338,8 @@ class OrderPlan:
                 self.actions.append(Close())
             return
         if self._is_left:
-            if self.record.is_complete and self.record.partially_cancelled and self._is_open:
-                self._report(AlertKind.ORDER_SHORT, self._short())
+            if self.record.is_complete and self._is_open:
+                self._report_short()
             return
         live_ones = [one for one in self.order.fulfilments if one.is_live]
         if live_ones and all(one.state in SHIPPED_STATES for one in live_ones) and self._hangs:
@@ -352,9 +357,18 @@ class OrderPlan:
     def _hangs(self) -> bool:
         return self.order.state in self.rules.states
 
-    def _short(self) -> str:
+    def _report_short(self) -> None:
         left = self._allocation.left()
-        missing = ", ".join(
-            f"{left[line.id]} x {line.sku}" for line in self.order.lines if left[line.id] > 0
-        )
-        return f"VeraCore will not ship {missing}: cancel or refund it in the shop, or ship it"
+        if self.record.partially_cancelled:
+            missing = _listed(self.order.lines, left)
+            message = (
+                f"VeraCore will not ship {missing}: cancel or refund it in the shop, or ship it"
+            )
+            self._report(AlertKind.ORDER_SHORT, message)
+        elif short := self._allocation.short_lines(left):
+            missing = _listed(self.order.lines, short)
+            self._report(SHORT_SHIPPED, f"VeraCore completed it without {missing}: {_IF_SHORT}")
+
+
+def _listed(lines: Sequence[Line], units: Mapping[str, int]) -> str:
+    return ", ".join(f"{units[line.id]} x {line.sku}" for line in lines if units[line.id] > 0)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
+from veracore_sync.domain.held_orders import short_units
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
 from veracore_sync.domain.warehouse import Package, Shipment, WarehouseRecord
@@ -21,7 +22,7 @@ REST = "rest"
 def shipments_of(record: WarehouseRecord, slips: Mapping[str, SlipRow]) -> tuple[Shipment, ...]:
     """The order's shipments; and one for units that shipped without, once no other is expected."""
     shipments = record.shipments
-    if not record.is_complete or record.partially_cancelled:
+    if not record.is_complete or record.partially_cancelled or short_units(record):
         return shipments
     if any(_is_awaited(one, slips.get(one.slip)) for one in shipments):
         return shipments
@@ -31,16 +32,7 @@ def shipments_of(record: WarehouseRecord, slips: Mapping[str, SlipRow]) -> tuple
 
 
 def _is_awaited(shipment: Shipment, row: SlipRow | None) -> bool:
-    return (row is None or row.state in OPEN_SLIPS) and not is_void(shipment)
-
-
-def is_void(shipment: Shipment) -> bool:
-    """Whether all labels of a shipment are void; of one that cannot be read nobody knows."""
-    if shipment.problem:
-        return False
-    return bool(shipment.packages) and not any(
-        one.is_live or one.is_waiting for one in shipment.packages
-    )
+    return (row is None or row.state in OPEN_SLIPS) and not shipment.is_void
 
 
 def live(shipment: Shipment) -> tuple[Package, ...]:
@@ -62,7 +54,7 @@ def unready(
         return unreadable(shipment, now)
     if any(package.is_waiting for package in shipment.packages):
         return Hold(row.slip, "a package is packed and has not left")
-    if is_void(shipment):
+    if shipment.is_void:
         return Hold(row.slip, "all of its labels are void")
     if not shipment.packages and not record.is_complete:
         return Hold(row.slip, "no package has left")

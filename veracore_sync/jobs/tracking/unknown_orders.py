@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from veracore_sync.clock import from_text
 from veracore_sync.domain.errors import UpstreamError
+from veracore_sync.domain.failures import MAY_BE_A_RECORDS
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.order_records import Discovery, OrderRow
 from veracore_sync.domain.states import Applied, OrderCause, OrderState
@@ -88,18 +89,31 @@ class UnknownOrders(RunPart[TrackingReport]):
         together = [code for code in by_code if code not in self.bad]
         parts = [together[at : at + _TOGETHER] for at in range(0, len(together), _TOGETHER)]
         for part in (*parts, *([code] for code in alone)):
-            try:
-                orders = self.shop.fulfilments.orders(part)
-            except UpstreamError as error:
+            yield from self._read_together(part, by_code)
+
+    def _read_together(
+        self, part: Sequence[str], by_code: Mapping[str, Listed]
+    ) -> Iterator[tuple[str, FulfilledOrder | None]]:
+        try:
+            orders = self.shop.fulfilments.orders(part)
+        except UpstreamError as error:
+            if len(part) == 1:
+                self._notice(by_code[part[0]])
+                self.bad.failed(part[0], error)
+                return
+            if error not in MAY_BE_A_RECORDS:
                 for code in part:
                     self._notice(by_code[code])
-                if len(part) > 1:
-                    self.bad.suspect(part, error)
-                else:
-                    self.bad.failed(part[0], error)
-                continue
-            self.bad.answered("vendure")
-            yield from ((code, orders.get(code)) for code in part)
+                self.bad.suspect(part, error)
+                return
+            # If the whole shop is failing, single reads would each wait for their time-out.
+            self.shop.fulfilments.orders([self.ledger.meta.probe_id])
+            middle = len(part) // 2
+            yield from self._read_together(part[:middle], by_code)
+            yield from self._read_together(part[middle:], by_code)
+            return
+        self.bad.answered("vendure")
+        yield from ((code, orders.get(code)) for code in part)
 
     def _is_due(self, one: Listed) -> bool:
         seen = self.ledger.shipments.tracked(one.veracore_id)
