@@ -293,6 +293,12 @@ EVENTS: Mapping[EventKind, EventEntry] = {
 }
 
 
+ACCEPTABLE = frozenset(
+    kind for kind in AlertKind if kind.startswith("order.") or kind == AlertKind.STOCK_DRIFT
+) - {AlertKind.ORDER_PARKED, AlertKind.ORDER_CONFLICT, AlertKind.ORDER_OLD}
+"""Alerts that a person may accept as they are. The others end with what they report, or with a
+decision that says what becomes of the order (``retry``, ``resolve``)."""
+
 HOOK_ALERTS = (AlertKind.HOOKS_FAILING, AlertKind.EVENTS_BLOCKED)
 """Alerts about a hook. Their own events never open such an alert: a hook that refuses the report
 about itself would otherwise cause one report after another."""
