@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -38,6 +39,12 @@ class RunReport:
     def notify(self, sentence: str) -> None:
         """Add a sentence for information."""
         self.notices.append(sentence)
+
+
+def missing_units(units: Mapping[str, int]) -> str:
+    """Units by SKU that will not ship, as the difference of ``order.short``: two jobs find it."""
+    by_sku = sorted((sku.casefold(), count) for sku, count in units.items() if count)
+    return ", ".join(f"{count} x {sku}" for sku, count in by_sku)
 
 
 def raise_alert(

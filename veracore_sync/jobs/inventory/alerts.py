@@ -13,7 +13,7 @@ from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.plan import Guard
 from veracore_sync.jobs.inventory.report import Drift, InventoryReport
 from veracore_sync.jobs.kernel import RunPart
-from veracore_sync.jobs.report import raise_alert
+from veracore_sync.jobs.report import missing_units, raise_alert
 from veracore_sync.ports.shop import ShopStock
 from veracore_sync.ports.stock_staging import StagingStore
 
@@ -105,7 +105,8 @@ class StockAlerts(RunPart[InventoryReport]):
                 f"{one.missing} will not ship"
                 for one in shortages[:_MAX_SHORT]
             )
-            raise_alert(self.ledger, self.report, _SHORT, sentence, code=code)
+            what = missing_units({one.part: one.missing for one in shortages})
+            raise_alert(self.ledger, self.report, _SHORT, sentence, code=code, difference=what)
         for alert in self.ledger.alerts.standing():
             is_wrong = alert.code in demand.short or alert.code in demand.unjudged
             if alert.kind == _SHORT and not is_wrong:
@@ -128,7 +129,10 @@ class StockAlerts(RunPart[InventoryReport]):
             f"orders (of {worst.sku} {worst.allocated} are allocated, {worst.ordered} "
             "ordered); the levels that are written compensate for it"
         )
-        raise_alert(self.ledger, self.report, AlertKind.STOCK_DRIFT, sentence)
+        # Not the sentence: orders come and go, and the difference stays the same.
+        by_sku = (f"{one.sku} {one.allocated - one.ordered:+}" for one in self.report.drift)
+        what = ", ".join(sorted(by_sku))
+        raise_alert(self.ledger, self.report, AlertKind.STOCK_DRIFT, sentence, difference=what)
 
 
 def _suspects(book: StagingStore, demand: UnheldDemand) -> Iterator[Matched]:

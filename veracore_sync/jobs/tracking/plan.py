@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
+from veracore_sync.jobs.report import missing_units
 from veracore_sync.jobs.tracking.actions import (
     DOUBLED,
     Action,
@@ -35,7 +37,7 @@ from veracore_sync.waits import SLIP, is_over
 _LOOK_AGAIN = timedelta(minutes=15)
 
 
-def _is_made_by(row: SlipRow, fulfilment: Fulfilment) -> bool:
+def is_made_by(row: SlipRow, fulfilment: Fulfilment) -> bool:
     """Whether a slip's request may have made the fulfilment: same code and lines, and new since."""
     made = (fulfilment.tracking_code.strip(), fulfilment.lines)
     return made == (row.tracking_code, row.lines) and fulfilment.id not in row.known
@@ -55,6 +57,7 @@ class OrderPlan:
     Args:
         sent: The lines that were sent, if the record shows none.
         slips: The ledger's rows; one for each shipment.
+        accepted: Duplicates that a person has accepted, by the alert's message.
     """
 
     record: WarehouseRecord
@@ -63,6 +66,7 @@ class OrderPlan:
     order: FulfilledOrder
     rules: Rules
     now: datetime
+    accepted: Collection[str] = ()
     actions: list[Action] = field(default_factory=list)
     _allocation: LineAllocation = field(init=False)
     _shipments: dict[str, Shipment] = field(init=False)
@@ -100,7 +104,7 @@ class OrderPlan:
         # After a crash or a time-out it is adopted: adding it again would ship the units twice.
         if row.state != PickSlipState.INTENDED:
             return None
-        return next((one for one in self._unclaimed if _is_made_by(row, one)), None)
+        return next((one for one in self._unclaimed if is_made_by(row, one)), None)
 
     @property
     def _unclaimed(self) -> Iterator[Fulfilment]:
@@ -153,8 +157,10 @@ class OrderPlan:
             return
         packages, before = live(shipment), row.tracking_code or ""
         after = tracking_code(packages)
-        if row.fulfilment_id and row.slip not in self._own and self._is_left and self._is_open:
-            self._was_cancelled(row)
+        is_cancelled = row.fulfilment_id and row.slip not in self._own
+        if is_cancelled and self._is_left and self._is_open:
+            if not self._is_replaced(row):
+                self._was_cancelled(row)
         elif is_void(shipment):
             message = (
                 f"all labels of slip {row.slip} are void, but it is fulfilled in the shop: "
@@ -163,6 +169,10 @@ class OrderPlan:
             self.actions.append(Escalate(row.slip, AlertKind.ORDER_VOIDED, message))
         elif packages and after != before:
             self.actions.append(Correct(row.slip, before, after, packages))
+
+    def _is_replaced(self, row: SlipRow) -> bool:
+        """Whether a person has put a fulfilment of the same units in the place of the slip's."""
+        return any(one.lines == row.lines for one in self._unclaimed)
 
     # ---- duplicates ----------------------------------------------------------------------------
 
@@ -179,14 +189,14 @@ class OrderPlan:
             ):
                 continue
             for one in self._unclaimed:
-                if not _is_made_by(row, one) or self._may_be_anothers(one):
+                if not is_made_by(row, one) or self._may_be_anothers(one):
                     continue
                 # Cancelled here only while it is certainly a duplicate and the customer has not
                 # been told: a number that no other shipment shares, and not yet Shipped.
                 if one.state not in SHIPPED_STATES and is_number(one.tracking_code):
                     yield Undo(row.slip, one)
-                else:
-                    self._report(DOUBLED, _doubled(row, one))
+                elif (message := _doubled(row, one)) not in self.accepted:
+                    self._report(DOUBLED, message)
                     self._is_doubled = True
 
     def _may_be_anothers(self, fulfilment: Fulfilment) -> bool:
@@ -318,7 +328,7 @@ class OrderPlan:
             return
         if self._is_left:
             if self.record.is_complete and self.record.partially_cancelled and self._is_open:
-                self._report(AlertKind.ORDER_SHORT, self._short())
+                self.actions.append(self._short())
             return
         live_ones = [one for one in self.order.fulfilments if one.is_live]
         if live_ones and all(one.state in SHIPPED_STATES for one in live_ones) and self._hangs:
@@ -336,9 +346,12 @@ class OrderPlan:
     def _hangs(self) -> bool:
         return self.order.state in self.rules.states
 
-    def _short(self) -> str:
+    def _short(self) -> ReportIssue:
         left = self._allocation.left()
-        missing = ", ".join(
-            f"{left[line.id]} x {line.sku}" for line in self.order.lines if left[line.id] > 0
-        )
-        return f"VeraCore will not ship {missing}: cancel or refund it in the shop, or ship it"
+        lines = [line for line in self.order.lines if left[line.id] > 0]
+        missing = ", ".join(f"{left[line.id]} x {line.sku}" for line in lines)
+        units = Counter[str]()
+        for line in lines:
+            units[line.sku] += left[line.id]
+        message = f"VeraCore will not ship {missing}: cancel or refund it in the shop, or ship it"
+        return ReportIssue(AlertKind.ORDER_SHORT, message, missing_units(units))

@@ -18,6 +18,7 @@ from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import LOST_RACE, Applied, OrderState
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.report import raise_alert
+from veracore_sync.jobs.tracking.alert_ends import AlertEnds
 from veracore_sync.jobs.tracking.days import Days, days_to_ask
 from veracore_sync.jobs.tracking.execute import Fulfiller
 from veracore_sync.jobs.tracking.overdue import alert_waiting_shipments, note_listed, note_unlisted
@@ -66,6 +67,8 @@ class TrackingRun(JobRun[TrackingReport]):
                 # During a long outage every run ends here; shipments that wait still alert.
                 self._alert_overdue()
             raise
+        if not self.context.must_not_write:
+            AlertEnds(self.context).look()
         self._alert_overdue()
         if self._unlisted is not None:
             raise self._unlisted
@@ -141,6 +144,8 @@ class TrackingRun(JobRun[TrackingReport]):
         if self.options.force and not self.context.must_not_write:
             self.ledger.shipments.retry_now()
         if not self.warehouse.capabilities.lists_shipped:
+            if not self.context.must_not_write:
+                note_listed(self.ledger)  # nothing to list: what another dialect said is over
             most = _ALL if self.options.force else wanted.status_calls_per_run
             targets = Targets(self.ledger, {}, None, most, self._bad_orders())
             return targets, targets.orders()
