@@ -134,8 +134,12 @@ def adopt_and_accept(one: Desk) -> None:
     one.accept(one.code)
 
 
-def skip(one: Desk) -> None:
+def cancel_there_and_skip(one: Desk) -> None:
     one.cancel_there()
+    skip(one)
+
+
+def skip(one: Desk) -> None:
     ended = one.run("resolve", one.code, "--skip")
     assert ended.code == 0, ended
 
@@ -475,6 +479,11 @@ def vendure_down(one: Desk) -> None:
         one.stock()
 
 
+def reset(one: Desk) -> None:
+    one.mend()
+    assert one.run("breaker", "reset").code == 0
+
+
 _HOOK = """import json, sys, pathlib
 event = json.load(sys.stdin)
 refused = pathlib.Path(__file__).with_name("refused").read_text().split()
@@ -508,6 +517,10 @@ def repair_the_hook(one: Desk) -> None:
     assert ended.code == 0, ended
 
 
+def remove_the_hook(one: Desk) -> None:
+    one.rig.env.pop("VERACORE_SYNC_HOOKS__COMMAND")
+
+
 def skip_the_events(one: Desk) -> None:
     blocked = one.run("stats", "--json").json["events"]["blocked"]
     options = [word for event in blocked for word in ("--skip", event["id"])]
@@ -521,11 +534,12 @@ WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
         "settings": Walk(no_freight, "orders.freight", map_the_method),
         "at VeraCore": Walk(refused_there, "at VeraCore", allow_there),
         "in the shop": Walk(no_address, "in the shop", give_an_address),
+        "skip": Walk(no_address, "resolve CODE --skip", skip),
     },
     K.ORDER_CONFLICT: {
         "new id": Walk(another_under_its_id, "resolve CODE --new-id", new_id),
         "adopt": Walk(under_its_id, "resolve CODE --adopt", adopt_and_accept),
-        "skip": Walk(under_its_id, "resolve CODE --skip", skip),
+        "skip": Walk(under_its_id, "resolve CODE --skip", cancel_there_and_skip),
     },
     K.ORDER_CANCELLED: {
         "cancel": Walk(cancelled_there, "Cancel and refund it in the shop", cancel_in_the_shop),
@@ -540,7 +554,10 @@ WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
         "cancelled": Walk(passed_by, "cancel", cancel_in_the_shop),
         "accept": Walk(passed_by, ACCEPT, accepts),
     },
-    K.ORDER_OLD: {"modified": Walk(held_back, "Modifying", end_the_modification)},
+    K.ORDER_OLD: {
+        "modified": Walk(held_back, "Modifying", end_the_modification),
+        "skip": Walk(held_back, "resolve CODE --skip", skip),
+    },
     K.ORDER_UNREADABLE: {
         "corrected": Walk(unreadable, "Check it in the shop's admin", change_it_back, rounds=8),
         "accept": Walk(unreadable, ACCEPT, accepts),
@@ -591,8 +608,14 @@ WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
     K.INVENTORY_STUCK: {"ended": stuck("inventory")},
     K.TRACKING_STUCK: {"ended": stuck("tracking")},
     K.VENDURE_DOWN: {"back": Walk(vendure_down, "ends by itself", mends, rounds=2)},
-    K.VERACORE_DOWN: {"back": Walk(veracore_down, "ends by itself", mends, rounds=2)},
-    K.HOOKS_FAILING: {"repaired": Walk(hook_is_gone, "repair it", repair_the_hook)},
+    K.VERACORE_DOWN: {
+        "back": Walk(veracore_down, "ends by itself", mends, rounds=2),
+        "reset": Walk(veracore_down, "breaker reset", reset),
+    },
+    K.HOOKS_FAILING: {
+        "repaired": Walk(hook_is_gone, "repair it", repair_the_hook),
+        "removed": Walk(hook_is_gone, "remove it", remove_the_hook),
+    },
     K.EVENTS_BLOCKED: {
         "repaired": Walk(one_event_is_refused, "deliver --force", repair_the_hook),
         "skipped": Walk(one_event_is_refused, "deliver --skip", skip_the_events),

@@ -276,7 +276,8 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     AlertKind.VENDURE_DOWN: AlertEntry(_DO_DOWN),
     AlertKind.VERACORE_DOWN: AlertEntry(_DO_DOWN),
     AlertKind.HOOKS_FAILING: AlertEntry(
-        "A hook has not accepted events for an hour: repair it, then run `deliver --force`.",
+        "A hook has not accepted events for an hour: repair it, then run `deliver --force`; or "
+        "remove it from `hooks`.",
     ),
     AlertKind.EVENTS_BLOCKED: AlertEntry(
         "A hook keeps refusing an event, and later events of its order wait. Repair the "

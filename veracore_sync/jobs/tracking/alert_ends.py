@@ -38,11 +38,11 @@ class AlertEnds(RunPart[TrackingReport]):
         kinds: dict[str, list[AlertKind]] = {}
         for alert in self.ledger.alerts.standing():
             named = not self.options.only or alert.code in self.options.only
-            if alert.code and alert.kind in _ENDS and named:
+            if alert.code and alert.kind in ENDS and named:
                 kinds.setdefault(alert.code, []).append(AlertKind(alert.kind))
         for order in self._read(list(kinds)[:_MOST]):
             slips = self.ledger.shipments.slips_of(order.code)
-            ended = [kind for kind in kinds[order.code] if _ENDS[kind](order, slips)]
+            ended = [kind for kind in kinds[order.code] if ENDS[kind](order, slips)]
             with self.ledger.unit_of_work():
                 for kind in ended:
                     self.ledger.alerts.resolve(kind, code=order.code)
@@ -147,7 +147,7 @@ def _is_void(row: SlipRow) -> bool:
     return bool(row.packages) and all(is_void for *_, is_void in row.packages)
 
 
-_ENDS: Mapping[str, Callable[[FulfilledOrder, Sequence[SlipRow]], bool]] = {
+ENDS: Mapping[str, Callable[[FulfilledOrder, Sequence[SlipRow]], bool]] = {
     AlertKind.ORDER_VOIDED: _are_cancelled,
     AlertKind.ORDER_UNFULFILLED: _are_fulfilled,
     AlertKind.ORDER_UNFULFILLABLE: _are_fulfilled,

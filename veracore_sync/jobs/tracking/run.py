@@ -144,8 +144,6 @@ class TrackingRun(JobRun[TrackingReport]):
         if self.options.force and not self.context.must_not_write:
             self.ledger.shipments.retry_now()
         if not self.warehouse.capabilities.lists_shipped:
-            if not self.context.must_not_write:
-                note_listed(self.ledger)  # nothing to list: what another dialect said is over
             most = _ALL if self.options.force else wanted.status_calls_per_run
             targets = Targets(self.ledger, {}, None, most, self._bad_orders())
             return targets, targets.orders()
