@@ -157,11 +157,11 @@ class LookUpTransitions(OrderTable):
                 return moved
             in_shop = AlertKind.ORDER_CANCELLED_IN_SHOP
             accepted = any(one.kind == in_shop for one in self._alerts.accepted(code))
-            told = self._alerts.resolve(in_shop, code=code) or accepted
+            is_known = self._alerts.resolve(in_shop, code=code) or accepted
             # Whatever else was to be done about the order at VeraCore is over; the cancellation
             # itself is what a person still has to deal with.
             self._alerts.resolve_order(code, keep=ALERTS_OF_GOODS)
-            if told:
+            if is_known:
                 return Applied.DONE
             return self._alert(AlertKind.ORDER_CANCELLED, message, code)
 

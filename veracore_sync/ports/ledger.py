@@ -7,7 +7,7 @@ stock in `veracore_sync.ports.stock_staging`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,9 +17,7 @@ from veracore_sync.domain.errors import Occurrence
 from veracore_sync.domain.hints import Hint, Kind, WebhookDelivery
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.ledger_records import (
-    AcceptedAlert,
     Ahead,
-    Alert,
     Blocked,
     BreakerRow,
     Event,
@@ -31,6 +29,7 @@ from veracore_sync.domain.ledger_records import (
     RunHistory,
     UnreadRow,
 )
+from veracore_sync.ports.alert_store import AlertStore
 from veracore_sync.ports.order_ledger import (
     HoldingStore,
     OrderStore,
@@ -124,45 +123,6 @@ class Ledger(Protocol):
 
     def close(self) -> None:
         """Close the backend."""
-
-
-class AlertStore(Protocol):
-    """Alerts: what needs a person, opened once and resolved once."""
-
-    def open(
-        self,
-        kind: AlertKind,
-        message: str,
-        *,
-        code: str | None = None,
-        about: str = "",
-        again: bool = False,
-        difference: str | None = None,
-    ) -> bool:
-        """Open the alert of this kind, unless a person accepted the difference; whether it is new.
-
-        `difference` is what is reported, if it is not the whole message.
-        """
-
-    def resolve(self, kind: str, *, code: str | None = None, about: str = "") -> bool:
-        """Resolve the alert of this kind, for that order or thing; returns whether it was open."""
-
-    def accept(
-        self, code: str | None, reason: str, kinds: Collection[AlertKind] = ...
-    ) -> list[Alert]:
-        """Resolve an order's open alerts of these kinds, because a person accepts them.
-
-        None of them is opened again for the same difference, until `resolve` has ended it.
-        """
-
-    def accepted(self, code: str) -> list[AcceptedAlert]:
-        """What a person has accepted of an order, oldest first."""
-
-    def count_from_now(self, alert: Alert) -> None:
-        """Set the opening time of an alert, which lies in the future, to now."""
-
-    def standing(self) -> list[Alert]:
-        """The open alerts, oldest first."""
 
 
 class OutboxStore(Protocol):

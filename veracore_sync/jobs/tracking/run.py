@@ -62,13 +62,13 @@ class TrackingRun(JobRun[TrackingReport]):
             self.report.plan = []
         try:
             is_complete = self._work_through()
+            if not self.context.must_not_write and not self.context.ends_here():
+                AlertEnds(self.context).look()
         except SyncError as error:
             if error in OF_AN_UPSTREAM_OR_TIME:
                 # During a long outage every run ends here; shipments that wait still alert.
                 self._alert_overdue()
             raise
-        if not self.context.must_not_write:
-            AlertEnds(self.context).look()
         self._alert_overdue()
         if self._unlisted is not None:
             raise self._unlisted
