@@ -190,6 +190,45 @@ def test_an_alert_is_news_once(ledger_bed: LedgerBed, ledger: Ledger) -> None:
     assert (past.message, past.resolved_at) == ("it waits anew", to_text(START + HOUR))
 
 
+def test_an_accepted_alert_is_not_opened_again_for_the_same_difference(ledger: Ledger) -> None:
+    beyond, drift = AlertKind.ORDER_BEYOND, AlertKind.ORDER_DRIFT
+    ledger.alerts.open(beyond, "2 x MUG more", code="A")
+    ledger.alerts.open(drift, "since noon: ship-to changed", code="A", difference="ship-to changed")
+    ledger.alerts.open(AlertKind.ORDER_PARKED, "no stock", code="A")
+    ledger.alerts.open(beyond, "2 x MUG more", code="B")
+    accepted = ledger.alerts.accept("A", "a gift")
+    assert {one.kind for one in accepted} == {beyond, drift}
+    left = {(one.kind, one.code) for one in ledger.alerts.standing()}
+    assert left == {("order.parked", "A"), (beyond, "B")}, "a parked order needs a decision"
+    assert [(one.kind, one.reason) for one in ledger.alerts.accepted("A")] == [
+        (beyond, "a gift"),
+        (drift, "a gift"),
+    ]
+
+    assert not ledger.alerts.open(beyond, "2 x MUG more", code="A", again=True)
+    since_one = "since one: ship-to changed"
+    assert not ledger.alerts.open(drift, since_one, code="A", difference="ship-to changed")
+    assert len(ledger.alerts.standing()) == 2
+    assert ledger.alerts.open(beyond, "3 x MUG more", code="A"), "another difference is told"
+    assert not ledger.alerts.open(beyond, "2 x MUG more", code="A"), "and ends if it is taken back"
+    assert len(ledger.alerts.standing()) == 2
+    ledger.alerts.resolve(beyond, code="A")
+    assert ledger.alerts.open(beyond, "2 x MUG more", code="A"), "it had ended, and is back"
+
+
+def test_only_the_alerts_that_a_person_names_are_accepted(ledger: Ledger) -> None:
+    ledger.alerts.open(AlertKind.ORDER_BEYOND, "beyond", code="A")
+    ledger.alerts.open(AlertKind.ORDER_SHORT, "short", code="A")
+    ledger.alerts.open(AlertKind.STOCK_DRIFT, "1 of MUG")
+    assert ledger.alerts.accept("A", "fine", kinds=(AlertKind.ORDER_PARKED,)) == []
+    (one,) = ledger.alerts.accept("A", "fine", kinds=(AlertKind.ORDER_SHORT,))
+    assert (one.kind, one.message) == ("order.short", "short")
+    (one,) = ledger.alerts.accept(None, "counted")
+    assert one.kind == AlertKind.STOCK_DRIFT
+    assert not ledger.alerts.open(AlertKind.STOCK_DRIFT, "1 of MUG")
+    assert [one.kind for one in ledger.alerts.standing()] == ["order.beyond"]
+
+
 def test_events_of_an_order_leave_in_their_order(ledger: Ledger) -> None:
     for kind, code in (
         (EventKind.ORDER_SYNCED, "A"),

@@ -99,7 +99,12 @@ _DO_STUCK = (
     "hangs), so no other run can work. The message names the process: end it. The alert ends "
     "with the next run that gets the job."
 )
-_DO_DOWN = "Unreachable for several requests in a row. The alert ends by itself."
+_DO_DOWN = (
+    "Unreachable for several requests in a row. Bring it back, or correct its address. The alert "
+    "ends by itself with the first run that reaches it; `breaker reset` lets the next one try at "
+    "once."
+)
+_ACCEPT = '`resolve CODE --accept "reason"`'
 _WHEN_ORDER_PARKED = "an order needs a person before it can leave"
 _WHEN_ORDER_DRIFT = (
     "the shop changed or cancelled an order that VeraCore holds, or changed one that has "
@@ -122,57 +127,65 @@ _WHEN_STOCK_GUARDED = (
 ALERTS: Mapping[AlertKind, AlertEntry] = {
     AlertKind.ORDER_PARKED: AlertEntry(
         "Correct what the message names, in the shop, the configuration or at VeraCore; "
-        "then `retry CODE`.",
+        "then `retry CODE`. Or never send it: `resolve CODE --skip`.",
         _WHEN_ORDER_PARKED,
     ),
     AlertKind.ORDER_CONFLICT: AlertEntry(
-        "Compare both sides, then `resolve CODE`.",
+        "Compare both sides, then decide: `resolve CODE --adopt`, `resolve CODE --new-id` or "
+        "`resolve CODE --skip`.",
         _WHEN_ORDER_PARKED,
     ),
     AlertKind.ORDER_CANCELLED: AlertEntry(
         "VeraCore cancelled the order. Cancel and refund it in the shop (this ends the "
-        "alert), or send it again with `resolve CODE --new-id`.",
+        "alert), or send it again with `resolve CODE --new-id`. "
+        f"Or {_ACCEPT}.",
         _WHEN_ORDER_PARKED,
     ),
     AlertKind.ORDER_CANCELLED_IN_SHOP: AlertEntry(
         "Cancel it at VeraCore too, or it ships. The alert ends with the next look-up "
-        "that finds nothing of it open there.",
+        f"that finds nothing of it open there, or with {_ACCEPT}.",
         _WHEN_ORDER_DRIFT,
     ),
     AlertKind.ORDER_DRIFT: AlertEntry(
         "Make the same change at VeraCore. Units that the message says VeraCore does not "
         "hold (the order has shipped, or was cancelled or skipped) must be sent by hand. "
         "Each further change is reported again. The alert ends when both sides have "
-        "cancelled the same units, or when the order has shipped.",
+        f"cancelled the same units, when the order has shipped, or with {_ACCEPT}.",
         _WHEN_ORDER_DRIFT,
     ),
     AlertKind.ORDER_PASSED_BY: AlertEntry(
         "The order was partly shipped before this program saw it; the rest is not sent. "
-        "Send it by hand.",
+        "Send it by hand and fulfil it in the shop, or cancel it there: the alert ends when the "
+        f"shop shows the order as shipped or cancelled. Or {_ACCEPT}.",
         _WHEN_ORDER_PASSED_BY,
     ),
     AlertKind.ORDER_OLD: AlertEntry(
         "The order has waited longer than an hour (one that VeraCore refused, or that "
-        "the shop keeps in `Modifying`: a day): `stats --order CODE`.",
+        "the shop keeps in `Modifying`: a day). `stats --order CODE` says what it waits for: "
+        "end that. The alert ends when the order is sent, or with `resolve CODE --skip`.",
         _WHEN_ORDER_PASSED_BY,
     ),
     AlertKind.ORDER_UNREADABLE: AlertEntry(
         "For an hour the shop has given no usable answer about this order, or cannot "
         "list it, while it answers for others. The order is not sent, or its changes are "
         "not seen. Check it in the shop's admin and in the server's log; it is asked for "
-        "again automatically, with growing pauses.",
+        "again automatically, with growing pauses; `sync-orders --order CODE` asks at once. "
+        f"The alert ends with a usable answer, or with {_ACCEPT}.",
         "the shop gives no usable answer about an order, or cannot list it "
         "(`vendureOrderCode` is `null` where not even its code is known)",
     ),
     AlertKind.ORDER_MISSING: AlertEntry(
-        "VeraCore no longer finds an order that it accepted: ask VeraCore.",
+        "VeraCore no longer finds an order that it accepted. Have VeraCore restore it: the next "
+        "look-up ends the alert. Or ship it by hand: the alert ends when the shop shows the order "
+        f"as shipped. Or {_ACCEPT}.",
         _WHEN_ORDER_MISSING,
     ),
     AlertKind.ORDER_SHORT: AlertEntry(
         "VeraCore ships less than the shop asks for: an adopted order with other "
         "content, units cancelled there, or units added in the shop later. Add them at "
         "VeraCore, or cancel or refund them in the shop; the next look-up and stock run "
-        "close the alert. Meanwhile these units are not for sale.",
+        "close the alert. Meanwhile these units are not for sale. "
+        f"Or {_ACCEPT}.",
         _WHEN_ORDER_SHORT,
     ),
     AlertKind.ORDER_SHORT_SHIPPED: AlertEntry(
@@ -184,25 +197,31 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         _WHEN_ORDER_SHORT,
     ),
     AlertKind.ORDER_BEYOND: AlertEntry(
-        "VeraCore shipped more than the order contains: ask VeraCore.",
+        "VeraCore shipped more than the order contains. Have the units sent back, or give them "
+        f"away; then {_ACCEPT}. The alert ends by itself after a week.",
         _WHEN_ORDER_SHORT,
     ),
     AlertKind.ORDER_VOIDED: AlertEntry(
-        "All labels of a fulfilled slip are void. If nothing left, cancel the fulfilment.",
+        "All labels of a fulfilled slip are void. If nothing left, cancel the fulfilment in the "
+        f"shop: this ends the alert. If the goods left by other means, {_ACCEPT}. "
+        "It ends by itself after a week.",
         _WHEN_ORDER_VOIDED,
     ),
     AlertKind.ORDER_UNFULFILLED: AlertEntry(
-        "Someone cancelled the fulfilment in the shop. If the goods left, create another by hand.",
+        "Someone cancelled the fulfilment in the shop. If the goods left, create another by hand: "
+        f"this ends the alert. If they did not, cancel the order, or {_ACCEPT}. "
+        "It ends by itself after a week.",
         _WHEN_ORDER_VOIDED,
     ),
     AlertKind.ORDER_UNFULFILLABLE: AlertEntry(
         "Vendure refuses the fulfilment; the message quotes it. Correct the cause, then "
-        "run `sync-tracking --order CODE --force`.",
+        "run `sync-tracking --order CODE --force`; or create the fulfilment by hand. "
+        f"Or {_ACCEPT}.",
         _WHEN_ORDER_VOIDED,
     ),
     AlertKind.ORDER_DOUBLED: AlertEntry(
         "The shop has two fulfilments of the same units under the same code: cancel one "
-        "of them there.",
+        f"of them there; the next run ends the alert. Or {_ACCEPT}.",
         _WHEN_ORDER_VOIDED,
     ),
     AlertKind.ORDER_UNANSWERED: AlertEntry(
@@ -210,19 +229,25 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         "or about one of its slips, so its shipments do not reach the shop; the message "
         "quotes the answer, or names the slip and what of it cannot be read. Check "
         "the order on that side. It is asked about again at least every hour; "
-        "`sync-tracking --order CODE` asks at once.",
+        "`sync-tracking --order CODE` asks at once. "
+        f"The alert ends with a usable answer, or with {_ACCEPT}.",
         _WHEN_ORDER_MISSING,
     ),
     AlertKind.TRACKING_UNLISTED: AlertEntry(
         "For an hour VeraCore's list of shipments could not be read. Orders are still "
-        "looked up, `tracking.lookups_per_run` in a run.",
+        "looked up, `tracking.lookups_per_run` in a run. Check with `doctor` that the login may "
+        "read shipments, or ask VeraCore; the alert ends with the first run that reads the list.",
     ),
     AlertKind.ORDER_SHIPPED_CANCELLED: AlertEntry(
-        "VeraCore shipped an order that the shop cancelled: stop the parcel, or charge for it.",
+        "VeraCore shipped an order that the shop cancelled: stop the parcel (the alert ends when "
+        f"VeraCore has voided its labels), or charge for it and {_ACCEPT}. "
+        "It ends by itself after a week.",
         _WHEN_ORDER_SHIPPED_CANCELLED,
     ),
     AlertKind.ORDER_SHIPMENT_WAITING: AlertEntry(
-        "A slip has been open for a day; the message says what it waits for.",
+        "A slip has been open for a day; the message says what it waits for: end that, in the "
+        "shop or at VeraCore. The alert ends when the slip has reached the shop, or with "
+        f"{_ACCEPT}.",
         _WHEN_ORDER_SHIPPED_CANCELLED,
     ),
     AlertKind.STOCK_GUARDED: AlertEntry(
@@ -231,7 +256,9 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         _WHEN_STOCK_GUARDED,
     ),
     AlertKind.STOCK_UNKNOWN: AlertEntry(
-        "SKUs that VeraCore does not report, or that several variants share: see `SKUs` above.",
+        "SKUs that VeraCore does not report, or that several variants share. Correct the SKU on "
+        "either side, or name it in `skus.aliases`, `skus.exclude` or `skus.kits`; the next full "
+        "`sync-inventory` ends the alert.",
         _WHEN_STOCK_GUARDED,
     ),
     AlertKind.STOCK_UNREADABLE: AlertEntry(
@@ -249,7 +276,8 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     ),
     AlertKind.STOCK_DRIFT: AlertEntry(
         "Vendure has allocated other units than its open orders ask for. The units for "
-        "sale already account for it; nothing urgent to do.",
+        "sale already account for it, and nothing is urgent. The alert ends when the units agree, "
+        'or with `resolve stock.drift --accept "reason"`, until they differ in another way.',
         _WHEN_STOCK_GUARDED,
     ),
     AlertKind.ORDERS_STUCK: AlertEntry(_DO_STUCK),
@@ -258,7 +286,8 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     AlertKind.VENDURE_DOWN: AlertEntry(_DO_DOWN),
     AlertKind.VERACORE_DOWN: AlertEntry(_DO_DOWN),
     AlertKind.HOOKS_FAILING: AlertEntry(
-        "A hook has not accepted events for an hour: repair it, then run `deliver --force`.",
+        "A hook has not accepted events for an hour: repair it, then run `deliver --force`; or "
+        "remove it from `hooks`.",
     ),
     AlertKind.EVENTS_BLOCKED: AlertEntry(
         "A hook keeps refusing an event, and later events of its order wait. Repair the "
@@ -302,6 +331,12 @@ EVENTS: Mapping[EventKind, EventEntry] = {
     ),
 }
 
+
+ACCEPTABLE = frozenset(
+    kind for kind in AlertKind if kind.startswith("order.") or kind == AlertKind.STOCK_DRIFT
+) - {AlertKind.ORDER_PARKED, AlertKind.ORDER_CONFLICT, AlertKind.ORDER_OLD}
+"""Alerts that a person may accept as they are. The others end with what they report, or with a
+decision that says what becomes of the order (``retry``, ``resolve``)."""
 
 HOOK_ALERTS = (AlertKind.HOOKS_FAILING, AlertKind.EVENTS_BLOCKED)
 """Alerts about a hook. Their own events never open such an alert: a hook that refuses the report

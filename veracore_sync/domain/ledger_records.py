@@ -25,6 +25,16 @@ class Alert:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptedAlert:
+    """A difference that a person accepted; `at` is a UTC text."""
+
+    kind: str
+    difference: str
+    reason: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run of a command; `ended_at` is ``None`` while it runs, and if it was killed."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -40,6 +41,12 @@ class RunReport:
         self.notices.append(sentence)
 
 
+def missing_units(units: Mapping[str, int]) -> str:
+    """Units by SKU that will not ship, as the difference of ``order.short``: two jobs find it."""
+    by_sku = sorted((sku.casefold(), count) for sku, count in units.items() if count)
+    return ", ".join(f"{count} x {sku}" for sku, count in by_sku)
+
+
 def raise_alert(
     ledger: Ledger,
     report: RunReport,
@@ -49,6 +56,7 @@ def raise_alert(
     code: str | None = None,
     about: str = "",
     again: bool = False,
+    difference: str | None = None,
 ) -> bool:
     """Open an alert, and report it if it is new.
 
@@ -60,11 +68,15 @@ def raise_alert(
         code: The order's code, if the alert concerns an order.
         about: What else the alert is about: a hook's name, for example.
         again: Report the alert even if it is already open.
+        difference: What is reported, if the message also says other things; a person who accepts
+            the alert accepts this.
 
     Returns:
         Whether the alert is new.
     """
-    is_new = ledger.alerts.open(kind, message, code=code, about=about, again=again)
+    is_new = ledger.alerts.open(
+        kind, message, code=code, about=about, again=again, difference=difference
+    )
     if is_new:
         report.escalate(f"{code}: {message}" if code else message)
     return is_new

@@ -40,6 +40,10 @@ def timeline_of(ledger: Ledger, row: OrderRow) -> list[TimelineEntry]:
         past += _slip(slip)
     for alert in ledger.reporting.alerts_of(row.code):
         past += _alert(alert)
+    for accepted in ledger.alerts.accepted(row.code):
+        past.append(
+            TimelineEntry(accepted.at, "accepted", f"alert {accepted.kind}: {accepted.reason}")
+        )
     # A stable sort: entries of the same millisecond keep the sequence of cause and effect.
     past.sort(key=lambda entry: entry.at or "")
     return [*past, *_now(row)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from veracore_sync.clock import Clock, to_text
-from veracore_sync.domain.kinds import AlertKind, EventKind
-from veracore_sync.domain.ledger_records import Alert
+from veracore_sync.domain.kinds import ACCEPTABLE, AlertKind, EventKind
+from veracore_sync.domain.ledger_records import AcceptedAlert, Alert
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.outbox import Outbox
 
@@ -27,8 +27,11 @@ class Alerts:
         code: str | None = None,
         about: str = "",
         again: bool = False,
+        difference: str | None = None,
     ) -> bool:
         """Open the alert of this kind, for an order or something else.
+
+        It is not opened for a difference that a person has accepted.
 
         Args:
             kind: The kind.
@@ -36,29 +39,38 @@ class Alerts:
             code: The order's code.
             about: What the alert is about if not an order, for example a hook's name.
             again: Resolve it first if it is open, so that it is reported again.
+            difference: What is reported, if the message also says other things (times, errors) or
+                says too little; ``None``: the message.
 
         Returns:
             Whether it is new, that is, was not open already.
         """
         key = f"{kind}:{code or about}"
         now = to_text(self._clock.now())
+        what = message if difference is None else difference
         with self._db.transaction() as connection:
             if again:
-                self.resolve(kind, code=code, about=about)
+                self._resolve("key = ?", (key,))
+            if self._is_accepted(key, what):
+                self._resolve("key = ?", (key,))
+                return False
             known = connection.execute(
                 "SELECT resolved_at FROM alerts WHERE key = ?", (key,)
             ).fetchone()
             if known is not None and known["resolved_at"] is None:
                 connection.execute(
-                    "UPDATE alerts SET message = ? WHERE key = ? AND message <> ?",
-                    (message, key, message),
+                    "UPDATE alerts SET message = ?1, difference = ?2 WHERE key = ?3 "
+                    "AND (message <> ?1 OR difference IS NOT ?2)",
+                    (message, what, key),
                 )
                 return False
             connection.execute(
-                "INSERT INTO alerts (key, kind, code, message, opened_at) VALUES (?, ?, ?, ?, ?) "
+                "INSERT INTO alerts (key, kind, code, message, opened_at, difference) "
+                "VALUES (?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (key) DO UPDATE SET message = excluded.message, "
-                "opened_at = excluded.opened_at, resolved_at = NULL",
-                (key, kind, code, message, now),
+                "opened_at = excluded.opened_at, difference = excluded.difference, "
+                "resolved_at = NULL",
+                (key, kind, code, message, now, what),
             )
             payload = {"vendureOrderCode": code, "message": message, "openedAt": now}
             if kind.is_event:
@@ -67,8 +79,58 @@ class Alerts:
         return True
 
     def resolve(self, kind: str, *, code: str | None = None, about: str = "") -> bool:
-        """Resolve the alert of this kind, for that order or thing; returns whether it was open."""
-        return self._resolve("key = ?", (f"{kind}:{code or about}",)) > 0
+        """Resolve the alert of this kind, for that order or thing; returns whether it was open.
+
+        Its reason has ended, so what a person accepted of it counts no more: if it comes back, it
+        is reported.
+        """
+        key = f"{kind}:{code or about}"
+        with self._db.transaction() as connection:
+            connection.execute("DELETE FROM accepted WHERE key = ?", (key,))
+            return self._resolve("key = ?", (key,)) > 0
+
+    def accept(
+        self, code: str | None, reason: str, kinds: Collection[AlertKind] = ACCEPTABLE
+    ) -> list[Alert]:
+        """Resolve open alerts, because a person accepts what they report.
+
+        None of them is opened again for the same difference, until it has ended.
+
+        Args:
+            code: The order's code; ``None``: alerts that concern no order.
+            reason: The person's, kept with the difference.
+            kinds: Only alerts of these kinds.
+
+        Returns:
+            The alerts that were open.
+        """
+        now = to_text(self._clock.now())
+        with self._db.transaction() as connection:
+            chosen = [one for one in self.standing() if one.code == code and one.kind in kinds]
+            for alert in chosen:
+                connection.execute(
+                    "INSERT OR REPLACE INTO accepted (key, difference, kind, code, reason, "
+                    "accepted_at) SELECT key, coalesce(difference, message), kind, code, ?, ? "
+                    "FROM alerts WHERE key = ?",
+                    (reason, now, alert.key),
+                )
+                self._resolve("key = ?", (alert.key,))
+        return chosen
+
+    def accepted(self, code: str) -> list[AcceptedAlert]:
+        """What a person has accepted of an order, oldest first."""
+        found = self._db.rows(
+            "SELECT kind, difference, reason, accepted_at FROM accepted WHERE code = ? "
+            "ORDER BY accepted_at, key, difference",
+            (code,),
+        )
+        return [AcceptedAlert(*row) for row in found]
+
+    def _is_accepted(self, key: str, difference: str) -> bool:
+        found = self._db.row(
+            "SELECT 1 FROM accepted WHERE key = ? AND difference = ?", (key, difference)
+        )
+        return found is not None
 
     def resolve_order(self, code: str, *, keep: Collection[str] = ()) -> None:
         """Resolve the alerts of an order except the kinds in `keep`, because its state changed."""

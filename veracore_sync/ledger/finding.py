@@ -15,11 +15,9 @@ from veracore_sync.domain.order_records import Failure, SentLines, ShopVersion
 from veracore_sync.domain.states import Applied, AttemptOutcome, OrderAct
 from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.ledger.database import StoredRow, Transaction
-from veracore_sync.ledger.order_table import OrderTable
+from veracore_sync.ledger.order_table import ALERTS_OF_GOODS, ALERTS_OF_THE_SHOP, OrderTable
 
 _NOT_ACCEPTED = (AttemptOutcome.NOT_SENT, AttemptOutcome.REFUSED)
-# The shop changed the order after it was sent: finding what was sent does not undo that.
-_ALERTS_OF_THE_SHOP = (AlertKind.ORDER_CANCELLED_IN_SHOP, AlertKind.ORDER_DRIFT)
 
 
 class LookUpTransitions(OrderTable):
@@ -81,7 +79,7 @@ class LookUpTransitions(OrderTable):
                     "UPDATE orders SET content_hash = ?, shop_updated_at = ? WHERE code = ?",
                     (seen.content_hash, to_text(seen.updated_at), code),
                 )
-            self._alerts.resolve_order(code, keep=_ALERTS_OF_THE_SHOP if seen is None else ())
+            self._alerts.resolve_order(code, keep=ALERTS_OF_THE_SHOP if seen is None else ())
             self._emit_synced(code, veracore_id, adopted=True)
             return Applied.DONE
 
@@ -157,7 +155,13 @@ class LookUpTransitions(OrderTable):
             )
             if moved is Applied.LOST:
                 return moved
-            if self._alerts.resolve(AlertKind.ORDER_CANCELLED_IN_SHOP, code=code):
+            in_shop = AlertKind.ORDER_CANCELLED_IN_SHOP
+            accepted = any(one.kind == in_shop for one in self._alerts.accepted(code))
+            is_known = self._alerts.resolve(in_shop, code=code) or accepted
+            # Whatever else was to be done about the order at VeraCore is over; the cancellation
+            # itself is what a person still has to deal with.
+            self._alerts.resolve_order(code, keep=ALERTS_OF_GOODS)
+            if is_known:
                 return Applied.DONE
             return self._alert(AlertKind.ORDER_CANCELLED, message, code)
 

@@ -18,6 +18,15 @@ from veracore_sync.ledger.sql import in_sql
 
 _LOG = logging.getLogger(__name__)
 
+ALERTS_OF_THE_SHOP = (AlertKind.ORDER_CANCELLED_IN_SHOP, AlertKind.ORDER_DRIFT)
+"""The shop changed the order after it was sent: finding what was sent does not undo that."""
+ALERTS_OF_GOODS = (
+    AlertKind.ORDER_BEYOND,
+    AlertKind.ORDER_VOIDED,
+    AlertKind.ORDER_SHIPPED_CANCELLED,
+)
+"""They concern goods that have left, so the end of the order does not end them."""
+
 
 class OrderTable:
     """Base of the classes of transitions."""

@@ -19,7 +19,7 @@ from veracore_sync.domain.states import (
     OrderState,
 )
 from veracore_sync.ledger.database import Transaction
-from veracore_sync.ledger.order_table import OrderTable
+from veracore_sync.ledger.order_table import ALERTS_OF_THE_SHOP, OrderTable
 
 
 class Sending(OrderTable):
@@ -76,12 +76,15 @@ class Sending(OrderTable):
             # The result of `_move` is not checked, because ACCEPT is allowed from every state: an
             # answer may come after another run or a person has given the order up, and an accepted
             # order that is not recorded would be sent again.
+            row = connection.execute("SELECT state FROM orders WHERE code = ?", (code,)).fetchone()
+            is_late = row is not None and row["state"] != OrderState.SENDING
             self._end_attempt(connection, code, attempt, AttemptOutcome.ACCEPTED, "")
             self._move(
                 connection, code, OrderAct.ACCEPT, **self._synced_values(), sequence=sequence
             )
             self._hold_sent(connection, code, attempt)
-            self._alerts.resolve_order(code)
+            # After the request another run may have found what the shop changed since.
+            self._alerts.resolve_order(code, keep=ALERTS_OF_THE_SHOP if is_late else ())
             row = connection.execute("SELECT veracore_id FROM orders WHERE code = ?", (code,))
             self._emit_synced(code, row.fetchone()["veracore_id"], adopted=False)
 

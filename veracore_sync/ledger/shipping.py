@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.states import TRANSITIONS, OrderAct
-from veracore_sync.ledger.order_table import OrderTable
-
-# These concern goods that have left, so an order that is shipped does not end them.
-_KEPT_ALERTS = (
-    AlertKind.ORDER_BEYOND,
-    AlertKind.ORDER_VOIDED,
-    AlertKind.ORDER_SHIPPED_CANCELLED,
-)
+from veracore_sync.ledger.order_table import ALERTS_OF_GOODS, OrderTable
 
 
 class Shipping(OrderTable):
@@ -33,5 +25,5 @@ class Shipping(OrderTable):
                 error_message=None,
                 next_attempt_at=None,
             )
-            self._alerts.resolve_order(code, keep=_KEPT_ALERTS)
+            self._alerts.resolve_order(code, keep=ALERTS_OF_GOODS)
             return True

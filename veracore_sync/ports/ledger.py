@@ -19,7 +19,6 @@ from veracore_sync.domain.hints import Hint, Kind, WebhookDelivery
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.ledger_records import (
     Ahead,
-    Alert,
     Blocked,
     BreakerRow,
     Event,
@@ -31,6 +30,7 @@ from veracore_sync.domain.ledger_records import (
     RunHistory,
     UnreadRow,
 )
+from veracore_sync.ports.alert_store import AlertStore
 from veracore_sync.ports.order_ledger import (
     HoldingStore,
     OrderStore,
@@ -124,30 +124,6 @@ class Ledger(Protocol):
 
     def close(self) -> None:
         """Close the backend."""
-
-
-class AlertStore(Protocol):
-    """Alerts: what needs a person, opened once and resolved once."""
-
-    def open(
-        self,
-        kind: AlertKind,
-        message: str,
-        *,
-        code: str | None = None,
-        about: str = "",
-        again: bool = False,
-    ) -> bool:
-        """Open the alert of this kind, for an order or something else; whether it is new."""
-
-    def resolve(self, kind: str, *, code: str | None = None, about: str = "") -> bool:
-        """Resolve the alert of this kind, for that order or thing; returns whether it was open."""
-
-    def count_from_now(self, alert: Alert) -> None:
-        """Set the opening time of an alert, which lies in the future, to now."""
-
-    def standing(self) -> list[Alert]:
-        """The open alerts, oldest first."""
 
 
 class OutboxStore(Protocol):

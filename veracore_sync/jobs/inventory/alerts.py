@@ -13,7 +13,7 @@ from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.plan import Guard
 from veracore_sync.jobs.inventory.report import Drift, InventoryReport
 from veracore_sync.jobs.kernel import RunPart
-from veracore_sync.jobs.report import raise_alert
+from veracore_sync.jobs.report import missing_units, raise_alert
 from veracore_sync.ports.shop import ShopStock
 from veracore_sync.ports.stock_staging import StagingStore
 
@@ -102,18 +102,27 @@ class StockAlerts(RunPart[InventoryReport]):
         """
         standing = self.ledger.alerts.standing()
         named = {one.code for one in standing if one.kind == AlertKind.ORDER_SHORT_SHIPPED}
-        short = {code: missing for code, missing in demand.short.items() if code not in named}
+        short = {
+            code: missing
+            for code, missing in demand.short.items()
+            if code not in named and not self._is_short_shipment_accepted(code)
+        }
         for code, shortages in short.items():
             sentence = "; ".join(
                 f"VeraCore has {max(0, one.held)} of {one.asked} {one.part}; "
                 f"{one.missing} will not ship"
                 for one in shortages[:_MAX_SHORT]
             )
-            raise_alert(self.ledger, self.report, _SHORT, sentence, code=code)
+            what = missing_units({one.part: one.missing for one in shortages})
+            raise_alert(self.ledger, self.report, _SHORT, sentence, code=code, difference=what)
         for alert in standing:
             is_wrong = alert.code in short or alert.code in demand.unjudged
             if alert.kind == _SHORT and not is_wrong:
                 self.ledger.alerts.resolve(_SHORT, code=alert.code)
+
+    def _is_short_shipment_accepted(self, code: str) -> bool:
+        accepted = self.ledger.alerts.accepted(code)
+        return any(one.kind == AlertKind.ORDER_SHORT_SHIPPED for one in accepted)
 
     def drift(self, book: StagingStore, demand: UnheldDemand) -> None:
         """Alert if Vendure's allocated stock differs from its open orders.
@@ -132,7 +141,10 @@ class StockAlerts(RunPart[InventoryReport]):
             f"orders (of {worst.sku} {worst.allocated} are allocated, {worst.ordered} "
             "ordered); the levels that are written compensate for it"
         )
-        raise_alert(self.ledger, self.report, AlertKind.STOCK_DRIFT, sentence)
+        # Not the sentence: orders come and go, and the difference stays the same.
+        by_sku = (f"{one.sku} {one.allocated - one.ordered:+}" for one in self.report.drift)
+        what = ", ".join(sorted(by_sku))
+        raise_alert(self.ledger, self.report, AlertKind.STOCK_DRIFT, sentence, difference=what)
 
 
 def _suspects(book: StagingStore, demand: UnheldDemand) -> Iterator[Matched]:

@@ -143,7 +143,10 @@ class BadRecords:
         if not is_code:
             message = f"{row.name}: {message}"
         code = row.name if is_code else None
-        raise_alert(self.ledger, self.report, KIND, message, code=code)
+        # The error may change from try to try; a person accepts the record as it has been since.
+        raise_alert(
+            self.ledger, self.report, KIND, message, code=code, difference=f"since {row.since}"
+        )
 
     def listed(self, poll: Poll) -> None:
         """Record the entries that a full run could not list, and forget those listed again."""

@@ -178,7 +178,7 @@ class ChangeDetector(RunPart[OrdersReport]):
                 if is_all_that_ships(order, cut, renderer):
                     self.ledger.alerts.resolve(_DRIFT, code=order.code)
             elif message:
-                self._raise(_DRIFT, order.code, message, again=True)
+                self._raise(_DRIFT, order.code, message, again=True, difference=now)
 
     def _is_partially_cancelled_alike(
         self, order: Order, row: OrderRow, cut: AcceptedOrder, renderer: Renderer
@@ -203,8 +203,24 @@ class ChangeDetector(RunPart[OrdersReport]):
         self.ledger.meta.put(_JUDGED + row.code, json.dumps(asdict(judged)))
         self.ledger.transitions.touch(row.code, shop_updated_at=to_text(at))
 
-    def _raise(self, kind: AlertKind, code: str, message: str, *, again: bool = False) -> None:
-        if raise_alert(self.ledger, self.report, kind, message, code=code, again=again):
+    def _raise(
+        self,
+        kind: AlertKind,
+        code: str,
+        message: str,
+        *,
+        again: bool = False,
+        difference: str | None = None,
+    ) -> None:
+        if raise_alert(
+            self.ledger,
+            self.report,
+            kind,
+            message,
+            code=code,
+            again=again,
+            difference=difference,
+        ):
             self.report.outcomes.setdefault(code, "drift")
 
     def passed(self, stubs: Sequence[OrderStub], span: Windows) -> None:

@@ -18,6 +18,7 @@ from veracore_sync.jobs.orders.candidates import Candidates
 from veracore_sync.jobs.orders.change_detection import ChangeDetector, Windows, windows
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.overdue import alert_overdue_orders
+from veracore_sync.jobs.orders.passed_by import end_passed_by
 from veracore_sync.jobs.orders.pipeline import OrderPipeline
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.select import Selection
@@ -218,6 +219,7 @@ class OrdersRun(JobRun[OrdersReport]):
         detector.changed(poll.moved, poll.waiting)
         if "passed" not in poll.unread:
             detector.passed(poll.passed, span)
+        end_passed_by(self.ledger, self.shop)
 
     def _alert_overdue(self) -> None:
         if not self.context.must_not_write:

@@ -83,10 +83,11 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class ReportIssue:
-    """Open an alert about the order."""
+    """Open an alert about the order; `difference` as in `raise_alert`."""
 
     kind: AlertKind
     message: str
+    difference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,7 @@ class _Step(RunPart[TrackingReport]):
             self._close()
             return False
         if isinstance(action, planned.ReportIssue):
-            self._alert(action.kind, action.message)
+            self._alert(action.kind, action.message, action.difference)
             return False
         row = self.ledger.shipments.slips(self.veracore_id)[action.slip]
         if isinstance(action, planned.Fulfil):
@@ -186,8 +186,9 @@ class _Step(RunPart[TrackingReport]):
         if self.ledger.transitions.ship(self.order.code):
             self.report.record(self.order.code, "", "closed", "the shop has cancelled it")
 
-    def _alert(self, kind: AlertKind, message: str) -> None:
-        raise_alert(self.ledger, self.report, kind, message, code=self.order.code)
+    def _alert(self, kind: AlertKind, message: str, difference: str | None = None) -> None:
+        code = self.order.code
+        raise_alert(self.ledger, self.report, kind, message, code=code, difference=difference)
 
     # ---- fulfilling ---------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking.report import TrackingReport
+from veracore_sync.jobs.tracking.targets import WORKABLE
 from veracore_sync.overdue import SHIPMENT_WAITING, SHIPMENTS_UNLISTED, is_overdue
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import TOLD, is_ahead
@@ -38,6 +39,9 @@ def alert_waiting_shipments(
     """
     now = clock.now()
     old = {row.code: row for row in ledger.shipments.waiting_for(SHIPMENT_WAITING + settle)}
+    # Of an order that was cancelled there meanwhile, nothing is waited for.
+    rows = ledger.orders.held(list(old))
+    old = {code: row for code, row in old.items() if code in rows and rows[code].state in WORKABLE}
     standing = ledger.alerts.standing()
     with ledger.unit_of_work():
         for alert in standing:
@@ -53,7 +57,8 @@ def alert_waiting_shipments(
         for code, row in old.items():
             reason = row.reason or "no run has worked on it"
             message = f"slip {row.slip} has not reached the shop for a day: {reason}"
-            raise_alert(ledger, report, KIND, message, code=code)
+            what = f"slip {row.slip}"
+            raise_alert(ledger, report, KIND, message, code=code, difference=what)
 
 
 def note_unlisted(ledger: Ledger, clock: Clock, error: str, report: TrackingReport) -> None:

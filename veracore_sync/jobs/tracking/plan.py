@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,6 +13,7 @@ from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
+from veracore_sync.jobs.report import missing_units
 from veracore_sync.jobs.tracking.actions import (
     DOUBLED,
     SHORT_SHIPPED,
@@ -46,7 +48,7 @@ _IF_SHORT = (
 )
 
 
-def _is_made_by(row: SlipRow, fulfilment: Fulfilment) -> bool:
+def is_made_by(row: SlipRow, fulfilment: Fulfilment) -> bool:
     """Whether a slip's request may have made the fulfilment: same code and lines, and new since."""
     made = (fulfilment.tracking_code.strip(), fulfilment.lines)
     return made == (row.tracking_code, row.lines) and fulfilment.id not in row.known
@@ -66,6 +68,7 @@ class OrderPlan:
     Args:
         sent: The lines that were sent, if the record shows none.
         slips: The ledger's rows; one for each shipment.
+        accepted: Duplicates that a person has accepted, by the alert's message.
     """
 
     record: WarehouseRecord
@@ -74,6 +77,7 @@ class OrderPlan:
     order: FulfilledOrder
     rules: Rules
     now: datetime
+    accepted: Collection[str] = ()
     actions: list[Action] = field(default_factory=list)
     _allocation: LineAllocation = field(init=False)
     _shipments: dict[str, Shipment] = field(init=False)
@@ -116,7 +120,7 @@ class OrderPlan:
         # After a crash or a time-out it is adopted: adding it again would ship the units twice.
         if row.state != PickSlipState.INTENDED:
             return None
-        return next((one for one in self._unclaimed if _is_made_by(row, one)), None)
+        return next((one for one in self._unclaimed if is_made_by(row, one)), None)
 
     @property
     def _unclaimed(self) -> Iterator[Fulfilment]:
@@ -174,8 +178,10 @@ class OrderPlan:
             return
         packages, before = live(shipment), row.tracking_code or ""
         after = tracking_code(packages)
-        if row.fulfilment_id and row.slip not in self._own and self._is_left and self._is_open:
-            self._was_cancelled(row)
+        is_cancelled = row.fulfilment_id and row.slip not in self._own
+        if is_cancelled and self._is_left and self._is_open:
+            if not self._is_replaced(row):
+                self._was_cancelled(row)
         elif shipment.is_void:
             message = (
                 f"all labels of slip {row.slip} are void, but it is fulfilled in the shop: "
@@ -184,6 +190,10 @@ class OrderPlan:
             self.actions.append(Escalate(row.slip, AlertKind.ORDER_VOIDED, message))
         elif packages and after != before:
             self.actions.append(Correct(row.slip, before, after, packages))
+
+    def _is_replaced(self, row: SlipRow) -> bool:
+        """Whether a person has put a fulfilment of the same units in the place of the slip's."""
+        return any(one.lines == row.lines for one in self._unclaimed)
 
     # ---- duplicates ----------------------------------------------------------------------------
 
@@ -200,14 +210,14 @@ class OrderPlan:
             ):
                 continue
             for one in self._unclaimed:
-                if not _is_made_by(row, one) or self._may_be_anothers(one):
+                if not is_made_by(row, one) or self._may_be_anothers(one):
                     continue
                 # Cancelled here only while it is certainly a duplicate and the customer has not
                 # been told: a number that no other shipment shares, and not yet Shipped.
                 if one.state not in SHIPPED_STATES and is_number(one.tracking_code):
                     yield Undo(row.slip, one)
-                else:
-                    self._report(DOUBLED, _doubled(row, one))
+                elif (message := _doubled(row, one)) not in self.accepted:
+                    self._report(DOUBLED, message)
                     self._is_doubled = True
 
     def _may_be_anothers(self, fulfilment: Fulfilment) -> bool:
@@ -364,10 +374,17 @@ class OrderPlan:
             message = (
                 f"VeraCore will not ship {missing}: cancel or refund it in the shop, or ship it"
             )
-            self._report(AlertKind.ORDER_SHORT, message)
+            self._report_missing(AlertKind.ORDER_SHORT, message, left)
         elif short := self._allocation.short_lines(left):
             missing = _listed(self.order.lines, short)
-            self._report(SHORT_SHIPPED, f"VeraCore completed it without {missing}: {_IF_SHORT}")
+            message = f"VeraCore completed it without {missing}: {_IF_SHORT}"
+            self._report_missing(SHORT_SHIPPED, message, short)
+
+    def _report_missing(self, kind: AlertKind, message: str, by_line: Mapping[str, int]) -> None:
+        units = Counter[str]()
+        for line in self.order.lines:
+            units[line.sku] += max(0, by_line[line.id])
+        self.actions.append(ReportIssue(kind, message, missing_units(units)))
 
 
 def _listed(lines: Sequence[Line], units: Mapping[str, int]) -> str:

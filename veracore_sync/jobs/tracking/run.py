@@ -25,6 +25,7 @@ from veracore_sync.domain.states import LOST_RACE, Applied, OrderState
 from veracore_sync.domain.warehouse import UnreadableShipment
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.report import raise_alert
+from veracore_sync.jobs.tracking.alert_ends import AlertEnds
 from veracore_sync.jobs.tracking.days import Days, days_to_ask
 from veracore_sync.jobs.tracking.execute import Fulfiller
 from veracore_sync.jobs.tracking.overdue import alert_waiting_shipments, note_listed, note_unlisted
@@ -77,6 +78,8 @@ class TrackingRun(JobRun[TrackingReport]):
             self.report.plan = []
         try:
             is_complete = self._work_through()
+            if not self.context.must_not_write and not self.context.ends_here():
+                AlertEnds(self.context).look()
         except SyncError as error:
             if error in OF_AN_UPSTREAM_OR_TIME:
                 # During a long outage every run ends here; shipments that wait still alert.

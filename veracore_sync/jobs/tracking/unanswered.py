@@ -119,7 +119,8 @@ class Unanswered(RunPart[TrackingReport]):
             if self.context.must_not_write or not row.message or not self._memory.is_overdue(row):
                 continue
             message = f"no usable answer about it since {row.since}: {row.message}"
-            raise_alert(self.ledger, self.report, KIND, message, code=code)
+            what = f"since {row.since}"
+            raise_alert(self.ledger, self.report, KIND, message, code=code, difference=what)
 
 
 def conclude(*memories: Unanswered) -> None:

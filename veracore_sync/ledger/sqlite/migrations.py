@@ -341,6 +341,27 @@ def m011_ticks(db: Utils) -> None:
     run_statements(db.conn, _TICKS)
 
 
+_ACCEPTED = """
+ALTER TABLE alerts ADD COLUMN difference TEXT;
+CREATE TABLE accepted (
+    key TEXT NOT NULL,
+    difference TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    code TEXT,
+    reason TEXT NOT NULL,
+    accepted_at TEXT NOT NULL,
+    PRIMARY KEY (key, difference)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX accepted_by_order ON accepted (code)
+"""
+
+
+@migrations()
+def m015_accepted(db: Utils) -> None:
+    """What an alert is about, and the differences that a person has accepted, with a reason."""
+    run_statements(db.conn, _ACCEPTED)
+
+
 def migrate(database: SqliteDatabase) -> None:
     """Apply the missing migrations in one transaction."""
     with database.transaction() as connection:

@@ -1,0 +1,641 @@
+"""Every kind of alert: opened by a real cause, obeyed as its words say, and closed by that.
+
+One row is one walk: how it comes, what the words say, how that is done, and after how many rounds
+of the timers it has ended. A kind without a walk fails.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from alerts_kit import FIRST, SECOND, Act, Desk, Walk, desk, walked
+
+from veracore_sync.domain.kinds import ALERTS, AlertKind
+from veracore_sync.sandbox.records import Line, Order
+
+K = AlertKind
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Iterator[Desk]:
+    with desk(tmp_path) as made:
+        yield made
+
+
+def first(*acts: Act) -> Act:
+    """These, one after the other."""
+
+    def all_of_them(one: Desk) -> None:
+        for act in acts:
+            act(one)
+
+    return all_of_them
+
+
+def accepts(one: Desk) -> None:
+    one.accept(one.code)
+
+
+def sent(one: Desk) -> None:
+    one.place()
+    one.orders()
+
+
+def tracked(one: Desk) -> None:
+    one.go_on(minutes=15)
+    one.track()
+
+
+def found(one: Desk) -> None:
+    one.go_on(minutes=15)
+    one.orders()
+
+
+def mends(one: Desk) -> None:
+    one.mend()
+
+
+def later(**span: float) -> Act:
+    return lambda one: one.go_on(**span)
+
+
+# ---- orders that do not leave, or that VeraCore lost --------------------------------------------
+
+
+def no_freight(one: Desk) -> None:
+    one.set(ORDERS__FREIGHT={"express": {"carrier": "UPS", "service": "Ground"}})
+    sent(one)
+
+
+def map_the_method(one: Desk) -> None:
+    one.set(
+        ORDERS__FREIGHT={
+            name: {"carrier": "UPS", "service": "Ground"}
+            for name in ("express", "standard-shipping")
+        }
+    )
+    one.run("retry", one.code)
+
+
+def refused_there(one: Desk) -> None:
+    one.control("behaviour", sources=["WEB"])
+    sent(one)
+
+
+def allow_there(one: Desk) -> None:
+    one.control("behaviour", sources=None)
+    one.run("retry", one.code)
+
+
+def no_address(one: Desk) -> None:
+    one.place(address=None)
+    one.orders()
+
+
+def give_an_address(one: Desk) -> None:
+    one.shop.state.set_address(
+        one.order,
+        fullName="A Customer",
+        streetLine1="1 High Street",
+        city="Reno",
+        province="NV",
+        postalCode="89501",
+        countryCode="US",
+    )
+    one.run("retry", one.code)
+
+
+def under_its_id(one: Desk, reference: str = "") -> None:
+    """Somebody enters an order at VeraCore under the id that ours would get."""
+    one.place()
+    named = reference or one.code
+    world = one.sandbox.world
+    with world.lock:
+        lines, at = [Line("MUG", 7)], world.now().isoformat()
+        world.place(Order(one.code, 990_001, "oms", lines, accepted_at=at, reference=named))
+    one.orders()
+
+
+def another_under_its_id(one: Desk) -> None:
+    under_its_id(one, "PO-77")
+
+
+def adopt_and_accept(one: Desk) -> None:
+    ended = one.run("resolve", one.code, "--adopt")
+    assert ended.code == 3, "other content is told"
+    one.stock()
+    one.accept(one.code)
+
+
+def cancel_there_and_skip(one: Desk) -> None:
+    one.cancel_there()
+    skip(one)
+
+
+def skip(one: Desk) -> None:
+    ended = one.run("resolve", one.code, "--skip")
+    assert ended.code == 0, ended
+
+
+def new_id(one: Desk) -> None:
+    ended = one.run("resolve", one.code, "--new-id")
+    assert ended.code == 0, ended
+
+
+def cancelled_there(one: Desk) -> None:
+    sent(one)
+    one.cancel_there()
+    tracked(one)
+
+
+def cancel_in_the_shop(one: Desk) -> None:
+    one.shop.state.cancel(one.order)
+
+
+def cancelled_in_the_shop(one: Desk) -> None:
+    sent(one)
+    one.go_on(minutes=1)
+    cancel_in_the_shop(one)
+    found(one)
+
+
+def cancel_it_there(one: Desk) -> None:
+    one.cancel_there()
+
+
+def modified(one: Desk) -> None:
+    sent(one)
+    one.go_on(minutes=1)
+    state = one.shop.state
+    state.start_modify(one.order)
+    state.modify(one.order, [("MUG", 3)])
+    state.finish_modify(one.order)
+    one.round()
+
+
+def passed_by(one: Desk) -> None:
+    one.place(4)
+    one.shop.state.fulfil(one.order, [("MUG", 1)])
+    one.orders()
+
+
+def fulfil_the_rest(one: Desk) -> None:
+    one.shop.state.fulfil(one.order, tracking="by hand")
+
+
+def held_back(one: Desk) -> None:
+    one.set(ORDERS__MIN_AGE_MINUTES="5")
+    one.place()
+    one.orders()
+    one.shop.state.start_modify(one.order)
+    one.go_on(hours=1)
+    one.orders()
+    one.go_on(days=1)
+    one.round()
+
+
+def end_the_modification(one: Desk) -> None:
+    one.shop.state.finish_modify(one.order)
+
+
+def unreadable(one: Desk) -> None:
+    sent(one)
+    one.go_on(minutes=5)
+    one.notes["city"] = one.order.shipping_address["city"]
+    one.shop.state.set_address(one.order, city="Hamburg")
+    one.shop.add_faults(["graphql_error_path"], operations=["ReadOrders"], order=one.code)
+    for _ in range(8):
+        found(one)
+
+
+def change_it_back(one: Desk) -> None:
+    one.mend()
+    one.shop.state.set_address(one.order, city=one.notes["city"])
+
+
+def lost_there(one: Desk) -> None:
+    sent(one)
+    one.fault("false_absent", order=one.code)
+    tracked(one)
+
+
+# ---- shipments -----------------------------------------------------------------------------------
+
+
+def short(one: Desk) -> None:
+    sent(one)
+    one.cancel_there(1)
+    tracked(one)
+    one.stock()
+
+
+def cancel_one_in_the_shop(one: Desk) -> None:
+    one.shop.state.cancel(one.order, [("MUG", 1)])
+
+
+def beyond(one: Desk) -> None:
+    sent(one)
+    one.ship(3, beyond=True)
+    tracked(one)
+
+
+def shipped(one: Desk) -> None:
+    sent(one)
+    one.ship()
+    tracked(one)
+
+
+def voided(one: Desk) -> None:
+    shipped(one)
+    one.control("void", order=one.code, tracking=FIRST)
+    one.go_on(minutes=15)
+    one.track()
+
+
+def cancel_both(one: Desk) -> None:
+    one.cancel_fulfilment()
+    cancel_in_the_shop(one)
+
+
+def fulfilment_cancelled(one: Desk) -> None:
+    one.place(6)
+    one.orders()
+    one.ship(2)
+    tracked(one)
+    one.cancel_fulfilment()
+    one.ship(1, SECOND)
+    tracked(one)
+
+
+def fulfil_by_hand(one: Desk) -> None:
+    one.shop.state.fulfil(one.order, [("MUG", 2)], tracking=FIRST)
+
+
+def cancel_the_second(one: Desk) -> None:
+    one.shop.state.transition_fulfilment(one.fulfilments()[1], "Cancelled")
+
+
+def cancel_the_first(one: Desk) -> None:
+    one.shop.state.transition_fulfilment(one.fulfilments()[0], "Cancelled")
+
+
+def not_fulfillable(one: Desk) -> None:
+    sent(one)
+    one.shop.add_faults(["graphql_error_coded"], operations=["AddFulfilment"])
+    one.ship()
+    for _ in range(12):
+        one.go_on(hours=2)
+        one.track()
+
+
+def correct_and_force(one: Desk) -> None:
+    one.mend()
+    ended = one.run("sync-tracking", "--order", one.code, "--force")
+    assert ended.code == 0, ended
+
+
+def correct_and_fulfil(one: Desk) -> None:
+    one.mend()
+    one.shop.state.fulfil(one.order, tracking=FIRST)
+
+
+def doubled(one: Desk) -> None:
+    one.place(6)
+    one.orders()
+    one.ship(2)
+    tracked(one)
+    fulfil_by_hand(one)
+    one.ship(1, SECOND)
+    tracked(one)
+
+
+def unanswered(one: Desk) -> None:
+    sent(one)
+    one.fault("fault_unlisted", operations=["GetOrderInfo"], order=one.code)
+    for _ in range(4):
+        one.go_on(minutes=30)
+        one.track()
+
+
+def ask_at_once(one: Desk) -> None:
+    one.mend()
+    one.track("--order", one.code)
+
+
+def unlisted(one: Desk) -> None:
+    one.fault("fault_unlisted", operations=["GetShippingActivity", "GetShippingCharge"])
+    for _ in range(4):
+        one.go_on(minutes=30)
+        one.track()
+
+
+def shipped_though_cancelled(one: Desk) -> None:
+    sent(one)
+    cancel_in_the_shop(one)
+    one.ship()
+    tracked(one)
+
+
+def stop_the_parcel(one: Desk) -> None:
+    one.control("void", order=one.code, tracking=FIRST)
+
+
+def packed(one: Desk) -> None:
+    sent(one)
+    one.ship(package={"shipped": False})
+    tracked(one)
+    one.go_on(hours=25)
+    one.round()
+
+
+def it_leaves(one: Desk) -> None:
+    one.ship()
+
+
+# ---- stock ---------------------------------------------------------------------------------------
+
+
+def all_gone_there(one: Desk) -> None:
+    for number in range(30):
+        one.shop.state.add_variant(f"SKU{number}", "Thing", 1000, on_hand=100)
+    stocked = [{"sku": f"SKU{number}", "on_hand": 100} for number in range(30)]
+    one.control("stock", stock=stocked)
+    one.stock("--allow-mass-change")
+    one.control("stock", stock=[row | {"on_hand": 0} for row in stocked])
+    one.stock()
+
+
+def check_and_allow(one: Desk) -> None:
+    assert one.stock("--dry-run").code == 0
+    assert one.stock("--allow-mass-change").code == 0
+
+
+def unknown_there(one: Desk) -> None:
+    one.shop.state.add_variant("GIFT", "Gift", 1000, on_hand=10)
+    one.stock()
+
+
+def exclude_it(one: Desk) -> None:
+    one.set(SKUS__EXCLUDE=["GIFT"])
+
+
+def stock_it_there(one: Desk) -> None:
+    one.control("stock", stock=[{"sku": "GIFT", "on_hand": 10}])
+
+
+def spoiled(one: Desk) -> None:
+    one.control("spoil", sku="MUG", rows=[{"Available": "many"}])
+    for _ in range(3):
+        one.go_on(minutes=45)
+        one.stock()
+
+
+def correct_the_row(one: Desk) -> None:
+    one.control("spoil", sku="MUG", rows=[])
+
+
+def level_refused(one: Desk) -> None:
+    one.control("stock", stock=[{"sku": "MUG", "on_hand": 900}])
+    one.shop.add_faults(["graphql_error_coded"], operations=["SetStock"])
+    one.stock()
+
+
+def allocated_too_much(one: Desk) -> None:
+    level = next(iter(one.shop.state.stock("MUG").values()))
+    level.allocated += 3
+    one.stock()
+
+
+def accept_drift(one: Desk) -> None:
+    one.accept("stock.drift")
+
+
+# ---- jobs, upstreams, hooks ----------------------------------------------------------------------
+
+_HOLDER = """
+import sys, time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from veracore_sync.clock import SystemClock
+from veracore_sync.ledger import open_ledger
+
+class Earlier(SystemClock):
+    def now(self):
+        return datetime.now(UTC) - timedelta(hours=3)
+
+ledger = open_ledger(Path(sys.argv[1]), clock=Earlier())
+with ledger.runs.lock(sys.argv[2], sys.argv[3]):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def held(job: str, command: str) -> Act:
+    """A process that has held the job for hours, and a run that finds it so."""
+
+    def act(one: Desk) -> None:
+        arguments = [sys.executable, "-c", _HOLDER, str(one.rig.ledger_path), job, command]
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+        one.rig.started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        assert one.run(command).code == 75
+
+    return act
+
+
+def end_that_process(one: Desk) -> None:
+    (message,) = one.alerts().values()
+    named = re.search(r"pid (\d+)", message)
+    assert named is not None
+    pid = int(named[1])
+    (process,) = [started for started in one.rig.started if started.pid == pid]
+    os.kill(pid, signal.SIGKILL)
+    process.communicate()
+
+
+def stuck(job: str) -> Walk:
+    return Walk(held(job, f"sync-{job}"), "end that process", end_that_process)
+
+
+def veracore_down(one: Desk) -> None:
+    one.fault("http_503")
+    for _ in range(8):
+        one.go_on(minutes=1)
+        one.track()
+
+
+def vendure_down(one: Desk) -> None:
+    one.shop.add_faults(["http_503"])
+    for _ in range(8):
+        one.go_on(minutes=1)
+        one.stock()
+
+
+def reset(one: Desk) -> None:
+    one.mend()
+    assert one.run("breaker", "reset").code == 0
+
+
+_HOOK = """import json, sys, pathlib
+event = json.load(sys.stdin)
+refused = pathlib.Path(__file__).with_name("refused").read_text().split()
+sys.exit(1 if event["type"] in refused or "all" in refused else 0)
+"""
+
+
+def hook_is_gone(one: Desk) -> None:
+    one.set(HOOKS__COMMAND=[str(one.rig.folder / "hook.py")])
+    sent(one)
+    for _ in range(5):
+        one.go_on(minutes=20)
+        one.run("deliver", "--force")
+
+
+def one_event_is_refused(one: Desk) -> None:
+    (one.rig.folder / "hook.py").write_text(_HOOK)
+    (one.rig.folder / "refused").write_text("order.synced")
+    one.set(HOOKS__COMMAND=[sys.executable, str(one.rig.folder / "hook.py")])
+    sent(one)
+    for _ in range(8):
+        one.go_on(minutes=20)
+        one.run("deliver", "--force")
+
+
+def repair_the_hook(one: Desk) -> None:
+    (one.rig.folder / "hook.py").write_text(_HOOK)
+    (one.rig.folder / "refused").write_text("")
+    one.set(HOOKS__COMMAND=[sys.executable, str(one.rig.folder / "hook.py")])
+    ended = one.run("deliver", "--force")
+    assert ended.code == 0, ended
+
+
+def remove_the_hook(one: Desk) -> None:
+    one.rig.env.pop("VERACORE_SYNC_HOOKS__COMMAND")
+
+
+def skip_the_events(one: Desk) -> None:
+    blocked = one.run("stats", "--json").json["events"]["blocked"]
+    options = [word for event in blocked for word in ("--skip", event["id"])]
+    assert one.run("deliver", *options).code == 0
+
+
+ACCEPT = "--accept"
+
+WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
+    K.ORDER_PARKED: {
+        "settings": Walk(no_freight, "orders.freight", map_the_method),
+        "at VeraCore": Walk(refused_there, "at VeraCore", allow_there),
+        "in the shop": Walk(no_address, "in the shop", give_an_address),
+        "skip": Walk(no_address, "resolve CODE --skip", skip),
+    },
+    K.ORDER_CONFLICT: {
+        "new id": Walk(another_under_its_id, "resolve CODE --new-id", new_id),
+        "adopt": Walk(under_its_id, "resolve CODE --adopt", adopt_and_accept),
+        "skip": Walk(under_its_id, "resolve CODE --skip", cancel_there_and_skip),
+    },
+    K.ORDER_CANCELLED: {
+        "cancel": Walk(cancelled_there, "Cancel and refund it in the shop", cancel_in_the_shop),
+        "again": Walk(cancelled_there, "resolve CODE --new-id", new_id, rounds=2),
+    },
+    K.ORDER_CANCELLED_IN_SHOP: {
+        "cancel": Walk(cancelled_in_the_shop, "cancel it there too", cancel_it_there),
+    },
+    K.ORDER_DRIFT: {"accept": Walk(modified, ACCEPT, accepts, beside=(K.ORDER_SHORT,))},
+    K.ORDER_PASSED_BY: {
+        "by hand": Walk(passed_by, "Send it by hand", fulfil_the_rest),
+        "cancelled": Walk(passed_by, "cancel", cancel_in_the_shop),
+        "accept": Walk(passed_by, ACCEPT, accepts),
+    },
+    K.ORDER_OLD: {
+        "modified": Walk(held_back, "Modifying", end_the_modification),
+        "skip": Walk(held_back, "resolve CODE --skip", skip),
+    },
+    K.ORDER_UNREADABLE: {
+        "corrected": Walk(unreadable, "Check it in the shop's admin", change_it_back, rounds=8),
+        "accept": Walk(unreadable, ACCEPT, accepts),
+    },
+    K.ORDER_MISSING: {
+        "restored": Walk(lost_there, "restore", mends),
+        "by hand": Walk(lost_there, "by hand", first(fulfil_the_rest)),
+        "accept": Walk(lost_there, ACCEPT, accepts),
+    },
+    K.ORDER_SHORT: {
+        "cancel": Walk(short, "cancel or refund them in the shop", cancel_one_in_the_shop),
+        "accept": Walk(short, ACCEPT, accepts),
+    },
+    K.ORDER_BEYOND: {"accept": Walk(beyond, ACCEPT, accepts)},
+    K.ORDER_VOIDED: {
+        "cancel": Walk(voided, "cancel the fulfilment", cancel_both),
+        "accept": Walk(voided, ACCEPT, accepts),
+    },
+    K.ORDER_UNFULFILLED: {
+        "by hand": Walk(fulfilment_cancelled, "create another by hand", fulfil_by_hand),
+        "accept": Walk(fulfilment_cancelled, ACCEPT, accepts),
+    },
+    K.ORDER_UNFULFILLABLE: {
+        "force": Walk(not_fulfillable, "--force", correct_and_force),
+        "by hand": Walk(not_fulfillable, "create the fulfilment by hand", correct_and_fulfil),
+    },
+    K.ORDER_DOUBLED: {
+        "cancel ours": Walk(doubled, "cancel one of them", cancel_the_first, rounds=2),
+        "cancel theirs": Walk(doubled, "cancel one of them", cancel_the_second, rounds=2),
+        "accept": Walk(doubled, ACCEPT, accepts),
+    },
+    K.ORDER_UNANSWERED: {"asked": Walk(unanswered, "sync-tracking --order CODE", ask_at_once)},
+    K.TRACKING_UNLISTED: {"mended": Walk(unlisted, "could not be read", mends)},
+    K.ORDER_SHIPPED_CANCELLED: {
+        "stopped": Walk(shipped_though_cancelled, "stop the parcel", stop_the_parcel),
+        "accept": Walk(shipped_though_cancelled, ACCEPT, accepts),
+    },
+    K.ORDER_SHIPMENT_WAITING: {"leaves": Walk(packed, "packed and has not left", it_leaves)},
+    K.STOCK_GUARDED: {"allow": Walk(all_gone_there, "--allow-mass-change", check_and_allow)},
+    K.STOCK_UNKNOWN: {
+        "excluded": Walk(unknown_there, "skus.exclude", exclude_it),
+        "stocked": Walk(unknown_there, "VeraCore", stock_it_there),
+    },
+    K.STOCK_UNREADABLE: {"corrected": Walk(spoiled, "Correct the records", correct_the_row)},
+    K.STOCK_REFUSED: {"corrected": Walk(level_refused, "Correct the cause", mends)},
+    K.STOCK_DRIFT: {"accept": Walk(allocated_too_much, ACCEPT, accept_drift)},
+    K.ORDERS_STUCK: {"ended": stuck("orders")},
+    K.INVENTORY_STUCK: {"ended": stuck("inventory")},
+    K.TRACKING_STUCK: {"ended": stuck("tracking")},
+    K.VENDURE_DOWN: {"back": Walk(vendure_down, "ends by itself", mends, rounds=2)},
+    K.VERACORE_DOWN: {
+        "back": Walk(veracore_down, "ends by itself", mends, rounds=2),
+        "reset": Walk(veracore_down, "breaker reset", reset),
+    },
+    K.HOOKS_FAILING: {
+        "repaired": Walk(hook_is_gone, "repair it", repair_the_hook),
+        "removed": Walk(hook_is_gone, "remove it", remove_the_hook),
+    },
+    K.EVENTS_BLOCKED: {
+        "repaired": Walk(one_event_is_refused, "deliver --force", repair_the_hook),
+        "skipped": Walk(one_event_is_refused, "deliver --skip", skip_the_events),
+    },
+}
+
+TO_BE_WALKED = {"order.refunded", "order.unpaid", "order.short_shipped"}
+"""Kinds that are being built; each needs a row above."""
+
+_ROWS = [
+    pytest.param(kind, walk, id=f"{kind}: {name}")
+    for kind, walks in WALKS.items()
+    for name, walk in walks.items()
+]
+
+
+@pytest.mark.parametrize(("kind", "walk"), _ROWS)
+def test_an_alert_is_opened_obeyed_and_closed(one: Desk, kind: AlertKind, walk: Walk) -> None:
+    walked(one, kind, walk, ALERTS[kind].what_to_do)
+
+
+def test_every_kind_has_a_walk() -> None:
+    assert {str(kind) for kind in AlertKind} - {str(kind) for kind in WALKS} - TO_BE_WALKED == set()
