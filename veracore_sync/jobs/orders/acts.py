@@ -115,6 +115,11 @@ class Ours:
     record: WarehouseRecord
     differs: str = ""
 
+    @property
+    def may_be_cancelled(self) -> bool:
+        """Whether nothing shows that VeraCore will ship any of it."""
+        return self.record.may_be_cancelled
+
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
@@ -290,7 +295,7 @@ def decide(act: Act, code: str, sights: Sequence[Sight], named: Sight | None = N
     if named is None:
         return Proceed()
     if isinstance(named, Ours):
-        return TakeOver(named)
+        return Refuse(_unclear(code, named)) if named.may_be_cancelled else TakeOver(named)
     if isinstance(named, Cancelled):
         return RecordCancelled(named)
     if isinstance(named, Foreign):
@@ -314,6 +319,15 @@ def _hold(named: Ours) -> str:
     return (
         f"VeraCore has it as {named.id}, and an earlier attempt under another id may still arrive "
         f"there: repeat `--adopt {named.id}` once that is known"
+    )
+
+
+def _unclear(code: str, named: Ours) -> NeedsPerson:
+    return NeedsPerson(
+        f"VeraCore shows the order {named.id} as cancelled, and nothing of it as left to ship; "
+        "nothing was changed",
+        hint="look at it at VeraCore: cancel all of it there, then "
+        f"`veracore-sync resolve {code} --adopt {named.id}` records that",
     )
 
 

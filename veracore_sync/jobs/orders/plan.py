@@ -12,7 +12,7 @@ from veracore_sync.domain.order_records import Failure, Intent, OrderRow, ShopVe
 from veracore_sync.domain.orders import Order
 from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
 from veracore_sync.domain.warehouse import WarehouseOrder
-from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
+from veracore_sync.jobs.orders.ids import renewed_ids, warehouse_id
 from veracore_sync.jobs.orders.render import Renderer, Unsendable, content_hash, payload_hash
 
 WAITING_STATES = frozenset({"Modifying", "ArrangingAdditionalPayment", "PaymentAuthorized"})
@@ -28,7 +28,8 @@ _LATE = timedelta(hours=1)
 class SubmitOrder:
     """Create the order at VeraCore; look it up first if a lost ledger may have sent it.
 
-    `other_ids` are looked up too: a person may have given the order a new id in the lost ledger.
+    `other_ids` are looked up too, until three in a row are absent: a person may have given the
+    order a new id in the lost ledger.
     """
 
     code: str
@@ -139,7 +140,7 @@ class Planner:
             intent=self._intent(order, rendered.order),
             look_up_first=self._may_be_there(order, row),
             back_to=row.state if row.state in UNSENT else OrderState.PENDING,
-            other_ids=(renewed_id(order.code, self.settings.id_prefix, 1),),
+            other_ids=renewed_ids(order.code, self.settings.id_prefix),
             warnings=rendered.warnings,
         )
 
