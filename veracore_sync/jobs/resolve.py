@@ -147,7 +147,7 @@ class Resolver(RunPart[OrdersReport]):
         Raises:
             NeedsPerson: VeraCore has the order under one of them, or no id is left.
         """
-        ids = renewed_ids(row.code, self.id_prefix)
+        ids = self._own_derived_ids(row)
         # All of them: a lost ledger may have used any, and a second one would ship the order twice.
         sights = self._see(ids, row, attempts)
         self._decided(decide(Act.NEW_ID, row.code, sights), row)
@@ -156,8 +156,6 @@ class Resolver(RunPart[OrdersReport]):
         for fresh, sight in zip(ids, sights, strict=True):
             if not isinstance(sight, Gone):
                 absent = []
-                continue
-            if self.ledger.orders.id_sent_for(fresh, row.code):
                 continue
             if fresh.casefold() not in known:
                 return fresh
@@ -170,6 +168,12 @@ class Resolver(RunPart[OrdersReport]):
             f"{row.code} has had {len(ids)} other ids; nothing was changed",
             hint="find out at VeraCore why it accepts none of them",
         )
+
+    def _own_derived_ids(self, row: OrderRow) -> list[str]:
+        """The ids that the order may be or have been given, without those of another order."""
+        # Another order of the shop may have had the same code, and went out under one of them.
+        derived = renewed_ids(row.reference, self.id_prefix)
+        return [one for one in derived if not self.ledger.orders.id_sent_for(one, row.code)]
 
     def skip(self, name: str) -> Resolution:
         """Never send the order; makes no look-up if no attempt can have reached VeraCore.
@@ -199,7 +203,7 @@ class Resolver(RunPart[OrdersReport]):
             row.code, self.id_prefix, lambda one: self.ledger.orders.id_taken(one, row.code)
         )
         known = {one.casefold() for one in ids}
-        more = (own, *renewed_ids(row.code, self.id_prefix))
+        more = (own, *self._own_derived_ids(row))
         return (*ids, *(one for one in more if one.casefold() not in known))
 
     # ---- what all of them do ------------------------------------------------------------------

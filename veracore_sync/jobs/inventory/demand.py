@@ -9,6 +9,7 @@ from datetime import datetime
 
 from veracore_sync.clock import from_text, to_text
 from veracore_sync.domain.held_orders import AcceptedOrder
+from veracore_sync.domain.identity import differs
 from veracore_sync.domain.order_records import SentLines
 from veracore_sync.domain.shop_stock import OpenOrder
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
@@ -96,6 +97,9 @@ def demand(
     unbounded = False
     for order in orders:
         holding = held_orders.get(order.code)
+        if holding is not None and _is_of_another(holding, order):
+            # The shop has given the code to another order, of which the warehouse has nothing.
+            holding = None
         is_early = order.placed_at is not None and _is_before(order.placed_at, not_before)
         if is_early or order.unreadable is not None or (holding is not None and holding.is_whole):
             unjudged.add(order.code)
@@ -125,6 +129,10 @@ def demand(
         uncertain,
         unbounded,
     )
+
+
+def _is_of_another(held: AcceptedOrder, order: OpenOrder) -> bool:
+    return differs(held.vendure_id, held.placed_at, order.id, order.placed_at)
 
 
 def _is_before(placed_at: datetime, not_before: datetime | None) -> bool:

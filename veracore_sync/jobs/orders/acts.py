@@ -216,9 +216,9 @@ def see(
         again = not_proven(row, now, grace, waited) if is_open else None
         return NotYet(veracore_id, again.at, again.first) if again else Gone(veracore_id)
     record, sent = found.record, [one.lines for one in attempts]
-    if not is_ours(row.code, record, sent):
+    if not is_ours(row.reference, record, sent):
         return Foreign(veracore_id, another_order(record).trouble.message)
-    verdict = interpret_record(row.code, replace(record, reference=row.code), sent)
+    verdict = interpret_record(row.reference, replace(record, reference=row.reference), sent)
     if isinstance(verdict, CancelledThere):
         return Cancelled(veracore_id, verdict.message)
     differs = verdict.trouble.message if isinstance(verdict, Conflict) else ""

@@ -105,6 +105,8 @@ class Sender(RunPart[OrdersReport]):
         dead: tuple[str, CancelledThere | Conflict] | None = None
         absent = 0
         for veracore_id in (action.order.id, *action.other_ids):
+            if self.ledger.orders.id_sent_for(veracore_id, action.code):
+                continue  # another order that had the same code went out under it
             # One at a time: several bad records at once would open the breaker before a control
             # look-up could show that VeraCore answers about others.
             with self._looking:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from veracore_sync.clock import from_text
 from veracore_sync.domain.errors import UpstreamError
 from veracore_sync.domain.fulfilments import FulfilledOrder
+from veracore_sync.domain.identity import is_another, left_before
 from veracore_sync.domain.order_records import Discovery, OrderRow
 from veracore_sync.domain.states import Applied, OrderCause, OrderState
 from veracore_sync.jobs.kernel import RunPart
@@ -54,10 +55,12 @@ class UnknownOrders(RunPart[TrackingReport]):
         by_code = {one.reference: one for one in unknown if one.reference and self._is_due(one)}
         self.bad.keep_only(by_code)
         ours = self.ledger.orders.held(list(by_code))
+        # Several orders of the shop had such a code: its reference names none of them for certain.
+        shared = self.ledger.orders.set_aside_from(list(by_code))
         wanted = {
             code: one
             for code, one in by_code.items()
-            if _may_be_adopted(ours.get(code)) and not self.bad.rests(code)
+            if _may_be_adopted(ours.get(code)) and not self.bad.rests(code) and code not in shared
         }
         adopted = []
         for code, order in self._read(wanted):
@@ -116,12 +119,18 @@ class UnknownOrders(RunPart[TrackingReport]):
             raise found.error
         self.bad.answered("veracore")
         # Another system may use this shop's codes as its own: VeraCore's own record decides.
-        if not isinstance(found, Present) or found.record.reference != order.code:
+        if (
+            not isinstance(found, Present)
+            or found.record.reference != order.code
+            or left_before(found.record, order.placed_at)
+            or _is_of_another(ours.get(order.code), order)
+        ):
             self.ledger.shipments.asked(one.veracore_id, one.reference)
             return False
         with self.ledger.unit_of_work():
             if order.code not in ours:
-                self.ledger.transitions.discover([Discovery(order.code, order.id, None)])
+                found_now = Discovery(order.code, order.id, order.placed_at)
+                self.ledger.transitions.discover([found_now])
             if (
                 self.ledger.transitions.adopt(order.code, one.veracore_id, found.record)
                 is Applied.LOST
@@ -129,6 +138,10 @@ class UnknownOrders(RunPart[TrackingReport]):
                 return False
         self.report.record(order.code, "", "adopted")
         return True
+
+
+def _is_of_another(row: OrderRow | None, order: FulfilledOrder) -> bool:
+    return row is not None and is_another(row, order.id, order.placed_at)
 
 
 def _may_be_adopted(row: OrderRow | None) -> bool:

@@ -341,6 +341,18 @@ def m011_ticks(db: Utils) -> None:
     run_statements(db.conn, _TICKS)
 
 
+_IDENTITY = """
+ALTER TABLE orders ADD COLUMN shop_code TEXT;
+CREATE INDEX orders_by_shop_code ON orders (shop_code) WHERE shop_code IS NOT NULL
+"""
+
+
+@migrations()
+def m013_identity(db: Utils) -> None:
+    """The code that an order had until the shop gave it to another order."""
+    run_statements(db.conn, _IDENTITY)
+
+
 def migrate(database: SqliteDatabase) -> None:
     """Apply the missing migrations in one transaction."""
     with database.transaction() as connection:
