@@ -56,7 +56,8 @@ class OpenLine:
 class OpenOrder:
     """An order in a state that allocates.
 
-    `unreadable` says why nothing else is known; then `code` may be empty too.
+    `unreadable` says why nothing else is known; then `code` and `type` may be empty too. Vendure
+    allocates the units of an Aggregate order and those of its Seller orders.
     """
 
     code: str
@@ -64,6 +65,7 @@ class OpenOrder:
     lines: tuple[OpenLine, ...]
     id: str = ""
     unreadable: str | None = None
+    type: str = "Regular"
 
     @property
     def name(self) -> str:

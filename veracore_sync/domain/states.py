@@ -51,6 +51,7 @@ class OrderCause(StrEnum):
     RULE = "rule"  # a setting excludes it
     STATE = "state"  # it left the trigger states
     EARLY = "early"  # placed before go-live
+    TYPE = "type"  # a Seller or Aggregate order where the settings do not send them
     RESOLVED = "resolved"  # by a person, permanently
 
 

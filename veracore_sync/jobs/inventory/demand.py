@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -72,6 +72,7 @@ def demand(
     stock_read_at: datetime,
     not_before: datetime | None,
     sent: Mapping[str, SentLines] | None = None,
+    types: Collection[str] = ("Regular", "Seller"),
 ) -> UnheldDemand:
     """U, from the shop's orders and what the ledger knows of the warehouse.
 
@@ -81,6 +82,8 @@ def demand(
         stock_read_at: When the read of the stock began (UTC).
         not_before: Orders placed earlier do not count; ``None`` counts all.
         sent: What was to be sent of an unreadable order that is not accepted, by code.
+        types: The types of order that count. Of an Aggregate and its Seller orders only one may,
+            or each sale would count twice.
     """
     began = to_text(stock_read_at)
     held_orders = {one.code: one for one in held}
@@ -96,6 +99,8 @@ def demand(
     uncertain: Counter[str] = Counter()
     unbounded = False
     for order in orders:
+        if order.type and order.type not in types:
+            continue
         holding = held_orders.get(order.code)
         if holding is not None and _is_of_another(holding, order):
             # The shop has given the code to another order, of which the warehouse has nothing.

@@ -211,10 +211,12 @@ class ChangeDetector(RunPart[OrdersReport]):
     def passed(self, stubs: Sequence[OrderStub], span: Windows) -> None:
         """Record orders that left the trigger states between two runs, once each.
 
+        `stubs` are of the types that are sent.
+
         A partly shipped one opens an alert, because its rest is not sent automatically.
         """
         held = self.ledger.orders.held([stub.code for stub in stubs])
-        missed = [s for s in stubs if s.code not in held and s.type == "Regular"]
+        missed = [stub for stub in stubs if stub.code not in held]
         self.ledger.transitions.discover(_missed(stub) for stub in missed)
         for stub in missed:
             if stub.state.startswith("Partially"):

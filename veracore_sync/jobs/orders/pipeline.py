@@ -48,7 +48,7 @@ class OrderPipeline:
     # An order is read right before it is planned, before every send: it may have been changed,
     # cancelled, refunded or fulfilled by hand since it was listed or tried last.
 
-    def __init__(self, context: RunContext[OrdersReport]) -> None:
+    def __init__(self, context: RunContext[OrdersReport], types: frozenset[str]) -> None:
         ledger, settings = context.ledger, context.settings
         self._context = context
         self._ledger = ledger
@@ -68,6 +68,7 @@ class OrderPipeline:
             ledger_created_at=ledger.meta.live_for_certain,
             unknown_until=ledger.meta.unknown_until,
             id_taken=self._id_taken,
+            types=types,
         )
 
     def _id_taken(self, candidate: str, code: str) -> bool:

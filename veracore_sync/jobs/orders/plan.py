@@ -53,8 +53,9 @@ class ParkOrder:
 class SkipOrder:
     """The order is not sent.
 
-    `cause` is ``rule`` (planned again when the rule may no longer apply) or ``state`` (planned
-    again when the shop lists it again); `alert` if a part of it would otherwise be forgotten.
+    `cause` is ``rule`` or ``type`` (planned again when the rule may no longer apply) or ``state``
+    (planned again when the shop lists it again); `alert` if a part of it would otherwise be
+    forgotten.
     """
 
     code: str
@@ -71,6 +72,11 @@ class HoldOrder:
     reason: str
 
 
+def foreign_reason(order_type: str) -> str:
+    """Why an order of a type that is not sent is skipped."""
+    return f"it is of the type {order_type}, which is not sent here (orders.order_types)"
+
+
 Action = SubmitOrder | ParkOrder | SkipOrder | HoldOrder
 
 
@@ -85,6 +91,7 @@ class Planner:
         id_taken: Whether an order other than the second argument has a VeraCore id.
         unknown_until: By the shop's clock: until then an earlier ledger, which this one replaced,
             may have sent orders, including those that this one has.
+        types: The types of order that are sent.
     """
 
     settings: OrdersSettings
@@ -94,10 +101,21 @@ class Planner:
     ledger_created_at: datetime
     id_taken: Callable[[str, str], bool]
     unknown_until: datetime | None = None
+    types: frozenset[str] = frozenset({"Regular", "Seller"})
 
     def decide(self, order: Order, row: OrderRow) -> Action:
         """The action for an order, `row` being its record in the ledger."""
-        return self._withdrawn(order) or self._excluded(order) or self._submit(order, row)
+        return (
+            self._foreign(order)
+            or self._withdrawn(order)
+            or self._excluded(order)
+            or self._submit(order, row)
+        )
+
+    def _foreign(self, order: Order) -> SkipOrder | None:
+        if order.type in self.types:
+            return None
+        return SkipOrder(order.code, foreign_reason(order.type), OrderCause.TYPE)
 
     def _withdrawn(self, order: Order) -> SkipOrder | HoldOrder | None:
         if order.state in self.settings.trigger_states:

@@ -110,8 +110,9 @@ class UnknownOrders(RunPart[TrackingReport]):
     def _adopt_one(
         self, one: Listed, order: FulfilledOrder | None, ours: Mapping[str, OrderRow]
     ) -> bool:
-        # An Aggregate order repeats the lines of its Seller orders, which are adopted themselves.
-        if order is None or order.type == "Aggregate" or order.state not in self.states:
+        # An Aggregate order repeats the lines of its Seller orders: only one of them is adopted.
+        types = self.settings.orders.counted_types
+        if order is None or order.type not in types or order.state not in self.states:
             self.ledger.shipments.asked(one.veracore_id, one.reference)
             return False
         found = self.warehouse.look_up(one.veracore_id)
