@@ -87,6 +87,24 @@ def test_they_are_planned_again_when_the_setting_changes(bench: Bench) -> None:
     assert (bench.state("S"), bench.state("A")) == ("synced", "skipped")
 
 
+@pytest.mark.parametrize(("first", "then"), [("Seller", "Aggregate"), ("Aggregate", "Seller")])
+def test_goods_that_went_out_do_not_go_again_when_the_setting_changes(
+    bench: Bench, first: str, then: str
+) -> None:
+    place(bench)
+    bench.shop.change("S", same_goods=("A",))
+    bench.shop.change("A", same_goods=("S",))
+    bench.settings = settings(order_types=(first,))
+    bench.run()
+    bench.settings = settings(order_types=(then,))
+    for _ in range(2):
+        bench.run()
+        bench.clock.forward(hours=2)
+    assert sorted(bench.warehouse.submissions) == [first[0]]
+    row = bench.row(then[0])
+    assert row.error_message == f"its goods went to VeraCore with the order {first[0]}"
+
+
 def test_one_that_waits_is_withdrawn_when_its_type_is_no_longer_sent(bench: Bench) -> None:
     bench.settings = settings(order_types=("Seller",), min_age_minutes=60)
     place(bench)

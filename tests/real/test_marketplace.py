@@ -110,6 +110,12 @@ def test_sellers_orders_are_skipped_until_they_are_chosen(
         assert units(rig)[seller["code"]] == lines
     assert len(units(rig)) == 3
     write_stock(rig, sandbox, market, {})
+    # Somebody changes the setting: the goods that went out do not go again with the whole.
+    rig.env[TYPES] = "Regular,Aggregate"
+    assert rig.sync()["submitted"] == 0
+    shown = rig.run("stats", "--order", found["Aggregate"][0]["code"]).out
+    assert "its goods went to VeraCore with the order" in shown
+    rig.env[TYPES] = "Regular,Seller"
     ship_everything(rig)
     after = by_type(market)
     assert [one["state"] for one in after["Seller"]] == ["Shipped", "Shipped"]

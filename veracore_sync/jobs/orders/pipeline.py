@@ -69,6 +69,7 @@ class OrderPipeline:
             unknown_until=ledger.meta.unknown_until,
             id_taken=self._id_taken,
             types=types,
+            was_sent=self._was_sent,
         )
 
     def _id_taken(self, candidate: str, code: str) -> bool:
@@ -76,6 +77,10 @@ class OrderPipeline:
         # Two codes of one run may be shortened to one id before either intent is committed.
         owner = self._given_out.setdefault(candidate.casefold(), code)
         return owner != code or self._ledger.orders.id_taken(candidate, code)
+
+    def _was_sent(self, code: str) -> bool:
+        row = self._ledger.orders.get(code)
+        return row is not None and row.attempt > 0
 
     def plan_all(self, codes: Sequence[str], held: Mapping[str, OrderRow]) -> list[Action]:
         """The actions for these orders; changes nothing anywhere.

@@ -92,6 +92,7 @@ class Planner:
         unknown_until: By the shop's clock: until then an earlier ledger, which this one replaced,
             may have sent orders, including those that this one has.
         types: The types of order that are sent.
+        was_sent: Whether VeraCore may have the order with that code.
     """
 
     settings: OrdersSettings
@@ -102,6 +103,7 @@ class Planner:
     id_taken: Callable[[str, str], bool]
     unknown_until: datetime | None = None
     types: frozenset[str] = frozenset({"Regular", "Seller"})
+    was_sent: Callable[[str], bool] = lambda code: False
 
     def decide(self, order: Order, row: OrderRow) -> Action:
         """The action for an order, `row` being its record in the ledger."""
@@ -113,9 +115,13 @@ class Planner:
         )
 
     def _foreign(self, order: Order) -> SkipOrder | None:
-        if order.type in self.types:
+        if order.type not in self.types:
+            return SkipOrder(order.code, foreign_reason(order.type), OrderCause.TYPE)
+        gone = next(filter(self.was_sent, order.same_goods), None)
+        if gone is None:
             return None
-        return SkipOrder(order.code, foreign_reason(order.type), OrderCause.TYPE)
+        # The setting was changed in between: the goods would ship a second time.
+        return SkipOrder(order.code, f"its goods went to VeraCore with the order {gone}")
 
     def _withdrawn(self, order: Order) -> SkipOrder | HoldOrder | None:
         if order.state in self.settings.trigger_states:
