@@ -80,7 +80,9 @@ def _one(container: Container, name: str) -> CommandReport:
     row = container.ledger.orders.find(name)
     if row is None:
         raise UsageError(
-            f"the ledger holds no order {name}", hint="check the code; it is case-sensitive"
+            f"the ledger holds no order {name}",
+            hint="check the code, which is case-sensitive; `veracore-sync sync-orders "
+            f"--order {name}` says why an order of the shop is not sent",
         )
     document = order_life(container.ledger, row)
 

@@ -126,11 +126,7 @@ class Resolver(RunPart[OrdersReport]):
         used = sent_ids(row, attempts)
         if not used:
             # An earlier ledger, now lost, may have sent it.
-            used = (
-                warehouse_id(
-                    row.code, self.id_prefix, lambda one: self.ledger.orders.id_taken(one, row.code)
-                ),
-            )
+            used = (self._derived_id(row),)
         sights = self._see(used, row, attempts)
         self._decided(decide(Act.NEW_ID, row.code, sights), row)
         fresh = self._fresh_id(row, attempts, used)
@@ -169,6 +165,11 @@ class Resolver(RunPart[OrdersReport]):
             hint="find out at VeraCore why it accepts none of them",
         )
 
+    def _derived_id(self, row: OrderRow) -> str:
+        """The id that the order gets with its first intent."""
+        is_taken = self.ledger.orders.id_sent_for
+        return warehouse_id(row.code, self.id_prefix, lambda one: is_taken(one, row.code))
+
     def _own_derived_ids(self, row: OrderRow) -> list[str]:
         """The ids that the order may be or have been given, without those of another order."""
         # Another order of the shop may have had the same code, and went out under one of them.
@@ -199,9 +200,7 @@ class Resolver(RunPart[OrdersReport]):
         unknown_until = max(filter(None, (meta.live_for_certain, meta.unknown_until)))
         if row.looked_up or placed_at >= unknown_until:
             return ids
-        own = row.veracore_id or warehouse_id(
-            row.code, self.id_prefix, lambda one: self.ledger.orders.id_taken(one, row.code)
-        )
+        own = row.veracore_id or self._derived_id(row)
         known = {one.casefold() for one in ids}
         more = (own, *self._own_derived_ids(row))
         return (*ids, *(one for one in more if one.casefold() not in known))

@@ -99,7 +99,10 @@ class SettingAside(Queueing):
         )
         # What is remembered of an order has a key that ends in its code. That the shop gave no
         # usable answer about it is over: it is not asked about it any more.
-        of_it = "length(key) > length(:code) + 1 AND substr(key, -length(:code) - 1) = ':' || :code"
+        of_it = (
+            "length(key) > length(:code) + 1 "
+            "AND substr(key, length(key) - length(:code)) = ':' || :code"
+        )
         connection.execute(
             f"DELETE FROM meta WHERE substr(key, 1, 7) = 'unread:' AND {of_it}",  # noqa: S608
             {"code": row.code},

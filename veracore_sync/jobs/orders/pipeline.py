@@ -76,7 +76,7 @@ class OrderPipeline:
         """Whether the ledger, or this run, gave that id to another order."""
         # Two codes of one run may be shortened to one id before either intent is committed.
         owner = self._given_out.setdefault(candidate.casefold(), code)
-        return owner != code or self._ledger.orders.id_taken(candidate, code)
+        return owner != code or self._ledger.orders.id_sent_for(candidate, code)
 
     def _was_sent(self, code: str) -> bool:
         row = self._ledger.orders.get(code)

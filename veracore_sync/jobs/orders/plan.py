@@ -88,7 +88,7 @@ class Planner:
         settings: ``[orders]``.
         settings_hash: Of the settings that decide what is sent.
         ledger_created_at: By the shop's clock: older orders are looked up before they are sent.
-        id_taken: Whether an order other than the second argument has a VeraCore id.
+        id_taken: Whether an order other than the second argument has or had a VeraCore id.
         unknown_until: By the shop's clock: until then an earlier ledger, which this one replaced,
             may have sent orders, including those that this one has.
         types: The types of order that are sent.

@@ -105,7 +105,8 @@ class Sender(RunPart[OrdersReport]):
         dead: tuple[str, CancelledThere | Conflict] | None = None
         absent = 0
         for veracore_id in (action.order.id, *action.other_ids):
-            if self.ledger.orders.id_sent_for(veracore_id, action.code):
+            is_own = veracore_id == action.order.id
+            if not is_own and self.ledger.orders.id_sent_for(veracore_id, action.code):
                 continue  # another order that had the same code went out under it
             # One at a time: several bad records at once would open the breaker before a control
             # look-up could show that VeraCore answers about others.
@@ -116,7 +117,7 @@ class Sender(RunPart[OrdersReport]):
                     return False
             self.bad.answered(LOOK_UP, action.code)
             if not isinstance(found, Present):
-                absent += veracore_id != action.order.id
+                absent += not is_own
                 if absent == MAX_ABSENT:
                     break
                 continue
@@ -126,9 +127,7 @@ class Sender(RunPart[OrdersReport]):
             if isinstance(verdict, AdoptOrder):
                 self._adopt(action, veracore_id, verdict)
                 return False
-            if isinstance(verdict, CancelledThere) or (
-                isinstance(verdict, Conflict) and veracore_id == action.order.id
-            ):
+            if isinstance(verdict, CancelledThere) or (isinstance(verdict, Conflict) and is_own):
                 dead = (veracore_id, verdict)
         if dead is not None:
             # Only now: after either, a person may have sent the order under the next id.
