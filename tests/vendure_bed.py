@@ -50,6 +50,7 @@ class Options:
     custom_fields: bool = False
     search: bool = False
     uuid: bool = False
+    multi_vendor: bool = False
 
     # without bearer RealVendure itself cannot talk to the server
     token_methods: str = "bearer,cookie,api-key"

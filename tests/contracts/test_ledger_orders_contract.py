@@ -23,6 +23,8 @@ from ledger_beds import (
 )
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.order_records import Discovery
 from veracore_sync.domain.states import Applied, AttemptOutcome, OrderCause, OrderState
 from veracore_sync.ports.ledger import Ledger
 
@@ -55,6 +57,32 @@ def test_an_id_is_taken_without_regard_to_case(ledger: Ledger) -> None:
     assert not ledger.orders.id_taken("a", by_other_than="A")
     assert ledger.orders.id_sent_for("a", by_other_than="B")
     assert not ledger.orders.id_sent_for("b", by_other_than="A")
+
+
+def test_an_order_is_set_aside_with_all_that_belongs_to_it(ledger: Ledger) -> None:
+    accept(ledger, "A")
+    ledger.shipments.looked("A", "A", reference="A", rows=None, seen={"1": ()})
+    ledger.alerts.open(AlertKind.ORDER_DRIFT, "it was changed", code="A")
+    before = ledger.orders.get("A")
+    assert before is not None
+    new = Discovery("A", "id-new", START, OrderState.CONFLICT, None, TROUBLE)
+    assert ledger.transitions.set_aside(before, "A~id-A", new) is Applied.NEWS
+    found = ledger.orders.get("A")
+    assert found is not None
+    assert (found.vendure_id, found.state, found.veracore_id) == ("id-new", "conflict", None)
+    (kept,) = ledger.orders.set_aside_from(["A", "B"])["A"]
+    assert (kept.code, kept.reference, kept.state) == ("A~id-A", "A", "synced")
+    assert ledger.orders.at_warehouse(["A"])["a"] == kept
+    assert [one.veracore_id for one in ledger.orders.attempts("A~id-A")] == ["A"]
+    assert ledger.orders.attempts("A") == []
+    assert ledger.holdings.known("A~id-A") == MUGS
+    assert ledger.holdings.known("A") is None
+    assert [one.state for one in ledger.shipments.slips_of("A~id-A")] == ["handed"]
+    assert ledger.shipments.slips_of("A") == []
+    assert [(one.kind, one.code) for one in ledger.alerts.standing()] == [("order.conflict", "A")]
+    # Who read the order before comes too late.
+    assert ledger.transitions.set_aside(before, "A~2", new) is Applied.LOST
+    assert ledger.orders.get("A~2") is None
 
 
 def test_an_intent_is_an_attempt_whose_end_is_written_once(ledger: Ledger) -> None:

@@ -24,6 +24,7 @@ const { values: options } = parseArgs({
         'custom-fields': { type: 'boolean', default: false },
         search: { type: 'boolean', default: false },        // search and job queue plugins, as a created project has
         uuid: { type: 'boolean', default: false },          // ids are UUIDs instead of numbers
+        'multi-vendor': { type: 'boolean', default: false },    // two sellers, and orders split among them
         'token-methods': { type: 'string', default: 'bearer,cookie,api-key' },
         'session-duration': { type: 'string', default: '1y' },      // milliseconds, or as here
         'session-cache-ttl': { type: 'string', default: '300' },    // seconds
@@ -82,6 +83,39 @@ const testPayment = new core.PaymentMethodHandler({
     createRefund: (_ctx, _input, _amount, order) => ({ state: 'Settled', transactionId: `refund-${order.code}` }),
 });
 
+// As Vendure's own example of a marketplace: a variant in a seller's channel is that seller's, an order is split when
+// it is placed, and each seller's part is paid from the order's payment.
+let services;
+const sellerStrategy = {
+    init(injector) {
+        const of = service => injector.get(service);
+        services = { channels: of(core.ChannelService), orders: of(core.OrderService), connection: of(core.TransactionalConnection) };
+    },
+    async setOrderLineSellerChannel(ctx, line) {
+        const variant = await services.connection.getEntityOrThrow(ctx, core.ProductVariant, line.productVariant.id, {
+            relations: ['channels'],
+        });
+        const home = await services.channels.getDefaultChannel(ctx);
+        return variant.channels.find(channel => channel.id !== home.id);
+    },
+    splitOrder(_ctx, order) {
+        const parts = new Map();
+        for (const line of order.lines) {
+            if (!line.sellerChannelId) continue;
+            const empty = { channelId: line.sellerChannelId, state: 'ArrangingPayment', lines: [], shippingLines: order.shippingLines };
+            if (!parts.has(line.sellerChannelId)) parts.set(line.sellerChannelId, empty);
+            parts.get(line.sellerChannelId).lines.push(line);
+        }
+        return [...parts.values()];
+    },
+    async afterSellerOrdersCreated(ctx, _aggregate, sellerOrders) {
+        for (const order of sellerOrders) {
+            const paid = await services.orders.addPaymentToOrder(ctx, order.id, { method: 'standard-payment', metadata: {} });
+            if (core.isGraphQlErrorResult(paid)) throw new Error(paid.message);
+        }
+    },
+};
+
 const duration = options['session-duration'];
 const app = await core.bootstrap({
     logger: new core.DefaultLogger({ level: core.LogLevel.Warn, timestamp: true }),
@@ -99,6 +133,7 @@ const app = await core.bootstrap({
     },
     dbConnectionOptions: { ...databases[options.db](), synchronize: fresh, migrations: [], logging: false },
     paymentOptions: { paymentMethodHandlers: [testPayment] },
+    orderOptions: options['multi-vendor'] ? { orderSellerStrategy: sellerStrategy } : {},
     entityOptions: options.uuid ? { entityIdStrategy: new core.UuidIdStrategy() } : {},
     customFields: options['custom-fields'] ? customFields : {},
     plugins: options.search ? plugins() : [],
@@ -144,6 +179,7 @@ async function seed() {
     });
     const ctx = await contexts.create({ apiType: 'admin' });
     await seedVariants(ctx, await seedLocations(ctx));
+    if (options['multi-vendor']) await seedSellers();
     if (options.search) await app.get(core.SearchService).reindex(ctx);
 }
 
@@ -202,5 +238,39 @@ async function seedVariants(ctx, locationIds) {
                 stockLocationId, stockOnHand: i === 0 ? Number(options.stock) : 0,
             })),
         });
+    }
+}
+
+// Channels seller-1 and seller-2 (their tokens are the same) with the variants in turn: SKU-000001 is seller-1's. The last
+// two variants belong to no seller.
+async function seedSellers() {
+    const channels = app.get(core.ChannelService);
+    const user = await app.get(core.TransactionalConnection).rawConnection.getRepository(core.User).findOne({
+        where: { identifier: username }, relations: ['roles', 'roles.channels'],
+    });
+    const ctxOf = async () => app.get(core.RequestContextService).create({ apiType: 'admin', user });
+    const ctx = await ctxOf();
+    const home = await channels.getDefaultChannel();
+    const variants = await app.get(core.TransactionalConnection).getRepository(ctx, core.ProductVariant).find({ order: { id: 'ASC' } });
+    const { items: locations } = await app.get(core.StockLocationService).findAll(ctx);
+    const { items: shipping } = await app.get(core.ShippingMethodService).findAll(ctx);
+    for (const [index, name] of ['seller-1', 'seller-2'].entries()) {
+        const seller = await app.get(core.SellerService).create(ctx, { name });
+        const channel = await channels.create(ctx, {
+            code: name, token: name, sellerId: seller.id, pricesIncludeTax: options['prices-include-tax'],
+            defaultLanguageCode: 'en', availableLanguageCodes: ['en'],
+            defaultCurrencyCode: options.currency, availableCurrencyCodes: [options.currency],
+            defaultTaxZoneId: home.defaultTaxZone.id, defaultShippingZoneId: home.defaultShippingZone.id,
+        });
+        const own = variants.slice(0, -2).filter((_, at) => at % 2 === index).map(one => one.id);
+        const roles = app.get(core.RoleService);
+        await roles.assignRoleToChannel(ctx, (await roles.getSuperAdminRole(ctx)).id, channel.id);
+        await roles.assignRoleToChannel(ctx, (await roles.getCustomerRole(ctx)).id, channel.id);
+        user.roles.forEach(role => role.channels.push(channel));
+        await app.get(core.ProductVariantService).assignProductVariantsToChannel(await ctxOf(), {
+            channelId: channel.id, productVariantIds: own, priceFactor: 1,
+        });
+        for (const location of locations) await channels.assignToChannels(ctx, core.StockLocation, location.id, [channel.id]);
+        for (const method of shipping) await channels.assignToChannels(ctx, core.ShippingMethod, method.id, [channel.id]);
     }
 }

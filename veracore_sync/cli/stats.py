@@ -80,13 +80,21 @@ def _one(container: Container, name: str) -> CommandReport:
     row = container.ledger.orders.find(name)
     if row is None:
         raise UsageError(
-            f"the ledger holds no order {name}", hint="check the code; it is case-sensitive"
+            f"the ledger holds no order {name}",
+            hint="check the code, which is case-sensitive; `veracore-sync sync-orders "
+            f"--order {name}` says why an order of the shop is not sent",
         )
     document = order_life(container.ledger, row)
 
     def show() -> None:
         at_veracore = f", {row.veracore_id} at VeraCore" if row.veracore_id else ""
         say(f"order {row.code} ({row.vendure_id} in Vendure{at_veracore}): {row.state}")
+        if row.is_set_aside:
+            say(f"its code was {row.shop_code} until the shop gave that to another order")
+        for one in document["earlierOrders"]:
+            at = f", {one['veracoreOrderId']} at VeraCore" if one["veracoreOrderId"] else ""
+            name, status = one["vendureOrderCode"], one["syncStatus"]
+            say(f"another order had the code {row.reference}: {name}{at}: {status}")
         if row.retry_count:
             say(f"failed attempts: {row.retry_count}")
         say()

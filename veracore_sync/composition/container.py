@@ -100,6 +100,7 @@ class Container:
         return VendureShop(
             self.settings.vendure,
             custom_fields=self.settings.orders.custom_fields,
+            reads_parts=self.settings.orders.order_types is not None,
             retry=self._retry,
             gate=self._gate("vendure", per_minute=0),
             clock=self.clock,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
@@ -37,7 +38,9 @@ def sync_orders(
     report = orders_run(container, options).try_run()
     document = orders_document(report, container.ledger)
     counts = {name: document[name] for name in ORDER_COUNTS}
-    return sync_report(report, document, counts, show)
+    done = sync_report(report, document, counts, show)
+    # Who names an order asks about it: the answer is printed off a terminal, too.
+    return replace(done, asked_for=True) if options.only and report.notices else done
 
 
 def doubt_resolver(container: Container, report: OrdersReport) -> DoubtResolver:

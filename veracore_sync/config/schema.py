@@ -248,12 +248,24 @@ class FreightSettings(Section):
         return self
 
 
+OrderType = Literal["Regular", "Seller", "Aggregate"]
+DEFAULT_CHANNEL = "__default_channel__"
+"""The code of Vendure's own channel; every other one is a seller's."""
+
+
 class OrdersSettings(Section):
     """``[orders]``: which orders are sent, and what they carry."""
 
     trigger_states: States = Field(
         default=("PaymentSettled",),
         description="Vendure states in which an order is sent.",
+    )
+    order_types: Annotated[tuple[OrderType, ...], Field(strict=False)] | None = Field(
+        default=None,
+        description="Types of order that are sent, of `Regular`, `Seller` and `Aggregate`; unset "
+        "is Regular, and Seller too in a seller's channel. An Aggregate is all of its Seller "
+        "orders, so never both.",
+        examples=[("Regular", "Seller")],
     )
     interval_minutes: int = minutes(5, "How often the timer starts sync-orders.")
     not_before: Moment | None = Field(
@@ -322,6 +334,34 @@ class OrdersSettings(Section):
             }
         ],
     )
+
+    @field_validator("order_types")
+    @classmethod
+    def _each_sale_once(cls, value: tuple[OrderType, ...] | None) -> tuple[OrderType, ...] | None:
+        if value is not None and not value:
+            raise ValueError("must name at least one type; leave it out for the usual ones")
+        if value is not None and {"Seller", "Aggregate"} <= set(value):
+            raise ValueError(
+                "must not name both Seller and Aggregate: an Aggregate order repeats the lines of "
+                "its Seller orders, so everything would ship twice"
+            )
+        return value
+
+    def sent_types(self, channel_code: str) -> frozenset[str]:
+        """The types of order that are sent in that channel."""
+        if self.order_types is not None:
+            return frozenset(self.order_types)
+        is_sellers = channel_code != DEFAULT_CHANNEL
+        return frozenset(("Regular", "Seller") if is_sellers else ("Regular",))
+
+    @property
+    def counted_types(self) -> frozenset[str]:
+        """The types whose units the warehouse owes, and whose shipments may be ours.
+
+        While `order_types` is unset, Seller orders count in every channel: somebody bought them,
+        and selling their units again would be worse than holding them back.
+        """
+        return frozenset(self.order_types or ("Regular", "Seller"))
 
     @property
     def custom_fields(self) -> tuple[str, ...]:

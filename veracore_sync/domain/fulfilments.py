@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 SHIPPED_STATES = ("Shipped", "Delivered")
 """The states of a fulfilment, or of an order, whose goods have left."""
@@ -44,3 +45,4 @@ class FulfilledOrder:
     type: str
     lines: tuple[Line, ...]
     fulfilments: tuple[Fulfilment, ...]
+    placed_at: datetime | None = None

@@ -22,6 +22,8 @@ class AcceptedOrder:
         seen_at: Since when VeraCore's available stock excludes these units (UTC text); ``None`` if
             unknown.
         is_whole: The lines are unknown; count the whole order as held.
+        vendure_id: The order's id in the shop; empty if unknown.
+        placed_at: When it was placed (UTC text); ``None`` if unknown.
     """
 
     code: str
@@ -30,6 +32,8 @@ class AcceptedOrder:
     sent_at: str | None
     seen_at: str | None
     is_whole: bool = False
+    vendure_id: str = ""
+    placed_at: str | None = None
 
     def is_unseen(self, stock_read_at: str) -> bool:
         """Whether a stock read that began then may still include these units as available."""

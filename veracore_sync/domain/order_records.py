@@ -16,7 +16,10 @@ SentLines = tuple[tuple[str, int], ...]
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """An order in the ledger. Times are UTC texts (ISO 8601, milliseconds, ``Z``)."""
+    """An order in the ledger. Times are UTC texts (ISO 8601, milliseconds, ``Z``).
+
+    `code` names the order in the ledger. It is the shop's code, unless the order `is_set_aside`.
+    """
 
     code: str
     vendure_id: str
@@ -42,6 +45,17 @@ class OrderRow:
     created_at: str
     updated_at: str
     absent_tick: str | None = None
+    shop_code: str | None = None
+
+    @property
+    def reference(self) -> str:
+        """The full code that VeraCore has as the order's reference."""
+        return self.shop_code or self.code
+
+    @property
+    def is_set_aside(self) -> bool:
+        """Whether the shop has given the order's code to another order, and no longer has it."""
+        return self.shop_code is not None
 
 
 def fresh_row(code: str, vendure_id: str, now: str) -> OrderRow:
@@ -112,7 +126,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """An order that is new to the ledger. `state` is ``pending`` or ``skipped``."""
+    """An order that is new to the ledger. `state` is ``pending``, ``skipped`` or ``conflict``."""
 
     code: str
     vendure_id: str

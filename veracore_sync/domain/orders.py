@@ -83,7 +83,9 @@ class OrderStub:
 class Order:
     """An order in full, as read in this run.
 
-    `paid` sums the settled and authorised payments, `refunded` the refunds that have not failed.
+    `same_goods` are the codes of the orders that bear the same goods: of an Aggregate order its
+    Seller orders, of a Seller order its Aggregate; empty if that was not asked for. `paid` sums the
+    settled and authorised payments, `refunded` the refunds that have not failed.
     """
 
     id: str
@@ -102,3 +104,4 @@ class Order:
     shipping_lines: tuple[ShippingLine, ...]
     note: str = ""
     custom_fields: Mapping[str, str] = field(default_factory=dict)
+    same_goods: tuple[str, ...] = ()

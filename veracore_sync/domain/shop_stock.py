@@ -67,8 +67,9 @@ class OpenLine:
 class OpenOrder:
     """An order in a state that allocates.
 
-    `unreadable` says why nothing else is known; then `code` may be empty too, and `id` if the shop
-    counts an order that it does not list.
+    `unreadable` says why nothing else is known; then `code` and `type` may be empty too, and `id`
+    if the shop counts an order that it does not list. Vendure allocates the units of an Aggregate
+    order and those of its Seller orders.
     """
 
     code: str
@@ -76,6 +77,7 @@ class OpenOrder:
     lines: tuple[OpenLine, ...]
     id: str = ""
     unreadable: str | None = None
+    type: str = "Regular"
 
     @property
     def name(self) -> str:

@@ -51,6 +51,7 @@ class OrderCause(StrEnum):
     RULE = "rule"  # a setting excludes it
     STATE = "state"  # it left the trigger states
     EARLY = "early"  # placed before go-live
+    TYPE = "type"  # a Seller or Aggregate order where the settings do not send them
     RESOLVED = "resolved"  # by a person, permanently
 
 
@@ -129,6 +130,7 @@ class OrderAct(StrEnum):
     """The transitions of an order, named after the ledger's methods."""
 
     DISCOVER = "discover"
+    SET_ASIDE = "set_aside"
     WAIT = "wait"
     CAME_BACK = "came_back"
     SKIP = "skip"
@@ -165,7 +167,9 @@ UNDECIDED = (*QUEUED, _S.IN_DOUBT, _S.CONFLICT, _S.CANCELLED)
 """Neither being sent nor accepted by VeraCore: a look-up or a person may still decide."""
 
 TRANSITIONS: Mapping[OrderAct, Transition[OrderState]] = {
-    OrderAct.DISCOVER: Transition((), (_S.PENDING, _S.SKIPPED)),
+    OrderAct.DISCOVER: Transition((), (_S.PENDING, _S.SKIPPED, _S.CONFLICT)),
+    # Not while it is sent: the answer is recorded under the name that the order has now.
+    OrderAct.SET_ASIDE: Transition(tuple(one for one in _S if one is not _S.SENDING)),
     OrderAct.WAIT: Transition(QUEUED, (_S.PENDING,)),
     OrderAct.CAME_BACK: Transition((_S.PENDING,)),
     OrderAct.SKIP: Transition(QUEUED, (_S.SKIPPED,)),

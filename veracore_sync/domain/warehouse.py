@@ -188,6 +188,13 @@ class WarehouseRecord:
     products: tuple[Product, ...] = ()
     shipments: tuple[Shipment, ...] = ()
 
+    @property
+    def may_be_cancelled(self) -> bool:
+        """Whether units were cancelled, and nothing in the record shows that any is left."""
+        if not self.partially_cancelled or self.shipments or self.status == "shipped":
+            return False
+        return not any(one.ordered > one.cancelled for one in self.products)
+
 
 @dataclass(frozen=True, slots=True)
 class StockLevel:

@@ -30,11 +30,10 @@ from veracore_sync.jobs.orders.acts import (
     sent_ids,
 )
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
-from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
+from veracore_sync.jobs.orders.ids import MAX_ABSENT, renewed_ids, warehouse_id
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
-_MAX_RENEWALS = 9
 _NOT_BELIEVED = (
     "these credentials find no order at VeraCore, so 'absent' proves nothing; nothing was changed"
 )
@@ -69,22 +68,31 @@ class Resolver(RunPart[OrdersReport]):
     def adopt(self, name: str, veracore_id: str | None) -> Resolution:
         """Accept the order at VeraCore with that id (default: the order's own) as this order.
 
+        If VeraCore has cancelled it, that is recorded instead.
+
         Raises:
             UsageError: The order is at VeraCore already, or the id belongs to another order.
             NeedsPerson: VeraCore has no such order, or another order under the id, or this order
                 under a second id; or that is not known yet.
             UpstreamError: A look-up failed.
         """
-        row, attempts = self._open_order(name)
+        row, attempts = self._known_order(name)
         wanted = (veracore_id or row.veracore_id or "").strip()
         if not wanted:
             raise UsageError(f"{row.code} has no VeraCore id yet", hint="name it: `--adopt ID`")
         if self.ledger.orders.id_sent_for(wanted, row.code):
             raise UsageError(f"the id {wanted} belongs to another order of this ledger")
+        if row.state in HANDED_OVER and not self._was_cancelled(row, attempts, wanted):
+            raise _handed_over(row)
         others = [one for one in open_ids(row, attempts) if one.casefold() != wanted.casefold()]
         sights = self._see(others, row, attempts)
         (named,) = self._see([wanted], row, attempts)
-        decision = self._decided(decide(Act.ADOPT, row.code, sights, named), row)
+        decision = decide(Act.ADOPT, row.code, sights, named)
+        if isinstance(decision, TakeOver):
+            # Once more: an order that was cancelled a moment ago must not pass as one that ships.
+            (named,) = self._see([wanted], row, attempts)
+            decision = decide(Act.ADOPT, row.code, sights, named)
+        decision = self._decided(decision, row)
         if isinstance(decision, RecordCancelled):
             message = decision.seen.message
             with self.ledger.unit_of_work():
@@ -118,11 +126,7 @@ class Resolver(RunPart[OrdersReport]):
         used = sent_ids(row, attempts)
         if not used:
             # An earlier ledger, now lost, may have sent it.
-            used = (
-                warehouse_id(
-                    row.code, self.id_prefix, lambda one: self.ledger.orders.id_taken(one, row.code)
-                ),
-            )
+            used = (self._derived_id(row),)
         sights = self._see(used, row, attempts)
         self._decided(decide(Act.NEW_ID, row.code, sights), row)
         fresh = self._fresh_id(row, attempts, used)
@@ -135,20 +139,42 @@ class Resolver(RunPart[OrdersReport]):
         """The first derived id that is free here and at VeraCore.
 
         Derived from code and count alone: a ledger that was lost finds again what it sent.
+
+        Raises:
+            NeedsPerson: VeraCore has the order under one of them, or no id is left.
         """
+        ids = self._own_derived_ids(row)
+        # All of them: a lost ledger may have used any, and a second one would ship the order twice.
+        sights = self._see(ids, row, attempts)
+        self._decided(decide(Act.NEW_ID, row.code, sights), row)
         known = {one.casefold() for one in used}
-        for count in range(1, _MAX_RENEWALS + 1):
-            fresh = renewed_id(row.code, self.id_prefix, count)
-            if fresh.casefold() in known or self.ledger.orders.id_sent_for(fresh, row.code):
+        absent: list[str] = []
+        for fresh, sight in zip(ids, sights, strict=True):
+            if not isinstance(sight, Gone):
+                absent = []
                 continue
-            sights = self._see([fresh], row, attempts)
-            self._decided(decide(Act.NEW_ID, row.code, sights), row)
-            if isinstance(sights[0], Gone):
+            if fresh.casefold() not in known:
+                return fresh
+            absent.append(fresh)
+            if len(absent) == MAX_ABSENT:
+                # One more unused id would keep a lost ledger from finding the order again. VeraCore
+                # does not have this one, so the order may as well go out under it.
                 return fresh
         raise NeedsPerson(
-            f"{row.code} has had {_MAX_RENEWALS} other ids; nothing was changed",
+            f"{row.code} has had {len(ids)} other ids; nothing was changed",
             hint="find out at VeraCore why it accepts none of them",
         )
+
+    def _derived_id(self, row: OrderRow) -> str:
+        """The id that the order gets with its first intent."""
+        is_taken = self.ledger.orders.id_sent_for
+        return warehouse_id(row.code, self.id_prefix, lambda one: is_taken(one, row.code))
+
+    def _own_derived_ids(self, row: OrderRow) -> list[str]:
+        """The ids that the order may be or have been given, without those of another order."""
+        # Another order of the shop may have had the same code, and went out under one of them.
+        derived = renewed_ids(row.reference, self.id_prefix)
+        return [one for one in derived if not self.ledger.orders.id_sent_for(one, row.code)]
 
     def skip(self, name: str) -> Resolution:
         """Never send the order; makes no look-up if no attempt can have reached VeraCore.
@@ -174,16 +200,30 @@ class Resolver(RunPart[OrdersReport]):
         unknown_until = max(filter(None, (meta.live_for_certain, meta.unknown_until)))
         if row.looked_up or placed_at >= unknown_until:
             return ids
-        own = row.veracore_id or warehouse_id(
-            row.code, self.id_prefix, lambda one: self.ledger.orders.id_taken(one, row.code)
-        )
+        own = row.veracore_id or self._derived_id(row)
         known = {one.casefold() for one in ids}
-        more = (own, renewed_id(row.code, self.id_prefix, 1))
+        more = (own, *self._own_derived_ids(row))
         return (*ids, *(one for one in more if one.casefold() not in known))
 
     # ---- what all of them do ------------------------------------------------------------------
 
+    def _was_cancelled(self, row: OrderRow, attempts: list[AttemptRow], wanted: str) -> bool:
+        """Whether VeraCore has cancelled an order that it had accepted under that id."""
+        if (
+            row.state != OrderState.SYNCED
+            or wanted.casefold() != (row.veracore_id or "").casefold()
+        ):
+            return False
+        (seen,) = self._see([wanted], row, attempts)
+        return isinstance(seen, Cancelled)
+
     def _open_order(self, name: str) -> tuple[OrderRow, list[AttemptRow]]:
+        row, attempts = self._known_order(name)
+        if row.state in HANDED_OVER:
+            raise _handed_over(row)
+        return row, attempts
+
+    def _known_order(self, name: str) -> tuple[OrderRow, list[AttemptRow]]:
         # The caller holds the job lock, so an order in `sending` was left there by a killed run.
         self.ledger.transitions.recover()
         row = self.ledger.orders.find(name)
@@ -191,11 +231,6 @@ class Resolver(RunPart[OrdersReport]):
             raise UsageError(
                 f"the ledger holds no order {name}",
                 hint="`veracore-sync stats --failed` lists them",
-            )
-        if row.state in HANDED_OVER:
-            raise UsageError(
-                f"{row.code} is {row.state}: VeraCore has it as {row.veracore_id}",
-                hint="cancel or change it at VeraCore",
             )
         return row, self.ledger.orders.attempts(row.code)
 
@@ -252,6 +287,13 @@ class Resolver(RunPart[OrdersReport]):
         for one in sights:
             if isinstance(one, Cancelled | Foreign | Gone):
                 self.ledger.transitions.end_attempts(row.code, one.id, ENDED_AS[type(one)])
+
+
+def _handed_over(row: OrderRow) -> UsageError:
+    return UsageError(
+        f"{row.code} is {row.state}: VeraCore has it as {row.veracore_id}",
+        hint="cancel or change it at VeraCore",
+    )
 
 
 def _must_apply(change: Applied, row: OrderRow) -> None:

@@ -75,7 +75,17 @@ def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
         "attempts": attempts,
         "shipments": shipments,
         "timeline": timeline,
+        "earlierOrders": [order_document(one) for one in earlier_orders(ledger, row)],
     }
+
+
+def earlier_orders(ledger: Ledger, row: OrderRow) -> list[OrderRow]:
+    """The orders that had this order's code before the shop gave it to this one."""
+    return [
+        one
+        for one in ledger.orders.set_aside_from([row.reference]).get(row.reference, [])
+        if one.code != row.code
+    ]
 
 
 def alert_document(alert: Alert) -> dict[str, Any]:

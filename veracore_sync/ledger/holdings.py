@@ -161,7 +161,10 @@ class Holdings:
         return [(row[0], row[1]) for row in rows]
 
 
-_HELD = "SELECT h.*, o.state, o.updated_at FROM held h JOIN orders o USING (code) WHERE"
+_HELD = (
+    "SELECT h.*, o.state, o.updated_at, o.vendure_id, o.placed_at "
+    "FROM held h JOIN orders o USING (code) WHERE"
+)
 
 
 def _grew(before: SentLines | None, after: SentLines | None) -> bool:
@@ -192,4 +195,6 @@ def _held(row: StoredRow, processed_only: bool, beyond: str) -> AcceptedOrder:
         sent_at=row["sent_at"] if (row["sent_at"] or beyond) <= beyond else None,
         seen_at=_LONG_AGO if seen_at is not None and seen_at > beyond else seen_at,
         is_whole=lines is None,
+        vendure_id=row["vendure_id"],
+        placed_at=row["placed_at"],
     )

@@ -38,7 +38,7 @@ class Orders:
         """The order whose code, VeraCore id or Vendure id is `name`, or ``None``."""
         row = self._db.row(
             _SELECT + "WHERE code = ?1 OR veracore_id = ?1 OR vendure_id = ?1 "
-            "ORDER BY code = ?1 DESC LIMIT 1",
+            "ORDER BY code = ?1 DESC, shop_code IS NOT NULL, code LIMIT 1",
             (name,),
         )
         return _order(row) if row else None
@@ -61,6 +61,18 @@ class Orders:
             marks = ", ".join("?" * len(part))
             for row in self._db.rows(_SELECT + f"WHERE code IN ({marks})", part):
                 found[row["code"]] = _order(row)
+        return found
+
+    def set_aside_from(self, codes: Sequence[str]) -> dict[str, list[OrderRow]]:
+        """The orders that had these codes before the shop gave them to others, by code."""
+        found: dict[str, list[OrderRow]] = {}
+        for start in range(0, len(codes), _CHUNK):
+            part = codes[start : start + _CHUNK]
+            marks = ", ".join("?" * len(part))
+            for row in self._db.rows(
+                _SELECT + f"WHERE shop_code IN ({marks}) ORDER BY created_at, code", part
+            ):
+                found.setdefault(row["shop_code"], []).append(_order(row))
         return found
 
     def in_states(self, states: Iterable[str], limit: int = -1) -> list[OrderRow]:

@@ -39,6 +39,9 @@ class OrderStore(Protocol):
     def held(self, codes: Sequence[str]) -> dict[str, OrderRow]:
         """Those of `codes` that the ledger holds, by code."""
 
+    def set_aside_from(self, codes: Sequence[str]) -> dict[str, list[OrderRow]]:
+        """The orders that had these codes before the shop gave them to others, by code."""
+
     def in_states(self, states: Iterable[str], limit: int = -1) -> list[OrderRow]:
         """The orders in any of these states, longest unchecked first."""
 
@@ -78,6 +81,10 @@ class OrderTransitionStore(Protocol):
 
     def discover(self, found: Iterable[Discovery]) -> None:
         """Record orders that are new to the ledger, in one transaction; known ones stay."""
+
+    def set_aside(self, row: OrderRow, name: str, found: Discovery | None) -> Applied:
+        """The shop gave the order's code to another order: keep it under that name, with all that
+        belongs to it, and record the new one (``None``: the run discovers it)."""
 
     def wait(self, code: str, message: str) -> Applied:
         """The order's state in the shop does not allow sending: pending until that changes."""

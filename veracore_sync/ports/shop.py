@@ -203,7 +203,8 @@ class ShopStock(Protocol):
         """
 
     def open_orders(self) -> list[OpenOrder]:
-        """All orders in a state that allocates, without Aggregate ones, whose parts are listed.
+        """All orders in a state that allocates, of every type: Vendure allocates units for an
+        Aggregate order and again for its Seller orders.
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As every read of the shop.

@@ -245,7 +245,8 @@ class Order:
     """An order. `updated_at` moves where Vendure moves it: not with its state.
 
     `channels` are the ids of the default channel and of the one it was placed in, `channel`.
-    Addresses are in Vendure's field names; empty where none was given.
+    Addresses are in Vendure's field names; empty where none was given. `seller_orders` are the
+    parts of an Aggregate order, which is their `aggregate_order`.
     """
 
     id: str
@@ -258,6 +259,8 @@ class Order:
     state: str = "AddingItems"
     active: bool = True
     type: str = "Regular"
+    seller_orders: list[Order] = field(default_factory=list)
+    aggregate_order: Order | None = None
     placed_at: datetime | None = None
     customer: Customer | None = None
     shipping_address: dict[str, str] = field(default_factory=dict)

@@ -124,6 +124,7 @@ def _order(node: Node) -> FulfilledOrder:
         type=node.text("type"),
         lines=tuple(lines),
         fulfilments=tuple(_fulfilment(one) for one in node.nodes_or_none("fulfillments")),
+        placed_at=node.moment_or_none("orderPlacedAt"),
     )
 
 

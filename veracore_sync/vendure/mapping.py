@@ -5,7 +5,7 @@ Every function raises `ProtocolError`, naming the field, for an answer of anothe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from decimal import Decimal
 
@@ -60,7 +60,15 @@ def order(node: Node, precision: int, custom_fields: Sequence[str] = ()) -> Orde
         shipping_lines=tuple(_shipping(line, precision) for line in node.nodes("shippingLines")),
         note=_note(node.node("history")),
         custom_fields={name: custom.as_text(name) for name in custom_fields} if custom else {},
+        same_goods=tuple(_same_goods(node)),
     )
+
+
+def _same_goods(node: Node) -> Iterator[str]:
+    if node.fields.get("aggregateOrder") is not None:
+        yield node.node("aggregateOrder").text("code")
+    if node.fields.get("sellerOrders") is not None:
+        yield from (one.text("code") for one in node.nodes("sellerOrders"))
 
 
 def _line(node: Node, precision: int) -> OrderLine:

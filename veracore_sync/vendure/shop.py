@@ -54,6 +54,8 @@ class VendureShop:
         gate: Breaker and rate budget.
         clock: The time to measure by.
         custom_fields: Names of the order's custom fields to read.
+        reads_parts: Also read the codes of Aggregate and Seller orders, which costs the shop one
+            more query for each order.
     """
 
     def __init__(
@@ -64,10 +66,12 @@ class VendureShop:
         gate: Gate | None = None,
         clock: Clock | None = None,
         custom_fields: Sequence[str] = (),
+        reads_parts: bool = False,
     ) -> None:
         self._settings = settings
         self._custom_fields = tuple(custom_fields)
-        self._read_orders = READ_ORDERS.with_custom_fields(self._custom_fields)
+        read_orders = READ_ORDERS.with_parts() if reads_parts else READ_ORDERS
+        self._read_orders = read_orders.with_custom_fields(self._custom_fields)
         self._client = Client(settings, retry=retry, gate=gate, clock=clock)
         # Without take Vendure's own page limit applies; above a lowered limit, a request would
         # fail.

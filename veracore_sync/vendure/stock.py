@@ -97,8 +97,7 @@ class VendureStock:
             found: list[OpenOrder] = []
             try:
                 for order in self._orders.all(options):
-                    if order is not None:
-                        found.append(order)
+                    found.append(order)
                 return found
             except Gap:
                 missing = None
@@ -153,14 +152,14 @@ def _broken_variant(node: Node, why: str) -> Variant:
     return Variant(node.text("id"), _known(node, "sku"), True, (), why)
 
 
-def _broken_order(node: Node, why: str) -> OpenOrder | None:
-    if _known(node, "type") == "Aggregate":
-        return None
+def _broken_order(node: Node, why: str) -> OpenOrder:
     try:
         placed_at = node.moment_or_none("orderPlacedAt")
     except ProtocolError:
         placed_at = None
-    return OpenOrder(_known(node, "code"), placed_at, (), node.text("id"), why)
+    return OpenOrder(
+        _known(node, "code"), placed_at, (), node.text("id"), why, _known(node, "type")
+    )
 
 
 def _missing(missing: Missing) -> str:
@@ -182,15 +181,13 @@ def _levels(node: Node) -> tuple[Level, ...]:
     )
 
 
-def _open_order(node: Node, _listing: Node) -> OpenOrder | None:
-    # Its seller orders are listed as well, and they are what is sent.
-    if node.text("type") == "Aggregate":
-        return None
+def _open_order(node: Node, _listing: Node) -> OpenOrder:
     return OpenOrder(
         code=node.text("code"),
         placed_at=node.moment_or_none("orderPlacedAt"),
         lines=tuple(_line(line) for line in node.nodes("lines")),
         id=node.text("id"),
+        type=node.text("type"),
     )
 
 

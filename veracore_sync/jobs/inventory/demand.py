@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from veracore_sync.clock import from_text, to_text
 from veracore_sync.domain.held_orders import AcceptedOrder
+from veracore_sync.domain.identity import differs
 from veracore_sync.domain.order_records import SentLines
 from veracore_sync.domain.shop_stock import OpenOrder
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
@@ -71,6 +72,7 @@ def demand(
     stock_read_at: datetime,
     not_before: datetime | None,
     sent: Mapping[str, SentLines] | None = None,
+    types: Collection[str] = ("Regular", "Seller"),
 ) -> UnheldDemand:
     """U, from the shop's orders and what the ledger knows of the warehouse.
 
@@ -80,6 +82,8 @@ def demand(
         stock_read_at: When the read of the stock began (UTC).
         not_before: Orders placed earlier do not count; ``None`` counts all.
         sent: What was to be sent of an unreadable order that is not accepted, by code.
+        types: The types of order that count. Of an Aggregate and its Seller orders only one may,
+            or each sale would count twice.
     """
     began = to_text(stock_read_at)
     held_orders = {one.code: one for one in held}
@@ -95,7 +99,12 @@ def demand(
     uncertain: Counter[str] = Counter()
     unbounded = False
     for order in orders:
+        if order.type and order.type not in types:
+            continue
         holding = held_orders.get(order.code)
+        if holding is not None and _is_of_another(holding, order):
+            # The shop has given the code to another order, of which the warehouse has nothing.
+            holding = None
         is_early = order.placed_at is not None and _is_before(order.placed_at, not_before)
         if is_early or order.unreadable is not None or (holding is not None and holding.is_whole):
             unjudged.add(order.code)
@@ -125,6 +134,10 @@ def demand(
         uncertain,
         unbounded,
     )
+
+
+def _is_of_another(held: AcceptedOrder, order: OpenOrder) -> bool:
+    return differs(held.vendure_id, held.placed_at, order.id, order.placed_at)
 
 
 def _is_before(placed_at: datetime, not_before: datetime | None) -> bool:

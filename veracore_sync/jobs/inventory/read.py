@@ -196,6 +196,7 @@ class Reading(RunPart[InventoryReport]):
             stock_read_at=stock_read_at,
             not_before=None if wanted.count_earlier_orders else since,
             sent=self.ledger.holdings.sent(unread),
+            types=self.settings.orders.counted_types,
         )
 
     def _must_be_steady(self, stock_read_at: datetime) -> None:

@@ -115,6 +115,11 @@ class Ours:
     record: WarehouseRecord
     differs: str = ""
 
+    @property
+    def may_be_cancelled(self) -> bool:
+        """Whether nothing shows that VeraCore will ship any of it."""
+        return self.record.may_be_cancelled
+
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
@@ -211,9 +216,9 @@ def see(
         again = not_proven(row, now, grace, waited) if is_open else None
         return NotYet(veracore_id, again.at, again.first) if again else Gone(veracore_id)
     record, sent = found.record, [one.lines for one in attempts]
-    if not is_ours(row.code, record, sent):
-        return Foreign(veracore_id, another_order(row.code, record, sent).trouble.message)
-    verdict = interpret_record(row.code, replace(record, reference=row.code), sent)
+    if not is_ours(row.reference, record, sent):
+        return Foreign(veracore_id, another_order(row.reference, record, sent).trouble.message)
+    verdict = interpret_record(row.reference, replace(record, reference=row.reference), sent)
     if isinstance(verdict, CancelledThere):
         return Cancelled(veracore_id, verdict.message)
     differs = verdict.trouble.message if isinstance(verdict, Conflict) else ""
@@ -290,7 +295,7 @@ def decide(act: Act, code: str, sights: Sequence[Sight], named: Sight | None = N
     if named is None:
         return Proceed()
     if isinstance(named, Ours):
-        return TakeOver(named)
+        return Refuse(_unclear(code, named)) if named.may_be_cancelled else TakeOver(named)
     if isinstance(named, Cancelled):
         return RecordCancelled(named)
     if isinstance(named, Foreign):
@@ -314,6 +319,15 @@ def _hold(named: Ours) -> str:
     return (
         f"VeraCore has it as {named.id}, and an earlier attempt under another id may still arrive "
         f"there: repeat `--adopt {named.id}` once that is known"
+    )
+
+
+def _unclear(code: str, named: Ours) -> NeedsPerson:
+    return NeedsPerson(
+        f"VeraCore shows the order {named.id} as cancelled, and nothing of it as left to ship; "
+        "nothing was changed",
+        hint="look at it at VeraCore: cancel all of it there, then "
+        f"`veracore-sync resolve {code} --adopt {named.id}` records that",
     )
 
 

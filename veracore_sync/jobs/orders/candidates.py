@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from veracore_sync.domain.errors import SyncError, UsageError
-from veracore_sync.domain.orders import Order, OrderStub
 from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import SHOP, BadRecords, Reader
 from veracore_sync.jobs.orders.change_detection import Windows, passed_states
+from veracore_sync.jobs.orders.identity import Identities, stub_of
 from veracore_sync.jobs.orders.render import settings_hash
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.select import Selection, Selector
@@ -58,8 +58,8 @@ class Candidates(RunPart[OrdersReport]):
             trigger_states=(), moved_since=None, passed_states=(), passed_since=None
         )
         return Poll(
-            waiting=tuple(_stub(order) for order in orders if order.state in triggers),
-            moved=(),
+            waiting=tuple(stub_of(order) for order in orders if order.state in triggers),
+            moved=tuple(stub_of(order) for order in orders if order.state not in triggers),
             passed=(),
             money_precision=poll.money_precision,
             channel_code=poll.channel_code,
@@ -67,7 +67,11 @@ class Candidates(RunPart[OrdersReport]):
 
     def choose(self, poll: Poll, now: datetime) -> Selection:
         """Which of the listed and stored orders this run works on."""
-        held = self.ledger.orders.held([stub.code for stub in poll.waiting])
+        taken = Identities(self.context).check([*poll.moved, *poll.passed, *poll.waiting])
+        waiting = poll.waiting
+        if self.context.must_not_write:
+            waiting = tuple(stub for stub in waiting if stub.code not in taken)
+        held = self.ledger.orders.held([stub.code for stub in waiting])
         rows = self.ledger.orders.in_states(UNSENT)
         if self.options.only:
             rows = list(self.ledger.orders.held(self.options.only).values())
@@ -91,7 +95,7 @@ class Candidates(RunPart[OrdersReport]):
             explicit=bool(self.options.only),
             unread=self.ledger.unread.of(SHOP),
         )
-        return selector.select(poll.waiting, held, rows, poll.channel_code)
+        return selector.select(waiting, held, rows, poll.channel_code)
 
     def raise_unread(self) -> None:
         """End the run with the reason why an order that a person named could not be read.
@@ -105,14 +109,3 @@ class Candidates(RunPart[OrdersReport]):
             self.report.notify(f"{code} cannot be read: {error.message}")
         for error in self._unread.values():
             raise error
-
-
-def _stub(order: Order) -> OrderStub:
-    return OrderStub(
-        id=order.id,
-        code=order.code,
-        state=order.state,
-        type=order.type,
-        placed_at=order.placed_at,
-        updated_at=order.updated_at,
-    )

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import Category, SyncError
 from veracore_sync.domain.held_orders import AcceptedOrder
+from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Discovery, Failure, OrderRow, SentLines
 from veracore_sync.domain.orders import Order, OrderStub
@@ -159,7 +160,7 @@ class ChangeDetector(RunPart[OrdersReport]):
                 self._judge(order, rows[order.code], renderer)
 
     def _judge(self, order: Order, row: OrderRow, renderer: Renderer) -> None:
-        if order.state == "Cancelled":
+        if order.state == "Cancelled" or is_another(row, order.id, order.placed_at):
             return
         judged = self._judged(row.code)
         before = judged.content if judged else row.content_hash
@@ -226,10 +227,12 @@ class ChangeDetector(RunPart[OrdersReport]):
     def passed(self, stubs: Sequence[OrderStub], span: Windows) -> None:
         """Record orders that left the trigger states between two runs, once each.
 
+        `stubs` are of the types that are sent.
+
         A partly shipped one opens an alert, because its rest is not sent automatically.
         """
         held = self.ledger.orders.held([stub.code for stub in stubs])
-        missed = [s for s in stubs if s.code not in held and s.type == "Regular"]
+        missed = [stub for stub in stubs if stub.code not in held]
         self.ledger.transitions.discover(_missed(stub) for stub in missed)
         for stub in missed:
             if stub.state.startswith("Partially"):

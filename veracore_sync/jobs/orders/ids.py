@@ -39,6 +39,20 @@ def renewed_id(code: str, prefix: str, count: int) -> str:
     return _hashed(prefix + code, f"{code}\n{count}")
 
 
+MAX_RENEWALS = 9
+"""How many other ids an order may get."""
+
+MAX_ABSENT = 3
+"""How many of the other ids, one after the other, are seen absent before the next ones count as
+absent too. `resolve --new-id` leaves fewer of them unused, so that a ledger that was lost finds
+again under which id the order went out, without looking up all nine of every order."""
+
+
+def renewed_ids(code: str, prefix: str) -> tuple[str, ...]:
+    """Every other id that the order may have been given, in the order in which they are given."""
+    return tuple(renewed_id(code, prefix, count) for count in range(1, MAX_RENEWALS + 1))
+
+
 def _hashed(plain: str, seed: str) -> str:
     digest = base64.b32encode(hashlib.sha256(seed.encode()).digest()).decode()[:8]
     head = _FOREIGN.sub("", plain)[: MOST - 9]

@@ -104,7 +104,7 @@ def interpret_doubt(
         return Unknown(found.error)
     if isinstance(found, Absent):
         return _interpret_absence(row, now, grace, waited)
-    return interpret_record(row.code, found.record, [attempt.lines for attempt in attempts])
+    return interpret_record(row.reference, found.record, [attempt.lines for attempt in attempts])
 
 
 def interpret_record(

@@ -10,11 +10,13 @@ from itertools import islice
 
 from veracore_sync.domain.errors import Category, Interrupted, SyncError
 from veracore_sync.domain.failures import AN_ANSWER_OF_ITS_OWN
+from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.order_records import Failure, OrderRow
 from veracore_sync.domain.orders import Order
 from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.jobs.kernel import RunContext
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
+from veracore_sync.jobs.orders.identity import Identities, stub_of
 from veracore_sync.jobs.orders.plan import (
     Action,
     HoldOrder,
@@ -46,7 +48,7 @@ class OrderPipeline:
     # An order is read right before it is planned, before every send: it may have been changed,
     # cancelled, refunded or fulfilled by hand since it was listed or tried last.
 
-    def __init__(self, context: RunContext[OrdersReport]) -> None:
+    def __init__(self, context: RunContext[OrdersReport], types: frozenset[str]) -> None:
         ledger, settings = context.ledger, context.settings
         self._context = context
         self._ledger = ledger
@@ -55,6 +57,7 @@ class OrderPipeline:
         self._report = context.report
         self._reader = Reader(context.shop, ledger.meta.probe_id)
         self._bad = BadRecords(ledger, context.clock, settings.retry, context.report)
+        self._identities = Identities(context)
         self._given_out: dict[str, str] = {}
         self._settings_hash = settings_hash(settings.orders, settings.skus)
         self._planner = Planner(
@@ -65,13 +68,19 @@ class OrderPipeline:
             ledger_created_at=ledger.meta.live_for_certain,
             unknown_until=ledger.meta.unknown_until,
             id_taken=self._id_taken,
+            types=types,
+            was_sent=self._was_sent,
         )
 
     def _id_taken(self, candidate: str, code: str) -> bool:
         """Whether the ledger, or this run, gave that id to another order."""
         # Two codes of one run may be shortened to one id before either intent is committed.
         owner = self._given_out.setdefault(candidate.casefold(), code)
-        return owner != code or self._ledger.orders.id_taken(candidate, code)
+        return owner != code or self._ledger.orders.id_sent_for(candidate, code)
+
+    def _was_sent(self, code: str) -> bool:
+        row = self._ledger.orders.get(code)
+        return row is not None and row.attempt > 0
 
     def plan_all(self, codes: Sequence[str], held: Mapping[str, OrderRow]) -> list[Action]:
         """The actions for these orders; changes nothing anywhere.
@@ -85,7 +94,11 @@ class OrderPipeline:
             for batch in (*in_batches(first), *([code] for code in last))
             for order in self._reader.read(batch, self._note_unread)
         )
-        planned = (self._plan(order, held[order.code]) for order in read)
+        planned = (
+            self._plan(order, held[order.code])
+            for order in read
+            if not is_another(held[order.code], order.id, order.placed_at)
+        )
         return [action for action in planned if not isinstance(action, _Unplannable)]
 
     def _note_unread(self, code: str, error: SyncError) -> None:
@@ -151,6 +164,9 @@ class OrderPipeline:
                 return
             row = left.pop(order.code)
             self._bad.answered(SHOP, order.code)
+            if is_another(row, order.id, order.placed_at):
+                self._identities.set_aside(row, stub_of(order))
+                continue
             action = self._plan(order, row)
             if not (isinstance(action, SubmitOrder) and action.look_up_first):
                 self._bad.answered(LOOK_UP, order.code)

@@ -12,7 +12,7 @@ from veracore_sync.domain.order_records import Failure, Intent, OrderRow, ShopVe
 from veracore_sync.domain.orders import Order
 from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
 from veracore_sync.domain.warehouse import WarehouseOrder
-from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
+from veracore_sync.jobs.orders.ids import renewed_ids, warehouse_id
 from veracore_sync.jobs.orders.render import Renderer, Unsendable, content_hash, payload_hash
 
 WAITING_STATES = frozenset({"Modifying", "ArrangingAdditionalPayment", "PaymentAuthorized"})
@@ -28,7 +28,8 @@ _LATE = timedelta(hours=1)
 class SubmitOrder:
     """Create the order at VeraCore; look it up first if a lost ledger may have sent it.
 
-    `other_ids` are looked up too: a person may have given the order a new id in the lost ledger.
+    `other_ids` are looked up too, until three in a row are absent: a person may have given the
+    order a new id in the lost ledger.
     """
 
     code: str
@@ -52,8 +53,9 @@ class ParkOrder:
 class SkipOrder:
     """The order is not sent.
 
-    `cause` is ``rule`` (planned again when the rule may no longer apply) or ``state`` (planned
-    again when the shop lists it again); `alert` if a part of it would otherwise be forgotten.
+    `cause` is ``rule`` or ``type`` (planned again when the rule may no longer apply) or ``state``
+    (planned again when the shop lists it again); `alert` if a part of it would otherwise be
+    forgotten.
     """
 
     code: str
@@ -70,6 +72,11 @@ class HoldOrder:
     reason: str
 
 
+def foreign_reason(order_type: str) -> str:
+    """Why an order of a type that is not sent is skipped."""
+    return f"it is of the type {order_type}, which is not sent here (orders.order_types)"
+
+
 Action = SubmitOrder | ParkOrder | SkipOrder | HoldOrder
 
 
@@ -81,9 +88,11 @@ class Planner:
         settings: ``[orders]``.
         settings_hash: Of the settings that decide what is sent.
         ledger_created_at: By the shop's clock: older orders are looked up before they are sent.
-        id_taken: Whether an order other than the second argument has a VeraCore id.
+        id_taken: Whether an order other than the second argument has or had a VeraCore id.
         unknown_until: By the shop's clock: until then an earlier ledger, which this one replaced,
             may have sent orders, including those that this one has.
+        types: The types of order that are sent.
+        was_sent: Whether VeraCore may have the order with that code.
     """
 
     settings: OrdersSettings
@@ -93,10 +102,26 @@ class Planner:
     ledger_created_at: datetime
     id_taken: Callable[[str, str], bool]
     unknown_until: datetime | None = None
+    types: frozenset[str] = frozenset({"Regular", "Seller"})
+    was_sent: Callable[[str], bool] = lambda code: False
 
     def decide(self, order: Order, row: OrderRow) -> Action:
         """The action for an order, `row` being its record in the ledger."""
-        return self._withdrawn(order) or self._excluded(order) or self._submit(order, row)
+        return (
+            self._foreign(order)
+            or self._withdrawn(order)
+            or self._excluded(order)
+            or self._submit(order, row)
+        )
+
+    def _foreign(self, order: Order) -> SkipOrder | None:
+        if order.type not in self.types:
+            return SkipOrder(order.code, foreign_reason(order.type), OrderCause.TYPE)
+        gone = next(filter(self.was_sent, order.same_goods), None)
+        if gone is None:
+            return None
+        # The setting was changed in between: the goods would ship a second time.
+        return SkipOrder(order.code, f"its goods went to VeraCore with the order {gone}")
 
     def _withdrawn(self, order: Order) -> SkipOrder | HoldOrder | None:
         if order.state in self.settings.trigger_states:
@@ -139,7 +164,7 @@ class Planner:
             intent=self._intent(order, rendered.order),
             look_up_first=self._may_be_there(order, row),
             back_to=row.state if row.state in UNSENT else OrderState.PENDING,
-            other_ids=(renewed_id(order.code, self.settings.id_prefix, 1),),
+            other_ids=renewed_ids(order.code, self.settings.id_prefix),
             warnings=rendered.warnings,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,8 +21,9 @@ from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.overdue import alert_overdue_orders
 from veracore_sync.jobs.orders.passed_by import end_passed_by
 from veracore_sync.jobs.orders.pipeline import OrderPipeline
+from veracore_sync.jobs.orders.plan import foreign_reason
 from veracore_sync.jobs.orders.report import OrdersReport
-from veracore_sync.jobs.orders.select import Selection
+from veracore_sync.jobs.orders.select import Selection, why_not
 from veracore_sync.jobs.orders.send import Sender
 from veracore_sync.ports.shop import Poll
 
@@ -73,6 +75,7 @@ class OrdersRun(JobRun[OrdersReport]):
             self._control(chosen, doubts)
             if not self.context.must_not_write:
                 self._note_early(chosen)
+                self._note_foreign(chosen)
                 stopped_by = self._send(chosen, doubts)
                 if stopped_by is None or stopped_by in ONLY_THIS_OPERATION:
                     self._end_doubts(doubts, now)
@@ -89,10 +92,32 @@ class OrdersRun(JobRun[OrdersReport]):
             raise
         if self.context.must_not_write:
             self._plan_only(chosen)
+            self._explain(poll)
             return
         # After sending: an old order that cannot be read must not keep a paid one from leaving.
         self._detect_changes(poll, span)
+        self._explain(poll)
         self._candidates.raise_unread()
+
+    def _explain(self, poll: Poll) -> None:
+        """Say of each order that a person named, and that this run did nothing about, why."""
+        states = {stub.code: stub for stub in (*poll.waiting, *poll.moved)}
+        held = self.ledger.orders.held(self.options.only)
+        planned = {action.code for action in self.report.plan or ()}
+        types = self.settings.orders.sent_types(poll.channel_code)
+        for code in dict.fromkeys(self.options.only):
+            stub, row = states.get(code), held.get(code)
+            done = self.report.outcomes.get(code)
+            if stub is None or code in planned or done not in (None, "skipped"):
+                continue
+            why = why_not(
+                stub,
+                row,
+                triggers=self.settings.orders.trigger_states,
+                types=types,
+                not_before=self._candidates.not_before,
+            )
+            self.report.notify(f"{code}: {why}")
 
     # ---- before anything is sent --------------------------------------------------------------
 
@@ -141,7 +166,7 @@ class OrdersRun(JobRun[OrdersReport]):
         held |= {stub.code: fresh_row(stub.code, stub.id, now) for stub in chosen.new}
         fresh = [stub.code for stub in chosen.new]
         codes = [*fresh, *chosen.due, *chosen.rechecks]
-        self.report.plan = OrderPipeline(self.context).plan_all(codes, held)
+        self.report.plan = OrderPipeline(self.context, chosen.types).plan_all(codes, held)
 
     # ---- what is new --------------------------------------------------------------------------
 
@@ -177,6 +202,22 @@ class OrdersRun(JobRun[OrdersReport]):
         is_chosen = self.settings.orders.not_before is not None
         (self.report.notify if is_chosen else self.report.escalate)(sentence)
 
+    def _note_foreign(self, chosen: Selection) -> None:
+        """Record orders of a type that is not sent, and report them once."""
+        if not chosen.foreign:
+            return
+        self.ledger.transitions.discover(_foreign(stub) for stub in chosen.foreign)
+        for stub in chosen.foreign:
+            self.report.record(stub.code, "skipped")
+        counts = Counter(stub.type for stub in chosen.foreign)
+        types = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+        codes = ", ".join(stub.code for stub in chosen.foreign[:_MAX_NAMED])
+        more = len(chosen.foreign) - _MAX_NAMED
+        self.report.notify(
+            f"not sent, because of their type (orders.order_types; {types}): "
+            f"{codes}{f' and {more} more' if more > 0 else ''}"
+        )
+
     # ---- sending, doubts, and what the shop changed since -------------------------------------
 
     def _send(self, chosen: Selection, doubts: Sequence[OrderRow]) -> SyncError | None:
@@ -187,7 +228,7 @@ class OrdersRun(JobRun[OrdersReport]):
         self._discover(chosen)
         bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
         sender = Sender(self.context, self._known_id(), bad)
-        OrderPipeline(self.context).send_all(sender, chosen.due + chosen.rechecks)
+        OrderPipeline(self.context, chosen.types).send_all(sender, chosen.due + chosen.rechecks)
         return sender.stopped_by
 
     def _end_doubts(self, doubts: Sequence[OrderRow], since: datetime) -> None:
@@ -218,13 +259,25 @@ class OrdersRun(JobRun[OrdersReport]):
         detector = ChangeDetector(self.context)
         detector.changed(poll.moved, poll.waiting)
         if "passed" not in poll.unread:
-            detector.passed(poll.passed, span)
+            types = self.settings.orders.sent_types(poll.channel_code)
+            detector.passed([one for one in poll.passed if one.type in types], span)
         end_passed_by(self.ledger, self.shop)
 
     def _alert_overdue(self) -> None:
         if not self.context.must_not_write:
             min_age = timedelta(minutes=self.settings.orders.min_age_minutes)
             alert_overdue_orders(self.ledger, self.clock, min_age, self.report)
+
+
+def _foreign(stub: OrderStub) -> Discovery:
+    return Discovery(
+        code=stub.code,
+        vendure_id=stub.id,
+        placed_at=stub.placed_at,
+        state=OrderState.SKIPPED,
+        cause=OrderCause.TYPE,
+        trouble=Failure(Category.VALIDATION, foreign_reason(stub.type)),
+    )
 
 
 def _began(row: OrderRow, since: datetime) -> bool:

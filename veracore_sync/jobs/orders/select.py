@@ -6,32 +6,35 @@ The shop's state is the work queue: `updatedAt` does not move on a state transit
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from veracore_sync.clock import from_text
+from veracore_sync.clock import from_text, to_text
 from veracore_sync.config import OrdersSettings
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.orders import OrderStub
-from veracore_sync.domain.states import OrderCause, OrderState
+from veracore_sync.domain.states import HANDED_OVER, OrderCause, OrderState
+from veracore_sync.jobs.orders.plan import foreign_reason
 from veracore_sync.waits import RECHECK, is_ahead, is_over
 
 _RECHECK_PAGE = 50
 # Each costs a create that VeraCore will probably refuse again.
 _REFUSED_A_RUN = 10
-_DEFAULT_CHANNEL = "__default_channel__"
 
 
 @dataclass(slots=True)
 class Selection:
     """What a run works on, in this order; each list oldest first.
 
-    `new` and `early` are not in the ledger yet; `early` are placed before ``orders.not_before``.
+    `new`, `early` and `foreign` are not in the ledger yet; `early` are placed before
+    ``orders.not_before``, `foreign` are of a type that is not sent. `types` are those that are.
     """
 
     new: list[OrderStub] = field(default_factory=list)
     early: list[OrderStub] = field(default_factory=list)
+    foreign: list[OrderStub] = field(default_factory=list)
+    types: frozenset[str] = frozenset()
     due: list[str] = field(default_factory=list)
     rechecks: list[str] = field(default_factory=list)
 
@@ -78,8 +81,13 @@ class Selector:
                 first, whether the shop lists them or not.
             channel_code: The shop's channel; a seller's orders are sent only on its own channel.
         """
-        chosen = Selection()
-        stubs = {stub.code: stub for stub in waiting if self._counts(stub, channel_code)}
+        # An Aggregate order repeats its Seller orders: sending both would ship everything twice.
+        chosen = Selection(types=self.settings.sent_types(channel_code))
+        listed = {stub.code: stub for stub in waiting}
+        stubs = {code: stub for code, stub in listed.items() if stub.type in chosen.types}
+        chosen.foreign = [
+            stub for code, stub in listed.items() if code not in stubs and code not in held
+        ]
         for stub in stubs.values():
             if stub.code not in held:
                 is_early = stub.placed_at is not None and stub.placed_at < self.not_before
@@ -94,12 +102,6 @@ class Selector:
         chosen.rechecks = self._rechecks(rows, stubs)
         return chosen
 
-    def _counts(self, stub: OrderStub, channel_code: str) -> bool:
-        # An Aggregate order repeats its Seller orders: sending both would ship everything twice.
-        if stub.type == "Seller":
-            return channel_code != _DEFAULT_CHANNEL
-        return stub.type == "Regular"
-
     def _is_due(self, row: OrderRow, stub: OrderStub | None) -> bool:
         if row.state == OrderState.SKIPPED:
             return self._is_back(row, stub)
@@ -112,7 +114,7 @@ class Selector:
             return False
         if row.cause == OrderCause.EARLY:
             return stub.placed_at is None or stub.placed_at >= self.not_before
-        return row.cause == OrderCause.STATE
+        return row.cause in (OrderCause.STATE, OrderCause.TYPE)
 
     def _must_try(self, row: OrderRow) -> bool:
         until = row.next_attempt_at
@@ -166,3 +168,40 @@ class Selector:
         if is_ahead(checked_at, self.now):
             return True
         return stub.updated_at > checked_at and not is_ahead(stub.updated_at, self.now)
+
+
+def why_not(
+    stub: OrderStub,
+    row: OrderRow | None,
+    *,
+    triggers: Collection[str],
+    types: Collection[str],
+    not_before: datetime,
+) -> str:
+    """Why a run does nothing about an order that a person named.
+
+    Args:
+        stub: The order as it is in the shop.
+        row: The order in the ledger, if it is there.
+        triggers: The states of the shop in which orders are sent.
+        types: The types that are sent.
+        not_before: Orders placed before this time (UTC) are never sent.
+    """
+    if row is not None and row.state in HANDED_OVER:
+        return f"it is {row.state}: VeraCore has it as {row.veracore_id}"
+    if row is not None and row.state in (OrderState.CONFLICT, OrderState.CANCELLED):
+        return f"it is {row.state}: {row.error_message or 'a person decides'}"
+    if row is not None and row.state is OrderState.SKIPPED and row.cause is OrderCause.RESOLVED:
+        return f"it is skipped: {row.error_message}"
+    if stub.state not in triggers:
+        return (
+            f"it is {stub.state} in the shop; orders are sent when they are "
+            f"{' or '.join(triggers)} (orders.trigger_states)"
+        )
+    if stub.type not in types:
+        return foreign_reason(stub.type)
+    if stub.placed_at is not None and stub.placed_at < not_before:
+        return f"it was placed before {to_text(not_before)} (orders.not_before)"
+    if row is None:
+        return "it is not sent by this run"
+    return f"it is {row.state}: {row.error_message or 'its next attempt is not due yet'}"

@@ -24,11 +24,11 @@ from veracore_sync.domain.held_orders import same_units
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Failure, open_attempts
 from veracore_sync.domain.states import Applied, OrderCause
-from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.account import AccountRefusals
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, BadRecords, look_ups_must_work
+from veracore_sync.jobs.orders.ids import MAX_ABSENT
 from veracore_sync.jobs.orders.interpret_lookup import (
     AdoptOrder,
     CancelledThere,
@@ -124,7 +124,12 @@ class Sender(RunPart[OrdersReport]):
 
     def _is_free(self, action: SubmitOrder) -> bool:
         """Look up an older order before its first send; whether it may be sent."""
+        dead: tuple[str, CancelledThere | Conflict] | None = None
+        absent = 0
         for veracore_id in (action.order.id, *action.other_ids):
+            is_own = veracore_id == action.order.id
+            if not is_own and self.ledger.orders.id_sent_for(veracore_id, action.code):
+                continue  # another order that had the same code went out under it
             # One at a time: several bad records at once would open the breaker before a control
             # look-up could show that VeraCore answers about others.
             with self._looking:
@@ -133,28 +138,35 @@ class Sender(RunPart[OrdersReport]):
                     self._not_looked_up(action, found.error)
                     return False
             self.bad.answered(LOOK_UP, action.code)
-            if isinstance(found, Present) and self._is_settled(action, veracore_id, found.record):
+            if not isinstance(found, Present):
+                absent += not is_own
+                if absent == MAX_ABSENT:
+                    break
+                continue
+            absent = 0
+            # This ledger never sent the order, so its content is compared with nothing; what would
+            # be sent now only tells whose order it is, if VeraCore shows no reference or a cut one.
+            verdict = interpret_record(action.code, found.record, [], action.intent.lines)
+            if isinstance(verdict, AdoptOrder):
+                self._adopt(action, veracore_id, verdict)
                 return False
+            if isinstance(verdict, CancelledThere) or (isinstance(verdict, Conflict) and is_own):
+                dead = (veracore_id, verdict)
+        if dead is not None:
+            # Only now: after either, a person may have sent the order under the next id.
+            self._record_dead(action.code, *dead)
+            return False
         self.ledger.transitions.touch(action.code, looked_up=True)
         return True
 
-    def _is_settled(self, action: SubmitOrder, veracore_id: str, record: WarehouseRecord) -> bool:
-        """Record what was found under one of the order's ids; whether the order is done."""
-        moves, code = self.ledger.transitions, action.code
-        # This ledger never sent the order, so its content is compared with nothing; what would be
-        # sent now only tells whose order it is, if VeraCore shows no reference or a cut one.
-        verdict = interpret_record(code, record, [], action.intent.lines)
-        if isinstance(verdict, AdoptOrder):
-            self._adopt(action, veracore_id, verdict)
-        elif isinstance(verdict, CancelledThere):
+    def _record_dead(self, code: str, veracore_id: str, verdict: CancelledThere | Conflict) -> None:
+        moves = self.ledger.transitions
+        if isinstance(verdict, CancelledThere):
             change = moves.cancel(code, veracore_id, verdict.message)
             self.report.applied(code, change, "cancelled", verdict.message)
-        elif isinstance(verdict, Conflict) and veracore_id == action.order.id:
+        else:
             change = moves.conflict(code, veracore_id, verdict.trouble)
             self.report.applied(code, change, "conflict", verdict.trouble.message)
-        else:
-            return False
-        return True
 
     def _not_looked_up(self, action: SubmitOrder, error: SyncError) -> None:
         """Postpone the order; stop the run if VeraCore answers no look-up at all."""

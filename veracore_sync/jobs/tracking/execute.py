@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from veracore_sync.domain.errors import ProtocolError, SyncError
 from veracore_sync.domain.failures import MAY_PASS, OF_ALL_RECORDS
 from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment
+from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.kinds import AlertKind, EventKind
+from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import LOST_RACE, PickSlipState
 from veracore_sync.domain.warehouse import Package
@@ -39,13 +41,14 @@ class Fulfiller(RunPart[TrackingReport]):
 
     rules: Rules
 
-    def work(self, code: str, veracore_id: str, plan: Plan) -> None:
+    def work(self, row: OrderRow, veracore_id: str, plan: Plan) -> None:
         """Carry out the plan, and plan again until nothing is left to do.
 
         Raises:
             LockHeld: Another process held the stock lock for 30 s.
             SyncError: The shop could not be asked, or did not answer; what was written stays.
         """
+        code = row.code
         moved = False
         unanswered: SyncError | None = None
         order: FulfilledOrder | None = None
@@ -58,6 +61,11 @@ class Fulfiller(RunPart[TrackingReport]):
                 order = self.shop.fulfilments.orders([code]).get(code)
                 if order is None:
                     raise ProtocolError("the shop has no such order", upstream="vendure")
+                if is_another(row, order.id, order.placed_at):
+                    # `sync-orders` sets ours aside; another customer's order gets nothing of it.
+                    raise ProtocolError(
+                        "the shop has another order under this code", upstream="vendure"
+                    )
                 step = _Step(self.context, self.rules, order, veracore_id)
                 actions = plan(order, self.ledger.shipments.slips(veracore_id))
                 # A list, not `any()` of a generator: every action is tried, also after one that

@@ -19,6 +19,7 @@ from veracore_sync.domain.failures import (
     NOT_BEGUN,
     OF_AN_UPSTREAM_OR_TIME,
 )
+from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import LOST_RACE, Applied, OrderState
@@ -281,12 +282,17 @@ class TrackingRun(JobRun[TrackingReport]):
             self._work(snapshot, targets)
             return
         order = self.shop.fulfilments.orders([row.code]).get(row.code)
+        if order is not None and is_another(row, order.id, order.placed_at):
+            order = None
         if order is not None and self.report.plan is not None:
             self.report.plan += [(row.code, one) for one in snapshot.plan(order, snapshot.seen())]
 
     def _work(self, snapshot: OrderSnapshot, targets: Targets) -> None:
         row, record = snapshot.row, snapshot.record
         self.ledger.alerts.resolve(AlertKind.ORDER_MISSING, code=row.code)
+        if row.is_set_aside:
+            self._follow_apart(snapshot, targets)
+            return
         snapshot.remember(targets.rows_to_keep(snapshot.veracore_id))
         if record.status == "cancelled" and row.state == OrderState.SYNCED:
             message = "it was cancelled at VeraCore after it was placed"
@@ -302,10 +308,28 @@ class TrackingRun(JobRun[TrackingReport]):
                 self.report.record(row.code, hold.slip, "waiting", hold.reason)
             return
         try:
-            Fulfiller(self.context, self._rules).work(row.code, snapshot.veracore_id, snapshot.plan)
+            Fulfiller(self.context, self._rules).work(row, snapshot.veracore_id, snapshot.plan)
             self._unanswered.answered("vendure")
         except LockHeld as error:
             self.report.notify(f"{row.code}: {error.message}")
+
+    def _follow_apart(self, snapshot: OrderSnapshot, targets: Targets) -> None:
+        """Follow an order that the shop no longer has to its end at VeraCore.
+
+        Nothing is read or written in the shop: another order has its code there now.
+        """
+        row, record = snapshot.row, snapshot.record
+        rows = targets.rows_to_keep(snapshot.veracore_id)
+        snapshot.remember(rows, slips=False)
+        if record.status == "cancelled" and row.state == OrderState.SYNCED:
+            with self.ledger.unit_of_work():
+                message = "it was cancelled at VeraCore, and the shop no longer has it"
+                self.ledger.transitions.cancel(row.code, snapshot.veracore_id, message)
+                # Nobody has to refund it in the shop, which is what ends this alert.
+                self.ledger.alerts.resolve(AlertKind.ORDER_CANCELLED, code=row.code)
+            self.report.record(row.code, "", "closed", message)
+        elif record.is_complete and self.ledger.transitions.ship(row.code):
+            self.report.record(row.code, "", "closed", "the shop no longer has it")
 
     def _missing(self, row: OrderRow, veracore_id: str) -> None:
         self.report.errors += 1

@@ -30,13 +30,14 @@ class OrderSnapshot:
     rules: Rules
     clock: Clock
 
-    def remember(self, rows: Rows | None) -> None:
+    def remember(self, rows: Rows | None, *, slips: bool = True) -> None:
         """Store what was seen; changed slips are due at once.
 
         Args:
             rows: What to remember of the list of shipped packages; ``None``: no change.
+            slips: Whether its slips are to be fulfilled in the shop.
         """
-        slips = self.ledger.shipments.slips(self.veracore_id)
+        known = self.ledger.shipments.slips(self.veracore_id)
         self.ledger.holdings.saw(self.row.code, self.record)
         self.ledger.shipments.looked(
             self.row.code,
@@ -46,8 +47,8 @@ class OrderSnapshot:
             # What cannot be read says nothing about a slip that is known already.
             seen={
                 one.slip: _facts(one)
-                for one in self._shipments(slips)
-                if not one.problem or one.slip not in slips
+                for one in (self._shipments(known) if slips else ())
+                if not one.problem or one.slip not in known
             },
         )
 

@@ -13,6 +13,7 @@ from veracore_sync.clock import from_text
 from veracore_sync.domain.errors import UpstreamError
 from veracore_sync.domain.failures import MAY_BE_A_RECORDS
 from veracore_sync.domain.fulfilments import FulfilledOrder
+from veracore_sync.domain.identity import is_another, left_before
 from veracore_sync.domain.order_records import Discovery, OrderRow
 from veracore_sync.domain.states import Applied, OrderCause, OrderState
 from veracore_sync.domain.warehouse import WarehouseRecord
@@ -58,10 +59,12 @@ class UnknownOrders(RunPart[TrackingReport]):
         by_code = {one.reference: one for one in unknown if one.reference and self._is_due(one)}
         self.bad.keep_only(by_code)
         ours = self.ledger.orders.held(list(by_code))
+        # Several orders of the shop had such a code: its reference names none of them for certain.
+        shared = self.ledger.orders.set_aside_from(list(by_code))
         wanted = {
             code: one
             for code, one in by_code.items()
-            if _may_be_adopted(ours.get(code)) and not self.bad.rests(code)
+            if _may_be_adopted(ours.get(code)) and not self.bad.rests(code) and code not in shared
         }
         adopted = []
         for code, order in self._read(wanted):
@@ -124,8 +127,9 @@ class UnknownOrders(RunPart[TrackingReport]):
     def _adopt_one(
         self, one: Listed, order: FulfilledOrder | None, ours: Mapping[str, OrderRow]
     ) -> bool:
-        # An Aggregate order repeats the lines of its Seller orders, which are adopted themselves.
-        if order is None or order.type == "Aggregate" or order.state not in self.states:
+        # An Aggregate order repeats the lines of its Seller orders: only one of them is adopted.
+        types = self.settings.orders.counted_types
+        if order is None or order.type not in types or order.state not in self.states:
             self.ledger.shipments.asked(one.veracore_id, one.reference)
             return False
         found = self.warehouse.look_up(one.veracore_id)
@@ -133,12 +137,18 @@ class UnknownOrders(RunPart[TrackingReport]):
             raise found.error
         self.bad.answered("veracore")
         # Another system may use this shop's codes as its own: VeraCore's own record decides.
-        if not isinstance(found, Present) or not self._is_of(order.code, found.record):
+        if (
+            not isinstance(found, Present)
+            or not self._is_of(order.code, found.record)
+            or left_before(found.record, order.placed_at)
+            or _is_of_another(ours.get(order.code), order)
+        ):
             self.ledger.shipments.asked(one.veracore_id, one.reference)
             return False
         with self.ledger.unit_of_work():
             if order.code not in ours:
-                self.ledger.transitions.discover([Discovery(order.code, order.id, None)])
+                found_now = Discovery(order.code, order.id, order.placed_at)
+                self.ledger.transitions.discover([found_now])
             if (
                 self.ledger.transitions.adopt(order.code, one.veracore_id, found.record)
                 is Applied.LOST
@@ -155,6 +165,10 @@ class UnknownOrders(RunPart[TrackingReport]):
         # it may be the beginning of a longer code and belong to another order of this shop.
         prefix = self.settings.orders.id_prefix
         return len(code) < SHORTEST_CUT or is_derived(record.id, code, prefix)
+
+
+def _is_of_another(row: OrderRow | None, order: FulfilledOrder) -> bool:
+    return row is not None and is_another(row, order.id, order.placed_at)
 
 
 def _may_be_adopted(row: OrderRow | None) -> bool:

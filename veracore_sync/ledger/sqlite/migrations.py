@@ -341,6 +341,19 @@ def m011_ticks(db: Utils) -> None:
     run_statements(db.conn, _TICKS)
 
 
+_IDENTITY = """
+ALTER TABLE orders ADD COLUMN shop_code TEXT;
+CREATE INDEX orders_by_shop_code ON orders (shop_code) WHERE shop_code IS NOT NULL;
+CREATE INDEX attempts_by_id ON attempts (veracore_id COLLATE NOCASE)
+"""
+
+
+@migrations()
+def m013_identity(db: Utils) -> None:
+    """The code that an order had until the shop gave it to another; which order had an id."""
+    run_statements(db.conn, _IDENTITY)
+
+
 _ACCEPTED = """
 ALTER TABLE alerts ADD COLUMN difference TEXT;
 CREATE TABLE accepted (

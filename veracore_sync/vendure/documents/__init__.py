@@ -26,6 +26,12 @@ class Document:
         asked = f"{place}      customFields {{ {' '.join(names)} }}\n"
         return Document(self.operation, self.text.replace(place, asked), self.permission)
 
+    def with_parts(self) -> Document:
+        """The document with the codes of an order's Aggregate and of its Seller orders."""
+        place = "      currencyCode\n"
+        asked = f"{place}      aggregateOrder {{ code }}\n      sellerOrders {{ code }}\n"
+        return Document(self.operation, self.text.replace(place, asked), self.permission)
+
 
 def _load(file_name: str, operation: str, permission: str = "") -> Document:
     text = files(__name__).joinpath(file_name).read_text("utf-8")

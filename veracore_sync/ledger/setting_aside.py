@@ -1,0 +1,133 @@
+"""The transition of an order whose code the shop has given to another order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from veracore_sync.domain.errors import Category
+from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.order_records import Discovery, OrderRow
+from veracore_sync.domain.states import (
+    OPEN_SLIPS,
+    QUEUED,
+    TRANSITIONS,
+    Applied,
+    OrderAct,
+    OrderCause,
+    OrderState,
+    PickSlipState,
+)
+from veracore_sync.failpoint import pass_failpoint
+from veracore_sync.ledger.database import Transaction
+from veracore_sync.ledger.queueing import Queueing
+from veracore_sync.ledger.sql import in_sql
+
+_OF_AN_ORDER = ("attempts", "held", "slips", "tracked", "alerts")
+"""The tables with a column for an order's code. Events keep it: they are history."""
+_GONE = "the shop no longer has it: another order has its code now"
+
+
+class SettingAside(Queueing):
+    """The transition of an order that loses its code."""
+
+    def set_aside(self, row: OrderRow, name: str, found: Discovery | None) -> Applied:
+        """Keep the order under another name, and record the one that has its code now.
+
+        Attempts, holdings and slips follow; the VeraCore id stays its own.
+
+        Args:
+            row: The order, as it was read.
+            name: A code that no order of the ledger has.
+            found: The new order; ``None`` leaves its discovery to the run.
+
+        Returns:
+            `Applied.LOST` if the order was changed meanwhile; `Applied.NEWS` if a person has to
+            decide about the new one.
+        """
+        # One transaction: killed at any point, the ledger has the earlier order alone, or both.
+        with self._db.transaction() as connection:
+            state = self._rename(connection, row, name)
+            if state is None:
+                return Applied.LOST
+            if state in QUEUED:
+                self._move(
+                    connection,
+                    name,
+                    OrderAct.SKIP,
+                    cause=OrderCause.STATE,
+                    error_class=Category.VALIDATION,
+                    error_message=_GONE,
+                    next_attempt_at=None,
+                )
+            self._end_what_only_the_shop_could_end(connection, name)
+            pass_failpoint("set aside")
+            if found is None:
+                return Applied.DONE
+            self.discover([found])
+            if found.state is not OrderState.CONFLICT or found.trouble is None:
+                return Applied.DONE
+            return self._alert(AlertKind.ORDER_CONFLICT, found.trouble.message, found.code)
+
+    def _rename(self, connection: Transaction, row: OrderRow, name: str) -> str | None:
+        """Rename the order, if it is as it was read; its state."""
+        sources = in_sql(TRANSITIONS[OrderAct.SET_ASIDE].sources)
+        stored = connection.execute(
+            "SELECT * FROM orders WHERE code = :code AND vendure_id = :id "  # noqa: S608 - states
+            f"AND coalesce(placed_at, '') = :placed_at AND state IN ({sources})",
+            {"code": row.code, "id": row.vendure_id, "placed_at": row.placed_at or ""},
+        ).fetchone()
+        if stored is None:
+            return None
+        # A copy, because other tables refer to the code: they follow before the old row is deleted.
+        # The copy gets its VeraCore id last, because that is unique.
+        values: dict[str, Any] = dict(stored)
+        values |= {"code": name, "shop_code": row.code, "veracore_id": None}
+        values["updated_at"] = self._now()
+        columns, places = ", ".join(values), ", ".join(f":{one}" for one in values)
+        connection.execute(
+            f"INSERT INTO orders ({columns}) VALUES ({places})",  # noqa: S608 - our own columns
+            values,
+        )
+        names = {"name": name, "code": row.code}
+        for table in _OF_AN_ORDER:
+            connection.execute(
+                f"UPDATE {table} SET code = :name WHERE code = :code",  # noqa: S608 - our own tables
+                names,
+            )
+        connection.execute(
+            "UPDATE alerts SET key = kind || ':' || code WHERE code = :name", {"name": name}
+        )
+        # What is remembered of an order has a key that ends in its code. That the shop gave no
+        # usable answer about it is over: it is not asked about it any more.
+        of_it = (
+            "length(key) > length(:code) + 1 "
+            "AND substr(key, length(key) - length(:code)) = ':' || :code"
+        )
+        connection.execute(
+            f"DELETE FROM meta WHERE substr(key, 1, 7) = 'unread:' AND {of_it}",  # noqa: S608
+            {"code": row.code},
+        )
+        connection.execute(
+            "UPDATE meta SET key = substr(key, 1, length(key) - length(:code)) || :name "  # noqa: S608
+            f"WHERE {of_it}",
+            names,
+        )
+        connection.execute("DELETE FROM orders WHERE code = :code", {"code": row.code})
+        connection.execute(
+            "UPDATE orders SET veracore_id = :id WHERE code = :name",
+            {"id": stored["veracore_id"], "name": name},
+        )
+        return str(stored["state"])
+
+    def _end_what_only_the_shop_could_end(self, connection: Transaction, name: str) -> None:
+        connection.execute(
+            "UPDATE slips SET state = :handed, reason = :reason, next_attempt_at = NULL, "  # noqa: S608
+            f"updated_at = :now WHERE code = :name AND state IN ({in_sql(OPEN_SLIPS)})",
+            {
+                "handed": PickSlipState.HANDED,
+                "reason": _GONE,
+                "now": self._now(),
+                "name": name,
+            },
+        )
+        self._alerts.resolve_order(name, keep=(AlertKind.ORDER_CONFLICT,))
