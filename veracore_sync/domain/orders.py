@@ -83,7 +83,8 @@ class OrderStub:
 class Order:
     """An order in full, as read in this run.
 
-    `paid` sums the settled and authorised payments, `refunded` the refunds that have not failed.
+    `paid` sums the settled and authorised payments, `refunded` the refunds that have not failed;
+    `total` and `surcharges_gross` include taxes.
     """
 
     id: str
@@ -102,3 +103,27 @@ class Order:
     shipping_lines: tuple[ShippingLine, ...]
     note: str = ""
     custom_fields: Mapping[str, str] = field(default_factory=dict)
+    total: Decimal = Decimal(0)
+    surcharges_gross: Decimal = Decimal(0)
+    surcharges_net: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderContent:
+    """What is compared of an order after it was handed over; fields as in `Order`."""
+
+    id: str
+    code: str
+    state: str
+    type: str
+    placed_at: datetime | None
+    updated_at: datetime
+    currency: str
+    paid: Decimal
+    refunded: Decimal
+    shipping_address: Address
+    lines: tuple[OrderLine, ...]
+    shipping_lines: tuple[ShippingLine, ...]
+    total: Decimal = Decimal(0)
+    surcharges_gross: Decimal = Decimal(0)
+    surcharges_net: Decimal = Decimal(0)

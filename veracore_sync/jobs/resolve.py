@@ -29,12 +29,15 @@ from veracore_sync.jobs.orders.acts import (
     see,
     sent_ids,
 )
+from veracore_sync.jobs.orders.changes import ACCEPTED
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
 from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.orders.text import clean
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
 _MAX_RENEWALS = 9
+_MAX_REASON = 200
 _NOT_BELIEVED = (
     "these credentials find no order at VeraCore, so 'absent' proves nothing; nothing was changed"
 )
@@ -167,6 +170,29 @@ class Resolver(RunPart[OrdersReport]):
             _must_apply(self.ledger.transitions.skip(row.code, OrderCause.RESOLVED, why), row)
         return Resolution(row.code, "skipped for good")
 
+    def accept(self, name: str, reason: str) -> Resolution:
+        """Accept what the shop changed after the order was handed over; asks neither side.
+
+        It ends the alerts about it, until the order changes again.
+
+        Raises:
+            UsageError: There is no reason, no such order, or no such alert of it.
+        """
+        words = clean(reason)[:_MAX_REASON]
+        if not words:
+            raise UsageError("give a reason: `--accept REASON`")
+        row = self._known_order(name)
+        with self.ledger.unit_of_work():
+            ended = self.ledger.alerts.accept(row.code, ACCEPTED)
+            if ended:
+                self.ledger.comparisons.accept(row.code, words)
+        if not ended:
+            raise UsageError(
+                f"{row.code} has no open alert that can be accepted",
+                hint=f"`veracore-sync stats --order {row.code}` shows its alerts",
+            )
+        return Resolution(row.code, f"accepted: {', '.join(ended)}")
+
     def _skippable_ids(self, row: OrderRow, attempts: list[AttemptRow]) -> tuple[str, ...]:
         """The ids under which VeraCore may have the order, including those of a lost ledger."""
         ids = open_ids(row, attempts)
@@ -186,18 +212,23 @@ class Resolver(RunPart[OrdersReport]):
     def _open_order(self, name: str) -> tuple[OrderRow, list[AttemptRow]]:
         # The caller holds the job lock, so an order in `sending` was left there by a killed run.
         self.ledger.transitions.recover()
+        row = self._known_order(name)
+        if row.state in HANDED_OVER:
+            raise UsageError(
+                f"{row.code} is {row.state}: VeraCore has it as {row.veracore_id}",
+                hint="cancel or change it at VeraCore; `--accept REASON` accepts what the shop "
+                "changed since",
+            )
+        return row, self.ledger.orders.attempts(row.code)
+
+    def _known_order(self, name: str) -> OrderRow:
         row = self.ledger.orders.find(name)
         if row is None:
             raise UsageError(
                 f"the ledger holds no order {name}",
                 hint="`veracore-sync stats --failed` lists them",
             )
-        if row.state in HANDED_OVER:
-            raise UsageError(
-                f"{row.code} is {row.state}: VeraCore has it as {row.veracore_id}",
-                hint="cancel or change it at VeraCore",
-            )
-        return row, self.ledger.orders.attempts(row.code)
+        return row
 
     def _see(self, ids: Iterable[str], row: OrderRow, attempts: list[AttemptRow]) -> list[Sight]:
         open_now = {one.casefold() for one in open_ids(row, attempts)}

@@ -71,10 +71,13 @@ def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
         for one in ledger.shipments.slips_of(row.code)
     ]
     timeline = [entry.document() for entry in timeline_of(ledger, row)]
+    compared = ledger.comparisons.of([row.code]).get(row.code)
+    accepted = compared.accepted if compared is not None else None
     return order_document(row) | {
         "attempts": attempts,
         "shipments": shipments,
         "timeline": timeline,
+        "accepted": {"at": accepted.at, "reason": accepted.reason} if accepted else None,
     }
 
 

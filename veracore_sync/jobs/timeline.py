@@ -40,6 +40,11 @@ def timeline_of(ledger: Ledger, row: OrderRow) -> list[TimelineEntry]:
         past += _slip(slip)
     for alert in ledger.reporting.alerts_of(row.code):
         past += _alert(alert)
+    compared = ledger.comparisons.of([row.code]).get(row.code)
+    if compared is not None and compared.accepted is not None:
+        accepted = compared.accepted
+        words = f"what the shop changed was accepted: {accepted.reason}"
+        past.append(TimelineEntry(accepted.at, "accepted", words))
     # A stable sort: entries of the same millisecond keep the sequence of cause and effect.
     past.sort(key=lambda entry: entry.at or "")
     return [*past, *_now(row)]

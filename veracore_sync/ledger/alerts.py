@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.kinds import AlertKind, EventKind
@@ -46,8 +46,10 @@ class Alerts:
             if again:
                 self.resolve(kind, code=code, about=about)
             known = connection.execute(
-                "SELECT resolved_at FROM alerts WHERE key = ?", (key,)
+                "SELECT resolved_at, accepted FROM alerts WHERE key = ?", (key,)
             ).fetchone()
+            if known is not None and known["accepted"] == message:
+                return False
             if known is not None and known["resolved_at"] is None:
                 connection.execute(
                     "UPDATE alerts SET message = ? WHERE key = ? AND message <> ?",
@@ -57,7 +59,7 @@ class Alerts:
             connection.execute(
                 "INSERT INTO alerts (key, kind, code, message, opened_at) VALUES (?, ?, ?, ?, ?) "
                 "ON CONFLICT (key) DO UPDATE SET message = excluded.message, "
-                "opened_at = excluded.opened_at, resolved_at = NULL",
+                "opened_at = excluded.opened_at, resolved_at = NULL, accepted = NULL",
                 (key, kind, code, message, now),
             )
             payload = {"vendureOrderCode": code, "message": message, "openedAt": now}
@@ -75,6 +77,21 @@ class Alerts:
         marks = ", ".join("?" * len(keep))
         self._resolve(f"code = ? AND kind NOT IN ({marks})", (code, *keep))
 
+    def accept(self, code: str, kinds: Iterable[AlertKind]) -> list[str]:
+        """A person accepts an order's open alerts of these kinds; those that were open.
+
+        Each is resolved, and opened again only with another message, or after it had ended.
+        """
+        accepted = []
+        with self._db.transaction() as connection:
+            for kind in kinds:
+                if self.resolve(kind, code=code):
+                    accepted.append(str(kind))
+                    connection.execute(
+                        "UPDATE alerts SET accepted = message WHERE key = ?", (f"{kind}:{code}",)
+                    )
+        return accepted
+
     def _resolve(self, where: str, values: tuple[str, ...]) -> int:
         now = to_text(self._clock.now())
         with self._db.transaction() as connection:
@@ -83,6 +100,11 @@ class Alerts:
                 f"WHERE resolved_at IS NULL AND {where} RETURNING kind, code, opened_at",
                 (now, *values),
             ).fetchall()
+            connection.execute(
+                # What has ended is no longer accepted: if it comes again, it is told again.
+                f"UPDATE alerts SET accepted = NULL WHERE accepted IS NOT NULL AND {where}",  # noqa: S608
+                values,
+            )
             for kind, code, opened_at in closed:
                 payload = {"kind": kind, "vendureOrderCode": code, "openedAt": opened_at}
                 self._outbox.add(EventKind.ALERT_RESOLVED, code, {**payload, "resolvedAt": now})

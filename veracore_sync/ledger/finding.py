@@ -14,12 +14,18 @@ from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Failure, SentLines, ShopVersion
 from veracore_sync.domain.states import Applied, AttemptOutcome, OrderAct
 from veracore_sync.domain.warehouse import WarehouseRecord
+from veracore_sync.ledger.comparisons import packed
 from veracore_sync.ledger.database import StoredRow, Transaction
 from veracore_sync.ledger.order_table import OrderTable
 
 _NOT_ACCEPTED = (AttemptOutcome.NOT_SENT, AttemptOutcome.REFUSED)
 # The shop changed the order after it was sent: finding what was sent does not undo that.
-_ALERTS_OF_THE_SHOP = (AlertKind.ORDER_CANCELLED_IN_SHOP, AlertKind.ORDER_DRIFT)
+_ALERTS_OF_THE_SHOP = (
+    AlertKind.ORDER_CANCELLED_IN_SHOP,
+    AlertKind.ORDER_DRIFT,
+    AlertKind.ORDER_REFUNDED,
+    AlertKind.ORDER_UNPAID,
+)
 
 
 class LookUpTransitions(OrderTable):
@@ -80,6 +86,10 @@ class LookUpTransitions(OrderTable):
                 connection.execute(
                     "UPDATE orders SET content_hash = ?, shop_updated_at = ? WHERE code = ?",
                     (seen.content_hash, to_text(seen.updated_at), code),
+                )
+                connection.execute(
+                    "UPDATE attempts SET facets = ? WHERE code = ? AND outcome = 'accepted'",
+                    (packed(seen.facets), code),
                 )
             self._alerts.resolve_order(code, keep=_ALERTS_OF_THE_SHOP if seen is None else ())
             self._emit_synced(code, veracore_id, adopted=True)

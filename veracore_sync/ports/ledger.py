@@ -31,6 +31,7 @@ from veracore_sync.domain.ledger_records import (
     UnreadRow,
 )
 from veracore_sync.ports.order_ledger import (
+    ComparisonStore,
     HoldingStore,
     OrderStore,
     OrderTransitionStore,
@@ -57,6 +58,10 @@ class Ledger(Protocol):
     @property
     def holdings(self) -> HoldingStore:
         """What VeraCore holds of each order."""
+
+    @property
+    def comparisons(self) -> ComparisonStore:
+        """What was compared of each accepted order with the shop."""
 
     @property
     def shipments(self) -> ShipmentStore:
@@ -141,6 +146,12 @@ class AlertStore(Protocol):
 
     def resolve(self, kind: str, *, code: str | None = None, about: str = "") -> bool:
         """Resolve the alert of this kind, for that order or thing; returns whether it was open."""
+
+    def accept(self, code: str, kinds: Iterable[AlertKind]) -> list[str]:
+        """A person accepts an order's open alerts of these kinds; those that were open.
+
+        Each is resolved, and opened again only with another message, or after it had ended.
+        """
 
     def count_from_now(self, alert: Alert) -> None:
         """Set the opening time of an alert, which lies in the future, to now."""

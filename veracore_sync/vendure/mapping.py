@@ -9,7 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from decimal import Decimal
 
-from veracore_sync.domain.orders import Address, Customer, Order, OrderLine, OrderStub, ShippingLine
+from veracore_sync.domain.orders import (
+    Address,
+    Customer,
+    Order,
+    OrderContent,
+    OrderLine,
+    OrderStub,
+    ShippingLine,
+)
 from veracore_sync.vendure.node import Node
 
 _PAID = ("Settled", "Authorized")
@@ -60,7 +68,37 @@ def order(node: Node, precision: int, custom_fields: Sequence[str] = ()) -> Orde
         shipping_lines=tuple(_shipping(line, precision) for line in node.nodes("shippingLines")),
         note=_note(node.node("history")),
         custom_fields={name: custom.as_text(name) for name in custom_fields} if custom else {},
+        total=node.money("totalWithTax", precision),
+        surcharges_gross=_surcharges(node, "priceWithTax", precision),
+        surcharges_net=_surcharges(node, "price", precision),
     )
+
+
+def order_content(node: Node, precision: int) -> OrderContent:
+    """An item of ``CompareOrders``. Amounts are divided by 10^`precision`."""
+    payments = node.nodes_or_none("payments")
+    shipping_address = node.node_or_none("shippingAddress")
+    return OrderContent(
+        id=node.text("id"),
+        code=node.text("code"),
+        state=node.text("state"),
+        type=node.text("type"),
+        placed_at=node.moment_or_none("orderPlacedAt"),
+        updated_at=node.moment("updatedAt"),
+        currency=node.text("currencyCode"),
+        paid=_paid(payments, precision),
+        refunded=_refunded(payments, precision),
+        shipping_address=_address(shipping_address) if shipping_address else Address(),
+        lines=tuple(_line(line, precision) for line in node.nodes("lines")),
+        shipping_lines=tuple(_shipping(line, precision) for line in node.nodes("shippingLines")),
+        total=node.money("totalWithTax", precision),
+        surcharges_gross=_surcharges(node, "priceWithTax", precision),
+        surcharges_net=_surcharges(node, "price", precision),
+    )
+
+
+def _surcharges(node: Node, price: str, precision: int) -> Decimal:
+    return sum((one.money(price, precision) for one in node.nodes("surcharges")), Decimal(0))
 
 
 def _line(node: Node, precision: int) -> OrderLine:

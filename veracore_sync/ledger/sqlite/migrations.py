@@ -341,6 +341,36 @@ def m011_ticks(db: Utils) -> None:
     run_statements(db.conn, _TICKS)
 
 
+_CONTENT = """
+ALTER TABLE attempts ADD COLUMN facets TEXT;
+ALTER TABLE alerts ADD COLUMN accepted TEXT;
+CREATE TABLE compared (
+    code TEXT PRIMARY KEY REFERENCES orders (code) ON DELETE CASCADE,
+    compared_at TEXT,
+    state TEXT,
+    shop_at TEXT,
+    seen TEXT,
+    base TEXT,
+    told TEXT NOT NULL DEFAULT '{}',
+    away_since TEXT,
+    accepted_at TEXT,
+    reason TEXT
+) STRICT, WITHOUT ROWID;
+
+INSERT OR IGNORE INTO compared (code, state, shop_at)
+SELECT o.code, json_extract(m.value, '$.state'), json_extract(m.value, '$.at')
+FROM meta m JOIN orders o ON m.key = 'watch.judged:' || o.code WHERE json_valid(m.value);
+
+DELETE FROM meta WHERE substr(key, 1, 13) = 'watch.judged:'
+"""
+
+
+@migrations()
+def m012_content(db: Utils) -> None:
+    """What was sent of each order and what was compared last, to find what the shop changes."""
+    run_statements(db.conn, _CONTENT)
+
+
 def migrate(database: SqliteDatabase) -> None:
     """Apply the missing migrations in one transaction."""
     with database.transaction() as connection:
