@@ -281,12 +281,12 @@ class ChangeRules:
         return Verdict({CANCELLED: Notice("Cancelled", cancelled_message(one.row.code))}, base)
 
     def _content_words(self, was: Facets, one: Comparison) -> list[str]:
-        words = _other_words(was, one.now)
-        # Whoever changed the units at VeraCore saw the order there: its prices are not shown.
-        if not one.agrees:
-            units = unit_words(was.units, one.now.units, self.renderer.is_excluded)
-            words = [*units, *words, *price_words(was, one.now)]
-        return words
+        units = unit_words(was.units, one.now.units, self.renderer.is_excluded)
+        others = _other_words(was, one.now)
+        if units and one.agrees:
+            # Whoever changed the units at VeraCore saw the order there, and its prices with them.
+            return others
+        return [*units, *others, *price_words(was, one.now)]
 
     def _unknown(self, one: Comparison) -> Verdict:
         """What was sent is known by its lines and the hash of its content alone, if at all."""

@@ -15,6 +15,7 @@ from veracore_sync.domain.orders import Address, Order, OrderContent, OrderLine
 from veracore_sync.jobs.orders.text import clean
 
 SHIPPING, SURCHARGES = "shipping charge", "surcharges"
+_CENT = Decimal("0.01")
 Basis = Literal["gross", "net", "none"]
 
 
@@ -63,7 +64,12 @@ def _price(line: OrderLine, *, gross: bool) -> Decimal:
 
 
 def _amounts(amounts: Iterable[Decimal]) -> str:
-    return " + ".join(sorted({f"{amount:f}" for amount in amounts}))
+    return " + ".join(sorted({f"{_cents(amount):f}" for amount in amounts}))
+
+
+def _cents(amount: Decimal) -> Decimal:
+    """With two decimal places at least, so that equal amounts have equal texts."""
+    return amount if amount % _CENT else amount.quantize(_CENT)
 
 
 def _ship_to(address: Address, key: bytes) -> str:
