@@ -308,24 +308,26 @@ def test_a_comparison_is_kept_until_the_order_is_sent_again(ledger: Ledger) -> N
     row = ComparedRow(
         "A", "2026-03-01T12:00:00.000Z", "synced", "2026-03-01T11:00:00.000Z", SEEN_NOW, SENT
     )
-    row = replace(row, told={"order.drift": "mark"}, away_since="2026-03-01T10:00:00.000Z")
+    row = replace(row, reported={"order.drift": "mark"}, away_since="2026-03-01T10:00:00.000Z")
     ledger.comparisons.keep(row)
     assert ledger.comparisons.of(["A", "B"]) == {"A": row}
     ledger.transitions.cancel("A", "A", "cancelled there")
     ledger.transitions.renew_id("A", "A-2")
     ledger.transitions.intend("A", intent("A-2"))
     kept = ledger.comparisons.of(["A"])["A"]
-    assert (kept.compared_at, kept.seen, kept.base, kept.told) == (None, None, None, {})
+    assert (kept.compared_at, kept.seen, kept.base, kept.reported) == (None, None, None, {})
 
 
 def test_a_person_accepts_the_order_as_it_was_compared_last(
     ledger: Ledger, ledger_bed: LedgerBed
 ) -> None:
     accept(ledger, "A")
-    ledger.comparisons.keep(ComparedRow("A", seen=SEEN_NOW, base=SENT, told={"order.drift": "m"}))
+    ledger.comparisons.keep(
+        ComparedRow("A", seen=SEEN_NOW, base=SENT, reported={"order.drift": "m"})
+    )
     ledger.comparisons.accept("A", "they agreed")
     row = ledger.comparisons.of(["A"])["A"]
-    assert (row.base, row.told) == (SEEN_NOW, {})
+    assert (row.base, row.reported) == (SEEN_NOW, {})
     assert row.accepted == Acceptance(to_text(ledger_bed.clock.now()), "they agreed")
     ledger.comparisons.keep(replace(row, accepted=None))
     assert ledger.comparisons.of(["A"])["A"].accepted == row.accepted

@@ -62,7 +62,7 @@ class ComparedRow:
         seen: Its facets then.
         base: The facets that it is compared with, where these are not what was sent: a person
             accepted them, or they were the first that were seen.
-        told: By kind of alert, what was told and has not ended.
+        reported: By kind of alert, what was reported and has not ended.
         away_since: Since when it has been in a state that only counts if it lasts.
         accepted: The newest acceptance.
     """
@@ -73,6 +73,6 @@ class ComparedRow:
     shop_at: str | None = None
     seen: Facets | None = None
     base: Facets | None = None
-    told: Mapping[str, str] = field(default_factory=dict)
+    reported: Mapping[str, str] = field(default_factory=dict)
     away_since: str | None = None
     accepted: Acceptance | None = None

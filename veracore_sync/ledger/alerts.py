@@ -101,7 +101,7 @@ class Alerts:
                 (now, *values),
             ).fetchall()
             connection.execute(
-                # What has ended is no longer accepted: if it comes again, it is told again.
+                # What has ended is no longer accepted: if it comes again, it is reported again.
                 f"UPDATE alerts SET accepted = NULL WHERE accepted IS NOT NULL AND {where}",  # noqa: S608
                 values,
             )

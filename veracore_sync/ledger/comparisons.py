@@ -83,16 +83,16 @@ class Comparisons:
             row.shop_at,
             packed(row.seen),
             packed(row.base),
-            json.dumps(dict(row.told)),
+            json.dumps(dict(row.reported)),
             row.away_since,
         )
         with self._db.transaction() as connection:
             connection.execute(
-                "INSERT INTO compared (code, compared_at, state, shop_at, seen, base, told, "
+                "INSERT INTO compared (code, compared_at, state, shop_at, seen, base, reported, "
                 "away_since) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (code) DO UPDATE SET "
                 "compared_at = excluded.compared_at, state = excluded.state, "
                 "shop_at = excluded.shop_at, seen = excluded.seen, base = excluded.base, "
-                "told = excluded.told, away_since = excluded.away_since",
+                "reported = excluded.reported, away_since = excluded.away_since",
                 values,
             )
 
@@ -102,7 +102,7 @@ class Comparisons:
         with self._db.transaction() as connection:
             connection.execute(
                 "INSERT INTO compared (code, accepted_at, reason) VALUES (?1, ?2, ?3) "
-                "ON CONFLICT (code) DO UPDATE SET accepted_at = ?2, reason = ?3, told = '{}', "
+                "ON CONFLICT (code) DO UPDATE SET accepted_at = ?2, reason = ?3, reported = '{}', "
                 "base = coalesce(seen, base)",
                 (code, now, reason),
             )
@@ -130,7 +130,7 @@ def _row(row: StoredRow) -> ComparedRow:
         shop_at=row["shop_at"],
         seen=_facets(json.loads(seen)) if seen else None,
         base=_facets(json.loads(base)) if base else None,
-        told=json.loads(row["told"]),
+        reported=json.loads(row["reported"]),
         away_since=row["away_since"],
         accepted=accepted,
     )

@@ -72,7 +72,7 @@ class Sending(OrderTable):
             )
             # What is sent now is what the order is compared with from now on.
             connection.execute(
-                "UPDATE compared SET compared_at = NULL, seen = NULL, base = NULL, told = '{}' "
+                "UPDATE compared SET compared_at = NULL, seen = NULL, base = NULL, reported = '{}' "
                 "WHERE code = ?",
                 (code,),
             )

@@ -120,7 +120,7 @@ def agrees(
         return False
     # Units that were fulfilled by hand before the order was sent are in neither difference.
     changed, changed_there = _less(wanted, _offers(was, renderer)), _less(there, totals(sent))
-    # What VeraCore has cut beyond that is told by `order.short`.
+    # What VeraCore has cut beyond that is reported by `order.short`.
     return bool(changed) and all(
         units >= changed_there.get(name, 0) if units < 0 else units <= changed_there.get(name, 0)
         for name, units in changed.items()
@@ -157,7 +157,7 @@ def price_words(was: Facets, now: Facets) -> list[str]:
     if (was.basis, was.currency) != (now.basis, now.currency):
         return []
     both = [name for name in was.prices if name in now.prices]
-    # A line that was added or removed is told by its units.
+    # A line that was added or removed is reported by its units.
     return [
         f"{name if name in (SHIPPING, SURCHARGES) else f'price of {name}'} "
         f"{was.prices[name]} → {now.prices[name]} {now.currency}"
@@ -223,7 +223,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is to be told: told again only if `mark` is another."""
+    """What is to be reported: reported again only if `mark` is another."""
 
     mark: str
     message: str
@@ -258,10 +258,10 @@ class ChangeRules:
 
     def is_quiet(self, was: Facets | None, now: Facets, known: ComparedRow) -> bool:
         """Whether there is certainly nothing to tell, to end or to store."""
-        return was is not None and not known.told and was == now
+        return was is not None and not known.reported and was == now
 
     def judge(self, one: Comparison) -> Verdict:
-        """What is to be told of an order that was read."""
+        """What is to be reported of an order that was read."""
         if has_ended(one.row):
             return self._ended(one)
         if one.now.state == "Cancelled":
@@ -291,7 +291,7 @@ class ChangeRules:
     def _unknown(self, one: Comparison) -> Verdict:
         """What was sent is known by its lines and the hash of its content alone, if at all."""
         before = one.row.content_hash
-        # What came before the first comparison is unknown; refunds and unpaid states are told.
+        # What came before the first comparison is unknown; refunds and unpaid states are reported.
         was = replace(one.now, state="", refunded=Decimal(0), is_refunded=False)
         if before == one.now_hash or (before is None and not one.missing):
             return self._verdict(one, was, [], base=was)
@@ -322,7 +322,7 @@ class ChangeRules:
         unpaid = self._unpaid(was, one)
         if unpaid is not None:
             notices[UNPAID] = unpaid
-        is_foreign = one.is_standing and DRIFT not in one.known.told
+        is_foreign = one.is_standing and DRIFT not in one.known.reported
         keeps = not words and is_foreign and not one.agrees
         return Verdict(notices, base, keeps_drift=keeps)
 
@@ -356,7 +356,7 @@ class ChangeRules:
         )
 
     def _relaxed(self, base: Facets | None, now: Facets) -> Facets | None:
-        """An accepted base without what has ended meanwhile: if that comes again, it is told."""
+        """An accepted base without what has ended meanwhile, which is news if it comes again."""
         if base is None:
             return None
         is_paid = now.state not in UNPAID_STATES and now.state != PASSING_STATE

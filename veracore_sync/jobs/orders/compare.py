@@ -226,16 +226,16 @@ class Comparer(RunPart[OrdersReport]):
     def _tell(self, seen: ComparedRow, known: ComparedRow, verdict: Verdict) -> None:
         code, standing = seen.code, self._standing.get(seen.code, set())
         for kind in KINDS:
-            notice, told = verdict.notices.get(kind), known.told.get(kind)
+            notice, reported = verdict.notices.get(kind), known.reported.get(kind)
             if notice is not None:
-                # What another job has told of an order that was never compared is the same news.
-                is_told = told is None and kind in standing and known.compared_at is None
-                again = told != notice.mark and not is_told
+                # What another job reported of an order that was never compared is the same news.
+                is_same = reported is None and kind in standing and known.compared_at is None
+                again = reported != notice.mark and not is_same
                 self._raise(kind, code, notice.message, again=again)
             elif kind != DRIFT or not verdict.keeps_drift:
                 self.ledger.alerts.resolve(kind, code=code)
-        told_now = {str(kind): notice.mark for kind, notice in verdict.notices.items()}
-        self.ledger.comparisons.keep(replace(seen, base=verdict.base, told=told_now))
+        marks = {str(kind): notice.mark for kind, notice in verdict.notices.items()}
+        self.ledger.comparisons.keep(replace(seen, base=verdict.base, reported=marks))
 
     def _cancelled(self, code: str) -> None:
         """The shop's list says that an order was cancelled that cannot be read."""

@@ -29,7 +29,7 @@ def facets(order: Order | OrderContent, basis: Basis, key: bytes) -> Facets:
     units: Counter[str] = Counter()
     for line in order.lines:
         units[line.sku] += line.quantity
-    # A refund that belongs to cancelled or cheaper units is told by these, not once more.
+    # A refund that belongs to cancelled or cheaper units is reported by these, not once more.
     explained = max(Decimal(0), order.paid - order.total) if order.total else Decimal(0)
     return Facets(
         state=order.state,

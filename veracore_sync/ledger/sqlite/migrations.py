@@ -351,7 +351,7 @@ CREATE TABLE compared (
     shop_at TEXT,
     seen TEXT,
     base TEXT,
-    told TEXT NOT NULL DEFAULT '{}',
+    reported TEXT NOT NULL DEFAULT '{}',
     away_since TEXT,
     accepted_at TEXT,
     reason TEXT
