@@ -158,7 +158,7 @@ LINES = (("CUP", 3), ("TEE", 1))
     [
         ("new", None, {}, None),
         ("old", LINES, {}, "units, address or shipping"),
-        ("old", (("CUP", 4), ("TEE", 1)), {}, "units of cup 4 → 3"),
+        ("old", (("CUP", 4), ("TEE", 1)), {}, "units of CUP 4 → 3"),
         (None, None, {}, None),
         (None, None, {"CUP": 2}, "VeraCore does not have 2 x CUP"),
     ],

@@ -298,11 +298,18 @@ class ChangeRules:
         if before is None:
             words = ["VeraCore holds other units"]
         else:
-            sent = totals(one.sent_lines) if one.sent_lines else None
-            wanted = _offers(one.now.units, self.renderer)
-            words = unit_words(sent, wanted, lambda _: False) if sent is not None else []
+            words = self._offer_words(one.sent_lines, one.now) if one.sent_lines else []
             words = words or ["units, address or shipping"]
         return self._verdict(one, was, words, base=None)
+
+    def _offer_words(self, sent: SentLines, now: Facets) -> list[str]:
+        spelled = {unit_key(offer): offer for offer, _ in sent}
+        spelled |= {unit_key(name): name for name in map(self.renderer.offer, now.units)}
+        both = [
+            {spelled[key]: n for key, n in units.items()}
+            for units in (totals(sent), _offers(now.units, self.renderer))
+        ]
+        return unit_words(both[0], both[1], lambda _: False)
 
     def _verdict(
         self, one: Comparison, was: Facets, words: Sequence[str], *, base: Facets | None

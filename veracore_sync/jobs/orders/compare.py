@@ -231,15 +231,18 @@ class Comparer(RunPart[OrdersReport]):
                 # What another job reported of an order that was never compared is the same news.
                 is_same = reported is None and kind in standing and known.compared_at is None
                 again = reported != notice.mark and not is_same
-                self._raise(kind, code, notice.message, again=again)
+                if kind == CANCELLED:
+                    self._cancelled(code, again=again)
+                else:
+                    self._raise(kind, code, notice.message, again=again)
             elif kind != DRIFT or not verdict.keeps_drift:
                 self.ledger.alerts.resolve(kind, code=code)
         marks = {str(kind): notice.mark for kind, notice in verdict.notices.items()}
         self.ledger.comparisons.keep(replace(seen, base=verdict.base, reported=marks))
 
-    def _cancelled(self, code: str) -> None:
-        """The shop's list says that an order was cancelled that cannot be read."""
-        self._raise(CANCELLED, code, cancelled_message(code))
+    def _cancelled(self, code: str, *, again: bool = False) -> None:
+        """The shop cancelled an order that VeraCore has."""
+        self._raise(CANCELLED, code, cancelled_message(code), again=again)
 
     def _raise(self, kind: AlertKind, code: str, message: str, *, again: bool = False) -> None:
         if raise_alert(self.ledger, self.report, kind, message, code=code, again=again):
