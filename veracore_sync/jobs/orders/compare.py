@@ -96,8 +96,7 @@ class Comparer(RunPart[OrdersReport]):
         urgent = list(dict.fromkeys([*unseen[:most], *self._ended_with_an_alert()]))
         slice_ = self.ledger.comparisons.longest_uncompared(self._slice(page))
         codes = list(dict.fromkeys([*urgent, *slice_]))[:most]
-        self._read(codes, stubs)
-        return len(unseen) <= most
+        return self._read(codes, stubs) and len(unseen) <= most
 
     def _slice(self, page: int) -> int:
         """How many open orders this run compares: whole pages, so that there is some slack."""
@@ -118,8 +117,8 @@ class Comparer(RunPart[OrdersReport]):
 
     # ---- reading ----------------------------------------------------------------------------
 
-    def _read(self, codes: Sequence[str], stubs: dict[str, OrderStub]) -> None:
-        """Read and compare these in pages, and earlier bad records one by one."""
+    def _read(self, codes: Sequence[str], stubs: dict[str, OrderStub]) -> bool:
+        """Read and compare these in pages, and earlier bad records one by one; whether all were."""
         bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
         remembered = list(self.ledger.unread.of(SHOP))
         rows = self.ledger.orders.held([*codes, *remembered])
@@ -130,11 +129,11 @@ class Comparer(RunPart[OrdersReport]):
         pages = [first[start : start + page] for start in range(0, len(first), page)]
         for batch in [*pages, *([code] for code in last)]:
             if self.context.ends_here():
-                return
+                return False
             failed.clear()
             probe = self.ledger.meta.probe_id
             found = list(read_apart(self.shop.contents, batch, probe, failed.__setitem__))
-            self._compare_page(found, rows)
+            self._compare_page(found)
             self._not_there(set(batch) - {order.code for order in found} - failed.keys())
             for order in found:
                 bad.answered(SHOP, order.code)
@@ -144,6 +143,7 @@ class Comparer(RunPart[OrdersReport]):
                 if stub is not None and stub.state == "Cancelled" and not has_ended(rows[code]):
                     self._cancelled(code)
                 bad.report_failure(bad.failed(SHOP, code, error), _UNREAD)
+        return True
 
     def _not_there(self, codes: Iterable[str]) -> None:
         """Orders that the shop does not have any more take no other's place in the next runs."""
@@ -155,12 +155,14 @@ class Comparer(RunPart[OrdersReport]):
 
     # ---- comparing --------------------------------------------------------------------------
 
-    def _compare_page(self, orders: Sequence[OrderContent], rows: dict[str, OrderRow]) -> None:
+    def _compare_page(self, orders: Sequence[OrderContent]) -> None:
         codes = [order.code for order in orders]
-        known = self.ledger.comparisons.of(codes)
-        sent = self.ledger.comparisons.sent(codes)
-        # One transaction a page: a thousand single ones would take longer than the requests.
+        # One transaction a page: a thousand single ones would take longer than the requests. The
+        # rows are read inside, because `sync-tracking` may have ended an order meanwhile.
         with self.ledger.unit_of_work():
+            rows = self.ledger.orders.held(codes)
+            known = self.ledger.comparisons.of(codes)
+            sent = self.ledger.comparisons.sent(codes)
             for order in orders:
                 before = known.get(order.code) or ComparedRow(order.code)
                 self._compare(order, rows[order.code], before, sent.get(order.code))
