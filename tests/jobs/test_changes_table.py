@@ -145,7 +145,7 @@ def test_after_it_has_ended(state: OrderState, missing: dict[str, int], told: li
 def test_units_added_after_a_cancellation_at_veracore() -> None:
     ended = row(CANCELLED)
     one = Comparison(ended, ComparedRow("A", seen=SENT), SENT, None, SENT, "new", {"CUP": 3})
-    known = ComparedRow("A", state="cancelled", base=RULES.judge(one).base)
+    known = ComparedRow("A", "2026-03-01T12:00:00.000Z", "cancelled", base=RULES.judge(one).base)
     more = replace(SENT, units={**SENT.units, "MUG": 5})
     assert [*judged(more, known, row=ended, missing={"CUP": 5})] == [DRIFT]
 

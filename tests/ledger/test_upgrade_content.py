@@ -26,11 +26,13 @@ def as_before(path: Path, judged: dict[str, str]) -> None:
 
 def test_orders_of_an_earlier_version_are_compared_by_their_hash(tmp_path: Path) -> None:
     before = Bench(tmp_path / "ledger.db")
-    before.shop.add(*(make_order(code) for code in ("SAME", "UNITS", "ADDRESS", "SHIPPED")))
+    before.shop.add(*(make_order(code) for code in ("SAME", "UNITS", "ADDRESS", "SHIPPED", "GONE")))
     before.run()
     before.ledger.transitions.ship("SHIPPED")
+    before.ledger.transitions.cancel("GONE", "GONE", "it was cancelled there")
     before.ledger.close()
-    as_before(tmp_path / "ledger.db", {"SHIPPED": "shipped", "SAME": "synced"})
+    judged = {"SHIPPED": "shipped", "SAME": "synced", "GONE": "cancelled"}
+    as_before(tmp_path / "ledger.db", judged)
 
     bench = Bench(tmp_path / "ledger.db", clock=before.clock, shop=before.shop)
     bench.clock.forward(minutes=5)
@@ -48,6 +50,6 @@ def test_orders_of_an_earlier_version_are_compared_by_their_hash(tmp_path: Path)
     assert told.startswith("SAME: ")
     assert "ship-to changed" in told
     standing = {one.code for one in bench.ledger.alerts.standing()}
-    assert standing == {"SAME", "UNITS"}
+    assert standing == {"SAME", "UNITS", "GONE"}
     assert bench.ledger.meta.get("watch.judged:SAME") is None
     bench.ledger.close()

@@ -379,7 +379,8 @@ class ChangeRules:
     def _ended(self, one: Comparison) -> Verdict:
         row, now = one.row, one.now
         base = one.known.base
-        if row.state != OrderState.SHIPPED and one.known.state != row.state:
+        is_first = one.known.state != row.state or one.known.compared_at is None
+        if row.state != OrderState.SHIPPED and is_first:
             # Its cancellation's alert, or a person's decision to skip it, covers this content.
             base = base if one.is_accepted else one.known.seen or one.sent or self._as_sent(one)
         covered = base is not None and _same(base.units, now.units)
