@@ -9,13 +9,21 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from veracore_sync.config import Settings
 from veracore_sync.domain.errors import Occurrence, ProtocolError, Unavailable, UsageError
-from veracore_sync.domain.orders import Address, Customer, Order, OrderLine, OrderStub, ShippingLine
+from veracore_sync.domain.orders import (
+    Address,
+    Customer,
+    Order,
+    OrderContent,
+    OrderLine,
+    OrderStub,
+    ShippingLine,
+)
 from veracore_sync.domain.warehouse import (
     RecordLine,
     ShippedRow,
@@ -158,6 +166,11 @@ class PartialShop:
     def orders(self, codes: Sequence[str]) -> list[Order]:
         raise AssertionError("not asked for")
 
+    contents_a_request = 500
+
+    def contents(self, codes: Sequence[str]) -> list[OrderContent]:
+        raise AssertionError("not asked for")
+
     def access(self) -> GrantedAccess:
         raise AssertionError("not asked for")
 
@@ -176,6 +189,7 @@ class FakeShop(PartialShop):
         self.by_code: dict[str, Order] = {}
         self.polls = 0
         self.reads = 0
+        self.compared: list[list[str]] = []
         self.garbled: set[str] = set()
         self.down = False
 
@@ -218,9 +232,22 @@ class FakeShop(PartialShop):
             raise ProtocolError("not understood", upstream="vendure")
         return [self.by_code[code] for code in dict.fromkeys(codes) if code in self.by_code]
 
+    def contents(self, codes: Sequence[str]) -> list[OrderContent]:
+        self.compared.append(list(codes))
+        self._must_be_up()
+        if self.garbled & set(codes):
+            raise ProtocolError("not understood", upstream="vendure")
+        found = [self.by_code[code] for code in dict.fromkeys(codes) if code in self.by_code]
+        return [content_of(order) for order in found]
+
     def _must_be_up(self) -> None:
         if self.down:
             raise Unavailable("the shop is down", upstream="vendure")
+
+
+def content_of(order: Order) -> OrderContent:
+    names = (one.name for one in fields(OrderContent))
+    return OrderContent(**{name: getattr(order, name) for name in names})
 
 
 def stub(order: Order) -> OrderStub:

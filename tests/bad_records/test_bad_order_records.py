@@ -135,7 +135,7 @@ def one(tmp_path: Path) -> Iterator[Bed]:
 def spoil(one: Bed, side: str, way: str, *codes: str) -> None:
     for code in codes:
         if side == "shop":
-            one.shop.add_faults([way], operations=["ReadOrders"], order=code)
+            one.shop.add_faults([way], operations=["ReadOrders", "CompareOrders"], order=code)
         else:
             rule = {"kinds": [way], "operations": [LOOK_UP[one.dialect]], "order": code}
             one.control("faults", rule)
@@ -313,7 +313,7 @@ def test_a_side_list_that_fails_as_a_whole_keeps_no_order(one: Bed) -> None:
     one.clock.forward(minutes=30)
     code = a_modified_order(one)
     one.shop.add_faults(["html_500"], operations=LISTS, order=code)
-    one.shop.add_faults(["html_500"], operations=["ReadOrders"], order=code)
+    one.shop.add_faults(["html_500"], operations=["CompareOrders"], order=code)
     fresh = one.place(2)
     codes = []
     for minutes in (0, 70, 70):

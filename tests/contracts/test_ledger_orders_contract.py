@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 from fakes import START
 from ledger_beds import (
@@ -23,8 +25,9 @@ from ledger_beds import (
 )
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.comparisons import ComparedRow, Facets
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.order_records import Discovery
+from veracore_sync.domain.order_records import Discovery, Intent
 from veracore_sync.domain.states import Applied, AttemptOutcome, OrderCause, OrderState
 from veracore_sync.ports.ledger import Ledger
 
@@ -299,3 +302,73 @@ def test_the_slip_that_has_been_due_longest_comes_first(
     # C was never looked at, and VeraCore has it since before that.
     assert ledger.shipments.longest_unseen(9) == ["A", "C", "B"]
     assert ledger.holdings.unprocessed(9) == [(code, code) for code in "ABC"]
+
+
+# ---- comparisons with the shop ------------------------------------------------------------------
+
+SENT = Facets("PaymentSettled", {"MUG": 2}, "hash", ("standard",), "gross", {"MUG": "12.50"}, "USD")
+SEEN_NOW = replace(SENT, units={"MUG": 1}, refunded=Decimal("12.50"), is_refunded=True)
+
+
+def with_facets(identity: str = "A") -> Intent:
+    return replace(intent(identity), seen=replace(SEEN, facets=SENT))
+
+
+def test_what_was_sent_is_stored_with_the_intent(ledger: Ledger) -> None:
+    discover(ledger, "A", "B")
+    attempt = ledger.transitions.intend("A", with_facets())
+    assert ledger.comparisons.sent(["A", "B"]) == {"A": SENT}
+    assert attempt is not None
+    ledger.transitions.withhold("A", attempt, OrderState.PENDING, "not connected", None)
+    other = replace(intent(), seen=replace(SEEN, facets=SEEN_NOW))
+    again = ledger.transitions.intend("A", other)
+    assert again is not None
+    assert ledger.comparisons.sent(["A"]) == {"A": SEEN_NOW}
+    ledger.transitions.accept("A", attempt, 1)
+    assert ledger.comparisons.sent(["A"]) == {"A": SENT}
+
+
+def test_a_comparison_is_kept_until_the_order_is_sent_again(ledger: Ledger) -> None:
+    accept(ledger, "A")
+    assert ledger.comparisons.of(["A", "B"]) == {}
+    row = ComparedRow(
+        "A", "2026-03-01T12:00:00.000Z", "synced", "2026-03-01T11:00:00.000Z", SEEN_NOW, SENT
+    )
+    row = replace(row, reported={"order.drift": "mark"}, away_since="2026-03-01T10:00:00.000Z")
+    ledger.comparisons.keep(row)
+    assert ledger.comparisons.of(["A", "B"]) == {"A": row}
+    ledger.transitions.cancel("A", "A", "cancelled there")
+    ledger.transitions.renew_id("A", "A-2")
+    ledger.transitions.intend("A", intent("A-2"))
+    kept = ledger.comparisons.of(["A"])["A"]
+    assert (kept.compared_at, kept.seen, kept.base, kept.reported) == (None, None, None, {})
+
+
+def test_a_person_accepts_the_order_as_it_was_compared_last(
+    ledger: Ledger, ledger_bed: LedgerBed
+) -> None:
+    accept(ledger, "A")
+    ledger.comparisons.keep(
+        ComparedRow("A", seen=SEEN_NOW, base=SENT, reported={"order.drift": "m"})
+    )
+    ledger.comparisons.accept("A")
+    row = ledger.comparisons.of(["A"])["A"]
+    assert (row.base, row.reported) == (SEEN_NOW, {})
+    assert row.accepted_at == to_text(ledger_bed.clock.now())
+    ledger.comparisons.keep(replace(row, accepted_at=None))
+    assert ledger.comparisons.of(["A"])["A"].accepted_at == row.accepted_at
+
+
+def test_the_order_compared_longest_ago_comes_first(ledger: Ledger, ledger_bed: LedgerBed) -> None:
+    for code in ("A", "B", "C", "D", "E"):
+        ledger_bed.clock.forward(minutes=1)
+        accept(ledger, code)
+    ledger.transitions.ship("E")
+    assert ledger.comparisons.count_open() == 4
+    assert ledger.comparisons.longest_uncompared(9) == ["A", "B", "C", "D"]
+    ledger_bed.clock.forward(minutes=1)
+    ledger.comparisons.keep(ComparedRow("A", compared_at=to_text(ledger_bed.clock.now())))
+    assert ledger.comparisons.longest_uncompared(2) == ["B", "C"]
+    ahead = to_text(ledger_bed.clock.now() + timedelta(days=400))
+    ledger.comparisons.keep(ComparedRow("C", compared_at=ahead))
+    assert ledger.comparisons.longest_uncompared(9) == ["C", "B", "D", "A"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ import pytest
 from shop_beds import ORDERS, START, OrdersBed
 
 from veracore_sync.domain.errors import UpstreamError
-from veracore_sync.domain.orders import OrderStub
+from veracore_sync.domain.orders import OrderContent, OrderStub
 from veracore_sync.ports.shop import Poll, ShopOrders
 
 PAID, AUTHORISED = "PaymentSettled", "PaymentAuthorized"
@@ -138,3 +139,28 @@ def test_silence_is_an_error_and_never_an_empty_list(bed: OrdersBed, orders: Sho
         look(orders, PAID)
     with pytest.raises(UpstreamError):
         orders.orders([code])
+
+
+def test_what_is_compared_is_that_of_the_full_order(bed: OrdersBed, orders: ShopOrders) -> None:
+    first, second = bed.place(("MUG", 2), ("TEE", 1)), bed.place(("MUG", 1))
+    bed.cancel_units(first, "MUG", 1)
+    bed.ship(second)
+    found = {one.code: one for one in orders.contents([second, "NOPE", first, second])}
+    assert found.keys() == {first, second}
+    for order in orders.orders([first, second]):
+        compared = found[order.code]
+        for one in fields(OrderContent):
+            assert getattr(compared, one.name) == getattr(order, one.name), one.name
+    assert orders.contents_a_request >= len(found)
+    assert orders.contents([]) == []
+
+
+def test_one_that_cannot_be_compared_fails_the_read(bed: OrdersBed, orders: ShopOrders) -> None:
+    bad, good = bed.place(("MUG", 1)), bed.place(("MUG", 1))
+    bed.garble(bad)
+    with pytest.raises(UpstreamError):
+        orders.contents([good, bad])
+    assert [one.code for one in orders.contents([good])] == [good]
+    bed.stop()
+    with pytest.raises(UpstreamError):
+        orders.contents([good])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from fakes import START, line, make_order, make_settings
 
 from veracore_sync.domain.errors import Category, Occurrence
 from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion
+from veracore_sync.domain.orders import OrderContent
 from veracore_sync.domain.warehouse import Product, RecordLine, WarehouseRecord
 from veracore_sync.jobs.orders.ids import renewed_id
 
@@ -262,3 +264,72 @@ def test_refused_orders_that_cannot_be_read_take_no_ones_place(bench: Bench) -> 
         bench.clock.forward(hours=2)
         bench.run()
     assert bench.state("MENDED") == "synced"
+
+
+# ---- comparing by content -----------------------------------------------------------------------
+
+
+def test_an_order_that_ships_while_it_is_read_gets_no_alert(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    bench.shop.change("A", lines=(line("1", "MUG", 1), line("2", "TEE", 1)))
+    read = bench.shop.contents
+
+    def ships_meanwhile(codes: Sequence[str]) -> list[OrderContent]:
+        found = read(codes)
+        bench.ledger.transitions.ship("A")
+        return found
+
+    monkeypatch.setattr(bench.shop, "contents", ships_meanwhile)
+    assert bench.run().needs_person == []
+    assert standing(bench) == []
+
+
+def test_modifying_is_told_once_it_has_lasted_and_ends_by_itself(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    bench.shop.change("A", state="Modifying")
+    assert bench.run().needs_person == []
+    bench.clock.forward(minutes=59)
+    assert bench.run().needs_person == []
+    bench.clock.forward(minutes=2)
+    [told] = bench.run().needs_person
+    assert "it is in Modifying in the shop for more than an hour" in told
+    assert bench.run().needs_person == []
+    bench.shop.change("A", state="PaymentSettled")
+    assert bench.run().needs_person == []
+    assert standing(bench) == []
+
+
+def test_a_moment_of_a_wrong_clock_delays_nothing(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.clock.forward(days=400)
+    bench.run()
+    bench.shop.change("A", state="Modifying")
+    bench.run()
+    bench.clock.forward(days=-400)
+    bench.run()
+    bench.clock.forward(hours=1, minutes=1)
+    [told] = bench.run().needs_person
+    assert "for more than an hour" in told
+
+
+def test_a_page_of_ended_orders_that_moved_comes_before_the_rest(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench.shop, "contents_a_request", 1)
+    codes = [f"A{n:02}" for n in range(15)]
+    bench.shop.add(*(make_order(code) for code in codes))
+    bench.run(allow_first_run=True)
+    bench.ledger.transitions.ship("A14")
+    more = (line("1", "MUG", 5), line("2", "TEE", 1))
+    bench.clock.forward(minutes=5)
+    for code in codes:
+        bench.shop.change(code, lines=more, updated_at=bench.clock.now())
+    bench.shop.compared.clear()
+    told = bench.run().needs_person
+    assert bench.shop.compared[0] == ["A14"]
+    assert len(bench.shop.compared) == len(told) == 10
+    assert len(bench.run().needs_person) == 5

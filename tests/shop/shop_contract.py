@@ -103,6 +103,9 @@ class SmallVendure:
     def refund(self, order: OrderRef, amount: int | None = None) -> None:
         self.state.refund(self.state.order(order.code), amount)
 
+    def set_address(self, order: OrderRef, **fields: str) -> None:
+        self.state.set_address(self.state.order(order.code), **fields)
+
     def transition(self, order: OrderRef, state: str) -> None:
         self.state.transition(self.state.order(order.code), state)
 

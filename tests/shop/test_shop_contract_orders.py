@@ -316,11 +316,12 @@ def test_notes(shop: Shop) -> None:
 def test_what_moves_updated_at(shop: Shop) -> None:
     (sku,) = variants(shop, 1000)
     times = "createdAt updatedAt orderPlacedAt"
-    settled, shipped, noted, modified, begun, cancelled, cut = (
+    settled, shipped, noted, modified, begun, cancelled, cut, lessened, addressed, charged = (
         shop.vendure.place_order([(sku, 3)], "authorize-only" if first else "standard-payment")
-        for first in (True, *[False] * 6)
+        for first in (True, *[False] * 9)
     )
-    orders = [settled, shipped, noted, modified, begun, cancelled, cut]
+    orders = [settled, shipped, noted, modified, begun, cancelled, cut, lessened, addressed]
+    orders.append(charged)
     before = [shop.order(one, times) for one in orders]
     for one in before:
         created, updated, placed = (datetime.fromisoformat(one[time]) for time in times.split())
@@ -335,9 +336,12 @@ def test_what_moves_updated_at(shop: Shop) -> None:
     shop.vendure.transition(begun, "Modifying")
     shop.vendure.cancel(cancelled)
     shop.vendure.cancel(cut, [(sku, 1)])
+    shop.vendure.modify(lessened, [(sku, 2)])
+    shop.vendure.set_address(addressed, city="Potsdam")
+    shop.add_surcharge(charged, 500, 20)
     after = [shop.order(one, times) for one in orders]
     moved = [old["updatedAt"] < new["updatedAt"] for old, new in zip(before, after, strict=True)]
-    assert moved == [False, False, False, True, False, True, True]
+    assert moved == [False, False, False, True, False, True, True, False, False, True]
     for old, new in zip(before, after, strict=True):
         assert new["orderPlacedAt"] == old["orderPlacedAt"]
 

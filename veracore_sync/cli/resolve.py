@@ -32,27 +32,37 @@ def resolve(
         bool, typer.Option("--new-id", help="Send the order under a new id.")
     ] = False,
     skip: Annotated[bool, typer.Option("--skip", help="Never send the order.")] = False,
+    accept: Annotated[
+        str | None,
+        typer.Option(
+            "--accept",
+            metavar="REASON",
+            help="What the shop changed after the order went to VeraCore is all right; say why.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Decide what happens to an order in conflict or in doubt.
+    """Decide what happens to an order in conflict or in doubt, or accept what the shop changed.
 
-    Give one of --adopt [ID], --new-id and --skip. VeraCore is asked about the order first.
+    Give one of --adopt [ID], --new-id, --skip and --accept REASON. Except with --accept, VeraCore
+    is asked about the order first.
     """
-    choices = [name for name, on in (("adopt", adopt), ("new-id", new_id), ("skip", skip)) if on]
+    given = ("adopt", adopt), ("new-id", new_id), ("skip", skip), ("accept", accept is not None)
+    choices = [name for name, is_given in given if is_given]
     run_command(
         Job("resolve", "orders", record=True),
         context.obj,
         as_json,
-        lambda container: _work(container, order, choices, veracore_id),
+        lambda container: _work(container, order, choices, veracore_id, accept or ""),
     )
 
 
 def _work(
-    container: Container, name: str, choices: list[str], veracore_id: str | None
+    container: Container, name: str, choices: list[str], veracore_id: str | None, reason: str
 ) -> CommandReport:
     if len(choices) != 1 or (veracore_id and choices != ["adopt"]):
         raise UsageError(
-            "give one of --adopt [ID], --new-id and --skip",
+            "give one of --adopt [ID], --new-id, --skip and --accept REASON",
             hint=f"`veracore-sync stats --order {name}` shows the history of the order",
         )
     container.bind()
@@ -62,6 +72,8 @@ def _work(
         done = resolver.adopt(name, veracore_id)
     elif choices == ["new-id"]:
         done = resolver.new_id(name)
+    elif choices == ["accept"]:
+        done = resolver.accept(name, reason)
     else:
         done = resolver.skip(name)
     row = container.ledger.orders.held([done.code])[done.code]

@@ -19,6 +19,8 @@ class AlertKind(StrEnum):
     ORDER_CANCELLED = "order.cancelled"
     ORDER_CANCELLED_IN_SHOP = "order.cancelled_in_shop"
     ORDER_DRIFT = "order.drift"
+    ORDER_REFUNDED = "order.refunded"
+    ORDER_UNPAID = "order.unpaid"
     ORDER_PASSED_BY = "order.passed_by"
     ORDER_OLD = "order.old"
     ORDER_UNREADABLE = "order.unreadable"
@@ -107,8 +109,9 @@ _DO_DOWN = (
 _ACCEPT = '`resolve CODE --accept "reason"`'
 _WHEN_ORDER_PARKED = "an order needs a person before it can leave"
 _WHEN_ORDER_DRIFT = (
-    "the shop changed or cancelled an order that VeraCore holds, or changed one that has "
-    "shipped; each change again, after an `alert.resolved` of the one before"
+    "the shop changed, cancelled or refunded an order that VeraCore holds, or it is no longer "
+    "paid there, or one that has shipped was changed; each change again, after an "
+    "`alert.resolved` of the one before"
 )
 _WHEN_ORDER_PASSED_BY = "an order was not sent, or has waited for too long"
 _WHEN_ORDER_MISSING = (
@@ -149,8 +152,22 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     AlertKind.ORDER_DRIFT: AlertEntry(
         "Make the same change at VeraCore. Units that the message says VeraCore does not "
         "hold (the order has shipped, or was cancelled or skipped) must be sent by hand. "
-        "Each further change is reported again. The alert ends when both sides have "
-        f"cancelled the same units, when the order has shipped, or with {_ACCEPT}.",
+        "Each further change is reported again. The alert ends when the shop's order is as it "
+        "was sent again, when VeraCore's record has the same units and only units had changed, "
+        f"when the order has shipped, or with {_ACCEPT}.",
+        _WHEN_ORDER_DRIFT,
+    ),
+    AlertKind.ORDER_REFUNDED: AlertEntry(
+        "Money was given back after the order went to VeraCore, and its units are as they were: "
+        "the parcel still ships. If it must not, cancel it at VeraCore; else "
+        f"{_ACCEPT}. Ends with the shipment, too.",
+        _WHEN_ORDER_DRIFT,
+    ),
+    AlertKind.ORDER_UNPAID: AlertEntry(
+        "The order is no longer paid in the shop (its state went back, or a payment was "
+        "cancelled); the parcel still ships. `Modifying` counts once it has lasted for an hour. "
+        "The alert ends when it is paid again, with the shipment, or with "
+        f"{_ACCEPT}.",
         _WHEN_ORDER_DRIFT,
     ),
     AlertKind.ORDER_PASSED_BY: AlertEntry(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from veracore_sync.domain.comparisons import Facets
 from veracore_sync.domain.errors import Category
 from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
 
@@ -99,10 +100,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class ShopVersion:
-    """A version of the shop's order: a keyed hash of its content, and its ``updatedAt``."""
+    """A version of the shop's order: a keyed hash of its content, its ``updatedAt`` and facets."""
 
     content_hash: str
     updated_at: datetime
+    facets: Facets | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,8 @@ class Order:
 
     `same_goods` are the codes of the orders that bear the same goods: of an Aggregate order its
     Seller orders, of a Seller order its Aggregate; empty if that was not asked for. `paid` sums the
-    settled and authorised payments, `refunded` the refunds that have not failed.
+    settled and authorised payments, `refunded` the refunds that have not failed; `total` and
+    `surcharges_gross` include taxes.
     """
 
     id: str
@@ -105,3 +106,27 @@ class Order:
     note: str = ""
     custom_fields: Mapping[str, str] = field(default_factory=dict)
     same_goods: tuple[str, ...] = ()
+    total: Decimal = Decimal(0)
+    surcharges_gross: Decimal = Decimal(0)
+    surcharges_net: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderContent:
+    """What is compared of an order after it was handed over; fields as in `Order`."""
+
+    id: str
+    code: str
+    state: str
+    type: str
+    placed_at: datetime | None
+    updated_at: datetime
+    currency: str
+    paid: Decimal
+    refunded: Decimal
+    shipping_address: Address
+    lines: tuple[OrderLine, ...]
+    shipping_lines: tuple[ShippingLine, ...]
+    total: Decimal = Decimal(0)
+    surcharges_gross: Decimal = Decimal(0)
+    surcharges_net: Decimal = Decimal(0)

@@ -32,8 +32,10 @@ from veracore_sync.jobs.orders.acts import (
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.ids import MAX_ABSENT, renewed_ids, warehouse_id
 from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.orders.text import clean
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
+_MAX_REASON = 200
 _NOT_BELIEVED = (
     "these credentials find no order at VeraCore, so 'absent' proves nothing; nothing was changed"
 )
@@ -193,6 +195,29 @@ class Resolver(RunPart[OrdersReport]):
             _must_apply(self.ledger.transitions.skip(row.code, OrderCause.RESOLVED, why), row)
         return Resolution(row.code, "skipped for good")
 
+    def accept(self, name: str, reason: str) -> Resolution:
+        """Accept what an order's alerts report, as it is; asks neither side.
+
+        None of them is opened again for the same difference.
+
+        Raises:
+            UsageError: There is no reason, no such order, or no such alert of it.
+        """
+        words = clean(reason)[:_MAX_REASON]
+        if not words:
+            raise UsageError("give a reason: `--accept REASON`")
+        row, _ = self._known_order(name)
+        with self.ledger.unit_of_work():
+            ended = [str(one.kind) for one in self.ledger.alerts.accept(row.code, words)]
+            if ended:
+                self.ledger.comparisons.accept(row.code)
+        if not ended:
+            raise UsageError(
+                f"{row.code} has no open alert that can be accepted",
+                hint=f"`veracore-sync stats --order {row.code}` shows its alerts",
+            )
+        return Resolution(row.code, f"accepted: {', '.join(ended)}")
+
     def _skippable_ids(self, row: OrderRow, attempts: list[AttemptRow]) -> tuple[str, ...]:
         """The ids under which VeraCore may have the order, including those of a lost ledger."""
         ids = open_ids(row, attempts)
@@ -292,7 +317,8 @@ class Resolver(RunPart[OrdersReport]):
 def _handed_over(row: OrderRow) -> UsageError:
     return UsageError(
         f"{row.code} is {row.state}: VeraCore has it as {row.veracore_id}",
-        hint="cancel or change it at VeraCore",
+        hint="cancel or change it at VeraCore; `--accept REASON` accepts what the shop changed "
+        "since",
     )
 
 

@@ -76,6 +76,10 @@ def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
         "shipments": shipments,
         "timeline": timeline,
         "earlierOrders": [order_document(one) for one in earlier_orders(ledger, row)],
+        "accepted": [
+            {"kind": one.kind, "reason": one.reason, "at": one.at}
+            for one in ledger.alerts.accepted(row.code)
+        ],
     }
 
 

@@ -14,6 +14,7 @@ from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Failure, SentLines, ShopVersion
 from veracore_sync.domain.states import Applied, AttemptOutcome, OrderAct
 from veracore_sync.domain.warehouse import WarehouseRecord
+from veracore_sync.ledger.comparisons import packed
 from veracore_sync.ledger.database import StoredRow, Transaction
 from veracore_sync.ledger.order_table import ALERTS_OF_GOODS, ALERTS_OF_THE_SHOP, OrderTable
 
@@ -78,6 +79,10 @@ class LookUpTransitions(OrderTable):
                 connection.execute(
                     "UPDATE orders SET content_hash = ?, shop_updated_at = ? WHERE code = ?",
                     (seen.content_hash, to_text(seen.updated_at), code),
+                )
+                connection.execute(
+                    "UPDATE attempts SET facets = ? WHERE code = ? AND outcome = 'accepted'",
+                    (packed(seen.facets), code),
                 )
             self._alerts.resolve_order(code, keep=ALERTS_OF_THE_SHOP if seen is None else ())
             self._emit_synced(code, veracore_id, adopted=True)

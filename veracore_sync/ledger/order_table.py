@@ -18,7 +18,12 @@ from veracore_sync.ledger.sql import in_sql
 
 _LOG = logging.getLogger(__name__)
 
-ALERTS_OF_THE_SHOP = (AlertKind.ORDER_CANCELLED_IN_SHOP, AlertKind.ORDER_DRIFT)
+ALERTS_OF_THE_SHOP = (
+    AlertKind.ORDER_CANCELLED_IN_SHOP,
+    AlertKind.ORDER_DRIFT,
+    AlertKind.ORDER_REFUNDED,
+    AlertKind.ORDER_UNPAID,
+)
 """The shop changed the order after it was sent: finding what was sent does not undo that."""
 ALERTS_OF_GOODS = (
     AlertKind.ORDER_BEYOND,

@@ -18,6 +18,7 @@ from veracore_sync.domain.states import (
     OrderCause,
     OrderState,
 )
+from veracore_sync.ledger.comparisons import packed
 from veracore_sync.ledger.database import Transaction
 from veracore_sync.ledger.order_table import ALERTS_OF_THE_SHOP, OrderTable
 
@@ -57,8 +58,8 @@ class Sending(OrderTable):
             if moved is Applied.LOST:
                 return None
             connection.execute(
-                "INSERT INTO attempts (code, attempt, veracore_id, payload_hash, lines, started_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO attempts (code, attempt, veracore_id, payload_hash, lines, "
+                "started_at, facets) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     code,
                     attempt,
@@ -66,7 +67,14 @@ class Sending(OrderTable):
                     intent.payload_hash,
                     json.dumps(intent.lines),
                     now,
+                    packed(intent.seen.facets),
                 ),
+            )
+            # What is sent now is what the order is compared with from now on.
+            connection.execute(
+                "UPDATE compared SET compared_at = NULL, seen = NULL, base = NULL, reported = '{}' "
+                "WHERE code = ?",
+                (code,),
             )
         return attempt
 

@@ -22,7 +22,7 @@ from veracore_sync.ledger.database import Transaction
 from veracore_sync.ledger.queueing import Queueing
 from veracore_sync.ledger.sql import in_sql
 
-_OF_AN_ORDER = ("attempts", "held", "slips", "tracked", "alerts")
+_OF_AN_ORDER = ("attempts", "held", "compared", "slips", "tracked", "alerts", "accepted")
 """The tables with a column for an order's code. Events keep it: they are history."""
 _GONE = "the shop no longer has it: another order has its code now"
 
@@ -94,9 +94,11 @@ class SettingAside(Queueing):
                 f"UPDATE {table} SET code = :name WHERE code = :code",  # noqa: S608 - our own tables
                 names,
             )
-        connection.execute(
-            "UPDATE alerts SET key = kind || ':' || code WHERE code = :name", {"name": name}
-        )
+        for table in ("alerts", "accepted"):
+            connection.execute(
+                f"UPDATE {table} SET key = kind || ':' || code WHERE code = :name",  # noqa: S608
+                {"name": name},
+            )
         # What is remembered of an order has a key that ends in its code. That the shop gave no
         # usable answer about it is over: it is not asked about it any more.
         of_it = (

@@ -9,6 +9,7 @@ from veracore_sync.clock import Clock
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.breaker import Breakers
 from veracore_sync.ledger.budget import Budgets
+from veracore_sync.ledger.comparisons import Comparisons
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.holdings import Holdings
 from veracore_sync.ledger.inbox import Inbox
@@ -42,6 +43,7 @@ class SqlLedger:
         self.alerts = Alerts(database, self.outbox, clock)
         self.orders = Orders(database, clock)
         self.holdings = Holdings(database, clock)
+        self.comparisons = Comparisons(database, clock)
         self.transitions = OrderTransitions(database, self.alerts, self.outbox, clock)
         self.shipments = Shipments(database, clock)
         self.stock = StockStore(database)

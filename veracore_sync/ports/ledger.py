@@ -32,6 +32,7 @@ from veracore_sync.domain.ledger_records import (
 )
 from veracore_sync.ports.alert_store import AlertStore
 from veracore_sync.ports.order_ledger import (
+    ComparisonStore,
     HoldingStore,
     OrderStore,
     OrderTransitionStore,
@@ -58,6 +59,10 @@ class Ledger(Protocol):
     @property
     def holdings(self) -> HoldingStore:
         """What VeraCore holds of each order."""
+
+    @property
+    def comparisons(self) -> ComparisonStore:
+        """What was compared of each accepted order with the shop."""
 
     @property
     def shipments(self) -> ShipmentStore:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from veracore_sync.domain.comparisons import ComparedRow, Facets
 from veracore_sync.domain.held_orders import AcceptedOrder
 from veracore_sync.domain.order_records import (
     AttemptRow,
@@ -228,6 +229,28 @@ class HoldingStore(Protocol):
 
     def unprocessed(self, limit: int) -> list[tuple[str, str]]:
         """(code, VeraCore id) of orders not yet seen processed, longest not looked up first."""
+
+
+class ComparisonStore(Protocol):
+    """What was compared of each accepted order with the shop, and when."""
+
+    def of(self, codes: Sequence[str]) -> dict[str, ComparedRow]:
+        """The rows of these orders by code; only of those that have one."""
+
+    def sent(self, codes: Sequence[str]) -> dict[str, Facets]:
+        """The facets of what VeraCore accepted, else of the newest attempt, by code; if known."""
+
+    def count_open(self) -> int:
+        """How many orders VeraCore has, or may have, and has not ended."""
+
+    def longest_uncompared(self, limit: int) -> list[str]:
+        """The codes of such orders, the one whose last comparison is longest ago first."""
+
+    def keep(self, row: ComparedRow) -> None:
+        """Store the row of an order; what a person accepted stays as it is."""
+
+    def accept(self, code: str) -> None:
+        """A person accepts the order as it was when it was compared last."""
 
 
 class ShipmentStore(Protocol):

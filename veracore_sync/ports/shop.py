@@ -14,7 +14,7 @@ from typing import Protocol
 from veracore_sync.domain.errors import Occurrence, SyncError
 from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.fulfilments import FulfilledOrder
-from veracore_sync.domain.orders import Order, OrderStub
+from veracore_sync.domain.orders import Order, OrderContent, OrderStub
 from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenOrder, Variant
 
 # ---- what it answers with ---------------------------------------------------------------------
@@ -144,6 +144,18 @@ class ShopOrders(Protocol):
 
     def orders(self, codes: Sequence[str]) -> list[Order]:
         """Orders in full, in the order of `codes`; codes that the shop does not have are left out.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As `poll`; then none is returned.
+        """
+
+    @property
+    def contents_a_request(self) -> int:
+        """How many orders `contents` reads in one request; smaller once the shop returned fewer."""
+
+    def contents(self, codes: Sequence[str]) -> list[OrderContent]:
+        """What is compared of orders that were handed over; codes that the shop does not have are
+        left out.
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As `poll`; then none is returned.

@@ -16,6 +16,7 @@ from veracore_sync.sandbox.shop_records import (
     OrderLine,
     Payment,
     Refund,
+    ShippingLine,
     Surcharge,
 )
 
@@ -62,6 +63,14 @@ class ShopState(Fulfilling):
         for payment in settled if amount is None else settled[:1]:
             self._refund(order, payment, payment.amount if amount is None else amount)
 
+    @locked
+    def cancel_payments(self, order: Order) -> None:
+        """``cancelPayment`` of every payment; the order's state and `updated_at` stay."""
+        for payment in order.payments:
+            before, payment.state = payment.state, "Cancelled"
+            payment.updated_at = self.now()
+            self.note_payment(order, payment, before, payment.updated_at)
+
     def _refund(self, order: Order, payment: Payment, amount: int) -> Refund:
         id = self.new_id("refund")
         refund = Refund(id, self.now(), payment.id, amount, "Settled", "test")
@@ -102,6 +111,7 @@ class ShopState(Fulfilling):
         if not done:
             whole = [(line.id, line.quantity) for line in order.lines]
             self._cancel_units(order, whole if lines is None else lines, reason, shipping)
+            order.updated_at = self.now()
             done = all_cancelled(order)
         if done:
             self.transition(order, "Cancelled")
@@ -120,7 +130,6 @@ class ShopState(Fulfilling):
             line.quantity -= count
         for charge in order.shipping_lines if shipping else ():
             charge.off = charge.price
-        order.updated_at = self.now()
         cancelled = [{"orderLineId": id, "quantity": count} for id, count in lines]
         data = {"lines": cancelled, "shippingCancelled": shipping}
         data |= {"reason": reason} if reason else {}
@@ -162,9 +171,10 @@ class ShopState(Fulfilling):
         address: Mapping[str, str] | None = None,
         billing: Mapping[str, str] | None = None,
         surcharges: Iterable[tuple[str, int, float]] = (),
+        shipping_method: str | None = None,
         note: str = "",
     ) -> None:
-        """``modifyOrder``: set quantities, add variants and surcharges, change address fields.
+        """``modifyOrder``: set quantities, add variants and surcharges, change address or shipping.
 
         The order must be in Modifying and stays there. What became cheaper is refunded at once.
         A surcharge is a description, a net price in minor units, and a tax rate in percent.
@@ -183,11 +193,18 @@ class ShopState(Fulfilling):
         for description, price, rate in surcharges:
             id = self.new_id("surcharge")
             order.surcharges.append(Surcharge(id, self.now(), description, "", price, rate))
+        if shipping_method is not None:
+            method = self.shipping_method(shipping_method)
+            line = ShippingLine(self.new_id("shippingLine"), method, method.price)
+            order.shipping_lines = [line]
         order.shipping_address = with_country({**order.shipping_address, **(address or {})})
         order.billing_address = with_country({**order.billing_address, **(billing or {})})
         apply_promotions(order, self.promotions.values())
-        order.updated_at = self.now()
-        self._note_modification(order, total_with_tax(order) - before, note)
+        change = total_with_tax(order) - before
+        if change > 0:
+            # Neither another address nor a smaller total moves it on a real Vendure.
+            order.updated_at = self.now()
+        self._note_modification(order, change, note)
 
     def _line_for(self, order: Order, variant_id: str) -> OrderLine:
         for line in order.lines:

@@ -9,7 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from decimal import Decimal
 
-from veracore_sync.domain.orders import Address, Customer, Order, OrderLine, OrderStub, ShippingLine
+from veracore_sync.domain.orders import (
+    Address,
+    Customer,
+    Order,
+    OrderContent,
+    OrderLine,
+    OrderStub,
+    ShippingLine,
+)
 from veracore_sync.vendure.node import Node
 
 _PAID = ("Settled", "Authorized")
@@ -61,6 +69,9 @@ def order(node: Node, precision: int, custom_fields: Sequence[str] = ()) -> Orde
         note=_note(node.node("history")),
         custom_fields={name: custom.as_text(name) for name in custom_fields} if custom else {},
         same_goods=tuple(_same_goods(node)),
+        total=node.money("totalWithTax", precision),
+        surcharges_gross=_surcharges(node, "priceWithTax", precision),
+        surcharges_net=_surcharges(node, "price", precision),
     )
 
 
@@ -69,6 +80,33 @@ def _same_goods(node: Node) -> Iterator[str]:
         yield node.node("aggregateOrder").text("code")
     if node.fields.get("sellerOrders") is not None:
         yield from (one.text("code") for one in node.nodes("sellerOrders"))
+
+
+def order_content(node: Node, precision: int) -> OrderContent:
+    """An item of ``CompareOrders``. Amounts are divided by 10^`precision`."""
+    payments = node.nodes_or_none("payments")
+    shipping_address = node.node_or_none("shippingAddress")
+    return OrderContent(
+        id=node.text("id"),
+        code=node.text("code"),
+        state=node.text("state"),
+        type=node.text("type"),
+        placed_at=node.moment_or_none("orderPlacedAt"),
+        updated_at=node.moment("updatedAt"),
+        currency=node.text("currencyCode"),
+        paid=_paid(payments, precision),
+        refunded=_refunded(payments, precision),
+        shipping_address=_address(shipping_address) if shipping_address else Address(),
+        lines=tuple(_line(line, precision) for line in node.nodes("lines")),
+        shipping_lines=tuple(_shipping(line, precision) for line in node.nodes("shippingLines")),
+        total=node.money("totalWithTax", precision),
+        surcharges_gross=_surcharges(node, "priceWithTax", precision),
+        surcharges_net=_surcharges(node, "price", precision),
+    )
+
+
+def _surcharges(node: Node, price: str, precision: int) -> Decimal:
+    return sum((one.money(price, precision) for one in node.nodes("surcharges")), Decimal(0))
 
 
 def _line(node: Node, precision: int) -> OrderLine:

@@ -14,7 +14,7 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.config.schema import VendureSettings
 from veracore_sync.domain.errors import BreakerOpen, Occurrence, SyncError, UpstreamError
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS, read_error
-from veracore_sync.domain.orders import Order
+from veracore_sync.domain.orders import Order, OrderContent
 from veracore_sync.ports.shop import GrantedAccess, Poll
 from veracore_sync.transport.http import Gate
 from veracore_sync.transport.retry import RetryPolicy
@@ -22,6 +22,7 @@ from veracore_sync.vendure import mapping
 from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
+    COMPARE_ORDERS,
     LIST_ORDERS,
     NAME_ORDERS,
     POLL_ORDERS,
@@ -31,10 +32,13 @@ from veracore_sync.vendure.documents import (
 )
 from veracore_sync.vendure.fulfilment import VendureFulfilments
 from veracore_sync.vendure.listing import OrderListing, options
+from veracore_sync.vendure.lists import incomplete
 from veracore_sync.vendure.node import Node
 from veracore_sync.vendure.stock import VendureStock
 
 _CODES_A_REQUEST = 50
+_COMPARED_A_REQUEST = 500
+"""Above this, Vendure's time for each order grows (docs/vendure.md)."""
 _LISTS = ("waiting", "moved", "passed")
 
 
@@ -76,6 +80,7 @@ class VendureShop:
         # Without take Vendure's own page limit applies; above a lowered limit, a request would
         # fail.
         self._take: int | None = None
+        self._compared = _COMPARED_A_REQUEST
 
     @property
     def identity(self) -> str:
@@ -222,6 +227,32 @@ class VendureShop:
                 Occurrence.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
             )
         return (mapping.order(item, precision, self._custom_fields) for item in items)
+
+    @property
+    def contents_a_request(self) -> int:
+        """How many orders `contents` reads in one request; see the port."""
+        return self._compared
+
+    def contents(self, codes: Sequence[str]) -> list[OrderContent]:
+        """What is compared of orders; see the port."""
+        wanted, found = list(dict.fromkeys(codes)), list[OrderContent]()
+        while wanted:
+            part = wanted[: self._compared]
+            root = Node(self._client.execute(COMPARE_ORDERS, {"codes": part}))
+            precision = mapping.money_precision(root)
+            listing = root.node("orders")
+            items = listing.nodes("items")
+            if len(items) < listing.integer("totalItems"):
+                # `adminListQueryLimit` was lowered below our page: from now on smaller ones.
+                if not 0 < len(items) < self._compared:
+                    raise incomplete("orders")
+                self._compared = len(items)
+                continue
+            found += (mapping.order_content(item, precision) for item in items)
+            wanted = wanted[len(part) :]
+        # A database that ignores case returns other codes, too.
+        asked = frozenset(codes)
+        return [order for order in found if order.code in asked]
 
 
 def _waiting(states: Sequence[str]) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from veracore_sync.clock import Clock
 from veracore_sync.config.services import RetrySettings
@@ -34,6 +35,8 @@ _UNLISTED_ALL = "the shop cannot list them"
 _MAX_LAST = 20
 _BATCH = 50
 
+T = TypeVar("T")
+
 Failed = Callable[[str, SyncError], None]
 """Called for each record that cannot be read: its code and the error."""
 
@@ -55,21 +58,36 @@ class Reader:
         Raises:
             SyncError: The shop as a whole cannot be read.
         """
-        try:
-            orders = self.shop.orders(codes)
-        except SyncError as error:
-            if error not in MAY_BE_AN_ORDERS:
-                raise
-            # The control read comes first: if the whole shop is failing, fifty single reads would
-            # each wait for their time-out.
-            self.shop.orders([self.probe_code])
-            if len(codes) == 1:
-                failed(codes[0], error)
-                return
-            for code in codes:
-                yield from self.read([code], failed)
+        yield from read_apart(self.shop.orders, codes, self.probe_code, failed)
+
+
+def read_apart(
+    read: Callable[[Sequence[str]], Sequence[T]],
+    codes: Sequence[str],
+    probe_code: str,
+    failed: Failed,
+) -> Iterator[T]:
+    """Read records by their codes; if the request fails, the halves of it find the bad ones.
+
+    Raises:
+        SyncError: The shop as a whole cannot be read.
+    """
+    try:
+        found = read(codes)
+    except SyncError as error:
+        if error not in MAY_BE_AN_ORDERS:
+            raise
+        # The control read comes first: if the whole shop is failing, hundreds of smaller reads
+        # would each wait for their time-out.
+        read([probe_code])
+        if len(codes) == 1:
+            failed(codes[0], error)
             return
-        yield from orders
+        middle = len(codes) // 2
+        for half in (codes[:middle], codes[middle:]):
+            yield from read_apart(read, half, probe_code, failed)
+        return
+    yield from found
 
 
 def in_batches(codes: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -1,38 +1,25 @@
 """After an order was handed over: changes in the shop that the warehouse does not know of.
 
-Vendure moves ``updatedAt`` on cancellation and modification, not on state transitions
-(docs/vendure.md); so cancellations and modifications are seen by time, everything else by state.
+Vendure moves ``updatedAt`` with some changes and not with others (docs/vendure.md). An order whose
+time moved is compared at once; the others are compared in turn. Orders that passed the trigger
+states are found by their state.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import to_text
-from veracore_sync.domain.errors import Category, SyncError
-from veracore_sync.domain.held_orders import AcceptedOrder
-from veracore_sync.domain.identity import is_another
+from veracore_sync.domain.errors import Category
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.order_records import Discovery, Failure, OrderRow, SentLines
-from veracore_sync.domain.orders import Order, OrderStub
-from veracore_sync.domain.states import HANDED_OVER, OrderCause, OrderState
+from veracore_sync.domain.order_records import Discovery, Failure
+from veracore_sync.domain.orders import OrderStub
+from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.jobs.kernel import RunPart
-from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
-from veracore_sync.jobs.orders.changes import (
-    Judged,
-    as_it_was,
-    change,
-    has_ended,
-    held_lines,
-    is_all_that_ships,
-    is_followed,
-    missing_units,
-)
+from veracore_sync.jobs.orders.compare import Comparer
 from veracore_sync.jobs.orders.plan import PASSED_STATES
-from veracore_sync.jobs.orders.render import Renderer, content_hash
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.ports.ledger import Ledger
@@ -44,10 +31,6 @@ _FULL_SCAN = "net.deep_at"
 _MOVED_OVERLAP = timedelta(minutes=2)
 _SAFETY_OVERLAP = timedelta(days=1)
 _FULL_REACH = timedelta(days=30)
-
-_JUDGED = "watch.judged:"
-_DRIFT = AlertKind.ORDER_DRIFT
-_UNREAD = "the shop gives no usable answer about it, so changes made there cannot be detected,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,150 +62,18 @@ class ChangeDetector(RunPart[OrdersReport]):
     """Finds changes made in the shop after an order was sent."""
 
     def changed(self, moved: Sequence[OrderStub], waiting: Sequence[OrderStub] = ()) -> None:
-        """Raise ``order.cancelled_in_shop`` or ``order.drift`` for orders that were sent.
-
-        Args:
-            moved: Orders whose ``updatedAt`` moved.
-            waiting: Orders in a trigger state: one that has ended, or whose content was never
-                read, may have units that VeraCore does not have.
+        """Compare orders that were sent with the shop, and tell what it changed.
 
         Raises:
             SyncError: The shop as a whole cannot be read.
         """
-        stubs = {stub.code: stub for stub in (*waiting, *moved)}
-        held = self.ledger.orders.held(list(stubs))
-        moved_codes = {stub.code for stub in moved}
-        unseen = [
-            stub
-            for code, stub in stubs.items()
-            if code in held and self._is_unseen(stub, held[code], has_moved=code in moved_codes)
-        ]
-        for stub in unseen:
-            if stub.state == "Cancelled":
-                self._cancelled(stub, held[stub.code])
-        still_there = [stub.code for stub in unseen if stub.state != "Cancelled"]
-        self._read([*still_there, *self._cut_since()])
+        if not Comparer(self.context).compare(moved, waiting):
+            return
         now = self.clock.now()
         # One order with an `updatedAt` years ahead would move the window past all other changes.
         passed = [stub.updated_at for stub in moved if not is_ahead(stub.updated_at, now)]
         if passed:
             self.ledger.meta.put(_MOVED, to_text(max(passed)))
-
-    def _is_unseen(self, stub: OrderStub, row: OrderRow, *, has_moved: bool) -> bool:
-        """Whether the order may have changed since it was sent or last examined."""
-        is_known = row.content_hash is not None and not has_ended(row)
-        if not is_followed(row) or (is_known and not has_moved):
-            return False
-        judged = self._judged(row.code)
-        if judged is not None:
-            return judged.at != to_text(stub.updated_at) or judged.state != row.state
-        if has_moved and row.shop_updated_at is not None:
-            # "Different", not "later": after the shop's clock was ahead, the next time is earlier.
-            return row.shop_updated_at != to_text(stub.updated_at)
-        return True
-
-    def _cut_since(self) -> list[str]:
-        """Orders with drift of which VeraCore has cancelled units: both sides may agree now."""
-        standing = self.ledger.alerts.standing()
-        drifted = [one.code for one in standing if one.kind == _DRIFT and one.code]
-        rows = self.ledger.orders.held(list(self.ledger.holdings.cut(drifted)))
-        return [code for code, row in rows.items() if not has_ended(row)]
-
-    def _cancelled(self, stub: OrderStub, row: OrderRow) -> None:
-        if not has_ended(row):
-            self._raise(
-                AlertKind.ORDER_CANCELLED_IN_SHOP,
-                stub.code,
-                "it was cancelled in the shop after it went to VeraCore: "
-                "cancel it there too, or it will ship",
-            )
-        elif row.state == OrderState.CANCELLED:
-            self.ledger.alerts.resolve(AlertKind.ORDER_CANCELLED, code=row.code)
-        self._note(row, stub.updated_at, row.content_hash or "")
-
-    def _read(self, codes: Sequence[str]) -> None:
-        """Read and examine these in batches, and earlier bad records one by one."""
-        bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
-        remembered = list(self.ledger.unread.of(SHOP))
-        rows = self.ledger.orders.held([*codes, *remembered])
-        followed = [code for code in remembered if code in rows and is_followed(rows[code])]
-        first, last = bad.asked_last(list(dict.fromkeys([*codes, *followed])), all_due=False)
-        reader = Reader(self.shop, self.ledger.meta.probe_id)
-        renderer = Renderer(self.settings.orders, self.settings.skus)
-
-        def unread(code: str, error: SyncError) -> None:
-            bad.report_failure(bad.failed(SHOP, code, error), _UNREAD)
-
-        for batch in [*in_batches(first), *([code] for code in last)]:
-            for order in reader.read(batch, unread):
-                bad.answered(SHOP, order.code)
-                bad.answered(LOOK_UP, order.code)
-                self._judge(order, rows[order.code], renderer)
-
-    def _judge(self, order: Order, row: OrderRow, renderer: Renderer) -> None:
-        if order.state == "Cancelled" or is_another(row, order.id, order.placed_at):
-            return
-        judged = self._judged(row.code)
-        before = judged.content if judged else row.content_hash
-        now = content_hash(order, self.ledger.meta.hash_key)
-        held = self._held(row)
-        seen_ended = judged is not None and judged.state == row.state
-        missing = missing_units(order, held, renderer)
-        message = change(row, before, now, missing, seen_ended=seen_ended)
-        cut = None if has_ended(row) else self.ledger.holdings.cut([row.code]).get(row.code)
-        is_followed_there = cut is not None and self._is_partially_cancelled_alike(
-            order, row, cut, renderer
-        )
-        with self.ledger.unit_of_work():
-            self._note(row, order.updated_at, now)
-            if cut is not None and is_followed_there:
-                if is_all_that_ships(order, cut, renderer):
-                    self.ledger.alerts.resolve(_DRIFT, code=order.code)
-            elif message:
-                self._raise(_DRIFT, order.code, message, again=True, difference=now)
-
-    def _is_partially_cancelled_alike(
-        self, order: Order, row: OrderRow, cut: AcceptedOrder, renderer: Renderer
-    ) -> bool:
-        """Whether the only change since the order was sent is what both sides cancelled."""
-        was = as_it_was(order, cut, renderer)
-        return content_hash(was, self.ledger.meta.hash_key) == row.content_hash
-
-    def _held(self, row: OrderRow) -> SentLines | None:
-        """What VeraCore has of the order: from its record if one was seen, else what was sent."""
-        known = self.ledger.holdings.known(row.code) if row.state in HANDED_OVER else None
-        if known is not None:
-            return known
-        return held_lines(row, self.ledger.orders.attempts(row.code))
-
-    def _judged(self, code: str) -> Judged | None:
-        text = self.ledger.meta.get(_JUDGED + code)
-        return Judged(**json.loads(text)) if text else None
-
-    def _note(self, row: OrderRow, at: datetime, content: str) -> None:
-        judged = Judged(to_text(at), row.state, content)
-        self.ledger.meta.put(_JUDGED + row.code, json.dumps(asdict(judged)))
-        self.ledger.transitions.touch(row.code, shop_updated_at=to_text(at))
-
-    def _raise(
-        self,
-        kind: AlertKind,
-        code: str,
-        message: str,
-        *,
-        again: bool = False,
-        difference: str | None = None,
-    ) -> None:
-        if raise_alert(
-            self.ledger,
-            self.report,
-            kind,
-            message,
-            code=code,
-            again=again,
-            difference=difference,
-        ):
-            self.report.outcomes.setdefault(code, "drift")
 
     def passed(self, stubs: Sequence[OrderStub], span: Windows) -> None:
         """Record orders that left the trigger states between two runs, once each.
@@ -236,7 +87,11 @@ class ChangeDetector(RunPart[OrdersReport]):
         self.ledger.transitions.discover(_missed(stub) for stub in missed)
         for stub in missed:
             if stub.state.startswith("Partially"):
-                self._raise(AlertKind.ORDER_PASSED_BY, stub.code, _missed_message(stub))
+                kind = AlertKind.ORDER_PASSED_BY
+                if raise_alert(
+                    self.ledger, self.report, kind, _missed_message(stub), code=stub.code
+                ):
+                    self.report.outcomes.setdefault(stub.code, "drift")
             self.report.record(stub.code, "skipped")
         now = to_text(self.clock.now())
         self.ledger.meta.put(_SAFETY_SCAN, now)

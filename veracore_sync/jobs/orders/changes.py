@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
 
-from veracore_sync.domain.held_orders import AcceptedOrder, totals
+from veracore_sync.domain.comparisons import ComparedRow, Facets
+from veracore_sync.domain.held_orders import totals, unit_key
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import AttemptRow, OrderRow, SentLines
-from veracore_sync.domain.orders import Order, OrderLine
+from veracore_sync.domain.orders import Order, OrderContent
 from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
+from veracore_sync.jobs.orders.facets import SHIPPING, SURCHARGES
 from veracore_sync.jobs.orders.render import Renderer
+
+CANCELLED, DRIFT = AlertKind.ORDER_CANCELLED_IN_SHOP, AlertKind.ORDER_DRIFT
+REFUNDED, UNPAID = AlertKind.ORDER_REFUNDED, AlertKind.ORDER_UNPAID
+KINDS = (CANCELLED, DRIFT, REFUNDED, UNPAID)
+"""The alerts about changes in the shop."""
+
+UNPAID_STATES = frozenset(
+    {"AddingItems", "ArrangingPayment", "ArrangingAdditionalPayment", "PaymentAuthorized"}
+)
+"""States of the shop in which an order is not, or no longer, paid."""
+PASSING_STATE = "Modifying"
+"""An order is in it while a person works on it; it only counts if it lasts."""
+LASTING = timedelta(hours=1)
 
 _MAX_LISTED = 10
 _ENDED = {
@@ -18,21 +38,6 @@ _ENDED = {
     "cancelled": "after it was cancelled at VeraCore",
     "skipped": "after a person had skipped it",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """The order as it was when its changes were last examined.
-
-    Args:
-        at: The shop's ``updatedAt``, a UTC text.
-        state: The order's state in the ledger.
-        content: The keyed hash of its content.
-    """
-
-    at: str
-    state: str
-    content: str
 
 
 def is_followed(row: OrderRow) -> bool:
@@ -54,6 +59,9 @@ def has_ended(row: OrderRow) -> bool:
     return row.state in _ENDED
 
 
+# ---- units ----------------------------------------------------------------------------------
+
+
 def held_lines(row: OrderRow, attempts: Sequence[AttemptRow]) -> SentLines | None:
     """What VeraCore has or shipped of an order; ``None`` if that is unknown."""
     if row.state in (OrderState.CANCELLED, OrderState.SKIPPED):
@@ -64,7 +72,9 @@ def held_lines(row: OrderRow, attempts: Sequence[AttemptRow]) -> SentLines | Non
     return () if row.state == OrderState.SHIPPED else None
 
 
-def missing_units(order: Order, held: SentLines | None, renderer: Renderer) -> Mapping[str, int]:
+def missing_units(
+    order: Order | OrderContent, held: SentLines | None, renderer: Renderer
+) -> Mapping[str, int]:
     """The open units, by offer, that VeraCore does not have; empty if that is unknown."""
     if held is None:
         return {}
@@ -84,57 +94,333 @@ def missing_units(order: Order, held: SentLines | None, renderer: Renderer) -> M
     return {offer: units for offer, units in sorted(left.items()) if units > 0}
 
 
-def as_it_was(order: Order, held: AcceptedOrder, renderer: Renderer) -> Order:
-    """The order with the units put back that both sides have cancelled.
-
-    If the result equals what was sent, one side has only followed the other, and no person is
-    needed. With two lines of one SKU it is unknown which was cancelled: they stay as they are.
-    """
-    sent, cancelled = totals(held.lines), totals(held.cancelled)
-    names = [renderer.offer(line.sku).casefold() for line in order.lines]
-    several = Counter(names)
-
-    def was(line: OrderLine, name: str) -> OrderLine:
-        is_cut = sent[name] - cancelled[name] <= line.quantity < sent[name]
-        return replace(line, quantity=sent[name]) if is_cut and several[name] == 1 else line
-
-    lines = zip(order.lines, names, strict=True)
-    return replace(order, lines=tuple(was(line, name) for line, name in lines))
-
-
-def is_all_that_ships(order: Order, held: AcceptedOrder, renderer: Renderer) -> bool:
-    """Whether the order's units are exactly those that VeraCore has and has not cancelled."""
-    wanted = [(renderer.offer(line.sku), line.quantity) for line in order.lines]
-    return +totals(wanted) == totals(held.lines) - totals(held.cancelled)
-
-
-def change(
-    row: OrderRow, before: str | None, now: str, missing: Mapping[str, int], *, seen_ended: bool
-) -> str | None:
-    """The alert's sentence about an order that was read again; ``None``: no alert.
+def agrees(
+    now: Mapping[str, int],
+    was: Mapping[str, int] | None,
+    held: SentLines | None,
+    sent: SentLines | None,
+    renderer: Renderer,
+) -> bool:
+    """Whether VeraCore's record has the shop's units, or has changed by them at least.
 
     Args:
-        before: The hash of the content that was sent, or examined last; ``None``: unknown.
-        now: The hash of its content now.
-        missing: Units by offer that VeraCore does not have.
-        seen_ended: The order was examined since it ended.
+        now: The shop's units by SKU.
+        was: The same when the order was sent; ``None`` if unknown.
+        held: What the record shows; ``None`` if unknown.
+        sent: The lines that were sent; ``None`` if unknown.
     """
-    units = ", ".join(f"{units} x {offer}" for offer, units in list(missing.items())[:_MAX_LISTED])
-    if has_ended(row):
-        if not units or (now == before and (seen_ended or row.state != OrderState.SHIPPED)):
-            return None
-        if before is None and row.state != OrderState.SHIPPED:
-            # Its cancellation's alert, or a person's decision to skip it, covers this content.
-            return None
-        return (
-            f"it was changed in the shop {_ENDED[row.state]}: "
-            f"VeraCore does not have {units}, so send that by hand"
-        )
-    # A change that was taken back leaves nothing to do: the content is what was sent.
-    if now in (before, row.content_hash) or (before is None and not units):
-        return None
-    lack = f"; VeraCore does not have {units}" if units else ""
-    return (
-        "it was changed in the shop after it went to VeraCore "
-        f"(units, address or shipping): change it there too{lack}"
+    if held is None:
+        return False
+    wanted, there = _offers(now, renderer), +totals(held)
+    if wanted == there:
+        return True
+    if was is None or sent is None:
+        return False
+    # Units that were fulfilled by hand before the order was sent are in neither difference.
+    changed, changed_there = _less(wanted, _offers(was, renderer)), _less(there, totals(sent))
+    # What VeraCore has cut beyond that is reported by `order.short`.
+    return bool(changed) and all(
+        units >= changed_there.get(name, 0) if units < 0 else units <= changed_there.get(name, 0)
+        for name, units in changed.items()
     )
+
+
+def _offers(units: Mapping[str, int], renderer: Renderer) -> Counter[str]:
+    named = ((renderer.offer(sku), n) for sku, n in units.items() if not renderer.is_excluded(sku))
+    return +totals(named)
+
+
+def _less(one: Counter[str], other: Counter[str]) -> dict[str, int]:
+    names = one.keys() | other.keys()
+    return {name: one[name] - other[name] for name in names if one[name] != other[name]}
+
+
+# ---- what changed, in words -------------------------------------------------------------------
+
+
+def unit_words(
+    was: Mapping[str, int], now: Mapping[str, int], is_excluded: Callable[[str], bool]
+) -> list[str]:
+    """One for each SKU with other units: ``units of TEE-M 3 → 2``."""
+    names = sorted(name for name in was.keys() | now.keys() if not is_excluded(name))
+    return [
+        f"units of {name} {was.get(name, 0)} → {now.get(name, 0)}"
+        for name in names
+        if was.get(name, 0) != now.get(name, 0)
+    ]
+
+
+def price_words(was: Facets, now: Facets) -> list[str]:
+    """One for each amount that is sent and differs; none if other prices are sent by now."""
+    if (was.basis, was.currency) != (now.basis, now.currency):
+        return []
+    both = [name for name in was.prices if name in now.prices]
+    # A line that was added or removed is reported by its units.
+    return [
+        f"{name if name in (SHIPPING, SURCHARGES) else f'price of {name}'} "
+        f"{was.prices[name]} → {now.prices[name]} {now.currency}"
+        for name in sorted(both)
+        if was.prices[name] != now.prices[name]
+    ]
+
+
+def _other_words(was: Facets, now: Facets) -> list[str]:
+    words = ["ship-to changed"] if was.ship_to != now.ship_to else []
+    if was.shipping != now.shipping:
+        before, after = (", ".join(one) or "none" for one in (was.shipping, now.shipping))
+        words.append(f"shipping method {before} → {after}")
+    return words
+
+
+def _listed(words: Sequence[str]) -> str:
+    more = len(words) - _MAX_LISTED
+    return "; ".join(words[:_MAX_LISTED]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _units(missing: Mapping[str, int]) -> str:
+    return ", ".join(f"{units} x {offer}" for offer, units in list(missing.items())[:_MAX_LISTED])
+
+
+# ---- the decision ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """An order as the shop has it now, and what is known of it.
+
+    Args:
+        row: The ledger's row.
+        known: How it was compared last.
+        sent: The facets of what was sent; ``None`` if a version of this program sent it that
+            stored none, or another program.
+        sent_lines: The lines that were sent; ``None`` if unknown.
+        now: Its facets now.
+        now_hash: The hash of its content now, as `OrderRow.content_hash`.
+        missing: Open units by offer that VeraCore does not have.
+        agrees: VeraCore's record has the shop's units.
+        is_standing: There is an alert that the units differ.
+        is_lasting: It has been in `PASSING_STATE` for `LASTING`.
+    """
+
+    row: OrderRow
+    known: ComparedRow
+    sent: Facets | None
+    sent_lines: SentLines | None
+    now: Facets
+    now_hash: str
+    missing: Mapping[str, int] = field(default_factory=dict)
+    agrees: bool = False
+    is_standing: bool = False
+    is_lasting: bool = False
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether a person accepted the order as `ComparedRow.base` has it."""
+        return self.known.accepted_at is not None and self.known.base is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is to be reported: reported again only if `mark` is another."""
+
+    mark: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What follows from a comparison.
+
+    Args:
+        notices: The alerts that must stand, by kind; the others of `KINDS` end.
+        base: As `ComparedRow.base` from now on.
+        keeps_drift: An alert that another job opened has not ended.
+    """
+
+    notices: Mapping[AlertKind, Notice]
+    base: Facets | None
+    keeps_drift: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRules:
+    """The rules of one run.
+
+    Args:
+        renderer: Names the offers, and the SKUs that are not sent.
+        trigger_states: States in which an order counts as paid.
+    """
+
+    renderer: Renderer
+    trigger_states: Sequence[str]
+
+    def is_quiet(self, was: Facets | None, now: Facets, known: ComparedRow) -> bool:
+        """Whether there is certainly nothing to tell, to end or to store."""
+        return was is not None and not known.reported and was == now
+
+    def judge(self, one: Comparison) -> Verdict:
+        """What is to be reported of an order that was read."""
+        if has_ended(one.row):
+            return self._ended(one)
+        if one.now.state == "Cancelled":
+            return self._cancelled(one)
+        was = one.known.base or one.sent
+        if was is None:
+            return self._unknown(one)
+        words = self._content_words(was, one)
+        return self._verdict(one, was, words, base=self._relaxed(one.known.base, one.now))
+
+    # ---- VeraCore has it, or may have it -------------------------------------------------------
+
+    def _cancelled(self, one: Comparison) -> Verdict:
+        base = one.known.base
+        if one.is_accepted and base is not None and base.state == "Cancelled":
+            return Verdict({}, base)
+        return Verdict({CANCELLED: Notice("Cancelled", cancelled_message(one.row.code))}, base)
+
+    def _content_words(self, was: Facets, one: Comparison) -> list[str]:
+        units = unit_words(was.units, one.now.units, self.renderer.is_excluded)
+        others = _other_words(was, one.now)
+        if units and one.agrees:
+            # Whoever changed the units at VeraCore saw the order there, and its prices with them.
+            return others
+        return [*units, *others, *price_words(was, one.now)]
+
+    def _unknown(self, one: Comparison) -> Verdict:
+        """What was sent is known by its lines and the hash of its content alone, if at all."""
+        before = one.row.content_hash
+        # What came before the first comparison is unknown; refunds and unpaid states are reported.
+        was = replace(one.now, state="", refunded=Decimal(0), is_refunded=False)
+        if before == one.now_hash or (before is None and not one.missing):
+            return self._verdict(one, was, [], base=was)
+        if before is None:
+            words = ["VeraCore holds other units"]
+        else:
+            words = self._offer_words(one.sent_lines, one.now) if one.sent_lines else []
+            words = words or ["units, address or shipping"]
+        return self._verdict(one, was, words, base=None)
+
+    def _offer_words(self, sent: SentLines, now: Facets) -> list[str]:
+        spelled = {unit_key(offer): offer for offer, _ in sent}
+        spelled |= {unit_key(name): name for name in map(self.renderer.offer, now.units)}
+        both = [
+            {spelled[key]: n for key, n in units.items()}
+            for units in (totals(sent), _offers(now.units, self.renderer))
+        ]
+        return unit_words(both[0], both[1], lambda _: False)
+
+    def _verdict(
+        self, one: Comparison, was: Facets, words: Sequence[str], *, base: Facets | None
+    ) -> Verdict:
+        notices: dict[AlertKind, Notice] = {}
+        code = one.row.code
+        if words:
+            lack = f"; VeraCore does not have {_units(one.missing)}" if one.missing else ""
+            notices[DRIFT] = Notice(
+                _mark(one.now.units, one.now.ship_to, one.now.shipping, one.now.prices),
+                f"it was changed in the shop after it went to VeraCore: {_listed(words)}{lack}; "
+                f"make the same change at VeraCore, or {_accept(code)}",
+            )
+        money = self._refunded(was, one.now, code)
+        if money is not None:
+            notices[REFUNDED] = money
+        unpaid = self._unpaid(was, one)
+        if unpaid is not None:
+            notices[UNPAID] = unpaid
+        is_foreign = one.is_standing and DRIFT not in one.known.reported
+        keeps = not words and is_foreign and not one.agrees
+        return Verdict(notices, base, keeps_drift=keeps)
+
+    def _refunded(self, was: Facets, now: Facets, code: str) -> Notice | None:
+        if now.refunded <= was.refunded:
+            return None
+        amount = f"{now.refunded} {now.currency}"
+        share = f"in full ({amount})" if now.is_refunded else f"in part ({amount} of {now.paid})"
+        return Notice(
+            _mark(amount, now.is_refunded),
+            f"it was refunded {share} in the shop after it went to VeraCore; the parcel still "
+            f"ships: cancel it at VeraCore if it must not (`veracore-sync cancel {code}`), or "
+            f"{_accept(code)}",
+        )
+
+    def _unpaid(self, was: Facets, one: Comparison) -> Notice | None:
+        now, code = one.now, one.row.code
+        went_back = now.state in UNPAID_STATES and now.state not in self.trigger_states
+        is_passing = now.state == PASSING_STATE
+        if now.state != was.state and (went_back or (is_passing and one.is_lasting)):
+            since = " for more than an hour" if is_passing else ""
+            why = f"it is in {now.state} in the shop{since}"
+        elif now.owed > was.owed and not is_passing:
+            why = f"its payments in the shop lack {now.owed} {now.currency}"
+        else:
+            return None
+        return Notice(
+            _mark(now.state, now.owed),
+            f"{why} after it went to VeraCore; the parcel still ships: bring the payment in "
+            f"order, cancel it at VeraCore (`veracore-sync cancel {code}`), or {_accept(code)}",
+        )
+
+    def _relaxed(self, base: Facets | None, now: Facets) -> Facets | None:
+        """An accepted base without what has ended meanwhile, which is news if it comes again."""
+        if base is None:
+            return None
+        is_paid = now.state not in UNPAID_STATES and now.state != PASSING_STATE
+        return replace(
+            base,
+            state=now.state if is_paid else base.state,
+            refunded=min(base.refunded, now.refunded),
+            owed=min(base.owed, now.owed),
+        )
+
+    # ---- VeraCore ships nothing more of it -----------------------------------------------------
+
+    def _ended(self, one: Comparison) -> Verdict:
+        row, now = one.row, one.now
+        base = one.known.base
+        is_first = one.known.state != row.state or one.known.compared_at is None
+        if row.state != OrderState.SHIPPED and is_first:
+            # Its cancellation's alert, or a person's decision to skip it, covers this content.
+            base = base if one.is_accepted else one.known.seen or one.sent or self._as_sent(one)
+        covered = base is not None and _same(base.units, now.units)
+        is_covered = covered and (one.is_accepted or row.state != OrderState.SHIPPED)
+        if not one.missing or is_covered:
+            return Verdict({}, base)
+        message = (
+            f"it was changed in the shop {_ENDED[row.state]}: VeraCore does not have "
+            f"{_units(one.missing)}; send that by hand, or {_accept(row.code)}"
+        )
+        return Verdict({DRIFT: Notice(_mark(str(row.state), now.units), message)}, base)
+
+    def _as_sent(self, one: Comparison) -> Facets | None:
+        """The facets now, unless the content differs from what was sent."""
+        is_known = one.row.content_hash is not None
+        return None if is_known and one.row.content_hash != one.now_hash else one.now
+
+
+def cancelled_message(code: str) -> str:
+    """The sentence about an order that the shop cancelled and VeraCore has not."""
+    return (
+        "it was cancelled in the shop after it went to VeraCore: cancel it there too "
+        f"(`veracore-sync cancel {code}`), or it will ship"
+    )
+
+
+def _accept(code: str) -> str:
+    return f'accept it with `veracore-sync resolve {code} --accept "reason"`'
+
+
+def _same(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
+    return {unit_key(sku): n for sku, n in one.items()} == {
+        unit_key(sku): n for sku, n in other.items()
+    }
+
+
+def _mark(*parts: object) -> str:
+    text = json.dumps([_plain(part) for part in parts], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(part: object) -> object:
+    if isinstance(part, Mapping):
+        return dict(part)
+    return list(part) if isinstance(part, Iterable) and not isinstance(part, str) else part

@@ -12,6 +12,7 @@ from veracore_sync.domain.order_records import Failure, Intent, OrderRow, ShopVe
 from veracore_sync.domain.orders import Order
 from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
 from veracore_sync.domain.warehouse import WarehouseOrder
+from veracore_sync.jobs.orders.facets import facets
 from veracore_sync.jobs.orders.ids import renewed_ids, warehouse_id
 from veracore_sync.jobs.orders.render import Renderer, Unsendable, content_hash, payload_hash
 
@@ -174,7 +175,11 @@ class Planner:
             lines=tuple((line.sku, line.quantity) for line in rendered.lines),
             payload_hash=payload_hash(rendered, self.hash_key),
             settings_hash=self.settings_hash,
-            seen=ShopVersion(content_hash(order, self.hash_key), order.updated_at),
+            seen=ShopVersion(
+                content_hash(order, self.hash_key),
+                order.updated_at,
+                facets(order, self.settings.prices, self.hash_key),
+            ),
         )
 
     def _may_be_there(self, order: Order, row: OrderRow) -> bool:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from veracore_sync.config import FreightSettings, OrdersSettings, SkuSettings
 from veracore_sync.domain.errors import Category
 from veracore_sync.domain.order_records import Failure
-from veracore_sync.domain.orders import Address, Order, OrderLine
+from veracore_sync.domain.orders import Address, Order, OrderContent, OrderLine
 from veracore_sync.domain.warehouse import (
     Classification,
     Freight,
@@ -253,7 +253,7 @@ def payload_hash(order: WarehouseOrder, key: bytes) -> str:
     return _digest(asdict(order), key)
 
 
-def content_hash(order: Order, key: bytes) -> str:
+def content_hash(order: Order | OrderContent, key: bytes) -> str:
     """A keyed hash of units, SKUs, address and shipping method.
 
     If it changes after the order was accepted, that is drift. Fulfilments and settings are not in

@@ -341,6 +341,34 @@ def m011_ticks(db: Utils) -> None:
     run_statements(db.conn, _TICKS)
 
 
+_CONTENT = """
+ALTER TABLE attempts ADD COLUMN facets TEXT;
+CREATE TABLE compared (
+    code TEXT PRIMARY KEY REFERENCES orders (code) ON DELETE CASCADE,
+    compared_at TEXT,
+    state TEXT,
+    shop_at TEXT,
+    seen TEXT,
+    base TEXT,
+    reported TEXT NOT NULL DEFAULT '{}',
+    away_since TEXT,
+    accepted_at TEXT
+) STRICT, WITHOUT ROWID;
+
+INSERT OR IGNORE INTO compared (code, state, shop_at)
+SELECT o.code, json_extract(m.value, '$.state'), json_extract(m.value, '$.at')
+FROM meta m JOIN orders o ON m.key = 'watch.judged:' || o.code WHERE json_valid(m.value);
+
+DELETE FROM meta WHERE substr(key, 1, 13) = 'watch.judged:'
+"""
+
+
+@migrations()
+def m012_content(db: Utils) -> None:
+    """What was sent of each order and what was compared last, to find what the shop changes."""
+    run_statements(db.conn, _CONTENT)
+
+
 _IDENTITY = """
 ALTER TABLE orders ADD COLUMN shop_code TEXT;
 CREATE INDEX orders_by_shop_code ON orders (shop_code) WHERE shop_code IS NOT NULL;

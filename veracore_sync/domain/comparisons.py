@@ -1,0 +1,70 @@
+"""What is remembered of an order that was handed over, to find what the shop changes afterwards.
+
+Nothing of it is personal data: the ship-to is a keyed hash of the whole of it. Times are UTC texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """The content of an order, as far as it matters after it was handed over.
+
+    Args:
+        state: The order's state in the shop.
+        units: Units ordered by SKU, also those that are fulfilled; without cancelled ones.
+        ship_to: A keyed hash of the address as a whole.
+        shipping: The codes of the shipping methods, sorted.
+        basis: The prices that are sent, as ``orders.prices`` says; with ``none``, `prices` is
+            empty.
+        prices: Amounts by what they are of: a SKU's unit price, shipping, surcharges.
+        currency: Of all amounts.
+        paid: Settled and authorised payments.
+        refunded: Money given back that no smaller total explains.
+        is_refunded: All that was paid was given back.
+        owed: What the payments lack to the order's total.
+    """
+
+    state: str
+    units: Mapping[str, int]
+    ship_to: str
+    shipping: tuple[str, ...]
+    basis: str = "none"
+    prices: Mapping[str, str] = field(default_factory=dict)
+    currency: str = ""
+    paid: Decimal = Decimal(0)
+    refunded: Decimal = Decimal(0)
+    is_refunded: bool = False
+    owed: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRow:
+    """How an order was when it was compared last.
+
+    Args:
+        code: The order's.
+        compared_at: When it was compared last; ``None``: not since it was sent.
+        state: Its state in the ledger then.
+        shop_at: The shop's ``updatedAt`` then.
+        seen: Its facets then.
+        base: The facets that it is compared with, where these are not what was sent: a person
+            accepted them, or they were the first that were seen.
+        reported: By kind of alert, what was reported and has not ended.
+        away_since: Since when it has been in a state that only counts if it lasts.
+        accepted_at: When a person accepted its differences last.
+    """
+
+    code: str
+    compared_at: str | None = None
+    state: str | None = None
+    shop_at: str | None = None
+    seen: Facets | None = None
+    base: Facets | None = None
+    reported: Mapping[str, str] = field(default_factory=dict)
+    away_since: str | None = None
+    accepted_at: str | None = None

@@ -1,0 +1,80 @@
+"""The facets of a shop's order: what is stored when it is sent and compared later; pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Literal
+
+from veracore_sync.domain.comparisons import Facets
+from veracore_sync.domain.orders import Address, Order, OrderContent, OrderLine
+from veracore_sync.jobs.orders.text import clean
+
+SHIPPING, SURCHARGES = "shipping charge", "surcharges"
+_CENT = Decimal("0.01")
+Basis = Literal["gross", "net", "none"]
+
+
+def facets(order: Order | OrderContent, basis: Basis, key: bytes) -> Facets:
+    """The facets of an order.
+
+    Args:
+        basis: ``orders.prices``.
+        key: The ledger's key of hashes.
+    """
+    units: Counter[str] = Counter()
+    for line in order.lines:
+        units[line.sku] += line.quantity
+    # A refund that belongs to cancelled or cheaper units is reported by these, not once more.
+    explained = max(Decimal(0), order.paid - order.total) if order.total else Decimal(0)
+    return Facets(
+        state=order.state,
+        units=dict(sorted((+units).items())),
+        ship_to=_ship_to(order.shipping_address, key),
+        shipping=tuple(sorted(one.method_code for one in order.shipping_lines)),
+        basis=basis,
+        prices=_prices(order, basis) if basis != "none" else {},
+        currency=order.currency,
+        paid=order.paid,
+        refunded=max(Decimal(0), order.refunded - explained),
+        is_refunded=order.paid > 0 and order.refunded >= order.paid,
+        owed=max(Decimal(0), order.total - order.paid),
+    )
+
+
+def _prices(order: Order | OrderContent, basis: Basis) -> dict[str, str]:
+    gross = basis == "gross"
+    by_sku: dict[str, list[Decimal]] = {}
+    for line in order.lines:
+        if line.quantity > 0:
+            by_sku.setdefault(line.sku, []).append(_price(line, gross=gross))
+    found = {sku: _amounts(amounts) for sku, amounts in sorted(by_sku.items())}
+    charges = (one.price_gross if gross else one.price_net for one in order.shipping_lines)
+    found[SHIPPING] = _amounts([sum(charges, Decimal(0))])
+    found[SURCHARGES] = _amounts([order.surcharges_gross if gross else order.surcharges_net])
+    return found
+
+
+def _price(line: OrderLine, *, gross: bool) -> Decimal:
+    return line.unit_price_gross if gross else line.unit_price_net
+
+
+def _amounts(amounts: Iterable[Decimal]) -> str:
+    return " + ".join(sorted({f"{_cents(amount):f}" for amount in amounts}))
+
+
+def _cents(amount: Decimal) -> Decimal:
+    """With two decimal places at least, so that equal amounts have equal texts."""
+    return amount if amount % _CENT else amount.quantize(_CENT)
+
+
+def _ship_to(address: Address, key: bytes) -> str:
+    # One hash of the whole: single fields could be guessed by whoever has the key. Cleaned as it is
+    # sent, so that a difference that VeraCore would never see is none.
+    fields = {name: clean(value) for name, value in asdict(address).items()}
+    text = json.dumps(fields, sort_keys=True)
+    return hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()

@@ -1,0 +1,133 @@
+"""What was compared of each accepted order with the shop, and when: one row an order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+from veracore_sync.clock import Clock, to_text
+from veracore_sync.domain.comparisons import ComparedRow, Facets
+from veracore_sync.domain.states import OrderState
+from veracore_sync.ledger.database import Database, StoredRow
+from veracore_sync.ledger.sql import in_sql
+
+_CHUNK = 500
+OPEN = (OrderState.SENDING, OrderState.IN_DOUBT, OrderState.CONFLICT, OrderState.SYNCED)
+"""VeraCore has the order, or may have it, and has not ended it."""
+
+
+class Comparisons:
+    """The comparisons of one ledger."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._db = database
+        self._clock = clock
+
+    def of(self, codes: Sequence[str]) -> dict[str, ComparedRow]:
+        """The rows of these orders by code; only of those that have one."""
+        found: dict[str, ComparedRow] = {}
+        for start in range(0, len(codes), _CHUNK):
+            part = codes[start : start + _CHUNK]
+            marks = ", ".join("?" * len(part))
+            rows = self._db.rows(
+                f"SELECT * FROM compared WHERE code IN ({marks})",  # noqa: S608 - marks
+                part,
+            )
+            found.update((row["code"], _row(row)) for row in rows)
+        return found
+
+    def sent(self, codes: Sequence[str]) -> dict[str, Facets]:
+        """The facets of what VeraCore accepted, else of the newest attempt, by code; if known."""
+        found: dict[str, Facets] = {}
+        for start in range(0, len(codes), _CHUNK):
+            part = codes[start : start + _CHUNK]
+            marks = ", ".join("?" * len(part))
+            rows = self._db.rows(
+                "SELECT code, facets FROM attempts "  # noqa: S608 - marks
+                f"WHERE facets IS NOT NULL AND code IN ({marks}) "
+                "ORDER BY coalesce(outcome, '') = 'accepted', attempt",
+                part,
+            )
+            found.update((row["code"], _facets(json.loads(row["facets"]))) for row in rows)
+        return found
+
+    def count_open(self) -> int:
+        """How many orders VeraCore has, or may have, and has not ended."""
+        count: int = self._db.value(
+            f"SELECT count(*) FROM orders WHERE state IN ({in_sql(OPEN)})"  # noqa: S608
+        )
+        return count
+
+    def longest_uncompared(self, limit: int) -> list[str]:
+        """The codes of such orders, the one whose last comparison is longest ago first."""
+        # An order counts as compared when it was read for sending; else new orders would always
+        # come first. A time that lies ahead was stored by a wrong clock.
+        rows = self._db.rows(
+            "SELECT o.code FROM orders o LEFT JOIN compared c USING (code) "  # noqa: S608
+            f"WHERE o.state IN ({in_sql(OPEN)}) ORDER BY "
+            "CASE WHEN coalesce(c.compared_at, o.last_sync_attempt, '') > ?1 THEN '' "
+            "ELSE coalesce(c.compared_at, o.last_sync_attempt, '') END, o.code LIMIT ?2",
+            (to_text(self._clock.now()), limit),
+        )
+        return [row["code"] for row in rows]
+
+    def keep(self, row: ComparedRow) -> None:
+        """Store the row of an order; what a person accepted stays as it is."""
+        values = (
+            row.code,
+            row.compared_at,
+            row.state,
+            row.shop_at,
+            packed(row.seen),
+            packed(row.base),
+            json.dumps(dict(row.reported)),
+            row.away_since,
+        )
+        with self._db.transaction() as connection:
+            connection.execute(
+                "INSERT INTO compared (code, compared_at, state, shop_at, seen, base, reported, "
+                "away_since) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (code) DO UPDATE SET "
+                "compared_at = excluded.compared_at, state = excluded.state, "
+                "shop_at = excluded.shop_at, seen = excluded.seen, base = excluded.base, "
+                "reported = excluded.reported, away_since = excluded.away_since",
+                values,
+            )
+
+    def accept(self, code: str) -> None:
+        """A person accepts the order as it was when it was compared last."""
+        now = to_text(self._clock.now())
+        with self._db.transaction() as connection:
+            connection.execute(
+                "INSERT INTO compared (code, accepted_at) VALUES (?1, ?2) "
+                "ON CONFLICT (code) DO UPDATE SET accepted_at = ?2, reported = '{}', "
+                "base = coalesce(seen, base)",
+                (code, now),
+            )
+
+
+def packed(facets: Facets | None) -> str | None:
+    """Facets as they are stored."""
+    return None if facets is None else json.dumps(asdict(facets), sort_keys=True, default=str)
+
+
+def _facets(stored: dict[str, Any]) -> Facets:
+    amounts = {name: Decimal(stored[name]) for name in ("paid", "refunded", "owed")}
+    return Facets(**{**stored, **amounts, "shipping": tuple(stored["shipping"])})
+
+
+def _row(row: StoredRow) -> ComparedRow:
+    seen, base = row["seen"], row["base"]
+    return ComparedRow(
+        code=row["code"],
+        compared_at=row["compared_at"],
+        state=row["state"],
+        shop_at=row["shop_at"],
+        seen=_facets(json.loads(seen)) if seen else None,
+        base=_facets(json.loads(base)) if base else None,
+        reported=json.loads(row["reported"]),
+        away_since=row["away_since"],
+        accepted_at=row["accepted_at"],
+    )
