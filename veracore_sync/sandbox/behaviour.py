@@ -36,6 +36,10 @@ class Behaviour:
         voided_charges: Whether `GetShippingCharge` lists voided packages.
         window_end: Whether the end of a date window belongs to it.
         token_seconds: How long a bearer token lives.
+        cancel: Until when `CancelOrder` works (``until_picked``, ``until_shipped``, ``never``), or
+            how its answer misleads (``says_yes_does_nothing``, ``says_no_does_it``), or that this
+            login may not use it (``no_permission``).
+        cancel_text: What it answers instead of its own words; empty for those.
         secret: The secret of the only login; a token that was given out outlives its change.
     """
 
@@ -53,6 +57,8 @@ class Behaviour:
     voided_charges: bool = False
     window_end: str = "inclusive"
     token_seconds: int = 3600
+    cancel: str = "until_picked"
+    cancel_text: str = ""
     secret: str = SECRET
 
     def changed(self, document: Mapping[str, Any]) -> Behaviour:
@@ -85,6 +91,12 @@ def _one_of(*choices: object) -> Callable[[str, Any], Any]:
 def _secret(key: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise BadInput(key, "a text that is not empty")
+    return value
+
+
+def _text(key: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise BadInput(key, "a text")
     return value
 
 
@@ -124,5 +136,14 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "voided_charges": _one_of(True, False),
     "window_end": _one_of("inclusive", "exclusive"),
     "token_seconds": _seconds,
+    "cancel": _one_of(
+        "until_picked",
+        "until_shipped",
+        "never",
+        "says_yes_does_nothing",
+        "says_no_does_it",
+        "no_permission",
+    ),
+    "cancel_text": _text,
     "secret": _secret,
 }

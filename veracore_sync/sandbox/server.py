@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from veracore_sync.sandbox import soap
+from veracore_sync.sandbox import adjustment, soap
 from veracore_sync.sandbox.control import PREFIX, Control
 from veracore_sync.sandbox.exchange import Call, Request, html_answer
 from veracore_sync.sandbox.faults import DRIP, Fault, Faults, Outcome, answer_with_fault
@@ -80,6 +80,8 @@ class Sandbox(Listening):
         return outcome, _wait(fault, outcome, pause)
 
     def _read_call(self, request: Request) -> Call | None:
+        if adjustment.is_for(request):
+            return adjustment.read_call(self.world, request)
         namespace = soap.FACES.get(request.path.lower())
         if namespace is None:
             return self._rest.read_call(request)

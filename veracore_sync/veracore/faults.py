@@ -27,6 +27,16 @@ _LOGIN = re.compile(
     r"(login|log-?on|authentication) failed|invalid requested system",
     re.IGNORECASE,
 )
+# Only words about the account: "the order is not permitted to be cancelled" is about the order.
+_PERMISSION = re.compile(
+    r"missing permission|"
+    r"\b(no|not have|lacks?|without|insufficient) (the |any )?"
+    r"(permissions?|authori[sz]ation|rights)|"
+    r"(permission|authori[sz]ation) (to \w+ )?(is |was )?(missing|denied|required|not granted)|"
+    r"(user|account)( \S+)? (is |was )?not (authori[sz]ed|permitted|allowed)|"
+    r"not authori[sz]ed to (use|call|access|perform|execute)|\bunauthori[sz]ed\b",
+    re.IGNORECASE,
+)
 # Purchase order numbers, customers and products "already exist" too. Such a
 # refusal is about the order's content and must not look like an order that is there already.
 _USED = re.compile(r"^(.*?)already exists", re.IGNORECASE | re.DOTALL)
@@ -86,6 +96,14 @@ def message_of(fault: str) -> str:
 def is_login_refusal(message: str) -> bool:
     """Whether the reason is a listed refusal of the credentials."""
     return _LOGIN.search(message) is not None
+
+
+def is_permission_refusal(message: str) -> bool:
+    """Whether the reason is that this account lacks the permission for the operation.
+
+    Permissions are per operation and concern the account, never one order (docs/wire.md 2.1).
+    """
+    return _PERMISSION.search(message) is not None
 
 
 def is_outage(message: str) -> bool:

@@ -34,6 +34,8 @@ from veracore_sync.domain.warehouse import (
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
+    CancelNotSent,
+    CancelOutcome,
     Capabilities,
     LookUp,
     LookUpFailed,
@@ -75,7 +77,11 @@ class RestWarehouse:
     """
 
     capabilities = Capabilities(
-        lists_shipped=False, tells_content=False, tells_shipment_lines=False, tells_warehouses=False
+        lists_shipped=False,
+        tells_content=False,
+        tells_shipment_lines=False,
+        tells_warehouses=False,
+        can_cancel=False,
     )
 
     def __init__(
@@ -154,6 +160,13 @@ class RestWarehouse:
                 return NotAccepted(meaning.what, words, meaning.hint)
         wait = self._api.retry_after(answer)
         return NotAccepted(what_of(answer.status), words, retry_after=wait)
+
+    # ---- cancelling ---------------------------------------------------------------------------
+
+    def cancel(self, order_id: str) -> CancelOutcome:
+        """Send nothing: this dialect has no operation for it."""
+        del order_id
+        return CancelNotSent(Occurrence.REFUSED, "the rest API cannot cancel an order")
 
     # ---- stock --------------------------------------------------------------------------------
 
