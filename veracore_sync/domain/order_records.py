@@ -42,6 +42,7 @@ class OrderRow:
     created_at: str
     updated_at: str
     absent_tick: str | None = None
+    shop_cancelled_at: str | None = None
 
 
 def fresh_row(code: str, vendure_id: str, now: str) -> OrderRow:

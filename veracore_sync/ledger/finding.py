@@ -20,6 +20,18 @@ from veracore_sync.ledger.order_table import OrderTable
 _NOT_ACCEPTED = (AttemptOutcome.NOT_SENT, AttemptOutcome.REFUSED)
 # The shop changed the order after it was sent: finding what was sent does not undo that.
 _ALERTS_OF_THE_SHOP = (AlertKind.ORDER_CANCELLED_IN_SHOP, AlertKind.ORDER_DRIFT)
+# An order that is cancelled at VeraCore does not end these.
+_ALERTS_OF_CANCELLED = (
+    AlertKind.ORDER_CANCELLED,
+    AlertKind.ORDER_SHIPPED_CANCELLED,
+    AlertKind.ORDER_BEYOND,
+    AlertKind.ORDER_VOIDED,
+    AlertKind.ORDER_UNFULFILLED,
+    AlertKind.ORDER_UNFULFILLABLE,
+    AlertKind.ORDER_DOUBLED,
+    AlertKind.ORDER_UNREADABLE,
+    AlertKind.ORDER_PASSED_BY,
+)
 
 
 class LookUpTransitions(OrderTable):
@@ -157,7 +169,13 @@ class LookUpTransitions(OrderTable):
             )
             if moved is Applied.LOST:
                 return moved
-            if self._alerts.resolve(AlertKind.ORDER_CANCELLED_IN_SHOP, code=code):
+            row = connection.execute(
+                "SELECT shop_cancelled_at FROM orders WHERE code = ?", (code,)
+            ).fetchone()
+            # Nothing more of it ships, so what is left to say concerns goods, or the shop.
+            is_told = self._alerts.is_open(AlertKind.ORDER_CANCELLED_IN_SHOP, code=code)
+            self._alerts.resolve_order(code, keep=_ALERTS_OF_CANCELLED)
+            if is_told or row["shop_cancelled_at"] is not None:
                 return Applied.DONE
             return self._alert(AlertKind.ORDER_CANCELLED, message, code)
 

@@ -31,6 +31,7 @@ from veracore_sync.domain.ledger_records import (
     UnreadRow,
 )
 from veracore_sync.ports.order_ledger import (
+    CancellationStore,
     HoldingStore,
     OrderStore,
     OrderTransitionStore,
@@ -53,6 +54,10 @@ class Ledger(Protocol):
     @property
     def transitions(self) -> OrderTransitionStore:
         """The transitions of orders."""
+
+    @property
+    def cancellations(self) -> CancellationStore:
+        """Cancellations after the hand-over."""
 
     @property
     def holdings(self) -> HoldingStore:

@@ -17,7 +17,8 @@ from veracore_sync.domain.held_orders import AcceptedOrder
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Discovery, Failure, OrderRow, SentLines
 from veracore_sync.domain.orders import Order, OrderStub
-from veracore_sync.domain.states import HANDED_OVER, OrderCause, OrderState
+from veracore_sync.domain.states import HANDED_OVER, Applied, OrderCause, OrderState
+from veracore_sync.jobs.cancel.words import asks_by_itself, cancelled_in_shop
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
 from veracore_sync.jobs.orders.changes import (
@@ -128,15 +129,13 @@ class ChangeDetector(RunPart[OrdersReport]):
         return [code for code, row in rows.items() if not has_ended(row)]
 
     def _cancelled(self, stub: OrderStub, row: OrderRow) -> None:
-        if not has_ended(row):
-            self._raise(
-                AlertKind.ORDER_CANCELLED_IN_SHOP,
-                stub.code,
-                "it was cancelled in the shop after it went to VeraCore: "
-                "cancel it there too, or it will ship",
-            )
-        elif row.state == OrderState.CANCELLED:
-            self.ledger.alerts.resolve(AlertKind.ORDER_CANCELLED, code=row.code)
+        message = cancelled_in_shop(stub.code, self.settings, self.warehouse.capabilities)
+        change = self.ledger.transitions.cancelled_in_shop(stub.code, message)
+        if change is Applied.NEWS:
+            self.report.outcomes.setdefault(stub.code, "drift")
+            # With `auto` VeraCore is asked by this run, and a person is told if that fails.
+            if not asks_by_itself(self.settings, self.warehouse.capabilities):
+                self.report.escalate(f"{stub.code}: {message}")
         self._note(row, stub.updated_at, row.content_hash or "")
 
     def _read(self, codes: Sequence[str]) -> None:

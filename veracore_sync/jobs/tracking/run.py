@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.cancellations import left_slips
 from veracore_sync.domain.errors import LockHeld, SyncError, UpstreamError, UsageError
 from veracore_sync.domain.failures import (
     ENDS_THE_RUN,
@@ -15,7 +16,8 @@ from veracore_sync.domain.failures import (
 )
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow
-from veracore_sync.domain.states import LOST_RACE, Applied, OrderState
+from veracore_sync.domain.states import LOST_RACE, OPEN_SLIPS, Applied, OrderState
+from veracore_sync.jobs.cancel.run import NOW_IN_THE_SHOP, note_sighting
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking.days import Days, days_to_ask
@@ -232,6 +234,11 @@ class TrackingRun(JobRun[TrackingReport]):
         row, record = snapshot.row, snapshot.record
         self.ledger.alerts.resolve(AlertKind.ORDER_MISSING, code=row.code)
         snapshot.remember(targets.rows_to_keep(snapshot.veracore_id))
+        self._tell_what_left(snapshot)
+        if row.state == OrderState.CANCELLED:
+            return
+        if record.status == "cancelled" and self._is_to_be_cancelled(snapshot):
+            return
         if record.status == "cancelled" and row.state == OrderState.SYNCED:
             message = "it was cancelled at VeraCore after it was placed"
             change = self.ledger.transitions.cancel(row.code, snapshot.veracore_id, message)
@@ -250,6 +257,36 @@ class TrackingRun(JobRun[TrackingReport]):
             self._unanswered.answered("vendure")
         except LockHeld as error:
             self.report.notify(f"{row.code}: {error.message}")
+
+    def _is_to_be_cancelled(self, snapshot: OrderSnapshot) -> bool:
+        """Whether the order is to be cancelled, so that a second look-up has to confirm it."""
+        change = note_sighting(self.context, snapshot.row, snapshot.record)
+        if change is Applied.NEWS:
+            self.report.escalate(f"{snapshot.row.code}: {NOW_IN_THE_SHOP}")
+        return change is not None
+
+    def _tell_what_left(self, snapshot: OrderSnapshot) -> None:
+        """Report goods of an order that left although it was cancelled, or was to be."""
+        row, slips = snapshot.row, left_slips(snapshot.record)
+        if not slips:
+            return
+        left = f"VeraCore shipped slip {', '.join(slips)}"
+        if row.state == OrderState.CANCELLED:
+            message = f"{left} although it showed the order as cancelled"
+            for slip in self.ledger.shipments.slips(snapshot.veracore_id).values():
+                if slip.state in OPEN_SLIPS:
+                    self.ledger.shipments.hand_over(slip, message)
+            raise_alert(
+                self.ledger,
+                self.report,
+                AlertKind.ORDER_SHIPPED_CANCELLED,
+                message,
+                code=row.code,
+            )
+            return
+        message = f"{left} although it was asked to cancel the order"
+        if self.ledger.cancellations.leave(row.code, message) is Applied.NEWS:
+            self.report.escalate(f"{row.code}: {message}")
 
     def _missing(self, row: OrderRow, veracore_id: str) -> None:
         self.report.errors += 1
