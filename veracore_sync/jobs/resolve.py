@@ -129,6 +129,8 @@ class Resolver(RunPart[OrdersReport]):
         with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
             _must_apply(self.ledger.transitions.renew_id(row.code, fresh), row)
+            # Sending it again is what the person wants now.
+            self.ledger.cancellations.withdraw(row.code)
         return Resolution(row.code, f"goes out as {fresh} with the next sync-orders")
 
     def _fresh_id(self, row: OrderRow, attempts: list[AttemptRow], used: tuple[str, ...]) -> str:
@@ -165,6 +167,7 @@ class Resolver(RunPart[OrdersReport]):
             self._end_attempts(row, sights)
             why = "a person decided not to send it"
             _must_apply(self.ledger.transitions.skip(row.code, OrderCause.RESOLVED, why), row)
+            self.ledger.cancellations.withdraw(row.code)
         return Resolution(row.code, "skipped for good")
 
     def _skippable_ids(self, row: OrderRow, attempts: list[AttemptRow]) -> tuple[str, ...]:
@@ -195,7 +198,8 @@ class Resolver(RunPart[OrdersReport]):
         if row.state in HANDED_OVER:
             raise UsageError(
                 f"{row.code} is {row.state}: VeraCore has it as {row.veracore_id}",
-                hint="cancel or change it at VeraCore",
+                hint=f"`veracore-sync cancel {row.code}` asks VeraCore to cancel it; "
+                "anything else is changed there by hand",
             )
         return row, self.ledger.orders.attempts(row.code)
 

@@ -73,8 +73,26 @@ def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
     timeline = [entry.document() for entry in timeline_of(ledger, row)]
     return order_document(row) | {
         "attempts": attempts,
+        "cancellation": _cancellation(ledger, row.code),
         "shipments": shipments,
         "timeline": timeline,
+    }
+
+
+def _cancellation(ledger: Ledger, code: str) -> dict[str, Any] | None:
+    wish = ledger.cancellations.get(code)
+    if wish is None:
+        return None
+    return {
+        "state": wish.state,
+        "wantedBy": wish.wanted_by,
+        "wantedAt": wish.wanted_at,
+        "asked": wish.asked,
+        "askedAt": wish.asked_at,
+        "seenCancelledAt": wish.seen_at,
+        "leftAt": wish.left_at,
+        "nextLookUp": wish.next_attempt_at,
+        "message": wish.message,
     }
 
 

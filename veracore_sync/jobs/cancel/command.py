@@ -126,7 +126,6 @@ class CancelOrders(RunPart[OrdersReport]):
                 self.sentences[row.code] = error.message
                 self.report.escalate(f"{row.code}: {error.message}")
                 continue
-            self.ledger.cancellations.withdraw(row.code)
             self.sentences[row.code] = f"withdrawn: it is never sent{self._in_the_shop(row.code)}"
 
     # ---- at VeraCore ----------------------------------------------------------------------------
