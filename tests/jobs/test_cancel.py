@@ -17,6 +17,7 @@ from veracore_sync.domain.warehouse import Package, Shipment
 from veracore_sync.jobs.cancel.command import CancelOrders, plan
 from veracore_sync.jobs.cancel.plan import MAX_ASKED
 from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.resolve import Resolver
 
 GRACE = 180
 PACKED = Package("UPS", "Ground", "1Z", None, None)
@@ -366,3 +367,35 @@ def test_silence_is_asked_again_at_growing_pauses(bench: Bench) -> None:
     bench.warehouse.down = False
     later(bench, 3, 3600)
     assert bench.state("A") == "cancelled"
+
+
+@pytest.mark.parametrize("end", ["too_late", "refused"])
+def test_a_sighting_after_the_end_that_does_not_last_is_forgotten(bench: Bench, end: str) -> None:
+    sent(bench)
+    record = bench.warehouse.held["a"]
+    bench.ledger.cancellations.want("A", "A", "person")
+    if end == "too_late":
+        gone = replace(PACKED, shipped_at=START)
+        record = replace(record, shipments=(Shipment("7", None, (gone,)),))
+        bench.ledger.cancellations.miss("A", "it has left")
+    else:
+        bench.ledger.cancellations.refuse("A", "VeraCore does not")
+    bench.warehouse.held["a"] = record
+    bench.ledger.cancellations.saw_cancelled("A", START)
+    assert later(bench, 3) == []
+    assert (wish(bench).state, wish(bench).seen_at) == (end, None)
+    assert bench.run().notices == []
+
+
+def test_an_order_that_was_sent_again_can_be_cancelled_again(bench: Bench) -> None:
+    auto(bench)
+    sent(bench)
+    command(bench)
+    later(bench, 2)
+    assert bench.state("A") == "cancelled"
+    Resolver(bench.context()).new_id("A")
+    later(bench)
+    assert bench.state("A") == "synced"
+    cancel_in_shop(bench)
+    later(bench, 3)
+    assert (bench.state("A"), alerts(bench)) == ("cancelled", [])

@@ -117,3 +117,17 @@ def test_too_late_in_the_shop_and_there(auto: World) -> None:
     rounds(auto)
     assert (auto.state(order), alerts(auto)) == ("shipped", ["order.shipped_cancelled"])
     assert auto.control("requests")["requests"][-1]["operation"] != "CancelOrder"
+
+
+def test_what_left_before_the_wish_is_no_news(bed: World) -> None:
+    order = sent(bed)
+    bed.ship(order, [("MUG", 1)], packages=LEFT)
+    rounds(bed)
+    assert [state for state, _, _ in bed.fulfilments(order)] == ["Shipped"]
+    cancel(bed, order)
+    rounds(bed)
+    # VeraCore may ship the rest: a person cancels units there.
+    assert (wish(bed, order), alerts(bed)) == ("too_late", ["order.not_cancelled"])
+    bed.ship(order, [("MUG", 1)], "1Z999AA10123456785")
+    rounds(bed)
+    assert (bed.state(order), alerts(bed)) == ("shipped", ["order.shipped_cancelled"])

@@ -18,6 +18,7 @@ from veracore_sync.domain.states import (
     LOST_RACE,
     UNSENT,
     Applied,
+    CancelState,
     OrderCause,
     OrderState,
 )
@@ -27,6 +28,7 @@ from veracore_sync.jobs.cancel.plan import (
     Ask,
     Confirmed,
     Decision,
+    GiveUp,
     LookLater,
     Pauses,
     SeenOnce,
@@ -133,8 +135,11 @@ class Canceller(RunPart[OrdersReport]):
         for code, order in self.ledger.orders.held(codes).items():
             if order.state != OrderState.SYNCED or order.shop_cancelled_at is None:
                 continue
-            # One that has ended without success stays with the person who was told.
-            if self.ledger.cancellations.get(code) is None and order.veracore_id:
+            earlier = self.ledger.cancellations.get(code)
+            # One that has ended without success stays with the person who was told; one under an
+            # earlier id was of an order that was sent again.
+            is_new = earlier is None or earlier.veracore_id != order.veracore_id
+            if is_new and order.veracore_id:
                 self.ledger.cancellations.want(code, order.veracore_id, "shop")
 
     def _is_forbidden(self) -> bool:
@@ -153,9 +158,9 @@ class Canceller(RunPart[OrdersReport]):
         if order.state == OrderState.SHIPPED:
             self._told(code, self.ledger.cancellations.miss(code, "VeraCore has shipped it"))
             return
-        if order.state != OrderState.SYNCED:
+        if order.state not in (OrderState.SYNCED, OrderState.CANCELLED):
             return  # In doubt: `sync-orders` looks it up first.
-        decision = self._look(row, order, may_ask=True)
+        decision = self._look(row, order, may_ask=order.state == OrderState.SYNCED)
         if isinstance(decision, Ask):
             if self._asks(row):
                 # Look at once: most cancellations show immediately.
@@ -234,10 +239,13 @@ class Canceller(RunPart[OrdersReport]):
             store.saw_cancelled(code, decision.at)
         elif isinstance(decision, Confirmed):
             self._confirmed(code, store.confirm(code, NOW_IN_THE_SHOP))
-        elif isinstance(decision, TooLate):
+        elif isinstance(decision, TooLate) and row.state != CancelState.TOO_LATE:
             self._told(code, store.miss(code, decision.message), decision.message)
-        else:
+        elif isinstance(decision, GiveUp) and row.state in CANCELLING:
             self._told(code, store.refuse(code, decision.message), decision.message)
+        else:
+            # Told before; a cancellation that was seen since did not last.
+            store.look_again(code, None, None, is_open=True)
 
     def _confirmed(self, code: str, change: Applied) -> None:
         self.report.applied(code, change, "cancelled", NOW_IN_THE_SHOP)

@@ -16,7 +16,14 @@ from veracore_sync.domain.failures import (
 )
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow
-from veracore_sync.domain.states import LOST_RACE, OPEN_SLIPS, Applied, OrderState
+from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.domain.states import (
+    LOST_RACE,
+    OPEN_SLIPS,
+    Applied,
+    OrderState,
+    PickSlipState,
+)
 from veracore_sync.jobs.cancel.run import NOW_IN_THE_SHOP, note_sighting
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.report import raise_alert
@@ -267,26 +274,34 @@ class TrackingRun(JobRun[TrackingReport]):
 
     def _tell_what_left(self, snapshot: OrderSnapshot) -> None:
         """Report goods of an order that left although it was cancelled, or was to be."""
-        row, slips = snapshot.row, left_slips(snapshot.record)
+        row, gone = snapshot.row, left_slips(snapshot.record)
+        wish = self.ledger.cancellations.get(row.code) if gone else None
+        known = self.ledger.shipments.slips(snapshot.veracore_id)
+        if not gone or (wish is None and row.state != OrderState.CANCELLED):
+            return
+        # Told before the fulfilment is made, so what has one already left before the wish.
+        ended = (PickSlipState.DONE, PickSlipState.COVERED)
+        earlier = {one.slip for one in known.values() if one.state in ended}
+        slips = [slip for slip in gone if slip not in earlier]
         if not slips:
             return
         left = f"VeraCore shipped slip {', '.join(slips)}"
         if row.state == OrderState.CANCELLED:
-            message = f"{left} although it showed the order as cancelled"
-            for slip in self.ledger.shipments.slips(snapshot.veracore_id).values():
-                if slip.state in OPEN_SLIPS:
-                    self.ledger.shipments.hand_over(slip, message)
-            raise_alert(
-                self.ledger,
-                self.report,
-                AlertKind.ORDER_SHIPPED_CANCELLED,
-                message,
-                code=row.code,
-            )
+            self._left_cancelled(row, [known[slip] for slip in slips if slip in known], left)
             return
         message = f"{left} although it was asked to cancel the order"
         if self.ledger.cancellations.leave(row.code, message) is Applied.NEWS:
             self.report.escalate(f"{row.code}: {message}")
+
+    def _left_cancelled(self, row: OrderRow, slips: Sequence[SlipRow], left: str) -> None:
+        """Report goods of an order that VeraCore showed as cancelled, and hand them to a person."""
+        message = f"{left} although it showed the order as cancelled"
+        with self.ledger.unit_of_work():
+            for slip in slips:
+                if slip.state in OPEN_SLIPS:
+                    self.ledger.shipments.hand_over(slip, message)
+            kind = AlertKind.ORDER_SHIPPED_CANCELLED
+            raise_alert(self.ledger, self.report, kind, message, code=row.code)
 
     def _missing(self, row: OrderRow, veracore_id: str) -> None:
         self.report.errors += 1
