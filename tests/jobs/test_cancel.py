@@ -399,3 +399,13 @@ def test_an_order_that_was_sent_again_can_be_cancelled_again(bench: Bench) -> No
     cancel_in_shop(bench)
     later(bench, 3)
     assert (bench.state("A"), alerts(bench)) == ("cancelled", [])
+
+
+def test_an_order_that_shipped_meanwhile_is_told_once(bench: Bench) -> None:
+    sent(bench)
+    bench.warehouse.cancels.extend(["yes, but no"] * 9)
+    command(bench)
+    bench.ledger.transitions.ship("A")
+    news = later(bench, 5, 3600)
+    assert news == ["A: VeraCore shipped it although it was asked to cancel it"]
+    assert (wish(bench).state, alerts(bench)) == ("too_late", ["A order.shipped_cancelled"])

@@ -249,7 +249,7 @@ def test_a_cancellation(
         return
     assert row is not None
     assert row.state in (transition.targets or (state,))
-    assert (row.state is CancelState.CANCELLED) == (act is CancelAct.CONFIRM)
+    assert (act is CancelAct.CONFIRM) == (row.state is CancelState.CANCELLED)
 
 
 def test_a_cancellation_that_is_confirmed_cancels_its_order(ledger: Ledger) -> None:

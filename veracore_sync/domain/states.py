@@ -285,5 +285,6 @@ CANCEL_TRANSITIONS: Mapping[CancelAct, Transition[CancelState]] = {
     CancelAct.CONFIRM: Transition(_NOT_CANCELLED, (_K.CANCELLED,)),
     CancelAct.MISS: Transition((*CANCELLING, _K.REFUSED), (_K.TOO_LATE,)),
     CancelAct.REFUSE: Transition(CANCELLING, (_K.REFUSED,)),
-    CancelAct.LEAVE: Transition(_NOT_CANCELLED, (_K.TOO_LATE,)),
+    # Also of one that two look-ups showed as cancelled: goods that leave are a fact.
+    CancelAct.LEAVE: Transition(tuple(_K), (_K.TOO_LATE,)),
 }

@@ -156,7 +156,7 @@ class Canceller(RunPart[OrdersReport]):
         if row is None or order is None:
             return
         if order.state == OrderState.SHIPPED:
-            self._told(code, self.ledger.cancellations.miss(code, "VeraCore has shipped it"))
+            self._has_shipped(row)
             return
         if order.state not in (OrderState.SYNCED, OrderState.CANCELLED):
             return  # In doubt: `sync-orders` looks it up first.
@@ -169,6 +169,15 @@ class Canceller(RunPart[OrdersReport]):
                     self._apply(fresh, self._look(fresh, order, may_ask=False))
             return
         self._apply(row, decision)
+
+    def _has_shipped(self, row: CancellationRow) -> None:
+        message = "VeraCore shipped it although it was asked to cancel it"
+        change = self.ledger.cancellations.leave(row.code, message)
+        if change is Applied.LOST:
+            # Told before.
+            self.ledger.cancellations.look_again(row.code, None, None, is_open=True)
+        else:
+            self._told(row.code, change, message)
 
     def _look(self, row: CancellationRow, order: OrderRow, *, may_ask: bool) -> Decision | None:
         pauses = Pauses(self.clock.now(), self._grace)
@@ -250,7 +259,7 @@ class Canceller(RunPart[OrdersReport]):
     def _confirmed(self, code: str, change: Applied) -> None:
         self.report.applied(code, change, "cancelled", NOW_IN_THE_SHOP)
 
-    def _told(self, code: str, change: Applied, message: str = "VeraCore has shipped it") -> None:
+    def _told(self, code: str, change: Applied, message: str) -> None:
         if change is Applied.LOST:
             self.report.notify(f"{code}: {LOST_RACE}")
         elif change is Applied.NEWS:

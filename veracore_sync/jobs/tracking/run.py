@@ -276,9 +276,9 @@ class TrackingRun(JobRun[TrackingReport]):
         """Report goods of an order that left although it was cancelled, or was to be."""
         row, gone = snapshot.row, left_slips(snapshot.record)
         wish = self.ledger.cancellations.get(row.code) if gone else None
-        known = self.ledger.shipments.slips(snapshot.veracore_id)
         if not gone or (wish is None and row.state != OrderState.CANCELLED):
             return
+        known = self.ledger.shipments.slips(snapshot.veracore_id)
         # Told before the fulfilment is made, so what has one already left before the wish.
         ended = (PickSlipState.DONE, PickSlipState.COVERED)
         earlier = {one.slip for one in known.values() if one.state in ended}
