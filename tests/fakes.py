@@ -36,6 +36,10 @@ from veracore_sync.ports.shop import GrantedAccess, Poll, ShopFulfilments, ShopS
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
+    CancelNotPermitted,
+    CancelNotSent,
+    CancelOutcome,
+    CancelSent,
     Capabilities,
     LookUp,
     LookUpFailed,
@@ -257,10 +261,18 @@ def stub(order: Order) -> OrderStub:
 
 
 TELLS_ALL = Capabilities(
-    lists_shipped=True, tells_content=True, tells_shipment_lines=True, tells_warehouses=True
+    lists_shipped=True,
+    tells_content=True,
+    tells_shipment_lines=True,
+    tells_warehouses=True,
+    can_cancel=True,
 )
 TELLS_LITTLE = Capabilities(
-    lists_shipped=False, tells_content=False, tells_shipment_lines=False, tells_warehouses=False
+    lists_shipped=False,
+    tells_content=False,
+    tells_shipment_lines=False,
+    tells_warehouses=False,
+    can_cancel=False,
 )
 
 
@@ -268,7 +280,8 @@ TELLS_LITTLE = Capabilities(
 class FakeWarehouse:
     """Orders in memory, and the stock and the packages that a test puts there.
 
-    `script` holds what the next creates meet: see `submit`.
+    `script` holds what the next creates meet: see `submit`; `cancels`, what the next requests to
+    cancel meet: see `cancel`.
     """
 
     capabilities: Capabilities = TELLS_ALL
@@ -277,6 +290,8 @@ class FakeWarehouse:
     held: dict[str, WarehouseRecord] = field(default_factory=dict)
     submissions: dict[str, int] = field(default_factory=dict)
     script: deque[str] = field(default_factory=deque)
+    cancels: deque[str] = field(default_factory=deque)
+    asked_to_cancel: list[str] = field(default_factory=list)
     down: bool = False
     lies: int = 0
     controls: int = 0
@@ -328,6 +343,27 @@ class FakeWarehouse:
         lines = tuple(RecordLine(one.sku, one.quantity) for one in order.lines)
         record = WarehouseRecord(order.id, order.reference, lines, "open")
         self.held[order.id.casefold()] = record
+
+    def cancel(self, order_id: str) -> CancelOutcome:
+        """`cancels` words: ``not connected``, ``429``, ``no permission``, ``lost before``,
+        ``lost after``, ``yes, but no`` (nothing is done), ``no, but yes``, ``too late``; anything
+        else cancels."""
+        if not self.capabilities.can_cancel:
+            return CancelNotSent(Occurrence.REFUSED, "it cannot cancel")
+        word = self.cancels.popleft() if self.cancels else ""
+        if self.down or word == "not connected":
+            return CancelNotSent(Occurrence.NOT_CONNECTED, "connection refused")
+        self.asked_to_cancel.append(order_id)
+        if word == "429":
+            return CancelNotSent(Occurrence.HTTP_429, "slow down", retry_after=30)
+        if word == "no permission":
+            return CancelNotPermitted("Missing permission 'CancelOrder'")
+        if word in ("lost before", "yes, but no", "too late"):
+            return CancelSent(word)
+        record = self.held.get(order_id.strip().casefold())
+        if record is not None and not any(one.packages for one in record.shipments):
+            self.held[order_id.strip().casefold()] = replace(record, status="cancelled")
+        return CancelSent(word or "cancelled")
 
     def look_up(self, order_id: str) -> LookUp:
         self.looked_up.append(order_id)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from veracore_sync.domain.kinds import ALERT_DATA, ALERTS, EVENTS, AlertKind, EventKind
 from veracore_sync.domain.states import (
+    CANCEL_TRANSITIONS,
     QUEUED,
     SLIP_TRANSITIONS,
     TRANSITIONS,
@@ -69,7 +70,7 @@ def allowed(transitions: Mapping[str, Transition[State]]) -> str:
 
 
 def states() -> str:
-    """The state machines of orders and slips."""
+    """The state machines of orders, slips and cancellations."""
     return "\n\n".join(
         (
             diagram(TRANSITIONS),
@@ -77,6 +78,8 @@ def states() -> str:
             allowed(TRANSITIONS),
             "A pick slip that VeraCore shipped:",
             diagram(SLIP_TRANSITIONS),
+            "The cancellation of an order that VeraCore accepted:",
+            diagram(CANCEL_TRANSITIONS),
         )
     )
 

@@ -27,6 +27,8 @@ TRIAL = timedelta(hours=1)
 """Refused credentials, until one run tries them again."""
 RECHECK = timedelta(hours=1)
 """An order that this program parked, until it is planned again."""
+CANCELLATION = timedelta(hours=1)
+"""An order that is to be cancelled, until its next look-up (or ``orders.grace_seconds``)."""
 NET = timedelta(days=1)
 """The full scan for orders that passed the trigger state between two polls."""
 HINT = timedelta(hours=1)

@@ -18,6 +18,9 @@ from veracore_sync.domain.warehouse import ShippedRow, StockLevel, WarehouseReco
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
+    CancelNotPermitted,
+    CancelNotSent,
+    CancelSent,
     LookUpFailed,
     NotAccepted,
     Present,
@@ -121,6 +124,54 @@ def test_a_create_that_fails_is_a_value_and_one_request(
     else:
         assert isinstance(again, Accepted)
     assert bed.held() == {ID: list(TWO)}
+
+
+# ---- cancelling ------------------------------------------------------------------------------
+
+
+def test_an_order_is_cancelled_by_those_that_can(bed: WarehouseBed, warehouse: Warehouse) -> None:
+    warehouse.submit(an_order())
+    outcome = warehouse.cancel(ID.lower())
+    if not warehouse.capabilities.can_cancel:
+        assert isinstance(outcome, CancelNotSent)
+        assert (bed.cancels(), record_of(warehouse).status == "cancelled") == (0, False)
+        return
+    assert isinstance(outcome, CancelSent)
+    assert (bed.cancels(), record_of(warehouse).status) == (1, "cancelled")
+
+
+@pytest.mark.parametrize(
+    ("fate", "kind", "is_done"),
+    [
+        ("lost before", CancelSent, False),
+        ("lost after", CancelSent, True),
+        ("slow down", CancelNotSent, False),
+        ("no permission", CancelNotPermitted, False),
+        ("yes, but no", CancelSent, False),
+        ("no, but yes", CancelSent, True),
+    ],
+)
+def test_what_is_answered_to_a_cancellation_decides_nothing(
+    bed: WarehouseBed, warehouse: Warehouse, fate: str, kind: type, is_done: bool
+) -> None:
+    if not warehouse.capabilities.can_cancel:
+        pytest.skip("it cannot cancel")
+    warehouse.submit(an_order())
+    bed.next_cancel(fate)
+    assert isinstance(warehouse.cancel(ID), kind)
+    assert bed.cancels() == 1
+    assert (record_of(warehouse).status == "cancelled") is is_done
+
+
+def test_a_cancellation_of_an_order_that_is_not_there_is_a_value(warehouse: Warehouse) -> None:
+    assert isinstance(warehouse.cancel(ID), CancelSent | CancelNotSent)
+    assert warehouse.look_up(ID) == Absent()
+
+
+def test_a_cancellation_that_never_left_says_so(bed: WarehouseBed, warehouse: Warehouse) -> None:
+    warehouse.submit(an_order())
+    bed.stop()
+    assert isinstance(warehouse.cancel(ID), CancelNotSent)
 
 
 # ---- looking up -------------------------------------------------------------------------------

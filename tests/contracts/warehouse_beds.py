@@ -86,6 +86,16 @@ class WarehouseBed(ABC):
         (``slow down``)."""
 
     @abstractmethod
+    def cancels(self) -> int:
+        """How many requests to cancel have left the client and reached the warehouse."""
+
+    @abstractmethod
+    def next_cancel(self, fate: str) -> None:
+        """The next request to cancel is ``lost before`` or ``lost after`` it works, told to wait
+        (``slow down``), refused to this account (``no permission``), or answered with a lie (``yes,
+        but no``, ``no, but yes``)."""
+
+    @abstractmethod
     def stop(self) -> None:
         """From now on nobody answers."""
 
@@ -152,6 +162,17 @@ class Simulated(WarehouseBed):
         kinds = {"lost before": "reset_before", "lost after": "reset_after"}
         self.fault(kinds.get(fate, "http_429"), operations=CREATES)
 
+    def cancels(self) -> int:
+        return self.asked(["CancelOrder"])
+
+    def next_cancel(self, fate: str) -> None:
+        kinds = {"lost before": "reset_before", "lost after": "reset_after"}
+        kinds["slow down"] = "http_429"
+        if fate in kinds:
+            self.fault(kinds[fate], operations=["CancelOrder"])
+        else:
+            self.control("behaviour", cancel=_SWITCHES[fate])
+
     def stop(self) -> None:
         self.sandbox.stop()
 
@@ -164,6 +185,13 @@ class Simulated(WarehouseBed):
 
     def set_stock(self, sku: str, units: int, warehouse: str) -> None:
         self.control("stock", stock=[{"sku": sku, "on_hand": units, "warehouse": warehouse}])
+
+
+_SWITCHES = {
+    "no permission": "no_permission",
+    "yes, but no": "says_yes_does_nothing",
+    "no, but yes": "says_no_does_it",
+}
 
 
 def _named(lines: Lines | None) -> dict[str, Any]:
@@ -189,6 +217,12 @@ class InMemory(WarehouseBed):
 
     def next_create(self, fate: str) -> None:
         self.warehouse.script.append({"slow down": "429"}.get(fate, fate))
+
+    def cancels(self) -> int:
+        return len(self.warehouse.asked_to_cancel)
+
+    def next_cancel(self, fate: str) -> None:
+        self.warehouse.cancels.append({"slow down": "429"}.get(fate, fate))
 
     def stop(self) -> None:
         self.warehouse.down = True

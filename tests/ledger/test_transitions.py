@@ -16,10 +16,13 @@ from veracore_sync.domain.errors import Category
 from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion, fresh_row
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import (
+    CANCEL_TRANSITIONS,
     QUEUED,
     SLIP_TRANSITIONS,
     TRANSITIONS,
     Applied,
+    CancelAct,
+    CancelState,
     OrderAct,
     OrderCause,
     OrderState,
@@ -32,6 +35,7 @@ from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.shipments import Shipments
 from veracore_sync.ledger.transitions import OrderTransitions
 from veracore_sync.ports.ledger import Ledger
+from veracore_sync.ports.order_ledger import CancellationStore
 
 SEEN = ShopVersion("hash", START)
 TROUBLE = Failure(Category.PROTOCOL, "odd")
@@ -39,7 +43,10 @@ LATER = START + timedelta(hours=1)
 INTENT = Intent("A", (("MUG", 2),), "payload", "settings", SEEN)
 KNOWN = replace(fresh_row("A", "1", to_text(START)), placed_at=to_text(START))
 RECORD = WarehouseRecord("A", "A", (), "open")
-TABLES = ("orders", "attempts", "alerts", "held", "events", "deliveries", "slips", "tracked")
+TABLES = (
+    *("orders", "attempts", "cancellations", "alerts", "held"),
+    *("events", "deliveries", "slips", "tracked"),
+)
 
 
 @pytest.fixture
@@ -187,6 +194,89 @@ def test_a_slip(ledger: Ledger, act: SlipAct, state: PickSlipState) -> None:
         assert everything(ledger) != before
         assert after in (transition.targets or (state,))
         assert act in MANY or was_done(answer)
+
+
+# ---- cancellations ---------------------------------------------------------------------------
+
+CANCEL_ACTS: dict[CancelAct, Callable[[CancellationStore], object]] = {
+    CancelAct.WANT: lambda store: store.want("A", "A", "shop"),
+    CancelAct.WANT_AGAIN: lambda store: store.want("A", "A", "shop"),
+    CancelAct.WITHDRAW: lambda store: store.withdraw("A"),
+    CancelAct.ASK: lambda store: store.ask("A"),
+    CancelAct.NOT_ASKED: lambda store: store.not_asked("A", "never left", None),
+    CancelAct.ASKED: lambda store: store.asked("A", "no answer", LATER),
+    CancelAct.RECOVER: lambda store: store.recover(),
+    CancelAct.LOOK_AGAIN: lambda store: store.look_again("A", LATER, "open", is_open=True),
+    CancelAct.SAW_CANCELLED: lambda store: store.saw_cancelled("A", LATER),
+    CancelAct.CONFIRM: lambda store: store.confirm("A", "cancelled"),
+    CancelAct.MISS: lambda store: store.miss("A", "it has left"),
+    CancelAct.REFUSE: lambda store: store.refuse("A", "VeraCore does not"),
+    CancelAct.LEAVE: lambda store: store.leave("A", "it left"),
+}
+
+
+def test_every_act_of_a_cancellation_is_tried() -> None:
+    assert set(CANCEL_ACTS) == set(CancelAct) == set(CANCEL_TRANSITIONS)
+
+
+@pytest.mark.parametrize("asked", [1, 2])
+@pytest.mark.parametrize("state", [None, *CancelState])
+@pytest.mark.parametrize("act", CancelAct)
+def test_a_cancellation(
+    ledger: Ledger, act: CancelAct, state: CancelState | None, asked: int
+) -> None:
+    ledger.transitions.accept("A", 1, 7)
+    if state is not None:
+        ledger.cancellations.want("A", "A", "shop")
+        with ledger.database.transaction() as connection:
+            values = (state, asked, "2026-01-01T00:00:00.000Z")
+            connection.execute(
+                "UPDATE cancellations SET state = ?, asked = ?, updated_at = ?", values
+            )
+    before = everything(ledger)
+    answer = CANCEL_ACTS[act](ledger.cancellations)
+    row = ledger.cancellations.get("A")
+    transition = CANCEL_TRANSITIONS[act]
+    # `want` is both: which of them depends on whether there is a row.
+    is_wanted_anew = act is CancelAct.WANT_AGAIN and state is None
+    is_wanted_again = (
+        act is CancelAct.WANT and state in CANCEL_TRANSITIONS[CancelAct.WANT_AGAIN].sources
+    )
+    if is_wanted_anew or is_wanted_again:
+        assert row is not None
+        assert row.state is CancelState.WANTED
+        return
+    if state not in transition.sources and not (state is None and act is CancelAct.WANT):
+        assert everything(ledger) == before
+        assert not was_done(answer)
+        return
+    assert everything(ledger) != before
+    assert was_done(answer)
+    if act is CancelAct.WITHDRAW:
+        assert row is None
+        return
+    assert row is not None
+    assert row.state in (transition.targets or (state,))
+    assert (act is CancelAct.CONFIRM) == (row.state is CancelState.CANCELLED)
+
+
+def test_a_cancellation_that_is_confirmed_cancels_its_order(ledger: Ledger) -> None:
+    ledger.transitions.accept("A", 1, 7)
+    ledger.cancellations.want("A", "A", "person")
+    assert ledger.cancellations.confirm("A", "cancelled") is Applied.NEWS
+    row = ledger.orders.get("A")
+    assert row is not None
+    assert row.state is OrderState.CANCELLED
+    assert [one.kind for one in ledger.alerts.standing()] == ["order.cancelled"]
+
+
+def test_what_is_to_be_cancelled_is_not_sent(ledger: Ledger) -> None:
+    ledger.transitions.recover()
+    ledger.cancellations.want("A", "A", "person")
+    ledger.transitions.resend("A")
+    assert ledger.transitions.intend("A", INTENT) is None
+    ledger.cancellations.withdraw("A")
+    assert ledger.transitions.intend("A", INTENT) == 2
 
 
 def test_a_transition_leads_only_where_its_row_says() -> None:

@@ -223,6 +223,12 @@ TOLD_ONLY = {
     "orders.placed_at",
     "orders.updated_at",
     "orders.absent_at",  # its tick counts
+    "orders.shop_cancelled_at",
+    "cancellations.wanted_at",
+    "cancellations.asked_at",
+    "cancellations.seen_at",  # its tick counts
+    "cancellations.left_at",
+    "cancellations.updated_at",
     "attempts.started_at",
     "attempts.ended_at",
     "runs.ended_at",

@@ -29,6 +29,7 @@ class Entry:
 
 
 COMMANDS = {
+    "cancel": Entry("cancel:cancel", "Ask VeraCore to cancel orders."),
     "deliver": Entry("deliver:deliver", "Deliver waiting events to the configured hooks."),
     "demo": Entry("demo:demo", "Sync a small test shop with a VeraCore simulator."),
     "doctor": Entry(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
 from veracore_sync.composition.sync_report import sync_report
+from veracore_sync.jobs.cancel.command import CancelOrders
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.document import ORDER_COUNTS, orders_document
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
@@ -46,6 +47,11 @@ def sync_orders(
 def doubt_resolver(container: Container, report: OrdersReport) -> DoubtResolver:
     """Looks orders in doubt up; results go into `report`."""
     return DoubtResolver(container.context(report))
+
+
+def order_canceller(container: Container, report: OrdersReport) -> CancelOrders:
+    """Has VeraCore cancel orders; results go into `report`."""
+    return CancelOrders(container.context(report))
 
 
 def order_resolver(container: Container, report: OrdersReport) -> Resolver:

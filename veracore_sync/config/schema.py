@@ -315,6 +315,12 @@ class OrdersSettings(Section):
     grace_seconds: int = number(
         180, "Time between the two look-ups that end a doubt.", most=DAY_SECONDS
     )
+    cancel: Literal["off", "ask", "auto"] = Field(
+        default="ask",
+        description="What follows when the shop cancels an order that VeraCore has: an alert "
+        "(`off`), an alert that names the `cancel` command (`ask`), or the next run asks VeraCore "
+        "to cancel it (`auto`).",
+    )
     parked_recheck_minutes: int = minutes(
         60, "How often an order that VeraCore refused is tried again."
     )

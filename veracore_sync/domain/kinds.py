@@ -18,6 +18,7 @@ class AlertKind(StrEnum):
     ORDER_CONFLICT = "order.conflict"
     ORDER_CANCELLED = "order.cancelled"
     ORDER_CANCELLED_IN_SHOP = "order.cancelled_in_shop"
+    ORDER_NOT_CANCELLED = "order.not_cancelled"
     ORDER_DRIFT = "order.drift"
     ORDER_REFUNDED = "order.refunded"
     ORDER_UNPAID = "order.unpaid"
@@ -145,9 +146,16 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         _WHEN_ORDER_PARKED,
     ),
     AlertKind.ORDER_CANCELLED_IN_SHOP: AlertEntry(
-        "Cancel it at VeraCore too, or it ships. The alert ends with the next look-up "
-        f"that finds nothing of it open there, or with {_ACCEPT}.",
+        "Run `cancel CODE`, or cancel it at VeraCore by hand, or it ships. With "
+        '`orders.cancel = "auto"` the next runs ask VeraCore by themselves. The alert ends with '
+        f"the look-ups that find nothing of it open there, or with {_ACCEPT}.",
         _WHEN_ORDER_DRIFT,
+    ),
+    AlertKind.ORDER_NOT_CANCELLED: AlertEntry(
+        "`cancel` was asked for and VeraCore did not cancel the order; the message says why. "
+        "Cancel it at VeraCore by hand, or run `cancel CODE` again. The alert ends when "
+        "VeraCore shows it as cancelled, or when it has shipped.",
+        "VeraCore does not cancel an order as asked, or has shipped it already",
     ),
     AlertKind.ORDER_DRIFT: AlertEntry(
         "Make the same change at VeraCore. Units that the message says VeraCore does not "
@@ -256,9 +264,9 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         "read shipments, or ask VeraCore; the alert ends with the first run that reads the list.",
     ),
     AlertKind.ORDER_SHIPPED_CANCELLED: AlertEntry(
-        "VeraCore shipped an order that the shop cancelled: stop the parcel (the alert ends when "
-        f"VeraCore has voided its labels), or charge for it and {_ACCEPT}. "
-        "It ends by itself after a week.",
+        "VeraCore shipped an order that the shop cancelled, or that VeraCore was asked to cancel "
+        "or showed as cancelled: stop the parcel (the alert ends when VeraCore has voided its "
+        f"labels), or charge for it and {_ACCEPT}. It ends by itself after a week.",
         _WHEN_ORDER_SHIPPED_CANCELLED,
     ),
     AlertKind.ORDER_SHIPMENT_WAITING: AlertEntry(

@@ -47,6 +47,7 @@ class OrderRow:
     updated_at: str
     absent_tick: str | None = None
     shop_code: str | None = None
+    shop_cancelled_at: str | None = None
 
     @property
     def reference(self) -> str:

@@ -82,7 +82,18 @@ OPEN_SLIPS = (PickSlipState.OPEN, PickSlipState.INTENDED, PickSlipState.ADDED)
 """The states of a slip that is not finished."""
 
 
-State = TypeVar("State", OrderState, PickSlipState)
+class CancelState(StrEnum):
+    """What became of the wish to cancel an order that VeraCore accepted."""
+
+    WANTED = "wanted"
+    ASKING = "asking"  # a request is in progress, or its run was killed
+    UNKNOWN = "unknown"  # VeraCore was asked; only look-ups show what it did
+    CANCELLED = "cancelled"  # two look-ups show it, some time apart
+    TOO_LATE = "too_late"  # it has left, as a whole or in part
+    REFUSED = "refused"  # VeraCore does not cancel it: a person does, at VeraCore
+
+
+State = TypeVar("State", OrderState, PickSlipState, CancelState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,4 +249,48 @@ SLIP_TRANSITIONS: Mapping[SlipAct, Transition[PickSlipState]] = {
     SlipAct.REOPEN: Transition((_P.HANDED,), (_P.OPEN, _P.ADDED)),
     SlipAct.RETRY_NOW: Transition(OPEN_SLIPS),
     SlipAct.CORRECT: Transition((_P.DONE,)),
+}
+
+
+# ---- cancellations after the hand-over --------------------------------------------------------
+
+
+class CancelAct(StrEnum):
+    """The transitions of a cancellation, named after the ledger's methods."""
+
+    WANT = "want"
+    WANT_AGAIN = "want_again"
+    WITHDRAW = "withdraw"
+    ASK = "ask"
+    NOT_ASKED = "not_asked"
+    ASKED = "asked"
+    RECOVER = "recover"
+    LOOK_AGAIN = "look_again"
+    SAW_CANCELLED = "saw_cancelled"
+    CONFIRM = "confirm"
+    MISS = "miss"
+    REFUSE = "refuse"
+    LEAVE = "leave"
+
+
+_K = CancelState
+CANCELLING = (_K.WANTED, _K.ASKING, _K.UNKNOWN)
+"""The states of a cancellation that has not ended."""
+_NOT_CANCELLED = (*CANCELLING, _K.TOO_LATE, _K.REFUSED)
+
+CANCEL_TRANSITIONS: Mapping[CancelAct, Transition[CancelState]] = {
+    CancelAct.WANT: Transition((), (_K.WANTED,)),
+    CancelAct.WANT_AGAIN: Transition((_K.CANCELLED, _K.TOO_LATE, _K.REFUSED), (_K.WANTED,)),
+    CancelAct.WITHDRAW: Transition((_K.WANTED,)),
+    CancelAct.ASK: Transition((_K.WANTED, _K.UNKNOWN), (_K.ASKING,)),
+    CancelAct.NOT_ASKED: Transition((_K.ASKING,), (_K.WANTED, _K.UNKNOWN)),
+    CancelAct.ASKED: Transition((_K.ASKING,), (_K.UNKNOWN,)),
+    CancelAct.RECOVER: Transition((_K.ASKING,), (_K.UNKNOWN,)),
+    CancelAct.LOOK_AGAIN: Transition((_K.WANTED, _K.UNKNOWN, _K.TOO_LATE, _K.REFUSED)),
+    CancelAct.SAW_CANCELLED: Transition(_NOT_CANCELLED),
+    CancelAct.CONFIRM: Transition(_NOT_CANCELLED, (_K.CANCELLED,)),
+    CancelAct.MISS: Transition((*CANCELLING, _K.REFUSED), (_K.TOO_LATE,)),
+    CancelAct.REFUSE: Transition(CANCELLING, (_K.REFUSED,)),
+    # Also of one that two look-ups showed as cancelled: goods that leave are a fact.
+    CancelAct.LEAVE: Transition(tuple(_K), (_K.TOO_LATE,)),
 }

@@ -135,6 +135,8 @@ class Resolver(RunPart[OrdersReport]):
         with self.ledger.unit_of_work():
             self._end_attempts(row, sights)
             _must_apply(self.ledger.transitions.renew_id(row.code, fresh), row)
+            # Sending it again is what the person wants now.
+            self.ledger.cancellations.withdraw(row.code)
         return Resolution(row.code, f"goes out as {fresh} with the next sync-orders")
 
     def _fresh_id(self, row: OrderRow, attempts: list[AttemptRow], used: tuple[str, ...]) -> str:
@@ -193,6 +195,7 @@ class Resolver(RunPart[OrdersReport]):
             self._end_attempts(row, sights)
             why = "a person decided not to send it"
             _must_apply(self.ledger.transitions.skip(row.code, OrderCause.RESOLVED, why), row)
+            self.ledger.cancellations.withdraw(row.code)
         return Resolution(row.code, "skipped for good")
 
     def accept(self, name: str, reason: str) -> Resolution:
@@ -317,8 +320,8 @@ class Resolver(RunPart[OrdersReport]):
 def _handed_over(row: OrderRow) -> UsageError:
     return UsageError(
         f"{row.code} is {row.state}: VeraCore has it as {row.veracore_id}",
-        hint="cancel or change it at VeraCore; `--accept REASON` accepts what the shop changed "
-        "since",
+        hint=f"`veracore-sync cancel {row.code}` asks VeraCore to cancel it; `--accept REASON` "
+        "accepts what the shop changed since; anything else is changed at VeraCore by hand",
     )
 
 

@@ -73,6 +73,7 @@ def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
     timeline = [entry.document() for entry in timeline_of(ledger, row)]
     return order_document(row) | {
         "attempts": attempts,
+        "cancellation": _cancellation(ledger, row.code),
         "shipments": shipments,
         "timeline": timeline,
         "earlierOrders": [order_document(one) for one in earlier_orders(ledger, row)],
@@ -90,6 +91,23 @@ def earlier_orders(ledger: Ledger, row: OrderRow) -> list[OrderRow]:
         for one in ledger.orders.set_aside_from([row.reference]).get(row.reference, [])
         if one.code != row.code
     ]
+
+
+def _cancellation(ledger: Ledger, code: str) -> dict[str, Any] | None:
+    wish = ledger.cancellations.get(code)
+    if wish is None:
+        return None
+    return {
+        "state": wish.state,
+        "wantedBy": wish.wanted_by,
+        "wantedAt": wish.wanted_at,
+        "asked": wish.asked,
+        "askedAt": wish.asked_at,
+        "seenCancelledAt": wish.seen_at,
+        "leftAt": wish.left_at,
+        "nextLookUp": wish.next_attempt_at,
+        "message": wish.message,
+    }
 
 
 def alert_document(alert: Alert) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from veracore_sync.domain.cancellations import CancellationRow
 from veracore_sync.domain.ledger_records import PastAlert
 from veracore_sync.domain.order_records import AttemptRow, OrderRow
 from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.domain.states import CANCELLING
 from veracore_sync.ports.ledger import Ledger
 
 
@@ -36,6 +38,7 @@ def timeline_of(ledger: Ledger, row: OrderRow) -> list[TimelineEntry]:
     past = [*_beginnings(row), *_doubts(row)]
     for attempt in ledger.orders.attempts(row.code):
         past += _attempt(attempt)
+    past += _cancellation(ledger.cancellations.get(row.code), row)
     for slip in ledger.shipments.slips_of(row.code):
         past += _slip(slip)
     for alert in ledger.reporting.alerts_of(row.code):
@@ -73,6 +76,25 @@ def _attempt(attempt: AttemptRow) -> Iterator[TimelineEntry]:
     if attempt.outcome:
         why = f" ({attempt.message})" if attempt.message else ""
         yield TimelineEntry(attempt.ended_at, "outcome", f"{name}: {attempt.outcome}{why}")
+
+
+def _cancellation(wish: CancellationRow | None, row: OrderRow) -> Iterator[TimelineEntry]:
+    if row.shop_cancelled_at:
+        yield TimelineEntry(row.shop_cancelled_at, "cancel", "the shop has cancelled it")
+    if wish is None:
+        return
+    by = "by a person" if wish.wanted_by == "person" else "because the shop cancelled it"
+    yield TimelineEntry(wish.wanted_at, "cancel", f"to be cancelled at VeraCore, {by}")
+    if wish.asked_at:
+        yield TimelineEntry(
+            wish.asked_at, "cancel", f"VeraCore was asked to cancel it, {wish.asked} x"
+        )
+    if wish.seen_at:
+        yield TimelineEntry(wish.seen_at, "cancel", "a look-up showed it as cancelled")
+    why = f": {wish.message}" if wish.message else ""
+    yield TimelineEntry(wish.updated_at, "cancel", f"cancellation {wish.state}{why}")
+    if wish.next_attempt_at and wish.state in CANCELLING:
+        yield TimelineEntry(wish.next_attempt_at, "cancel", "the next look-up, at the earliest")
 
 
 def _slip(slip: SlipRow) -> Iterator[TimelineEntry]:

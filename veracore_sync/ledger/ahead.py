@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from veracore_sync.clock import to_text
 from veracore_sync.domain.ledger_records import Ahead, MomentKind
 from veracore_sync.ledger.database import Database
-from veracore_sync.waits import ASKED, EVENT, HINT, SLIP, SPREAD
+from veracore_sync.waits import ASKED, CANCELLATION, EVENT, HINT, SLIP, SPREAD
 
 _SLACK = timedelta(minutes=1)
 """For a process that is writing right now, and for small corrections by NTP."""
@@ -46,6 +46,7 @@ def kinds(
         ),
         MomentKind("compared.compared_at", "they are compared first"),
         MomentKind("compared.away_since", "it counts from now on"),
+        MomentKind("cancellations.next_attempt_at", _NO_WAIT, max(grace, CANCELLATION)),
         MomentKind("held.since", "VeraCore's stock is taken to be without them"),
         MomentKind("held.sent_at", "they count as sent by another"),
         MomentKind("hints.due_at", _NO_WAIT, HINT),

@@ -78,6 +78,12 @@ class Alerts:
             self._outbox.add(EventKind.ALERT_OPENED, code, {"kind": kind, **payload})
         return True
 
+    def is_open(self, kind: AlertKind, *, code: str) -> bool:
+        """Whether the alert of this kind is open for that order."""
+        key = f"{kind}:{code}"
+        found = self._db.row("SELECT 1 FROM alerts WHERE key = ? AND resolved_at IS NULL", (key,))
+        return found is not None
+
     def resolve(self, kind: str, *, code: str | None = None, about: str = "") -> bool:
         """Resolve the alert of this kind, for that order or thing; returns whether it was open.
 

@@ -161,11 +161,17 @@ class LookUpTransitions(OrderTable):
             if moved is Applied.LOST:
                 return moved
             in_shop = AlertKind.ORDER_CANCELLED_IN_SHOP
-            accepted = any(one.kind == in_shop for one in self._alerts.accepted(code))
-            is_known = self._alerts.resolve(in_shop, code=code) or accepted
+            row = connection.execute(
+                "SELECT shop_cancelled_at FROM orders WHERE code = ?", (code,)
+            ).fetchone()
+            is_known = (
+                row["shop_cancelled_at"] is not None
+                or self._alerts.is_open(in_shop, code=code)
+                or any(one.kind == in_shop for one in self._alerts.accepted(code))
+            )
             # Whatever else was to be done about the order at VeraCore is over; the cancellation
             # itself is what a person still has to deal with.
-            self._alerts.resolve_order(code, keep=ALERTS_OF_GOODS)
+            self._alerts.resolve_order(code, keep=(AlertKind.ORDER_CANCELLED, *ALERTS_OF_GOODS))
             if is_known:
                 return Applied.DONE
             return self._alert(AlertKind.ORDER_CANCELLED, message, code)

@@ -37,6 +37,11 @@ class Sending(OrderTable):
         # On disk before the socket opens: if the process dies afterwards, the next run knows that
         # the order may be at VeraCore and looks it up. Without the intent it would send it twice.
         with self._db.transaction() as connection:
+            # A person wants an order cancelled that was in doubt then: it must not be sent now.
+            if connection.execute(
+                "SELECT 1 FROM cancellations WHERE code = ? AND state = 'wanted'", (code,)
+            ).fetchone():
+                return None
             attempt = 1 + int(
                 connection.execute("SELECT attempt FROM orders WHERE code = ?", (code,)).fetchone()[
                     0

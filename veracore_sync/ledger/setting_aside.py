@@ -22,7 +22,16 @@ from veracore_sync.ledger.database import Transaction
 from veracore_sync.ledger.queueing import Queueing
 from veracore_sync.ledger.sql import in_sql
 
-_OF_AN_ORDER = ("attempts", "held", "compared", "slips", "tracked", "alerts", "accepted")
+_OF_AN_ORDER = (
+    "attempts",
+    "held",
+    "compared",
+    "cancellations",
+    "slips",
+    "tracked",
+    "alerts",
+    "accepted",
+)
 """The tables with a column for an order's code. Events keep it: they are history."""
 _GONE = "the shop no longer has it: another order has its code now"
 

@@ -9,6 +9,7 @@ from veracore_sync.clock import Clock
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.breaker import Breakers
 from veracore_sync.ledger.budget import Budgets
+from veracore_sync.ledger.cancellations import Cancellations
 from veracore_sync.ledger.comparisons import Comparisons
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.holdings import Holdings
@@ -45,6 +46,7 @@ class SqlLedger:
         self.holdings = Holdings(database, clock)
         self.comparisons = Comparisons(database, clock)
         self.transitions = OrderTransitions(database, self.alerts, self.outbox, clock)
+        self.cancellations = Cancellations(database, self.alerts, self.transitions, clock)
         self.shipments = Shipments(database, clock)
         self.stock = StockStore(database)
         self.unread = UnreadRecords(database)

@@ -7,11 +7,12 @@ transition that needs a person also opens the alert, in the same transaction.
 
 from __future__ import annotations
 
+from veracore_sync.ledger.cancelling import Cancelling
 from veracore_sync.ledger.finding import LookUpTransitions
 from veracore_sync.ledger.sending import Sending
 from veracore_sync.ledger.setting_aside import SettingAside
 from veracore_sync.ledger.shipping import Shipping
 
 
-class OrderTransitions(SettingAside, Sending, LookUpTransitions, Shipping):
+class OrderTransitions(SettingAside, Sending, LookUpTransitions, Shipping, Cancelling):
     """The transitions of all orders of one ledger."""

@@ -32,6 +32,7 @@ from veracore_sync.domain.ledger_records import (
 )
 from veracore_sync.ports.alert_store import AlertStore
 from veracore_sync.ports.order_ledger import (
+    CancellationStore,
     ComparisonStore,
     HoldingStore,
     OrderStore,
@@ -55,6 +56,10 @@ class Ledger(Protocol):
     @property
     def transitions(self) -> OrderTransitionStore:
         """The transitions of orders."""
+
+    @property
+    def cancellations(self) -> CancellationStore:
+        """Cancellations after the hand-over."""
 
     @property
     def holdings(self) -> HoldingStore:

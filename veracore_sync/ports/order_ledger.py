@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from veracore_sync.domain.cancellations import CancellationRow, WantedBy
 from veracore_sync.domain.comparisons import ComparedRow, Facets
 from veracore_sync.domain.held_orders import AcceptedOrder
 from veracore_sync.domain.order_records import (
@@ -205,6 +206,68 @@ class OrderTransitionStore(Protocol):
     def ship(self, code: str) -> bool:
         """Nothing more will ship: the shop shows the order as shipped, or cancelled it and VeraCore
         ships nothing more of it. Returns whether this is new."""
+
+    def cancelled_in_shop(self, code: str, message: str) -> Applied:
+        """The shop has cancelled the order: an alert, unless VeraCore ships nothing more of it."""
+
+
+class CancellationStore(Protocol):
+    """The cancellations of orders after the hand-over; every method that writes is one transition.
+
+    A method that returns `Applied` writes nothing if the cancellation has left the states that
+    allow it.
+    """
+
+    def get(self, code: str) -> CancellationRow | None:
+        """The cancellation of that order, or ``None``."""
+
+    def wanted(self) -> list[CancellationRow]:
+        """Those for which VeraCore was not asked yet, oldest first."""
+
+    def due(self, longest: timedelta) -> list[CancellationRow]:
+        """Those whose next look-up is due, longest wanted first."""
+
+    def want(self, code: str, veracore_id: str, by: WantedBy) -> Applied:
+        """The order is to be cancelled; one that has ended without success begins anew."""
+
+    def withdraw(self, code: str) -> Applied:
+        """The order was never sent, so VeraCore is not asked: forget the wish."""
+
+    def ask(self, code: str) -> Applied:
+        """Commit the intent to ask VeraCore, before the request."""
+
+    def not_asked(self, code: str, message: str, next_attempt_at: datetime | None) -> Applied:
+        """The request never left, or was rejected unread: as before, and not counted."""
+
+    def asked(self, code: str, message: str, next_attempt_at: datetime | None) -> Applied:
+        """VeraCore was asked, or may have been: look-ups decide."""
+
+    def recover(self) -> list[str]:
+        """Cancellations that a killed run left ``asking`` are unknown; returns their codes.
+
+        The caller holds the lock of the orders job.
+        """
+
+    def look_again(
+        self, code: str, next_attempt_at: datetime | None, message: str | None, *, is_open: bool
+    ) -> Applied:
+        """A look-up showed nothing that ends it; `is_open`: it showed the order, not cancelled."""
+
+    def saw_cancelled(self, code: str, next_attempt_at: datetime) -> Applied:
+        """A look-up showed the order cancelled for the first time: a second one confirms it."""
+
+    def confirm(self, code: str, message: str) -> Applied:
+        """A second look-up showed it: the cancellation is done, and the order is cancelled; an
+        alert with that message, unless the shop cancelled it too."""
+
+    def miss(self, code: str, message: str) -> Applied:
+        """Goods have left, so it is too late; tracking watches the rest."""
+
+    def refuse(self, code: str, message: str) -> Applied:
+        """VeraCore does not cancel it: a person does."""
+
+    def leave(self, code: str, message: str) -> Applied:
+        """Goods of an order that was to be cancelled have left; told once."""
 
 
 class HoldingStore(Protocol):

@@ -93,6 +93,36 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class CancelSent:
+    """The request to cancel left, and what it did is unknown, whatever was answered.
+
+    `text` is the upstream's message, shortened and cleaned; for people only. What an answer looks
+    like is not known (docs/wire.md 3.7), so only look-ups tell whether the order is cancelled.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CancelNotSent:
+    """The request to cancel never left, or was rejected unread: the order is as it was."""
+
+    what: Occurrence
+    text: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelNotPermitted:
+    """This account may not cancel orders, whichever; `text` quotes the refusal."""
+
+    text: str
+
+
+CancelOutcome = CancelSent | CancelNotSent | CancelNotPermitted
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a dialect can show, beyond whether an order exists.
 
@@ -103,12 +133,14 @@ class Capabilities:
         tells_shipment_lines: The lines of each shipment. If not, nothing is fulfilled before the
             order is complete.
         tells_warehouses: Stock per warehouse. If not, all stock is offered at one location.
+        can_cancel: Cancel an order on request. If not, a person does that at VeraCore.
     """
 
     lists_shipped: bool
     tells_content: bool
     tells_shipment_lines: bool
     tells_warehouses: bool
+    can_cancel: bool
 
 
 def permission_hint(operation: str) -> str:
@@ -158,6 +190,12 @@ class Warehouse(Protocol):
 
     def submit(self, order: WarehouseOrder) -> SubmitOutcome:
         """Create the order with one request, which is never retried."""
+
+    def cancel(self, order_id: str) -> CancelOutcome:
+        """Ask for the cancellation of the whole order with one request, which is never retried.
+
+        Without `Capabilities.can_cancel` nothing is sent.
+        """
 
     def look_up(self, order_id: str) -> LookUp:
         """Look the order up by its VeraCore id, with a few retries.

@@ -36,6 +36,10 @@ class Behaviour:
         voided_charges: Whether `GetShippingCharge` lists voided packages.
         window_end: Whether the end of a date window belongs to it.
         token_seconds: How long a bearer token lives.
+        cancel: Until when `CancelOrder` works (``until_picked``, ``until_shipped``, ``never``), or
+            how its answer misleads (``says_yes_does_nothing``, ``says_no_does_it``), or that this
+            login may not use it (``no_permission``).
+        cancel_text: What it answers instead of its own words; empty for those.
         secret: The secret of the only login; a token that was given out outlives its change.
         reference: Whether answers have an order's reference ``whole``, its first 50 characters
             (``cut50``), or not at all (``omitted``).
@@ -60,6 +64,8 @@ class Behaviour:
     voided_charges: bool = False
     window_end: str = "inclusive"
     token_seconds: int = 3600
+    cancel: str = "until_picked"
+    cancel_text: str = ""
     secret: str = SECRET
     reference: str = "whole"
     longest_id: int = 20
@@ -165,6 +171,15 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "voided_charges": _one_of(True, False),
     "window_end": _one_of("inclusive", "exclusive"),
     "token_seconds": _above_0("seconds"),
+    "cancel": _one_of(
+        "until_picked",
+        "until_shipped",
+        "never",
+        "says_yes_does_nothing",
+        "says_no_does_it",
+        "no_permission",
+    ),
+    "cancel_text": _text,
     "secret": _secret,
     "reference": _one_of("whole", "cut50", "omitted"),
     "longest_id": _above_0("characters"),

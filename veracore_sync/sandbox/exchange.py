@@ -19,6 +19,7 @@ UNREADABLE = "unreadable"
 OPERATIONS = frozenset(
     {
         "AddOrder",
+        "CancelOrder",
         "GetOrderInfo",
         "GetProductAvailabilities",
         "GetShippingCharge",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from veracore_sync.sandbox import soap
+from veracore_sync.sandbox import adjustment, soap
 from veracore_sync.sandbox.control import PREFIX, Control
 from veracore_sync.sandbox.exchange import Call, Request, html_answer
 from veracore_sync.sandbox.faults import DRIP, Fault, Faults, Outcome, answer_with_fault
@@ -82,6 +82,8 @@ class Sandbox(Listening):
         return outcome, _wait(fault, outcome, pause)
 
     def _read_call(self, request: Request) -> Call | None:
+        if adjustment.is_for(request):
+            return adjustment.read_call(self.world, request)
         if request.path.lower() in soap.FACES:
             return soap.read_call(self.world, request)
         return self._public.read_call(request) or self._rest.read_call(request)

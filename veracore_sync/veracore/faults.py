@@ -71,7 +71,8 @@ _PERMISSION = re.compile(
     re.IGNORECASE,
 )
 _OPERATION = re.compile(
-    r"\b(AddOrder|GetOrderInfo|GetProductAvailabilities|GetShippingCharge)\b", re.IGNORECASE
+    r"\b(AddOrder|GetOrderInfo|GetProductAvailabilities|GetShippingCharge|CancelOrder)\b",
+    re.IGNORECASE,
 )
 _ANY_OPERATION = re.compile(
     r"missing permission|web ?service|web ?method|"

@@ -94,7 +94,8 @@ def decide_retry(row: OrderRow, attempts: Sequence[AttemptRow]) -> Retry:
     if row.state in HANDED_OVER:
         return NotRetried(
             f"it is {row.state}: sending it again would ship it twice; "
-            f"`veracore-sync stats --order {row.code}` shows what VeraCore has"
+            f"`veracore-sync stats --order {row.code}` shows what VeraCore has, and whether it is "
+            "being cancelled"
         )
     if row.state == OrderState.SKIPPED:
         return NotRetried("it is skipped: `veracore-sync stats --order` says why")

@@ -276,7 +276,7 @@ class ChangeRules:
         base = one.known.base
         if one.is_accepted and base is not None and base.state == "Cancelled":
             return Verdict({}, base)
-        return Verdict({CANCELLED: Notice("Cancelled", cancelled_message(one.row.code))}, base)
+        return Verdict({CANCELLED: Notice("Cancelled", "the shop cancelled it")}, base)
 
     def _content_words(self, was: Facets, one: Comparison) -> list[str]:
         units = unit_words(was.units, one.now.units, self.renderer.is_excluded)
@@ -395,14 +395,6 @@ class ChangeRules:
         """The facets now, unless the content differs from what was sent."""
         is_known = one.row.content_hash is not None
         return None if is_known and one.row.content_hash != one.now_hash else one.now
-
-
-def cancelled_message(code: str) -> str:
-    """The sentence about an order that the shop cancelled and VeraCore has not."""
-    return (
-        "it was cancelled in the shop after it went to VeraCore: cancel it there too "
-        f"(`veracore-sync cancel {code}`), or it will ship"
-    )
 
 
 def _accept(code: str) -> str:

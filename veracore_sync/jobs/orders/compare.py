@@ -18,7 +18,8 @@ from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow, SentLines
 from veracore_sync.domain.orders import OrderContent, OrderStub
-from veracore_sync.domain.states import HANDED_OVER, OrderState
+from veracore_sync.domain.states import HANDED_OVER, Applied, OrderState
+from veracore_sync.jobs.cancel.words import asks_by_itself, cancelled_in_shop
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, read_apart
 from veracore_sync.jobs.orders.changes import (
@@ -31,7 +32,6 @@ from veracore_sync.jobs.orders.changes import (
     Comparison,
     Verdict,
     agrees,
-    cancelled_message,
     has_ended,
     held_lines,
     is_followed,
@@ -214,7 +214,7 @@ class Comparer(RunPart[OrdersReport]):
             )
         )
         if row.state == OrderState.CANCELLED and now.state == "Cancelled":
-            self.ledger.alerts.resolve(AlertKind.ORDER_CANCELLED, code=order.code)
+            self._cancelled(order.code)
         self._tell(seen, known, verdict)
 
     def _held(self, row: OrderRow) -> tuple[SentLines | None, SentLines | None]:
@@ -239,7 +239,7 @@ class Comparer(RunPart[OrdersReport]):
                 is_same = reported is None and kind in standing and known.compared_at is None
                 again = reported != notice.mark and not is_same
                 if kind == CANCELLED:
-                    self._cancelled(code, again=again)
+                    self._cancelled(code)
                 else:
                     self._raise(kind, code, notice.message, again=again, mark=notice.mark)
             elif kind in standing and (kind != DRIFT or not verdict.keeps_drift):
@@ -248,9 +248,15 @@ class Comparer(RunPart[OrdersReport]):
         marks = {str(kind): notice.mark for kind, notice in verdict.notices.items()}
         self.ledger.comparisons.keep(replace(seen, base=verdict.base, reported=marks))
 
-    def _cancelled(self, code: str, *, again: bool = False) -> None:
-        """The shop cancelled an order that VeraCore has."""
-        self._raise(CANCELLED, code, cancelled_message(code), again=again)
+    def _cancelled(self, code: str) -> None:
+        """The shop cancelled an order that went to VeraCore."""
+        message = cancelled_in_shop(code, self.settings, self.warehouse.capabilities)
+        change = self.ledger.transitions.cancelled_in_shop(code, message)
+        if change is Applied.NEWS:
+            self.report.outcomes.setdefault(code, "drift")
+            # With `auto` VeraCore is asked by this run, and a person is told if that fails.
+            if not asks_by_itself(self.settings, self.warehouse.capabilities):
+                self.report.escalate(f"{code}: {message}")
 
     def _raise(
         self,

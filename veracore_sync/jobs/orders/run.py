@@ -13,6 +13,7 @@ from veracore_sync.domain.failures import OF_AN_UPSTREAM_OR_THE_SETTINGS, ONLY_T
 from veracore_sync.domain.order_records import Discovery, Failure, OrderRow, fresh_row
 from veracore_sync.domain.orders import OrderStub
 from veracore_sync.domain.states import OrderCause, OrderState
+from veracore_sync.jobs.cancel.run import Canceller
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.orders.bad_records import BadRecords
 from veracore_sync.jobs.orders.candidates import Candidates
@@ -64,6 +65,7 @@ class OrdersRun(JobRun[OrdersReport]):
             # A run that was killed leaves orders in `sending`: only a look-up shows whether they
             # arrived.
             self.ledger.transitions.recover()
+            Canceller(self.context).withdraw_unsent()
         span = windows(self.ledger, now, self._candidates.not_before)
         poll = self._candidates.list_orders(span)
         if not self.context.must_not_write:
@@ -96,6 +98,7 @@ class OrdersRun(JobRun[OrdersReport]):
             return
         # After sending: an old order that cannot be read must not keep a paid one from leaving.
         self._detect_changes(poll, span)
+        Canceller(self.context).run_due(self.options.only)
         self._explain(poll)
         self._candidates.raise_unread()
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.cancellations import left_slips
 from veracore_sync.domain.errors import (
     LockHeld,
     ProtocolError,
@@ -22,8 +23,16 @@ from veracore_sync.domain.failures import (
 from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow
-from veracore_sync.domain.states import LOST_RACE, Applied, OrderState
+from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.domain.states import (
+    LOST_RACE,
+    OPEN_SLIPS,
+    Applied,
+    OrderState,
+    PickSlipState,
+)
 from veracore_sync.domain.warehouse import UnreadableShipment
+from veracore_sync.jobs.cancel.run import NOW_IN_THE_SHOP, note_sighting
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking.alert_ends import AlertEnds
@@ -294,6 +303,11 @@ class TrackingRun(JobRun[TrackingReport]):
             self._follow_apart(snapshot, targets)
             return
         snapshot.remember(targets.rows_to_keep(snapshot.veracore_id))
+        self._tell_what_left(snapshot)
+        if row.state == OrderState.CANCELLED:
+            return
+        if record.status == "cancelled" and self._is_to_be_cancelled(snapshot):
+            return
         if record.status == "cancelled" and row.state == OrderState.SYNCED:
             message = "it was cancelled at VeraCore after it was placed"
             change = self.ledger.transitions.cancel(row.code, snapshot.veracore_id, message)
@@ -330,6 +344,44 @@ class TrackingRun(JobRun[TrackingReport]):
             self.report.record(row.code, "", "closed", message)
         elif record.is_complete and self.ledger.transitions.ship(row.code):
             self.report.record(row.code, "", "closed", "the shop no longer has it")
+
+    def _is_to_be_cancelled(self, snapshot: OrderSnapshot) -> bool:
+        """Whether the order is to be cancelled, so that a second look-up has to confirm it."""
+        change = note_sighting(self.context, snapshot.row, snapshot.record)
+        if change is Applied.NEWS:
+            self.report.escalate(f"{snapshot.row.code}: {NOW_IN_THE_SHOP}")
+        return change is not None
+
+    def _tell_what_left(self, snapshot: OrderSnapshot) -> None:
+        """Report goods of an order that left although it was cancelled, or was to be."""
+        row, gone = snapshot.row, left_slips(snapshot.record)
+        wish = self.ledger.cancellations.get(row.code) if gone else None
+        if not gone or (wish is None and row.state != OrderState.CANCELLED):
+            return
+        known = self.ledger.shipments.slips(snapshot.veracore_id)
+        # Told before the fulfilment is made, so what has one already left before the wish.
+        ended = (PickSlipState.DONE, PickSlipState.COVERED)
+        earlier = {one.slip for one in known.values() if one.state in ended}
+        slips = [slip for slip in gone if slip not in earlier]
+        if not slips:
+            return
+        left = f"VeraCore shipped slip {', '.join(slips)}"
+        if row.state == OrderState.CANCELLED:
+            self._left_cancelled(row, [known[slip] for slip in slips if slip in known], left)
+            return
+        message = f"{left} although it was asked to cancel the order"
+        if self.ledger.cancellations.leave(row.code, message) is Applied.NEWS:
+            self.report.escalate(f"{row.code}: {message}")
+
+    def _left_cancelled(self, row: OrderRow, slips: Sequence[SlipRow], left: str) -> None:
+        """Report goods of an order that VeraCore showed as cancelled, and hand them to a person."""
+        message = f"{left} although it showed the order as cancelled"
+        with self.ledger.unit_of_work():
+            for slip in slips:
+                if slip.state in OPEN_SLIPS:
+                    self.ledger.shipments.hand_over(slip, message)
+            kind = AlertKind.ORDER_SHIPPED_CANCELLED
+            raise_alert(self.ledger, self.report, kind, message, code=row.code)
 
     def _missing(self, row: OrderRow, veracore_id: str) -> None:
         self.report.errors += 1

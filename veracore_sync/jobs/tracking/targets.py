@@ -15,6 +15,8 @@ from veracore_sync.ports.ledger import Ledger
 _MAX_LAST = 20
 WORKABLE = (OrderState.SYNCED, OrderState.SHIPPED)
 """The ledger's states in which an order may have shipped."""
+WATCHED = (*WORKABLE, OrderState.CANCELLED)
+"""The states in which a listed package is news: one that VeraCore cancelled may leave yet."""
 
 
 @dataclass(slots=True)
@@ -44,7 +46,7 @@ class Targets:
         rest = [code for code in more if code not in apart][: self.others]
         codes = [*(code for code in first if code not in self.last), *rest, *self.last[:_MAX_LAST]]
         held = self.ledger.orders.held(codes)
-        return [held[code] for code in codes if code in held and held[code].state in WORKABLE]
+        return [held[code] for code in codes if code in held and held[code].state in WATCHED]
 
     def _changed(self) -> Iterator[str]:
         """Orders of which the list shows other packages than at the last look-up."""
@@ -57,7 +59,7 @@ class Targets:
         held = self.ledger.orders.at_warehouse([*self.listed, *seen])
         for key, row in held.items():
             listed = self.listed[key].rows if key in self.listed else {}
-            if row.state in WORKABLE and has_changed(listed, seen.get(key, {}), self.days):
+            if row.state in WATCHED and has_changed(listed, seen.get(key, {}), self.days):
                 yield row.code
 
     def _seen(self, veracore_id: str) -> Rows:

@@ -382,6 +382,35 @@ def m013_identity(db: Utils) -> None:
     run_statements(db.conn, _IDENTITY)
 
 
+_CANCELLATIONS = """
+CREATE TABLE cancellations (
+    code TEXT PRIMARY KEY REFERENCES orders (code) ON DELETE CASCADE,
+    veracore_id TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('wanted', 'asking', 'unknown', 'cancelled', 'too_late',
+        'refused')),
+    wanted_by TEXT NOT NULL CHECK (wanted_by IN ('person', 'shop')),
+    asked INTEGER NOT NULL DEFAULT 0,
+    looks INTEGER NOT NULL DEFAULT 0,
+    message TEXT,
+    wanted_at TEXT NOT NULL,
+    asked_at TEXT,
+    seen_at TEXT,
+    seen_tick TEXT,
+    left_at TEXT,
+    next_attempt_at TEXT,
+    updated_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cancellations_open ON cancellations (state) WHERE state <> 'cancelled';
+ALTER TABLE orders ADD COLUMN shop_cancelled_at TEXT
+"""
+
+
+@migrations()
+def m014_cancellations(db: Utils) -> None:
+    """Cancellations after the hand-over, and when the shop was seen to have cancelled an order."""
+    run_statements(db.conn, _CANCELLATIONS)
+
+
 _ACCEPTED = """
 ALTER TABLE alerts ADD COLUMN difference TEXT;
 CREATE TABLE accepted (

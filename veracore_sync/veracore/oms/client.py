@@ -22,6 +22,7 @@ from veracore_sync.domain.warehouse import ListedRow, StockRow, WarehouseOrder
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
+    CancelOutcome,
     Capabilities,
     LookUp,
     LookUpFailed,
@@ -41,7 +42,7 @@ from veracore_sync.veracore.faults import (
     meaning_of,
     says_not_found,
 )
-from veracore_sync.veracore.oms import write
+from veracore_sync.veracore.oms import adjustment, write
 from veracore_sync.veracore.oms.parse import UnreadableXml, is_nil, shape, text, whole_number
 from veracore_sync.veracore.oms.record import is_empty_record, order_record
 from veracore_sync.veracore.oms.service import ADDRESS_HINT, UPSTREAM, Fault, NotSoap, Service
@@ -77,7 +78,11 @@ class OmsWarehouse:
     """
 
     capabilities = Capabilities(
-        lists_shipped=True, tells_content=True, tells_shipment_lines=True, tells_warehouses=True
+        lists_shipped=True,
+        tells_content=True,
+        tells_shipment_lines=True,
+        tells_warehouses=True,
+        can_cancel=True,
     )
 
     def __init__(
@@ -243,6 +248,12 @@ class OmsWarehouse:
             write.add_order(body, self._service.namespace, order, self._settings.zone)
 
         return self._service.call("AddOrder", fill)
+
+    # ---- cancelling ---------------------------------------------------------------------------
+
+    def cancel(self, order_id: str) -> CancelOutcome:
+        """Ask for the order's cancellation; see the port. One request."""
+        return adjustment.cancel_order(self._service, self._settings, order_id)
 
     # ---- stock --------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
@@ -78,9 +78,10 @@ class Service:
     ) -> None:
         self._settings = settings
         self._retry = retry
-        self._clock = clock or SystemClock()
+        self.clock = clock or SystemClock()
         self.namespace = NAMESPACES[settings.used_face]
         self.url = service_url(settings.api_url, settings.used_face)
+        self._adjustment_url = f"{self.url.rpartition('/')[0]}/orderadjustment.svc/soap"
         self.is_sandbox = False
         self._http = HttpClient(
             UPSTREAM,
@@ -123,7 +124,7 @@ class Service:
             WrongEndpoint: There is no such service at that address.
         """
         return retry_read(
-            lambda: self._read_once(operation, arguments), self._retry, clock=self._clock
+            lambda: self._read_once(operation, arguments), self._retry, clock=self.clock
         )
 
     def _read_once(self, operation: str, arguments: dict[str, str]) -> ET.Element:
@@ -179,25 +180,46 @@ class Service:
         # Without a record it is an empty list, a fault or another page.
         self._must_answer(reader, streamed, operation)
 
+    def adjust(self, operation: str, content: bytes, *, action: str) -> HttpAnswer:
+        """Send one request to the service that changes orders; never repeated.
+
+        Args:
+            operation: Its name.
+            content: The whole envelope: this service takes the credentials in the body.
+            action: The SOAPAction.
+
+        Raises:
+            NoResponse: No whole answer arrived.
+            BreakerOpen, RateLimited, RunOver: Nothing was sent.
+        """
+        with self._post(
+            self._adjustment_url, operation, content, action, creating=True
+        ) as streamed:
+            return streamed.whole()
+
     def _send(self, operation: str, fill: Callable[[ET.Element], object]) -> HttpAnswer:
         with self._request(operation, fill) as streamed:
             return streamed.whole()
 
-    @contextmanager
     def _request(
         self, operation: str, fill: Callable[[ET.Element], object]
-    ) -> Iterator[StreamedAnswer]:
+    ) -> AbstractContextManager[StreamedAnswer]:
         secret = self._settings.client_secret.get_secret_value()
+        content = write.envelope(self.namespace, self._settings.client_id, secret, fill)
+        action = f"{self.namespace}{operation}"
+        return self._post(self.url, operation, content, action, creating=operation == "AddOrder")
+
+    @contextmanager
+    def _post(
+        self, url: str, operation: str, content: bytes, action: str, *, creating: bool
+    ) -> Iterator[StreamedAnswer]:
         with self._http.stream(
             "POST",
-            self.url,
+            url,
             label=operation,
-            headers={
-                "content-type": "text/xml; charset=utf-8",
-                "soapaction": f'"{self.namespace}{operation}"',
-            },
-            content=write.envelope(self.namespace, self._settings.client_id, secret, fill),
-            creating=operation == "AddOrder",
+            headers={"content-type": "text/xml; charset=utf-8", "soapaction": f'"{action}"'},
+            content=content,
+            creating=creating,
         ) as streamed:
             if _SANDBOX_HEADER in streamed.headers:
                 self.is_sandbox = True
@@ -226,7 +248,7 @@ class Service:
         if isinstance(answer, StreamedAnswer):
             answer = HttpAnswer(answer.status, answer.headers, answer.read_so_far)
         message = f"no answer to {operation} at {self.url}: {words_of(answer)}"
-        return NotSoap(what_of(answer), message, retry_after_seconds(answer, self._clock))
+        return NotSoap(what_of(answer), message, retry_after_seconds(answer, self.clock))
 
 
 def _unread(error: NoResponse | NotSoap, operation: str) -> SyncError:

@@ -38,6 +38,19 @@ def envelope(
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + content
 
 
+def cancel_order(namespace: str, user: str, password: str, order_id: str) -> bytes:
+    """``CancelOrder`` of the adjustment service: the credentials are in the body, no header."""
+    root = ET.Element("soap:Envelope", {"xmlns:soap": ENVELOPE})
+    element = operation(ET.SubElement(root, "soap:Body"), "CancelOrder", namespace)
+    data = ET.SubElement(element, "OrderData")
+    header = ET.SubElement(data, "AuthenticationHeader")
+    _leaf(header, "Username", user)
+    _leaf(header, "Password", password)
+    _nested(data, ("CancelOrderWSObject", "OrderID"), order_id)
+    content: bytes = ET.tostring(root, encoding="utf-8")
+    return b'<?xml version="1.0" encoding="utf-8"?>\n' + content
+
+
 def operation(body: ET.Element, name: str, namespace: str, **arguments: str) -> ET.Element:
     """The operation's element with its plain arguments, in the order given."""
     element = ET.SubElement(body, name, {"xmlns": namespace})

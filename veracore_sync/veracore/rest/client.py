@@ -35,6 +35,8 @@ from veracore_sync.domain.warehouse import (
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
+    CancelNotSent,
+    CancelOutcome,
     Capabilities,
     LookUp,
     LookUpFailed,
@@ -91,7 +93,11 @@ class RestWarehouse:
     """
 
     capabilities = Capabilities(
-        lists_shipped=False, tells_content=False, tells_shipment_lines=False, tells_warehouses=False
+        lists_shipped=False,
+        tells_content=False,
+        tells_shipment_lines=False,
+        tells_warehouses=False,
+        can_cancel=False,
     )
 
     def __init__(
@@ -210,6 +216,13 @@ class RestWarehouse:
             return NotAccepted(Occurrence.HTTP_4XX, words, retry_after=wait)
         same = alike(words, order) if said else words
         return NotAccepted(what_of(answer), words, retry_after=wait, alike=same)
+
+    # ---- cancelling ---------------------------------------------------------------------------
+
+    def cancel(self, order_id: str) -> CancelOutcome:
+        """Send nothing: this dialect has no operation for it."""
+        del order_id
+        return CancelNotSent(Occurrence.REFUSED, "the rest API cannot cancel an order")
 
     # ---- stock --------------------------------------------------------------------------------
 

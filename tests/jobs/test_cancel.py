@@ -1,0 +1,411 @@
+"""Cancelling after the hand-over: look-ups decide, whatever VeraCore answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from bench import Bench
+from fakes import START, TELLS_LITTLE, make_order, make_settings
+
+from veracore_sync.domain.cancellations import CancellationRow
+from veracore_sync.domain.errors import UpstreamError
+from veracore_sync.domain.states import CancelState
+from veracore_sync.domain.warehouse import Package, Shipment
+from veracore_sync.jobs.cancel.command import CancelOrders, plan
+from veracore_sync.jobs.cancel.plan import MAX_ASKED
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.resolve import Resolver
+
+GRACE = 180
+PACKED = Package("UPS", "Ground", "1Z", None, None)
+
+
+def sent(bench: Bench, *codes: str) -> None:
+    """Orders that VeraCore has accepted."""
+    bench.shop.add(*(make_order(code) for code in codes or ("A",)))
+    bench.run()
+
+
+def cancel_in_shop(bench: Bench, code: str = "A") -> None:
+    bench.clock.forward(seconds=1)
+    bench.shop.change(code, state="Cancelled", updated_at=bench.clock.now())
+
+
+def command(bench: Bench, *codes: str) -> tuple[OrdersReport, CancelOrders]:
+    work = CancelOrders(bench.context())
+    work.execute(codes or ("A",))
+    return work.report, work
+
+
+def wish(bench: Bench, code: str = "A") -> CancellationRow:
+    found = bench.ledger.cancellations.get(code)
+    assert found is not None
+    return found
+
+
+def alerts(bench: Bench) -> list[str]:
+    return [f"{one.code} {one.kind}" for one in bench.ledger.alerts.standing()]
+
+
+def later(bench: Bench, times: int = 1, seconds: float = GRACE) -> list[str]:
+    """Runs as a timer starts them; what newly needs a person."""
+    news = []
+    for _ in range(times):
+        bench.clock.forward(seconds=seconds)
+        news += bench.run().needs_person
+    return news
+
+
+def auto(bench: Bench, mode: str = "auto") -> None:
+    bench.settings = make_settings(orders={"cancel": mode})
+
+
+# ---- asked by a person ------------------------------------------------------------------------
+
+
+def test_cancelled_is_what_two_look_ups_show(bench: Bench) -> None:
+    sent(bench)
+    cancel_in_shop(bench)
+    assert later(bench) == [
+        "A: it was cancelled in the shop after it went to VeraCore: run `veracore-sync cancel A`, "
+        "or cancel it there by hand, or it will ship"
+    ]
+    report, work = command(bench)
+    assert report.needs_person == []
+    assert "a second one, by sync-orders, confirms that" in work.sentences["A"]
+    assert (bench.state("A"), wish(bench).state) == ("synced", CancelState.UNKNOWN)
+    assert later(bench, seconds=60) == []
+    assert bench.state("A") == "synced"
+    assert later(bench) == []
+    assert (bench.state("A"), wish(bench).state) == ("cancelled", CancelState.CANCELLED)
+    assert (alerts(bench), bench.warehouse.asked_to_cancel) == ([], ["A"])
+    assert later(bench, 3) == []
+
+
+def test_an_order_that_the_shop_still_shows_as_paid(bench: Bench) -> None:
+    sent(bench)
+    _, work = command(bench)
+    assert work.sentences["A"].endswith(
+        "; the shop still shows it as PaymentSettled: cancel and refund it there"
+    )
+    [told] = later(bench, 2)
+    assert "it is cancelled at VeraCore as asked; the shop still shows it as paid" in told
+    assert alerts(bench) == ["A order.cancelled"]
+    cancel_in_shop(bench)
+    later(bench)
+    assert alerts(bench) == []
+
+
+def test_an_order_that_was_never_sent_is_withdrawn_in_the_ledger_alone(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.warehouse.script.append("refused")
+    bench.run()
+    assert bench.state("A") == "parked"
+    looked_up = len(bench.warehouse.looked_up)
+    report, work = command(bench)
+    assert (report.needs_person, bench.state("A")) == ([], "skipped")
+    assert work.sentences["A"].startswith("withdrawn: it is never sent; the shop still shows")
+    assert (len(bench.warehouse.looked_up), bench.warehouse.asked_to_cancel) == (looked_up, [])
+    later(bench, 3, 3600)
+    assert (bench.state("A"), bench.warehouse.submissions) == ("skipped", {"A": 1})
+
+
+@pytest.mark.parametrize("word", ["lost after", "lost before"])
+def test_an_order_in_doubt_is_looked_up_first(bench: Bench, word: str) -> None:
+    bench.shop.add(make_order("A"), make_order("B"))
+    bench.warehouse.script.extend(["", "lost before"])
+    bench.run()
+    if word == "lost after":
+        bench.warehouse.held["b"] = replace(bench.warehouse.held["a"], id="B", reference="B")
+    _, work = command(bench, "B")
+    if word == "lost after":
+        assert bench.warehouse.asked_to_cancel == ["B"]
+        later(bench, 2)
+        assert bench.state("B") == "cancelled"
+        return
+    assert "it is cancelled once a look-up shows that VeraCore has it" in work.sentences["B"]
+    later(bench, 3)
+    # Absent: it is never sent again, although the doubt ended so.
+    assert (bench.state("B"), bench.warehouse.submissions["B"]) == ("skipped", 1)
+    assert (bench.warehouse.asked_to_cancel, bench.ledger.cancellations.wanted()) == ([], [])
+
+
+def test_what_cannot_be_cancelled_is_refused_with_the_reason(bench: Bench) -> None:
+    sent(bench, "A", "B", "C", "D")
+    bench.ledger.transitions.ship("A")
+    bench.ledger.transitions.cancel("B", "B", "cancelled there")
+    with bench.ledger.database.transaction() as connection:
+        connection.execute("UPDATE orders SET state = 'conflict' WHERE code = 'C'")
+    report, work = command(bench, "A", "B", "C")
+    assert work.sentences == {
+        "A": "it is too late to cancel it: it has shipped",
+        "B": "it is cancelled at VeraCore already",
+        "C": "it is in conflict: decide that first with `veracore-sync resolve C`",
+    }
+    assert [one[:1] for one in report.needs_person] == ["A", "C"]
+    bench.warehouse.capabilities = TELLS_LITTLE
+    report, work = command(bench, "D")
+    assert "the rest API of VeraCore cannot cancel an order" in work.sentences["D"]
+    assert (len(report.needs_person), bench.ledger.cancellations.get("D")) == (1, None)
+
+
+def test_a_wish_outlives_an_outage(bench: Bench) -> None:
+    sent(bench)
+    bench.warehouse.down = True
+    with pytest.raises(UpstreamError):
+        command(bench)
+    assert wish(bench).state is CancelState.WANTED
+    bench.warehouse.down = False
+    later(bench, 3)
+    assert bench.state("A") == "cancelled"
+
+
+def test_dry_run_only_plans(bench: Bench) -> None:
+    sent(bench)
+    [step] = plan(bench.ledger, ["A", "A"], can_cancel=True)
+    assert (step.deed, step.reason) == ("ask", "VeraCore has it as A")
+
+
+# ---- what VeraCore answers is not believed ------------------------------------------------------
+
+
+@pytest.mark.parametrize("word", ["", "lost after", "no, but yes"])
+def test_done_whatever_was_said(bench: Bench, word: str) -> None:
+    sent(bench)
+    bench.warehouse.cancels.append(word)
+    command(bench)
+    later(bench, 2)
+    assert (bench.state("A"), bench.warehouse.asked_to_cancel) == ("cancelled", ["A"])
+
+
+@pytest.mark.parametrize("word", ["lost before", "yes, but no", "too late"])
+def test_not_done_whatever_was_said(bench: Bench, word: str) -> None:
+    sent(bench)
+    cancel_in_shop(bench)
+    later(bench)
+    bench.warehouse.cancels.extend([word] * 99)
+    command(bench)
+    news = later(bench, 60, 300)
+    assert bench.warehouse.asked_to_cancel == ["A"] * MAX_ASKED
+    assert (bench.state("A"), wish(bench).state) == ("synced", CancelState.REFUSED)
+    assert news == [
+        f"A: VeraCore was asked {MAX_ASKED} times to cancel it and does not (its last answer: "
+        f"{word}): cancel it there by hand, or it ships"
+    ]
+    assert alerts(bench) == ["A order.cancelled_in_shop"]
+    # A person asks again, and this time it works.
+    bench.warehouse.cancels.clear()
+    command(bench)
+    later(bench, 2)
+    assert (bench.state("A"), alerts(bench)) == ("cancelled", [])
+
+
+def test_requests_are_made_at_growing_pauses(bench: Bench) -> None:
+    sent(bench)
+    bench.warehouse.cancels.extend(["yes, but no"] * 99)
+    command(bench)
+    moments = [bench.clock.now()]
+    for _ in range(120):
+        later(bench, 1, 60)
+        if len(bench.warehouse.asked_to_cancel) > len(moments):
+            moments.append(bench.clock.now())
+    pauses = [b - a for a, b in pairwise(moments)]
+    assert len(moments) == MAX_ASKED
+    assert pauses == sorted(pauses)
+    assert pauses[-1] > 2 * pauses[0]
+
+
+@pytest.mark.parametrize("word", ["not connected", "429"])
+def test_a_request_that_never_left_is_not_counted(bench: Bench, word: str) -> None:
+    sent(bench)
+    bench.warehouse.cancels.extend([word] * 20)
+    with pytest.raises(UpstreamError):
+        command(bench)
+    later(bench, 19)
+    assert (wish(bench).state, wish(bench).asked) == (CancelState.WANTED, 0)
+    later(bench, 3)
+    assert bench.state("A") == "cancelled"
+
+
+def test_a_sighting_that_does_not_last_proves_nothing(bench: Bench) -> None:
+    sent(bench)
+    bench.warehouse.cancels.extend(["yes, but no"] * 99)
+    command(bench)
+    record = bench.warehouse.held["a"]
+    for _ in range(6):
+        bench.warehouse.held["a"] = replace(record, status="cancelled")
+        later(bench, 1, 3600)
+        bench.warehouse.held["a"] = record
+        later(bench, 1, 3600)
+        assert bench.state("A") == "synced"
+
+
+def test_a_slip_that_is_still_open_may_ship(bench: Bench) -> None:
+    sent(bench)
+    cancel_in_shop(bench)
+    later(bench)
+    command(bench)
+    record = bench.warehouse.held["a"]
+    waiting = replace(record, status="cancelled", shipments=(Shipment("7", None, (PACKED,)),))
+    bench.warehouse.held["a"] = waiting
+    news = later(bench, 100, 1800)
+    assert (bench.state("A"), wish(bench).state) == ("synced", CancelState.REFUSED)
+    assert "pick slip 7 is still open there and may ship: ask VeraCore" in news[0]
+
+
+def test_goods_that_have_left_are_too_late(bench: Bench) -> None:
+    sent(bench)
+    gone = replace(PACKED, shipped_at=START)
+    record = bench.warehouse.held["a"]
+    part = replace(record, status="shipped", shipments=(Shipment("7", None, (gone,)),))
+    bench.warehouse.held["a"] = part
+    report, work = command(bench)
+    assert wish(bench).state is CancelState.TOO_LATE
+    assert "VeraCore has shipped a part of it (slip 7)" in work.sentences["A"]
+    assert len(report.needs_person) == 1
+    assert bench.warehouse.asked_to_cancel == []
+    assert alerts(bench) == ["A order.not_cancelled"]
+    bench.warehouse.held["a"] = replace(part, status="complete", is_complete=True)
+    report, work = command(bench)
+    assert "it is too late to cancel it: VeraCore has shipped it (slip 7)" in work.sentences["A"]
+
+
+def test_a_missing_permission_is_told_once(bench: Bench) -> None:
+    codes = [f"A{number}" for number in range(6)]
+    auto(bench)
+    sent(bench, *codes)
+    bench.warehouse.cancels.extend(["no permission"] * 99)
+    for code in codes:
+        cancel_in_shop(bench, code)
+    news = later(bench, 20, 300)
+    assert len(bench.warehouse.asked_to_cancel) == 1
+    assert len(news) == 1
+    assert "may not use CancelOrder at VeraCore (\"Missing permission 'CancelOrder'\")" in news[0]
+    # The permission is added, and a person asks: the others follow by themselves.
+    bench.warehouse.cancels.clear()
+    command(bench, "A0")
+    later(bench, 40, 300)
+    assert {bench.state(code) for code in codes} == {"cancelled"}
+    assert alerts(bench) == []
+
+
+# ---- orders.cancel ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["off", "ask"])
+def test_nothing_is_asked_by_itself(bench: Bench, mode: str) -> None:
+    auto(bench, mode)
+    sent(bench)
+    cancel_in_shop(bench)
+    [told] = later(bench, 9)
+    assert ("`veracore-sync cancel A`" in told) is (mode == "ask")
+    assert bench.warehouse.asked_to_cancel == []
+
+
+def test_auto_asks_for_what_the_shop_cancelled(bench: Bench) -> None:
+    auto(bench)
+    sent(bench, "A", "B")
+    cancel_in_shop(bench)
+    assert later(bench, 3) == []
+    assert (bench.state("A"), bench.state("B")) == ("cancelled", "synced")
+    assert (alerts(bench), bench.warehouse.asked_to_cancel) == ([], ["A"])
+
+
+def test_auto_asks_for_no_order_of_which_units_were_cut(bench: Bench) -> None:
+    auto(bench)
+    sent(bench)
+    lines = tuple(replace(one, quantity=1) for one in bench.shop.by_code["A"].lines)
+    bench.shop.change("A", lines=lines, updated_at=bench.clock.now() + timedelta(seconds=1))
+    later(bench, 3)
+    assert bench.warehouse.asked_to_cancel == []
+
+
+def test_auto_of_an_api_that_cannot_cancel_asks_a_person(bench: Bench) -> None:
+    auto(bench)
+    bench.warehouse.capabilities = TELLS_LITTLE
+    sent(bench)
+    cancel_in_shop(bench)
+    [told] = later(bench, 3)
+    assert told.endswith("cancel it there too, or it will ship")
+
+
+# ---- runs that die ------------------------------------------------------------------------------
+
+
+def test_a_killed_run_is_continued_by_look_ups(bench: Bench) -> None:
+    sent(bench)
+    bench.ledger.cancellations.want("A", "A", "person")
+    bench.ledger.cancellations.ask("A")
+    later(bench)
+    # It shows the order open, so VeraCore is asked again; counted as the second time.
+    assert (wish(bench).asked, bench.warehouse.asked_to_cancel) == (2, ["A"])
+    later(bench, 2)
+    assert bench.state("A") == "cancelled"
+
+
+def test_a_killed_run_whose_request_worked_asks_no_second_time(bench: Bench) -> None:
+    sent(bench)
+    bench.ledger.cancellations.want("A", "A", "person")
+    bench.ledger.cancellations.ask("A")
+    bench.warehouse.cancel("A")
+    later(bench, 3)
+    assert (bench.state("A"), bench.warehouse.asked_to_cancel) == ("cancelled", ["A"])
+
+
+def test_silence_is_asked_again_at_growing_pauses(bench: Bench) -> None:
+    sent(bench, "A", "B")
+    command(bench)
+    bench.warehouse.down = True
+    for _ in range(10):
+        bench.clock.forward(seconds=GRACE)
+        bench.run()
+    assert bench.state("A") == "synced"
+    assert 2 <= wish(bench).looks <= 6
+    bench.warehouse.down = False
+    later(bench, 3, 3600)
+    assert bench.state("A") == "cancelled"
+
+
+@pytest.mark.parametrize("end", ["too_late", "refused"])
+def test_a_sighting_after_the_end_that_does_not_last_is_forgotten(bench: Bench, end: str) -> None:
+    sent(bench)
+    record = bench.warehouse.held["a"]
+    bench.ledger.cancellations.want("A", "A", "person")
+    if end == "too_late":
+        gone = replace(PACKED, shipped_at=START)
+        record = replace(record, shipments=(Shipment("7", None, (gone,)),))
+        bench.ledger.cancellations.miss("A", "it has left")
+    else:
+        bench.ledger.cancellations.refuse("A", "VeraCore does not")
+    bench.warehouse.held["a"] = record
+    bench.ledger.cancellations.saw_cancelled("A", START)
+    assert later(bench, 3) == []
+    assert (wish(bench).state, wish(bench).seen_at) == (end, None)
+    assert bench.run().notices == []
+
+
+def test_an_order_that_was_sent_again_can_be_cancelled_again(bench: Bench) -> None:
+    auto(bench)
+    sent(bench)
+    command(bench)
+    later(bench, 2)
+    assert bench.state("A") == "cancelled"
+    Resolver(bench.context()).new_id("A")
+    later(bench)
+    assert bench.state("A") == "synced"
+    cancel_in_shop(bench)
+    later(bench, 3)
+    assert (bench.state("A"), alerts(bench)) == ("cancelled", [])
+
+
+def test_an_order_that_shipped_meanwhile_is_told_once(bench: Bench) -> None:
+    sent(bench)
+    bench.warehouse.cancels.extend(["yes, but no"] * 9)
+    command(bench)
+    bench.ledger.transitions.ship("A")
+    news = later(bench, 5, 3600)
+    assert news == ["A: VeraCore shipped it although it was asked to cancel it"]
+    assert (wish(bench).state, alerts(bench)) == ("too_late", ["A order.shipped_cancelled"])

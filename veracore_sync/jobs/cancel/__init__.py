@@ -1,0 +1,1 @@
+"""Cancelling orders that VeraCore accepted: ``cancel``, and ``orders.cancel``."""

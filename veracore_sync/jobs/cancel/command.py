@@ -1,0 +1,215 @@
+"""``cancel``: a person wants orders cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from veracore_sync.domain.cancellations import WantedBy
+from veracore_sync.domain.errors import NeedsPerson, SyncError, UpstreamError, UsageError
+from veracore_sync.domain.order_records import OrderRow
+from veracore_sync.domain.states import CancelState, OrderCause, OrderState
+from veracore_sync.jobs.cancel.run import OPEN_TO_WITHDRAW, Canceller
+from veracore_sync.jobs.cancel.words import cancelled_in_shop
+from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
+from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.resolve import Resolver
+from veracore_sync.jobs.stats import order_document
+from veracore_sync.ports.ledger import Ledger
+
+Deed = Literal["ask", "look up", "withdraw", "nothing", "refuse"]
+_IN_DOUBT = (OrderState.IN_DOUBT, OrderState.SENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What the command does about one order, and why."""
+
+    row: OrderRow
+    deed: Deed
+    reason: str
+
+    def document(self) -> dict[str, Any]:
+        """As in ``--dry-run --json``."""
+        return {"action": self.deed, "vendureOrderCode": self.row.code, "reason": self.reason}
+
+
+def plan(ledger: Ledger, names: Sequence[str], *, can_cancel: bool) -> list[Step]:
+    """What the command does about each order; changes nothing.
+
+    Args:
+        ledger: Where the orders are.
+        names: Order codes, Vendure ids or VeraCore ids.
+        can_cancel: Whether VeraCore's API can cancel orders.
+
+    Raises:
+        UsageError: The ledger does not know one of them.
+    """
+    rows: dict[str, OrderRow] = {}
+    for name in names:
+        row = ledger.orders.find(name)
+        if row is None:
+            raise UsageError(
+                f"the ledger holds no order {name}", hint="check the code; it is case-sensitive"
+            )
+        rows[row.code] = row
+    return [_step(row, can_cancel) for row in rows.values()]
+
+
+def _step(row: OrderRow, can_cancel: bool) -> Step:
+    if row.state == OrderState.CANCELLED:
+        return Step(row, "nothing", "it is cancelled at VeraCore already")
+    if row.state == OrderState.SHIPPED:
+        return Step(row, "refuse", "it is too late to cancel it: it has shipped")
+    if row.state == OrderState.SKIPPED and row.cause == OrderCause.RESOLVED:
+        return Step(row, "nothing", "it is never sent")
+    if row.state in OPEN_TO_WITHDRAW:
+        return Step(row, "withdraw", "it was not sent, so VeraCore need not be asked")
+    if row.state in _IN_DOUBT:
+        return Step(row, "look up", "VeraCore may have it or not: it is looked up first")
+    if row.state == OrderState.CONFLICT:
+        reason = f"it is in conflict: decide that first with `veracore-sync resolve {row.code}`"
+        return Step(row, "refuse", reason)
+    if not can_cancel:
+        reason = "the rest API of VeraCore cannot cancel an order: cancel it there by hand"
+        return Step(row, "refuse", reason)
+    return Step(row, "ask", f"VeraCore has it as {row.veracore_id}")
+
+
+@dataclass(slots=True)
+class CancelOrders(RunPart[OrdersReport]):
+    """Carries the command out. The caller holds the lock of the orders job.
+
+    `sentences` says what came of each order, by code.
+    """
+
+    sentences: dict[str, str] = field(default_factory=dict)
+    _canceller: Canceller = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._canceller = Canceller(self.context, is_by_person=True)
+
+    def execute(self, names: Sequence[str]) -> list[str]:
+        """Cancel these orders; the codes of those that were found.
+
+        Raises:
+            UsageError: The ledger does not know one of them; nothing was done.
+            SyncError: VeraCore cannot be asked. The wishes are kept: the next run goes on.
+        """
+        # The caller holds the job lock, so what is `sending` or `asking` was left by a killed run.
+        self.ledger.transitions.recover()
+        self.ledger.cancellations.recover()
+        steps = plan(self.ledger, names, can_cancel=self.warehouse.capabilities.can_cancel)
+        codes = [step.row.code for step in steps]
+        for step in steps:
+            if step.deed in ("nothing", "refuse"):
+                self.sentences[step.row.code] = step.reason
+            if step.deed == "refuse":
+                self.report.escalate(f"{step.row.code}: {step.reason}")
+        self._withdraw([step.row for step in steps if step.deed == "withdraw"])
+        asked = [step.row for step in steps if step.deed in ("ask", "look up")]
+        if asked:
+            self._ask(asked)
+        for code in codes:
+            self.sentences.setdefault(code, self._sentence(code))
+        return codes
+
+    # ---- never sent -----------------------------------------------------------------------------
+
+    def _withdraw(self, rows: Sequence[OrderRow]) -> None:
+        for row in rows:
+            try:
+                Resolver(self.context).skip(row.code)
+            except (NeedsPerson, UsageError) as error:
+                self.sentences[row.code] = error.message
+                self.report.escalate(f"{row.code}: {error.message}")
+                continue
+            self.sentences[row.code] = f"withdrawn: it is never sent{self._in_the_shop(row.code)}"
+
+    # ---- at VeraCore ----------------------------------------------------------------------------
+
+    def _ask(self, rows: Sequence[OrderRow]) -> None:
+        newest = self.ledger.orders.newest_synced()
+        failure: SyncError | None = None
+        try:
+            self.warehouse.check_connection(newest.veracore_id if newest else None)
+        except UpstreamError as error:
+            failure = error
+        self.context.check_warehouse()
+        if self.context.must_not_write:
+            return
+        # The wish is kept although VeraCore is down: the next run of `sync-orders` goes on.
+        for row in rows:
+            shop = self._shop_state(row.code)
+            if shop == "Cancelled":
+                told = cancelled_in_shop(row.code, self.settings, self.warehouse.capabilities)
+                self.ledger.transitions.cancelled_in_shop(row.code, told)
+            by: WantedBy = "shop" if shop == "Cancelled" else "person"
+            self.ledger.cancellations.want(row.code, row.veracore_id or row.code, by)
+        if failure is not None:
+            raise failure
+        doubtful = self.ledger.orders.held([row.code for row in rows if row.state in _IN_DOUBT])
+        DoubtResolver(self.context).settle(doubtful.values())
+        self._canceller.withdraw_unsent()
+        wishes = [self.ledger.cancellations.get(row.code) for row in rows]
+        self._canceller.work(one for one in wishes if one is not None)
+        if self._canceller.failure is not None:
+            raise self._canceller.failure
+
+    # ---- what to tell ---------------------------------------------------------------------------
+
+    def _sentence(self, code: str) -> str:
+        row = self.ledger.orders.held([code])[code]
+        wish = self.ledger.cancellations.get(code)
+        shop = self._in_the_shop(code)
+        if row.state == OrderState.CANCELLED:
+            return f"it is cancelled at VeraCore{shop}"
+        if row.state == OrderState.SKIPPED:
+            return f"withdrawn: VeraCore does not have it, and it is never sent{shop}"
+        if row.state != OrderState.SYNCED or wish is None:
+            return f"it is {row.state}: it is cancelled once a look-up shows that VeraCore has it"
+        if wish.state in (CancelState.TOO_LATE, CancelState.REFUSED):
+            return wish.message or wish.state
+        if wish.state == CancelState.WANTED:
+            why = f" ({wish.message})" if wish.message else ""
+            return f"VeraCore was not asked yet{why}: the next sync-orders asks{shop}"
+        if wish.seen_at is not None:
+            return (
+                "VeraCore was asked, and a look-up shows it as cancelled; a second one, by "
+                f"sync-orders, confirms that{shop}"
+            )
+        return f"VeraCore was asked; the look-ups of the next sync-orders decide{shop}"
+
+    def _in_the_shop(self, code: str) -> str:
+        """What is left to do in the shop, which is never changed from here."""
+        state = self._shop_state(code)
+        if state == "Cancelled":
+            return ""
+        if state is None:
+            return "; nothing is cancelled or refunded in the shop by this"
+        return f"; the shop still shows it as {state}: cancel and refund it there"
+
+    def _shop_state(self, code: str) -> str | None:
+        """The order's state in the shop; ``None``: it cannot be read."""
+        row = self.ledger.orders.get(code)
+        if row is not None and row.shop_cancelled_at is not None:
+            return "Cancelled"
+        try:
+            found = self.shop.orders([code])
+        except SyncError:
+            return None
+        return found[0].state if found else None
+
+    def document(self, codes: Sequence[str]) -> dict[str, Any]:
+        """As in ``--json``."""
+        held = self.ledger.orders.held(list(codes))
+        return {"orders": [self._order_document(held[code]) for code in codes]}
+
+    def _order_document(self, row: OrderRow) -> dict[str, Any]:
+        wish = self.ledger.cancellations.get(row.code)
+        return order_document(row) | {
+            "cancelState": wish.state if wish else None,
+            "cancelMessage": self.sentences.get(row.code),
+        }

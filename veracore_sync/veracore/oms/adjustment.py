@@ -1,0 +1,81 @@
+"""``CancelOrder`` of ``orderadjustment.svc``: one request, whose answer decides nothing.
+
+The service is known from one client (docs/wire.md 3.7): its path, the credentials in the body, and
+the argument. Its namespace, its SOAPAction and its answers are not known. So neither a success nor
+a refusal is believed; the job looks the order up. Two things are used: that the request certainly
+did not leave, and that the account lacks the permission.
+"""
+
+from __future__ import annotations
+
+from veracore_sync.config import VeracoreSettings
+from veracore_sync.domain.errors import Occurrence, RateLimited, SyncError
+from veracore_sync.domain.failures import NOT_BEGUN
+from veracore_sync.ports.warehouse import (
+    CancelNotPermitted,
+    CancelNotSent,
+    CancelOutcome,
+    CancelSent,
+)
+from veracore_sync.transport.http import HttpAnswer, NoResponse, retry_after_seconds
+from veracore_sync.veracore.faults import is_permission_refusal, message_of, what_of
+from veracore_sync.veracore.oms import write
+from veracore_sync.veracore.oms.parse import AnswerReader, UnreadableXml, text
+from veracore_sync.veracore.oms.service import Service
+from veracore_sync.veracore.text import quote
+
+OPERATION = "CancelOrder"
+# WCF's own default, of a service whose author named none: a guess (docs/wire.md 3.7).
+NAMESPACE = "http://tempuri.org/"
+_ACTION = f"{NAMESPACE}IOrderAdjustment/{OPERATION}"
+
+
+def cancel_order(service: Service, settings: VeracoreSettings, order_id: str) -> CancelOutcome:
+    """Ask for the cancellation of an order; never repeated.
+
+    Args:
+        service: Sends it, through the gate of all requests.
+        settings: Has the credentials.
+        order_id: VeraCore's id of the order.
+    """
+    user, secret = settings.client_id, settings.client_secret.get_secret_value()
+    hidden = (user, secret)
+    content = write.cancel_order(NAMESPACE, user, secret, order_id)
+    try:
+        answer = service.adjust(OPERATION, content, action=_ACTION)
+    except RateLimited as error:
+        return CancelNotSent(Occurrence.HTTP_429, error.message, error.retry_after)
+    except SyncError as error:
+        # The gate held the request back.
+        return CancelNotSent(Occurrence.NOT_CONNECTED, error.message)
+    except NoResponse as lost:
+        words = quote(lost.detail, hidden)
+        if lost.what is Occurrence.NOT_CONNECTED:
+            return CancelNotSent(lost.what, words)
+        return CancelSent(words)
+    return _outcome(answer, service, hidden)
+
+
+def _outcome(answer: HttpAnswer, service: Service, hidden: tuple[str, ...]) -> CancelOutcome:
+    if what_of(answer) in NOT_BEGUN:
+        wait = retry_after_seconds(answer, service.clock)
+        return CancelNotSent(what_of(answer), f"HTTP {answer.status}", wait)
+    words = _words(answer)
+    if words is None:
+        kind = quote(answer.content_type) or "no content type"
+        return CancelSent(f"HTTP {answer.status}, no answer to {OPERATION} ({kind})")
+    if is_permission_refusal(words):
+        return CancelNotPermitted(quote(words, hidden))
+    return CancelSent(quote(words, hidden) or f"HTTP {answer.status} without words")
+
+
+def _words(answer: HttpAnswer) -> str | None:
+    """What the answer says, be it a fault or a result; ``None`` if it is neither."""
+    reader = AnswerReader(OPERATION, None, answer.headers.get("content-type", ""))
+    try:
+        found = list(reader.read([answer.body]))
+    except UnreadableXml:
+        return None
+    if reader.fault is not None:
+        return message_of(text(reader.fault, "faultstring") or text(reader.fault, "Reason/Text"))
+    return " ".join(" ".join(found[0].itertext()).split()) if reader.is_answer else None
