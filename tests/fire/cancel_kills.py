@@ -15,6 +15,7 @@ from fire_kit import Fire
 _PATIENCE = 60.0
 _LONGEST_LIFE = 0.3
 _ANSWER_MS = 40
+_MAX_LIVE = 8
 ENV = {
     "VERACORE_SYNC_ORDERS__CANCEL": "auto",
     "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "0",
@@ -75,7 +76,9 @@ class CancelKills:
 
     def _day(self) -> None:
         state = self.fire.shop.state
-        self.live += [state.place_order([("MUG", 2), ("TEE", 1)]) for _ in range(2)]
+        # More orders than a killed run sends would leave no time for cancellations.
+        if len(self.live) < _MAX_LIVE:
+            self.live += [state.place_order([("MUG", 2), ("TEE", 1)]) for _ in range(2)]
         self.floor.work(self.fire.rig.control("orders")["orders"])
         if len(self.live) > 4 and self.chance.random() < 0.8:
             order = self.live.pop(self.chance.randrange(len(self.live) - 2))
