@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from veracore_sync.domain.errors import UpstreamError
 from veracore_sync.domain.failures import REFUSES_ALL, TOO_FAST
 from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment
-from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import PickSlipState
 from veracore_sync.jobs.kernel import RunPart
@@ -46,6 +46,16 @@ class AlertEnds(RunPart[TrackingReport]):
             with self.ledger.unit_of_work():
                 for kind in ended:
                     self.ledger.alerts.resolve(kind, code=order.code)
+                if AlertKind.ORDER_MISSING in ended:
+                    # Shipped by other means: VeraCore is not asked for it again.
+                    self._ship(order)
+
+    def _ship(self, order: FulfilledOrder) -> None:
+        row = self.ledger.orders.get(order.code)
+        if row is not None and self.ledger.transitions.ship(order.code):
+            data = {"vendureOrderCode": order.code, "veracoreOrderId": row.veracore_id}
+            self.ledger.outbox.add(EventKind.ORDER_SHIPPED, order.code, data)
+            self.report.record(order.code, "", "shipped")
 
     def _read(self, codes: Sequence[str]) -> Iterator[FulfilledOrder]:
         parts = [codes[at : at + _TOGETHER] for at in range(0, len(codes), _TOGETHER)]

@@ -390,4 +390,6 @@ class TrackingRun(JobRun[TrackingReport]):
         if self.context.must_not_write:
             return
         self.ledger.shipments.looked(row.code, veracore_id, reference="", rows=None, seen={})
+        if row.state == OrderState.SHIPPED:
+            return  # nothing of it is left to ship, so it may be gone
         raise_alert(self.ledger, self.report, AlertKind.ORDER_MISSING, message, code=row.code)
