@@ -302,3 +302,18 @@ def test_it_can_be_closed_again(warehouse: Warehouse) -> None:
     warehouse.check_connection(None)
     warehouse.close()
     warehouse.close()
+
+
+# ---- what the account may use --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("known", [None, ID])
+def test_every_operation_is_tried_and_nothing_changes(
+    bed: WarehouseBed, warehouse: Warehouse, known: str | None
+) -> None:
+    warehouse.submit(an_order())
+    proofs = list(warehouse.prove(known))
+    assert [one.error for one in proofs] == [None] * len(proofs)
+    assert all(one.operation and one.needed_by for one in proofs)
+    assert any(one.unproven for one in proofs), "no create is harmless"
+    assert isinstance(warehouse.look_up(ID), Present)

@@ -10,6 +10,10 @@ import pytest
 from fire_kit import CREATE, DIALECTS, Fire, set_on_fire
 from rig import HereRig
 
+from veracore_sync.sandbox.records import Order
+from veracore_sync.sandbox.rest import _Incomplete
+from veracore_sync.sandbox.soap_order import Refused
+
 # The first three are listed, and the two behind them hold a word of permission; of the others
 # nothing is known.
 KNOWN = [
@@ -115,10 +119,7 @@ def refuse_one(fire: Fire, code: str, said: str) -> None:
     world = fire.sandbox.world
     place = world.place
 
-    def refusing(order):  # type: ignore[no-untyped-def]
-        from veracore_sync.sandbox.rest import _Incomplete
-        from veracore_sync.sandbox.soap_order import Refused
-
+    def refusing(order: Order) -> Order:
         if order.id == code:
             raise (Refused if fire.dialect == "oms" else _Incomplete)(said)
         return place(order)

@@ -171,6 +171,8 @@ LINE = {"sku": "MUG-BLUE", "quantity": 1}
         ("faults", {"kinds": ["http_503"], "order": ""}, "order"),
         ("faults", {"kinds": ["http_503"], "times": 1}, "times"),
         ("behaviour", {"unknown_order": "404"}, "unknown_order"),
+        ("behaviour", {"denied": ["AddOrders"]}, "denied"),
+        ("behaviour", {"denied_text": 7}, "denied_text"),
         ("behaviour", {"fault_text": "long"}, "fault_text"),
         ("behaviour", {"soap": 1.1}, "soap"),
         ("behaviour", {"timezone": "Mars/Olympus"}, "timezone"),
