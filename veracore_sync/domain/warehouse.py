@@ -125,7 +125,7 @@ class Shipment:
     """A shipping order (pick slip) and its packages.
 
     `lines` are parts in units; ``None`` in a dialect that does not show them (``rest``). `problem`
-    says what of it cannot be read; such parts are left out, and the slip waits.
+    says what of it cannot be read: then it has no packages, of which one may be void, and waits.
     """
 
     slip: str

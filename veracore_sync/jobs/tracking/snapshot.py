@@ -43,12 +43,7 @@ class OrderSnapshot:
             self.veracore_id,
             reference=self.record.reference or "",
             rows=rows,
-            # What cannot be read says nothing about a slip that is known already.
-            seen={
-                one.slip: _facts(one)
-                for one in self._shipments(slips)
-                if not one.problem or one.slip not in slips
-            },
+            seen={one.slip: _facts(one) for one in self._shipments(slips)},
         )
 
     def seen(self) -> dict[str, SlipRow]:
@@ -124,7 +119,5 @@ def _fact(one: Package) -> PackageFact:
 
 def _is_relabelled(row: SlipRow, shipment: Shipment | None) -> bool:
     if row.state != PickSlipState.DONE or shipment is None or not shipment.packages:
-        return False
-    if shipment.problem:
         return False
     return tracking_code(live(shipment)) != (row.tracking_code or "")

@@ -25,7 +25,7 @@ from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.veracore.faults import message_of, what_of
 from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.parse import AnswerReader, UnreadableXml, text
-from veracore_sync.veracore.streams import begun
+from veracore_sync.veracore.streams import FirstPieces, begun
 from veracore_sync.veracore.text import quote
 
 UPSTREAM = "veracore"
@@ -163,21 +163,24 @@ class Service:
     def _streamed(
         self, streamed: StreamedAnswer, operation: str, record: str
     ) -> Iterator[ET.Element]:
-        reader = AnswerReader(operation, record, _content_type(streamed))
         if streamed.status != 200:
             self._result(streamed.whole(), operation)
+        reader = AnswerReader(operation, record, streamed.headers.get("content-type", ""))
+        head = FirstPieces(streamed.pieces())
         so_far = 0
         try:
-            for element in reader.read(streamed.pieces()):
+            for element in reader.read(head):
                 so_far += 1
                 yield element
         except UnreadableXml as error:
-            if not so_far:
-                raise self._not_soap(streamed, operation) from error
-            words = f"{error} (after {so_far} records)"
-            raise NotSoap(Occurrence.NOT_UNDERSTOOD, words) from error
+            if so_far:
+                words = f"{error} (after {so_far} records)"
+                raise NotSoap(Occurrence.NOT_UNDERSTOOD, words) from error
+            answer = HttpAnswer(streamed.status, streamed.headers, head.content)
+            raise self._not_soap(answer, operation) from error
         # Without a record it is an empty list, a fault or another page.
-        self._must_answer(reader, streamed, operation)
+        answer = HttpAnswer(streamed.status, streamed.headers, head.content)
+        self._must_answer(reader, answer, operation)
 
     def _send(self, operation: str, fill: Callable[[ET.Element], object]) -> HttpAnswer:
         with self._request(operation, fill) as streamed:
@@ -204,7 +207,7 @@ class Service:
             yield streamed
 
     def _result(self, answer: HttpAnswer, operation: str) -> ET.Element:
-        reader = AnswerReader(operation, None, _content_type(answer))
+        reader = AnswerReader(operation, None, answer.headers.get("content-type", ""))
         try:
             found = list(reader.read([answer.body]))
         except UnreadableXml as error:
@@ -213,20 +216,17 @@ class Service:
         result = found[0].find(f"{operation}Result")
         return result if result is not None else found[0]
 
-    def _must_answer(
-        self, reader: AnswerReader, answer: HttpAnswer | StreamedAnswer, operation: str
-    ) -> None:
+    def _must_answer(self, reader: AnswerReader, answer: HttpAnswer, operation: str) -> None:
         if reader.fault is not None:
             words = text(reader.fault, "faultstring") or text(reader.fault, "Reason/Text")
             raise Fault(message_of(words))
         if not reader.is_answer or answer.status != 200:
             raise self._not_soap(answer, operation)
 
-    def _not_soap(self, answer: HttpAnswer | StreamedAnswer, operation: str) -> NotSoap:
-        head = HttpAnswer(answer.status, answer.headers, b"")
-        kind = quote(head.content_type) or "no content type"
-        message = f"HTTP {head.status}, no answer to {operation} ({kind})"
-        return NotSoap(what_of(head.status), message, retry_after_seconds(head, self._clock))
+    def _not_soap(self, answer: HttpAnswer, operation: str) -> NotSoap:
+        kind = quote(answer.content_type) or "no content type"
+        message = f"HTTP {answer.status}, no answer to {operation} ({kind})"
+        return NotSoap(what_of(answer.status), message, retry_after_seconds(answer, self._clock))
 
 
 def _unread(error: NoResponse | NotSoap, operation: str) -> SyncError:
@@ -252,14 +252,11 @@ def service_url(api_url: str, face: str) -> str:
     return f"{base}/{face}.asmx"
 
 
-def _content_type(answer: HttpAnswer | StreamedAnswer) -> str:
-    return answer.headers.get("content-type", "")
-
-
 def _is_alive(answer: HttpAnswer) -> bool:
     """Whether the service works, for the circuit breaker."""
     # A refused order is a SOAP fault with HTTP 500. Counted as an outage, five bad orders in a row
     # would stop all others.
     if answer.status < 500:
         return True
-    return AnswerReader("", None, _content_type(answer)).begins_envelope(answer.body)
+    reader = AnswerReader("", None, answer.headers.get("content-type", ""))
+    return reader.begins_envelope(answer.body)
