@@ -16,6 +16,7 @@ from veracore_sync.veracore.oms.parse import (
     UnreadableXml,
     cut_short,
     is_nil,
+    read_document,
     text,
     whole_number,
 )
@@ -125,6 +126,15 @@ def test_what_is_cut_short_is_unreadable_even_after_whole_records() -> None:
     assert [next(reader).tag, next(reader).tag] == ["Row", "Row"]
     with pytest.raises(UnreadableXml):
         next(reader)
+
+
+def test_a_document_of_unknown_namespaces_is_read_whole() -> None:
+    body = answer(b"<a:Result xmlns:a='urn:y'><b xmlns='urn:z'>x</b></a:Result>")
+    root = read_document(body.decode().encode("utf-16"), "text/xml")
+    assert (root.tag, text(root, "Body/OpResponse/Result/b")) == ("Envelope", "x")
+    for bad in (b"", b"<a>", LAUGHS, nested(38), answer(LARGE[0])):
+        with pytest.raises(UnreadableXml):
+            read_document(bad)
 
 
 def test_only_the_response_of_the_operation_in_the_body_is_read() -> None:

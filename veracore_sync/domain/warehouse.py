@@ -125,7 +125,7 @@ class Shipment:
     """A shipping order (pick slip) and its packages.
 
     `lines` are parts in units; ``None`` in a dialect that does not show them (``rest``). `problem`
-    says what of it cannot be read; such parts are left out, and the slip waits.
+    says what of it cannot be read: then it has no packages, of which one may be void, and waits.
     """
 
     slip: str
@@ -135,9 +135,7 @@ class Shipment:
 
     @property
     def is_void(self) -> bool:
-        """Whether all labels are void; of a slip that cannot be read nobody knows."""
-        if self.problem:
-            return False
+        """Whether all labels are void."""
         return bool(self.packages) and not any(
             one.is_live or one.is_waiting for one in self.packages
         )

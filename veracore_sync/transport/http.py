@@ -296,8 +296,6 @@ class StreamedAnswer:
                 piece = next(pieces, None)
             if piece is None:
                 return
-            # What the answer is shows at its beginning.
-            self.read_so_far = self.read_so_far or piece
             self.length += len(piece)
             yield piece
 

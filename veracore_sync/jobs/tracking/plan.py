@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
 from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment, Line
@@ -32,16 +32,10 @@ from veracore_sync.jobs.tracking.actions import (
 from veracore_sync.jobs.tracking.carriers import is_number, tracking_code
 from veracore_sync.jobs.tracking.line_allocation import LineAllocation
 from veracore_sync.jobs.tracking.rules import Rules
-from veracore_sync.jobs.tracking.slips import (
-    LOOK_AGAIN,
-    REST,
-    live,
-    shipments_of,
-    unreadable,
-    unready,
-)
+from veracore_sync.jobs.tracking.slips import REST, live, shipments_of, unready
 from veracore_sync.waits import SLIP, is_over
 
+_LOOK_AGAIN = timedelta(minutes=15)
 _IF_SHORT = (
     "they stay unfulfilled in the shop; cancel and refund them there, or send them by a new order "
     "and fulfil them there by hand"
@@ -141,11 +135,9 @@ class OrderPlan:
                 self._gone(row)
             elif row.state not in OPEN_SLIPS:
                 self._ended(row, shipment)
-            elif shipment.problem:
-                self.actions.append(unreadable(shipment, self.now))
-                self._awaits = True
-            elif self._is_uncountable:
-                self._hold(row, "a slip that others cover cannot be read", self.now + LOOK_AGAIN)
+            elif shipment.problem or self._is_uncountable:
+                why = shipment.problem or "another slip's data, which cover this one"
+                self._hold(row, f"it cannot be read: {why}", self.now + _LOOK_AGAIN)
             elif until := self._backs_off(row):
                 self._hold(row, row.reason or "it failed", until)
             elif row.state != PickSlipState.OPEN:
@@ -174,7 +166,7 @@ class OrderPlan:
             self.actions.append(Hold(row.slip, "VeraCore no longer lists it"))
 
     def _ended(self, row: SlipRow, shipment: Shipment) -> None:
-        if row.state != PickSlipState.DONE or shipment.problem:
+        if row.state != PickSlipState.DONE:
             return
         packages, before = live(shipment), row.tracking_code or ""
         after = tracking_code(packages)
@@ -283,7 +275,7 @@ class OrderPlan:
         if self._is_doubled:
             # The duplicate takes up the lines' room: this slip would get less than it shipped.
             why = "a fulfilment exists twice in the shop: cancel one of them there"
-            self._hold(row, why, self.now + LOOK_AGAIN)
+            self._hold(row, why, self.now + _LOOK_AGAIN)
             return False
         state = self.order.state
         if self._is_cancelled:
@@ -291,7 +283,7 @@ class OrderPlan:
             return False
         if state in self.rules.states or not self._is_left:
             return True
-        self._hold(row, f"the order is in {state} in the shop", self.now + LOOK_AGAIN)
+        self._hold(row, f"the order is in {state} in the shop", self.now + _LOOK_AGAIN)
         return False
 
     @property

@@ -14,7 +14,7 @@ from veracore_sync.jobs.tracking.actions import Hold
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.waits import NONE, bounded
 
-LOOK_AGAIN = timedelta(minutes=15)
+_LOOK_AGAIN = timedelta(minutes=15)
 REST = "rest"
 """The slip of units that shipped without one: the order is complete and lists nothing more."""
 
@@ -40,18 +40,13 @@ def live(shipment: Shipment) -> tuple[Package, ...]:
     return tuple(package for package in shipment.packages if package.is_live)
 
 
-def unreadable(shipment: Shipment, now: datetime) -> Hold:
-    """The wait of a slip that cannot be read, whatever its state is."""
-    # Looked up again soon: its packages may look the same once it can be read.
-    return Hold(shipment.slip, f"it cannot be read: {shipment.problem}", now + LOOK_AGAIN)
-
-
 def unready(
     shipment: Shipment, row: SlipRow, record: WarehouseRecord, rules: Rules, now: datetime
 ) -> Hold | None:
     """Why an open slip has to wait, whatever the shop's order is; ``None``: it is ready."""
     if shipment.problem:
-        return unreadable(shipment, now)
+        # Looked up again soon: the list of what shipped does not show when it can be read again.
+        return Hold(row.slip, f"it cannot be read: {shipment.problem}", now + _LOOK_AGAIN)
     if any(package.is_waiting for package in shipment.packages):
         return Hold(row.slip, "a package is packed and has not left")
     if shipment.is_void:

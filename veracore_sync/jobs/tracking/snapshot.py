@@ -44,12 +44,7 @@ class OrderSnapshot:
             self.veracore_id,
             reference=self.record.reference or "",
             rows=rows,
-            # What cannot be read says nothing about a slip that is known already.
-            seen={
-                one.slip: _facts(one)
-                for one in (self._shipments(known) if slips else ())
-                if not one.problem or one.slip not in known
-            },
+            seen={one.slip: _facts(one) for one in self._shipments(known)} if slips else {},
         )
 
     def seen(self) -> dict[str, SlipRow]:
@@ -128,7 +123,5 @@ def _fact(one: Package) -> PackageFact:
 
 def _is_relabelled(row: SlipRow, shipment: Shipment | None) -> bool:
     if row.state != PickSlipState.DONE or shipment is None or not shipment.packages:
-        return False
-    if shipment.problem:
         return False
     return tracking_code(live(shipment)) != (row.tracking_code or "")

@@ -20,7 +20,7 @@ from veracore_sync.ports.warehouse import (
 from veracore_sync.transport.http import HttpAnswer, NoResponse, retry_after_seconds
 from veracore_sync.veracore.faults import is_permission_refusal, message_of, what_of
 from veracore_sync.veracore.oms import write
-from veracore_sync.veracore.oms.parse import AnswerReader, UnreadableXml, text
+from veracore_sync.veracore.oms.parse import UnreadableXml, read_document, text
 from veracore_sync.veracore.oms.service import Service
 from veracore_sync.veracore.text import quote
 
@@ -70,12 +70,15 @@ def _outcome(answer: HttpAnswer, service: Service, hidden: tuple[str, ...]) -> C
 
 
 def _words(answer: HttpAnswer) -> str | None:
-    """What the answer says, be it a fault or a result; ``None`` if it is neither."""
-    reader = AnswerReader(OPERATION, None, answer.headers.get("content-type", ""))
+    """What the answer says, be it a fault or a result; ``None`` if it is not SOAP."""
     try:
-        found = list(reader.read([answer.body]))
+        root = read_document(answer.body, answer.headers.get("content-type", ""))
     except UnreadableXml:
         return None
-    if reader.fault is not None:
-        return message_of(text(reader.fault, "faultstring") or text(reader.fault, "Reason/Text"))
-    return " ".join(" ".join(found[0].itertext()).split()) if reader.is_answer else None
+    body = root.find("Body") if root.tag == "Envelope" else None
+    if body is None:
+        return None
+    fault = body.find("Fault")
+    if fault is None:
+        return " ".join(" ".join(body.itertext()).split())
+    return message_of(text(fault, "faultstring") or text(fault, "Reason/Text"))

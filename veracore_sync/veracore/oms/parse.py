@@ -207,7 +207,7 @@ class AnswerReader:
     def _cut(self, why: str) -> None:
         """Drop the rest of the record, and what of it is not complete."""
         record = self._open[0]
-        if self._record_depth == 3:
+        if self._record is None or self._record_depth == 3:
             raise UnreadableXml(f"the answer cannot be read: {why}")
         if len(self._open) > 1:
             record.remove(self._open[1])
@@ -217,6 +217,25 @@ class AnswerReader:
 
     def _doctype(self, *_: object) -> None:
         raise UnreadableXml("the answer has a document type declaration")
+
+
+class _DocumentReader(AnswerReader):
+    def _outside(self, namespace: str, local: str, attributes: dict[str, str]) -> None:
+        self._open_record(local, attributes)
+
+    def _inside(self, namespace: str, local: str, attributes: dict[str, str]) -> None:
+        if self._depth > _MAX_DEPTH:
+            self._cut("it is nested too deeply")
+        self._build(local, attributes)
+
+
+def read_document(body: bytes, content_type: str = "") -> ET.Element:
+    """The whole document with local names: for a service whose namespaces are not known.
+
+    Raises:
+        UnreadableXml: It is not acceptable XML.
+    """
+    return next(_DocumentReader("", None, content_type).read([body]))
 
 
 def cut_short(record: ET.Element) -> str:

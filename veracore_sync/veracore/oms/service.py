@@ -26,7 +26,7 @@ from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.veracore.faults import hint_of, message_of, what_of, words_of
 from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.parse import AnswerReader, UnreadableXml, text
-from veracore_sync.veracore.streams import begun
+from veracore_sync.veracore.streams import FirstPieces, begun
 
 UPSTREAM = "veracore"
 ADDRESS_HINT = "check veracore.api_url, veracore.api and veracore.face"
@@ -164,21 +164,24 @@ class Service:
     def _streamed(
         self, streamed: StreamedAnswer, operation: str, record: str
     ) -> Iterator[ET.Element]:
-        reader = AnswerReader(operation, record, _content_type(streamed))
         if streamed.status != 200:
             self._result(streamed.whole(), operation)
+        reader = AnswerReader(operation, record, streamed.headers.get("content-type", ""))
+        head = FirstPieces(streamed.pieces())
         so_far = 0
         try:
-            for element in reader.read(streamed.pieces()):
+            for element in reader.read(head):
                 so_far += 1
                 yield element
         except UnreadableXml as error:
-            if not so_far:
-                raise self._not_soap(streamed, operation) from error
-            words = f"{error} (after {so_far} records)"
-            raise NotSoap(Occurrence.NOT_UNDERSTOOD, words) from error
+            if so_far:
+                words = f"{error} (after {so_far} records)"
+                raise NotSoap(Occurrence.NOT_UNDERSTOOD, words) from error
+            answer = HttpAnswer(streamed.status, streamed.headers, head.content)
+            raise self._not_soap(answer, operation) from error
         # Without a record it is an empty list, a fault or another page.
-        self._must_answer(reader, streamed, operation)
+        answer = HttpAnswer(streamed.status, streamed.headers, head.content)
+        self._must_answer(reader, answer, operation)
 
     def adjust(self, operation: str, content: bytes, *, action: str) -> HttpAnswer:
         """Send one request to the service that changes orders; never repeated.
@@ -226,7 +229,7 @@ class Service:
             yield streamed
 
     def _result(self, answer: HttpAnswer, operation: str) -> ET.Element:
-        reader = AnswerReader(operation, None, _content_type(answer))
+        reader = AnswerReader(operation, None, answer.headers.get("content-type", ""))
         try:
             found = list(reader.read([answer.body]))
         except UnreadableXml as error:
@@ -235,18 +238,14 @@ class Service:
         result = found[0].find(f"{operation}Result")
         return result if result is not None else found[0]
 
-    def _must_answer(
-        self, reader: AnswerReader, answer: HttpAnswer | StreamedAnswer, operation: str
-    ) -> None:
+    def _must_answer(self, reader: AnswerReader, answer: HttpAnswer, operation: str) -> None:
         if reader.fault is not None:
             words = text(reader.fault, "faultstring") or text(reader.fault, "Reason/Text")
             raise Fault(message_of(words))
         if not reader.is_answer or answer.status != 200:
             raise self._not_soap(answer, operation)
 
-    def _not_soap(self, answer: HttpAnswer | StreamedAnswer, operation: str) -> NotSoap:
-        if isinstance(answer, StreamedAnswer):
-            answer = HttpAnswer(answer.status, answer.headers, answer.read_so_far)
+    def _not_soap(self, answer: HttpAnswer, operation: str) -> NotSoap:
         message = f"no answer to {operation} at {self.url}: {words_of(answer)}"
         return NotSoap(what_of(answer), message, retry_after_seconds(answer, self.clock))
 
@@ -269,14 +268,11 @@ def service_url(api_url: str, face: Face) -> str:
     return parse(api_url).service(face)
 
 
-def _content_type(answer: HttpAnswer | StreamedAnswer) -> str:
-    return answer.headers.get("content-type", "")
-
-
 def _is_alive(answer: HttpAnswer) -> bool:
     """Whether the service works, for the circuit breaker."""
     # A refused order is a SOAP fault with HTTP 500. Counted as an outage, five bad orders in a row
     # would stop all others.
     if answer.status < 500:
         return True
-    return AnswerReader("", None, _content_type(answer)).begins_envelope(answer.body)
+    reader = AnswerReader("", None, answer.headers.get("content-type", ""))
+    return reader.begins_envelope(answer.body)

@@ -50,7 +50,8 @@ def shipment(slip: ET.Element, zone: ZoneInfo) -> Shipment:
             packages.append(_package(row, zone))
         except UnreadableXml as error:
             problems.append(f"package {_name(row, 'TrackingId')}: {error}")
-    return Shipment(number, tuple(lines), tuple(packages), "; ".join(problems[:3]))
+    problem = "; ".join(problems[:3])
+    return Shipment(number, tuple(lines), () if problem else tuple(packages), problem)
 
 
 def distinct(shipments: Iterable[Shipment]) -> tuple[Shipment, ...]:
@@ -60,7 +61,7 @@ def distinct(shipments: Iterable[Shipment]) -> tuple[Shipment, ...]:
         before = found.setdefault(one.slip, one)
         if before != one:
             problem = before.problem or "two slips have its number"
-            found[one.slip] = replace(before, problem=problem)
+            found[one.slip] = replace(before, packages=(), problem=problem)
     return tuple(found.values())
 
 
