@@ -1,4 +1,4 @@
-"""The REST API of the real VeraCore over the socket: docs/wire.md §2.2 and §5.5."""
+"""The REST API of the real VeraCore over the socket: docs/wire.md §2.2."""
 
 from __future__ import annotations
 

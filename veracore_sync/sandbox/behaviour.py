@@ -30,6 +30,9 @@ class Behaviour:
         timezone: The warehouse's zone, for all local times.
         sources, carriers, services, freight_codes, shipping_options: What the account has set
             up; None: anything goes. A missing source is refused too.
+        longest_id: The most characters of an order's id. No limit is documented: one client keeps
+            to 20, ids of 24 are in a real report.
+        require_city: Whether a ship-to needs a city.
         reserve: Whether an order takes from what is available once ``accepted``, or only once it
             is ``processed`` (by ``/_sandbox/process``, or when it ships).
         backorder_slips: Whether backordered units show as a slip before there is stock.
@@ -43,9 +46,6 @@ class Behaviour:
         secret: The secret of the only login; a token that was given out outlives its change.
         reference: Whether answers have an order's reference ``whole``, its first 50 characters
             (``cut50``), or not at all (``omitted``).
-        longest_id: The most characters of an order's id. No limit is documented: one client keeps
-            to 20, ids of 24 are in a real report.
-        require_city: Whether a ship-to needs a city.
         denied: The operations that the login may not use, by their names in either dialect.
         denied_text: What VeraCore says then; empty: a text that names the operation.
     """
@@ -59,6 +59,8 @@ class Behaviour:
     services: tuple[str, ...] | None = None
     freight_codes: tuple[str, ...] | None = None
     shipping_options: tuple[str, ...] | None = None
+    longest_id: int = 20
+    require_city: bool = True
     reserve: str = "accepted"
     backorder_slips: bool = False
     voided_charges: bool = False
@@ -68,8 +70,6 @@ class Behaviour:
     cancel_text: str = ""
     secret: str = SECRET
     reference: str = "whole"
-    longest_id: int = 20
-    require_city: bool = True
     denied: tuple[str, ...] = ()
     denied_text: str = ""
 
@@ -140,6 +140,12 @@ def _texts(key: str, value: Any) -> tuple[str, ...] | None:
     return tuple(value)
 
 
+def _characters(key: str, value: Any) -> int:
+    if type(value) is not int or value <= 0:
+        raise BadInput(key, "a whole number of characters above 0")
+    return value
+
+
 def _timezone(key: str, value: Any) -> str:
     try:
         return ZoneInfo(value).key
@@ -147,13 +153,10 @@ def _timezone(key: str, value: Any) -> str:
         raise BadInput(key, "an IANA time zone such as America/Chicago") from error
 
 
-def _above_0(unit: str) -> Callable[[str, Any], Any]:
-    def read(key: str, value: Any) -> int:
-        if type(value) is not int or value <= 0:
-            raise BadInput(key, f"a whole number of {unit} above 0")
-        return value
-
-    return read
+def _seconds(key: str, value: Any) -> int:
+    if type(value) is not int or value <= 0:
+        raise BadInput(key, "a whole number of seconds above 0")
+    return value
 
 
 _READERS: dict[str, Callable[[str, Any], Any]] = {
@@ -166,11 +169,13 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "services": _texts,
     "freight_codes": _texts,
     "shipping_options": _texts,
+    "longest_id": _characters,
+    "require_city": _one_of(True, False),
     "reserve": _one_of("accepted", "processed"),
     "backorder_slips": _one_of(True, False),
     "voided_charges": _one_of(True, False),
     "window_end": _one_of("inclusive", "exclusive"),
-    "token_seconds": _above_0("seconds"),
+    "token_seconds": _seconds,
     "cancel": _one_of(
         "until_picked",
         "until_shipped",
@@ -182,8 +187,6 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "cancel_text": _text,
     "secret": _secret,
     "reference": _one_of("whole", "cut50", "omitted"),
-    "longest_id": _above_0("characters"),
-    "require_city": _one_of(True, False),
     "denied": _operations,
     "denied_text": _text,
 }

@@ -1,4 +1,4 @@
-"""The REST API of the real VeraCore, as far as its answers are known (docs/wire.md §2.2, §5.5).
+"""The REST API of the real VeraCore, as far as its answers are known (docs/wire.md §2.2).
 
 It signs in and looks up; it has no route that takes an order in. Routes whose answers are not
 known are not there.

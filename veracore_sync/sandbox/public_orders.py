@@ -1,6 +1,6 @@
 """An order as `GET /api/orders` shows it: what was asked for, without tracking.
 
-docs/wire.md §5.5.
+docs/wire.md §2.2.
 """
 
 from __future__ import annotations

@@ -104,8 +104,8 @@ class Order:
     bill_to: dict[str, str] = field(default_factory=dict)
     submissions: int = 1
     processed: bool = True
-    slips: list[Slip] = field(default_factory=list)
     returns: list[Return] = field(default_factory=list)
+    slips: list[Slip] = field(default_factory=list)
     short: bool = False
 
     def ordered(self) -> Counter[str]:
@@ -123,12 +123,6 @@ class Order:
         """Units per SKU key on live slips, packed or shipped."""
         return _total([line for slip in self.slips if slip.is_live for line in slip.lines])
 
-    def shipped(self) -> Counter[str]:
-        """Units per SKU key on live slips of which something has left."""
-        return _total(
-            [line for slip in self.slips if slip.is_live and slip.is_shipped for line in slip.lines]
-        )
-
     def returnable(self) -> list[tuple[Slip, Counter[str]]]:
         """Per slip that shipped, units per SKU key that have not come back."""
         left = []
@@ -138,6 +132,12 @@ class Order:
                 returned = _total([Line(one.sku, one.quantity) for one in back])
                 left.append((slip, _total(slip.lines) - returned))
         return left
+
+    def shipped(self) -> Counter[str]:
+        """Units per SKU key on live slips of which something has left."""
+        return _total(
+            [line for slip in self.slips if slip.is_live and slip.is_shipped for line in slip.lines]
+        )
 
     def missing(self) -> Counter[str]:
         """Units per SKU key that are neither cancelled nor on a slip; only those above zero."""

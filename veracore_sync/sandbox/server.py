@@ -84,9 +84,10 @@ class Sandbox(Listening):
     def _read_call(self, request: Request) -> Call | None:
         if adjustment.is_for(request):
             return adjustment.read_call(self.world, request)
-        if request.path.lower() in soap.FACES:
-            return soap.read_call(self.world, request)
-        return self._public.read_call(request) or self._rest.read_call(request)
+        namespace = soap.FACES.get(request.path.lower())
+        if namespace is None:
+            return self._public.read_call(request) or self._rest.read_call(request)
+        return soap.read_call(self.world, namespace, request)
 
     def _knows(self, call: Call) -> bool:
         return call.order is not None and self.world.find(call.order) is not None

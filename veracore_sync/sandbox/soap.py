@@ -127,11 +127,11 @@ class _Service:
         return Answer(status, text.encode(), _CONTENT_TYPES[self.version])
 
 
-def read_call(world: World, request: Request) -> Call | None:
-    """What a request to a face asks for; a wrong one is a call too. None if it is to no face."""
-    namespace = FACES.get(request.path.lower())
-    if namespace is None:
-        return None
+def read_call(world: World, namespace: str, request: Request) -> Call | None:
+    """What a request to the face with that namespace asks for; a wrong one is a call too.
+
+    None where the face has nothing: it can be posted to, and its description read.
+    """
     if request.method == "POST":
         return _read_envelope(world, namespace, request)
     return _description(namespace, request) if request.query.lower() == "wsdl" else None

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
+_FILE = Path(__file__).with_name("soap_types.txt")
 _FIELD = re.compile(r"(\w+)(?::(?:(\w+)(\?)?|\[(\w+)\]|\(([\w|]+)\)))?")
 
 
@@ -44,8 +45,7 @@ class SoapType:
 @cache
 def types() -> dict[str, SoapType]:
     """Every type by its name, in the order of the file."""
-    text = files("veracore_sync.sandbox").joinpath("soap_types.txt").read_text("utf-8")
-    return {one.name: one for one in _parse(text)}
+    return {one.name: one for one in _parse(_FILE.read_text("utf-8"))}
 
 
 def operations() -> list[str]:
