@@ -227,6 +227,7 @@ TOLD_ONLY = {
     "attempts.ended_at",
     "runs.ended_at",
     "alerts.resolved_at",
+    "compared.accepted_at",
     "inbox.received_at",
     "hints.asked_at",
     "hints.covered_at",
