@@ -234,6 +234,7 @@ TOLD_ONLY = {
     "runs.ended_at",
     "alerts.resolved_at",
     "accepted.accepted_at",
+    "compared.accepted_at",
     "inbox.received_at",
     "hints.asked_at",
     "hints.covered_at",

@@ -45,6 +45,9 @@ def kinds(
             "orders.shop_updated_at", "the shop's clock was ahead; they are watched all the same"
         ),
         MomentKind("compared.compared_at", "they are compared first"),
+        MomentKind(
+            "compared.shop_at", "the shop's clock was ahead; they are compared all the same"
+        ),
         MomentKind("compared.away_since", "it counts from now on"),
         MomentKind("cancellations.next_attempt_at", _NO_WAIT, max(grace, CANCELLATION)),
         MomentKind("held.since", "VeraCore's stock is taken to be without them"),

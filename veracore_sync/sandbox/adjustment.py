@@ -88,6 +88,9 @@ def _call(world: World, order_id: str, login: tuple[str, str], answers: Answers)
         with world.lock:
             if login != (USER, world.behaviour.secret):
                 return answers(False, _LOGIN_REFUSED)
+            denied = world.behaviour.refusal_of(OPERATION)
+            if denied:
+                return answers(False, denied)
             is_success, words = _cancel(world, order_id)
             return answers(is_success, world.behaviour.cancel_text or words)
 

@@ -62,6 +62,8 @@ class PublicApi:
         def process() -> Answer:
             if operation != "Login" and not self._may_enter(request):
                 return _denied()
+            if self._world.behaviour.refusal_of(operation):
+                return _message(403, f"Missing permission '{operation}'")
             with self._world.lock:
                 return run(request)
 
