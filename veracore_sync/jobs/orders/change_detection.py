@@ -133,7 +133,7 @@ class ChangeDetector(RunPart[OrdersReport]):
         change = self.ledger.transitions.cancelled_in_shop(stub.code, message)
         if change is Applied.NEWS:
             self.report.outcomes.setdefault(stub.code, "drift")
-            # With `auto` VeraCore is asked by this run, and a person is told if that fails.
+            # With `auto` VeraCore is asked by this run, and reports if that fails.
             if not asks_by_itself(self.settings, self.warehouse.capabilities):
                 self.report.escalate(f"{stub.code}: {message}")
         self._note(row, stub.updated_at, row.content_hash or "")
