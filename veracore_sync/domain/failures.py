@@ -22,6 +22,7 @@ from veracore_sync.domain.errors import (
     Interrupted,
     LedgerError,
     LockHeld,
+    NeedsPerson,
     Occurrence,
     ProtocolError,
     RateLimited,
@@ -30,6 +31,7 @@ from veracore_sync.domain.errors import (
     TimedOut,
     Unavailable,
     UpstreamError,
+    UsageError,
     WrongEndpoint,
 )
 
@@ -168,6 +170,9 @@ OF_AN_UPSTREAM_OR_THE_SETTINGS = Group(TABLE.keys() - _of(_W.RUN), (ConfigError,
 
 OF_AN_UPSTREAM_OR_TIME = Group(TABLE.keys() - _of(_W.SETTINGS))
 """May end one run after another without an alert, so what waits too long is reported even then."""
+
+OF_ONE_DECISION = Group(others=(NeedsPerson, UsageError))
+"""What a person asked for is not possible for this order; the others are not affected."""
 
 NOTHING_FOLLOWS = Group(others=(Interrupted, LedgerError))
 """After these a command exits at once; events wait for the next one."""

@@ -26,7 +26,7 @@ from veracore_sync.waits import CANCELLATION
 MAX_ASKED = 4
 """So many requests are made at most until a person asks again; each pause is twice the last."""
 MAX_LOOKS = 30
-"""So many look-ups with an open pick slip are made before a person is told: a day or two."""
+"""So many look-ups with an open pick slip are made before that is reported: a day or two."""
 
 
 @dataclass(frozen=True, slots=True)

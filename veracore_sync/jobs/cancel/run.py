@@ -136,7 +136,7 @@ class Canceller(RunPart[OrdersReport]):
             if order.state != OrderState.SYNCED or order.shop_cancelled_at is None:
                 continue
             earlier = self.ledger.cancellations.get(code)
-            # One that has ended without success stays with the person who was told; one under an
+            # One that has ended without success was reported and stays with a person; one under an
             # earlier id was of an order that was sent again.
             is_new = earlier is None or earlier.veracore_id != order.veracore_id
             if is_new and order.veracore_id:
@@ -270,7 +270,7 @@ NOW_IN_THE_SHOP = (
     "it is cancelled at VeraCore as asked; the shop still shows it as paid: cancel and refund it "
     "there"
 )
-"""What is told of an order that only a person wanted cancelled."""
+"""What is reported of an order that only a person wanted cancelled."""
 
 
 # ---- what tracking sees -------------------------------------------------------------------------
