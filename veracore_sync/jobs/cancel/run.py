@@ -197,7 +197,7 @@ class Canceller(RunPart[OrdersReport]):
         sent = [one.lines for one in self.ledger.orders.attempts(order.code)]
         waited = elapsed(row.seen_tick, self.clock)
         may_ask = may_ask and not self._is_forbidden()
-        return decide(row, found, sent, pauses, waited, may_ask=may_ask)
+        return decide(row, order.reference, found, sent, pauses, waited, may_ask=may_ask)
 
     def _asks(self, row: CancellationRow) -> bool:
         """Ask VeraCore; whether a look-up may show what that did."""
