@@ -235,6 +235,15 @@ taken."""
 PROVES_PERMISSION = Group({Occurrence.REFUSED, Occurrence.DUPLICATE})
 """VeraCore processed the create, so this account may create orders."""
 
+LISTED_REFUSALS = Group({Occurrence.REFUSED, Occurrence.NOT_PERMITTED})
+"""The words say so, whatever their HTTP status."""
+
+NO_ANSWER_OF_ITS_OWN = Group({Occurrence.WEB_PAGE, Occurrence.BLOCKED})
+"""Something in front of VeraCore answered: it may be down, or keep this machine out."""
+
+WRONG_ADDRESS = Group({Occurrence.HTTP_404, Occurrence.MOVED})
+"""The service is not at this address."""
+
 ONLY_THIS_OPERATION = Group({Occurrence.NOT_PERMITTED})
 """Refused for creates, it says nothing about look-ups."""
 
