@@ -124,12 +124,18 @@ class OrderPipeline:
         workers, options = self._settings.orders.workers, self._context.options
         first, last = self._bad.asked_last(codes, all_due=bool(options.only))
         # Earlier bad records are read one by one: in a batch, one of them fails the others too.
-        batches = [*in_batches(first), *([code] for code in last)]
+        probe = sender.probe(first)
+        rest = [code for code in first if code != probe]
+        batches = [*in_batches(rest), *([code] for code in last)]
+        if probe is not None:
+            batches.insert(0, [probe])
         with ThreadPoolExecutor(max_workers=workers) as pool:
             under_way: set[Future[None]] = set()
             try:
                 for action in islice(self._actions(batches, sender), options.limit):
                     under_way.add(pool.submit(sender.send, action))
+                    if action.code == probe:
+                        under_way = _reap(under_way, ALL_COMPLETED)
                     # Two orders per worker: none waits for the planner, and no order is planned
                     # long before it is sent.
                     if len(under_way) >= 2 * workers:
