@@ -88,7 +88,8 @@ class Row:
 
 
 def _lines(vendure: RealVendure, order: OrderRef) -> list[Any]:
-    return list(vendure.order(order)["lines"])
+    # PostgreSQL gives them in any order.
+    return sorted(vendure.order(order)["lines"], key=lambda one: one["productVariant"]["sku"])
 
 
 def _line(vendure: RealVendure, order: OrderRef) -> str:
