@@ -158,7 +158,8 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         "VeraCore does not cancel an order as asked, or has shipped it already",
     ),
     AlertKind.ORDER_DRIFT: AlertEntry(
-        "Make the same change at VeraCore. Units that the message says VeraCore does not "
+        "Make the same change at VeraCore (for units that were fulfilled by hand: take them out "
+        "of the order there). Units that the message says VeraCore does not "
         "hold (the order has shipped, or was cancelled or skipped) must be sent by hand. "
         "Each further change is reported again. The alert ends when the shop's order is as it "
         "was sent again, when VeraCore's record has the same units and only units had changed, "
