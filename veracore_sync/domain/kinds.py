@@ -154,7 +154,7 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     AlertKind.ORDER_NOT_CANCELLED: AlertEntry(
         "`cancel` was asked for and VeraCore did not cancel the order; the message says why. "
         "Cancel it at VeraCore by hand, or run `cancel CODE` again. The alert ends when "
-        "VeraCore shows it as cancelled, or when it has shipped.",
+        f"VeraCore shows it as cancelled, when it has shipped, or with {_ACCEPT}.",
         "VeraCore does not cancel an order as asked, or has shipped it already",
     ),
     AlertKind.ORDER_DRIFT: AlertEntry(
@@ -218,7 +218,7 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         '("Product Not Found" at picking). It ships no more of it: these units stay unfulfilled '
         "in the shop. Cancel and refund them there; or send them by a new order and fulfil them "
         "there by hand. The alert ends with the next look-up after either, or when a later slip "
-        "ships them. Meanwhile these units are not for sale.",
+        f"ships them. Or {_ACCEPT}. Meanwhile these units are not for sale.",
         _WHEN_ORDER_SHORT,
     ),
     AlertKind.ORDER_BEYOND: AlertEntry(
@@ -228,8 +228,10 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     ),
     AlertKind.ORDER_VOIDED: AlertEntry(
         "All labels of a fulfilled slip are void. If nothing left, cancel the fulfilment in the "
-        f"shop: this ends the alert. If the goods left by other means, {_ACCEPT}. "
-        "It ends by itself after a week.",
+        "shop: this ends the alert. Cancel and refund the units there too if they will not ship: "
+        "Vendure allocates nothing for a cancelled fulfilment, so while they stay open "
+        "`stock.drift` reports them. If the goods left by other means, "
+        f"{_ACCEPT}. It ends by itself after a week.",
         _WHEN_ORDER_VOIDED,
     ),
     AlertKind.ORDER_UNFULFILLED: AlertEntry(
