@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from alerts_kit import FIRST, SECOND, Act, Desk, Walk, desk, walked
+from alerts_kit import FIRST, SECOND, Act, Desk, Walk, desk, give_code_again, walked
 
 from veracore_sync.domain.kinds import ALERTS, AlertKind
 from veracore_sync.sandbox.records import Line, Order
@@ -129,6 +129,15 @@ def another_under_its_id(one: Desk) -> None:
     under_its_id(one, "PO-77")
 
 
+def code_of_another(one: Desk) -> None:
+    sent(one)
+    one.ship()
+    tracked(one)
+    one.go_on(days=1)
+    give_code_again(one, one.order)
+    found(one)
+
+
 def adopt_and_accept(one: Desk) -> None:
     ended = one.run("resolve", one.code, "--adopt")
     assert ended.code == 3, "other content is told"
@@ -192,7 +201,6 @@ def not_cancelled(one: Desk) -> None:
     one.run("cancel", one.code)
     for _ in range(8):
         one.round()
-
 
 
 def ask_again(one: Desk) -> None:
@@ -346,6 +354,15 @@ def unreadable_before_it_is_sent(one: Desk) -> None:
     one.shop.add_faults(["graphql_error_path"], operations=["ReadOrders"], order=one.code)
     for _ in range(8):
         found(one)
+
+
+def it_is_gone(one: Desk) -> None:
+    one.mend()
+    state = one.shop.state
+    with state.lock:
+        del state.orders[one.order.id], state.by_code[one.code]
+        open_units = sum(units for _, units in state.open_lines(one.order))
+        next(iter(state.stock("MUG").values())).allocated -= open_units
 
 
 def ask_for_it(one: Desk) -> None:
@@ -686,6 +703,8 @@ WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
         "new id": Walk(another_under_its_id, "resolve CODE --new-id", new_id),
         "adopt": Walk(under_its_id, "resolve CODE --adopt", adopt_and_accept),
         "skip": Walk(under_its_id, "resolve CODE --skip", cancel_there_and_skip),
+        "its code again: new id": Walk(code_of_another, "--new-id", new_id, rounds=2),
+        "its code again: skip": Walk(code_of_another, "--skip", skip),
     },
     K.ORDER_CANCELLED: {
         "cancel": Walk(cancelled_there, "Cancel and refund it in the shop", cancel_in_the_shop),
@@ -697,7 +716,9 @@ WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
         "accept": Walk(cancelled_in_the_shop, ACCEPT, accepts),
     },
     K.ORDER_NOT_CANCELLED: {
-        "by hand": Walk(not_cancelled, "Cancel it at VeraCore by hand", cancel_on_both_sides, rounds=2),
+        "by hand": Walk(
+            not_cancelled, "Cancel it at VeraCore by hand", cancel_on_both_sides, rounds=2
+        ),
         "again": Walk(not_cancelled, "run `cancel CODE` again", ask_again, rounds=2),
         "accept": Walk(not_cancelled, ACCEPT, accepts),
     },
@@ -717,9 +738,7 @@ WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
         "after the shipment: taken back": Walk(
             added_later, "as it was sent again", take_the_units_back, beside=(K.ORDER_SHORT,)
         ),
-        "after the shipment: accept": Walk(
-            added_later, ACCEPT, accepts, beside=(K.ORDER_SHORT,)
-        ),
+        "after the shipment: accept": Walk(added_later, ACCEPT, accepts, beside=(K.ORDER_SHORT,)),
     },
     K.ORDER_REFUNDED: {
         "in part: accept": Walk(refunded_in_part, ACCEPT, accepts),
@@ -759,6 +778,10 @@ WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
     K.ORDER_UNREADABLE: {
         "corrected": Walk(unreadable, "Check it in the shop's admin", change_it_back, rounds=8),
         "accept": Walk(unreadable, ACCEPT, accepts),
+        "gone": Walk(unreadable, "that the shop does not have it", it_is_gone, rounds=8),
+        "before it is sent, gone": Walk(
+            unreadable_before_it_is_sent, "that the shop does not have it", it_is_gone, rounds=8
+        ),
         "before it is sent": Walk(
             unreadable_before_it_is_sent, "sync-orders --order CODE", ask_for_it
         ),
