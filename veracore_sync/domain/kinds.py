@@ -232,8 +232,7 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     AlertKind.ORDER_VOIDED: AlertEntry(
         "All labels of a fulfilled slip are void. If nothing left, cancel the fulfilment in the "
         "shop: this ends the alert. Cancel and refund the units there too if they will not ship: "
-        "Vendure allocates nothing for a cancelled fulfilment, so while they stay open "
-        "`stock.drift` reports them. If the goods left by other means, "
+        "else they stay allocated, which `stock.drift` reports. If the goods left by other means, "
         f"{_ACCEPT}. It ends by itself after a week.",
         _WHEN_ORDER_VOIDED,
     ),
