@@ -139,7 +139,11 @@ class Comparer(RunPart[OrdersReport]):
             probe = self.ledger.meta.probe_id
             found = list(read_apart(self.shop.contents, batch, probe, failed.__setitem__))
             self._compare_page(found)
-            self._not_there(set(batch) - {order.code for order in found} - failed.keys())
+            gone = set(batch) - {order.code for order in found} - failed.keys()
+            self._not_there(gone)
+            for code in gone:
+                # An answer, too: there is nothing left that could be read.
+                bad.answered(SHOP, code)
             for order in found:
                 bad.answered(SHOP, order.code)
                 bad.answered(LOOK_UP, order.code)
@@ -265,7 +269,10 @@ class Comparer(RunPart[OrdersReport]):
                 if kind == CANCELLED:
                     self._cancelled(code)
                 else:
-                    self._raise(kind, code, notice.message, again=again, mark=notice.mark)
+                    # What was accepted before the newest acceptance counts no more: the order is
+                    # compared with what was accepted last.
+                    mark = f"{notice.mark} {known.accepted_at or ''}".strip()
+                    self._raise(kind, code, notice.message, again=again, mark=mark)
             elif kind in standing and (kind != DRIFT or not verdict.keeps_drift):
                 # Only a standing one: what a person accepted is in the order's history.
                 self.ledger.alerts.resolve(kind, code=code)

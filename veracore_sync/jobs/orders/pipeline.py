@@ -30,6 +30,7 @@ from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.send import Sender
 
 _LOG = logging.getLogger(__name__)
+_UNREAD = "the shop gives no usable answer about it, so it is not sent,"
 _GONE = "the shop no longer has it"
 # What an unforeseen record may raise in a pure planner. It must not stop the other orders.
 _PLANNER_ERRORS = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
@@ -185,6 +186,7 @@ class OrderPipeline:
             else:
                 yield action
         for code in left:
+            self._bad.answered(SHOP, code)
             self._write(SkipOrder(code, _GONE, OrderCause.STATE))
             self._report.notify(f"{code}: {_GONE}")
         for action in looked_up_first:
@@ -215,6 +217,8 @@ class OrderPipeline:
             trouble = Failure(error.category, error.message)
             change = self._ledger.transitions.postpone(row.code, trouble, rest.next_attempt_at)
             self._report.applied(row.code, change, row.state)
+        # After the state has changed, which ends the order's earlier alerts.
+        self._bad.alert_overdue(rest, _UNREAD)
 
     def _write(self, action: Action) -> None:
         moves, code = self._ledger.transitions, action.code
