@@ -121,7 +121,7 @@ def test_what_the_queue_does_with_an_order(ledger: Ledger) -> None:
     assert state(ledger, "A") == ("pending", "waiting")
     ledger.transitions.came_back(["A"])
     assert state(ledger, "A") == ("pending", "")
-    ledger.transitions.touch("A", looked_up=True, shop_updated_at=to_text(START))
+    ledger.transitions.touch("A")
     ledger.transitions.postpone("A", TROUBLE, to_text(START + HOUR))
     row = ledger.orders.get("A")
     assert row is not None

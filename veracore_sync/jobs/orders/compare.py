@@ -285,7 +285,7 @@ class Comparer(RunPart[OrdersReport]):
         change = self.ledger.transitions.cancelled_in_shop(code, message)
         if change is Applied.NEWS:
             self.report.outcomes.setdefault(code, "drift")
-            # With `auto` VeraCore is asked by this run, and a person is told if that fails.
+            # With `auto` VeraCore is asked by this run, and an alert follows if that fails.
             if not asks_by_itself(self.settings, self.warehouse.capabilities):
                 self.report.escalate(f"{code}: {message}")
 

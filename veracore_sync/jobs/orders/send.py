@@ -161,7 +161,7 @@ class Sender(RunPart[OrdersReport]):
             # Only now: after either, a person may have sent the order under the next id.
             self._record_dead(action.code, *dead)
             return False
-        self.ledger.transitions.touch(action.code, looked_up=True)
+        self.ledger.transitions.touch(action.code)
         return True
 
     def _record_dead(self, code: str, veracore_id: str, verdict: CancelledThere | Conflict) -> None:

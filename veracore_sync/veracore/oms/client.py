@@ -35,6 +35,7 @@ from veracore_sync.ports.warehouse import (
 from veracore_sync.transport.http import Gate, NoResponse
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.veracore.faults import (
+    ADDRESS_HINT,
     alike,
     is_login_refusal,
     is_outage,
@@ -45,7 +46,7 @@ from veracore_sync.veracore.faults import (
 from veracore_sync.veracore.oms import adjustment, write
 from veracore_sync.veracore.oms.parse import UnreadableXml, is_nil, shape, text, whole_number
 from veracore_sync.veracore.oms.record import is_empty_record, order_record
-from veracore_sync.veracore.oms.service import ADDRESS_HINT, UPSTREAM, Fault, NotSoap, Service
+from veracore_sync.veracore.oms.service import UPSTREAM, Fault, NotSoap, Service
 from veracore_sync.veracore.oms.shipments import day_text, shipped_row
 from veracore_sync.veracore.oms.stock import pattern_of, stock_row
 from veracore_sync.veracore.text import blank_id, personal, quote
