@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from veracore_sync.ports.warehouse import Warehouse
     from veracore_sync.transport.http import Gate
     from veracore_sync.transport.retry import RetryPolicy
+    from veracore_sync.veracore.probe.wire import Wire
 
 
 @dataclass
@@ -118,6 +119,17 @@ class Container:
         return connect(
             settings,
             probe_id=self.ledger.meta.probe_id,
+            retry=self._retry,
+            gate=self._gate("veracore", per_minute=self.settings.veracore.rate_per_minute),
+            clock=self.clock,
+        )
+
+    def probe_wire(self) -> Wire:
+        """A connection of its own, for the probe of the configured tenant."""
+        from veracore_sync.veracore.probe.wire import Wire
+
+        return Wire(
+            self.settings.veracore,
             retry=self._retry,
             gate=self._gate("veracore", per_minute=self.settings.veracore.rate_per_minute),
             clock=self.clock,
