@@ -129,7 +129,8 @@ class Operations:
                 return True
             if proof.error in ONLY_THIS_OPERATION:
                 return False
-            raise NotShown(proof.error.message)
+            # Its words may be about the order that was looked up.
+            raise NotShown(f"its use failed ({proof.error.category})")
         message = heard.message
         if not heard.raw_fault:
             return True

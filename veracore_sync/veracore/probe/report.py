@@ -27,6 +27,20 @@ NEVER_SHOWN = {
     "cancel_text": _CANCELS,
     "token_seconds": "this dialect has no such token",
 }
+# What reading may show; every one of them is either in `behaviour` or in `notShown`.
+MAY_SHOW = (
+    "denied",
+    "denied_text",
+    "fault_text",
+    "longest_id",
+    "reference",
+    "soap",
+    "timezone",
+    "unknown_order",
+    "unknown_text",
+    "voided_charges",
+    "window_end",
+)
 
 
 @dataclass(slots=True)
@@ -54,6 +68,7 @@ class Findings:
         except NotShown as error:
             self.miss(piece, str(error))
         except SyncError as error:
+            # Of a request that got no answer: the words are our own.
             self.miss(piece, error.message)
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
             # Whatever a tenant answers, the other pieces are worth having. The error's own text may
@@ -71,6 +86,9 @@ class Findings:
 
     def document(self, face: str) -> dict[str, Any]:
         """The whole document."""
+        for switch in MAY_SHOW:
+            if switch not in self.behaviour:
+                self.not_shown.setdefault(switch, "nothing was answered that shows it")
         return {
             "format": FORMAT,
             "face": face,

@@ -33,6 +33,8 @@ def probe(
     """
     settings = wire.settings
     found = Findings(Cleaner(_never_told(settings, probe_id)))
+    for order in known:
+        found.cleaner.hide(order.id, order.reference)
     described = descriptions(wire, found)
     proofs = list(warehouse.prove(known[0].id if known else None))
     operations = Operations(wire, found, probe_id, proofs)
