@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from probe_kit import ADDRESS, LONG, PERSON, SECRET, SKU, TRACKING, VOIDED, Bed, bed_of
 
+from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.behaviour import Behaviour
+from veracore_sync.sandbox.server import Sandbox
 
 READS = {
     "wsdl",
@@ -96,6 +98,24 @@ def test_what_it_sees_of_the_orders(bed: Bed) -> None:
     assert kinds[f"{package}/DateVoided"] == ["no time", "time"]
     assert kinds[f"{package}/TrackingId"] == ["text"]
     assert len(shown["shapes"]["GetShippingCharge"]["elements"]) == 66
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("2026-02-03T00:00:00", "no order has a time"),
+        ("2026-02-03T09:14:00Z", "no order has a time"),
+        ("2001-02-03T09:14:00", "is none of its acceptance"),
+        ("soon", "no order has a time"),
+    ],
+)
+def test_a_time_that_shows_no_zone(bed: Bed, written: str, why: str) -> None:
+    fault = {"kinds": ["rewrite"], "rate": 1, "operations": ["GetOrderInfo"]}
+    pattern, replacement = "<UploadDate>[^<]*</UploadDate>", f"<UploadDate>{written}</UploadDate>"
+    bed.control("faults", fault | {"pattern": pattern, "replacement": replacement})
+    shown = bed.probe()
+    assert "timezone" not in shown["behaviour"]
+    assert why in shown["notShown"]["timezone"]
 
 
 # ---- what it never tells -------------------------------------------------------------------------
@@ -245,3 +265,19 @@ def test_doctor_says_what_was_not_shown_yet(bed: Bed) -> None:
     assert "whether the reference comes back whole" not in after
     for words in ("its words for a used id", "its words for a refused login", "to CancelOrder"):
         assert words in after
+
+
+def test_the_ledger_of_another_veracore_is_told_nothing(bed: Bed) -> None:
+    with Sandbox() as other:
+        bed.probe(VERACORE_API_URL=other.url)
+    assert "never probed" in assumption(bed)
+
+
+def test_a_ledger_that_cannot_be_written_costs_no_document(bed: Bed) -> None:
+    ledger = open_ledger(bed.ledger_path)
+    with ledger.unit_of_work():
+        ended = bed.run("probe", "--out", "tenant.json", "--json")
+    ledger.close()
+    assert ended.code == 74
+    assert ended.json["behaviour"]["unknown_order"] == "empty"
+    assert json.loads((bed.folder / "tenant.json").read_text())["format"] == 1

@@ -13,7 +13,7 @@ from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.composition.probe import probe_tenant, remember
-from veracore_sync.domain.errors import LedgerError, UsageError
+from veracore_sync.domain.errors import LedgerError, SyncError, UsageError
 from veracore_sync.files import write_whole
 
 
@@ -40,10 +40,21 @@ def _work(container: Container, out: Path | None) -> CommandReport:
     if out is not None and not out.parent.is_dir():
         raise UsageError(f"{out.parent} is no folder", hint="create it, or name another --out")
     document = probe_tenant(container)
-    remember(container, document)
     text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-    if out is None:
-        return CommandReport(document, show=lambda: say(text.rstrip()), asked_for=True)
+    shown = text.rstrip()
+    if out is not None:
+        _write(out, text)
+        shown = _summary(document, out)
+    report = CommandReport(document, show=lambda: say(shown), asked_for=True)
+    try:
+        remember(container, document)
+    except SyncError as error:
+        # What was found out is worth having all the same.
+        report.error = error
+    return report
+
+
+def _write(out: Path, text: str) -> None:
     try:
         write_whole(out, text, mode=0o600)
     except OSError as error:
@@ -51,7 +62,6 @@ def _work(container: Container, out: Path | None) -> CommandReport:
             f"{out} cannot be written: {error.strerror or error}",
             hint="name another --out, or leave it out to print the document",
         ) from error
-    return CommandReport(document, show=lambda: say(_summary(document, out)), asked_for=True)
 
 
 def _summary(document: dict[str, Any], out: Path) -> str:

@@ -267,10 +267,14 @@ class Container:
 
         require(self.settings, "vendure", "veracore")
         # A ledger of another shop or company knows none of these orders and would send them all.
-        veracore = self.settings.veracore
-        warehouse = f"{veracore.dialect} {veracore.api_url} {veracore.company_id.casefold()}"
         shop = identity_of(self.settings.vendure)
-        ledger.meta.bind(shop, warehouse, is_same=is_same_tenant, write=write)
+        ledger.meta.bind(shop, self.warehouse_identity, is_same=is_same_tenant, write=write)
+
+    @property
+    def warehouse_identity(self) -> str:
+        """The warehouse as a ledger is bound to it: dialect, address and company."""
+        veracore = self.settings.veracore
+        return f"{veracore.dialect} {veracore.api_url} {veracore.company_id.casefold()}"
 
     def close(self) -> None:
         """Close the parts that were created."""

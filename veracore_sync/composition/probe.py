@@ -9,6 +9,7 @@ from typing import Any
 from veracore_sync.clock import from_text, to_text
 from veracore_sync.composition.container import Container
 from veracore_sync.config import require
+from veracore_sync.config.address import is_same_tenant
 from veracore_sync.domain.errors import ConfigError, SyncError
 from veracore_sync.domain.failures import ONLY_THIS_OPERATION
 from veracore_sync.domain.order_records import OrderRow
@@ -74,7 +75,11 @@ def _known(ledger: Ledger, row: OrderRow) -> KnownOrder:
 
 
 def remember(container: Container, document: dict[str, Any]) -> None:
-    """Let the ledger, if there is one, know what was not shown: for ``doctor``."""
+    """Let the ledger of this VeraCore, if there is one, know what was shown: for ``doctor``.
+
+    Raises:
+        LedgerError: It cannot be written.
+    """
     path = container.settings.ledger.path
     if not is_there(path):
         return
@@ -86,4 +91,6 @@ def remember(container: Container, document: dict[str, Any]) -> None:
     # The command itself only reads: a ledger that it created would fix when this shop went live.
     hooks = container.settings.hooks.names
     with closing(open_ledger(path, clock=container.clock, hooks=hooks)) as ledger:
-        ledger.meta.put(LAST_PROBE, json.dumps(note))
+        bound = ledger.meta.get("identity.warehouse")
+        if bound is None or is_same_tenant(bound, container.warehouse_identity):
+            ledger.meta.put(LAST_PROBE, json.dumps(note))

@@ -57,6 +57,7 @@ def told(path: Path, behaviour: dict[str, Any], not_shown: dict[str, str]) -> li
     for field in fields(Behaviour):
         if field.name not in behaviour and field.name != _NOT_FROM_A_FILE:
             lines.append(f"  {field.name}: {not_shown.get(field.name, 'it is not in the file')}")
+    lines.append("not imitated: the shapes, descriptions and headers in the file")
     return lines
 
 

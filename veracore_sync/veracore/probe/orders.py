@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -105,29 +105,39 @@ class KnownOrders:
     def _time_zone(self) -> None:
         if not self._seen:
             raise NotShown("no order of the ledger was looked up")
+        offsets: dict[timedelta, datetime] = {}
         for order, result in self._seen:
-            written = text(result, "OrdHead/UploadDate")
-            local = _local(written)
-            if order.accepted_at is None or local is None:
+            local = _local(text(result, "OrdHead/UploadDate"))
+            # At midnight it is a day, not a time.
+            if order.accepted_at is None or local is None or local.time() == time.min:
                 continue
             ahead = local - order.accepted_at.replace(tzinfo=None)
             offset = round(ahead / _QUARTER) * _QUARTER
             if abs(ahead - offset) > _SLACK or abs(offset) > _FARTHEST:
-                continue
-            hours = offset.total_seconds() / 3600
-            is_ours = order.accepted_at.astimezone(self._zone).utcoffset() == offset
-            told = {"hoursAhead": hours, "asInOurSettings": is_ours}
-            self._found.pieces["times"] = told
-            if is_ours:
-                self._found.show("timezone", self._zone.key)
-            elif hours == int(hours):
-                # The sign of these names is the other way round.
-                name = "UTC" if not hours else f"Etc/GMT{int(-hours):+d}"
-                self._found.show("timezone", name)
-            else:
-                raise NotShown(f"it is {hours} hours ahead of UTC, for which there is no one name")
-            return
-        raise NotShown("no order has a time without an offset near the one of its acceptance")
+                raise NotShown("an order's time without an offset is none of its acceptance")
+            offsets[offset] = order.accepted_at
+        if not offsets:
+            raise NotShown(
+                "no order has a time without an offset, and an acceptance by this ledger"
+            )
+        if len(offsets) > 1:
+            raise NotShown(
+                "the orders do not agree about it: they may be from both sides of a change"
+            )
+        self._tell_offset(*offsets.popitem())
+
+    def _tell_offset(self, offset: timedelta, at: datetime) -> None:
+        hours = offset.total_seconds() / 3600
+        is_ours = at.astimezone(self._zone).utcoffset() == offset
+        self._found.pieces["times"] = {"hoursAhead": hours, "asInOurSettings": is_ours}
+        if is_ours:
+            self._found.show("timezone", self._zone.key)
+        elif hours == int(hours):
+            # The sign of these names is the other way round.
+            name = "UTC" if not hours else f"Etc/GMT{int(-hours):+d}"
+            self._found.show("timezone", name)
+        else:
+            raise NotShown(f"it is {hours} hours ahead of UTC, for which there is no one name")
 
     # ---- lists --------------------------------------------------------------------------------
 
