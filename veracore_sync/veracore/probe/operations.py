@@ -129,6 +129,9 @@ class Operations:
                 return True
             if proof.error in ONLY_THIS_OPERATION:
                 return False
+            if not heard.raw_fault:
+                # It failed for one order, and was answered for another.
+                return True
             # Its words may be about the order that was looked up.
             raise NotShown(f"its use failed ({proof.error.category})")
         message = heard.message
