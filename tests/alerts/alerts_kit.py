@@ -15,8 +15,6 @@ from rig import Ended, HereRig
 
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.jobs.accept import accept
-from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -68,13 +66,7 @@ class Desk:
     def accept(self, name: str) -> None:
         """``resolve NAME --accept "..."``."""
         ended = self.run("resolve", name, "--accept", "the customer knows")
-        if ended.code != _USAGE:
-            assert ended.code == 0, ended
-            return
-        # Only as long as the command has no such option.
-        ledger = open_ledger(self.rig.ledger_path)
-        accept(ledger, name, "the customer knows")
-        ledger.close()
+        assert ended.code == 0, ended
 
     # ---- time and settings ---------------------------------------------------------------------
 

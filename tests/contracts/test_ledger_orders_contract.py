@@ -137,6 +137,15 @@ def test_what_the_queue_does_with_an_order(ledger: Ledger) -> None:
     assert sorted(kinds(ledger)) == ["order.parked", "order.parked", "order.passed_by"]
 
 
+def test_an_answer_that_every_order_got_refuses_none_of_them(ledger: Ledger) -> None:
+    attempt = send(ledger, "A")
+    ledger.transitions.doubt("A", attempt, OrderCause.LOST, TROUBLE)
+    ledger.transitions.was_answered("A", attempt)
+    assert ledger.transitions.was_for_all("A") is Applied.DONE
+    assert state(ledger) == ("in_doubt", "lost")
+    assert ledger.transitions.was_for_all("B") is Applied.LOST
+
+
 def test_a_doubt_is_due_until_look_ups_end_it(ledger_bed: LedgerBed, ledger: Ledger) -> None:
     attempt = send(ledger, "A")
     ledger.transitions.doubt("A", attempt, OrderCause.LOST, TROUBLE)

@@ -82,7 +82,7 @@ TABLE: dict[str, tuple[Facets, dict[str, str]]] = {
     ),
     "cancelled": (
         replace(SENT, state="Cancelled", units={}),
-        {"order.cancelled_in_shop": "`veracore-sync cancel A`"},
+        {"order.cancelled_in_shop": "the shop cancelled it"},
     ),
 }
 

@@ -15,7 +15,6 @@ def as_before(path: Path, judged: dict[str, str]) -> None:
     with sqlite3.connect(path) as connection:
         connection.executescript(
             "DROP TABLE compared; ALTER TABLE attempts DROP COLUMN facets; "
-            "ALTER TABLE alerts DROP COLUMN accepted; "
             "DELETE FROM _sqlite_migrations WHERE name = 'm012_content'; PRAGMA user_version = 11"
         )
         for code, state in judged.items():

@@ -157,6 +157,7 @@ CASES = (
     *(Case(2, f"{command} --nope") for command in (*JOBS, "deliver", "doctor", "ledger prune")),
     Case(2, "retry NONE"),
     Case(2, "resolve NONE --skip"),
+    Case(2, "cancel NONE"),
     Case(2, "stats --order NONE"),
     Case(2, "sync-inventory --sku NONE"),
     Case(2, "sync-tracking --order NONE"),

@@ -76,9 +76,9 @@ def _work(
         done = resolver.accept(name, reason)
     else:
         done = resolver.skip(name)
-    row = container.ledger.orders.held([done.code])[done.code]
+    row = container.ledger.orders.get(done.code)
     return CommandReport(
-        document={"order": order_document(row)},
+        document={"order": order_document(row) if row is not None else None},
         news=report.needs_person,
         show=lambda: say(f"{done.code}: {done.sentence}"),
         asked_for=True,

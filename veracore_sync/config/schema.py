@@ -169,12 +169,15 @@ class VeracoreSettings(Section):
         return self.face if self._sets_face else (parse(self.api_url).face or self.face)
 
     @property
-    def face_reason(self) -> str:
-        """Why that service, in a few words."""
-        if self._sets_face:
-            return "set by veracore.face"
-        is_named = parse(self.api_url).face is not None
-        return "named by api_url" if is_named else "the default: api_url names no service"
+    def service_note(self) -> str:
+        """The service and why it is called; empty in a dialect without one."""
+        if self.dialect != "oms":
+            return ""
+        why = "set by veracore.face"
+        if not self._sets_face:
+            is_named = parse(self.api_url).face is not None
+            why = "named by api_url" if is_named else "the default: api_url names no service"
+        return f"{self.used_face} ({why})"
 
     @property
     def zone(self) -> ZoneInfo:

@@ -267,7 +267,7 @@ class CancellationStore(Protocol):
         """VeraCore does not cancel it: a person does."""
 
     def leave(self, code: str, message: str) -> Applied:
-        """Goods of an order that was to be cancelled have left; told once."""
+        """Goods of an order that was to be cancelled have left; reported once."""
 
 
 class HoldingStore(Protocol):

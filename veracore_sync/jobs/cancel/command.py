@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from veracore_sync.domain.cancellations import WantedBy
-from veracore_sync.domain.errors import NeedsPerson, SyncError, UpstreamError, UsageError
+from veracore_sync.domain.errors import SyncError, UpstreamError, UsageError
+from veracore_sync.domain.failures import OF_ONE_DECISION
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import CancelState, OrderCause, OrderState
 from veracore_sync.jobs.cancel.run import OPEN_TO_WITHDRAW, Canceller
@@ -122,7 +123,9 @@ class CancelOrders(RunPart[OrdersReport]):
         for row in rows:
             try:
                 Resolver(self.context).skip(row.code)
-            except (NeedsPerson, UsageError) as error:
+            except SyncError as error:
+                if error not in OF_ONE_DECISION:
+                    raise
                 self.sentences[row.code] = error.message
                 self.report.escalate(f"{row.code}: {error.message}")
                 continue
@@ -144,8 +147,8 @@ class CancelOrders(RunPart[OrdersReport]):
         for row in rows:
             shop = self._shop_state(row.code)
             if shop == "Cancelled":
-                told = cancelled_in_shop(row.code, self.settings, self.warehouse.capabilities)
-                self.ledger.transitions.cancelled_in_shop(row.code, told)
+                alert = cancelled_in_shop(row.code, self.settings, self.warehouse.capabilities)
+                self.ledger.transitions.cancelled_in_shop(row.code, alert)
             by: WantedBy = "shop" if shop == "Cancelled" else "person"
             self.ledger.cancellations.want(row.code, row.veracore_id or row.code, by)
         if failure is not None:

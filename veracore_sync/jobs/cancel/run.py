@@ -136,7 +136,7 @@ class Canceller(RunPart[OrdersReport]):
             if order.state != OrderState.SYNCED or order.shop_cancelled_at is None:
                 continue
             earlier = self.ledger.cancellations.get(code)
-            # One that has ended without success stays with the person who was told; one under an
+            # One that has ended without success was reported and stays with a person; one under an
             # earlier id was of an order that was sent again.
             is_new = earlier is None or earlier.veracore_id != order.veracore_id
             if is_new and order.veracore_id:
@@ -197,7 +197,7 @@ class Canceller(RunPart[OrdersReport]):
         sent = [one.lines for one in self.ledger.orders.attempts(order.code)]
         waited = elapsed(row.seen_tick, self.clock)
         may_ask = may_ask and not self._is_forbidden()
-        return decide(row, found, sent, pauses, waited, may_ask=may_ask)
+        return decide(row, order.reference, found, sent, pauses, waited, may_ask=may_ask)
 
     def _asks(self, row: CancellationRow) -> bool:
         """Ask VeraCore; whether a look-up may show what that did."""
@@ -270,7 +270,7 @@ NOW_IN_THE_SHOP = (
     "it is cancelled at VeraCore as asked; the shop still shows it as paid: cancel and refund it "
     "there"
 )
-"""What is told of an order that only a person wanted cancelled."""
+"""What is reported of an order that only a person wanted cancelled."""
 
 
 # ---- what tracking sees -------------------------------------------------------------------------

@@ -327,8 +327,8 @@ class OmsWarehouse:
                 # that cannot exist was remembered. Without an error, only this order is refused.
                 self._look_up_impossible_id()
             elif self._fault_shape(fault, order_id) == self._shape_of_absence():
-                is_told = says_not_found(fault.message, order_id)
-                return Absent(None if is_told else self._not_permitted("GetOrderInfo", fault))
+                is_clear = says_not_found(fault.message, order_id)
+                return Absent(None if is_clear else self._not_permitted("GetOrderInfo", fault))
         except RunOver:
             raise
         except SyncError as error:
