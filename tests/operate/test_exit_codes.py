@@ -91,6 +91,10 @@ def dead_shop(keeper: Shopkeeper) -> None:
     keeper.shop.stop()
 
 
+def dead_warehouse(keeper: Shopkeeper) -> None:
+    keeper.env["VERACORE_API_URL"] = DEAD
+
+
 def dead_hook(keeper: Shopkeeper) -> None:
     del keeper.env["VERACORE_SYNC_HOOKS__COMMAND"]
     keeper.env["VERACORE_SYNC_HOOKS__URL"] = DEAD
@@ -146,6 +150,7 @@ HEALTHY = (
     "ledger prune",
     "ledger backup copy.db",
     "demo",
+    "probe",
 )
 CASES = (
     *(Case(0, command) for command in HEALTHY),
@@ -172,7 +177,13 @@ CASES = (
     ),
     *(Case(74, f"ledger {name}", no_ledger) for name in ("check", "backup copy.db")),
     *(Case(77, command, wrong_shop_password) for command in (*JOBS, "doctor")),
-    *(Case(77, command, wrong_warehouse_password) for command in ("sync-orders", "sync-inventory")),
+    *(
+        Case(77, command, wrong_warehouse_password)
+        for command in ("sync-orders", "sync-inventory", "probe")
+    ),
+    Case(69, "probe", dead_warehouse),
+    Case(74, "probe", damaged),
+    Case(78, "probe", misspelled),
     *(
         Case(78, command, misspelled)
         for command in (*JOBS, "stats", "doctor", "config show", "deliver", "timers")
