@@ -167,6 +167,7 @@ class KnownOrders:
 
     def _window_end(self, listed: list[ET.Element]) -> None:
         """Whether a package is listed whose moment is the end of the window."""
+        self._must_use("GetShippingCharge")
         # A moment may have a fraction that the answer does not show, and lie behind the end that is
         # asked for. Those of a full minute were typed, or rounded before they were stored.
         timed = [(row, _local(text(row, "DateShipped"))) for row in listed]
