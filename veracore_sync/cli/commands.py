@@ -40,6 +40,9 @@ COMMANDS = {
         "init_config:init_config",
         "Write a commented configuration and test both connections.",
     ),
+    "probe": Entry(
+        "probe:probe", "Find out what this VeraCore offers and how it answers; create nothing."
+    ),
     "resolve": Entry(
         "resolve:resolve",
         "Decide what happens to an order in conflict or in doubt.",

@@ -37,7 +37,8 @@ def resolve(
         typer.Option(
             "--accept",
             metavar="REASON",
-            help="What the shop changed after the order went to VeraCore is all right; say why.",
+            help="Accept what the order's alerts report; say why. The reason is stored, so it "
+            "should not name a customer.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,

@@ -33,6 +33,13 @@ _OF_AN_ORDER = (
     "accepted",
 )
 """The tables with a column for an order's code. Events keep it: they are history."""
+_ENDED_BY_VERACORE = (
+    AlertKind.ORDER_CONFLICT,
+    AlertKind.ORDER_CANCELLED_IN_SHOP,
+    AlertKind.ORDER_NOT_CANCELLED,
+    AlertKind.ORDER_SHIPPED_CANCELLED,
+)
+"""Alerts that stay: a parcel still leaves that must not."""
 _GONE = "the shop no longer has it: another order has its code now"
 
 
@@ -146,4 +153,4 @@ class SettingAside(Queueing):
                 "name": name,
             },
         )
-        self._alerts.resolve_order(name, keep=(AlertKind.ORDER_CONFLICT,))
+        self._alerts.resolve_order(name, keep=_ENDED_BY_VERACORE)

@@ -155,6 +155,7 @@ class Canceller(RunPart[OrdersReport]):
         row, order = self.ledger.cancellations.get(code), self.ledger.orders.get(code)
         if row is None or order is None:
             return
+        row = self._under_the_id_of(order, row)
         if order.state == OrderState.SHIPPED:
             self._has_shipped(row)
             return
@@ -169,6 +170,17 @@ class Canceller(RunPart[OrdersReport]):
                     self._apply(fresh, self._look(fresh, order, may_ask=False))
             return
         self._apply(row, decision)
+
+    def _under_the_id_of(self, order: OrderRow, row: CancellationRow) -> CancellationRow:
+        """The wish, for the id under which a person has adopted the order since, if any."""
+        adopted = order.veracore_id
+        if row.state != CancelState.WANTED or adopted in (None, row.veracore_id):
+            return row
+        store = self.ledger.cancellations
+        with self.ledger.unit_of_work():
+            if store.withdraw(row.code) is not Applied.LOST:
+                store.want(row.code, adopted, row.wanted_by)
+        return store.get(row.code) or row
 
     def _has_shipped(self, row: CancellationRow) -> None:
         message = "VeraCore shipped it although it was asked to cancel it"
