@@ -45,7 +45,7 @@ COMMANDS = {
     ),
     "resolve": Entry(
         "resolve:resolve",
-        "Decide what happens to an order in conflict or in doubt.",
+        "Decide about an order that is in conflict or in doubt, or accept its alerts.",
     ),
     "sync-orders": Entry(
         "sync_orders:sync_orders", "Send paid orders to VeraCore, each exactly once."

@@ -43,7 +43,7 @@ def resolve(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Decide what happens to an order in conflict or in doubt, or accept what the shop changed.
+    """Decide about an order that is in conflict or in doubt, or accept its alerts.
 
     Give one of --adopt [ID], --new-id, --skip and --accept REASON. Except with --accept, VeraCore
     is asked about the order first.
