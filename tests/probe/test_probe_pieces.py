@@ -15,7 +15,7 @@ from veracore_sync.config import VeracoreSettings
 from veracore_sync.transport.http import HttpAnswer
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.veracore.oms.parse import UnreadableXml
-from veracore_sync.veracore.probe.report import Findings
+from veracore_sync.veracore.probe.report import ProbeFindings
 from veracore_sync.veracore.probe.shape import XmlShape, json_shape, kind_of
 from veracore_sync.veracore.probe.web import descriptions
 from veracore_sync.veracore.probe.wire import READS, Wire
@@ -61,8 +61,8 @@ class Served:
         return self.pages.get(url, HttpAnswer(404, {"content-type": "text/html"}, b"<html>"))
 
 
-def findings() -> Findings:
-    return Findings(Cleaner(["WSUSER", "pass-word", "rhu001.example"]))
+def findings() -> ProbeFindings:
+    return ProbeFindings(Cleaner(["WSUSER", "pass-word", "rhu001.example"]))
 
 
 def page(body: str, kind: str = "text/xml") -> HttpAnswer:

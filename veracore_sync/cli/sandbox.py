@@ -11,7 +11,7 @@ from veracore_sync.cli import signals
 from veracore_sync.cli.journal import ERROR, INFO
 from veracore_sync.cli.output import error_lines, warn
 from veracore_sync.domain.errors import SyncError
-from veracore_sync.sandbox.like import read_tenant, told
+from veracore_sync.sandbox.like import description_of, read_tenant
 from veracore_sync.sandbox.server import serve
 
 
@@ -63,6 +63,6 @@ def _taken_over(path: Path) -> dict[str, Any]:
         for line in error_lines(error):
             warn(line, ERROR)
         raise typer.Exit(error.exit_code) from error
-    for line in told(path, behaviour, not_shown):
+    for line in description_of(path, behaviour, not_shown):
         warn(line, INFO)
     return behaviour

@@ -49,7 +49,7 @@ def read_tenant(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     return behaviour, not_shown
 
 
-def told(path: Path, behaviour: dict[str, Any], not_shown: dict[str, str]) -> list[str]:
+def description_of(path: Path, behaviour: dict[str, Any], not_shown: dict[str, str]) -> list[str]:
     """What was taken over, and what keeps its default, as lines for a person."""
     lines = [f"answers as the VeraCore of {path}:"]
     lines += [f"  {name} = {json.dumps(value)}" for name, value in behaviour.items()]

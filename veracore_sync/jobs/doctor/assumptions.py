@@ -38,8 +38,8 @@ def assumptions(opened: Ledger) -> Iterator[CheckResult]:
         missing.append("what it answers to CancelOrder")
     at = probed.get("at")
     last = f"last probe {at}" if isinstance(at, str) else "never probed: `veracore-sync probe`"
-    told = f"{'; '.join(missing)} ({last})"
-    yield ok("not shown", f"not seen at this VeraCore yet, and handled either way: {told}")
+    missing_words = f"{'; '.join(missing)} ({last})"
+    yield ok("not shown", f"not seen at this VeraCore yet, and handled either way: {missing_words}")
 
 
 def _last_probe(opened: Ledger) -> dict[str, Any]:

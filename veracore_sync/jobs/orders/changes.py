@@ -334,7 +334,7 @@ class ChangeRules:
         money = self._refunded(was, one.now, code)
         if money is not None:
             notices[REFUNDED] = money
-        unpaid = self._unpaid(was, one, is_told=bool(words) and self._shows_more(was, one.now))
+        unpaid = self._unpaid(was, one, is_reported=bool(words) and self._shows_more(was, one.now))
         if unpaid is not None:
             notices[UNPAID] = unpaid
         is_foreign = one.is_standing and DRIFT not in one.known.reported
@@ -353,12 +353,12 @@ class ChangeRules:
             f"{_accept(code)}",
         )
 
-    def _unpaid(self, was: Facets, one: Comparison, *, is_told: bool) -> Notice | None:
+    def _unpaid(self, was: Facets, one: Comparison, *, is_reported: bool) -> Notice | None:
         now, code = one.now, one.row.code
         went_back = now.state in UNPAID_STATES and now.state not in self.trigger_states
         is_passing = now.state == PASSING_STATE
-        # What lacks because the order costs more is told by what is new in it.
-        is_known = is_told and now.paid >= was.paid
+        # What lacks because the order costs more is reported by what is new in it.
+        is_known = is_reported and now.paid >= was.paid
         if now.state != was.state and (went_back or (is_passing and one.is_lasting)):
             since = " for more than an hour" if is_passing else ""
             why = f"it is in {now.state} in the shop{since}"
@@ -373,7 +373,7 @@ class ChangeRules:
         )
 
     def _shows_more(self, was: Facets, now: Facets) -> bool:
-        """Whether what is told of a change may explain a higher total."""
+        """Whether what is reported of a change may explain a higher total."""
         more = (sku for sku, units in now.units.items() if units > was.units.get(sku, 0))
         return bool(price_words(was, now)) or not all(map(self.renderer.is_excluded, more))
 

@@ -188,7 +188,7 @@ class Comparer(RunPart[OrdersReport]):
         was = known.base or sent
         by_hand = self._by_hand(order, was.by_hand if was else {})
         if was is not None and not self._is_tracked and by_hand != was.by_hand:
-            # Whoever fulfils all orders by hand is not told of each.
+            # Whoever fulfils all orders by hand gets no notice of each.
             known = replace(known, base=replace(was, by_hand=by_hand))
         now = facets(order, self.settings.orders.prices, key, by_hand)
         at = self.clock.now()

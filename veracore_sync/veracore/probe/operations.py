@@ -17,7 +17,7 @@ from veracore_sync.veracore.faults import (
 )
 from veracore_sync.veracore.oms.parse import is_nil
 from veracore_sync.veracore.oms.record import is_empty_record
-from veracore_sync.veracore.probe.report import Findings
+from veracore_sync.veracore.probe.report import ProbeFindings
 from veracore_sync.veracore.probe.wire import Heard, NotShown, Wire
 from veracore_sync.veracore.probe.words import OPERATION, product
 
@@ -26,8 +26,8 @@ _NO_DAY = "2000-01-01T00:00:00"
 _LISTS = ("GetShippingActivity", "GetProductReturns", "GetOffers")
 _UNKNOWN = re.compile(r"(not|n't) (be )?recogni[sz]ed?|did not recogni[sz]e", re.IGNORECASE)
 _STACK = re.compile(r"Exception: |\n\s*at \S", re.IGNORECASE)
-_TOLD_HEADERS = ("server", "x-powered-by", "x-aspnet-version")
-# The simulator's own words, which it has without being told.
+_SHOWN_HEADERS = ("server", "x-powered-by", "x-aspnet-version")
+# The simulator's own words, which it has anyway.
 _REFUSES = f"User does not have permission to call {OPERATION}"
 
 
@@ -59,7 +59,9 @@ class Operations:
         proofs: What the warehouse's own proof says of the operations that the jobs need.
     """
 
-    def __init__(self, wire: Wire, found: Findings, probe_id: str, proofs: Iterable[Proof]) -> None:
+    def __init__(
+        self, wire: Wire, found: ProbeFindings, probe_id: str, proofs: Iterable[Proof]
+    ) -> None:
         self._wire = wire
         self._found = found
         self._probe_id = probe_id
@@ -76,42 +78,42 @@ class Operations:
             described: The operations in the description; ``None`` if there was none.
         """
         calls = harmless(self._wire, self._probe_id)
-        told = self._found.pieces.setdefault("operations", {})
+        shown = self._found.pieces.setdefault("operations", {})
         for operation in ("AddOrder", "CancelOrder"):
-            told[operation] = {"called": False}
+            shown[operation] = {"called": False}
             self._found.miss(f"operations.{operation}", "a probe never calls it")
         if described is not None:
-            told["AddOrder"]["described"] = "AddOrder" in described
+            shown["AddOrder"]["described"] = "AddOrder" in described
         for operation, arguments in calls.items():
-            told[operation] = {}
+            shown[operation] = {}
             if described is not None:
-                told[operation]["described"] = operation in described
+                shown[operation]["described"] = operation in described
                 if operation not in described:
                     self._found.miss(f"operations.{operation}", "the description has no such one")
                     continue
-            find = partial(self._try, operation, arguments, told[operation])
+            find = partial(self._try, operation, arguments, shown[operation])
             self._found.try_to(f"operations.{operation}", find)
         self._found.try_to("soap", self._versions)
         self._found.try_to("fault_text", self._fault_form)
         self._permissions()
 
-    def _try(self, operation: str, arguments: dict[str, str], told: dict[str, Any]) -> None:
+    def _try(self, operation: str, arguments: dict[str, str], shown: dict[str, Any]) -> None:
         heard = self._wire.soap(operation, arguments)
         if "headers" not in self._found.pieces:
             self._headers(heard)
         self._forms["1.1"] = heard.shape.version
         if heard.raw_fault:
             self._faults.append(heard.raw_fault)
-        told["httpStatus"] = heard.answer.status
+        shown["httpStatus"] = heard.answer.status
         allowed = self._is_allowed(operation, heard)
-        told["allowed"] = allowed
+        shown["allowed"] = allowed
         if allowed:
             self.usable.append(operation)
         words = self._found.cleaner.words(heard.message, operation, self._probe_id)
         if heard.raw_fault:
-            told["ofNothing"] = {"fault": words}
+            shown["ofNothing"] = {"fault": words}
         else:
-            told["ofNothing"] = heard.shape.document(self._found.cleaner)
+            shown["ofNothing"] = heard.shape.document(self._found.cleaner)
         if not allowed:
             self._refusals[operation] = words
         if operation == "GetOrderInfo":
@@ -121,7 +123,7 @@ class Operations:
         """Whether the operation may be used.
 
         Raises:
-            NotShown: That cannot be told.
+            NotShown: That cannot be seen.
         """
         proof = self._proofs.get(operation)
         if proof is not None:
@@ -167,14 +169,16 @@ class Operations:
 
     def _headers(self, heard: Heard) -> None:
         headers = heard.answer.headers
-        told: dict[str, Any] = {
-            name: product(headers[name]) for name in _TOLD_HEADERS if name in headers
+        shown: dict[str, Any] = {
+            name: product(headers[name]) for name in _SHOWN_HEADERS if name in headers
         }
-        told["connection"] = "close" if headers.get("connection", "").lower() == "close" else "kept"
-        told["setsCookies"] = "set-cookie" in headers
-        told["date"] = "date" in headers
-        told["compressed"] = "content-encoding" in headers
-        self._found.pieces["headers"] = told
+        shown["connection"] = (
+            "close" if headers.get("connection", "").lower() == "close" else "kept"
+        )
+        shown["setsCookies"] = "set-cookie" in headers
+        shown["date"] = "date" in headers
+        shown["compressed"] = "content-encoding" in headers
+        self._found.pieces["headers"] = shown
 
     def _versions(self) -> None:
         """Whether the answer's version follows the request's."""

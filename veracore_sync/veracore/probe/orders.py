@@ -13,7 +13,7 @@ from veracore_sync.domain.tenant import KnownOrder
 from veracore_sync.veracore.moments import UnreadableMoment, read_moment
 from veracore_sync.veracore.oms.parse import rows, text
 from veracore_sync.veracore.oms.shipments import day_text
-from veracore_sync.veracore.probe.report import Findings
+from veracore_sync.veracore.probe.report import ProbeFindings
 from veracore_sync.veracore.probe.wire import Heard, NotShown, Wire
 
 _DAYS = 7
@@ -38,7 +38,7 @@ class KnownOrders:
     """
 
     def __init__(
-        self, wire: Wire, found: Findings, known: Sequence[KnownOrder], usable: Sequence[str]
+        self, wire: Wire, found: ProbeFindings, known: Sequence[KnownOrder], usable: Sequence[str]
     ) -> None:
         self._wire = wire
         self._found = found
@@ -259,10 +259,10 @@ class KnownOrders:
     def _shape(self, operation: str, heard: Heard) -> None:
         """Add the shape; of several answers of one operation, the one with the most elements."""
         shapes = self._found.pieces.setdefault("shapes", {})
-        told = heard.shape.document(self._found.cleaner)
+        shown = heard.shape.document(self._found.cleaner)
         before = shapes.get(operation, {"elements": []})
-        if len(told["elements"]) >= len(before["elements"]):
-            shapes[operation] = told
+        if len(shown["elements"]) >= len(before["elements"]):
+            shapes[operation] = shown
 
 
 def _same_package(row: ET.Element, among: list[ET.Element]) -> bool:

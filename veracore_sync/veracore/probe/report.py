@@ -44,11 +44,11 @@ MAY_SHOW = (
 
 
 @dataclass(slots=True)
-class Findings:
+class ProbeFindings:
     """The document as it grows.
 
     Args:
-        cleaner: Blanks what must not be told.
+        cleaner: Blanks what must not be shown.
         behaviour: Switches of the simulator, as this tenant would have them.
         not_shown: Why something is not known, by a switch or by a piece of the document.
         pieces: The rest of the document.

@@ -27,7 +27,7 @@ _SOAP = {
 
 
 @dataclass(slots=True)
-class _Entry:
+class _ShapeEntry:
     namespace: str = ""
     kinds: set[str] = field(default_factory=set)
     longest: int = 0
@@ -75,7 +75,7 @@ class XmlShape:
 
     def __init__(self, body: bytes, content_type: str, *, is_whole: bool = True) -> None:
         self.version = self.response = self.namespace = ""
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, _ShapeEntry] = {}
         # Of every open element below the response: its path, and whether it has children.
         self._open: list[tuple[str, bool]] = []
         self._depth = 0
@@ -120,7 +120,7 @@ class XmlShape:
         self._open.append((path, False))
         self._text = ""
         if path not in self._entries and len(self._entries) < _MOST_PATHS:
-            self._entries[path] = _Entry(namespace)
+            self._entries[path] = _ShapeEntry(namespace)
         if attributes.get(_NIL, "").lower() in ("true", "1") and path in self._entries:
             self._entries[path].kinds.add("nil")
 
@@ -145,12 +145,12 @@ class XmlShape:
 
 def json_shape(document: Any) -> list[dict[str, Any]]:
     """The members of a JSON document by their paths; ``[]`` is an item of a list."""
-    entries: dict[str, _Entry] = {}
+    entries: dict[str, _ShapeEntry] = {}
 
     def walk(value: Any, path: str, depth: int) -> None:
         if depth > _MOST_DEPTH or (path not in entries and len(entries) >= _MOST_PATHS):
             return
-        entry = entries.setdefault(path, _Entry())
+        entry = entries.setdefault(path, _ShapeEntry())
         if isinstance(value, dict):
             entry.kinds.add("object")
             for key, inner in value.items():
@@ -171,7 +171,7 @@ def json_shape(document: Any) -> list[dict[str, Any]]:
 _JSON_KINDS: dict[type, str] = {type(None): "null", bool: "flag"}
 
 
-def _described(path: str, entry: _Entry) -> dict[str, Any]:
+def _described(path: str, entry: _ShapeEntry) -> dict[str, Any]:
     one: dict[str, Any] = {"path": path, "kinds": sorted(entry.kinds)}
     if entry.longest:
         one["longest"] = entry.longest

@@ -11,7 +11,7 @@ from veracore_sync.domain.tenant import KnownOrder
 from veracore_sync.ports.warehouse import Warehouse
 from veracore_sync.veracore.probe.operations import Operations
 from veracore_sync.veracore.probe.orders import KnownOrders
-from veracore_sync.veracore.probe.report import Findings
+from veracore_sync.veracore.probe.report import ProbeFindings
 from veracore_sync.veracore.probe.web import PublicApi, descriptions
 from veracore_sync.veracore.probe.wire import Wire
 from veracore_sync.veracore.probe.words import Cleaner
@@ -32,7 +32,7 @@ def probe(
         RunOver: The run's time is over.
     """
     settings = wire.settings
-    found = Findings(Cleaner(_never_told(settings, probe_id)))
+    found = ProbeFindings(Cleaner(_secrets_of(settings, probe_id)))
     for order in known:
         found.cleaner.hide(order.id, order.reference)
     described = descriptions(wire, found)
@@ -51,7 +51,7 @@ def probe(
     return found.document(settings.used_face)
 
 
-def _never_told(settings: VeracoreSettings, probe_id: str) -> list[str]:
+def _secrets_of(settings: VeracoreSettings, probe_id: str) -> list[str]:
     host = urlsplit(settings.api_url).hostname or ""
     secret = settings.client_secret.get_secret_value()
     return [settings.client_id, secret, settings.company_id, settings.api_url, host, probe_id]

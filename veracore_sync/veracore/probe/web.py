@@ -13,7 +13,7 @@ from veracore_sync.clock import Clock
 from veracore_sync.transport.http import HttpAnswer
 from veracore_sync.veracore.moments import read_moment
 from veracore_sync.veracore.oms.decode import XmlText
-from veracore_sync.veracore.probe.report import Findings
+from veracore_sync.veracore.probe.report import ProbeFindings
 from veracore_sync.veracore.probe.shape import json_shape
 from veracore_sync.veracore.probe.wire import NotShown, Wire, status_of
 from veracore_sync.veracore.probe.words import name
@@ -32,26 +32,26 @@ _FRACTION = re.compile(r"\.(\d+)")
 # ---- descriptions ----------------------------------------------------------------------------
 
 
-def descriptions(wire: Wire, found: Findings) -> list[str] | None:
+def descriptions(wire: Wire, found: ProbeFindings) -> list[str] | None:
     """Read the descriptions; the operations of the configured face, ``None`` if not described."""
-    told = found.pieces.setdefault("descriptions", {})
+    shown = found.pieces.setdefault("descriptions", {})
 
     def wsdl(key: str, url: str) -> None:
         answer = wire.get(url, f"{key}?wsdl")
         if answer.status != 200:
             raise NotShown(status_of(answer))
-        told[key] = _described(answer, found)
+        shown[key] = _described(answer, found)
 
     addresses = {"oms": wire.service("oms"), "order": wire.service("order")}
     addresses["orderadjustment"] = wire.adjustment
     for key, url in addresses.items():
         found.try_to(f"descriptions.{key}", partial(wsdl, key, f"{url}?wsdl"))
-    found.try_to("descriptions.swagger", partial(_swagger, wire, told))
-    face = told.get(wire.settings.used_face)
+    found.try_to("descriptions.swagger", partial(_swagger, wire, shown))
+    face = shown.get(wire.settings.used_face)
     return face["operations"] if face else None
 
 
-def _described(answer: HttpAnswer, found: Findings) -> dict[str, Any]:
+def _described(answer: HttpAnswer, found: ProbeFindings) -> dict[str, Any]:
     operations: list[str] = []
     versions: set[str] = set()
     target: list[str] = []
@@ -98,7 +98,7 @@ def _described(answer: HttpAnswer, found: Findings) -> dict[str, Any]:
     }
 
 
-def _swagger(wire: Wire, told: dict[str, Any]) -> None:
+def _swagger(wire: Wire, shown: dict[str, Any]) -> None:
     document = _json(wire.get(f"{wire.public}/swagger/docs/v1", "swagger"))
     paths = document.get("paths") if isinstance(document, dict) else None
     if not isinstance(paths, dict):
@@ -110,7 +110,7 @@ def _swagger(wire: Wire, told: dict[str, Any]) -> None:
         for method in _METHODS
         if method in methods
     ]
-    told["swagger"] = sorted(routes)[:_MOST]
+    shown["swagger"] = sorted(routes)[:_MOST]
 
 
 # ---- the REST API ----------------------------------------------------------------------------
@@ -125,11 +125,11 @@ class PublicApi:
         clock: The time, for the life of a token.
     """
 
-    def __init__(self, wire: Wire, found: Findings, clock: Clock) -> None:
+    def __init__(self, wire: Wire, found: ProbeFindings, clock: Clock) -> None:
         self._wire = wire
         self._found = found
         self._clock = clock
-        self._told: dict[str, Any] = found.pieces.setdefault("rest", {})
+        self._shown: dict[str, Any] = found.pieces.setdefault("rest", {})
         self._headers: dict[str, str] = {}
 
     def run(self, order_id: str, sku: str) -> None:
@@ -174,21 +174,21 @@ class PublicApi:
         moment = read_moment(expiry, self._wire.settings.zone)
         if moment is not None:
             fraction = _FRACTION.search(expiry)
-            self._told["Login"]["lifeDays"] = round(
+            self._shown["Login"]["lifeDays"] = round(
                 (moment - self._clock.now()).total_seconds() / 86400
             )
-            self._told["Login"]["fractionDigits"] = len(fraction[1]) if fraction else 0
+            self._shown["Login"]["fractionDigits"] = len(fraction[1]) if fraction else 0
 
     def _tell(self, operation: str, answer: HttpAnswer) -> Any:
         """Tell the shape of a success, or the words of a refusal; the document."""
         document = _json(answer, of_any_status=True)
-        told: dict[str, Any] = {"httpStatus": answer.status}
-        self._told[operation] = told
+        shown: dict[str, Any] = {"httpStatus": answer.status}
+        self._shown[operation] = shown
         if answer.status == 200:
-            told["shape"] = json_shape(document)
+            shown["shape"] = json_shape(document)
             return document
         words = " ".join(_texts(document))
-        told["words"] = self._found.cleaner.words(words, operation)
+        shown["words"] = self._found.cleaner.words(words, operation)
         if answer.status == 403 and "permission" in words.casefold():
             denied = {*self._found.behaviour.get("denied", []), operation}
             self._found.show("denied", sorted(denied))

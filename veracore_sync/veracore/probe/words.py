@@ -22,7 +22,7 @@ class Cleaner:
     """Blanks secrets, ids and whatever looks like a customer's.
 
     Args:
-        hidden: Texts that are never told, in whatever case.
+        hidden: Texts that are never shown, in whatever case.
     """
 
     def __init__(self, hidden: Iterable[str]) -> None:
