@@ -728,9 +728,10 @@ WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
         "address: shipped": Walk(other_address, "the order has shipped", ship_it),
         "address: accept": Walk(other_address, ACCEPT, accepts),
         "fewer: taken back": Walk(fewer_units, "as it was sent again", take_the_units_back),
-        "fewer: the same there": Walk(fewer_units, "make the same change", one_less_there),
+        # The first round's tracking sees VeraCore's record, the second compares with it.
+        "fewer: the same there": Walk(fewer_units, "make the same change", one_less_there, 2),
         "more: the same there": Walk(
-            modified, "make the same change", one_more_there, beside=(K.ORDER_SHORT,)
+            modified, "make the same change", one_more_there, 2, beside=(K.ORDER_SHORT,)
         ),
         "after the shipment: by hand": Walk(
             added_later, "sent by hand", fulfil_the_rest, beside=(K.ORDER_SHORT,)

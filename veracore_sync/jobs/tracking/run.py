@@ -19,6 +19,7 @@ from veracore_sync.domain.failures import (
     ENDS_THE_RUN,
     NOT_BEGUN,
     OF_AN_UPSTREAM_OR_TIME,
+    ONLY_THIS_OPERATION,
 )
 from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.kinds import AlertKind
@@ -205,8 +206,9 @@ class TrackingRun(JobRun[TrackingReport]):
         unreadable: list[UnreadableShipment] = []
         try:
             listed = by_order(readable(rows, unreadable), self.settings.tracking_zone)
-        except UpstreamError as error:
-            if error in NOT_BEGUN:
+        except SyncError as error:
+            is_this_list = isinstance(error, UpstreamError) or error in ONLY_THIS_OPERATION
+            if not is_this_list or error in NOT_BEGUN:
                 raise
             # Without the list, due orders and some others are still looked up one by one.
             _LOG.warning("shipments cannot be listed: %s", error.message)
