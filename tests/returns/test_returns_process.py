@@ -259,7 +259,10 @@ def test_a_row_that_cannot_be_read_is_named_and_passed_by(rig: Rig, code: str) -
     assert returns(rig)["receiptsNew"] == 1
 
 
-@pytest.mark.parametrize("words", [None, "Rights check 0x80 failed"])
+UNKNOWN = "Server did not recognize the value of HTTP Header SOAPAction: GetProductReturns."
+
+
+@pytest.mark.parametrize("words", [None, "Rights check 0x80 failed", UNKNOWN])
 def test_an_account_without_returns_is_told_once(rig: Rig, code: str, words: str | None) -> None:
     come_back(rig, code)
     denied: dict[str, Any] = {"denied": ["GetProductReturns"]}
