@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from veracore_sync.clock import from_text
 from veracore_sync.domain.states import CANCELLING
 from veracore_sync.ports.ledger import Ledger
 
@@ -53,8 +54,7 @@ def judge(ledger: Ledger, there: list[dict[str, Any]]) -> Verdict:
         says_so = row.state == "cancelled" or (wish is not None and wish.state == "cancelled")
         if says_so and not is_wholly:
             verdict.false_cancelled.append(code)
-        has_left = any(pack["shippedAt"] and not pack["voidedAt"] for pack in one["packages"])
-        if has_left and (wish is not None or row.shop_cancelled_at):
+        if _has_left(ledger, one, row.shop_cancelled_at, wish.wanted_at if wish else None):
             verdict.left += 1
             kinds = {alert.kind for alert in ledger.reporting.alerts_of(code)}
             if "order.shipped_cancelled" not in kinds:
@@ -64,6 +64,21 @@ def judge(ledger: Ledger, there: list[dict[str, Any]]) -> Verdict:
             if wish.state in CANCELLING:
                 verdict.open.append(code)
     return verdict
+
+
+def _has_left(ledger: Ledger, order: dict[str, Any], *cancelled_at: str | None) -> bool:
+    """Whether a package left although the order was cancelled, or was to be.
+
+    One that had left and been fulfilled before is an ordinary shipment.
+    """
+    moments = [from_text(moment) for moment in cancelled_at if moment]
+    rows = ledger.shipments.slips_of(order["reference"])
+    fulfilled = {row.slip for row in rows if row.state in ("done", "covered")}
+    return bool(moments) and any(
+        from_text(one["shippedAt"]) >= min(moments) or one["slip"] not in fulfilled
+        for one in order["packages"]
+        if one["shippedAt"] and not one["voidedAt"]
+    )
 
 
 @dataclass

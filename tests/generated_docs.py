@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from admin_mutations import handled
+
 from veracore_sync.domain.kinds import ALERT_DATA, ALERTS, EVENTS, AlertKind, EventKind
 from veracore_sync.domain.states import (
     CANCEL_TRANSITIONS,
@@ -128,6 +130,7 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     ("guarantees.md", "states"): states,
     ("troubleshoot.md", "alerts"): alerts,
     ("events.md", "events"): events,
+    ("vendure.md", "mutations"): handled,
 }
 """What is written into which page, between ``<!-- name: generated -->`` and ``<!-- end -->``."""
 

@@ -141,6 +141,7 @@ GROUPS: dict[str, set[Occurrence]] = {
     "ENDS_THE_RUN": _RUN | _SETTINGS,
     "OF_AN_UPSTREAM_OR_THE_SETTINGS": set(Occurrence) - _RUN,
     "OF_AN_UPSTREAM_OR_TIME": set(Occurrence) - _SETTINGS,
+    "OF_ONE_DECISION": set(),
     "NOTHING_FOLLOWS": set(),
     "REFUSES_ALL": _CALLER,
     "NOT_ASKED": {Occurrence.BREAKER_OPEN},
@@ -168,6 +169,9 @@ GROUPS: dict[str, set[Occurrence]] = {
         Occurrence.QUERY_REFUSED,
     },
     "PROVES_PERMISSION": {Occurrence.REFUSED, Occurrence.DUPLICATE},
+    "LISTED_REFUSALS": {Occurrence.REFUSED, Occurrence.NOT_PERMITTED},
+    "NO_ANSWER_OF_ITS_OWN": {Occurrence.WEB_PAGE, Occurrence.BLOCKED},
+    "WRONG_ADDRESS": {Occurrence.HTTP_404, Occurrence.MOVED},
     "ONLY_THIS_OPERATION": {Occurrence.NOT_PERMITTED},
     "ROLLED_BACK": {Occurrence.DATABASE},
     "TRIED_AGAIN": _SERVER | _PACE,
@@ -181,8 +185,8 @@ GROUPS: dict[str, set[Occurrence]] = {
 _STOPS = {"ENDS_THE_RUN", "OF_ALL_RECORDS"}
 LOCAL: list[tuple[SyncError, set[str]]] = [
     (SyncError("words"), set()),
-    (UsageError("words"), set()),
-    (NeedsPerson("words"), set()),
+    (UsageError("words"), {"OF_ONE_DECISION"}),
+    (NeedsPerson("words"), {"OF_ONE_DECISION"}),
     (ConfigError("words"), _STOPS | {"OF_AN_UPSTREAM_OR_THE_SETTINGS"}),
     (LockHeld("words"), _STOPS),
     (LedgerError("words"), _STOPS | {"NOTHING_FOLLOWS"}),

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
-from alerts_kit import Desk, desk
+from alerts_kit import Desk, desk, give_code_again
 
 from veracore_sync.sandbox.shop_errors import Refusal
 
@@ -70,6 +70,39 @@ def cancel_some_there(one: Desk, order: Any, dice: random.Random) -> None:
     one.control("cancel", order=order.code, lines=[{"sku": "MUG", "quantity": 1}])
 
 
+def ship_short(one: Desk, order: Any, dice: random.Random) -> None:
+    package = {"tracking": f"1Z{dice.randrange(10**12):012}", "carrier": "UPS", "service": "Ground"}
+    lines = [{"sku": "MUG", "quantity": 1}]
+    one.control("ship", order=order.code, packages=[package], lines=lines, short=True)
+
+
+def refund(one: Desk, order: Any, dice: random.Random) -> None:
+    one.shop.state.refund(order, dice.choice((None, 100)))
+
+
+def lose_the_payment(one: Desk, order: Any, dice: random.Random) -> None:
+    one.shop.state.cancel_payments(order)
+
+
+def ask_for_more(one: Desk, order: Any, dice: random.Random) -> None:
+    one.shop.state.transition(order, "ArrangingAdditionalPayment")
+
+
+def move_house(one: Desk, order: Any, dice: random.Random) -> None:
+    one.shop.state.set_address(order, city=dice.choice(("Hamburg", "Potsdam")))
+
+
+def ask_to_cancel(one: Desk, order: Any, dice: random.Random) -> None:
+    manner = dice.choice(("until_picked", "until_shipped", "never"))
+    one.control("behaviour", cancel=manner)
+    one.run("cancel", order.code)
+
+
+def give_the_code_again(one: Desk, order: Any, dice: random.Random) -> None:
+    """The shop comes from a backup, and gives the order's code to another customer's."""
+    give_code_again(one, order)
+
+
 _HAPPENS = (
     place,
     place,
@@ -82,6 +115,13 @@ _HAPPENS = (
     void,
     cancel_there,
     cancel_some_there,
+    ship_short,
+    refund,
+    lose_the_payment,
+    ask_for_more,
+    move_house,
+    ask_to_cancel,
+    give_the_code_again,
 )
 
 
@@ -135,10 +175,20 @@ def accept(one: Desk, code: str) -> None:
     one.accept(code)
 
 
+def skip(one: Desk, code: str) -> None:
+    one.run("resolve", code, "--skip")
+
+
 _OBEY: Mapping[str, Callable[[Desk, str], None]] = {
     "order.cancelled": cancel_it_here,
     "order.cancelled_in_shop": cancel_it_there,
+    "order.not_cancelled": cancel_it_there,
     "order.drift": accept,
+    "order.refunded": accept,
+    "order.unpaid": accept,
+    "order.short_shipped": cancel_what_is_open,
+    "order.conflict": skip,
+    "order.missing": accept,
     "order.passed_by": fulfil_the_rest,
     "order.short": cancel_what_is_open,
     "order.voided": cancel_what_is_void,

@@ -110,6 +110,7 @@ def test_pruning_keeps_orders_and_attempts(rig: Rig) -> None:
     exported = [json.loads(line) for line in rig.run("ledger", "export").out.splitlines()]
     assert len(exported) == 1
     assert exported[0]["attempts"][0]["lines"] == [["MUG", 2]]
+    assert exported[0]["attempts"][0]["facets"]["units"] == {"MUG": 2}
 
 
 def test_there_must_be_a_ledger(rig: Rig) -> None:

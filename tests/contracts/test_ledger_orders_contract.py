@@ -121,7 +121,7 @@ def test_what_the_queue_does_with_an_order(ledger: Ledger) -> None:
     assert state(ledger, "A") == ("pending", "waiting")
     ledger.transitions.came_back(["A"])
     assert state(ledger, "A") == ("pending", "")
-    ledger.transitions.touch("A", looked_up=True, shop_updated_at=to_text(START))
+    ledger.transitions.touch("A")
     ledger.transitions.postpone("A", TROUBLE, to_text(START + HOUR))
     row = ledger.orders.get("A")
     assert row is not None
@@ -135,6 +135,15 @@ def test_what_the_queue_does_with_an_order(ledger: Ledger) -> None:
     assert ledger.transitions.skip("D", OrderCause.RULE, "excluded", alert=True) is Applied.NEWS
     assert state(ledger, "D") == ("skipped", "rule")
     assert sorted(kinds(ledger)) == ["order.parked", "order.parked", "order.passed_by"]
+
+
+def test_an_answer_that_every_order_got_refuses_none_of_them(ledger: Ledger) -> None:
+    attempt = send(ledger, "A")
+    ledger.transitions.doubt("A", attempt, OrderCause.LOST, TROUBLE)
+    ledger.transitions.was_answered("A", attempt)
+    assert ledger.transitions.was_for_all("A") is Applied.DONE
+    assert state(ledger) == ("in_doubt", "lost")
+    assert ledger.transitions.was_for_all("B") is Applied.LOST
 
 
 def test_a_doubt_is_due_until_look_ups_end_it(ledger_bed: LedgerBed, ledger: Ledger) -> None:

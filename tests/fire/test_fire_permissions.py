@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -114,13 +115,33 @@ def test_one_order_that_is_refused_so_stops_no_run_for_long(fire: Fire, text: st
     assert said[:10] in (row.error_message or "")
 
 
+@pytest.mark.parametrize("text", [KNOWN[1], BARE[0], UNKNOWN[1]])
+def test_many_bad_orders_at_the_front_do_not_keep_the_others_for_long(
+    fire: Fire, text: str
+) -> None:
+    since = datetime.now(UTC) - timedelta(days=1)
+    place = fire.shop.state.place_order
+    codes = [place([("MUG", 1)], placed_at=since + timedelta(hours=n)).code for n in range(20)]
+    bad, good = codes[:15], codes[15:]
+    refuse(fire, bad, text.replace("{create}", CREATE[fire.dialect]))
+    for _ in range(5):
+        fire.rig.run("sync-orders", "--allow-first-run")
+    with fire.rig.ledger() as ledger:
+        assert {row.state for row in ledger.orders.held(good).values()} == {"synced"}
+
+
 def refuse_one(fire: Fire, code: str, said: str) -> None:
     """VeraCore refuses that order alone, in these words, without storing it."""
+    refuse(fire, [code], said)
+
+
+def refuse(fire: Fire, codes: Sequence[str], said: str) -> None:
+    """VeraCore refuses these orders, in these words, without storing them."""
     world = fire.sandbox.world
     place = world.place
 
     def refusing(order: Order) -> Order:
-        if order.id == code:
+        if order.id in codes:
             raise (Refused if fire.dialect == "oms" else _Incomplete)(said)
         return place(order)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import time
 from typing import Any
 
+import pytest
 from fire_kit import Fire
 
 from veracore_sync.jobs.orders.ids import renewed_id
@@ -14,6 +16,12 @@ def restored(fire: Fire) -> str:
     """The code of an order that was sent, and that another order of the shop has now."""
     (code,) = fire.place(1)
     fire.rig.sync()
+    reuse(fire, code)
+    return code
+
+
+def reuse(fire: Fire, code: str) -> None:
+    """The shop, restored from a backup, gives this code to another customer's order."""
     state = fire.shop.state
     (first,) = [one for one in state.orders.values() if one.code == code]
     del state.orders[first.id]
@@ -21,7 +29,6 @@ def restored(fire: Fire) -> str:
     del state.by_code[second.code]
     second.code = code
     state.by_code[code] = second
-    return code
 
 
 def fulfilments(fire: Fire, code: str) -> list[Any]:
@@ -81,3 +88,47 @@ def test_killed_at_any_moment_both_are_there_or_the_first_alone(fire: Fire) -> N
         (first,) = ledger.orders.set_aside_from([code])[code]
     assert (fire.row(code).state, first.state, first.veracore_id) == ("conflict", "synced", code)
     assert len(fire.rig.control("orders")["orders"]) == 1
+
+
+def test_cancelling_by_a_code_that_means_two_orders_cancels_neither(fire: Fire) -> None:
+    code = restored(fire)
+    refused = fire.rig.run("cancel", code)
+    assert refused.code == (3 if fire.dialect == "oms" else refused.code)
+    assert fire.rig.requests("CancelOrder") == []
+    if fire.dialect == "rest":
+        return  # It cannot cancel any order.
+    assert "another order of the shop has this code now" in refused.err
+    assert fire.rig.run("sync-orders").code == 3
+    with fire.rig.ledger() as ledger:
+        (first,) = ledger.orders.set_aside_from([code])[code]
+    assert fire.rig.run("cancel", first.code).code == 0
+    assert len(fire.rig.requests("CancelOrder")) == 1
+
+
+@pytest.mark.parametrize("end", ["cancel", "ship"])
+def test_a_parcel_that_must_not_leave_stays_an_alert(fire: Fire, end: str) -> None:
+    if fire.dialect == "rest":
+        pytest.skip("it cannot cancel any order")
+    (code,) = fire.place(1)
+    fire.rig.sync()
+    fire.rig.control("behaviour", {"cancel": "no_permission"})
+    assert fire.rig.run("cancel", code).code == 3
+    reuse(fire, code)
+    assert fire.rig.run("sync-orders").code == 3
+    with fire.rig.ledger() as ledger:
+        (first,) = ledger.orders.set_aside_from([code])[code]
+        kept = {one.kind for one in ledger.alerts.standing() if one.code == first.code}
+    assert kept == {"order.not_cancelled"}
+    fire.rig.control(end, {"order": code})
+    for _ in range(3):
+        time.sleep(1.05)
+        fire.rig.run("sync-orders")
+        fire.rig.run("sync-tracking", VERACORE_SYNC_TRACKING__SETTLE_MINUTES="0")
+    with fire.rig.ledger() as ledger:
+        kept = {one.kind for one in ledger.alerts.standing() if one.code == first.code}
+        row = ledger.orders.get(first.code)
+    assert row is not None
+    assert (row.state, kept & {"order.not_cancelled"}) == (
+        "cancelled" if end == "cancel" else "shipped",
+        set(),
+    )

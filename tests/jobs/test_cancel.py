@@ -133,6 +133,20 @@ def test_an_order_in_doubt_is_looked_up_first(bench: Bench, word: str) -> None:
     assert (bench.warehouse.asked_to_cancel, bench.ledger.cancellations.wanted()) == ([], [])
 
 
+def test_a_wish_follows_an_order_that_is_adopted_under_another_id(bench: Bench) -> None:
+    bench.shop.add(make_order("A"), make_order("B"))
+    bench.warehouse.script.extend(["", "lost before"])
+    bench.run()
+    command(bench, "B")
+    other = replace(bench.warehouse.held["a"], id="OTHER", reference="B")
+    bench.warehouse.held["other"] = other
+    bench.clock.forward(seconds=GRACE + 1)
+    Resolver(bench.context()).adopt("B", "OTHER")
+    later(bench, 3)
+    assert bench.warehouse.asked_to_cancel == ["OTHER"]
+    assert bench.state("B") == "cancelled"
+
+
 def test_what_cannot_be_cancelled_is_refused_with_the_reason(bench: Bench) -> None:
     sent(bench, "A", "B", "C", "D")
     bench.ledger.transitions.ship("A")

@@ -333,3 +333,66 @@ def test_a_page_of_ended_orders_that_moved_comes_before_the_rest(
     assert bench.shop.compared[0] == ["A14"]
     assert len(bench.shop.compared) == len(told) == 10
     assert len(bench.run().needs_person) == 5
+
+
+# ---- fulfilled by hand --------------------------------------------------------------------------
+
+
+def tracked(bench: Bench) -> None:
+    """`sync-tracking` has run."""
+    bench.ledger.runs.end(bench.ledger.runs.begin("sync-tracking"), 0, {})
+
+
+def fulfil(bench: Bench, mugs: int) -> list[str]:
+    lines = (line("1", "MUG", 2, fulfilled=mugs), line("2", "TEE", 1))
+    bench.shop.change("A", lines=lines)
+    return bench.run().needs_person
+
+
+def test_units_fulfilled_by_hand_are_told_until_the_fulfilment_is_cancelled(bench: Bench) -> None:
+    tracked(bench)
+    bench.shop.add(make_order("A"))
+    bench.run()
+    [told] = fulfil(bench, 1)
+    assert "units fulfilled by hand of MUG 0 → 1" in told
+    assert fulfil(bench, 1) == []
+    assert len(fulfil(bench, 2)) == 1
+    assert fulfil(bench, 0) == []
+    assert standing(bench) == []
+
+
+def test_units_fulfilled_by_hand_and_taken_out_at_veracore_agree(bench: Bench) -> None:
+    tracked(bench)
+    bench.shop.add(make_order("A"))
+    bench.run()
+    assert len(fulfil(bench, 1)) == 1
+    lines = (RecordLine("MUG", 1), RecordLine("TEE", 1))
+    bench.ledger.holdings.saw("A", replace(HELD, lines=lines))
+    assert bench.run().needs_person == []
+    assert standing(bench) == []
+
+
+def test_whoever_fulfils_all_orders_by_hand_is_not_told_of_each(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    assert fulfil(bench, 1) == []
+    tracked(bench)
+    assert bench.run().needs_person == []
+    [told] = fulfil(bench, 2)
+    assert "units fulfilled by hand of MUG 1 → 2" in told
+
+
+def test_units_of_a_slip_are_not_by_hand(bench: Bench) -> None:
+    tracked(bench)
+    bench.shop.add(make_order("A"))
+    bench.run()
+    shipments = bench.ledger.shipments
+    shipments.looked("A", "A", reference="A", rows=None, seen={"S1": ()})
+    # As long as its units are not known, they may be those that are fulfilled.
+    assert fulfil(bench, 1) == []
+    soon = bench.clock.now() + timedelta(minutes=1)
+    given = {"method": "UPS", "tracking_code": "1Z1", "known": (), "ends_by": soon}
+    shipments.intend(shipments.slips("A")["S1"], {"1": 1}, **given)
+    assert fulfil(bench, 1) == []
+    [told] = fulfil(bench, 2)
+    assert "units fulfilled by hand of MUG 0 → 1" in told

@@ -6,12 +6,14 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from fakes import make_settings
+from fakes import START, make_settings
 
 from veracore_sync.domain.comparisons import ComparedRow, Facets
 from veracore_sync.domain.order_records import OrderRow, fresh_row
+from veracore_sync.domain.orders import Address, OrderContent, OrderLine, ShippingLine
 from veracore_sync.domain.states import OrderState
-from veracore_sync.jobs.orders.changes import ChangeRules, Comparison, agrees
+from veracore_sync.jobs.orders.changes import ChangeRules, Comparison, agrees, open_units
+from veracore_sync.jobs.orders.facets import facets, fulfilled_by_others, under_first_names
 from veracore_sync.jobs.orders.render import Renderer
 
 SETTINGS = make_settings(skus={"exclude": ["GIFT"], "aliases": {"MUG": "CUP"}})
@@ -65,6 +67,28 @@ TABLE: dict[str, tuple[Facets, dict[str, str]]] = {
         replace(SENT, prices={**SENT.prices, "surcharges": "4.00"}),
         {DRIFT: "surcharges 0.00 → 4.00 USD"},
     ),
+    "fulfilled by hand": (
+        replace(SENT, state="PartiallyShipped", by_hand={"MUG": 2}),
+        {DRIFT: "units fulfilled by hand of MUG 0 → 2;"},
+    ),
+    "fulfilled by hand, of what is never sent": (replace(SENT, by_hand={"GIFT": 1}), {}),
+    "a higher price that is not paid yet": (
+        replace(SENT, prices={**SENT.prices, "MUG": "13.00"}, owed=Decimal("1.50")),
+        {DRIFT: "price of MUG 12.50 → 13.00 USD"},
+    ),
+    "a higher price, and a payment is cancelled": (
+        replace(
+            SENT,
+            prices={**SENT.prices, "MUG": "13.00"},
+            paid=Decimal(0),
+            owed=Decimal("53.00"),
+        ),
+        {DRIFT: "price of MUG 12.50 → 13.00 USD", UNPAID: "lack 53.00 USD"},
+    ),
+    "a higher price that is not sent": (
+        replace(SENT, basis="none", prices={}, owed=Decimal("1.50")),
+        {UNPAID: "its payments in the shop lack 1.50 USD"},
+    ),
     "other prices are sent by now": (replace(SENT, basis="net", prices={"MUG": "10.00"}), {}),
     "refunded in part": (
         replace(SENT, refunded=Decimal("2.00")),
@@ -82,7 +106,7 @@ TABLE: dict[str, tuple[Facets, dict[str, str]]] = {
     ),
     "cancelled": (
         replace(SENT, state="Cancelled", units={}),
-        {"order.cancelled_in_shop": "`veracore-sync cancel A`"},
+        {"order.cancelled_in_shop": "the shop cancelled it"},
     ),
 }
 
@@ -150,6 +174,12 @@ def test_units_added_after_a_cancellation_at_veracore() -> None:
     assert [*judged(more, known, row=ended, missing={"CUP": 5})] == [DRIFT]
 
 
+def test_a_fulfilment_from_before_that_is_cancelled_leaves_units_that_veracore_lacks() -> None:
+    sent = replace(SENT, by_hand={"MUG": 1})
+    told = judged(SENT, sent=sent, missing={"CUP": 1})
+    assert "units fulfilled by hand of MUG 1 → 0; VeraCore does not have 1 x CUP" in told[DRIFT]
+
+
 LINES = (("CUP", 3), ("TEE", 1))
 
 
@@ -191,3 +221,51 @@ def test_whether_veracore_followed(
     now: dict[str, int], held: tuple[tuple[str, int], ...] | None, expected: bool
 ) -> None:
     assert agrees(now, {"MUG": 3, "TEE": 1}, held, LINES, RENDERER) is expected
+
+
+# ---- what the facets are of ---------------------------------------------------------------------
+
+
+def read(sku: str = "MUG", method: str = "standard", fulfilled: int = 0) -> OrderContent:
+    line = OrderLine("1", "v1", sku, 3, fulfilled, Decimal("12.50"), Decimal(10))
+    shipping = ShippingLine(method, Decimal(5), Decimal(5), "m1")
+    at = START
+    return OrderContent(
+        "id-A",
+        "A",
+        "PaymentSettled",
+        "Regular",
+        at,
+        at,
+        "USD",
+        Decimal(50),
+        Decimal(0),
+        Address(),
+        (line,),
+        (shipping,),
+        Decimal(50),
+    )
+
+
+def test_a_renamed_variant_or_method_is_no_change() -> None:
+    sent = facets(read(), "gross", b"key")
+    renamed = under_first_names(read("CUP", "post"), sent, None)
+    assert renamed == read()
+    assert facets(renamed, "gross", b"key") == sent
+    # What was seen later has the names of what was sent: a second renaming is none either.
+    assert under_first_names(read("BOWL"), facets(renamed, "gross", b"key")) == read()
+
+
+def test_another_variant_under_the_old_sku_is_a_change() -> None:
+    sent = facets(read(), "gross", b"key")
+    one = read("CUP")
+    other = replace(one.lines[0], id="2", variant_id="v2", sku="MUG", quantity=2)
+    both = under_first_names(replace(one, lines=(*one.lines, other)), sent)
+    assert facets(both, "gross", b"key").units == {"MUG": 5}
+
+
+def test_units_of_our_own_slips_are_not_by_hand() -> None:
+    assert fulfilled_by_others(read(fulfilled=3), {"1": 2}) == {"MUG": 1}
+    assert fulfilled_by_others(read(fulfilled=2), {"1": 3}) == {}
+    assert facets(read(fulfilled=2), "gross", b"key").by_hand == {"MUG": 2}
+    assert open_units(facets(read(fulfilled=2), "gross", b"key")) == {"MUG": 1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,9 @@ from veracore_sync.ledger import open_ledger
 
 LATER = START + timedelta(days=2)
 CODE, KEPT = "1001", "1001~17"
+
+
+SEVEN_MUGS = OrderLine("1", "v1", "MUG", 7, 0, Decimal(1), Decimal(1))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +83,12 @@ def restore_the_shop(bench: Bench, **changes: object) -> None:
 @pytest.mark.parametrize("state", ["synced", "in_doubt", "parked", "shipped", "cancelled"])
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"id": "17"}, {"placed_at": START}, {"lines": (OrderLine("1", "v1", "MUG", 7, 0, 1, 1),)}],
+    [
+        {},
+        {"id": "17"},
+        {"placed_at": START},
+        {"lines": (OrderLine("1", "v1", "MUG", 7, 0, Decimal(1), Decimal(1)),)},
+    ],
     ids=["both differ", "placed at another time", "another id", "other content"],
 )
 def test_another_order_under_the_code_is_a_conflict(

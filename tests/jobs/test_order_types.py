@@ -9,7 +9,7 @@ import pytest
 from bench import Bench
 from fakes import START, make_order, make_settings
 
-from veracore_sync.config.schema import OrdersSettings
+from veracore_sync.config.orders import OrdersSettings
 from veracore_sync.domain.shop_stock import OpenLine, OpenOrder
 from veracore_sync.jobs.inventory.demand import demand
 from veracore_sync.jobs.inventory.sku_map import SkuMap

@@ -95,6 +95,10 @@ def dead_shop(keeper: Shopkeeper) -> None:
     keeper.shop.stop()
 
 
+def dead_warehouse(keeper: Shopkeeper) -> None:
+    keeper.env["VERACORE_API_URL"] = DEAD
+
+
 def dead_hook(keeper: Shopkeeper) -> None:
     del keeper.env["VERACORE_SYNC_HOOKS__COMMAND"]
     keeper.env["VERACORE_SYNC_HOOKS__URL"] = DEAD
@@ -151,12 +155,14 @@ HEALTHY = (
     "ledger prune",
     "ledger backup copy.db",
     "demo",
+    "probe",
 )
 CASES = (
     *(Case(0, command) for command in HEALTHY),
     *(Case(2, f"{command} --nope") for command in (*JOBS, "deliver", "doctor", "ledger prune")),
     Case(2, "retry NONE"),
     Case(2, "resolve NONE --skip"),
+    Case(2, "cancel NONE"),
     Case(2, "stats --order NONE"),
     Case(2, "sync-inventory --sku NONE"),
     Case(2, "sync-tracking --order NONE"),
@@ -177,7 +183,13 @@ CASES = (
     ),
     *(Case(74, f"ledger {name}", no_ledger) for name in ("check", "backup copy.db")),
     *(Case(77, command, wrong_shop_password) for command in (*JOBS, "doctor")),
-    *(Case(77, command, wrong_warehouse_password) for command in ("sync-orders", "sync-inventory")),
+    *(
+        Case(77, command, wrong_warehouse_password)
+        for command in ("sync-orders", "sync-inventory", "probe")
+    ),
+    Case(69, "probe", dead_warehouse),
+    Case(74, "probe", damaged),
+    Case(78, "probe", misspelled),
     *(
         Case(78, command, misspelled)
         for command in (*JOBS, "stats", "doctor", "config show", "deliver", "timers")

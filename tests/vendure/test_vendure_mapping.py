@@ -86,7 +86,7 @@ def test_a_rich_order(httpx_mock: HTTPXMock) -> None:
             OrderLine("2", "3", "1E5", 2, 0, Decimal("2.70"), Decimal("2.25")),
             OrderLine("3", "4", "A&B<C", 3, 0, Decimal("133.33"), Decimal("111.11")),
         ),
-        shipping_lines=(ShippingLine("standard-shipping", Decimal("5.00"), Decimal("5.00")),),
+        shipping_lines=(ShippingLine("standard-shipping", Decimal("5.00"), Decimal("5.00"), "1"),),
         total=Decimal("431.97"),
         note="Please ring twice \u2013 \u201cgarden\u201d door",
     )

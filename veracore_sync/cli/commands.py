@@ -40,9 +40,12 @@ COMMANDS = {
         "init_config:init_config",
         "Write a commented configuration and test both connections.",
     ),
+    "probe": Entry(
+        "probe:probe", "Find out what this VeraCore offers and how it answers; create nothing."
+    ),
     "resolve": Entry(
         "resolve:resolve",
-        "Decide what happens to an order in conflict or in doubt.",
+        "Decide about an order that is in conflict or in doubt, or accept its alerts.",
     ),
     "sync-orders": Entry(
         "sync_orders:sync_orders", "Send paid orders to VeraCore, each exactly once."

@@ -37,12 +37,13 @@ def resolve(
         typer.Option(
             "--accept",
             metavar="REASON",
-            help="What the shop changed after the order went to VeraCore is all right; say why.",
+            help="Accept what the order's alerts report; say why. The reason is stored, so it "
+            "should not name a customer.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Decide what happens to an order in conflict or in doubt, or accept what the shop changed.
+    """Decide about an order that is in conflict or in doubt, or accept its alerts.
 
     Give one of --adopt [ID], --new-id, --skip and --accept REASON. Except with --accept, VeraCore
     is asked about the order first.
@@ -76,9 +77,9 @@ def _work(
         done = resolver.accept(name, reason)
     else:
         done = resolver.skip(name)
-    row = container.ledger.orders.held([done.code])[done.code]
+    row = container.ledger.orders.get(done.code)
     return CommandReport(
-        document={"order": order_document(row)},
+        document={"order": order_document(row) if row is not None else None},
         news=report.needs_person,
         show=lambda: say(f"{done.code}: {done.sentence}"),
         asked_for=True,

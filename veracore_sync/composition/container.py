@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from veracore_sync.ports.warehouse import Warehouse
     from veracore_sync.transport.http import Gate
     from veracore_sync.transport.retry import RetryPolicy
+    from veracore_sync.veracore.probe.wire import Wire
 
 
 @dataclass
@@ -118,6 +119,17 @@ class Container:
         return connect(
             settings,
             probe_id=self.ledger.meta.probe_id,
+            retry=self._retry,
+            gate=self._gate("veracore", per_minute=self.settings.veracore.rate_per_minute),
+            clock=self.clock,
+        )
+
+    def probe_wire(self) -> Wire:
+        """A connection of its own, for the probe of the configured tenant."""
+        from veracore_sync.veracore.probe.wire import Wire
+
+        return Wire(
+            self.settings.veracore,
             retry=self._retry,
             gate=self._gate("veracore", per_minute=self.settings.veracore.rate_per_minute),
             clock=self.clock,
@@ -255,10 +267,14 @@ class Container:
 
         require(self.settings, "vendure", "veracore")
         # A ledger of another shop or company knows none of these orders and would send them all.
-        veracore = self.settings.veracore
-        warehouse = f"{veracore.dialect} {veracore.api_url} {veracore.company_id.casefold()}"
         shop = identity_of(self.settings.vendure)
-        ledger.meta.bind(shop, warehouse, is_same=is_same_tenant, write=write)
+        ledger.meta.bind(shop, self.warehouse_identity, is_same=is_same_tenant, write=write)
+
+    @property
+    def warehouse_identity(self) -> str:
+        """The warehouse as a ledger is bound to it: dialect, address and company."""
+        veracore = self.settings.veracore
+        return f"{veracore.dialect} {veracore.api_url} {veracore.company_id.casefold()}"
 
     def close(self) -> None:
         """Close the parts that were created."""

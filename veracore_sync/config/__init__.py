@@ -6,12 +6,11 @@ See docs/configuration.md.
 from __future__ import annotations
 
 from veracore_sync.config.load import Flag, Loaded, check, load
+from veracore_sync.config.orders import FreightSettings, OrdersSettings
 from veracore_sync.config.require import Need, require
 from veracore_sync.config.schema import (
     CarrierSettings,
-    FreightSettings,
     InventorySettings,
-    OrdersSettings,
     Settings,
     SkuSettings,
     TrackingSettings,

@@ -16,7 +16,7 @@ _OTHERS = ("public.api", "veracore", "pmwarehouse", "pmomsdev", "productbalance"
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ServiceAddress:
     """The parts of an address of the SOAP services.
 
     Args:
@@ -43,7 +43,7 @@ class Address:
         return f"{self.origin}{self.prefix}{self.folder}/{face}.asmx"
 
 
-def parse(url: str) -> Address:
+def parse(url: str) -> ServiceAddress:
     """What this address names; `url` has a scheme and a host."""
     parts = urlsplit(url)
     origin = urlunsplit((parts.scheme, parts.netloc, "", "", ""))
@@ -62,10 +62,10 @@ def parse(url: str) -> Address:
     elif not other and any(name in _OTHERS for name in names) and names[-1] != FOLDER:
         other = "/".join(path[next(at for at, name in enumerate(names) if name in _OTHERS) :])
     if face is not None and (not names or names[-1] != FOLDER):
-        return Address(origin, _path(path), "", face)
+        return ServiceAddress(origin, _path(path), "", face)
     if names and names[-1] == FOLDER:
-        return Address(origin, _path(path[:-1]), f"/{path[-1]}", face, other)
-    return Address(origin, _path(path), face=face, other=other)
+        return ServiceAddress(origin, _path(path[:-1]), f"/{path[-1]}", face, other)
+    return ServiceAddress(origin, _path(path), face=face, other=other)
 
 
 def names_service(url: str) -> bool:
@@ -81,7 +81,7 @@ def is_same_tenant(identity: str, other: str) -> bool:
 def _identity(identity: str) -> str:
     dialect, _, rest = identity.partition(" ")
     url, _, company = rest.partition(" ")
-    return f"{dialect} {parse(url).tenant} {company}" if dialect == "oms" else identity
+    return f"{dialect} {parse(url).tenant} {company}"
 
 
 def _path(steps: list[str]) -> str:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from veracore_sync.config.given import Layer, is_masked, keys, sections
-from veracore_sync.config.schema import FreightSettings
+from veracore_sync.config.orders import FreightSettings
 from veracore_sync.config.secrets import secret_keys
 from veracore_sync.config.types import closest
 

@@ -1,4 +1,4 @@
-"""Every setting: its section, key, kind, default and meaning.
+"""Every setting: its section, key, kind, default and meaning; `[orders]` is in a file of its own.
 
 The one place that knows them: ``config.example.toml`` and the tables of ``docs/configuration.md``
 are written from it (docs/write_configuration.py). A field's description is its meaning; `examples`
@@ -9,7 +9,7 @@ them.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from veracore_sync.config.address import Face, parse
+from veracore_sync.config.orders import OrdersSettings
 from veracore_sync.config.section import (
-    DAY_SECONDS,
     NEEDED,
     NO_SECRET,
     Section,
@@ -38,18 +38,13 @@ from veracore_sync.config.services import (
 from veracore_sync.config.types import (
     Buffer,
     Distinct,
-    DistinctCodes,
-    FieldName,
     HeldBack,
-    IdPrefix,
-    Moment,
     Name,
     Names,
     OptionalZone,
     Secret,
     ServiceUrl,
     Share,
-    States,
     Text,
     Units,
     Url,
@@ -169,12 +164,15 @@ class VeracoreSettings(Section):
         return self.face if self._sets_face else (parse(self.api_url).face or self.face)
 
     @property
-    def face_reason(self) -> str:
-        """Why that service, in a few words."""
-        if self._sets_face:
-            return "set by veracore.face"
-        is_named = parse(self.api_url).face is not None
-        return "named by api_url" if is_named else "the default: api_url names no service"
+    def service_note(self) -> str:
+        """The service and why it is called; empty in a dialect without one."""
+        if self.dialect != "oms":
+            return ""
+        why = "set by veracore.face"
+        if not self._sets_face:
+            is_named = parse(self.api_url).face is not None
+            why = "named by api_url" if is_named else "the default: api_url names no service"
+        return f"{self.used_face} ({why})"
 
     @property
     def zone(self) -> ZoneInfo:
@@ -210,169 +208,6 @@ class VeracoreSettings(Section):
     @property
     def _versioned(self) -> bool:
         return bool(_VERSION_AT_END.search(urlsplit(self.api_url).path))
-
-
-class FreightSettings(Section):
-    """``[orders.freight.<shipping method code>]``: how one shipping method is shipped.
-
-    Either `carrier` (with `service`), or `code`, or `shipping_option` (docs/wire.md).
-    """
-
-    carrier: Text = Field(
-        default="", description="Carrier's name, as VeraCore knows it; with `service`."
-    )
-    service: Text = Field(default="", description="Carrier's service, as VeraCore knows it.")
-    code: Text = Field(default="", description="Freight code, instead of carrier and service.")
-    shipping_option: Text = Field(
-        default="", description="Shipping option, instead of the other two."
-    )
-    third_party_type: int | None = Field(
-        default=None,
-        ge=1,
-        le=7,
-        description="Who pays the carrier: 1 ordered-by, 2 bill-to, 3 ship-to, 4 our account, "
-        "5 collect, 6 consignee, 7 our account (residential).",
-    )
-    third_party_account: Text = Field(
-        default="", description="The payer's account with the carrier."
-    )
-
-    @model_validator(mode="after")
-    def _one_way(self) -> FreightSettings:
-        if bool(self.carrier) + bool(self.code) + bool(self.shipping_option) != 1:
-            raise ValueError("must name exactly one of carrier, code and shipping_option")
-        if self.service and not self.carrier:
-            raise ValueError("names a service; that goes only with a carrier")
-        if bool(self.third_party_type) != bool(self.third_party_account):
-            raise ValueError("must name both third_party_type and third_party_account, or neither")
-        return self
-
-
-OrderType = Literal["Regular", "Seller", "Aggregate"]
-DEFAULT_CHANNEL = "__default_channel__"
-"""The code of Vendure's own channel; every other one is a seller's."""
-
-
-class OrdersSettings(Section):
-    """``[orders]``: which orders are sent, and what they carry."""
-
-    trigger_states: States = Field(
-        default=("PaymentSettled",),
-        description="Vendure states in which an order is sent.",
-    )
-    order_types: Annotated[tuple[OrderType, ...], Field(strict=False)] | None = Field(
-        default=None,
-        description="Types of order that are sent, of `Regular`, `Seller` and `Aggregate`; unset "
-        "is Regular, and Seller too in a seller's channel. An Aggregate is all of its Seller "
-        "orders, so never both.",
-        examples=[("Regular", "Seller")],
-    )
-    interval_minutes: int = minutes(5, "How often the timer starts sync-orders.")
-    not_before: Moment | None = Field(
-        default=None,
-        description="Orders placed before this are never sent; unset is five minutes before the "
-        "ledger was made, by the shop's clock.",
-        examples=[datetime(2026, 1, 31, tzinfo=UTC)],
-    )
-    min_age_minutes: int = minutes(
-        0, "Minutes an order must have been seen before it is sent.", least=0
-    )
-    max_first_run: int = number(
-        50, "A first run with more orders than this needs --allow-first-run."
-    )
-    id_prefix: IdPrefix = Field(
-        default="",
-        description="Put before the order code as VeraCore's order id; at most 8 of A-Z a-z 0-9 -.",
-    )
-    source: Text = Field(default="", description="Order source, as VeraCore knows it.")
-    price_class: Text = Field(default="", description="Price class, as VeraCore knows it.")
-    project: Text = Field(default="", description="Customer project, as VeraCore knows it.")
-    campaign: Text = Field(default="", description="Campaign, as VeraCore knows it.")
-    customer_code: Text = Field(default="", description="Customer code, as VeraCore knows it.")
-    comment: Literal["none", "note"] = Field(
-        default="none",
-        description="`note` sends the newest public note of the order as its comment.",
-    )
-    comment_field: FieldName = Field(
-        default="",
-        description="Custom field of the order that is its comment; before any note.",
-    )
-    po_number_field: FieldName = Field(
-        default="",
-        description="Custom field of the order that is its PO number; empty is the order code.",
-    )
-    prices: Literal["gross", "net", "none"] = Field(
-        default="gross", description="Prices sent: with tax (`gross`), without (`net`), or none."
-    )
-    skip_shipping_methods: Names = Field(
-        default=(),
-        description='Shipping method codes whose orders are never sent, such as ["pick-up"].',
-    )
-    workers: int = number(4, "Orders sent at the same time.", least=1, most=32)
-    max_run_minutes: int = minutes(
-        10, "Nothing new begins after this; a minute later the run ends itself."
-    )
-    grace_seconds: int = number(
-        180, "Time between the two look-ups that end a doubt.", most=DAY_SECONDS
-    )
-    cancel: Literal["off", "ask", "auto"] = Field(
-        default="ask",
-        description="What follows when the shop cancels an order that VeraCore has: an alert "
-        "(`off`), an alert that names the `cancel` command (`ask`), or the next run asks VeraCore "
-        "to cancel it (`auto`).",
-    )
-    parked_recheck_minutes: int = minutes(
-        60, "How often an order that VeraCore refused is tried again."
-    )
-    freight: Annotated[dict[Name, FreightSettings], DistinctCodes] = Field(
-        default_factory=dict,
-        description="How each shipping method is shipped, by its code in Vendure; with none, the "
-        "warehouse's default applies, with one, every method needs its own.",
-        examples=[
-            {
-                "standard-shipping": {"carrier": "UPS", "service": "Ground"},
-                "express-shipping": {
-                    "code": "U01",
-                    "third_party_type": 4,
-                    "third_party_account": "A1B2C3",
-                },
-                "by-post": {"shipping_option": "92"},
-            }
-        ],
-    )
-
-    @field_validator("order_types")
-    @classmethod
-    def _each_sale_once(cls, value: tuple[OrderType, ...] | None) -> tuple[OrderType, ...] | None:
-        if value is not None and not value:
-            raise ValueError("must name at least one type; leave it out for the usual ones")
-        if value is not None and {"Seller", "Aggregate"} <= set(value):
-            raise ValueError(
-                "must not name both Seller and Aggregate: an Aggregate order repeats the lines of "
-                "its Seller orders, so everything would ship twice"
-            )
-        return value
-
-    def sent_types(self, channel_code: str) -> frozenset[str]:
-        """The types of order that are sent in that channel."""
-        if self.order_types is not None:
-            return frozenset(self.order_types)
-        is_sellers = channel_code != DEFAULT_CHANNEL
-        return frozenset(("Regular", "Seller") if is_sellers else ("Regular",))
-
-    @property
-    def counted_types(self) -> frozenset[str]:
-        """The types whose units the warehouse owes, and whose shipments may be ours.
-
-        While `order_types` is unset, Seller orders count in every channel: somebody bought them,
-        and selling their units again would be worse than holding them back.
-        """
-        return frozenset(self.order_types or ("Regular", "Seller"))
-
-    @property
-    def custom_fields(self) -> tuple[str, ...]:
-        """The order's custom fields that are asked for, each once."""
-        return tuple(dict.fromkeys(f for f in (self.comment_field, self.po_number_field) if f))
 
 
 class SkuSettings(Section):

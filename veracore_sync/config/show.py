@@ -72,8 +72,8 @@ def _special(key: str, settings: Settings) -> str:
     veracore = settings.veracore
     if key == "veracore.api":
         return f"{veracore.api} → {veracore.dialect} ({veracore.dialect_reason})"
-    if key == "veracore.face" and veracore.dialect == "oms":
-        return f"{veracore.used_face} ({veracore.face_reason})"
+    if key == "veracore.face":
+        return veracore.service_note
     if key == "tracking.timezone" and not settings.tracking.timezone:
         return f"{veracore.timezone} (as veracore.timezone)"
     if key == "orders.not_before" and settings.orders.not_before is None:

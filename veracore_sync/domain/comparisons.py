@@ -27,6 +27,9 @@ class Facets:
         refunded: Money given back that no smaller total explains.
         is_refunded: All that was paid was given back.
         owed: What the payments lack to the order's total.
+        by_hand: Units by SKU that fulfilments have which are not of a slip of VeraCore.
+        names: What each variant and shipping method was called when it was seen first. It tells a
+            renamed one from another one, and is no content.
     """
 
     state: str
@@ -40,6 +43,8 @@ class Facets:
     refunded: Decimal = Decimal(0)
     is_refunded: bool = False
     owed: Decimal = Decimal(0)
+    by_hand: Mapping[str, int] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from veracore_sync.domain.errors import (
     Interrupted,
     LedgerError,
     LockHeld,
+    NeedsPerson,
     Occurrence,
     ProtocolError,
     RateLimited,
@@ -30,6 +31,7 @@ from veracore_sync.domain.errors import (
     TimedOut,
     Unavailable,
     UpstreamError,
+    UsageError,
     WrongEndpoint,
 )
 
@@ -169,6 +171,9 @@ OF_AN_UPSTREAM_OR_THE_SETTINGS = Group(TABLE.keys() - _of(_W.RUN), (ConfigError,
 OF_AN_UPSTREAM_OR_TIME = Group(TABLE.keys() - _of(_W.SETTINGS))
 """May end one run after another without an alert, so what waits too long is reported even then."""
 
+OF_ONE_DECISION = Group(others=(NeedsPerson, UsageError))
+"""What a person asked for is not possible for this order; the others are not affected."""
+
 NOTHING_FOLLOWS = Group(others=(Interrupted, LedgerError))
 """After these a command exits at once; events wait for the next one."""
 
@@ -229,6 +234,15 @@ taken."""
 
 PROVES_PERMISSION = Group({Occurrence.REFUSED, Occurrence.DUPLICATE})
 """VeraCore processed the create, so this account may create orders."""
+
+LISTED_REFUSALS = Group({Occurrence.REFUSED, Occurrence.NOT_PERMITTED})
+"""The words say so, whatever their HTTP status."""
+
+NO_ANSWER_OF_ITS_OWN = Group({Occurrence.WEB_PAGE, Occurrence.BLOCKED})
+"""Something in front of VeraCore answered: it may be down, or keep this machine out."""
+
+WRONG_ADDRESS = Group({Occurrence.HTTP_404, Occurrence.MOVED})
+"""The service is not at this address."""
 
 ONLY_THIS_OPERATION = Group({Occurrence.NOT_PERMITTED})
 """Refused for creates, it says nothing about look-ups."""

@@ -156,11 +156,12 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     AlertKind.ORDER_NOT_CANCELLED: AlertEntry(
         "`cancel` was asked for and VeraCore did not cancel the order; the message says why. "
         "Cancel it at VeraCore by hand, or run `cancel CODE` again. The alert ends when "
-        "VeraCore shows it as cancelled, or when it has shipped.",
+        f"VeraCore shows it as cancelled, when it has shipped, or with {_ACCEPT}.",
         "VeraCore does not cancel an order as asked, or has shipped it already",
     ),
     AlertKind.ORDER_DRIFT: AlertEntry(
-        "Make the same change at VeraCore. Units that the message says VeraCore does not "
+        "Make the same change at VeraCore (for units that were fulfilled by hand: take them out "
+        "of the order there). Units that the message says VeraCore does not "
         "hold (the order has shipped, or was cancelled or skipped) must be sent by hand. "
         "Each further change is reported again. The alert ends when the shop's order is as it "
         "was sent again, when VeraCore's record has the same units and only units had changed, "
@@ -187,8 +188,9 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         _WHEN_ORDER_PASSED_BY,
     ),
     AlertKind.ORDER_OLD: AlertEntry(
-        "The order has waited longer than an hour (one that VeraCore refused, or that "
-        "the shop keeps in `Modifying`: a day). `stats --order CODE` says what it waits for: "
+        "The order has waited longer than an hour (one that failed in a way that may pass, that "
+        "VeraCore refused, or that the shop keeps in `Modifying`: a day). "
+        "`stats --order CODE` says what it waits for: "
         "end that. The alert ends when the order is sent, or with `resolve CODE --skip`.",
         _WHEN_ORDER_PASSED_BY,
     ),
@@ -197,14 +199,16 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         "list it, while it answers for others. The order is not sent, or its changes are "
         "not seen. Check it in the shop's admin and in the server's log; it is asked for "
         "again automatically, with growing pauses; `sync-orders --order CODE` asks at once. "
-        f"The alert ends with a usable answer, or with {_ACCEPT}.",
+        "The alert ends with a usable answer (also that the shop does not have it), or with "
+        f"{_ACCEPT}.",
         "the shop gives no usable answer about an order, or cannot list it "
         "(`vendureOrderCode` is `null` where not even its code is known)",
     ),
     AlertKind.ORDER_MISSING: AlertEntry(
         "VeraCore no longer finds an order that it accepted. Have VeraCore restore it: the next "
         "look-up ends the alert. Or ship it by hand: the alert ends when the shop shows the order "
-        f"as shipped. Or {_ACCEPT}.",
+        f"as shipped. Or {_ACCEPT}. This program does not send it again (`resolve --new-id` "
+        "refuses): if VeraCore finds it after all, two parcels would leave.",
         _WHEN_ORDER_MISSING,
     ),
     AlertKind.ORDER_SHORT: AlertEntry(
@@ -220,7 +224,7 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         '("Product Not Found" at picking). It ships no more of it: these units stay unfulfilled '
         "in the shop. Cancel and refund them there; or send them by a new order and fulfil them "
         "there by hand. The alert ends with the next look-up after either, or when a later slip "
-        "ships them. Meanwhile these units are not for sale.",
+        f"ships them. Or {_ACCEPT}. Meanwhile these units are not for sale.",
         _WHEN_ORDER_SHORT,
     ),
     AlertKind.ORDER_BEYOND: AlertEntry(
@@ -230,13 +234,15 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     ),
     AlertKind.ORDER_VOIDED: AlertEntry(
         "All labels of a fulfilled slip are void. If nothing left, cancel the fulfilment in the "
-        f"shop: this ends the alert. If the goods left by other means, {_ACCEPT}. "
-        "It ends by itself after a week.",
+        "shop: this ends the alert. Cancel and refund the units there too if they will not ship: "
+        "else they stay allocated, which `stock.drift` reports. If the goods left by other means, "
+        f"{_ACCEPT}. It ends by itself after a week.",
         _WHEN_ORDER_VOIDED,
     ),
     AlertKind.ORDER_UNFULFILLED: AlertEntry(
-        "Someone cancelled the fulfilment in the shop. If the goods left, create another by hand: "
-        f"this ends the alert. If they did not, cancel the order, or {_ACCEPT}. "
+        "Someone cancelled the fulfilment in the shop, found with the next slip of the order "
+        "(without one, `stock.drift` reports the units). If the goods left, create another by "
+        f"hand: this ends the alert. If they did not, cancel the order, or {_ACCEPT}. "
         "It ends by itself after a week.",
         _WHEN_ORDER_VOIDED,
     ),

@@ -65,6 +65,7 @@ class ShippingLine:
     method_code: str
     price_gross: Decimal
     price_net: Decimal
+    method_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.kinds import ACCEPTABLE, AlertKind
 from veracore_sync.domain.ledger_records import Alert
@@ -12,14 +10,11 @@ from veracore_sync.ports.ledger import Ledger
 _LONGEST_REASON = 500
 
 
-def accept(
-    ledger: Ledger, name: str, reason: str, kinds: Collection[AlertKind] = ACCEPTABLE
-) -> list[Alert]:
+def accept(ledger: Ledger, name: str, reason: str) -> list[Alert]:
     """Accept the open alerts of an order, or (`name` is its kind) one that concerns no order.
 
     Args:
         reason: The person's, kept in the ledger and shown by ``stats --order``.
-        kinds: Only alerts of these kinds.
 
     Returns:
         The alerts that have ended by it.
@@ -36,8 +31,7 @@ def accept(
             f"the ledger holds no order {name}", hint="`veracore-sync stats` lists open alerts"
         )
     code = row.code if row is not None else None
-    wanted = kinds if row is not None else [kind for kind in kinds if kind == name]
-    ended = ledger.alerts.accept(code, why, wanted)
+    ended = ledger.alerts.accept(code, why, ACCEPTABLE if row is not None else [AlertKind(name)])
     if not ended:
         raise UsageError(
             f"{code or name} has no open alert that can be accepted",

@@ -41,7 +41,7 @@ class RunReport:
         self.notices.append(sentence)
 
 
-def missing_units(units: Mapping[str, int]) -> str:
+def short_difference(units: Mapping[str, int]) -> str:
     """Units by SKU that will not ship, as the difference of ``order.short``: two jobs find it."""
     by_sku = sorted((sku.casefold(), count) for sku, count in units.items() if count)
     return ", ".join(f"{count} x {sku}" for sku, count in by_sku)

@@ -10,6 +10,7 @@ from veracore_sync.domain.errors import Category, NeedsPerson, ProtocolError, Us
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import AttemptRow, Failure, OrderRow
 from veracore_sync.domain.states import HANDED_OVER, Applied, OrderCause, OrderState
+from veracore_sync.jobs.accept import accept
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.acts import (
     ENDED_AS,
@@ -32,10 +33,8 @@ from veracore_sync.jobs.orders.acts import (
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.ids import MAX_ABSENT, renewed_ids, warehouse_id
 from veracore_sync.jobs.orders.report import OrdersReport
-from veracore_sync.jobs.orders.text import clean
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
-_MAX_REASON = 200
 _NOT_BELIEVED = (
     "these credentials find no order at VeraCore, so 'absent' proves nothing; nothing was changed"
 )
@@ -199,27 +198,24 @@ class Resolver(RunPart[OrdersReport]):
         return Resolution(row.code, "skipped for good")
 
     def accept(self, name: str, reason: str) -> Resolution:
-        """Accept what an order's alerts report, as it is; asks neither side.
+        """Accept what the alerts of an order report, as it is; asks neither side.
 
         None of them is opened again for the same difference.
 
+        Args:
+            name: An order, or the kind of an alert that concerns no order.
+            reason: The person's.
+
         Raises:
-            UsageError: There is no reason, no such order, or no such alert of it.
+            UsageError: There is no reason, no such order, or nothing to accept.
         """
-        words = clean(reason)[:_MAX_REASON]
-        if not words:
-            raise UsageError("give a reason: `--accept REASON`")
-        row, _ = self._known_order(name)
         with self.ledger.unit_of_work():
-            ended = [str(one.kind) for one in self.ledger.alerts.accept(row.code, words)]
-            if ended:
+            ended = accept(self.ledger, name, reason)
+            row = self.ledger.orders.find(name)
+            if row is not None:
                 self.ledger.comparisons.accept(row.code)
-        if not ended:
-            raise UsageError(
-                f"{row.code} has no open alert that can be accepted",
-                hint=f"`veracore-sync stats --order {row.code}` shows its alerts",
-            )
-        return Resolution(row.code, f"accepted: {', '.join(ended)}")
+        kinds = ", ".join(one.kind for one in ended)
+        return Resolution(row.code if row is not None else name, f"accepted: {kinds}")
 
     def _skippable_ids(self, row: OrderRow, attempts: list[AttemptRow]) -> tuple[str, ...]:
         """The ids under which VeraCore may have the order, including those of a lost ledger."""

@@ -265,7 +265,7 @@ class Cancellations:
             return Applied.NEWS
 
     def leave(self, code: str, message: str) -> Applied:
-        """Goods of an order that was to be cancelled have left; told once.
+        """Goods of an order that was to be cancelled have left; reported once.
 
         Returns:
             `Applied.NEWS` if that is new.

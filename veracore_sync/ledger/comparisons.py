@@ -12,9 +12,8 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.comparisons import ComparedRow, Facets
 from veracore_sync.domain.states import OrderState
 from veracore_sync.ledger.database import Database, StoredRow
-from veracore_sync.ledger.sql import in_sql
+from veracore_sync.ledger.sql import as_list, in_sql
 
-_CHUNK = 500
 OPEN = (OrderState.SENDING, OrderState.IN_DOUBT, OrderState.CONFLICT, OrderState.SYNCED)
 """VeraCore has the order, or may have it, and has not ended it."""
 
@@ -28,31 +27,21 @@ class Comparisons:
 
     def of(self, codes: Sequence[str]) -> dict[str, ComparedRow]:
         """The rows of these orders by code; only of those that have one."""
-        found: dict[str, ComparedRow] = {}
-        for start in range(0, len(codes), _CHUNK):
-            part = codes[start : start + _CHUNK]
-            marks = ", ".join("?" * len(part))
-            rows = self._db.rows(
-                f"SELECT * FROM compared WHERE code IN ({marks})",  # noqa: S608 - marks
-                part,
-            )
-            found.update((row["code"], _row(row)) for row in rows)
-        return found
+        rows = self._db.rows(
+            "SELECT * FROM compared WHERE code IN (SELECT value FROM json_each(?))",
+            (as_list(codes),),
+        )
+        return {row["code"]: _row(row) for row in rows}
 
     def sent(self, codes: Sequence[str]) -> dict[str, Facets]:
         """The facets of what VeraCore accepted, else of the newest attempt, by code; if known."""
-        found: dict[str, Facets] = {}
-        for start in range(0, len(codes), _CHUNK):
-            part = codes[start : start + _CHUNK]
-            marks = ", ".join("?" * len(part))
-            rows = self._db.rows(
-                "SELECT code, facets FROM attempts "  # noqa: S608 - marks
-                f"WHERE facets IS NOT NULL AND code IN ({marks}) "
-                "ORDER BY coalesce(outcome, '') = 'accepted', attempt",
-                part,
-            )
-            found.update((row["code"], _facets(json.loads(row["facets"]))) for row in rows)
-        return found
+        rows = self._db.rows(
+            "SELECT code, facets FROM attempts WHERE facets IS NOT NULL "
+            "AND code IN (SELECT value FROM json_each(?)) "
+            "ORDER BY coalesce(outcome, '') = 'accepted', attempt",
+            (as_list(codes),),
+        )
+        return {row["code"]: _facets(json.loads(row["facets"])) for row in rows}
 
     def count_open(self) -> int:
         """How many orders VeraCore has, or may have, and has not ended."""

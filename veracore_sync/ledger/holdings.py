@@ -16,8 +16,8 @@ from veracore_sync.domain.held_orders import AcceptedOrder, cancelled_units, tot
 from veracore_sync.domain.order_records import SentLines
 from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.ledger.database import Database, StoredRow
+from veracore_sync.ledger.sql import IN_LIST, as_list
 
-_CHUNK = 500
 _AHEAD = timedelta(minutes=1)
 """Times further ahead were stored before this run by a wrong clock. Times stored during a run are
 not, because a run during which the clock is set writes nothing (jobs/inventory/read.py)."""
@@ -110,10 +110,7 @@ class Holdings:
             for row in self._db.rows(f"{_HELD} {where}", values):
                 found[row["code"]] = _held(row, processed_only, beyond)
 
-        for start in range(0, len(codes), _CHUNK):
-            part = codes[start : start + _CHUNK]
-            marks = ", ".join("?" * len(part))
-            collect(f"o.state IN ('synced', 'shipped') AND o.code IN ({marks})", part)
+        collect(f"o.state IN ('synced', 'shipped') AND o.code {IN_LIST}", (as_list(codes),))
         if processed_only:
             collect("o.state = 'synced' AND h.processed_at IS NULL", ())
         # A time in the future was stored by a wrong clock before this read, not during it.
@@ -134,17 +131,12 @@ class Holdings:
 
     def sent(self, codes: Sequence[str]) -> dict[str, SentLines]:
         """The lines of the newest attempt of each of these orders, by code; if there is one."""
-        found: dict[str, SentLines] = {}
-        for start in range(0, len(codes), _CHUNK):
-            part = codes[start : start + _CHUNK]
-            marks = ", ".join("?" * len(part))
-            rows = self._db.rows(
-                f"SELECT code, lines FROM attempts WHERE code IN ({marks}) "  # noqa: S608 - marks
-                "ORDER BY attempt",
-                part,
-            )
-            found.update((row["code"], _unpacked(row["lines"]) or ()) for row in rows)
-        return found
+        rows = self._db.rows(
+            "SELECT code, lines FROM attempts "
+            "WHERE code IN (SELECT value FROM json_each(?)) ORDER BY attempt",
+            (as_list(codes),),
+        )
+        return {row["code"]: _unpacked(row["lines"]) or () for row in rows}
 
     def unprocessed(self, limit: int) -> list[tuple[str, str]]:
         """(code, VeraCore id) of orders not yet seen processed, longest not looked up first."""

@@ -12,11 +12,11 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.order_records import AttemptRow, OrderRow
 from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
 from veracore_sync.ledger.database import Database, StoredRow
+from veracore_sync.ledger.sql import IN_LIST, as_list
 from veracore_sync.waits import horizon, is_over_sql
 
 _COLUMNS = ", ".join(field.name for field in fields(OrderRow))
 _SELECT = f"SELECT {_COLUMNS} FROM orders "  # noqa: S608 - the names of our own columns
-_CHUNK = 500
 
 
 class Orders:
@@ -45,34 +45,21 @@ class Orders:
 
     def at_warehouse(self, veracore_ids: Sequence[str]) -> dict[str, OrderRow]:
         """The orders with these VeraCore ids, by id in lower case."""
-        found: dict[str, OrderRow] = {}
-        for start in range(0, len(veracore_ids), _CHUNK):
-            part = veracore_ids[start : start + _CHUNK]
-            marks = ", ".join("?" * len(part))
-            for row in self._db.rows(_SELECT + f"WHERE veracore_id IN ({marks})", part):
-                found[row["veracore_id"].casefold()] = _order(row)
-        return found
+        where = f"WHERE veracore_id {IN_LIST}"
+        rows = self._db.rows(_SELECT + where, (as_list(veracore_ids),))
+        return {row["veracore_id"].casefold(): _order(row) for row in rows}
 
     def held(self, codes: Sequence[str]) -> dict[str, OrderRow]:
         """Those of `codes` that the ledger holds, by code."""
-        found: dict[str, OrderRow] = {}
-        for start in range(0, len(codes), _CHUNK):
-            part = codes[start : start + _CHUNK]
-            marks = ", ".join("?" * len(part))
-            for row in self._db.rows(_SELECT + f"WHERE code IN ({marks})", part):
-                found[row["code"]] = _order(row)
-        return found
+        rows = self._db.rows(_SELECT + f"WHERE code {IN_LIST}", (as_list(codes),))
+        return {row["code"]: _order(row) for row in rows}
 
     def set_aside_from(self, codes: Sequence[str]) -> dict[str, list[OrderRow]]:
         """The orders that had these codes before the shop gave them to others, by code."""
         found: dict[str, list[OrderRow]] = {}
-        for start in range(0, len(codes), _CHUNK):
-            part = codes[start : start + _CHUNK]
-            marks = ", ".join("?" * len(part))
-            for row in self._db.rows(
-                _SELECT + f"WHERE shop_code IN ({marks}) ORDER BY created_at, code", part
-            ):
-                found.setdefault(row["shop_code"], []).append(_order(row))
+        where = f"WHERE shop_code {IN_LIST} ORDER BY created_at, code"
+        for row in self._db.rows(_SELECT + where, (as_list(codes),)):
+            found.setdefault(row["shop_code"], []).append(_order(row))
         return found
 
     def in_states(self, states: Iterable[str], limit: int = -1) -> list[OrderRow]:

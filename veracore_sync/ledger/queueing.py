@@ -164,16 +164,13 @@ class Queueing(OrderTable):
                 if waits is not None:
                     self._move(connection, code, OrderAct.CAME_BACK, cause=None, error_message=None)
 
-    def touch(
-        self, code: str, *, looked_up: bool = False, shop_updated_at: str | None = None
-    ) -> None:
-        """Record that the order was looked up, or that its change up to then was examined."""
-        # Not a transition: both are true in every state.
+    def touch(self, code: str) -> None:
+        """Record that the order was looked up."""
+        # Not a transition: it is true in every state.
         with self._db.transaction() as connection:
             connection.execute(
-                "UPDATE orders SET looked_up = max(looked_up, ?), "
-                "shop_updated_at = coalesce(?, shop_updated_at), updated_at = ? WHERE code = ?",
-                (int(looked_up), shop_updated_at, self._now(), code),
+                "UPDATE orders SET looked_up = 1, updated_at = ? WHERE code = ?",
+                (self._now(), code),
             )
 
     def requeue(self, code: str) -> Applied:

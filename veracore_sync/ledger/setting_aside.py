@@ -33,6 +33,13 @@ _OF_AN_ORDER = (
     "accepted",
 )
 """The tables with a column for an order's code. Events keep it: they are history."""
+_ENDED_BY_VERACORE = (
+    AlertKind.ORDER_CONFLICT,
+    AlertKind.ORDER_CANCELLED_IN_SHOP,
+    AlertKind.ORDER_NOT_CANCELLED,
+    AlertKind.ORDER_SHIPPED_CANCELLED,
+)
+"""Alerts that stay: a parcel still leaves that must not."""
 _GONE = "the shop no longer has it: another order has its code now"
 
 
@@ -97,17 +104,28 @@ class SettingAside(Queueing):
             f"INSERT INTO orders ({columns}) VALUES ({places})",  # noqa: S608 - our own columns
             values,
         )
-        names = {"name": name, "code": row.code}
+        self._rename_in_other_tables(connection, row.code, name)
+        connection.execute("DELETE FROM orders WHERE code = :code", {"code": row.code})
+        connection.execute(
+            "UPDATE orders SET veracore_id = :id WHERE code = :name",
+            {"id": stored["veracore_id"], "name": name},
+        )
+        return str(stored["state"])
+
+    def _rename_in_other_tables(self, connection: Transaction, code: str, name: str) -> None:
+        names = {"name": name, "code": code}
         for table in _OF_AN_ORDER:
             connection.execute(
                 f"UPDATE {table} SET code = :name WHERE code = :code",  # noqa: S608 - our own tables
                 names,
             )
-        for table in ("alerts", "accepted"):
-            connection.execute(
-                f"UPDATE {table} SET key = kind || ':' || code WHERE code = :name",  # noqa: S608
-                {"name": name},
-            )
+        connection.execute("UPDATE alerts SET key = kind || ':' || code WHERE code = :name", names)
+        connection.execute(
+            "UPDATE accepted SET key = kind || ':' || code WHERE code = :name", names
+        )
+        self._rename_what_is_remembered(connection, names)
+
+    def _rename_what_is_remembered(self, connection: Transaction, names: dict[str, str]) -> None:
         # What is remembered of an order has a key that ends in its code. That the shop gave no
         # usable answer about it is over: it is not asked about it any more.
         of_it = (
@@ -116,19 +134,13 @@ class SettingAside(Queueing):
         )
         connection.execute(
             f"DELETE FROM meta WHERE substr(key, 1, 7) = 'unread:' AND {of_it}",  # noqa: S608
-            {"code": row.code},
+            names,
         )
         connection.execute(
             "UPDATE meta SET key = substr(key, 1, length(key) - length(:code)) || :name "  # noqa: S608
             f"WHERE {of_it}",
             names,
         )
-        connection.execute("DELETE FROM orders WHERE code = :code", {"code": row.code})
-        connection.execute(
-            "UPDATE orders SET veracore_id = :id WHERE code = :name",
-            {"id": stored["veracore_id"], "name": name},
-        )
-        return str(stored["state"])
 
     def _end_what_only_the_shop_could_end(self, connection: Transaction, name: str) -> None:
         connection.execute(
@@ -141,4 +153,4 @@ class SettingAside(Queueing):
                 "name": name,
             },
         )
-        self._alerts.resolve_order(name, keep=(AlertKind.ORDER_CONFLICT,))
+        self._alerts.resolve_order(name, keep=_ENDED_BY_VERACORE)

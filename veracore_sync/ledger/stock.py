@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import islice
 
 from veracore_sync.domain.staged_stock import StagedVariant
 from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.sql import as_list
 from veracore_sync.ledger.staging import Staging
 
 _PAGE = 250
-"""Variants per query: each has two names, and SQLite limits the parameters of a statement."""
+"""Variants per query, so that the memory is bounded."""
 
 
 class StockStore(Staging):
@@ -29,13 +30,13 @@ class StockStore(Staging):
         stream = iter(variants)
         while page := list(islice(stream, _PAGE)):
             super().add_variants(page)
-            self._recall(list({name for one in page for name in (one.key, one.part)}))
+            self._recall({name for one in page for name in (one.key, one.part)})
 
-    def _recall(self, keys: Sequence[str]) -> None:
-        marks = ", ".join("?" * len(keys))
+    def _recall(self, keys: Iterable[str]) -> None:
         rows = self._db.rows(
-            f"SELECT key, sku, state, missing FROM stock_skus WHERE key IN ({marks})",  # noqa: S608
-            keys,
+            "SELECT key, sku, state, missing FROM stock_skus "
+            "WHERE key IN (SELECT value FROM json_each(?))",
+            (as_list(keys),),
         )
         with self._staging() as staging:
             staging.executemany(

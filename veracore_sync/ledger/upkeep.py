@@ -6,12 +6,13 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.ledger_records import Ahead
 from veracore_sync.domain.returns import FORGOTTEN_TO, LISTED_FROM
 from veracore_sync.ledger.ahead import ahead, kinds
-from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.database import Database, StoredRow
 from veracore_sync.ledger.reporting import SUCCEEDED
 
 _AT_ONCE = 5000
@@ -105,9 +106,7 @@ class Upkeep:
             attempts = self._db.rows(
                 "SELECT * FROM attempts WHERE code = ? ORDER BY attempt", (order["code"],)
             )
-            document = dict(order) | {
-                "attempts": [dict(one) | {"lines": json.loads(one["lines"])} for one in attempts]
-            }
+            document = dict(order) | {"attempts": [_attempt(one) for one in attempts]}
             yield json.dumps(document, ensure_ascii=False)
 
     def moments_ahead(
@@ -122,3 +121,7 @@ class Upkeep:
         """
         waits = kinds(cooldown=cooldown, grace=grace, order_wait=order_wait)
         return ahead(self._db, waits, self._clock.now())
+
+
+def _attempt(row: StoredRow) -> dict[str, Any]:
+    return dict(row) | {name: json.loads(row[name] or "null") for name in ("lines", "facets")}

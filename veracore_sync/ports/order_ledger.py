@@ -114,10 +114,8 @@ class OrderTransitionStore(Protocol):
     def came_back(self, codes: Iterable[str]) -> None:
         """Orders that were waiting are in a trigger state again: clear the reason for waiting."""
 
-    def touch(
-        self, code: str, *, looked_up: bool = False, shop_updated_at: str | None = None
-    ) -> None:
-        """Record that the order was looked up, or that its change up to then was examined."""
+    def touch(self, code: str) -> None:
+        """Record that the order was looked up."""
 
     def requeue(self, code: str) -> Applied:
         """On a person's request: pending, due at once, failures not counted any more."""
@@ -267,7 +265,7 @@ class CancellationStore(Protocol):
         """VeraCore does not cancel it: a person does."""
 
     def leave(self, code: str, message: str) -> Applied:
-        """Goods of an order that was to be cancelled have left; told once."""
+        """Goods of an order that was to be cancelled have left; reported once."""
 
 
 class HoldingStore(Protocol):

@@ -25,6 +25,7 @@ class Behaviour:
     Attributes:
         unknown_order: What `GetOrderInfo` says of an order that is not there: ``empty`` (an empty
             result), ``record`` (a record with an empty id) or ``fault``.
+        unknown_text: What the fault says instead of its own words; ``{order}`` is the id asked for.
         fault_text: Faults with the .NET ``stack``, or the ``short`` text.
         soap: Answer in this version whatever the request's; None: in the request's.
         timezone: The warehouse's zone, for all local times.
@@ -47,7 +48,7 @@ class Behaviour:
         reference: Whether answers have an order's reference ``whole``, its first 50 characters
             (``cut50``), or not at all (``omitted``).
         denied: The operations that the login may not use, by their names in either dialect.
-        denied_text: What VeraCore says then; empty: a text that names the operation.
+        denied_text: What VeraCore says then; ``{operation}`` is its name. Empty: a text with it.
     """
 
     unknown_order: str = "empty"
@@ -72,12 +73,19 @@ class Behaviour:
     reference: str = "whole"
     denied: tuple[str, ...] = ()
     denied_text: str = ""
+    unknown_text: str = ""
 
     def refusal_of(self, operation: str) -> str:
         """What a call of the operation is told; empty if it may be used."""
         if operation not in self.denied:
             return ""
-        return self.denied_text or f"User does not have permission to call {operation}"
+        text = self.denied_text or "User does not have permission to call {operation}"
+        return text.replace("{operation}", operation)
+
+    def absence_of(self, order_id: str) -> str:
+        """What the fault for an order says that is not there."""
+        text = self.unknown_text or "Can NOT find information for Order ID {order}"
+        return text.replace("{order}", order_id)
 
     def changed(self, document: Mapping[str, Any]) -> Behaviour:
         """A copy with the given switches set.
@@ -189,4 +197,5 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "reference": _one_of("whole", "cut50", "omitted"),
     "denied": _operations,
     "denied_text": _text,
+    "unknown_text": _text,
 }

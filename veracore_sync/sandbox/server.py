@@ -5,9 +5,10 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from veracore_sync.sandbox import adjustment, soap
 from veracore_sync.sandbox.control import PREFIX, Control
@@ -101,8 +102,19 @@ def _wait(fault: Fault, outcome: Outcome, pause: Callable[[float], object]) -> f
     return 0.0
 
 
-def serve(port: int, state_file: Path | None = None, strict: bool = False) -> None:
+def serve(
+    port: int,
+    state_file: Path | None = None,
+    strict: bool = False,
+    behaviour: Mapping[str, Any] | None = None,
+) -> None:
     """Run a sandbox on 127.0.0.1 until SIGTERM or SIGINT; prints its URL, a line, to stdout.
+
+    Args:
+        port: The port; 0 takes a free one.
+        state_file: See `Sandbox`.
+        strict: See `Sandbox`.
+        behaviour: Switches to set at the start, whatever the state file has.
 
     Raises:
         OSError: The port is taken, or the state file cannot be read.
@@ -111,7 +123,9 @@ def serve(port: int, state_file: Path | None = None, strict: bool = False) -> No
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: ended.set())
-    with Sandbox(strict=strict, state_file=state_file, port=port) as sandbox:
+    sandbox = Sandbox(strict=strict, state_file=state_file, port=port)
+    sandbox.world.behave(behaviour or {})
+    with sandbox:
         sys.stdout.write(f"{sandbox.url}\n")
         sys.stdout.flush()
         ended.wait()

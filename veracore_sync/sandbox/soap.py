@@ -241,10 +241,10 @@ def _get_order_info(service: _Service, document: Element) -> Answer:
 
 
 def _absent(service: _Service, order_id: str) -> Answer:
-    behaviour = service.world.behaviour.unknown_order
-    if behaviour == "fault":
-        return service.fault("GetOrderInfo", f"Can NOT find information for Order ID {order_id}")
-    record = behaviour == "record"
+    behaviour = service.world.behaviour
+    if behaviour.unknown_order == "fault":
+        return service.fault("GetOrderInfo", behaviour.absence_of(order_id))
+    record = behaviour.unknown_order == "record"
     content = soap_order_info.empty_record() if record else tag("GetOrderInfoResult")
     return service.result("GetOrderInfo", content)
 

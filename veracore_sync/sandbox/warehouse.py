@@ -10,7 +10,7 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -290,7 +290,7 @@ class World:
 
     # ---- the rest ------------------------------------------------------------------------
 
-    def behave(self, document: dict[str, Any]) -> Behaviour:
+    def behave(self, document: Mapping[str, Any]) -> Behaviour:
         """Set switches.
 
         Raises:

@@ -132,10 +132,12 @@ def _fulfilled(parts: Iterable[Node]) -> int:
 
 
 def _shipping(node: Node, precision: int) -> ShippingLine:
+    method = node.node("shippingMethod")
     return ShippingLine(
-        method_code=node.node("shippingMethod").text("code"),
+        method_code=method.text("code"),
         price_gross=node.money("discountedPriceWithTax", precision),
         price_net=node.money("discountedPrice", precision),
+        method_id=method.text("id"),
     )
 
 

@@ -11,6 +11,7 @@ from itertools import takewhile
 from urllib.parse import urlsplit, urlunsplit
 
 from veracore_sync.domain.errors import Occurrence
+from veracore_sync.domain.failures import NO_ANSWER_OF_ITS_OWN, WRONG_ADDRESS
 from veracore_sync.domain.warehouse import Freight, WarehouseOrder
 from veracore_sync.transport.http import HttpAnswer
 from veracore_sync.veracore.text import blank_id, names_id, one_line, quote
@@ -24,7 +25,7 @@ _HINT_PAGE = (
     "nothing is lost and the next run continues; if it lasts, ask whether VeraCore is down or "
     "keeps this machine out, and check veracore.api_url"
 )
-_HINT_ADDRESS = "check veracore.api_url, veracore.api and veracore.face"
+ADDRESS_HINT = "check veracore.api_url, veracore.api and veracore.face"
 
 # A match is remembered as refused credentials and stops every run, so no word of an order may
 # match: "user defined" fields are the order's.
@@ -155,9 +156,9 @@ def words_of(answer: HttpAnswer) -> str:
 
 def hint_of(what: Occurrence) -> str | None:
     """What to do about such an answer; ``None``: the hint of its class."""
-    if what in (Occurrence.WEB_PAGE, Occurrence.BLOCKED):
+    if what in NO_ANSWER_OF_ITS_OWN:
         return _HINT_PAGE
-    return _HINT_ADDRESS if what in (Occurrence.HTTP_404, Occurrence.MOVED) else None
+    return ADDRESS_HINT if what in WRONG_ADDRESS else None
 
 
 def message_of(fault: str) -> str:

@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from veracore_sync.domain.cancellations import WantedBy
-from veracore_sync.domain.errors import NeedsPerson, SyncError, UpstreamError, UsageError
+from veracore_sync.domain.errors import SyncError, UpstreamError, UsageError
+from veracore_sync.domain.failures import OF_ONE_DECISION
+from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.order_records import OrderRow
+from veracore_sync.domain.orders import Order
 from veracore_sync.domain.states import CancelState, OrderCause, OrderState
 from veracore_sync.jobs.cancel.run import OPEN_TO_WITHDRAW, Canceller
 from veracore_sync.jobs.cancel.words import cancelled_in_shop
@@ -87,6 +90,7 @@ class CancelOrders(RunPart[OrdersReport]):
 
     sentences: dict[str, str] = field(default_factory=dict)
     _canceller: Canceller = field(init=False)
+    _read: dict[str, Order | None] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self._canceller = Canceller(self.context, is_by_person=True)
@@ -108,6 +112,10 @@ class CancelOrders(RunPart[OrdersReport]):
                 self.sentences[step.row.code] = step.reason
             if step.deed == "refuse":
                 self.report.escalate(f"{step.row.code}: {step.reason}")
+        others = self._codes_of_others(
+            [step.row for step in steps if step.row.code not in self.sentences]
+        )
+        steps = [step for step in steps if step.row.code not in others]
         self._withdraw([step.row for step in steps if step.deed == "withdraw"])
         asked = [step.row for step in steps if step.deed in ("ask", "look up")]
         if asked:
@@ -116,13 +124,31 @@ class CancelOrders(RunPart[OrdersReport]):
             self.sentences.setdefault(code, self._sentence(code))
         return codes
 
+    def _codes_of_others(self, rows: Sequence[OrderRow]) -> set[str]:
+        """The codes that mean another order in the shop by now: which one is meant is unknown."""
+        others: set[str] = set()
+        for row in rows:
+            order = self._in_shop(row.code)
+            if order is None or not is_another(row, order.id, order.placed_at):
+                continue
+            others.add(row.code)
+            self.sentences[row.code] = (
+                "another order of the shop has this code now, so nothing was cancelled: run "
+                "`veracore-sync sync-orders`, which keeps the two apart, then cancel the one that "
+                "is meant"
+            )
+            self.report.escalate(f"{row.code}: {self.sentences[row.code]}")
+        return others
+
     # ---- never sent -----------------------------------------------------------------------------
 
     def _withdraw(self, rows: Sequence[OrderRow]) -> None:
         for row in rows:
             try:
                 Resolver(self.context).skip(row.code)
-            except (NeedsPerson, UsageError) as error:
+            except SyncError as error:
+                if error not in OF_ONE_DECISION:
+                    raise
                 self.sentences[row.code] = error.message
                 self.report.escalate(f"{row.code}: {error.message}")
                 continue
@@ -144,8 +170,8 @@ class CancelOrders(RunPart[OrdersReport]):
         for row in rows:
             shop = self._shop_state(row.code)
             if shop == "Cancelled":
-                told = cancelled_in_shop(row.code, self.settings, self.warehouse.capabilities)
-                self.ledger.transitions.cancelled_in_shop(row.code, told)
+                alert = cancelled_in_shop(row.code, self.settings, self.warehouse.capabilities)
+                self.ledger.transitions.cancelled_in_shop(row.code, alert)
             by: WantedBy = "shop" if shop == "Cancelled" else "person"
             self.ledger.cancellations.want(row.code, row.veracore_id or row.code, by)
         if failure is not None:
@@ -196,11 +222,18 @@ class CancelOrders(RunPart[OrdersReport]):
         row = self.ledger.orders.get(code)
         if row is not None and row.shop_cancelled_at is not None:
             return "Cancelled"
-        try:
-            found = self.shop.orders([code])
-        except SyncError:
-            return None
-        return found[0].state if found else None
+        order = self._in_shop(code)
+        return order.state if order is not None else None
+
+    def _in_shop(self, code: str) -> Order | None:
+        """The order in the shop; ``None``: it cannot be read, or is not there."""
+        if code not in self._read:
+            try:
+                found = self.shop.orders([code])
+            except SyncError:
+                found = []
+            self._read[code] = found[0] if found else None
+        return self._read[code]
 
     def document(self, codes: Sequence[str]) -> dict[str, Any]:
         """As in ``--json``."""

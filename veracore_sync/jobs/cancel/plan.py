@@ -26,7 +26,7 @@ from veracore_sync.waits import CANCELLATION
 MAX_ASKED = 4
 """So many requests are made at most until a person asks again; each pause is twice the last."""
 MAX_LOOKS = 30
-"""So many look-ups with an open pick slip are made before a person is told: a day or two."""
+"""So many look-ups with an open pick slip are made before that is reported: a day or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,7 @@ def sighting(
 
 def decide(
     row: CancellationRow,
+    reference: str,
     found: LookUp,
     sent: Sequence[SentLines],
     pauses: Pauses,
@@ -125,6 +126,7 @@ def decide(
 
     Args:
         row: The cancellation.
+        reference: The code that VeraCore has as the order's reference.
         found: What the look-up returned.
         sent: The lines of each attempt to send the order.
         pauses: The time and the grace.
@@ -138,7 +140,7 @@ def decide(
         message = "VeraCore does not find the order"
         return LookLater(pauses.after(row.looks + 1), message, is_open=True)
     record = found.record
-    if not is_ours(row.code, record, sent):
+    if not is_ours(reference, record, sent):
         return GiveUp(
             f"VeraCore has another order under the id {row.veracore_id}, so it is not asked to "
             "cancel it: compare both sides"

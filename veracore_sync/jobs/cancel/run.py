@@ -136,7 +136,7 @@ class Canceller(RunPart[OrdersReport]):
             if order.state != OrderState.SYNCED or order.shop_cancelled_at is None:
                 continue
             earlier = self.ledger.cancellations.get(code)
-            # One that has ended without success stays with the person who was told; one under an
+            # One that has ended without success was reported and stays with a person; one under an
             # earlier id was of an order that was sent again.
             is_new = earlier is None or earlier.veracore_id != order.veracore_id
             if is_new and order.veracore_id:
@@ -155,6 +155,7 @@ class Canceller(RunPart[OrdersReport]):
         row, order = self.ledger.cancellations.get(code), self.ledger.orders.get(code)
         if row is None or order is None:
             return
+        row = self._under_the_id_of(order, row)
         if order.state == OrderState.SHIPPED:
             self._has_shipped(row)
             return
@@ -169,6 +170,17 @@ class Canceller(RunPart[OrdersReport]):
                     self._apply(fresh, self._look(fresh, order, may_ask=False))
             return
         self._apply(row, decision)
+
+    def _under_the_id_of(self, order: OrderRow, row: CancellationRow) -> CancellationRow:
+        """The wish, for the id under which a person has adopted the order since, if any."""
+        adopted = order.veracore_id
+        if row.state != CancelState.WANTED or adopted in (None, row.veracore_id):
+            return row
+        store = self.ledger.cancellations
+        with self.ledger.unit_of_work():
+            if store.withdraw(row.code) is not Applied.LOST:
+                store.want(row.code, adopted, row.wanted_by)
+        return store.get(row.code) or row
 
     def _has_shipped(self, row: CancellationRow) -> None:
         message = "VeraCore shipped it although it was asked to cancel it"
@@ -197,7 +209,7 @@ class Canceller(RunPart[OrdersReport]):
         sent = [one.lines for one in self.ledger.orders.attempts(order.code)]
         waited = elapsed(row.seen_tick, self.clock)
         may_ask = may_ask and not self._is_forbidden()
-        return decide(row, found, sent, pauses, waited, may_ask=may_ask)
+        return decide(row, order.reference, found, sent, pauses, waited, may_ask=may_ask)
 
     def _asks(self, row: CancellationRow) -> bool:
         """Ask VeraCore; whether a look-up may show what that did."""
@@ -270,7 +282,7 @@ NOW_IN_THE_SHOP = (
     "it is cancelled at VeraCore as asked; the shop still shows it as paid: cancel and refund it "
     "there"
 )
-"""What is told of an order that only a person wanted cancelled."""
+"""What is reported of an order that only a person wanted cancelled."""
 
 
 # ---- what tracking sees -------------------------------------------------------------------------

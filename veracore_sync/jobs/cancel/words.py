@@ -1,4 +1,4 @@
-"""What is told of an order that the shop cancelled after it went to VeraCore."""
+"""What is reported of an order that the shop cancelled after it went to VeraCore."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config import Settings
 from veracore_sync.domain.errors import LedgerError, SyncError
+from veracore_sync.jobs.doctor.assumptions import assumptions
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
 from veracore_sync.jobs.health import troubles
 from veracore_sync.jobs.orders.account import refused_since
@@ -127,6 +128,8 @@ def _content(
         )
     for alert in opened.alerts.standing()[:5]:
         yield warn("alert", alert.message, "see `veracore-sync stats`")
+    if settings.veracore.dialect == "oms":
+        yield from assumptions(opened)
 
 
 def _not_before(settings: Settings, clock: Clock) -> Iterator[CheckResult]:

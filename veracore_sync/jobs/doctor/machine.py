@@ -30,11 +30,8 @@ def machine(
     for warning in loaded.warnings:
         yield warn("configuration", warning, "chmod 600 the file")
     veracore = loaded.settings.veracore
-    service = f"; {veracore.used_face}.asmx, {veracore.face_reason}"
-    is_soap = veracore.dialect == "oms"
-    yield ok(
-        "dialect", f"{veracore.dialect}: {veracore.dialect_reason}{service if is_soap else ''}"
-    )
+    service = f"; face {veracore.service_note}" if veracore.service_note else ""
+    yield ok("dialect", f"{veracore.dialect}: {veracore.dialect_reason}{service}")
     yield _bytecode()
     yield _sqlite()
     yield from _units(timers(loaded.settings), systemd)

@@ -13,7 +13,7 @@ from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.plan import Guard
 from veracore_sync.jobs.inventory.report import Drift, InventoryReport
 from veracore_sync.jobs.kernel import RunPart
-from veracore_sync.jobs.report import missing_units, raise_alert
+from veracore_sync.jobs.report import raise_alert, short_difference
 from veracore_sync.ports.shop import ShopStock
 from veracore_sync.ports.stock_staging import StagingStore
 
@@ -113,7 +113,7 @@ class StockAlerts(RunPart[InventoryReport]):
                 f"{one.missing} will not ship"
                 for one in shortages[:_MAX_SHORT]
             )
-            what = missing_units({one.part: one.missing for one in shortages})
+            what = short_difference({one.part: one.missing for one in shortages})
             raise_alert(self.ledger, self.report, _SHORT, sentence, code=code, difference=what)
         for alert in standing:
             is_wrong = alert.code in short or alert.code in demand.unjudged

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,7 @@ from veracore_sync.ports.ledger import Ledger, MetaStore
 
 _KEY = "orders.refused_alike"
 _MAX_CODES = 20
+_GOLDEN = 0.618034
 
 
 @dataclass(slots=True)
@@ -86,6 +87,20 @@ class AccountRefusals:
         if left != known.get("own", []) or known.get("codes"):
             self.ledger.meta.put(_KEY, json.dumps({"own": left[-_MAX_CODES:]}))
 
+    def probe(self, codes: Sequence[str]) -> str | None:
+        """The order to try before the others of a run while every create is refused, or ``None``.
+
+        Only an order that VeraCore takes shows that the others were refused by themselves. Oldest
+        first, as many runs as there are bad orders would end before a good one is tried.
+        """
+        known = _remembered(self.ledger.meta)
+        tried = {*known.get("codes", []), *known.get("own", [])}
+        left = [code for code in codes if code not in tried]
+        if not known.get("since") or not left:
+            return None
+        # Steps of the golden ratio spread over the whole queue, however long it is.
+        return left[int(known.get("count", 0) * _GOLDEN % 1 * len(left))]
+
     def refused(self, code: str) -> None:
         """Note that VeraCore refused the operation, in words that are listed."""
         with self._lock:
@@ -110,6 +125,7 @@ class AccountRefusals:
             "own": known.get("own", []),
             "answer": answer,
             "codes": codes[-_MAX_CODES:],
+            "count": known.get("count", 0) + 1,
             "since": since or (to_text(self.clock.now()) if is_of_all else None),
         }
         self.ledger.meta.put(_KEY, json.dumps(document))

@@ -155,6 +155,10 @@ class BadRecords:
             is_code: The record's name is an order's code.
         """
         self.report.notify(f"{row.name}: {what} since {row.since}: {row.message}")
+        self.alert_overdue(row, what, is_code=is_code)
+
+    def alert_overdue(self, row: UnreadRow, what: str, *, is_code: bool = True) -> None:
+        """Open an alert once the failure has lasted for an hour; arguments as `report_failure`."""
         if not self.of(LISTED).is_overdue(row):
             return
         message = f"{what} since {row.since}: {row.message}"

@@ -94,6 +94,11 @@ def missing_units(
     return {offer: units for offer, units in sorted(left.items()) if units > 0}
 
 
+def open_units(one: Facets) -> dict[str, int]:
+    """Units by SKU without those that were fulfilled by hand."""
+    return dict(Counter(one.units) - Counter(one.by_hand))
+
+
 def agrees(
     now: Mapping[str, int],
     was: Mapping[str, int] | None,
@@ -139,12 +144,15 @@ def _less(one: Counter[str], other: Counter[str]) -> dict[str, int]:
 
 
 def unit_words(
-    was: Mapping[str, int], now: Mapping[str, int], is_excluded: Callable[[str], bool]
+    was: Mapping[str, int],
+    now: Mapping[str, int],
+    is_excluded: Callable[[str], bool],
+    what: str = "units of",
 ) -> list[str]:
     """One for each SKU with other units: ``units of TEE-M 3 → 2``."""
     names = sorted(name for name in was.keys() | now.keys() if not is_excluded(name))
     return [
-        f"units of {name} {was.get(name, 0)} → {now.get(name, 0)}"
+        f"{what} {name} {was.get(name, 0)} → {now.get(name, 0)}"
         for name in names
         if was.get(name, 0) != now.get(name, 0)
     ]
@@ -279,7 +287,9 @@ class ChangeRules:
         return Verdict({CANCELLED: Notice("Cancelled", "the shop cancelled it")}, base)
 
     def _content_words(self, was: Facets, one: Comparison) -> list[str]:
-        units = unit_words(was.units, one.now.units, self.renderer.is_excluded)
+        excluded = self.renderer.is_excluded
+        units = unit_words(was.units, one.now.units, excluded)
+        units += unit_words(was.by_hand, one.now.by_hand, excluded, "units fulfilled by hand of")
         others = _other_words(was, one.now)
         if units and one.agrees:
             # Whoever changed the units at VeraCore saw the order there, and its prices with them.
@@ -317,14 +327,14 @@ class ChangeRules:
         if words:
             lack = f"; VeraCore does not have {_units(one.missing)}" if one.missing else ""
             notices[DRIFT] = Notice(
-                _mark(one.now.units, one.now.ship_to, one.now.shipping, one.now.prices),
+                _content_mark(one.now),
                 f"it was changed in the shop after it went to VeraCore: {_listed(words)}{lack}; "
                 f"make the same change at VeraCore, or {_accept(code)}",
             )
         money = self._refunded(was, one.now, code)
         if money is not None:
             notices[REFUNDED] = money
-        unpaid = self._unpaid(was, one)
+        unpaid = self._unpaid(was, one, is_told=bool(words) and self._shows_more(was, one.now))
         if unpaid is not None:
             notices[UNPAID] = unpaid
         is_foreign = one.is_standing and DRIFT not in one.known.reported
@@ -343,14 +353,16 @@ class ChangeRules:
             f"{_accept(code)}",
         )
 
-    def _unpaid(self, was: Facets, one: Comparison) -> Notice | None:
+    def _unpaid(self, was: Facets, one: Comparison, *, is_told: bool) -> Notice | None:
         now, code = one.now, one.row.code
         went_back = now.state in UNPAID_STATES and now.state not in self.trigger_states
         is_passing = now.state == PASSING_STATE
+        # What lacks because the order costs more is told by what is new in it.
+        is_known = is_told and now.paid >= was.paid
         if now.state != was.state and (went_back or (is_passing and one.is_lasting)):
             since = " for more than an hour" if is_passing else ""
             why = f"it is in {now.state} in the shop{since}"
-        elif now.owed > was.owed and not is_passing:
+        elif now.owed > was.owed and not is_passing and not is_known:
             why = f"its payments in the shop lack {now.owed} {now.currency}"
         else:
             return None
@@ -359,6 +371,11 @@ class ChangeRules:
             f"{why} after it went to VeraCore; the parcel still ships: bring the payment in "
             f"order, cancel it at VeraCore (`veracore-sync cancel {code}`), or {_accept(code)}",
         )
+
+    def _shows_more(self, was: Facets, now: Facets) -> bool:
+        """Whether what is told of a change may explain a higher total."""
+        more = (sku for sku, units in now.units.items() if units > was.units.get(sku, 0))
+        return bool(price_words(was, now)) or not all(map(self.renderer.is_excluded, more))
 
     def _relaxed(self, base: Facets | None, now: Facets) -> Facets | None:
         """An accepted base without what has ended meanwhile, which is news if it comes again."""
@@ -405,6 +422,11 @@ def _same(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
     return {unit_key(sku): n for sku, n in one.items()} == {
         unit_key(sku): n for sku, n in other.items()
     }
+
+
+def _content_mark(now: Facets) -> str:
+    by_hand = [now.by_hand] if now.by_hand else []
+    return _mark(now.units, now.ship_to, now.shipping, now.prices, *by_hand)
 
 
 def _mark(*parts: object) -> str:

@@ -8,7 +8,8 @@ first, so that each is compared within three runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from veracore_sync.clock import from_text, to_text
@@ -36,8 +37,9 @@ from veracore_sync.jobs.orders.changes import (
     held_lines,
     is_followed,
     missing_units,
+    open_units,
 )
-from veracore_sync.jobs.orders.facets import facets
+from veracore_sync.jobs.orders.facets import facets, fulfilled_by_others, under_first_names
 from veracore_sync.jobs.orders.render import Renderer, content_hash
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.report import raise_alert
@@ -58,11 +60,13 @@ class Comparer(RunPart[OrdersReport]):
 
     _rules: ChangeRules = field(init=False)
     _standing: dict[str, set[str]] = field(init=False)
+    _is_tracked: bool = field(init=False)
 
     def __post_init__(self) -> None:
         orders = self.settings.orders
         renderer = Renderer(orders, self.settings.skus)
         self._rules = ChangeRules(renderer, orders.trigger_states)
+        self._is_tracked = self.ledger.runs.last_ended("sync-tracking") is not None
         self._standing = {}
         for alert in self.ledger.alerts.standing():
             if alert.code is not None:
@@ -135,7 +139,11 @@ class Comparer(RunPart[OrdersReport]):
             probe = self.ledger.meta.probe_id
             found = list(read_apart(self.shop.contents, batch, probe, failed.__setitem__))
             self._compare_page(found)
-            self._not_there(set(batch) - {order.code for order in found} - failed.keys())
+            gone = set(batch) - {order.code for order in found} - failed.keys()
+            self._not_there(gone)
+            for code in gone:
+                # An answer, too: there is nothing left that could be read.
+                bad.answered(SHOP, code)
             for order in found:
                 bad.answered(SHOP, order.code)
                 bad.answered(LOOK_UP, order.code)
@@ -176,7 +184,13 @@ class Comparer(RunPart[OrdersReport]):
         self, order: OrderContent, row: OrderRow, known: ComparedRow, sent: Facets | None
     ) -> None:
         key = self.ledger.meta.hash_key
-        now = facets(order, self.settings.orders.prices, key)
+        order = under_first_names(order, known.seen, known.base, sent)
+        was = known.base or sent
+        by_hand = self._by_hand(order, was.by_hand if was else {})
+        if was is not None and not self._is_tracked and by_hand != was.by_hand:
+            # Whoever fulfils all orders by hand is not told of each.
+            known = replace(known, base=replace(was, by_hand=by_hand))
+        now = facets(order, self.settings.orders.prices, key, by_hand)
         at = self.clock.now()
         away = None
         if now.state == PASSING_STATE:
@@ -198,7 +212,7 @@ class Comparer(RunPart[OrdersReport]):
             return
         held, lines = self._held(row)
         renderer = self._rules.renderer
-        units = sent.units if sent else None
+        units = open_units(sent) if sent else None
         verdict = self._rules.judge(
             Comparison(
                 row=row,
@@ -208,7 +222,7 @@ class Comparer(RunPart[OrdersReport]):
                 now=now,
                 now_hash=content_hash(order, key),
                 missing=missing_units(order, held, renderer),
-                agrees=is_open and agrees(now.units, units, held, lines, renderer),
+                agrees=is_open and agrees(open_units(now), units, held, lines, renderer),
                 is_standing=DRIFT in standing,
                 is_lasting=away is not None and at - away >= LASTING,
             )
@@ -216,6 +230,20 @@ class Comparer(RunPart[OrdersReport]):
         if row.state == OrderState.CANCELLED and now.state == "Cancelled":
             self._cancelled(order.code)
         self._tell(seen, known, verdict)
+
+    def _by_hand(self, order: OrderContent, before: Mapping[str, int]) -> Mapping[str, int]:
+        """Fulfilled units by SKU that no slip of VeraCore explains; `before`: seen earlier."""
+        if not before and not any(line.fulfilled for line in order.lines):
+            return {}
+        ours: Counter[str] = Counter()
+        slips = self.ledger.shipments.slips_of(order.code)
+        for slip in slips:
+            if slip.lines is None:
+                return before  # its units may be among those that are fulfilled
+            ours.update(slip.lines)
+        found = Counter(fulfilled_by_others(order, ours))
+        # That a slip's own fulfilment was cancelled is for `sync-tracking` to report.
+        return dict(found | Counter(before)) if slips else dict(found)
 
     def _held(self, row: OrderRow) -> tuple[SentLines | None, SentLines | None]:
         """What VeraCore has of the order (its record if one was seen), and what it was sent."""
@@ -241,7 +269,10 @@ class Comparer(RunPart[OrdersReport]):
                 if kind == CANCELLED:
                     self._cancelled(code)
                 else:
-                    self._raise(kind, code, notice.message, again=again, mark=notice.mark)
+                    # What was accepted before the newest acceptance counts no more: the order is
+                    # compared with what was accepted last.
+                    mark = f"{notice.mark} {known.accepted_at or ''}".strip()
+                    self._raise(kind, code, notice.message, again=again, mark=mark)
             elif kind in standing and (kind != DRIFT or not verdict.keeps_drift):
                 # Only a standing one: what a person accepted is in the order's history.
                 self.ledger.alerts.resolve(kind, code=code)
@@ -254,7 +285,7 @@ class Comparer(RunPart[OrdersReport]):
         change = self.ledger.transitions.cancelled_in_shop(code, message)
         if change is Applied.NEWS:
             self.report.outcomes.setdefault(code, "drift")
-            # With `auto` VeraCore is asked by this run, and a person is told if that fails.
+            # With `auto` VeraCore is asked by this run, and an alert follows if that fails.
             if not asks_by_itself(self.settings, self.warehouse.capabilities):
                 self.report.escalate(f"{code}: {message}")
 

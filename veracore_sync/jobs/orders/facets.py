@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Literal
 
 from veracore_sync.domain.comparisons import Facets
-from veracore_sync.domain.orders import Address, Order, OrderContent, OrderLine
+from veracore_sync.domain.orders import Address, Order, OrderContent, OrderLine, ShippingLine
 from veracore_sync.jobs.orders.text import clean
 
 SHIPPING, SURCHARGES = "shipping charge", "surcharges"
@@ -19,12 +19,49 @@ _CENT = Decimal("0.01")
 Basis = Literal["gross", "net", "none"]
 
 
-def facets(order: Order | OrderContent, basis: Basis, key: bytes) -> Facets:
+def under_first_names(order: OrderContent, *known: Facets | None) -> OrderContent:
+    """The order with the names that its variants and shipping methods had when seen first.
+
+    The shop shows the SKU and the code that they have now. Renaming one changes no order.
+    """
+    names: dict[str, str] = {}
+    for one in known:
+        names.update(one.names if one else {})
+    if names.items() >= _names(order).items():
+        return order
+    lines = (replace(one, sku=names.get(_variant(one), one.sku)) for one in order.lines)
+    shipping = (
+        replace(one, method_code=names.get(_method(one), one.method_code))
+        for one in order.shipping_lines
+    )
+    return replace(order, lines=tuple(lines), shipping_lines=tuple(shipping))
+
+
+def _names(order: Order | OrderContent) -> dict[str, str]:
+    names = {_variant(one): one.sku for one in order.lines}
+    return names | {_method(one): one.method_code for one in order.shipping_lines if one.method_id}
+
+
+def _variant(line: OrderLine) -> str:
+    return f"variant {line.variant_id}"
+
+
+def _method(line: ShippingLine) -> str:
+    return f"shipping method {line.method_id}"
+
+
+def facets(
+    order: Order | OrderContent,
+    basis: Basis,
+    key: bytes,
+    by_hand: Mapping[str, int] | None = None,
+) -> Facets:
     """The facets of an order.
 
     Args:
         basis: ``orders.prices``.
         key: The ledger's key of hashes.
+        by_hand: As in `Facets`; all fulfilled units, if not given: nothing was shipped yet.
     """
     units: Counter[str] = Counter()
     for line in order.lines:
@@ -43,7 +80,17 @@ def facets(order: Order | OrderContent, basis: Basis, key: bytes) -> Facets:
         refunded=max(Decimal(0), order.refunded - explained),
         is_refunded=order.paid > 0 and order.refunded >= order.paid,
         owed=max(Decimal(0), order.total - order.paid),
+        by_hand=by_hand if by_hand is not None else fulfilled_by_others(order, {}),
+        names=_names(order),
     )
+
+
+def fulfilled_by_others(order: Order | OrderContent, ours: Mapping[str, int]) -> dict[str, int]:
+    """Fulfilled units by SKU, beyond `ours` (by line id)."""
+    units: Counter[str] = Counter()
+    for line in order.lines:
+        units[line.sku] += max(0, line.fulfilled - ours.get(line.id, 0))
+    return dict(sorted((+units).items()))
 
 
 def _prices(order: Order | OrderContent, basis: Basis) -> dict[str, str]:

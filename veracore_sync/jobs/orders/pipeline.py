@@ -30,6 +30,7 @@ from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.send import Sender
 
 _LOG = logging.getLogger(__name__)
+_UNREAD = "the shop gives no usable answer about it, so it is not sent,"
 _GONE = "the shop no longer has it"
 # What an unforeseen record may raise in a pure planner. It must not stop the other orders.
 _PLANNER_ERRORS = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
@@ -124,12 +125,18 @@ class OrderPipeline:
         workers, options = self._settings.orders.workers, self._context.options
         first, last = self._bad.asked_last(codes, all_due=bool(options.only))
         # Earlier bad records are read one by one: in a batch, one of them fails the others too.
-        batches = [*in_batches(first), *([code] for code in last)]
+        probe = sender.probe(first)
+        rest = [code for code in first if code != probe]
+        batches = [*in_batches(rest), *([code] for code in last)]
+        if probe is not None:
+            batches.insert(0, [probe])
         with ThreadPoolExecutor(max_workers=workers) as pool:
             under_way: set[Future[None]] = set()
             try:
                 for action in islice(self._actions(batches, sender), options.limit):
                     under_way.add(pool.submit(sender.send, action))
+                    if action.code == probe:
+                        under_way = _reap(under_way, ALL_COMPLETED)
                     # Two orders per worker: none waits for the planner, and no order is planned
                     # long before it is sent.
                     if len(under_way) >= 2 * workers:
@@ -179,6 +186,7 @@ class OrderPipeline:
             else:
                 yield action
         for code in left:
+            self._bad.answered(SHOP, code)
             self._write(SkipOrder(code, _GONE, OrderCause.STATE))
             self._report.notify(f"{code}: {_GONE}")
         for action in looked_up_first:
@@ -209,6 +217,8 @@ class OrderPipeline:
             trouble = Failure(error.category, error.message)
             change = self._ledger.transitions.postpone(row.code, trouble, rest.next_attempt_at)
             self._report.applied(row.code, change, row.state)
+        # After the state has changed, which ends the order's earlier alerts.
+        self._bad.alert_overdue(rest, _UNREAD)
 
     def _write(self, action: Action) -> None:
         moves, code = self._ledger.transitions, action.code

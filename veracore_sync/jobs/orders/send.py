@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -75,6 +76,10 @@ class Sender(RunPart[OrdersReport]):
 
     def __post_init__(self) -> None:
         self._account = AccountRefusals(self.ledger, self.clock)
+
+    def probe(self, codes: Sequence[str]) -> str | None:
+        """The order that is to be tried before the others, if any."""
+        return self._account.probe(codes)
 
     def send(self, action: SubmitOrder) -> None:
         """Send one order, unless the run has been stopped."""
@@ -156,7 +161,7 @@ class Sender(RunPart[OrdersReport]):
             # Only now: after either, a person may have sent the order under the next id.
             self._record_dead(action.code, *dead)
             return False
-        self.ledger.transitions.touch(action.code, looked_up=True)
+        self.ledger.transitions.touch(action.code)
         return True
 
     def _record_dead(self, code: str, veracore_id: str, verdict: CancelledThere | Conflict) -> None:

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.states import OrderState
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking.report import TrackingReport
-from veracore_sync.jobs.tracking.targets import WORKABLE
 from veracore_sync.overdue import SHIPMENT_WAITING, SHIPMENTS_UNLISTED, is_overdue
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import TOLD, is_ahead
@@ -40,8 +40,9 @@ def alert_waiting_shipments(
     now = clock.now()
     old = {row.code: row for row in ledger.shipments.waiting_for(SHIPMENT_WAITING + settle)}
     # Of an order that was cancelled there meanwhile, nothing is waited for.
-    rows = ledger.orders.held(list(old))
-    old = {code: row for code, row in old.items() if code in rows and rows[code].state in WORKABLE}
+    rows = ledger.orders.held(list(old)).values()
+    ended = {row.code for row in rows if row.state == OrderState.CANCELLED}
+    old = {code: row for code, row in old.items() if code not in ended}
     standing = ledger.alerts.standing()
     with ledger.unit_of_work():
         for alert in standing:

@@ -13,7 +13,7 @@ from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
-from veracore_sync.jobs.report import missing_units
+from veracore_sync.jobs.report import short_difference
 from veracore_sync.jobs.tracking.actions import (
     DOUBLED,
     SHORT_SHIPPED,
@@ -205,7 +205,7 @@ class OrderPlan:
                 if not is_made_by(row, one) or self._may_be_anothers(one):
                     continue
                 # Cancelled here only while it is certainly a duplicate and the customer has not
-                # been told: a number that no other shipment shares, and not yet Shipped.
+                # been notified: a number that no other shipment shares, and not yet Shipped.
                 if one.state not in SHIPPED_STATES and is_number(one.tracking_code):
                     yield Undo(row.slip, one)
                 elif (message := _doubled(row, one)) not in self.accepted:
@@ -376,7 +376,7 @@ class OrderPlan:
         units = Counter[str]()
         for line in self.order.lines:
             units[line.sku] += max(0, by_line[line.id])
-        self.actions.append(ReportIssue(kind, message, missing_units(units)))
+        self.actions.append(ReportIssue(kind, message, short_difference(units)))
 
 
 def _listed(lines: Sequence[Line], units: Mapping[str, int]) -> str:

@@ -37,6 +37,7 @@ from veracore_sync.ports.warehouse import (
 from veracore_sync.transport.http import Gate, NoResponse
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.veracore.faults import (
+    ADDRESS_HINT,
     alike,
     is_login_refusal,
     is_outage,
@@ -48,7 +49,7 @@ from veracore_sync.veracore.oms import adjustment, write
 from veracore_sync.veracore.oms.parse import UnreadableXml, is_nil, shape, text, whole_number
 from veracore_sync.veracore.oms.record import is_empty_record, order_record
 from veracore_sync.veracore.oms.returns import returned_row
-from veracore_sync.veracore.oms.service import ADDRESS_HINT, UPSTREAM, Fault, NotSoap, Service
+from veracore_sync.veracore.oms.service import UPSTREAM, Fault, NotSoap, Service
 from veracore_sync.veracore.oms.shipments import day_text, shipped_row
 from veracore_sync.veracore.oms.stock import pattern_of, stock_row
 from veracore_sync.veracore.text import blank_id, personal, quote
@@ -352,8 +353,8 @@ class OmsWarehouse:
                 # that cannot exist was remembered. Without an error, only this order is refused.
                 self._look_up_impossible_id()
             elif self._fault_shape(fault, order_id) == self._shape_of_absence():
-                is_told = says_not_found(fault.message, order_id)
-                return Absent(None if is_told else self._not_permitted("GetOrderInfo", fault))
+                is_clear = says_not_found(fault.message, order_id)
+                return Absent(None if is_clear else self._not_permitted("GetOrderInfo", fault))
         except RunOver:
             raise
         except SyncError as error:

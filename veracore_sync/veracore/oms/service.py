@@ -29,7 +29,6 @@ from veracore_sync.veracore.oms.parse import AnswerReader, UnreadableXml, text
 from veracore_sync.veracore.streams import FirstPieces, begun
 
 UPSTREAM = "veracore"
-ADDRESS_HINT = "check veracore.api_url, veracore.api and veracore.face"
 _SANDBOX_HEADER = "x-veracore-sandbox"
 # Each face accepts bodies in its own namespace only (docs/wire.md 1.3).
 NAMESPACES = {"oms": "http://omscom/", "order": "http://sma-promail/"}

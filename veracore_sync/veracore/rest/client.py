@@ -22,7 +22,7 @@ from veracore_sync.domain.errors import (
     RunOver,
     SyncError,
 )
-from veracore_sync.domain.failures import read_error
+from veracore_sync.domain.failures import LISTED_REFUSALS, read_error
 from veracore_sync.domain.returns import ListedReturn
 from veracore_sync.domain.warehouse import (
     ListedRow,
@@ -210,7 +210,7 @@ class RestWarehouse:
             # With its status the refusal is a listed one.
             if answer.status == 403 and meaning.what is Occurrence.FORBIDDEN:
                 return NotAccepted(Occurrence.NOT_PERMITTED, words)
-            if meaning.what in (Occurrence.REFUSED, Occurrence.NOT_PERMITTED):
+            if meaning.what in LISTED_REFUSALS:
                 return NotAccepted(meaning.what, words, meaning.hint)
         wait = self._api.retry_after(answer)
         if answer.status == 401:
