@@ -24,6 +24,7 @@ from veracore_sync.domain.orders import (
     OrderStub,
     ShippingLine,
 )
+from veracore_sync.domain.returns import ListedReturn, ReturnedRow
 from veracore_sync.domain.warehouse import (
     RecordLine,
     ShippedRow,
@@ -127,6 +128,9 @@ class UnchangedFulfilments:
 
     def end(self, order_id: str) -> None:
         raise AssertionError("not to be changed")
+
+    def notes(self, order_id: str) -> Iterator[str]:
+        raise AssertionError("not asked for")
 
     def note(self, order_id: str, text: str) -> None:
         raise AssertionError("not to be changed")
@@ -266,6 +270,7 @@ TELLS_ALL = Capabilities(
     tells_shipment_lines=True,
     tells_warehouses=True,
     can_cancel=True,
+    lists_returns=True,
 )
 TELLS_LITTLE = Capabilities(
     lists_shipped=False,
@@ -273,6 +278,7 @@ TELLS_LITTLE = Capabilities(
     tells_shipment_lines=False,
     tells_warehouses=False,
     can_cancel=False,
+    lists_returns=False,
 )
 
 
@@ -300,6 +306,7 @@ class FakeWarehouse:
     before_submit: Callable[[WarehouseOrder], None] = lambda order: None
     levels: list[StockRow] = field(default_factory=list)
     left: list[ShippedRow] = field(default_factory=list)
+    back: list[ReturnedRow] = field(default_factory=list)
 
     def check_connection(self, known_id: str | None) -> None:
         self.controls += 1
@@ -399,6 +406,14 @@ class FakeWarehouse:
         self._must_be_up()
         for row in self.left:
             if row.shipped_at is not None and first <= row.shipped_at.date() <= last:
+                yield row
+
+    def returned(self, first: date, last: date) -> Iterator[ListedReturn]:
+        if not self.capabilities.lists_returns:
+            return
+        self._must_be_up()
+        for row in self.back:
+            if first <= row.returned_at.date() <= last:
                 yield row
 
     def _must_be_up(self) -> None:

@@ -832,6 +832,7 @@ WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
     K.ORDERS_STUCK: {"ended": stuck("orders")},
     K.INVENTORY_STUCK: {"ended": stuck("inventory")},
     K.TRACKING_STUCK: {"ended": stuck("tracking")},
+    K.RETURNS_STUCK: {"ended": stuck("returns")},
     K.VENDURE_DOWN: {"back": Walk(vendure_down, "ends by itself", mends, rounds=2)},
     K.VERACORE_DOWN: {
         "back": Walk(veracore_down, "ends by itself", mends, rounds=2),

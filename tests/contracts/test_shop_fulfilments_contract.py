@@ -133,6 +133,18 @@ def test_a_note_is_private(bed: SmallBed, shop: ShopFulfilments, code: str) -> N
     assert note.data["note"] == "Ä & <b>"
 
 
+def test_private_notes_are_read_newest_first_however_many(
+    bed: SmallBed, shop: ShopFulfilments, code: str
+) -> None:
+    id = order_of(shop, code).id
+    assert list(shop.notes(id)) == []
+    for number in range(120):
+        shop.note(id, f"note {number}")
+    bed.small.state.add_note(bed.small.state.order(code), "for everyone", public=True)
+    assert list(shop.notes(id)) == [f"note {number}" for number in reversed(range(120))]
+    assert list(shop.notes("987654")) == []
+
+
 def test_silence_is_an_error(bed: SmallBed, shop: ShopFulfilments, code: str) -> None:
     mug, _ = line_ids(shop, code)
     bed.stop()

@@ -14,6 +14,7 @@ from warehouse_beds import BEDS, CARRIER, ID, TWO, WarehouseBed, an_order
 
 from veracore_sync.config.schema import DialectName
 from veracore_sync.domain.errors import Occurrence, Unavailable, UpstreamError, UsageError
+from veracore_sync.domain.returns import ReturnedRow
 from veracore_sync.domain.warehouse import ShippedRow, StockLevel, WarehouseRecord
 from veracore_sync.ports.warehouse import (
     Absent,
@@ -268,6 +269,30 @@ def test_what_left_is_listed_by_those_that_can(bed: WarehouseBed, warehouse: War
     assert list(warehouse.shipped(today - timedelta(days=9), today - timedelta(days=5))) == []
 
 
+def test_what_came_back_is_listed_by_those_that_can(
+    bed: WarehouseBed, warehouse: Warehouse
+) -> None:
+    today = datetime.now(UTC).date()
+    window = today - timedelta(days=2), today + timedelta(days=2)
+    warehouse.submit(an_order())
+    bed.ship(ID, None, "1Z999")
+    assert list(warehouse.returned(*window)) == []
+    if not warehouse.capabilities.lists_returns:
+        return
+    bed.come_back(ID, "MUG-BLUE", 1)
+    bed.come_back(ID, "MUG-BLUE", 1)
+    rows = list(warehouse.returned(*window))
+    assert len(rows) == 2
+    for row in rows:
+        assert isinstance(row, ReturnedRow)
+        assert (row.order_id, row.reference) == (ID, f"{ID}-FULL")
+        assert (row.product, row.quantity, row.product_reason) == ("MUG-BLUE", 1, "DMG")
+        assert row.slip
+        assert row.returned_at.tzinfo is UTC
+    assert list(warehouse.returned(today - timedelta(days=9), today - timedelta(days=5))) == []
+    assert list(warehouse.returned(*window)) == rows
+
+
 # ---- when nobody answers ----------------------------------------------------------------------
 
 
@@ -282,10 +307,13 @@ def test_silence_is_never_an_absence_a_success_or_an_empty_list(
     assert isinstance(outcome, NotAccepted)
     with pytest.raises(UpstreamError):
         list(warehouse.stock(None))
+    today = datetime.now(UTC).date()
     if warehouse.capabilities.lists_shipped:
-        today = datetime.now(UTC).date()
         with pytest.raises(UpstreamError):
             list(warehouse.shipped(today, today))
+    if warehouse.capabilities.lists_returns:
+        with pytest.raises(UpstreamError):
+            list(warehouse.returned(today, today))
 
 
 def test_the_control_call_tells_of_silence_before_anything_is_sent(

@@ -19,6 +19,7 @@ from typing import Any
 from fakes import TELLS_ALL, TELLS_LITTLE, FakeWarehouse
 
 from veracore_sync.config import VeracoreSettings
+from veracore_sync.domain.returns import ReturnedRow
 from veracore_sync.domain.warehouse import (
     Classification,
     Package,
@@ -108,6 +109,10 @@ class WarehouseBed(ABC):
         """These units, or all, are cancelled."""
 
     @abstractmethod
+    def come_back(self, identity: str, sku: str, units: int) -> None:
+        """Units of an order that has left come back now."""
+
+    @abstractmethod
     def set_stock(self, sku: str, units: int, warehouse: str) -> None:
         """So many lie in that warehouse, and none is promised."""
 
@@ -183,6 +188,10 @@ class Simulated(WarehouseBed):
     def cancel(self, identity: str, lines: Lines | None = None) -> None:
         self.control("cancel", order=identity, **_named(lines))
 
+    def come_back(self, identity: str, sku: str, units: int) -> None:
+        lines = [{"sku": sku, "quantity": units, "reason": "DMG"}]
+        self.control("returns", order=identity, lines=lines)
+
     def set_stock(self, sku: str, units: int, warehouse: str) -> None:
         self.control("stock", stock=[{"sku": sku, "on_hand": units, "warehouse": warehouse}])
 
@@ -254,6 +263,13 @@ class InMemory(WarehouseBed):
             else replace(record, status="cancelled")
         )
         self.warehouse.held[identity.casefold()] = changed
+
+    def come_back(self, identity: str, sku: str, units: int) -> None:
+        record = self.warehouse.held[identity.casefold()]
+        slip, at = record.shipments[-1].slip, datetime.now(UTC)
+        reference = record.reference or ""
+        row = ReturnedRow(record.id, reference, slip, sku, units, at, product_reason="DMG")
+        self.warehouse.back.append(row)
 
     def set_stock(self, sku: str, units: int, warehouse: str) -> None:
         self.warehouse.levels.append(StockLevel(sku, warehouse, units, units))

@@ -11,6 +11,7 @@ import pytest
 from fakes import FakeClock
 
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.returns import FORGOTTEN_TO, LISTED_FROM, Receipt, ReturnedRow
 from veracore_sync.ledger import open_ledger, upkeep
 
 
@@ -44,4 +45,24 @@ def test_in_small_transactions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert max(deleted) <= 20
     assert [run.id for run in ledger.runs.latest(5)] == [young]
     assert [alert.code for alert in ledger.alerts.standing()] == ["CODE0"]
+    ledger.close()
+
+
+def test_a_receipt_that_may_be_listed_again_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep, "_AT_ONCE", 2)
+    clock = FakeClock()
+    ledger = open_ledger(None, clock=clock)
+    row = ReturnedRow("A", "A", "1", "MUG", 1, clock.now())
+    for day in range(1, 10):
+        ledger.receipts.record(Receipt(row, f"day {day}", "", f"2026-01-0{day}", note=day == 2))
+    clock.forward(days=1)
+    assert ledger.upkeep.prune(clock.now())["receipts"] == 0
+    ledger.meta.put(LISTED_FROM, "2026-01-07")
+    assert ledger.upkeep.prune(clock.now() - timedelta(days=2))["receipts"] == 0
+    assert ledger.meta.get(FORGOTTEN_TO) is None
+    # The note about the second is still to be written.
+    assert ledger.upkeep.prune(clock.now())["receipts"] == 5
+    assert ledger.meta.get(FORGOTTEN_TO) == "2026-01-06"
+    names = [f"day {day}" for day in range(1, 10)]
+    assert sorted(ledger.receipts.known(names)) == ["day 2", "day 7", "day 8", "day 9"]
     ledger.close()

@@ -15,14 +15,18 @@ from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import Category
 from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion, fresh_row
 from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.domain.returns import Receipt, ReceiptRow, ReturnedRow
 from veracore_sync.domain.states import (
     CANCEL_TRANSITIONS,
+    NOTE_TRANSITIONS,
     QUEUED,
     SLIP_TRANSITIONS,
     TRANSITIONS,
     Applied,
     CancelAct,
     CancelState,
+    NoteAct,
+    NoteState,
     OrderAct,
     OrderCause,
     OrderState,
@@ -36,6 +40,7 @@ from veracore_sync.ledger.shipments import Shipments
 from veracore_sync.ledger.transitions import OrderTransitions
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.order_ledger import CancellationStore
+from veracore_sync.ports.receipt_store import ReceiptStore
 
 SEEN = ShopVersion("hash", START)
 TROUBLE = Failure(Category.PROTOCOL, "odd")
@@ -45,7 +50,7 @@ KNOWN = replace(fresh_row("A", "1", to_text(START)), placed_at=to_text(START))
 RECORD = WarehouseRecord("A", "A", (), "open")
 TABLES = (
     *("orders", "attempts", "cancellations", "alerts", "held"),
-    *("events", "deliveries", "slips", "tracked"),
+    *("events", "deliveries", "slips", "tracked", "receipts"),
 )
 
 
@@ -287,3 +292,42 @@ def test_a_transition_leads_only_where_its_row_says() -> None:
     assert several.target(OrderState.PARKED) is OrderState.PARKED
     kept: Transition[OrderState] = TRANSITIONS[OrderAct.LOOK_AGAIN]
     assert kept.target(None) is None
+
+
+# ---- notes about returned goods ----------------------------------------------------------------
+
+RETURNED = ReturnedRow("A", "A", "1", "MUG", 1, START)
+NOTE_ACTS: dict[NoteAct, Callable[[ReceiptStore, ReceiptRow], object]] = {
+    NoteAct.RECORD: lambda store, row: store.record(Receipt(RETURNED, "other", "", "2026-01-01")),
+    NoteAct.ASK: lambda store, row: store.ask(row, LATER),
+    NoteAct.NOT_ASKED: lambda store, row: store.not_asked(row),
+    NoteAct.UNANSWERED: lambda store, row: store.unanswered(row),
+    NoteAct.WRITTEN: lambda store, row: store.written(row),
+    NoteAct.DROP: lambda store, row: store.drop(row),
+}
+
+
+def test_every_act_of_a_note_is_tried() -> None:
+    assert set(NOTE_ACTS) == set(NoteAct) == set(NOTE_TRANSITIONS)
+
+
+@pytest.mark.parametrize("state", NoteState)
+@pytest.mark.parametrize("act", NoteAct)
+def test_a_note(ledger: Ledger, act: NoteAct, state: NoteState) -> None:
+    ledger.receipts.record(Receipt(RETURNED, "key", "", "2026-01-01", note=True))
+    [planned] = ledger.receipts.open_notes(1)
+    with ledger.database.transaction() as connection:
+        connection.execute("UPDATE receipts SET note = ?", (state,))
+    before = everything(ledger)
+    answer = NOTE_ACTS[act](ledger.receipts, planned)
+    after = NoteState(ledger.database.value("SELECT note FROM receipts WHERE key = 'key'"))
+    transition = NOTE_TRANSITIONS[act]
+    if act is NoteAct.RECORD:
+        assert after is state
+    elif state not in transition.sources:
+        assert everything(ledger) == before
+        assert answer is Applied.LOST
+    else:
+        assert everything(ledger) != before
+        assert after in (transition.targets or (state,))
+        assert answer is Applied.DONE

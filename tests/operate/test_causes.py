@@ -282,6 +282,7 @@ MISSING: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("oms", "GetOrderInfo"): (0, 0, 77, 77),
     ("oms", "GetProductAvailabilities"): (0, 77, 0, 77),
     ("oms", "GetShippingCharge"): (0, 0, 77, 77),
+    ("oms", "GetProductReturns"): (0, 0, 0, 0),
     ("rest", "create"): (77, 0, 0, 0),
     ("rest", "status"): (0, 0, 77, 77),
     ("rest", "inventory"): (0, 77, 0, 77),

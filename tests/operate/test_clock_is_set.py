@@ -245,6 +245,8 @@ TOLD_ONLY = {
     "slips.first_seen_at",
     "slips.updated_at",
     "held.processed_at",
+    "receipts.seen_at",
+    "receipts.asked_at",  # its tick counts
     "job_locks.since",
     "events.at",
 }

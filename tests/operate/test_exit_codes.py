@@ -30,7 +30,7 @@ DEAD = "http://127.0.0.1:9"
 SECRET = "secret" * 5
 JOBS = ("sync-orders", "sync-inventory", "sync-tracking")
 LOCKED = {"sync-orders": "orders", "sync-inventory": "inventory", "sync-tracking": "tracking"}
-SILENT = (*JOBS, "deliver", "ledger prune", "ledger backup copy.db")
+SILENT = (*JOBS, "sync-returns", "deliver", "ledger prune", "ledger backup copy.db")
 
 
 @dataclass
@@ -59,6 +59,10 @@ def shipped(keeper: Shopkeeper) -> None:
     keeper.rig.sync()
     order = keeper.rig.control("orders")["orders"][0]
     keeper.rig.control("ship", {"order": order["id"], "packages": [{"tracking": "1Z1"}]})
+
+
+def no_returns(keeper: Shopkeeper) -> None:
+    keeper.rig.control("behaviour", {"denied": ["GetProductReturns"]})
 
 
 def damaged(keeper: Shopkeeper) -> None:
@@ -134,6 +138,7 @@ class Case:
 
 HEALTHY = (
     *JOBS,
+    "sync-returns",
     "sync-orders --dry-run",
     "deliver",
     "doctor",
@@ -167,6 +172,7 @@ CASES = (
     Case(3, "sync-orders", unknown_sku),
     Case(3, "sync-inventory", unknown_sku),
     Case(3, "sync-tracking", shipped_after_all),
+    Case(3, "sync-returns", no_returns),
     Case(3, "stats --check", parked),
     Case(3, "timers --check --systemd-dir .", without_units),
     *(Case(69, command, dead_shop) for command in (*JOBS, "doctor")),

@@ -183,6 +183,7 @@ def test_crontab_lines_name_the_program_and_the_configuration(tmp_path: Path) ->
         "sync-orders",
         "sync-inventory",
         "sync-tracking",
+        "sync-returns",
     ]
     assert all(r"--config '" in line and r"100\% mine.toml'" in line for line in lines)
     assert all(line.split()[5].startswith("/") for line in lines)

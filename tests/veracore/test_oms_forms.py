@@ -33,6 +33,7 @@ from veracore_kit import (
 )
 
 from veracore_sync.domain.errors import Occurrence
+from veracore_sync.domain.returns import ReturnedRow
 from veracore_sync.domain.warehouse import (
     Package,
     RecordLine,
@@ -47,6 +48,7 @@ from veracore_sync.veracore.moments import UnreadableMoment, read_moment
 from veracore_sync.veracore.oms.client import OmsWarehouse
 from veracore_sync.veracore.oms.parse import AnswerReader, UnreadableXml
 from veracore_sync.veracore.oms.record import order_record
+from veracore_sync.veracore.oms.returns import returned_row
 from veracore_sync.veracore.oms.shipments import shipped_row
 from veracore_sync.veracore.oms.stock import stock_row
 
@@ -152,7 +154,27 @@ ORDER = E(
         ),
     ],
 )
-PLAIN = {"stock": STOCK, "charges": CHARGES, "order": ORDER}
+RETURNS = E(
+    "GetProductReturns",
+    [
+        E(
+            "ProductReturns",
+            leaves(
+                OrderId=f"WEB-{number}",
+                PickSlip=604117 + number,
+                DateReturned="2026-02-06T09:30:00.1234567",
+                ProductId="MUG & CO",
+                ProductReasonCode="<DMG>",
+                ReturnQty=number + 1,
+                ReferenceNumber=f"R & {number}",
+                Disposition="Return to Stock",
+                EvaluationDate=NEVER,
+            ),
+        )
+        for number in range(3)
+    ],
+)
+PLAIN = {"stock": STOCK, "charges": CHARGES, "returns": RETURNS, "order": ORDER}
 
 
 @dataclass
@@ -266,6 +288,7 @@ def streamed(operation: str, record: str, body: bytes, size: int) -> list[object
     read: Callable[..., object] = {
         "WarehouseLevels": stock_row,
         "ShippingCharges": lambda row: shipped_row(row, ZONE),
+        "ProductReturns": lambda row: returned_row(row, ZONE),
     }[record]
     pieces = [body[start : start + size] for start in range(0, len(body), size)]
     return [read(row) for row in AnswerReader(operation, record).read(pieces)]
@@ -276,6 +299,8 @@ def read(kind: str, body: bytes, size: int = 65536) -> object:
         return streamed("GetProductAvailabilities", "WarehouseLevels", body, size)
     if kind == "charges":
         return streamed("GetShippingCharge", "ShippingCharges", body, size)
+    if kind == "returns":
+        return streamed("GetProductReturns", "ProductReturns", body, size)
     [response] = AnswerReader("GetOrderInfo", None).read([body])
     [found] = response.findall("GetOrderInfoResult")
     return order_record(found, ZONE)
@@ -299,6 +324,10 @@ def test_the_plain_form_is_read() -> None:
     assert isinstance(found, list)
     assert found[0] == StockLevel("MUG & CO", "MAIN", 126, 129, "/")
     assert len(found) == 4
+    receipts = read("returns", Form().write(RETURNS))
+    assert isinstance(receipts, list)
+    assert isinstance(receipts[2], ReturnedRow)
+    assert (receipts[2].order_id, receipts[2].quantity) == ("WEB-2", 3)
     rows = read("charges", Form().write(CHARGES))
     assert isinstance(rows, list)
     assert isinstance(rows[2], ShippedRow)

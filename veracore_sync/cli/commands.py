@@ -75,6 +75,10 @@ COMMANDS = {
         "sync_inventory:sync_inventory",
         "Set the shop's stock to what VeraCore has available.",
     ),
+    "sync-returns": Entry(
+        "sync_returns:sync_returns",
+        "Report goods that came back to VeraCore.",
+    ),
     "sync-tracking": Entry(
         "sync_tracking:sync_tracking",
         "Record VeraCore's shipments as fulfilments in the shop.",

@@ -152,6 +152,7 @@ def show_overall(document: dict[str, Any]) -> None:
     table(["orders", "count"], counts)
     for job in ("orders", "inventory", "tracking"):
         say(f"last sync of {job}: {_last_sync(document[job])}")
+    _show_returns(document["returns"])
     _show_upstreams(document["upstreams"])
     if orders["recentErrors"]:
         say()
@@ -168,6 +169,17 @@ def show_overall(document: dict[str, Any]) -> None:
     for alert in document["alerts"]:
         code = f" {alert['vendureOrderCode']}" if alert["vendureOrderCode"] else ""
         say(f"alert since {alert['openedAt']}: {alert['kind']}{code}: {alert['message']}")
+
+
+def _show_returns(part: dict[str, Any]) -> None:
+    """Write what came back, if that is followed at all."""
+    if part["lastSyncTime"] is None:
+        return
+    say(f"last sync of returns: {_last_sync(part)}")
+    notes = f", {part['notesWaiting']} notes wait" if part["notesWaiting"] else ""
+    say(f"receipts of returned goods: {part['totalReceived']}{notes}")
+    if part["unavailableSince"]:
+        say(f"VeraCore has not listed returned goods since {part['unavailableSince']}")
 
 
 def _last_sync(part: dict[str, Any]) -> str:

@@ -313,6 +313,20 @@ class TrackingSettings(Section):
     )
 
 
+class ReturnsSettings(Section):
+    """``[returns]``: which goods came back."""
+
+    interval_minutes: int = minutes(60, "How often the timer starts sync-returns.")
+    lookback_days: int = number(7, "Days listed again before the last complete run.", most=90)
+    note: bool = Field(
+        default=False,
+        description="Also write a private note into the order's history, one a receipt.",
+    )
+    max_run_minutes: int = minutes(
+        10, "Nothing new begins after this; a minute later the run ends itself."
+    )
+
+
 class Settings(Section):
     """All settings, by section."""
 
@@ -322,6 +336,7 @@ class Settings(Section):
     skus: SkuSettings = Field(default_factory=SkuSettings)
     inventory: InventorySettings = Field(default_factory=InventorySettings)
     tracking: TrackingSettings = Field(default_factory=TrackingSettings)
+    returns: ReturnsSettings = Field(default_factory=ReturnsSettings)
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
     admin: AdminSettings = Field(default_factory=AdminSettings)
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)

@@ -45,6 +45,7 @@ class AlertKind(StrEnum):
     ORDERS_STUCK = "orders.stuck"
     INVENTORY_STUCK = "inventory.stuck"
     TRACKING_STUCK = "tracking.stuck"
+    RETURNS_STUCK = "returns.stuck"
     VENDURE_DOWN = "vendure.down"
     VERACORE_DOWN = "veracore.down"
     HOOKS_FAILING = "hooks.failing"
@@ -64,6 +65,7 @@ class EventKind(StrEnum):
     ORDER_SHIPPED = "order.shipped"
     TRACKING_UPDATED = "tracking.updated"
     TRACKING_CORRECTED = "tracking.corrected"
+    RETURN_RECEIVED = "return.received"
     ALERT_OPENED = "alert.opened"
     ALERT_RESOLVED = "alert.resolved"
 
@@ -314,6 +316,7 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     AlertKind.ORDERS_STUCK: AlertEntry(_DO_STUCK),
     AlertKind.INVENTORY_STUCK: AlertEntry(_DO_STUCK),
     AlertKind.TRACKING_STUCK: AlertEntry(_DO_STUCK),
+    AlertKind.RETURNS_STUCK: AlertEntry(_DO_STUCK),
     AlertKind.VENDURE_DOWN: AlertEntry(_DO_DOWN),
     AlertKind.VERACORE_DOWN: AlertEntry(_DO_DOWN),
     AlertKind.HOOKS_FAILING: AlertEntry(
@@ -350,10 +353,16 @@ EVENTS: Mapping[EventKind, EventEntry] = {
         "labels changed after that; Vendure cannot change a code, so tell the customer",
         "the same, and `previous`",
     ),
+    EventKind.RETURN_RECEIVED: EventEntry(
+        "goods came back to the warehouse: once for each receipt; nothing is refunded and no stock "
+        "is changed (`vendureOrderCode` is `null` for an order that the ledger does not hold)",
+        "`veracoreOrderId`, `reference`, `slip`, `productId`, `quantity`, `returnedAt`, "
+        "`orderReasonCode`, `productReasonCode`, `disposition`, `receivedAs`",
+    ),
     EventKind.ALERT_OPENED: EventEntry(
         "any of the alerts above, and those of upstreams and hooks (`vendure.down`, "
         "`veracore.down`, `tracking.unlisted`, `hooks.failing`, `events.blocked`) and of "
-        "jobs (`orders.stuck`, `inventory.stuck`, `tracking.stuck`)",
+        "jobs (`orders.stuck`, `inventory.stuck`, `tracking.stuck`, `returns.stuck`)",
         "`kind`, `message`, `openedAt`",
     ),
     EventKind.ALERT_RESOLVED: EventEntry(

@@ -93,7 +93,17 @@ class CancelState(StrEnum):
     REFUSED = "refused"  # VeraCore does not cancel it: a person does, at VeraCore
 
 
-State = TypeVar("State", OrderState, PickSlipState, CancelState)
+class NoteState(StrEnum):
+    """Where the note about a receipt of returned goods stands."""
+
+    NONE = "none"
+    WANTED = "wanted"
+    ASKED = "asked"  # the request to the shop is in progress, or its outcome is unknown
+    WRITTEN = "written"
+    DROPPED = "dropped"  # the shop no longer has the order
+
+
+State = TypeVar("State", OrderState, PickSlipState, CancelState, NoteState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,4 +303,32 @@ CANCEL_TRANSITIONS: Mapping[CancelAct, Transition[CancelState]] = {
     CancelAct.REFUSE: Transition(CANCELLING, (_K.REFUSED,)),
     # Also of one that two look-ups showed as cancelled: goods that leave are a fact.
     CancelAct.LEAVE: Transition(tuple(_K), (_K.TOO_LATE,)),
+}
+
+
+# ---- notes about returned goods ----------------------------------------------------------------
+
+
+class NoteAct(StrEnum):
+    """The transitions of the note about a receipt, named after the ledger's methods."""
+
+    RECORD = "record"
+    ASK = "ask"
+    NOT_ASKED = "not_asked"
+    UNANSWERED = "unanswered"
+    WRITTEN = "written"
+    DROP = "drop"
+
+
+_N = NoteState
+OPEN_NOTES = (_N.WANTED, _N.ASKED)
+"""The states of a note that is to be written."""
+
+NOTE_TRANSITIONS: Mapping[NoteAct, Transition[NoteState]] = {
+    NoteAct.RECORD: Transition((), (_N.NONE, _N.WANTED)),
+    NoteAct.ASK: Transition(OPEN_NOTES, (_N.ASKED,)),
+    NoteAct.NOT_ASKED: Transition((_N.ASKED,), (_N.WANTED,)),
+    NoteAct.UNANSWERED: Transition((_N.ASKED,)),
+    NoteAct.WRITTEN: Transition((_N.ASKED,), (_N.WRITTEN,)),
+    NoteAct.DROP: Transition(OPEN_NOTES, (_N.DROPPED,)),
 }

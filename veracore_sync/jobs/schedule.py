@@ -12,6 +12,7 @@ COMMANDS: Mapping[str, str] = {
     "orders": "sync-orders",
     "inventory": "sync-inventory",
     "tracking": "sync-tracking",
+    "returns": "sync-returns",
 }
 """Each job, which is also its lock and its section of the settings, and its command."""
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from veracore_sync.domain.ledger_records import Alert, Run
 from veracore_sync.domain.order_records import OrderRow
+from veracore_sync.domain.returns import UNAVAILABLE
 from veracore_sync.jobs.health import JobTrouble
+from veracore_sync.jobs.returns.document import RETURNS_COUNTS
 from veracore_sync.jobs.timeline import timeline_of
 from veracore_sync.ports.ledger import Ledger
 
@@ -168,6 +170,12 @@ def overall(ledger: Ledger) -> dict[str, Any]:
             "lastResult": _result(
                 ledger, "sync-tracking", ("ordersChecked", "trackingUpdated", "errors")
             ),
+        },
+        "returns": {
+            **_last(ledger, "sync-returns", "returns"),
+            **ledger.receipts.summary(),
+            "unavailableSince": ledger.meta.get(UNAVAILABLE) or None,
+            "lastResult": _result(ledger, "sync-returns", RETURNS_COUNTS),
         },
         "upstreams": {name: upstream(ledger, name) for name in ("vendure", "veracore")},
         "webhooks": _webhooks(ledger),

@@ -79,6 +79,7 @@ def timers(settings: Settings) -> list[Timer]:
             "sync-inventory", "inventory.interval_minutes", settings.inventory.interval_minutes, 7
         ),
         Timer("sync-tracking", "tracking.interval_minutes", settings.tracking.interval_minutes, 4),
+        Timer("sync-returns", "returns.interval_minutes", settings.returns.interval_minutes, 11),
     ]
 
 

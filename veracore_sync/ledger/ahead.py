@@ -68,6 +68,7 @@ def kinds(
         MomentKind("meta.net.checked_at", "30 days are read again"),
         MomentKind("meta.net.deep_at", "30 days are read again"),
         MomentKind("meta.tracking.complete_at", "30 days are read again"),
+        MomentKind("meta.returns.complete_at", "30 days are read again"),
     )
 
 

@@ -17,7 +17,7 @@ _LOCK_POLL = 0.05
 # `is_running` holds a free lock for a moment: a run that begins just then must not give up.
 _PROBE_SECONDS = 0.2
 
-JOBS = ("orders", "inventory", "tracking", "stock", "deliver", "webhooks", "admin")
+JOBS = ("orders", "inventory", "tracking", "returns", "stock", "deliver", "webhooks", "admin")
 """Every job, each of which one process at a time may do."""
 
 

@@ -17,6 +17,7 @@ from veracore_sync.ledger.inbox import Inbox
 from veracore_sync.ledger.meta import Meta
 from veracore_sync.ledger.orders import Orders
 from veracore_sync.ledger.outbox import Outbox
+from veracore_sync.ledger.receipts import Receipts
 from veracore_sync.ledger.refusals import Refusals
 from veracore_sync.ledger.reporting import Reporting
 from veracore_sync.ledger.runs import Runs
@@ -48,6 +49,7 @@ class SqlLedger:
         self.transitions = OrderTransitions(database, self.alerts, self.outbox, clock)
         self.cancellations = Cancellations(database, self.alerts, self.transitions, clock)
         self.shipments = Shipments(database, clock)
+        self.receipts = Receipts(database, clock)
         self.stock = StockStore(database)
         self.unread = UnreadRecords(database)
         self.inbox = Inbox(database, clock)

@@ -10,6 +10,7 @@ from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.ledger_records import Ahead
+from veracore_sync.domain.returns import FORGOTTEN_TO, LISTED_FROM
 from veracore_sync.ledger.ahead import ahead, kinds
 from veracore_sync.ledger.database import Database, StoredRow
 from veracore_sync.ledger.reporting import SUCCEEDED
@@ -25,6 +26,11 @@ _OLD = {
     "(SELECT rowid FROM alerts WHERE resolved_at < ? LIMIT ?)",
     "events": "DELETE FROM events WHERE rowid IN (SELECT rowid FROM events WHERE at < ? LIMIT ?)",
 }
+
+_OLD_RECEIPTS = (
+    "DELETE FROM receipts WHERE id IN (SELECT id FROM receipts WHERE seen_at < ? AND note NOT IN "  # noqa: S608
+    f"('wanted', 'asked') AND day <= (SELECT value FROM meta WHERE key = '{FORGOTTEN_TO}') LIMIT ?)"
+)
 
 
 class Upkeep:
@@ -59,10 +65,30 @@ class Upkeep:
         return self._db.backup(target)
 
     def prune(self, before: datetime) -> dict[str, int]:
-        """Delete runs, resolved alerts and events older than `before` (UTC); counts of each."""
+        """Delete runs, resolved alerts, events and receipts older than `before` (UTC); counts."""
         # Orders and their attempts stay: without them an old order would be sent again.
         moment = to_text(before)
-        return {name: self._delete(statement, moment) for name, statement in _OLD.items()}
+        gone = {name: self._delete(statement, moment) for name, statement in _OLD.items()}
+        return gone | {"receipts": self._delete_receipts(moment)}
+
+    def _delete_receipts(self, moment: str) -> int:
+        # A receipt that may be listed again must be known, or it would be reported again. Those of
+        # the days that the last complete run listed stay; which days went is noted, in case
+        # `returns.lookback_days` is raised later.
+        with self._db.transaction() as connection:
+            last = connection.execute(
+                "SELECT max(day) FROM receipts WHERE seen_at < ?1 AND note NOT IN ('wanted', "
+                "'asked') AND day < coalesce((SELECT value FROM meta WHERE key = ?2), '')",
+                (moment, LISTED_FROM),
+            ).fetchone()[0]
+            if last is None:
+                return 0
+            connection.execute(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET "
+                "value = max(value, excluded.value)",
+                (FORGOTTEN_TO, last),
+            )
+        return self._delete(_OLD_RECEIPTS, moment)
 
     def _delete(self, statement: str, moment: str) -> int:
         # In small transactions, so that a run that writes meanwhile does not wait for all of them.

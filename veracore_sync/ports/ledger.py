@@ -39,6 +39,7 @@ from veracore_sync.ports.order_ledger import (
     OrderTransitionStore,
     ShipmentStore,
 )
+from veracore_sync.ports.receipt_store import ReceiptStore
 from veracore_sync.ports.stock_staging import StagingStore
 
 
@@ -72,6 +73,10 @@ class Ledger(Protocol):
     @property
     def shipments(self) -> ShipmentStore:
         """Tracked orders and slips."""
+
+    @property
+    def receipts(self) -> ReceiptStore:
+        """Receipts of returned goods, and their notes."""
 
     @property
     def stock(self) -> StagingStore:
@@ -422,7 +427,8 @@ class UpkeepStore(Protocol):
         """Copy a consistent snapshot while others write; returns its size in bytes."""
 
     def prune(self, before: datetime) -> dict[str, int]:
-        """Delete runs, resolved alerts and events older than `before` (UTC); counts of each."""
+        """Delete what is older than `before` (UTC) and not needed: runs, resolved alerts, events,
+        and receipts of days that are no longer listed. Counts of each."""
 
     def export(self) -> Iterator[str]:
         """Every order with its attempts, one JSON object per line."""

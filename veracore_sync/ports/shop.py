@@ -286,6 +286,13 @@ class ShopFulfilments(FulfilmentReader, Protocol):
             UpstreamError: It is unknown whether it was done.
         """
 
+    def notes(self, order_id: str) -> Iterator[str]:
+        """The private notes in the order's history, newest first; none if it has no such order.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
+        """
+
     def note(self, order_id: str, text: str) -> None:
         """Add a private note to the order's history.
 

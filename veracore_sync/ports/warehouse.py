@@ -12,6 +12,7 @@ from datetime import date
 from typing import Protocol
 
 from veracore_sync.domain.errors import Occurrence, SyncError
+from veracore_sync.domain.returns import ListedReturn
 from veracore_sync.domain.warehouse import ListedRow, StockRow, WarehouseOrder, WarehouseRecord
 
 
@@ -84,12 +85,14 @@ class Proof:
         needed_by: The commands that need it.
         error: Why it cannot be used.
         unproven: Why nothing is known, if nothing was refused.
+        is_optional: Whether an account may well do without it.
     """
 
     operation: str
     needed_by: tuple[str, ...]
     error: SyncError | None = None
     unproven: str = ""
+    is_optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,7 @@ class Capabilities:
             order is complete.
         tells_warehouses: Stock per warehouse. If not, all stock is offered at one location.
         can_cancel: Cancel an order on request. If not, a person does that at VeraCore.
+        lists_returns: Which goods came back on given days. If not, nobody is told of them.
     """
 
     lists_shipped: bool
@@ -141,6 +145,7 @@ class Capabilities:
     tells_shipment_lines: bool
     tells_warehouses: bool
     can_cancel: bool
+    lists_returns: bool
 
 
 def permission_hint(operation: str) -> str:
@@ -233,6 +238,23 @@ class Warehouse(Protocol):
 
         Raises:
             AuthRefused, UpstreamError: No usable answer; also in the middle of the stream.
+        """
+
+    def returned(self, first: date, last: date) -> Iterator[ListedReturn]:
+        """Stream the receipts of goods that came back on these days, in the warehouse's time zone.
+
+        A row that cannot be read is yielded as `UnreadableReturn`. What was yielded before an error
+        is true; only a stream that ends without one is complete. Two equal rows are two receipts.
+        Tenants may differ in whether the last day is included, so choose overlapping windows. Empty
+        in a dialect without `Capabilities.lists_returns`.
+
+        Args:
+            first: The first day.
+            last: The day at whose beginning the list ends.
+
+        Raises:
+            AuthRefused, UpstreamError: No usable answer; also in the middle of the stream. One of
+                `ONLY_THIS_OPERATION`: this account has no such operation.
         """
 
     def close(self) -> None:

@@ -17,12 +17,14 @@ from veracore_sync.vendure.documents import (
     END_ORDER,
     NOTE_ORDER,
     READ_FULFILMENTS,
+    READ_NOTES,
     SHIP_FULFILMENT,
     Document,
 )
 from veracore_sync.vendure.node import Node
 
 _CODES_A_REQUEST = 50
+_NOTES_A_REQUEST = 50
 
 
 class VendureFulfilments:
@@ -85,6 +87,20 @@ class VendureFulfilments:
     def end(self, order_id: str) -> None:
         """Bring an order to Shipped; see the port."""
         self._outcome(END_ORDER, {"id": order_id}, "transitionOrderToState", "Order")
+
+    def notes(self, order_id: str) -> Iterator[str]:
+        """The private notes in the order's history, newest first; see the port."""
+        seen = 0
+        while True:
+            variables = {"id": order_id, "skip": seen, "take": _NOTES_A_REQUEST}
+            order = Node(self._client.execute(READ_NOTES, variables)).node_or_none("order")
+            history = order.node("history") if order else None
+            items = history.nodes("items") if history else []
+            for item in items:
+                yield item.node("data").text_or_empty("note")
+            seen += len(items)
+            if history is None or not items or seen >= history.integer("totalItems"):
+                return
 
     def note(self, order_id: str, text: str) -> None:
         """Write a private note into the order's history; see the port."""

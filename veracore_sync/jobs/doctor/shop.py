@@ -21,8 +21,10 @@ NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "sync-orders": (("ReadOrder",),),
     "sync-inventory": (("ReadOrder",), _CATALOGUE, _LEVELS, ("ReadStockLocation",)),
     "sync-tracking": (("ReadOrder",), ("UpdateOrder",), _CATALOGUE, _LEVELS),
+    "sync-returns": (("ReadOrder",), ("UpdateOrder",)),
 }
 """The permissions that each job needs: one of each group (docs/vendure.md)."""
+_FOR_NOTES = "sync-returns"
 
 
 def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[CheckResult]:
@@ -46,7 +48,7 @@ def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[
     except SyncError as error:
         yield fail("permissions", error)
         return
-    yield from _permissions(access)
+    yield from _permissions(access, notes=settings.returns.note)
     yield _locations(settings, client, tells_warehouses=warehouse.tells_warehouses)
     if settings.orders.freight:
         yield _freight(settings, client, access, [one.code for one in poll.waiting])
@@ -64,11 +66,13 @@ def _access(client: Shop) -> GrantedAccess | None:
         return None
 
 
-def _permissions(access: GrantedAccess | None) -> Iterator[CheckResult]:
+def _permissions(access: GrantedAccess | None, *, notes: bool) -> Iterator[CheckResult]:
     if access is None:
         yield ok("permissions", "Vendure shows none for an API key: the checks below try the reads")
         return
-    lacking = {job: _lacking(access, groups) for job, groups in NEEDED.items()}
+    # Without notes that job does not use the shop.
+    needed = {job: groups for job, groups in NEEDED.items() if notes or job != _FOR_NOTES}
+    lacking = {job: _lacking(access, groups) for job, groups in needed.items()}
     for job, missing in lacking.items():
         if missing:
             yield warn(
@@ -77,7 +81,7 @@ def _permissions(access: GrantedAccess | None) -> Iterator[CheckResult]:
                 f"add them to the role in the channel {access.channel_code}, if you use {job}",
             )
     if not any(lacking.values()):
-        yield ok("permissions", f"enough for {', '.join(NEEDED)}")
+        yield ok("permissions", f"enough for {', '.join(needed)}")
 
 
 def _lacking(access: GrantedAccess, groups: tuple[tuple[str, ...], ...]) -> list[str]:

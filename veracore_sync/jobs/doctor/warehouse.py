@@ -49,6 +49,11 @@ def _operations(proofs: Iterable[Proof]) -> Iterator[CheckResult]:
         commands = " and ".join(proof.needed_by)
         if proof.error is not None:
             found = fail(proof.operation, proof.error)
+            if proof.is_optional and proof.error in ONLY_THIS_OPERATION:
+                # Many accounts do without it, and the others work all the same.
+                todo = f"if you use {commands}: {found.todo}"
+                yield warn(proof.operation, f"{commands} cannot run: {found.message}", todo)
+                continue
             yield replace(found, message=f"needed by {commands}: {found.message}")
         elif proof.unproven:
             message = f"needed by {commands}; not tried here: {proof.unproven}"

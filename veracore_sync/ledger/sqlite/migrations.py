@@ -432,6 +432,35 @@ def m015_accepted(db: Utils) -> None:
     run_statements(db.conn, _ACCEPTED)
 
 
+_RETURNS = """
+CREATE TABLE receipts (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL,
+    details TEXT NOT NULL,
+    veracore_id TEXT NOT NULL,
+    slip TEXT NOT NULL,
+    product TEXT NOT NULL,
+    quantity INTEGER NOT NULL,
+    disposition TEXT NOT NULL,
+    day TEXT NOT NULL,
+    seen_at TEXT NOT NULL,
+    note TEXT NOT NULL CHECK (note IN ('none', 'wanted', 'asked', 'written', 'dropped')),
+    tries INTEGER NOT NULL DEFAULT 0,
+    asked_at TEXT,
+    asked_tick TEXT
+) STRICT;
+CREATE INDEX receipts_by_key ON receipts (key);
+CREATE INDEX receipts_by_day ON receipts (day);
+CREATE INDEX receipts_with_open_notes ON receipts (tries, id) WHERE note IN ('wanted', 'asked')
+"""
+
+
+@migrations()
+def m016_returns(db: Utils) -> None:
+    """Receipts of goods that came back, each once, and the notes about them."""
+    run_statements(db.conn, _RETURNS)
+
+
 def migrate(database: SqliteDatabase) -> None:
     """Apply the missing migrations in one transaction."""
     with database.transaction() as connection:

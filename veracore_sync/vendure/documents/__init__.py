@@ -56,6 +56,7 @@ SHIP_FULFILMENT = _load("ship_fulfilment.graphql", "ShipFulfilment", "UpdateOrde
 CANCEL_FULFILMENT = _load("cancel_fulfilment.graphql", "CancelFulfilment", "UpdateOrder")
 END_ORDER = _load("end_order.graphql", "EndOrder", "UpdateOrder")
 NOTE_ORDER = _load("note_order.graphql", "NoteOrder", "UpdateOrder")
+READ_NOTES = _load("read_notes.graphql", "ReadNotes", "ReadOrder")
 READ_ACCESS = _load("read_access.graphql", "ReadAccess")
 READ_SHIPPING_METHODS = _load(
     "read_shipping_methods.graphql", "ReadShippingMethods", "ReadShippingMethod"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -18,6 +19,7 @@ from veracore_sync.domain.errors import (
     WrongEndpoint,
 )
 from veracore_sync.domain.failures import read_error
+from veracore_sync.domain.returns import ListedReturn
 from veracore_sync.domain.warehouse import ListedRow, StockRow, WarehouseOrder
 from veracore_sync.ports.warehouse import (
     Absent,
@@ -46,6 +48,7 @@ from veracore_sync.veracore.faults import (
 from veracore_sync.veracore.oms import adjustment, write
 from veracore_sync.veracore.oms.parse import UnreadableXml, is_nil, shape, text, whole_number
 from veracore_sync.veracore.oms.record import is_empty_record, order_record
+from veracore_sync.veracore.oms.returns import returned_row
 from veracore_sync.veracore.oms.service import UPSTREAM, Fault, NotSoap, Service
 from veracore_sync.veracore.oms.shipments import day_text, shipped_row
 from veracore_sync.veracore.oms.stock import pattern_of, stock_row
@@ -63,7 +66,9 @@ NEEDED_BY = {
     "GetOrderInfo": ("sync-orders", "sync-tracking"),
     "GetProductAvailabilities": ("sync-inventory", "sync-orders"),
     "GetShippingCharge": ("sync-tracking",),
+    "GetProductReturns": ("sync-returns",),
 }
+_LISTS_OF_DAYS = ("GetShippingCharge", "GetProductReturns")
 _UNPROVEN = "it cannot be tried without creating an order"
 
 
@@ -84,6 +89,7 @@ class OmsWarehouse:
         tells_shipment_lines=True,
         tells_warehouses=True,
         can_cancel=True,
+        lists_returns=True,
     )
 
     def __init__(
@@ -137,6 +143,9 @@ class OmsWarehouse:
         yield self._proof("GetOrderInfo", lambda: self._prove_look_ups(known_id))
         for operation in ("GetProductAvailabilities", "GetShippingCharge"):
             yield self._proof(operation, partial(self._must_be_used, operation))
+        # Many tenants do without it, so its absence is no fault of theirs.
+        last = self._proof("GetProductReturns", partial(self._must_be_used, "GetProductReturns"))
+        yield replace(last, is_optional=True)
 
     def _proof(self, operation: str, use: Callable[[], object]) -> Proof:
         try:
@@ -170,7 +179,7 @@ class OmsWarehouse:
         return "".join(result.itertext()).strip()
 
     def _harmless(self, operation: str) -> dict[str, str]:
-        if operation == "GetShippingCharge":
+        if operation in _LISTS_OF_DAYS:
             return {"StartDate": day_text(_EMPTY_DAY), "EndDate": day_text(_EMPTY_DAY)}
         part = f"NO-SUCH-PART-{self._probe_id}"
         return {"partNumber": part, "owner": self._settings.company_id}
@@ -290,6 +299,22 @@ class OmsWarehouse:
             raise _not_understood(str(error)) from error
         except Fault as fault:
             raise self._meaning("GetShippingCharge", fault) from fault
+
+    # ---- what came back -----------------------------------------------------------------------
+
+    def returned(self, first: date, last: date) -> Iterator[ListedReturn]:
+        """List the receipts of returned goods of some days; see the port. One request."""
+        arguments = {"StartDate": day_text(first), "EndDate": day_text(last)}
+        rows = self._service.records("GetProductReturns", "ProductReturns", **arguments)
+        try:
+            for row in rows:
+                receipt = returned_row(row, self._settings.zone)
+                if receipt is not None:
+                    yield receipt
+        except UnreadableXml as error:
+            raise _not_understood(str(error)) from error
+        except Fault as fault:
+            raise self._meaning("GetProductReturns", fault) from fault
 
     # ---- looking up ---------------------------------------------------------------------------
 

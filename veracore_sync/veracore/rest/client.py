@@ -23,6 +23,7 @@ from veracore_sync.domain.errors import (
     SyncError,
 )
 from veracore_sync.domain.failures import LISTED_REFUSALS, read_error
+from veracore_sync.domain.returns import ListedReturn
 from veracore_sync.domain.warehouse import (
     ListedRow,
     Package,
@@ -98,6 +99,7 @@ class RestWarehouse:
         tells_shipment_lines=False,
         tells_warehouses=False,
         can_cancel=False,
+        lists_returns=False,
     )
 
     def __init__(
@@ -264,6 +266,12 @@ class RestWarehouse:
 
     def shipped(self, first: date, last: date) -> Iterator[ListedRow]:
         """Not in this dialect: each order is looked up."""
+        return iter(())
+
+    # ---- what came back -----------------------------------------------------------------------
+
+    def returned(self, first: date, last: date) -> Iterator[ListedReturn]:
+        """Not in this dialect."""
         return iter(())
 
     # ---- looking up ---------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""`sync-returns`: goods that came back, as events and notes."""
