@@ -479,6 +479,16 @@ def doubled(one: Desk) -> None:
     tracked(one)
 
 
+def accepts_both(one: Desk) -> None:
+    accepts(one)
+    # The fulfilment by hand stays: once all slips have theirs, `sync-orders` reports its units, as a
+    # change of its own.
+    one.round()
+    one.round()
+    assert K.ORDER_DRIFT in one.alerts()
+    accepts(one)
+
+
 def unanswered(one: Desk) -> None:
     sent(one)
     one.fault("fault_unlisted", operations=["GetOrderInfo"], order=one.code)
@@ -812,7 +822,7 @@ WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
     K.ORDER_DOUBLED: {
         "cancel ours": Walk(doubled, "cancel one of them", cancel_the_first, rounds=2),
         "cancel theirs": Walk(doubled, "cancel one of them", cancel_the_second, rounds=2),
-        "accept": Walk(doubled, ACCEPT, accepts),
+        "accept": Walk(doubled, ACCEPT, accepts_both),
     },
     K.ORDER_UNANSWERED: {"asked": Walk(unanswered, "sync-tracking --order CODE", ask_at_once)},
     K.TRACKING_UNLISTED: {"mended": Walk(unlisted, "could not be read", mends)},
