@@ -481,8 +481,7 @@ def doubled(one: Desk) -> None:
 
 def accepts_both(one: Desk) -> None:
     accepts(one)
-    # The fulfilment by hand stays: once all slips have theirs, `sync-orders` reports its units, as a
-    # change of its own.
+    # The fulfilment by hand stays: once all slips have theirs, `sync-orders` reports its units.
     one.round()
     one.round()
     assert K.ORDER_DRIFT in one.alerts()
@@ -632,6 +631,11 @@ def end_that_process(one: Desk) -> None:
     (process,) = [started for started in one.rig.started if started.pid == pid]
     os.kill(pid, signal.SIGKILL)
     process.communicate()
+
+
+def end_it_and_run_returns(one: Desk) -> None:
+    end_that_process(one)
+    assert one.run("sync-returns").code == 0
 
 
 def stuck(job: str) -> Walk:
@@ -842,7 +846,9 @@ WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
     K.ORDERS_STUCK: {"ended": stuck("orders")},
     K.INVENTORY_STUCK: {"ended": stuck("inventory")},
     K.TRACKING_STUCK: {"ended": stuck("tracking")},
-    K.RETURNS_STUCK: {"ended": stuck("returns")},
+    K.RETURNS_STUCK: {
+        "ended": Walk(held("returns", "sync-returns"), "end that process", end_it_and_run_returns)
+    },
     K.VENDURE_DOWN: {"back": Walk(vendure_down, "ends by itself", mends, rounds=2)},
     K.VERACORE_DOWN: {
         "back": Walk(veracore_down, "ends by itself", mends, rounds=2),

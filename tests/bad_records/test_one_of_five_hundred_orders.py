@@ -107,7 +107,7 @@ READS = {
     "parked orders": Read(parked_by_us, ("ReadOrders",), all_sent, FEW, pauses="orders.shop"),
     "changed orders": Read(sent_and_modified, LISTS, all_told, FEW),
     "changed orders in full": Read(
-        sent_and_modified, ("ReadOrders",), all_told, pauses="orders.shop"
+        sent_and_modified, ("CompareOrders",), all_told, pauses="orders.shop"
     ),
     "orders that passed by": Read(passed_by, LISTS, all_skipped, FEW),
     "look-ups before the first send": Read(

@@ -101,6 +101,8 @@ def test_killed_at_any_moment_it_ends_right_and_never_above_the_truth(
     ],
 )
 def test_a_failed_read_writes_nothing(rig: Rig, shop: SmallShop, kind: str, code: int) -> None:
+    if kind == "fault_unlisted" and rig.dialect == "oms":
+        code = 77  # A part that cannot exist gets a fault, too: the account is refused.
     operations = ["GetProductAvailabilities", "inventory"]
     rig.control("faults", {"kinds": [kind], "rate": 1, "operations": operations})
     ended = rig.run("sync-inventory", "--json", "--allow-mass-change")

@@ -233,7 +233,8 @@ def test_stats_bear_the_names_of_the_brief(rig: Rig, fresh_vendure: RealVendure)
     order = fresh_vendure.place_order()
     rig.sync()
     document = rig.run("stats", "--json").json
-    parts = {"orders", "inventory", "tracking", "upstreams", "webhooks", "events", "alerts"}
+    parts = {"orders", "inventory", "tracking", "returns"}
+    parts |= {"upstreams", "webhooks", "events", "alerts"}
     assert set(document) == parts | {"jobs"}
     assert document["orders"]["totalSynced"] == 1
     assert document["orders"]["lastSyncTime"]

@@ -238,10 +238,10 @@ def test_an_answer_that_breaks_off(rig: Rig, code: str) -> None:
         come_back(rig, code, 1, days_ago=2 + number / 24)
     rig.control("faults", {"kinds": ["truncate"], "rate": 1, "operations": ["GetProductReturns"]})
     returns(rig, exits=69)
-    # What was read whole is true; the rest is found by the next run.
+    # What was read whole is true (of a short answer perhaps nothing); the next run finds the rest.
     rig.control("faults", {"kinds": []})
     some = len(events(rig))
-    assert 0 < some < 5
+    assert some < 5
     assert returns(rig)["receiptsNew"] == 5 - some
     assert len(events(rig)) == 5
 

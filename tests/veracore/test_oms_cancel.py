@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from veracore_sync.veracore.faults import is_permission_refusal
+from veracore_sync.veracore.faults import is_refusal_of_the_account
 from veracore_sync.veracore.oms import write
 
 
@@ -33,7 +33,7 @@ def test_the_credentials_are_in_the_body_and_there_is_no_header() -> None:
     ],
 )
 def test_words_about_the_account(words: str) -> None:
-    assert is_permission_refusal(words)
+    assert is_refusal_of_the_account(words)
 
 
 @pytest.mark.parametrize(
@@ -49,4 +49,4 @@ def test_words_about_the_account(words: str) -> None:
     ],
 )
 def test_words_about_the_order(words: str) -> None:
-    assert not is_permission_refusal(words)
+    assert not is_refusal_of_the_account(words)

@@ -131,6 +131,8 @@ class Queueing(OrderTable):
             )
             if moved is Applied.LOST or not parked:
                 return moved
+            # It says what the other one says: from now on a person decides.
+            self._alerts.resolve(AlertKind.ORDER_UNREADABLE, code=code)
             return self._alert(AlertKind.ORDER_PARKED, trouble.message, code)
 
     def postpone(self, code: str, trouble: Failure, next_attempt_at: str | None) -> Applied:

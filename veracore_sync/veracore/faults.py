@@ -71,6 +71,16 @@ _PERMISSION = re.compile(
     r"(not|isn't) (allowed|permitted|entitled)",
     re.IGNORECASE,
 )
+# Only words about the account: "the order is not permitted to be cancelled" is about the order.
+_OF_THE_ACCOUNT = re.compile(
+    r"missing permission|"
+    r"\b(no|not have|lacks?|without|insufficient) (the |any )?"
+    r"(permissions?|authori[sz]ation|rights)|"
+    r"(permission|authori[sz]ation) (to \w+ )?(is |was )?(missing|denied|required|not granted)|"
+    r"(user|account)( \S+)? (is |was )?not (authori[sz]ed|permitted|allowed)|"
+    r"not authori[sz]ed to (use|call|access|perform|execute)|\bunauthori[sz]ed\b",
+    re.IGNORECASE,
+)
 _OPERATION = re.compile(
     r"\b(AddOrder|GetOrderInfo|GetProductAvailabilities|GetShippingCharge|CancelOrder)\b",
     re.IGNORECASE,
@@ -185,6 +195,14 @@ def is_permission_refusal(message: str) -> bool:
     if _OPERATION.search(message):
         return True
     return bool(_ANY_OPERATION.search(message)) and not _THING.search(message)
+
+
+def is_refusal_of_the_account(message: str) -> bool:
+    """Whether the reason of a refused operation is the account, and not what it was called for.
+
+    For an operation whose caller is known; a text of any other call must name the operation.
+    """
+    return _OF_THE_ACCOUNT.search(message) is not None
 
 
 def says_not_found(message: str, order_id: str) -> bool:

@@ -217,8 +217,11 @@ class OrderPipeline:
             trouble = Failure(error.category, error.message)
             change = self._ledger.transitions.postpone(row.code, trouble, rest.next_attempt_at)
             self._report.applied(row.code, change, row.state)
-        # After the state has changed, which ends the order's earlier alerts.
-        self._bad.alert_overdue(rest, _UNREAD)
+        # After the state has changed, which ends the order's earlier alerts. That of a parked order
+        # says the same.
+        now = self._ledger.orders.get(row.code)
+        if now is not None and now.state != OrderState.PARKED:
+            self._bad.alert_overdue(rest, _UNREAD)
 
     def _write(self, action: Action) -> None:
         moves, code = self._ledger.transitions, action.code

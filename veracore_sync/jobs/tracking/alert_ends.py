@@ -143,9 +143,12 @@ def _is_single(order: FulfilledOrder, slips: Sequence[SlipRow]) -> bool:
     )
 
 
-def _were_stopped(order: FulfilledOrder, slips: Sequence[SlipRow]) -> bool:
-    """Whether every label of an order that the shop cancelled is void."""
-    return order.state != "Cancelled" or all(map(_is_void, _handed(slips)))
+def _were_stopped(_order: FulfilledOrder, slips: Sequence[SlipRow]) -> bool:
+    """Whether every label of goods that were not to leave is void."""
+    # A slip that the shop's cancellation stopped is handed to a person; one that left although
+    # VeraCore was asked to cancel the order is fulfilled.
+    gone = _handed(slips) or [row for row in slips if row.packages]
+    return bool(gone) and all(map(_is_void, gone))
 
 
 def _is_shipped(order: FulfilledOrder, slips: Sequence[SlipRow]) -> bool:

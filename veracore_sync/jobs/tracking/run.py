@@ -234,6 +234,10 @@ class TrackingRun(JobRun[TrackingReport]):
         found = self.warehouse.look_up(veracore_id)
         self.report.checked += 1
         self._check_warehouse()
+        if isinstance(found, LookUpFailed) and row.state not in WORKABLE:
+            # It was cancelled there: only that it left all the same would be news.
+            self.report.notify(f"{row.code}, cancelled at VeraCore: {found.error.message}")
+            return
         if isinstance(found, LookUpFailed):
             self._unanswered.failed(row.code, found.error)
             return

@@ -18,7 +18,7 @@ from veracore_sync.ports.warehouse import (
     CancelSent,
 )
 from veracore_sync.transport.http import HttpAnswer, NoResponse, retry_after_seconds
-from veracore_sync.veracore.faults import is_permission_refusal, message_of, what_of
+from veracore_sync.veracore.faults import is_refusal_of_the_account, message_of, what_of
 from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.parse import UnreadableXml, read_document, text
 from veracore_sync.veracore.oms.service import Service
@@ -64,7 +64,7 @@ def _outcome(answer: HttpAnswer, service: Service, hidden: tuple[str, ...]) -> C
     if words is None:
         kind = quote(answer.content_type) or "no content type"
         return CancelSent(f"HTTP {answer.status}, no answer to {OPERATION} ({kind})")
-    if is_permission_refusal(words):
+    if is_refusal_of_the_account(words):
         return CancelNotPermitted(quote(words, hidden))
     return CancelSent(quote(words, hidden) or f"HTTP {answer.status} without words")
 
