@@ -207,8 +207,8 @@ class TrackingRun(JobRun[TrackingReport]):
         try:
             listed = by_order(readable(rows, unreadable), self.settings.tracking_zone)
         except SyncError as error:
-            is_this_list = isinstance(error, UpstreamError) or error in ONLY_THIS_OPERATION
-            if not is_this_list or error in NOT_BEGUN:
+            is_upstreams = isinstance(error, UpstreamError) and error not in NOT_BEGUN
+            if not is_upstreams and error not in ONLY_THIS_OPERATION:
                 raise
             # Without the list, due orders and some others are still looked up one by one.
             _LOG.warning("shipments cannot be listed: %s", error.message)
