@@ -32,6 +32,7 @@ class Desk:
     sandbox: Sandbox
     gone_on: timedelta = timedelta(0)
     notes: dict[str, Any] = field(default_factory=dict)
+    commands: list[str] = field(default_factory=lambda: list(_COMMANDS))
 
     # ---- commands ------------------------------------------------------------------------------
 
@@ -42,7 +43,7 @@ class Desk:
     def round(self) -> list[int]:
         """What the timers start; the exit codes."""
         self.go_on(minutes=15)
-        return [self.run(command).code for command in _COMMANDS]
+        return [self.run(command).code for command in self.commands]
 
     def orders(self) -> Ended:
         return self.run("sync-orders", "--allow-first-run")
@@ -214,9 +215,9 @@ def walked(one: Desk, kind: AlertKind, walk: Walk, words: str) -> None:
     walk.obey(one)
     for _ in range(walk.rounds):
         one.round()
-    assert one.alerts() == {}
+    assert one.alerts() == {}, one.alerts()
     assert one.is_green()
     one.go_on(days=1)
-    assert [one.round(), one.round()] == [[0, 0, 0], [0, 0, 0]], "nothing is news"
+    assert not any([*one.round(), *one.round()]), "nothing is news"
     assert one.alerts() == {}, "it has not come back"
     assert one.is_green()

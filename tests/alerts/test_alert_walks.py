@@ -635,7 +635,7 @@ def end_that_process(one: Desk) -> None:
 
 def end_it_and_run_returns(one: Desk) -> None:
     end_that_process(one)
-    assert one.run("sync-returns").code == 0
+    one.commands.append("sync-returns")
 
 
 def stuck(job: str) -> Walk:
