@@ -125,8 +125,11 @@ def test_a_look_up_for_what_is_processed(bed: Bed, form: str) -> None:
     told = bed.sync()
     assert records(told) == [f"VeraCore's order {orders[0].code}"]
     # It counts as not processed: its unit is taken off once more, which oversells nothing.
-    # (So does one that is looked up in the very moment in which the read of the stock begins.)
-    assert for_sale(bed)[:-1] == [5] + [6] * (MANY - 2)
+    # (So do those that are looked up in the millisecond in which the read of the stock begins.)
+    first, *others = for_sale(bed)
+    assert first == 5
+    assert set(others) <= {5, 6}
+    assert others.count(6) >= MANY - 20
     before = asked(bed, orders[0].code)
     bed.sync()
     assert asked(bed, orders[0].code) == before, "it rests"
