@@ -43,6 +43,10 @@ NOTE = Document("AddNote", "mutation AddNote { addNote { id } }", "UpdateOrder")
 FINE: dict[str, Any] = {"json": {"data": {"ok": True}}}
 
 
+def in_channel(token: str) -> dict[str, Any]:
+    return {"json": {"data": {"ok": True, "activeChannel": {"code": "east", "token": token}}}}
+
+
 def asked(httpx_mock: HTTPXMock) -> list[str]:
     return operations(httpx_mock.get_requests())
 
@@ -116,7 +120,7 @@ def test_a_second_forbidden_names_operation_and_permission(httpx_mock: HTTPXMock
 
 
 def test_the_channel_goes_with_every_request(httpx_mock: HTTPXMock) -> None:
-    add(httpx_mock, login_ok(), FINE)
+    add(httpx_mock, login_ok(), in_channel("chan-1"))
     client(channel_token="chan-1").execute(LIST_ORDERS, {})
     assert [r.headers["vendure-token"] for r in httpx_mock.get_requests()] == ["chan-1", "chan-1"]
 
@@ -329,7 +333,13 @@ def test_any_bytes_are_data_or_one_of_our_errors(
 ) -> None:
     answer = HttpAnswer(status, headers, body)
     try:
-        data = data_of(answer, "ListOrders", sent_bytes=9, clock=SystemClock())
+        data = data_of(
+            answer,
+            "ListOrders",
+            sent_bytes=9,
+            clock=SystemClock(),
+            token_header="vendure-auth-token",
+        )
     except (Forbidden, AnotherKind, SyncError) as error:
         assert str(error).isprintable()
     else:

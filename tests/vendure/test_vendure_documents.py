@@ -29,6 +29,17 @@ def test_document_is_valid(document: Document, schema: GraphQLSchema) -> None:
     assert [node.name.value for node in operations if node.name] == [document.operation]
 
 
+@pytest.mark.parametrize(
+    "document",
+    [one for one in ALL if one.text.startswith("query")],
+    ids=lambda document: document.operation,
+)
+def test_a_query_can_name_its_channel(document: Document, schema: GraphQLSchema) -> None:
+    asked = document.with_channel()
+    assert validate(schema, parse(asked.text)) == []
+    assert asked.text.count("activeChannel { code token }") == 1
+
+
 def test_every_file_is_a_document() -> None:
     folder = Path(documents.__file__).parent
     texts = {file.read_text("utf-8") for file in folder.glob("*.graphql")}

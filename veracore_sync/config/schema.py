@@ -38,6 +38,7 @@ from veracore_sync.config.services import (
 from veracore_sync.config.types import (
     Buffer,
     Distinct,
+    HeaderName,
     HeldBack,
     Name,
     Names,
@@ -81,6 +82,19 @@ class VendureSettings(Section):
         description="Token of the channel to work in; empty is the default channel.",
         json_schema_extra={"masked": True},
     )
+    channel_token_header: HeaderName = Field(
+        default="vendure-token",
+        description="Header that carries `channel_token`: Vendure's `apiOptions.channelTokenKey`.",
+    )
+    auth_token_header: HeaderName = Field(
+        default="vendure-auth-token",
+        description="Header in which a login returns its token: Vendure's "
+        "`authOptions.authTokenHeaderKey`.",
+    )
+    api_key_header: HeaderName = Field(
+        default="vendure-api-key",
+        description="Header that carries `api_key`: Vendure's `authOptions.apiKeyHeaderKey`.",
+    )
     rehearsal: bool = Field(
         default=False,
         description="Let the jobs write to this shop although the warehouse is a sandbox.",
@@ -91,6 +105,12 @@ class VendureSettings(Section):
     def _one_login(self) -> VendureSettings:
         if self.api_key.get_secret_value() and self.password.get_secret_value():
             raise ValueError("has both an api_key and a password; keep one of the two logins")
+        return self
+
+    @model_validator(mode="after")
+    def _two_headers(self) -> VendureSettings:
+        if self.channel_token_header.lower() == self.api_key_header.lower():
+            raise ValueError("has the same channel_token_header and api_key_header")
         return self
 
 

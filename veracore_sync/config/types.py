@@ -25,6 +25,29 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Se
 from veracore_sync.config.address import names_service
 
 _FIELD_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_OWN_HEADERS = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cookie",
+        "date",
+        "expect",
+        "host",
+        "retry-after",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    }
+)
 _PREFIX = re.compile(r"[A-Za-z0-9-]{0,8}")
 # A password stands before an @, and a key behind a ?: neither is quoted.
 _BARE_HOST = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?(/[\w./-]*)?")
@@ -183,6 +206,15 @@ def _field_name(name: str) -> str:
     return name
 
 
+def _header_name(name: str) -> str:
+    name = name.strip()
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError("must be the name of an HTTP header, such as vendure-token")
+    if name.lower() in _OWN_HEADERS:
+        raise ValueError(f"must not be {name}, which HTTP uses itself")
+    return name
+
+
 def _id_prefix(text: str) -> str:
     if not _PREFIX.fullmatch(text):
         raise ValueError('must be at most 8 of A-Z, a-z, 0-9 and "-"')
@@ -318,6 +350,7 @@ OptionalZone = Annotated[
     str, AfterValidator(lambda name: _zone(name) if name.strip() else ""), ValueKind("time zone")
 ]
 FieldName = Annotated[str, AfterValidator(_field_name)]
+HeaderName = Annotated[str, AfterValidator(_header_name), ValueKind("header name")]
 IdPrefix = Annotated[str, AfterValidator(_id_prefix)]
 Moment = Annotated[datetime, BeforeValidator(_moment), ValueKind("moment")]
 Units = Annotated[int, Field(ge=1, le=_MOST_UNITS), ValueKind("units")]

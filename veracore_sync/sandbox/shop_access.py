@@ -11,7 +11,9 @@ from veracore_sync.sandbox.shop_catalogue import DEFAULT_CHANNEL
 from veracore_sync.sandbox.shop_errors import Refusal, Thrown
 from veracore_sync.sandbox.shop_records import Channel
 
+CHANNEL_HEADER = "vendure-token"
 TOKEN_HEADER = "vendure-auth-token"  # noqa: S105 - the name of a header
+KEY_HEADER = "vendure-api-key"
 _ORDERS, _CATALOGUE = ("ReadOrder",), ("ReadCatalog", "ReadProduct")
 _CHANGE_ORDERS = ("UpdateOrder",)
 
@@ -113,6 +115,10 @@ class Access:
         self._sessions: dict[str, User] = {}
         self._keys: dict[str, User] = {}
         self._numbered = 0
+        # Vendure's options; changed, they are as in a shop that was started anew with them.
+        self.channel_header = CHANNEL_HEADER
+        self.token_header = TOKEN_HEADER
+        self.key_header = KEY_HEADER
         self._add(username, password, None)
 
     def add_administrator(
@@ -158,12 +164,12 @@ class Access:
         Raises:
             Thrown: The channel token is unknown; with a single channel any token will do.
         """
-        channel = self._channel(headers.get("vendure-token", ""))
+        channel = self._channel(headers.get(self.channel_header, ""))
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and token:
             user = self._sessions.get(token)
             return Caller(user, channel, dead=user is None, token=token)
-        key = headers.get("vendure-api-key")
+        key = headers.get(self.key_header)
         if key:
             user = self._keys.get(key)
             return Caller(user, channel, by_key=True, dead=user is None)

@@ -74,6 +74,11 @@ class Catalogue:
         return str(next(self._numbers[kind]))
 
     @locked
+    def delete_channel(self, id: str) -> None:
+        """Delete a channel; what it sold and its orders stay in the default channel."""
+        del self.channels[id]
+
+    @locked
     def add_channel(self, code: str, currency: str = "USD", token: str | None = None) -> Channel:
         """Open a channel that sells everything there is now, from all locations there are."""
         id = self.new_id("channel")

@@ -30,7 +30,7 @@ from graphql import (
 
 from veracore_sync.clock import from_text, to_text
 from veracore_sync.sandbox.exchange import Answer, Request, json_answer
-from veracore_sync.sandbox.shop_access import TOKEN_HEADER, Access
+from veracore_sync.sandbox.shop_access import Access
 from veracore_sync.sandbox.shop_errors import Thrown
 from veracore_sync.sandbox.shop_resolvers import (
     FROM_RECORD,
@@ -103,7 +103,7 @@ class GraphQLApi:
             )
         reply = caller.reply_token
         return json_answer(
-            200, _document(result), () if reply is None else ((TOKEN_HEADER, reply),)
+            200, _document(result), () if reply is None else ((self._access.token_header, reply),)
         )
 
     def _body(self, request: Request) -> Document | Answer:

@@ -15,7 +15,6 @@ from veracore_sync.domain.failures import read_error
 from veracore_sync.transport.http import HttpAnswer, NoResponse, retry_after_seconds
 
 UPSTREAM = "vendure"
-TOKEN_HEADER = "vendure-auth-token"  # noqa: S105 - the name of a header
 BODY_LIMIT = 100 * 1024
 """Longest request body, in bytes, that Vendure accepts by default."""
 
@@ -49,7 +48,9 @@ class AnotherKind(Exception):
     """The answer is not of this API (HTML, other JSON, a redirect); the message says what."""
 
 
-def data_of(answer: HttpAnswer, operation: str, *, sent_bytes: int, clock: Clock) -> dict[str, Any]:
+def data_of(
+    answer: HttpAnswer, operation: str, *, sent_bytes: int, clock: Clock, token_header: str
+) -> dict[str, Any]:
     """The ``data`` of an answer without errors.
 
     Args:
@@ -57,6 +58,7 @@ def data_of(answer: HttpAnswer, operation: str, *, sent_bytes: int, clock: Clock
         operation: The operation's name, for messages.
         sent_bytes: The length of the request's body.
         clock: The time to read a ``Retry-After`` date by.
+        token_header: The header, in lower case, that is empty if the session is dead.
 
     Raises:
         Forbidden: The session is dead or a permission is missing.
@@ -67,7 +69,7 @@ def data_of(answer: HttpAnswer, operation: str, *, sent_bytes: int, clock: Clock
     body = _json_object(answer)
     errors = body.get("errors")
     if isinstance(errors, list) and errors:
-        raise _graphql_failure(errors, answer, operation)
+        raise _graphql_failure(errors, answer, operation, token_header)
     data = body.get("data")
     if not isinstance(data, dict):
         raise AnotherKind(_words_for(answer))
@@ -108,12 +110,14 @@ def _words_for(answer: HttpAnswer) -> str:
     return f"HTTP {answer.status} {_plain(answer.content_type)}".rstrip()
 
 
-def _graphql_failure(errors: list[Any], answer: HttpAnswer, operation: str) -> Exception:
+def _graphql_failure(
+    errors: list[Any], answer: HttpAnswer, operation: str, token_header: str
+) -> Exception:
     details = [(_code(error), _text(error)) for error in errors]
     # HTTP 200 in both cases; only the empty token header tells an expired session from a missing
     # permission (docs/vendure.md, "Sessions").
     if any(code == "FORBIDDEN" for code, _ in details):
-        return Forbidden(session_dead=answer.headers.get(TOKEN_HEADER) == "")
+        return Forbidden(session_dead=answer.headers.get(token_header) == "")
     code, text = details[0]
     what = _what(code, text)
     message, hint = _words(what, operation, f"{code}: {text}" if code else text)

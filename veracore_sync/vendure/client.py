@@ -1,6 +1,7 @@
 """The GraphQL client of the Admin API: sessions, repeats and errors.
 
-A session is a bearer token. With an API key there is no session.
+A session is a bearer token. With an API key there is no session. Where a channel is configured,
+every answer is proved to be of that channel.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from veracore_sync.domain.failures import read_error
 from veracore_sync.transport.http import Gate, HttpAnswer, HttpClient, NoResponse
 from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.vendure.answers import (
-    TOKEN_HEADER,
     UPSTREAM,
     AnotherKind,
     Forbidden,
     data_of,
     lost,
 )
+from veracore_sync.vendure.channel import ChannelInUse
 from veracore_sync.vendure.documents import LOGIN, Document
 
 _SENDABLE = re.compile(r"[\x21-\x7e]+")
@@ -61,7 +62,12 @@ class Client:
         self._settings = settings
         self._url = settings.admin_api_url
         self._api_key = _header_value(settings.api_key.get_secret_value(), "vendure.api_key")
-        self._channel_token = _header_value(settings.channel_token, "vendure.channel_token")
+        self._channel = ChannelInUse(
+            _header_value(settings.channel_token, "vendure.channel_token"),
+            settings.channel_token_header,
+            clock or SystemClock(),
+        )
+        self._token_header = settings.auth_token_header.lower()
         self._retry = retry
         self._clock = clock or SystemClock()
         self._http = HttpClient(
@@ -86,13 +92,28 @@ class Client:
     ) -> dict[str, Any]:
         """Run a document and return its ``data``.
 
-        A read is repeated as the policy says; a mutation only after an expired session.
+        A read is repeated as the policy says; a mutation only after an expired session. What is
+        not of the configured channel is neither returned nor changed.
 
         Raises:
             AuthRefused: The credentials were refused, or a permission is missing.
             ConfigError: The address, the channel or Vendure's version is not what it should be.
             UpstreamError: Not reached, not in time, or not understood.
         """
+        if not self._channel.is_chosen:
+            return self._allowed(document, variables, mutation)
+        if mutation:
+            if not self._channel.is_proved:
+                self._channel.prove(self._allowed(self._channel.question, {}, mutation=False))
+            return self._allowed(document, variables, mutation)
+        data = self._allowed(document.with_channel(), variables, mutation)
+        self._channel.prove(data)
+        return data
+
+    def _allowed(
+        self, document: Document, variables: Mapping[str, Any], mutation: bool
+    ) -> dict[str, Any]:
+        """The ``data`` of a document that is run with a session of an administrator."""
         session = self._credentials()
         try:
             return self._ask(document, variables, session, mutation)
@@ -132,7 +153,13 @@ class Client:
                 headers={**self._common_headers(), **session},
                 content=content,
             )
-            data = data_of(answer, document.operation, sent_bytes=len(content), clock=self._clock)
+            data = data_of(
+                answer,
+                document.operation,
+                sent_bytes=len(content),
+                clock=self._clock,
+                token_header=self._token_header,
+            )
         except NoResponse as error:
             raise lost(error, document.operation) from error
         except AnotherKind as kind:
@@ -142,16 +169,14 @@ class Client:
 
     def _common_headers(self) -> dict[str, str]:
         headers = {"content-type": "application/json", "accept": "application/json"}
-        if self._channel_token:
-            headers["vendure-token"] = self._channel_token
-        return headers
+        return {**headers, **self._channel.headers}
 
     # ---- who asks ---------------------------------------------------------------------------
 
     def _credentials(self, dead: Mapping[str, str] | None = None) -> Mapping[str, str]:
         """The authentication headers; a session that is `dead` is replaced once for all threads."""
         if self._api_key:
-            return {"vendure-api-key": self._api_key}
+            return {self._settings.api_key_header: self._api_key}
         with self._lock:
             if self._session is None or self._session is dead:
                 self._session = retry_read(self._log_in, self._retry, self._clock)
@@ -171,9 +196,9 @@ class Client:
         if kind != "CurrentUser":
             raise self._login_refused(listed=kind in _WRONG_LOGIN)
         # Only from a login: other answers may contain the token of an anonymous session.
-        token = answer.headers.get(TOKEN_HEADER, "")
+        token = answer.headers.get(self._token_header, "")
         if not _SENDABLE.fullmatch(token):
-            raise _no_bearer()
+            raise _no_bearer(self._settings.auth_token_header)
         return {"authorization": f"Bearer {token}"}
 
     # ---- what went wrong --------------------------------------------------------------------
@@ -212,7 +237,12 @@ class Client:
         who = "vendure.api_key" if self._api_key else "vendure.username"
         hint = f"give the role of {who} the permission {document.permission} in its channel"
         if self._api_key:
-            hint += ", and check that Vendure's authOptions.tokenMethod includes 'api-key'"
+            hint += (
+                ", and check that Vendure's authOptions.tokenMethod includes 'api-key' and its "
+                "authOptions.apiKeyHeaderKey is vendure.api_key_header"
+            )
+        if self._channel.is_chosen:
+            hint += "; " + self._channel.hint
         return AuthRefused(
             f"Vendure does not allow {who} to run {document.operation}: "
             f"the permission {document.permission} is probably missing",
@@ -222,11 +252,12 @@ class Client:
         )
 
 
-def _no_bearer() -> ConfigError:
+def _no_bearer(header: str) -> ConfigError:
     return WrongEndpoint(
-        "Vendure accepted the login but returned no bearer token",
+        f"Vendure accepted the login but returned no bearer token in the header {header}",
         hint="Vendure's authOptions.tokenMethod must include 'bearer', "
-        "for instance ['bearer', 'cookie']; or use vendure.api_key",
+        "for instance ['bearer', 'cookie']; or use vendure.api_key. If Vendure's "
+        "authOptions.authTokenHeaderKey is set, vendure.auth_token_header must be the same",
     )
 
 

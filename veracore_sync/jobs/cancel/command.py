@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from veracore_sync.domain.cancellations import WantedBy
-from veracore_sync.domain.errors import SyncError, UpstreamError, UsageError
+from veracore_sync.domain.errors import ConfigError, SyncError, UpstreamError, UsageError
 from veracore_sync.domain.failures import OF_ONE_DECISION
 from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.order_records import OrderRow
@@ -100,6 +100,7 @@ class CancelOrders(RunPart[OrdersReport]):
 
         Raises:
             UsageError: The ledger does not know one of them; nothing was done.
+            ConfigError: The shop that answers is not the configured one; nothing was done.
             SyncError: VeraCore cannot be asked. The wishes are kept: the next run goes on.
         """
         # The caller holds the job lock, so what is `sending` or `asking` was left by a killed run.
@@ -230,6 +231,9 @@ class CancelOrders(RunPart[OrdersReport]):
         if code not in self._read:
             try:
                 found = self.shop.orders([code])
+            except ConfigError:
+                # Another channel or another shop answers: what it says of the code is of others.
+                raise
             except SyncError:
                 found = []
             self._read[code] = found[0] if found else None

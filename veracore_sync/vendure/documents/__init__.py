@@ -5,9 +5,13 @@ Each document holds one operation, named as the messages name it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+
+# The line that opens the operation's selection; a fragment's comes after it.
+_OPENS = re.compile(r"^(query .*|\)) \{\n", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,12 @@ class Document:
         place = "      currencyCode\n"
         asked = f"{place}      aggregateOrder {{ code }}\n      sellerOrders {{ code }}\n"
         return Document(self.operation, self.text.replace(place, asked), self.permission)
+
+    def with_channel(self) -> Document:
+        """The query with the channel that it is answered in."""
+        # Under its own name it becomes one field with the one that some documents have already.
+        asked = "\\g<0>  activeChannel { code token }\n"
+        return Document(self.operation, _OPENS.sub(asked, self.text, count=1), self.permission)
 
 
 def _load(file_name: str, operation: str, permission: str = "") -> Document:
@@ -57,6 +67,7 @@ CANCEL_FULFILMENT = _load("cancel_fulfilment.graphql", "CancelFulfilment", "Upda
 END_ORDER = _load("end_order.graphql", "EndOrder", "UpdateOrder")
 NOTE_ORDER = _load("note_order.graphql", "NoteOrder", "UpdateOrder")
 READ_NOTES = _load("read_notes.graphql", "ReadNotes", "ReadOrder")
+READ_CHANNEL = _load("read_channel.graphql", "ReadChannel")
 READ_ACCESS = _load("read_access.graphql", "ReadAccess")
 READ_SHIPPING_METHODS = _load(
     "read_shipping_methods.graphql", "ReadShippingMethods", "ReadShippingMethod"
