@@ -182,6 +182,9 @@ class PartialShop:
     def access(self) -> GrantedAccess:
         raise AssertionError("not asked for")
 
+    def has_several_channels(self) -> bool:
+        return False
+
     def shipping_methods(self) -> list[str]:
         raise AssertionError("not asked for")
 

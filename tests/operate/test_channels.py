@@ -70,6 +70,8 @@ def market(tmp_path: Path) -> Iterator[Market]:
         rig.end()
 
 
+CHANNELS = "VERACORE_SYNC_ORDERS__CHANNELS"
+HOME = "__default_channel__"
 Situation = Callable[[Market], None]
 
 
@@ -182,3 +184,140 @@ def test_doctor_says_which_channel_it_is(
     name = "__default_channel__" if sent == ALL else sent[0]
     assert found["level"] == "ok"
     assert f"channel {name}" in found["message"]
+    warned = [one["message"] for one in ended.json["findings"] if one["name"] == "channels"]
+    assert len(warned) == (sent == ALL)
+    assert all("(east, west)" in one and "ship them twice" in one for one in warned)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_doctor_knows_of_channels_that_the_role_does_not_see(market: Market, several: bool) -> None:
+    market.shop.access.show_channels(market.shop.username, ["1"])
+    if not several:
+        for one in (market.east, market.west):
+            market.shop.state.delete_channel(one.id)
+    ended = market.rig.run("doctor", "--json")
+    assert ("ship them twice" in ended.out) == several
+    market.rig.env[CHANNELS] = HOME
+    ended = market.rig.run("doctor", "--json")
+    assert ("valid in every channel" in ended.out) == several
+
+
+# ---- one order, one configuration ---------------------------------------------------------------
+
+
+def sent(market: Market) -> set[str]:
+    there = market.rig.placed()
+    return {name for name, code in market.codes.items() if code in there}
+
+
+@pytest.mark.parametrize(
+    ("channels", "expected"),
+    [
+        ("", {"default", "east", "west"}),
+        (HOME, {"default"}),
+        ("east", {"east"}),
+        (f"{HOME},west", {"default", "west"}),
+        (f"{HOME},east,west", {"default", "east", "west"}),
+        ("nowhere", set()),
+    ],
+)
+def test_the_default_channel_sends_what_the_setting_names(
+    market: Market, channels: str, expected: set[str]
+) -> None:
+    if channels:
+        market.rig.env[CHANNELS] = channels
+    assert market.rig.sync()["submitted"] == len(expected)
+    assert sent(market) == expected
+    assert market.rig.sync()["submitted"] == 0
+
+
+def test_two_configurations_side_by_side_send_each_order_once(
+    market: Market, tmp_path: Path
+) -> None:
+    with Sandbox(strict=True) as elsewhere:
+        rig = HereRig(
+            tmp_path / "east",
+            market.shop.admin_url,
+            market.shop.username,
+            market.shop.password,
+            elsewhere,
+        )
+        rig.folder.mkdir()
+        rig.control("stock", {"stock": [{"sku": "MUG", "on_hand": 10}]})
+        rig.env |= market.rig.env
+        rig.env["VERACORE_SYNC_VENDURE__CHANNEL_TOKEN"] = market.east.token
+        market.rig.env[CHANNELS] = f"{HOME},west"
+        for _ in range(2):
+            market.rig.sync()
+            rig.sync()
+        assert sent(market) == {"default", "west"}
+        assert set(rig.placed()) == {market.codes["east"]}
+
+
+def test_an_order_of_another_channel_stays_skipped_when_the_channel_is_deleted(
+    market: Market,
+) -> None:
+    market.rig.env[CHANNELS] = HOME
+    market.rig.sync()
+    told = market.rig.run("stats", "--order", market.codes["east"])
+    assert "sold in the channel east" in told.out
+    # Vendure then shows the order as one of the default channel.
+    market.shop.state.delete_channel(market.east.id)
+    assert market.rig.sync()["submitted"] == 0
+    del market.rig.env[CHANNELS]
+    assert market.rig.sync()["submitted"] == 0
+    assert sent(market) == {"default"}
+    market.rig.sync("--order", market.codes["east"])
+    assert sent(market) == {"default", "east"}
+
+
+def test_an_order_of_two_channels_is_parked_where_one_is_not_named(market: Market) -> None:
+    (order,) = [
+        one for one in market.shop.state.orders.values() if one.code == market.codes["east"]
+    ]
+    order.channels.add(market.west.id)
+    market.rig.env[CHANNELS] = "east"
+    document = market.rig.sync(code=3)
+    assert (document["submitted"], document["parked"]) == (0, 1)
+    assert "the channel west" in market.rig.run("stats", "--order", order.code).out
+    market.rig.env[CHANNELS] = "east,west"
+    market.rig.sync()
+    # That of west alone was another configuration's until now, which may have sent it.
+    assert sent(market) == {"east"}
+
+
+def test_a_role_that_does_not_see_every_channel_sends_nothing(market: Market) -> None:
+    """Vendure shows it an order of east as one of the default channel."""
+    market.rig.env[CHANNELS] = HOME
+    market.shop.access.show_channels(market.shop.username, ["1"])
+    ended = market.rig.run("sync-orders", "--json")
+    assert ended.code == 78, ended.out
+    assert "valid in every channel" in ended.json["error"]["hint"]
+    assert market.rig.placed() == {}
+    market.shop.access.show_channels(market.shop.username, None)
+    market.rig.sync()
+    assert sent(market) == {"default"}
+
+
+def test_shipments_of_another_channels_order_are_not_fulfilled_here(
+    market: Market, tmp_path: Path
+) -> None:
+    """Both configurations use one VeraCore account, whose list has the slips of both."""
+    rig = HereRig(
+        tmp_path / "east",
+        market.shop.admin_url,
+        market.shop.username,
+        market.shop.password,
+        market.rig.sandbox,
+    )
+    rig.folder.mkdir()
+    rig.env |= market.rig.env
+    rig.env["VERACORE_SYNC_VENDURE__CHANNEL_TOKEN"] = market.east.token
+    rig.sync()
+    (order,) = market.rig.control("orders")["orders"]
+    market.rig.control("ship", {"order": order["id"], "packages": [{"tracking": "1Z1"}]})
+    market.rig.env[CHANNELS] = HOME
+    assert market.rig.run("sync-tracking").code == 0
+    assert market.written() == []
+    assert rig.run("sync-tracking").code == 0
+    assert market.written() == ["AddFulfilment", "ShipFulfilment"]

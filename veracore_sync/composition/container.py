@@ -102,6 +102,7 @@ class Container:
             self.settings.vendure,
             custom_fields=self.settings.orders.custom_fields,
             reads_parts=self.settings.orders.order_types is not None,
+            reads_channels=bool(self.settings.orders.channels),
             retry=self._retry,
             gate=self._gate("vendure", per_minute=0),
             clock=self.clock,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -19,6 +20,8 @@ from veracore_sync.config.types import (
     Text,
 )
 
+Claim = Literal["ours", "others", "shared"]
+"""Whose order it is: to send here, of other channels, or of both."""
 OrderType = Literal["Regular", "Seller", "Aggregate"]
 DEFAULT_CHANNEL = "__default_channel__"
 """The code of Vendure's own channel; every other one is a seller's."""
@@ -73,6 +76,13 @@ class OrdersSettings(Section):
         "is Regular, and Seller too in a seller's channel. An Aggregate is all of its Seller "
         "orders, so never both.",
         examples=[("Regular", "Seller")],
+    )
+    channels: Names = Field(
+        default=(),
+        description="Codes of the channels whose orders are sent; empty is every order that the "
+        "channel in use lists. The default channel lists those of all channels "
+        "(docs/vendure.md, Several channels).",
+        examples=[("__default_channel__",)],
     )
     interval_minutes: int = minutes(5, "How often the timer starts sync-orders.")
     not_before: Moment | None = Field(
@@ -166,6 +176,21 @@ class OrdersSettings(Section):
             return frozenset(self.order_types)
         is_sellers = channel_code != DEFAULT_CHANNEL
         return frozenset(("Regular", "Seller") if is_sellers else ("Regular",))
+
+    def claim(self, channels: Collection[str]) -> Claim:
+        """Whether an order in these channels is sent with these settings.
+
+        Args:
+            channels: The codes of all its channels; empty: they were not asked for.
+        """
+        if not self.channels or not channels:
+            return "ours"
+        # Vendure puts every order into the default channel too: only where that is its one channel
+        # was it sold there.
+        sold_in = {*channels} - {DEFAULT_CHANNEL} or {DEFAULT_CHANNEL}
+        if sold_in <= {*self.channels}:
+            return "ours"
+        return "others" if sold_in.isdisjoint(self.channels) else "shared"
 
     @property
     def counted_types(self) -> frozenset[str]:

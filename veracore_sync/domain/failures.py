@@ -217,6 +217,9 @@ SAYS_NOTHING_OF_ITS_NAME = Group(ANOTHER_RECORD_TELLS.whats | _of(_W.RUN))
 MAY_PASS = Group(_of(_W.SERVER))
 """A slip is retried without limit."""
 
+NO_SUCH_CHANNEL = Group({Occurrence.CHANNEL_UNKNOWN})
+"""The shop has several channels, and none with the token."""
+
 ROLLED_BACK = Group({Occurrence.DATABASE})
 """Nothing was written, so the same write may be repeated at once."""
 

@@ -37,7 +37,10 @@ class Fulfilment:
 
 @dataclass(frozen=True, slots=True)
 class FulfilledOrder:
-    """An order with its fulfilments. Lines are in the order in which they were added."""
+    """An order with its fulfilments. Lines are in the order in which they were added.
+
+    `channels` as in `veracore_sync.domain.orders.Order`.
+    """
 
     id: str
     code: str
@@ -46,3 +49,4 @@ class FulfilledOrder:
     lines: tuple[Line, ...]
     fulfilments: tuple[Fulfilment, ...]
     placed_at: datetime | None = None
+    channels: tuple[str, ...] = ()

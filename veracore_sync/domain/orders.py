@@ -70,7 +70,7 @@ class ShippingLine:
 
 @dataclass(frozen=True, slots=True)
 class OrderStub:
-    """An order in a list."""
+    """An order in a list; `channels` as in `Order`."""
 
     id: str
     code: str
@@ -78,6 +78,7 @@ class OrderStub:
     type: str
     placed_at: datetime | None
     updated_at: datetime
+    channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ class Order:
     """An order in full, as read in this run.
 
     `same_goods` are the codes of the orders that bear the same goods: of an Aggregate order its
-    Seller orders, of a Seller order its Aggregate; empty if that was not asked for. `paid` sums the
+    Seller orders, of a Seller order its Aggregate; `channels` the codes of its channels, among them
+    always the default channel. Both are empty if they were not asked for. `paid` sums the
     settled and authorised payments, `refunded` the refunds that have not failed; `total` and
     `surcharges_gross` include taxes.
     """
@@ -107,6 +109,7 @@ class Order:
     note: str = ""
     custom_fields: Mapping[str, str] = field(default_factory=dict)
     same_goods: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
     total: Decimal = Decimal(0)
     surcharges_gross: Decimal = Decimal(0)
     surcharges_net: Decimal = Decimal(0)

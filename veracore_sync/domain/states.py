@@ -52,6 +52,7 @@ class OrderCause(StrEnum):
     STATE = "state"  # it left the trigger states
     EARLY = "early"  # placed before go-live
     TYPE = "type"  # a Seller or Aggregate order where the settings do not send them
+    CHANNEL = "channel"  # of another channel than the settings send: never again by itself
     RESOLVED = "resolved"  # by a person, permanently
 
 

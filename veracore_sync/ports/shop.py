@@ -69,10 +69,14 @@ class Poll:
 
 @dataclass(frozen=True, slots=True)
 class GrantedAccess:
-    """Who asks: the channel that is used, and the permissions held there."""
+    """Who asks: the channel that is used, the permissions held there, and all channels of the role.
+
+    Vendure shows no others, so there may be more.
+    """
 
     channel_code: str
     permissions: frozenset[str]
+    channels: tuple[str, ...] = ()
 
 
 class UnknownVariant(Exception):
@@ -172,6 +176,13 @@ class ShopAccess(Protocol):
             AuthRefused: The credentials were refused, or they are an API key, whose permissions
                 Vendure does not show.
             ConfigError, UpstreamError: As every read of the shop.
+        """
+
+    def has_several_channels(self) -> bool:
+        """Whether the shop has another channel beside the default one; False if that is unknown.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
         """
 
     def shipping_methods(self) -> list[str]:

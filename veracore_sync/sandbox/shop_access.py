@@ -41,13 +41,15 @@ PERMISSIONS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(slots=True)
 class User:
-    """An administrator; `permissions` None: all of them."""
+    """An administrator; `permissions` None: all of them. `channels`, if not None, are the ids of
+    those that show up for this one; the small shop lets everybody work in each."""
 
     id: str
     created_at: datetime
     name: str
     password: str
     permissions: frozenset[str] | None
+    channels: frozenset[str] | None = None
 
 
 @dataclass(slots=True)
@@ -126,6 +128,14 @@ class Access:
     ) -> None:
         """Add an administrator with these permissions (None: all)."""
         self._add(name, password, permissions)
+
+    def show_channels(self, name: str, ids: Iterable[str] | None) -> None:
+        """Show an administrator only these channels (None: all), as a role that is valid in them.
+
+        Raises:
+            KeyError: There is no such administrator.
+        """
+        self._users[name].channels = None if ids is None else frozenset(ids)
 
     def change_password(self, name: str, password: str) -> None:
         """Give an administrator another password; sessions that are open stay open.

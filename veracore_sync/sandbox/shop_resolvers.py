@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -205,9 +205,21 @@ _LEVEL: Mapping[str, Callable[[Level], Any]] = {
 # ---- who and where --------------------------------------------------------------------------
 
 
-def _user_channels(_user: User, info: GraphQLResolveInfo[Context]) -> list[Any]:
+def _user_channels(user: User, info: GraphQLResolveInfo[Context]) -> list[Any]:
+    return _shown(user, info.context.state.channels.values())
+
+
+def _order_channels(order: Order, info: GraphQLResolveInfo[Context]) -> list[Any]:
     context = info.context
-    return list(context.state.channels.values())
+    there = [one for id, one in context.state.channels.items() if id in order.channels]
+    return _shown(context.caller.user, there)
+
+
+def _shown(user: User | None, channels: Iterable[Any]) -> list[Any]:
+    """Those in which a role of the user is valid: Vendure leaves the others out."""
+    if user is None or user.channels is None:
+        return list(channels)
+    return [one for one in channels if one.id in user.channels]
 
 
 def _user_permissions(_channel: Any, info: GraphQLResolveInfo[Context]) -> list[str]:
@@ -296,7 +308,7 @@ FROM_RECORD: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
     },
 }
 WITH_CONTEXT: Mapping[str, Mapping[str, Callable[..., Any]]] = {
-    "Order": {"history": _history},
+    "Order": {"history": _history, "channels": _order_channels},
     "OrderLine": {"fulfillmentLines": _fulfilment_lines},
     "ProductVariant": {
         "stockLevels": _levels,

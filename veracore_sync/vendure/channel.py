@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +48,11 @@ class ChannelInUse:
         return {self._header: self._token} if self._token else {}
 
     @property
+    def nobodys(self) -> Mapping[str, str]:
+        """The header with a token that no channel has."""
+        return {self._header: f"none-{secrets.token_hex(8)}"}
+
+    @property
     def hint(self) -> str:
         """What to check if the shop does not work in the configured channel."""
         return (
@@ -82,3 +88,27 @@ class ChannelInUse:
                 "Vendure: the channel may have been deleted",
             )
         self._proved_at = self._clock.monotonic()
+
+
+def must_see_all_channels(root: Node) -> None:
+    """Check, where it was asked for, that an order's channels are shown to us without exception.
+
+    Vendure leaves out of `Order.channels` those in which our role is not valid. Such an order of
+    another channel looks as if it had been sold in the default channel.
+
+    Raises:
+        ConfigError: There are channels that we do not see.
+    """
+    if "me" not in root.fields:
+        return
+    seen = {one.text("code") for one in root.node("me").nodes("channels")}
+    there = root.node("channels").integer("totalItems")
+    if len(seen) < there:
+        raise read_error(
+            Occurrence.CHANNEL_UNKNOWN,
+            f"orders.channels cannot be used: Vendure has {there} channels, and shows those of an "
+            f"order only where our role is valid: {', '.join(sorted(seen))}",
+            upstream=UPSTREAM,
+            hint="in Vendure, make the role of vendure.username valid in every channel "
+            "(Settings > Roles), also in one that is added later",
+        )

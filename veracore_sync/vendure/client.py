@@ -21,7 +21,7 @@ from veracore_sync.domain.errors import (
     SyncError,
     WrongEndpoint,
 )
-from veracore_sync.domain.failures import read_error
+from veracore_sync.domain.failures import NO_SUCH_CHANNEL, read_error
 from veracore_sync.transport.http import Gate, HttpAnswer, HttpClient, NoResponse
 from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.vendure.answers import (
@@ -127,6 +127,26 @@ class Client:
             return self._ask(document, variables, session, mutation)
         except Forbidden as refusal:
             raise self._refused(document, refusal) from None
+
+    def refuses_unknown_channel(self) -> bool:
+        """Whether the shop refuses a token of no channel, as it does if it has several.
+
+        Any role may ask; only some may read the list of channels.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As `execute`.
+        """
+        session = {**self._credentials(), **self._channel.nobodys}
+        try:
+            self._ask(self._channel.question, {}, session, mutation=False)
+        except Forbidden:
+            # Answered in the default channel, where our role is not valid.
+            return False
+        except SyncError as error:
+            if error not in NO_SUCH_CHANNEL:
+                raise
+            return True
+        return False
 
     def _ask(
         self,

@@ -10,6 +10,7 @@ from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
 from veracore_sync.ports.shop import MutationRefused
 from veracore_sync.vendure.answers import UPSTREAM
+from veracore_sync.vendure.channel import must_see_all_channels
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
     ADD_FULFILMENT,
@@ -21,6 +22,7 @@ from veracore_sync.vendure.documents import (
     SHIP_FULFILMENT,
     Document,
 )
+from veracore_sync.vendure.mapping import channels
 from veracore_sync.vendure.node import Node
 
 _CODES_A_REQUEST = 50
@@ -32,10 +34,12 @@ class VendureFulfilments:
 
     Args:
         client: Of its Admin API.
+        reads_channels: Also read the orders' channels.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, *, reads_channels: bool = False) -> None:
         self._client = client
+        self._reads = READ_FULFILMENTS.with_channels() if reads_channels else READ_FULFILMENTS
 
     def orders(self, codes: Sequence[str]) -> dict[str, FulfilledOrder]:
         """These orders by code; see the port."""
@@ -47,7 +51,9 @@ class VendureFulfilments:
         return found
 
     def _read(self, codes: Sequence[str]) -> Iterator[FulfilledOrder]:
-        listing = Node(self._client.execute(READ_FULFILMENTS, {"codes": codes})).node("orders")
+        root = Node(self._client.execute(self._reads, {"codes": codes}))
+        must_see_all_channels(root)
+        listing = root.node("orders")
         items = listing.nodes("items")
         # An order missing here would look as if it had no fulfilments, and be fulfilled twice.
         if len(items) < listing.integer("totalItems"):
@@ -141,6 +147,7 @@ def _order(node: Node) -> FulfilledOrder:
         lines=tuple(lines),
         fulfilments=tuple(_fulfilment(one) for one in node.nodes_or_none("fulfillments")),
         placed_at=node.moment_or_none("orderPlacedAt"),
+        channels=channels(node),
     )
 
 

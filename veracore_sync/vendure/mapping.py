@@ -34,6 +34,16 @@ def money_precision(root: Node) -> int:
     return precision
 
 
+def channels(node: Node) -> tuple[str, ...]:
+    """The codes of an order's channels; none if they were not asked for."""
+    if "channels" not in node.fields:
+        return ()
+    found = tuple(one.text("code") for one in node.nodes("channels"))
+    if not found:
+        raise node.unusable("channels")
+    return found
+
+
 def order_stub(node: Node) -> OrderStub:
     """An item of a listing."""
     return OrderStub(
@@ -43,6 +53,7 @@ def order_stub(node: Node) -> OrderStub:
         type=node.text("type"),
         placed_at=node.moment_or_none("orderPlacedAt"),
         updated_at=node.moment("updatedAt"),
+        channels=channels(node),
     )
 
 
@@ -69,6 +80,7 @@ def order(node: Node, precision: int, custom_fields: Sequence[str] = ()) -> Orde
         note=_note(node.node("history")),
         custom_fields={name: custom.as_text(name) for name in custom_fields} if custom else {},
         same_goods=tuple(_same_goods(node)),
+        channels=channels(node),
         total=node.money("totalWithTax", precision),
         surcharges_gross=_surcharges(node, "priceWithTax", precision),
         surcharges_net=_surcharges(node, "price", precision),

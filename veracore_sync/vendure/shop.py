@@ -20,6 +20,7 @@ from veracore_sync.transport.http import Gate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure import mapping
 from veracore_sync.vendure.answers import UPSTREAM
+from veracore_sync.vendure.channel import must_see_all_channels
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
     COMPARE_ORDERS,
@@ -29,6 +30,7 @@ from veracore_sync.vendure.documents import (
     READ_ACCESS,
     READ_ORDERS,
     READ_SHIPPING_METHODS,
+    Document,
 )
 from veracore_sync.vendure.fulfilment import VendureFulfilments
 from veracore_sync.vendure.listing import OrderListing, options
@@ -60,6 +62,7 @@ class VendureShop:
         custom_fields: Names of the order's custom fields to read.
         reads_parts: Also read the codes of Aggregate and Seller orders, which costs the shop one
             more query for each order.
+        reads_channels: Also read the orders' channels, which costs as much.
     """
 
     def __init__(
@@ -71,11 +74,16 @@ class VendureShop:
         clock: Clock | None = None,
         custom_fields: Sequence[str] = (),
         reads_parts: bool = False,
+        reads_channels: bool = False,
     ) -> None:
         self._settings = settings
         self._custom_fields = tuple(custom_fields)
         read_orders = READ_ORDERS.with_parts() if reads_parts else READ_ORDERS
-        self._read_orders = read_orders.with_custom_fields(self._custom_fields)
+        read_orders = read_orders.with_custom_fields(self._custom_fields)
+        self._reads_channels = reads_channels
+        self._read_orders = self._asked(read_orders)
+        self._poll_orders = self._asked(POLL_ORDERS)
+        self._list_orders = self._asked(LIST_ORDERS)
         self._client = Client(settings, retry=retry, gate=gate, clock=clock)
         # Without take Vendure's own page limit applies; above a lowered limit, a request would
         # fail.
@@ -95,7 +103,7 @@ class VendureShop:
     @cached_property
     def fulfilments(self) -> VendureFulfilments:
         """The shop's fulfilments."""
-        return VendureFulfilments(self._client)
+        return VendureFulfilments(self._client, reads_channels=self._reads_channels)
 
     @property
     def clock_ahead_seconds(self) -> float | None:
@@ -110,12 +118,15 @@ class VendureShop:
         """The channel and our permissions in it; see the port."""
         root = Node(self._client.execute(READ_ACCESS, {}))
         channel = root.node("activeChannel").text("code")
-        held = [
-            frozenset(one.texts("permissions"))
+        held = {
+            one.text("code"): frozenset(one.texts("permissions"))
             for one in root.node("me").nodes("channels")
-            if one.text("code") == channel
-        ]
-        return GrantedAccess(channel, held[0] if held else frozenset())
+        }
+        return GrantedAccess(channel, held.get(channel, frozenset()), tuple(held))
+
+    def has_several_channels(self) -> bool:
+        """Whether the shop has more channels than the default one; see the port."""
+        return self._client.refuses_unknown_channel()
 
     def shipping_methods(self) -> list[str]:
         """The codes of the shipping methods of the channel; see the port."""
@@ -183,7 +194,7 @@ class VendureShop:
     def _first_pages(self, wanted: Mapping[str, dict[str, Any]]) -> tuple[Node, dict[str, Node]]:
         """The first page of each list, in one request; none if a bad entry fails it."""
         try:
-            root = Node(self._client.execute(POLL_ORDERS, self._poll_variables(wanted)))
+            root = self._root(self._poll_orders, self._poll_variables(wanted))
         except SyncError as error:
             if error not in MAY_BE_AN_ENTRYS:
                 raise
@@ -195,7 +206,15 @@ class VendureShop:
         return root, {name: root.node(name) for name in wanted}
 
     def _without_lists(self) -> Node:
-        return Node(self._client.execute(POLL_ORDERS, self._poll_variables({})))
+        return self._root(self._poll_orders, self._poll_variables({}))
+
+    def _asked(self, document: Document) -> Document:
+        return document.with_channels() if self._reads_channels else document
+
+    def _root(self, document: Document, variables: Mapping[str, Any]) -> Node:
+        root = Node(self._client.execute(document, variables))
+        must_see_all_channels(root)
+        return root
 
     def _poll_variables(self, wanted: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         variables: dict[str, Any] = {}
@@ -206,7 +225,7 @@ class VendureShop:
         return variables
 
     def _list(self, wanted: Mapping[str, Any]) -> Node:
-        return Node(self._client.execute(LIST_ORDERS, {"options": wanted})).node("orders")
+        return self._root(self._list_orders, {"options": wanted}).node("orders")
 
     def _names(self, wanted: Mapping[str, Any]) -> Node:
         return Node(self._client.execute(NAME_ORDERS, {"options": wanted})).node("orders")
@@ -218,7 +237,7 @@ class VendureShop:
         return [found[code] for code in wanted if code in found]
 
     def _read(self, codes: Sequence[str]) -> Iterator[Order]:
-        root = Node(self._client.execute(self._read_orders, {"codes": codes}))
+        root = self._root(self._read_orders, {"codes": codes})
         precision = mapping.money_precision(root)
         listing = root.node("orders")
         items = listing.nodes("items")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from veracore_sync.config import Settings
+from veracore_sync.config.orders import DEFAULT_CHANNEL
 from veracore_sync.domain.errors import AuthRefused, SyncError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
 from veracore_sync.jobs.inventory.location_map import location_map
@@ -48,10 +49,38 @@ def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[
     except SyncError as error:
         yield fail("permissions", error)
         return
+    if poll.channel_code == DEFAULT_CHANNEL:
+        yield from _channels(settings.orders.channels, client, access)
     yield from _permissions(access, notes=settings.returns.note)
     yield _locations(settings, client, tells_warehouses=warehouse.tells_warehouses)
     if settings.orders.freight:
         yield _freight(settings, client, access, [one.code for one in poll.waiting])
+
+
+def _channels(
+    taken: tuple[str, ...], client: Shop, access: GrantedAccess | None
+) -> Iterator[CheckResult]:
+    """Warn of orders that another configuration may send too."""
+    name = "channels"
+    if taken:
+        yield ok(name, f"of the default channel's list, orders of {', '.join(taken)} are sent")
+        return
+    others = [one for one in access.channels if one != DEFAULT_CHANNEL] if access else []
+    try:
+        if not others and not client.has_several_channels():
+            return
+    except SyncError as error:
+        yield fail(name, error)
+        return
+    named = f" ({', '.join(others)})" if others else ""
+    yield warn(
+        name,
+        "this is the default channel of a shop with several: the orders of the other channels"
+        f"{named} also appear here and are sent; a second configuration that sends those would "
+        "ship them twice",
+        "if there is one, name the channels of this one in orders.channels "
+        "(docs/vendure.md, Several channels)",
+    )
 
 
 def _access(client: Shop) -> GrantedAccess | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
 from veracore_sync.config import OrdersSettings
+from veracore_sync.config.orders import DEFAULT_CHANNEL
+from veracore_sync.domain.errors import Category
 from veracore_sync.domain.order_records import Failure, Intent, OrderRow, ShopVersion
 from veracore_sync.domain.orders import Order
 from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
@@ -54,9 +56,9 @@ class ParkOrder:
 class SkipOrder:
     """The order is not sent.
 
-    `cause` is ``rule`` or ``type`` (planned again when the rule may no longer apply) or ``state``
-    (planned again when the shop lists it again); `alert` if a part of it would otherwise be
-    forgotten.
+    `cause` is ``rule`` or ``type`` (planned again when the rule may no longer apply), ``channel``
+    (when a person names it) or ``state`` (when the shop lists it again); `alert` if a part of it
+    would otherwise be forgotten.
     """
 
     code: str
@@ -76,6 +78,15 @@ class HoldOrder:
 def foreign_reason(order_type: str) -> str:
     """Why an order of a type that is not sent is skipped."""
     return f"it is of the type {order_type}, which is not sent here (orders.order_types)"
+
+
+def elsewhere_reason(channels: Collection[str]) -> str:
+    """Why an order of other channels is skipped."""
+    sold_in = ", ".join(sorted({*channels} - {DEFAULT_CHANNEL} or {*channels}))
+    return (
+        f"it was sold in the channel {sold_in}, whose orders are not sent here (orders.channels); "
+        "it stays skipped until a person names it: `sync-orders --order`"
+    )
 
 
 Action = SubmitOrder | ParkOrder | SkipOrder | HoldOrder
@@ -110,6 +121,7 @@ class Planner:
         """The action for an order, `row` being its record in the ledger."""
         return (
             self._foreign(order)
+            or self._elsewhere(order)
             or self._withdrawn(order)
             or self._excluded(order)
             or self._submit(order, row)
@@ -123,6 +135,21 @@ class Planner:
             return None
         # The setting was changed in between: the goods would ship a second time.
         return SkipOrder(order.code, f"its goods went to VeraCore with the order {gone}")
+
+    def _elsewhere(self, order: Order) -> SkipOrder | ParkOrder | None:
+        claim = self.settings.claim(order.channels)
+        if claim == "others":
+            return SkipOrder(order.code, elsewhere_reason(order.channels), OrderCause.CHANNEL)
+        if claim == "shared":
+            # Two configurations may each have a claim to it, and neither knows of the other.
+            unnamed = {*order.channels} - {*self.settings.channels, DEFAULT_CHANNEL}
+            trouble = Failure(
+                Category.CONFIG,
+                f"it is also in the channel {', '.join(sorted(unnamed))}, which orders.channels "
+                "does not name: name it there in the one configuration that sends such orders",
+            )
+            return ParkOrder(order.code, trouble)
+        return None
 
     def _withdrawn(self, order: Order) -> SkipOrder | HoldOrder | None:
         if order.state in self.settings.trigger_states:

@@ -22,7 +22,7 @@ from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.overdue import alert_overdue_orders
 from veracore_sync.jobs.orders.passed_by import end_passed_by
 from veracore_sync.jobs.orders.pipeline import OrderPipeline
-from veracore_sync.jobs.orders.plan import foreign_reason
+from veracore_sync.jobs.orders.plan import elsewhere_reason, foreign_reason
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.select import Selection, why_not
 from veracore_sync.jobs.orders.send import Sender
@@ -78,6 +78,7 @@ class OrdersRun(JobRun[OrdersReport]):
             if not self.context.must_not_write:
                 self._note_early(chosen)
                 self._note_foreign(chosen)
+                self._note_elsewhere(chosen)
                 stopped_by = self._send(chosen, doubts)
                 if stopped_by is None or stopped_by in ONLY_THIS_OPERATION:
                     self._end_doubts(doubts, now)
@@ -221,6 +222,20 @@ class OrdersRun(JobRun[OrdersReport]):
             f"{codes}{f' and {more} more' if more > 0 else ''}"
         )
 
+    def _note_elsewhere(self, chosen: Selection) -> None:
+        """Record orders of other channels, and report them once."""
+        if not chosen.elsewhere:
+            return
+        self.ledger.transitions.discover(_elsewhere(stub) for stub in chosen.elsewhere)
+        for stub in chosen.elsewhere:
+            self.report.record(stub.code, "skipped")
+        codes = ", ".join(stub.code for stub in chosen.elsewhere[:_MAX_NAMED])
+        more = len(chosen.elsewhere) - _MAX_NAMED
+        self.report.notify(
+            "not sent, because sold in other channels (orders.channels): "
+            f"{codes}{f' and {more} more' if more > 0 else ''}"
+        )
+
     # ---- sending, doubts, and what the shop changed since -------------------------------------
 
     def _send(self, chosen: Selection, doubts: Sequence[OrderRow]) -> SyncError | None:
@@ -263,7 +278,11 @@ class OrdersRun(JobRun[OrdersReport]):
         detector.changed(poll.moved, poll.waiting)
         if "passed" not in poll.unread:
             types = self.settings.orders.sent_types(poll.channel_code)
-            detector.passed([one for one in poll.passed if one.type in types], span)
+            claim = self.settings.orders.claim
+            passed = [
+                one for one in poll.passed if one.type in types and claim(one.channels) != "others"
+            ]
+            detector.passed(passed, span)
         end_passed_by(self.ledger, self.shop)
 
     def _alert_overdue(self) -> None:
@@ -280,6 +299,17 @@ def _foreign(stub: OrderStub) -> Discovery:
         state=OrderState.SKIPPED,
         cause=OrderCause.TYPE,
         trouble=Failure(Category.VALIDATION, foreign_reason(stub.type)),
+    )
+
+
+def _elsewhere(stub: OrderStub) -> Discovery:
+    return Discovery(
+        code=stub.code,
+        vendure_id=stub.id,
+        placed_at=stub.placed_at,
+        state=OrderState.SKIPPED,
+        cause=OrderCause.CHANNEL,
+        trouble=Failure(Category.VALIDATION, elsewhere_reason(stub.channels)),
     )
 
 

@@ -28,12 +28,14 @@ class Selection:
     """What a run works on, in this order; each list oldest first.
 
     `new`, `early` and `foreign` are not in the ledger yet; `early` are placed before
-    ``orders.not_before``, `foreign` are of a type that is not sent. `types` are those that are.
+    ``orders.not_before``, `foreign` are of a type that is not sent, `elsewhere` of other channels.
+    `types` are those that are sent.
     """
 
     new: list[OrderStub] = field(default_factory=list)
     early: list[OrderStub] = field(default_factory=list)
     foreign: list[OrderStub] = field(default_factory=list)
+    elsewhere: list[OrderStub] = field(default_factory=list)
     types: frozenset[str] = frozenset()
     due: list[str] = field(default_factory=list)
     rechecks: list[str] = field(default_factory=list)
@@ -89,7 +91,9 @@ class Selector:
             stub for code, stub in listed.items() if code not in stubs and code not in held
         ]
         for stub in stubs.values():
-            if stub.code not in held:
+            if stub.code not in held and self.settings.claim(stub.channels) == "others":
+                chosen.elsewhere.append(stub)
+            elif stub.code not in held:
                 is_early = stub.placed_at is not None and stub.placed_at < self.not_before
                 (chosen.early if is_early else chosen.new).append(stub)
         rows = list(open_rows)
@@ -114,6 +118,10 @@ class Selector:
             return False
         if row.cause == OrderCause.EARLY:
             return stub.placed_at is None or stub.placed_at >= self.not_before
+        if row.cause == OrderCause.CHANNEL:
+            # Another configuration may have sent it, and of a channel that was deleted since the
+            # order shows nothing: it looks as if it had been sold in the default channel.
+            return self.explicit
         return row.cause in (OrderCause.STATE, OrderCause.TYPE)
 
     def _must_try(self, row: OrderRow) -> bool:

@@ -129,7 +129,12 @@ class UnknownOrders(RunPart[TrackingReport]):
     ) -> bool:
         # An Aggregate order repeats the lines of its Seller orders: only one of them is adopted.
         types = self.settings.orders.counted_types
-        if order is None or order.type not in types or order.state not in self.states:
+        if (
+            order is None
+            or order.type not in types
+            or order.state not in self.states
+            or self.settings.orders.claim(order.channels) != "ours"
+        ):
             self.ledger.shipments.asked(one.veracore_id, one.reference)
             return False
         found = self.warehouse.look_up(one.veracore_id)

@@ -13,6 +13,8 @@ from importlib.resources import files
 # The line that opens the operation's selection; a fragment's comes after it.
 _OPENS = re.compile(r"^(query .*|\)) \{\n", re.MULTILINE)
 
+_TYPE = re.compile(r"^( +)type\n", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -35,6 +37,15 @@ class Document:
         place = "      currencyCode\n"
         asked = f"{place}      aggregateOrder {{ code }}\n      sellerOrders {{ code }}\n"
         return Document(self.operation, self.text.replace(place, asked), self.permission)
+
+    def with_channels(self) -> Document:
+        """The document with the channels of each order, and how many of them we may see."""
+        text = _TYPE.sub(r"\g<0>\g<1>channels { code }\n", self.text, count=1)
+        asked = (
+            "\\g<0>  me { channels { code } }\n  channels(options: { take: 1 }) { totalItems }\n"
+        )
+        permission = f"{self.permission} and ReadChannel (an API key shows no channels)"
+        return Document(self.operation, _OPENS.sub(asked, text, count=1), permission)
 
     def with_channel(self) -> Document:
         """The query with the channel that it is answered in."""
