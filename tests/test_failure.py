@@ -173,6 +173,7 @@ GROUPS: dict[str, set[Occurrence]] = {
     "NO_ANSWER_OF_ITS_OWN": {Occurrence.WEB_PAGE, Occurrence.BLOCKED},
     "WRONG_ADDRESS": {Occurrence.HTTP_404, Occurrence.MOVED},
     "ONLY_THIS_OPERATION": {Occurrence.NOT_PERMITTED},
+    "NO_SUCH_CHANNEL": {Occurrence.CHANNEL_UNKNOWN},
     "ROLLED_BACK": {Occurrence.DATABASE},
     "TRIED_AGAIN": _SERVER | _PACE,
     "COUNTS_AGAINST_CREATING": (

@@ -40,6 +40,23 @@ def test_a_query_can_name_its_channel(document: Document, schema: GraphQLSchema)
     assert asked.text.count("activeChannel { code token }") == 1
 
 
+@pytest.mark.parametrize(
+    "document",
+    [
+        documents.POLL_ORDERS,
+        documents.LIST_ORDERS,
+        documents.READ_ORDERS.with_parts().with_custom_fields([]),
+        documents.READ_FULFILMENTS,
+    ],
+    ids=lambda document: document.operation,
+)
+def test_orders_can_be_read_with_their_channels(document: Document, schema: GraphQLSchema) -> None:
+    asked = document.with_channels().with_channel()
+    assert validate(schema, parse(asked.text)) == []
+    assert asked.text.count(" channels { code }\n") == 1
+    assert "ReadChannel" in asked.permission
+
+
 def test_every_file_is_a_document() -> None:
     folder = Path(documents.__file__).parent
     texts = {file.read_text("utf-8") for file in folder.glob("*.graphql")}
