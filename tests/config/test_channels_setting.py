@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from itertools import combinations
 
 import pytest
@@ -10,10 +11,10 @@ from veracore_sync.config.orders import DEFAULT_CHANNEL as HOME
 from veracore_sync.config.orders import OrdersSettings
 
 CODES = (HOME, "east", "west")
-SETS = [set(some) for size in range(4) for some in combinations(CODES, size)]
+SETS = [frozenset(some) for size in range(4) for some in combinations(CODES, size)]
 
 
-def claim(named: set[str], channels: set[str]) -> str:
+def claim(named: Set[str], channels: Set[str]) -> str:
     return OrdersSettings(channels=tuple(sorted(named))).claim(channels)
 
 
@@ -33,12 +34,14 @@ def claim(named: set[str], channels: set[str]) -> str:
         ({"East"}, {HOME, "east"}, "others"),
     ],
 )
-def test_whose_order(named: set[str], channels: set[str], whose: str) -> None:
+def test_whose_order(named: Set[str], channels: Set[str], whose: str) -> None:
     assert claim(named, channels) == whose
 
 
-@pytest.mark.parametrize("channels", [one for one in SETS if HOME in one], ids=str)
-def test_configurations_that_share_no_channel_never_both_send_an_order(channels: set[str]) -> None:
+@pytest.mark.parametrize(
+    "channels", [one for one in SETS if HOME in one], ids=lambda one: "+".join(sorted(one))
+)
+def test_configurations_that_share_no_channel_never_both_send_an_order(channels: Set[str]) -> None:
     for mine in SETS:
         for theirs in SETS:
             if mine and theirs and not mine & theirs:
