@@ -149,3 +149,24 @@ def test_a_role_sees_only_the_channels_in_which_it_is_valid(
     assert [one["code"] for one in order["channels"]] == [HOME]
     assert rig.sync()["submitted"] == 0
     assert code not in rig.placed()
+
+
+def test_headers_of_other_names(
+    start_any_vendure: StartVendure, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """The token of a channel is not seen under Vendure's own name, that of a session not found."""
+    market = start_any_vendure(
+        variants=12, channels=2, channel_token_key="x-shop-channel", auth_token_header="X-Shop-Auth"
+    )
+    rig = rig_of(market, sandbox, tmp_path / "one")
+    rig.env["VERACORE_SYNC_VENDURE__CHANNEL_TOKEN"] = "channel-1"
+    for name, setting, value in (
+        ("auth_token_header", "AUTH_TOKEN_HEADER", "x-shop-auth"),
+        ("channel_token_header", "CHANNEL_TOKEN_HEADER", "x-shop-channel"),
+    ):
+        refused = rig.run("sync-orders", "--json")
+        assert refused.code == 78, refused.out
+        assert f"vendure.{name}" in refused.json["error"]["hint"]
+        rig.env[f"VERACORE_SYNC_VENDURE__{setting}"] = value
+    assert rig.sync()["submitted"] == 0
+    assert "channel channel-1" in rig.run("doctor", "--json").out
