@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
@@ -301,3 +304,108 @@ def test_every_command_says_whether_it_is_for_one_shop() -> None:
     without_configuration = {"demo", "init", "sandbox"}
     one_shop = {words[0] for words in ONE_SHOP}
     assert set(whole_program().commands) == each | one_shop | without_configuration
+
+
+# ---- the page of all shops
+
+BOTH, ONE = "token-of-the-house-0123", "token-of-shop1-012345"
+
+
+@pytest.fixture
+def served(house: House) -> Iterator[str]:
+    """A server over two shops and a broken one; every token may only view."""
+    house.add("shop1", more=f'[admin]\nread_token = "{BOTH}"\nact_token = "{ONE}"\n')
+    house.add("shop2", more=f'[admin]\nread_token = "{BOTH}"\n')
+    (house.folder / "broken.toml").write_text("nonsense\n")
+    house.shops["shop1"].state.place_order([("MUG", 1)])
+    house.document("sync-orders", code=78)
+    command = [*COMMAND, "--config", str(house.folder), "serve-admin", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    yield process.stdout.readline().strip()
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in err) == (0, False), err
+
+
+class Browser:
+    """Keeps its cookie, and follows redirects."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+
+    def get(self, path: str) -> tuple[int, str]:
+        return self._ask(urllib.request.Request(self.url + path))
+
+    def post(self, path: str, **fields: str) -> tuple[int, str]:
+        body = urllib.parse.urlencode(fields).encode()
+        return self._ask(urllib.request.Request(self.url + path, body))
+
+    def _ask(self, request: urllib.request.Request) -> tuple[int, str]:
+        try:
+            with self._opener.open(request, timeout=30) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read().decode()
+
+
+def csrf_token(text: str) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', text)
+    assert found is not None, text
+    return found[1]
+
+
+def test_one_page_shows_every_shop_and_leads_to_each(house: House, served: str) -> None:
+    browser = Browser(served)
+    status, text = browser.post("/login", token=BOTH)
+    assert status == 200
+    assert 'href="/shops/shop1/"' in text and 'href="/shops/shop2/"' in text
+    assert "broken" in text and "not valid TOML" in text
+    status, text = browser.get("/shops/shop1/")
+    assert status == 200 and "<h1>shop1</h1>" in text
+    [code] = [order.code for order in house.shops["shop1"].state.orders.values()]
+    status, text = browser.get(f"/shops/shop1/order?name={code}")
+    assert status == 200 and code in text
+    assert browser.get(f"/shops/shop2/order?name={code}")[0] == 404
+    assert browser.get("/shops/none/")[0] == 404
+
+
+def test_the_token_of_one_shop_opens_no_other(house: House, served: str) -> None:
+    browser = Browser(served)
+    _, text = browser.post("/login", token=ONE)
+    assert "shop1" in text and "shop2" not in text and "broken" not in text
+    assert browser.get("/shops/shop2/")[0] == 404
+    fields = {"csrf_token": csrf_token(text), "action": "force-tracking"}
+    assert browser.post("/shops/shop2/act", **fields)[0] == 404
+    status, text = browser.post("/shops/shop1/act", **fields)
+    assert status == 200 and "force-tracking: done" in text
+
+
+def test_who_may_only_view_a_shop_cannot_act_there(served: str) -> None:
+    browser = Browser(served)
+    _, text = browser.post("/login", token=BOTH)
+    status, text = browser.post(
+        "/shops/shop1/act", csrf_token=csrf_token(text), action="force-tracking"
+    )
+    assert status == 403 and "view but not act" in text
+
+
+def test_each_shop_has_its_api(served: str) -> None:
+    def ask(shop: str, token: str) -> int:
+        body = json.dumps({"query": "{ __typename }"}).encode()
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        request = urllib.request.Request(f"{served}/shops/{shop}/admin-api", body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            return refused.code
+
+    assert [ask("shop1", ONE), ask("shop2", ONE), ask("none", ONE)] == [200, 401, 404]
+
+
+def test_no_shop_that_can_be_served_is_an_error(house: House) -> None:
+    (house.folder / "broken.toml").write_text("nonsense\n")
+    done = house.run("--config", str(house.folder), "serve-admin")
+    assert done.returncode == 78 and "broken" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -22,36 +23,30 @@ from veracore_sync.cli.run_command import (
 from veracore_sync.cli.settings import load_settings
 from veracore_sync.composition.locked_run import CommandReport, Job, Work
 from veracore_sync.config import Loaded
-from veracore_sync.config.shops import ShopFile, collisions, shops_in
-from veracore_sync.domain.errors import PRECEDENCE, ConfigError, Interrupted, SyncError
+from veracore_sync.config.shops import ShopFile, collisions, folder_of_shops, shops_in
+from veracore_sync.domain.errors import PRECEDENCE, ConfigError, Interrupted, SyncError, UsageError
 
 _BUG = 1
 
 
 def run_each(
-    folder: Path,
-    job: Job,
-    options: Globals,
-    as_json: bool,
-    work: Work,
-    together: Together | None,
+    job: Job, options: Globals, as_json: bool, work: Work, together: Together | None
 ) -> int:
     """Run a command for each shop of the folder; the exit code of the gravest failure.
 
     Args:
-        folder: The folder of configurations.
         job: How the command is run.
-        options: The global options.
+        options: The global options, which name the folder.
         as_json: Print one document, with the document of each shop by its name.
         work: Makes the report of a shop.
         together: Prints the documents of all shops at the end, in place of each by itself.
     """
     try:
-        shops = shops_in(folder)
-    except ConfigError as error:
+        shops = shops_of(options, one_shop=job.command if job.one_shop else "")
+    except SyncError as error:
         write_report(CommandReport({}, error=error), as_json, repeated=False)
         return error.exit_code
-    blocked = _blocked(shops, options)
+    blocked = colliding(shops, options)
     done: dict[str, CommandReport] = {}
     for shop in shops:
         output = _Output(shop, is_collected=as_json or together is not None, as_json=as_json)
@@ -59,7 +54,7 @@ def run_each(
             report = CommandReport(dict(job.empty), error=blocked[shop.name])
             output.write(report, repeated=False)
         else:
-            report = _run_one(job, _options_of(shop, options), as_json, work, output)
+            report = _run_one(job, options_of(shop, options), as_json, work, output)
         done[shop.name] = report
         if isinstance(report.error, Interrupted):
             break
@@ -68,6 +63,26 @@ def run_each(
     elif together is not None:
         together(done)
     return _gravest([report.exit_code for report in done.values()])
+
+
+def shops_of(options: Globals, *, one_shop: str = "") -> list[ShopFile]:
+    """The shops that a command runs for.
+
+    Args:
+        options: The global options, which name the folder.
+        one_shop: The command, if it is for one shop only.
+
+    Raises:
+        ConfigError: There is no such folder, or it holds no shop.
+        UsageError: The command is for one shop.
+    """
+    folder = folder_of_shops(options.config, os.environ, Path.cwd(), every=options.every_shop)
+    if one_shop:
+        raise UsageError(
+            f"`{one_shop}`, as it was given, is for one shop, and {folder} is a folder of them",
+            hint=f"name the shop's file: `veracore-sync --config {folder}/SHOP.toml {one_shop}`",
+        )
+    return shops_in(folder)
 
 
 @dataclass(slots=True)
@@ -106,19 +121,20 @@ def _run_one(
         return CommandReport({}, error=SyncError(f"unexpected: {type(error).__name__}"))
 
 
-def _blocked(shops: Sequence[ShopFile], options: Globals) -> dict[str, ConfigError]:
+def colliding(shops: Sequence[ShopFile], options: Globals) -> dict[str, ConfigError]:
     """The shops that must not run, because of what stands in the files of others."""
     readable: list[tuple[ShopFile, Loaded]] = []
     for shop in shops:
         try:
-            readable.append((shop, load_settings(_options_of(shop, options))))
+            readable.append((shop, load_settings(options_of(shop, options))))
         except ConfigError:
             # Said when it is this shop's turn.
             continue
     return collisions(readable)
 
 
-def _options_of(shop: ShopFile, options: Globals) -> Globals:
+def options_of(shop: ShopFile, options: Globals) -> Globals:
+    """The global options for one of the shops."""
     return replace(options, config=shop.path, every_shop=False, shop=shop.name)
 
 

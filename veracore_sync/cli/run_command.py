@@ -20,7 +20,7 @@ from veracore_sync.cli.settings import load_settings
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job, Work, interrupted, run_locked
 from veracore_sync.config.file import VARIABLE
-from veracore_sync.domain.errors import SyncError, UsageError
+from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.failures import NOTHING_FOLLOWS
 
 # cron mails whatever is written: an outage (69) or a held lock (75) is reported once, not each run.
@@ -45,40 +45,19 @@ def run_command(
     Raises:
         typer.Exit: Always, with the exit code.
     """
-    try:
-        folder = _folder_of_shops(options, job)
-    except SyncError as error:
-        report = CommandReport(dict(job.empty), error=error)
-        write_report(report, as_json, repeated=False)
-        raise typer.Exit(report.exit_code) from None
-    if folder is None:
-        write = partial(write_report, as_json=as_json)
-        raise typer.Exit(run_for_shop(job, options, as_json, work, write).exit_code)
-    # Only those who have several shops wait for this import.
-    from veracore_sync.cli.every_shop import run_each
+    if names_a_folder(options):
+        # Only those who have several shops wait for this import.
+        from veracore_sync.cli.every_shop import run_each
 
-    raise typer.Exit(run_each(folder, job, options, as_json, work, together))
+        raise typer.Exit(run_each(job, options, as_json, work, together))
+    write = partial(write_report, as_json=as_json)
+    raise typer.Exit(run_for_shop(job, options, as_json, work, write).exit_code)
 
 
-def _folder_of_shops(options: Globals, job: Job) -> Path | None:
-    """The folder whose shops the command runs for; ``None``: for one configuration.
-
-    Raises:
-        ConfigError: ``--all`` was given and there is no folder.
-        UsageError: There is a folder, and the command is about one shop.
-    """
-    config = options.config or Path(os.environ.get(VARIABLE, ""))
-    if not options.every_shop and not config.is_dir():
-        return None
-    from veracore_sync.config.shops import folder_of_shops
-
-    folder = folder_of_shops(options.config, os.environ, Path.cwd(), every=options.every_shop)
-    if folder is not None and job.one_shop:
-        raise UsageError(
-            f"`{job.command}`, as it was given, is for one shop, and {folder} is a folder of them",
-            hint=f"name the shop's file: `veracore-sync --config {folder}/SHOP.toml {job.command}`",
-        )
-    return folder
+def names_a_folder(options: Globals) -> bool:
+    """Whether the command is to run for every shop of a folder."""
+    named = options.config or os.environ.get(VARIABLE)
+    return options.every_shop or bool(named and Path(named).expanduser().is_dir())
 
 
 def run_for_shop(

@@ -31,8 +31,8 @@ class ShopFile:
 
 def folder_of_shops(
     given: Path | None, environ: Mapping[str, str], cwd: Path, *, every: bool
-) -> Path | None:
-    """The folder whose shops a command runs for; ``None``: it runs for one configuration.
+) -> Path:
+    """The folder whose shops a command runs for.
 
     Args:
         given: What ``--config`` named, if anything.
@@ -41,26 +41,17 @@ def folder_of_shops(
         every: Whether ``--all`` was given.
 
     Raises:
-        ConfigError: ``--all`` was given and there is no folder.
+        ConfigError: There is none.
     """
     named = given if given is not None else environ.get(VARIABLE)
     if named:
-        path = located(str(named), cwd, environ)
-        if path.is_dir():
-            return path
-        if every:
-            raise ConfigError(
-                f"--all: {path} is not a folder of configurations",
-                hint="name the folder with --config, or run the command without --all",
-            )
-        return None
-    if not every:
-        return None
-    places = [*_of_the_user(environ), SYSTEM_FOLDER]
+        places = [located(str(named), cwd, environ)]
+    else:
+        places = [*_of_the_user(environ), SYSTEM_FOLDER]
     found = next((place for place in places if place.is_dir()), None)
     if found is None:
         raise ConfigError(
-            f"--all: there is no folder {' or '.join(map(str, places))}",
+            f"{'--all: ' if every else ''}there is no folder {' or '.join(map(str, places))}",
             hint="name the folder of configurations with --config",
         )
     return found
