@@ -15,6 +15,7 @@ import pytest
 
 from veracore_sync.admin.access import Tokens
 from veracore_sync.admin.actions import Actions
+from veracore_sync.admin.desk import Desk
 from veracore_sync.admin.handler import AdminHandler
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.errors import LedgerError
@@ -32,9 +33,10 @@ class Scene:
         self.health = Health(SystemClock(), server="admin")
         self.part: Part = self.health.part("accept")
         actions = cast(Actions, SimpleNamespace(ledger=self.ledger))
-        desk = AdminHandler(actions, Tokens("r" * 16, ""), SystemClock(), self.health.troubles)
+        desk = Desk(actions, Tokens("r" * 16, ""), SystemClock())
+        handler = AdminHandler([desk], SystemClock(), self.health.troubles)
         self.server = HookServer(
-            "127.0.0.1", 0, desk, meter=Counters(), section="admin", part=self.part
+            "127.0.0.1", 0, handler, meter=Counters(), section="admin", part=self.part
         )
 
     def get(self, path: str, **headers: str) -> tuple[int, Any]:

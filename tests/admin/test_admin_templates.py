@@ -21,7 +21,7 @@ from veracore_sync.admin.chart import ChartDay, RunChart
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "veracore_sync" / "admin" / "templates"
-PAGES = ("login.html", "missing.html", "order_history.html", "overview.html")
+PAGES = ("login.html", "missing.html", "order_history.html", "overview.html", "shops.html")
 LINK = re.compile(r"/(?!/)|#content$")
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -47,7 +47,7 @@ ORDER = {
 }
 QUEUE = {"waiting": 3, "oldestWaiting": "text"}
 VALUES: dict[str, Any] = {
-    "session": {"may_act": True, "csrf_token": "text"},
+    "session": {"may_act": True, "csrf_token": "text", "shop": "text", "several": True},
     "flash": ["text"],
     "name": "text",
     "order": ORDER,
@@ -67,6 +67,16 @@ VALUES: dict[str, Any] = {
         }
     ],
     "chart": RunChart((ChartDay("text", 1, 1, 6, 50, 50),), "text"),
+    "shops": [
+        {
+            "name": "text",
+            "why": "",
+            "counts": [1, 2, 3, 4, 5],
+            "alerts": 1,
+            "succeeded_at": "text",
+        },
+        {"name": "text", "why": "text"},
+    ],
     "upstreams": [
         {"name": "text", "state": "text", "refused_since": "text", "next_probe": "text"},
         {"name": "text", "state": "text", "refused_since": None, "next_probe": "text"},

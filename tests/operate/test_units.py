@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from commands_kit import whole_program
 FOLDER = Path(__file__).parents[2] / "systemd"
 SERVICES = sorted(FOLDER.glob("*.service"))
 OURS = [one for one in SERVICES if "@" not in one.name]
-TIMERS = sorted(FOLDER.glob("*.timer"))
+TIMERS = sorted(one for one in FOLDER.glob("*.timer") if "@" not in one.name)
 
 
 def lines(path: Path) -> list[str]:
@@ -60,3 +61,21 @@ def test_what_a_service_starts_is_a_command(path: Path) -> None:
         found = getattr(command, "commands", {})
         assert word in found
         command = found.get(word)
+
+
+def test_the_templates_are_the_units_with_a_shop_in_them() -> None:
+    """After a change of a unit: ``python systemd/write_templates.py``."""
+    written = runpy.run_path(str(FOLDER / "write_templates.py"))["templates"]
+    found = dict(written())
+    assert {path: path.read_text() for path in found} == found
+    there = {path for path in FOLDER.glob("*@.*") if path.name != "veracore-sync-notify@.service"}
+    assert there == set(found)
+
+
+def test_an_instance_reads_and_writes_nothing_of_another_shop() -> None:
+    for path in FOLDER.glob("*@.service"):
+        for line in lines(path):
+            if "/etc/veracore-sync" in line:
+                assert "/etc/veracore-sync/shops/%i/" in line, (path.name, line)
+            if line.startswith("StateDirectory="):
+                assert line == "StateDirectory=veracore-sync/%i", path.name

@@ -41,9 +41,16 @@ class Tokens:
 
 @dataclass(slots=True)
 class Session:
-    """A login at the page. `csrf_token` is in every form that acts; `flash` is shown once."""
+    """A login at the page.
 
-    role: Role
+    Args:
+        roles: What it may do at each shop, by the shop's name.
+        csrf_token: In every form that acts.
+        ends_at: In seconds of the monotonic clock.
+        flash: Shown once.
+    """
+
+    roles: Mapping[str, Role]
     csrf_token: str
     ends_at: float
     flash: list[str] = field(default_factory=list)
@@ -61,8 +68,12 @@ class Sessions:
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}
 
-    def begin(self, role: Role) -> str:
-        """Start a session; returns its id."""
+    def begin(self, roles: Mapping[str, Role]) -> str:
+        """Start a session; returns its id.
+
+        Args:
+            roles: What it may do at each shop, by the shop's name.
+        """
         id = secrets.token_urlsafe(32)
         now = self._clock.monotonic()
         with self._lock:
@@ -70,7 +81,8 @@ class Sessions:
             # The oldest goes: logins must not fill the memory.
             while len(self._sessions) >= _MAX_SESSIONS:
                 del self._sessions[next(iter(self._sessions))]
-            self._sessions[id] = Session(role, secrets.token_urlsafe(32), now + _SESSION_SECONDS)
+            csrf_token = secrets.token_urlsafe(32)
+            self._sessions[id] = Session(roles, csrf_token, now + _SESSION_SECONDS)
         return id
 
     def find(self, headers: Mapping[str, tuple[str, ...]]) -> Session | None:

@@ -6,14 +6,15 @@ The HTML is in ``templates/``; this module prepares the values.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from veracore_sync.admin.access import Session
+from veracore_sync.admin.access import Role
 from veracore_sync.admin.chart import runs_a_day
-from veracore_sync.domain.errors import HINTS, Category
+from veracore_sync.domain.errors import HINTS, Category, LedgerError
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.jobs import stats
 from veracore_sync.ports.ledger import Ledger
@@ -21,6 +22,7 @@ from veracore_sync.ports.ledger import Ledger
 _MOST_ORDERS = 100
 _WAITING = ("failed", "parked", "in_doubt", "conflict", "cancelled", "pending", "sending")
 _CAN_RETRY = ("failed", "parked", "in_doubt")
+_COUNTS = ("Pending", "Failed", "Parked", "InDoubt", "Conflict")
 _ACTIONS = {
     "orders": ("", ""),
     "inventory": ("force-inventory", "Sync all stock"),
@@ -37,12 +39,49 @@ TEMPLATES = Environment(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Who looks at a page, and of which shop.
+
+    Args:
+        csrf_token: The session's.
+        role: What the session may do at this shop.
+        shop: The shop's name; empty for the only shop, and for the page of all.
+        several: Whether the server has several shops.
+    """
+
+    csrf_token: str
+    role: Role = "read"
+    shop: str = ""
+    several: bool = False
+
+    @property
+    def may_act(self) -> bool:
+        """Whether forms that act are shown."""
+        return self.role == "act"
+
+
+@dataclass(frozen=True, slots=True)
+class ShopLine:
+    """A shop on the page of all shops.
+
+    Args:
+        name: Its name.
+        ledger: Its ledger; ``None``: it has none that can be read.
+        why: Why not.
+    """
+
+    name: str
+    ledger: Ledger | None = None
+    why: str = ""
+
+
 def login_page(flash: Sequence[str]) -> str:
     """The login form; `flash` is shown once."""
     return _render("login.html", None, flash)
 
 
-def overview_page(ledger: Ledger, session: Session, now: datetime, flash: Sequence[str]) -> str:
+def overview_page(ledger: Ledger, visit: Visit, now: datetime, flash: Sequence[str]) -> str:
     """Everything at a glance."""
     document = stats.overall(ledger)
     totals = [
@@ -52,7 +91,7 @@ def overview_page(ledger: Ledger, session: Session, now: datetime, flash: Sequen
     ]
     return _render(
         "overview.html",
-        session,
+        visit,
         flash,
         totals=totals,
         alerts=document["alerts"],
@@ -66,20 +105,37 @@ def overview_page(ledger: Ledger, session: Session, now: datetime, flash: Sequen
     )
 
 
-def order_page(ledger: Ledger, row: OrderRow, session: Session, flash: Sequence[str]) -> str:
+def order_page(ledger: Ledger, row: OrderRow, visit: Visit, flash: Sequence[str]) -> str:
     """An order and its history."""
     timeline = stats.order_life(ledger, row)["timeline"]
-    return _render("order_history.html", session, flash, order=_order(row), timeline=timeline)
+    return _render("order_history.html", visit, flash, order=_order(row), timeline=timeline)
 
 
-def missing_page(name: str, session: Session) -> str:
+def shops_page(shops: Sequence[ShopLine], visit: Visit, flash: Sequence[str]) -> str:
+    """A line for each shop of several."""
+    return _render("shops.html", visit, flash, shops=[_shop(one) for one in shops])
+
+
+def missing_page(name: str, visit: Visit) -> str:
     """The page for an order that the ledger does not hold."""
-    return _render("missing.html", session, (), name=name)
+    return _render("missing.html", visit, (), name=name)
 
 
-def _render(template: str, session: Session | None, flash: Sequence[str], **values: Any) -> str:
-    known = session and {"may_act": session.role == "act", "csrf_token": session.csrf_token}
-    return TEMPLATES.get_template(template).render(session=known, flash=flash, **values)
+def _render(template: str, visit: Visit | None, flash: Sequence[str], **values: Any) -> str:
+    return TEMPLATES.get_template(template).render(session=visit, flash=flash, **values)
+
+
+def _shop(line: ShopLine) -> dict[str, Any]:
+    shown: dict[str, Any] = {"name": line.name, "why": line.why, "counts": []}
+    if line.ledger is None:
+        return shown
+    try:
+        document = stats.overall(line.ledger)
+    except LedgerError as error:
+        return {**shown, "why": error.message}
+    orders = document["orders"]
+    shown["counts"] = [orders[f"total{name}"] for name in _COUNTS]
+    return {**shown, "alerts": len(document["alerts"]), "succeeded_at": orders["lastSuccessTime"]}
 
 
 def _order(row: OrderRow) -> dict[str, Any]:

@@ -53,11 +53,20 @@ def before(
     config: Annotated[
         Path | None,
         typer.Option(
-            help="Configuration file. Default: the first of $VERACORE_SYNC_CONFIG, ./config.toml, "
-            "~/.config/veracore-sync/config.toml and /etc/veracore-sync/config.toml.",
+            help="Configuration file, or a folder of them, one a shop. Default: the first of "
+            "$VERACORE_SYNC_CONFIG, ./config.toml, ~/.config/veracore-sync/config.toml and "
+            "/etc/veracore-sync/config.toml.",
             metavar="PATH",
         ),
     ] = None,
+    every_shop: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="Run for every shop of a folder. Default: ~/.config/veracore-sync/shops or "
+            "/etc/veracore-sync/shops.",
+        ),
+    ] = False,
     log_level: Annotated[
         str | None,
         typer.Option(
@@ -75,7 +84,7 @@ def before(
     ] = False,
 ) -> None:
     """Keep the global options for the command that follows."""
-    context.obj = Globals(config=config, log_level=log_level, log_format=log_format)
+    context.obj = Globals(config, log_level, log_format, every_shop)
 
 
 def run() -> None:

@@ -37,7 +37,9 @@ def cancel(
 
     Look-ups show whether it did; the next runs of sync-orders make them. The shop is not changed.
     """
-    job = Job("cancel", "orders", record=not dry_run, read_only=dry_run, empty=_EMPTY)
+    job = Job(
+        "cancel", "orders", record=not dry_run, read_only=dry_run, empty=_EMPTY, one_shop=True
+    )
     work = _planned if dry_run else _work
     run_command(job, context.obj, as_json, lambda container: work(container, orders))
 

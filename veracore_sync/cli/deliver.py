@@ -32,7 +32,7 @@ def deliver(
 ) -> None:
     """Deliver waiting events to the configured hooks."""
     run_command(
-        Job("deliver", job.JOB, record=True),
+        Job("deliver", job.JOB, record=True, one_shop=bool(skip)),
         context.obj,
         as_json,
         lambda container: _work(container, skip or [], force=force),

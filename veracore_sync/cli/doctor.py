@@ -15,7 +15,7 @@ from veracore_sync.composition.container import Container
 from veracore_sync.composition.event_delivery import notify_hook
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.config import require
-from veracore_sync.domain.errors import SyncError
+from veracore_sync.domain.errors import PRECEDENCE, SyncError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, warn
 from veracore_sync.jobs.doctor.ledger import ledger
 from veracore_sync.jobs.doctor.machine import machine
@@ -24,8 +24,6 @@ from veracore_sync.jobs.doctor.skus import skus
 from veracore_sync.jobs.doctor.warehouse import warehouse
 from veracore_sync.jobs.doctor.wire import Met, clocks, network
 from veracore_sync.webhooks.doctor import listener
-
-_PRECEDENCE = (78, 77, 74, 69)
 
 
 def doctor(
@@ -63,7 +61,7 @@ def run_checks(
         {"findings": [_document(one) for one in found]},
         show=lambda: _show(found),
         asked_for=True,
-        code=next((code for code in _PRECEDENCE if code in codes), 1 if codes else 0),
+        code=next((code for code in PRECEDENCE if code in codes), 1 if codes else 0),
     )
 
 

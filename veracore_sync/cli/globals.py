@@ -11,8 +11,18 @@ INSTALLED_UNITS = Path("/etc/systemd/system")
 
 @dataclass(frozen=True, slots=True)
 class Globals:
-    """The global options; ``None`` where none was given."""
+    """The global options; ``None`` where none was given.
+
+    Args:
+        config: The configuration file, or a folder of them.
+        log_level: Replaces ``log.level``.
+        log_format: Replaces ``log.format``.
+        every_shop: Run for every shop of the folder.
+        shop: The name of the shop in its folder, for messages.
+    """
 
     config: Path | None = None
     log_level: str | None = None
     log_format: str | None = None
+    every_shop: bool = False
+    shop: str = ""

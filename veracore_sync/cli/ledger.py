@@ -74,7 +74,7 @@ def backup_ledger(
             {"path": str(file), "bytes": size}, show=lambda: say(f"{file}: {size} bytes")
         )
 
-    run_command(Job("ledger backup", read_only=True), context.obj, as_json, work)
+    run_command(Job("ledger backup", read_only=True, one_shop=True), context.obj, as_json, work)
 
 
 @ledger_app.command("restore")
@@ -97,7 +97,7 @@ def restore_ledger(
             show=lambda: say(f"{summary}; the old ledger is kept as {kept}" if kept else summary),
         )
 
-    run_command(Job("ledger restore"), context.obj, as_json, work)
+    run_command(Job("ledger restore", one_shop=True), context.obj, as_json, work)
 
 
 @ledger_app.command("prune")
@@ -129,4 +129,4 @@ def export_ledger(context: typer.Context) -> None:
             say(line)
         return CommandReport({})
 
-    run_command(Job("ledger export", read_only=True), context.obj, False, work)
+    run_command(Job("ledger export", read_only=True, one_shop=True), context.obj, False, work)

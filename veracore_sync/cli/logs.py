@@ -23,7 +23,14 @@ _PRIORITIES = {
 
 
 class TextFormatter(logging.Formatter):
-    """``WARNING message``; in the journal, which has the priority, only the message."""
+    """``WARNING message``; in the journal, which has the priority, only the message.
+
+    Args:
+        shop: The shop that the messages are about, if there are several.
+    """
+
+    def __init__(self, shop: str = "") -> None:
+        super().__init__(f"{shop.replace('%', '%%')}: %(message)s" if shop else None)
 
     def format(self, record: logging.LogRecord) -> str:
         """The record; in the journal each line has the priority."""
@@ -33,7 +40,15 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ``at`` (UTC), ``level``, ``logger``, ``message``."""
+    """One JSON object a line: ``at`` (UTC), ``level``, ``logger``, ``message``, and ``shop``.
+
+    Args:
+        shop: The shop that the messages are about, if there are several.
+    """
+
+    def __init__(self, shop: str = "") -> None:
+        super().__init__()
+        self._shop = {"shop": shop} if shop else {}
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
@@ -43,6 +58,7 @@ class JsonFormatter(logging.Formatter):
                 "level": record.levelname.lower(),
                 "logger": record.name,
                 "message": record.getMessage(),
+                **self._shop,
             }
         )
 
@@ -59,7 +75,8 @@ def set_up(loaded: Loaded) -> None:
     if loaded.origins.get("log.level") == "default" and not sys.stderr.isatty():
         level = "warning"
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if wanted.format == "json" else TextFormatter())
+    formatter = JsonFormatter if wanted.format == "json" else TextFormatter
+    handler.setFormatter(formatter(loaded.shop))
     root = logging.getLogger("veracore_sync")
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

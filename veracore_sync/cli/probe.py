@@ -32,7 +32,7 @@ def probe(
     It signs in as the jobs do and only reads. The document has the forms of the answers, never
     their values; `sandbox --like FILE` then answers as this VeraCore does.
     """
-    job = Job("probe", read_only=True, force=True)
+    job = Job("probe", read_only=True, force=True, one_shop=True)
     run_command(job, context.obj, as_json, lambda container: _work(container, out))
 
 

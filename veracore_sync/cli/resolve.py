@@ -51,7 +51,7 @@ def resolve(
     given = ("adopt", adopt), ("new-id", new_id), ("skip", skip), ("accept", accept is not None)
     choices = [name for name, is_given in given if is_given]
     run_command(
-        Job("resolve", "orders", record=True),
+        Job("resolve", "orders", record=True, one_shop=True),
         context.obj,
         as_json,
         lambda container: _work(container, order, choices, veracore_id, accept or ""),

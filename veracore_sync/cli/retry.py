@@ -39,7 +39,14 @@ def retry(
     Orders in doubt are looked up at VeraCore now.
     """
     names = tuple(orders or ())
-    job = Job("retry", "orders", record=not dry_run, read_only=dry_run, empty=EMPTY)
+    job = Job(
+        "retry",
+        "orders",
+        record=not dry_run,
+        read_only=dry_run,
+        empty=EMPTY,
+        one_shop=bool(names),
+    )
     run_command(
         job,
         context.obj,

@@ -2,38 +2,68 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import typer
 
 from veracore_sync.cli import signals
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.journal import ERROR, WARNING
-from veracore_sync.cli.output import error_document, error_lines, on_terminal, print_json, warn
+from veracore_sync.cli.output import error_document, error_lines, on_terminal, print_json, say, warn
 from veracore_sync.cli.settings import load_settings
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job, Work, interrupted, run_locked
+from veracore_sync.config.file import VARIABLE
 from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.failures import NOTHING_FOLLOWS
 
 # cron mails whatever is written: an outage (69) or a held lock (75) is reported once, not each run.
 _REPEATED_QUIETLY = frozenset({69, 75})
 
+Together = Callable[[Mapping[str, CommandReport]], None]
+"""Prints what became of several shops, by the name of each."""
 
-def run_command(job: Job, options: Globals, as_json: bool, work: Work) -> None:
-    """Run a command and exit with its code.
+
+def run_command(
+    job: Job, options: Globals, as_json: bool, work: Work, together: Together | None = None
+) -> None:
+    """Run a command, for one shop or for each of a folder, and exit with its code.
 
     Args:
         job: How it is run.
         options: The global options.
         as_json: Print the document instead of text.
         work: Makes the report.
+        together: Prints the documents of several shops at the end, in place of each by itself.
 
     Raises:
         typer.Exit: Always, with the exit code.
     """
+    if names_a_folder(options):
+        # Only those who have several shops wait for this import.
+        from veracore_sync.cli.every_shop import run_each
+
+        raise typer.Exit(run_each(job, options, as_json, work, together))
+    write = partial(write_report, as_json=as_json)
+    raise typer.Exit(run_for_shop(job, options, as_json, work, write).exit_code)
+
+
+def names_a_folder(options: Globals) -> bool:
+    """Whether the command is to run for every shop of a folder."""
+    named = options.config or os.environ.get(VARIABLE)
+    return options.every_shop or bool(named and Path(named).expanduser().is_dir())
+
+
+def run_for_shop(
+    job: Job, options: Globals, as_json: bool, work: Work, write: Callable[..., None]
+) -> CommandReport:
+    """Run a command for one configuration, write its report, deliver its events; the report."""
     with ExitStack() as stack:
         container: Container | None = None
         before: int | None = None
@@ -57,14 +87,14 @@ def run_command(job: Job, options: Globals, as_json: bool, work: Work) -> None:
                 # A bug: the traceback must be seen, and a reader of --json still gets a document.
                 if as_json:
                     bug = SyncError(f"unexpected: {type(error).__name__}")
-                    print_json({**job.empty, "error": error_document(bug)})
+                    write(CommandReport(dict(job.empty), error=bug), repeated=False)
                 raise
             # A signal was caught, but library code (an import, say) wrapped its exception.
             report = CommandReport(dict(job.empty), error=interrupted(KeyboardInterrupt(number)))
-        _write_report(report, as_json, repeated=before == report.exit_code)
+        write(report, repeated=before == report.exit_code)
         if container is not None:
             _deliver(job, container, report)
-    raise typer.Exit(report.exit_code)
+    return report
 
 
 def run_standalone(as_json: bool, work: Callable[[], CommandReport]) -> None:
@@ -80,7 +110,7 @@ def run_standalone(as_json: bool, work: Callable[[], CommandReport]) -> None:
         report = CommandReport({}, error=interrupted(stop))
     except SyncError as error:
         report = CommandReport({}, error=error)
-    _write_report(report, as_json, repeated=False)
+    write_report(report, as_json, repeated=False)
     raise typer.Exit(report.exit_code)
 
 
@@ -99,21 +129,40 @@ def _deliver(job: Job, container: Container, report: CommandReport) -> None:
         deliver_at_the_end(container)
 
 
-def _write_report(report: CommandReport, as_json: bool, *, repeated: bool) -> None:
+def write_report(report: CommandReport, as_json: bool, *, repeated: bool) -> None:
+    """Write a report as the command's output.
+
+    Args:
+        report: The report.
+        as_json: As one document.
+        repeated: Whether the run before ended with the same code.
+    """
     if as_json:
-        document = dict(report.document)
-        if report.error is not None:
-            document["error"] = error_document(report.error)
-        print_json(document)
+        print_json(document_of(report))
         return
-    if report.show is not None and (report.asked_for or on_terminal()):
-        report.show()
-    sys.stdout.flush()
-    for line in _failure_lines(report, repeated):
+    show_result(report)
+    for line in failure_lines(report, repeated):
         warn(line, WARNING if report.error is None else ERROR)
 
 
-def _failure_lines(report: CommandReport, repeated: bool) -> list[str]:
+def show_result(report: CommandReport, heading: str = "") -> None:
+    """Write the result of a command to stdout, if somebody reads it or asked for it."""
+    if report.show is not None and (report.asked_for or on_terminal()):
+        if heading:
+            say(heading)
+        report.show()
+    sys.stdout.flush()
+
+
+def document_of(report: CommandReport) -> dict[str, Any]:
+    """The document of ``--json``, with the failure."""
+    if report.error is None:
+        return report.document
+    return {**report.document, "error": error_document(report.error)}
+
+
+def failure_lines(report: CommandReport, repeated: bool) -> list[str]:
+    """What is written to stderr: what newly needs a person, and the failure."""
     lines = []
     if report.news:
         lines.append("veracore-sync: needs a person:")

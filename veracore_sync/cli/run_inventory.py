@@ -43,6 +43,7 @@ def run(
         read_only=dry_run,
         force=force,
         empty=EMPTY,
+        one_shop=bool(only),
     )
     run_command(job, program, as_json, partial(_work, options=options, quiet=as_json))
 

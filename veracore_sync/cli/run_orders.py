@@ -39,6 +39,7 @@ def run(
         record=not dry_run,
         read_only=dry_run,
         empty=EMPTY,
+        one_shop=bool(only),
     )
     run_command(job, program, as_json, partial(orders.sync_orders, options=options, show=show))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
 from veracore_sync.admin.access import Tokens
 from veracore_sync.admin.actions import Actions
+from veracore_sync.admin.desk import Desk
 from veracore_sync.admin.handler import AdminHandler
-from veracore_sync.cli.run_command import run_command
+from veracore_sync.cli.run_command import names_a_folder, run_command, run_standalone
 from veracore_sync.cli.serving import announce_address, check_host, stop_on_signals
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
@@ -33,6 +35,11 @@ def serve_admin(
 
     Runs until stopped.
     """
+    if names_a_folder(context.obj):
+        # Only those who have several shops wait for this import.
+        from veracore_sync.cli.serve_shops import serve_shops
+
+        run_standalone(as_json, lambda: serve_shops(context.obj, host, port, quiet=as_json))
     job = Job("serve-admin", lock="admin")
     run_command(
         job, context.obj, as_json, lambda container: _work(container, host, port, quiet=as_json)
@@ -45,14 +52,52 @@ def _work(
     require(container.settings, "admin")
     container.bind()
     wanted = container.settings.admin
-    address = host or wanted.host
-    check_host(address, "admin.host")
-    tokens = Tokens(wanted.read_token.get_secret_value(), wanted.act_token.get_secret_value())
     health = Health(container.clock, server="admin")
-    handler = AdminHandler(Actions(container), tokens, container.clock, health.troubles)
+    handler = AdminHandler([desk_of(container)], container.clock, health.troubles)
+    return serve(
+        handler,
+        health,
+        container.ledger.upkeep.check_in_place,
+        host=host or wanted.host,
+        port=wanted.port if port is None else port,
+        quiet=quiet,
+    )
+
+
+def desk_of(container: Container) -> Desk:
+    """The part of the server that answers for one shop."""
+    wanted = container.settings.admin
+    tokens = Tokens(wanted.read_token.get_secret_value(), wanted.act_token.get_secret_value())
+    return Desk(Actions(container), tokens, container.clock, container.loaded.shop)
+
+
+def serve(
+    handler: AdminHandler,
+    health: Health,
+    check_ledgers: Callable[[], None],
+    *,
+    host: str,
+    port: int,
+    quiet: bool,
+) -> CommandReport:
+    """Serve until a signal stops it.
+
+    Args:
+        handler: Answers the requests.
+        health: Of the server's parts.
+        check_ledgers: Raises where another file lies in a ledger's place.
+        host: The address to bind to.
+        port: The port; 0 is any free one.
+        quiet: Announce the address on stderr, because stdout is to contain one document.
+
+    Raises:
+        ConfigError: The address cannot be listened on.
+        LedgerReplaced: As `check_ledgers` does.
+    """
+    check_host(host, "admin.host")
     server = HookServer(
-        address,
-        wanted.port if port is None else port,
+        host,
+        port,
         handler,
         meter=Counters(),
         section="admin",
@@ -61,5 +106,5 @@ def _work(
     stop = stop_on_signals()
     server.start()
     announce_address(server.url, quiet=quiet)
-    watch_over(stop, health, server.is_alive, container.ledger.upkeep.check_in_place)
+    watch_over(stop, health, server.is_alive, check_ledgers)
     return CommandReport({"url": server.url, "drained": server.stop()})

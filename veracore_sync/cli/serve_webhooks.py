@@ -32,7 +32,7 @@ def serve_webhooks(
 
     Runs until stopped. Webhooks only make syncs earlier; the timers sync everything without them.
     """
-    job = Job(WORKER, lock="webhooks")
+    job = Job(WORKER, lock="webhooks", one_shop=True)
     run_command(
         job, context.obj, as_json, lambda container: _work(container, host, port, quiet=as_json)
     )

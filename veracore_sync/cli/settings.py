@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.logs import set_up
@@ -20,6 +21,6 @@ def load_settings(options: Globals) -> Loaded:
         "log.format": Flag("--log-format", options.log_format),
     }
     flags = {key: flag for key, flag in given.items() if flag.value is not None}
-    loaded = load(options.config, os.environ, flags=flags)
+    loaded = replace(load(options.config, os.environ, flags=flags), shop=options.shop)
     set_up(loaded)
     return loaded

@@ -53,7 +53,7 @@ def sign(
         chosen = delivery_id or f"msg_{secrets.token_hex(12)}"
         return _work(container, _read(body, file), chosen, at, body_only)
 
-    run_command(Job("sign", read_only=True), context.obj, as_json, work)
+    run_command(Job("sign", read_only=True, one_shop=True), context.obj, as_json, work)
 
 
 def _read(body: str, file: Path | None) -> bytes:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
 
+from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.output import say, table
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
@@ -21,6 +24,7 @@ from veracore_sync.jobs.stats import (
 )
 
 _FAILED = ("failed", "parked", "in_doubt", "conflict", "cancelled")
+_COUNTS = ("totalPending", "totalFailed", "totalParked", "totalInDoubt", "totalConflict")
 _RUNS = 20
 _WATCH_SECONDS = 2.0
 
@@ -45,12 +49,18 @@ def stats(
     watch: Annotated[
         bool, typer.Option("--watch", help="Refresh in place every SECONDS until Ctrl-C.")
     ] = False,
+    every_shop: Annotated[
+        bool, typer.Option("--all", help="Show every shop of the folder of configurations.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show the state of orders and syncs, and all alerts.
 
     Reads only the ledger.
     """
+    options: Globals = context.obj
+    if every_shop:
+        options = replace(options, every_shop=True)
 
     def work(container: Container) -> CommandReport:
         if order is not None:
@@ -73,7 +83,9 @@ def stats(
         return look(container, work, _WATCH_SECONDS if seconds is None else seconds)
 
     again = watch or seconds is not None
-    run_command(Job("stats", read_only=True), context.obj, as_json, watched if again else work)
+    job = Job("stats", read_only=True, one_shop=again or order is not None)
+    together = None if failed or runs else show_shops
+    run_command(job, options, as_json, watched if again else work, together)
 
 
 def _one(container: Container, name: str) -> CommandReport:
@@ -143,6 +155,28 @@ def _overall(container: Container, check: bool) -> CommandReport:
         asked_for=True,
         code=3 if check and trouble else 0,
     )
+
+
+def show_shops(reports: Mapping[str, CommandReport]) -> None:
+    """Write one line for each shop, then what is wrong with it."""
+    columns = ["shop", "waiting", "failed", "parked", "in doubt", "conflict", "alerts"]
+    table(
+        [*columns, "last sync of orders"],
+        [(name, *_shop_line(report)) for name, report in reports.items()],
+    )
+    for name, report in reports.items():
+        if report.error is not None:
+            say(f"{name}: {report.error.message}")
+        for trouble in report.document.get("jobs", ()):
+            say(f"{name}: {trouble['kind']}: {trouble['message']}")
+
+
+def _shop_line(report: CommandReport) -> tuple[object, ...]:
+    if report.error is not None:
+        return (*[""] * (len(_COUNTS) + 1), "cannot be read")
+    orders = report.document["orders"]
+    counts = (orders[name] for name in _COUNTS)
+    return (*counts, len(report.document["alerts"]), _last_sync(orders))
 
 
 def show_overall(document: dict[str, Any]) -> None:

@@ -61,7 +61,7 @@ def _refuse_both(**given: bool) -> None:
 def _work(
     container: Container, folder: Path, *, check: bool, crontab: bool, write: bool
 ) -> CommandReport:
-    found = configured(container.settings)
+    found = configured(container.settings, container.loaded.shop)
     program = _program(container.loaded.path)
     differences = _differences(found, folder) if check else []
     if write:

@@ -59,6 +59,7 @@ class Job:
         read_only: Whether to open the ledger read-only.
         force: A person asked: ignore breakers' waits and remembered refusals.
         empty: The ``--json`` document of a run that could do nothing.
+        one_shop: Whether it makes sense for one shop only, and not for each of a folder.
     """
 
     command: str
@@ -67,6 +68,7 @@ class Job:
     read_only: bool = False
     force: bool = False
     empty: Mapping[str, Any] = field(default_factory=dict)
+    one_shop: bool = False
 
 
 Work = Callable[[Container], CommandReport]

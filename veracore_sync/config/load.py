@@ -26,12 +26,14 @@ class Loaded:
             ``"credential vendure_password"`` or ``"default"``; a table is one key.
         path: The file that was read, if any.
         warnings: One sentence for each setting that works but should be fixed.
+        shop: The shop's name in a folder of several; empty if it is the only one.
     """
 
     settings: Settings
     origins: Mapping[str, str]
     path: Path | None
     warnings: tuple[str, ...]
+    shop: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from veracore_sync.config.types import (
     Location,
     Name,
     Secret,
+    Text,
     Textfile,
     Token,
     Url,
@@ -141,6 +142,11 @@ class MetricsSettings(Section):
         default="",
         description="File for node_exporter's textfile collector, written by each run; a whole "
         "path ending in `.prom`.",
+    )
+    shop: Text = Field(
+        default="",
+        description="Label `shop` of every metric, where one monitor has several shops; empty is "
+        "no label.",
     )
 
 

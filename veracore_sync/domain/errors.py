@@ -67,6 +67,10 @@ HINTS: dict[Category, str] = {
 """The hint of an error that has none of its own, by category."""
 
 
+PRECEDENCE = (78, 77, 74, 69, 3)
+"""Which exit code is given if several apply: the first of these."""
+
+
 class Occurrence(StrEnum):
     """What happened, on the wire or before a request was made.
 

@@ -44,9 +44,10 @@ def exposition(ledger: Ledger, now: datetime, settings: Settings) -> str:
     Raises:
         LedgerError: The ledger cannot be read.
     """
+    shop = {"shop": settings.metrics.shop} if settings.metrics.shop else {}
     samples: dict[str, list[Sample]] = {name: [] for name in METRICS}
     for name, labels, value in (*_samples(ledger, now), *_overdue(ledger, now, settings)):
-        samples[name].append((labels, value))
+        samples[name].append((shop | labels, value))
     return render(Metric(name, "gauge", samples[name], help) for name, help in METRICS.items())
 
 

@@ -23,17 +23,28 @@ class Timer:
         setting: The setting of the interval.
         minutes: The interval.
         offset: The minute of the first start, so that the jobs do not all start at once.
+        shop: The name of the shop, for the instance of a template unit; empty is the only shop.
     """
 
     job: str
     setting: str
     minutes: int
     offset: int
+    shop: str = ""
 
     @property
     def unit(self) -> str:
         """The name of systemd's timer."""
-        return f"veracore-sync-{self.job.removeprefix('sync-')}.timer"
+        return f"{self._stem}@{self.shop}.timer" if self.shop else f"{self._stem}.timer"
+
+    @property
+    def file(self) -> str:
+        """The name of the unit's file: for one of several shops a template."""
+        return f"{self._stem}@.timer" if self.shop else self.unit
+
+    @property
+    def _stem(self) -> str:
+        return f"veracore-sync-{self.job.removeprefix('sync-')}"
 
     @property
     def path(self) -> Path:
@@ -71,16 +82,20 @@ class Timer:
         return f"* * * * * [ {turn} -eq {self.offset % self.minutes} ] && {started}"
 
 
-def timers(settings: Settings) -> list[Timer]:
-    """The timer of each job that has an interval; the offsets are those of systemd/."""
-    return [
-        Timer("sync-orders", "orders.interval_minutes", settings.orders.interval_minutes, 0),
-        Timer(
-            "sync-inventory", "inventory.interval_minutes", settings.inventory.interval_minutes, 7
-        ),
-        Timer("sync-tracking", "tracking.interval_minutes", settings.tracking.interval_minutes, 4),
-        Timer("sync-returns", "returns.interval_minutes", settings.returns.interval_minutes, 11),
-    ]
+def timers(settings: Settings, shop: str = "") -> list[Timer]:
+    """The timer of each job that has an interval; the offsets are those of systemd/.
+
+    Args:
+        settings: The intervals.
+        shop: The shop's name in a folder of several; empty if it is the only one.
+    """
+    intervals = (
+        ("sync-orders", "orders.interval_minutes", settings.orders.interval_minutes, 0),
+        ("sync-inventory", "inventory.interval_minutes", settings.inventory.interval_minutes, 7),
+        ("sync-tracking", "tracking.interval_minutes", settings.tracking.interval_minutes, 4),
+        ("sync-returns", "returns.interval_minutes", settings.returns.interval_minutes, 11),
+    )
+    return [Timer(*interval, shop) for interval in intervals]
 
 
 def _calendar(minutes: int, offset: int) -> str:
@@ -115,12 +130,19 @@ def difference(timer: Timer, folder: Path) -> str:
     Raises:
         OSError: A file cannot be read.
     """
-    unit = folder / timer.unit
-    if unit.is_symlink() and unit.readlink() == Path("/dev/null"):
+    # A masked instance is a link of its own name; else its text is that of the template.
+    masked, unit = folder / timer.unit, folder / timer.file
+    if masked.is_symlink() and masked.readlink() == Path("/dev/null"):
         return ""
     if not unit.exists():
-        return f"{timer.unit} is not installed in {folder}"
-    drop_ins = sorted((folder / f"{timer.unit}.d").glob("*.conf"), key=lambda path: path.name)
+        return f"{timer.file} is not installed in {folder}"
+    # Those of the template hold for each instance; of one name, the instance's (systemd.unit(5)).
+    found = {
+        path.name: path
+        for name in (timer.file, timer.unit)
+        for path in (folder / f"{name}.d").glob("*.conf")
+    }
+    drop_ins = [found[name] for name in sorted(found)]
     installed = schedule([path.read_text(encoding="utf-8") for path in (unit, *drop_ins)])
     wanted = schedule([timer.drop_in])
     if installed == wanted:

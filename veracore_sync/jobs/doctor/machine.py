@@ -34,7 +34,7 @@ def machine(
     yield ok("dialect", f"{veracore.dialect}: {veracore.dialect_reason}{service}")
     yield _bytecode()
     yield _sqlite()
-    yield from _units(timers(loaded.settings), systemd)
+    yield from _units(timers(loaded.settings, loaded.shop), systemd)
     yield from _hooks(loaded.settings.hooks, notify_hook)
 
 
@@ -62,7 +62,7 @@ def _sqlite() -> CheckResult:
 
 
 def _units(wanted: Sequence[Timer], folder: Path) -> Iterator[CheckResult]:
-    if not any((folder / timer.unit).exists() for timer in wanted):
+    if not any((folder / timer.file).exists() for timer in wanted):
         yield ok("units", f"no veracore-sync timer in {folder}: started by cron, or by hand")
         return
     try:

@@ -1,0 +1,411 @@
+"""One command for every shop of a folder: each has its own ledger, and none stops another."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands_kit import whole_program
+
+from veracore_sync.sandbox.server import Sandbox
+from veracore_sync.sandbox.shop import SmallShop
+
+COMMAND = [sys.executable, "-m", "veracore_sync"]
+
+
+@dataclass
+class House:
+    """A folder of shops, each with a Vendure and an account at VeraCore of its own."""
+
+    folder: Path
+    stack: ExitStack
+    shops: dict[str, SmallShop] = field(default_factory=dict)
+    warehouses: dict[str, Sandbox] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, *, file: str = "", ledger: str | None = None, more: str = "") -> None:
+        shop = self.stack.enter_context(SmallShop())
+        sandbox = self.stack.enter_context(Sandbox())
+        self.shops[name], self.warehouses[name] = shop, sandbox
+        shop.state.add_variant("MUG")
+        path = self.folder / (file or f"{name}.toml")
+        path.parent.mkdir(exist_ok=True)
+        place = ledger if ledger is not None else str(self.folder / "state" / name / "ledger.db")
+        path.write_text(
+            f"""
+            [vendure]
+            admin_api_url = "{shop.admin_url}"
+            username = "{shop.username}"
+            password = "{shop.password}"
+            [veracore]
+            api_url = "{sandbox.url}"
+            client_id = "sandbox"
+            client_secret = "sandbox"
+            company_id = "SANDBOX"
+            [orders]
+            not_before = 2020-01-01T00:00:00Z
+            [retry]
+            tries = 1
+            """
+            + (f'[ledger]\npath = "{place}"\n' if place else "")
+            + more
+        )
+        path.chmod(0o600)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        base = {key: os.environ[key] for key in ("PATH", "HOME") if key in os.environ}
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            env=base | self.env,
+            cwd=self.folder.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def document(self, *arguments: str, code: int = 0) -> Any:
+        done = self.run("--config", str(self.folder), *arguments, "--json")
+        assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+        return json.loads(done.stdout)["shops"]
+
+    def sent(self) -> Mapping[str, int]:
+        found = {}
+        for name, one in self.warehouses.items():
+            with urllib.request.urlopen(f"{one.url}/_sandbox/orders", timeout=10) as answer:
+                found[name] = len(json.loads(answer.read())["orders"])
+        return found
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    folder = tmp_path / "shops"
+    folder.mkdir()
+    with ExitStack() as stack:
+        yield House(folder, stack)
+
+
+def with_an_order(house: House, *names: str) -> None:
+    for name in names:
+        house.add(name)
+        house.shops[name].state.place_order([("MUG", 1)])
+
+
+def test_each_shop_of_the_folder_has_its_orders_sent(house: House) -> None:
+    with_an_order(house, "shop2", "shop1")
+    house.add("shop3", file="shop3/config.toml")
+    found = house.document("sync-orders")
+    assert list(found) == ["shop1", "shop2", "shop3"]
+    assert {name: one["submitted"] for name, one in found.items()} == {
+        "shop1": 1,
+        "shop2": 1,
+        "shop3": 0,
+    }
+    assert {one["exitCode"] for one in found.values()} == {0}
+    assert house.sent() == {"shop1": 1, "shop2": 1, "shop3": 0}
+    house.document("sync-orders")
+    assert house.sent() == {"shop1": 1, "shop2": 1, "shop3": 0}
+
+
+def test_the_folder_may_be_named_in_the_environment(house: House) -> None:
+    with_an_order(house, "shop1")
+    house.env["VERACORE_SYNC_CONFIG"] = str(house.folder)
+    assert house.run("sync-orders").returncode == 0
+    assert house.sent() == {"shop1": 1}
+
+
+def test_all_is_the_folder_of_the_user(house: House) -> None:
+    base = house.folder.parent
+    (base / "veracore-sync").mkdir()
+    house.folder = house.folder.rename(base / "veracore-sync" / "shops")
+    with_an_order(house, "shop1", "shop2")
+    house.env["XDG_CONFIG_HOME"] = str(base)
+    assert house.run("--all", "sync-orders").returncode == 0
+    assert house.sent() == {"shop1": 1, "shop2": 1}
+    shown = house.run("stats", "--all").stdout.splitlines()
+    assert [line.split()[0] for line in shown[:3]] == ["shop", "shop1", "shop2"]
+
+
+def test_all_without_a_folder_says_where_it_looked(house: House) -> None:
+    done = house.run("--all", "sync-orders")
+    assert done.returncode == 78
+    assert "veracore-sync/shops" in done.stderr and "--config" in done.stderr
+
+
+BROKEN = {
+    "no such key": ("[orders]\nnonsense = 1\n", 78),
+    "not TOML": ("nonsense\n", 78),
+    "a shop that is down": (
+        '[vendure]\nadmin_api_url = "http://127.0.0.1:9/admin-api"\nusername = "u"\n'
+        'password = "p"\n[veracore]\napi_url = "http://127.0.0.1:9"\nclient_id = "c"\n'
+        'client_secret = "s"\ncompany_id = "C"\n[retry]\ntries = 1\n[ledger]\npath = "b.db"\n',
+        69,
+    ),
+    "a ledger that is none": (
+        '[vendure]\nadmin_api_url = "http://127.0.0.1:9/admin-api"\nusername = "u"\n'
+        'password = "p"\n[veracore]\napi_url = "http://127.0.0.1:9"\nclient_id = "c"\n'
+        'client_secret = "s"\ncompany_id = "C"\n[ledger]\npath = "/dev/null/ledger.db"\n',
+        74,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_shop_stops_no_other(house: House, name: str) -> None:
+    text, code = BROKEN[name]
+    with_an_order(house, "a-first", "z-last")
+    (house.folder / "broken.toml").write_text(text)
+    found = house.document("sync-orders", code=code)
+    assert found["broken"]["exitCode"] == code and found["broken"]["error"]["hint"]
+    assert house.sent() == {"a-first": 1, "z-last": 1}
+
+
+def test_what_needs_a_person_is_told_below_the_name_of_its_shop(house: House) -> None:
+    with_an_order(house, "good")
+    (house.folder / "broken.toml").write_text("nonsense\n")
+    done = house.run("--config", str(house.folder), "sync-orders")
+    first, *_ = done.stderr.splitlines()
+    assert first == f"== broken ({house.folder}/broken.toml)"
+    assert "good" not in done.stderr
+
+
+def test_a_hint_names_the_configuration_of_its_shop(house: House) -> None:
+    house.add("shop1")
+    house.shops["shop1"].state.place_order([("MUG", 1)], address=None)
+    done = house.run("--config", str(house.folder), "sync-orders")
+    assert done.returncode == 3, done.stderr
+    assert f"`veracore-sync --config {house.folder}/shop1.toml stats`" in done.stderr
+
+
+def shared_ledger(house: House) -> None:
+    house.add("shop2", ledger=str(house.folder / "state" / "shop1" / "ledger.db"))
+
+
+def no_ledger(house: House) -> None:
+    house.add("shop2", ledger="")
+
+
+def one_account_twice(house: House) -> None:
+    text = (house.folder / "shop1.toml").read_text()
+    (house.folder / "shop2.toml").write_text(text.replace("/shop1/", "/shop2/"))
+
+
+def environment_for_all(house: House) -> None:
+    house.add("shop2")
+    house.env["VERACORE_SYNC_LEDGER__PATH"] = str(house.folder.parent / "one.db")
+
+
+@pytest.mark.parametrize(
+    ("collide", "refused"),
+    [
+        (shared_ledger, {"shop1", "shop2"}),
+        (no_ledger, {"shop2"}),
+        (one_account_twice, {"shop1", "shop2"}),
+        (environment_for_all, {"shop1", "shop2"}),
+    ],
+)
+def test_shops_that_would_send_orders_twice_do_not_run(
+    house: House, collide: Any, refused: set[str]
+) -> None:
+    with_an_order(house, "shop1", "unharmed")
+    if collide is environment_for_all:
+        refused = refused | {"unharmed"}
+    collide(house)
+    found = house.document("sync-orders", code=78)
+    assert {name for name, one in found.items() if one["exitCode"] == 78} == refused
+    sent = {name for name, count in house.sent().items() if count}
+    assert sent == {"shop1", "unharmed"} - refused
+
+
+ONE_SHOP = [
+    ("resolve", "A", "--skip"),
+    ("cancel", "A"),
+    ("retry", "A"),
+    ("sync-orders", "--order", "A"),
+    ("sync-inventory", "--sku", "A"),
+    ("sync-tracking", "--order", "A"),
+    ("stats", "--order", "A"),
+    ("deliver", "--skip", "A"),
+    ("ledger", "backup", "copy.db"),
+    ("ledger", "restore", "copy.db"),
+    ("ledger", "export"),
+    ("serve-webhooks",),
+    ("probe",),
+    ("sign", "--body", "-"),
+]
+
+
+@pytest.mark.parametrize("words", ONE_SHOP, ids=lambda words: words[0])
+def test_a_command_about_one_shop_asks_for_its_file(house: House, words: tuple[str, ...]) -> None:
+    with_an_order(house, "shop1")
+    done = house.run("--config", str(house.folder), *words)
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert "SHOP.toml" in done.stderr or "No such option" in done.stderr
+    assert house.sent() == {"shop1": 0}
+
+
+def test_an_empty_folder_says_what_to_put_into_it(house: House) -> None:
+    done = house.run("--config", str(house.folder), "sync-orders")
+    assert done.returncode == 78
+    assert "NAME.toml" in done.stderr
+
+
+def test_two_files_of_one_name_are_refused(house: House) -> None:
+    house.add("shop1")
+    house.add("shop1", file="shop1/config.toml")
+    done = house.run("--config", str(house.folder), "stats")
+    assert done.returncode == 78 and "both named shop1" in done.stderr
+
+
+def test_each_line_of_the_log_names_its_shop(house: House) -> None:
+    with_an_order(house, "shop1", "shop2")
+    text = ("--config", str(house.folder), "--log-level", "debug", "sync-orders")
+    lines = house.run(*text).stderr.splitlines()
+    assert any(line.startswith("DEBUG shop1: ") for line in lines)
+    json_lines = house.run("--log-format", "json", *text).stderr.splitlines()
+    assert {json.loads(line).get("shop") for line in json_lines} == {"shop1", "shop2"}
+
+
+def test_the_timers_of_several_shops_are_instances_of_the_templates(house: House) -> None:
+    house.add("shop1")
+    units = house.folder.parent / "system"
+    units.mkdir()
+    found = house.document("timers", "--write", str(units))
+    names = {one["unit"] for one in found["shop1"]["timers"]}
+    assert "veracore-sync-orders@shop1.timer" in names
+    assert (units / "veracore-sync-orders@shop1.timer.d" / "50-interval.conf").exists()
+
+
+def test_metrics_may_bear_the_name_of_the_shop(house: House) -> None:
+    target = house.folder.parent / "shop1.prom"
+    house.add("shop1", more=f'[metrics]\nshop = "shop1"\ntextfile = "{target}"\n')
+    house.document("sync-orders")
+    samples = [line for line in target.read_text().splitlines() if not line.startswith("#")]
+    assert samples and all('shop="shop1"' in line for line in samples)
+
+
+def test_every_command_says_whether_it_is_for_one_shop() -> None:
+    """A new command must be thought of: it runs for each shop, or is in the table above."""
+    each = {
+        "sync-orders", "sync-inventory", "sync-tracking", "sync-returns", "retry", "stats",
+        "deliver", "doctor", "timers", "config", "breaker", "ledger", "serve-admin",
+    }  # fmt: skip
+    without_configuration = {"demo", "init", "sandbox"}
+    one_shop = {words[0] for words in ONE_SHOP}
+    assert set(whole_program().commands) == each | one_shop | without_configuration
+
+
+# ---- the page of all shops
+
+BOTH, ONE = "token-of-the-house-0123", "token-of-shop1-012345"
+
+
+@pytest.fixture
+def served(house: House) -> Iterator[str]:
+    """A server over two shops and a broken one; every token may only view."""
+    house.add("shop1", more=f'[admin]\nread_token = "{BOTH}"\nact_token = "{ONE}"\n')
+    house.add("shop2", more=f'[admin]\nread_token = "{BOTH}"\n')
+    (house.folder / "broken.toml").write_text("nonsense\n")
+    house.shops["shop1"].state.place_order([("MUG", 1)])
+    house.document("sync-orders", code=78)
+    command = [*COMMAND, "--config", str(house.folder), "serve-admin", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    yield process.stdout.readline().strip()
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "Traceback" in err) == (0, False), err
+
+
+class Browser:
+    """Keeps its cookie, and follows redirects."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+
+    def get(self, path: str) -> tuple[int, str]:
+        return self._ask(urllib.request.Request(self.url + path))
+
+    def post(self, path: str, **fields: str) -> tuple[int, str]:
+        body = urllib.parse.urlencode(fields).encode()
+        return self._ask(urllib.request.Request(self.url + path, body))
+
+    def _ask(self, request: urllib.request.Request) -> tuple[int, str]:
+        try:
+            with self._opener.open(request, timeout=30) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            return refused.code, refused.read().decode()
+
+
+def csrf_token(text: str) -> str:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', text)
+    assert found is not None, text
+    return found[1]
+
+
+def test_one_page_shows_every_shop_and_leads_to_each(house: House, served: str) -> None:
+    browser = Browser(served)
+    status, text = browser.post("/login", token=BOTH)
+    assert status == 200
+    assert 'href="/shops/shop1/"' in text and 'href="/shops/shop2/"' in text
+    assert "broken" in text and "not valid TOML" in text
+    status, text = browser.get("/shops/shop1/")
+    assert status == 200 and "<h1>shop1</h1>" in text
+    [code] = [order.code for order in house.shops["shop1"].state.orders.values()]
+    status, text = browser.get(f"/shops/shop1/order?name={code}")
+    assert status == 200 and code in text
+    assert browser.get(f"/shops/shop2/order?name={code}")[0] == 404
+    assert browser.get("/shops/none/")[0] == 404
+
+
+def test_the_token_of_one_shop_opens_no_other(house: House, served: str) -> None:
+    browser = Browser(served)
+    _, text = browser.post("/login", token=ONE)
+    assert "shop1" in text and "shop2" not in text and "broken" not in text
+    assert browser.get("/shops/shop2/")[0] == 404
+    fields = {"csrf_token": csrf_token(text), "action": "force-tracking"}
+    assert browser.post("/shops/shop2/act", **fields)[0] == 404
+    status, text = browser.post("/shops/shop1/act", **fields)
+    assert status == 200 and "force-tracking: done" in text
+
+
+def test_who_may_only_view_a_shop_cannot_act_there(served: str) -> None:
+    browser = Browser(served)
+    _, text = browser.post("/login", token=BOTH)
+    status, text = browser.post(
+        "/shops/shop1/act", csrf_token=csrf_token(text), action="force-tracking"
+    )
+    assert status == 403 and "view but not act" in text
+
+
+def test_each_shop_has_its_api(served: str) -> None:
+    def ask(shop: str, token: str) -> int:
+        body = json.dumps({"query": "{ __typename }"}).encode()
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        request = urllib.request.Request(f"{served}/shops/{shop}/admin-api", body, headers)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            return refused.code
+
+    assert [ask("shop1", ONE), ask("shop2", ONE), ask("none", ONE)] == [200, 401, 404]
+
+
+def test_no_shop_that_can_be_served_is_an_error(house: House) -> None:
+    (house.folder / "broken.toml").write_text("nonsense\n")
+    done = house.run("--config", str(house.folder), "serve-admin")
+    assert done.returncode == 78 and "broken" in done.stderr

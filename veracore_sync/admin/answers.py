@@ -1,0 +1,28 @@
+"""Pages and redirects as HTTP answers, with the headers that protect them."""
+
+from __future__ import annotations
+
+from veracore_sync.webhooks.server import Response
+
+SAFE = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'",
+    ),
+    ("X-Content-Type-Options", "nosniff"),
+    # With "no-referrer" browsers send "Origin: null" for our own forms, which are then refused.
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+_HTML = "text/html; charset=utf-8"
+
+
+def html(content: str, status: int = 200) -> Response:
+    """A page."""
+    return Response(status, text=content, kind=_HTML, headers=SAFE)
+
+
+def redirect(path: str, *headers: tuple[str, str]) -> Response:
+    """Send the browser to another page of this server."""
+    return Response(303, text="", kind=_HTML, headers=(("Location", path), *headers, *SAFE))

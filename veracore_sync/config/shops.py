@@ -1,0 +1,172 @@
+"""A folder with the configurations of several shops: which there are, and whether they collide."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from veracore_sync.config.file import VARIABLE
+from veracore_sync.config.given import DEFAULT, located
+from veracore_sync.config.load import Loaded
+from veracore_sync.domain.errors import ConfigError
+
+SYSTEM_FOLDER = Path("/etc/veracore-sync/shops")
+"""The folder that ``--all`` means, unless the environment or the user's home has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShopFile:
+    """The configuration of one shop of a folder.
+
+    Args:
+        name: ``shop1`` of ``shop1.toml`` or ``shop1/config.toml``.
+        path: The file, absolute.
+    """
+
+    name: str
+    path: Path
+
+
+def folder_of_shops(
+    given: Path | None, environ: Mapping[str, str], cwd: Path, *, every: bool
+) -> Path:
+    """The folder whose shops a command runs for.
+
+    Args:
+        given: What ``--config`` named, if anything.
+        environ: ``VERACORE_SYNC_CONFIG``, ``XDG_CONFIG_HOME`` and ``HOME`` are read.
+        cwd: Relative paths begin here.
+        every: Whether ``--all`` was given.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    named = given if given is not None else environ.get(VARIABLE)
+    if named:
+        places = [located(str(named), cwd, environ)]
+    else:
+        places = [*_of_the_user(environ), SYSTEM_FOLDER]
+    found = next((place for place in places if place.is_dir()), None)
+    if found is None:
+        raise ConfigError(
+            f"{'--all: ' if every else ''}there is no folder {' or '.join(map(str, places))}",
+            hint="name the folder of configurations with --config",
+        )
+    return found
+
+
+def shops_in(folder: Path) -> list[ShopFile]:
+    """The shops of a folder by name: each ``NAME.toml`` and each ``NAME/config.toml``.
+
+    Raises:
+        ConfigError: There is none, two have one name, or the folder cannot be read.
+    """
+    try:
+        files = [ShopFile(path.stem, path) for path in folder.glob("*.toml")]
+        files += [ShopFile(path.parent.name, path) for path in folder.glob("*/config.toml")]
+    except OSError as error:
+        raise ConfigError(
+            f"the folder {folder} cannot be read ({error.strerror})",
+            hint="check its owner and mode",
+        ) from error
+    found: dict[str, ShopFile] = {}
+    for one in sorted((one for one in files if not one.name.startswith(".")), key=_by_name):
+        if one.name in found:
+            raise ConfigError(
+                f"{one.path} and {found[one.name].path} are both named {one.name}",
+                hint="rename one of them",
+            )
+        found[one.name] = one
+    if not found:
+        raise ConfigError(
+            f"there is no configuration in {folder}",
+            hint="put one into it as NAME.toml or NAME/config.toml: "
+            f"`veracore-sync --config {folder}/NAME.toml init`",
+        )
+    return list(found.values())
+
+
+def collisions(loaded: Sequence[tuple[ShopFile, Loaded]]) -> dict[str, ConfigError]:
+    """What keeps shops of one folder from running side by side, by the shop's name.
+
+    Args:
+        loaded: Every shop whose configuration can be read.
+    """
+    # Two shops on one ledger, or one shop with two ledgers: either would send orders twice. Which
+    # of them is wrong cannot be known, so none of them runs.
+    ledgers, accounts = defaultdict(list), defaultdict(list)
+    for shop, one in loaded:
+        ledgers[_ledger(one)].append(shop)
+        accounts[_account(one)].append(shop)
+    found: dict[str, ConfigError] = {}
+    for shop, one in loaded:
+        error = (
+            _unlocated(shop, one)
+            or _shared_ledger(shop, ledgers[_ledger(one)])
+            or _shared_account(shop, accounts[_account(one)])
+        )
+        if error is not None:
+            found[shop.name] = error
+    return found
+
+
+def _shared_ledger(shop: ShopFile, having: Sequence[ShopFile]) -> ConfigError | None:
+    if len(having) < 2:
+        return None
+    return ConfigError(
+        f"{_names(having)} have the same ledger",
+        hint=f"set a ledger.path of its own in {shop.path}; "
+        "a setting in the environment holds for every shop",
+    )
+
+
+def _shared_account(shop: ShopFile, having: Sequence[ShopFile]) -> ConfigError | None:
+    if len(having) < 2:
+        return None
+    return ConfigError(
+        f"{_names(having)} carry the orders of one shop to one warehouse",
+        hint=f"correct vendure.* or veracore.* in {shop.path}, or remove a file; "
+        "a setting in the environment holds for every shop",
+    )
+
+
+def _names(shops: Sequence[ShopFile]) -> str:
+    names = [one.name for one in shops]
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _unlocated(shop: ShopFile, one: Loaded) -> ConfigError | None:
+    # The default depends on the user and on systemd: run alone, the shop would have another ledger,
+    # which knows no order that was sent.
+    if one.origins["ledger.path"] != DEFAULT:
+        return None
+    return ConfigError(
+        f"{shop.path} does not set ledger.path, which each of several shops needs",
+        hint=f'add [ledger] path = "/var/lib/veracore-sync/{shop.name}/ledger.db" to it',
+    )
+
+
+def _ledger(one: Loaded) -> str:
+    return str(one.settings.ledger.path.resolve())
+
+
+def _account(one: Loaded) -> tuple[str, ...]:
+    vendure, veracore = one.settings.vendure, one.settings.veracore
+    return (
+        vendure.admin_api_url.rstrip("/").casefold(),
+        vendure.channel_token,
+        veracore.api_url.rstrip("/").casefold(),
+        veracore.company_id.casefold(),
+    )
+
+
+def _of_the_user(environ: Mapping[str, str]) -> list[Path]:
+    home = environ.get("HOME")
+    base = environ.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else "")
+    return [Path(base) / "veracore-sync" / "shops"] if base else []
+
+
+def _by_name(shop: ShopFile) -> tuple[str, Path]:
+    return shop.name, shop.path
