@@ -82,9 +82,10 @@ HISTORY: Columns[HistoryEntry] = Columns(
 
 
 def _history(
-    order: Order, _info: GraphQLResolveInfo[Context], options: Any = None
+    order: Order, info: GraphQLResolveInfo[Context], options: Any = None
 ) -> Page[HistoryEntry]:
-    return HISTORY.page(order.history, options)
+    context: Context = info.context
+    return HISTORY.page(order.history, options, limit=context.state.list_limit)
 
 
 def _fulfilment_lines(line: OrderLine, info: GraphQLResolveInfo[Context]) -> list[FulfilledLine]:
