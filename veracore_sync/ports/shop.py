@@ -75,6 +75,18 @@ class GrantedAccess:
     permissions: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class ServerTraits:
+    """What the shop's server shows of itself.
+
+    `version` is what it may be, in words; empty if it does not show. `list_limit` is how many
+    records it lists in a request at most; ``None`` if it does not say.
+    """
+
+    version: str
+    list_limit: int | None
+
+
 class UnknownVariant(Exception):
     """The shop has no live variant with that id."""
 
@@ -172,6 +184,13 @@ class ShopAccess(Protocol):
             AuthRefused: The credentials were refused, or they are an API key, whose permissions
                 Vendure does not show.
             ConfigError, UpstreamError: As every read of the shop.
+        """
+
+    def server(self) -> ServerTraits:
+        """What the shop's server shows of itself.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
         """
 
     def shipping_methods(self) -> list[str]:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from graphql import GraphQLEnumType, GraphQLResolveInfo
+from graphql import GraphQLEnumType, GraphQLError, GraphQLResolveInfo
 
 from veracore_sync.sandbox import shop_prices as prices
 from veracore_sync.sandbox.shop_access import Access, Caller, User
+from veracore_sync.sandbox.shop_errors import Thrown
 from veracore_sync.sandbox.shop_fulfilment import HANDLER
 from veracore_sync.sandbox.shop_lists import Columns, Page
 from veracore_sync.sandbox.shop_process import FULFILMENT_STATES, ORDER_STATES, PAYMENT_STATES
@@ -85,7 +86,10 @@ def _history(
     order: Order, info: GraphQLResolveInfo[Context], options: Any = None
 ) -> Page[HistoryEntry]:
     context: Context = info.context
-    return HISTORY.page(order.history, options, limit=context.state.list_limit)
+    try:
+        return HISTORY.page(order.history, options, limit=context.state.list_limit)
+    except Thrown as thrown:
+        raise GraphQLError(thrown.message, extensions={"code": thrown.code}) from thrown
 
 
 def _fulfilment_lines(line: OrderLine, info: GraphQLResolveInfo[Context]) -> list[FulfilledLine]:

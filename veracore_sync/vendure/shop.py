@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config.schema import VendureSettings
-from veracore_sync.domain.errors import BreakerOpen, SyncError, UpstreamError
+from veracore_sync.domain.errors import BreakerOpen, ConfigError, SyncError, UpstreamError
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS
 from veracore_sync.domain.orders import Order, OrderContent
-from veracore_sync.ports.shop import GrantedAccess, Poll
+from veracore_sync.ports.shop import GrantedAccess, Poll, ServerTraits
 from veracore_sync.transport.http import Gate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure import mapping
+from veracore_sync.vendure.answers import TakeRefused
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
     COMPARE_ORDERS,
@@ -26,6 +27,7 @@ from veracore_sync.vendure.documents import (
     NAME_ORDERS,
     POLL_ORDERS,
     READ_ACCESS,
+    READ_FEATURES,
     READ_ORDERS,
     READ_SHIPPING_METHODS,
 )
@@ -34,8 +36,11 @@ from veracore_sync.vendure.listing import OrderListing, options
 from veracore_sync.vendure.lists import Gap, Missing, RecordList, by_code, incomplete, page
 from veracore_sync.vendure.node import Node
 from veracore_sync.vendure.stock import VendureStock
+from veracore_sync.vendure.version import version
 
 _CODES_A_REQUEST = 50
+_BEYOND_ANY_LIMIT = 2**31 - 1
+_NOBODYS = "veracore-sync-list-limit"
 _COMPARED_A_REQUEST = 500
 """Above this, Vendure's time for each order grows (docs/vendure.md)."""
 _LISTS = ("waiting", "moved", "passed")
@@ -119,6 +124,25 @@ class VendureShop:
             if one.text("code") == channel
         ]
         return GrantedAccess(channel, held[0] if held else frozenset())
+
+    def server(self) -> ServerTraits:
+        """What the shop's server shows of itself; see the port. Two requests."""
+        try:
+            name = version(Node(self._client.execute(READ_FEATURES, {})))
+        except ConfigError:
+            # Introspection is switched off.
+            name = ""
+        return ServerTraits(name, self._list_limit())
+
+    def _list_limit(self) -> int | None:
+        """How many records the shop lists at once; ``None`` if it lists as many as it is asked."""
+        # Of an order that does not exist: a shop without a limit must not list everything.
+        wanted = options({"code": {"eq": _NOBODYS}}, 0, _BEYOND_ANY_LIMIT)
+        try:
+            self._client.execute(NAME_ORDERS, {"options": wanted})
+        except TakeRefused as refusal:
+            return refusal.limit
+        return None
 
     def shipping_methods(self) -> list[str]:
         """The codes of the shipping methods of the channel; see the port."""

@@ -58,6 +58,7 @@ END_ORDER = _load("end_order.graphql", "EndOrder", "UpdateOrder")
 NOTE_ORDER = _load("note_order.graphql", "NoteOrder", "UpdateOrder")
 READ_NOTES = _load("read_notes.graphql", "ReadNotes", "ReadOrder")
 READ_ACCESS = _load("read_access.graphql", "ReadAccess")
+READ_FEATURES = _load("read_features.graphql", "ReadFeatures")
 READ_SHIPPING_METHODS = _load(
     "read_shipping_methods.graphql", "ReadShippingMethods", "ReadShippingMethod"
 )
