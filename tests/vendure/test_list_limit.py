@@ -51,7 +51,7 @@ def shop() -> Iterator[SmallShop]:
     with SmallShop() as running:
         state = running.state
         for number in range(2, LOCATIONS + 1):
-            state.add_location(f"Place {number}")
+            state.add_location(f"Warehouse {number}")
         for number in range(METHODS):
             state.add_shipping_method(f"method-{number}", f"Method {number}", 100)
         for number in range(VARIANTS):
