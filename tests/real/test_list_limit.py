@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,15 @@ from list_limit_kit import (
     live_a_day,
     settings,
 )
+from pydantic import SecretStr
 from real_kit import make_rig
 from realvendure import OrderRef, RealVendure
 
+from veracore_sync.config.schema import VendureSettings
+from veracore_sync.ports.shop import ServerTraits
 from veracore_sync.sandbox.server import Sandbox
+from veracore_sync.transport.retry import RetryPolicy
+from veracore_sync.vendure.shop import VendureShop
 
 LIMIT = 20
 
@@ -96,3 +102,21 @@ def test_a_day_of_a_server_that_lists_few_at_once(
         on_hand,
     )
     live_a_day(day, LIMIT)
+
+
+@pytest.mark.vendure
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [("3.0.8", "3.0"), ("3.7.3", "3.6 or 3.7"), ("3.8.0-minor-202609120217", "3.8 or later")],
+)
+def test_the_version_and_the_limit_that_a_server_shows(
+    start_any_vendure: Callable[..., RealVendure], version: str, said: str
+) -> None:
+    vendure = start_any_vendure(version=version, list_limit=50)
+    given = VendureSettings(
+        admin_api_url=vendure.admin_url,
+        username=vendure.username,
+        password=SecretStr(vendure.password),
+    )
+    with closing(VendureShop(given, retry=RetryPolicy(tries=1))) as shop:
+        assert shop.server() == ServerTraits(said, 50)

@@ -55,7 +55,7 @@ def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[
         return
     waiting = f"{len(poll.waiting)} orders are in {', '.join(triggers)}"
     yield ok("Vendure", f"logged in, orders can be read, channel {poll.channel_code}: {waiting}")
-    yield from _server(client)
+    yield from server(client)
     try:
         access = _access(client)
     except SyncError as error:
@@ -67,7 +67,7 @@ def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[
         yield _freight(settings, client, access, [one.code for one in poll.waiting])
 
 
-def _server(client: Shop) -> Iterator[CheckResult]:
+def server(client: Shop) -> Iterator[CheckResult]:
     """The server's version, with what in it matters, and how much it lists at once."""
     try:
         traits = client.server()
