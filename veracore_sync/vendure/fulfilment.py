@@ -18,7 +18,7 @@ from veracore_sync.vendure.documents import (
     SHIP_FULFILMENT,
     Document,
 )
-from veracore_sync.vendure.lists import by_code
+from veracore_sync.vendure.lists import by_code, incomplete
 from veracore_sync.vendure.node import Node
 
 _CODES_A_REQUEST = 50
@@ -90,8 +90,11 @@ class VendureFulfilments:
             for item in items:
                 yield item.node("data").text_or_empty("note")
             seen += len(items)
-            if history is None or not items or seen >= history.integer("totalItems"):
+            if history is None or seen >= history.integer("totalItems"):
                 return
+            if not items:
+                # A note that is overlooked here would be written a second time.
+                raise incomplete("notes")
 
     def note(self, order_id: str, text: str) -> None:
         """Write a private note into the order's history; see the port."""
