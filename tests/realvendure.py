@@ -55,7 +55,7 @@ _ORDER = f"""query($options: OrderListOptions) {{ orders(options: $options) {{ i
   payments {{ id method amount state transactionId refunds {{ id total state }} }}
   fulfillments {{ id state method trackingCode createdAt updatedAt
     lines {{ orderLineId quantity }} }}
-  history(options: {{ sort: {{ id: ASC }}, take: 100 }}) {{
+  history(options: {{ sort: {{ id: ASC }} }}) {{
     items {{ type createdAt data }} }} }} }} }}"""
 
 
@@ -147,8 +147,7 @@ class RealVendure(Catalogue):
 
     def orders(self, **filters: Any) -> list[Any]:
         """Return all orders that pass Vendure's own list filters, in the shape of order()."""
-        options = {"filter": filters, "take": 100}
-        found: list[Any] = self._admin.root(_ORDER, {"options": options})["items"]
+        found: list[Any] = self._admin.root(_ORDER, {"options": {"filter": filters}})["items"]
         return found
 
     # --- staff

@@ -113,11 +113,11 @@ def test_all_faults_of_all_sources_are_told_at_once(desk: Desk) -> None:
         {
             "VERACORE_SYNC_LOG__LEVEL": "loud",
             "VERACORE_SYNC_SKUS__KITS": "{",
-            "VERACORE_SYNC_X": "1",
+            "VERACORE_SYNC_X__Y": "1",
             "VENDURE_PASSWORD_FILE": "gone",
         },
     )
-    for key in ("orders.workers", "orders.prices", "lgo", "log.level", "skus.kits", "SYNC_X"):
+    for key in ("orders.workers", "orders.prices", "lgo", "log.level", "skus.kits", "SYNC_X__Y"):
         assert sum(key in one for one in faults) == 1, key
     assert any(
         one.startswith("vendure.password (environment VENDURE_PASSWORD_FILE") for one in faults

@@ -26,6 +26,7 @@ from veracore_sync.domain.orders import Order, OrderStub
 from veracore_sync.domain.shop_stock import NewLevel
 from veracore_sync.ports.shop import Poll, UnknownVariant
 from veracore_sync.transport.http import OpenGate
+from veracore_sync.vendure import listing
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import READ_ORDERS, Document
 from veracore_sync.vendure.shop import VendureShop
@@ -130,12 +131,25 @@ def test_lists_that_nobody_wants_are_empty(module_vendure: RealVendure, shop: Ve
     assert (poll.waiting, poll.moved, poll.passed) == ((), (), ())
 
 
-def test_pages_add_up_to_the_same_lists(module_vendure: RealVendure, open_shop: Open) -> None:
+def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the lists of a poll come in pages of two."""
+
+    def short(wanted: listing.Options, skip: int, take: int | None = None) -> listing.Options:
+        return options(wanted, skip, take or 2)
+
+    options = listing.options
+    for module in ("shop", "listing"):
+        monkeypatch.setattr(f"veracore_sync.vendure.{module}.options", short)
+
+
+def test_pages_add_up_to_the_same_lists(
+    module_vendure: RealVendure, open_shop: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module_vendure.place_orders([{}] * 5)
     whole = look(open_shop())
     counter = Counter()
     shop = open_shop(counter)
-    shop._take = 2
+    short_pages(monkeypatch)
     assert look(shop) == whole
     lists = (whole.waiting, whole.moved, whole.passed)
     further = sum(max(0, (len(stubs) - 1) // 2) for stubs in lists)
@@ -179,12 +193,14 @@ def test_moved_shows_placed_orders_alone(module_vendure: RealVendure, shop: Vend
     assert all(stub.placed_at for stub in moved)
 
 
-def test_postgresql_lists_and_reads_alike(real_vendure_pg: RealVendure) -> None:
+def test_postgresql_lists_and_reads_alike(
+    real_vendure_pg: RealVendure, monkeypatch: pytest.MonkeyPatch
+) -> None:
     orders = real_vendure_pg.place_orders([{"billing": {}}] * 3)
     real_vendure_pg.admin("mutation { createDraftOrder { code } }")
     real_vendure_pg.fulfil(orders[0])
     shop = VendureShop(settings(real_vendure_pg), retry=AT_ONCE)
-    shop._take = 2
+    short_pages(monkeypatch)
     poll = look(shop)
     found = shop.orders([order.code for order in orders])
     shop.close()

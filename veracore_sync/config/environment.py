@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,13 @@ SHORT_NAMES: Mapping[str, str] = {
     "veracore.company_id": "VERACORE_COMPANY_ID",
     "webhooks.secret": "VERACORE_WEBHOOK_SECRET",
 }
+_INJECTED = (
+    # Each name with what its value has to be: VERACORE_SYNC_PORT=8080 was written by a person.
+    (r"(\w+_)?SERVICE_HOST", r"[\w.:-]+"),
+    (r"(\w+_)?SERVICE_PORT(_\w+)?", r"\d+"),
+    (r"(\w+_)?PORT(_\d+_(TCP|UDP|SCTP))?", r"(tcp|udp|sctp)://\S+"),
+    (r"(\w+_)?PORT_\d+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR)", r"[\w.:-]+"),
+)
 _TRUE = {"true", "1", "yes", "on"}
 _FALSE = {"false", "0", "no", "off"}
 
@@ -47,7 +55,13 @@ def read(environ: Mapping[str, str], findings: Findings) -> Layer:
         for name in names_of(key):
             known.update((name, f"{name}_FILE") if is_secret(info) else (name,))
             _take(name, key, info, given, layer, findings)
-    findings.problems.extend(_unknown(name, known) for name in sorted(given) if _stray(name, known))
+    for name in sorted(given):
+        if not _stray(name, known):
+            continue
+        if "__" in name.removeprefix(PREFIX):
+            findings.problems.append(_unknown(name, known))
+        elif not _is_injected(name, given[name]):
+            findings.warnings.append(_ignored(name, known))
     return layer
 
 
@@ -136,6 +150,27 @@ def _stray(name: str, known: set[str]) -> bool:
     if not name.startswith(PREFIX) or name == VARIABLE or name.startswith(TEST_PREFIX):
         return False
     return name not in known
+
+
+def _is_injected(name: str, value: str) -> bool:
+    """Whether it is what Kubernetes and Docker give every container beside a service `name`.
+
+    For a Service called veracore-sync that is ``VERACORE_SYNC_PORT=tcp://10.0.0.7:8080`` and more.
+    """
+    rest = name.removeprefix(PREFIX)
+    return any(
+        re.fullmatch(pattern, rest) and re.fullmatch(wanted, value.strip())
+        for pattern, wanted in _INJECTED
+    )
+
+
+def _ignored(name: str, known: set[str]) -> str:
+    """The warning for a name without two underscores, which another program may have set."""
+    # Compared without the prefix, which would make every name look like every other.
+    names = (one for one in (VARIABLE, *known) if one.startswith(PREFIX))
+    near = closest(name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in names])
+    near = near.replace('"', f'"{PREFIX}', 1)
+    return f"environment {name}: is not a setting and is ignored{near or '; unset it'}"
 
 
 def _unknown(name: str, known: set[str]) -> str:

@@ -79,6 +79,18 @@ class GrantedAccess:
     channels: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ServerTraits:
+    """What the shop's server shows of itself.
+
+    `version` is what it may be, in words; empty if it does not show. `list_limit` is how many
+    records it lists in a request at most; ``None`` if it does not say.
+    """
+
+    version: str
+    list_limit: int | None
+
+
 class UnknownVariant(Exception):
     """The shop has no live variant with that id."""
 
@@ -180,6 +192,13 @@ class ShopAccess(Protocol):
 
     def has_several_channels(self) -> bool:
         """Whether the shop has another channel beside the default one; False if that is unknown.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
+        """
+
+    def server(self) -> ServerTraits:
+        """What the shop's server shows of itself.
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As every read of the shop.

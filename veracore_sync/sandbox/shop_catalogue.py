@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Concatenate, ParamSpec, TypeVar
 
 from veracore_sync.sandbox.shop_errors import Thrown, not_found
+from veracore_sync.sandbox.shop_lists import LIMIT
 from veracore_sync.sandbox.shop_records import (
     Channel,
     Level,
@@ -43,6 +44,9 @@ class Catalogue:
     Args:
         clock: Returns the time, aware, UTC.
     """
+
+    list_limit = LIMIT
+    """The most records that a list has in one answer: Vendure's ``adminListQueryLimit``."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.lock = threading.RLock()

@@ -45,17 +45,21 @@ class Columns(Generic[T]):
     indexes: Mapping[str, Callable[[str], Iterable[T]]]
 
     def page(
-        self, records: Sequence[T], options: Options | None, only: Test | None = None
+        self,
+        records: Sequence[T],
+        options: Options | None,
+        only: Test | None = None,
+        limit: int = LIMIT,
     ) -> Page[T]:
         """The page of `records` that list `options` ask for; `only` those that pass a test.
 
         Raises:
-            Thrown: More than 1000 are asked for at once, or by something else than a column.
+            Thrown: More than `limit` are asked for at once, or by something else than a column.
         """
         options = options or {}
-        take = LIMIT if options.get("take") is None else options["take"]
-        if take > LIMIT:
-            message = f"Cannot take more than {LIMIT} results from a list query"
+        take = limit if options.get("take") is None else options["take"]
+        if take > limit:
+            message = f"Cannot take more than {limit} results from a list query"
             raise Thrown(message, "USER_INPUT_ERROR")
         found = self._filtered(records, options, only)
         found = self._sorted(found, options.get("sort") or {})

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from graphql import GraphQLEnumType, GraphQLResolveInfo
+from graphql import GraphQLEnumType, GraphQLError, GraphQLResolveInfo
 
 from veracore_sync.sandbox import shop_prices as prices
 from veracore_sync.sandbox.shop_access import Access, Caller, User
+from veracore_sync.sandbox.shop_errors import Thrown
 from veracore_sync.sandbox.shop_fulfilment import HANDLER
 from veracore_sync.sandbox.shop_lists import Columns, Page
 from veracore_sync.sandbox.shop_process import FULFILMENT_STATES, ORDER_STATES, PAYMENT_STATES
@@ -82,9 +83,13 @@ HISTORY: Columns[HistoryEntry] = Columns(
 
 
 def _history(
-    order: Order, _info: GraphQLResolveInfo[Context], options: Any = None
+    order: Order, info: GraphQLResolveInfo[Context], options: Any = None
 ) -> Page[HistoryEntry]:
-    return HISTORY.page(order.history, options)
+    context: Context = info.context
+    try:
+        return HISTORY.page(order.history, options, limit=context.state.list_limit)
+    except Thrown as thrown:
+        raise GraphQLError(thrown.message, extensions={"code": thrown.code}) from thrown
 
 
 def _fulfilment_lines(line: OrderLine, info: GraphQLResolveInfo[Context]) -> list[FulfilledLine]:

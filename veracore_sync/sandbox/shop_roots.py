@@ -134,7 +134,7 @@ _CHANNELS: Columns[Channel] = Columns(
 def _orders(context: Context, options: Options = None) -> Page[Order]:
     state, channel = context.state, context.caller.channel.id
     only = None if channel == DEFAULT_CHANNEL else lambda order: channel in order.channels
-    return _order_columns(state).page(list(state.orders.values()), options, only)
+    return _order_columns(state).page(list(state.orders.values()), options, only, state.list_limit)
 
 
 def _order(context: Context, id: str) -> Order | None:
@@ -147,7 +147,7 @@ def _variants(context: Context, options: Options = None, **_: Any) -> Page[Varia
     # An index also finds variants that are deleted or of other channels.
     filtered = bool(options and options.get("filter"))
     only = (lambda variant: _sold(variant, channel)) if filtered else None
-    return _variant_columns(state).page(state.listed(channel), options, only)
+    return _variant_columns(state).page(state.listed(channel), options, only, state.list_limit)
 
 
 def _variant(context: Context, id: str) -> Variant | None:
@@ -162,15 +162,17 @@ def _sold(variant: Variant, channel: str) -> bool:
 def _locations(context: Context, options: Options = None) -> Page[Location]:
     channel = context.caller.channel.id
     only = [one for one in context.state.locations.values() if channel in one.channels]
-    return _LOCATIONS.page(only, options)
+    return _LOCATIONS.page(only, options, limit=context.state.list_limit)
 
 
 def _shipping_methods(context: Context, options: Options = None) -> Page[ShippingMethod]:
-    return _METHODS.page(list(context.state.shipping_methods.values()), options)
+    state = context.state
+    return _METHODS.page(list(state.shipping_methods.values()), options, limit=state.list_limit)
 
 
 def _channels(context: Context, options: Options = None) -> Page[Channel]:
-    return _CHANNELS.page(list(context.state.channels.values()), options)
+    state = context.state
+    return _CHANNELS.page(list(state.channels.values()), options, limit=state.list_limit)
 
 
 def _settings(context: Context) -> Input:

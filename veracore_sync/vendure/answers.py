@@ -20,6 +20,8 @@ BODY_LIMIT = 100 * 1024
 
 _QUOTED = 200
 _NAMED_ID = re.compile(r'id "([^"]+)"')
+_NUMBER = re.compile(r"(?<!\d)\d{1,15}(?!\d)")
+_TAKE_REFUSED = "list-query-limit-exceeded"
 _CODES = {
     "CHANNEL_NOT_FOUND": Occurrence.CHANNEL_UNKNOWN,
     "GRAPHQL_VALIDATION_FAILED": Occurrence.QUERY_REFUSED,
@@ -42,6 +44,12 @@ class UnknownEntity(ProtocolError):
     """The shop has no such record, `entity_id`; nothing of the request was done."""
 
     entity_id = ""
+
+
+class TakeRefused(ProtocolError):
+    """The shop lists fewer records in a request; `limit` is how many, where it says so."""
+
+    limit: int | None = None
 
 
 class AnotherKind(Exception):
@@ -121,8 +129,10 @@ def _graphql_failure(
     code, text = details[0]
     what = _what(code, text)
     message, hint = _words(what, operation, f"{code}: {text}" if code else text)
-    failure = _unknown_entity(code, text, message) or read_error(
-        what, message, upstream=UPSTREAM, hint=hint
+    failure = (
+        _unknown_entity(code, text, message)
+        or _take_refused(code, text, message)
+        or read_error(what, message, upstream=UPSTREAM, hint=hint)
     )
     if isinstance(failure, UpstreamError):
         failure.has_ended = True
@@ -135,6 +145,17 @@ def _unknown_entity(code: str, text: str, message: str) -> UnknownEntity | None:
         return None
     failure = UnknownEntity(message, upstream=UPSTREAM, what=Occurrence.FAULT)
     failure.entity_id = named[1]
+    return failure
+
+
+def _take_refused(code: str, text: str, message: str) -> TakeRefused | None:
+    # "Cannot take more than 20 results from a list query", in one of several languages, or as a key
+    # that was not translated. No other refusal of a list is known to name one number.
+    numbers = _NUMBER.findall(text)
+    if code != "USER_INPUT_ERROR" or (len(numbers) != 1 and _TAKE_REFUSED not in text):
+        return None
+    failure = TakeRefused(message, upstream=UPSTREAM, what=Occurrence.FAULT)
+    failure.limit = int(numbers[0]) if len(numbers) == 1 else None
     return failure
 
 

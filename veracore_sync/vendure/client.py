@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from veracore_sync.clock import Clock, SystemClock
@@ -28,6 +28,7 @@ from veracore_sync.vendure.answers import (
     UPSTREAM,
     AnotherKind,
     Forbidden,
+    TakeRefused,
     data_of,
     lost,
 )
@@ -50,6 +51,8 @@ class Client:
     Raises:
         ConfigError: A key or token has characters that a header cannot contain.
     """
+
+    _list_limit: int | None = None
 
     def __init__(
         self,
@@ -147,6 +150,40 @@ class Client:
                 raise
             return True
         return False
+
+    def listed(
+        self, document: Document, take: int, variables: Callable[[int], Mapping[str, Any]]
+    ) -> tuple[dict[str, Any], int]:
+        """Run a document that lists at most `take` records, or as many as the shop lists at once.
+
+        Without a `take` of its own a list is cut to the shop's limit (`adminListQueryLimit`), and
+        with a larger one it is refused. The first refusal says how many, and from then on no list
+        of this client asks for more.
+
+        Args:
+            document: A read.
+            take: How many records are wanted at once.
+            variables: The variables for the number that is asked for.
+
+        Returns:
+            The ``data``, and the number that was asked for.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As `execute`.
+        """
+        while True:
+            asked = self.at_once(take)
+            try:
+                return self.execute(document, variables(asked)), asked
+            except TakeRefused as refusal:
+                limit = refusal.limit or asked // 2
+                if not 0 < limit < asked:
+                    raise
+                self._list_limit = min(limit, self._list_limit or limit)
+
+    def at_once(self, take: int) -> int:
+        """How many of `take` records the shop lists in one request, as far as it has said."""
+        return take if self._list_limit is None else min(take, self._list_limit)
 
     def _ask(
         self,

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from veracore_sync.domain.errors import Occurrence
-from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
 from veracore_sync.ports.shop import MutationRefused
-from veracore_sync.vendure.answers import UPSTREAM
-from veracore_sync.vendure.channel import must_see_all_channels
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
     ADD_FULFILMENT,
@@ -22,6 +18,7 @@ from veracore_sync.vendure.documents import (
     SHIP_FULFILMENT,
     Document,
 )
+from veracore_sync.vendure.lists import by_code, incomplete
 from veracore_sync.vendure.mapping import channels
 from veracore_sync.vendure.node import Node
 
@@ -43,24 +40,12 @@ class VendureFulfilments:
 
     def orders(self, codes: Sequence[str]) -> dict[str, FulfilledOrder]:
         """These orders by code; see the port."""
-        wanted = list(dict.fromkeys(codes))
         found: dict[str, FulfilledOrder] = {}
-        for start in range(0, len(wanted), _CODES_A_REQUEST):
-            part = wanted[start : start + _CODES_A_REQUEST]
-            found.update((order.code, order) for order in self._read(part))
-        return found
-
-    def _read(self, codes: Sequence[str]) -> Iterator[FulfilledOrder]:
-        root = Node(self._client.execute(self._reads, {"codes": codes}))
-        must_see_all_channels(root)
-        listing = root.node("orders")
-        items = listing.nodes("items")
         # An order missing here would look as if it had no fulfilments, and be fulfilled twice.
-        if len(items) < listing.integer("totalItems"):
-            raise read_error(
-                Occurrence.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
-            )
-        return map(_order, items)
+        for root, items in by_code(self._client, self._reads, codes, _CODES_A_REQUEST):
+            must_see_all_channels(root)
+            found.update((order.code, order) for order in map(_order, items))
+        return found
 
     def add(
         self, lines: Mapping[str, int], *, handler: str, method: str, tracking_code: str
@@ -97,16 +82,23 @@ class VendureFulfilments:
     def notes(self, order_id: str) -> Iterator[str]:
         """The private notes in the order's history, newest first; see the port."""
         seen = 0
+
+        def variables(take: int) -> dict[str, Any]:
+            return {"id": order_id, "skip": seen, "take": take}
+
         while True:
-            variables = {"id": order_id, "skip": seen, "take": _NOTES_A_REQUEST}
-            order = Node(self._client.execute(READ_NOTES, variables)).node_or_none("order")
+            data, _ = self._client.listed(READ_NOTES, _NOTES_A_REQUEST, variables)
+            order = Node(data).node_or_none("order")
             history = order.node("history") if order else None
             items = history.nodes("items") if history else []
             for item in items:
                 yield item.node("data").text_or_empty("note")
             seen += len(items)
-            if history is None or not items or seen >= history.integer("totalItems"):
+            if history is None or seen >= history.integer("totalItems"):
                 return
+            if not items:
+                # A note that is overlooked here would be written a second time.
+                raise incomplete("notes")
 
     def note(self, order_id: str, text: str) -> None:
         """Write a private note into the order's history; see the port."""

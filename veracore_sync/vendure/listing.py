@@ -37,7 +37,6 @@ class OrderListing:
         names: Reads only ids and codes of a page.
         must_answer: A request for no order; raises if the shop does not answer it.
         unlisted: Filled with the entries that cannot be read.
-        take: The length of a page; ``None`` for the server's own limit.
     """
 
     name: str
@@ -46,7 +45,6 @@ class OrderListing:
     names: Callable[[Options], Node]
     must_answer: Callable[[], object]
     unlisted: list[Unlisted] = field(default_factory=list)
-    take: int | None = None
     _smaller: int | None = None
     _in_a_row: int = 0
     _left_out_here: int = 0
@@ -112,13 +110,13 @@ class OrderListing:
         """The page from there on; ``None`` if the one entry there cannot be read."""
         while True:
             try:
-                page = self.ask(options(self.wanted, skip, self._smaller or self.take))
+                page = self.ask(options(self.wanted, skip, self._smaller))
             except SyncError as error:
                 if error not in MAY_BE_AN_ENTRYS:
                     raise
                 # A shop that is down must not look like a shop full of bad entries.
                 self.must_answer()
-                length = self._smaller or self.take
+                length = self._smaller
                 if length != 1:
                     self._smaller = length // 2 if length else _SMALLER
                     continue
@@ -129,7 +127,7 @@ class OrderListing:
                 return None
             self._in_a_row = 0
             if self._smaller:
-                self._smaller = min(2 * self._smaller, self.take or _SMALLER)
+                self._smaller = min(2 * self._smaller, _SMALLER)
             return page
 
     def _named(self, skip: int) -> Node | None:

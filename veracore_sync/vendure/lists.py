@@ -7,7 +7,7 @@ the page are listed, and the records are read in halves until the broken one is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -74,21 +74,19 @@ class RecordList(Generic[T]):
             AuthRefused, ConfigError, UpstreamError: As every read of the shop; also in the middle.
         """
         before: set[str] = set()
-        skip, count = 0, 0
+        skip, count, overlap = 0, 0, 0
         while True:
             ids, total, records = self._page({**options, "skip": skip})
-            if before and not before.intersection(ids):
+            if overlap and not before.intersection(ids):
                 raise Gap
-            count += sum(id not in before for id in ids)
-            yield from (records[id] for id in ids if id not in before and id in records)
-            if skip + len(ids) >= total:
+            fresh = [id for id in ids if id not in before]
+            count += len(fresh)
+            yield from (records[id] for id in fresh if id in records)
+            if skip + len(ids) >= total or not fresh:
                 break
-            if len(ids) <= _OVERLAP:
-                # Too short a page to go on from: nothing may follow it.
-                if self._page({**options, "skip": skip + len(ids)})[0]:
-                    raise incomplete(self.name)
-                break
-            skip += len(ids) - _OVERLAP
+            # A shop may list very few in a page, down to a single one, which overlaps nothing.
+            overlap = min(_OVERLAP, len(ids) // 2)
+            skip += len(ids) - overlap
             before = set(ids)
         if total - count > most_missing(count):
             raise incomplete(self.name)
@@ -117,23 +115,31 @@ class RecordList(Generic[T]):
         return list(stubs), listing.integer("totalItems"), records
 
     def _halves(self, ids: list[str], stubs: Mapping[str, Node], count: _Count) -> dict[str, T]:
-        wanted = {"filter": {"id": {"in": ids}}, "take": len(ids)}
+        at_once = self.client.at_once(len(ids))
+        if at_once < len(ids):
+            whole: dict[str, T] = {}
+            for start in range(0, len(ids), at_once):
+                whole |= self._halves(ids[start : start + at_once], stubs, count)
+            return whole
         try:
-            found = self._records(self._ask(self.document, wanted))
+            found = self._records(self._ask_by_id(self.document, ids))
             count.read += len(found)
-            return found
         except UpstreamError as error:
             if error not in MAY_BE_A_RECORDS:
                 raise
             # A request that no broken record can fail: it shows whether the shop is down, and its
             # success ends the row of failures that the breaker counts.
-            self._ask(self.stubs, wanted)
+            self._ask_by_id(self.stubs, ids)
             if len(ids) == 1:
                 count.broken += 1
                 if _is_of_all(count):
                     raise
                 stub = stubs.get(ids[0], Node({"id": ids[0]}, self.name))
                 return {ids[0]: self.broken(stub, error.message)}
+        else:
+            # In fewer parts than that: the shop has just said how many it lists at once.
+            rest = ids[self.client.at_once(len(ids)) :]
+            return found | self._halves(rest, stubs, count) if rest else found
         middle = len(ids) // 2
         first = self._halves(ids[:middle], stubs, count)
         return first | self._halves(ids[middle:], stubs, count)
@@ -149,9 +155,68 @@ class RecordList(Generic[T]):
 
     def _ask(self, document: Document, options: Mapping[str, Any]) -> Node:
         wanted = {"sort": {"id": "ASC"}, **options}
-        root = Node(self.client.execute(document, {"options": wanted}))
+        return self._listing(page(self.client, document, wanted))
+
+    def _ask_by_id(self, document: Document, ids: Sequence[str]) -> Node:
+        """The first of these records: as many as the shop lists at once."""
+
+        def variables(take: int) -> dict[str, Any]:
+            wanted = {"id": {"in": ids[:take]}}
+            return {"options": {"sort": {"id": "ASC"}, "filter": wanted, "take": take}}
+
+        return self._listing(self.client.listed(document, len(ids), variables)[0])
+
+    def _listing(self, data: Mapping[str, Any]) -> Node:
+        root = Node(data)
         # Fields beside the list, such as the shop's global settings, are kept with each page.
         return Node({**root.node(self.name).fields, **root.fields}, self.name)
+
+
+def page(client: Client, document: Document, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The page that these list options ask for; a shorter one where the shop lists fewer.
+
+    Raises:
+        AuthRefused, ConfigError, UpstreamError: As every read of the shop.
+    """
+    if "take" not in options:
+        # As many as the shop lists at once; the next page begins where this one ends.
+        return client.execute(document, {"options": options})
+    wanted = options["take"]
+    return client.listed(document, wanted, lambda take: {"options": {**options, "take": take}})[0]
+
+
+def by_code(
+    client: Client, document: Document, codes: Iterable[str], a_request: int
+) -> Iterator[tuple[Node, list[Node]]]:
+    """The orders of these codes, some in each answer; unknown codes are left out.
+
+    Args:
+        client: Of the Admin API.
+        document: Reads orders by ``$codes`` and ``$take``.
+        codes: The orders' codes.
+        a_request: How many one request reads; fewer where the shop lists fewer.
+
+    Yields:
+        An answer, and the orders in it.
+
+    Raises:
+        AuthRefused, ConfigError, UpstreamError: As every read of the shop; also if an order that
+            the shop counts is not listed.
+    """
+    left = list(dict.fromkeys(codes))
+
+    def variables(take: int) -> dict[str, Any]:
+        return {"codes": left[:take], "take": take}
+
+    while left:
+        data, count = client.listed(document, min(a_request, len(left)), variables)
+        root = Node(data)
+        listing = root.node("orders")
+        items = listing.nodes("items")
+        if len(items) < listing.integer("totalItems"):
+            raise incomplete("orders")
+        yield root, items
+        del left[:count]
 
 
 def _by_id(listing: Node) -> dict[str, Node]:

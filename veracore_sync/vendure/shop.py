@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -12,14 +12,14 @@ from urllib.parse import urlsplit
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config.schema import VendureSettings
-from veracore_sync.domain.errors import BreakerOpen, Occurrence, SyncError, UpstreamError
-from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS, read_error
+from veracore_sync.domain.errors import BreakerOpen, ConfigError, SyncError, UpstreamError
+from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS
 from veracore_sync.domain.orders import Order, OrderContent
-from veracore_sync.ports.shop import GrantedAccess, Poll
+from veracore_sync.ports.shop import GrantedAccess, Poll, ServerTraits
 from veracore_sync.transport.http import Gate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure import mapping
-from veracore_sync.vendure.answers import UPSTREAM
+from veracore_sync.vendure.answers import TakeRefused
 from veracore_sync.vendure.channel import must_see_all_channels
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
@@ -28,17 +28,21 @@ from veracore_sync.vendure.documents import (
     NAME_ORDERS,
     POLL_ORDERS,
     READ_ACCESS,
+    READ_FEATURES,
     READ_ORDERS,
     READ_SHIPPING_METHODS,
     Document,
 )
 from veracore_sync.vendure.fulfilment import VendureFulfilments
 from veracore_sync.vendure.listing import OrderListing, options
-from veracore_sync.vendure.lists import incomplete
+from veracore_sync.vendure.lists import Gap, Missing, RecordList, by_code, incomplete, page
 from veracore_sync.vendure.node import Node
 from veracore_sync.vendure.stock import VendureStock
+from veracore_sync.vendure.version import version
 
 _CODES_A_REQUEST = 50
+_BEYOND_ANY_LIMIT = 2**31 - 1
+_NOBODYS = "veracore-sync-list-limit"
 _COMPARED_A_REQUEST = 500
 """Above this, Vendure's time for each order grows (docs/vendure.md)."""
 _LISTS = ("waiting", "moved", "passed")
@@ -85,10 +89,14 @@ class VendureShop:
         self._poll_orders = self._asked(POLL_ORDERS)
         self._list_orders = self._asked(LIST_ORDERS)
         self._client = Client(settings, retry=retry, gate=gate, clock=clock)
-        # Without take Vendure's own page limit applies; above a lowered limit, a request would
-        # fail.
-        self._take: int | None = None
-        self._compared = _COMPARED_A_REQUEST
+        self._methods = RecordList(
+            self._client,
+            "shippingMethods",
+            READ_SHIPPING_METHODS,
+            READ_SHIPPING_METHODS,
+            lambda item, _listing: item.text("code"),
+            lambda item, _why: item.text("code"),
+        )
 
     @property
     def identity(self) -> str:
@@ -128,10 +136,31 @@ class VendureShop:
         """Whether the shop has more channels than the default one; see the port."""
         return self._client.refuses_unknown_channel()
 
+    def server(self) -> ServerTraits:
+        """What the shop's server shows of itself; see the port. Two requests."""
+        try:
+            name = version(Node(self._client.execute(READ_FEATURES, {})))
+        except ConfigError:
+            # Introspection is switched off.
+            name = ""
+        return ServerTraits(name, self._list_limit())
+
+    def _list_limit(self) -> int | None:
+        """How many records the shop lists at once; ``None`` if it lists as many as it is asked."""
+        # Of an order that does not exist: a shop without a limit must not list everything.
+        wanted = options({"code": {"eq": _NOBODYS}}, 0, _BEYOND_ANY_LIMIT)
+        try:
+            self._client.execute(NAME_ORDERS, {"options": wanted})
+        except TakeRefused as refusal:
+            return refusal.limit
+        return None
+
     def shipping_methods(self) -> list[str]:
         """The codes of the shipping methods of the channel; see the port."""
-        root = Node(self._client.execute(READ_SHIPPING_METHODS, {}))
-        return [one.text("code") for one in root.node("shippingMethods").nodes("items")]
+        try:
+            return list(self._methods.all({}))
+        except (Gap, Missing):
+            raise incomplete("shipping methods") from None
 
     def poll(
         self,
@@ -172,7 +201,7 @@ class VendureShop:
         unread: dict[str, SyncError] = {}
         for name, one in wanted.items():
             listing = OrderListing(
-                name, one, self._list, self._names, self._without_lists, unlisted, self._take
+                name, one, self._list, self._names, self._without_lists, unlisted
             )
             try:
                 found[name] = listing.complete(pages.get(name))
@@ -221,54 +250,38 @@ class VendureShop:
         for name in _LISTS:
             variables[f"with{name.title()}"] = name in wanted
             if name in wanted:
-                variables[name] = options(wanted[name], skip=0, take=self._take)
+                variables[name] = options(wanted[name], skip=0)
         return variables
 
     def _list(self, wanted: Mapping[str, Any]) -> Node:
-        return self._root(self._list_orders, {"options": wanted}).node("orders")
+        root = Node(page(self._client, self._list_orders, wanted))
+        must_see_all_channels(root)
+        return root.node("orders")
 
     def _names(self, wanted: Mapping[str, Any]) -> Node:
-        return Node(self._client.execute(NAME_ORDERS, {"options": wanted})).node("orders")
+        return Node(page(self._client, NAME_ORDERS, wanted)).node("orders")
 
     def orders(self, codes: Sequence[str]) -> list[Order]:
         """Orders in full; see the port. One request for each fifty."""
-        wanted = list(dict.fromkeys(codes))
-        found = {order.code: order for batch in _batches(wanted) for order in self._read(batch)}
-        return [found[code] for code in wanted if code in found]
-
-    def _read(self, codes: Sequence[str]) -> Iterator[Order]:
-        root = self._root(self._read_orders, {"codes": codes})
-        precision = mapping.money_precision(root)
-        listing = root.node("orders")
-        items = listing.nodes("items")
-        if len(items) < listing.integer("totalItems"):
-            raise read_error(
-                Occurrence.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
-            )
-        return (mapping.order(item, precision, self._custom_fields) for item in items)
+        found: dict[str, Order] = {}
+        for root, items in by_code(self._client, self._read_orders, codes, _CODES_A_REQUEST):
+            must_see_all_channels(root)
+            precision = mapping.money_precision(root)
+            orders = [mapping.order(item, precision, self._custom_fields) for item in items]
+            found.update((order.code, order) for order in orders)
+        return [found[code] for code in dict.fromkeys(codes) if code in found]
 
     @property
     def contents_a_request(self) -> int:
         """How many orders `contents` reads in one request; see the port."""
-        return self._compared
+        return self._client.at_once(_COMPARED_A_REQUEST)
 
     def contents(self, codes: Sequence[str]) -> list[OrderContent]:
         """What is compared of orders; see the port."""
-        wanted, found = list(dict.fromkeys(codes)), list[OrderContent]()
-        while wanted:
-            part = wanted[: self._compared]
-            root = Node(self._client.execute(COMPARE_ORDERS, {"codes": part}))
+        found: list[OrderContent] = []
+        for root, items in by_code(self._client, COMPARE_ORDERS, codes, _COMPARED_A_REQUEST):
             precision = mapping.money_precision(root)
-            listing = root.node("orders")
-            items = listing.nodes("items")
-            if len(items) < listing.integer("totalItems"):
-                # `adminListQueryLimit` was lowered below our page: from now on smaller ones.
-                if not 0 < len(items) < self._compared:
-                    raise incomplete("orders")
-                self._compared = len(items)
-                continue
             found += (mapping.order_content(item, precision) for item in items)
-            wanted = wanted[len(part) :]
         # A database that ignores case returns other codes, too.
         asked = frozenset(codes)
         return [order for order in found if order.code in asked]
@@ -299,11 +312,6 @@ def _passed(states: Sequence[str], since: datetime | None) -> dict[str, Any] | N
         "state": {"in": list(states)},
         "orderPlacedAt": {"after": to_text(since)},
     }
-
-
-def _batches(codes: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(codes), _CODES_A_REQUEST):
-        yield codes[start : start + _CODES_A_REQUEST]
 
 
 def _normalised(url: str) -> str:

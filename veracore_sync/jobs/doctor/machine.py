@@ -28,7 +28,9 @@ def machine(
     where = str(loaded.path) if loaded.path else "the environment alone"
     yield ok("configuration", f"read from {where}")
     for warning in loaded.warnings:
-        yield warn("configuration", warning, "chmod 600 the file")
+        message, _, todo = warning.partition("; ")
+        remedy = "chmod 600 the file" if todo.startswith("chmod") else todo
+        yield warn("configuration", message, remedy or "let it be read, or remove it")
     veracore = loaded.settings.veracore
     service = f"; face {veracore.service_note}" if veracore.service_note else ""
     yield ok("dialect", f"{veracore.dialect}: {veracore.dialect_reason}{service}")

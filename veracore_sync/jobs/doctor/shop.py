@@ -26,6 +26,18 @@ NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 """The permissions that each job needs: one of each group (docs/vendure.md)."""
 _FOR_NOTES = "sync-returns"
+_MATTERS = (
+    (
+        ("3.0", "3.1 or 3.2", "3.3", "3.4", "3.5", "3.6 or 3.7"),
+        "before 3.7 an order whose shipping method has left its channel cannot be read "
+        "(order.unreadable); the others are sent",
+    ),
+    (
+        ("3.6 or 3.7", "3.8 or later"),
+        "from 3.7.4 on Vendure may allocate less to a paid order than it ordered",
+    ),
+)
+"""What matters of a version, by the versions that the server may be (docs/vendure.md)."""
 
 
 def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[CheckResult]:
@@ -44,6 +56,7 @@ def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[
         return
     waiting = f"{len(poll.waiting)} orders are in {', '.join(triggers)}"
     yield ok("Vendure", f"logged in, orders can be read, channel {poll.channel_code}: {waiting}")
+    yield from server(client)
     try:
         access = _access(client)
     except SyncError as error:
@@ -81,6 +94,25 @@ def _channels(
         "if there is one, name the channels of this one in orders.channels "
         "(docs/vendure.md, Several channels)",
     )
+
+
+def server(client: Shop) -> Iterator[CheckResult]:
+    """The server's version, with what in it matters, and how much it lists at once."""
+    try:
+        traits = client.server()
+    except SyncError as error:
+        yield fail("Vendure's version", error)
+        return
+    if traits.version:
+        known = [text for versions, text in _MATTERS if traits.version in versions]
+        shown = f"{traits.version}, as its API shows (which does not show the patch level)"
+        yield ok("Vendure's version", "; ".join([shown, *known]))
+    else:
+        shown = "does not show, because the server's introspection is switched off"
+        yield ok("Vendure's version", "; ".join([shown, *dict(_MATTERS).values()]))
+    limit = traits.list_limit
+    said = "all records" if limit is None else f"at most {limit} records"
+    yield ok("Vendure's lists", f"it lists {said} in a request, and no list is asked for more")
 
 
 def _access(client: Shop) -> GrantedAccess | None:
