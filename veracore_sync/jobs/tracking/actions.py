@@ -97,7 +97,15 @@ class EndOrder:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close an order that the shop has cancelled and of which nothing more will ship."""
+    """End an order in the ledger of which nothing more will ship; the shop's stays as it is.
+
+    Args:
+        reason: Why, for a person.
+        is_shipped: Its units have shipped; otherwise the shop has cancelled it.
+    """
+
+    reason: str = "the shop has cancelled it"
+    is_shipped: bool = False
 
 
 Action = (

@@ -24,6 +24,7 @@ from veracore_sync.jobs.tracking.events import event_lines, slip_event
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.requests import MovedOn, ShopRequests, must_apply
 from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.slips import EXCLUDED, REST
 
 _LOG = logging.getLogger(__name__)
 STOCK_LOCK = "stock"
@@ -133,12 +134,12 @@ class _Step(RunPart[TrackingReport]):
         if isinstance(action, planned.EndOrder):
             return self._requests.end_order()
         if isinstance(action, planned.Close):
-            self._close()
+            self._close(action)
             return False
         if isinstance(action, planned.ReportIssue):
             self._alert(action.kind, action.message, action.difference)
             return False
-        row = self.ledger.shipments.slips(self.veracore_id)[action.slip]
+        row = self._slip(action.slip)
         if isinstance(action, planned.Fulfil):
             return self._guarded(row, lambda: self._fulfil(row, action))
         if isinstance(action, planned.AdoptFulfilment):
@@ -147,6 +148,15 @@ class _Step(RunPart[TrackingReport]):
             return self._undo(row, action.fulfilment)
         self._write(row, action)
         return False
+
+    def _slip(self, slip: str) -> SlipRow:
+        shipments = self.ledger.shipments
+        if slip == EXCLUDED and slip not in shipments.slips(self.veracore_id):
+            # VeraCore lists no such slip: its row is made when there is something to do.
+            shipments.looked(
+                self.order.code, self.veracore_id, reference="", rows=None, seen={slip: ()}
+            )
+        return shipments.slips(self.veracore_id)[slip]
 
     # ---- the actions that change the ledger alone ---------------------------------------------
 
@@ -179,7 +189,9 @@ class _Step(RunPart[TrackingReport]):
             if code:
                 # The shop's fulfilments of these units have another code, or none.
                 self._corrected(row, "", code, action.packages)
-        self.report.record(row.code, row.slip, "covered", "fulfilled by other means")
+        is_a_rest = row.slip in (REST, EXCLUDED)
+        why = "nothing is left to fulfil" if is_a_rest else "fulfilled by other means"
+        self.report.record(row.code, row.slip, "covered", why)
 
     def _corrected(
         self, row: SlipRow, before: str, after: str, packages: Sequence[Package]
@@ -190,9 +202,11 @@ class _Step(RunPart[TrackingReport]):
         }
         self.ledger.outbox.add(EventKind.TRACKING_CORRECTED, row.code, data)
 
-    def _close(self) -> None:
-        if self.ledger.transitions.ship(self.order.code):
-            self.report.record(self.order.code, "", "closed", "the shop has cancelled it")
+    def _close(self, action: planned.Close) -> None:
+        why = action.reason if action.is_shipped else None
+        if self.ledger.transitions.ship(self.order.code, why):
+            what = "shipped" if action.is_shipped else "closed"
+            self.report.record(self.order.code, "", what, action.reason)
 
     def _alert(self, kind: AlertKind, message: str, difference: str | None = None) -> None:
         code = self.order.code

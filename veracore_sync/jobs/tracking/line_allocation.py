@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
+from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment, Line
 from veracore_sync.domain.held_orders import short_units
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
@@ -93,6 +93,7 @@ class LineAllocation:
         ):
             offered = self._offered()
             own = left if offered is None else self._fill(self._not_held(offered), left)
+            own -= self.excluded(own)
         else:
             shipped = self.counted + units_of(shipment.lines or ())
             own = self._fill(self._not_held(shipped) - self._with_others(beside), left)
@@ -106,6 +107,25 @@ class LineAllocation:
                 left.subtract(one.lines)
         left.subtract(self.planned)
         return left
+
+    def excluded(self, units: Mapping[str, int]) -> Counter[str]:
+        """Which of these units, by line id, VeraCore never had (``skus.exclude``)."""
+        held = self._offered() or Counter[str]()
+        found: Counter[str] = Counter()
+        for line in self.order.lines:
+            # Sent before the setting named it: then VeraCore ships it.
+            is_held = sku_key(self.names.part(line.sku)) in held
+            if self.names.is_excluded(line.sku) and not is_held:
+                found[line.id] = max(0, units.get(line.id, 0))
+        return +found
+
+    def unshipped(self) -> Counter[str]:
+        """Units by line id that no fulfilment shows as shipped."""
+        left = Counter({line.id: line.quantity for line in self.order.lines})
+        for one in self.order.fulfilments:
+            if one.state in SHIPPED_STATES:
+                left.subtract(one.lines)
+        return +left
 
     def short_lines(self, left: Mapping[str, int]) -> Counter[str]:
         """Which of the units left, by line id, are those that a complete order did not ship."""

@@ -32,10 +32,11 @@ from veracore_sync.jobs.tracking.actions import (
 from veracore_sync.jobs.tracking.carriers import is_number, tracking_code
 from veracore_sync.jobs.tracking.line_allocation import LineAllocation
 from veracore_sync.jobs.tracking.rules import Rules
-from veracore_sync.jobs.tracking.slips import REST, live, shipments_of, unready
+from veracore_sync.jobs.tracking.slips import EXCLUDED, REST, live, shipments_of, unready
 from veracore_sync.waits import SLIP, is_over
 
 _LOOK_AGAIN = timedelta(minutes=15)
+_MADE = (PickSlipState.INTENDED, PickSlipState.ADDED)
 _IF_SHORT = (
     "they stay unfulfilled in the shop; cancel and refund them there, or send them by a new order "
     "and fulfil them there by hand"
@@ -135,6 +136,8 @@ class OrderPlan:
                 self._gone(row)
             elif row.state not in OPEN_SLIPS:
                 self._ended(row, shipment)
+            elif row.slip == EXCLUDED and row.state == PickSlipState.OPEN:
+                continue  # planned last, by `_end_excluded`
             elif shipment.problem or self._is_uncountable:
                 why = shipment.problem or "another slip's data, which cover this one"
                 self._hold(row, f"it cannot be read: {why}", self.now + _LOOK_AGAIN)
@@ -147,6 +150,8 @@ class OrderPlan:
                 self._awaits = self._awaits or not shipment.is_void
             else:
                 ready.append((row, shipment))
+        # First, so that the last of VeraCore's slips is the last one.
+        ready.sort(key=lambda one: one[0].slip != EXCLUDED)
         for index, (row, shipment) in enumerate(ready):
             self._ready(row, shipment, last=index == len(ready) - 1 and not self._awaits)
         self._conclude()
@@ -302,7 +307,10 @@ class OrderPlan:
         self._awaits = True
 
     def _fulfil(self, row: SlipRow, shipment: Shipment, *, last: bool) -> None:
-        lines = self._allocation.own_lines(shipment, last=last)
+        if row.slip == EXCLUDED:
+            lines: Mapping[str, int] = self._allocation.excluded(self._allocation.left())
+        else:
+            lines = self._allocation.own_lines(shipment, last=last)
         if not lines and not self._allocation.is_of_the_order(shipment):
             self._hold(row, "its products match no line of the order: it waits for the rest", None)
             return
@@ -339,6 +347,9 @@ class OrderPlan:
             if self.record.is_complete:
                 self.actions.append(Close())
             return
+        if self._is_open and self._is_excluded_alone:
+            self._end_excluded()
+            return
         if self._is_left:
             if self.record.is_complete and self._is_open:
                 self._report_short()
@@ -346,6 +357,32 @@ class OrderPlan:
         live_ones = [one for one in self.order.fulfilments if one.is_live]
         if live_ones and all(one.state in SHIPPED_STATES for one in live_ones) and self._hangs:
             self.actions.append(EndOrder())
+
+    @property
+    def _is_excluded_alone(self) -> bool:
+        """Whether the shop lacks nothing but units that VeraCore never had."""
+        lacking = self._allocation.unshipped()
+        return bool(lacking) and lacking == self._allocation.excluded(lacking)
+
+    def _end_excluded(self) -> None:
+        """End an order of which VeraCore has shipped everything that it was sent."""
+        left = self._allocation.excluded(self._allocation.left())
+        row = self.slips.get(EXCLUDED)
+        is_open = row is not None and row.state == PickSlipState.OPEN
+        if left and self.rules.fulfils_excluded and (row is None or is_open):
+            if self._hangs and (row is None or not self._backs_off(row)):
+                done = [one for one in self.slips.values() if one.method]
+                method = done[-1].method or "" if done else ""
+                self.actions.append(Fulfil(EXCLUDED, dict(left), method, "", ()))
+            return
+        if row is not None and row.state in (PickSlipState.HANDED, *_MADE):
+            return  # a person decides, or its fulfilment is on its way
+        if is_open:
+            self.actions.append(AlreadyFulfilled(EXCLUDED, ()))
+        if self._hangs:
+            units = _listed(self.order.lines, self._allocation.unshipped())
+            reason = f"VeraCore has shipped what it was sent; {units} is left to the shop"
+            self.actions.append(Close(reason, is_shipped=True))
 
     @property
     def _is_cancelled(self) -> bool:
@@ -361,7 +398,8 @@ class OrderPlan:
 
     def _report_short(self) -> None:
         left = self._allocation.left()
-        if self.record.partially_cancelled:
+        left -= self._allocation.excluded(left)
+        if self.record.partially_cancelled and left:
             missing = _listed(self.order.lines, left)
             message = (
                 f"VeraCore will not ship {missing}: cancel or refund it in the shop, or ship it"

@@ -18,6 +18,7 @@ from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.tracking.actions import Fulfil
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.slips import EXCLUDED
 from veracore_sync.ports.shop import MutationRefused
 
 _LOG = logging.getLogger(__name__)
@@ -77,8 +78,8 @@ class ShopRequests(RunPart[TrackingReport]):
         try:
             return self._ask(row, action)
         except MutationRefused as refusal:
-            if refusal.code != _SHORT:
-                raise
+            if refusal.code != _SHORT or row.slip == EXCLUDED:
+                raise  # the stock of what VeraCore does not have is not ours to raise
         # The goods have left, so the shop's level is wrong and not the shipment: raise the level.
         # The next run of `sync-inventory` writes the correct one.
         self._raise_stock(action.lines)

@@ -45,6 +45,7 @@ class OrderSnapshot:
             reference=self.record.reference or "",
             rows=rows,
             seen={one.slip: _facts(one) for one in self._shipments(known)} if slips else {},
+            complete=self.record.is_complete,
         )
 
     def seen(self) -> dict[str, SlipRow]:
