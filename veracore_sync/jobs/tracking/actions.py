@@ -13,6 +13,9 @@ from veracore_sync.domain.warehouse import Package
 DOUBLED = AlertKind.ORDER_DOUBLED
 """A fulfilment exists twice in the shop, and only a person can decide which one to cancel."""
 
+PENDING_BY_HAND = AlertKind.ORDER_PENDING_BY_HAND
+"""Units that shipped are in a fulfilment that a person made and has not finished."""
+
 SHORT_SHIPPED = AlertKind.ORDER_SHORT_SHIPPED
 """VeraCore completed the order with fewer units than ordered."""
 

@@ -13,13 +13,15 @@ from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.domain.shop_texts import LONG, code_text, is_code_of, is_cut
 from veracore_sync.domain.states import LOST_RACE, PickSlipState
 from veracore_sync.domain.warehouse import Package
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking import actions as planned
-from veracore_sync.jobs.tracking.actions import DOUBLED, SHORT_SHIPPED
+from veracore_sync.jobs.tracking.actions import DOUBLED, PENDING_BY_HAND, SHORT_SHIPPED
+from veracore_sync.jobs.tracking.carriers import tracking_code
 from veracore_sync.jobs.tracking.events import event_lines, slip_event
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.requests import MovedOn, ShopRequests, must_apply
@@ -31,6 +33,8 @@ STOCK_LOCK = "stock"
 _COMMAND = "sync-tracking"
 _LOCK_WAIT = 30.0
 _PASSES = 4
+_BESIDE_IDS = 200
+"""Characters of a note that are kept for the words around the tracking ids."""
 
 Plan = Callable[[FulfilledOrder, Mapping[str, SlipRow]], Sequence[planned.Action]]
 """Plans one order from its present state in the shop and in the ledger."""
@@ -85,10 +89,10 @@ class Fulfiller(RunPart[TrackingReport]):
     def _end_of_reports(self, code: str, actions: Sequence[planned.Action]) -> None:
         """Resolve an alert once a person, or VeraCore, has done what it asked for."""
         reported = {one.kind for one in actions if isinstance(one, planned.ReportIssue)}
-        ended = {DOUBLED, SHORT_SHIPPED} - reported
+        ended = {DOUBLED, SHORT_SHIPPED, PENDING_BY_HAND} - reported
         if any(isinstance(one, planned.Hold) for one in actions):
-            # While a slip waits, what the order lacks is not examined.
-            ended.discard(SHORT_SHIPPED)
+            # While a slip waits, what the order lacks is not examined, nor where its units are.
+            ended -= {SHORT_SHIPPED, PENDING_BY_HAND}
         for one in self.ledger.alerts.standing():
             if one.code == code and one.kind in ended:
                 self.ledger.alerts.resolve(one.kind, code=code)
@@ -267,12 +271,15 @@ class _Step(RunPart[TrackingReport]):
 
     def _adopt(self, row: SlipRow, action: planned.AdoptFulfilment) -> bool:
         ours = action.fulfilment
+        # The shop may hold a part of it only; the ledger has the whole, to see later changes.
+        codes = (row.tracking_code or "", tracking_code(action.packages))
+        shown = ours.tracking_code
+        code = next((one for one in codes if is_code_of(shown, one)), shown)
         if row.state != PickSlipState.ADDED:
-            shipments = self.ledger.shipments
-            must_apply(shipments.add(row, ours.id, ours.lines, ours.tracking_code))
+            must_apply(self.ledger.shipments.add(row, ours.id, ours.lines, code))
         if ours.state not in SHIPPED_STATES:
             self._requests.ship(ours.id)
-        self._done(row, ours.id, ours.lines, ours.tracking_code, action.packages)
+        self._done(row, ours.id, ours.lines, code, action.packages)
         return True
 
     def _undo(self, row: SlipRow, double: Fulfilment) -> bool:
@@ -288,8 +295,10 @@ class _Step(RunPart[TrackingReport]):
         code: str,
         packages: Sequence[Package],
     ) -> None:
-        if self.settings.tracking.history_note:
-            self._requests.note(f"VeraCore shipped slip {row.slip}{f': {code}' if code else ''}")
+        if self.settings.tracking.history_note or is_cut(code):
+            ids = code_text(code, LONG - _BESIDE_IDS)
+            text = f"VeraCore shipped slip {row.slip}{f': {ids}' if ids else ''}"
+            self._requests.note(text, once=is_cut(code))
         with self.ledger.unit_of_work():
             must_apply(self.ledger.shipments.finish(row))
             data = slip_event(row, fulfilment_id, code, packages, self.rules.carriers) | {

@@ -10,7 +10,7 @@ is complete.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment, Line
@@ -75,13 +75,13 @@ class LineAllocation:
         self.held.update(lines)
 
     def own_lines(
-        self, shipment: Shipment, *, last: bool, beside: Fulfilment | None = None
+        self, shipment: Shipment, *, last: bool, beside: Collection[Fulfilment] = ()
     ) -> Mapping[str, int]:
         """What a slip adds to the fulfilments of all other slips: units by line id.
 
         Args:
             last: No other slip is expected: of a complete order this one takes all that is left.
-            beside: A fulfilment that may be the slip's own, and so does not count as another's.
+            beside: Fulfilments that may be the slip's own, and so do not count as another's.
         """
         left = self.left(beside)
         if (
@@ -99,11 +99,11 @@ class LineAllocation:
             own = self._fill(self._not_held(shipped) - self._with_others(beside), left)
         return {id: units for id, units in own.items() if units > 0}
 
-    def left(self, beside: Fulfilment | None = None) -> Counter[str]:
+    def left(self, beside: Collection[Fulfilment] = ()) -> Counter[str]:
         """Units by line id that are in no live fulfilment, and in none that is planned."""
         left = Counter({line.id: line.quantity for line in self.order.lines})
         for one in self.order.fulfilments:
-            if one.is_live and one is not beside:
+            if one.is_live and one not in beside:
                 left.subtract(one.lines)
         left.subtract(self.planned)
         return left
@@ -165,6 +165,11 @@ class LineAllocation:
         }
 
     @property
+    def is_known(self) -> bool:
+        """Whether it is known what VeraCore accepted of the order."""
+        return self._offered() is not None
+
+    @property
     def _offers(self) -> set[str]:
         return {sku_key(self.names.part(line.sku)) for line in self.order.lines}
 
@@ -173,11 +178,11 @@ class LineAllocation:
         lines = self.record.lines if self.record.lines is not None else self.sent
         return units_of(lines) if lines else None
 
-    def _with_others(self, beside: Fulfilment | None) -> Counter[str]:
+    def _with_others(self, beside: Collection[Fulfilment]) -> Counter[str]:
         """What other slips shipped but could not add, because fulfilments of no slip contain it."""
         others: Counter[str] = Counter()
         for one in self.order.fulfilments:
-            if one.is_live and one.id not in self.claimed and one is not beside:
+            if one.is_live and one.id not in self.claimed and one not in beside:
                 others.update(one.lines)
         unplaced = self._not_held(self.counted)
         return unplaced - self._left_of(unplaced, others)
