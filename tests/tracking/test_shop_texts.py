@@ -16,7 +16,7 @@ from veracore_sync.domain.shop_texts import (
     SHORT,
     code_text,
     is_code_of,
-    is_cut,
+    is_shortened,
     note_text,
     short_text,
 )
@@ -72,7 +72,7 @@ def test_only_whole_ids_are_named_and_all_are_counted(ids: list[str]) -> None:
     assert ids[: len(named.split(", "))] == named.split(", ")
     count = re.fullmatch(r"(\d+) more", more)
     assert len(named.split(", ")) + (int(count.group(1)) if count else 0) == len(ids)
-    assert is_cut(code) == (len(code) > SHORT)
+    assert is_shortened(code) == (len(code) > SHORT)
 
 
 def test_a_long_note_keeps_its_end() -> None:

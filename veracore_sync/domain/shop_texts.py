@@ -33,7 +33,7 @@ def code_text(code: str, most: int = SHORT) -> str:
     return f"{code[: most - 3]}..."
 
 
-def is_cut(code: str) -> bool:
+def is_shortened(code: str) -> bool:
     """Whether the shop holds less of a tracking code than there is."""
     return code_text(code) != plain(code)
 

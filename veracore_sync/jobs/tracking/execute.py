@@ -13,7 +13,7 @@ from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.pick_slips import SlipRow
-from veracore_sync.domain.shop_texts import LONG, code_text, is_code_of, is_cut
+from veracore_sync.domain.shop_texts import LONG, code_text, is_code_of, is_shortened
 from veracore_sync.domain.states import LOST_RACE, PickSlipState
 from veracore_sync.domain.warehouse import Package
 from veracore_sync.failpoint import pass_failpoint
@@ -295,10 +295,10 @@ class _Step(RunPart[TrackingReport]):
         code: str,
         packages: Sequence[Package],
     ) -> None:
-        if self.settings.tracking.history_note or is_cut(code):
+        if self.settings.tracking.history_note or is_shortened(code):
             ids = code_text(code, LONG - _BESIDE_IDS)
             text = f"VeraCore shipped slip {row.slip}{f': {ids}' if ids else ''}"
-            self._requests.note(text, once=is_cut(code))
+            self._requests.note(text, once=is_shortened(code))
         with self.ledger.unit_of_work():
             must_apply(self.ledger.shipments.finish(row))
             data = slip_event(row, fulfilment_id, code, packages, self.rules.carriers) | {

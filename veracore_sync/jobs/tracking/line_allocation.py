@@ -196,3 +196,10 @@ class LineAllocation:
 
     def _fill(self, products: Mapping[str, int], capacity: Mapping[str, int]) -> Counter[str]:
         return allocate(products, self.order.lines, capacity, self.names, self.recipes).lines
+
+
+def listed(lines: Sequence[Line], units: Mapping[str, int]) -> str:
+    """Units by line id, for a person."""
+    return ", ".join(
+        f"{units[line.id]} x {line.sku}" for line in lines if units.get(line.id, 0) > 0
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
-from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment, Line
+from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.shop_texts import is_code_of
@@ -32,13 +32,13 @@ from veracore_sync.jobs.tracking.actions import (
     Undo,
 )
 from veracore_sync.jobs.tracking.carriers import is_number, tracking_code
-from veracore_sync.jobs.tracking.line_allocation import LineAllocation
+from veracore_sync.jobs.tracking.excluded import end_of_excluded, is_all_that_lacks
+from veracore_sync.jobs.tracking.line_allocation import LineAllocation, listed
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import EXCLUDED, REST, live, shipments_of, unready
 from veracore_sync.waits import SLIP, is_over
 
 _LOOK_AGAIN = timedelta(minutes=15)
-_MADE = (PickSlipState.INTENDED, PickSlipState.ADDED)
 _IF_SHORT = (
     "they stay unfulfilled in the shop; cancel and refund them there, or send them by a new order "
     "and fulfil them there by hand"
@@ -144,7 +144,7 @@ class OrderPlan:
             elif row.state not in OPEN_SLIPS:
                 self._ended(row, shipment)
             elif row.slip == EXCLUDED and row.state == PickSlipState.OPEN:
-                continue  # planned last, by `_end_excluded`
+                continue  # planned last, by `end_of_excluded`
             elif shipment.problem or self._is_uncountable:
                 why = shipment.problem or "another slip's data, which cover this one"
                 self._hold(row, f"it cannot be read: {why}", self.now + _LOOK_AGAIN)
@@ -358,7 +358,7 @@ class OrderPlan:
             return False
         which = ",".join(map(_as_named, named))
         message = (
-            f"VeraCore shipped {_listed(self.order.lines, taken)} (slip {row.slip}), which a "
+            f"VeraCore shipped {listed(self.order.lines, taken)} (slip {row.slip}), which a "
             f"person has put into fulfilment{which}: set that to Shipped if it is this shipment, "
             "or cancel it in the shop"
         )
@@ -390,8 +390,13 @@ class OrderPlan:
             if self.record.is_complete:
                 self.actions.append(Close())
             return
-        if self._is_open and self._is_excluded_alone:
-            self._end_excluded()
+        if self._is_open and is_all_that_lacks(self._allocation):
+            if self._hangs:
+                row, fulfils = self.slips.get(EXCLUDED), self.rules.fulfils_excluded
+                waits = row is not None and self._backs_off(row) is not None
+                self.actions += end_of_excluded(
+                    self._allocation, self.slips, fulfils=fulfils, waits=waits
+                )
             return
         if self._is_left:
             if self.record.is_complete and self._is_open:
@@ -400,32 +405,6 @@ class OrderPlan:
         live_ones = [one for one in self.order.fulfilments if one.is_live]
         if live_ones and all(one.state in SHIPPED_STATES for one in live_ones) and self._hangs:
             self.actions.append(EndOrder())
-
-    @property
-    def _is_excluded_alone(self) -> bool:
-        """Whether the shop lacks nothing but units that VeraCore never had."""
-        lacking = self._allocation.unshipped()
-        return bool(lacking) and lacking == self._allocation.excluded(lacking)
-
-    def _end_excluded(self) -> None:
-        """End an order of which VeraCore has shipped everything that it was sent."""
-        left = self._allocation.excluded(self._allocation.left())
-        row = self.slips.get(EXCLUDED)
-        is_open = row is not None and row.state == PickSlipState.OPEN
-        if left and self.rules.fulfils_excluded and (row is None or is_open):
-            if self._hangs and (row is None or not self._backs_off(row)):
-                done = [one for one in self.slips.values() if one.method]
-                method = done[-1].method or "" if done else ""
-                self.actions.append(Fulfil(EXCLUDED, dict(left), method, "", ()))
-            return
-        if row is not None and row.state in (PickSlipState.HANDED, *_MADE):
-            return  # a person decides, or its fulfilment is on its way
-        if is_open:
-            self.actions.append(AlreadyFulfilled(EXCLUDED, ()))
-        if self._hangs:
-            units = _listed(self.order.lines, self._allocation.unshipped())
-            reason = f"VeraCore has shipped what it was sent; {units} is left to the shop"
-            self.actions.append(Close(reason, is_shipped=True))
 
     @property
     def _is_cancelled(self) -> bool:
@@ -443,13 +422,13 @@ class OrderPlan:
         left = self._allocation.left()
         left -= self._allocation.excluded(left)
         if self.record.partially_cancelled and left:
-            missing = _listed(self.order.lines, left)
+            missing = listed(self.order.lines, left)
             message = (
                 f"VeraCore will not ship {missing}: cancel or refund it in the shop, or ship it"
             )
             self._report_missing(AlertKind.ORDER_SHORT, message, left)
         elif short := self._allocation.short_lines(left):
-            missing = _listed(self.order.lines, short)
+            missing = listed(self.order.lines, short)
             message = f"VeraCore completed it without {missing}: {_IF_SHORT}"
             self._report_missing(SHORT_SHIPPED, message, short)
 
@@ -458,7 +437,3 @@ class OrderPlan:
         for line in self.order.lines:
             units[line.sku] += max(0, by_line[line.id])
         self.actions.append(ReportIssue(kind, message, short_difference(units)))
-
-
-def _listed(lines: Sequence[Line], units: Mapping[str, int]) -> str:
-    return ", ".join(f"{units[line.id]} x {line.sku}" for line in lines if units[line.id] > 0)
