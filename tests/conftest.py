@@ -21,6 +21,7 @@ from present import missing
 from realvendure import RealVendure, StartVendure
 from vendure_bed import (
     BedMissing,
+    MariaCluster,
     Options,
     PostgresCluster,
     VendureServer,
@@ -38,8 +39,12 @@ settings.register_profile(
 settings.register_profile("search", settings.get_profile("suite"), derandomize=False)
 settings.load_profile("suite")
 
-_VENDURE = {"real_vendure_sqljs", "fresh_vendure", "module_vendure", "start_vendure"}
+_VENDURE = {"real_vendure_sqljs", "fresh_vendure", "module_vendure", "start_vendure"} | {
+    "start_any_vendure",
+    "maria_cluster",
+}
 _POSTGRES = {"real_vendure_pg", "module_vendure_pg", "postgres_cluster", "start_vendure_pg"}
+_CLUSTERS = {"postgres": "postgres_cluster", "mariadb": "maria_cluster"}
 _SETTINGS = ("VERACORE", "VENDURE", "XDG_")
 _SYSTEM = {"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "INVOCATION_ID", "JOURNAL_STREAM"}
 _PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
@@ -194,5 +199,40 @@ def start_vendure_pg(
             folder = tmp_path_factory.mktemp("vendure-pg") / "data"
             chosen = Options(db="postgres", **options)  # type: ignore[arg-type]
             return _run(stack, postgres_cluster.new_server(chosen, folder))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def maria_cluster(vendure_installed: None) -> Iterator[MariaCluster]:
+    """Return the private MariaDB of this run; skips where it is not installed."""
+    try:
+        cluster = MariaCluster()
+    except BedMissing as why:
+        missing(why)
+    with ExitStack() as stack:
+        stack.callback(cluster.stop)
+        cluster.start()
+        yield cluster
+
+
+@pytest.fixture
+def start_any_vendure(
+    request: pytest.FixtureRequest, seed_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[StartVendure]:
+    """Return a function that starts servers of any version, on any database, with any options."""
+    with ExitStack() as stack:
+
+        def start(**given: object) -> RealVendure:
+            options = Options(**given)  # type: ignore[arg-type]
+            try:
+                install_vendure(options.version)
+            except BedMissing as why:
+                missing(why)
+            folder = tmp_path_factory.mktemp("vendure") / "data"
+            if options.db == "sqljs":
+                return _run(stack, new_server(seed_cache, options, folder))
+            cluster = request.getfixturevalue(_CLUSTERS[options.db])
+            return _run(stack, cluster.new_server(options, folder))
 
         yield start

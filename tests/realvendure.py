@@ -12,9 +12,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from vendure_bed import Ready, VendureServer
+from vendure_bed import Options, Ready, VendureServer
 from vendure_catalogue import Catalogue
-from vendure_graphql import AdminEndpoint, Endpoint, Refused
+from vendure_graphql import DEFAULT_HEADERS, AdminEndpoint, Endpoint, Headers, Refused
 
 Lines = Iterable[tuple[str, int]]
 Fields = Mapping[str, Any]
@@ -74,7 +74,18 @@ class RealVendure(Catalogue):
         self.admin_url, self.shop_url = ready.adminUrl, ready.shopUrl
         self.username, self.password, self.db = ready.username, ready.password, ready.db
         self.server = server
-        super().__init__(AdminEndpoint(self.admin_url, self.username, self.password))
+        options = server.options if server else Options()
+        self.headers = Headers(
+            options.channel_token_key or DEFAULT_HEADERS.channel,
+            options.auth_token_header or DEFAULT_HEADERS.session,
+        )
+        super().__init__(self.admin_of(None))
+
+    def admin_of(self, channel_token: str | None) -> AdminEndpoint:
+        """The Admin API in another channel, to be closed by who asks."""
+        return AdminEndpoint(
+            self.admin_url, self.username, self.password, channel_token, self.headers
+        )
 
     def close(self) -> None:
         """Close the connections of the Admin API."""
@@ -104,7 +115,7 @@ class RealVendure(Catalogue):
         none at all. ``payment`` is ``standard-payment`` (settled), ``authorize-only``, or None: the
         order is then left in ArrangingPayment.
         """
-        with closing(Endpoint(self.shop_url, channel_token)) as shop:
+        with closing(Endpoint(self.shop_url, channel_token, self.headers)) as shop:
             for key, quantity in lines:
                 _add_item(shop, self.variant_id(key), quantity)
             if coupon:
