@@ -479,6 +479,18 @@ def doubled(one: Desk) -> None:
     tracked(one)
 
 
+def pending_by_hand(one: Desk) -> None:
+    one.place(2)
+    one.orders()
+    one.shop.state.fulfil(one.order, state="Pending", tracking="pick up")
+    one.ship()
+    tracked(one)
+
+
+def finish_it(one: Desk) -> None:
+    one.shop.state.transition_fulfilment(one.fulfilments()[0], "Shipped")
+
+
 def accepts_both(one: Desk) -> None:
     accepts(one)
     # The fulfilment by hand stays: once all slips have theirs, `sync-orders` reports its units.
@@ -827,6 +839,11 @@ WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
         "cancel ours": Walk(doubled, "cancel one of them", cancel_the_first, rounds=2),
         "cancel theirs": Walk(doubled, "cancel one of them", cancel_the_second, rounds=2),
         "accept": Walk(doubled, ACCEPT, accepts_both),
+    },
+    K.ORDER_PENDING_BY_HAND: {
+        "finish": Walk(pending_by_hand, "set it to Shipped", finish_it, rounds=2),
+        "cancel": Walk(pending_by_hand, "cancel it in the shop", cancel_the_first, rounds=2),
+        "accept": Walk(pending_by_hand, ACCEPT, accepts),
     },
     K.ORDER_UNANSWERED: {"asked": Walk(unanswered, "sync-tracking --order CODE", ask_at_once)},
     K.TRACKING_UNLISTED: {"mended": Walk(unlisted, "could not be read", mends)},

@@ -321,6 +321,11 @@ class TrackingSettings(Section):
     handler: Name = Field(
         default="manual-fulfillment", description="Code of Vendure's fulfilment handler."
     )
+    fulfil_excluded: Literal["never", "with_last"] = Field(
+        default="never",
+        description="Units of `skus.exclude` in an order: with_last fulfils them when VeraCore has "
+        "shipped the rest; never leaves them to a person or another system.",
+    )
     history_note: bool = Field(
         default=False, description="Also write a private note into the order's history."
     )

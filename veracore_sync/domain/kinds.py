@@ -33,6 +33,7 @@ class AlertKind(StrEnum):
     ORDER_UNFULFILLED = "order.unfulfilled"
     ORDER_UNFULFILLABLE = "order.unfulfillable"
     ORDER_DOUBLED = "order.doubled"
+    ORDER_PENDING_BY_HAND = "order.pending_by_hand"
     ORDER_UNANSWERED = "order.unanswered"
     TRACKING_UNLISTED = "tracking.unlisted"
     ORDER_SHIPPED_CANCELLED = "order.shipped_cancelled"
@@ -255,6 +256,13 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     AlertKind.ORDER_DOUBLED: AlertEntry(
         "The shop has two fulfilments of the same units under the same code: cancel one "
         f"of them there; the next run ends the alert. Or {_ACCEPT}.",
+        _WHEN_ORDER_VOIDED,
+    ),
+    AlertKind.ORDER_PENDING_BY_HAND: AlertEntry(
+        "VeraCore shipped units that a person has put into a fulfilment that is not Shipped (for "
+        "collection, say), so they may leave twice. If it is this shipment, set it to Shipped; if "
+        "it is not, cancel it in the shop: the slip is then fulfilled. The next run ends the "
+        f"alert. Or {_ACCEPT}: the fulfilment stays as it is, and the slip gets none.",
         _WHEN_ORDER_VOIDED,
     ),
     AlertKind.ORDER_UNANSWERED: AlertEntry(

@@ -17,7 +17,10 @@ PackageFact = tuple[str, str, str, str | None, bool]
 
 @dataclass(frozen=True, slots=True)
 class TrackedRow:
-    """An order that VeraCore shipped; `code` is ``None`` if it is not ours. Times are UTC texts."""
+    """An order that VeraCore shipped; `code` is ``None`` if it is not ours. Times are UTC texts.
+
+    `complete` is 1 if VeraCore had completed it when it was looked up last.
+    """
 
     veracore_id: str
     code: str | None
@@ -27,6 +30,7 @@ class TrackedRow:
     looked_at: str | None
     asked_at: str | None
     first_seen_at: str
+    complete: int = 0
 
 
 @dataclass(frozen=True, slots=True)

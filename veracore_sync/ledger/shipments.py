@@ -79,17 +79,24 @@ class Shipments:
         )
         return [row["code"] for row in rows]
 
-    def longest_unseen(self, limit: int) -> list[str]:
-        """The codes of unshipped orders that VeraCore holds, longest not looked up first."""
+    def longest_unseen(self, limit: int, *, complete: bool | None = None) -> list[str]:
+        """The codes of unshipped orders that VeraCore holds, longest not looked up first.
+
+        Args:
+            limit: The most.
+            complete: Only those that VeraCore had completed at their last look-up, or only the
+                others; ``None``: all.
+        """
         # An order that was never looked up counts from its acceptance. If new orders came first, a
         # busy shop's older ones would never be looked up again.
         rows = self._db.rows(
             "SELECT o.code FROM orders o LEFT JOIN tracked t ON t.veracore_id = o.veracore_id "
             "WHERE o.state = 'synced' AND o.veracore_id IS NOT NULL "
+            "AND coalesce(?3, coalesce(t.complete, 0)) = coalesce(t.complete, 0) "
             "ORDER BY coalesce(t.looked_at <= ?1, 1), coalesce(t.looked_at, "
             "min(o.last_successful_sync, ?1), o.created_at), t.looked_at IS NOT NULL, o.code "
             "LIMIT ?2",
-            (self._now(), limit),
+            (self._now(), limit, None if complete is None else int(complete)),
         )
         return [row["code"] for row in rows]
 
@@ -152,6 +159,7 @@ class Shipments:
         reference: str,
         rows: Rows | None,
         seen: Mapping[str, Sequence[PackageFact]],
+        complete: bool | None = None,
     ) -> None:
         """Record the slips that a look-up returned; a slip that changed is due at once.
 
@@ -161,6 +169,7 @@ class Shipments:
             reference: As returned; empty if the dialect has none.
             rows: The packages in the list that caused the look-up, if a list did.
             seen: The packages by slip.
+            complete: Whether VeraCore has completed the order; ``None``: as before.
         """
         now = self._now()
         with self._db.transaction() as connection:
@@ -170,6 +179,11 @@ class Shipments:
                 "code = ?2, looked_at = ?4",
                 (veracore_id, code, reference, now),
             )
+            if complete is not None:
+                connection.execute(
+                    "UPDATE tracked SET complete = ? WHERE veracore_id = ?",
+                    (int(complete), veracore_id),
+                )
             if rows is not None:
                 connection.execute(
                     "UPDATE tracked SET rows = ?, newest_day = ? WHERE veracore_id = ?",

@@ -9,9 +9,14 @@ from veracore_sync.ledger.order_table import ALERTS_OF_GOODS, OrderTable
 class Shipping(OrderTable):
     """The transition at an order's end."""
 
-    def ship(self, code: str) -> bool:
+    def ship(self, code: str, why: str | None = None) -> bool:
         """Nothing more will ship: the shop shows the order as shipped, or cancelled it and VeraCore
-        ships nothing more of it. Returns whether this is new."""
+        ships nothing more of it. Returns whether this is new.
+
+        Args:
+            code: The order.
+            why: In which way it ended, where the shop does not show it as ended.
+        """
         with self._db.transaction() as connection:
             row = connection.execute("SELECT state FROM orders WHERE code = ?", (code,)).fetchone()
             if row is None or row["state"] not in TRANSITIONS[OrderAct.SHIP].sources:
@@ -22,7 +27,7 @@ class Shipping(OrderTable):
                 code,
                 OrderAct.SHIP,
                 error_class=None,
-                error_message=None,
+                error_message=why,
                 next_attempt_at=None,
             )
             self._alerts.resolve_order(code, keep=ALERTS_OF_GOODS)

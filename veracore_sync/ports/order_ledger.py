@@ -201,9 +201,14 @@ class OrderTransitionStore(Protocol):
     def refused_after_all(self, code: str, trouble: Failure, next_attempt_at: datetime) -> Applied:
         """The doubt ended in absent after an unlisted answer: that answer was a refusal."""
 
-    def ship(self, code: str) -> bool:
+    def ship(self, code: str, why: str | None = None) -> bool:
         """Nothing more will ship: the shop shows the order as shipped, or cancelled it and VeraCore
-        ships nothing more of it. Returns whether this is new."""
+        ships nothing more of it. Returns whether this is new.
+
+        Args:
+            code: The order.
+            why: In which way it ended, where the shop does not show it as ended.
+        """
 
     def cancelled_in_shop(self, code: str, message: str) -> Applied:
         """The shop has cancelled the order: an alert, unless VeraCore ships nothing more of it."""
@@ -332,8 +337,14 @@ class ShipmentStore(Protocol):
     def due(self) -> list[str]:
         """The codes of orders with a slip that is due."""
 
-    def longest_unseen(self, limit: int) -> list[str]:
-        """The codes of unshipped orders that VeraCore holds, longest not looked up first."""
+    def longest_unseen(self, limit: int, *, complete: bool | None = None) -> list[str]:
+        """The codes of unshipped orders that VeraCore holds, longest not looked up first.
+
+        Args:
+            limit: The most.
+            complete: Only those that VeraCore had completed at their last look-up, or only the
+                others; ``None``: all.
+        """
 
     def waiting_for(self, longest: timedelta) -> list[SlipRow]:
         """Slips that have been open for longer than that, or for an unknown time."""
@@ -355,6 +366,7 @@ class ShipmentStore(Protocol):
         reference: str,
         rows: Rows | None,
         seen: Mapping[str, Sequence[PackageFact]],
+        complete: bool | None = None,
     ) -> None:
         """Record the slips that a look-up returned; a slip that changed is due at once."""
 

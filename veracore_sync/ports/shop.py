@@ -287,6 +287,8 @@ class ShopFulfilments(FulfilmentReader, Protocol):
     ) -> str:
         """Create a fulfilment of these units by line id, in state Pending; returns its id.
 
+        The shop holds the texts as `domain.shop_texts` makes them.
+
         Raises:
             MutationRefused: An ErrorResult; nothing was created.
             UpstreamError: It is unknown whether it was created.

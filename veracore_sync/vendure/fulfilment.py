@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
+from veracore_sync.domain.shop_texts import code_text, note_text, short_text
 from veracore_sync.ports.shop import MutationRefused
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
@@ -52,7 +53,7 @@ class VendureFulfilments:
     ) -> str:
         """Make a fulfilment; see the port."""
         # Without `method` Vendure fails with a database error (docs/vendure.md).
-        arguments = {"method": method, "trackingCode": tracking_code}
+        arguments = {"method": short_text(method), "trackingCode": code_text(tracking_code)}
         given = {
             "lines": [{"orderLineId": id, "quantity": units} for id, units in lines.items()],
             "handler": {
@@ -102,7 +103,7 @@ class VendureFulfilments:
 
     def note(self, order_id: str, text: str) -> None:
         """Write a private note into the order's history; see the port."""
-        given = {"id": order_id, "note": text, "isPublic": False}
+        given = {"id": order_id, "note": note_text(text), "isPublic": False}
         self._client.execute(NOTE_ORDER, {"input": given}, mutation=True)
 
     def _outcome(

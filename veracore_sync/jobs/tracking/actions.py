@@ -13,6 +13,9 @@ from veracore_sync.domain.warehouse import Package
 DOUBLED = AlertKind.ORDER_DOUBLED
 """A fulfilment exists twice in the shop, and only a person can decide which one to cancel."""
 
+PENDING_BY_HAND = AlertKind.ORDER_PENDING_BY_HAND
+"""Units that shipped are in a fulfilment that a person made and has not finished."""
+
 SHORT_SHIPPED = AlertKind.ORDER_SHORT_SHIPPED
 """VeraCore completed the order with fewer units than ordered."""
 
@@ -97,7 +100,15 @@ class EndOrder:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close an order that the shop has cancelled and of which nothing more will ship."""
+    """End an order in the ledger of which nothing more will ship; the shop's stays as it is.
+
+    Args:
+        reason: Why, for a person.
+        is_shipped: Its units have shipped; otherwise the shop has cancelled it.
+    """
+
+    reason: str = "the shop has cancelled it"
+    is_shipped: bool = False
 
 
 Action = (

@@ -143,6 +143,12 @@ def _is_single(order: FulfilledOrder, slips: Sequence[SlipRow]) -> bool:
     )
 
 
+def _are_finished(order: FulfilledOrder, slips: Sequence[SlipRow]) -> bool:
+    """Whether no fulfilment that a person made is unfinished."""
+    claimed = {one.fulfilment_id for one in slips}
+    return all(one.state in SHIPPED_STATES or one.id in claimed for one in _live(order))
+
+
 def _were_stopped(_order: FulfilledOrder, slips: Sequence[SlipRow]) -> bool:
     """Whether every label of goods that were not to leave is void."""
     # A slip that the shop's cancellation stopped is handed to a person; one that left although
@@ -165,6 +171,7 @@ ENDS: Mapping[str, Callable[[FulfilledOrder, Sequence[SlipRow]], bool]] = {
     AlertKind.ORDER_UNFULFILLED: _are_fulfilled,
     AlertKind.ORDER_UNFULFILLABLE: _are_fulfilled,
     AlertKind.ORDER_DOUBLED: _is_single,
+    AlertKind.ORDER_PENDING_BY_HAND: _are_finished,
     AlertKind.ORDER_SHIPPED_CANCELLED: _were_stopped,
     AlertKind.ORDER_MISSING: _is_shipped,
     AlertKind.ORDER_SHORT: _is_shipped,

@@ -73,7 +73,7 @@ def action_document(code: str, action: Action) -> dict[str, Any]:
         }
     if isinstance(action, AdoptFulfilment):
         return document | {"fulfillmentId": action.fulfilment.id}
-    if isinstance(action, Hold):
+    if isinstance(action, Hold | Close):
         return document | {"reason": action.reason}
     if isinstance(action, Escalate | ReportIssue):
         return document | {"reason": action.message}

@@ -13,23 +13,28 @@ from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.domain.shop_texts import LONG, code_text, is_code_of, is_shortened
 from veracore_sync.domain.states import LOST_RACE, PickSlipState
 from veracore_sync.domain.warehouse import Package
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking import actions as planned
-from veracore_sync.jobs.tracking.actions import DOUBLED, SHORT_SHIPPED
+from veracore_sync.jobs.tracking.actions import DOUBLED, PENDING_BY_HAND, SHORT_SHIPPED
+from veracore_sync.jobs.tracking.carriers import tracking_code
 from veracore_sync.jobs.tracking.events import event_lines, slip_event
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.requests import MovedOn, ShopRequests, must_apply
 from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.slips import EXCLUDED, REST
 
 _LOG = logging.getLogger(__name__)
 STOCK_LOCK = "stock"
 _COMMAND = "sync-tracking"
 _LOCK_WAIT = 30.0
 _PASSES = 4
+_BESIDE_IDS = 200
+"""Characters of a note that are kept for the words around the tracking ids."""
 
 Plan = Callable[[FulfilledOrder, Mapping[str, SlipRow]], Sequence[planned.Action]]
 """Plans one order from its present state in the shop and in the ledger."""
@@ -84,10 +89,10 @@ class Fulfiller(RunPart[TrackingReport]):
     def _end_of_reports(self, code: str, actions: Sequence[planned.Action]) -> None:
         """Resolve an alert once a person, or VeraCore, has done what it asked for."""
         reported = {one.kind for one in actions if isinstance(one, planned.ReportIssue)}
-        ended = {DOUBLED, SHORT_SHIPPED} - reported
+        ended = {DOUBLED, SHORT_SHIPPED, PENDING_BY_HAND} - reported
         if any(isinstance(one, planned.Hold) for one in actions):
-            # While a slip waits, what the order lacks is not examined.
-            ended.discard(SHORT_SHIPPED)
+            # While a slip waits, what the order lacks is not examined, nor where its units are.
+            ended -= {SHORT_SHIPPED, PENDING_BY_HAND}
         for one in self.ledger.alerts.standing():
             if one.code == code and one.kind in ended:
                 self.ledger.alerts.resolve(one.kind, code=code)
@@ -133,12 +138,12 @@ class _Step(RunPart[TrackingReport]):
         if isinstance(action, planned.EndOrder):
             return self._requests.end_order()
         if isinstance(action, planned.Close):
-            self._close()
+            self._close(action)
             return False
         if isinstance(action, planned.ReportIssue):
             self._alert(action.kind, action.message, action.difference)
             return False
-        row = self.ledger.shipments.slips(self.veracore_id)[action.slip]
+        row = self._slip(action.slip)
         if isinstance(action, planned.Fulfil):
             return self._guarded(row, lambda: self._fulfil(row, action))
         if isinstance(action, planned.AdoptFulfilment):
@@ -147,6 +152,15 @@ class _Step(RunPart[TrackingReport]):
             return self._undo(row, action.fulfilment)
         self._write(row, action)
         return False
+
+    def _slip(self, slip: str) -> SlipRow:
+        shipments = self.ledger.shipments
+        if slip == EXCLUDED and slip not in shipments.slips(self.veracore_id):
+            # VeraCore lists no such slip: its row is made when there is something to do.
+            shipments.looked(
+                self.order.code, self.veracore_id, reference="", rows=None, seen={slip: ()}
+            )
+        return shipments.slips(self.veracore_id)[slip]
 
     # ---- the actions that change the ledger alone ---------------------------------------------
 
@@ -179,7 +193,9 @@ class _Step(RunPart[TrackingReport]):
             if code:
                 # The shop's fulfilments of these units have another code, or none.
                 self._corrected(row, "", code, action.packages)
-        self.report.record(row.code, row.slip, "covered", "fulfilled by other means")
+        is_a_rest = row.slip in (REST, EXCLUDED)
+        why = "nothing is left to fulfil" if is_a_rest else "fulfilled by other means"
+        self.report.record(row.code, row.slip, "covered", why)
 
     def _corrected(
         self, row: SlipRow, before: str, after: str, packages: Sequence[Package]
@@ -190,9 +206,11 @@ class _Step(RunPart[TrackingReport]):
         }
         self.ledger.outbox.add(EventKind.TRACKING_CORRECTED, row.code, data)
 
-    def _close(self) -> None:
-        if self.ledger.transitions.ship(self.order.code):
-            self.report.record(self.order.code, "", "closed", "the shop has cancelled it")
+    def _close(self, action: planned.Close) -> None:
+        why = action.reason if action.is_shipped else None
+        if self.ledger.transitions.ship(self.order.code, why):
+            what = "shipped" if action.is_shipped else "closed"
+            self.report.record(self.order.code, "", what, action.reason)
 
     def _alert(self, kind: AlertKind, message: str, difference: str | None = None) -> None:
         code = self.order.code
@@ -253,12 +271,15 @@ class _Step(RunPart[TrackingReport]):
 
     def _adopt(self, row: SlipRow, action: planned.AdoptFulfilment) -> bool:
         ours = action.fulfilment
+        # The shop may hold a part of it only; the ledger has the whole, to see later changes.
+        codes = (row.tracking_code or "", tracking_code(action.packages))
+        shown = ours.tracking_code
+        code = next((one for one in codes if is_code_of(shown, one)), shown)
         if row.state != PickSlipState.ADDED:
-            shipments = self.ledger.shipments
-            must_apply(shipments.add(row, ours.id, ours.lines, ours.tracking_code))
+            must_apply(self.ledger.shipments.add(row, ours.id, ours.lines, code))
         if ours.state not in SHIPPED_STATES:
             self._requests.ship(ours.id)
-        self._done(row, ours.id, ours.lines, ours.tracking_code, action.packages)
+        self._done(row, ours.id, ours.lines, code, action.packages)
         return True
 
     def _undo(self, row: SlipRow, double: Fulfilment) -> bool:
@@ -274,8 +295,10 @@ class _Step(RunPart[TrackingReport]):
         code: str,
         packages: Sequence[Package],
     ) -> None:
-        if self.settings.tracking.history_note:
-            self._requests.note(f"VeraCore shipped slip {row.slip}{f': {code}' if code else ''}")
+        if self.settings.tracking.history_note or is_shortened(code):
+            ids = code_text(code, LONG - _BESIDE_IDS)
+            text = f"VeraCore shipped slip {row.slip}{f': {ids}' if ids else ''}"
+            self._requests.note(text, once=is_shortened(code))
         with self.ledger.unit_of_work():
             must_apply(self.ledger.shipments.finish(row))
             data = slip_event(row, fulfilment_id, code, packages, self.rules.carriers) | {

@@ -10,10 +10,10 @@ is complete.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
+from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment, Line
 from veracore_sync.domain.held_orders import short_units
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
@@ -75,13 +75,13 @@ class LineAllocation:
         self.held.update(lines)
 
     def own_lines(
-        self, shipment: Shipment, *, last: bool, beside: Fulfilment | None = None
+        self, shipment: Shipment, *, last: bool, beside: Collection[Fulfilment] = ()
     ) -> Mapping[str, int]:
         """What a slip adds to the fulfilments of all other slips: units by line id.
 
         Args:
             last: No other slip is expected: of a complete order this one takes all that is left.
-            beside: A fulfilment that may be the slip's own, and so does not count as another's.
+            beside: Fulfilments that may be the slip's own, and so do not count as another's.
         """
         left = self.left(beside)
         if (
@@ -93,19 +93,39 @@ class LineAllocation:
         ):
             offered = self._offered()
             own = left if offered is None else self._fill(self._not_held(offered), left)
+            own -= self.excluded(own)
         else:
             shipped = self.counted + units_of(shipment.lines or ())
             own = self._fill(self._not_held(shipped) - self._with_others(beside), left)
         return {id: units for id, units in own.items() if units > 0}
 
-    def left(self, beside: Fulfilment | None = None) -> Counter[str]:
+    def left(self, beside: Collection[Fulfilment] = ()) -> Counter[str]:
         """Units by line id that are in no live fulfilment, and in none that is planned."""
         left = Counter({line.id: line.quantity for line in self.order.lines})
         for one in self.order.fulfilments:
-            if one.is_live and one is not beside:
+            if one.is_live and one not in beside:
                 left.subtract(one.lines)
         left.subtract(self.planned)
         return left
+
+    def excluded(self, units: Mapping[str, int]) -> Counter[str]:
+        """Which of these units, by line id, VeraCore never had (``skus.exclude``)."""
+        held = self._offered() or Counter[str]()
+        found: Counter[str] = Counter()
+        for line in self.order.lines:
+            # Sent before the setting named it: then VeraCore ships it.
+            is_held = sku_key(self.names.part(line.sku)) in held
+            if self.names.is_excluded(line.sku) and not is_held:
+                found[line.id] = max(0, units.get(line.id, 0))
+        return +found
+
+    def unshipped(self) -> Counter[str]:
+        """Units by line id that no fulfilment shows as shipped."""
+        left = Counter({line.id: line.quantity for line in self.order.lines})
+        for one in self.order.fulfilments:
+            if one.state in SHIPPED_STATES:
+                left.subtract(one.lines)
+        return +left
 
     def short_lines(self, left: Mapping[str, int]) -> Counter[str]:
         """Which of the units left, by line id, are those that a complete order did not ship."""
@@ -145,6 +165,11 @@ class LineAllocation:
         }
 
     @property
+    def is_known(self) -> bool:
+        """Whether it is known what VeraCore accepted of the order."""
+        return self._offered() is not None
+
+    @property
     def _offers(self) -> set[str]:
         return {sku_key(self.names.part(line.sku)) for line in self.order.lines}
 
@@ -153,11 +178,11 @@ class LineAllocation:
         lines = self.record.lines if self.record.lines is not None else self.sent
         return units_of(lines) if lines else None
 
-    def _with_others(self, beside: Fulfilment | None) -> Counter[str]:
+    def _with_others(self, beside: Collection[Fulfilment]) -> Counter[str]:
         """What other slips shipped but could not add, because fulfilments of no slip contain it."""
         others: Counter[str] = Counter()
         for one in self.order.fulfilments:
-            if one.is_live and one.id not in self.claimed and one is not beside:
+            if one.is_live and one.id not in self.claimed and one not in beside:
                 others.update(one.lines)
         unplaced = self._not_held(self.counted)
         return unplaced - self._left_of(unplaced, others)
@@ -171,3 +196,10 @@ class LineAllocation:
 
     def _fill(self, products: Mapping[str, int], capacity: Mapping[str, int]) -> Counter[str]:
         return allocate(products, self.order.lines, capacity, self.names, self.recipes).lines
+
+
+def listed(lines: Sequence[Line], units: Mapping[str, int]) -> str:
+    """Units by line id, for a person."""
+    return ", ".join(
+        f"{units[line.id]} x {line.sku}" for line in lines if units.get(line.id, 0) > 0
+    )

@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text
-from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment, Line
+from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.domain.shop_texts import is_code_of
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
 from veracore_sync.jobs.report import short_difference
 from veracore_sync.jobs.tracking.actions import (
     DOUBLED,
+    PENDING_BY_HAND,
     SHORT_SHIPPED,
     Action,
     AdoptFulfilment,
@@ -30,9 +32,10 @@ from veracore_sync.jobs.tracking.actions import (
     Undo,
 )
 from veracore_sync.jobs.tracking.carriers import is_number, tracking_code
-from veracore_sync.jobs.tracking.line_allocation import LineAllocation
+from veracore_sync.jobs.tracking.excluded import end_of_excluded, is_all_that_lacks
+from veracore_sync.jobs.tracking.line_allocation import LineAllocation, listed
 from veracore_sync.jobs.tracking.rules import Rules
-from veracore_sync.jobs.tracking.slips import REST, live, shipments_of, unready
+from veracore_sync.jobs.tracking.slips import EXCLUDED, REST, live, shipments_of, unready
 from veracore_sync.waits import SLIP, is_over
 
 _LOOK_AGAIN = timedelta(minutes=15)
@@ -44,8 +47,13 @@ _IF_SHORT = (
 
 def is_made_by(row: SlipRow, fulfilment: Fulfilment) -> bool:
     """Whether a slip's request may have made the fulfilment: same code and lines, and new since."""
-    made = (fulfilment.tracking_code.strip(), fulfilment.lines)
-    return made == (row.tracking_code, row.lines) and fulfilment.id not in row.known
+    is_same = is_code_of(fulfilment.tracking_code, row.tracking_code or "")
+    return is_same and fulfilment.lines == row.lines and fulfilment.id not in row.known
+
+
+def _as_named(one: Fulfilment) -> str:
+    """How a message names it; what a person accepted is known by this."""
+    return f" {one.id} ({one.state})"
 
 
 def _doubled(row: SlipRow, one: Fulfilment) -> str:
@@ -135,6 +143,8 @@ class OrderPlan:
                 self._gone(row)
             elif row.state not in OPEN_SLIPS:
                 self._ended(row, shipment)
+            elif row.slip == EXCLUDED and row.state == PickSlipState.OPEN:
+                continue  # planned last, by `end_of_excluded`
             elif shipment.problem or self._is_uncountable:
                 why = shipment.problem or "another slip's data, which cover this one"
                 self._hold(row, f"it cannot be read: {why}", self.now + _LOOK_AGAIN)
@@ -147,6 +157,8 @@ class OrderPlan:
                 self._awaits = self._awaits or not shipment.is_void
             else:
                 ready.append((row, shipment))
+        # First, so that the last of VeraCore's slips is the last one.
+        ready.sort(key=lambda one: one[0].slip != EXCLUDED)
         for index, (row, shipment) in enumerate(ready):
             self._ready(row, shipment, last=index == len(ready) - 1 and not self._awaits)
         self._conclude()
@@ -206,7 +218,7 @@ class OrderPlan:
                     continue
                 # Cancelled here only while it is certainly a duplicate and the customer has not
                 # been notified: a number that no other shipment shares, and not yet Shipped.
-                if one.state not in SHIPPED_STATES and is_number(one.tracking_code):
+                if one.state not in SHIPPED_STATES and is_number(row.tracking_code or ""):
                     yield Undo(row.slip, one)
                 elif (message := _doubled(row, one)) not in self.accepted:
                     self._report(DOUBLED, message)
@@ -216,7 +228,7 @@ class OrderPlan:
         """Whether it may belong to another slip with the same code ("prepaid", for example)."""
         return any(
             row.state in (PickSlipState.OPEN, PickSlipState.INTENDED)
-            and self._code_of(row) == fulfilment.tracking_code
+            and is_code_of(fulfilment.tracking_code, self._code_of(row))
             for row in self.slips.values()
         )
 
@@ -255,14 +267,20 @@ class OrderPlan:
         self.actions.append(Escalate(row.slip, AlertKind.ORDER_SHIPPED_CANCELLED, message))
 
     def _adoptable(self, row: SlipRow, shipment: Shipment, *, last: bool) -> Fulfilment | None:
-        """A live fulfilment of no other slip with this slip's lines and code: made by hand, say."""
+        """A live fulfilment of no other slip with this slip's lines and code: made by hand, say.
+
+        Only a number shows that an unfinished one is about this parcel. Under words, or without a
+        code, it is a person's: somebody may still want to hand the goods over (`_set_aside`).
+        """
         if row.state != PickSlipState.OPEN:
             return None
         code = tracking_code(live(shipment))
         for one in self._unclaimed:
-            if one.tracking_code.strip() != code:
+            if not is_code_of(one.tracking_code, code):
                 continue
-            if one.lines == self._allocation.own_lines(shipment, last=last, beside=one):
+            if one.state not in SHIPPED_STATES and not is_number(code):
+                continue  # unfinished, and nothing but our intent would show that it is ours
+            if one.lines == self._allocation.own_lines(shipment, last=last, beside=[one]):
                 return one
         return None
 
@@ -302,7 +320,12 @@ class OrderPlan:
         self._awaits = True
 
     def _fulfil(self, row: SlipRow, shipment: Shipment, *, last: bool) -> None:
-        lines = self._allocation.own_lines(shipment, last=last)
+        if row.slip == EXCLUDED:
+            lines: Mapping[str, int] = self._allocation.excluded(self._allocation.left())
+        else:
+            lines = self._allocation.own_lines(shipment, last=last)
+            if self._set_aside(row, shipment, lines, last=last):
+                return
         if not lines and not self._allocation.is_of_the_order(shipment):
             self._hold(row, "its products match no line of the order: it waits for the rest", None)
             return
@@ -315,6 +338,34 @@ class OrderPlan:
         method = self.rules.carriers.method(packages)
         code = tracking_code(packages)
         self.actions.append(Fulfil(row.slip, dict(lines), method, code, packages))
+
+    def _set_aside(
+        self, row: SlipRow, shipment: Shipment, lines: Mapping[str, int], *, last: bool
+    ) -> bool:
+        """Whether units that shipped are in a person's fulfilment that is not finished."""
+        unfinished = [
+            one
+            for one in self._unclaimed
+            if one.state not in SHIPPED_STATES
+            and not any(_as_named(one) in message for message in self.accepted)
+        ]
+        if not unfinished or (lines and not self._allocation.is_known):
+            return False
+        whole = self._allocation.own_lines(shipment, last=last, beside=unfinished)
+        taken = Counter(whole) - Counter(lines)
+        named = [one for one in unfinished if taken.keys() & one.lines.keys()]
+        if not named:
+            return False
+        which = ",".join(map(_as_named, named))
+        message = (
+            f"VeraCore shipped {listed(self.order.lines, taken)} (slip {row.slip}), which a "
+            f"person has put into fulfilment{which}: set that to Shipped if it is this shipment, "
+            "or cancel it in the shop"
+        )
+        self._report(PENDING_BY_HAND, message)
+        why = f"its units are in fulfilment{which}, which was made by hand"
+        self._hold(row, why, self.now + _LOOK_AGAIN)
+        return True
 
     # ---- alerts, and the end of the order ------------------------------------------------------
 
@@ -339,6 +390,14 @@ class OrderPlan:
             if self.record.is_complete:
                 self.actions.append(Close())
             return
+        if self._is_open and is_all_that_lacks(self._allocation):
+            if self._hangs:
+                row, fulfils = self.slips.get(EXCLUDED), self.rules.fulfils_excluded
+                waits = row is not None and self._backs_off(row) is not None
+                self.actions += end_of_excluded(
+                    self._allocation, self.slips, fulfils=fulfils, waits=waits
+                )
+            return
         if self._is_left:
             if self.record.is_complete and self._is_open:
                 self._report_short()
@@ -361,14 +420,15 @@ class OrderPlan:
 
     def _report_short(self) -> None:
         left = self._allocation.left()
-        if self.record.partially_cancelled:
-            missing = _listed(self.order.lines, left)
+        left -= self._allocation.excluded(left)
+        if self.record.partially_cancelled and left:
+            missing = listed(self.order.lines, left)
             message = (
                 f"VeraCore will not ship {missing}: cancel or refund it in the shop, or ship it"
             )
             self._report_missing(AlertKind.ORDER_SHORT, message, left)
         elif short := self._allocation.short_lines(left):
-            missing = _listed(self.order.lines, short)
+            missing = listed(self.order.lines, short)
             message = f"VeraCore completed it without {missing}: {_IF_SHORT}"
             self._report_missing(SHORT_SHIPPED, message, short)
 
@@ -377,7 +437,3 @@ class OrderPlan:
         for line in self.order.lines:
             units[line.sku] += max(0, by_line[line.id])
         self.actions.append(ReportIssue(kind, message, short_difference(units)))
-
-
-def _listed(lines: Sequence[Line], units: Mapping[str, int]) -> str:
-    return ", ".join(f"{units[line.id]} x {line.sku}" for line in lines if units[line.id] > 0)

@@ -12,12 +12,14 @@ from veracore_sync.domain.failures import NOT_BEGUN
 from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.shop_stock import Level, NewLevel
+from veracore_sync.domain.shop_texts import note_text
 from veracore_sync.domain.states import Applied
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.tracking.actions import Fulfil
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.slips import EXCLUDED
 from veracore_sync.ports.shop import MutationRefused
 
 _LOG = logging.getLogger(__name__)
@@ -77,8 +79,8 @@ class ShopRequests(RunPart[TrackingReport]):
         try:
             return self._ask(row, action)
         except MutationRefused as refusal:
-            if refusal.code != _SHORT:
-                raise
+            if refusal.code != _SHORT or row.slip == EXCLUDED:
+                raise  # the stock of what VeraCore does not have is not ours to raise
         # The goods have left, so the shop's level is wrong and not the shipment: raise the level.
         # The next run of `sync-inventory` writes the correct one.
         self._raise_stock(action.lines)
@@ -167,9 +169,11 @@ class ShopRequests(RunPart[TrackingReport]):
         found = order.fulfilments if order else ()
         return next((one.state for one in found if one.id == fulfilment_id), "")
 
-    def note(self, text: str) -> None:
-        """Add a note to the order's history."""
+    def note(self, text: str, *, once: bool) -> None:
+        """Add a note to the order's history; `once`: unless it is there, from before a crash."""
         try:
+            if once and note_text(text) in self.shop.fulfilments.notes(self.order.id):
+                return
             self.shop.fulfilments.note(self.order.id, text)
         except ProtocolError as error:
             # The fulfilment is complete; a note that Vendure refuses must not fail it.

@@ -24,6 +24,7 @@ class Rules:
         settle: How long packages must have been unchanged.
         grace: How long the shop may still work on a request after our side of it has ended.
         call_limit: The longest that our side of a request may take.
+        fulfils_excluded: Whether excluded units are fulfilled with VeraCore's last shipment.
     """
 
     names: SkuMap
@@ -32,6 +33,7 @@ class Rules:
     settle: timedelta
     grace: timedelta
     call_limit: timedelta = timedelta(0)
+    fulfils_excluded: bool = False
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -44,4 +46,5 @@ def rules_of(settings: Settings) -> Rules:
         settle=timedelta(minutes=wanted.settle_minutes),
         grace=timedelta(seconds=wanted.grace_seconds),
         call_limit=_CALLS * timedelta(seconds=settings.vendure.timeout_seconds) + _BESIDE,
+        fulfils_excluded=wanted.fulfil_excluded == "with_last",
     )

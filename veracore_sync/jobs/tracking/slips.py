@@ -17,14 +17,18 @@ from veracore_sync.waits import NONE, bounded
 _LOOK_AGAIN = timedelta(minutes=15)
 REST = "rest"
 """The slip of units that shipped without one: the order is complete and lists nothing more."""
+EXCLUDED = "excluded"
+"""The slip of units that VeraCore never has, if they are to be fulfilled with its last shipment."""
 
 
 def shipments_of(record: WarehouseRecord, slips: Mapping[str, SlipRow]) -> tuple[Shipment, ...]:
     """The order's shipments; and one for units that shipped without, once no other is expected."""
     shipments = record.shipments
+    if EXCLUDED in slips:
+        shipments = (*shipments, Shipment(EXCLUDED, None, ()))
     if not record.is_complete or record.partially_cancelled or short_units(record):
         return shipments
-    if any(_is_awaited(one, slips.get(one.slip)) for one in shipments):
+    if any(_is_awaited(one, slips.get(one.slip)) for one in record.shipments):
         return shipments
     if any(row.state == PickSlipState.HANDED for row in slips.values()):
         return shipments  # a person decides about the rest, too
@@ -44,6 +48,8 @@ def unready(
     shipment: Shipment, row: SlipRow, record: WarehouseRecord, rules: Rules, now: datetime
 ) -> Hold | None:
     """Why an open slip has to wait, whatever the shop's order is; ``None``: it is ready."""
+    if shipment.slip == EXCLUDED:
+        return None  # nothing of it comes from VeraCore
     if shipment.problem:
         # Looked up again soon: the list of what shipped does not show when it can be read again.
         return Hold(row.slip, f"it cannot be read: {shipment.problem}", now + _LOOK_AGAIN)

@@ -11,7 +11,7 @@ from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.pick_slips import PackageFact, Rows, SlipRow, fresh_slip
 from veracore_sync.domain.states import OPEN_SLIPS, OrderState, PickSlipState
 from veracore_sync.domain.warehouse import Package, RecordLine, Shipment, WarehouseRecord
-from veracore_sync.jobs.tracking.actions import DOUBLED, Action, Hold
+from veracore_sync.jobs.tracking.actions import DOUBLED, PENDING_BY_HAND, Action, Hold
 from veracore_sync.jobs.tracking.carriers import tracking_code
 from veracore_sync.jobs.tracking.plan import OrderPlan
 from veracore_sync.jobs.tracking.rules import Rules
@@ -45,6 +45,7 @@ class OrderSnapshot:
             reference=self.record.reference or "",
             rows=rows,
             seen={one.slip: _facts(one) for one in self._shipments(known)} if slips else {},
+            complete=self.record.is_complete,
         )
 
     def seen(self) -> dict[str, SlipRow]:
@@ -62,7 +63,7 @@ class OrderSnapshot:
         """The actions, given the order as it is in the shop now."""
         now = self.clock.now()
         known = self.ledger.alerts.accepted(order.code)
-        accepted = [one.difference for one in known if one.kind == DOUBLED]
+        accepted = [one.difference for one in known if one.kind in (DOUBLED, PENDING_BY_HAND)]
         sent = self._sent()
         return OrderPlan(self.record, sent, slips, order, self.rules, now, accepted).plan()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from veracore_sync.domain.order_records import OrderRow
@@ -13,6 +13,8 @@ from veracore_sync.jobs.tracking.window import Listed, has_changed, remembered
 from veracore_sync.ports.ledger import Ledger
 
 _MAX_LAST = 20
+_PART = 5
+"""One look-up in so many is kept for orders that VeraCore has completed."""
 WORKABLE = (OrderState.SYNCED, OrderState.SHIPPED)
 """The ledger's states in which an order may have shipped."""
 WATCHED = (*WORKABLE, OrderState.CANCELLED)
@@ -41,12 +43,23 @@ class Targets:
         """The orders, most urgent first."""
         first = dict.fromkeys([*self._changed(), *self.ledger.shipments.due()])
         apart = {*first, *self.last}
-        # Some of the longest unseen orders may already be in `apart`.
-        more = self.ledger.shipments.longest_unseen(self.others + len(apart)) if self.others else []
-        rest = [code for code in more if code not in apart][: self.others]
+        rest = self._others(apart) if self.others else []
         codes = [*(code for code in first if code not in self.last), *rest, *self.last[:_MAX_LAST]]
         held = self.ledger.orders.held(codes)
         return [held[code] for code in codes if code in held and held[code].state in WATCHED]
+
+    def _others(self, apart: Collection[str]) -> list[str]:
+        """Longest unseen orders that are in no other part of the run."""
+        most = self.others + len(apart)
+        unseen = self.ledger.shipments.longest_unseen
+        shipping, complete = (
+            [code for code in unseen(most, complete=is_complete) if code not in apart]
+            for is_complete in (False, True)
+        )
+        # What VeraCore has completed waits for a person: however many these are, they take a part.
+        least = min(max(self.others // _PART, 1), self.others - 1, len(complete))
+        shipping = shipping[: self.others - least]
+        return [*shipping, *complete[: self.others - len(shipping)]]
 
     def _changed(self) -> Iterator[str]:
         """Orders of which the list shows other packages than at the last look-up."""

@@ -461,6 +461,12 @@ def m016_returns(db: Utils) -> None:
     run_statements(db.conn, _RETURNS)
 
 
+@migrations()
+def m018_finished(db: Utils) -> None:
+    """Whether VeraCore had completed an order when it was looked up last."""
+    run_statements(db.conn, "ALTER TABLE tracked ADD COLUMN complete INTEGER NOT NULL DEFAULT 0")
+
+
 def migrate(database: SqliteDatabase) -> None:
     """Apply the missing migrations in one transaction."""
     with database.transaction() as connection:
