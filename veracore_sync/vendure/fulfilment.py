@@ -8,6 +8,7 @@ from typing import Any
 from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
 from veracore_sync.domain.shop_texts import code_text, note_text, short_text
 from veracore_sync.ports.shop import MutationRefused
+from veracore_sync.vendure.channel import must_see_all_channels
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
     ADD_FULFILMENT,
