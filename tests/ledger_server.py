@@ -6,11 +6,14 @@ import atexit
 import itertools
 import os
 import subprocess
+from contextlib import ExitStack
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from pooler import PORT, pooled
 from vendure_bed import BedBroken, PostgresCluster
 
 from veracore_sync.ledger.postgres.database import PostgresPlace
@@ -49,6 +52,19 @@ def new_place(lease_seconds: float = 60) -> PostgresPlace:
     return PostgresPlace(url(), f"ledger_{next(_numbers)}", lease_seconds=lease_seconds)
 
 
+@cache
+def pooler() -> Path:
+    """The folder of a pooler in transaction mode before the cluster."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(pooled(cluster().folder / "home"))
+
+
+def new_pooled_place() -> PostgresPlace:
+    """A schema that is not there yet, by way of the pooler."""
+    return replace(new_place(), url=address(pooler(), PORT))
+
+
 def drop(place: PostgresPlace) -> None:
     """Remove a ledger."""
     cluster().ask(_DATABASE, f"DROP SCHEMA IF EXISTS {place.schema} CASCADE")
@@ -61,6 +77,3 @@ def restored(place: PostgresPlace, backup: Path) -> PostgresPlace:
     target = place.url.replace(f"/{_DATABASE}?", f"/{database}?")
     subprocess.run(["pg_restore", "--no-owner", "-d", target, str(backup)], check=True)
     return PostgresPlace(target, place.schema)
-
-
-__all__ = ["address", "cluster", "drop", "new_place", "restored", "url"]

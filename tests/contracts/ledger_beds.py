@@ -64,6 +64,7 @@ BEDS: dict[str, Callable[[Path], LedgerBed]] = {
     "sqlite": lambda folder: LedgerBed(folder / "ledger.db"),
     "memory": lambda folder: LedgerBed(None),
     "postgres": lambda folder: LedgerBed(ledger_server.new_place()),
+    "pooler": lambda folder: LedgerBed(ledger_server.new_pooled_place()),
 }
 SHARED = tuple(name for name in BEDS if name != "memory")
 

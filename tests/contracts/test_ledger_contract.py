@@ -366,6 +366,7 @@ def test_runs_tell_how_a_command_does(ledger_bed: LedgerBed, ledger: Ledger) -> 
 def test_one_process_at_a_time_holds_a_job(shared: LedgerBed) -> None:
     with closing(shared.open()) as one, closing(shared.open()) as other:
         with one.runs.lock("orders", "sync-orders"):
+            one.runs.confirm()
             assert other.runs.is_running("orders")
             holder = other.runs.holder("orders")
             assert holder is not None

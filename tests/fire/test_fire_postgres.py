@@ -98,7 +98,8 @@ def test_a_run_that_is_stopped_within_a_transaction_holds_up_nobody_for_long(fir
             "import os, signal, sys\n"
             "from veracore_sync.ledger.opening import open_ledger\n"
             "from veracore_sync.ledger.postgres.database import PostgresPlace\n"
-            "with open_ledger(PostgresPlace(*sys.argv[1:])).unit_of_work():\n"
+            f"place = PostgresPlace(*sys.argv[1:], lease_seconds={LEASE})\n"
+            "with open_ledger(place).unit_of_work():\n"
             "    os.kill(os.getpid(), signal.SIGSTOP)\n",
             place.url,
             place.schema,

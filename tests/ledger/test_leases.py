@@ -13,6 +13,7 @@ import pytest
 
 from veracore_sync.domain.errors import LeaseLost, LockHeld
 from veracore_sync.ledger.opening import open_ledger
+from veracore_sync.ledger.postgres import leases
 from veracore_sync.ledger.postgres.database import PostgresDatabase, PostgresPlace
 from veracore_sync.ledger.stores import SqlLedger
 
@@ -141,6 +142,22 @@ def test_a_lease_that_nobody_took_meanwhile_is_taken_anew(
             ledger.database.leases.renew()
             with pytest.raises(LeaseLost):
                 ledger.meta.put("mark", "two listeners")
+
+
+def test_a_lease_that_may_have_expired_sends_nothing(
+    place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Known without asking the server: the check stands before each request."""
+    at = 0.0
+    monkeypatch.setattr(leases, "_seconds", lambda: at)
+    with closing(open_ledger(place)) as ledger:
+        with ledger.runs.lock("orders", "sync-orders"):
+            at = 59.0
+            ledger.runs.confirm()
+            at = 61.0
+            with pytest.raises(LeaseLost):
+                ledger.runs.confirm()
+        ledger.runs.confirm()
 
 
 KILLED = """

@@ -196,7 +196,11 @@ class Container:
         )
         budget = None if self.read_only else self.ledger.budgets.of(upstream, per_minute)
         self._gates[upstream] = LedgerGate(
-            breaker, budget, lambda: self._refuse_known(upstream), lambda: self._run_ends_at
+            breaker,
+            budget,
+            lambda: self._refuse_known(upstream),
+            lambda: self._run_ends_at,
+            self.ledger.runs.confirm,
         )
         return self._gates[upstream]
 

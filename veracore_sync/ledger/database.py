@@ -107,6 +107,13 @@ class Database(Protocol):
     def is_locked(self, job: str) -> bool:
         """Whether any process holds the job now."""
 
+    def confirm_locks(self) -> None:
+        """Check, without asking anybody, that no lock of this process may have ended.
+
+        Raises:
+            LeaseLost: One may have.
+        """
+
     def holder(self, job: str) -> Holder | None:
         """Who locked the job last; `is_locked` says whether it still holds it."""
 

@@ -93,6 +93,14 @@ class Runs:
         """Whether a process holds the job."""
         return self._db.is_locked(job)
 
+    def confirm(self) -> None:
+        """Check, without asking anybody, that this process still holds its jobs.
+
+        Raises:
+            LeaseLost: It was held up for so long that another may have one of them.
+        """
+        self._db.confirm_locks()
+
     def _holder(self, job: str) -> str:
         holder = self.holder(job)
         if holder is None:

@@ -311,6 +311,13 @@ class RunStore(Protocol):
             LockHeld: Another process holds the job, and still did after the wait.
         """
 
+    def confirm(self) -> None:
+        """Check, without asking anybody, that this process still holds its jobs.
+
+        Raises:
+            LeaseLost: It was held up for so long that another may have one of them.
+        """
+
     def is_running(self, job: str) -> bool:
         """Whether a process holds the job."""
 

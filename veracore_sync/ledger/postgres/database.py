@@ -183,8 +183,14 @@ class PostgresDatabase:
         return self._lock
 
     def _settings(self, *, unlimited: bool = False) -> list[str]:
-        limits = (0 if unlimited else _STATEMENT_SECONDS, _LOCK_SECONDS, _IDLE_SECONDS)
-        return [f'"{self.place.schema}"', *(str(1000 * limit) for limit in limits)]
+        # Who waits for another writer cannot renew its leases meanwhile.
+        lease = self.place.lease_seconds
+        limits = (
+            0 if unlimited else _STATEMENT_SECONDS,
+            max(1, min(_LOCK_SECONDS, lease / 2)),
+            max(1, min(_IDLE_SECONDS, lease / 3)),
+        )
+        return [f'"{self.place.schema}"', *(str(round(1000 * limit)) for limit in limits)]
 
     def _begin(self, *, unlimited: bool = False, checked: bool = True) -> None:
         connection, held = self.connection, self._leases.held
@@ -369,6 +375,14 @@ class PostgresDatabase:
     def is_locked(self, job: str) -> bool:
         """Whether any process holds the job now."""
         return self._leases.is_held(job)
+
+    def confirm_locks(self) -> None:
+        """Check that no lease of this process may have expired.
+
+        Raises:
+            LeaseLost: One may have.
+        """
+        self._leases.confirm()
 
     def holder(self, job: str) -> Holder | None:
         """Who took the job last."""

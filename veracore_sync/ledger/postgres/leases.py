@@ -14,6 +14,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -55,6 +56,11 @@ _RELEASE = "UPDATE leases SET expires_at = '-infinity' WHERE job = ? AND epoch =
 _HELD = "SELECT 1 FROM leases WHERE job = ? AND expires_at > clock_timestamp()"
 
 
+def _seconds() -> float:
+    # It goes on while the machine sleeps.
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 @dataclass
 class Lease:
     """A job that this process holds until it calls `release`, or loses it."""
@@ -80,6 +86,7 @@ class Leases:
         self._seconds = seconds
         self._owner = secrets.token_hex(8)
         self._held: dict[str, int] = {}
+        self._until: dict[str, float] = {}
         self._ending = threading.Event()
         self._renewer: threading.Thread | None = None
 
@@ -94,8 +101,19 @@ class Leases:
         Args:
             standing: How many of them `CHECK` has found.
         """
-        if standing == len(self._held):
-            return None
+        return None if standing == len(self._held) else self._gone()
+
+    def confirm(self) -> None:
+        """Check that no lease may have expired, by this machine's clock since the last renewal.
+
+        Raises:
+            LeaseLost: One may have. A request that leaves now could be one that another has sent.
+        """
+        held = list(self._until.values())
+        if held and min(held) < _seconds():
+            raise self._gone()
+
+    def _gone(self) -> LeaseLost:
         jobs = ", ".join(sorted(self._held))
         return LeaseLost(
             f"{jobs}: the lease expired while this run was held up, and nothing more was written",
@@ -117,11 +135,12 @@ class Leases:
             "seconds": self._seconds,
         }
         with self._database.exclusive():
+            until = _seconds() + self._seconds
             with self._database.transaction() as connection:
                 row = connection.execute(_TAKE, values).fetchone()
             if row is None:
                 return None
-            self._held[job] = int(row[0])
+            self._held[job], self._until[job] = int(row[0]), until
         self._renew_from_now_on()
         return Lease(self, job)
 
@@ -140,6 +159,7 @@ class Leases:
         """Give a job free; if the server cannot be reached, its lease expires by itself."""
         with self._database.exclusive():
             epoch = self._held.pop(job, None)
+            self._until.pop(job, None)
             if epoch is not None:
                 with suppress(LedgerError):
                     self._database.write_alone(_RELEASE, (job, epoch))
@@ -159,9 +179,10 @@ class Leases:
         with self._database.exclusive():
             for job, epoch in list(self._held.items()):
                 values = {"job": job, "epoch": epoch, "seconds": self._seconds}
+                until = _seconds() + self._seconds
                 found = self._database.write_alone(_RENEW, values)
                 if found:
-                    self._held[job] = int(found[0][0])
+                    self._held[job], self._until[job] = int(found[0][0]), until
 
     def _renew_from_now_on(self) -> None:
         if self._renewer is None:

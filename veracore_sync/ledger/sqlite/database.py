@@ -164,6 +164,9 @@ class SqliteDatabase:
         """Whether any process holds the job now."""
         return self.path is not None and job_locks.is_locked(self, self.path, job)
 
+    def confirm_locks(self) -> None:
+        """The kernel's locks end with this process, never before."""
+
     def holder(self, job: str) -> Holder | None:
         """Who locked the job last."""
         row = self.row("SELECT command, pid, since FROM job_locks WHERE job = ?", (job,))
