@@ -135,6 +135,20 @@ def test_a_transaction_whose_connection_breaks_is_not_repeated(
     assert ledger.meta.get("mark") is None
 
 
+def test_what_is_nested_in_a_broken_transaction_does_not_stand_alone(
+    ledger: SqlLedger, place: PostgresPlace
+) -> None:
+    """Also not where somebody goes on after the error."""
+    with pytest.raises(LedgerError), ledger.unit_of_work():
+        kill_sessions(place)
+        for _ in range(3):
+            with pytest.raises(LedgerError):
+                ledger.meta.put("mark", "alone")
+            with pytest.raises(LedgerError):
+                ledger.meta.get("mark")
+    assert ledger.meta.get("mark") is None
+
+
 def test_nothing_outlives_a_transaction_on_the_server(ledger: SqlLedger) -> None:
     """A pooler in transaction mode gives the next transaction another connection."""
     assert isinstance(ledger.database, PostgresDatabase)

@@ -143,6 +143,7 @@ class PostgresDatabase:
         self._read_only = read_only
         self._lock = threading.RLock()
         self._nested = False
+        self._began = False
         self._writer = secrets.token_hex(8)
         self._unconfirmed = False
         self._has_marked = False
@@ -162,6 +163,9 @@ class PostgresDatabase:
     def connection(self) -> Connection[Any]:
         """The connection, made anew if it broke outside of a transaction."""
         if self._open is None or self._open.closed:
+            if self._began:
+                # A statement of this transaction would stand alone on a new connection.
+                raise psycopg.OperationalError("the connection broke within a transaction")
             self._open = Connection.connect(
                 self._conninfo,
                 autocommit=True,
@@ -209,6 +213,7 @@ class PostgresDatabase:
             lost = self._leases.lost(cursor.fetchall()[0][0])
             if lost is not None:
                 raise lost
+        self._began = True
 
     def _again(self, act: Any) -> Any:
         """Do something that stores nothing, once more if the connection was broken before."""
@@ -225,6 +230,7 @@ class PostgresDatabase:
         return act()
 
     def _undo(self) -> None:
+        self._began = False
         if self._open is not None:
             with suppress(psycopg.Error):
                 self._open.rollback()
@@ -255,7 +261,7 @@ class PostgresDatabase:
                 self._undo()
                 raise
             finally:
-                self._nested = False
+                self._nested = self._began = False
 
     def _commit(self) -> None:
         connection, mark = self.connection, secrets.token_hex(8)
@@ -282,6 +288,7 @@ class PostgresDatabase:
     def _is_stored(self, mark: str, error: psycopg.Error) -> bool:
         """Whether the transaction with that mark was committed although its answer was lost."""
         # The lock waits for the server's end of the broken connection, which may still commit.
+        self._began = False
         try:
             self._begin(checked=False)
             row = self.connection.execute(
@@ -311,7 +318,7 @@ class PostgresDatabase:
                 self._undo()
                 raise
             finally:
-                self._nested = False
+                self._nested = self._began = False
 
     def write_alone(self, sql: str, parameters: Any) -> Sequence[StoredRow]:
         """One statement that waits for no other writer; its rows, if it returns any.
