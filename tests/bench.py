@@ -16,13 +16,14 @@ from veracore_sync.jobs.kernel import RunContext, RunOptions
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.ledger import open_ledger
+from veracore_sync.ledger.postgres.database import PostgresPlace
 
 
 @dataclass
 class Bench:
     """A ledger on disk between a shop and a warehouse in memory."""
 
-    path: Path
+    path: Path | PostgresPlace
     clock: FakeClock = field(default_factory=FakeClock)
     shop: FakeShop = field(default_factory=FakeShop)
     warehouse: FakeWarehouse = field(default_factory=FakeWarehouse)

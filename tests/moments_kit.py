@@ -250,6 +250,7 @@ def watched_changes(bed: Bed) -> Goes:
 
 def ledger_made(bed: Bed) -> Goes:
     """Orders placed before the ledger was made are not sent; those placed after are."""
+    assert isinstance(bed.path, Path)
     path = bed.path.with_name("other.db")
     bed.ledger.close()
     bed.ledger = open_ledger(path, clock=bed.clock)

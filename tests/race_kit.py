@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -10,7 +11,7 @@ from pathlib import Path
 RACERS = 4
 
 
-def race(program: str, ledger: Path) -> list[str]:
+def race(program: str, ledger: Path | str) -> list[str]:
     """Start four, let them go together; the last line of each, sorted.
 
     Args:
@@ -18,10 +19,14 @@ def race(program: str, ledger: Path) -> list[str]:
         ledger: Its argument.
     """
     command = [sys.executable, "-c", program, str(ledger)]
+    # What this process imports, it does.
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with ExitStack() as stack:
         pipe = subprocess.PIPE
         racers = [
-            stack.enter_context(subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe))
+            stack.enter_context(
+                subprocess.Popen(command, text=True, stdin=pipe, stdout=pipe, env=environ)
+            )
             for _ in range(RACERS)
         ]
         for racer in racers:

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from veracore_sync.cli.app import app
 from veracore_sync.ledger import open_ledger
+from veracore_sync.ledger.postgres.database import PostgresPlace
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.sandbox.server import Sandbox
 
@@ -53,6 +54,7 @@ class Rig:
     sandbox: Sandbox
     dialect: str = "oms"
     env: dict[str, str] = field(default_factory=dict)
+    server: PostgresPlace | None = None
     started: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
@@ -75,12 +77,22 @@ class Rig:
             "VERACORE_CLIENT_ID": "sandbox",
             "VERACORE_CLIENT_SECRET": "sandbox",
             "VERACORE_COMPANY_ID": "SANDBOX",
-            "VERACORE_SYNC_LEDGER__PATH": str(self.ledger_path),
+            **self._ledger_settings,
             "VERACORE_SYNC_ORDERS__NOT_BEFORE": "2020-01-01T00:00:00Z",
             "VERACORE_SYNC_VERACORE__RATE_PER_MINUTE": "0",
             "VERACORE_SYNC_RETRY__READ_BASE_SECONDS": "0.01",
         }
         return base | settings | self.env
+
+    @property
+    def _ledger_settings(self) -> dict[str, str]:
+        if self.server is None:
+            return {"VERACORE_SYNC_LEDGER__PATH": str(self.ledger_path)}
+        return {
+            "VERACORE_SYNC_LEDGER__URL": self.server.url,
+            "VERACORE_SYNC_LEDGER__SCHEMA_NAME": self.server.schema,
+            "VERACORE_SYNC_LEDGER__LEASE_SECONDS": str(self.server.lease_seconds),
+        }
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "veracore_sync", *arguments]
@@ -128,7 +140,7 @@ class Rig:
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
         """The ledger, to look into."""
-        opened = open_ledger(self.ledger_path, read_only=True)
+        opened = open_ledger(self.server or self.ledger_path, read_only=True)
         yield opened
         opened.close()
 

@@ -38,6 +38,37 @@ class SystemClock:
         time.sleep(seconds)
 
 
+class SharedClock:
+    """A server's clock, which several hosts share, carried on by this machine's.
+
+    Hosts whose own clocks differ write and read one ledger, so all of them go by the ledger's
+    server.
+
+    Args:
+        clock: This machine's.
+        now: The server's wall clock, just now.
+        boot: What the server calls the time since its last start; it is part of each `tick`.
+    """
+
+    def __init__(self, clock: Clock, now: datetime, boot: str) -> None:
+        self._clock = clock
+        self._offset = now - clock.now()
+        self._shift = now.timestamp() - clock.monotonic()
+        self.boot = boot
+
+    def now(self) -> datetime:
+        """The wall clock: aware, UTC."""
+        return self._clock.now() + self._offset
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that never goes back, and is alike on all hosts."""
+        return self._clock.monotonic() + self._shift
+
+    def sleep(self, seconds: float) -> None:
+        """Block this thread."""
+        self._clock.sleep(seconds)
+
+
 def to_text(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and ``Z``, as in the ledger and in ``--json``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -58,7 +89,8 @@ def from_text(text: str) -> datetime:
 def tick(clock: Clock, *, ahead: timedelta = timedelta(0)) -> str:
     """The current time as ``<boot id> <monotonic seconds>``, for `elapsed` and `moment_of`.
 
-    Any process of this machine can read it until the machine restarts.
+    Any process of this machine can read it until the machine restarts; with a `SharedClock`, that
+    of any host, until the server restarts.
 
     Args:
         clock: The clock.
@@ -66,7 +98,7 @@ def tick(clock: Clock, *, ahead: timedelta = timedelta(0)) -> str:
     """
     # The grace before an order is sent again must be real time. The wall clock can be set; the
     # monotonic clock cannot, but it starts anew with each boot, so the boot id is part of the tick.
-    return f"{_boot()} {clock.monotonic() + ahead.total_seconds():.3f}"
+    return f"{_boot_of(clock)} {clock.monotonic() + ahead.total_seconds():.3f}"
 
 
 def moment_of(ticked: str | None, clock: Clock) -> datetime | None:
@@ -76,7 +108,7 @@ def moment_of(ticked: str | None, clock: Clock) -> datetime | None:
         ``None`` if unknown: another boot, another machine, or no tick.
     """
     boot, _, seconds = (ticked or "").rpartition(" ")
-    if boot != _boot():
+    if boot != _boot_of(clock):
         return None
     return clock.now() - timedelta(seconds=clock.monotonic() - float(seconds))
 
@@ -88,10 +120,14 @@ def elapsed(since: str | None, clock: Clock) -> timedelta | None:
         ``None`` if unknown: another boot, another machine, or no tick.
     """
     boot, _, seconds = (since or "").rpartition(" ")
-    if boot != _boot():
+    if boot != _boot_of(clock):
         return None
     passed = clock.monotonic() - float(seconds)
     return timedelta(seconds=passed) if passed >= 0 else None
+
+
+def _boot_of(clock: Clock) -> str:
+    return clock.boot if isinstance(clock, SharedClock) else _boot()
 
 
 @cache

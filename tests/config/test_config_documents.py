@@ -121,6 +121,7 @@ def test_the_example_with_every_setting_in_force_is_valid(desk: Desk) -> None:
     loaded = desk.load(uncommented())
     given = {key for key, origin in loaded.origins.items() if origin != "default"}
     empty_secrets = {
+        "ledger.password",
         "vendure.api_key",
         "webhooks.secret",
         "webhooks.secrets",
@@ -183,6 +184,7 @@ def test_no_secret_has_a_plain_default() -> None:
         "webhooks.secrets",
         "admin.read_token",
         "admin.act_token",
+        "ledger.password",
         "hooks.secret",
         "hooks.notify",
     ]

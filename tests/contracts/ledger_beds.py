@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import ledger_server
 from fakes import START, FakeClock
 
 from veracore_sync.domain.errors import Category
 from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion
 from veracore_sync.domain.warehouse import Product, RecordLine, WarehouseRecord
 from veracore_sync.ledger import open_ledger
+from veracore_sync.ledger.postgres.database import PostgresPlace
 from veracore_sync.ports.ledger import Ledger
 
 TROUBLE = Failure(Category.PROTOCOL, "odd")
@@ -27,21 +29,42 @@ class LedgerBed:
     """One backend.
 
     Args:
-        path: Where processes find it; ``None`` where it ends with the process that made it.
+        place: Where processes find it; ``None`` where it ends with the process that made it.
         clock: Of every ledger that is opened here.
     """
 
-    path: Path | None
+    place: Path | PostgresPlace | None
     clock: FakeClock = field(default_factory=FakeClock)
 
     def open(self, *, read_only: bool = False) -> Ledger:
         """Open the ledger; every opening of a shared one is as that of another process."""
-        return open_ledger(self.path, read_only=read_only, clock=self.clock, hooks=("command",))
+        return open_ledger(self.place, read_only=read_only, clock=self.clock, hooks=("command",))
+
+    @property
+    def name(self) -> str:
+        """The place for the command line of another process; `named` reads it."""
+        if isinstance(self.place, PostgresPlace):
+            return f"{self.place.url} {self.place.schema}"
+        return str(self.place)
+
+    def opened_copy(self, backup: Path) -> Ledger:
+        """The ledger that a backup makes."""
+        if isinstance(self.place, PostgresPlace):
+            return open_ledger(ledger_server.restored(self.place, backup), clock=self.clock)
+        return open_ledger(backup, clock=self.clock)
+
+
+def named(text: str) -> Path | PostgresPlace:
+    """The place behind the `LedgerBed.name` of another process."""
+    url, _, schema = text.partition(" ")
+    return PostgresPlace(url, schema) if schema else Path(text)
 
 
 BEDS: dict[str, Callable[[Path], LedgerBed]] = {
     "sqlite": lambda folder: LedgerBed(folder / "ledger.db"),
     "memory": lambda folder: LedgerBed(None),
+    "postgres": lambda folder: LedgerBed(ledger_server.new_place()),
+    "pooler": lambda folder: LedgerBed(ledger_server.new_pooled_place()),
 }
 SHARED = tuple(name for name in BEDS if name != "memory")
 

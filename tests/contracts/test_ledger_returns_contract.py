@@ -66,7 +66,7 @@ def test_a_note_from_the_wish_to_its_end(ledger_bed: LedgerBed, ledger: Ledger) 
 def test_a_ledger_that_was_opened_to_be_read_stores_none(
     ledger_bed: LedgerBed, ledger: Ledger
 ) -> None:
-    if ledger_bed.path is None:
+    if ledger_bed.place is None:
         return
     reader = ledger_bed.open(read_only=True)
     with pytest.raises(LedgerError):

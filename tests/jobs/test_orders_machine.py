@@ -37,6 +37,7 @@ from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.ledger import open_ledger
+from veracore_sync.ledger.postgres.database import PostgresPlace
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
@@ -133,7 +134,7 @@ class OrderLives(RuleBasedStateMachine):
     @initialize(known=st.booleans())
     def begin(self, known: bool) -> None:
         self.folder = Path(tempfile.mkdtemp())
-        self.bench = Bench(self.folder / "ledger.db")
+        self.bench = Bench(self.new_ledger())
         self.bench.warehouse = self.warehouse = HarshWarehouse()
         self.warehouse.now = self.bench.clock.now
         self.warehouse.before_submit = self.intent_is_on_disk
@@ -141,6 +142,10 @@ class OrderLives(RuleBasedStateMachine):
         if known:
             self.bench.shop.add(make_order("KNOWN"))
             self.run()
+
+    def new_ledger(self) -> Path | PostgresPlace:
+        """Where this life's ledger is."""
+        return self.folder / "ledger.db"
 
     def intent_is_on_disk(self, order: WarehouseOrder) -> None:
         reader = open_ledger(self.bench.path, read_only=True)

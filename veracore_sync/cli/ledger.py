@@ -12,8 +12,8 @@ from veracore_sync.cli.output import say
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.domain.errors import LedgerError
-from veracore_sync.ledger.opening import restore
+from veracore_sync.domain.errors import LedgerError, UsageError
+from veracore_sync.ledger.opening import place_of, restore
 from veracore_sync.ports.ledger import Ledger
 
 ledger_app = typer.Typer(
@@ -26,9 +26,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 
 
 def _existing(container: Container) -> Ledger:
-    if container.ledger.path is None:
+    if container.ledger.place is None:
         raise LedgerError(
-            f"there is no ledger at {container.settings.ledger.path}",
+            f"there is no ledger at {place_of(container.settings.ledger)}",
             hint="the first sync command creates it; check ledger.path",
         )
     return container.ledger
@@ -36,14 +36,14 @@ def _existing(container: Container) -> Ledger:
 
 @ledger_app.command("check")
 def check_ledger(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check the ledger file with SQLite's integrity check."""
+    """Check the ledger for damage."""
 
     def work(container: Container) -> CommandReport:
         found = _existing(container).upkeep.check()
         error = None
         if found:
             error = LedgerError(
-                f"the ledger {container.ledger.path} is damaged: {found[0]}",
+                f"the ledger {container.ledger.place} is damaged: {found[0]}",
                 hint="run `veracore-sync ledger restore FILE` with the newest backup; the next "
                 "sync-orders looks up orders before it sends any",
             )
@@ -89,7 +89,14 @@ def restore_ledger(
     """
 
     def work(container: Container) -> CommandReport:
-        done = restore(file, container.settings.ledger.path, container.clock, container.must_belong)
+        place = place_of(container.settings.ledger)
+        if not isinstance(place, Path):
+            raise UsageError(
+                f"`ledger restore` is for a ledger in a file; this one is {place}",
+                hint="stop all hosts and restore the schema with pg_restore; orders that were sent "
+                "after the backup are unknown then: run `veracore-sync doctor` before any job",
+            )
+        done = restore(file, place, container.clock, container.must_belong)
         kept = str(done.kept) if done.kept else None
         summary = f"{done.orders} orders restored from {file}"
         return CommandReport(

@@ -71,7 +71,8 @@ class Container:
         """
         longest = longest_run(self.settings, job)
         if longest is not None:
-            self._run_ends_at = self.clock.monotonic() + longest.total_seconds()
+            # The ledger's clock, by which the requests of the run go.
+            self._run_ends_at = self.ledger.clock.monotonic() + longest.total_seconds()
         try:
             yield
         finally:
@@ -79,18 +80,24 @@ class Container:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The ledger.
+        """The ledger; from its opening on, `clock` is its clock.
 
         Raises:
             LedgerError: It cannot be opened.
         """
-        from veracore_sync.ledger.opening import is_there, open_ledger
+        opened = self._open_ledger()
+        # Everything that compares with stored times goes by the clock that stored them.
+        self.clock = opened.clock
+        return opened
 
-        path = self.settings.ledger.path
+    def _open_ledger(self) -> Ledger:
+        from veracore_sync.ledger.opening import is_there, open_ledger, place_of
+
+        place = place_of(self.settings.ledger)
         if not self.read_only:
-            return open_ledger(path, clock=self.clock, hooks=self.settings.hooks.names)
-        if is_there(path):
-            return open_ledger(path, read_only=True, clock=self.clock)
+            return open_ledger(place, clock=self.clock, hooks=self.settings.hooks.names)
+        if is_there(place):
+            return open_ledger(place, read_only=True, clock=self.clock)
         return open_ledger(None, clock=self.clock)
 
     @cached_property
@@ -190,7 +197,11 @@ class Container:
         )
         budget = None if self.read_only else self.ledger.budgets.of(upstream, per_minute)
         self._gates[upstream] = LedgerGate(
-            breaker, budget, lambda: self._refuse_known(upstream), lambda: self._run_ends_at
+            breaker,
+            budget,
+            lambda: self._refuse_known(upstream),
+            lambda: self._run_ends_at,
+            self.ledger.runs.confirm,
         )
         return self._gates[upstream]
 

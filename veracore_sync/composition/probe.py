@@ -15,7 +15,7 @@ from veracore_sync.domain.failures import ONLY_THIS_OPERATION
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.states import HANDED_OVER, AttemptOutcome
 from veracore_sync.domain.tenant import LAST_PROBE, KnownOrder
-from veracore_sync.ledger.opening import is_there, open_ledger
+from veracore_sync.ledger.opening import is_there, open_ledger, place_of
 from veracore_sync.ports.ledger import Ledger
 
 _MOST_KNOWN = 3
@@ -80,8 +80,8 @@ def remember(container: Container, document: dict[str, Any]) -> None:
     Raises:
         LedgerError: It cannot be written.
     """
-    path = container.settings.ledger.path
-    if not is_there(path):
+    place = place_of(container.settings.ledger)
+    if not is_there(place):
         return
     note = {
         "at": to_text(container.clock.now()),
@@ -90,7 +90,7 @@ def remember(container: Container, document: dict[str, Any]) -> None:
     }
     # The command itself only reads: a ledger that it created would fix when this shop went live.
     hooks = container.settings.hooks.names
-    with closing(open_ledger(path, clock=container.clock, hooks=hooks)) as ledger:
+    with closing(open_ledger(place, clock=container.clock, hooks=hooks)) as ledger:
         bound = ledger.meta.get("identity.warehouse")
         if bound is None or is_same_tenant(bound, container.warehouse_identity):
             ledger.meta.put(LAST_PROBE, json.dumps(note))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -86,3 +87,11 @@ def _identity(identity: str) -> str:
 
 def _path(steps: list[str]) -> str:
     return "".join(f"/{step}" for step in steps)
+
+
+def without_password(url: str) -> str:
+    """A database's address with asterisks for its passwords."""
+    # Beside a user, up to the last @ (one too many is hidden rather than one too few), or as a
+    # parameter of its own.
+    url = re.sub(r"(?<=//)([^/@:?]*):.*@", r"\1:********@", url)
+    return re.sub(r"(?<=[?&])((?:ssl)?password=)[^&]*", r"\1********", url)

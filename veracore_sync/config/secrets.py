@@ -11,6 +11,7 @@ from pathlib import Path
 from veracore_sync.config.given import Findings, Given, Layer, bare, is_secret, keys, located
 
 CREDENTIALS: Mapping[str, str] = {
+    "ledger.password": "ledger_password",
     "vendure.password": "vendure_password",
     "vendure.api_key": "vendure_api_key",
     "veracore.client_secret": "veracore_client_secret",

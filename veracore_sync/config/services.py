@@ -14,8 +14,10 @@ from veracore_sync.backoff import Backoff
 from veracore_sync.config.section import DAY_SECONDS, NO_SECRET, Section, number, seconds
 from veracore_sync.config.types import (
     Command,
+    DatabaseUrl,
     Location,
     Name,
+    SchemaName,
     Secret,
     Text,
     Textfile,
@@ -94,6 +96,29 @@ class LedgerSettings(Section):
         default_factory=lambda: default_ledger(os.environ),
         description="File of the ledger; on a local disk, never on a network share.",
         examples=["/var/lib/veracore-sync/ledger.db"],
+    )
+    url: DatabaseUrl = Field(
+        default="",
+        description="Address of a PostgreSQL database that keeps the ledger instead of a file, so "
+        "that several hosts share it; as libpq takes it. Needs veracore-sync[postgres].",
+        examples=["postgresql://veracore@db.example/veracore?sslmode=verify-full"],
+    )
+    schema_name: SchemaName = Field(
+        default="veracore_sync",
+        description="The ledger's schema in that database; each pair of shop and warehouse has "
+        "its own.",
+    )
+    password: Secret = Field(
+        default=NO_SECRET,
+        description="Password for ledger.url; without one libpq looks in the address, in "
+        "PGPASSFILE and in ~/.pgpass.",
+    )
+    lease_seconds: float = Field(
+        default=60,
+        ge=5,
+        le=3600,
+        allow_inf_nan=False,
+        description="In PostgreSQL, how long after its last sign of life a host keeps a job.",
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from veracore_sync.config.address import without_password
 from veracore_sync.config.explain import dotted
 from veracore_sync.config.given import is_masked, keys
 from veracore_sync.config.load import Loaded
@@ -72,6 +73,8 @@ def _special(key: str, settings: Settings) -> str:
     veracore = settings.veracore
     if key == "veracore.api":
         return f"{veracore.api} → {veracore.dialect} ({veracore.dialect_reason})"
+    if key == "ledger.url":
+        return without_password(settings.ledger.url)
     if key == "veracore.face":
         return veracore.service_note
     if key == "tracking.timezone" and not settings.tracking.timezone:

@@ -74,6 +74,9 @@ _NEVER_SENT = (
 )
 
 
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
 @dataclass(frozen=True, slots=True)
 class ValueKind:
     """What docs/configuration.md calls a kind of value."""
@@ -337,6 +340,25 @@ def _token(value: SecretStr) -> SecretStr:
     return value
 
 
+def _database_url(text: str) -> str:
+    text = text.strip()
+    if text and not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("must begin with postgresql://, for example postgresql://db.example/shop1")
+    return text
+
+
+def _schema_name(text: str) -> str:
+    name = text.strip()
+    if not _SCHEMA.fullmatch(name) or name.startswith("pg_") or name in _NO_SCHEMAS:
+        raise ValueError(
+            "must be a schema of its own: at most 63 lower-case letters, digits and _, for "
+            "example shop1"
+        )
+    return name
+
+
+_NO_SCHEMAS = ("public", "information_schema")
+
 Token = Annotated[
     SecretStr, AfterValidator(_token), ValueKind(f"secret, at least {_TOKEN_LEAST} characters")
 ]
@@ -344,6 +366,8 @@ Token = Annotated[
 
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 Url = Annotated[str, AfterValidator(_url), ValueKind("address")]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url), ValueKind("address")]
+SchemaName = Annotated[str, AfterValidator(_schema_name)]
 ServiceUrl = Annotated[str, AfterValidator(_service_url), ValueKind("address")]
 Zone = Annotated[str, AfterValidator(_zone), ValueKind("time zone")]
 OptionalZone = Annotated[

@@ -5,6 +5,8 @@
     ├── ConfigError              78    a setting is wrong or missing
     │   └── WrongEndpoint        78    the address answers, but not as the API it should be
     ├── LedgerError              74    the ledger or its disk
+    │   ├── CommitUnknown        74    the server was lost while it stored something
+    │   └── LeaseLost            75    another run may have the job by now
     ├── LockHeld                 75    another run of the same job is active
     ├── NeedsPerson               3    nothing failed, but a person has to decide
     ├── Interrupted        130, 143    stopped by a signal
@@ -156,6 +158,22 @@ class LedgerError(SyncError):
     """The ledger cannot be read or written (exit 74)."""
 
     exit_code = 74
+
+
+class CommitUnknown(LedgerError):
+    """The connection broke while the ledger was storing something (exit 74).
+
+    It may be stored or not, so nothing may be done that needs it to be stored.
+    """
+
+    category = Category.UNAVAILABLE
+
+
+class LeaseLost(LedgerError):
+    """This run's hold on its job ended before the run did (exit 75); nothing more is written."""
+
+    category = Category.UNAVAILABLE
+    exit_code = 75
 
 
 class LockHeld(SyncError):

@@ -49,11 +49,19 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who locked a job last."""
+    """Who locked a job last.
+
+    Args:
+        command: As typed.
+        pid: Its process.
+        since: A UTC text.
+        host: Its machine; empty where all processes are on one.
+    """
 
     command: str
     pid: int
     since: str
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,7 @@ class MomentKind:
     place: str
     follows: str
     longest: timedelta = timedelta(0)
-    where: str = "1"
+    where: str = "TRUE"
 
 
 @dataclass(frozen=True, slots=True)

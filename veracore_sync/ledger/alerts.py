@@ -9,6 +9,7 @@ from veracore_sync.domain.kinds import ACCEPTABLE, AlertKind, EventKind
 from veracore_sync.domain.ledger_records import AcceptedAlert, Alert
 from veracore_sync.ledger.database import Database
 from veracore_sync.ledger.outbox import Outbox
+from veracore_sync.ledger.sql import IN_LIST, as_list
 
 
 class Alerts:
@@ -115,9 +116,11 @@ class Alerts:
             chosen = [one for one in self.standing() if one.code == code and one.kind in kinds]
             for alert in chosen:
                 connection.execute(
-                    "INSERT OR REPLACE INTO accepted (key, difference, kind, code, reason, "
+                    "INSERT INTO accepted (key, difference, kind, code, reason, "
                     "accepted_at) SELECT key, coalesce(difference, message), kind, code, ?, ? "
-                    "FROM alerts WHERE key = ?",
+                    "FROM alerts WHERE key = ? ON CONFLICT (key, difference) DO UPDATE SET "
+                    "kind = excluded.kind, code = excluded.code, reason = excluded.reason, "
+                    "accepted_at = excluded.accepted_at",
                     (reason, now, alert.key),
                 )
                 self._resolve("key = ?", (alert.key,))
@@ -140,8 +143,7 @@ class Alerts:
 
     def resolve_order(self, code: str, *, keep: Collection[str] = ()) -> None:
         """Resolve the alerts of an order except the kinds in `keep`, because its state changed."""
-        marks = ", ".join("?" * len(keep))
-        self._resolve(f"code = ? AND kind NOT IN ({marks})", (code, *keep))
+        self._resolve(f"code = ? AND kind NOT {IN_LIST}", (code, as_list(keep)))
 
     def _resolve(self, where: str, values: tuple[str, ...]) -> int:
         now = to_text(self._clock.now())

@@ -205,7 +205,8 @@ class Breaker:
         self._clean = False
         with self._db.transaction() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO breakers (upstream, family) VALUES (?, ?)", self._key
+                "INSERT INTO breakers (upstream, family) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                self._key,
             )
             row = self._required()
             failures = row["failures"] + 1

@@ -89,8 +89,7 @@ class Budget:
             pause = (closed_until - now).total_seconds() if closed_until else 0.0
             taken = 0 if pause > 0 else min(_BLOCK, int(max(tokens, 0)))
             connection.execute(
-                "INSERT OR REPLACE INTO budgets (upstream, tokens, factor, filled_at, closed_until)"
-                " VALUES (?, ?, ?, ?, ?)",
+                _KEEP,
                 (
                     self._upstream,
                     tokens - taken,
@@ -129,8 +128,7 @@ class Budget:
             tokens, factor, closed_until = self._filled(now)
             until = max(now + pause, closed_until or now)
             connection.execute(
-                "INSERT OR REPLACE INTO budgets (upstream, tokens, factor, filled_at, closed_until)"
-                " VALUES (?, ?, ?, ?, ?)",
+                _KEEP,
                 (
                     self._upstream,
                     min(tokens, 1.0),
@@ -156,4 +154,13 @@ class Budgets:
     def clear_penalties(self, upstream: str | None = None) -> None:
         """Forget the reduced rate and pause of every upstream, or of that one."""
         with self._db.transaction() as connection:
-            connection.execute("DELETE FROM budgets WHERE ?1 IS NULL OR upstream = ?1", (upstream,))
+            connection.execute(
+                "DELETE FROM budgets WHERE CAST(?1 AS TEXT) IS NULL OR upstream = ?1", (upstream,)
+            )
+
+
+_KEEP = """
+INSERT INTO budgets (upstream, tokens, factor, filled_at, closed_until) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (upstream) DO UPDATE SET tokens = excluded.tokens, factor = excluded.factor,
+    filled_at = excluded.filled_at, closed_until = excluded.closed_until
+"""

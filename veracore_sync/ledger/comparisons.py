@@ -92,7 +92,7 @@ class Comparisons:
             connection.execute(
                 "INSERT INTO compared (code, accepted_at) VALUES (?1, ?2) "
                 "ON CONFLICT (code) DO UPDATE SET accepted_at = ?2, reported = '{}', "
-                "base = coalesce(seen, base)",
+                "base = coalesce(compared.seen, compared.base)",
                 (code, now),
             )
 

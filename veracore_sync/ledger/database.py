@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from veracore_sync.domain.ledger_records import Holder
+
 
 class StoredRow(Protocol):
     """A row; columns by name or by number."""
@@ -68,6 +70,10 @@ class Database(Protocol):
     def path(self) -> Path | None:
         """The file, with symbolic links resolved; ``None`` if there is none."""
 
+    @property
+    def place(self) -> object:
+        """Where the ledger is, in words for a person; ``None`` for one in memory."""
+
     def transaction(self) -> AbstractContextManager[Transaction]:
         """A write transaction: committed durably at the end, rolled back on any exception.
 
@@ -93,11 +99,23 @@ class Database(Protocol):
     def try_lock(self, job: str, command: str, now: datetime) -> JobLock | None:
         """Lock a job and record the holder; ``None`` if another process holds it.
 
-        The lock ends when it is released or its process ends, however that happens, never before.
+        The lock ends when it is released or its process ends, however that happens, and while a
+        live process writes under it nobody else gets it: either it never ends before (SQLite), or
+        whoever lost it can write nothing more (PostgreSQL).
         """
 
     def is_locked(self, job: str) -> bool:
         """Whether any process holds the job now."""
+
+    def confirm_locks(self) -> None:
+        """Check, without asking anybody, that no lock of this process may have ended.
+
+        Raises:
+            LeaseLost: One may have.
+        """
+
+    def holder(self, job: str) -> Holder | None:
+        """Who locked the job last; `is_locked` says whether it still holds it."""
 
     def check(self) -> list[str]:
         """The problems of the storage; empty if there are none.

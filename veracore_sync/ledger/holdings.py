@@ -44,7 +44,10 @@ class Holdings:
         """
         with self._db.transaction() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO held (code, lines, sent_at, since) VALUES (?, ?, ?, ?)",
+                "INSERT INTO held (code, lines, sent_at, since) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (code) DO UPDATE SET lines = excluded.lines, cancelled = '[]', "
+                "sent_at = excluded.sent_at, since = excluded.since, looked_at = NULL, "
+                "processed_at = NULL",
                 (code, _packed(lines), sent_at, to_text(self._clock.now())),
             )
 
@@ -145,7 +148,7 @@ class Holdings:
         rows = self._db.rows(
             "SELECT o.code, o.veracore_id FROM orders o JOIN held h USING (code) "
             "WHERE o.state = 'synced' AND o.veracore_id IS NOT NULL AND h.processed_at IS NULL "
-            "ORDER BY coalesce(h.looked_at <= ?1, 1), coalesce(h.looked_at, "
+            "ORDER BY coalesce(h.looked_at <= ?1, TRUE), coalesce(h.looked_at, "
             "min(o.last_successful_sync, ?1), o.created_at), h.looked_at IS NOT NULL, o.code "
             "LIMIT ?2",
             (to_text(self._clock.now()), limit),

@@ -124,15 +124,15 @@ class Inbox:
         """
         hints = self._db.row(_SUMMARY)
         deliveries = self._db.row(
-            "SELECT count(*) AS deliveries, max(received_at) AS lastDelivery FROM inbox"
+            'SELECT count(*) AS deliveries, max(received_at) AS "lastDelivery" FROM inbox'
         )
         return dict(deliveries or {}) | dict(hints or {})
 
 
 _SUMMARY = """
-SELECT count(due_at) AS waiting, coalesce(sum(due_at IS NOT NULL AND tries > 0), 0) AS failing,
+SELECT count(due_at) AS waiting, count(CASE WHEN tries > 0 THEN due_at END) AS failing,
     coalesce(sum(covered), 0) AS covered, min(CASE WHEN due_at IS NOT NULL THEN asked_at END)
-    AS oldestWaiting, max(covered_at) AS lastLookUp
+    AS "oldestWaiting", max(covered_at) AS "lastLookUp"
 FROM hints
 """
 _PRUNE = (
@@ -142,9 +142,9 @@ _PRUNE = (
 )
 _HINT = """
 INSERT INTO hints (kind, name, asked, asked_at, due_at) VALUES (:kind, :name, 1, :now, :now)
-ON CONFLICT (kind, name) DO UPDATE SET asked = asked + 1,
-    asked_at = CASE WHEN due_at IS NULL THEN excluded.asked_at ELSE asked_at END,
-    due_at = CASE WHEN due_at <= :beyond THEN due_at ELSE excluded.due_at END
+ON CONFLICT (kind, name) DO UPDATE SET asked = hints.asked + 1,
+    asked_at = CASE WHEN hints.due_at IS NULL THEN excluded.asked_at ELSE hints.asked_at END,
+    due_at = CASE WHEN hints.due_at <= :beyond THEN hints.due_at ELSE excluded.due_at END
 """
 
 
@@ -160,7 +160,7 @@ def _store(connection: Transaction, delivery: WebhookDelivery, times: dict[str, 
 
 def _is_new(connection: Transaction, delivery: WebhookDelivery, now: str) -> bool:
     cursor = connection.execute(
-        "INSERT OR IGNORE INTO inbox (id, kind, received_at) VALUES (?, ?, ?)",
+        "INSERT INTO inbox (id, kind, received_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         (delivery.id, delivery.kind, now),
     )
     return cursor.rowcount > 0

@@ -40,8 +40,8 @@ class Meta:
         }
         with self._db.transaction() as connection:
             connection.executemany(
-                # IGNORE: several processes may create the ledger at once; the first one wins.
-                "INSERT OR IGNORE INTO meta (key, value) VALUES (?, ?)",
+                # DO NOTHING: several processes may create the ledger at once; the first one wins.
+                "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 list(facts.items()),
             )
 
@@ -154,7 +154,7 @@ class Meta:
             elif held is not None and not same(held, ours):
                 raise ConfigError(
                     f"this ledger belongs to the {side} {held}, not to {ours}",
-                    hint="set another ledger.path for this pair: "
+                    hint="set another ledger.path, or ledger.schema_name, for this pair: "
                     "one ledger holds the orders of one shop and one warehouse",
                 )
 

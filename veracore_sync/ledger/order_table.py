@@ -81,7 +81,7 @@ class OrderTable:
         changed = connection.execute(
             f"UPDATE orders SET {columns} WHERE code = :code "  # noqa: S608 - our own columns
             f"AND state IN ({in_sql(transition.sources)}) "
-            "AND (:of_attempt IS NULL OR attempt = :of_attempt)",
+            "AND (CAST(:of_attempt AS INTEGER) IS NULL OR attempt = :of_attempt)",
             {**values, "code": code, "of_attempt": of_attempt},
         ).rowcount
         if changed:

@@ -19,6 +19,10 @@ _COLUMNS = ", ".join(field.name for field in fields(OrderRow))
 _SELECT = f"SELECT {_COLUMNS} FROM orders "  # noqa: S608 - the names of our own columns
 
 
+_EVERY = 2**62
+"""A limit beyond every ledger; a negative one means none in SQLite only."""
+
+
 class Orders:
     """The orders of one ledger, read only."""
 
@@ -65,11 +69,14 @@ class Orders:
     def in_states(self, states: Iterable[str], limit: int = -1) -> list[OrderRow]:
         """The orders in any of these states, longest unchecked first."""
         wanted = tuple(states)
+        if not wanted:
+            return []
         marks = ", ".join("?" * len(wanted))
         rows = self._db.rows(
             _SELECT + f"WHERE state IN ({marks}) "
-            "ORDER BY coalesce(checked_at <= ?, 0), checked_at, created_at, code LIMIT ?",
-            (*wanted, to_text(self._clock.now()), limit),
+            "ORDER BY coalesce(checked_at <= ?, FALSE), checked_at NULLS FIRST, created_at, code "
+            "LIMIT ?",
+            (*wanted, to_text(self._clock.now()), limit if limit >= 0 else _EVERY),
         )
         return [_order(row) for row in rows]
 
@@ -83,14 +90,17 @@ class Orders:
         rows = self._db.rows(
             _SELECT + "WHERE state = 'in_doubt' "
             f"AND (next_attempt_at IS NULL OR {is_over_sql('next_attempt_at')}) "
-            "ORDER BY coalesce(checked_at <= :now, 0), checked_at, doubt_since, code",
+            "ORDER BY coalesce(checked_at <= :now, FALSE), checked_at NULLS FIRST, "
+            "doubt_since NULLS FIRST, code",
             horizon(now, longest),
         )
         return [_order(row) for row in rows]
 
     def oldest_doubt(self) -> OrderRow | None:
         """The order that has been in doubt longest, or ``None``."""
-        row = self._db.row(_SELECT + "WHERE state = 'in_doubt' ORDER BY doubt_since, code LIMIT 1")
+        row = self._db.row(
+            _SELECT + "WHERE state = 'in_doubt' ORDER BY doubt_since NULLS FIRST, code LIMIT 1"
+        )
         return _order(row) if row else None
 
     def recent_errors(self, limit: int = 10) -> list[OrderRow]:
@@ -119,7 +129,8 @@ class Orders:
         """The order that VeraCore accepted last, or ``None``."""
         row = self._db.row(
             _SELECT + "WHERE state IN ('synced', 'shipped') AND veracore_id IS NOT NULL "
-            "ORDER BY last_successful_sync > ?, last_successful_sync DESC, code LIMIT 1",
+            "ORDER BY last_successful_sync > ? NULLS FIRST, "
+            "last_successful_sync DESC NULLS LAST, code LIMIT 1",
             (to_text(self._clock.now()),),
         )
         return _order(row) if row else None

@@ -144,7 +144,7 @@ class Outbox:
             connection.execute(
                 "INSERT INTO hooks (hook, failures, failing_since, next_attempt_at, error) "
                 "VALUES (?1, 1, ?2, ?3, ?4) ON CONFLICT (hook) DO UPDATE SET "
-                "failures = failures + 1, next_attempt_at = ?3, error = ?4",
+                "failures = hooks.failures + 1, next_attempt_at = ?3, error = ?4",
                 (hook, now, to_text(again_at), error),
             )
 
@@ -184,8 +184,8 @@ _DUE = f"""
 SELECT e.seq, e.id, e.type, e.code, e.at, e.data, d.tries
 FROM deliveries d JOIN events e USING (seq)
 WHERE d.hook = :hook AND d.done_at IS NULL AND d.seq > :after
-    AND (:forced OR d.next_attempt_at IS NULL OR {is_over_sql("d.next_attempt_at")})
-    AND (d.tries = 0 OR NOT :fresh_only)
+    AND (:forced = 1 OR d.next_attempt_at IS NULL OR {is_over_sql("d.next_attempt_at")})
+    AND (d.tries = 0 OR :fresh_only = 0)
     AND (e.code IS NULL OR NOT EXISTS (
         SELECT 1 FROM deliveries w JOIN events f USING (seq)
         WHERE w.hook = :hook AND w.done_at IS NULL AND w.seq < d.seq AND f.code = e.code))
@@ -198,7 +198,7 @@ SELECT d.hook, e.id, e.type, e.code, e.at, d.tries, d.error, (
     WHERE w.hook = d.hook AND w.done_at IS NULL AND w.seq > d.seq AND f.code = e.code) AS behind
 FROM deliveries d JOIN events e USING (seq)
 WHERE d.done_at IS NULL AND d.tries >= :tries AND (e.at <= :before OR d.tries >= 2 * :tries)
-    AND (:hook IS NULL OR d.hook = :hook)
+    AND (CAST(:hook AS TEXT) IS NULL OR d.hook = :hook)
     AND NOT EXISTS (
         SELECT 1 FROM hooks h WHERE h.hook = d.hook AND h.failing_since <= :failing)
     AND coalesce(json_extract(e.data, '$.kind'), '') NOT IN ({in_sql(HOOK_ALERTS)})

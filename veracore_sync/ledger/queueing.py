@@ -35,10 +35,10 @@ class Queueing(OrderTable):
         ]
         with self._db.transaction() as connection:
             connection.executemany(
-                "INSERT OR IGNORE INTO orders (code, vendure_id, state, cause, error_class, "
+                "INSERT INTO orders (code, vendure_id, state, cause, error_class, "
                 "error_message, placed_at, next_attempt_at, created_at, updated_at) VALUES "
                 "(:code, :vendure_id, :state, :cause, :error_class, :error_message, :placed_at, "
-                ":next_attempt_at, :now, :now)",
+                ":next_attempt_at, :now, :now) ON CONFLICT DO NOTHING",
                 rows,
             )
 

@@ -135,6 +135,7 @@ class Receipts:
     def summary(self) -> dict[str, Any]:
         """Counts for `stats`: ``totalReceived``, ``notesWaiting``."""
         row = self._db.rows(
-            f"SELECT count(*), coalesce(sum(note IN ({in_sql(OPEN_NOTES)})), 0) FROM receipts"  # noqa: S608
+            f"SELECT count(*), count(CASE WHEN note IN ({in_sql(OPEN_NOTES)}) THEN 1 END) "  # noqa: S608
+            "FROM receipts"
         )[0]
         return {"totalReceived": row[0], "notesWaiting": row[1]}

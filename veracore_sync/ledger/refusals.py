@@ -31,10 +31,11 @@ class Refusals:
         now = to_text(self._clock.now())
         with self._db.transaction() as connection:
             connection.execute(
-                "INSERT OR REPLACE INTO refusals (upstream, digest, refused_at, tried_at) "
-                "VALUES (?, ?, coalesce((SELECT refused_at FROM refusals "
-                "WHERE upstream = ?1 AND digest = ?2), ?), ?)",
-                (upstream, self._digest(credentials), now, now),
+                "INSERT INTO refusals (upstream, digest, refused_at, tried_at) "
+                "VALUES (?1, ?2, ?3, ?3) "
+                "ON CONFLICT (upstream) DO UPDATE SET digest = ?2, tried_at = ?3, refused_at = "
+                "CASE WHEN refusals.digest = ?2 THEN refusals.refused_at ELSE ?3 END",
+                (upstream, self._digest(credentials), now),
             )
 
     def forget(self, upstream: str) -> None:

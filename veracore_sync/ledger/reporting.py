@@ -37,8 +37,7 @@ class Reporting:
     def alerts_by_kind(self) -> dict[str, int]:
         """How many alerts of each kind are open; includes kinds of which all are resolved."""
         found = self._db.rows(
-            "SELECT kind, coalesce(sum(resolved_at IS NULL), 0) FROM alerts "
-            "GROUP BY kind ORDER BY kind"
+            "SELECT kind, count(*) - count(resolved_at) FROM alerts GROUP BY kind ORDER BY kind"
         )
         return {row[0]: row[1] for row in found}
 
@@ -112,7 +111,8 @@ class Reporting:
         """
         rows = self._db.rows(
             "SELECT substr(started_at, 1, 10) AS day, command, "
-            "sum(exit_code IN (0, 3, 75)) AS well, sum(exit_code NOT IN (0, 3, 75)) AS failed "
+            "count(CASE WHEN exit_code IN (0, 3, 75) THEN 1 END) AS well, "
+            "count(CASE WHEN exit_code NOT IN (0, 3, 75) THEN 1 END) AS failed "
             "FROM runs WHERE started_at >= ? AND exit_code IS NOT NULL GROUP BY day, command "
             "ORDER BY day, command",
             (since,),

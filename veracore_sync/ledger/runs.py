@@ -59,8 +59,7 @@ class Runs:
 
     def holder(self, job: str) -> Holder | None:
         """Who locked the job last, as recorded; `is_running` says whether it still holds it."""
-        row = self._db.row("SELECT command, pid, since FROM job_locks WHERE job = ?", (job,))
-        return Holder(**dict(row)) if row else None
+        return self._db.holder(job)
 
     @contextmanager
     def lock(self, job: str, command: str, *, wait_seconds: float = 0) -> Iterator[None]:
@@ -94,11 +93,20 @@ class Runs:
         """Whether a process holds the job."""
         return self._db.is_locked(job)
 
+    def confirm(self) -> None:
+        """Check, without asking anybody, that this process still holds its jobs.
+
+        Raises:
+            LeaseLost: It was held up for so long that another may have one of them.
+        """
+        self._db.confirm_locks()
+
     def _holder(self, job: str) -> str:
         holder = self.holder(job)
         if holder is None:
             return "another run is at work"
-        return f"{holder.command} (pid {holder.pid}) is at work since {holder.since}"
+        where = f" on {holder.host}" if holder.host else ""
+        return f"{holder.command} (pid {holder.pid}{where}) is at work since {holder.since}"
 
 
 _SELECT = "SELECT id, command, pid, started_at, ended_at, exit_code, result FROM runs "

@@ -93,7 +93,7 @@ class Shipments:
             "SELECT o.code FROM orders o LEFT JOIN tracked t ON t.veracore_id = o.veracore_id "
             "WHERE o.state = 'synced' AND o.veracore_id IS NOT NULL "
             "AND coalesce(?3, coalesce(t.complete, 0)) = coalesce(t.complete, 0) "
-            "ORDER BY coalesce(t.looked_at <= ?1, 1), coalesce(t.looked_at, "
+            "ORDER BY coalesce(t.looked_at <= ?1, TRUE), coalesce(t.looked_at, "
             "min(o.last_successful_sync, ?1), o.created_at), t.looked_at IS NOT NULL, o.code "
             "LIMIT ?2",
             (self._now(), limit, None if complete is None else int(complete)),
@@ -141,8 +141,8 @@ class Shipments:
         """An order that the ledger does not hold was shipped, and could not be read."""
         with self._db.transaction() as connection:
             connection.execute(
-                "INSERT OR IGNORE INTO tracked (veracore_id, reference, first_seen_at) "
-                "VALUES (?, ?, ?)",
+                "INSERT INTO tracked (veracore_id, reference, first_seen_at) "
+                "VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 (veracore_id, reference, self._now()),
             )
 
@@ -364,11 +364,12 @@ INSERT INTO slips (veracore_id, slip, code, state, packages, since, next_attempt
 VALUES (?1, ?2, ?3, 'open', ?4, ?5, ?5, ?5, ?5, ?6)
 ON CONFLICT (veracore_id, slip) DO UPDATE SET
     packages = excluded.packages,
-    since = CASE WHEN packages = excluded.packages THEN min(since, ?5) ELSE ?5 END,
-    since_tick = CASE WHEN packages = excluded.packages AND since <= ?5 THEN since_tick ELSE ?6 END,
+    since = CASE WHEN slips.packages = excluded.packages THEN min(slips.since, ?5) ELSE ?5 END,
+    since_tick = CASE WHEN slips.packages = excluded.packages AND slips.since <= ?5
+        THEN slips.since_tick ELSE ?6 END,
     next_attempt_at = CASE
-        WHEN state NOT IN ('open', 'intended', 'added') THEN NULL
-        WHEN tries > 0 AND packages = excluded.packages THEN next_attempt_at
+        WHEN slips.state NOT IN ('open', 'intended', 'added') THEN NULL
+        WHEN slips.tries > 0 AND slips.packages = excluded.packages THEN slips.next_attempt_at
         ELSE ?5 END,
     updated_at = ?5
 """

@@ -40,6 +40,8 @@ class SqlLedger:
     def __init__(self, database: Database, clock: Clock, hooks: Sequence[str] = ()) -> None:
         self.database = database
         self.path = database.path
+        self.place = database.place
+        self.clock = clock
         self.meta = Meta(database, clock)
         self.outbox = Outbox(database, clock, hooks)
         self.alerts = Alerts(database, self.outbox, clock)

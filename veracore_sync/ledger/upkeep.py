@@ -19,12 +19,12 @@ _AT_ONCE = 5000
 _OLD = {
     # Each command's last success stays: without it, a job that stopped long ago would look as if it
     # had never been used, and would not be reported.
-    "runs": "DELETE FROM runs WHERE rowid IN (SELECT rowid FROM runs WHERE started_at < ? "  # noqa: S608
-    f"AND rowid NOT IN (SELECT max(rowid) FROM runs WHERE {SUCCEEDED} GROUP BY command) "
+    "runs": "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE started_at < ? "  # noqa: S608
+    f"AND id NOT IN (SELECT max(id) FROM runs WHERE {SUCCEEDED} GROUP BY command) "
     "LIMIT ?)",
-    "alerts": "DELETE FROM alerts WHERE rowid IN "
-    "(SELECT rowid FROM alerts WHERE resolved_at < ? LIMIT ?)",
-    "events": "DELETE FROM events WHERE rowid IN (SELECT rowid FROM events WHERE at < ? LIMIT ?)",
+    "alerts": "DELETE FROM alerts WHERE key IN "
+    "(SELECT key FROM alerts WHERE resolved_at < ? LIMIT ?)",
+    "events": "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE at < ? LIMIT ?)",
 }
 
 _OLD_RECEIPTS = (
@@ -85,7 +85,7 @@ class Upkeep:
                 return 0
             connection.execute(
                 "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET "
-                "value = max(value, excluded.value)",
+                "value = max(meta.value, excluded.value)",
                 (FORGOTTEN_TO, last),
             )
         return self._delete(_OLD_RECEIPTS, moment)

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from veracore_sync.clock import Clock
 from veracore_sync.domain.errors import Occurrence
 from veracore_sync.domain.hints import Hint, Kind, WebhookDelivery
 from veracore_sync.domain.kinds import AlertKind, EventKind
@@ -47,8 +48,12 @@ class Ledger(Protocol):
     """The ledger of one shop and one warehouse."""
 
     @property
-    def path(self) -> Path | None:
-        """The ledger's file; ``None`` if there is none."""
+    def place(self) -> object:
+        """Where it is, in words for a person; ``None`` for one in memory."""
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of every time that is stored; all hosts that share a ledger go by it."""
 
     @property
     def orders(self) -> OrderStore:
@@ -304,6 +309,13 @@ class RunStore(Protocol):
 
         Raises:
             LockHeld: Another process holds the job, and still did after the wait.
+        """
+
+    def confirm(self) -> None:
+        """Check, without asking anybody, that this process still holds its jobs.
+
+        Raises:
+            LeaseLost: It was held up for so long that another may have one of them.
         """
 
     def is_running(self, job: str) -> bool:

@@ -39,6 +39,7 @@ class LedgerGate:
         admit: Called once, before the first request; raises if the credentials are known to be
             refused.
         run_limit: Returns when the run ends (monotonic).
+        confirm: Raises if this process may have lost its job.
     """
 
     def __init__(
@@ -47,11 +48,13 @@ class LedgerGate:
         budget: BudgetStore | None,
         admit: Callable[[], None],
         run_limit: Callable[[], float] = lambda: math.inf,
+        confirm: Callable[[], None] = lambda: None,
     ) -> None:
         self._breaker = breaker
         self._budget = budget
         self._admit = admit
         self._run_limit = run_limit
+        self._confirm = confirm
         self._admitted = False
         self.upstream_answered = False
         """Whether a working upstream has answered."""
@@ -68,6 +71,7 @@ class LedgerGate:
             AuthRefused: These credentials were refused and have not changed since.
             BreakerOpen: The upstream was down a moment ago.
             RateLimited: The budget is used up for longer than a run should wait.
+            LeaseLost: Another process may have this one's job.
         """
         # Known refusals first: refused credentials are not tried again with every run.
         if not self._admitted:
@@ -76,6 +80,8 @@ class LedgerGate:
         self._breaker.before(creating=creating)
         if self._budget is not None:
             self._budget.spend()
+        # Last: a process may have been stopped, or waited, until now.
+        self._confirm()
 
     def after(self, what: Occurrence | None, retry_after: float | None) -> None:
         """Report an outcome to breaker and budget."""

@@ -15,7 +15,7 @@ from veracore_sync.jobs.doctor.assumptions import assumptions
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
 from veracore_sync.jobs.health import troubles
 from veracore_sync.jobs.orders.account import refused_since
-from veracore_sync.ledger.opening import is_there
+from veracore_sync.ledger.opening import is_there, place_of
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.warehouse import permission_hint
 
@@ -29,13 +29,18 @@ def ledger(
     settings: Settings, open_ledger: Callable[[], Ledger], clock: Clock
 ) -> Iterator[CheckResult]:
     """Check the ledger; a missing one is not created."""
-    path = settings.ledger.path
     yield from _not_before(settings, clock)
-    if not is_there(path):
-        yield ok("ledger", f"{path} does not exist yet: the first run creates it")
+    try:
+        place = place_of(settings.ledger)
+        there = is_there(place)
+    except SyncError as error:
+        yield fail("ledger", error)
         return
-    if path.exists():
-        yield from _file(path)
+    if not there:
+        yield ok("ledger", f"{place} does not exist yet: the first run creates it")
+        return
+    if isinstance(place, Path) and place.exists():
+        yield from _file(place)
     yield from _content(settings, open_ledger, clock)
 
 

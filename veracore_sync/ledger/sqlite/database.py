@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from veracore_sync.domain.errors import LedgerError
+from veracore_sync.domain.ledger_records import Holder
 from veracore_sync.ledger.database import JobLock, StoredRow
 from veracore_sync.ledger.sqlite import copying, job_locks
 from veracore_sync.ledger.sqlite import file as sqlite_file
@@ -81,6 +82,11 @@ class SqliteDatabase:
         from veracore_sync.ledger.sqlite.migrations import migrate
 
         migrate(self)
+
+    @property
+    def place(self) -> Path | None:
+        """The file."""
+        return self.path
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -157,6 +163,14 @@ class SqliteDatabase:
     def is_locked(self, job: str) -> bool:
         """Whether any process holds the job now."""
         return self.path is not None and job_locks.is_locked(self, self.path, job)
+
+    def confirm_locks(self) -> None:
+        """The kernel's locks end with this process, never before."""
+
+    def holder(self, job: str) -> Holder | None:
+        """Who locked the job last."""
+        row = self.row("SELECT command, pid, since FROM job_locks WHERE job = ?", (job,))
+        return Holder(**dict(row)) if row else None
 
     def check(self) -> list[str]:
         """The problems that SQLite finds in the file; empty if there are none.

@@ -1,0 +1,188 @@
+"""Leases: one holder, renewed while it lives, and whoever lost its lease writes nothing more."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import ledger_server
+import pytest
+
+from veracore_sync.domain.errors import LeaseLost, LockHeld
+from veracore_sync.ledger.opening import open_ledger
+from veracore_sync.ledger.postgres import leases
+from veracore_sync.ledger.postgres.database import PostgresDatabase, PostgresPlace
+from veracore_sync.ledger.stores import SqlLedger
+
+
+@pytest.fixture
+def place() -> PostgresPlace:
+    return ledger_server.new_place()
+
+
+@pytest.fixture
+def ledger(place: PostgresPlace) -> Iterator[SqlLedger]:
+    with closing(open_ledger(place)) as made:
+        yield made
+
+
+@pytest.fixture
+def other(place: PostgresPlace, ledger: SqlLedger) -> Iterator[SqlLedger]:
+    """Another host on the same ledger."""
+    with closing(open_ledger(place)) as made:
+        yield made
+
+
+def expire(ledger: SqlLedger, job: str = "orders") -> None:
+    """Let the server's clock have passed the end of a lease."""
+    with ledger.database.transaction() as connection:
+        connection.execute(
+            "UPDATE leases SET expires_at = clock_timestamp() - interval '1 second' WHERE job = ?",
+            (job,),
+        )
+
+
+def epoch(ledger: SqlLedger, job: str = "orders") -> int:
+    return int(ledger.database.value("SELECT epoch FROM leases WHERE job = ?", (job,)))
+
+
+def test_a_job_is_held_until_its_holder_gives_it_free(ledger: SqlLedger, other: SqlLedger) -> None:
+    with ledger.runs.lock("orders", "sync-orders"):
+        assert other.runs.is_running("orders")
+        said = pytest.raises(LockHeld, match=r"sync-orders \(pid \d+ on .+\) is at work since")
+        with said, other.runs.lock("orders", "retry"):
+            pass
+        with other.runs.lock("inventory", "sync-inventory"):
+            pass
+    with other.runs.lock("orders", "retry"):
+        assert epoch(other) == 2
+
+
+def test_a_process_cannot_take_a_job_twice(ledger: SqlLedger) -> None:
+    again = ledger.runs.lock("orders", "sync-orders")
+    with ledger.runs.lock("orders", "sync-orders"), pytest.raises(LockHeld), again:
+        pass
+
+
+def test_whoever_lost_its_lease_writes_nothing_more(ledger: SqlLedger, other: SqlLedger) -> None:
+    with ledger.runs.lock("orders", "sync-orders"):
+        ledger.meta.put("mark", "before")
+        expire(other)
+        with other.runs.lock("orders", "sync-orders"):
+            with pytest.raises(LeaseLost) as lost:
+                ledger.meta.put("mark", "after")
+            assert lost.value.exit_code == 75
+            assert ledger.meta.get("mark") == "before"
+            other.meta.put("mark", "the other")
+    # What the loser does at its end does not end the lease of the other's next run.
+    with other.runs.lock("orders", "sync-orders"):
+        assert other.runs.is_running("orders")
+        assert ledger.meta.get("mark") == "the other"
+        ledger.meta.put("mark", "free again")
+
+
+def test_an_expired_lease_is_lost_though_nobody_took_it(
+    ledger: SqlLedger, other: SqlLedger
+) -> None:
+    with ledger.runs.lock("orders", "sync-orders"):
+        expire(other)
+        with pytest.raises(LeaseLost):
+            ledger.meta.put("mark", "late")
+
+
+def test_a_transaction_that_began_in_time_ends_before_another_takes_its_job(
+    ledger: SqlLedger, place: PostgresPlace
+) -> None:
+    program = (
+        "import sys\n"
+        "from veracore_sync.ledger.opening import open_ledger\n"
+        "from veracore_sync.ledger.postgres.database import PostgresPlace\n"
+        "ledger = open_ledger(PostgresPlace(*sys.argv[1:3]))\n"
+        "print('ready', flush=True)\n"
+        "with ledger.runs.lock('orders', 'sync-orders', wait_seconds=20):\n"
+        "    print(ledger.meta.get('mark'), flush=True)\n"
+    )
+    with ledger.runs.lock("orders", "sync-orders"), ledger.unit_of_work():
+        ledger.meta.put("mark", "whole")
+        with ledger.database.transaction() as connection:
+            connection.execute("UPDATE leases SET expires_at = clock_timestamp()", ())
+        command = [sys.executable, "-c", program, place.url, place.schema]
+        racer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    assert racer.communicate(timeout=60)[0] == "whole\n"
+
+
+def test_a_lease_is_renewed_while_its_holder_lives(other: SqlLedger) -> None:
+    place = other.place
+    assert isinstance(place, PostgresPlace)
+    brief = PostgresPlace(place.url, place.schema, lease_seconds=0.6)
+    with closing(open_ledger(brief)) as ledger, ledger.runs.lock("orders", "sync-orders"):
+        time.sleep(1.5)
+        assert other.runs.is_running("orders")
+        ledger.meta.put("mark", "alive")
+        assert epoch(ledger) == 1
+
+
+def test_a_lease_that_nobody_took_meanwhile_is_taken_anew(
+    ledger: SqlLedger, other: SqlLedger
+) -> None:
+    """A server that was away for longer than the lease ends no listener."""
+    assert isinstance(ledger.database, PostgresDatabase)
+    with ledger.runs.lock("webhooks", "serve-webhooks"):
+        expire(other, "webhooks")
+        ledger.database.leases.renew()
+        ledger.meta.put("mark", "goes on")
+        assert epoch(other, "webhooks") == 2
+        expire(other, "webhooks")
+        with other.runs.lock("webhooks", "serve-webhooks"):
+            ledger.database.leases.renew()
+            with pytest.raises(LeaseLost):
+                ledger.meta.put("mark", "two listeners")
+
+
+def test_a_lease_that_may_have_expired_sends_nothing(
+    place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Known without asking the server: the check stands before each request."""
+    at = 0.0
+    monkeypatch.setattr(leases, "_seconds", lambda: at)
+    with closing(open_ledger(place)) as ledger:
+        with ledger.runs.lock("orders", "sync-orders"):
+            at = 59.0
+            ledger.runs.confirm()
+            at = 61.0
+            with pytest.raises(LeaseLost):
+                ledger.runs.confirm()
+        ledger.runs.confirm()
+
+
+KILLED = """
+import sys, os, signal
+from datetime import UTC, datetime
+from veracore_sync.domain.order_records import Discovery, Intent, ShopVersion
+from veracore_sync.ledger.opening import open_ledger
+from veracore_sync.ledger.postgres.database import PostgresPlace
+ledger = open_ledger(PostgresPlace(*sys.argv[1:3], lease_seconds=1))
+with ledger.runs.lock("orders", "sync-orders"):
+    now = datetime.now(UTC)
+    ledger.transitions.discover([Discovery("A", "1", now)])
+    ledger.transitions.intend("A", Intent("A", (("MUG", 1),), "p", "s", ShopVersion("c", now)))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_dead_host_was_sending_is_in_doubt_once_its_lease_is_over(
+    ledger: SqlLedger, place: PostgresPlace
+) -> None:
+    command = [sys.executable, "-c", KILLED, place.url, place.schema]
+    assert subprocess.run(command, check=False).returncode == -9
+    row = ledger.orders.get("A")
+    assert row is not None
+    assert row.state == "sending"
+    with ledger.runs.lock("orders", "sync-orders", wait_seconds=30):
+        assert ledger.transitions.recover() == ["A"]
+    assert ledger.orders.counts()["in_doubt"] == 1

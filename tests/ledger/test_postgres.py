@@ -1,0 +1,325 @@
+"""The ledger on PostgreSQL where it is not as SQLite: commits, connections, errors, migrations."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import ledger_server
+import psycopg
+import pytest
+from cutting_proxy import PORT, CuttingProxy, cutting
+
+from veracore_sync.domain.errors import CommitUnknown, ConfigError, LedgerError
+from veracore_sync.ledger.opening import is_there, open_ledger
+from veracore_sync.ledger.postgres.database import PostgresDatabase, PostgresPlace
+from veracore_sync.ledger.postgres.dialect import translated
+from veracore_sync.ledger.postgres.schema import VERSION
+from veracore_sync.ledger.stores import SqlLedger
+
+
+@pytest.fixture
+def place() -> PostgresPlace:
+    return ledger_server.new_place()
+
+
+@pytest.fixture
+def ledger(place: PostgresPlace) -> Iterator[SqlLedger]:
+    with closing(open_ledger(place)) as made:
+        yield made
+
+
+@pytest.fixture
+def proxy() -> Iterator[CuttingProxy]:
+    # Not below pytest's folder: the path of a socket must be short.
+    home = ledger_server.cluster().folder / "home"
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder, cutting(home, Path(folder)) as made:
+        yield made
+
+
+@pytest.fixture
+def behind(proxy: CuttingProxy, place: PostgresPlace) -> Iterator[SqlLedger]:
+    """The same ledger, by way of the proxy."""
+    address = ledger_server.address(proxy.folder, PORT)
+    with closing(open_ledger(replace(place, url=address))) as made:
+        made.meta.put("mark", "0")
+        yield made
+
+
+# ---- commits ------------------------------------------------------------------------------------
+
+
+def test_a_commit_whose_answer_was_lost_is_found_to_be_stored(
+    behind: SqlLedger, ledger: SqlLedger, proxy: CuttingProxy
+) -> None:
+    for number in range(20):
+        proxy.cut = "after"
+        behind.meta.put("mark", str(number))
+        assert ledger.meta.get("mark") == str(number)
+    assert proxy.cuts == 20
+
+
+def test_a_commit_that_never_arrived_is_an_error_and_nothing_is_stored(
+    behind: SqlLedger, ledger: SqlLedger, proxy: CuttingProxy
+) -> None:
+    for number in range(20):
+        proxy.cut = "before"
+        with pytest.raises(LedgerError, match="nothing was stored") as told:
+            behind.meta.put("mark", f"lost {number}")
+        assert not isinstance(told.value, CommitUnknown)
+        assert ledger.meta.get("mark") == "0"
+    behind.meta.put("mark", "goes on")
+    assert ledger.meta.get("mark") == "goes on"
+
+
+@pytest.mark.parametrize(("cut", "stored"), [("before", "0"), ("after", "sent?")])
+def test_while_the_server_cannot_be_asked_nobody_knows(
+    behind: SqlLedger, ledger: SqlLedger, proxy: CuttingProxy, cut: str, stored: str
+) -> None:
+    proxy.cut = cut
+    with pytest.raises(CommitUnknown, match="cannot be asked") as told, behind.unit_of_work():
+        behind.meta.put("mark", "sent?")
+        proxy.refuses = True
+    assert told.value.exit_code == 74
+    assert "nothing that needs it was sent" in told.value.hint
+    proxy.refuses = False
+    assert behind.meta.get("mark") == stored == ledger.meta.get("mark")
+
+
+def test_what_others_commit_meanwhile_does_not_confirm_a_lost_commit(
+    behind: SqlLedger, ledger: SqlLedger, proxy: CuttingProxy
+) -> None:
+    proxy.cut = "before"
+    with pytest.raises(LedgerError, match="nothing was stored"), behind.unit_of_work():
+        behind.meta.put("mark", "lost")
+    ledger.meta.put("mark", "another")
+    assert behind.meta.get("mark") == "another"
+
+
+# ---- connections --------------------------------------------------------------------------------
+
+
+def kill_sessions(place: PostgresPlace) -> None:
+    with psycopg.connect(place.url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'veracore-sync'"
+        )
+
+
+def test_a_connection_that_broke_between_two_acts_is_made_anew(
+    ledger: SqlLedger, place: PostgresPlace
+) -> None:
+    kill_sessions(place)
+    assert ledger.meta.get("mark") is None
+    kill_sessions(place)
+    ledger.meta.put("mark", "1")
+    assert ledger.meta.get("mark") == "1"
+
+
+def test_a_transaction_whose_connection_breaks_is_not_repeated(
+    ledger: SqlLedger, place: PostgresPlace
+) -> None:
+    with pytest.raises(LedgerError) as told, ledger.unit_of_work():
+        ledger.meta.put("mark", "half")
+        kill_sessions(place)
+        ledger.meta.put("mark", "whole")
+    assert "restarting" in told.value.hint or "broke" in told.value.hint
+    assert ledger.meta.get("mark") is None
+
+
+def test_what_is_nested_in_a_broken_transaction_does_not_stand_alone(
+    ledger: SqlLedger, place: PostgresPlace
+) -> None:
+    """Also not where somebody goes on after the error."""
+    with pytest.raises(LedgerError), ledger.unit_of_work():
+        kill_sessions(place)
+        for _ in range(3):
+            with pytest.raises(LedgerError):
+                ledger.meta.put("mark", "alone")
+            with pytest.raises(LedgerError):
+                ledger.meta.get("mark")
+    assert ledger.meta.get("mark") is None
+
+
+def test_nothing_outlives_a_transaction_on_the_server(ledger: SqlLedger) -> None:
+    """A pooler in transaction mode gives the next transaction another connection."""
+    assert isinstance(ledger.database, PostgresDatabase)
+    with ledger.runs.lock("orders", "sync-orders"):
+        ledger.meta.put("mark", "1")
+        plain = ledger.database.connection
+        assert plain.execute("SHOW search_path").fetchone() == ('"$user", public',)
+        assert plain.execute("SHOW statement_timeout").fetchone() == ("0",)
+        held = plain.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        assert held.fetchone() == (0,)
+        assert plain.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
+
+
+def test_an_intent_is_on_disk_whatever_the_server_is_set_to(ledger: SqlLedger) -> None:
+    with ledger.database.transaction() as connection:
+        # The tests' cluster has it off.
+        assert connection.execute("SHOW synchronous_commit").fetchone() == ("on",)
+        (idle,) = connection.execute("SHOW idle_in_transaction_session_timeout").fetchone()
+        assert idle == "10s"
+
+
+# ---- errors -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sql", "hint"),
+    [
+        ("SET LOCAL statement_timeout = 1; SELECT pg_sleep(1)", "time limit of a statement"),
+        ("SELECT * FROM gone", "restore it from a backup"),
+        ("DO $$BEGIN RAISE SQLSTATE '53100'; END$$", "disk is full"),
+        ("DO $$BEGIN RAISE SQLSTATE '53300'; END$$", "no free connection"),
+        ("DO $$BEGIN RAISE SQLSTATE '57P01'; END$$", "restarting or a standby"),
+        ("DO $$BEGIN RAISE SQLSTATE '55P03'; END$$", "held the ledger for too long"),
+        ("SET LOCAL transaction_read_only = on; CREATE TABLE x ()", "read-only standby"),
+        ("DO $$BEGIN RAISE SQLSTATE 'XX001'; END$$", "ledger check"),
+    ],
+)
+def test_each_failure_of_the_server_has_a_sentence(ledger: SqlLedger, sql: str, hint: str) -> None:
+    with pytest.raises(LedgerError) as told, ledger.database.transaction() as connection:
+        connection.execute(sql)
+    assert told.value.exit_code == 74
+    assert hint in told.value.hint
+    ledger.meta.put("mark", "goes on")
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        (("ledger?host=", "ledger?host=%2Fnowhere,"), ""),
+        (("host=", "host=%2Fnowhere%2F"), "nothing answers"),
+        (("/ledger?", "/gone?"), "create the database"),
+        (("vendure@", "stranger:geheim@"), "password_file"),
+        (("?", "?service=gone&"), "PGSERVICEFILE"),
+    ],
+)
+def test_an_address_that_does_not_work_has_a_sentence_without_a_secret(
+    place: PostgresPlace, change: tuple[str, str], hint: str
+) -> None:
+    wrong = PostgresPlace(place.url.replace(*change, 1), place.schema, password="geheim")
+    if not hint:
+        # Of several hosts the first that answers is used.
+        open_ledger(replace(wrong, url=wrong.url.replace("port=5432", "port=5432,5432"))).close()
+        return
+    with pytest.raises(LedgerError) as told:
+        open_ledger(wrong)
+    assert told.value.exit_code == 74
+    assert hint in told.value.hint
+    assert "geheim" not in f"{told.value.message} {told.value.hint}"
+
+
+def test_a_server_without_tls_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with server.accept()[0] as client:
+                client.recv(8)
+                client.sendall(b"N")
+                client.recv(8)
+
+        threading.Thread(target=answer, daemon=True).start()
+        port = server.getsockname()[1]
+        url = f"postgresql://me@127.0.0.1:{port}/shop?sslmode=require"
+        with pytest.raises(LedgerError) as told:
+            open_ledger(PostgresPlace(url, "shop1"))
+    assert "sslmode" in told.value.hint
+
+
+def test_an_address_that_libpq_does_not_understand_is_not_quoted() -> None:
+    with pytest.raises(ConfigError) as told:
+        open_ledger(PostgresPlace("postgresql://me:geheim@[host/db", "shop1"))
+    assert "geheim" not in told.value.message
+
+
+# ---- schema -------------------------------------------------------------------------------------
+
+
+def test_twenty_processes_may_start_at_once(place: PostgresPlace) -> None:
+    program = (
+        "import sys\n"
+        "from veracore_sync.ledger.opening import open_ledger\n"
+        "from veracore_sync.ledger.postgres.database import PostgresPlace\n"
+        "print(open_ledger(PostgresPlace(*sys.argv[1:])).meta.probe_id)\n"
+    )
+    command = [sys.executable, "-c", program, place.url, place.schema]
+    starts = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(20)]
+    assert len({start.communicate(timeout=120)[0] for start in starts}) == 1
+    assert [start.returncode for start in starts] == [0] * 20
+
+
+def test_a_newer_ledger_is_refused(ledger: SqlLedger, place: PostgresPlace) -> None:
+    with ledger.database.transaction() as connection:
+        connection.execute("UPDATE schema_version SET version = ?", (VERSION + 1,))
+    with pytest.raises(LedgerError, match="newer veracore-sync"):
+        open_ledger(place)
+
+
+def test_a_ledger_that_is_not_there_is_not_made_by_reading(place: PostgresPlace) -> None:
+    assert not is_there(place)
+    with pytest.raises(LedgerError, match="older version, or empty"):
+        open_ledger(place, read_only=True)
+    assert not is_there(place)
+    open_ledger(place).close()
+    assert is_there(place)
+
+
+def test_two_ledgers_of_one_database_know_nothing_of_each_other(ledger: SqlLedger) -> None:
+    with (
+        closing(open_ledger(ledger_server.new_place())) as second,
+        ledger.runs.lock("orders", "sync-orders"),
+        second.runs.lock("orders", "sync-orders"),
+    ):
+        ledger.meta.put("mark", "first")
+        assert second.meta.get("mark") is None
+
+
+def test_every_writer_leaves_no_trace_of_its_commits(place: PostgresPlace) -> None:
+    with closing(open_ledger(place)) as one:
+        one.meta.put("mark", "1")
+    with closing(open_ledger(place, read_only=True)) as reader:
+        assert reader.database.value("SELECT count(*) FROM commits") == 0
+
+
+def test_check_finds_an_index_that_is_not_valid(ledger: SqlLedger, place: PostgresPlace) -> None:
+    assert ledger.upkeep.check() == []
+    with psycopg.connect(place.url, autocommit=True) as connection, suppress(psycopg.Error):
+        connection.execute(f"INSERT INTO {place.schema}.inbox VALUES ('a','k','t'), ('b','k','t')")
+        connection.execute(f"CREATE UNIQUE INDEX CONCURRENTLY bad ON {place.schema}.inbox (kind)")
+    assert ledger.upkeep.check() == ["the index bad is not valid: REINDEX it"]
+
+
+# ---- dialect ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sql", "wanted", "values"),
+    [
+        ("a = ? AND b = ?", "a = $1 AND b = $2", (0, 1)),
+        ("a = ?2 OR b = ?1 OR c = ?2", "a = $1 OR b = $2 OR c = $1", (1, 0)),
+        ("a = :x AND b = ':y?' || :x", "a = $1 AND b = ':y?' || $1", ("x",)),
+        ("a IS NOT ?1", "a IS DISTINCT FROM $1", (0,)),
+        ("a IS NOT NULL", "a IS NOT NULL", ()),
+    ],
+)
+def test_placeholders(sql: str, wanted: str, values: tuple[int | str, ...]) -> None:
+    assert translated(sql) == (wanted, values)
+
+
+def test_values_are_what_they_are_in_sqlite(ledger: SqlLedger) -> None:
+    row = ledger.database.row("SELECT sum(n) AS total, 1 = 1 AS yes FROM (VALUES (1), (2)) v (n)")
+    assert row is not None
+    assert dict(row) == {"total": 3, "yes": 1}
+    assert (type(row["total"]), type(row["yes"])) == (int, int)
+    ledger.meta.put("mark", "a\0b")
+    assert ledger.meta.get("mark") == "a\ufffdb"

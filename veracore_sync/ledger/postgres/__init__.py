@@ -1,0 +1,1 @@
+"""The PostgreSQL backend: its connection, schema, leases and errors; loaded with ``ledger.url``."""

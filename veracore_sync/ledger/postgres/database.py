@@ -1,0 +1,452 @@
+"""The ledger in a schema of PostgreSQL: one connection and its transactions.
+
+Writers of one ledger wait for each other, as SQLite's do: each write transaction first takes the
+schema's advisory lock, so the stores' code means the same on both. It is READ COMMITTED: every
+statement after the lock sees what was committed before the lock was got, because PostgreSQL
+makes a commit visible before it releases its locks. A read outside of a transaction is one
+statement.
+
+Nothing outlives a transaction on the server (no session settings, no session locks, no prepared
+statements), so a pooler may give each transaction another connection. What a transaction needs is
+sent with its BEGIN in one round trip. The server ends a transaction whose process was stopped or
+cut off; otherwise that process would hold up every other one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import Connection, RawCursor
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from veracore_sync.clock import SharedClock, SystemClock
+from veracore_sync.domain.errors import CommitUnknown, ConfigError, LedgerError
+from veracore_sync.domain.ledger_records import Holder
+from veracore_sync.ledger.database import StoredRow
+from veracore_sync.ledger.postgres import dump, migrations
+from veracore_sync.ledger.postgres.dialect import Statements, adapt, bound, translated, whole
+from veracore_sync.ledger.postgres.errors import ledger_errors
+from veracore_sync.ledger.postgres.errors import translated as ledger_error
+from veracore_sync.ledger.postgres.leases import CHECK, Lease, Leases
+
+_LOG = logging.getLogger(__name__)
+
+_STATEMENT_SECONDS = 60
+_LOCK_SECONDS = 30
+_IDLE_SECONDS = 10
+"""Between two statements of a transaction; nothing slow is done there."""
+
+_CONNECTION = {
+    "connect_timeout": "10",
+    "keepalives": "1",
+    "keepalives_idle": "20",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+    "application_name": "veracore-sync",
+}
+"""A server that vanished is noticed within half a minute. What the address says goes before."""
+
+_SETTINGS = """
+SELECT set_config('search_path', $1, true), set_config('statement_timeout', $2, true),
+    set_config('lock_timeout', $3, true),
+    set_config('idle_in_transaction_session_timeout', $4, true),
+    set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+        WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true)
+"""
+# With synchronous_commit off, a crash of the server loses the last commits. An intent that is lost
+# after its request has left means a second order.
+_MARK = """
+INSERT INTO commits (writer, mark, at) VALUES ($1, $2, now())
+ON CONFLICT (writer) DO UPDATE SET mark = excluded.mark, at = excluded.at
+"""
+_FORGET = "DELETE FROM commits WHERE writer = ? OR at < now() - interval '1 day'"
+_UNSTORED = "nothing was stored, and the next run continues"
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresPlace:
+    """Where a ledger is.
+
+    Args:
+        url: A libpq address; it may name a service or hold a password.
+        schema: The ledger's own schema.
+        password: Goes before what the address says; empty: libpq looks for one.
+        lease_seconds: How long a job stays held without a renewal.
+    """
+
+    url: str
+    schema: str
+    password: str = ""
+    lease_seconds: float = 60
+
+    def __str__(self) -> str:
+        parts = conninfo_to_dict(self.conninfo)
+        host = parts.get("host") or parts.get("hostaddr") or parts.get("service") or "local"
+        return f"{self.schema} in {parts.get('dbname') or 'the default database'} on {host}"
+
+    def check(self) -> None:
+        """Refuse an address that libpq does not understand.
+
+        Raises:
+            ConfigError: It does not.
+        """
+        _ = self.conninfo
+
+    @property
+    def conninfo(self) -> str:
+        """What libpq connects with.
+
+        Raises:
+            ConfigError: It is not an address.
+        """
+        try:
+            given = conninfo_to_dict(self.url)
+        except psycopg.ProgrammingError:
+            # Its text quotes the address.
+            raise ConfigError(
+                "ledger.url: PostgreSQL's client does not understand it",
+                hint="for example postgresql://veracore@db.example/veracore, or "
+                "postgresql:///?service=veracore",
+            ) from None
+        more = {"password": self.password} if self.password else {}
+        return make_conninfo("", **{**_CONNECTION, **given, **more})
+
+
+class PostgresDatabase:
+    """One connection, shared by the threads of a process.
+
+    Args:
+        place: Where the ledger is.
+        read_only: Refuse every write; the schema must exist.
+
+    Raises:
+        LedgerError: It cannot be reached, or is of a newer version.
+    """
+
+    path: Path | None = None
+
+    def __init__(self, place: PostgresPlace, *, read_only: bool = False) -> None:
+        self.place = place
+        self._conninfo = place.conninfo
+        self._name = str(place)
+        self._read_only = read_only
+        self._lock = threading.RLock()
+        self._nested = False
+        self._began = False
+        self._writer = secrets.token_hex(8)
+        self._unconfirmed = False
+        self._has_marked = False
+        self._key = _lock_key(place.schema)
+        self._open: Connection[Any] | None = None
+        self._leases = Leases(self, place.lease_seconds)
+        with ledger_errors(self._name):
+            try:
+                migrations.bring_up_to_date(self, place.schema, read_only=read_only)
+            except BaseException:
+                self.close()
+                raise
+
+    # ---- the connection -------------------------------------------------------------------------
+
+    @property
+    def connection(self) -> Connection[Any]:
+        """The connection, made anew if it broke outside of a transaction."""
+        if self._open is None or self._open.closed:
+            if self._began:
+                # A statement of this transaction would stand alone on a new connection.
+                raise psycopg.OperationalError("the connection broke within a transaction")
+            self._open = Connection.connect(
+                self._conninfo,
+                autocommit=True,
+                prepare_threshold=None,
+                cursor_factory=RawCursor,
+            )
+            adapt(self._open)
+            self._open.add_notice_handler(self._notice)
+        return self._open
+
+    def _notice(self, notice: psycopg.errors.Diagnostic) -> None:
+        # "canceling wait for synchronous replication": the commit is reported as done, but the
+        # standby has not confirmed it.
+        if notice.sqlstate == "01000" and "synchronous" in (notice.message_primary or ""):
+            self._unconfirmed = True
+
+    def exclusive(self) -> threading.RLock:
+        """A context in which no other thread uses the connection."""
+        return self._lock
+
+    def _settings(self, *, unlimited: bool = False) -> list[str]:
+        # Who waits for another writer cannot renew its leases meanwhile.
+        lease = self.place.lease_seconds
+        limits = (
+            0 if unlimited else _STATEMENT_SECONDS,
+            max(1, min(_LOCK_SECONDS, lease / 2)),
+            max(1, min(_IDLE_SECONDS, lease / 3)),
+        )
+        return [f'"{self.place.schema}"', *(str(round(1000 * limit)) for limit in limits)]
+
+    def _begin(self, *, unlimited: bool = False, checked: bool = True) -> None:
+        connection, held = self.connection, self._leases.held
+        mode = "READ ONLY" if self._read_only else "READ WRITE"
+        words = [f"BEGIN ISOLATION LEVEL READ COMMITTED, {mode}"]
+        words.append(whole(connection, _SETTINGS, self._settings(unlimited=unlimited)))
+        if not self._read_only:
+            words.append(f"SELECT pg_advisory_xact_lock({self._key})")
+        checked = checked and bool(held)
+        if checked:
+            words.append(whole(connection, CHECK, [list(held), list(held.values())]))
+        cursor = connection.execute(";\n".join(words))
+        while cursor.nextset():
+            pass
+        if checked:
+            lost = self._leases.lost(cursor.fetchall()[0][0])
+            if lost is not None:
+                raise lost
+        self._began = True
+
+    def _again(self, act: Any) -> Any:
+        """Do something that stores nothing, once more if the connection was broken before."""
+        try:
+            return act()
+        except psycopg.OperationalError:
+            broken = self._open is None or self._open.closed
+            if not broken:
+                self._undo()
+                raise
+        except BaseException:
+            self._undo()
+            raise
+        return act()
+
+    def _undo(self) -> None:
+        self._began = False
+        if self._open is not None:
+            with suppress(psycopg.Error):
+                self._open.rollback()
+
+    # ---- writing --------------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[Statements]:
+        """A write transaction: committed durably at the end, rolled back on any exception.
+
+        Nested use joins the outer transaction.
+
+        Raises:
+            LeaseLost: Another process may have a job of this one; nothing was stored.
+            CommitUnknown: It may be stored or not.
+            LedgerError: Nothing was stored.
+        """
+        with self._lock, ledger_errors(self._name):
+            if self._nested:
+                yield Statements(self.connection)
+                return
+            try:
+                self._nested = True
+                self._again(self._begin)
+                yield Statements(self.connection)
+                self._commit()
+            except BaseException:
+                self._undo()
+                raise
+            finally:
+                self._nested = self._began = False
+
+    def _commit(self) -> None:
+        connection, mark = self.connection, secrets.token_hex(8)
+        self._unconfirmed = False
+        try:
+            if self._read_only:
+                connection.execute("COMMIT")
+            else:
+                self._has_marked = True
+                connection.execute(whole(connection, _MARK, [self._writer, mark]) + ";\nCOMMIT")
+        except psycopg.OperationalError as error:
+            if not connection.closed:
+                raise
+            if not self._is_stored(mark, error):
+                said = ledger_error(self._name, error)
+                raise LedgerError(f"{said.message}; {_UNSTORED}", hint=said.hint) from error
+        if self._unconfirmed:
+            raise CommitUnknown(
+                f"the ledger {self._name}: no standby has confirmed a commit in time",
+                hint="nothing that needs it was sent; look at the standby named in "
+                "synchronous_standby_names",
+            )
+
+    def _is_stored(self, mark: str, error: psycopg.Error) -> bool:
+        """Whether the transaction with that mark was committed although its answer was lost."""
+        # The lock waits for the server's end of the broken connection, which may still commit.
+        self._began = False
+        try:
+            self._begin(checked=False)
+            row = self.connection.execute(
+                "SELECT mark FROM commits WHERE writer = $1", [self._writer]
+            ).fetchone()
+            self.connection.rollback()
+        except psycopg.Error:
+            self._undo()
+            raise CommitUnknown(
+                f"the ledger {self._name}: the connection broke while something was stored, and "
+                "the server cannot be asked now whether it is",
+                hint="nothing that needs it was sent; the next run reads what is stored and "
+                "looks up what is in doubt",
+            ) from error
+        return row is not None and row[0] == mark
+
+    @contextmanager
+    def migration(self) -> Iterator[Connection[Any]]:
+        """A transaction that changes the schema, under the same lock and without a time limit."""
+        with self._lock:
+            try:
+                self._nested = True
+                self._again(lambda: self._begin(unlimited=True))
+                yield self.connection
+                self.connection.commit()
+            except BaseException:
+                self._undo()
+                raise
+            finally:
+                self._nested = self._began = False
+
+    def write_alone(self, sql: str, parameters: Any) -> Sequence[StoredRow]:
+        """One statement that waits for no other writer; its rows, if it returns any.
+
+        Raises:
+            LedgerError: It may have been done or not.
+        """
+        with self._lock, ledger_errors(self._name):
+            try:
+                return self._one(sql, parameters)
+            except BaseException:
+                self._undo()
+                raise
+
+    def _one(self, sql: str, parameters: Any) -> Sequence[StoredRow]:
+        text, wanted = translated(sql)
+        connection = self.connection
+        with connection.pipeline():
+            connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+            connection.execute(_SETTINGS, self._settings())
+            cursor = connection.execute(text, bound(parameters, wanted))
+            connection.execute("COMMIT")
+        return cursor.fetchall() if cursor.description else []
+
+    # ---- reading --------------------------------------------------------------------------------
+
+    def rows(self, sql: str, parameters: Any = ()) -> Sequence[StoredRow]:
+        """All rows of a SELECT.
+
+        Raises:
+            LedgerError: The server cannot be reached, or has refused.
+        """
+        with self._lock, ledger_errors(self._name):
+            if self._nested:
+                return Statements(self.connection).execute(sql, parameters).fetchall()
+            found: Sequence[StoredRow] = self._again(lambda: self._one(sql, parameters))
+            return found
+
+    def row(self, sql: str, parameters: Any = ()) -> StoredRow | None:
+        """The first row of a SELECT, or ``None``."""
+        found = self.rows(sql, parameters)
+        return found[0] if found else None
+
+    def value(self, sql: str, parameters: Any = ()) -> Any:
+        """The first column of the first row, or ``None``."""
+        found = self.row(sql, parameters)
+        return found[0] if found else None
+
+    # ---- jobs -----------------------------------------------------------------------------------
+
+    @property
+    def leases(self) -> Leases:
+        """The leases of this process."""
+        return self._leases
+
+    def try_lock(self, job: str, command: str, now: datetime) -> Lease | None:
+        """Take a job's lease; ``None`` if another process holds it."""
+        # `now` is this host's clock; leases go by the server's.
+        return self._leases.try_take(job, command)
+
+    def is_locked(self, job: str) -> bool:
+        """Whether any process holds the job now."""
+        return self._leases.is_held(job)
+
+    def confirm_locks(self) -> None:
+        """Check that no lease of this process may have expired.
+
+        Raises:
+            LeaseLost: One may have.
+        """
+        self._leases.confirm()
+
+    def holder(self, job: str) -> Holder | None:
+        """Who took the job last."""
+        return self._leases.holder(job)
+
+    def clock(self) -> SharedClock:
+        """The server's clock."""
+        with self._lock, ledger_errors(self._name):
+            ((seconds, started),) = self.connection.execute(
+                "SELECT extract(epoch FROM clock_timestamp())::float8, "
+                "extract(epoch FROM pg_postmaster_start_time())::text"
+            ).fetchall()
+        return SharedClock(SystemClock(), datetime.fromtimestamp(seconds, UTC), f"server-{started}")
+
+    # ---- care -----------------------------------------------------------------------------------
+
+    def check(self) -> list[str]:
+        """The problems of the schema; empty if there are none.
+
+        Raises:
+            LedgerError: It cannot be read.
+        """
+        return migrations.problems(self, self.place.schema)
+
+    def check_in_place(self) -> None:
+        """A server has one ledger of that name: there is nothing to check."""
+
+    def backup(self, target: Path) -> int:
+        """Write a consistent snapshot with ``pg_dump``; returns its size in bytes.
+
+        Raises:
+            LedgerError: It cannot be read or written, `target` exists, or there is no ``pg_dump``.
+        """
+        return dump.backup(self.place, target)
+
+    def close(self) -> None:
+        """Give every job free and close the connection."""
+        self._leases.close()
+        with self._lock:
+            if self._open is None:
+                return
+            if self._has_marked and not self._open.closed:
+                with suppress(LedgerError):
+                    self.write_alone(_FORGET, (self._writer,))
+            self._open.close()
+
+
+def exists(place: PostgresPlace) -> bool:
+    """Whether there is a ledger.
+
+    Raises:
+        LedgerError: The server cannot be asked.
+    """
+    with ledger_errors(str(place)), Connection.connect(place.conninfo, autocommit=True) as found:
+        return migrations.found_version(found, place.schema) > 0
+
+
+def _lock_key(schema: str) -> int:
+    digest = hashlib.blake2b(f"veracore-sync ledger {schema}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
