@@ -201,6 +201,12 @@ def one_account_twice(house: House) -> None:
     (house.folder / "shop2.toml").write_text(text.replace("/shop1/", "/shop2/"))
 
 
+def one_schema(house: House) -> None:
+    for name, user in (("shop2", "one"), ("shop3", "two")):
+        url = f"postgresql://{user}@db.example/house?connect_timeout=1"
+        house.add(name, ledger="", more=f'[ledger]\nurl = "{url}"\n')
+
+
 def environment_for_all(house: House) -> None:
     house.add("shop2")
     house.env["VERACORE_SYNC_LEDGER__PATH"] = str(house.folder.parent / "one.db")
@@ -211,6 +217,7 @@ def environment_for_all(house: House) -> None:
     [
         (shared_ledger, {"shop1", "shop2"}),
         (no_ledger, {"shop2"}),
+        (one_schema, {"shop2", "shop3"}),
         (one_account_twice, {"shop1", "shop2"}),
         (environment_for_all, {"shop1", "shop2"}),
     ],

@@ -81,8 +81,8 @@ def test_every_line_of_doctor_is_explained() -> None:
         ROOT / "veracore_sync/webhooks/doctor.py",
     ]
     code = "".join(path.read_text() for path in checks)
-    names = set(re.findall(r'(?:ok|warn|fail)\(\s*"([A-Za-z ]+)",', code))
-    names |= set(re.findall(r'_?name = "([A-Za-z ]+)"', code, re.IGNORECASE))
+    names = set(re.findall(r'(?:ok|warn|fail)\(\s*"([A-Za-z\' ]+)",', code))
+    names |= set(re.findall(r'_?name = "([A-Za-z\' ]+)"', code, re.IGNORECASE))
     names |= {"AddOrder", "create"}  # operations, by their names in either dialect
     assert rows_of(TROUBLESHOOT, "## doctor") == names
 

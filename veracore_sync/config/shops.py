@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from veracore_sync.config.file import VARIABLE
 from veracore_sync.config.given import DEFAULT, located
@@ -117,7 +118,7 @@ def _shared_ledger(shop: ShopFile, having: Sequence[ShopFile]) -> ConfigError | 
         return None
     return ConfigError(
         f"{_names(having)} have the same ledger",
-        hint=f"set a ledger.path of its own in {shop.path}; "
+        hint=f"set a ledger.path, or a ledger.schema_name, of its own in {shop.path}; "
         "a setting in the environment holds for every shop",
     )
 
@@ -140,16 +141,21 @@ def _names(shops: Sequence[ShopFile]) -> str:
 def _unlocated(shop: ShopFile, one: Loaded) -> ConfigError | None:
     # The default depends on the user and on systemd: run alone, the shop would have another ledger,
     # which knows no order that was sent.
-    if one.origins["ledger.path"] != DEFAULT:
+    if one.settings.ledger.url or one.origins["ledger.path"] != DEFAULT:
         return None
     return ConfigError(
-        f"{shop.path} does not set ledger.path, which each of several shops needs",
+        f"{shop.path} sets neither ledger.path nor ledger.url, and each of several shops needs one",
         hint=f'add [ledger] path = "/var/lib/veracore-sync/{shop.name}/ledger.db" to it',
     )
 
 
 def _ledger(one: Loaded) -> str:
-    return str(one.settings.ledger.path.resolve())
+    ledger = one.settings.ledger
+    if not ledger.url:
+        return str(ledger.path.resolve())
+    # However the user is named, and whatever follows the database's name.
+    where = urlsplit(ledger.url)
+    return f"{where.hostname} {where.port} {where.path} {ledger.schema_name}"
 
 
 def _account(one: Loaded) -> tuple[str, ...]:
