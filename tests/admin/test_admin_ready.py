@@ -15,8 +15,8 @@ import pytest
 
 from veracore_sync.admin.access import Tokens
 from veracore_sync.admin.actions import Actions
-from veracore_sync.admin.desk import Desk
 from veracore_sync.admin.handler import AdminHandler
+from veracore_sync.admin.shop_pages import ShopPages
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.errors import LedgerError
 from veracore_sync.ledger import open_ledger
@@ -33,8 +33,8 @@ class Scene:
         self.health = Health(SystemClock(), server="admin")
         self.part: Part = self.health.part("accept")
         actions = cast(Actions, SimpleNamespace(ledger=self.ledger))
-        desk = Desk(actions, Tokens("r" * 16, ""), SystemClock())
-        handler = AdminHandler([desk], SystemClock(), self.health.troubles)
+        shop = ShopPages(actions, Tokens("r" * 16, ""), SystemClock())
+        handler = AdminHandler([shop], SystemClock(), self.health.troubles)
         self.server = HookServer(
             "127.0.0.1", 0, handler, meter=Counters(), section="admin", part=self.part
         )

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from veracore_sync.admin import page
 from veracore_sync.admin.access import COOKIE, Role, Session, Sessions
 from veracore_sync.admin.answers import SAFE, html, redirect
-from veracore_sync.admin.desk import Desk
+from veracore_sync.admin.shop_pages import ShopPages
 from veracore_sync.clock import Clock
 from veracore_sync.webhooks.handler import is_local
 from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
@@ -33,7 +33,7 @@ class AdminHandler:
     """Answers the requests of ``serve-admin``.
 
     Args:
-        desks: Of each shop; a single one without a name has the paths of the server itself.
+        shops: Of each shop; a single one without a name has the paths of the server itself.
         clock: The time.
         troubles: The failing parts of the server, for ``/readyz``.
         unreadable: The shops that cannot be served, with the reason.
@@ -41,12 +41,12 @@ class AdminHandler:
 
     def __init__(
         self,
-        desks: Sequence[Desk],
+        shops: Sequence[ShopPages],
         clock: Clock,
         troubles: Callable[[], Sequence[Mapping[str, Any]]],
         unreadable: Mapping[str, str] | None = None,
     ) -> None:
-        self._desks = {desk.name: desk for desk in desks}
+        self._shops = {shop.name: shop for shop in shops}
         self._unreadable = unreadable or {}
         self._troubles = troubles
         self._sessions = Sessions(clock)
@@ -57,8 +57,8 @@ class AdminHandler:
         Raises:
             RequestRefused: 404 or 405.
         """
-        desk, path = self._find(head)
-        allowed = _METHODS.get(path) if desk is None else Desk.METHODS.get(path)
+        shop, path = self._find(head)
+        allowed = _METHODS.get(path) if shop is None else ShopPages.METHODS.get(path)
         if allowed is None:
             raise RequestRefused(404, "not found")
         if head.method not in allowed:
@@ -71,9 +71,9 @@ class AdminHandler:
             RequestRefused: A path for this machine only was requested from another one.
             LedgerError: The ledger cannot be read.
         """
-        desk, path = self._find(head)
-        if desk is not None and path == "/admin-api":
-            return desk.answer_api(head, body)
+        shop, path = self._find(head)
+        if shop is not None and path == "/admin-api":
+            return shop.answer_api(head, body)
         if path == "/healthz":
             return Response(200, {"status": "ok"})
         if path == "/readyz":
@@ -85,37 +85,37 @@ class AdminHandler:
         session = self._sessions.find(head.headers)
         if session is None:
             return redirect("/login")
-        if desk is not None and desk.name not in session.roles:
+        if shop is not None and shop.name not in session.roles:
             raise RequestRefused(404, "not found")
         if head.method == "POST":
-            return self._act(desk, head, body, session)
-        if desk is None:
+            return self._act(shop, head, body, session)
+        if shop is None:
             return self._show_shops(session)
-        return desk.show(path, head, session)
+        return shop.show(path, head, session)
 
-    def _find(self, head: RequestHead) -> tuple[Desk | None, str]:
+    def _find(self, head: RequestHead) -> tuple[ShopPages | None, str]:
         """The shop that a request is about, and the path within it.
 
         Raises:
             RequestRefused: There is no such shop.
         """
         path = urlsplit(head.target).path
-        only = self._desks.get("")
+        only = self._shops.get("")
         if only is not None:
-            return (only if path in Desk.METHODS else None), path
+            return (only if path in ShopPages.METHODS else None), path
         if not path.startswith(_SHOPS):
             return None, path
         name, slash, rest = path.removeprefix(_SHOPS).partition("/")
-        desk = self._desks.get(unquote(name))
-        if desk is None or not slash:
+        shop = self._shops.get(unquote(name))
+        if shop is None or not slash:
             raise RequestRefused(404, "not found")
-        return desk, f"/{rest}"
+        return shop, f"/{rest}"
 
     def _readiness(self, head: RequestHead, peer: str) -> Response:
         if not is_local(head, peer):
             raise RequestRefused(404, "not found")
-        for desk in self._desks.values():
-            desk.actions.ledger.orders.counts()
+        for shop in self._shops.values():
+            shop.actions.ledger.orders.counts()
         troubles = list(self._troubles())
         return Response(503 if troubles else 200, {"ready": not troubles, "troubles": troubles})
 
@@ -139,28 +139,30 @@ class AdminHandler:
 
     def _roles(self, token: str) -> Mapping[str, Role]:
         """What a token may do at each shop that knows it."""
-        found = ((name, desk.tokens.role(token)) for name, desk in self._desks.items())
+        found = ((name, shop.tokens.role(token)) for name, shop in self._shops.items())
         return {name: role for name, role in found if role is not None}
 
     def _show_shops(self, session: Session) -> Response:
         flash = session.flash[:]
         session.flash.clear()
-        seen = [self._desks[name] for name in session.roles]
+        seen = [self._shops[name] for name in session.roles]
         lines = [page.ShopLine(one.name, one.actions.ledger) for one in seen]
         # What is wrong with the shops of others is not for who has the token of one.
-        if len(seen) == len(self._desks):
+        if len(seen) == len(self._shops):
             lines += [page.ShopLine(name, why=why) for name, why in self._unreadable.items()]
         lines.sort(key=lambda line: line.name)
         return html(page.shops_page(lines, page.Visit(session.csrf_token, several=True), flash))
 
-    def _act(self, desk: Desk | None, head: RequestHead, body: bytes, session: Session) -> Response:
+    def _act(
+        self, shop: ShopPages | None, head: RequestHead, body: bytes, session: Session
+    ) -> Response:
         fields = _fields(body)
         # Against CSRF twice: where the browser says the form was, and a token that only our page
         # has.
         if not _is_own(head) or not _same(fields.get("csrf_token", ""), session.csrf_token):
             return html(page.login_page(["This request was not made by this page."]), 403)
-        if desk is not None:
-            return desk.act(fields, session)
+        if shop is not None:
+            return shop.act(fields, session)
         self._sessions.end(head.headers)
         return redirect("/login", ("Set-Cookie", f"{COOKIE}=; Path=/; Max-Age=0; SameSite=Strict"))
 

@@ -9,8 +9,8 @@ import typer
 
 from veracore_sync.admin.access import Tokens
 from veracore_sync.admin.actions import Actions
-from veracore_sync.admin.desk import Desk
 from veracore_sync.admin.handler import AdminHandler
+from veracore_sync.admin.shop_pages import ShopPages
 from veracore_sync.cli.run_command import names_a_folder, run_command, run_standalone
 from veracore_sync.cli.serving import announce_address, check_host, stop_on_signals
 from veracore_sync.composition.container import Container
@@ -53,7 +53,7 @@ def _work(
     container.bind()
     wanted = container.settings.admin
     health = Health(container.clock, server="admin")
-    handler = AdminHandler([desk_of(container)], container.clock, health.troubles)
+    handler = AdminHandler([pages_of(container)], container.clock, health.troubles)
     return serve(
         handler,
         health,
@@ -64,11 +64,11 @@ def _work(
     )
 
 
-def desk_of(container: Container) -> Desk:
+def pages_of(container: Container) -> ShopPages:
     """The part of the server that answers for one shop."""
     wanted = container.settings.admin
     tokens = Tokens(wanted.read_token.get_secret_value(), wanted.act_token.get_secret_value())
-    return Desk(Actions(container), tokens, container.clock, container.loaded.shop)
+    return ShopPages(Actions(container), tokens, container.clock, container.loaded.shop)
 
 
 def serve(

@@ -11,7 +11,7 @@ from veracore_sync.admin.handler import AdminHandler
 from veracore_sync.cli.every_shop import colliding, options_of, shops_of
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.logs import set_up
-from veracore_sync.cli.serve_admin import desk_of, serve
+from veracore_sync.cli.serve_admin import pages_of, serve
 from veracore_sync.cli.settings import load_settings
 from veracore_sync.clock import SystemClock
 from veracore_sync.composition.container import Container
@@ -61,7 +61,7 @@ def serve_shops(
                 one.ledger.upkeep.check_in_place()
 
         handler = AdminHandler(
-            [desk_of(one) for one in containers],
+            [pages_of(one) for one in containers],
             clock,
             health.troubles,
             {name: f"{error.message}; {error.hint}" for name, error in blocked.items()},

@@ -24,7 +24,7 @@ _PLACE = re.compile(r"\$(\d+)")
 _MARK = re.compile(r"'[^']*'|::|\?(\d*)|:([a-z_]+)")
 
 
-class Row(tuple[Any, ...]):
+class NamedRow(tuple[Any, ...]):
     """A row, with columns by name or by number, as SQLite's."""
 
     _names: list[str]
@@ -39,12 +39,12 @@ class Row(tuple[Any, ...]):
         return self._names
 
 
-def rows_of(cursor: Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
-    """The maker of `Row`: psycopg's row factory."""
+def rows_of(cursor: Cursor[Any]) -> Callable[[Sequence[Any]], NamedRow]:
+    """The maker of `NamedRow`: psycopg's row factory."""
     names = [column.name for column in cursor.description or ()]
 
-    def make(values: Sequence[Any]) -> Row:
-        row = Row(values)
+    def make(values: Sequence[Any]) -> NamedRow:
+        row = NamedRow(values)
         row._names = names
         return row
 

@@ -3,7 +3,7 @@
 The server knows nothing of a holder but what its row says, so a lease expires under a process that
 is stopped, or cut off, for longer than it lasts. Its epoch makes that harmless: each transaction of
 a holder checks that its epochs still stand, and others take a lease only in a transaction that
-waits for those, so whoever has lost its lease writes nothing more. No advisory lock of a session:
+waits for those, so whoever has lost its lease writes nothing more: fencing. No session lock:
 a pooler in transaction mode would hand it to others.
 """
 

@@ -15,7 +15,7 @@ from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
 from veracore_sync.webhooks.server import Response
 
 
-class Desk:
+class ShopPages:
     """Answers what is asked about one shop.
 
     Args:
