@@ -9,11 +9,38 @@ from typing import Any
 from realvendure import RealVendure
 from rig import Rig
 
+from veracore_sync.config.schema import VendureSettings
 from veracore_sync.sandbox.server import Sandbox
+
+# The setting that follows an option of the server.
+FOLLOWS = {
+    "channel_token_key": "channel_token_header",
+    "auth_token_header": "auth_token_header",
+}
 
 
 def make_rig(vendure: RealVendure, sandbox: Sandbox, folder: Path, dialect: str = "oms") -> Rig:
-    return Rig(folder, vendure.admin_url, vendure.username, vendure.password, sandbox, dialect)
+    made = Rig(folder, vendure.admin_url, vendure.username, vendure.password, sandbox, dialect)
+    made.env |= settings_for(vendure)
+    return made
+
+
+def settings_for(vendure: RealVendure) -> dict[str, str]:
+    """The settings that a server's options call for, as its operator would write them."""
+    assert vendure.server is not None
+    options = vendure.server.options
+    found = {}
+    for option, setting in FOLLOWS.items():
+        name = getattr(options, option)
+        if name and setting in VendureSettings.model_fields:
+            found[f"VERACORE_SYNC_VENDURE__{setting.upper()}"] = name
+    if options.channels:
+        channels = vendure.admin("{ channels { items { code token } } }")["channels"]["items"]
+        tokens = {one["code"]: one["token"] for one in channels}
+        found["VENDURE_CHANNEL_TOKEN"] = tokens["__default_channel__"]
+        # Each channel has a location of its own; the default one sees them all.
+        found["VERACORE_SYNC_INVENTORY__LOCATIONS"] = '{"MAIN": "Default Stock Location"}'
+    return found
 
 
 def stock(rig: Rig, levels: Mapping[str, int]) -> None:
