@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from realvendure import RealVendure
 from vendure_bed import PRE_RELEASE, VERSIONS, Options
 
 DATABASES = ("sqljs", "postgres", "mariadb")
@@ -23,6 +24,11 @@ KINDS: dict[str, dict[str, Any]] = {
         "channels": 2,
         "multi_vendor": True,
     },
+}
+# The setting that follows an option of the server.
+FOLLOWS = {
+    "channel_token_key": "channel_token_header",
+    "auth_token_header": "auth_token_header",
 }
 
 
@@ -60,3 +66,15 @@ def chosen() -> Cell | None:
     """Return the cell that the environment chooses."""
     name = os.environ.get("TEST_VENDURE")
     return cell(name) if name else None
+
+
+def vendure_settings(vendure: RealVendure) -> dict[str, str]:
+    """Return what a server's options call for in ``[vendure]``, as its operator would write it."""
+    options = vendure.server.options if vendure.server else Options()
+    named = {setting: getattr(options, option) for option, setting in FOLLOWS.items()}
+    found = {setting: name for setting, name in named.items() if name}
+    if options.channels:
+        channels = vendure.admin("{ channels { items { code token } } }")["channels"]["items"]
+        tokens = {one["code"]: one["token"] for one in channels}
+        found["channel_token"] = tokens["__default_channel__"]
+    return found

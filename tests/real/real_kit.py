@@ -8,15 +8,9 @@ from typing import Any
 
 from realvendure import RealVendure
 from rig import Rig
+from vendure_cells import vendure_settings
 
-from veracore_sync.config.schema import VendureSettings
 from veracore_sync.sandbox.server import Sandbox
-
-# The setting that follows an option of the server.
-FOLLOWS = {
-    "channel_token_key": "channel_token_header",
-    "auth_token_header": "auth_token_header",
-}
 
 
 def make_rig(vendure: RealVendure, sandbox: Sandbox, folder: Path, dialect: str = "oms") -> Rig:
@@ -26,18 +20,10 @@ def make_rig(vendure: RealVendure, sandbox: Sandbox, folder: Path, dialect: str 
 
 
 def settings_for(vendure: RealVendure) -> dict[str, str]:
-    """The settings that a server's options call for, as its operator would write them."""
-    assert vendure.server is not None
-    options = vendure.server.options
-    found = {}
-    for option, setting in FOLLOWS.items():
-        name = getattr(options, option)
-        if name and setting in VendureSettings.model_fields:
-            found[f"VERACORE_SYNC_VENDURE__{setting.upper()}"] = name
-    if options.channels:
-        channels = vendure.admin("{ channels { items { code token } } }")["channels"]["items"]
-        tokens = {one["code"]: one["token"] for one in channels}
-        found["VENDURE_CHANNEL_TOKEN"] = tokens["__default_channel__"]
+    """The environment that a server's options call for."""
+    calls_for = vendure_settings(vendure).items()
+    found = {f"VERACORE_SYNC_VENDURE__{name.upper()}": value for name, value in calls_for}
+    if vendure.server and vendure.server.options.channels:
         # Each channel has a location of its own; the default one sees them all.
         found["VERACORE_SYNC_INVENTORY__LOCATIONS"] = '{"MAIN": "Default Stock Location"}'
     return found
