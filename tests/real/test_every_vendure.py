@@ -33,7 +33,6 @@ def test_the_main_journey(
     assert set(rig.placed()) == {order.code for order in orders}
     assert rig.sync()["submitted"] == 0
     assert [one["submissions"] for one in rig.control("orders")["orders"]] == [1] * 25
-    charged = {order.code: vendure.order(order)["totalWithTax"] for order in orders[:2]}
 
     stock(rig, {f"SKU-{number:06d}": 500 for number in range(1, 41)})
     sync(rig, "--allow-mass-change")
@@ -51,7 +50,6 @@ def test_the_main_journey(
     assert [(one["state"], one["trackingCode"]) for one in told["fulfillments"]] == [
         ("Shipped", parcel["tracking"])
     ]
-    assert told["totalWithTax"] == charged[shipped.code]
 
     vendure.cancel(cancelled)
     noticed = rig.run("sync-orders", "--json")
