@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from vendure_bed import Options, Ready, VendureServer
 from vendure_catalogue import Catalogue
 from vendure_graphql import DEFAULT_HEADERS, AdminEndpoint, Endpoint, Headers, Refused
@@ -73,7 +74,7 @@ class RealVendure(Catalogue):
     def __init__(self, ready: Ready, server: VendureServer | None = None) -> None:
         self.admin_url, self.shop_url = ready.adminUrl, ready.shopUrl
         self.username, self.password, self.db = ready.username, ready.password, ready.db
-        self.server = server
+        self.version, self.server = ready.version, server
         options = server.options if server else Options()
         self.headers = Headers(
             options.channel_token_key or DEFAULT_HEADERS.channel,
@@ -90,6 +91,12 @@ class RealVendure(Catalogue):
     def close(self) -> None:
         """Close the connections of the Admin API."""
         self._admin.close()
+
+    def create_api_key(self, permissions: Iterable[str]) -> str:
+        """As the catalogue's; skips the test where Vendure has no such keys yet."""
+        if self.version.startswith("3.0."):
+            pytest.skip(f"Vendure {self.version} has no API keys")
+        return super().create_api_key(permissions)
 
     def admin(self, query: str, variables: Fields | None = None) -> Any:
         """Run any operation as superadmin and return its ``data``; raises Refused."""
