@@ -202,6 +202,10 @@ class OrdersSettings(Section):
         return frozenset(self.order_types or ("Regular", "Seller"))
 
     @property
-    def custom_fields(self) -> tuple[str, ...]:
-        """The order's custom fields that are asked for, each once."""
-        return tuple(dict.fromkeys(f for f in (self.comment_field, self.po_number_field) if f))
+    def custom_fields(self) -> dict[str, str]:
+        """The order's custom fields that are asked for, by the setting that names each."""
+        named = {
+            "orders.comment_field": self.comment_field,
+            "orders.po_number_field": self.po_number_field,
+        }
+        return {setting: name for setting, name in named.items() if name}

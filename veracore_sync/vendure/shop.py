@@ -12,7 +12,13 @@ from urllib.parse import urlsplit
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.config.schema import VendureSettings
-from veracore_sync.domain.errors import BreakerOpen, Occurrence, SyncError, UpstreamError
+from veracore_sync.domain.errors import (
+    BreakerOpen,
+    ConfigError,
+    Occurrence,
+    SyncError,
+    UpstreamError,
+)
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS, read_error
 from veracore_sync.domain.orders import Order, OrderContent
 from veracore_sync.ports.shop import GrantedAccess, Poll
@@ -36,6 +42,7 @@ from veracore_sync.vendure.fulfilment import VendureFulfilments
 from veracore_sync.vendure.listing import OrderListing, options
 from veracore_sync.vendure.lists import incomplete
 from veracore_sync.vendure.node import Node
+from veracore_sync.vendure.order_fields import OrderFields
 from veracore_sync.vendure.stock import VendureStock
 
 _CODES_A_REQUEST = 50
@@ -59,7 +66,7 @@ class VendureShop:
         retry: How reads are repeated.
         gate: Breaker and rate budget.
         clock: The time to measure by.
-        custom_fields: Names of the order's custom fields to read.
+        custom_fields: The order's custom fields to read, by the setting that names each.
         reads_parts: Also read the codes of Aggregate and Seller orders, which costs the shop one
             more query for each order.
         reads_channels: Also read the orders' channels, which costs as much.
@@ -72,17 +79,18 @@ class VendureShop:
         retry: RetryPolicy,
         gate: Gate | None = None,
         clock: Clock | None = None,
-        custom_fields: Sequence[str] = (),
+        custom_fields: Mapping[str, str] | None = None,
         reads_parts: bool = False,
         reads_channels: bool = False,
     ) -> None:
         self._settings = settings
-        self._custom_fields = tuple(custom_fields)
+        self._fields = OrderFields(custom_fields or {})
         read_orders = READ_ORDERS.with_parts() if reads_parts else READ_ORDERS
-        read_orders = read_orders.with_custom_fields(self._custom_fields)
+        read_orders = read_orders.with_custom_fields(self._fields.names)
         self._reads_channels = reads_channels
         self._read_orders = self._asked(read_orders)
-        self._poll_orders = self._asked(POLL_ORDERS)
+        poll_orders = POLL_ORDERS.with_order_fields() if custom_fields else POLL_ORDERS
+        self._poll_orders = self._asked(poll_orders)
         self._list_orders = self._asked(LIST_ORDERS)
         self._client = Client(settings, retry=retry, gate=gate, clock=clock)
         # Without take Vendure's own page limit applies; above a lowered limit, a request would
@@ -156,6 +164,7 @@ class VendureShop:
             passed=(),
             money_precision=mapping.money_precision(root),
             channel_code=root.node("activeChannel").text("code"),
+            refused=self._fields.refusal(root),
         )
         if not defer or "waiting" not in wanted:
             return self._listed(poll, wanted, pages)
@@ -189,6 +198,7 @@ class VendureShop:
             channel_code=poll.channel_code,
             unlisted=tuple(unlisted),
             unread=unread,
+            refused=poll.refused,
         )
 
     def _first_pages(self, wanted: Mapping[str, dict[str, Any]]) -> tuple[Node, dict[str, Node]]:
@@ -237,7 +247,14 @@ class VendureShop:
         return [found[code] for code in wanted if code in found]
 
     def _read(self, codes: Sequence[str]) -> Iterator[Order]:
-        root = self._root(self._read_orders, {"codes": codes})
+        if not self._fields.are_known:
+            self._learn_fields()
+        try:
+            root = self._root(self._read_orders, {"codes": codes})
+        except ConfigError:
+            # The shop's fields may have changed since.
+            self._learn_fields()
+            raise
         precision = mapping.money_precision(root)
         listing = root.node("orders")
         items = listing.nodes("items")
@@ -245,7 +262,11 @@ class VendureShop:
             raise read_error(
                 Occurrence.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
             )
-        return (mapping.order(item, precision, self._custom_fields) for item in items)
+        return (mapping.order(item, precision, self._fields.texts(item)) for item in items)
+
+    def _learn_fields(self) -> None:
+        if self._fields.names and (refusal := self._fields.refusal(self._without_lists())):
+            raise refusal
 
     @property
     def contents_a_request(self) -> int:

@@ -44,6 +44,11 @@ def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[
         return
     waiting = f"{len(poll.waiting)} orders are in {', '.join(triggers)}"
     yield ok("Vendure", f"logged in, orders can be read, channel {poll.channel_code}: {waiting}")
+    if poll.refused is not None:
+        yield fail("custom fields", poll.refused)
+    elif fields := settings.orders.custom_fields:
+        told = ", ".join(f"{setting} is {name}" for setting, name in fields.items())
+        yield ok("custom fields", told)
     try:
         access = _access(client)
     except SyncError as error:

@@ -32,6 +32,16 @@ class Document:
         asked = f"{place}      customFields {{ {' '.join(names)} }}\n"
         return Document(self.operation, self.text.replace(place, asked), self.permission)
 
+    def with_order_fields(self) -> Document:
+        """The document with the shop's custom fields of the order: name, kind, and whether a list.
+
+        Not `entityCustomFields`: that leaves out fields which the dashboard does not show.
+        """
+        place = "      moneyStrategyPrecision\n"
+        fields = "customFieldConfig { Order { ... on CustomField { name type list } } }"
+        asked = f"{place}      {fields}\n"
+        return Document(self.operation, self.text.replace(place, asked, 1), self.permission)
+
     def with_parts(self) -> Document:
         """The document with the codes of an order's Aggregate and of its Seller orders."""
         place = "      currencyCode\n"
