@@ -33,7 +33,7 @@ from veracore_sync.domain.warehouse import (
     WarehouseRecord,
 )
 from veracore_sync.ports.hooks import NotTaken
-from veracore_sync.ports.shop import GrantedAccess, Poll, ShopFulfilments, ShopStock
+from veracore_sync.ports.shop import GrantedAccess, Poll, ProcessNames, ShopFulfilments, ShopStock
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
@@ -184,6 +184,9 @@ class PartialShop:
 
     def has_several_channels(self) -> bool:
         return False
+
+    def process_names(self) -> ProcessNames:
+        return ProcessNames(("PaymentSettled",), ("manual-fulfillment",))
 
     def shipping_methods(self) -> list[str]:
         raise AssertionError("not asked for")

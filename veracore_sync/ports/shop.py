@@ -81,6 +81,14 @@ class GrantedAccess:
     channels: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessNames:
+    """What the shop calls the states of its orders, and its fulfilment handlers."""
+
+    order_states: tuple[str, ...]
+    handlers: tuple[str, ...]
+
+
 class UnknownVariant(Exception):
     """The shop has no live variant with that id."""
 
@@ -182,6 +190,13 @@ class ShopAccess(Protocol):
 
     def has_several_channels(self) -> bool:
         """Whether the shop has another channel beside the default one; False if that is unknown.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
+        """
+
+    def process_names(self) -> ProcessNames:
+        """The names of the shop's order states and fulfilment handlers.
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As every read of the shop.

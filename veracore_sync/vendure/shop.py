@@ -21,7 +21,7 @@ from veracore_sync.domain.errors import (
 )
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS, read_error
 from veracore_sync.domain.orders import Order, OrderContent
-from veracore_sync.ports.shop import GrantedAccess, Poll
+from veracore_sync.ports.shop import GrantedAccess, Poll, ProcessNames
 from veracore_sync.transport.http import Gate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure import mapping
@@ -35,6 +35,7 @@ from veracore_sync.vendure.documents import (
     POLL_ORDERS,
     READ_ACCESS,
     READ_ORDERS,
+    READ_PROCESS,
     READ_SHIPPING_METHODS,
     Document,
 )
@@ -135,6 +136,15 @@ class VendureShop:
     def has_several_channels(self) -> bool:
         """Whether the shop has more channels than the default one; see the port."""
         return self._client.refuses_unknown_channel()
+
+    def process_names(self) -> ProcessNames:
+        """The order states and fulfilment handlers; see the port."""
+        root = Node(self._client.execute(READ_PROCESS, {}))
+        states = root.node("globalSettings").node("serverConfig").nodes("orderProcess")
+        return ProcessNames(
+            order_states=tuple(one.text("name") for one in states),
+            handlers=tuple(one.text("code") for one in root.nodes("fulfillmentHandlers")),
+        )
 
     def shipping_methods(self) -> list[str]:
         """The codes of the shipping methods of the channel; see the port."""

@@ -8,6 +8,7 @@ from veracore_sync.config import Settings
 from veracore_sync.config.orders import DEFAULT_CHANNEL
 from veracore_sync.domain.errors import AuthRefused, SyncError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
+from veracore_sync.jobs.doctor.names import must_be_there, unknown
 from veracore_sync.jobs.inventory.location_map import location_map
 from veracore_sync.jobs.orders.bad_records import Reader, in_batches
 from veracore_sync.ports.shop import GrantedAccess, Shop
@@ -49,6 +50,7 @@ def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[
     elif fields := settings.orders.custom_fields:
         told = ", ".join(f"{setting} is {name}" for setting, name in fields.items())
         yield ok("custom fields", told)
+    yield from _process(settings, client)
     try:
         access = _access(client)
     except SyncError as error:
@@ -58,8 +60,25 @@ def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[
         yield from _channels(settings.orders.channels, client, access)
     yield from _permissions(access, notes=settings.returns.note)
     yield _locations(settings, client, tells_warehouses=warehouse.tells_warehouses)
-    if settings.orders.freight:
+    if settings.orders.freight or settings.orders.skip_shipping_methods:
         yield _freight(settings, client, access, [one.code for one in poll.waiting])
+
+
+def _process(settings: Settings, client: Shop) -> Iterator[CheckResult]:
+    """Check the names that Vendure accepts without a word and then finds nothing for."""
+    try:
+        there = client.process_names()
+        must_be_there(
+            "orders.trigger_states",
+            settings.orders.trigger_states,
+            there.order_states,
+            "order state",
+        )
+        must_be_there(
+            "tracking.handler", [settings.tracking.handler], there.handlers, "fulfilment handler"
+        )
+    except SyncError as error:
+        yield fail("names", error)
 
 
 def _channels(
@@ -67,6 +86,13 @@ def _channels(
 ) -> Iterator[CheckResult]:
     """Warn of orders that another configuration may send too."""
     name = "channels"
+    if taken and access is not None:
+        # Vendure shows a role's channels alone; a run makes sure that these are all.
+        try:
+            must_be_there("orders.channels", taken, access.channels, "channel")
+        except SyncError as error:
+            yield fail(name, error)
+            return
     if taken:
         yield ok(name, f"of the default channel's list, orders of {', '.join(taken)} are sent")
         return
@@ -140,12 +166,19 @@ def _locations(settings: Settings, client: Shop, *, tells_warehouses: bool) -> C
 def _freight(
     settings: Settings, client: Shop, access: GrantedAccess | None, codes: list[str]
 ) -> CheckResult:
-    """Check all shipping methods if the role may read them, else those of the waiting orders."""
+    """Check all shipping methods if the role may read them, else those of the waiting orders.
+
+    Only then is a method that a setting names known to be there.
+    """
     name = "shipping methods"
+    stale: list[str] = []
     unread: dict[str, SyncError] = {}
     try:
         if access is not None and not access.permissions.isdisjoint((*_METHODS, "SuperAdmin")):
             methods, seen = set(client.shipping_methods()), "of the shop's methods"
+            stale = list(_stale_methods(settings, methods))
+        elif not settings.orders.freight:
+            return ok(name, f"orders.skip_shipping_methods is compared only with {_METHODS[0]}")
         else:
             reader = Reader(client, _NOBODYS)
             batches = in_batches(codes)
@@ -160,12 +193,24 @@ def _freight(
         todo = "check it in the shop's admin and in the server's log; the others are sent meanwhile"
         return warn(name, f"the order {code}{more} cannot be read: {why.message}", todo)
     known = {*settings.orders.freight, *settings.orders.skip_shipping_methods}
-    unmapped = sorted(methods - known)
-    if not unmapped:
-        return ok(name, f"{len(methods)} {seen} have a freight or are skipped")
-    tables = ", ".join(f'[orders.freight."{one}"]' for one in unmapped)
-    return warn(
-        name,
-        f"{', '.join(unmapped)}: no freight, so their orders are parked",
-        f"add {tables}, or list them in orders.skip_shipping_methods",
-    )
+    # Without any freight the warehouse's default applies.
+    unmapped = sorted(methods - known) if settings.orders.freight else []
+    if not unmapped and not stale:
+        said = "have a freight or are skipped" if settings.orders.freight else "are known"
+        return ok(name, f"{len(methods)} {seen} {said}")
+    problems, remedies = list(stale), ["correct the names, or take them out"] if stale else []
+    if unmapped:
+        tables = ", ".join(f'[orders.freight."{one}"]' for one in unmapped)
+        problems.insert(0, f"{', '.join(unmapped)}: no freight, so their orders are parked")
+        remedies.insert(0, f"add {tables}, or list them in orders.skip_shipping_methods")
+    return warn(name, "; ".join(problems), "; ".join(remedies))
+
+
+def _stale_methods(settings: Settings, methods: set[str]) -> Iterator[str]:
+    named = {
+        "orders.freight": settings.orders.freight,
+        "orders.skip_shipping_methods": settings.orders.skip_shipping_methods,
+    }
+    for setting, codes in named.items():
+        if missing := sorted({*codes} - methods):
+            yield f"{setting}: {unknown(missing, methods, 'shipping method')}"

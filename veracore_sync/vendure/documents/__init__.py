@@ -90,6 +90,7 @@ NOTE_ORDER = _load("note_order.graphql", "NoteOrder", "UpdateOrder")
 READ_NOTES = _load("read_notes.graphql", "ReadNotes", "ReadOrder")
 READ_CHANNEL = _load("read_channel.graphql", "ReadChannel")
 READ_ACCESS = _load("read_access.graphql", "ReadAccess")
+READ_PROCESS = _load("read_process.graphql", "ReadProcess", "ReadOrder")
 READ_SHIPPING_METHODS = _load(
     "read_shipping_methods.graphql", "ReadShippingMethods", "ReadShippingMethod"
 )
