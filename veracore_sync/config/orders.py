@@ -112,11 +112,13 @@ class OrdersSettings(Section):
     )
     comment_field: FieldName = Field(
         default="",
-        description="Custom field of the order that is its comment; before any note.",
+        description="Custom field of the order that is its comment, of any kind but list, relation "
+        "and struct; before any note.",
     )
     po_number_field: FieldName = Field(
         default="",
-        description="Custom field of the order that is its PO number; empty is the order code.",
+        description="Custom field of the order that is its PO number, of any kind but list, "
+        "relation and struct; empty is the order code.",
     )
     prices: Literal["gross", "net", "none"] = Field(
         default="gross", description="Prices sent: with tax (`gross`), without (`net`), or none."

@@ -79,6 +79,8 @@ def _process(settings: Settings, client: Shop) -> Iterator[CheckResult]:
         )
     except SyncError as error:
         yield fail("names", error)
+        return
+    yield ok("names", "the shop has the states of orders.trigger_states and the tracking.handler")
 
 
 def _channels(
