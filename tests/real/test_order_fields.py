@@ -61,15 +61,15 @@ def test_every_kind(
     order = vendure.place_order()
     vendure.admin(
         "mutation($i: UpdateOrderInput!) { setOrderCustomFields(input: $i) { id } }",
-        {"i": {"id": order.id, "customFields": GIVEN}},
+        {"i": {"id": order.id, "customFields": GIVEN | {"guarded": "for few eyes"}}},
     )
     rig = HereRig(
         tmp_path, vendure.admin_url, *vendure.create_administrator(["ReadOrder"]), sandbox
     )
 
-    with reader(rig, *GIVEN) as shop:
+    with reader(rig, *GIVEN, "guarded") as shop:
         (read,) = shop.orders([order.code])
-    assert read.custom_fields == TEXTS
+    assert read.custom_fields == TEXTS | {"guarded": ""}
     for name, told in REFUSED.items():
         # Structs came with 3.1.
         if name == "size" and version == "3.0.8":
@@ -93,6 +93,9 @@ def test_every_kind(
     told = " ".join(rig.run("doctor").out.split())
     assert "orders.po_number_field is giftWrap" in told
     assert "the shop has the states of orders.trigger_states and the tracking.handler" in told
+    told = " ".join(rig.run("doctor", **{PO_NUMBER: "guarded"}).out.split())
+    assert "orders.po_number_field: guarded reads as empty" in told
+    assert "the role lacks ReadSettings" in told
     assert rig.sync()["submitted"] == 1
     sent = sandbox.world.find(order.code)
     assert sent is not None

@@ -82,6 +82,7 @@ const customFields = {
     Order: [
         nullableText('erpId'), nullable('exportedAt', 'datetime'),
         nullable('wish', 'text'), nullable('boxes', 'int'), nullable('weight', 'float'), nullable('giftWrap', 'boolean'),
+        nullable('guarded', 'string', { requiresPermission: 'ReadSettings' }),
         nullable('hidden', 'string', { ui: { dashboard: false } }), nullable('secret', 'string', { internal: true }),
         nullable('tags', 'string', { list: true }), nullable('partner', 'relation', { entity: core.Customer }),
         ...(hasStructs ? [nullable('size', 'struct', { fields: [{ name: 'height', type: 'int' }] })] : []),

@@ -83,10 +83,14 @@ class GrantedAccess:
 
 @dataclass(frozen=True, slots=True)
 class ProcessNames:
-    """What the shop calls the states of its orders, and its fulfilment handlers."""
+    """What the shop calls the states of its orders, and its fulfilment handlers.
+
+    `field_permissions` are those of which a custom field of the order needs one to be shown.
+    """
 
     order_states: tuple[str, ...]
     handlers: tuple[str, ...]
+    field_permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class UnknownVariant(Exception):

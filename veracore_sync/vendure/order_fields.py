@@ -80,6 +80,23 @@ class OrderFields:
         return {name: _text(custom, name, kind) for name, kind in self._kinds.items()}
 
 
+def field_permissions(config: Node) -> dict[str, frozenset[str]]:
+    """The permissions of which the order's custom fields need one; those that need none are out."""
+    entities = config.nodes("entityCustomFields")
+    fields = [
+        one
+        for entity in entities
+        if entity.text("entityName") == "Order"
+        for one in entity.nodes("customFields")
+    ]
+    needed = {
+        one.text("name"): frozenset(one.texts("requiresPermission"))
+        for one in fields
+        if not one.is_null("requiresPermission")
+    }
+    return {name: permissions for name, permissions in needed.items() if permissions}
+
+
 def _field(node: Node) -> _Field:
     return _Field(node.text("name"), node.text("type"), node.fields.get("list") is True)
 

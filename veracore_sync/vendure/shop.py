@@ -43,7 +43,7 @@ from veracore_sync.vendure.fulfilment import VendureFulfilments
 from veracore_sync.vendure.listing import OrderListing, options
 from veracore_sync.vendure.lists import incomplete
 from veracore_sync.vendure.node import Node
-from veracore_sync.vendure.order_fields import OrderFields
+from veracore_sync.vendure.order_fields import OrderFields, field_permissions
 from veracore_sync.vendure.stock import VendureStock
 
 _CODES_A_REQUEST = 50
@@ -139,11 +139,14 @@ class VendureShop:
 
     def process_names(self) -> ProcessNames:
         """The order states and fulfilment handlers; see the port."""
-        root = Node(self._client.execute(READ_PROCESS, {}))
-        states = root.node("globalSettings").node("serverConfig").nodes("orderProcess")
+        names = self._fields.names
+        asked = READ_PROCESS.with_field_permissions() if names else READ_PROCESS
+        root = Node(self._client.execute(asked, {}))
+        config = root.node("globalSettings").node("serverConfig")
         return ProcessNames(
-            order_states=tuple(one.text("name") for one in states),
+            order_states=tuple(one.text("name") for one in config.nodes("orderProcess")),
             handlers=tuple(one.text("code") for one in root.nodes("fulfillmentHandlers")),
+            field_permissions=field_permissions(config) if names else {},
         )
 
     def shipping_methods(self) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 
 from veracore_sync.config import Settings
 from veracore_sync.config.orders import DEFAULT_CHANNEL
@@ -11,7 +11,7 @@ from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
 from veracore_sync.jobs.doctor.names import must_be_there, unknown
 from veracore_sync.jobs.inventory.location_map import location_map
 from veracore_sync.jobs.orders.bad_records import Reader, in_batches
-from veracore_sync.ports.shop import GrantedAccess, Shop
+from veracore_sync.ports.shop import GrantedAccess, ProcessNames, Shop
 from veracore_sync.ports.warehouse import Capabilities
 
 _CATALOGUE = ("ReadCatalog", "ReadProduct")
@@ -50,7 +50,7 @@ def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[
     elif fields := settings.orders.custom_fields:
         told = ", ".join(f"{setting} is {name}" for setting, name in fields.items())
         yield ok("custom fields", told)
-    yield from _process(settings, client)
+    process = yield from _process(settings, client)
     try:
         access = _access(client)
     except SyncError as error:
@@ -59,12 +59,14 @@ def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[
     if poll.channel_code == DEFAULT_CHANNEL:
         yield from _channels(settings.orders.channels, client, access)
     yield from _permissions(access, notes=settings.returns.note)
+    if process is not None and access is not None:
+        yield from _hidden_fields(settings, process, access)
     yield _locations(settings, client, tells_warehouses=warehouse.tells_warehouses)
     if settings.orders.freight or settings.orders.skip_shipping_methods:
         yield _freight(settings, client, access, [one.code for one in poll.waiting])
 
 
-def _process(settings: Settings, client: Shop) -> Iterator[CheckResult]:
+def _process(settings: Settings, client: Shop) -> Generator[CheckResult, None, ProcessNames | None]:
     """Check the names that Vendure accepts without a word and then finds nothing for."""
     try:
         there = client.process_names()
@@ -79,8 +81,24 @@ def _process(settings: Settings, client: Shop) -> Iterator[CheckResult]:
         )
     except SyncError as error:
         yield fail("names", error)
-        return
+        return None
     yield ok("names", "the shop has the states of orders.trigger_states and the tracking.handler")
+    return there
+
+
+def _hidden_fields(
+    settings: Settings, process: ProcessNames, access: GrantedAccess
+) -> Iterator[CheckResult]:
+    """Warn of custom fields that Vendure shows to this role as if they were never set."""
+    for setting, name in settings.orders.custom_fields.items():
+        needed = process.field_permissions.get(name, frozenset())
+        if needed and _lacking(access, (tuple(sorted(needed)),)):
+            yield warn(
+                "custom fields",
+                f"{setting}: {name} reads as empty, because the role lacks "
+                f"{' or '.join(sorted(needed))}",
+                f"add it to the role in the channel {access.channel_code}",
+            )
 
 
 def _channels(

@@ -42,6 +42,13 @@ class Document:
         asked = f"{place}      {fields}\n"
         return Document(self.operation, self.text.replace(place, asked, 1), self.permission)
 
+    def with_field_permissions(self) -> Document:
+        """The document with the permissions that the shop's custom fields need."""
+        place = "    serverConfig {\n"
+        fields = "customFields { ... on CustomField { name requiresPermission } }"
+        asked = f"{place}      entityCustomFields {{ entityName {fields} }}\n"
+        return Document(self.operation, self.text.replace(place, asked, 1), self.permission)
+
     def with_parts(self) -> Document:
         """The document with the codes of an order's Aggregate and of its Seller orders."""
         place = "      currencyCode\n"
