@@ -14,7 +14,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from veracore_sync.config import Settings
-from veracore_sync.domain.errors import Occurrence, ProtocolError, Unavailable, UsageError
+from veracore_sync.domain.errors import (
+    ConfigError,
+    Occurrence,
+    ProtocolError,
+    Unavailable,
+    UsageError,
+)
 from veracore_sync.domain.orders import (
     Address,
     Customer,
@@ -206,6 +212,7 @@ class FakeShop(PartialShop):
         self.compared: list[list[str]] = []
         self.garbled: set[str] = set()
         self.down = False
+        self.refused: ConfigError | None = None
 
     def add(self, *orders: Order) -> None:
         for order in orders:
@@ -237,6 +244,7 @@ class FakeShop(PartialShop):
             ),
             money_precision=2,
             channel_code="__default_channel__",
+            refused=self.refused,
         )
 
     def orders(self, codes: Sequence[str]) -> list[Order]:
