@@ -8,7 +8,7 @@ from veracore_sync.config import Settings
 from veracore_sync.config.orders import DEFAULT_CHANNEL
 from veracore_sync.domain.errors import AuthRefused, SyncError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
-from veracore_sync.jobs.doctor.names import must_be_there, unknown
+from veracore_sync.jobs.doctor.known_names import must_be_there, unknown
 from veracore_sync.jobs.inventory.location_map import location_map
 from veracore_sync.jobs.orders.bad_records import Reader, in_batches
 from veracore_sync.ports.shop import GrantedAccess, ProcessNames, Shop
@@ -48,8 +48,8 @@ def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[
     if poll.refused is not None:
         yield fail("custom fields", poll.refused)
     elif fields := settings.orders.custom_fields:
-        told = ", ".join(f"{setting} is {name}" for setting, name in fields.items())
-        yield ok("custom fields", told)
+        named = ", ".join(f"{setting} is {name}" for setting, name in fields.items())
+        yield ok("custom fields", named)
     process = yield from _process(settings, client)
     try:
         access = _access(client)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from veracore_sync.config import SkuSettings
 from veracore_sync.domain.errors import AuthRefused, SyncError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
-from veracore_sync.jobs.doctor.names import unknown_skus
+from veracore_sync.jobs.doctor.known_names import unknown_skus
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 from veracore_sync.ports.shop import ShopStock
 from veracore_sync.ports.warehouse import Warehouse
