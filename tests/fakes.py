@@ -14,7 +14,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from veracore_sync.config import Settings
-from veracore_sync.domain.errors import Occurrence, ProtocolError, Unavailable, UsageError
+from veracore_sync.domain.errors import (
+    ConfigError,
+    Occurrence,
+    ProtocolError,
+    Unavailable,
+    UsageError,
+)
 from veracore_sync.domain.orders import (
     Address,
     Customer,
@@ -33,7 +39,14 @@ from veracore_sync.domain.warehouse import (
     WarehouseRecord,
 )
 from veracore_sync.ports.hooks import NotTaken
-from veracore_sync.ports.shop import GrantedAccess, Poll, ServerTraits, ShopFulfilments, ShopStock
+from veracore_sync.ports.shop import (
+    GrantedAccess,
+    Poll,
+    ProcessNames,
+    ServerTraits,
+    ShopFulfilments,
+    ShopStock,
+)
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
@@ -188,6 +201,9 @@ class PartialShop:
     def server(self) -> ServerTraits:
         raise AssertionError("not asked for")
 
+    def process_names(self) -> ProcessNames:
+        return ProcessNames(("PaymentSettled",), ("manual-fulfillment",))
+
     def shipping_methods(self) -> list[str]:
         raise AssertionError("not asked for")
 
@@ -206,6 +222,7 @@ class FakeShop(PartialShop):
         self.compared: list[list[str]] = []
         self.garbled: set[str] = set()
         self.down = False
+        self.refused: ConfigError | None = None
 
     def add(self, *orders: Order) -> None:
         for order in orders:
@@ -237,6 +254,7 @@ class FakeShop(PartialShop):
             ),
             money_precision=2,
             channel_code="__default_channel__",
+            refused=self.refused,
         )
 
     def orders(self, codes: Sequence[str]) -> list[Order]:

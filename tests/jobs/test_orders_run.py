@@ -10,7 +10,7 @@ import pytest
 from bench import Bench
 from fakes import ADDRESS, START, line, make_order, make_settings
 
-from veracore_sync.domain.errors import NeedsPerson, Unavailable, UsageError
+from veracore_sync.domain.errors import ConfigError, NeedsPerson, Unavailable, UsageError
 from veracore_sync.domain.orders import Address, Customer
 from veracore_sync.domain.warehouse import RecordLine, WarehouseOrder, WarehouseRecord
 from veracore_sync.jobs.orders.ids import renewed_id
@@ -30,6 +30,17 @@ def test_a_second_run_asks_the_shop_once_and_the_warehouse_never(bench: Bench) -
     bench.shop.polls = bench.shop.reads = bench.warehouse.controls = 0
     bench.run()
     assert (bench.shop.polls, bench.shop.reads, bench.warehouse.controls) == (1, 0, 0)
+
+
+def test_a_field_that_the_shop_has_not_is_told_of_the_run_before_any_order(bench: Bench) -> None:
+    bench.shop.add(*(make_order(f"A{n}") for n in range(3)))
+    bench.shop.refused = ConfigError("orders.po_number_field: no such field")
+    with pytest.raises(ConfigError, match="po_number_field"):
+        bench.run()
+    assert (bench.shop.reads, bench.warehouse.controls) == (0, 0)
+    assert bench.warehouse.submissions == {}
+    bench.shop.refused = None
+    assert bench.run().count("submitted") == 3
 
 
 def test_the_intent_is_committed_before_the_request(bench: Bench) -> None:

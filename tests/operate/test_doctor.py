@@ -244,3 +244,110 @@ def test_the_permissions_are_those_of_the_documents() -> None:
         job = row.split("`")[1]
         named_there = set(row.split("`")[3::2])
         assert named_there == {one for group in NEEDED[job] for one in group}, job
+
+
+# ---- what a setting names and the shop has not ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "finding", "level", "code", "words"),
+    [
+        (
+            "ORDERS__TRIGGER_STATES",
+            '["PaymentSettled", "PaymentSetled"]',
+            "names",
+            "fail",
+            78,
+            'orders.trigger_states: the shop has no order state "PaymentSetled"; did you mean '
+            '"PaymentSettled"?',
+        ),
+        (
+            "TRACKING__HANDLER",
+            "manual-fulfilment",
+            "names",
+            "fail",
+            78,
+            'tracking.handler: the shop has no fulfilment handler "manual-fulfilment"; did you '
+            'mean "manual-fulfillment"?',
+        ),
+        (
+            "ORDERS__CHANNELS",
+            '["__defualt_channel__"]',
+            "channels",
+            "fail",
+            78,
+            'orders.channels: the shop has no channel "__defualt_channel__"; did you mean '
+            '"__default_channel__"?',
+        ),
+        (
+            "ORDERS__FREIGHT",
+            '{"standard-shipping": {"code": "U"}, "exprss-shipping": {"code": "X"}}',
+            "shipping methods",
+            "warn",
+            0,
+            'orders.freight: the shop has no shipping method "exprss-shipping"; did you mean '
+            '"express-shipping"?',
+        ),
+        (
+            "ORDERS__SKIP_SHIPPING_METHODS",
+            '["exprss-shipping"]',
+            "shipping methods",
+            "warn",
+            0,
+            "orders.skip_shipping_methods: the shop has no shipping method "
+            '"exprss-shipping"; did you mean "express-shipping"?',
+        ),
+        (
+            "INVENTORY__LOCATIONS",
+            '{"MAIN": "Default Stock Locatoin"}',
+            "stock locations",
+            "fail",
+            78,
+            'no stock location "Default Stock Locatoin"; did you mean "Default Stock Location"?',
+        ),
+        (
+            "SKUS__EXCLUDE",
+            '["MUGG", "Mug"]',
+            "SKUs",
+            "warn",
+            0,
+            'skus.exclude: the shop has no SKU "MUGG"; did you mean "MUG"?',
+        ),
+        ("SKUS__ALIASES", '{"MUGG": "X"}', "SKUs", "warn", 0, "skus.aliases: the shop has no SKU"),
+        (
+            "SKUS__KITS",
+            '{"MUGG": {"X": 1}}',
+            "SKUs",
+            "warn",
+            0,
+            "skus.kits: the shop has no SKU",
+        ),
+        (
+            "INVENTORY__BUFFERS",
+            '{"MUGG": 1}',
+            "SKUs",
+            "warn",
+            0,
+            "inventory.buffers: the shop has no SKU",
+        ),
+    ],
+)
+def test_a_name_that_the_shop_has_not(
+    house: House, setting: str, value: str, finding: str, level: str, code: int, words: str
+) -> None:
+    house.shop.state.add_shipping_method("express-shipping", "Express", 900)
+    env = {f"VERACORE_SYNC_{setting}": value}
+    house.points_at(finding, level, code, words, **env)
+
+
+def test_many_names_that_the_shop_has_not_are_counted(house: House) -> None:
+    value = json.dumps([f"NO-SUCH-{number}" for number in range(9)])
+    house.points_at("SKUs", "warn", 0, "and 4 more", VERACORE_SYNC_SKUS__EXCLUDE=value)
+
+
+def test_methods_that_the_role_may_not_see_are_not_guessed_at(house: House) -> None:
+    held = {"ReadOrder", "UpdateOrder", "ReadCatalog", "UpdateCatalog", "ReadStockLocation"}
+    house.shop.access.add_administrator("clerk", "pass", held)
+    who = {"VENDURE_USERNAME": "clerk", "VENDURE_PASSWORD": "pass"}
+    found = house.findings(0, VERACORE_SYNC_ORDERS__SKIP_SHIPPING_METHODS='["pick-up"]', **who)
+    assert named(found, "shipping methods")["level"] == "ok"

@@ -56,6 +56,15 @@ def test_orders_can_be_read_with_their_channels(document: Document, schema: Grap
     assert "ReadChannel" in asked.permission
 
 
+def test_custom_fields_can_be_asked_about(schema: GraphQLSchema) -> None:
+    for asked in (
+        documents.POLL_ORDERS.with_order_fields().with_channels().with_channel(),
+        documents.READ_PROCESS.with_field_permissions().with_channel(),
+    ):
+        assert validate(schema, parse(asked.text)) == []
+        assert "on CustomField" in asked.text
+
+
 def test_every_file_is_a_document() -> None:
     folder = Path(documents.__file__).parent
     texts = {file.read_text("utf-8") for file in folder.glob("*.graphql")}

@@ -76,8 +76,17 @@ const databases = {
 };
 
 const nullableText = name => ({ name, type: 'string', nullable: true });
+const nullable = (name, type, more = {}) => ({ name, type, nullable: true, ...more });
+const hasStructs = !core.VENDURE_VERSION.startsWith('3.0.');
 const customFields = {
-    Order: [nullableText('erpId'), { name: 'exportedAt', type: 'datetime', nullable: true }],
+    Order: [
+        nullableText('erpId'), nullable('exportedAt', 'datetime'),
+        nullable('wish', 'text'), nullable('boxes', 'int'), nullable('weight', 'float'), nullable('giftWrap', 'boolean'),
+        nullable('guarded', 'string', { requiresPermission: 'ReadSettings' }),
+        nullable('hidden', 'string', { ui: { dashboard: false } }), nullable('secret', 'string', { internal: true }),
+        nullable('tags', 'string', { list: true }), nullable('partner', 'relation', { entity: core.Customer }),
+        ...(hasStructs ? [nullable('size', 'struct', { fields: [{ name: 'height', type: 'int' }] })] : []),
+    ],
     Fulfillment: [nullableText('erpRef')],
     ProductVariant: [nullableText('binLocation')],
 };

@@ -112,11 +112,13 @@ class OrdersSettings(Section):
     )
     comment_field: FieldName = Field(
         default="",
-        description="Custom field of the order that is its comment; before any note.",
+        description="Custom field of the order that is its comment, of any kind but list, relation "
+        "and struct; before any note.",
     )
     po_number_field: FieldName = Field(
         default="",
-        description="Custom field of the order that is its PO number; empty is the order code.",
+        description="Custom field of the order that is its PO number, of any kind but list, "
+        "relation and struct; empty is the order code.",
     )
     prices: Literal["gross", "net", "none"] = Field(
         default="gross", description="Prices sent: with tax (`gross`), without (`net`), or none."
@@ -202,6 +204,10 @@ class OrdersSettings(Section):
         return frozenset(self.order_types or ("Regular", "Seller"))
 
     @property
-    def custom_fields(self) -> tuple[str, ...]:
-        """The order's custom fields that are asked for, each once."""
-        return tuple(dict.fromkeys(f for f in (self.comment_field, self.po_number_field) if f))
+    def custom_fields(self) -> dict[str, str]:
+        """The order's custom fields that are asked for, by the setting that names each."""
+        named = {
+            "orders.comment_field": self.comment_field,
+            "orders.po_number_field": self.po_number_field,
+        }
+        return {setting: name for setting, name in named.items() if name}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from veracore_sync.domain.errors import Occurrence, SyncError
+from veracore_sync.domain.errors import ConfigError, Occurrence, SyncError
 from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.orders import Order, OrderContent, OrderStub
@@ -46,7 +46,8 @@ class Poll:
     Aggregate too. `money_precision` is the number of decimal places of Vendure's amounts.
     `unlisted` are the entries that could not be read, or are counted and not listed. `unread` says
     which of `moved` and `passed` could not be read at all, and why; such a list is empty. `rest`
-    reads `moved` and `passed` if that was deferred.
+    reads `moved` and `passed` if that was deferred. `refused` says why no order can be read in
+    full: a setting names a custom field that the shop cannot give.
     """
 
     waiting: tuple[OrderStub, ...]
@@ -57,6 +58,7 @@ class Poll:
     unlisted: tuple[Unlisted, ...] = ()
     unread: Mapping[str, SyncError] = field(default_factory=dict)
     rest: Callable[[], Poll] | None = field(default=None, compare=False)
+    refused: ConfigError | None = None
 
     def completed(self) -> Poll:
         """The poll with every list.
@@ -89,6 +91,18 @@ class ServerTraits:
 
     version: str
     list_limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessNames:
+    """What the shop calls the states of its orders, and its fulfilment handlers.
+
+    `field_permissions` are those of which a custom field of the order needs one to be shown.
+    """
+
+    order_states: tuple[str, ...]
+    handlers: tuple[str, ...]
+    field_permissions: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class UnknownVariant(Exception):
@@ -199,6 +213,13 @@ class ShopAccess(Protocol):
 
     def server(self) -> ServerTraits:
         """What the shop's server shows of itself.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
+        """
+
+    def process_names(self) -> ProcessNames:
+        """The names of the shop's order states and fulfilment handlers.
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As every read of the shop.

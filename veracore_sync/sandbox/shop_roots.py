@@ -13,6 +13,7 @@ from veracore_sync.sandbox.shop_catalogue import DEFAULT_CHANNEL
 from veracore_sync.sandbox.shop_errors import Refusal, Thrown, not_found
 from veracore_sync.sandbox.shop_fulfilment import HANDLER
 from veracore_sync.sandbox.shop_lists import Columns, Page
+from veracore_sync.sandbox.shop_process import ORDER_STATES
 from veracore_sync.sandbox.shop_records import (
     Channel,
     Fulfilment,
@@ -183,7 +184,10 @@ def _settings(context: Context) -> Input:
         "updatedAt": state.opened_at,
         "trackInventory": state.track_inventory,
         "outOfStockThreshold": state.threshold,
-        "serverConfig": {"moneyStrategyPrecision": state.money_precision},
+        "serverConfig": {
+            "moneyStrategyPrecision": state.money_precision,
+            "orderProcess": [{"name": name, "to": to} for name, to in ORDER_STATES.items()],
+        },
     }
 
 

@@ -5,7 +5,7 @@ Every function raises `ProtocolError`, naming the field, for an answer of anothe
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from decimal import Decimal
 
@@ -57,9 +57,12 @@ def order_stub(node: Node) -> OrderStub:
     )
 
 
-def order(node: Node, precision: int, custom_fields: Sequence[str] = ()) -> Order:
-    """An item of ``ReadOrders``. Amounts are divided by 10^`precision`."""
-    custom = node.node("customFields") if custom_fields else None
+def order(node: Node, precision: int, custom_fields: Mapping[str, str] | None = None) -> Order:
+    """An item of ``ReadOrders``. Amounts are divided by 10^`precision`.
+
+    Args:
+        custom_fields: The texts of the custom fields that the settings name.
+    """
     payments = node.nodes_or_none("payments")
     shipping_address = node.node_or_none("shippingAddress")
     return Order(
@@ -78,7 +81,7 @@ def order(node: Node, precision: int, custom_fields: Sequence[str] = ()) -> Orde
         lines=tuple(_line(line, precision) for line in node.nodes("lines")),
         shipping_lines=tuple(_shipping(line, precision) for line in node.nodes("shippingLines")),
         note=_note(node.node("history")),
-        custom_fields={name: custom.as_text(name) for name in custom_fields} if custom else {},
+        custom_fields=custom_fields or {},
         same_goods=tuple(_same_goods(node)),
         channels=channels(node),
         total=node.money("totalWithTax", precision),

@@ -44,13 +44,6 @@ class Node:
             raise self.unusable(name)
         return list(value)
 
-    def as_text(self, name: str) -> str:
-        """Any scalar as text; empty when it is null."""
-        value = self.fields.get(name)
-        if isinstance(value, dict | list):
-            raise self.unusable(name)
-        return "" if value is None else str(value)
-
     def integer(self, name: str) -> int:
         """A whole number that JavaScript represents exactly."""
         value = self.fields.get(name)

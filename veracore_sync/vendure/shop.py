@@ -15,7 +15,7 @@ from veracore_sync.config.schema import VendureSettings
 from veracore_sync.domain.errors import BreakerOpen, ConfigError, SyncError, UpstreamError
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS
 from veracore_sync.domain.orders import Order, OrderContent
-from veracore_sync.ports.shop import GrantedAccess, Poll, ServerTraits
+from veracore_sync.ports.shop import GrantedAccess, Poll, ProcessNames, ServerTraits
 from veracore_sync.transport.http import Gate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure import mapping
@@ -30,6 +30,7 @@ from veracore_sync.vendure.documents import (
     READ_ACCESS,
     READ_FEATURES,
     READ_ORDERS,
+    READ_PROCESS,
     READ_SHIPPING_METHODS,
     Document,
 )
@@ -37,6 +38,7 @@ from veracore_sync.vendure.fulfilment import VendureFulfilments
 from veracore_sync.vendure.listing import OrderListing, options
 from veracore_sync.vendure.lists import Gap, Missing, RecordList, by_code, incomplete, page
 from veracore_sync.vendure.node import Node
+from veracore_sync.vendure.order_fields import OrderFields, field_permissions
 from veracore_sync.vendure.stock import VendureStock
 from veracore_sync.vendure.version import version
 
@@ -63,7 +65,7 @@ class VendureShop:
         retry: How reads are repeated.
         gate: Breaker and rate budget.
         clock: The time to measure by.
-        custom_fields: Names of the order's custom fields to read.
+        custom_fields: The order's custom fields to read, by the setting that names each.
         reads_parts: Also read the codes of Aggregate and Seller orders, which costs the shop one
             more query for each order.
         reads_channels: Also read the orders' channels, which costs as much.
@@ -76,17 +78,18 @@ class VendureShop:
         retry: RetryPolicy,
         gate: Gate | None = None,
         clock: Clock | None = None,
-        custom_fields: Sequence[str] = (),
+        custom_fields: Mapping[str, str] | None = None,
         reads_parts: bool = False,
         reads_channels: bool = False,
     ) -> None:
         self._settings = settings
-        self._custom_fields = tuple(custom_fields)
+        self._fields = OrderFields(custom_fields or {})
         read_orders = READ_ORDERS.with_parts() if reads_parts else READ_ORDERS
-        read_orders = read_orders.with_custom_fields(self._custom_fields)
+        read_orders = read_orders.with_custom_fields(self._fields.names)
         self._reads_channels = reads_channels
         self._read_orders = self._asked(read_orders)
-        self._poll_orders = self._asked(POLL_ORDERS)
+        poll_orders = POLL_ORDERS.with_order_fields() if custom_fields else POLL_ORDERS
+        self._poll_orders = self._asked(poll_orders)
         self._list_orders = self._asked(LIST_ORDERS)
         self._client = Client(settings, retry=retry, gate=gate, clock=clock)
         self._methods = RecordList(
@@ -155,6 +158,18 @@ class VendureShop:
             return refusal.limit
         return None
 
+    def process_names(self) -> ProcessNames:
+        """The order states and fulfilment handlers; see the port."""
+        names = self._fields.names
+        asked = READ_PROCESS.with_field_permissions() if names else READ_PROCESS
+        root = Node(self._client.execute(asked, {}))
+        config = root.node("globalSettings").node("serverConfig")
+        return ProcessNames(
+            order_states=tuple(one.text("name") for one in config.nodes("orderProcess")),
+            handlers=tuple(one.text("code") for one in root.nodes("fulfillmentHandlers")),
+            field_permissions=field_permissions(config) if names else {},
+        )
+
     def shipping_methods(self) -> list[str]:
         """The codes of the shipping methods of the channel; see the port."""
         try:
@@ -185,6 +200,7 @@ class VendureShop:
             passed=(),
             money_precision=mapping.money_precision(root),
             channel_code=root.node("activeChannel").text("code"),
+            refused=self._fields.refusal(root),
         )
         if not defer or "waiting" not in wanted:
             return self._listed(poll, wanted, pages)
@@ -218,6 +234,7 @@ class VendureShop:
             channel_code=poll.channel_code,
             unlisted=tuple(unlisted),
             unread=unread,
+            refused=poll.refused,
         )
 
     def _first_pages(self, wanted: Mapping[str, dict[str, Any]]) -> tuple[Node, dict[str, Node]]:
@@ -263,13 +280,25 @@ class VendureShop:
 
     def orders(self, codes: Sequence[str]) -> list[Order]:
         """Orders in full; see the port. One request for each fifty."""
+        if not self._fields.are_known:
+            self._learn_fields()
         found: dict[str, Order] = {}
-        for root, items in by_code(self._client, self._read_orders, codes, _CODES_A_REQUEST):
+        try:
+            read = list(by_code(self._client, self._read_orders, codes, _CODES_A_REQUEST))
+        except ConfigError:
+            # The shop's fields may have changed since.
+            self._learn_fields()
+            raise
+        for root, items in read:
             must_see_all_channels(root)
             precision = mapping.money_precision(root)
-            orders = [mapping.order(item, precision, self._custom_fields) for item in items]
+            orders = [mapping.order(item, precision, self._fields.texts(item)) for item in items]
             found.update((order.code, order) for order in orders)
         return [found[code] for code in dict.fromkeys(codes) if code in found]
+
+    def _learn_fields(self) -> None:
+        if self._fields.names and (refusal := self._fields.refusal(self._without_lists())):
+            raise refusal
 
     @property
     def contents_a_request(self) -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 
 from veracore_sync.config import Settings
 from veracore_sync.config.orders import DEFAULT_CHANNEL
 from veracore_sync.domain.errors import AuthRefused, SyncError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
+from veracore_sync.jobs.doctor.known_names import must_be_there, unknown
 from veracore_sync.jobs.inventory.location_map import location_map
 from veracore_sync.jobs.orders.bad_records import Reader, in_batches
-from veracore_sync.ports.shop import GrantedAccess, Shop
+from veracore_sync.ports.shop import GrantedAccess, ProcessNames, Shop
 from veracore_sync.ports.warehouse import Capabilities
 
 _CATALOGUE = ("ReadCatalog", "ReadProduct")
@@ -57,6 +58,12 @@ def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[
     waiting = f"{len(poll.waiting)} orders are in {', '.join(triggers)}"
     yield ok("Vendure", f"logged in, orders can be read, channel {poll.channel_code}: {waiting}")
     yield from server(client)
+    if poll.refused is not None:
+        yield fail("custom fields", poll.refused)
+    elif fields := settings.orders.custom_fields:
+        named = ", ".join(f"{setting} is {name}" for setting, name in fields.items())
+        yield ok("custom fields", named)
+    process = yield from _process(settings, client)
     try:
         access = _access(client)
     except SyncError as error:
@@ -65,9 +72,46 @@ def shop(settings: Settings, client: Shop, warehouse: Capabilities) -> Iterator[
     if poll.channel_code == DEFAULT_CHANNEL:
         yield from _channels(settings.orders.channels, client, access)
     yield from _permissions(access, notes=settings.returns.note)
+    if process is not None and access is not None:
+        yield from _hidden_fields(settings, process, access)
     yield _locations(settings, client, tells_warehouses=warehouse.tells_warehouses)
-    if settings.orders.freight:
+    if settings.orders.freight or settings.orders.skip_shipping_methods:
         yield _freight(settings, client, access, [one.code for one in poll.waiting])
+
+
+def _process(settings: Settings, client: Shop) -> Generator[CheckResult, None, ProcessNames | None]:
+    """Check the names that Vendure accepts without a word and then finds nothing for."""
+    try:
+        there = client.process_names()
+        must_be_there(
+            "orders.trigger_states",
+            settings.orders.trigger_states,
+            there.order_states,
+            "order state",
+        )
+        must_be_there(
+            "tracking.handler", [settings.tracking.handler], there.handlers, "fulfilment handler"
+        )
+    except SyncError as error:
+        yield fail("names", error)
+        return None
+    yield ok("names", "the shop has the states of orders.trigger_states and the tracking.handler")
+    return there
+
+
+def _hidden_fields(
+    settings: Settings, process: ProcessNames, access: GrantedAccess
+) -> Iterator[CheckResult]:
+    """Warn of custom fields that Vendure shows to this role as if they were never set."""
+    for setting, name in settings.orders.custom_fields.items():
+        needed = process.field_permissions.get(name, frozenset())
+        if needed and _lacking(access, (tuple(sorted(needed)),)):
+            yield warn(
+                "custom fields",
+                f"{setting}: {name} reads as empty, because the role lacks "
+                f"{' or '.join(sorted(needed))}",
+                f"add it to the role in the channel {access.channel_code}",
+            )
 
 
 def _channels(
@@ -75,6 +119,13 @@ def _channels(
 ) -> Iterator[CheckResult]:
     """Warn of orders that another configuration may send too."""
     name = "channels"
+    if taken and access is not None:
+        # Vendure shows a role's channels alone; a run makes sure that these are all.
+        try:
+            must_be_there("orders.channels", taken, access.channels, "channel")
+        except SyncError as error:
+            yield fail(name, error)
+            return
     if taken:
         yield ok(name, f"of the default channel's list, orders of {', '.join(taken)} are sent")
         return
@@ -167,12 +218,19 @@ def _locations(settings: Settings, client: Shop, *, tells_warehouses: bool) -> C
 def _freight(
     settings: Settings, client: Shop, access: GrantedAccess | None, codes: list[str]
 ) -> CheckResult:
-    """Check all shipping methods if the role may read them, else those of the waiting orders."""
+    """Check all shipping methods if the role may read them, else those of the waiting orders.
+
+    Only then is a method that a setting names known to be there.
+    """
     name = "shipping methods"
+    stale: list[str] = []
     unread: dict[str, SyncError] = {}
     try:
         if access is not None and not access.permissions.isdisjoint((*_METHODS, "SuperAdmin")):
             methods, seen = set(client.shipping_methods()), "of the shop's methods"
+            stale = list(_stale_methods(settings, methods))
+        elif not settings.orders.freight:
+            return ok(name, f"orders.skip_shipping_methods is compared only with {_METHODS[0]}")
         else:
             reader = Reader(client, _NOBODYS)
             batches = in_batches(codes)
@@ -187,12 +245,24 @@ def _freight(
         todo = "check it in the shop's admin and in the server's log; the others are sent meanwhile"
         return warn(name, f"the order {code}{more} cannot be read: {why.message}", todo)
     known = {*settings.orders.freight, *settings.orders.skip_shipping_methods}
-    unmapped = sorted(methods - known)
-    if not unmapped:
-        return ok(name, f"{len(methods)} {seen} have a freight or are skipped")
-    tables = ", ".join(f'[orders.freight."{one}"]' for one in unmapped)
-    return warn(
-        name,
-        f"{', '.join(unmapped)}: no freight, so their orders are parked",
-        f"add {tables}, or list them in orders.skip_shipping_methods",
-    )
+    # Without any freight the warehouse's default applies.
+    unmapped = sorted(methods - known) if settings.orders.freight else []
+    if not unmapped and not stale:
+        said = "have a freight or are skipped" if settings.orders.freight else "are known"
+        return ok(name, f"{len(methods)} {seen} {said}")
+    problems, remedies = list(stale), ["correct the names, or take them out"] if stale else []
+    if unmapped:
+        tables = ", ".join(f'[orders.freight."{one}"]' for one in unmapped)
+        problems.insert(0, f"{', '.join(unmapped)}: no freight, so their orders are parked")
+        remedies.insert(0, f"add {tables}, or list them in orders.skip_shipping_methods")
+    return warn(name, "; ".join(problems), "; ".join(remedies))
+
+
+def _stale_methods(settings: Settings, methods: set[str]) -> Iterator[str]:
+    named = {
+        "orders.freight": settings.orders.freight,
+        "orders.skip_shipping_methods": settings.orders.skip_shipping_methods,
+    }
+    for setting, codes in named.items():
+        if missing := sorted({*codes} - methods):
+            yield f"{setting}: {unknown(missing, methods, 'shipping method')}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from veracore_sync.config.types import closest
 from veracore_sync.domain.errors import ConfigError, Occurrence
 from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.shop_stock import Location
@@ -90,7 +91,8 @@ def _location(reference: str, locations: Sequence[Location]) -> str:
             hint="write its id into inventory.locations, or correct it in the shop",
         )
     problem = "no stock location" if not found else "several stock locations"
+    meant = closest(reference, [one.name for one in locations]) if not found else ""
     raise ConfigError(
-        f'inventory.locations: the shop\'s channel has {problem} "{reference}"',
+        f'inventory.locations: the shop\'s channel has {problem} "{reference}"{meant}',
         hint=f"it has {names}; use the name, or the id" if names else "it has none",
     )

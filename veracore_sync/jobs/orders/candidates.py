@@ -33,17 +33,22 @@ class Candidates(RunPart[OrdersReport]):
 
         Raises:
             UsageError: The shop has no order with that code.
+            ConfigError: A setting names a custom field that the shop cannot give.
             SyncError: The shop as a whole cannot be read.
         """
         triggers = self.settings.orders.trigger_states
         if not self.options.only:
-            return self.shop.poll(
+            poll = self.shop.poll(
                 trigger_states=triggers,
                 moved_since=span.moved_since,
                 passed_states=passed_states(triggers),
                 passed_since=span.passed_since,
                 defer=True,
             )
+            # Said of the run: with it, each order would fail alike.
+            if poll.refused is not None:
+                raise poll.refused
+            return poll
         reader = Reader(self.shop, self.ledger.meta.probe_id)
         orders = list(reader.read(self.options.only, self._unread.__setitem__))
         found = {order.code for order in orders}

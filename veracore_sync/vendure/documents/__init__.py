@@ -32,6 +32,23 @@ class Document:
         asked = f"{place}      customFields {{ {' '.join(names)} }}\n"
         return Document(self.operation, self.text.replace(place, asked), self.permission)
 
+    def with_order_fields(self) -> Document:
+        """The document with the shop's custom fields of the order: name, kind, and whether a list.
+
+        Not `entityCustomFields`: that leaves out fields which the dashboard does not show.
+        """
+        place = "      moneyStrategyPrecision\n"
+        fields = "customFieldConfig { Order { ... on CustomField { name type list } } }"
+        asked = f"{place}      {fields}\n"
+        return Document(self.operation, self.text.replace(place, asked, 1), self.permission)
+
+    def with_field_permissions(self) -> Document:
+        """The document with the permissions that the shop's custom fields need."""
+        place = "    serverConfig {\n"
+        fields = "customFields { ... on CustomField { name requiresPermission } }"
+        asked = f"{place}      entityCustomFields {{ entityName {fields} }}\n"
+        return Document(self.operation, self.text.replace(place, asked, 1), self.permission)
+
     def with_parts(self) -> Document:
         """The document with the codes of an order's Aggregate and of its Seller orders."""
         place = "      currencyCode\n"
@@ -81,6 +98,7 @@ READ_NOTES = _load("read_notes.graphql", "ReadNotes", "ReadOrder")
 READ_CHANNEL = _load("read_channel.graphql", "ReadChannel")
 READ_ACCESS = _load("read_access.graphql", "ReadAccess")
 READ_FEATURES = _load("read_features.graphql", "ReadFeatures")
+READ_PROCESS = _load("read_process.graphql", "ReadProcess", "ReadOrder")
 READ_SHIPPING_METHODS = _load(
     "read_shipping_methods.graphql", "ReadShippingMethods", "ReadShippingMethod"
 )
