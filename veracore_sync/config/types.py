@@ -104,6 +104,13 @@ def _named(text: str) -> str:
     return _trimmed(text)
 
 
+def _country_code(text: str) -> str:
+    code = _trimmed(text).upper()
+    if not re.fullmatch(r"[A-Z]{2}", code):
+        raise ValueError('must be a country code of two letters, such as "CW"')
+    return code
+
+
 def _secret(value: SecretStr) -> SecretStr:
     plain(value.get_secret_value())
     return value
@@ -326,6 +333,9 @@ HeldBack = Annotated[
     Buffer, BeforeValidator(_buffer), PlainSerializer(str), ValueKind("units or percent")
 ]
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
+CountryCodes = Annotated[
+    tuple[Annotated[str, AfterValidator(_country_code)], ...], Field(strict=False)
+]
 States = Annotated[
     tuple[Annotated[str, AfterValidator(_state)], ...],
     Field(strict=False),
