@@ -284,6 +284,25 @@ def test_one_sku_is_read_and_written_alone(world: World) -> None:
         world.run(only=("%",))
 
 
+@pytest.mark.parametrize("only", [("café",), ("cafe\u0301",), ()])
+@pytest.mark.parametrize(
+    ("shop", "there"), [("CAFÉ", "CAFE\u0301"), ("CAFE\u0301", "CAFÉ"), ("CAFE\u0301",) * 2]
+)
+def test_a_sku_in_another_unicode_form_is_the_same(
+    world: World, shop: str, there: str, only: tuple[str, ...]
+) -> None:
+    world.add(shop, 10)
+    world.shelf[there] = {"MAIN": 4}
+    result = world.run(only=only)
+    assert (result.processed, result.updated, world.saleable(shop)) == (1, 1, 4)
+
+
+def test_two_unicode_forms_as_two_variants_are_duplicates(world: World) -> None:
+    world.add("CAFÉ", 10, there=4)
+    world.add("CAFE\u0301", 10)
+    assert (world.run().updated, world.saleable("CAFÉ")) == (0, 10)
+
+
 def test_no_row_for_one_sku_is_unknown_and_never_zero(world: World) -> None:
     many(world, 2)
     world.run()

@@ -280,7 +280,11 @@ def _path(value: object) -> object:
 
 
 def _distinct(table: object) -> object:
-    return _checked_names(table, str.casefold, ", which are the same without case")
+    return _checked_names(table, _folded, ", which are the same without case")
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 def _distinct_trimmed(table: object) -> object:

@@ -16,6 +16,7 @@ from typing import TypeVar
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import Occurrence, Unavailable, UsageError
 from veracore_sync.domain.failures import FailureBudget
+from veracore_sync.domain.held_orders import spellings
 from veracore_sync.domain.shop_stock import Level, Variant
 from veracore_sync.domain.staged_stock import ANY, MAX_AT, StagedStock, StagedVariant
 from veracore_sync.domain.states import OrderState
@@ -139,7 +140,9 @@ class Reading(RunPart[InventoryReport]):
             return [None]
         shop_skus = [one for name in skus for one in self.names.shop_skus(name)]
         parts = [part for sku in shop_skus for part in self.names.parts(sku)]
-        return list({sku_key(part): part for part in parts}.values())
+        named = {sku_key(part): part for part in parts}.values()
+        # VeraCore is asked by its own spelling, which is not known before.
+        return [form for part in named for form in spellings(part)]
 
     def _rows(
         self, parts: list[str] | list[None], places: LocationMap, seen: set[str]

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from veracore_sync.config import SkuSettings
+from veracore_sync.domain.held_orders import spellings, unit_key
 
-
-def sku_key(sku: str) -> str:
-    """A SKU for comparison: trimmed, without case."""
-    # Never as a number: "007" and "7" are two SKUs. VeraCore's parts may carry trailing blanks
-    # (docs/wire.md 4.1).
-    return sku.strip().casefold()
+sku_key = unit_key
 
 
 class SkuMap:
@@ -31,8 +27,8 @@ class SkuMap:
         return sku_key(sku) in self._excluded
 
     def part(self, sku: str) -> str:
-        """VeraCore's offer or part of a shop SKU."""
-        return self._aliases.get(sku_key(sku), sku.strip())
+        """VeraCore's offer or part of a shop SKU: its alias as it stands, else the SKU in NFC."""
+        return self._aliases.get(sku_key(sku)) or spellings(sku.strip())[0]
 
     def kit(self, sku: str) -> Mapping[str, int] | None:
         """The parts of a kit and the units of each; ``None`` if the SKU is no kit."""

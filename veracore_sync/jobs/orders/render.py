@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from veracore_sync.config import FreightSettings, OrdersSettings, SkuSettings
 from veracore_sync.domain.errors import Category
+from veracore_sync.domain.held_orders import spellings
 from veracore_sync.domain.order_records import Failure
 from veracore_sync.domain.orders import Order, OrderContent, OrderLine
 from veracore_sync.domain.warehouse import (
@@ -188,8 +189,9 @@ class Renderer:
 
     def _offer(self, line: OrderLine, number: int) -> str:
         offer = self.offer(line.sku)
-        # Never cleaned silently: the result could be the name of another offer.
-        if not offer or clean(offer) != offer:
+        # Never cleaned silently: the result could be the name of another offer. Its Unicode form is
+        # left as it is, because an alias is VeraCore's own spelling.
+        if not offer or clean(offer) != spellings(offer)[0]:
             raise Unsendable(
                 Category.MAPPING,
                 f"line {number} has no SKU that can be sent: give the variant one in the shop, "
