@@ -21,6 +21,7 @@ from veracore_sync.domain.warehouse import (
     WarehouseOrder,
 )
 from veracore_sync.jobs.inventory.sku_map import SkuMap
+from veracore_sync.jobs.orders.labels import label_warnings
 from veracore_sync.jobs.orders.parties import missing_fields, party
 from veracore_sync.jobs.orders.text import as_currency, clean
 
@@ -88,7 +89,7 @@ class Renderer:
             shipping_charge=self._shipping_charge(order, warnings),
             lines=tuple(self._lines(order, warnings)),
         )
-        return Rendered(rendered, tuple(warnings))
+        return Rendered(rendered, (*warnings, *label_warnings(rendered)))
 
     def _custom(self, order: Order, name: str) -> str:
         return order.custom_fields.get(name, "")
