@@ -16,6 +16,8 @@ from veracore_sync.domain.errors import (
     UsageError,
 )
 from veracore_sync.domain.shop_stock import Location
+from veracore_sync.jobs.inventory.sku_map import SPELLINGS
+from veracore_sync.jobs.orders.render import Renderer
 from veracore_sync.ledger import open_ledger
 
 
@@ -295,6 +297,26 @@ def test_a_sku_in_another_unicode_form_is_the_same(
     world.shelf[there] = {"MAIN": 4}
     result = world.run(only=only)
     assert (result.processed, result.updated, world.saleable(shop)) == (1, 1, 4)
+
+
+def test_veracores_own_unicode_form_is_kept_for_the_orders(world: World) -> None:
+    there = "CAFE\u0301"
+    world.add("CAFÉ", 10)
+    world.shelf[there] = {"MAIN": 4}
+
+    def offer() -> str:
+        spelled = world.ledger.meta.get(SPELLINGS)
+        return Renderer(world.settings.orders, world.settings.skus, spelled).offer("CAFÉ")
+
+    for options in ({"dry_run": True}, {"only": ("CAFÉ",)}):
+        world.run(**options)
+        assert offer() == "CAFÉ"
+    world.run()
+    assert offer() == there
+    # With both forms there are two offers, and the shop's own is one of them.
+    world.shelf["CAFÉ"] = {"MAIN": 4}
+    world.run()
+    assert offer() == "CAFÉ"
 
 
 def test_two_unicode_forms_as_two_variants_are_duplicates(world: World) -> None:

@@ -8,10 +8,11 @@ without it. So the run can only offer too little, and the next listing of the or
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
+from unicodedata import is_normalized
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import Occurrence, Unavailable, UsageError
@@ -44,11 +45,13 @@ class Reading(RunPart[InventoryReport]):
 
     Args:
         unread: Gets the records that cannot be read.
+        spelled: Gets VeraCore's parts that are not in NFC, by their key.
     """
 
     book: StagingStore
     names: SkuMap
     unread: UnreadStock
+    spelled: dict[str, str] = field(default_factory=dict)
     _began: float = 0.0
 
     def variants(self, skus: tuple[str, ...]) -> None:
@@ -150,6 +153,8 @@ class Reading(RunPart[InventoryReport]):
         for part in parts:
             for row in self.warehouse.stock(part):
                 seen.add(sku_key(row.warehouse))
+                if not is_normalized("NFC", row.sku) and len(self.spelled) < _PAGE:
+                    self.spelled[sku_key(row.sku)] = row.sku.strip()
                 if not row.sku and isinstance(row, UnreadableStock):
                     self.unread.note_nameless(row.problem)
                 elif places.by_warehouse is not None and not row.warehouse:

@@ -45,11 +45,17 @@ class Rendered:
 
 
 class Renderer:
-    """Renders orders by one set of settings."""
+    """Renders orders by one set of settings.
 
-    def __init__(self, orders: OrdersSettings, skus: SkuSettings) -> None:
+    Args:
+        spelled: The ledger's value of `SPELLINGS`.
+    """
+
+    def __init__(
+        self, orders: OrdersSettings, skus: SkuSettings, spelled: str | None = None
+    ) -> None:
         self._orders = orders
-        self._names = SkuMap(skus)
+        self._names = SkuMap(skus, spelled)
 
     def sendable_lines(self, order: Order) -> list[OrderLine]:
         """The lines that still have units to send and whose SKU is not excluded."""
