@@ -12,6 +12,7 @@ from fakes import FakeClock, FakeWarehouse, PartialShop, make_settings
 
 from veracore_sync.config import Settings
 from veracore_sync.domain.errors import Category, ProtocolError, Unavailable
+from veracore_sync.domain.held_orders import unit_key
 from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion
 from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine, OpenOrder, Variant
 from veracore_sync.domain.states import AttemptOutcome, OrderCause
@@ -376,11 +377,11 @@ class FakeStockShop:
 
     def variants_like(self, skus: Sequence[str]) -> list[Variant]:
         self.world.between("variants")
-        wanted = [sku.casefold() for sku in skus]
+        wanted = [unit_key(sku) for sku in skus]
         return [
             self._told(one)
             for one in self.world.variants.values()
-            if any(sku in one.sku.casefold() for sku in wanted)
+            if any(sku in unit_key(one.sku) for sku in wanted)
         ]
 
     def variants_by_id(self, ids: Sequence[str]) -> dict[str, Variant]:

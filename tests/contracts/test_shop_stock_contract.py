@@ -57,6 +57,15 @@ def test_variants_are_found_by_a_part_of_their_sku(bed: StockBed, stock: ShopSto
     assert stock.variants_like(["HAT"]) == []
 
 
+@pytest.mark.parametrize("there", ["CAFÉ", "CAFE\u0301"])
+def test_variants_are_found_in_either_unicode_form(
+    bed: StockBed, stock: ShopStock, there: str
+) -> None:
+    found = bed.add(there, 1)
+    for asked in ("CAFÉ", "CAFE\u0301", "café"):
+        assert [one.id for one in stock.variants_like([asked])] == [found]
+
+
 def test_variants_by_id_as_far_as_they_live(bed: StockBed, stock: ShopStock) -> None:
     mug, tee = bed.add("MUG", 5), bed.add("TEE", 1)
     bed.delete(tee)

@@ -16,6 +16,8 @@ from veracore_sync.domain.errors import (
     UsageError,
 )
 from veracore_sync.domain.shop_stock import Location
+from veracore_sync.jobs.inventory.sku_map import SPELLINGS
+from veracore_sync.jobs.orders.render import Renderer
 from veracore_sync.ledger import open_ledger
 
 
@@ -282,6 +284,45 @@ def test_one_sku_is_read_and_written_alone(world: World) -> None:
         world.run(only=("S00",))
     with pytest.raises(UsageError):
         world.run(only=("%",))
+
+
+@pytest.mark.parametrize("only", [("café",), ("cafe\u0301",), ()])
+@pytest.mark.parametrize(
+    ("shop", "there"), [("CAFÉ", "CAFE\u0301"), ("CAFE\u0301", "CAFÉ"), ("CAFE\u0301",) * 2]
+)
+def test_a_sku_in_another_unicode_form_is_the_same(
+    world: World, shop: str, there: str, only: tuple[str, ...]
+) -> None:
+    world.add(shop, 10)
+    world.shelf[there] = {"MAIN": 4}
+    result = world.run(only=only)
+    assert (result.processed, result.updated, world.saleable(shop)) == (1, 1, 4)
+
+
+def test_veracores_own_unicode_form_is_kept_for_the_orders(world: World) -> None:
+    there = "CAFE\u0301"
+    world.add("CAFÉ", 10)
+    world.shelf[there] = {"MAIN": 4}
+
+    def offer() -> str:
+        spelled = world.ledger.meta.get(SPELLINGS)
+        return Renderer(world.settings.orders, world.settings.skus, spelled).offer("CAFÉ")
+
+    for options in ({"dry_run": True}, {"only": ("CAFÉ",)}):
+        world.run(**options)
+        assert offer() == "CAFÉ"
+    world.run()
+    assert offer() == there
+    # With both forms there are two offers, and the shop's own is one of them.
+    world.shelf["CAFÉ"] = {"MAIN": 4}
+    world.run()
+    assert offer() == "CAFÉ"
+
+
+def test_two_unicode_forms_as_two_variants_are_duplicates(world: World) -> None:
+    world.add("CAFÉ", 10, there=4)
+    world.add("CAFE\u0301", 10)
+    assert (world.run().updated, world.saleable("CAFÉ")) == (0, 10)
 
 
 def test_no_row_for_one_sku_is_unknown_and_never_zero(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from fakes import ADDRESS, START, line, make_order, make_settings
 from veracore_sync.domain.errors import ConfigError, NeedsPerson, Unavailable, UsageError
 from veracore_sync.domain.orders import Address, Customer
 from veracore_sync.domain.warehouse import RecordLine, WarehouseOrder, WarehouseRecord
+from veracore_sync.jobs.inventory.sku_map import SPELLINGS, sku_key
 from veracore_sync.jobs.orders.ids import renewed_id
 
 
@@ -22,6 +24,31 @@ def test_paid_orders_go_out_once(bench: Bench) -> None:
     assert bench.run().outcomes == {}
     assert set(bench.warehouse.submissions.values()) == {1}
     assert len(bench.warehouse.submissions) == 20
+
+
+def test_an_sku_goes_out_in_veracores_unicode_form(bench: Bench) -> None:
+    nfd = "CAFE\u0301"
+    sent: list[str] = []
+    bench.warehouse.before_submit = lambda order: sent.extend(one.sku for one in order.lines)
+    bench.shop.add(make_order("A", lines=(line("1", nfd, 1),)))
+    bench.run()
+    bench.ledger.meta.put(SPELLINGS, json.dumps({sku_key(nfd): nfd}))
+    bench.shop.add(make_order("B", lines=(line("1", "CAFÉ", 1),)))
+    bench.run()
+    assert sent == ["CAFÉ", nfd]
+    bench.clock.forward(seconds=7200)
+    assert bench.run().outcomes == {}
+
+
+def test_an_address_sent_by_codes_is_no_drift(bench: Bench) -> None:
+    address = replace(ADDRESS, province="Texas", country_code="us")
+    bench.shop.add(make_order("A", shipping_address=address))
+    sent: list[str] = []
+    bench.warehouse.before_submit = lambda order: sent.append(order.ship_to.state)
+    bench.run()
+    bench.clock.forward(seconds=7200)
+    assert (bench.run().outcomes, sent) == ({}, ["TX"])
+    assert bench.state("A") == "synced"
 
 
 def test_a_second_run_asks_the_shop_once_and_the_warehouse_never(bench: Bench) -> None:

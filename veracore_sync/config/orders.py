@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from veracore_sync.config.section import DAY_SECONDS, Section, minutes, number
 from veracore_sync.config.types import (
+    CountryCodes,
     DistinctCodes,
     FieldName,
     IdPrefix,
@@ -126,6 +127,11 @@ class OrdersSettings(Section):
     skip_shipping_methods: Names = Field(
         default=(),
         description='Shipping method codes whose orders are never sent, such as ["pick-up"].',
+    )
+    countries_without_postal_code: CountryCodes = Field(
+        default=(),
+        description='Countries whose addresses need no postal code, such as ["CH"]; those '
+        "without postal codes need not be named.",
     )
     workers: int = number(4, "Orders sent at the same time.", least=1, most=32)
     max_run_minutes: int = minutes(

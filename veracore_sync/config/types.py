@@ -130,6 +130,13 @@ def _named(text: str) -> str:
     return _trimmed(text)
 
 
+def _country_code(text: str) -> str:
+    code = _trimmed(text).upper()
+    if not re.fullmatch(r"[A-Z]{2}", code):
+        raise ValueError('must be a country code of two letters, such as "CW"')
+    return code
+
+
 def _secret(value: SecretStr) -> SecretStr:
     plain(value.get_secret_value())
     return value
@@ -308,7 +315,11 @@ def _path(value: object) -> object:
 
 
 def _distinct(table: object) -> object:
-    return _checked_names(table, str.casefold, ", which are the same without case")
+    return _checked_names(table, _folded, ", which are the same without case")
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 def _distinct_trimmed(table: object) -> object:
@@ -383,6 +394,9 @@ HeldBack = Annotated[
     Buffer, BeforeValidator(_buffer), PlainSerializer(str), ValueKind("units or percent")
 ]
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
+CountryCodes = Annotated[
+    tuple[Annotated[str, AfterValidator(_country_code)], ...], Field(strict=False)
+]
 States = Annotated[
     tuple[Annotated[str, AfterValidator(_state)], ...],
     Field(strict=False),

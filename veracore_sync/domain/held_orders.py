@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -127,5 +128,18 @@ def totals(lines: Iterable[tuple[str, int]]) -> Counter[str]:
 
 
 def unit_key(sku: str) -> str:
-    """A SKU for comparison: trimmed and ignoring case, never read as a number."""
-    return sku.strip().casefold()
+    """A SKU for comparison: trimmed, without case and in one Unicode form."""
+    # Never as a number: "007" and "7" are two SKUs. VeraCore's parts may carry trailing blanks
+    # (docs/wire.md 4.1). An accent may be a character of its own on one side (NFD) and not on the
+    # other (NFC), which nobody sees.
+    name = sku.strip().casefold()
+    if name.isascii():
+        return name
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
+def spellings(sku: str) -> list[str]:
+    """The Unicode forms in which either side may have a SKU, NFC first; one, if they are equal."""
+    if sku.isascii():
+        return [sku]
+    return list(dict.fromkeys((*(unicodedata.normalize(f, sku) for f in ("NFC", "NFD")), sku)))

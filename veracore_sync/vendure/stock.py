@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from veracore_sync.domain.errors import ProtocolError
+from veracore_sync.domain.held_orders import spellings
 from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine, OpenOrder, Variant
 from veracore_sync.ports.shop import UnknownVariant
 from veracore_sync.vendure.answers import UnknownEntity
@@ -79,8 +80,9 @@ class VendureStock:
 
     def variants_like(self, skus: Sequence[str]) -> list[Variant]:
         """The variants whose SKU contains one of `skus`, roughly without regard to case."""
-        spellings = {form for sku in skus for form in (sku, sku.lower(), sku.upper())}
-        wanted = {"_or": [{"sku": {"contains": one}} for one in sorted(spellings)]}
+        cases = {form for sku in skus for form in (sku, sku.lower(), sku.upper())}
+        named = {form for one in cases for form in spellings(one)}
+        wanted = {"_or": [{"sku": {"contains": one}} for one in sorted(named)]}
         return list(self._listed({"filter": wanted}))
 
     def variants_by_id(self, ids: Sequence[str]) -> dict[str, Variant]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 
@@ -44,14 +45,19 @@ def _hide(line: str, value: str) -> str:
 def blank_id(text: str, order_id: str) -> str:
     """The text in lower case, the order id taken out wherever it stands as a word of its own."""
     if not order_id.strip():
-        return text.casefold()
-    name = re.escape(order_id.strip().casefold())
-    return re.sub(rf"(?<![\w/-]){name}(?![\w/-])", "", text.casefold())
+        return _folded(text)
+    name = re.escape(_folded(order_id.strip()))
+    return re.sub(rf"(?<![\w/-]){name}(?![\w/-])", "", _folded(text))
 
 
 def names_id(text: str, order_id: str) -> bool:
     """Whether the text names the order id as a word of its own, not as a part of a path."""
-    return blank_id(text, order_id) != text.casefold()
+    return blank_id(text, order_id) != _folded(text)
+
+
+def _folded(text: str) -> str:
+    # VeraCore may quote a SKU in another Unicode form than it was sent in.
+    return unicodedata.normalize("NFC", text.casefold())
 
 
 def personal(order: WarehouseOrder) -> list[str]:

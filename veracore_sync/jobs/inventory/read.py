@@ -8,14 +8,16 @@ without it. So the run can only offer too little, and the next listing of the or
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
+from unicodedata import is_normalized
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import Occurrence, Unavailable, UsageError
 from veracore_sync.domain.failures import FailureBudget
+from veracore_sync.domain.held_orders import spellings
 from veracore_sync.domain.shop_stock import Level, Variant
 from veracore_sync.domain.staged_stock import ANY, MAX_AT, StagedStock, StagedVariant
 from veracore_sync.domain.states import OrderState
@@ -43,11 +45,13 @@ class Reading(RunPart[InventoryReport]):
 
     Args:
         unread: Gets the records that cannot be read.
+        spelled: Gets VeraCore's parts that are not in NFC, by their key.
     """
 
     book: StagingStore
     names: SkuMap
     unread: UnreadStock
+    spelled: dict[str, str] = field(default_factory=dict)
     _began: float = 0.0
 
     def variants(self, skus: tuple[str, ...]) -> None:
@@ -139,7 +143,9 @@ class Reading(RunPart[InventoryReport]):
             return [None]
         shop_skus = [one for name in skus for one in self.names.shop_skus(name)]
         parts = [part for sku in shop_skus for part in self.names.parts(sku)]
-        return list({sku_key(part): part for part in parts}.values())
+        named = {sku_key(part): part for part in parts}.values()
+        # VeraCore is asked by its own spelling, which is not known before.
+        return [form for part in named for form in spellings(part)]
 
     def _rows(
         self, parts: list[str] | list[None], places: LocationMap, seen: set[str]
@@ -147,6 +153,8 @@ class Reading(RunPart[InventoryReport]):
         for part in parts:
             for row in self.warehouse.stock(part):
                 seen.add(sku_key(row.warehouse))
+                if not is_normalized("NFC", row.sku) and len(self.spelled) < _PAGE:
+                    self.spelled[sku_key(row.sku)] = row.sku.strip()
                 if not row.sku and isinstance(row, UnreadableStock):
                     self.unread.note_nameless(row.problem)
                 elif places.by_warehouse is not None and not row.warehouse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -17,7 +18,7 @@ from veracore_sync.jobs.inventory.plausible import implausible
 from veracore_sync.jobs.inventory.read import Reading
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.sellable import SellableCalculator
-from veracore_sync.jobs.inventory.sku_map import SkuMap
+from veracore_sync.jobs.inventory.sku_map import SPELLINGS, SkuMap
 from veracore_sync.jobs.inventory.unread import UnreadStock
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.ports.stock_staging import StagingStore
@@ -232,8 +233,22 @@ class InventoryRun(JobRun[InventoryReport]):
             self._alerts.not_guarded()
         self._alerts.refused(complete=self._is_full and complete and held_back is None)
         self._book.remember(complete=self._is_full and not self._unread.nameless)
+        if self._is_full:
+            self._keep_spellings()
         if self._is_full and complete and self.options.allow_mass_change:
             self.ledger.meta.put(_ALLOWED, "1")
+
+    def _keep_spellings(self) -> None:
+        """Store VeraCore's own spelling of parts that are not in NFC, for the orders."""
+        # A part in both forms is two offers, and the order's SKU decides.
+        found = {
+            key: name
+            for key, name in self._reading.spelled.items()
+            if not self._book.is_spelled_twice(key)
+        }
+        spelled = json.dumps(found, sort_keys=True)
+        if spelled != (self.ledger.meta.get(SPELLINGS) or "{}"):
+            self.ledger.meta.put(SPELLINGS, spelled)
 
     def _count_skipped(self) -> None:
         matched = self._book.count_variants("plain", "kit")

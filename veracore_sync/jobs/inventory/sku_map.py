@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 from veracore_sync.config import SkuSettings
+from veracore_sync.domain.held_orders import spellings, unit_key
 
+sku_key = unit_key
 
-def sku_key(sku: str) -> str:
-    """A SKU for comparison: trimmed, without case."""
-    # Never as a number: "007" and "7" are two SKUs. VeraCore's parts may carry trailing blanks
-    # (docs/wire.md 4.1).
-    return sku.strip().casefold()
+SPELLINGS = "stock.spellings"
+"""The ledger's key of VeraCore's parts that are not in NFC: a JSON object by `sku_key`."""
 
 
 class SkuMap:
-    """The aliases, exclusions and kits of ``[skus]``."""
+    """The aliases, exclusions and kits of ``[skus]``.
 
-    def __init__(self, skus: SkuSettings) -> None:
+    Args:
+        spelled: The ledger's value of `SPELLINGS`.
+    """
+
+    def __init__(self, skus: SkuSettings, spelled: str | None = None) -> None:
+        self._spelled: dict[str, str] = json.loads(spelled or "{}")
         self._excluded = {sku_key(sku) for sku in skus.exclude}
         self._aliases = {sku_key(sku): part.strip() for sku, part in skus.aliases.items()}
         self._kits = {
@@ -31,8 +36,13 @@ class SkuMap:
         return sku_key(sku) in self._excluded
 
     def part(self, sku: str) -> str:
-        """VeraCore's offer or part of a shop SKU."""
-        return self._aliases.get(sku_key(sku), sku.strip())
+        """VeraCore's offer or part of a shop SKU.
+
+        That is its alias as it stands, else the SKU in VeraCore's Unicode form: NFC, unless the
+        stock was read in another.
+        """
+        key = sku_key(sku)
+        return self._aliases.get(key) or self._spelled.get(key) or spellings(sku.strip())[0]
 
     def kit(self, sku: str) -> Mapping[str, int] | None:
         """The parts of a kit and the units of each; ``None`` if the SKU is no kit."""

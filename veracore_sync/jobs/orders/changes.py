@@ -78,19 +78,18 @@ def missing_units(
     """The open units, by offer, that VeraCore does not have; empty if that is unknown."""
     if held is None:
         return {}
+    spelled: dict[str, str] = {}
     opened: Counter[str] = Counter()
     ordered: Counter[str] = Counter()
     for line in order.lines:
         if not renderer.is_excluded(line.sku):
-            opened[renderer.offer(line.sku)] += line.open_quantity
-            ordered[renderer.offer(line.sku)] += line.quantity
-    there: Counter[str] = Counter()
-    for offer, units in held:
-        there[offer.strip().casefold()] += units
-    left = {
-        offer: min(units, ordered[offer] - there[offer.casefold()])
-        for offer, units in opened.items()
-    }
+            offer = renderer.offer(line.sku)
+            key = unit_key(offer)
+            spelled.setdefault(key, offer)
+            opened[key] += line.open_quantity
+            ordered[key] += line.quantity
+    there = totals(held)
+    left = {spelled[key]: min(units, ordered[key] - there[key]) for key, units in opened.items()}
     return {offer: units for offer, units in sorted(left.items()) if units > 0}
 
 

@@ -14,6 +14,7 @@ from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.order_records import Failure, OrderRow
 from veracore_sync.domain.orders import Order
 from veracore_sync.domain.states import OrderCause, OrderState
+from veracore_sync.jobs.inventory.sku_map import SPELLINGS
 from veracore_sync.jobs.kernel import RunContext
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
 from veracore_sync.jobs.orders.identity import Identities, stub_of
@@ -63,7 +64,7 @@ class OrderPipeline:
         self._settings_hash = settings_hash(settings.orders, settings.skus)
         self._planner = Planner(
             settings=settings.orders,
-            renderer=Renderer(settings.orders, settings.skus),
+            renderer=Renderer(settings.orders, settings.skus, ledger.meta.get(SPELLINGS)),
             settings_hash=self._settings_hash,
             hash_key=ledger.meta.hash_key,
             ledger_created_at=ledger.meta.live_for_certain,

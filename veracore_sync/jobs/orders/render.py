@@ -10,8 +10,9 @@ from decimal import Decimal
 
 from veracore_sync.config import FreightSettings, OrdersSettings, SkuSettings
 from veracore_sync.domain.errors import Category
+from veracore_sync.domain.held_orders import spellings
 from veracore_sync.domain.order_records import Failure
-from veracore_sync.domain.orders import Address, Order, OrderContent, OrderLine
+from veracore_sync.domain.orders import Order, OrderContent, OrderLine
 from veracore_sync.domain.warehouse import (
     Classification,
     Freight,
@@ -20,7 +21,9 @@ from veracore_sync.domain.warehouse import (
     WarehouseOrder,
 )
 from veracore_sync.jobs.inventory.sku_map import SkuMap
-from veracore_sync.jobs.orders.text import as_currency, clean, needs_postal_code, split_name
+from veracore_sync.jobs.orders.labels import label_warnings
+from veracore_sync.jobs.orders.parties import missing_fields, party
+from veracore_sync.jobs.orders.text import as_currency, clean
 
 _MAX_COMMENT = 255
 
@@ -42,11 +45,17 @@ class Rendered:
 
 
 class Renderer:
-    """Renders orders by one set of settings."""
+    """Renders orders by one set of settings.
 
-    def __init__(self, orders: OrdersSettings, skus: SkuSettings) -> None:
+    Args:
+        spelled: The ledger's value of `SPELLINGS`.
+    """
+
+    def __init__(
+        self, orders: OrdersSettings, skus: SkuSettings, spelled: str | None = None
+    ) -> None:
         self._orders = orders
-        self._names = SkuMap(skus)
+        self._names = SkuMap(skus, spelled)
 
     def sendable_lines(self, order: Order) -> list[OrderLine]:
         """The lines that still have units to send and whose SKU is not excluded."""
@@ -71,7 +80,7 @@ class Renderer:
             Unsendable: A setting or a field of the order is missing.
         """
         warnings: list[str] = []
-        ordered_by, ship_to, bill_to = self._parties(order)
+        ordered_by, ship_to, bill_to = self._parties(order, warnings)
         rendered = WarehouseOrder(
             id=warehouse_id,
             reference=order.code,
@@ -86,7 +95,7 @@ class Renderer:
             shipping_charge=self._shipping_charge(order, warnings),
             lines=tuple(self._lines(order, warnings)),
         )
-        return Rendered(rendered, tuple(warnings))
+        return Rendered(rendered, (*warnings, *label_warnings(rendered)))
 
     def _custom(self, order: Order, name: str) -> str:
         return order.custom_fields.get(name, "")
@@ -107,11 +116,16 @@ class Renderer:
             customer_code=self._orders.customer_code,
         )
 
-    def _parties(self, order: Order) -> tuple[Party, Party, Party | None]:
-        ship_to = _party(order.shipping_address)
-        _require_deliverable(ship_to)
+    def _parties(self, order: Order, warnings: list[str]) -> tuple[Party, Party, Party | None]:
+        ship_to = party(order.shipping_address)
+        missing = missing_fields(ship_to, self._orders.countries_without_postal_code, warnings)
+        if missing:
+            raise Unsendable(
+                Category.VALIDATION,
+                f"the shipping address has no {' and no '.join(missing)}: complete it in the shop",
+            )
         billing = order.billing_address
-        bill_to = _party(billing) if billing and billing != order.shipping_address else None
+        bill_to = party(billing) if billing and billing != order.shipping_address else None
         home = bill_to or ship_to
         customer = order.customer
         first, last = clean(customer.first_name), clean(customer.last_name)
@@ -182,51 +196,15 @@ class Renderer:
 
     def _offer(self, line: OrderLine, number: int) -> str:
         offer = self.offer(line.sku)
-        # Never cleaned silently: the result could be the name of another offer.
-        if not offer or clean(offer) != offer:
+        # Never cleaned silently: the result could be the name of another offer. Its Unicode form is
+        # left as it is, because an alias is VeraCore's own spelling.
+        if not offer or clean(offer) != spellings(offer)[0]:
             raise Unsendable(
                 Category.MAPPING,
                 f"line {number} has no SKU that can be sent: give the variant one in the shop, "
                 "or an alias in [skus.aliases]",
             )
         return offer
-
-
-def _party(address: Address) -> Party:
-    first, last = split_name(address.full_name)
-    return Party(
-        first_name=first,
-        last_name=last,
-        company=clean(address.company),
-        address1=clean(address.street1),
-        address2=clean(address.street2),
-        city=clean(address.city),
-        state=clean(address.province),
-        postal_code=clean(address.postal_code),
-        country=clean(address.country_code),
-        phone=clean(address.phone),
-    )
-
-
-def _require_deliverable(party: Party) -> None:
-    # What VeraCore requires (docs/wire.md 3.2); checked here, so that the message names the field.
-    missing = [
-        name
-        for name, value in (
-            ("name or company", party.last_name or party.company),
-            ("street", party.address1),
-            ("city", party.city),
-            ("country", party.country),
-        )
-        if not value
-    ]
-    if party.country and not party.postal_code and needs_postal_code(party.country):
-        missing.append("postal code")
-    if missing:
-        raise Unsendable(
-            Category.VALIDATION,
-            f"the shipping address has no {' and no '.join(missing)}: complete it in the shop",
-        )
 
 
 def _freight(settings: FreightSettings) -> Freight:

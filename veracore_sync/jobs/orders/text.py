@@ -13,11 +13,6 @@ _UNSENDABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 _NO_DIGITS = set("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())  # noqa: SIM905 - reads as a table
 _THREE_DIGITS = set("BHD IQD JOD KWD LYD OMR TND".split())  # noqa: SIM905 - reads as a table
-_NO_POSTAL_CODE = set(
-    "AE AG AN AO AW BF BI BJ BO BS BW BZ CD CF CG CI CK CM DJ DM ER FJ GD GH GM GQ GY HK HM IE JM "  # noqa: SIM905 - reads as a table
-    "KI KM KN KP LC ML MO MR MS MW NR NU PA QA RW SB SC SL SR SS ST SY TD TF TG TK TL TO TT TV UG "
-    "VU YE ZW".split()
-)
 
 
 def clean(text: str | None) -> str:
@@ -31,11 +26,6 @@ def split_name(full_name: str) -> tuple[str, str]:
     """First and last name, split at the last space; a single word is a last name."""
     first, _, last = clean(full_name).rpartition(" ")
     return first.strip(), last
-
-
-def needs_postal_code(country_code: str) -> bool:
-    """Whether an address in that country (ISO 3166 alpha-2) has a postal code."""
-    return country_code.upper() not in _NO_POSTAL_CODE
 
 
 def as_currency(amount: Decimal, currency: str) -> tuple[Decimal, bool]:

@@ -19,6 +19,7 @@ from veracore_sync.domain.errors import (
     WrongEndpoint,
 )
 from veracore_sync.domain.failures import read_error
+from veracore_sync.domain.held_orders import unit_key
 from veracore_sync.domain.returns import ListedReturn
 from veracore_sync.domain.warehouse import ListedRow, StockRow, WarehouseOrder
 from veracore_sync.ports.warehouse import (
@@ -270,14 +271,14 @@ class OmsWarehouse:
     def stock(self, sku: str | None) -> Iterator[StockRow]:
         """Read stock; see the port."""
         arguments = {"partNumber": pattern_of(sku), "owner": self._settings.company_id}
-        wanted = sku.strip().casefold() if sku is not None else None
+        wanted = unit_key(sku) if sku is not None else None
         rows = self._service.records("GetProductAvailabilities", "WarehouseLevels", **arguments)
         try:
             for row in map(stock_row, rows):
                 if row is None:
                     continue
                 # `partNumber` is a LIKE pattern and also matches other SKUs; case does not matter.
-                if wanted is None or row.sku.casefold() in (wanted, ""):
+                if wanted is None or unit_key(row.sku) in (wanted, ""):
                     yield row
         except UnreadableXml as error:
             raise _not_understood(str(error)) from error

@@ -23,6 +23,7 @@ from veracore_sync.domain.errors import (
     SyncError,
 )
 from veracore_sync.domain.failures import LISTED_REFUSALS, read_error
+from veracore_sync.domain.held_orders import unit_key
 from veracore_sync.domain.returns import ListedReturn
 from veracore_sync.domain.warehouse import (
     ListedRow,
@@ -261,7 +262,7 @@ class RestWarehouse:
         if answer.status != 200 or document is None:
             raise self._api.failure(answer, "inventory")
         row = stock_row(document)
-        if row.sku.casefold() in (sku.casefold(), ""):
+        if unit_key(row.sku) in (unit_key(sku), ""):
             yield row
 
     def shipped(self, first: date, last: date) -> Iterator[ListedRow]:
