@@ -91,7 +91,12 @@ def _online(container: Container) -> Iterator[CheckResult]:
     there = warehouse(settings.veracore, sides[1], container.other_dialects(), known_id)
     both = (yield from _met(container, "VeraCore", there)) and both
     if both:
-        yield from skus(settings.skus, sides[0].stock, sides[1])
+        yield from skus(
+            settings.skus,
+            sides[0].stock,
+            sides[1],
+            backorders=settings.inventory.backorders,
+        )
     yield listener(settings.webhooks, container.clock)
 
 
