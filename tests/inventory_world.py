@@ -86,10 +86,21 @@ class World:
 
     # ---- what there is ------------------------------------------------------------------------
 
-    def add(self, sku: str, on_hand: int, *, there: int | None = None, tracked: bool = True) -> str:
+    def add(
+        self,
+        sku: str,
+        on_hand: int,
+        *,
+        there: int | None = None,
+        tracked: bool = True,
+        enabled: bool = True,
+        threshold: int = 0,
+    ) -> str:
         """A variant with so many on hand in the shop, and `there` in the warehouse."""
         identity = str(len(self.variants) + 1)
-        self.variants[identity] = Variant(identity, sku, tracked, (Level(HERE, on_hand, 0),))
+        self.variants[identity] = Variant(
+            identity, sku, tracked, (Level(HERE, on_hand, 0),), None, enabled, threshold
+        )
         if there is not None:
             self.shelf[sku] = {"MAIN": there}
         return identity

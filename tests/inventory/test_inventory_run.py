@@ -125,7 +125,92 @@ def test_a_shop_that_refuses_every_variant_ends_the_run(world: World) -> None:
     assert requests.count("write") < 40
 
 
-def test_ambiguous_and_unknown_skus_are_listed_once_and_left_alone(world: World) -> None:
+def sold(world: World) -> list[int]:
+    """What Vendure sells of each enabled variant, with its threshold."""
+    return [
+        sum(one.on_hand - one.allocated for one in variant.levels) - min(0, variant.threshold)
+        for variant in world.variants.values()
+        if variant.enabled
+    ]
+
+
+@pytest.mark.parametrize(
+    ("levels", "there", "ends"),
+    [
+        ((1000,), 3, [3]),
+        ((1,), 3, [3]),
+        ((3, 3), 3, [3, 0]),
+        ((1, 1000), 3, [1, 2]),
+        ((1000, 1), 3, [3, 0]),
+        ((1, 1), 9, [1, 1]),
+        ((-2, 5), 3, [-2, 3]),
+        ((4, 4, 4), 6, [4, 2, 0]),
+        ((4, 4), 0, [0, 0]),
+    ],
+)
+def test_variants_that_share_a_sku_offer_no_more_than_there_is(
+    world: World, levels: tuple[int, ...], there: int, ends: list[int]
+) -> None:
+    many(world, 2)
+    for level in levels:
+        world.add("MUG", level, there=there)
+    world.add("mug", 1000, enabled=False)
+    told = world.run()
+    assert sold(world)[2:] == ends
+    assert bool(told.ambiguous) == (len(levels) > 1), "a disabled draft is no twin"
+    assert world.level("mug").on_hand == 1000
+    count = len(world.writes)
+    world.run()
+    assert len(world.writes) == count
+
+
+def test_variants_that_share_a_sku_go_down_with_each_order(world: World) -> None:
+    many(world, 2)
+    ids = [world.add("MUG", 5, there=6) for _ in range(2)]
+    world.run()
+    assert sold(world)[2:] == [5, 1]
+    world.shelf["MUG"]["MAIN"] = 2
+    world.run()
+    assert sold(world)[2:] == [2, 0]
+    assert len(ids) == 2
+
+
+def test_a_kit_is_bounded_by_the_parts_that_are_known(world: World) -> None:
+    configure(world, skus={"kits": {"BOX": {"CUP": 2, "NOWHERE": 1}, "SET": {"HAT": 1}}})
+    many(world, 2)
+    world.add("CUP", 7, there=7)
+    box = world.add("BOX", 50)
+    kit = world.add("SET", 50)
+    world.shelf["HAT"], world.shelf["hat"] = {"MAIN": 3}, {"MAIN": 4}
+    told = world.run()
+    assert (told.unknown, told.ambiguous) == (["BOX"], ["SET"])
+    assert [world.variants[one].levels[0].on_hand for one in (box, kit)] == [3, 7]
+    world.shelf["CUP"]["MAIN"] = 70
+    world.run()
+    assert world.variants[box].levels[0].on_hand == 3
+
+
+@pytest.mark.parametrize("threshold", [-10, -1, 0, 4])
+@pytest.mark.parametrize("there", [0, 3, 50])
+@pytest.mark.parametrize("now", [0, 5, 80])
+def test_vendure_sells_no_more_than_there_is_below_its_threshold(
+    world: World, threshold: int, there: int, now: int
+) -> None:
+    world.add("MUG", now, there=there, threshold=threshold)
+    world.place("A1", "MUG", 2)
+    world.run()
+    assert sold(world) == [max(0, there - 2)]
+    assert world.run().updated == 0
+
+
+def test_backorders_can_be_wanted(world: World) -> None:
+    configure(world, inventory={"backorders": True})
+    world.add("MUG", 0, there=5, threshold=-10)
+    world.run()
+    assert sold(world) == [15]
+
+
+def test_ambiguous_and_unknown_skus_are_listed_once_and_are_not_raised(world: World) -> None:
     many(world, 2)
     world.add("Mug", 1, there=9)
     world.add("mug ", 2)
@@ -144,6 +229,9 @@ def test_two_spellings_at_the_warehouse_are_ambiguous(world: World) -> None:
     world.add("MUG", 1, there=9)
     world.shelf["mug"] = {"MAIN": 4}
     assert (world.run().ambiguous, world.writes) == (["MUG"], [])
+    world.move("MUG", on_hand=30)
+    assert world.run().ambiguous == ["MUG"]
+    assert world.saleable("MUG") == 13
 
 
 def test_excluded_and_untracked_variants_are_left_alone(world: World) -> None:

@@ -117,7 +117,8 @@ def test_kits_twins_and_spellings(
     fresh_vendure.place_order([("GIFT-BOX", 5)])
     told = sync(rig, "--allow-mass-change", code=3)
     assert (saleable(fresh_vendure, "PART-MUG"), saleable(fresh_vendure, "GIFT-BOX")) == (15, 7)
-    assert [saleable(fresh_vendure, one) for one in (upper, lower, *twins)] == [30] * 4
+    sold = [saleable(fresh_vendure, one) for one in (upper, lower, *twins)]
+    assert sold == [5, 0, 5, 0], "together no more than there is"
     assert saleable(fresh_vendure, untracked) == 3
     assert told["ambiguous"] == ["HAT", "TWIN", "hat"]
     assert sync(rig)["updated"] == 0

@@ -465,6 +465,23 @@ def test_stock_too_low_is_raised_and_the_order_ships(bed: World) -> None:
     assert level.on_hand == 0
 
 
+@pytest.mark.parametrize(("backorders", "ends"), [("false", 7), ("true", 10)])
+def test_a_level_kept_low_for_a_threshold_is_lowered_again(
+    bed: World, backorders: str, ends: int
+) -> None:
+    bed.reopen(VERACORE_SYNC_INVENTORY__BACKORDERS=backorders)
+    order = bed.place(("MUG", 4))
+    bed.send()
+    variant = bed.shop.state.variant("MUG")
+    variant.threshold, variant.global_threshold = -10, False
+    bed.shop.state.set_stock("MUG", 1)
+    assert bed.shop.state.saleable("MUG") == 7
+    bed.ship(order, tracking="1Z999AA10123456784")
+    assert bed.track().raised == ["MUG"]
+    assert bed.fulfilments(order) == [("Shipped", "1Z999AA10123456784", {"MUG": 4})]
+    assert bed.shop.state.saleable("MUG") == ends
+
+
 def test_a_note_in_the_history_by_setting(bed: World) -> None:
     bed.reopen(VERACORE_SYNC_TRACKING__HISTORY_NOTE="true")
     order = bed.place(("MUG", 1))

@@ -89,8 +89,13 @@ def _online(container: Container) -> Iterator[CheckResult]:
     there = warehouse(settings.veracore, sides[1], container.other_dialects(), known_id)
     both = (yield from _met(container, "VeraCore", there)) and both
     if both:
-        buffers = settings.inventory.buffers
-        yield from skus(settings.skus, sides[0].stock, sides[1], buffers=buffers)
+        yield from skus(
+            settings.skus,
+            sides[0].stock,
+            sides[1],
+            buffers=settings.inventory.buffers,
+            backorders=settings.inventory.backorders,
+        )
     yield listener(settings.webhooks, container.clock)
 
 

@@ -273,6 +273,11 @@ class InventorySettings(Section):
     count_earlier_orders: bool = Field(
         default=False, description="Count open orders placed before `orders.not_before` as unsent."
     )
+    backorders: bool = Field(
+        default=False,
+        description="Let Vendure sell beyond VeraCore's stock where `outOfStockThreshold` is below "
+        "zero; else the levels make up for it.",
+    )
     max_run_minutes: int = minutes(
         20, "Nothing new begins after this; a minute later the run ends itself."
     )

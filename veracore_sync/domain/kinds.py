@@ -297,9 +297,9 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         _WHEN_STOCK_GUARDED,
     ),
     AlertKind.STOCK_UNKNOWN: AlertEntry(
-        "SKUs that VeraCore does not report, or that several variants share. Correct the SKU on "
-        "either side, or name it in `skus.aliases`, `skus.exclude` or `skus.kits`; the next full "
-        "`sync-inventory` ends the alert.",
+        "SKUs that VeraCore does not report, or that several variants share: never raised. "
+        "Correct the SKU on either side, or name it in `skus.aliases`, `skus.exclude` or "
+        "`skus.kits`; the next full `sync-inventory` ends the alert.",
         _WHEN_STOCK_GUARDED,
     ),
     AlertKind.STOCK_UNREADABLE: AlertEntry(

@@ -30,8 +30,10 @@ class Level:
 class Variant:
     """A live variant. `sku` is as the shop spells it; if not `tracked`, Vendure counts no stock.
 
-    `unreadable` says why nothing else is known; then `sku` may be empty too, and `id` if the shop
-    counts a variant that it does not list.
+    `threshold` is the units that Vendure keeps back; below zero, it sells so many more than it has.
+    A variant that is not `enabled` is not sold. `unreadable` says why
+    nothing else is known; then `sku` may be empty too, and `id` if the shop counts a variant that
+    it does not list.
     """
 
     id: str
@@ -39,6 +41,13 @@ class Variant:
     tracked: bool
     levels: tuple[Level, ...]
     unreadable: str | None = None
+    enabled: bool = True
+    threshold: int = 0
+
+    @property
+    def oversold(self) -> int:
+        """Units that Vendure sells beyond on hand less allocated, at all locations together."""
+        return max(0, -self.threshold)
 
     @property
     def name(self) -> str:

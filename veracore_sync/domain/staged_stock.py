@@ -26,10 +26,11 @@ class StagedStock:
 
 @dataclass(frozen=True, slots=True)
 class StagedVariant:
-    """A variant of the shop. No two variants may share `key`; `part` names its stock.
+    """A variant of the shop. No two live variants may share `key`; `part` names its stock.
 
-    `kind` is ``plain``, ``kit``, ``untracked``, ``excluded``, ``blank``, ``unread`` or
-    ``ambiguous``; `levels` are (on hand, allocated, sellable when first read) by location.
+    `kind` is ``plain``, ``kit``, ``untracked``, ``excluded``, ``blank``, ``unread``,
+    ``ambiguous`` or ``disabled`` (and another variant has its `key`); `levels` are (on hand,
+    allocated, sellable when first read) by location. `oversold` is as in `Variant`.
     """
 
     id: str
@@ -38,6 +39,13 @@ class StagedVariant:
     part: str
     kind: str
     levels: Mapping[str, Sequence[int]]
+    enabled: bool = True
+    oversold: int = 0
+
+    @property
+    def is_kit(self) -> bool:
+        """Whether it is a kit, whatever else is known of it."""
+        return not self.part
 
 
 @dataclass(frozen=True, slots=True)

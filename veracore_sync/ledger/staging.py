@@ -42,6 +42,8 @@ CREATE TEMP TABLE stage_variants (
     part TEXT NOT NULL,
     kind TEXT NOT NULL,
     levels TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    oversold INTEGER NOT NULL,
     written INTEGER NOT NULL DEFAULT 0
 );
 CREATE TEMP TABLE stage_rows (
@@ -83,8 +85,11 @@ DELETE FROM temp.stage_stock;
 INSERT INTO temp.stage_stock (part, location, spelling, available, spelled_twice, unread)
 SELECT part, location, min(spelling), sum(available), min(spelling) <> max(spelling), max(unread)
 FROM temp.stage_rows GROUP BY part, location;
-UPDATE temp.stage_variants SET kind = 'ambiguous' WHERE kind IN ('plain', 'kit', 'untracked')
+UPDATE temp.stage_variants SET kind = 'disabled' WHERE kind IN ('plain', 'kit') AND NOT enabled
 AND key IN (SELECT key FROM temp.stage_variants WHERE kind <> 'excluded'
+            GROUP BY key HAVING count(*) > 1);
+UPDATE temp.stage_variants SET kind = 'ambiguous' WHERE kind IN ('plain', 'kit')
+AND key IN (SELECT key FROM temp.stage_variants WHERE kind <> 'excluded' AND enabled
             GROUP BY key HAVING count(*) > 1);
 CREATE TEMP TABLE IF NOT EXISTS stage_spelled_twice (part TEXT PRIMARY KEY);
 DELETE FROM temp.stage_spelled_twice;
@@ -122,13 +127,17 @@ class Staging:
     def add_variants(self, variants: Iterable[StagedVariant]) -> None:
         """Stage variants, in the order in which they will be written."""
         rows = (
-            (one.id, one.sku, one.key, one.part, one.kind, json.dumps(one.levels))
+            (
+                *(one.id, one.sku, one.key, one.part, one.kind, json.dumps(one.levels)),
+                *(one.enabled, one.oversold),
+            )
             for one in variants
         )
         with self._staging():
             self._private.executemany(
-                "INSERT OR IGNORE INTO temp.stage_variants (id, sku, key, part, kind, levels) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR IGNORE INTO temp.stage_variants "
+                "(id, sku, key, part, kind, levels, enabled, oversold) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
 
@@ -142,7 +151,8 @@ class Staging:
     def add_up(self) -> None:
         """Sum the rows of each part.
 
-        Variants that share a key, or whose part has two spellings, become ``ambiguous``.
+        Live variants that share a key, or whose part has two spellings, become ``ambiguous``; a
+        variant that is not sold and shares its key becomes ``disabled``.
         """
         with self._staging():
             self._script(_DOUBTFUL)
@@ -168,7 +178,7 @@ class Staging:
         return (row[0], row[1]) if row else (0, 0)
 
     def matched(self, *, written_only: bool = False) -> Iterator[Matched]:
-        """Plain variants and kits in the order of staging, read in chunks."""
+        """Plain variants and kits, also unmatched and ambiguous ones; see the port."""
         last = 0
         while True:
             rows = self._rows(_MATCHED, (last, written_only, _CHUNK))
@@ -336,20 +346,29 @@ class Staging:
 
 
 _MATCHED = """
-SELECT v.ordinal, v.id, v.sku, v.key, v.part, v.kind, v.levels, k.state, k.missing,
+SELECT v.ordinal, v.id, v.sku, v.key, v.part, v.kind, v.levels, v.enabled, v.oversold,
+    k.state, k.missing,
     (SELECT json_group_object(location, available) FROM temp.stage_stock WHERE part = v.part)
     AS stock,
     (SELECT json_group_object(location, unread) FROM temp.stage_stock
     WHERE part = v.part AND unread > 0) AS unread
 FROM temp.stage_variants v LEFT JOIN temp.stage_known k ON k.key = v.part
-WHERE v.ordinal > ?1 AND v.kind IN ('plain', 'kit') AND v.written >= ?2
+WHERE v.ordinal > ?1 AND v.kind IN ('plain', 'kit', 'ambiguous', 'unknown', 'missing')
+AND (v.written >= ?2 OR v.kind = 'ambiguous')
 ORDER BY v.ordinal LIMIT ?3
 """
 
 
 def _matched(row: StoredRow) -> Matched:
     variant = StagedVariant(
-        row["id"], row["sku"], row["key"], row["part"], row["kind"], json.loads(row["levels"])
+        id=row["id"],
+        sku=row["sku"],
+        key=row["key"],
+        part=row["part"],
+        kind=row["kind"],
+        levels=json.loads(row["levels"]),
+        enabled=bool(row["enabled"]),
+        oversold=row["oversold"],
     )
     stock: dict[str, int] = json.loads(row["stock"])
     return Matched(

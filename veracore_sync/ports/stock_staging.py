@@ -33,7 +33,11 @@ class StagingStore(Protocol):
         """How many staged variants an earlier read matched, and how many of these are missing."""
 
     def matched(self, *, written_only: bool = False) -> Iterator[Matched]:
-        """Plain variants and kits in the order of staging, read in chunks."""
+        """Plain variants and kits, also unmatched and ambiguous ones, in the order of staging.
+
+        Args:
+            written_only: Only those whose levels were read again, and all ambiguous ones.
+        """
 
     def stock_of(self, part: str) -> dict[str, int] | None:
         """Available units of a part by location; ``None`` if it was not reported."""

@@ -141,12 +141,16 @@ def _broken_location(node: Node, why: str) -> Location:
 
 def _variant(node: Node, listing: Node) -> Variant:
     tracking = node.text("trackInventory")
-    inherits = listing.node("globalSettings").fields.get("trackInventory") is not False
+    shop = listing.node("globalSettings")
+    inherits = shop.fields.get("trackInventory") is not False
+    by_shop = node.fields.get("useGlobalOutOfStockThreshold") is not False
     return Variant(
         id=node.text("id"),
         sku=node.text("sku"),
         tracked=inherits if tracking == "INHERIT" else tracking == "TRUE",
         levels=_levels(node),
+        enabled=node.fields.get("enabled") is not False,
+        threshold=(shop if by_shop else node).integer("outOfStockThreshold"),
     )
 
 

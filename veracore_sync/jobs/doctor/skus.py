@@ -18,26 +18,39 @@ _TODO = "correct the SKU on either side, or add it to skus.aliases or skus.exclu
 
 
 def skus(
-    settings: SkuSettings, shop: ShopStock, warehouse: Warehouse, *, buffers: Collection[str] = ()
+    settings: SkuSettings,
+    shop: ShopStock,
+    warehouse: Warehouse,
+    *,
+    buffers: Collection[str] = (),
+    backorders: bool = False,
 ) -> Iterator[CheckResult]:
     """Compare the SKUs of both sides.
 
     Args:
         settings: ``[skus]``.
         buffers: The names in ``[inventory.buffers]``.
+        backorders: ``inventory.backorders``.
     """
     names = SkuMap(settings)
     counts: Counter[str] = Counter()
     wanted: dict[str, str] = {}
     blank = 0
     seen: dict[str, str] = {}
+    untracked: list[str] = []
+    oversold: list[str] = []
     try:
         for variant in shop.variants():
             blank += not variant.sku.strip()
             seen[sku_key(variant.sku)] = variant.sku.strip()
             if not variant.sku.strip() or names.is_excluded(variant.sku):
                 continue
-            counts[sku_key(variant.sku)] += 1
+            if variant.enabled:
+                counts[sku_key(variant.sku)] += 1
+            if variant.tracked and variant.oversold:
+                oversold.append(variant.sku.strip())
+            if not variant.tracked:
+                untracked.append(variant.sku.strip())
             for part in names.parts(variant.sku):
                 wanted[sku_key(part)] = variant.sku.strip()
         there = {sku_key(row.sku) for row in warehouse.stock(None)}
@@ -52,16 +65,29 @@ def skus(
         yield warn("SKUs", f"{_some(lacking)} of the shop are not in VeraCore's stock", _TODO)
     several = sorted(sku for sku, count in counts.items() if count > 1)
     if several:
-        todo = "give each variant its own SKU: the stock of shared ones is not written"
+        todo = "give each variant its own SKU: the stock of shared ones only goes down"
         yield warn("SKUs", f"{_some(several)} are shared by several variants", todo)
     for problem in unknown_skus(settings, buffers, seen, wanted):
         yield warn("SKUs", problem, "correct the names, or take them out")
     if blank:
         todo = "give each a SKU in the shop: an order with one of them is parked"
         yield warn("SKUs", f"{blank} variants have no SKU", todo)
+    if untracked:
+        todo = "switch trackInventory on, there or in the shop's settings, if VeraCore ships them"
+        yield warn("SKUs", f"{_some(untracked)} are sold without limit: Vendure tracks none", todo)
+    if oversold:
+        yield _below_zero(oversold, wanted=backorders)
     only_there = len(there - set(wanted))
     both = len(wanted) - sum(part not in there for part in wanted)
     yield ok("SKUs", f"{both} on both sides, {only_there} only at VeraCore")
+
+
+def _below_zero(skus: list[str], *, wanted: bool) -> CheckResult:
+    found = f"{_some(skus)} have an outOfStockThreshold below zero"
+    if wanted:
+        todo = "set inventory.backorders to false if they must not be"
+        return warn("SKUs", f"{found} and are sold beyond VeraCore's stock", todo)
+    return ok("SKUs", f"{found}; their levels make up for it")
 
 
 def _some(found: list[str]) -> str:

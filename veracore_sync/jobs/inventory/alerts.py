@@ -58,7 +58,7 @@ class StockAlerts(RunPart[InventoryReport]):
             (
                 "ambiguous",
                 "are shared by several variants, or spelled in two ways at VeraCore, "
-                "and were not changed",
+                "and are only lowered",
             ),
         ):
             count, names = book.new_names(kind, _NAMED)
@@ -149,6 +149,8 @@ class StockAlerts(RunPart[InventoryReport]):
 
 def _suspects(book: StagingStore, demand: UnheldDemand) -> Iterator[Matched]:
     for match in book.matched():
+        if match.variant.kind not in ("plain", "kit"):
+            continue
         allocated = sum(level[1] for level in match.variant.levels.values())
         if allocated != demand.ordered.get(match.variant.id, 0):
             yield match

@@ -35,12 +35,14 @@ class StockWriter(RunPart[InventoryReport]):
         book: Gets the levels that Vendure returns after each write.
         refusals: How many SKUs Vendure may refuse in a run.
         everything: Also write unchanged levels.
+        first_location: Where units that Vendure sells beyond its levels are made up for.
         progress: Called with the number of variants written.
     """
 
     book: StagingStore
     refusals: FailureBudget = field(default_factory=lambda: FailureBudget(MAX_REFUSED))
     everything: bool = False
+    first_location: str = ""
     progress: Callable[[int], None] = lambda done: None
 
     def write(self, actions: Iterable[Planned]) -> bool:
@@ -86,12 +88,15 @@ class StockWriter(RunPart[InventoryReport]):
 
     def _levels(self, action: Planned, now: Mapping[str, Variant]) -> Iterator[NewLevel]:
         """The new levels of one variant."""
-        there = {level.location: level for level in now[action.id].levels}
+        variant = now[action.id]
+        there = {level.location: level for level in variant.levels}
+        more = 0 if self.settings.inventory.backorders else variant.oversold
         for location, saleable in action.saleable.items():
             level = there.get(location, Level(location, 0, 0))
             # The smaller of the allocations when planned and now: whatever was ordered or fulfilled
             # in between, too little is for sale until the orders are listed again, never too much.
-            allocated = min(level.allocated, action.allocated.get(location, 0))
+            subtracted = level.allocated - (more if location == self.first_location else 0)
+            allocated = min(subtracted, action.allocated.get(location, 0))
             on_hand = saleable + allocated
             if on_hand != level.on_hand or self.everything:
                 yield NewLevel(action.id, location, on_hand)

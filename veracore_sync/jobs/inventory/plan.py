@@ -31,6 +31,10 @@ class LevelNow:
         """What is for sale now; Vendure subtracts the allocated units."""
         return self.on_hand - self.allocated
 
+    def oversold_by(self, more: int) -> LevelNow:
+        """The level if Vendure sells so many units more than that."""
+        return LevelNow(self.on_hand, self.allocated - more, self.offered + more)
+
 
 NOTHING = LevelNow(0, 0, 0)
 """The level of a variant at a location for which Vendure has none yet."""

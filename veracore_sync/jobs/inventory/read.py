@@ -93,6 +93,8 @@ class Reading(RunPart[InventoryReport]):
             part="" if kit else part,
             kind=self._kind(variant, is_kit=kit is not None),
             levels={one.location: as_staged(one) for one in variant.levels},
+            enabled=variant.enabled,
+            oversold=0 if self.settings.inventory.backorders else variant.oversold,
         )
 
     def _kind(self, variant: Variant, *, is_kit: bool) -> str:

@@ -143,11 +143,11 @@ class InventoryRun(JobRun[InventoryReport]):
         """Plan every matched variant again into the staging table."""
         summary = PlanSummary()
         self._book.clear_plan()
+        calculator.begin()
         actions: list[Planned] = []
         for match in self._book.matched(written_only=written_only):
             offer = calculator.offer(match, demand)
-            if isinstance(offer, str):
-                calculator.leave(match, offer)
+            if offer is None:
                 continue
             now = calculator.levels(match)
             summary.add(now, offer)
@@ -209,7 +209,12 @@ class InventoryRun(JobRun[InventoryReport]):
 
             everything = self.options.force and planning == 0
             writer = StockWriter(
-                self.context, self._book, refusals, everything=everything, progress=show_progress
+                self.context,
+                self._book,
+                refusals,
+                everything=everything,
+                first_location=calculator.places.order[0],
+                progress=show_progress,
             )
             in_time = writer.write(self._book.planned())
             self.report.updated = self._book.count_written()

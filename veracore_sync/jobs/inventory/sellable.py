@@ -36,28 +36,49 @@ class SellableCalculator:
     is_absence_proven: bool = True
     _left: dict[str, list[int]] = field(default_factory=dict)
     _buffers: dict[str, Buffer] = field(default_factory=dict)
+    _shared: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         wanted = self.settings.inventory.buffers
         self._buffers = {sku_key(sku): buffer for sku, buffer in wanted.items()}
 
-    def offer(self, match: Matched, demand: UnheldDemand) -> dict[str, int] | str:
-        """S by location; or why it is unknown: ``unknown``, ``missing``, ``ambiguous``.
+    def begin(self) -> None:
+        """Begin a plan: variants that share a SKU get their shares anew."""
+        self._shared.clear()
 
-        If something could not be read, the result is an upper bound of S and never more than is for
-        sale now: a level may then go down, but never up.
+    def offer(self, match: Matched, demand: UnheldDemand) -> dict[str, int] | None:
+        """S by location; ``None`` if nothing is known of it.
+
+        If something could not be read or is ambiguous, the result is an upper bound of S and never
+        more than is for sale now: a level may then go down, but never up. Why a variant cannot be
+        matched is noted: ``unknown``, ``missing``, ``ambiguous``.
         """
-        if match.variant.kind == "kit":
-            found, is_certain = self._kit(match, demand)
+        why = "ambiguous" if match.variant.kind == "ambiguous" else None
+        if match.variant.is_kit:
+            found, doubt, is_certain = self._kit(match, demand)
+            why = why or doubt
         else:
-            found, is_certain = self._plain(match, demand), not match.unread
-        if isinstance(found, str):
-            return found
+            plain = self._plain(match, demand)
+            found, is_certain = (None, False) if isinstance(plain, str) else (plain, True)
+            why = why or (plain if isinstance(plain, str) else None)
+            is_certain = is_certain and not match.unread
+        if why is not None:
+            self.leave(match, why)
+        if found is None:
+            return None
         parts = map(sku_key, self.names.parts(match.variant.sku))
-        if is_certain and demand.is_certain(parts):
+        if is_certain and why is None and demand.is_certain(parts):
             return found
         now = self.levels(match)
-        return {at: min(units, now[at].saleable, now[at].offered) for at, units in found.items()}
+        if match.variant.kind != "ambiguous":
+            return {at: min(most, now[at].saleable, now[at].offered) for at, most in found.items()}
+        # Variants that share a SKU sell the same units: together they offer S at most. In their
+        # order each keeps what it has until S is used up.
+        left = self._shared.setdefault(match.variant.key, dict(found))
+        kept = {at: min(left[at], now[at].saleable, now[at].offered) for at in found}
+        for at, units in kept.items():
+            left[at] -= max(0, units)
+        return kept
 
     def _plain(self, match: Matched, demand: UnheldDemand) -> dict[str, int] | str:
         stock = match.stock
@@ -92,32 +113,46 @@ class SellableCalculator:
     def _own_buffer(self, sku: str) -> Buffer | None:
         return self._buffers.get(sku_key(sku))
 
-    def _kit(self, match: Matched, demand: UnheldDemand) -> tuple[dict[str, int] | str, bool]:
-        """S of a kit, and whether all of its parts could be read."""
+    def _kit(
+        self, match: Matched, demand: UnheldDemand
+    ) -> tuple[dict[str, int] | None, str | None, bool]:
+        """S of a kit, why it is only an upper bound, and whether all of its parts could be read."""
         parts: list[tuple[dict[str, int], int]] = []
+        why: str | None = None
         is_certain = True
         for name, units in (self.names.kit(match.variant.sku) or {}).items():
             part = sku_key(name)
             stock = self.book.stock_of(part)
             if stock is None:
-                return "unknown", True
+                # The other parts still bound it.
+                why = "unknown"
+                continue
             if self.book.is_spelled_twice(part):
-                return "ambiguous", True
+                why = why or "ambiguous"
             unread = self.book.unread_of(part)
             is_certain = is_certain and not unread
             owed = demand.parts.get(part, 0)
             parts.append((self._part(stock, unread, part, name, owed), units))
+        if not parts:
+            return None, why, False
         whole = saleable_kits(parts, 0, self.places.order)
         own = self._own_buffer(match.variant.sku)
         if own is not None and len(whole) == len(self.places.order):
             held_back = own.held_back(sum(whole.values()))
             whole = saleable(whole, 0, held_back, self.places.order)
-        return whole, is_certain
+        return whole, why, is_certain
 
     def levels(self, match: Matched) -> dict[str, LevelNow]:
-        """Vendure's levels at the mapped locations."""
-        levels = match.variant.levels
-        return {at: LevelNow(*levels[at]) if at in levels else NOTHING for at in self.places.order}
+        """Vendure's levels at the mapped locations.
+
+        Vendure sells `oversold` units more than it has, at any location: they count as fewer
+        allocated at the first one, so that the level to write compensates for them.
+        """
+        levels, more = match.variant.levels, match.variant.oversold
+        now = {at: LevelNow(*levels[at]) if at in levels else NOTHING for at in self.places.order}
+        first = self.places.order[0]
+        now[first] = now[first].oversold_by(more)
+        return now
 
     def action(
         self, match: Matched, now: Mapping[str, LevelNow], changes: Mapping[str, int]

@@ -83,8 +83,11 @@ class ShopRequests(RunPart[TrackingReport]):
                 raise  # the stock of what VeraCore does not have is not ours to raise
         # The goods have left, so the shop's level is wrong and not the shipment: raise the level.
         # The next run of `sync-inventory` writes the correct one.
-        self._raise_stock(action.lines)
-        return self._ask(row, action)
+        lent = self._raise_stock(action.lines)
+        try:
+            return self._ask(row, action)
+        finally:
+            self._take_back(lent)
 
     def _ask(self, row: SlipRow, action: Fulfil) -> str:
         """Commit the intent, make the request, and record how it ended.
@@ -124,7 +127,14 @@ class ShopRequests(RunPart[TrackingReport]):
                 shipments.unanswered(row, has_ended=getattr(error, "has_ended", False))
             raise
 
-    def _raise_stock(self, lines: Mapping[str, int]) -> None:
+    def _raise_stock(self, lines: Mapping[str, int]) -> dict[tuple[str, str], int]:
+        """Raise levels so that these lines can be fulfilled.
+
+        Returns:
+            Units to take back afterwards, by variant and location: those by which the level was
+            kept low because Vendure sells them beyond it.
+        """
+        lent = {}
         wanted: Counter[str] = Counter()
         for line in self.order.lines:
             wanted[line.variant_id] += lines.get(line.id, 0)
@@ -137,9 +147,31 @@ class ShopRequests(RunPart[TrackingReport]):
                 # Vendure takes the goods from where they were allocated.
                 at = max(variant.levels, key=_allocated)
                 levels.append(NewLevel(variant.id, at.location, at.on_hand + lacking))
+                if variant.oversold and not self.settings.inventory.backorders:
+                    lent[variant.id, at.location] = min(lacking, variant.oversold)
                 self.report.raised.append(variant.sku)
         if levels:
             stock.set_levels(levels)
+        return lent
+
+    def _take_back(self, lent: Mapping[tuple[str, str], int]) -> None:
+        """Lower levels again; if that fails, the next run of `sync-inventory` does it."""
+        if not lent:
+            return
+        stock = self.shop.stock
+        try:
+            now = stock.variants_by_id(list({id for id, _ in lent}))
+            stock.set_levels(
+                [
+                    NewLevel(variant.id, level.location, level.on_hand - units)
+                    for variant in now.values()
+                    for level in variant.levels
+                    if (units := lent.get((variant.id, level.location)))
+                ]
+            )
+        except SyncError as error:
+            # The fulfilment is made, and must not count as failed.
+            _LOG.warning("a level that was raised for a fulfilment stays raised: %s", error.message)
 
     def ship(self, fulfilment_id: str) -> None:
         """Mark a fulfilment as shipped, unless it already is."""
