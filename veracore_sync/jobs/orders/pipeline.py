@@ -63,7 +63,9 @@ class OrderPipeline:
         self._settings_hash = settings_hash(settings.orders, settings.skus)
         self._planner = Planner(
             settings=settings.orders,
-            renderer=Renderer(settings.orders, settings.skus),
+            renderer=Renderer(
+                settings.orders, settings.skus, has_charges=settings.veracore.dialect == "oms"
+            ),
             settings_hash=self._settings_hash,
             hash_key=ledger.meta.hash_key,
             ledger_created_at=ledger.meta.live_for_certain,

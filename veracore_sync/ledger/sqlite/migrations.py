@@ -461,6 +461,12 @@ def m016_returns(db: Utils) -> None:
     run_statements(db.conn, _RETURNS)
 
 
+@migrations()
+def m017_warnings(db: Utils) -> None:
+    """What the order as sent last could not say, as a JSON list of sentences."""
+    run_statements(db.conn, "ALTER TABLE orders ADD COLUMN warnings TEXT")
+
+
 def migrate(database: SqliteDatabase) -> None:
     """Apply the missing migrations in one transaction."""
     with database.transaction() as connection:
