@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from veracore_sync.domain.orders import Order, OrderLine, ShippingLine
+from veracore_sync.jobs.orders.changes import agrees
 from veracore_sync.jobs.orders.render import Rendered, Renderer
 from veracore_sync.jobs.orders.text import as_currency
 from veracore_sync.veracore.oms.write import add_order
@@ -127,3 +128,11 @@ def test_what_cannot_be_said_is_named(rest: bool, surcharges: str, names: list[s
     )
     rendered = render(order, rest=rest, surcharges=surcharges)
     assert [one.split(": ")[1].split(" of ")[0] for one in rendered.warnings] == names
+
+
+def test_a_service_line_is_no_difference_of_units() -> None:
+    settings = make_settings(orders={"surcharges": "sku", "service_sku": "Service"})
+    renderer = Renderer(settings.orders, settings.skus)
+    sent = (("MUG", 1), ("MUG", 1), ("Service", 1))
+    assert agrees({"MUG": 2}, {"MUG": 2}, sent, sent, renderer)
+    assert not agrees({"MUG": 3}, {"MUG": 2}, sent, sent, renderer)

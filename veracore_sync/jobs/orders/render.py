@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 
 from veracore_sync.config import FreightSettings, OrdersSettings, SkuSettings
 from veracore_sync.domain.errors import Category
-from veracore_sync.domain.order_records import Failure
+from veracore_sync.domain.held_orders import unit_key
+from veracore_sync.domain.order_records import Failure, SentLines
 from veracore_sync.domain.orders import Address, Order, OrderContent, OrderLine
 from veracore_sync.domain.warehouse import (
     Classification,
@@ -65,6 +66,11 @@ class Renderer:
     def offer(self, sku: str) -> str:
         """The warehouse's name of a SKU."""
         return self._names.part(sku)
+
+    def goods(self, lines: SentLines) -> SentLines:
+        """The lines without those of ``orders.service_sku``, which no shop's order has."""
+        service = unit_key(self._orders.service_sku)
+        return tuple(one for one in lines if not service or unit_key(one[0]) != service)
 
     def render(self, order: Order, warehouse_id: str) -> Rendered:
         """The warehouse order with this id.
