@@ -13,6 +13,7 @@ import pkgutil
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,14 @@ from present import missing
 from realvendure import RealVendure, StartVendure
 from vendure_bed import (
     BedMissing,
+    MariaCluster,
     Options,
     PostgresCluster,
     VendureServer,
     install_vendure,
     new_server,
 )
+from vendure_cells import USUAL, chosen
 
 import veracore_sync
 
@@ -38,8 +41,14 @@ settings.register_profile(
 settings.register_profile("search", settings.get_profile("suite"), derandomize=False)
 settings.load_profile("suite")
 
-_VENDURE = {"real_vendure_sqljs", "fresh_vendure", "module_vendure", "start_vendure"}
+_VENDURE = {"real_vendure_sqljs", "fresh_vendure", "module_vendure", "start_vendure"} | {
+    "start_any_vendure",
+    "maria_cluster",
+}
 _POSTGRES = {"real_vendure_pg", "module_vendure_pg", "postgres_cluster", "start_vendure_pg"}
+# read before the environment is hidden
+_CHOSEN = chosen() or USUAL
+_CLUSTERS = {"postgres": "postgres_cluster", "mariadb": "maria_cluster"}
 _SETTINGS = ("VERACORE", "VENDURE", "XDG_")
 _SYSTEM = {"CREDENTIALS_DIRECTORY", "NOTIFY_SOCKET", "INVOCATION_ID", "JOURNAL_STREAM"}
 _PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
@@ -88,7 +97,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def vendure_installed() -> None:
     """Install the locked npm packages where they are not; skips without node."""
     try:
-        install_vendure()
+        install_vendure(_CHOSEN.version)
     except BedMissing as why:
         missing(why)
 
@@ -109,21 +118,34 @@ def _run(stack: ExitStack, server: VendureServer) -> RealVendure:
     return vendure
 
 
-def _sqljs_starter(cache: Path, factory: pytest.TempPathFactory, stack: ExitStack) -> StartVendure:
-    def start(**options: object) -> RealVendure:
-        folder = factory.mktemp("vendure") / "data"
-        return _run(stack, new_server(cache, Options(**options), folder))  # type: ignore[arg-type]
+def _start(request: pytest.FixtureRequest, stack: ExitStack, options: Options) -> RealVendure:
+    """Start a server, with data of its own, on the database of its options."""
+    try:
+        install_vendure(options.version)
+    except BedMissing as why:
+        missing(why)
+    factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+    folder = factory.mktemp("vendure") / "data"
+    if options.db == "sqljs":
+        return _run(stack, new_server(request.getfixturevalue("seed_cache"), options, folder))
+    cluster = request.getfixturevalue(_CLUSTERS[options.db])
+    return _run(stack, cluster.new_server(options, folder))
 
-    return start
+
+def _on_postgres(**given: object) -> Options:
+    """Options of a test of PostgreSQL alone; skips it where another database is chosen."""
+    if _CHOSEN not in (USUAL, replace(_CHOSEN, db="postgres")):
+        pytest.skip("is about PostgreSQL")
+    return _CHOSEN.options(**{**given, "db": "postgres"})
 
 
 @pytest.fixture
 def start_vendure(
-    vendure_installed: None, seed_cache: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, vendure_installed: None
 ) -> Iterator[StartVendure]:
     """Return a function that starts servers with any Options, each with data of its own."""
     with ExitStack() as stack:
-        yield _sqljs_starter(seed_cache, tmp_path_factory, stack)
+        yield lambda **given: _start(request, stack, _CHOSEN.options(**given))
 
 
 @pytest.fixture
@@ -134,20 +156,20 @@ def fresh_vendure(start_vendure: StartVendure) -> RealVendure:
 
 @pytest.fixture(scope="module")
 def module_vendure(
-    vendure_installed: None, seed_cache: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, vendure_installed: None
 ) -> Iterator[RealVendure]:
     """Return a server that only the tests of this module use."""
     with ExitStack() as stack:
-        yield _sqljs_starter(seed_cache, tmp_path_factory, stack)()
+        yield _start(request, stack, _CHOSEN.options())
 
 
 @pytest.fixture(scope="session")
 def real_vendure_sqljs(
-    vendure_installed: None, seed_cache: Path, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, vendure_installed: None
 ) -> Iterator[RealVendure]:
     """Return the server that all tests share: make your own orders, and change nothing else."""
     with ExitStack() as stack:
-        yield _sqljs_starter(seed_cache, tmp_path_factory, stack)()
+        yield _start(request, stack, _CHOSEN.options())
 
 
 @pytest.fixture(scope="session")
@@ -165,34 +187,46 @@ def postgres_cluster(vendure_installed: None) -> Iterator[PostgresCluster]:
 
 @pytest.fixture(scope="module")
 def module_vendure_pg(
-    postgres_cluster: PostgresCluster, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, vendure_installed: None
 ) -> Iterator[RealVendure]:
     """Return a server on PostgreSQL that only the tests of this module use."""
     with ExitStack() as stack:
-        folder = tmp_path_factory.mktemp("vendure-pg") / "data"
-        yield _run(stack, postgres_cluster.new_server(Options(db="postgres"), folder))
+        yield _start(request, stack, _on_postgres())
 
 
 @pytest.fixture(scope="session")
 def real_vendure_pg(
-    postgres_cluster: PostgresCluster, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, vendure_installed: None
 ) -> Iterator[RealVendure]:
     """Return the server on PostgreSQL that all tests share."""
     with ExitStack() as stack:
-        folder = tmp_path_factory.mktemp("vendure-pg") / "data"
-        yield _run(stack, postgres_cluster.new_server(Options(db="postgres"), folder))
+        yield _start(request, stack, _on_postgres())
 
 
 @pytest.fixture
 def start_vendure_pg(
-    postgres_cluster: PostgresCluster, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, vendure_installed: None
 ) -> Iterator[StartVendure]:
     """Return a function that starts servers on PostgreSQL, each with a database of its own."""
     with ExitStack() as stack:
+        yield lambda **given: _start(request, stack, _on_postgres(**given))
 
-        def start(**options: object) -> RealVendure:
-            folder = tmp_path_factory.mktemp("vendure-pg") / "data"
-            chosen = Options(db="postgres", **options)  # type: ignore[arg-type]
-            return _run(stack, postgres_cluster.new_server(chosen, folder))
 
-        yield start
+@pytest.fixture(scope="session")
+def maria_cluster(vendure_installed: None) -> Iterator[MariaCluster]:
+    """Return the private MariaDB of this run; skips where it is not installed."""
+    try:
+        cluster = MariaCluster()
+    except BedMissing as why:
+        missing(why)
+    with ExitStack() as stack:
+        stack.callback(cluster.stop)
+        cluster.start()
+        yield cluster
+
+
+@pytest.fixture
+def start_any_vendure(request: pytest.FixtureRequest) -> Iterator[StartVendure]:
+    """Return a function that starts servers of any version, on any database, with any options."""
+    with ExitStack() as stack:
+        yield lambda **given: _start(request, stack, Options(**given))

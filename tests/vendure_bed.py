@@ -29,6 +29,19 @@ _FOREIGN = ("VERACORE", "VENDURE", "SUPERADMIN", "NODE_ENV", "PG")
 _ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
 
 
+DEFAULT_VERSION = "3.7.3"
+PRE_RELEASE = "3.8.0-minor-202609120217"
+VERSIONS = ("3.0.8", "3.6.4", DEFAULT_VERSION, PRE_RELEASE)
+_AT_START = (
+    "token_methods",
+    "session_duration",
+    "session_cache_ttl",
+    "list_limit",
+    "channel_token_key",
+    "auth_token_header",
+)
+
+
 class BedMissing(Exception):
     """Something the bed needs is not on this machine; the text says what to install."""
 
@@ -37,9 +50,28 @@ class BedBroken(Exception):
     """A server that should have started did not; the text ends with the tail of its log."""
 
 
+def project(version: str) -> Path:
+    """The npm project of a version of Vendure; server.mjs is one for all."""
+    return PROJECT if version == DEFAULT_VERSION else PROJECT / "versions" / version
+
+
 @dataclass(frozen=True)
 class Options:
-    """What a server is like: the first group is fixed by its seed, the second at each start."""
+    """What a server is like: the first group is fixed by its seed, the second at each start.
+
+    Args:
+        db: ``sqljs``, ``postgres`` or ``mariadb``.
+        version: One of `VERSIONS`.
+        money: ``unit`` rounds the price of a unit, ``line`` that of a line; else Vendure's own.
+        precision: Decimals of money.
+        channels: So many besides the default one: ``channel-1`` … (their tokens are the same), each
+            with the stock location "Warehouse of channel-N" and the first twenty variants.
+        track_inventory: ``false``: the global switch is off.
+        out_of_stock_threshold: The global one.
+        list_limit: How many records a list has at most; 0 is Vendure's own limit.
+        channel_token_key: The header of the channel's token; empty is ``vendure-token``.
+        auth_token_header: The header of the session's token; empty is ``vendure-auth-token``.
+    """
 
     db: str = "sqljs"
     variants: int = 40
@@ -51,7 +83,16 @@ class Options:
     search: bool = False
     uuid: bool = False
     multi_vendor: bool = False
+    version: str = DEFAULT_VERSION
+    money: str = ""
+    precision: int = 2
+    channels: int = 0
+    track_inventory: str = ""
+    out_of_stock_threshold: int = 0
 
+    list_limit: int = 0
+    channel_token_key: str = ""
+    auth_token_header: str = ""
     # without bearer RealVendure itself cannot talk to the server
     token_methods: str = "bearer,cookie,api-key"
     session_duration: str = "1y"
@@ -61,20 +102,21 @@ class Options:
         """Return the command line for server.mjs."""
         found: list[str] = []
         for name, value in vars(self).items():
+            if name == "version":
+                continue
             flag = "--" + name.replace("_", "-")
             if value is True:
                 found.append(flag)
             elif value is not False:
-                found += [flag, str(value)]
-        return found
+                found.append(f"{flag}={value}")
+        return [*found, "--modules", str(project(self.version))]
 
     def seed_key(self) -> str:
         """Return a digest of everything the seeded data depends on."""
         digest = hashlib.sha256()
-        for name in ("server.mjs", "package-lock.json"):
-            digest.update((PROJECT / name).read_bytes())
-        at_start = ("token_methods", "session_duration", "session_cache_ttl")
-        seeding = {k: v for k, v in vars(self).items() if k not in at_start}
+        for path in (PROJECT / "server.mjs", project(self.version) / "package-lock.json"):
+            digest.update(path.read_bytes())
+        seeding = {k: v for k, v in vars(self).items() if k not in _AT_START}
         digest.update(json.dumps(seeding, sort_keys=True).encode())
         return digest.hexdigest()[:20]
 
@@ -97,20 +139,20 @@ def require_node() -> None:
         raise BedMissing(f"the real Vendure needs node 20 or later, this is {version}")
 
 
-def install_vendure() -> None:
+def install_vendure(version: str = DEFAULT_VERSION) -> None:
     """Install the locked npm packages of the server; raises BedMissing when that fails."""
-    install_packages(PROJECT)
+    install_packages(project(version))
 
 
-def install_packages(project: Path) -> None:
+def install_packages(folder: Path) -> None:
     """Install a project's locked npm packages once, under a lock.
 
     Raises:
         BedMissing: There is no node, or they cannot be installed.
     """
     require_node()
-    lock = (project / "package-lock.json").read_bytes()
-    mark = project / "node_modules" / ".installed"
+    lock = (folder / "package-lock.json").read_bytes()
+    mark = folder / "node_modules" / ".installed"
     wanted = hashlib.sha256(lock).hexdigest()
     with file_lock(Path(tempfile.gettempdir()) / f"veracore-sync-npm-{os.getuid()}.lock"):
         if mark.exists() and mark.read_text() == wanted:
@@ -118,7 +160,7 @@ def install_packages(project: Path) -> None:
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
         done = subprocess.run(
             command,
-            cwd=project,
+            cwd=folder,
             env=_ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -127,7 +169,7 @@ def install_packages(project: Path) -> None:
             timeout=INSTALL_SECONDS,
         )
         if done.returncode != 0:
-            raise BedMissing(f"'{' '.join(command)}' failed in {project}:\n{done.stdout[-2000:]}")
+            raise BedMissing(f"'{' '.join(command)}' failed in {folder}:\n{done.stdout[-2000:]}")
         mark.write_text(wanted)
 
 
@@ -167,7 +209,7 @@ class VendureServer:
         command = ["node", "server.mjs", "--dir", str(self.folder), "--port", str(self.port)]
         command += [*self.options.arguments(), "--stop-on-stdin-end"]
         for flag, value in self.database.items():
-            command += [f"--pg-{flag}", value]
+            command += [f"--db-{flag}", value]
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
                 command,
@@ -233,7 +275,7 @@ class VendureServer:
 
 def seeded_folder(cache: Path, options: Options, database: Mapping[str, str] | None = None) -> Path:
     """Return the kept folder of seeded data for ``options``; seeds it when it is not there."""
-    install_vendure()
+    install_vendure(options.version)
     target = cache / options.seed_key()
     with file_lock(cache / "seed.lock"):
         if not target.exists():
@@ -331,7 +373,7 @@ class PostgresCluster:
     def connection(self, database: str) -> dict[str, str]:
         """Return what server.mjs needs to reach ``database``."""
         home = str(self.folder / "home")
-        return {"host": home, "port": "5432", "user": "vendure", "db": database}
+        return {"host": home, "port": "5432", "user": "vendure", "name": database}
 
     def new_server(self, options: Options, folder: Path) -> VendureServer:
         """Return a server, not yet started, over a fresh seeded database of its own."""
@@ -358,6 +400,106 @@ class PostgresCluster:
                 self._process.kill()
                 self._process.wait()
         shutil.rmtree(self.folder)
+
+
+class MariaCluster:
+    """A private MariaDB on a unix socket, not durable; one seeded database a set of options."""
+
+    def __init__(self) -> None:
+        if not (shutil.which("mariadbd") or Path("/usr/sbin/mariadbd").exists()):
+            raise BedMissing("the tests on MariaDB need its server: apt-get install mariadb-server")
+        self.folder = Path(tempfile.mkdtemp(prefix="veracore-maria-", dir="/tmp"))
+        self.folder.chmod(0o755)
+        # It refuses to run as root; its package brings the user.
+        self._user = "mysql" if os.geteuid() == 0 else None
+        self._socket = self.folder / "home" / "socket"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._count = 0
+
+    def start(self) -> None:
+        """Create the cluster and wait until it accepts connections."""
+        home = self.folder / "home"
+        home.mkdir()
+        if self._user:
+            shutil.chown(home, self._user, self._user)
+        user = [f"--user={self._user}"] if self._user else []
+        data = home / "data"
+        install = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", *user]
+        self._run([*install, "--skip-test-db", "--auth-root-authentication-method=normal"])
+        daemon = shutil.which("mariadbd") or "/usr/sbin/mariadbd"
+        command = [daemon, "--no-defaults", f"--datadir={data}", f"--socket={self._socket}", *user]
+        command += ["--skip-networking", "--innodb-flush-log-at-trx-commit=0", "--sync-binlog=0"]
+        command += ["--innodb-doublewrite=0", f"--pid-file={home / 'pid'}"]
+        command += ["--character-set-server=utf8mb4", "--collation-server=utf8mb4_unicode_ci"]
+        with (self.folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                command, cwd="/", env=_ENVIRONMENT, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            try:
+                self.ask(
+                    "mysql", "create user vendure@localhost; grant all on *.* to vendure@localhost"
+                )
+            except BedBroken:
+                time.sleep(0.1)
+            else:
+                return
+        log_text = (self.folder / "log").read_text(errors="replace")
+        raise BedBroken(f"MariaDB did not start; its log ends:\n{log_text[-2000:]}")
+
+    def ask(self, database: str, sql: str) -> str:
+        """Run SQL and return its rows; raises BedBroken where the database refuses."""
+        return self._run(["mariadb", *self._where(), "-BN", "-e", sql, database])
+
+    def new_server(self, options: Options, folder: Path) -> VendureServer:
+        """Return a server, not yet started, over a fresh seeded database of its own."""
+        template = f"seed_{options.seed_key()}"
+        cache = self.folder / "seeds"
+        cache.mkdir(exist_ok=True)
+        if not (cache / options.seed_key()).exists():
+            self._create(template)
+        seed = seeded_folder(cache, options, self.connection(template))
+        self._count += 1
+        name = f"vendure_{self._count}"
+        self._create(name)
+        copy = f"{self.folder}/{name}.sql"
+        dump = ["mariadb-dump", *self._where(), "--single-transaction", f"--result-file={copy}"]
+        self._run([*dump, template])
+        self.ask(name, f"source {copy}")
+        shutil.copytree(seed, folder)
+        return VendureServer(folder, options, self.connection(name))
+
+    def connection(self, database: str) -> dict[str, str]:
+        """Return what server.mjs needs to reach ``database``."""
+        return {"host": str(self._socket), "user": "vendure", "name": database}
+
+    def stop(self) -> None:
+        """Stop the cluster and remove it."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        shutil.rmtree(self.folder)
+
+    def _create(self, name: str) -> None:
+        self.ask("mysql", f"drop database if exists {name}; create database {name}")
+
+    def _where(self) -> list[str]:
+        return ["--no-defaults", f"--socket={self._socket}", "-u", "root"]
+
+    def _run(self, command: list[str]) -> str:
+        done = subprocess.run(
+            command,
+            cwd="/",
+            env=_ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+        if done.returncode != 0:
+            raise BedBroken(f"{command[0]} failed: {done.stderr[-2000:]}")
+        return done.stdout
 
 
 def _postgres_binaries() -> Path:

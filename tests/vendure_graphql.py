@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
@@ -11,6 +12,17 @@ import httpx
 LOGIN = """mutation($u: String!, $p: String!) {
   login(username: $u, password: $p, rememberMe: true) {
     __typename ... on CurrentUser { id } ... on ErrorResult { errorCode message } } }"""
+
+
+@dataclass(frozen=True)
+class Headers:
+    """The names of the headers that a Vendure may be told to use."""
+
+    channel: str = "vendure-token"
+    session: str = "vendure-auth-token"
+
+
+DEFAULT_HEADERS = Headers()
 
 
 class Refused(Exception):
@@ -26,9 +38,12 @@ class Refused(Exception):
 class Endpoint:
     """One API of one server, with one session kept as a bearer token; may be shared by threads."""
 
-    def __init__(self, url: str, channel_token: str | None = None) -> None:
+    def __init__(
+        self, url: str, channel_token: str | None = None, headers: Headers = DEFAULT_HEADERS
+    ) -> None:
         self.url = url
-        self._channel = {"vendure-token": channel_token} if channel_token else {}
+        self._channel = {headers.channel: channel_token} if channel_token else {}
+        self._session_header = headers.session
         # A session cookie would win over the bearer token, so none is kept.
         no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
         self._client = httpx.Client(timeout=60, verify=False, trust_env=False, cookies=no_cookies)
@@ -51,7 +66,7 @@ class Endpoint:
     def data(self, query: str, variables: dict[str, Any] | None = None) -> Any:
         """Return ``data`` of the answer; raises Refused for errors and for error results alike."""
         response = self.send(query, variables, self._bearer())
-        self.token = response.headers.get("vendure-auth-token") or self.token
+        self.token = response.headers.get(self._session_header) or self.token
         return checked(response)
 
     def root(self, query: str, variables: dict[str, Any] | None = None) -> Any:
@@ -67,9 +82,14 @@ class AdminEndpoint(Endpoint):
     """The Admin API, logged in at the first request and again whenever the session has died."""
 
     def __init__(
-        self, url: str, username: str, password: str, channel_token: str | None = None
+        self,
+        url: str,
+        username: str,
+        password: str,
+        channel_token: str | None = None,
+        headers: Headers = DEFAULT_HEADERS,
     ) -> None:
-        super().__init__(url, channel_token)
+        super().__init__(url, channel_token, headers)
         self._credentials = {"u": username, "p": password}
         self._lock = threading.Lock()
 
@@ -92,7 +112,7 @@ class AdminEndpoint(Endpoint):
                 return
             response = self.send(LOGIN, self._credentials)
             checked(response)
-            self.token = response.headers["vendure-auth-token"]
+            self.token = response.headers[self._session_header]
 
 
 def checked(response: httpx.Response) -> Any:

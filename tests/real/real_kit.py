@@ -8,12 +8,25 @@ from typing import Any
 
 from realvendure import RealVendure
 from rig import Rig
+from vendure_cells import vendure_settings
 
 from veracore_sync.sandbox.server import Sandbox
 
 
 def make_rig(vendure: RealVendure, sandbox: Sandbox, folder: Path, dialect: str = "oms") -> Rig:
-    return Rig(folder, vendure.admin_url, vendure.username, vendure.password, sandbox, dialect)
+    made = Rig(folder, vendure.admin_url, vendure.username, vendure.password, sandbox, dialect)
+    made.env |= settings_for(vendure)
+    return made
+
+
+def settings_for(vendure: RealVendure) -> dict[str, str]:
+    """The environment that a server's options call for."""
+    calls_for = vendure_settings(vendure).items()
+    found = {f"VERACORE_SYNC_VENDURE__{name.upper()}": value for name, value in calls_for}
+    if vendure.server and vendure.server.options.channels:
+        # Each channel has a location of its own; the default one sees them all.
+        found["VERACORE_SYNC_INVENTORY__LOCATIONS"] = '{"MAIN": "Default Stock Location"}'
+    return found
 
 
 def stock(rig: Rig, levels: Mapping[str, int]) -> None:

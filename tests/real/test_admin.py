@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from admin_kit import ACT, READ, serving
+from real_kit import make_rig
 from realvendure import RealVendure
 from rig import Rig
 
@@ -19,13 +20,7 @@ ONE, TWO = "SKU-000001", "SKU-000002"
 @pytest.fixture
 def rig(fresh_vendure: RealVendure, tmp_path: Path) -> Iterator[Rig]:
     with Sandbox(strict=True) as sandbox:
-        made = Rig(
-            tmp_path,
-            fresh_vendure.admin_url,
-            fresh_vendure.username,
-            fresh_vendure.password,
-            sandbox,
-        )
+        made = make_rig(fresh_vendure, sandbox, tmp_path)
         made.control("stock", {"stock": [{"sku": ONE, "on_hand": 50}]})
         made.env |= {
             "VERACORE_SYNC_ADMIN__READ_TOKEN": READ,

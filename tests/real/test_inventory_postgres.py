@@ -39,7 +39,7 @@ class Database:
 
     def __init__(self, cluster: PostgresCluster, vendure: RealVendure) -> None:
         assert vendure.server is not None
-        self.cluster, self.name = cluster, vendure.server.database["db"]
+        self.cluster, self.name = cluster, vendure.server.database["name"]
 
     def ask(self, sql: str) -> str:
         return self.cluster.ask(self.name, sql).strip()

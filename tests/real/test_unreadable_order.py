@@ -10,7 +10,7 @@ import pytest
 from real_kit import make_rig
 from realvendure import OrderRef, RealVendure
 from rig import Rig
-from vendure_graphql import AdminEndpoint, Refused
+from vendure_graphql import Refused
 
 from veracore_sync.sandbox.server import Sandbox
 
@@ -32,7 +32,7 @@ def deleted(vendure: RealVendure, _channel: str, method: str) -> None:
 
 
 def is_readable(vendure: RealVendure, token: str, order: OrderRef) -> bool:
-    admin = AdminEndpoint(vendure.admin_url, vendure.username, vendure.password, token)
+    admin = vendure.admin_of(token)
     try:
         admin.data(READ, {"code": order.code})
     except Refused as refused:

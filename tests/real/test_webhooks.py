@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real_kit import make_rig
 from realvendure import OrderRef, RealVendure
 from rig import Rig
 
@@ -26,9 +27,7 @@ SOON = 20.0
 
 @pytest.fixture
 def rig(fresh_vendure: RealVendure, sandbox: Sandbox, tmp_path: Path) -> Rig:
-    made = Rig(
-        tmp_path, fresh_vendure.admin_url, fresh_vendure.username, fresh_vendure.password, sandbox
-    )
+    made = make_rig(fresh_vendure, sandbox, tmp_path)
     made.env["VERACORE_WEBHOOK_SECRET"] = SECRET
     made.env["VERACORE_SYNC_TRACKING__SETTLE_MINUTES"] = "0"
     return made

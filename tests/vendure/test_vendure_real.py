@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 from realvendure import OrderRef, RealVendure
+from vendure_cells import vendure_settings
 from vendure_kit import AT_ONCE
 
 from veracore_sync.config.schema import VendureSettings
@@ -59,7 +60,12 @@ def settings(vendure: RealVendure, **changed: Any) -> VendureSettings:
         if "api_key" in changed
         else {"username": vendure.username, "password": SecretStr(vendure.password)}
     )
-    values = {"admin_api_url": vendure.admin_url, **login, **changed}
+    values = {
+        "admin_api_url": vendure.admin_url,
+        **vendure_settings(vendure),
+        **login,
+        **changed,
+    }
     for name in ("password", "api_key"):
         if isinstance(values.get(name), str):
             values[name] = SecretStr(values[name])

@@ -1,6 +1,6 @@
 // A real Vendure server with a seeded catalogue, for the tests of veracore-sync.
 //
-//   node server.mjs --dir DATA [--port 0] [--db sqljs|postgres] [--variants 40] …
+//   node server.mjs --dir DATA [--port 0] [--db sqljs|postgres|mariadb] [--variants 40] …
 //
 // A folder DATA that was already seeded starts warm: no schema sync, no seeding. When the server answers
 // and is seeded it writes DATA/ready.json. SIGTERM and SIGINT stop it; with --stop-on-stdin-end so does
@@ -9,6 +9,7 @@ process.env.VENDURE_DISABLE_TELEMETRY = 'true';
 process.env.NODE_ENV ??= 'production';
 import fs from 'node:fs';
 import path from 'node:path';
+import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 
 const { values: options } = parseArgs({
@@ -28,10 +29,19 @@ const { values: options } = parseArgs({
         'token-methods': { type: 'string', default: 'bearer,cookie,api-key' },
         'session-duration': { type: 'string', default: '1y' },      // milliseconds, or as here
         'session-cache-ttl': { type: 'string', default: '300' },    // seconds
-        'pg-host': { type: 'string', default: '' },
-        'pg-port': { type: 'string', default: '5432' },
-        'pg-user': { type: 'string', default: 'vendure' },
-        'pg-db': { type: 'string', default: 'vendure' },
+        'list-limit': { type: 'string', default: '0' },         // apiOptions.adminListQueryLimit; 0: Vendure's
+        'channel-token-key': { type: 'string', default: '' },   // apiOptions.channelTokenKey
+        'auth-token-header': { type: 'string', default: '' },   // authOptions.authTokenHeaderKey
+        money: { type: 'string', default: '' },     // 'unit' rounds a unit's price, 'line' a line's; else Vendure's
+        precision: { type: 'string', default: '2' },            // decimals of money
+        channels: { type: 'string', default: '0' },             // besides the default one
+        'track-inventory': { type: 'string', default: '' },     // 'false': the global switch is off
+        'out-of-stock-threshold': { type: 'string', default: '0' },     // the global one
+        modules: { type: 'string', default: '.' },              // folder of the npm project of this version
+        'db-host': { type: 'string', default: '' },             // a folder of sockets, or a socket
+        'db-port': { type: 'string', default: '5432' },
+        'db-user': { type: 'string', default: 'vendure' },
+        'db-name': { type: 'string', default: 'vendure' },
         'stop-on-stdin-end': { type: 'boolean', default: false },
     },
 });
@@ -46,7 +56,9 @@ fs.rmSync(readyFile, { force: true });
 const username = 'superadmin';
 const password = 'test-bed-admin';
 
-const core = (await import('@vendure/core')).default;
+// Vendure before 3.1 brings a library that reads options of this name, too.
+process.argv.splice(2);
+const core = createRequire(path.join(path.resolve(options.modules), 'package.json'))('@vendure/core');
 
 const databases = {
     sqljs: () => ({
@@ -54,8 +66,12 @@ const databases = {
         ...(fresh ? { database: new Uint8Array([]) } : {}),
     }),
     postgres: () => ({
-        type: 'postgres', host: options['pg-host'], port: Number(options['pg-port']),
-        username: options['pg-user'], password: '', database: options['pg-db'], poolSize: 10,
+        type: 'postgres', host: options['db-host'], port: Number(options['db-port']),
+        username: options['db-user'], password: '', database: options['db-name'], poolSize: 10,
+    }),
+    mariadb: () => ({
+        type: 'mariadb', socketPath: options['db-host'],
+        username: options['db-user'], password: '', database: options['db-name'], poolSize: 10,
     }),
 };
 
@@ -96,7 +112,9 @@ const sellerStrategy = {
             relations: ['channels'],
         });
         const home = await services.channels.getDefaultChannel(ctx);
-        return variant.channels.find(channel => channel.id !== home.id);
+        // Only what is bought in the marketplace itself is split.
+        if (ctx.channelId !== home.id) return undefined;
+        return variant.channels.find(channel => channel.code.startsWith('seller-'));
     },
     splitOrder(_ctx, order) {
         const parts = new Map();
@@ -116,15 +134,28 @@ const sellerStrategy = {
     },
 };
 
+class Money extends core.DefaultMoneyStrategy {
+    precision = Number(options.precision);
+
+    round(value, quantity = 1) {
+        if (options.money === 'unit') return Math.round(value) * quantity;
+        if (options.money === 'line') return Math.round(value * quantity);
+        return super.round(value, quantity);
+    }
+}
+
+const given = (key, value) => (value ? { [key]: value } : {});
 const duration = options['session-duration'];
 const app = await core.bootstrap({
     logger: new core.DefaultLogger({ level: core.LogLevel.Warn, timestamp: true }),
     apiOptions: {
         port: Number(options.port), hostname: host, adminApiPath: 'admin-api', shopApiPath: 'shop-api',
         cors: false, trustProxy: false,
+        ...given('adminListQueryLimit', Number(options['list-limit'])), ...given('channelTokenKey', options['channel-token-key']),
     },
     authOptions: {
         tokenMethod: options['token-methods'].split(','),
+        ...given('authTokenHeaderKey', options['auth-token-header']),
         superadminCredentials: { identifier: username, password },
         cookieOptions: { secret: 'vendure-test-bed' },
         requireVerification: false,
@@ -134,7 +165,7 @@ const app = await core.bootstrap({
     dbConnectionOptions: { ...databases[options.db](), synchronize: fresh, migrations: [], logging: false },
     paymentOptions: { paymentMethodHandlers: [testPayment] },
     orderOptions: options['multi-vendor'] ? { orderSellerStrategy: sellerStrategy } : {},
-    entityOptions: options.uuid ? { entityIdStrategy: new core.UuidIdStrategy() } : {},
+    entityOptions: { moneyStrategy: new Money(), ...(options.uuid ? { entityIdStrategy: new core.UuidIdStrategy() } : {}) },
     customFields: options['custom-fields'] ? customFields : {},
     plugins: options.search ? plugins() : [],
 });
@@ -180,6 +211,10 @@ async function seed() {
     const ctx = await contexts.create({ apiType: 'admin' });
     await seedVariants(ctx, await seedLocations(ctx));
     if (options['multi-vendor']) await seedSellers();
+    for (let n = 1; n <= Number(options.channels); n++) await seedChannel(n);
+    await app.get(core.GlobalSettingsService).updateSettings(ctx, {
+        outOfStockThreshold: Number(options['out-of-stock-threshold']), ...(options['track-inventory'] === 'false' ? { trackInventory: false } : {}),
+    });
     if (options.search) await app.get(core.SearchService).reindex(ctx);
 }
 
@@ -197,6 +232,9 @@ async function seedShop() {
             { name: 'United Kingdom', code: 'GB', zone: 'Europe' },
             { name: 'United States', code: 'US', zone: 'Americas' },
             { name: 'Japan', code: 'JP', zone: 'Asia' },
+            { name: 'Canada', code: 'CA', zone: 'Americas' },
+            { name: 'Curaçao', code: 'CW', zone: 'Americas' },
+            { name: 'Kuwait', code: 'KW', zone: 'Asia' },
         ],
         taxRates: [{ name: 'Standard Tax', percentage: 20 }, { name: 'Reduced Tax', percentage: 7 }],
         shippingMethods: [{ name: 'Standard Shipping', price: 500 }, { name: 'Express Shipping', price: 1000 }],
@@ -234,6 +272,7 @@ async function seedVariants(ctx, locationIds) {
             productId, sku: `SKU-${String(n + 1).padStart(6, '0')}`, price: 500 + (n * 37) % 20000,
             taxCategoryId: standard.id,
             translations: [{ languageCode: 'en', name: `Product ${number} variant ${1 + n % 5}` }],
+            ...(core.VENDURE_VERSION.startsWith('3.0.') ? { stockOnHand: Number(options.stock) } : {}),
             stockLevels: locationIds.map((stockLocationId, i) => ({
                 stockLocationId, stockOnHand: i === 0 ? Number(options.stock) : 0,
             })),
@@ -241,36 +280,74 @@ async function seedVariants(ctx, locationIds) {
     }
 }
 
+async function superadmin() {
+    return app.get(core.TransactionalConnection).rawConnection.getRepository(core.User).findOne({
+        where: { identifier: username }, relations: ['roles', 'roles.channels'],
+    });
+}
+
+// A channel with every shipping method, which the superadmin and shoppers may use.
+async function newChannel(user, name, sellerId) {
+    const channels = app.get(core.ChannelService);
+    const ctx = await app.get(core.RequestContextService).create({ apiType: 'admin', user });
+    const home = await channels.getDefaultChannel();
+    const channel = await channels.create(ctx, {
+        code: name, token: name, sellerId, pricesIncludeTax: options['prices-include-tax'],
+        defaultLanguageCode: 'en', availableLanguageCodes: ['en'],
+        defaultCurrencyCode: options.currency, availableCurrencyCodes: [options.currency],
+        defaultTaxZoneId: home.defaultTaxZone.id, defaultShippingZoneId: home.defaultShippingZone.id,
+    });
+    const roles = app.get(core.RoleService);
+    await roles.assignRoleToChannel(ctx, (await roles.getSuperAdminRole(ctx)).id, channel.id);
+    await roles.assignRoleToChannel(ctx, (await roles.getCustomerRole(ctx)).id, channel.id);
+    user.roles.forEach(role => role.channels.push(channel));
+    const { items: shipping } = await app.get(core.ShippingMethodService).findAll(ctx);
+    for (const method of shipping) await channels.assignToChannels(ctx, core.ShippingMethod, method.id, [channel.id]);
+    return channel;
+}
+
+async function assignVariants(user, channel, variants) {
+    const ctx = await app.get(core.RequestContextService).create({ apiType: 'admin', user });
+    await app.get(core.ProductVariantService).assignProductVariantsToChannel(ctx, {
+        channelId: channel.id, productVariantIds: variants.map(one => one.id), priceFactor: 1,
+    });
+}
+
+function allVariants(ctx) {
+    return app.get(core.TransactionalConnection).getRepository(ctx, core.ProductVariant).find({ order: { id: 'ASC' } });
+}
+
+// Channel channel-N (its token is the same) with the stock location "Warehouse of channel-N", the payment methods and the first
+// twenty variants: the channels share them.
+async function seedChannel(n) {
+    const user = await superadmin();
+    const channel = await newChannel(user, `channel-${n}`);
+    const ctx = await app.get(core.RequestContextService).create({ apiType: 'admin', user });
+    const channels = app.get(core.ChannelService);
+    const { items: payments } = await app.get(core.PaymentMethodService).findAll(ctx);
+    for (const method of payments) await channels.assignToChannels(ctx, core.PaymentMethod, method.id, [channel.id]);
+    const variants = (await allVariants(ctx)).slice(0, 20);
+    await assignVariants(user, channel, variants);
+    const location = await app.get(core.StockLocationService).create(ctx, { name: `Warehouse of channel-${n}`, description: '' });
+    await channels.assignToChannels(ctx, core.StockLocation, location.id, [channel.id]);
+    await app.get(core.ProductVariantService).update(ctx, variants.map(one => ({
+        id: one.id, stockLevels: [{ stockLocationId: location.id, stockOnHand: Number(options.stock) }],
+    })));
+}
+
 // Channels seller-1 and seller-2 (their tokens are the same) with the variants in turn: SKU-000001 is seller-1's. The last
 // two variants belong to no seller.
 async function seedSellers() {
-    const channels = app.get(core.ChannelService);
-    const user = await app.get(core.TransactionalConnection).rawConnection.getRepository(core.User).findOne({
-        where: { identifier: username }, relations: ['roles', 'roles.channels'],
-    });
-    const ctxOf = async () => app.get(core.RequestContextService).create({ apiType: 'admin', user });
-    const ctx = await ctxOf();
-    const home = await channels.getDefaultChannel();
-    const variants = await app.get(core.TransactionalConnection).getRepository(ctx, core.ProductVariant).find({ order: { id: 'ASC' } });
+    const user = await superadmin();
+    const ctx = await app.get(core.RequestContextService).create({ apiType: 'admin', user });
+    const variants = await allVariants(ctx);
     const { items: locations } = await app.get(core.StockLocationService).findAll(ctx);
-    const { items: shipping } = await app.get(core.ShippingMethodService).findAll(ctx);
     for (const [index, name] of ['seller-1', 'seller-2'].entries()) {
         const seller = await app.get(core.SellerService).create(ctx, { name });
-        const channel = await channels.create(ctx, {
-            code: name, token: name, sellerId: seller.id, pricesIncludeTax: options['prices-include-tax'],
-            defaultLanguageCode: 'en', availableLanguageCodes: ['en'],
-            defaultCurrencyCode: options.currency, availableCurrencyCodes: [options.currency],
-            defaultTaxZoneId: home.defaultTaxZone.id, defaultShippingZoneId: home.defaultShippingZone.id,
-        });
-        const own = variants.slice(0, -2).filter((_, at) => at % 2 === index).map(one => one.id);
-        const roles = app.get(core.RoleService);
-        await roles.assignRoleToChannel(ctx, (await roles.getSuperAdminRole(ctx)).id, channel.id);
-        await roles.assignRoleToChannel(ctx, (await roles.getCustomerRole(ctx)).id, channel.id);
-        user.roles.forEach(role => role.channels.push(channel));
-        await app.get(core.ProductVariantService).assignProductVariantsToChannel(await ctxOf(), {
-            channelId: channel.id, productVariantIds: own, priceFactor: 1,
-        });
-        for (const location of locations) await channels.assignToChannels(ctx, core.StockLocation, location.id, [channel.id]);
-        for (const method of shipping) await channels.assignToChannels(ctx, core.ShippingMethod, method.id, [channel.id]);
+        const channel = await newChannel(user, name, seller.id);
+        await assignVariants(user, channel, variants.slice(0, -2).filter((_, at) => at % 2 === index));
+        for (const location of locations) {
+            await app.get(core.ChannelService).assignToChannels(ctx, core.StockLocation, location.id, [channel.id]);
+        }
     }
 }
