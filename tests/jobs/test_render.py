@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from veracore_sync.domain.errors import Category
 from veracore_sync.domain.orders import Address, Customer, Order, ShippingLine
-from veracore_sync.domain.warehouse import Freight
+from veracore_sync.domain.warehouse import Freight, WarehouseOrder
 from veracore_sync.jobs.orders.ids import renewed_id, warehouse_id
 from veracore_sync.jobs.orders.render import Rendered, Renderer, Unsendable
 from veracore_sync.jobs.orders.text import as_currency, clean, split_name
@@ -21,6 +21,11 @@ from veracore_sync.jobs.orders.text import as_currency, clean, split_name
 def render(order: Order, **sections: dict[str, object]) -> Rendered:
     settings = make_settings(**sections)
     return Renderer(settings.orders, settings.skus).render(order, order.code)
+
+
+def total(sent: WarehouseOrder) -> Decimal:
+    goods = sum((one.quantity * (one.unit_price or 0) for one in sent.lines), Decimal(0))
+    return goods + (sent.shipping_charge or 0) + (sent.extra_charge or 0)
 
 
 def refusal(order: Order, **sections: dict[str, object]) -> Unsendable:
@@ -68,11 +73,12 @@ def test_prices(prices: str, unit: str | None, charge: str | None) -> None:
 
 
 def test_a_currency_without_decimals_is_rounded_half_even_and_says_so() -> None:
-    shipping = (ShippingLine("standard-shipping", Decimal("500.50"), Decimal(0)),)
+    shipping = (ShippingLine("standard-shipping", Decimal("501.00"), Decimal(0)),)
     rendered = render(make_order("A", currency="JPY", shipping_lines=shipping))
-    assert rendered.order.shipping_charge == Decimal(500)
-    assert rendered.order.lines[0].unit_price == Decimal(12)
-    assert any("500.50" in warning for warning in rendered.warnings)
+    assert rendered.order.shipping_charge == Decimal(501)
+    assert rendered.order.lines[0].unit_price is not None
+    assert total(rendered.order) == Decimal(538)
+    assert any("538.50" in warning for warning in rendered.warnings)
 
 
 @pytest.mark.parametrize(

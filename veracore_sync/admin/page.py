@@ -143,6 +143,7 @@ def _order(row: OrderRow) -> dict[str, Any]:
         "code": row.code,
         "veracore_id": row.veracore_id,
         "state": row.state,
+        "warnings": row.warnings,
         "why": row.error_message,
         "what_to_do": _what_to_do(row),
         "next_attempt_at": row.next_attempt_at,

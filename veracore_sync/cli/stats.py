@@ -109,6 +109,8 @@ def _one(container: Container, name: str) -> CommandReport:
             say(f"another order had the code {row.reference}: {name}{at}: {status}")
         if row.retry_count:
             say(f"failed attempts: {row.retry_count}")
+        for warning in row.warnings:
+            say(f"warning: {warning}")
         say()
         table(
             ["when", "", "what"],

@@ -124,6 +124,18 @@ class OrdersSettings(Section):
     prices: Literal["gross", "net", "none"] = Field(
         default="gross", description="Prices sent: with tax (`gross`), without (`net`), or none."
     )
+    surcharges: Literal["charge", "sku", "leave_out"] = Field(
+        default="charge",
+        description="How surcharges are sent: as a charge of the order, below zero as a discount "
+        "(`charge`), as a line of `service_sku` (`sku`), or not at all, with a warning "
+        "(`leave_out`).",
+    )
+    service_sku: Text = Field(
+        default="",
+        description="VeraCore's offer for amounts that are no goods: surcharges by `surcharges`, "
+        "and in the dialect `rest`, which has no charges, shipping too.",
+        examples=["SERVICE"],
+    )
     skip_shipping_methods: Names = Field(
         default=(),
         description='Shipping method codes whose orders are never sent, such as ["pick-up"].',
@@ -165,6 +177,12 @@ class OrdersSettings(Section):
             }
         ],
     )
+
+    @model_validator(mode="after")
+    def _service_sku_given(self) -> OrdersSettings:
+        if self.surcharges == "sku" and not self.service_sku:
+            raise ValueError('surcharges = "sku" needs service_sku, the offer of their line')
+        return self
 
     @field_validator("order_types")
     @classmethod

@@ -48,6 +48,7 @@ class OrderRow:
     absent_tick: str | None = None
     shop_code: str | None = None
     shop_cancelled_at: str | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def reference(self) -> str:
@@ -65,6 +66,7 @@ def fresh_row(code: str, vendure_id: str, now: str) -> OrderRow:
     values: dict[str, Any] = dict.fromkeys(field.name for field in fields(OrderRow))
     values.update(code=code, vendure_id=vendure_id, state=OrderState.PENDING)
     values.update(retry_count=0, attempt=0, looked_up=0, created_at=now, updated_at=now)
+    values["warnings"] = ()
     return OrderRow(**values)
 
 
@@ -118,6 +120,7 @@ class Intent:
         payload_hash: A keyed hash of everything that is sent.
         settings_hash: A hash of the settings that rendered it.
         seen: The version of the shop's order.
+        warnings: What of the order is shortened, rounded or left out, without personal data.
     """
 
     veracore_id: str
@@ -125,6 +128,7 @@ class Intent:
     payload_hash: str
     settings_hash: str
     seen: ShopVersion
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

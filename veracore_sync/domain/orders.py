@@ -42,6 +42,8 @@ class OrderLine:
 
     `quantity` is what is still ordered (0 if cancelled), `fulfilled` what live fulfilments contain,
     both in units. Prices are per unit after all discounts (Vendure's ``proratedUnitPrice``).
+    `sum_gross` and `sum_net` are what all its units were charged (``proratedLinePrice``), which
+    the shop rounds by its own rule; ``None`` where that was not read.
     """
 
     id: str
@@ -51,6 +53,8 @@ class OrderLine:
     fulfilled: int
     unit_price_gross: Decimal
     unit_price_net: Decimal
+    sum_gross: Decimal | None = None
+    sum_net: Decimal | None = None
 
     @property
     def open_quantity(self) -> int:

@@ -66,6 +66,7 @@ class WarehouseOrder:
     """An order as it is sent, in either dialect (docs/order-mapping.md).
 
     `id` is VeraCore's order id, `reference` the shop's full order code, `placed_at` UTC.
+    `extra_charge` is the sum of the surcharges; below zero it is a discount.
     """
 
     id: str
@@ -80,6 +81,7 @@ class WarehouseOrder:
     freight: Freight | None
     shipping_charge: Decimal | None
     lines: tuple[WarehouseLine, ...]
+    extra_charge: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ def order_document(row: OrderRow) -> dict[str, Any]:
         "nextAttempt": row.next_attempt_at,
         "createdAt": row.created_at,
         "updatedAt": row.updated_at,
+        "warnings": list(row.warnings),
     }
 
 

@@ -164,6 +164,7 @@ def _order(row: StoredRow) -> OrderRow:
     values: dict[str, Any] = dict(row)
     values["state"] = OrderState(values["state"])
     values["cause"] = OrderCause(values["cause"]) if values["cause"] else None
+    values["warnings"] = tuple(json.loads(values["warnings"] or "[]"))
     return OrderRow(**values)
 
 

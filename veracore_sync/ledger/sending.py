@@ -59,6 +59,7 @@ class Sending(OrderTable):
                 last_sync_attempt=now,
                 checked_at=now,
                 absent_at=None,
+                warnings=json.dumps(intent.warnings) if intent.warnings else None,
             )
             if moved is Applied.LOST:
                 return None

@@ -6,7 +6,7 @@ Every function raises `ProtocolError`, naming the field, for an answer of anothe
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal
 
 from veracore_sync.domain.orders import (
@@ -78,7 +78,7 @@ def order(node: Node, precision: int, custom_fields: Mapping[str, str] | None = 
         customer=_customer(node.node_or_none("customer")),
         shipping_address=_address(shipping_address) if shipping_address else Address(),
         billing_address=_billing_address(node.node_or_none("billingAddress")),
-        lines=tuple(_line(line, precision) for line in node.nodes("lines")),
+        lines=tuple(_summed_line(line, precision) for line in node.nodes("lines")),
         shipping_lines=tuple(_shipping(line, precision) for line in node.nodes("shippingLines")),
         note=_note(node.node("history")),
         custom_fields=custom_fields or {},
@@ -134,6 +134,14 @@ def _line(node: Node, precision: int) -> OrderLine:
         fulfilled=_fulfilled(node.nodes_or_none("fulfillmentLines")),
         unit_price_gross=node.money("proratedUnitPriceWithTax", precision),
         unit_price_net=node.money("proratedUnitPrice", precision),
+    )
+
+
+def _summed_line(node: Node, precision: int) -> OrderLine:
+    return replace(
+        _line(node, precision),
+        sum_gross=node.money("proratedLinePriceWithTax", precision),
+        sum_net=node.money("proratedLinePrice", precision),
     )
 
 

@@ -115,13 +115,16 @@ def agrees(
     """
     if held is None:
         return False
-    wanted, there = _offers(now, renderer), +totals(held)
+    wanted, there = _offers(now, renderer), +totals(renderer.goods(held))
     if wanted == there:
         return True
     if was is None or sent is None:
         return False
     # Units that were fulfilled by hand before the order was sent are in neither difference.
-    changed, changed_there = _less(wanted, _offers(was, renderer)), _less(there, totals(sent))
+    changed, changed_there = (
+        _less(wanted, _offers(was, renderer)),
+        _less(there, totals(renderer.goods(sent))),
+    )
     # What VeraCore has cut beyond that is reported by `order.short`.
     return bool(changed) and all(
         units >= changed_there.get(name, 0) if units < 0 else units <= changed_there.get(name, 0)

@@ -25,6 +25,7 @@ def orders_document(report: OrdersReport, ledger: Ledger) -> dict[str, Any]:
     """What a run did."""
     rows = ledger.orders.held(list(report.outcomes))
     document: dict[str, Any] = {name: report.count(kind) for name, kind in ORDER_COUNTS.items()}
+    document["withWarnings"] = sum(1 for row in rows.values() if row.warnings)
     document["orders"] = [order_document(rows[code]) for code in report.outcomes if code in rows]
     if report.notices:
         document["notes"] = list(report.notices)

@@ -64,7 +64,12 @@ class OrderPipeline:
         self._settings_hash = settings_hash(settings.orders, settings.skus)
         self._planner = Planner(
             settings=settings.orders,
-            renderer=Renderer(settings.orders, settings.skus, ledger.meta.get(SPELLINGS)),
+            renderer=Renderer(
+                settings.orders,
+                settings.skus,
+                ledger.meta.get(SPELLINGS),
+                has_charges=settings.veracore.dialect == "oms",
+            ),
             settings_hash=self._settings_hash,
             hash_key=ledger.meta.hash_key,
             ledger_created_at=ledger.meta.live_for_certain,

@@ -16,7 +16,13 @@ from veracore_sync.domain.states import UNSENT, OrderCause, OrderState
 from veracore_sync.domain.warehouse import WarehouseOrder
 from veracore_sync.jobs.orders.facets import facets
 from veracore_sync.jobs.orders.ids import renewed_ids, warehouse_id
-from veracore_sync.jobs.orders.render import Renderer, Unsendable, content_hash, payload_hash
+from veracore_sync.jobs.orders.render import (
+    Rendered,
+    Renderer,
+    Unsendable,
+    content_hash,
+    payload_hash,
+)
 
 WAITING_STATES = frozenset({"Modifying", "ArrangingAdditionalPayment", "PaymentAuthorized"})
 """States from which an order may come back to be sent."""
@@ -189,24 +195,25 @@ class Planner:
         return SubmitOrder(
             code=order.code,
             order=rendered.order,
-            intent=self._intent(order, rendered.order),
+            intent=self._intent(order, rendered),
             look_up_first=self._may_be_there(order, row),
             back_to=row.state if row.state in UNSENT else OrderState.PENDING,
             other_ids=renewed_ids(order.code, self.settings.id_prefix),
             warnings=rendered.warnings,
         )
 
-    def _intent(self, order: Order, rendered: WarehouseOrder) -> Intent:
+    def _intent(self, order: Order, rendered: Rendered) -> Intent:
         return Intent(
-            veracore_id=rendered.id,
-            lines=tuple((line.sku, line.quantity) for line in rendered.lines),
-            payload_hash=payload_hash(rendered, self.hash_key),
+            veracore_id=rendered.order.id,
+            lines=tuple((line.sku, line.quantity) for line in rendered.order.lines),
+            payload_hash=payload_hash(rendered.order, self.hash_key),
             settings_hash=self.settings_hash,
             seen=ShopVersion(
                 content_hash(order, self.hash_key),
                 order.updated_at,
                 facets(order, self.settings.prices, self.hash_key),
             ),
+            warnings=rendered.warnings,
         )
 
     def _may_be_there(self, order: Order, row: OrderRow) -> bool:

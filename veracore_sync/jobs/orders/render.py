@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 
 from veracore_sync.config import FreightSettings, OrdersSettings, SkuSettings
 from veracore_sync.domain.errors import Category
-from veracore_sync.domain.held_orders import spellings
-from veracore_sync.domain.order_records import Failure
+from veracore_sync.domain.held_orders import spellings, unit_key
+from veracore_sync.domain.order_records import Failure, SentLines
 from veracore_sync.domain.orders import Order, OrderContent, OrderLine
 from veracore_sync.domain.warehouse import (
     Classification,
@@ -23,7 +21,8 @@ from veracore_sync.domain.warehouse import (
 from veracore_sync.jobs.inventory.sku_map import SkuMap
 from veracore_sync.jobs.orders.labels import label_warnings
 from veracore_sync.jobs.orders.parties import missing_fields, party
-from veracore_sync.jobs.orders.text import as_currency, clean
+from veracore_sync.jobs.orders.pricing import Pricer
+from veracore_sync.jobs.orders.text import clean
 
 _MAX_COMMENT = 255
 
@@ -48,13 +47,22 @@ class Renderer:
     """Renders orders by one set of settings.
 
     Args:
+        orders: ``[orders]``.
+        skus: ``[skus]``.
         spelled: The ledger's value of `SPELLINGS`.
+        has_charges: Whether the dialect can say shipping, surcharges and discounts.
     """
 
     def __init__(
-        self, orders: OrdersSettings, skus: SkuSettings, spelled: str | None = None
+        self,
+        orders: OrdersSettings,
+        skus: SkuSettings,
+        spelled: str | None = None,
+        *,
+        has_charges: bool = True,
     ) -> None:
         self._orders = orders
+        self._pricer = Pricer(orders, has_charges)
         self._names = SkuMap(skus, spelled)
 
     def sendable_lines(self, order: Order) -> list[OrderLine]:
@@ -72,6 +80,11 @@ class Renderer:
     def offer(self, sku: str) -> str:
         """The warehouse's name of a SKU."""
         return self._names.part(sku)
+
+    def goods(self, lines: SentLines) -> SentLines:
+        """The lines without those of ``orders.service_sku``, which no shop's order has."""
+        service = unit_key(self._orders.service_sku)
+        return tuple(one for one in lines if not service or unit_key(one[0]) != service)
 
     def render(self, order: Order, warehouse_id: str) -> Rendered:
         """The warehouse order with this id.
@@ -92,9 +105,11 @@ class Renderer:
             ship_to=ship_to,
             bill_to=bill_to,
             freight=self._freight(order),
-            shipping_charge=self._shipping_charge(order, warnings),
-            lines=tuple(self._lines(order, warnings)),
+            shipping_charge=None,
+            lines=tuple(self._lines(order)),
         )
+        if self._orders.prices != "none":
+            rendered = self._pricer.priced(rendered, order, self.sendable_lines(order), warnings)
         return Rendered(rendered, (*warnings, *label_warnings(rendered)))
 
     def _custom(self, order: Order, name: str) -> str:
@@ -173,26 +188,11 @@ class Renderer:
             )
         return next(iter(chosen.values()))
 
-    def _shipping_charge(self, order: Order, warnings: list[str]) -> Decimal | None:
-        if self._orders.prices == "none":
-            return None
-        gross = self._orders.prices == "gross"
-        # Rounding per unit makes lines and shipping differ from the order's total by cents
-        # (docs/vendure.md), so each amount is sent as Vendure has it and none is derived.
-        total = sum(
-            (line.price_gross if gross else line.price_net for line in order.shipping_lines),
-            Decimal(0),
-        )
-        return _money(total, order.currency, "the shipping charge", warnings)
-
-    def _lines(self, order: Order, warnings: list[str]) -> Iterable[WarehouseLine]:
-        for number, line in enumerate(self.sendable_lines(order), start=1):
-            price = None
-            if self._orders.prices != "none":
-                gross = self._orders.prices == "gross"
-                amount = line.unit_price_gross if gross else line.unit_price_net
-                price = _money(amount, order.currency, f"the price of line {number}", warnings)
-            yield WarehouseLine(number, self._offer(line, number), line.open_quantity, price)
+    def _lines(self, order: Order) -> list[WarehouseLine]:
+        return [
+            WarehouseLine(number, self._offer(line, number), line.open_quantity, None)
+            for number, line in enumerate(self.sendable_lines(order), start=1)
+        ]
 
     def _offer(self, line: OrderLine, number: int) -> str:
         offer = self.offer(line.sku)
@@ -216,13 +216,6 @@ def _freight(settings: FreightSettings) -> Freight:
         third_party_type=settings.third_party_type,
         third_party_account=settings.third_party_account,
     )
-
-
-def _money(amount: Decimal, currency: str, name: str, warnings: list[str]) -> Decimal:
-    rounded, lost = as_currency(amount, currency)
-    if lost:
-        warnings.append(f"{name} was rounded from {amount} to {rounded} {currency}")
-    return rounded
 
 
 def payload_hash(order: WarehouseOrder, key: bytes) -> str:

@@ -113,6 +113,8 @@ class Sender(RunPart[OrdersReport]):
             self._budget.restore()
             self._account.answered(action.code, None)
             self.report.record(action.code, "submitted")
+            for warning in action.warnings:
+                self.report.notify(f"{action.code}: sent with a warning: {warning}")
         else:
             self._not_accepted(action, attempt, outcome)
         pass_failpoint("outcome committed")

@@ -34,6 +34,11 @@ def as_currency(amount: Decimal, currency: str) -> tuple[Decimal, bool]:
     Returns:
         The rounded amount, and whether rounding changed it.
     """
-    digits = 0 if currency in _NO_DIGITS else 3 if currency in _THREE_DIGITS else 2
-    rounded = amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
+    rounded = amount.quantize(smallest_unit(currency), rounding=ROUND_HALF_EVEN)
     return rounded, rounded != amount
+
+
+def smallest_unit(currency: str) -> Decimal:
+    """The currency's smallest amount: 1, 0.01 or 0.001 (ISO 4217)."""
+    digits = 0 if currency in _NO_DIGITS else 3 if currency in _THREE_DIGITS else 2
+    return Decimal(1).scaleb(-digits)

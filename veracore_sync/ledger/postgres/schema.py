@@ -70,7 +70,8 @@ CREATE TABLE orders (
     updated_at TEXT COLLATE "C" NOT NULL,
     absent_tick TEXT COLLATE "C",
     shop_code TEXT COLLATE "C",
-    shop_cancelled_at TEXT COLLATE "C"
+    shop_cancelled_at TEXT COLLATE "C",
+    warnings TEXT COLLATE "C"
 );
 
 CREATE TABLE attempts (

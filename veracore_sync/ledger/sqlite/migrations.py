@@ -462,6 +462,12 @@ def m016_returns(db: Utils) -> None:
 
 
 @migrations()
+def m017_warnings(db: Utils) -> None:
+    """What the order as sent last could not say, as a JSON list of sentences."""
+    run_statements(db.conn, "ALTER TABLE orders ADD COLUMN warnings TEXT")
+
+
+@migrations()
 def m018_finished(db: Utils) -> None:
     """Whether VeraCore had completed an order when it was looked up last."""
     run_statements(db.conn, "ALTER TABLE tracked ADD COLUMN complete INTEGER NOT NULL DEFAULT 0")

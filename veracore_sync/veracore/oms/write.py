@@ -121,6 +121,10 @@ def _money(order_element: ET.Element, order: WarehouseOrder) -> None:
     _nested(element, ("PriceClass", "Description"), order.classification.price_class)
     if order.shipping_charge is not None:
         _leaf(element, "ShippingHandlingCharge", plain(order.shipping_charge))
+    extra = order.extra_charge
+    if extra is not None:
+        name = "SpecialHandlingCharge" if extra > 0 else "DiscountAmount"
+        _leaf(element, name, plain(abs(extra)))
     _append_if_filled(order_element, element)
 
 
