@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from veracore_sync.clock import Clock, SystemClock
-from veracore_sync.domain.errors import ConfigError
+from veracore_sync.clock import Clock, SystemClock, to_text
+from veracore_sync.domain.errors import ConfigError, LockHeld, UsageError
+from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite.database import SqliteDatabase
-from veracore_sync.ledger.sqlite.file import HAS_WAL_RESET_BUG, SQLITE_VERSION, is_being_restored
+from veracore_sync.ledger.sqlite.file import (
+    HAS_WAL_RESET_BUG,
+    SQLITE_VERSION,
+    is_being_moved_in,
+    is_being_restored,
+)
 from veracore_sync.ledger.sqlite.restoring import Restored, restore
 from veracore_sync.ledger.stores import SqlLedger
 
 if TYPE_CHECKING:
     from veracore_sync.config.services import LedgerSettings
     from veracore_sync.ledger.database import Database
+    from veracore_sync.ledger.moving import Moved, Side
     from veracore_sync.ledger.postgres.database import PostgresPlace
 
 __all__ = [
@@ -23,6 +31,7 @@ __all__ = [
     "SQLITE_VERSION",
     "Restored",
     "is_there",
+    "move",
     "open_ledger",
     "place_of",
     "restore",
@@ -86,7 +95,7 @@ def place_of(settings: LedgerSettings) -> Path | PostgresPlace:
 
 
 def is_there(place: Path | PostgresPlace) -> bool:
-    """Whether there is a ledger at that place, or a restore is putting one there.
+    """Whether there is a ledger at that place, or a restore or a move is putting one there.
 
     Raises:
         LedgerError: The server cannot be asked.
@@ -96,4 +105,80 @@ def is_there(place: Path | PostgresPlace) -> bool:
 
         return exists(place)
     # Without the second half, a dry run during a restore would plan with an empty ledger.
-    return place.exists() or is_being_restored(place)
+    return place.exists() or is_being_restored(place) or is_being_moved_in(place)
+
+
+def move(
+    settings: LedgerSettings, to: str, clock: Clock, examine: Callable[[SqlLedger], None]
+) -> Moved:
+    """Move the ledger to a PostgreSQL address or to a file; ends an interrupted move.
+
+    Args:
+        settings: Where the ledger is; of PostgreSQL also schema and password, if it goes there.
+        to: The address, or the path of the file.
+        clock: The time.
+        examine: Raises if the ledger must not be used here.
+
+    Raises:
+        UsageError: It is there already.
+        LockHeld: A job or a listener is at work; nothing was changed.
+        ConfigError: The ledger was moved elsewhere, or belongs to another pair.
+        LedgerError: It cannot be read or written, or the target is taken.
+    """
+    from veracore_sync.ledger import moving
+
+    source, target = place_of(settings), place_of(_moved_settings(settings, to))
+    if _is_same_file(source, target):
+        raise UsageError(f"the ledger is at {source} already", hint="name another place")
+
+    def in_use() -> AbstractContextManager[None]:
+        return _held(source, clock, examine)
+
+    sides = [_side_of(place, clock) for place in (source, target)]
+    return moving.move(sides[0], sides[1], in_use, to_text(clock.now()))
+
+
+def _is_same_file(one: object, other: object) -> bool:
+    if not isinstance(one, Path) or not isinstance(other, Path):
+        return False
+    return one.resolve() == other.resolve()
+
+
+def _moved_settings(settings: LedgerSettings, to: str) -> LedgerSettings:
+    if to.startswith(("postgresql://", "postgres://")):
+        return settings.model_copy(update={"url": to})
+    if "://" in to or not to.strip():
+        raise UsageError(
+            "--to is neither an address of PostgreSQL nor a file",
+            hint="for example --to postgresql://veracore@db.example/veracore, or "
+            "--to /var/lib/veracore-sync/ledger.db",
+        )
+    return settings.model_copy(update={"url": "", "path": Path(to).expanduser().absolute()})
+
+
+def _side_of(place: Path | PostgresPlace, clock: Clock) -> Side:
+    if isinstance(place, Path):
+        from veracore_sync.ledger.sqlite.moving import SqliteSide
+
+        return SqliteSide(place, clock)
+    from veracore_sync.ledger.postgres.moving import PostgresSide
+
+    return PostgresSide(place)
+
+
+@contextmanager
+def _held(
+    place: Path | PostgresPlace, clock: Clock, examine: Callable[[SqlLedger], None]
+) -> Iterator[None]:
+    """Open the ledger, which upgrades it, and hold every job of it."""
+    with closing(open_ledger(place, clock=clock)) as ledger, ExitStack() as stack:
+        examine(ledger)
+        try:
+            for job in JOBS:
+                stack.enter_context(ledger.runs.lock(job, "ledger move"))
+        except LockHeld as error:
+            raise LockHeld(
+                f"{error.message}; nothing was moved",
+                hint="stop the timers and the listeners on every host, then move again",
+            ) from None
+        yield

@@ -140,14 +140,14 @@ def _examined(fresh: Path, clock: Clock, examine: Callable[[SqlLedger], None]) -
 
 
 def _replace(path: Path, fresh: Path, clock: Clock) -> Path | None:
-    _checkpoint(path)
+    checkpoint(path)
     # Each step is synced before the next: after a power loss the marker exists unless the new
     # ledger is in place.
     marker = sqlite_file.restore_marker(path)
     sqlite_file.create_private(marker)
     sync_folder(path.parent)
     pass_failpoint("restore marked")
-    kept = _move_aside(path, clock)
+    kept = move_aside(path, clock)
     pass_failpoint("restore moved")
     fresh.rename(path)
     sync_folder(path.parent)
@@ -157,13 +157,14 @@ def _replace(path: Path, fresh: Path, clock: Clock) -> Path | None:
     return kept
 
 
-def _checkpoint(path: Path) -> None:
+def checkpoint(path: Path) -> None:
     """Write the old ledger's log into its file, if it is readable, so that one file is kept."""
     with suppress(sqlite3.Error), closing(sqlite_file.connect(path, "rw")) as old:
-        old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        old.execute("PRAGMA walcheckpoint(TRUNCATE)")
 
 
-def _move_aside(path: Path, clock: Clock) -> Path | None:
+def move_aside(path: Path, clock: Clock) -> Path | None:
+    """Give a ledger's file and its log another name beside it; the name, or ``None``."""
     moment = clock.now().strftime("%Y%m%dT%H%M%S%fZ")
     kept = path.with_name(f"{path.name}.replaced-{moment}")
     found = path.exists()
