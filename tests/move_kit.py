@@ -129,7 +129,6 @@ class Bed:
     folder: Path
     server: PostgresPlace
     accepted: list[str] = field(default_factory=list)
-    environment: dict[str, str] = field(default_factory=dict)
     took: float = 0.0
 
     @property
@@ -140,8 +139,8 @@ class Bed:
         """Whence and whereto."""
         return (self.server, self.path) if back else (self.path, self.server)
 
-    def start(self, *, back: bool, failpoint: str = "") -> subprocess.Popen[str]:
-        """Start the command."""
+    def env(self, *, back: bool) -> dict[str, str]:
+        """The environment that configures the command."""
         env = {
             name: os.environ[name]
             for name in ("PATH", "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
@@ -157,16 +156,18 @@ class Bed:
             "VERACORE_COMPANY_ID": "SANDBOX",
             "VERACORE_SYNC_LEDGER__PATH": str(self.path),
             "VERACORE_SYNC_LEDGER__SCHEMA_NAME": self.server.schema,
+            "VERACORE_SYNC_LEDGER__LEASE_SECONDS": "5",
         }
-        if back:
-            env["VERACORE_SYNC_LEDGER__URL"] = self.server.url
-        if failpoint:
-            env["VERACORE_SYNC_TEST_FAILPOINT"] = failpoint
+        return env | ({"VERACORE_SYNC_LEDGER__URL": self.server.url} if back else {})
+
+    def start(self, *, back: bool, failpoint: str = "") -> subprocess.Popen[str]:
+        """Start the command."""
+        failing = {"VERACORE_SYNC_TEST_FAILPOINT": failpoint} if failpoint else {}
         to = str(self.path) if back else self.server.url
         words = [sys.executable, "-m", "veracore_sync", "ledger", "move", "--to", to, "--json"]
         return subprocess.Popen(
             words,
-            env=env | self.environment,
+            env=self.env(back=back) | failing,
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -43,6 +43,9 @@ class Table:
 class Contents(Protocol):
     """The rows of one ledger within a transaction that keeps every other writer out."""
 
+    def facts(self) -> Facts:
+        """`FACTS` of this ledger."""
+
     def tables(self) -> dict[str, Table]:
         """Every table but those that a backend has for itself."""
 
@@ -169,6 +172,9 @@ def move(
         if MOVED in found:
             return _ended(source, target, found)
         with in_use(), source.frozen() as old:
+            # Again: another move may have ended while this one waited.
+            found = old.facts()
+            refuse_closed(found, source.name)
             number = secrets.token_hex(8)
             rows = _copied(old, target, number, found)
             pass_failpoint("move copied")

@@ -38,6 +38,9 @@ __all__ = [
 ]
 
 
+_MOVE = "ledger move"
+
+
 def open_ledger(
     place: Path | PostgresPlace | None,
     *,
@@ -54,7 +57,8 @@ def open_ledger(
         hooks: The names of the hooks that get events; without any, no event is stored.
 
     Raises:
-        LedgerError: It cannot be opened, or is damaged.
+        ConfigError: It was moved to another place.
+        LedgerError: It cannot be opened, is damaged, or is not complete.
     """
     database: Database
     if place is None or isinstance(place, Path):
@@ -65,7 +69,12 @@ def open_ledger(
         database = opened = PostgresDatabase(place, read_only=read_only)
         if clock is None or isinstance(clock, SystemClock):
             clock = opened.clock()
-    return SqlLedger(database, clock or SystemClock(), hooks)
+    try:
+        return SqlLedger(database, clock or SystemClock(), hooks)
+    except BaseException:
+        # One that was moved away is refused; the connection must not stay.
+        database.close()
+        raise
 
 
 def place_of(settings: LedgerSettings) -> Path | PostgresPlace:
@@ -175,10 +184,19 @@ def _held(
         examine(ledger)
         try:
             for job in JOBS:
-                stack.enter_context(ledger.runs.lock(job, "ledger move"))
+                patience = _patience(ledger, place, job)
+                stack.enter_context(ledger.runs.lock(job, _MOVE, wait_seconds=patience))
         except LockHeld as error:
             raise LockHeld(
                 f"{error.message}; nothing was moved",
                 hint="stop the timers and the listeners on every host, then move again",
             ) from None
         yield
+
+
+def _patience(ledger: SqlLedger, place: Path | PostgresPlace, job: str) -> float:
+    """How long to wait for a job: for the leases of a move that was killed, until they end."""
+    if isinstance(place, Path):
+        return 0
+    holder = ledger.runs.holder(job)
+    return place.lease_seconds + 1 if holder is not None and holder.command == _MOVE else 0

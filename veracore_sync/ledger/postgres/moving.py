@@ -75,6 +75,10 @@ class PostgresContents:
     def __init__(self, connection: Connection[Any]) -> None:
         self._connection = connection
 
+    def facts(self) -> Facts:
+        """What the schema says of itself."""
+        return _facts(self._connection) or {}
+
     def tables(self) -> dict[str, Table]:
         """Every table but those that this backend has for itself."""
         found = self._connection.execute(_TABLES).fetchall()

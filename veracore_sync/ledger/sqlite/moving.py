@@ -42,6 +42,15 @@ class SqliteContents:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
+    def facts(self) -> Facts:
+        """What the file says of itself."""
+        marks = ", ".join("?" * len(FACTS))
+        rows = self._connection.execute(
+            f"SELECT key, value FROM meta WHERE key IN ({marks})",  # noqa: S608
+            FACTS,
+        )
+        return {row[0]: row[1] for row in rows}
+
     def tables(self) -> dict[str, Table]:
         """Every table but those that are SQLite's own."""
         return {name: self._table(name) for name, _ in self._connection.execute(_TABLES).fetchall()}
@@ -215,6 +224,4 @@ def _facts(path: Path) -> Facts | None:
     with ledger_errors(path), closing(sqlite_file.connect(path, "ro")) as found:
         if found.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone() is None:
             return {}
-        marks = ", ".join("?" * len(FACTS))
-        rows = found.execute(f"SELECT key, value FROM meta WHERE key IN ({marks})", FACTS)  # noqa: S608
-        return dict(rows.fetchall())
+        return SqliteContents(found).facts()
