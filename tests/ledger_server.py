@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 from pooler import PORT, pooled
-from vendure_bed import BedBroken, PostgresCluster
+from vendure_bed import BedBroken, BedMissing, PostgresCluster
 
 from veracore_sync.ledger.postgres.database import PostgresPlace
 
@@ -25,10 +25,10 @@ _numbers = itertools.count(1)
 @cache
 def cluster() -> PostgresCluster:
     """The cluster of this process, started on first use and removed at its end."""
-    made = PostgresCluster()
     try:
+        made = PostgresCluster()
         made.start()
-    except (BedBroken, OSError) as error:
+    except (BedBroken, BedMissing, OSError) as error:
         if os.environ.get("VERACORE_SYNC_REQUIRE_REAL") == "1":
             raise
         pytest.skip(f"no PostgreSQL: {error}")

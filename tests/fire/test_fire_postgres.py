@@ -52,6 +52,7 @@ def test_every_command_uses_the_server_and_no_file(fire: Fire) -> None:
         ("ledger", "export"),
         ("ledger", "backup", str(fire.rig.folder / "copy")),
         ("config", "show"),
+        ("doctor",),
         ("sync-orders", "--dry-run"),
     ):
         ended = fire.rig.run(*command)

@@ -19,6 +19,7 @@ from cutting_proxy import PORT, CuttingProxy, cutting
 
 from veracore_sync.domain.errors import CommitUnknown, ConfigError, LedgerError
 from veracore_sync.ledger.opening import is_there, open_ledger
+from veracore_sync.ledger.postgres import database
 from veracore_sync.ledger.postgres.database import PostgresDatabase, PostgresPlace
 from veracore_sync.ledger.postgres.dialect import translated
 from veracore_sync.ledger.postgres.schema import VERSION
@@ -101,6 +102,28 @@ def test_what_others_commit_meanwhile_does_not_confirm_a_lost_commit(
         behind.meta.put("mark", "lost")
     ledger.meta.put("mark", "another")
     assert behind.meta.get("mark") == "another"
+
+
+@pytest.fixture
+def no_standby() -> Iterator[None]:
+    """A server that waits for a standby that never confirms."""
+
+    def wait_for(names: str) -> None:
+        ask = ledger_server.cluster().ask
+        ask("postgres", f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")
+        ask("postgres", "SELECT pg_reload_conf(), pg_sleep(0.2)")
+
+    wait_for("gone")
+    yield
+    wait_for("")
+
+
+def test_a_commit_that_no_standby_confirms_is_not_acted_upon(
+    ledger: SqlLedger, no_standby: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_STATEMENT_SECONDS", 1)
+    with pytest.raises(CommitUnknown, match="no standby has confirmed"):
+        ledger.meta.put("mark", "on one disk only")
 
 
 # ---- connections --------------------------------------------------------------------------------

@@ -91,6 +91,7 @@ def _path(steps: list[str]) -> str:
 
 def without_password(url: str) -> str:
     """A database's address with asterisks for its passwords."""
-    # Beside a user, or as a parameter of its own.
-    url = re.sub(r"(?<=//)([^/@:?]*):[^/?]*@", r"\1:********@", url)
+    # Beside a user, up to the last @ (one too many is hidden rather than one too few), or as a
+    # parameter of its own.
+    url = re.sub(r"(?<=//)([^/@:?]*):.*@", r"\1:********@", url)
     return re.sub(r"(?<=[?&])((?:ssl)?password=)[^&]*", r"\1********", url)

@@ -266,6 +266,11 @@ class PostgresDatabase:
     def _commit(self) -> None:
         connection, mark = self.connection, secrets.token_hex(8)
         self._unconfirmed = False
+        # The server's own limit does not end the wait for a standby; a cancel does, and the commit
+        # is then reported with a warning (see `_notice`).
+        limit = threading.Timer(_STATEMENT_SECONDS, self._cancel, (connection,))
+        limit.daemon = True
+        limit.start()
         try:
             if self._read_only:
                 connection.execute("COMMIT")
@@ -278,12 +283,19 @@ class PostgresDatabase:
             if not self._is_stored(mark, error):
                 said = ledger_error(self._name, error)
                 raise LedgerError(f"{said.message}; {_UNSTORED}", hint=said.hint) from error
+        finally:
+            limit.cancel()
         if self._unconfirmed:
             raise CommitUnknown(
                 f"the ledger {self._name}: no standby has confirmed a commit in time",
                 hint="nothing that needs it was sent; look at the standby named in "
                 "synchronous_standby_names",
             )
+
+    @staticmethod
+    def _cancel(connection: Connection[Any]) -> None:
+        with suppress(psycopg.Error):
+            connection.cancel()
 
     def _is_stored(self, mark: str, error: psycopg.Error) -> bool:
         """Whether the transaction with that mark was committed although its answer was lost."""
