@@ -29,6 +29,8 @@ from veracore_sync.ledger.stores import SqlLedger
 
 Place = Path | PostgresPlace
 _BETWEEN = 0.004
+_AT_A_STEP = 0.3
+LATE = ("move copied", "move sealed", "move put aside")
 
 
 def fill(ledger: SqlLedger, count: int) -> None:
@@ -261,7 +263,7 @@ def kill_moves(bed: Bed, kills: int, seed: int) -> Counter[str]:
         with Writer(bed).at_work():
             # The first moves there and back are only timed.
             lives = chance.randint(1, 4) if met["moved"] >= 2 else 0
-            while not _one_life(bed, met, back, chance.uniform(0.4, 1.0) * took, killed=lives > 0):
+            while not _one_life(bed, met, chance, took, back=back, killed=lives > 0):
                 lives -= 1
                 met[_state(source, target)] += 1
                 bed.never_two(f"k:{met['killed']}")
@@ -279,13 +281,17 @@ def _rows(place: Place) -> dict[str, list[tuple[Any, ...]]]:
     return {name: rows for name, rows in contents(place).items() if name != "meta"}
 
 
-def _one_life(bed: Bed, met: Counter[str], back: bool, life: float, *, killed: bool) -> bool:
-    """Start the move, perhaps kill it after so many seconds; whether it came to its end."""
+def _one_life(
+    bed: Bed, met: Counter[str], chance: random.Random, took: float, *, back: bool, killed: bool
+) -> bool:
+    """Start the move, perhaps kill it; whether it came to its end."""
     began = time.monotonic()
-    process = bed.start(back=back)
-    if killed:
+    # Random moments seldom meet the short steps after the copying.
+    at_a_step = killed and chance.random() < _AT_A_STEP
+    process = bed.start(back=back, failpoint=f"{chance.choice(LATE)}:kill" if at_a_step else "")
+    if killed and not at_a_step:
         with suppress(subprocess.TimeoutExpired):
-            process.wait(life)
+            process.wait(chance.uniform(0.4, 1.0) * took)
         process.send_signal(signal.SIGKILL)
     _, err = process.communicate(timeout=120)
     bed.took = time.monotonic() - began
