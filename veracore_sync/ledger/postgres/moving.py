@@ -12,6 +12,7 @@ from typing import Any
 
 from psycopg import Connection, RawCursor
 
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.ledger.closed import ARRIVED, INCOMING
 from veracore_sync.ledger.moving import FACTS, Facts, Row, Table
 from veracore_sync.ledger.postgres.database import PostgresPlace, lock_key
@@ -230,9 +231,13 @@ class PostgresSide:
             rows = connection.execute(
                 "SELECT value FROM meta WHERE key = $1 AND value = $2", [ARRIVED, move]
             ).fetchall()
-            if rows:
-                connection.execute("DELETE FROM meta WHERE key = $1", [INCOMING])
-                connection.execute("DROP FUNCTION refuse_writes() CASCADE")
+            if not rows:
+                raise LedgerError(
+                    f"the ledger {self.name} was replaced during the move",
+                    hint="the old ledger is sealed: restore a backup at one of both places",
+                )
+            connection.execute("DELETE FROM meta WHERE key = $1", [INCOMING])
+            connection.execute("DROP FUNCTION IF EXISTS refuse_writes() CASCADE")
         return None
 
     @contextmanager
