@@ -304,3 +304,13 @@ def test_a_place_that_is_none(bed: Bed, to: str, code: int, words: str) -> None:
     assert words in done.output
     assert "SECRET" not in done.output
     assert accepts(bed.path, "still in use")
+
+
+def test_by_way_of_a_pooler(bed: Bed) -> None:
+    bed.server = ledger_server.new_pooled_place()
+    before = contents(bed.path)
+    assert bed.run(back=False)[0] == 0
+    assert contents(bed.server) == before
+    assert bed.run(back=True)[0] == 0
+    assert bed.never_two("after") == [bed.path]
+    assert len(contents(bed.path)["orders"]) == ROWS
