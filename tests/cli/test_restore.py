@@ -221,3 +221,69 @@ def test_the_ledger_itself_is_no_backup_of_it(rig: Rig) -> None:
     for name in (rig.ledger_path, link):
         assert rig.run("ledger", "restore", str(name)).code == 74
     assert link.samefile(rig.ledger_path)
+
+
+# ---- a ledger that was moved to another place ----------------------------------------------------
+
+
+def move(rig: Rig, *, failpoint: str = "") -> Path:
+    there = rig.folder / "elsewhere.db"
+    failing = {"VERACORE_SYNC_TEST_FAILPOINT": failpoint} if failpoint else {}
+    done = rig.run("ledger", "move", "--to", str(there), **failing)
+    assert done.code == (-9 if failpoint else 0), done.err
+    return there
+
+
+def test_nothing_is_restored_where_the_ledger_was_moved_away(rig: Rig, copy: Path) -> None:
+    move(rig)
+    refused = rig.run("ledger", "restore", str(copy))
+    assert refused.code == 78
+    assert "was moved to" in refused.err
+    assert not kept(rig)
+
+
+def test_nothing_is_restored_where_a_ledger_is_moved_to(rig: Rig, copy: Path) -> None:
+    there = move(rig, failpoint="move sealed:kill")
+    refused = rig.run("ledger", "restore", str(copy), VERACORE_SYNC_LEDGER__PATH=str(there))
+    assert refused.code == 74
+    assert "is not complete" in refused.err
+
+
+def test_a_sealed_ledger_is_a_backup(rig: Rig) -> None:
+    mark(rig.ledger_path, "before the move")
+    there = move(rig)
+    sealed = rig.ledger_path.rename(rig.folder / "sealed.db")
+    there.unlink()
+    done = rig.run("ledger", "restore", str(sealed), "--json")
+    assert (done.code, done.json["orders"]) == (0, 1)
+    assert marked(rig.ledger_path) == "before the move"
+    assert rig.sync()["submitted"] == 0
+
+
+EVERY = (
+    ("sync-orders",),
+    ("sync-inventory",),
+    ("sync-tracking",),
+    ("stats",),
+    ("stats", "--check"),
+    ("retry", "1001"),
+    ("resolve", "1001", "--skip"),
+    ("cancel", "1001"),
+    ("breaker", "reset"),
+    ("ledger", "check"),
+    ("ledger", "prune"),
+    ("ledger", "export"),
+    ("ledger", "backup", "another.db"),
+    ("deliver",),
+    ("doctor", "--offline"),
+)
+
+
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["", "dry"])
+def test_every_command_says_where_the_ledger_is(rig: Rig, dry: tuple[str, ...]) -> None:
+    there = move(rig)
+    for words in EVERY if not dry else EVERY[:3]:
+        refused = rig.run(*words, *dry)
+        assert refused.code == 78, (words, refused)
+        assert f"was moved to {there}" in refused.out + refused.err, words
+        assert f'ledger.path = "{there}"' in refused.out + refused.err, words

@@ -1,4 +1,4 @@
-"""``ledger``: check, back up, restore, prune and export the ledger."""
+"""``ledger``: check, back up, restore, move, prune and export the ledger."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.domain.errors import LedgerError, UsageError
-from veracore_sync.ledger.opening import place_of, restore
+from veracore_sync.ledger.opening import move, place_of, restore
 from veracore_sync.ports.ledger import Ledger
 
 ledger_app = typer.Typer(
-    help="Check, back up, restore, prune and export the ledger.",
+    help="Check, back up, restore, move, prune and export the ledger.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -105,6 +105,43 @@ def restore_ledger(
         )
 
     run_command(Job("ledger restore", one_shop=True), context.obj, as_json, work)
+
+
+@ledger_app.command("move")
+def move_ledger(
+    context: typer.Context,
+    to: Annotated[
+        str,
+        typer.Option("--to", help="Address of PostgreSQL, or a file.", metavar="PLACE"),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Move the ledger into PostgreSQL, or back into a file.
+
+    The old ledger is sealed: every command refuses it from then on. Repeat a move that was
+    interrupted.
+    """
+
+    def work(container: Container) -> CommandReport:
+        settings = container.settings.ledger
+        done = move(settings, to, container.clock, container.must_belong)
+        total = sum(done.rows.values())
+        lines = [
+            f"{done.rows['orders']} orders, {total} rows in all: from {done.source} to "
+            f"{done.target}; the old ledger is sealed",
+            *([f"an older ledger there is kept as {done.kept}"] if done.kept else []),
+            f"now, on every host, {done.setting}; then start the timers and the listeners",
+        ]
+        document = {
+            "from": done.source,
+            "to": done.target,
+            "orders": done.rows["orders"],
+            "rows": total,
+            "kept": done.kept,
+        }
+        return CommandReport(document, show=lambda: say("\n".join(lines)), asked_for=True)
+
+    run_command(Job("ledger move"), context.obj, as_json, work)
 
 
 @ledger_app.command("prune")

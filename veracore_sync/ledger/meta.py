@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.domain.errors import ConfigError
+from veracore_sync.ledger.closed import ABOUT_MOVES, refuse_closed
 from veracore_sync.ledger.database import Database
 from veracore_sync.waits import is_ahead
 
 _LOG = logging.getLogger(__name__)
 
+_AT_FIRST = ("created_at", *ABOUT_MOVES)
 _AHEAD = "shop.ahead_seconds"
 _RESTORED = "restored_at"
 _TOLERANCE = timedelta(minutes=5)
@@ -28,7 +30,11 @@ class Meta:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._db = database
         self._clock = clock
-        if self.get("created_at") is None:
+        marks = ", ".join("?" * len(_AT_FIRST))
+        rows = database.rows(f"SELECT key, value FROM meta WHERE key IN ({marks})", _AT_FIRST)  # noqa: S608
+        found = {row["key"]: row["value"] for row in rows}
+        refuse_closed(found, database.place)
+        if "created_at" not in found:
             self._initialise()
 
     def _initialise(self) -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from veracore_sync.clock import Clock, SystemClock
-from veracore_sync.domain.errors import ConfigError
+from veracore_sync.clock import Clock, SystemClock, to_text
+from veracore_sync.domain.errors import ConfigError, LockHeld, UsageError
+from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite.database import SqliteDatabase
-from veracore_sync.ledger.sqlite.file import HAS_WAL_RESET_BUG, SQLITE_VERSION, is_being_restored
+from veracore_sync.ledger.sqlite.file import (
+    HAS_WAL_RESET_BUG,
+    SQLITE_VERSION,
+    is_being_moved_in,
+    is_being_restored,
+)
 from veracore_sync.ledger.sqlite.restoring import Restored, restore
 from veracore_sync.ledger.stores import SqlLedger
 
 if TYPE_CHECKING:
     from veracore_sync.config.services import LedgerSettings
     from veracore_sync.ledger.database import Database
+    from veracore_sync.ledger.moving import Moved, Side
     from veracore_sync.ledger.postgres.database import PostgresPlace
 
 __all__ = [
@@ -23,10 +31,14 @@ __all__ = [
     "SQLITE_VERSION",
     "Restored",
     "is_there",
+    "move",
     "open_ledger",
     "place_of",
     "restore",
 ]
+
+
+_MOVE = "ledger move"
 
 
 def open_ledger(
@@ -45,7 +57,8 @@ def open_ledger(
         hooks: The names of the hooks that get events; without any, no event is stored.
 
     Raises:
-        LedgerError: It cannot be opened, or is damaged.
+        ConfigError: It was moved to another place.
+        LedgerError: It cannot be opened, is damaged, or is not complete.
     """
     database: Database
     if place is None or isinstance(place, Path):
@@ -56,7 +69,12 @@ def open_ledger(
         database = opened = PostgresDatabase(place, read_only=read_only)
         if clock is None or isinstance(clock, SystemClock):
             clock = opened.clock()
-    return SqlLedger(database, clock or SystemClock(), hooks)
+    try:
+        return SqlLedger(database, clock or SystemClock(), hooks)
+    except BaseException:
+        # One that was moved away is refused; the connection must not stay.
+        database.close()
+        raise
 
 
 def place_of(settings: LedgerSettings) -> Path | PostgresPlace:
@@ -86,7 +104,7 @@ def place_of(settings: LedgerSettings) -> Path | PostgresPlace:
 
 
 def is_there(place: Path | PostgresPlace) -> bool:
-    """Whether there is a ledger at that place, or a restore is putting one there.
+    """Whether there is a ledger at that place, or a restore or a move is putting one there.
 
     Raises:
         LedgerError: The server cannot be asked.
@@ -96,4 +114,89 @@ def is_there(place: Path | PostgresPlace) -> bool:
 
         return exists(place)
     # Without the second half, a dry run during a restore would plan with an empty ledger.
-    return place.exists() or is_being_restored(place)
+    return place.exists() or is_being_restored(place) or is_being_moved_in(place)
+
+
+def move(
+    settings: LedgerSettings, to: str, clock: Clock, examine: Callable[[SqlLedger], None]
+) -> Moved:
+    """Move the ledger to a PostgreSQL address or to a file; ends an interrupted move.
+
+    Args:
+        settings: Where the ledger is; of PostgreSQL also schema and password, if it goes there.
+        to: The address, or the path of the file.
+        clock: The time.
+        examine: Raises if the ledger must not be used here.
+
+    Raises:
+        UsageError: It is there already.
+        LockHeld: A job or a listener is at work; nothing was changed.
+        ConfigError: The ledger was moved elsewhere, or belongs to another pair.
+        LedgerError: It cannot be read or written, or the target is taken.
+    """
+    from veracore_sync.ledger import moving
+
+    source, target = place_of(settings), place_of(_moved_settings(settings, to))
+    if _is_same_file(source, target):
+        raise UsageError(f"the ledger is at {source} already", hint="name another place")
+
+    def in_use() -> AbstractContextManager[None]:
+        return _held(source, clock, examine)
+
+    sides = [_side_of(place, clock) for place in (source, target)]
+    return moving.move(sides[0], sides[1], in_use, to_text(clock.now()))
+
+
+def _is_same_file(one: object, other: object) -> bool:
+    if not isinstance(one, Path) or not isinstance(other, Path):
+        return False
+    return one.resolve() == other.resolve()
+
+
+def _moved_settings(settings: LedgerSettings, to: str) -> LedgerSettings:
+    if to.startswith(("postgresql://", "postgres://")):
+        return settings.model_copy(update={"url": to})
+    if "://" in to or not to.strip():
+        raise UsageError(
+            "--to is neither an address of PostgreSQL nor a file",
+            hint="for example --to postgresql://veracore@db.example/veracore, or "
+            "--to /var/lib/veracore-sync/ledger.db",
+        )
+    return settings.model_copy(update={"url": "", "path": Path(to).expanduser().absolute()})
+
+
+def _side_of(place: Path | PostgresPlace, clock: Clock) -> Side:
+    if isinstance(place, Path):
+        from veracore_sync.ledger.sqlite.moving import SqliteSide
+
+        return SqliteSide(place, clock)
+    from veracore_sync.ledger.postgres.moving import PostgresSide
+
+    return PostgresSide(place)
+
+
+@contextmanager
+def _held(
+    place: Path | PostgresPlace, clock: Clock, examine: Callable[[SqlLedger], None]
+) -> Iterator[None]:
+    """Open the ledger, which upgrades it, and hold every job of it."""
+    with closing(open_ledger(place, clock=clock)) as ledger, ExitStack() as stack:
+        examine(ledger)
+        try:
+            for job in JOBS:
+                patience = _patience(ledger, place, job)
+                stack.enter_context(ledger.runs.lock(job, _MOVE, wait_seconds=patience))
+        except LockHeld as error:
+            raise LockHeld(
+                f"{error.message}; nothing was moved",
+                hint="stop the timers and the listeners on every host, then move again",
+            ) from None
+        yield
+
+
+def _patience(ledger: SqlLedger, place: Path | PostgresPlace, job: str) -> float:
+    """How long to wait for a job: for the leases of a move that was killed, until they end."""
+    if isinstance(place, Path):
+        return 0
+    holder = ledger.runs.holder(job)
+    return place.lease_seconds + 1 if holder is not None and holder.command == _MOVE else 0

@@ -147,7 +147,7 @@ class PostgresDatabase:
         self._writer = secrets.token_hex(8)
         self._unconfirmed = False
         self._has_marked = False
-        self._key = _lock_key(place.schema)
+        self._key = lock_key(place.schema)
         self._open: Connection[Any] | None = None
         self._leases = Leases(self, place.lease_seconds)
         with ledger_errors(self._name):
@@ -459,6 +459,7 @@ def exists(place: PostgresPlace) -> bool:
         return migrations.found_version(found, place.schema) > 0
 
 
-def _lock_key(schema: str) -> int:
+def lock_key(schema: str) -> int:
+    """The number of the advisory lock for which the writers of that schema wait."""
     digest = hashlib.blake2b(f"veracore-sync ledger {schema}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)

@@ -30,6 +30,7 @@ _HINTS = {
     "57014": f"the server took longer than the time limit of a statement; {_PASSING}",
     "57P": f"the server is restarting or a standby takes over; {_PASSING}",
     "08": f"the connection to the server broke; {_PASSING}",
+    "VM001": "start the command again: it says where the ledger is now",
     "XX": "the server reports damage: look into its log, then run `veracore-sync ledger check`",
     "58": "the server's disk failed: look into its log, then run `veracore-sync ledger check`",
 }

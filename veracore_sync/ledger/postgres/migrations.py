@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from veracore_sync.domain.errors import LedgerError
+from veracore_sync.ledger.closed import refuse_closed
 from veracore_sync.ledger.postgres.schema import STEPS, VERSION
 
 if TYPE_CHECKING:
@@ -57,6 +58,9 @@ def bring_up_to_date(database: PostgresDatabase, schema: str, *, read_only: bool
         found = found_version(connection, schema) if there and there[0] else 0
         if found > VERSION:
             raise _newer(database)
+        if found:
+            rows = connection.execute("SELECT key, value FROM meta").fetchall()
+            refuse_closed({row[0]: row[1] for row in rows}, database.place)
         for number, script in STEPS:
             if number > found:
                 connection.execute(script)

@@ -19,6 +19,7 @@ from typing import Any
 
 from veracore_sync.domain.errors import LedgerError
 from veracore_sync.domain.ledger_records import Holder
+from veracore_sync.ledger.closed import refuse_closed
 from veracore_sync.ledger.database import JobLock, StoredRow
 from veracore_sync.ledger.sqlite import copying, job_locks
 from veracore_sync.ledger.sqlite import file as sqlite_file
@@ -81,6 +82,9 @@ class SqliteDatabase:
             )
         from veracore_sync.ledger.sqlite.migrations import migrate
 
+        if found:
+            rows = self._connection.execute("SELECT key, value FROM meta").fetchall()
+            refuse_closed({row["key"]: row["value"] for row in rows}, self.path)
         migrate(self)
 
     @property

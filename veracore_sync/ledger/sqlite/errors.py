@@ -32,6 +32,8 @@ def _hint(name: str) -> str:
             "`veracore-sync ledger restore FILE`, then run `veracore-sync sync-orders`, which "
             "looks orders up before it sends them"
         )
+    if name == "SQLITE_CONSTRAINT_TRIGGER":
+        return "start the command again: it says where the ledger is now"
     if name.startswith("SQLITE_FULL"):
         return (
             "the disk is full; nothing was sent without a record: free some space, "

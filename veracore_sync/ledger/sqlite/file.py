@@ -18,12 +18,14 @@ from typing import Literal
 from urllib.parse import quote
 
 from veracore_sync.domain.errors import LedgerError
+from veracore_sync.ledger.closed import incomplete
 
 SQLITE_VERSION = sqlite3.sqlite_version
 HAS_WAL_RESET_BUG = sqlite3.sqlite_version_info < (3, 51, 3)
 """Fixed in SQLite 3.51.3; a distribution may have patched an older one."""
 BUSY_SECONDS = 10.0
 _RESTORING = ".restoring"
+_INCOMING = ".incoming"
 _COMPANIONS = ("-wal", "-shm", "-journal")
 
 
@@ -83,9 +85,19 @@ def restore_marker(path: Path) -> Path:
     return path.with_name(path.name + _RESTORING)
 
 
+def incoming(path: Path) -> Path:
+    """The file that becomes a ledger when it is moved to that path; until then it bars the path."""
+    return path.with_name(path.name + _INCOMING)
+
+
 def is_being_restored(path: Path) -> bool:
     """Whether a restore to that path is running or was interrupted."""
     return restore_marker(path.resolve()).exists()
+
+
+def is_being_moved_in(path: Path) -> bool:
+    """Whether a move to that path is running or was interrupted."""
+    return incoming(path.resolve()).exists()
 
 
 def refuse_unsafe(path: Path) -> None:
@@ -95,8 +107,11 @@ def refuse_unsafe(path: Path) -> None:
         path: The file, with symbolic links resolved.
 
     Raises:
-        LedgerError: A restore is replacing it, it is not a regular file, or it has hard links.
+        LedgerError: A restore is replacing it, a ledger is being moved to it, it is not a regular
+            file, or it has hard links.
     """
+    if incoming(path).exists():
+        raise incomplete(path)
     if restore_marker(path).exists():
         raise LedgerError(
             f"the ledger {path} is being restored, or a restore was interrupted",

@@ -17,6 +17,7 @@ from pathlib import Path
 from veracore_sync.clock import Clock
 from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.failpoint import pass_failpoint
+from veracore_sync.ledger.closed import MOVED, incomplete, refuse_closed
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite import lock_file
@@ -53,12 +54,14 @@ def restore(
     Raises:
         LedgerError: The backup is damaged or not a ledger, or the disk failed. Nothing was
             replaced, or repeating the restore completes it.
+        ConfigError: The ledger was moved to another place.
         LockHeld: A run or a listener is active.
     """
     path = target.resolve()
     if source.resolve() == path:
         raise LedgerError(f"{source} is the ledger itself", hint="name a backup of it")
     with ledger_errors(path), _every_lock(path):
+        _refuse_moved(path)
         fresh = path.with_name(path.name + ".partial")
         _copy(source, fresh)
         orders = _examined(fresh, clock, examine)
@@ -104,6 +107,28 @@ def _is_held_by_a_deleted_file(path: Path, job: str, lock: lock_file.LockFile) -
     return lock_file.is_held_by(row[0], row[1])
 
 
+def _refuse_moved(path: Path) -> None:
+    # Beside the ledger that goes on elsewhere, a restored one would be a second that sends.
+    if sqlite_file.incoming(path).exists():
+        raise incomplete(path)
+    found = []
+    if path.exists():
+        with suppress(sqlite3.Error), closing(sqlite_file.connect(path, "ro")) as old:
+            found = old.execute("SELECT key, value FROM meta WHERE key = ?", (MOVED,)).fetchall()
+    refuse_closed(dict(found), path)
+
+
+def _unseal(fresh: Path) -> None:
+    """A ledger that was moved away is a backup of the one that goes on."""
+    with closing(sqlite_file.connect(fresh, "rw")) as copy:
+        seals = copy.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'moved%'"
+        ).fetchall()
+        for (name,) in seals:
+            copy.execute(f'DROP TRIGGER "{name}"')
+        copy.execute("DELETE FROM meta WHERE key = ?", (MOVED,))
+
+
 def _copy(source: Path, fresh: Path) -> None:
     if not source.is_file():
         raise LedgerError(f"{source} is not a file", hint="name a file that `ledger backup` made")
@@ -117,6 +142,7 @@ def _copy(source: Path, fresh: Path) -> None:
                     hint="name a file that `ledger backup` made, or upgrade veracore-sync",
                 )
             copy_whole(found, fresh)
+        _unseal(fresh)
     except sqlite3.DatabaseError as error:
         raise LedgerError(
             f"{source} cannot be read: {error}", hint="it is damaged: name an older backup"
@@ -140,14 +166,14 @@ def _examined(fresh: Path, clock: Clock, examine: Callable[[SqlLedger], None]) -
 
 
 def _replace(path: Path, fresh: Path, clock: Clock) -> Path | None:
-    _checkpoint(path)
+    checkpoint(path)
     # Each step is synced before the next: after a power loss the marker exists unless the new
     # ledger is in place.
     marker = sqlite_file.restore_marker(path)
     sqlite_file.create_private(marker)
     sync_folder(path.parent)
     pass_failpoint("restore marked")
-    kept = _move_aside(path, clock)
+    kept = move_aside(path, clock)
     pass_failpoint("restore moved")
     fresh.rename(path)
     sync_folder(path.parent)
@@ -157,13 +183,14 @@ def _replace(path: Path, fresh: Path, clock: Clock) -> Path | None:
     return kept
 
 
-def _checkpoint(path: Path) -> None:
+def checkpoint(path: Path) -> None:
     """Write the old ledger's log into its file, if it is readable, so that one file is kept."""
     with suppress(sqlite3.Error), closing(sqlite_file.connect(path, "rw")) as old:
-        old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        old.execute("PRAGMA walcheckpoint(TRUNCATE)")
 
 
-def _move_aside(path: Path, clock: Clock) -> Path | None:
+def move_aside(path: Path, clock: Clock) -> Path | None:
+    """Give a ledger's file and its log another name beside it; the name, or ``None``."""
     moment = clock.now().strftime("%Y%m%dT%H%M%S%fZ")
     kept = path.with_name(f"{path.name}.replaced-{moment}")
     found = path.exists()

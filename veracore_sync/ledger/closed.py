@@ -1,0 +1,48 @@
+"""Ledgers that may not be used: one that was moved away, and one that is being moved in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from veracore_sync.domain.errors import ConfigError, LedgerError
+
+MOVED = "moved"
+"""In `meta` of a ledger that was moved away: which move, whereto, what to set now."""
+INCOMING = "incoming"
+"""In `meta` of a ledger that is not complete yet: which move, of which ledger."""
+ARRIVED = "arrived"
+"""In `meta` of a ledger that came by a move: which move it was."""
+
+ABOUT_MOVES = (MOVED, INCOMING, ARRIVED)
+"""What a move does not copy: each place has its own."""
+
+
+def refuse_closed(facts: Mapping[str, str], place: object) -> None:
+    """Refuse a ledger that is not, or not yet, the one that is in use.
+
+    Args:
+        facts: What `meta` says of moves.
+        place: Where this ledger is, in words.
+
+    Raises:
+        ConfigError: It was moved away.
+        LedgerError: It is not complete.
+    """
+    if INCOMING in facts:
+        raise incomplete(place)
+    if MOVED in facts:
+        seal = json.loads(facts[MOVED])
+        raise ConfigError(
+            f"the ledger {place} was moved to {seal['to']} at {seal['at']}; this one is sealed",
+            hint=seal["hint"],
+        )
+
+
+def incomplete(place: object) -> LedgerError:
+    """The error for a ledger that is being moved in."""
+    return LedgerError(
+        f"the ledger {place} is not complete: it is being moved there, or the move was interrupted",
+        hint="wait for it; or run the same `veracore-sync ledger move` again, with the settings "
+        "of the old place",
+    )
