@@ -247,6 +247,7 @@ ONE_SHOP = [
     ("ledger", "backup", "copy.db"),
     ("ledger", "restore", "copy.db"),
     ("ledger", "export"),
+    ("ledger", "move", "--to", "other.db"),
     ("serve-webhooks",),
     ("probe",),
     ("sign", "--body", "-"),

@@ -141,7 +141,7 @@ def move_ledger(
         }
         return CommandReport(document, show=lambda: say("\n".join(lines)), asked_for=True)
 
-    run_command(Job("ledger move"), context.obj, as_json, work)
+    run_command(Job("ledger move", one_shop=True), context.obj, as_json, work)
 
 
 @ledger_app.command("prune")
