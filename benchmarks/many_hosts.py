@@ -29,7 +29,7 @@ from hosts_kit import Hosts, can_make_networks, many_hosts, strike_for
 
 _PART_SECONDS = 300.0
 _LEASE = 5
-_PAUSE = 0.15
+_PAUSE = 0.4
 
 
 def part(seed: int, count: int, strikes: int, cuts: int) -> tuple[int, int]:

@@ -42,6 +42,7 @@ TIMERS: tuple[tuple[str, ...], ...] = (
 SCHEMA = "shop"
 _SKEWS = (0.0, 420.0, -300.0, 95.0)
 _CLIENTS = 1
+_AT_WORK = 0.8
 _ON_HAND = 20_000
 
 
@@ -111,7 +112,10 @@ def _network(host: Host, ports: list[int]) -> Iterator[None]:
                     [*outside, "socat", f"UNIX-LISTEN:{file},fork", f"TCP:127.0.0.1:{port}"],
                     stderr=subprocess.DEVNULL,
                 ),
-                Popen([*within, "socat", listens, f"UNIX-CONNECT:{file}"]),
+                Popen(
+                    [*within, "socat", listens, f"UNIX-CONNECT:{file}"],
+                    stderr=subprocess.DEVNULL,
+                ),
             ]
         yield
     finally:
@@ -255,11 +259,7 @@ class Hosts:
             if self.proxy.cut is None:
                 self.proxy.cut = dice.choice(("before", "after"))
             return
-        number = dice.randrange(len(self.hosts))
-        host, listener = self.hosts[number], self.listeners[number]
-        process = self._running.get(host.name)
-        service = listener.process if listener.is_running() else None
-        victim = dice.choice([one for one in (process, process, service) if one] or [None])
+        victim = self._victim()
         if victim is None or victim.poll() is not None or victim.pid in self._over:
             return
         if how == "kill":
@@ -267,6 +267,20 @@ class Hosts:
         else:
             self._pause(victim)
         self.struck[how] += 1
+
+    def _victim(self) -> Popen[str] | None:
+        """Mostly one that holds a job now; who is struck while it starts has nothing to lose."""
+        dice = self.world.dice
+        services = [one.process for one in self.listeners if one.is_running()]
+        running = [*self._running.values(), *services]
+        if dice.random() < _AT_WORK:
+            with self._asked() as connection:
+                rows = connection.execute(
+                    f"SELECT pid FROM {SCHEMA}.leases WHERE expires_at > clock_timestamp()"
+                ).fetchall()
+            holders = {row[0] for row in rows}
+            running = [one for one in running if one.pid in holders]
+        return dice.choice(running) if running else None
 
     def _kill(self, victim: Popen[str]) -> None:
         self._over.add(victim.pid)

@@ -121,9 +121,9 @@ class Orders:
 
     def any_accepted(self) -> bool:
         """Whether VeraCore ever accepted an order of this ledger."""
-        return (
-            self._db.row("SELECT 1 FROM orders WHERE last_successful_sync IS NOT NULL") is not None
-        )
+        # Without the limit PostgreSQL would send a row for each of them.
+        accepted = "SELECT 1 FROM orders WHERE last_successful_sync IS NOT NULL LIMIT 1"
+        return self._db.row(accepted) is not None
 
     def newest_synced(self) -> OrderRow | None:
         """The order that VeraCore accepted last, or ``None``."""
