@@ -321,7 +321,13 @@ CREATE INDEX slips_open ON slips (next_attempt_at) WHERE state IN ('open', 'inte
 CREATE INDEX tracked_by_day ON tracked (newest_day) WHERE newest_day IS NOT NULL;
 """
 
-STEPS: tuple[tuple[int, str], ...] = ((16, _FIRST),)
+_OF_MANY = """
+CREATE INDEX orders_by_acceptance ON orders (last_successful_sync DESC, code)
+    WHERE state IN ('synced', 'shipped') AND veracore_id IS NOT NULL;
+CREATE INDEX tracked_of_nobody ON tracked (first_seen_at) WHERE code IS NULL;
+"""
+
+STEPS: tuple[tuple[int, str], ...] = ((16, _FIRST), (22, _OF_MANY))
 """Each step with its number, oldest first."""
 
 VERSION = STEPS[-1][0]
