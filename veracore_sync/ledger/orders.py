@@ -121,19 +121,25 @@ class Orders:
 
     def any_accepted(self) -> bool:
         """Whether VeraCore ever accepted an order of this ledger."""
-        return (
-            self._db.row("SELECT 1 FROM orders WHERE last_successful_sync IS NOT NULL") is not None
-        )
+        # Without the limit PostgreSQL would send a row for each of them.
+        accepted = "SELECT 1 FROM orders WHERE last_successful_sync IS NOT NULL LIMIT 1"
+        return self._db.row(accepted) is not None
 
     def newest_synced(self) -> OrderRow | None:
         """The order that VeraCore accepted last, or ``None``."""
-        row = self._db.row(
-            _SELECT + "WHERE state IN ('synced', 'shipped') AND veracore_id IS NOT NULL "
-            "ORDER BY last_successful_sync > ? NULLS FIRST, "
-            "last_successful_sync DESC NULLS LAST, code LIMIT 1",
-            (to_text(self._clock.now()),),
-        )
-        return _order(row) if row else None
+        # A time that lies ahead was stored by a wrong clock. One statement each: an index finds the
+        # order without sorting all that ever were.
+        now = to_text(self._clock.now())
+        for when, values in (("IS NULL", ()), ("<= ?", (now,)), ("> ?", (now,))):
+            row = self._db.row(
+                _SELECT + "WHERE state IN ('synced', 'shipped') AND veracore_id IS NOT NULL "
+                f"AND last_successful_sync {when} "
+                "ORDER BY last_successful_sync DESC, code LIMIT 1",
+                values,
+            )
+            if row is not None:
+                return _order(row)
+        return None
 
     def id_taken(self, veracore_id: str, by_other_than: str) -> bool:
         """Whether another order has this VeraCore id, ignoring case."""

@@ -312,10 +312,12 @@ class Shipments:
         """On a person's request: retry all failed slips at once."""
         now = self._now()
         with self._db.transaction():
-            failed = "SELECT * FROM slips WHERE tries > 0 AND next_attempt_at > ?"
+            failed = (
+                "SELECT * FROM slips WHERE state IN ('open', 'intended', 'added') "
+                "AND tries > 0 AND next_attempt_at > ?"
+            )
             for row in map(self._slip, self._db.rows(failed, (now,))):
-                if row.state in OPEN_SLIPS:
-                    self._move(row, SlipAct.RETRY_NOW, next_attempt_at=now)
+                self._move(row, SlipAct.RETRY_NOW, next_attempt_at=now)
 
     def correct(self, row: SlipRow, tracking_code: str) -> Applied:
         """The packages got other labels after the slip was fulfilled."""

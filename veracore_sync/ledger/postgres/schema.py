@@ -297,6 +297,9 @@ CREATE TABLE tracked (
     complete BIGINT NOT NULL DEFAULT 0
 );
 
+CREATE INDEX orders_by_acceptance ON orders (last_successful_sync DESC, code)
+    WHERE state IN ('synced', 'shipped') AND veracore_id IS NOT NULL;
+CREATE INDEX tracked_of_nobody ON tracked (first_seen_at) WHERE code IS NULL;
 CREATE INDEX accepted_by_order ON accepted (code);
 CREATE INDEX alerts_by_order ON alerts (code);
 CREATE INDEX alerts_open ON alerts (resolved_at, kind);
@@ -323,7 +326,7 @@ CREATE INDEX slips_open ON slips (next_attempt_at) WHERE state IN ('open', 'inte
 CREATE INDEX tracked_by_day ON tracked (newest_day) WHERE newest_day IS NOT NULL;
 """
 
-STEPS: tuple[tuple[int, str], ...] = ((18, _FIRST),)
+STEPS: tuple[tuple[int, str], ...] = ((19, _FIRST),)
 """Each step with its number, oldest first."""
 
 VERSION = STEPS[-1][0]

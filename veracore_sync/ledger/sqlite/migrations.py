@@ -473,6 +473,19 @@ def m018_finished(db: Utils) -> None:
     run_statements(db.conn, "ALTER TABLE tracked ADD COLUMN complete INTEGER NOT NULL DEFAULT 0")
 
 
+_OF_MANY = """
+CREATE INDEX orders_by_acceptance ON orders (last_successful_sync DESC, code)
+    WHERE state IN ('synced', 'shipped') AND veracore_id IS NOT NULL;
+CREATE INDEX tracked_of_nobody ON tracked (first_seen_at) WHERE code IS NULL
+"""
+
+
+@migrations()
+def m019_of_many(db: Utils) -> None:
+    """A run finds the newest order, and shipments of nobody, among a million."""
+    run_statements(db.conn, _OF_MANY)
+
+
 def migrate(database: SqliteDatabase) -> None:
     """Apply the missing migrations in one transaction."""
     with database.transaction() as connection:
