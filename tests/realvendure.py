@@ -208,9 +208,11 @@ class RealVendure(Catalogue):
         *,
         add: Lines = (),
         address: Fields | None = None,
+        surcharges: Sequence[Fields] = (),
         finish: bool = True,
     ) -> None:
-        """Change quantities (absolute), add variants, change address fields; then pay or refund.
+        """Change quantities (absolute), add variants or surcharges, change address fields; then pay
+        or refund.
 
         With ``finish=False`` the order is left in Modifying.
         """
@@ -223,6 +225,8 @@ class RealVendure(Catalogue):
         ]
         if address is not None:
             given["updateShippingAddress"] = dict(address)
+        if surcharges:
+            given["surcharges"] = [dict(one) for one in surcharges]
         before = self.order(order)
         given["refunds"] = self._refunds(before, given)
         self._input("modifyOrder", "ModifyOrderInput!", given)

@@ -160,6 +160,20 @@ class Catalogue:
         values = {"discount": str(percent), "productVariantIds": f"[{ids}]"}
         return self._promotion("Product discount", "products_percentage_discount", values, None)
 
+    def create_item_coupon(self, code: str, keys: Iterable[str], percent: int) -> str:
+        """Create a coupon with ``percent`` off some variants; returns the promotion's id."""
+        ids = ",".join(f'"{self.variant_id(key)}"' for key in keys)
+        values = {"discount": str(percent), "productVariantIds": f"[{ids}]"}
+        return self._promotion(code, "products_percentage_discount", values, code)
+
+    def create_amount_coupon(self, code: str, amount: int) -> str:
+        """Create a coupon with an amount off the whole order; returns the promotion's id."""
+        return self._promotion(code, "order_fixed_discount", {"discount": str(amount)}, code)
+
+    def create_free_shipping(self, code: str) -> str:
+        """Create a coupon that makes shipping free; returns the promotion's id."""
+        return self._promotion(code, "free_shipping", {}, code)
+
     def _promotion(
         self, name: str, action: str, values: Mapping[str, str], code: str | None
     ) -> str:

@@ -179,3 +179,20 @@ def test_what_is_not_there(rig: Rig) -> None:
         assert browser.go("/admin-api").status == 405
         assert browser.go("/healthz").text == '{"status": "ok"}\n'
         assert browser.go("/style.css").headers["content-type"].startswith("text/css")
+
+
+def test_what_was_not_sent_of_an_order_is_seen(rig: Rig, shop: SmallShop) -> None:
+    shop.state.add_variant("GIFT", "Gift", 700)
+    rig.env["VERACORE_SYNC_SKUS__EXCLUDE"] = "GIFT"
+    rig.control("stock", {"stock": [{"sku": "MUG", "on_hand": 5}]})
+    code = shop.state.place_order([("MUG", 1), ("GIFT", 1)]).code
+    ended = rig.run("sync-orders")
+    assert (ended.code, ended.out, ended.err) == (0, "", "")  # as cron runs it
+    document = rig.run("stats", "--order", code, "--json").json
+    (warning,) = document["warnings"]
+    assert warning.startswith("not sent: excluded SKUs of ")
+    assert f"warning: {warning}" in rig.run("stats", "--order", code).out
+    with serving(rig) as admin:
+        assert warning in Browser(admin).log_in(READ).go(f"/order?name={code}").text
+        query = f'{{ veracoreOrderSyncStatus(orderId: "{code}") {{ warnings }} }}'
+        assert admin.data(query, READ)["veracoreOrderSyncStatus"]["warnings"] == [warning]

@@ -130,6 +130,17 @@ def test_what_cannot_be_said_is_named(rest: bool, surcharges: str, names: list[s
     assert [one.split(": ")[1].split(" of ")[0] for one in rendered.warnings] == names
 
 
+@pytest.mark.parametrize("rest", [False, True])
+def test_what_excluded_skus_cost_is_named(rest: bool) -> None:
+    goods = charged(1, Decimal(9)), charged(3, Decimal("7.50"), at=2)
+    order = order_of(*goods, currency="USD", shipping=Decimal(0), extra=Decimal(0))
+    given = make_settings(skus={"exclude": ["SKU-2"]})
+    renderer = Renderer(given.orders, given.skus, has_charges=not rest)
+    rendered = renderer.render(order, "A")
+    assert rendered.warnings == ("not sent: excluded SKUs of 7.50 USD",)
+    assert said(rendered, rest=rest) == Decimal(9)
+
+
 def test_a_service_line_is_no_difference_of_units() -> None:
     settings = make_settings(orders={"surcharges": "sku", "service_sku": "Service"})
     renderer = Renderer(settings.orders, settings.skus)

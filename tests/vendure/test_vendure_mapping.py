@@ -17,6 +17,8 @@ from vendure_kit import URL, login_ok, operations, page, shop, variables
 
 from veracore_sync.domain.errors import ProtocolError
 from veracore_sync.domain.orders import Address, Customer, Order, OrderLine, ShippingLine
+from veracore_sync.jobs.orders.facets import facets
+from veracore_sync.ledger.comparisons import packed
 from veracore_sync.vendure import mapping
 from veracore_sync.vendure.node import Node
 
@@ -307,3 +309,10 @@ def test_a_precision_that_cannot_be_is_an_error(httpx_mock: HTTPXMock, precision
     httpx_mock.add_response(url=URL, json=answer)
     with pytest.raises(ProtocolError, match="moneyStrategyPrecision"):
         shop().orders(["A"])
+
+
+def test_an_order_sent_before_lines_had_sums_is_not_seen_changed() -> None:
+    # facets-rich.json is what the program stored of this order when it read unit prices alone.
+    stored = recorded("facets-rich.json")
+    now = facets(mapped(rich_item()), "gross", b"k" * 16)
+    assert json.loads(packed(now) or "") == stored

@@ -99,6 +99,8 @@ class Order:
     service: str = ""
     shipping_option: str = ""
     handling_charge: str = "0"
+    special_charge: str = "0"
+    discount: str = "0"
     ordered_by: dict[str, str] = field(default_factory=dict)
     ship_to: dict[str, str] = field(default_factory=dict)
     bill_to: dict[str, str] = field(default_factory=dict)

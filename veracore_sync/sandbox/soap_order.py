@@ -169,6 +169,8 @@ def _order(reader: Reader, root: Element, world: World) -> Order:
         service=_freight(reader, root, "FreightService/Description"),
         shipping_option=reader.text(root, "Shipping/ShippingOption/Description"),
         handling_charge=str(reader.number(root, "Money/ShippingHandlingCharge") or 0),
+        special_charge=str(reader.number(root, "Money/SpecialHandlingCharge") or 0),
+        discount=str(reader.number(root, "Money/DiscountAmount") or 0),
         ordered_by=ordered_by,
         ship_to=_party(reader, reader.one(root, "ShipTo/OrderShipTo"), ordered_by),
         bill_to=_party(reader, reader.one(root, "BillTo"), ordered_by),

@@ -45,6 +45,9 @@ class Pricer:
         whole, is_rounded = as_currency(exact, order.currency)
         if is_rounded:
             warnings.append(f"the total was rounded from {exact} to {whole} {order.currency}")
+        excluded = _cost_of_excluded(order, lines, gross=gross)
+        if excluded:
+            warnings.append(_left_out("excluded SKUs", excluded, order))
         if gross:
             _compare_totals(order, lines, [*sums, shipping, surcharges], warnings)
         services: list[Decimal] = []
@@ -98,6 +101,13 @@ class Pricer:
         for amount in services:
             number += 1
             yield WarehouseLine(number, self.orders.service_sku, 1, amount)
+
+
+def _cost_of_excluded(order: Order, lines: Sequence[OrderLine], *, gross: bool) -> Decimal:
+    sent = {line.id for line in lines}
+    left_out = [line for line in order.lines if line.open_quantity and line.id not in sent]
+    cost = sum((_charged(line, gross=gross) for line in left_out), Decimal(0))
+    return as_currency(cost, order.currency)[0]
 
 
 def _charged(line: OrderLine, *, gross: bool) -> Decimal:
