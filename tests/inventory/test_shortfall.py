@@ -107,3 +107,10 @@ def test_whoever_got_less_is_found_by_the_moments(rows: list[tuple[int, int, int
             allocations.append(Allocation(at, given))
     assign(claims, allocations, moments)
     assert [one.missing() for one in claims] == [min(ordered, short) for ordered, short, _ in rows]
+
+
+def test_orders_of_the_same_moment_get_what_fits_them() -> None:
+    claims = [Claim("A", START, 1, 1), Claim("B", START, 3, 3), Claim("C", START, 4, 4)]
+    allocations = [Allocation(START, 3), Allocation(START, 1), Allocation(START, 2)]
+    assign(claims, allocations, dict.fromkeys("ABC", (START,)))
+    assert [one.missing() for one in claims] == [0, 0, 2]

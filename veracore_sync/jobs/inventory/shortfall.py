@@ -148,14 +148,15 @@ def assign(
             same[0].assigned += one.units
         else:
             left.append(one)
-    for one in left:
+    # An order is never allocated more than it asked for, and most get all of it.
+    for one in sorted(left, key=lambda one: -one.units):
         near = [
-            (_distance(one, moments.get(claim.code, ())), claim.placed_at, number)
-            for number, claim in enumerate(claims)
-            if claim.ordered > claim.assigned
+            (_distance(one, moments.get(claim.code, ())), lacks != one.units, claim.placed_at, at)
+            for at, claim in enumerate(claims)
+            if (lacks := claim.ordered + claim.cancelled - claim.assigned) >= one.units
         ]
         if near and min(near)[0] <= _APART:
-            claims[min(near)[2]].assigned += one.units
+            claims[min(near)[3]].assigned += one.units
 
 
 def _distance(allocation: Allocation, moments: Sequence[datetime]) -> timedelta:
