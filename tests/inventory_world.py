@@ -14,7 +14,16 @@ from veracore_sync.config import Settings
 from veracore_sync.domain.errors import Category, ProtocolError, Unavailable
 from veracore_sync.domain.held_orders import unit_key
 from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion
-from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine, OpenOrder, Variant
+from veracore_sync.domain.shop_stock import (
+    Allocation,
+    Changes,
+    Level,
+    Location,
+    NewLevel,
+    OpenLine,
+    OpenOrder,
+    Variant,
+)
 from veracore_sync.domain.states import AttemptOutcome, OrderCause
 from veracore_sync.domain.warehouse import Product, RecordLine, StockLevel, WarehouseRecord
 from veracore_sync.jobs.inventory.report import InventoryReport
@@ -44,6 +53,8 @@ class Sale:
     shipped: int = 0
     dropped: int = 0
     cancelled_there: bool = False
+    changes: list[tuple[datetime, int]] = field(default_factory=list)
+    no_longer_wanted: int = 0
 
     @property
     def fulfilled(self) -> int:
@@ -162,17 +173,21 @@ class World:
 
     # ---- what happens -------------------------------------------------------------------------
 
-    def place(self, code: str, sku: str, units: int, *, lost: int = 0, state: str = "") -> Sale:
-        """An order; `lost` units of its allocation get lost, as on PostgreSQL.
+    def place(
+        self, code: str, sku: str, units: int, *, lost: int = 0, capped: int = 0, state: str = ""
+    ) -> Sale:
+        """An order; `lost` units of its allocation get lost, as on PostgreSQL, or `capped` ones are
+        never made.
 
         None where an order of the SKU cannot be read: see `blur`.
         """
         self.clock.forward(seconds=1)
         if any(self.sales[one].sku == sku for one in self.blurred):
-            lost = 0
+            lost = capped = 0
         sale = Sale(code, sku, self.clock.now(), units, state or "PaymentSettled")
         self.sales[code] = sale
-        self.move(sku, allocated=units - lost)
+        sale.changes.append((self.clock.now(), units - capped))
+        self.move(sku, allocated=units - lost - capped)
         if lost:
             self.lossy.add(code)
         return sale
@@ -278,6 +293,7 @@ class World:
         units = min(units, sale.open)
         self.clock.forward(seconds=1)
         sale.quantity -= units
+        sale.no_longer_wanted += units
         self.move(sale.sku, allocated=-units)
 
     def cancel_there(self, code: str) -> None:
@@ -329,6 +345,7 @@ class World:
         if sale.open or sale.fulfilled:
             self.clock.forward(seconds=1)
             sale.quantity += more
+            sale.changes.append((self.clock.now(), more))
             self.move(sale.sku, allocated=more)
 
     def adjust(self, sku: str, units: int) -> None:
@@ -414,6 +431,26 @@ class FakeStockShop:
             for sale in self.world.sales.values()
             if sale.open
         ]
+
+    def allocations(self, variant_id: str, since: datetime) -> list[Allocation]:
+        self.world.between("allocations")
+        sku = self.world.variants[variant_id].sku
+        made = [
+            one for sale in self.world.sales.values() if sale.sku == sku for one in sale.changes
+        ]
+        return [Allocation(at, units) for at, units in sorted(made) if units]
+
+    def changes(self, codes: Sequence[str]) -> dict[str, Changes]:
+        if codes:
+            self.world.between("changes")
+        ids = {variant.sku: variant.id for variant in self.world.variants.values()}
+        sales = [self.world.sales[one] for one in codes if one in self.world.sales]
+        return {
+            sale.code: Changes(
+                tuple(at for at, _ in sale.changes), {ids[sale.sku]: sale.no_longer_wanted}
+            )
+            for sale in sales
+        }
 
     def size_of(self, level: NewLevel) -> int:
         return 100

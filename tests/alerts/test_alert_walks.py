@@ -597,6 +597,18 @@ def allocated_too_much(one: Desk) -> None:
     one.stock()
 
 
+def sold_twice(one: Desk) -> None:
+    """The level sank while the customer paid, so that one of two units is set aside."""
+    one.place(2)
+    (line,) = one.order.lines
+    level = next(iter(one.shop.state.stock("MUG").values()))
+    level.allocated -= 1
+    line.allocations = [(place, 1) for place, _ in line.allocations]
+    line.variant.allocations[-1].quantity = 1
+    one.orders()
+    one.stock()
+
+
 def accept_drift(one: Desk) -> None:
     one.accept("stock.drift")
 
@@ -821,6 +833,11 @@ WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
     K.ORDER_SHORT: {
         "cancel": Walk(short, "cancel or refund them in the shop", cancel_one_in_the_shop),
         "accept": Walk(short, ACCEPT, accepts),
+    },
+    K.ORDER_SHORTFALL: {
+        "cancel": Walk(sold_twice, "cancel and refund it", cancel_through_us_and_here, rounds=2),
+        "fulfil": Walk(sold_twice, "were fulfilled", ship_it),
+        "accept": Walk(sold_twice, ACCEPT, accepts),
     },
     K.ORDER_BEYOND: {"accept": Walk(beyond, ACCEPT, accepts)},
     K.ORDER_VOIDED: {

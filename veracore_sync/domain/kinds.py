@@ -28,6 +28,7 @@ class AlertKind(StrEnum):
     ORDER_MISSING = "order.missing"
     ORDER_SHORT = "order.short"
     ORDER_SHORT_SHIPPED = "order.short_shipped"
+    ORDER_SHORTFALL = "order.shortfall"
     ORDER_BEYOND = "order.beyond"
     ORDER_VOIDED = "order.voided"
     ORDER_UNFULFILLED = "order.unfulfilled"
@@ -123,6 +124,7 @@ _WHEN_ORDER_MISSING = (
     "answer about it"
 )
 _WHEN_ORDER_SHORT = "VeraCore will ship less than was ordered, or shipped more"
+_WHEN_ORDER_SHORTFALL = "Vendure allocated fewer units to an order than it sold"
 _WHEN_ORDER_VOIDED = "a fulfilment and the goods no longer agree"
 _WHEN_ORDER_SHIPPED_CANCELLED = "a shipment cannot be recorded in the shop"
 _WHEN_STOCK_GUARDED = (
@@ -227,6 +229,15 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         "there by hand. The alert ends with the next look-up after either, or when a later slip "
         f"ships them. Or {_ACCEPT}. Meanwhile these units are not for sale.",
         _WHEN_ORDER_SHORT,
+    ),
+    AlertKind.ORDER_SHORTFALL: AlertEntry(
+        "Vendure sold these units and had not enough to allocate: two customers bought the "
+        "last one at once, or the level sank while they paid. The order is sent and counted "
+        "like any other. "
+        "If VeraCore cannot fill it, cancel and refund it in the shop. The alert ends with the "
+        "stock run after that, or after its units were fulfilled or allocated; "
+        f"or with {_ACCEPT}.",
+        _WHEN_ORDER_SHORTFALL,
     ),
     AlertKind.ORDER_BEYOND: AlertEntry(
         "VeraCore shipped more than the order contains. Have the units sent back, or give them "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -94,6 +95,23 @@ class OpenOrder:
         if not self.id:
             return self.code or NOT_LISTED
         return self.code or f"the order with the id {self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """Units that Vendure allocated to some order at `at`; it does not tell to which."""
+
+    at: datetime
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """When an order's state or lines changed, and the units cancelled since it was placed, by
+    variant id."""
+
+    at: tuple[datetime, ...]
+    cancelled: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

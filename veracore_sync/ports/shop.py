@@ -15,7 +15,15 @@ from veracore_sync.domain.errors import ConfigError, Occurrence, SyncError
 from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.orders import Order, OrderContent, OrderStub
-from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenOrder, Variant
+from veracore_sync.domain.shop_stock import (
+    Allocation,
+    Changes,
+    Level,
+    Location,
+    NewLevel,
+    OpenOrder,
+    Variant,
+)
 
 # ---- what it answers with ---------------------------------------------------------------------
 
@@ -268,6 +276,21 @@ class ShopStock(Protocol):
     def open_orders(self) -> list[OpenOrder]:
         """All orders in a state that allocates, of every type: Vendure allocates units for an
         Aggregate order and again for its Seller orders.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
+        """
+
+    def allocations(self, variant_id: str, since: datetime) -> list[Allocation]:
+        """What Vendure allocated of a variant since then, and perhaps some of what it did before.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
+        """
+
+    def changes(self, codes: Sequence[str]) -> dict[str, Changes]:
+        """When the state or the lines of these orders changed; an allocation made by such a change
+        has the same moment where the database takes it from the transaction.
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As every read of the shop.

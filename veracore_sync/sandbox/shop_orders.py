@@ -270,7 +270,7 @@ class Orders(Stock):
         order.active, order.placed_at = False, at
         for line in order.lines:
             line.placed_quantity = line.quantity
-        self.allocate([(line, line.quantity) for line in order.lines], order.channel)
+        self.allocate([(line, line.quantity) for line in order.lines], order.channel, at)
 
     # ---- history ---------------------------------------------------------------------------
 

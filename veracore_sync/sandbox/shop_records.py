@@ -44,6 +44,15 @@ class Level:
 
 
 @dataclass(slots=True)
+class Allocation:
+    """Units that were set aside for an order, which is not told."""
+
+    id: str
+    created_at: datetime
+    quantity: int
+
+
+@dataclass(slots=True)
 class Variant:
     """A product variant; `price` is net. SKUs need not be unique.
 
@@ -65,6 +74,7 @@ class Variant:
     deleted: bool = False
     channels: set[str] = field(default_factory=set)
     levels: dict[str, Level] = field(default_factory=dict)
+    allocations: list[Allocation] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -20,6 +20,7 @@ from veracore_sync.sandbox.shop_fulfilment import HANDLER
 from veracore_sync.sandbox.shop_lists import Columns, Page
 from veracore_sync.sandbox.shop_process import FULFILMENT_STATES, ORDER_STATES, PAYMENT_STATES
 from veracore_sync.sandbox.shop_records import (
+    Allocation,
     FulfilledLine,
     Fulfilment,
     HistoryEntry,
@@ -62,6 +63,7 @@ def type_of(value: Any, *_: Any) -> str:
 
 
 _TYPES: Mapping[type, str] = {
+    Allocation: "Allocation",
     Fulfilment: "Fulfillment",
     Order: "Order",
     Payment: "Payment",
@@ -82,6 +84,9 @@ HISTORY: Columns[HistoryEntry] = Columns(
 )
 
 
+ALLOCATIONS: Columns[Allocation] = Columns({}, {})
+
+
 def _history(
     order: Order, info: GraphQLResolveInfo[Context], options: Any = None
 ) -> Page[HistoryEntry]:
@@ -90,6 +95,13 @@ def _history(
         return HISTORY.page(order.history, options, limit=context.state.list_limit)
     except Thrown as thrown:
         raise GraphQLError(thrown.message, extensions={"code": thrown.code}) from thrown
+
+
+def _movements(
+    variant: Variant, _info: GraphQLResolveInfo[Context], options: Any = None
+) -> Page[Allocation]:
+    """Of the allocations; other movements are not kept."""
+    return ALLOCATIONS.page(variant.allocations, options)
 
 
 def _fulfilment_lines(line: OrderLine, info: GraphQLResolveInfo[Context]) -> list[FulfilledLine]:
@@ -309,6 +321,7 @@ FROM_RECORD: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
             "ShippingMethod",
             "Channel",
             "HistoryEntry",
+            "StockMovement",
         )
     },
 }
@@ -317,6 +330,7 @@ WITH_CONTEXT: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "OrderLine": {"fulfillmentLines": _fulfilment_lines},
     "ProductVariant": {
         "stockLevels": _levels,
+        "stockMovements": _movements,
         "stockOnHand": _on_hand,
         "stockAllocated": _allocated,
         "currencyCode": _currency,

@@ -7,9 +7,10 @@ the first allocations, even if those were released. This does the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 from veracore_sync.sandbox.shop_catalogue import Catalogue
-from veracore_sync.sandbox.shop_records import Location, OrderLine
+from veracore_sync.sandbox.shop_records import Allocation, Location, OrderLine
 
 _ENDLESS = 2**53 - 1
 Units = Iterable[tuple[OrderLine, int]]
@@ -18,11 +19,13 @@ Units = Iterable[tuple[OrderLine, int]]
 class Stock(Catalogue):
     """The four movements. None of them checks anything; `Orders` and above do."""
 
-    def allocate(self, lines: Units, channel: str) -> None:
+    def allocate(self, lines: Units, channel: str, at: datetime | None = None) -> None:
         """Set units aside for lines that are now ordered, at the locations of their channel."""
         for line, quantity in lines:
             for location, units in self._allocation_places(line, quantity, channel):
                 line.allocations.append((location.id, units))
+                made = Allocation(self.new_id("movement"), at or self.now(), units)
+                line.variant.allocations.append(made)
                 self._move(line, location.id, allocated=units)
 
     def take(self, lines: Units) -> None:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from veracore_sync.domain.errors import ProtocolError
 from veracore_sync.domain.held_orders import spellings
-from veracore_sync.domain.shop_stock import Level, Location, NewLevel, OpenLine, OpenOrder, Variant
+from veracore_sync.domain.shop_stock import (
+    Allocation,
+    Changes,
+    Level,
+    Location,
+    NewLevel,
+    OpenLine,
+    OpenOrder,
+    Variant,
+)
 from veracore_sync.ports.shop import UnknownVariant
 from veracore_sync.vendure.answers import UnknownEntity
 from veracore_sync.vendure.client import Client
@@ -17,7 +27,9 @@ from veracore_sync.vendure.documents import (
     LIST_LOCATIONS,
     LIST_ORDERS,
     LIST_VARIANTS,
+    READ_ALLOCATIONS,
     READ_LOCATIONS,
+    READ_MOMENTS,
     READ_OPEN_ORDERS,
     READ_VARIANTS,
     SET_STOCK,
@@ -37,6 +49,7 @@ ALLOCATING_STATES = (
 
 _ORDERS_A_PAGE = 100
 _LISTINGS = 3
+_MOMENTS_A_REQUEST = 50
 
 
 class VendureStock:
@@ -109,6 +122,51 @@ class VendureStock:
             raise incomplete("orders")
         return [*found, OpenOrder("", None, (), "", _missing(missing))]
 
+    def allocations(self, variant_id: str, since: datetime) -> list[Allocation]:
+        """What was allocated of a variant since then; see the port.
+
+        Vendure lists all of them and sorts none; in practice the newest are the last, and a variant
+        may have many thousands. So the pages are read from the last one on.
+        """
+        first = self._allocations(variant_id, 0)
+        if first is None:
+            return []
+        items, total = first.nodes("items"), first.integer("totalItems")
+        found = {one.text("id"): _allocation(one) for one in items}
+        size, begin = len(items), total
+        while size and begin > size:
+            begin = max(size, begin - size)
+            page = self._allocations(variant_id, begin)
+            read = (
+                [(one.text("id"), _allocation(one)) for one in page.nodes("items")] if page else []
+            )
+            if not read:
+                raise incomplete("allocations")
+            found.update(read)
+            if all(one.at < since for _, one in read):
+                break
+        return sorted(found.values(), key=lambda one: one.at)
+
+    def _allocations(self, variant_id: str, skip: int) -> Node | None:
+        data = self._client.execute(READ_ALLOCATIONS, {"id": variant_id, "skip": skip})
+        variant = Node(data).node_or_none("productVariant")
+        return variant.node("stockMovements") if variant else None
+
+    def changes(self, codes: Sequence[str]) -> dict[str, Changes]:
+        """When these orders were changed; see the port."""
+        found: dict[str, Changes] = {}
+        left = list(codes)
+        while left:
+            options = {"filter": {"code": {"in": left[:_MOMENTS_A_REQUEST]}}}
+            data = self._client.execute(READ_MOMENTS, {"options": options})
+            orders = Node(data).node("orders").nodes("items")
+            told = {one.text("code"): _changes(one) for one in orders}
+            found |= told
+            # A server may return fewer than were asked for; without any they are not there.
+            rest = [code for code in left[:_MOMENTS_A_REQUEST] if code not in told]
+            left = (rest if told else []) + left[_MOMENTS_A_REQUEST:]
+        return found
+
     def set_levels(self, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
         """Write levels, all or none of them; see the port."""
         wanted: dict[str, list[dict[str, Any]]] = {}
@@ -129,6 +187,19 @@ class VendureStock:
         """At most how many bytes of a request the level takes; see the port."""
         place = {"stockLocationId": level.location, "stockOnHand": level.on_hand}
         return len(json.dumps({"id": level.variant_id, "stockLevels": [place]})) + 2
+
+
+def _allocation(node: Node) -> Allocation:
+    return Allocation(node.moment("createdAt"), node.integer("quantity"))
+
+
+def _changes(node: Node) -> Changes:
+    cancelled: Counter[str] = Counter()
+    for line in node.nodes("lines"):
+        fewer = line.integer("orderPlacedQuantity") - line.integer("quantity")
+        cancelled[line.node("productVariant").text("id")] += max(0, fewer)
+    entries = node.node("history").nodes("items")
+    return Changes(tuple(entry.moment("createdAt") for entry in entries), cancelled)
 
 
 def _location(node: Node, _listing: Node) -> Location:

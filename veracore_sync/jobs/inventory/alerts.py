@@ -12,6 +12,7 @@ from veracore_sync.domain.staged_stock import Matched
 from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.plan import Guard
 from veracore_sync.jobs.inventory.report import Drift, InventoryReport
+from veracore_sync.jobs.inventory.shortfall import Found, Shortfalls, shortfalls
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.report import raise_alert, short_difference
 from veracore_sync.ports.shop import ShopStock
@@ -20,6 +21,7 @@ from veracore_sync.ports.stock_staging import StagingStore
 _GUARD = "stock.guard"
 _REFUSED = "stock.refused_skus"
 _SHORT = AlertKind.ORDER_SHORT
+_SHORTFALL = AlertKind.ORDER_SHORTFALL
 _MAX_SHORT = 5
 _NAMED = 20
 _MAX_DRIFT = 500
@@ -130,8 +132,15 @@ class StockAlerts(RunPart[InventoryReport]):
         A variant counts only if a second read shows the same, because orders change meanwhile.
         """
         suspects = islice(_suspects(book, demand), _MAX_DRIFT)
+        found: list[Found] = []
         while page := list(islice(suspects, _PAGE)):
-            self.report.drift.extend(_confirmed(page, self.shop.stock, demand))
+            found.extend(_confirmed(page, self.shop.stock, demand))
+        short = shortfalls(found, self.shop.stock, demand.orders)
+        self._shortfalls(short)
+        for one in found:
+            ordered = one.ordered - short.explained.get(one.variant_id, 0)
+            if one.allocated != ordered:
+                self.report.drift.append(Drift(one.sku, one.allocated, ordered))
         if not self.report.drift:
             self.ledger.alerts.resolve(AlertKind.STOCK_DRIFT)
             return
@@ -146,6 +155,20 @@ class StockAlerts(RunPart[InventoryReport]):
         what = ", ".join(sorted(by_sku))
         raise_alert(self.ledger, self.report, AlertKind.STOCK_DRIFT, sentence, difference=what)
 
+    def _shortfalls(self, found: Shortfalls) -> None:
+        """Orders with less allocated than they ordered: one alert each."""
+        for code, units in found.by_code.items():
+            sentence = "; ".join(
+                f"Vendure sold {one.ordered} {one.sku} and allocated {one.ordered - one.missing}"
+                for one in units[:_MAX_SHORT]
+            )
+            what = short_difference({one.sku: one.missing for one in units})
+            raise_alert(self.ledger, self.report, _SHORTFALL, sentence, code=code, difference=what)
+        for alert in self.ledger.alerts.standing():
+            is_wrong = alert.code in found.by_code or alert.code in found.unjudged
+            if alert.kind == _SHORTFALL and not is_wrong:
+                self.ledger.alerts.resolve(_SHORTFALL, code=alert.code)
+
 
 def _suspects(book: StagingStore, demand: UnheldDemand) -> Iterator[Matched]:
     for match in book.matched():
@@ -156,14 +179,14 @@ def _suspects(book: StagingStore, demand: UnheldDemand) -> Iterator[Matched]:
             yield match
 
 
-def _confirmed(page: Sequence[Matched], shop: ShopStock, demand: UnheldDemand) -> Iterator[Drift]:
+def _confirmed(page: Sequence[Matched], shop: ShopStock, demand: UnheldDemand) -> Iterator[Found]:
     again = shop.variants_by_id([match.variant.id for match in page])
     for match in page:
         variant = again.get(match.variant.id)
         before = sum(level[1] for level in match.variant.levels.values())
         if variant is not None and sum(level.allocated for level in variant.levels) == before:
             ordered = demand.ordered.get(variant.id, 0)
-            yield Drift(match.variant.sku, before, ordered)
+            yield Found(variant.id, match.variant.sku, before, ordered)
 
 
 def _listed(names: Sequence[str], count: int) -> str:

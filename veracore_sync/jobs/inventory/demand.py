@@ -38,6 +38,7 @@ class UnheldDemand:
         unread: Orders that could not be read, and why, by code (or id).
         uncertain: Parts of unread orders as far as the ledger knows them (as `sku_key`), and the
             units that U counts of each: the true number may be greater.
+        orders: The open orders themselves.
         unbounded: No part of at least one unread order is known: U of every part may be greater.
     """
 
@@ -48,6 +49,7 @@ class UnheldDemand:
     unread: Mapping[str, str] = field(default_factory=dict)
     uncertain: Mapping[str, int] = field(default_factory=dict)
     unbounded: bool = False
+    orders: Sequence[OpenOrder] = ()
 
     def is_certain(self, parts: Iterable[str]) -> bool:
         """Whether U of all of these parts (as `sku_key`) is known."""
@@ -133,6 +135,7 @@ def demand(
         unread,
         uncertain,
         unbounded,
+        orders,
     )
 
 

@@ -1,0 +1,116 @@
+"""Orders that Vendure allocated too little to: each is named once, and none falsely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fakes import START
+from hypothesis import given
+from hypothesis import strategies as st
+from inventory_world import World
+
+from veracore_sync.domain.errors import ProtocolError
+from veracore_sync.domain.shop_stock import Allocation
+from veracore_sync.jobs.inventory.shortfall import Claim, assign
+
+KIND = "order.shortfall"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path / "ledger.db")
+    try:
+        made.add("MUG", 0, there=10)
+        made.run()
+        yield made
+    finally:
+        made.ledger.close()
+
+
+def standing(world: World) -> set[tuple[str, str | None]]:
+    return {(one.kind, one.code) for one in world.ledger.alerts.standing()}
+
+
+def test_it_is_named_once_and_ends_when_it_is_covered(world: World) -> None:
+    world.place("A1", "MUG", 3)
+    world.place("A2", "MUG", 4, capped=3)
+    world.place("A3", "MUG", 1, capped=1)
+    first = world.run()
+    assert standing(world) == {(KIND, "A2"), (KIND, "A3")}
+    assert (first.drift, len(first.needs_person)) == ([], 2)
+    assert "sold 4 MUG and allocated 1" in " ".join(first.needs_person)
+    assert world.saleable("MUG") == world.truth("MUG") == 2
+    assert world.run().needs_person == []
+    world.cancel("A2", 1)
+    again = world.run()
+    assert (again.drift, standing(world)) == ([], {(KIND, "A2"), (KIND, "A3")})
+    assert (
+        "sold 3 MUG and allocated 0"
+        in {one.code: one.message for one in world.ledger.alerts.standing()}["A2"]
+    )
+    world.cancel("A2", 3)
+    world.move("MUG", allocated=3)
+    world.fulfil_by_hand("A3", 1)
+    world.move("MUG", on_hand=1, allocated=1)
+    world.run()
+    assert standing(world) == set()
+
+
+def test_an_allocation_that_got_lost_is_drift_and_no_orders(world: World) -> None:
+    world.place("A1", "MUG", 3, lost=1)
+    world.place("A2", "MUG", 4, capped=2)
+    (drift,) = world.run().drift
+    assert (drift.allocated, drift.ordered) == (4, 5)
+    assert standing(world) == {(KIND, "A2"), ("stock.drift", None)}
+
+
+def test_nothing_more_is_asked_for_where_all_agrees(world: World) -> None:
+    world.place("A1", "MUG", 3)
+    asked: list[str] = []
+    world.between = asked.append
+    world.run()
+    assert not {"allocations", "changes"}.intersection(asked)
+
+
+def test_levels_are_written_although_allocations_cannot_be_read(world: World) -> None:
+    world.place("A1", "MUG", 3, capped=1)
+    world.run()
+
+    def no_allocations(request: str) -> None:
+        if request == "allocations":
+            raise ProtocolError("this one", upstream="vendure")
+
+    world.between = no_allocations
+    world.adjust("MUG", 5)
+    world.run()
+    assert world.saleable("MUG") == world.truth("MUG") == 12
+    assert (KIND, "A1") in standing(world)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 5), st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=8
+    )
+)
+def test_whoever_got_less_is_found_by_the_moments(rows: list[tuple[int, int, int]]) -> None:
+    claims, allocations, moments = [], [], {}
+    at = START
+    for number, (ordered, short, milliseconds) in enumerate(rows):
+        at += timedelta(milliseconds=1 + milliseconds)
+        given = max(0, ordered - short)
+        claims.append(Claim(str(number), at, ordered, ordered))
+        moments[str(number)] = (at,)
+        if given:
+            allocations.append(Allocation(at, given))
+    assign(claims, allocations, moments)
+    assert [one.missing() for one in claims] == [min(ordered, short) for ordered, short, _ in rows]
+
+
+def test_orders_of_the_same_moment_get_what_fits_them() -> None:
+    claims = [Claim("A", START, 1, 1), Claim("B", START, 3, 3), Claim("C", START, 4, 4)]
+    allocations = [Allocation(START, 3), Allocation(START, 1), Allocation(START, 2)]
+    assign(claims, allocations, dict.fromkeys("ABC", (START,)))
+    assert [one.missing() for one in claims] == [0, 0, 2]

@@ -1,0 +1,163 @@
+"""Open orders to which Vendure allocated fewer units than they ordered (docs/inventory.md).
+
+The Admin API lists the allocations of a variant, and does not tell to which orders they belong. An
+allocation and the change of the order that caused it are written in one transaction, so that their
+moments are the same, or a second or two apart where the database takes the time of each statement.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from veracore_sync.domain.errors import UpstreamError
+from veracore_sync.domain.shop_stock import Allocation, OpenOrder
+from veracore_sync.ports.shop import ShopStock
+
+_APART = timedelta(seconds=3)
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A variant whose allocated units differ from those that its open orders ask for."""
+
+    variant_id: str
+    sku: str
+    allocated: int
+    ordered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unallocated:
+    """Open units of an order that are not allocated, of all that it ordered of the SKU."""
+
+    sku: str
+    ordered: int
+    missing: int
+
+
+@dataclass(slots=True)
+class Shortfalls:
+    """What was found.
+
+    Args:
+        by_code: The orders that are short.
+        explained: By variant, the units that these orders lack.
+        unjudged: Orders of which it is unknown, because the numbers contradict each other.
+    """
+
+    by_code: dict[str, list[Unallocated]] = field(default_factory=lambda: defaultdict(list))
+    explained: dict[str, int] = field(default_factory=dict)
+    unjudged: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Claim:
+    """The units of one variant in an open order; `assigned` were allocated to it."""
+
+    code: str
+    placed_at: datetime
+    ordered: int
+    open: int
+    assigned: int = 0
+    cancelled: int = 0
+
+    def missing(self, *, released: bool = False) -> int:
+        """Open units that are not allocated; fulfilled ones had been allocated, or never were.
+
+        Args:
+            released: Vendure takes what is cancelled from the allocated units, as long as there
+                are any, although others had never been allocated.
+        """
+        gone = self.ordered - self.open + (self.cancelled if released else 0)
+        return self.open - min(self.open, max(0, self.assigned - gone))
+
+
+def shortfalls(found: Sequence[Found], shop: ShopStock, orders: Sequence[OpenOrder]) -> Shortfalls:
+    """The orders that explain why variants have fewer units allocated than ordered."""
+    result = Shortfalls()
+    suspects = {one.variant_id: one for one in found if one.allocated < one.ordered}
+    claims = _claims(suspects, orders)
+    codes = {one.code for each in claims.values() for one in each}
+    try:
+        changes = shop.changes(sorted(codes))
+        for variant_id, wanted in claims.items():
+            since = min(one.placed_at for one in wanted) - _APART
+            for one in wanted:
+                if one.code in changes:
+                    one.cancelled = changes[one.code].cancelled.get(variant_id, 0)
+            moments = {code: change.at for code, change in changes.items()}
+            assign(wanted, shop.allocations(variant_id, since), moments)
+    except UpstreamError:
+        # Only alerts depend on it, and the levels must be written.
+        result.unjudged = codes
+        return result
+    for variant_id, wanted in claims.items():
+        suspect = suspects[variant_id]
+        lacking = suspect.ordered - suspect.allocated
+        least = sum(one.missing() for one in wanted)
+        most = sum(one.missing(released=True) for one in wanted)
+        released = least != lacking == most
+        if least > lacking:
+            result.unjudged.update(one.code for one in wanted)
+            continue
+        result.explained[variant_id] = lacking if released else least
+        for one in wanted:
+            missing = one.missing(released=released)
+            if missing:
+                lack = Unallocated(suspect.sku, one.ordered, missing)
+                result.by_code[one.code].append(lack)
+    return result
+
+
+def _claims(suspects: Mapping[str, Found], orders: Sequence[OpenOrder]) -> dict[str, list[Claim]]:
+    claims: dict[str, dict[str, Claim]] = {}
+    for order in orders:
+        for line in order.lines:
+            if line.variant_id not in suspects or not line.quantity:
+                continue
+            placed_at = order.placed_at or _EARLIEST
+            new = Claim(order.code, placed_at, 0, 0)
+            claim = claims.setdefault(line.variant_id, {}).setdefault(order.code, new)
+            claim.ordered += line.quantity
+            claim.open += line.open_quantity
+    return {id: list(of_it.values()) for id, of_it in claims.items()}
+
+
+def assign(
+    claims: Sequence[Claim],
+    allocations: Sequence[Allocation],
+    moments: Mapping[str, Sequence[datetime]],
+) -> None:
+    """Give each allocation to the order whose change made it.
+
+    First those with exactly the moment of a change; of the others each goes to the nearest order
+    that lacks units, where one was changed about then.
+    """
+    exact: dict[datetime, list[Claim]] = defaultdict(list)
+    for claim in claims:
+        for moment in set(moments.get(claim.code, ())):
+            exact[moment].append(claim)
+    left: list[Allocation] = []
+    for one in allocations:
+        same = exact.get(one.at, [])
+        if len(same) == 1:
+            same[0].assigned += one.units
+        else:
+            left.append(one)
+    # An order is never allocated more than it asked for, and most get all of it.
+    for one in sorted(left, key=lambda one: -one.units):
+        near = [
+            (_distance(one, moments.get(claim.code, ())), lacks != one.units, claim.placed_at, at)
+            for at, claim in enumerate(claims)
+            if (lacks := claim.ordered + claim.cancelled - claim.assigned) >= one.units
+        ]
+        if near and min(near)[0] <= _APART:
+            claims[min(near)[3]].assigned += one.units
+
+
+def _distance(allocation: Allocation, moments: Sequence[datetime]) -> timedelta:
+    return min((abs(allocation.at - moment) for moment in moments), default=timedelta.max)
