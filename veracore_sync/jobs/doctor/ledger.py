@@ -13,6 +13,7 @@ from veracore_sync.config import Settings
 from veracore_sync.domain.errors import LedgerError, SyncError
 from veracore_sync.jobs.doctor.assumptions import assumptions
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
+from veracore_sync.jobs.doctor.server import server
 from veracore_sync.jobs.health import troubles
 from veracore_sync.jobs.orders.account import refused_since
 from veracore_sync.ledger.opening import is_there, place_of
@@ -91,6 +92,9 @@ def _content(
 ) -> Iterator[CheckResult]:
     try:
         opened = open_ledger()
+        found = opened.upkeep.server()
+        if found is not None:
+            yield from server(found, clock.now())
         problems = opened.upkeep.check()
     except SyncError as error:
         yield fail("ledger", error)

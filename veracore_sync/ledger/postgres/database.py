@@ -32,8 +32,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from veracore_sync.clock import SharedClock, SystemClock
 from veracore_sync.domain.errors import CommitUnknown, ConfigError, LedgerError
 from veracore_sync.domain.ledger_records import Holder
+from veracore_sync.domain.ledger_server import LedgerServer
 from veracore_sync.ledger.database import StoredRow
-from veracore_sync.ledger.postgres import dump, migrations
+from veracore_sync.ledger.postgres import dump, migrations, server
 from veracore_sync.ledger.postgres.dialect import Statements, adapt, bound, translated, whole
 from veracore_sync.ledger.postgres.errors import ledger_errors
 from veracore_sync.ledger.postgres.errors import translated as ledger_error
@@ -428,6 +429,15 @@ class PostgresDatabase:
 
     def check_in_place(self) -> None:
         """A server has one ledger of that name: there is nothing to check."""
+
+    def server(self) -> LedgerServer:
+        """What the server says of itself, and how it is reached.
+
+        Raises:
+            LedgerError: It cannot be asked.
+        """
+        with ledger_errors(self._name):
+            return server.look(self)
 
     def backup(self, target: Path) -> int:
         """Write a consistent snapshot with ``pg_dump``; returns its size in bytes.
