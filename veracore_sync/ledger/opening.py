@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.domain.errors import ConfigError
+from veracore_sync.ledger.restored import Restored
+from veracore_sync.ledger.sqlite import restoring
 from veracore_sync.ledger.sqlite.database import SqliteDatabase
 from veracore_sync.ledger.sqlite.file import HAS_WAL_RESET_BUG, SQLITE_VERSION, is_being_restored
-from veracore_sync.ledger.sqlite.restoring import Restored, restore
 from veracore_sync.ledger.stores import SqlLedger
 
 if TYPE_CHECKING:
@@ -97,3 +98,29 @@ def is_there(place: Path | PostgresPlace) -> bool:
         return exists(place)
     # Without the second half, a dry run during a restore would plan with an empty ledger.
     return place.exists() or is_being_restored(place)
+
+
+def restore(
+    source: Path,
+    place: Path | PostgresPlace,
+    clock: Clock,
+    examine: Callable[[SqlLedger], None],
+) -> Restored:
+    """Replace the ledger by a copy of a backup, and keep the old one.
+
+    Args:
+        source: A backup; it is not changed.
+        place: The ledger.
+        clock: This machine's.
+        examine: Raises if the ledger must not be used here.
+
+    Raises:
+        LedgerError: The backup cannot be used, or the disk or the server failed. Nothing was
+            replaced, or repeating the restore completes it.
+        LockHeld: A run or a listener is active.
+    """
+    if isinstance(place, Path):
+        return restoring.restore(source, place, clock, examine)
+    from veracore_sync.ledger.postgres.restoring import restore as restore_schema
+
+    return restore_schema(source, place, examine)

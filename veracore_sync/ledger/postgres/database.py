@@ -130,6 +130,7 @@ class PostgresDatabase:
     Args:
         place: Where the ledger is.
         read_only: Refuse every write; the schema must exist.
+        as_it_is: Neither look at the schema's version nor make one, for a restore.
 
     Raises:
         LedgerError: It cannot be reached, or is of a newer version.
@@ -137,7 +138,9 @@ class PostgresDatabase:
 
     path: Path | None = None
 
-    def __init__(self, place: PostgresPlace, *, read_only: bool = False) -> None:
+    def __init__(
+        self, place: PostgresPlace, *, read_only: bool = False, as_it_is: bool = False
+    ) -> None:
         self.place = place
         self._conninfo = place.conninfo
         self._name = str(place)
@@ -151,6 +154,8 @@ class PostgresDatabase:
         self._key = _lock_key(place.schema)
         self._open: Connection[Any] | None = None
         self._leases = Leases(self, place.lease_seconds)
+        if as_it_is:
+            return
         with ledger_errors(self._name):
             try:
                 migrations.bring_up_to_date(self, place.schema, read_only=read_only)
