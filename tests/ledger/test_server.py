@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +14,7 @@ import pytest
 
 from veracore_sync.domain.ledger_server import Free, LedgerServer, SchemaRights
 from veracore_sync.jobs.doctor.server import server
-from veracore_sync.ledger.opening import open_ledger
+from veracore_sync.ledger.opening import is_there, open_ledger, server_of
 from veracore_sync.ledger.postgres.database import PostgresPlace
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -79,6 +77,8 @@ def test_nothing_has_to_be_done_on_a_good_server() -> None:
         ({"rights": replace(RIGHTS, foreign=3)}, "schema", "warn", "cannot upgrade"),
         ({"rights": replace(RIGHTS, is_public=True)}, "schema", "warn", "every user"),
         ({"rights": replace(RIGHTS, is_superuser=True)}, "schema", "warn", "superuser"),
+        ({"rights": None}, "schema", "ok", "can make it"),
+        ({"rights": None, "may_create": False}, "schema", "fail", "may not make one"),
         ({"free": Free(9, 97, "max_connections")}, "connections", "warn", "9 of 97"),
     ],
 )
@@ -93,17 +93,26 @@ def test_each_finding_has_a_line(change: dict[str, Any], name: str, level: str, 
 # ---- what is found on a server ------------------------------------------------------------------
 
 
-@contextmanager
-def looked(place: PostgresPlace) -> Iterator[LedgerServer]:
-    with closing(open_ledger(place)) as ledger:
-        found = ledger.upkeep.server()
+def looked(place: PostgresPlace) -> LedgerServer:
+    open_ledger(place).close()
+    found = server_of(place)
+    assert found is not None
+    return found
+
+
+def test_a_server_is_looked_at_before_there_is_a_ledger() -> None:
+    place = ledger_server.new_place()
+    role = f"{place.schema}_nobody"
+    ledger_server.cluster().ask("ledger", f"CREATE ROLE {role} LOGIN")
+    for user, may in (("vendure", True), (role, False)):
+        found = server_of(replace(place, url=place.url.replace("vendure@", f"{user}@")))
         assert found is not None
-        yield found
+        assert (found.rights, found.may_create) == (None, may)
+    assert not is_there(place)
 
 
 def test_a_server_says_what_it_is() -> None:
-    with looked(ledger_server.new_place()) as found:
-        pass
+    found = looked(ledger_server.new_place())
     # The tests' cluster is not durable, and its user a superuser.
     assert (found.synchronous_commit, found.our_commits, found.fsync) == ("off", "on", False)
     assert found.version.startswith(f"{found.major}.")
@@ -117,14 +126,12 @@ def test_a_server_says_what_it_is() -> None:
     assert found.rights.is_superuser
 
 
-def test_a_file_has_no_server() -> None:
-    with closing(open_ledger(None)) as ledger:
-        assert ledger.upkeep.server() is None
+def test_a_file_has_no_server(tmp_path: Path) -> None:
+    assert server_of(tmp_path / "ledger.db") is None
 
 
 def test_a_pooler_in_transaction_mode_is_known() -> None:
-    with looked(ledger_server.new_pooled_place()) as found:
-        assert found.pooler == "transaction"
+    assert looked(ledger_server.new_pooled_place()).pooler == "transaction"
 
 
 def test_rights_and_limits_of_a_user_are_known() -> None:
@@ -138,16 +145,15 @@ def test_rights_and_limits_of_a_user_are_known() -> None:
         ask(
             f"CREATE ROLE {name} LOGIN CONNECTION LIMIT 3;GRANT CREATE ON DATABASE ledger TO {name}"
         )
-    with looked(replace(place, url=place.url.replace("vendure@", f"{owner}@"))) as found:
-        assert found.rights == SchemaRights(place.schema, owner, owner)
-        assert found.free == Free(2, 3, "the user's CONNECTION LIMIT")
+    found = looked(replace(place, url=place.url.replace("vendure@", f"{owner}@")))
+    assert found.rights == SchemaRights(place.schema, owner, owner)
+    assert found.free == Free(2, 3, "the user's CONNECTION LIMIT")
     ask(
         f"GRANT USAGE ON SCHEMA {place.schema} TO PUBLIC;"
         f"GRANT ALL ON ALL TABLES IN SCHEMA {place.schema} TO {stranger};"
         f"REVOKE DELETE ON {place.schema}.orders FROM {stranger}"
     )
-    with looked(replace(place, url=place.url.replace("vendure@", f"{stranger}@"))) as found:
-        rights = found.rights
+    rights = looked(replace(place, url=place.url.replace("vendure@", f"{stranger}@"))).rights
     assert rights is not None
     assert (rights.owner, rights.unwritable, rights.is_public) == (owner, 1, True)
     assert rights.foreign > 10
@@ -161,14 +167,10 @@ def test_a_follower_is_counted_also_by_a_user_who_may_not_look_at_it(tmp_path: P
     )
     home = str(ledger_server.cluster().folder / "home")
     command = ["pg_receivewal", "-D", str(tmp_path), "-h", home, "-U", "vendure", "--no-loop"]
-    with (
-        closing(
-            open_ledger(replace(place, url=place.url.replace("vendure@", f"{role}@")))
-        ) as ledger,
-        subprocess.Popen(command, stderr=subprocess.DEVNULL) as follower,
-    ):
+    plain = replace(place, url=place.url.replace("vendure@", f"{role}@"))
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as follower:
         deadline = time.monotonic() + 30
-        while (found := ledger.upkeep.server()) is None or not found.standbys:
+        while not (found := looked(plain)).standbys:
             assert time.monotonic() < deadline
             assert follower.poll() is None
             time.sleep(0.05)
@@ -186,5 +188,5 @@ def test_a_user_whose_transactions_only_read_is_known() -> None:
         f"ALTER ROLE {role} SET default_transaction_read_only = on",
     )
     reader = replace(place, url=place.url.replace("vendure@", f"{role}@"))
-    with looked(reader) as found:
-        assert (found.is_read_only, found.is_standby) == (True, False)
+    found = looked(reader)
+    assert (found.is_read_only, found.is_standby) == (True, False)

@@ -64,6 +64,7 @@ class LedgerServer:
         encryption: How the connection is secured.
         free: The connections that are left.
         rights: What the user may do; ``None`` while there is no schema.
+        may_create: Whether the user may make a schema, as the first run and a restore do.
     """
 
     version: str
@@ -81,3 +82,4 @@ class LedgerServer:
     encryption: Literal["none", "unverified", "verified"]
     free: Free
     rights: SchemaRights | None
+    may_create: bool = True

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from veracore_sync.domain.ledger_records import Holder
-from veracore_sync.domain.ledger_server import LedgerServer
 
 
 class StoredRow(Protocol):
@@ -130,13 +129,6 @@ class Database(Protocol):
 
         Raises:
             LedgerError: The storage was moved, removed or replaced.
-        """
-
-    def server(self) -> LedgerServer | None:
-        """What is known of the server that keeps it; ``None`` without one.
-
-        Raises:
-            LedgerError: It cannot be asked.
         """
 
     def backup(self, target: Path) -> int:

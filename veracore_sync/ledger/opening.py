@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from veracore_sync.ledger.stores import SqlLedger
 
 if TYPE_CHECKING:
     from veracore_sync.config.services import LedgerSettings
+    from veracore_sync.domain.ledger_server import LedgerServer
     from veracore_sync.ledger.database import Database
     from veracore_sync.ledger.postgres.database import PostgresPlace
 
@@ -27,6 +29,7 @@ __all__ = [
     "open_ledger",
     "place_of",
     "restore",
+    "server_of",
 ]
 
 
@@ -98,6 +101,20 @@ def is_there(place: Path | PostgresPlace) -> bool:
         return exists(place)
     # Without the second half, a dry run during a restore would plan with an empty ledger.
     return place.exists() or is_being_restored(place)
+
+
+def server_of(place: Path | PostgresPlace) -> LedgerServer | None:
+    """What is known of the server that keeps the ledger; ``None`` without one.
+
+    Raises:
+        LedgerError: It cannot be asked.
+    """
+    if isinstance(place, Path):
+        return None
+    from veracore_sync.ledger.postgres.database import PostgresDatabase
+
+    with closing(PostgresDatabase(place, as_it_is=True)) as database:
+        return database.server()
 
 
 def restore(

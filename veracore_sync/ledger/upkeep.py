@@ -10,7 +10,6 @@ from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.ledger_records import Ahead
-from veracore_sync.domain.ledger_server import LedgerServer
 from veracore_sync.domain.returns import FORGOTTEN_TO, LISTED_FROM
 from veracore_sync.ledger.ahead import ahead, kinds
 from veracore_sync.ledger.database import Database, StoredRow
@@ -56,14 +55,6 @@ class Upkeep:
             LedgerError: The ledger was moved, removed or replaced.
         """
         self._db.check_in_place()
-
-    def server(self) -> LedgerServer | None:
-        """What is known of the server that keeps the ledger; ``None`` without one.
-
-        Raises:
-            LedgerError: It cannot be asked.
-        """
-        return self._db.server()
 
     def backup(self, target: Path) -> int:
         """Copy a consistent snapshot while others write; returns its size in bytes.

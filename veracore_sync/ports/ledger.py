@@ -31,7 +31,6 @@ from veracore_sync.domain.ledger_records import (
     RunHistory,
     UnreadRow,
 )
-from veracore_sync.domain.ledger_server import LedgerServer
 from veracore_sync.ports.alert_store import AlertStore
 from veracore_sync.ports.order_ledger import (
     CancellationStore,
@@ -435,9 +434,6 @@ class UpkeepStore(Protocol):
 
     def check_in_place(self) -> None:
         """Check that the next process reads what this one writes."""
-
-    def server(self) -> LedgerServer | None:
-        """What is known of the server that keeps the ledger; ``None`` without one."""
 
     def backup(self, target: Path) -> int:
         """Copy a consistent snapshot while others write; returns its size in bytes."""

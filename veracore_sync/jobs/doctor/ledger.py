@@ -16,7 +16,7 @@ from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
 from veracore_sync.jobs.doctor.server import server
 from veracore_sync.jobs.health import troubles
 from veracore_sync.jobs.orders.account import refused_since
-from veracore_sync.ledger.opening import is_there, place_of
+from veracore_sync.ledger.opening import is_there, place_of, server_of
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.warehouse import permission_hint
 
@@ -34,9 +34,12 @@ def ledger(
     try:
         place = place_of(settings.ledger)
         there = is_there(place)
+        found = server_of(place)
     except SyncError as error:
         yield fail("ledger", error)
         return
+    if found is not None:
+        yield from server(found, clock.now())
     if not there:
         yield ok("ledger", f"{place} does not exist yet: the first run creates it")
         return
@@ -92,9 +95,6 @@ def _content(
 ) -> Iterator[CheckResult]:
     try:
         opened = open_ledger()
-        found = opened.upkeep.server()
-        if found is not None:
-            yield from server(found, clock.now())
         problems = opened.upkeep.check()
     except SyncError as error:
         yield fail("ledger", error)

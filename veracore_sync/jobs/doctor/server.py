@@ -40,8 +40,7 @@ def server(found: LedgerServer, now: datetime) -> Iterator[CheckResult]:
     yield _clock(found)
     yield _pooler(found)
     yield _encryption(found)
-    if found.rights is not None:
-        yield _rights(found.rights)
+    yield _rights(found.rights) if found.rights is not None else _no_schema(found)
     yield _connections(found.free)
 
 
@@ -165,6 +164,18 @@ def _encryption(found: LedgerServer) -> CheckResult:
             "sslmode=verify-full in ledger.url, with sslrootcert if the authority is your own",
         )
     return ok("TLS", "the connection has TLS, and the server's certificate is verified")
+
+
+def _no_schema(found: LedgerServer) -> CheckResult:
+    if found.may_create:
+        return ok("schema", "the first run can make it")
+    return fail(
+        "schema",
+        LedgerError(
+            "there is no schema, and the user may not make one",
+            hint="grant CREATE on the database, or make a schema that the user owns",
+        ),
+    )
 
 
 def _rights(found: SchemaRights) -> CheckResult:

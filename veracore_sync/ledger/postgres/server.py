@@ -29,6 +29,7 @@ SELECT current_setting('server_version') AS version,
         WHERE state IS NULL OR state IN ('streaming', 'catchup')) AS standbys,
     pg_is_in_recovery() AS is_standby,
     current_setting('transaction_read_only') AS read_only,
+    has_database_privilege(current_database(), 'CREATE') AS may_create,
     pg_backend_pid() AS pid,
     CAST(extract(epoch FROM clock_timestamp()) AS float8) AS now
 """
@@ -86,6 +87,7 @@ def look(database: PostgresDatabase) -> LedgerServer:
         encryption=_encryption(connection),
         free=_free(database.rows(_FREE)),
         rights=_rights(database),
+        may_create=bool(server["may_create"]),
     )
 
 

@@ -93,9 +93,6 @@ class SqliteDatabase:
         """The connection, for migrations and tests."""
         return self._connection
 
-    def server(self) -> None:
-        """A file has no server."""
-
     def check_in_place(self) -> None:
         """Check that the open file is still the ledger.
 
