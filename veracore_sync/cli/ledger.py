@@ -12,7 +12,7 @@ from veracore_sync.cli.output import say
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.domain.errors import LedgerError, UsageError
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.ledger.opening import move, place_of, restore
 from veracore_sync.ports.ledger import Ledger
 
@@ -85,17 +85,11 @@ def restore_ledger(
 ) -> None:
     """Replace the ledger with a backup that passes its check.
 
-    The old ledger is kept beside it.
+    The old ledger is kept beside it, in PostgreSQL as a schema of another name.
     """
 
     def work(container: Container) -> CommandReport:
         place = place_of(container.settings.ledger)
-        if not isinstance(place, Path):
-            raise UsageError(
-                f"`ledger restore` is for a ledger in a file; this one is {place}",
-                hint="stop all hosts and restore the schema with pg_restore; orders that were sent "
-                "after the backup are unknown then: run `veracore-sync doctor` before any job",
-            )
         done = restore(file, place, container.clock, container.must_belong)
         kept = str(done.kept) if done.kept else None
         summary = f"{done.orders} orders restored from {file}"

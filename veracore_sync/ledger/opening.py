@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from veracore_sync.clock import Clock, SystemClock, to_text
 from veracore_sync.domain.errors import ConfigError, LockHeld, UsageError
+from veracore_sync.ledger.restored import Restored
 from veracore_sync.ledger.runs import JOBS
+from veracore_sync.ledger.sqlite import restoring
 from veracore_sync.ledger.sqlite.database import SqliteDatabase
 from veracore_sync.ledger.sqlite.file import (
     HAS_WAL_RESET_BUG,
@@ -17,11 +19,11 @@ from veracore_sync.ledger.sqlite.file import (
     is_being_moved_in,
     is_being_restored,
 )
-from veracore_sync.ledger.sqlite.restoring import Restored, restore
 from veracore_sync.ledger.stores import SqlLedger
 
 if TYPE_CHECKING:
     from veracore_sync.config.services import LedgerSettings
+    from veracore_sync.domain.ledger_server import LedgerServer
     from veracore_sync.ledger.database import Database
     from veracore_sync.ledger.moving import Moved, Side
     from veracore_sync.ledger.postgres.database import PostgresPlace
@@ -35,6 +37,7 @@ __all__ = [
     "open_ledger",
     "place_of",
     "restore",
+    "server_of",
 ]
 
 
@@ -115,6 +118,46 @@ def is_there(place: Path | PostgresPlace) -> bool:
         return exists(place)
     # Without the second half, a dry run during a restore would plan with an empty ledger.
     return place.exists() or is_being_restored(place) or is_being_moved_in(place)
+
+
+def server_of(place: Path | PostgresPlace) -> LedgerServer | None:
+    """What is known of the server that keeps the ledger; ``None`` without one.
+
+    Raises:
+        LedgerError: It cannot be asked.
+    """
+    if isinstance(place, Path):
+        return None
+    from veracore_sync.ledger.postgres.database import PostgresDatabase
+
+    with closing(PostgresDatabase(place, as_it_is=True)) as database:
+        return database.server()
+
+
+def restore(
+    source: Path,
+    place: Path | PostgresPlace,
+    clock: Clock,
+    examine: Callable[[SqlLedger], None],
+) -> Restored:
+    """Replace the ledger by a copy of a backup, and keep the old one.
+
+    Args:
+        source: A backup; it is not changed.
+        place: The ledger.
+        clock: This machine's.
+        examine: Raises if the ledger must not be used here.
+
+    Raises:
+        LedgerError: The backup cannot be used, or the disk or the server failed. Nothing was
+            replaced, or repeating the restore completes it.
+        LockHeld: A run or a listener is active.
+    """
+    if isinstance(place, Path):
+        return restoring.restore(source, place, clock, examine)
+    from veracore_sync.ledger.postgres.restoring import restore as restore_schema
+
+    return restore_schema(source, place, examine)
 
 
 def move(

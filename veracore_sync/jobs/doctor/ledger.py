@@ -13,9 +13,10 @@ from veracore_sync.config import Settings
 from veracore_sync.domain.errors import LedgerError, SyncError
 from veracore_sync.jobs.doctor.assumptions import assumptions
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
+from veracore_sync.jobs.doctor.server import server
 from veracore_sync.jobs.health import troubles
 from veracore_sync.jobs.orders.account import refused_since
-from veracore_sync.ledger.opening import is_there, place_of
+from veracore_sync.ledger.opening import is_there, place_of, server_of
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.warehouse import permission_hint
 
@@ -33,9 +34,12 @@ def ledger(
     try:
         place = place_of(settings.ledger)
         there = is_there(place)
+        found = server_of(place)
     except SyncError as error:
         yield fail("ledger", error)
         return
+    if found is not None:
+        yield from server(found, clock.now())
     if not there:
         yield ok("ledger", f"{place} does not exist yet: the first run creates it")
         return

@@ -32,8 +32,9 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from veracore_sync.clock import SharedClock, SystemClock
 from veracore_sync.domain.errors import CommitUnknown, ConfigError, LedgerError
 from veracore_sync.domain.ledger_records import Holder
+from veracore_sync.domain.ledger_server import LedgerServer
 from veracore_sync.ledger.database import StoredRow
-from veracore_sync.ledger.postgres import dump, migrations
+from veracore_sync.ledger.postgres import dump, migrations, server
 from veracore_sync.ledger.postgres.dialect import Statements, adapt, bound, translated, whole
 from veracore_sync.ledger.postgres.errors import ledger_errors
 from veracore_sync.ledger.postgres.errors import translated as ledger_error
@@ -129,6 +130,7 @@ class PostgresDatabase:
     Args:
         place: Where the ledger is.
         read_only: Refuse every write; the schema must exist.
+        as_it_is: Neither look at the schema's version nor make one, for a restore.
 
     Raises:
         LedgerError: It cannot be reached, or is of a newer version.
@@ -136,7 +138,9 @@ class PostgresDatabase:
 
     path: Path | None = None
 
-    def __init__(self, place: PostgresPlace, *, read_only: bool = False) -> None:
+    def __init__(
+        self, place: PostgresPlace, *, read_only: bool = False, as_it_is: bool = False
+    ) -> None:
         self.place = place
         self._conninfo = place.conninfo
         self._name = str(place)
@@ -150,6 +154,8 @@ class PostgresDatabase:
         self._key = lock_key(place.schema)
         self._open: Connection[Any] | None = None
         self._leases = Leases(self, place.lease_seconds)
+        if as_it_is:
+            return
         with ledger_errors(self._name):
             try:
                 migrations.bring_up_to_date(self, place.schema, read_only=read_only)
@@ -428,6 +434,15 @@ class PostgresDatabase:
 
     def check_in_place(self) -> None:
         """A server has one ledger of that name: there is nothing to check."""
+
+    def server(self) -> LedgerServer:
+        """What the server says of itself, and how it is reached.
+
+        Raises:
+            LedgerError: It cannot be asked.
+        """
+        with ledger_errors(self._name):
+            return server.look(self)
 
     def backup(self, target: Path) -> int:
         """Write a consistent snapshot with ``pg_dump``; returns its size in bytes.

@@ -24,18 +24,13 @@ def backup(place: PostgresPlace, target: Path) -> int:
     """
     if os.path.lexists(target):
         raise LedgerError(f"{target} exists already", hint="name a file that does not exist")
-    program = shutil.which("pg_dump")
-    if program is None:
-        raise LedgerError(
-            "there is no pg_dump on this machine",
-            hint="install PostgreSQL's client programs, or let the server's own backups have the "
-            f"schema {place.schema}",
-        )
+    program = client_program("pg_dump")
     partial = target.with_name(target.name + ".partial")
     partial.unlink(missing_ok=True)
     try:
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        _dump(program, place, partial)
+        options = ["--format=custom", "--no-owner", f'--schema="{place.schema}"', "-w"]
+        run_client([program, *options, "--file", str(partial)], place)
         partial.rename(target)
     except OSError as error:
         raise LedgerError(
@@ -46,19 +41,76 @@ def backup(place: PostgresPlace, target: Path) -> int:
     return target.stat().st_size
 
 
-def _dump(program: str, place: PostgresPlace, partial: Path) -> None:
-    given = conninfo_to_dict(place.conninfo)
-    # Not among the arguments, which every user of the machine can read.
-    password = given.pop("password", None)
-    environ = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
-    command = [program, "--format=custom", "--no-owner", f'--schema="{place.schema}"', "-w"]
-    command += ["--file", str(partial), "--dbname", make_conninfo("", **given)]
+def client_program(name: str) -> str:
+    """The path of one of PostgreSQL's client programs.
+
+    Raises:
+        LedgerError: It is not on this machine.
+    """
+    found = shutil.which(name)
+    if found is None:
+        raise LedgerError(
+            f"there is no {name} on this machine",
+            hint="install PostgreSQL's client programs, of the server's version or newer; or let "
+            "the server's own backups have the schema",
+        )
+    return found
+
+
+_HINTS = (
+    (
+        "server version mismatch",
+        "it is older than the server: install the client programs of the server's version",
+    ),
+    (
+        "unsupported version",
+        "it is older than the pg_dump that made the backup: install the client programs of that "
+        "version",
+    ),
+    (
+        "unrecognized configuration parameter",
+        "the server is older than the client programs on this machine: restore with those of the "
+        "server's version",
+    ),
+    (
+        "permission denied",
+        "the ledger's user needs CREATE on the database, and must own the schema",
+    ),
+    ("must be owner", "the ledger's user must own the schema and its tables"),
+)
+
+
+def run_client(command: list[str], place: PostgresPlace | None = None) -> str:
+    """Run one of PostgreSQL's client programs; returns what it printed.
+
+    Args:
+        command: The program and its arguments.
+        place: Where it connects to; ``None``: nowhere.
+
+    Raises:
+        LedgerError: It failed.
+    """
+    # The messages are searched for words.
+    environ = {**os.environ, "LC_ALL": "C"}
+    if place is not None:
+        given = conninfo_to_dict(place.conninfo)
+        # Not among the arguments, which every user of the machine can read.
+        password = given.pop("password", None)
+        if password:
+            environ["PGPASSWORD"] = str(password)
+        command = [*command, "--dbname", make_conninfo("", **given)]
     done = subprocess.run(
         command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines()
-        raise LedgerError(
-            f"pg_dump failed: {said[-1] if said else done.returncode}",
-            hint="pg_dump must not be older than the server; nothing was changed",
-        )
+        raise _failed(Path(command[0]).name, done.stderr, done.returncode)
+    return done.stdout
+
+
+def _failed(program: str, stderr: str, code: int) -> LedgerError:
+    # The first line that says it: those behind it may quote values of a row.
+    lines = [line.strip() for line in stderr.splitlines() if "rror:" in line.lower()]
+    said = lines[0].split("rror:", 1)[-1].split("RROR:", 1)[-1].strip() if lines else str(code)
+    known = next((hint for words, hint in _HINTS if words in stderr), "")
+    hint = known or "look into the server's log, then try again"
+    return LedgerError(f"{program} failed: {said}; nothing was changed", hint=hint)

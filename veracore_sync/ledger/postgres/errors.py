@@ -17,8 +17,10 @@ _HINTS = {
     "28": "check user, password (ledger.password_file, PGPASSFILE or a service file) and the "
     "server's pg_hba.conf, then run `veracore-sync doctor`",
     "3D000": "create the database, or correct its name in ledger.url",
-    "3F000": "the schema of the ledger is gone: restore it from a backup, or correct ledger.schema",
-    "42P01": "a table of the ledger is gone: restore it from a backup, or correct ledger.schema",
+    "3F000": "the schema of the ledger is gone: restore it from a backup, or correct "
+    "ledger.schema_name",
+    "42P01": "a table of the ledger is gone: restore it from a backup, or correct "
+    "ledger.schema_name",
     "42501": "grant the user its schema: CREATE on the database, or a schema that it owns",
     "25006": f"this server is a read-only standby; {_PASSING}: name the primary in ledger.url "
     "(target_session_attrs=read-write finds it among several hosts)",

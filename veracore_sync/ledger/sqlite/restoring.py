@@ -11,13 +11,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from veracore_sync.clock import Clock
 from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.ledger.closed import MOVED, incomplete, refuse_closed
+from veracore_sync.ledger.restored import Restored
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite import lock_file
@@ -25,19 +25,6 @@ from veracore_sync.ledger.sqlite.copying import copy_whole, sync_folder
 from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION, SqliteDatabase, schema_version
 from veracore_sync.ledger.sqlite.errors import ledger_errors
 from veracore_sync.ledger.stores import SqlLedger
-
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """The result of a restore.
-
-    Args:
-        orders: How many orders the restored ledger holds.
-        kept: The path of the replaced ledger; ``None`` if there was none.
-    """
-
-    orders: int
-    kept: Path | None
 
 
 def restore(

@@ -1,0 +1,87 @@
+"""The manifest for a cluster names commands, settings and secrets that exist."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from commands_kit import whole_program
+
+from veracore_sync.config import load
+
+yaml = pytest.importorskip("yaml")
+PAGE = Path(__file__).parents[2] / "docs" / "kubernetes.yaml"
+
+
+def documents(kind: str) -> list[dict[str, Any]]:
+    return [one for one in yaml.safe_load_all(PAGE.read_text()) if one["kind"] == kind]
+
+
+def pods() -> list[dict[str, Any]]:
+    jobs = [one["spec"]["jobTemplate"]["spec"] for one in documents("CronJob")]
+    return [one["template"]["spec"] for one in (*jobs, documents("Deployment")[0]["spec"])]
+
+
+def test_the_configuration_and_the_secrets_are_understood(tmp_path: Path) -> None:
+    (settings,) = documents("ConfigMap")
+    (secrets,) = documents("Secret")
+    path = tmp_path / "config.toml"
+    path.write_text(settings["data"]["config.toml"])
+    environ = {**secrets["stringData"], "VERACORE_SYNC_CONFIG": str(path)}
+    loaded = load(None, environ)
+    given = loaded.settings
+    for secret in (
+        given.vendure.password,
+        given.veracore.client_secret,
+        given.webhooks.secret,
+        given.ledger.password,
+    ):
+        assert secret.get_secret_value() == "SET-ME"
+    assert given.ledger.url
+    assert "password" not in str(tomllib.loads(path.read_text()))
+
+
+def test_each_pod_runs_a_command_that_exists() -> None:
+    typed = [pod["containers"][0]["args"] for pod in pods()]
+    for words in typed:
+        command: Any = whole_program()
+        for word in words:
+            command = command.commands[word]
+    wanted = {"sync-orders", "sync-inventory", "sync-tracking", "serve-webhooks"}
+    assert wanted <= {words[0] for words in typed}
+
+
+def test_no_pod_runs_as_root_or_writes_into_its_image() -> None:
+    for pod in pods():
+        (container,) = pod["containers"]
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["enableServiceLinks"] is False
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["env"] == [
+            {"name": "VERACORE_SYNC_CONFIG", "value": "/etc/veracore-sync/config.toml"}
+        ]
+        assert {one["name"] for one in pod["volumes"]} == {
+            one["name"] for one in container["volumeMounts"]
+        }
+
+
+def test_a_run_has_the_time_that_its_settings_give_it(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(documents("ConfigMap")[0]["data"]["config.toml"])
+    given = load(path, {}).settings
+    for job in documents("CronJob"):
+        spec = job["spec"]
+        assert spec["concurrencyPolicy"] == "Forbid"
+        section = getattr(given, job["metadata"]["name"].rpartition("-")[2], None)
+        if section is not None:
+            longest = (section.max_run_minutes + 1) * 60
+            assert spec["jobTemplate"]["spec"]["activeDeadlineSeconds"] > longest
+            times = spec["schedule"].split()[0]
+            starts = 60 // int(times[2:]) if times.startswith("*/") else len(times.split(","))
+            assert 60 // starts == section.interval_minutes
