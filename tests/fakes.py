@@ -295,6 +295,7 @@ TELLS_ALL = Capabilities(
     tells_warehouses=True,
     can_cancel=True,
     lists_returns=True,
+    takes_charges=True,
 )
 TELLS_LITTLE = Capabilities(
     lists_shipped=False,
@@ -303,6 +304,7 @@ TELLS_LITTLE = Capabilities(
     tells_warehouses=False,
     can_cancel=False,
     lists_returns=False,
+    takes_charges=False,
 )
 
 

@@ -15,13 +15,13 @@ from veracore_sync.domain.errors import Category, ProtocolError, Unavailable
 from veracore_sync.domain.held_orders import unit_key
 from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion
 from veracore_sync.domain.shop_stock import (
-    Allocation,
     Changes,
     Level,
     Location,
     NewLevel,
     OpenLine,
     OpenOrder,
+    StockAllocation,
     Variant,
 )
 from veracore_sync.domain.states import AttemptOutcome, OrderCause
@@ -432,13 +432,13 @@ class FakeStockShop:
             if sale.open
         ]
 
-    def allocations(self, variant_id: str, since: datetime) -> list[Allocation]:
+    def allocations(self, variant_id: str, since: datetime) -> list[StockAllocation]:
         self.world.between("allocations")
         sku = self.world.variants[variant_id].sku
         made = [
             one for sale in self.world.sales.values() if sale.sku == sku for one in sale.changes
         ]
-        return [Allocation(at, units) for at, units in sorted(made) if units]
+        return [StockAllocation(at, units) for at, units in sorted(made) if units]
 
     def changes(self, codes: Sequence[str]) -> dict[str, Changes]:
         if codes:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from inventory_world import World
 
 from veracore_sync.domain.errors import ProtocolError
-from veracore_sync.domain.shop_stock import Allocation
+from veracore_sync.domain.shop_stock import StockAllocation
 from veracore_sync.jobs.inventory.shortfall import Claim, assign
 
 KIND = "order.shortfall"
@@ -104,13 +104,13 @@ def test_whoever_got_less_is_found_by_the_moments(rows: list[tuple[int, int, int
         claims.append(Claim(str(number), at, ordered, ordered))
         moments[str(number)] = (at,)
         if given:
-            allocations.append(Allocation(at, given))
+            allocations.append(StockAllocation(at, given))
     assign(claims, allocations, moments)
     assert [one.missing() for one in claims] == [min(ordered, short) for ordered, short, _ in rows]
 
 
 def test_orders_of_the_same_moment_get_what_fits_them() -> None:
     claims = [Claim("A", START, 1, 1), Claim("B", START, 3, 3), Claim("C", START, 4, 4)]
-    allocations = [Allocation(START, 3), Allocation(START, 1), Allocation(START, 2)]
+    allocations = [StockAllocation(START, 3), StockAllocation(START, 1), StockAllocation(START, 2)]
     assign(claims, allocations, dict.fromkeys("ABC", (START,)))
     assert [one.missing() for one in claims] == [0, 0, 2]

@@ -148,7 +148,7 @@ def _with_code(report: CommandReport) -> dict[str, object]:
 
 
 def _gravest(codes: Sequence[int]) -> int:
-    """A signal ends all, and a bug is told first; then as for a single shop."""
+    """A signal ends all, and a bug comes first; then as for a single shop."""
     if codes[-1] > 128:
         return codes[-1]
     known = next((code for code in (_BUG, *PRECEDENCE) if code in codes), None)

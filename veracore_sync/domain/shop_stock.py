@@ -98,7 +98,7 @@ class OpenOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Allocation:
+class StockAllocation:
     """Units that Vendure allocated to some order at `at`; it does not tell to which."""
 
     at: datetime

@@ -16,12 +16,12 @@ from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.orders import Order, OrderContent, OrderStub
 from veracore_sync.domain.shop_stock import (
-    Allocation,
     Changes,
     Level,
     Location,
     NewLevel,
     OpenOrder,
+    StockAllocation,
     Variant,
 )
 
@@ -281,7 +281,7 @@ class ShopStock(Protocol):
             AuthRefused, ConfigError, UpstreamError: As every read of the shop.
         """
 
-    def allocations(self, variant_id: str, since: datetime) -> list[Allocation]:
+    def allocations(self, variant_id: str, since: datetime) -> list[StockAllocation]:
         """What Vendure allocated of a variant since then, and perhaps some of what it did before.
 
         Raises:

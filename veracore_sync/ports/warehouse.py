@@ -138,6 +138,7 @@ class Capabilities:
         tells_warehouses: Stock per warehouse. If not, all stock is offered at one location.
         can_cancel: Cancel an order on request. If not, a person does that at VeraCore.
         lists_returns: Which goods came back on given days. If not, nobody is told of them.
+        takes_charges: An order's shipping, surcharges and discounts beside its lines.
     """
 
     lists_shipped: bool
@@ -146,6 +147,7 @@ class Capabilities:
     tells_warehouses: bool
     can_cancel: bool
     lists_returns: bool
+    takes_charges: bool
 
 
 def permission_hint(operation: str) -> str:

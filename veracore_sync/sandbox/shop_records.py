@@ -45,7 +45,7 @@ class Level:
 
 @dataclass(slots=True)
 class Allocation:
-    """Units that were set aside for an order, which is not told."""
+    """Units that were set aside for an order, which it does not name."""
 
     id: str
     created_at: datetime

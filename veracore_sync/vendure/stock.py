@@ -11,13 +11,13 @@ from typing import Any
 from veracore_sync.domain.errors import ProtocolError
 from veracore_sync.domain.held_orders import spellings
 from veracore_sync.domain.shop_stock import (
-    Allocation,
     Changes,
     Level,
     Location,
     NewLevel,
     OpenLine,
     OpenOrder,
+    StockAllocation,
     Variant,
 )
 from veracore_sync.ports.shop import UnknownVariant
@@ -122,7 +122,7 @@ class VendureStock:
             raise incomplete("orders")
         return [*found, OpenOrder("", None, (), "", _missing(missing))]
 
-    def allocations(self, variant_id: str, since: datetime) -> list[Allocation]:
+    def allocations(self, variant_id: str, since: datetime) -> list[StockAllocation]:
         """What was allocated of a variant since then; see the port.
 
         Vendure lists all of them and sorts none; in practice the newest are the last, and a variant
@@ -160,11 +160,11 @@ class VendureStock:
             options = {"filter": {"code": {"in": left[:_MOMENTS_A_REQUEST]}}}
             data = self._client.execute(READ_MOMENTS, {"options": options})
             orders = Node(data).node("orders").nodes("items")
-            told = {one.text("code"): _changes(one) for one in orders}
-            found |= told
+            changed = {one.text("code"): _changes(one) for one in orders}
+            found |= changed
             # A server may return fewer than were asked for; without any they are not there.
-            rest = [code for code in left[:_MOMENTS_A_REQUEST] if code not in told]
-            left = (rest if told else []) + left[_MOMENTS_A_REQUEST:]
+            rest = [code for code in left[:_MOMENTS_A_REQUEST] if code not in changed]
+            left = (rest if changed else []) + left[_MOMENTS_A_REQUEST:]
         return found
 
     def set_levels(self, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
@@ -189,8 +189,8 @@ class VendureStock:
         return len(json.dumps({"id": level.variant_id, "stockLevels": [place]})) + 2
 
 
-def _allocation(node: Node) -> Allocation:
-    return Allocation(node.moment("createdAt"), node.integer("quantity"))
+def _allocation(node: Node) -> StockAllocation:
+    return StockAllocation(node.moment("createdAt"), node.integer("quantity"))
 
 
 def _changes(node: Node) -> Changes:

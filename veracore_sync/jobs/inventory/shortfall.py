@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from veracore_sync.domain.errors import UpstreamError
-from veracore_sync.domain.shop_stock import Allocation, OpenOrder
+from veracore_sync.domain.shop_stock import OpenOrder, StockAllocation
 from veracore_sync.ports.shop import ShopStock
 
 _APART = timedelta(seconds=3)
@@ -129,7 +129,7 @@ def _claims(suspects: Mapping[str, Found], orders: Sequence[OpenOrder]) -> dict[
 
 def assign(
     claims: Sequence[Claim],
-    allocations: Sequence[Allocation],
+    allocations: Sequence[StockAllocation],
     moments: Mapping[str, Sequence[datetime]],
 ) -> None:
     """Give each allocation to the order whose change made it.
@@ -141,7 +141,7 @@ def assign(
     for claim in claims:
         for moment in set(moments.get(claim.code, ())):
             exact[moment].append(claim)
-    left: list[Allocation] = []
+    left: list[StockAllocation] = []
     for one in allocations:
         same = exact.get(one.at, [])
         if len(same) == 1:
@@ -159,5 +159,5 @@ def assign(
             claims[min(near)[3]].assigned += one.units
 
 
-def _distance(allocation: Allocation, moments: Sequence[datetime]) -> timedelta:
+def _distance(allocation: StockAllocation, moments: Sequence[datetime]) -> timedelta:
     return min((abs(allocation.at - moment) for moment in moments), default=timedelta.max)

@@ -68,7 +68,7 @@ class OrderPipeline:
                 settings.orders,
                 settings.skus,
                 ledger.meta.get(SPELLINGS),
-                has_charges=settings.veracore.dialect == "oms",
+                has_charges=context.warehouse.capabilities.takes_charges,
             ),
             settings_hash=self._settings_hash,
             hash_key=ledger.meta.hash_key,

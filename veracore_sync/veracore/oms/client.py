@@ -91,6 +91,7 @@ class OmsWarehouse:
         tells_warehouses=True,
         can_cancel=True,
         lists_returns=True,
+        takes_charges=True,
     )
 
     def __init__(

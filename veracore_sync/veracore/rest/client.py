@@ -101,6 +101,7 @@ class RestWarehouse:
         tells_warehouses=False,
         can_cancel=False,
         lists_returns=False,
+        takes_charges=False,
     )
 
     def __init__(
