@@ -44,6 +44,7 @@ ORDER = {
     "what_to_do": "text",
     "next_attempt_at": "text",
     "can_retry": True,
+    "warnings": ["text"],
 }
 QUEUE = {"waiting": 3, "oldestWaiting": "text"}
 VALUES: dict[str, Any] = {

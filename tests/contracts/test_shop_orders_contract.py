@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -149,8 +149,11 @@ def test_what_is_compared_is_that_of_the_full_order(bed: OrdersBed, orders: Shop
     assert found.keys() == {first, second}
     for order in orders.orders([first, second]):
         compared = found[order.code]
+        # What a line costs is sent and not compared.
+        lines = tuple(replace(line, sum_gross=None, sum_net=None) for line in order.lines)
+        read = replace(order, lines=lines)
         for one in fields(OrderContent):
-            assert getattr(compared, one.name) == getattr(order, one.name), one.name
+            assert getattr(compared, one.name) == getattr(read, one.name), one.name
     assert orders.contents_a_request >= len(found)
     assert orders.contents([]) == []
 

@@ -59,8 +59,8 @@ def test_every_command_uses_the_server_and_no_file(fire: Fire) -> None:
         assert ended.code in (0, 3), (command, ended)
     assert (fire.rig.folder / "copy").stat().st_mode & 0o777 == 0o600
     assert not fire.rig.ledger_path.exists()
-    refused = fire.rig.run("ledger", "restore", str(fire.rig.folder / "copy"))
-    assert (refused.code, "pg_restore" in refused.err) == (2, True)
+    restored = fire.rig.run("ledger", "restore", str(fire.rig.folder / "copy"))
+    assert restored.code == 0, restored
 
 
 @pytest.mark.parametrize("gap", GAPS)

@@ -98,7 +98,7 @@ def test_rows_that_shipped(shop: str, there: str) -> None:
 
 @BOTH_WAYS
 def test_doctor(shop: str, there: str) -> None:
-    variants = [SimpleNamespace(sku=shop, id="1")]
+    variants = [SimpleNamespace(sku=shop, id="1", enabled=True, tracked=True, oversold=0)]
     stock = [StockLevel(there, "MAIN", 1, 1)]
     settings = make_settings().skus
 
@@ -109,7 +109,7 @@ def test_doctor(shop: str, there: str) -> None:
 
     assert len(checked()) == 1
     assert "1 on both sides, 0 only at VeraCore" in checked()[0]
-    variants.append(SimpleNamespace(sku=there, id="2"))
+    variants.append(SimpleNamespace(sku=there, id="2", enabled=True, tracked=True, oversold=0))
     assert "shared by several variants" in checked()[0]
 
 

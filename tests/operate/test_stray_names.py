@@ -65,6 +65,7 @@ COMMANDS = {
     "ledger backup copy.db": 0,
     "ledger export": 0,
     "ledger restore none.db": 74,
+    "ledger move --to http://nowhere": 2,
     "demo": 0,
 }
 SERVERS = ("serve-webhooks", "serve-admin", "sandbox")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +108,11 @@ def _long_texts(rig: Rig, vendure: RealVendure, *, is_strict: bool) -> None:
     assert len(notes(vendure, order.code)) == 1
     assert alerts(rig) == []
 
-    # On MariaDB what is not cut is refused.
-    order = _ordered(rig, vendure, (ONE, 1))
-    refused = pytest.raises(Exception, match="too long") if is_strict else nullcontext()
-    with refused:
-        vendure.fulfil(order, tracking="x" * 256)
+    if is_strict:
+        # What is not cut is refused there.
+        order = _ordered(rig, vendure, (ONE, 1))
+        with pytest.raises(Exception, match="too long"):
+            vendure.fulfil(order, tracking="x" * 256)
 
     for code in ("é" * 300, "📦 prepaid now", "x" * 256):
         order = _ordered(rig, vendure, (ONE, 1))

@@ -83,7 +83,8 @@ def translated(place: str, error: psycopg.Error) -> LedgerError:
 
 def _hint(error: psycopg.Error) -> str:
     state = error.sqlstate or ""
-    text = str(error).lower()
+    # Where no connection came about libpq gives no code, only words.
+    text = " ".join(str(error).split()).casefold()
     if not state and isinstance(error, psycopg.OperationalError):
         if "database" in text and "does not exist" in text:
             return _HINTS["3D000"]
