@@ -34,7 +34,7 @@ from veracore_sync.vendure.documents import (
     READ_VARIANTS,
     SET_STOCK,
 )
-from veracore_sync.vendure.lists import Gap, Missing, RecordList, incomplete
+from veracore_sync.vendure.lists import Gap, Missing, RecordList, by_code, incomplete
 from veracore_sync.vendure.node import Node
 
 ALLOCATING_STATES = (
@@ -155,16 +155,8 @@ class VendureStock:
     def changes(self, codes: Sequence[str]) -> dict[str, Changes]:
         """When these orders were changed; see the port."""
         found: dict[str, Changes] = {}
-        left = list(codes)
-        while left:
-            options = {"filter": {"code": {"in": left[:_MOMENTS_A_REQUEST]}}}
-            data = self._client.execute(READ_MOMENTS, {"options": options})
-            orders = Node(data).node("orders").nodes("items")
-            changed = {one.text("code"): _changes(one) for one in orders}
-            found |= changed
-            # A server may return fewer than were asked for; without any they are not there.
-            rest = [code for code in left[:_MOMENTS_A_REQUEST] if code not in changed]
-            left = (rest if changed else []) + left[_MOMENTS_A_REQUEST:]
+        for _, orders in by_code(self._client, READ_MOMENTS, codes, _MOMENTS_A_REQUEST):
+            found.update((one.text("code"), _changes(one)) for one in orders)
         return found
 
     def set_levels(self, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
@@ -198,7 +190,10 @@ def _changes(node: Node) -> Changes:
     for line in node.nodes("lines"):
         fewer = line.integer("orderPlacedQuantity") - line.integer("quantity")
         cancelled[line.node("productVariant").text("id")] += max(0, fewer)
-    entries = node.node("history").nodes("items")
+    history = node.node("history")
+    entries = history.nodes("items")
+    if len(entries) < history.integer("totalItems"):
+        raise incomplete("the history of an order")
     return Changes(tuple(entry.moment("createdAt") for entry in entries), cancelled)
 
 

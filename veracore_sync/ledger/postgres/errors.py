@@ -84,7 +84,7 @@ def translated(place: str, error: psycopg.Error) -> LedgerError:
 def _hint(error: psycopg.Error) -> str:
     state = error.sqlstate or ""
     # Where no connection came about libpq gives no code, only words.
-    text = " ".join(str(error).split()).casefold()
+    text = f"{error}".casefold()
     if not state and isinstance(error, psycopg.OperationalError):
         if "database" in text and "does not exist" in text:
             return _HINTS["3D000"]
