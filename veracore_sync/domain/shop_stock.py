@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 NOT_LISTED = "that it counts and does not list"
@@ -103,15 +103,18 @@ class StockAllocation:
 
     at: datetime
     units: int
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """When an order's state or lines changed, and the units cancelled since it was placed, by
-    variant id."""
+    """When an order changed in a way that allocates stock, and the units cancelled since it was
+    placed, by variant id."""
 
     at: tuple[datetime, ...]
     cancelled: Mapping[str, int]
+    numbers: Mapping[datetime, int] = field(default_factory=dict)
+    """By moment, a number that grows with the order in which the shop wrote changes."""
 
 
 @dataclass(frozen=True, slots=True)

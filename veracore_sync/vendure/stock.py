@@ -50,6 +50,15 @@ ALLOCATING_STATES = (
 _ORDERS_A_PAGE = 100
 _LISTINGS = 3
 _MOMENTS_A_REQUEST = 50
+_ALLOCATES_NOTHING = {
+    "AddingItems",
+    "ArrangingPayment",
+    "PartiallyShipped",
+    "Shipped",
+    "PartiallyDelivered",
+    "Delivered",
+    "Cancelled",
+}
 
 
 class VendureStock:
@@ -145,7 +154,7 @@ class VendureStock:
             found.update(read)
             if all(one.at < since for _, one in read):
                 break
-        return sorted(found.values(), key=lambda one: one.at)
+        return sorted(found.values(), key=lambda one: (one.at, one.number))
 
     def _allocations(self, variant_id: str, skip: int) -> Node | None:
         data = self._client.execute(READ_ALLOCATIONS, {"id": variant_id, "skip": skip})
@@ -182,7 +191,7 @@ class VendureStock:
 
 
 def _allocation(node: Node) -> StockAllocation:
-    return StockAllocation(node.moment("createdAt"), node.integer("quantity"))
+    return StockAllocation(node.moment("createdAt"), node.integer("quantity"), _number(node))
 
 
 def _changes(node: Node) -> Changes:
@@ -194,7 +203,20 @@ def _changes(node: Node) -> Changes:
     entries = history.nodes("items")
     if len(entries) < history.integer("totalItems"):
         raise incomplete("the history of an order")
-    return Changes(tuple(entry.moment("createdAt") for entry in entries), cancelled)
+    # On the way to a payment, and after it, nothing is allocated: another order's allocation of the
+    # same millisecond must not be taken for this one's.
+    numbers = {
+        entry.moment("createdAt"): _number(entry)
+        for entry in entries
+        if entry.node("data").fields.get("to") not in _ALLOCATES_NOTHING
+    }
+    return Changes(tuple(numbers), cancelled, numbers)
+
+
+def _number(node: Node) -> int:
+    """The place of a record among those written before and after it; 0 if its id is no number."""
+    id = node.text("id")
+    return int(id) if id.isdecimal() else 0
 
 
 def _location(node: Node, _listing: Node) -> Location:

@@ -90,7 +90,8 @@ def shortfalls(found: Sequence[Found], shop: ShopStock, orders: Sequence[OpenOrd
                 if one.code in changes:
                     one.cancelled = changes[one.code].cancelled.get(variant_id, 0)
             moments = {code: change.at for code, change in changes.items()}
-            assign(wanted, shop.allocations(variant_id, since), moments)
+            numbers = {code: change.numbers for code, change in changes.items()}
+            assign(wanted, shop.allocations(variant_id, since), moments, numbers)
     except UpstreamError:
         # Only alerts depend on it, and the levels must be written.
         result.unjudged = codes
@@ -131,23 +132,38 @@ def assign(
     claims: Sequence[Claim],
     allocations: Sequence[StockAllocation],
     moments: Mapping[str, Sequence[datetime]],
+    numbers: Mapping[str, Mapping[datetime, int]],
 ) -> None:
     """Give each allocation to the order whose change made it.
 
     First those with exactly the moment of a change; of the others each goes to the nearest order
     that lacks units, where one was changed about then.
+
+    Args:
+        claims: The orders.
+        allocations: Oldest first, as the shop wrote them.
+        moments: When each order was changed, by its code.
+        numbers: The shop's numbers of these changes, by code and moment.
     """
     exact: dict[datetime, list[Claim]] = defaultdict(list)
     for claim in claims:
         for moment in set(moments.get(claim.code, ())):
             exact[moment].append(claim)
-    left: list[StockAllocation] = []
+    made: dict[datetime, list[StockAllocation]] = defaultdict(list)
     for one in allocations:
-        same = exact.get(one.at, [])
-        if len(same) == 1:
-            same[0].assigned += one.units
-        else:
-            left.append(one)
+        made[one.at].append(one)
+    left: list[StockAllocation] = []
+    for moment, together in made.items():
+        same = exact.get(moment, [])
+        ordinals = [numbers.get(claim.code, {}).get(moment, 0) for claim in same]
+        if len(same) < len(together) or (len(same) > 1 and not all(ordinals)):
+            left += together
+            continue
+        # The shop locks the level while it allocates and notes the change, so both are written in
+        # one order; who came too late got nothing, and has no allocation.
+        in_turn = sorted(zip(ordinals, range(len(same)), strict=True))
+        for (_, at), one in zip(in_turn, together, strict=False):
+            same[at].assigned += one.units
     # An order is never allocated more than it asked for, and most get all of it.
     for one in sorted(left, key=lambda one: -one.units):
         near = [
