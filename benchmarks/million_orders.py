@@ -22,7 +22,7 @@ import kits  # noqa: F401 - finds what is imported below
 from server_kit import address, node_pair
 from whole_kit import SKUS, Whole, whole
 
-from veracore_sync.ledger.postgres.database import PostgresPlace
+from veracore_sync.ledger.postgres.place import PostgresPlace
 
 _SCHEMA = "shop"
 _COMMANDS: tuple[tuple[str, ...], ...] = (

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import kits  # noqa: F401
+import kits  # noqa: F401 - finds what is imported below
 import vendure_carts
 from realvendure import RealVendure
 from vendure_bed import Options, install_vendure, new_server

@@ -16,7 +16,7 @@ from veracore_sync.jobs.kernel import RunContext, RunOptions
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.ledger import open_ledger
-from veracore_sync.ledger.postgres.database import PostgresPlace
+from veracore_sync.ledger.postgres.place import PostgresPlace
 
 
 @dataclass

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -172,17 +173,25 @@ def real_vendure_sqljs(
         yield _start(request, stack, _CHOSEN.options())
 
 
-@pytest.fixture(scope="session")
-def postgres_cluster(vendure_installed: None) -> Iterator[PostgresCluster]:
-    """Return the private PostgreSQL of this run; skips where it is not installed."""
+ClusterT = TypeVar("ClusterT", PostgresCluster, MariaCluster)
+
+
+def _running(kind: type[ClusterT]) -> Iterator[ClusterT]:
+    """A private database server of this run; skips where it is not installed."""
     try:
-        cluster = PostgresCluster()
+        cluster = kind()
     except BedMissing as why:
         missing(why)
     with ExitStack() as stack:
         stack.callback(cluster.stop)
         cluster.start()
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster(vendure_installed: None) -> Iterator[PostgresCluster]:
+    """Return the private PostgreSQL of this run; skips where it is not installed."""
+    yield from _running(PostgresCluster)
 
 
 @pytest.fixture(scope="module")
@@ -215,14 +224,7 @@ def start_vendure_pg(
 @pytest.fixture(scope="session")
 def maria_cluster(vendure_installed: None) -> Iterator[MariaCluster]:
     """Return the private MariaDB of this run; skips where it is not installed."""
-    try:
-        cluster = MariaCluster()
-    except BedMissing as why:
-        missing(why)
-    with ExitStack() as stack:
-        stack.callback(cluster.stop)
-        cluster.start()
-        yield cluster
+    yield from _running(MariaCluster)
 
 
 @pytest.fixture

@@ -447,7 +447,8 @@ class FakeStockShop:
         sales = [self.world.sales[one] for one in codes if one in self.world.sales]
         return {
             sale.code: Changes(
-                tuple(at for at, _ in sale.changes), {ids[sale.sku]: sale.no_longer_wanted}
+                dict.fromkeys((at for at, _ in sale.changes), 0),
+                {ids[sale.sku]: sale.no_longer_wanted},
             )
             for sale in sales
         }

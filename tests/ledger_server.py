@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import itertools
-import os
 import subprocess
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,11 +11,11 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
 from pooler import PORT, pooled
+from present import missing
 from vendure_bed import BedBroken, BedMissing, PostgresCluster
 
-from veracore_sync.ledger.postgres.database import PostgresPlace
+from veracore_sync.ledger.postgres.place import PostgresPlace
 
 _DATABASE = "ledger"
 _numbers = itertools.count(1)
@@ -29,9 +28,7 @@ def cluster() -> PostgresCluster:
         made = PostgresCluster()
         made.start()
     except (BedBroken, BedMissing, OSError) as error:
-        if os.environ.get("VERACORE_SYNC_REQUIRE_REAL") == "1":
-            raise
-        pytest.skip(f"no PostgreSQL: {error}")
+        missing(error)
     atexit.register(made.stop)
     made.ask("postgres", f"CREATE DATABASE {_DATABASE}")
     return made

@@ -22,8 +22,8 @@ from veracore_sync.domain.errors import SyncError
 from veracore_sync.ledger.closed import ABOUT_MOVES, MOVED
 from veracore_sync.ledger.moving import Contents, Side, in_order
 from veracore_sync.ledger.opening import is_there, open_ledger
-from veracore_sync.ledger.postgres.database import PostgresPlace
 from veracore_sync.ledger.postgres.moving import PostgresSide
+from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ledger.sqlite.moving import SqliteContents, SqliteSide
 from veracore_sync.ledger.stores import SqlLedger
 

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from veracore_sync.cli.app import app
 from veracore_sync.ledger import open_ledger
-from veracore_sync.ledger.postgres.database import PostgresPlace
+from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.sandbox.server import Sandbox
 

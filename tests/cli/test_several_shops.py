@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -17,8 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from commands_kit import whole_program
 
+from veracore_sync.cli import every_shop
+from veracore_sync.cli.globals import Globals
+from veracore_sync.cli.run_command import run_command
+from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.config.shops import shops_in
+from veracore_sync.domain.errors import ConfigError
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -207,6 +215,24 @@ def one_schema(house: House) -> None:
         house.add(name, ledger="", more=f'[ledger]\nurl = "{url}"\n')
 
 
+def in_channels(house: House, mine: str, others: str) -> None:
+    """Another file for the same shop, in the same channel, for orders of other channels."""
+    path = house.folder / "shop1.toml"
+    text = path.read_text()
+    path.write_text(text.replace("[orders]", f"[orders]\n            channels = {mine}"))
+    other = text.replace("/shop1/", "/shop2/")
+    other = other.replace("[orders]", f"[orders]\n            channels = {others}")
+    (house.folder / "shop2.toml").write_text(other)
+
+
+def overlapping_channels(house: House) -> None:
+    in_channels(house, '["east", "west"]', '["west"]')
+
+
+def one_of_all_channels(house: House) -> None:
+    in_channels(house, '["east"]', "[]")
+
+
 def environment_for_all(house: House) -> None:
     house.add("shop2")
     house.env["VERACORE_SYNC_LEDGER__PATH"] = str(house.folder.parent / "one.db")
@@ -219,6 +245,8 @@ def environment_for_all(house: House) -> None:
         (no_ledger, {"shop2"}),
         (one_schema, {"shop2", "shop3"}),
         (one_account_twice, {"shop1", "shop2"}),
+        (overlapping_channels, {"shop1", "shop2"}),
+        (one_of_all_channels, {"shop1", "shop2"}),
         (environment_for_all, {"shop1", "shop2"}),
     ],
 )
@@ -233,6 +261,46 @@ def test_shops_that_would_send_orders_twice_do_not_run(
     assert {name for name, one in found.items() if one["exitCode"] == 78} == refused
     sent = {name for name, count in house.sent().items() if count}
     assert sent == {"shop1", "unharmed"} - refused
+
+
+def test_files_for_other_channels_of_one_shop_run_side_by_side(house: House) -> None:
+    house.add("shop1")
+    in_channels(house, '["__default_channel__"]', '["west"]')
+    house.shops["shop1"].state.place_order([("MUG", 1)])
+    found = house.document("sync-orders")
+    assert [one["submitted"] for one in found.values()] == [1, 0]
+
+
+def test_a_folder_that_may_not_be_read_is_not_taken_for_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_folder: Path) -> Any:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        shops_in(tmp_path)
+
+
+def test_a_signal_between_two_shops_ends_the_command(
+    house: House, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_an_order(house, "shop1")
+
+    def struck(*_: object) -> Any:
+        raise KeyboardInterrupt(signal.SIGTERM)
+
+    monkeypatch.setattr(every_shop, "colliding", struck)
+    options = Globals(house.folder)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(typer.Exit) as ended:
+            run_command(Job("sync-orders"), options, False, lambda _: CommandReport({}))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.exit_code == 143
+    assert "stopped" in capsys.readouterr().err
+    assert house.sent() == {"shop1": 0}
 
 
 ONE_SHOP = [

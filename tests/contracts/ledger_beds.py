@@ -14,7 +14,7 @@ from veracore_sync.domain.errors import Category
 from veracore_sync.domain.order_records import Discovery, Failure, Intent, ShopVersion
 from veracore_sync.domain.warehouse import Product, RecordLine, WarehouseRecord
 from veracore_sync.ledger import open_ledger
-from veracore_sync.ledger.postgres.database import PostgresPlace
+from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ports.ledger import Ledger
 
 TROUBLE = Failure(Category.PROTOCOL, "odd")

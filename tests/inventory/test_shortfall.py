@@ -102,17 +102,17 @@ def test_whoever_got_less_is_found_by_the_moments(rows: list[tuple[int, int, int
         at += timedelta(milliseconds=1 + milliseconds)
         given = max(0, ordered - short)
         claims.append(Claim(str(number), at, ordered, ordered))
-        moments[str(number)] = (at,)
+        moments[str(number)] = {at: number + 1}
         if given:
             allocations.append(StockAllocation(at, given))
-    assign(claims, allocations, moments, {})
+    assign(claims, allocations, moments)
     assert [one.missing() for one in claims] == [min(ordered, short) for ordered, short, _ in rows]
 
 
 def test_orders_of_the_same_moment_get_what_fits_them() -> None:
     claims = [Claim("A", START, 1, 1), Claim("B", START, 3, 3), Claim("C", START, 4, 4)]
     allocations = [StockAllocation(START, 3), StockAllocation(START, 1), StockAllocation(START, 2)]
-    assign(claims, allocations, dict.fromkeys("ABC", (START,)), {})
+    assign(claims, allocations, {code: {START: 0} for code in "ABC"})
     assert [one.missing() for one in claims] == [0, 0, 2]
 
 
@@ -120,5 +120,5 @@ def test_orders_of_the_same_moment_got_theirs_in_the_order_in_which_the_shop_wro
     claims = [Claim(code, START, 2, 2) for code in "ABC"]
     allocations = [StockAllocation(START, 2), StockAllocation(START, 1)]
     numbers = {code: {START: number} for code, number in zip("ABC", (9, 7, 8), strict=True)}
-    assign(claims, allocations, dict.fromkeys("ABC", (START,)), numbers)
+    assign(claims, allocations, numbers)
     assert [one.missing() for one in claims] == [2, 0, 1]

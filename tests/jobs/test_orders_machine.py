@@ -37,7 +37,7 @@ from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.ledger import open_ledger
-from veracore_sync.ledger.postgres.database import PostgresPlace
+from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,

@@ -7,7 +7,7 @@ import test_orders_machine as machine
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from veracore_sync.ledger.postgres.database import PostgresPlace
+from veracore_sync.ledger.postgres.place import PostgresPlace
 
 
 class OrderLivesOnPostgres(machine.OrderLives):

@@ -8,25 +8,24 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 
-import ledger_server
 import pytest
 
 from veracore_sync.domain.errors import LeaseLost, LockHeld
 from veracore_sync.ledger.opening import open_ledger
 from veracore_sync.ledger.postgres import leases
-from veracore_sync.ledger.postgres.database import PostgresDatabase, PostgresPlace
+from veracore_sync.ledger.postgres.database import PostgresDatabase
+from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ledger.stores import SqlLedger
 
 
 @pytest.fixture
-def place() -> PostgresPlace:
-    return ledger_server.new_place()
+def place(server_place: PostgresPlace) -> PostgresPlace:
+    return server_place
 
 
 @pytest.fixture
-def ledger(place: PostgresPlace) -> Iterator[SqlLedger]:
-    with closing(open_ledger(place)) as made:
-        yield made
+def ledger(server_ledger: SqlLedger) -> SqlLedger:
+    return server_ledger
 
 
 @pytest.fixture
@@ -165,7 +164,7 @@ import sys, os, signal
 from datetime import UTC, datetime
 from veracore_sync.domain.order_records import Discovery, Intent, ShopVersion
 from veracore_sync.ledger.opening import open_ledger
-from veracore_sync.ledger.postgres.database import PostgresPlace
+from veracore_sync.ledger.postgres.place import PostgresPlace
 ledger = open_ledger(PostgresPlace(*sys.argv[1:3], lease_seconds=1))
 with ledger.runs.lock("orders", "sync-orders"):
     now = datetime.now(UTC)

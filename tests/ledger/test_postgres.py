@@ -20,21 +20,21 @@ from cutting_proxy import PORT, CuttingProxy, cutting
 from veracore_sync.domain.errors import CommitUnknown, ConfigError, LedgerError
 from veracore_sync.ledger.opening import is_there, open_ledger
 from veracore_sync.ledger.postgres import database
-from veracore_sync.ledger.postgres.database import PostgresDatabase, PostgresPlace
+from veracore_sync.ledger.postgres.database import PostgresDatabase
 from veracore_sync.ledger.postgres.dialect import translated
+from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ledger.postgres.schema import VERSION
 from veracore_sync.ledger.stores import SqlLedger
 
 
 @pytest.fixture
-def place() -> PostgresPlace:
-    return ledger_server.new_place()
+def place(server_place: PostgresPlace) -> PostgresPlace:
+    return server_place
 
 
 @pytest.fixture
-def ledger(place: PostgresPlace) -> Iterator[SqlLedger]:
-    with closing(open_ledger(place)) as made:
-        yield made
+def ledger(server_ledger: SqlLedger) -> SqlLedger:
+    return server_ledger
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from rig import Rig
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.errors import ConfigError, LeaseLost, LedgerError, LockHeld
 from veracore_sync.ledger.opening import Restored, is_there, open_ledger, restore
-from veracore_sync.ledger.postgres.database import PostgresPlace
+from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.stores import SqlLedger
 from veracore_sync.sandbox.server import Sandbox

@@ -15,7 +15,7 @@ import pytest
 from veracore_sync.domain.ledger_server import Free, LedgerServer, SchemaRights
 from veracore_sync.jobs.doctor.server import server
 from veracore_sync.ledger.opening import is_there, open_ledger, server_of
-from veracore_sync.ledger.postgres.database import PostgresPlace
+from veracore_sync.ledger.postgres.place import PostgresPlace
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 GOOD = LedgerServer(

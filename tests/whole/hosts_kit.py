@@ -32,7 +32,7 @@ from server_kit import address, node_pair
 from service_kit import SERVING, Deliveries, Service, well_ended
 from whole_kit import Whole, whole
 
-from veracore_sync.ledger.postgres.database import PostgresPlace
+from veracore_sync.ledger.postgres.place import PostgresPlace
 
 TIMERS: tuple[tuple[str, ...], ...] = (
     ("sync-orders", "--allow-first-run"),

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
-import pytest
+from present import missing
 
 DATABASE = "ledger"
 _USER = "vendure"
@@ -27,7 +27,7 @@ def _binaries() -> Path:
         return found[-1]
     where = shutil.which("initdb")
     if where is None:
-        pytest.skip("no PostgreSQL")
+        missing("PostgreSQL is not installed")
     return Path(where).parent
 
 

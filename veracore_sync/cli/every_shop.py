@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from veracore_sync.cli import signals
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.journal import ERROR, WARNING
 from veracore_sync.cli.output import print_json, warn
@@ -21,7 +22,7 @@ from veracore_sync.cli.run_command import (
     write_report,
 )
 from veracore_sync.cli.settings import load_settings
-from veracore_sync.composition.locked_run import CommandReport, Job, Work
+from veracore_sync.composition.locked_run import CommandReport, Job, Work, interrupted
 from veracore_sync.config import Loaded
 from veracore_sync.config.shops import ShopFile, collisions, folder_of_shops, shops_in
 from veracore_sync.domain.errors import PRECEDENCE, ConfigError, Interrupted, SyncError, UsageError
@@ -46,10 +47,37 @@ def run_each(
     except SyncError as error:
         write_report(CommandReport({}, error=error), as_json, repeated=False)
         return error.exit_code
-    blocked = colliding(shops, options)
     done: dict[str, CommandReport] = {}
+    stopped: Interrupted | None = None
+    try:
+        _run_all(shops, job, options, as_json, work, done, collect=together is not None)
+    except KeyboardInterrupt as stop:
+        # Between two shops, where no run writes a report of it.
+        stopped = interrupted(stop)
+    if as_json:
+        print_json({"shops": {n: _with_code(report) for n, report in done.items()}})
+    elif together is not None:
+        together(done)
+    if stopped is not None and not as_json:
+        write_report(CommandReport({}, error=stopped), as_json, repeated=False)
+    codes = [report.exit_code for report in done.values()]
+    return _gravest([*codes, stopped.exit_code] if stopped else codes)
+
+
+def _run_all(
+    shops: Sequence[ShopFile],
+    job: Job,
+    options: Globals,
+    as_json: bool,
+    work: Work,
+    done: dict[str, CommandReport],
+    *,
+    collect: bool,
+) -> None:
+    signals.catch()
+    blocked = colliding(shops, options)
     for shop in shops:
-        output = _Output(shop, is_collected=as_json or together is not None, as_json=as_json)
+        output = _Output(shop, is_collected=as_json or collect, as_json=as_json)
         if shop.name in blocked:
             report = CommandReport(dict(job.empty), error=blocked[shop.name])
             output.write(report, repeated=False)
@@ -57,12 +85,7 @@ def run_each(
             report = _run_one(job, options_of(shop, options), as_json, work, output)
         done[shop.name] = report
         if isinstance(report.error, Interrupted):
-            break
-    if as_json:
-        print_json({"shops": {n: _with_code(report) for n, report in done.items()}})
-    elif together is not None:
-        together(done)
-    return _gravest([report.exit_code for report in done.values()])
+            return
 
 
 def shops_of(options: Globals, *, one_shop: str = "") -> list[ShopFile]:

@@ -118,7 +118,8 @@ def _deliver(job: Job, container: Container, report: CommandReport) -> None:
     """Deliver events after the lock is free and all output is written: a slow hook delays none."""
     if job.lock is None or job.read_only or job.command == "deliver":
         return
-    if report.error in NOTHING_FOLLOWS:
+    # A ledger that could not be opened was told of, and has no events to give.
+    if report.error in NOTHING_FOLLOWS or not container.has_ledger:
         return
     # Imports httpx, for which commands that only read the ledger should not wait.
     from veracore_sync.composition.event_delivery import deliver_at_the_end

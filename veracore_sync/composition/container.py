@@ -100,6 +100,11 @@ class Container:
             return open_ledger(place, read_only=True, clock=self.clock)
         return open_ledger(None, clock=self.clock)
 
+    @property
+    def has_ledger(self) -> bool:
+        """Whether the ledger is open."""
+        return "ledger" in vars(self)
+
     @cached_property
     def shop(self) -> Shop:
         """The shop."""

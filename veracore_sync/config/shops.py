@@ -65,6 +65,8 @@ def shops_in(folder: Path) -> list[ShopFile]:
         ConfigError: There is none, two have one name, or the folder cannot be read.
     """
     try:
+        # Not by `glob` alone, which takes a folder that may not be read for an empty one.
+        next(folder.iterdir(), None)
         files = [ShopFile(path.stem, path) for path in folder.glob("*.toml")]
         files += [ShopFile(path.parent.name, path) for path in folder.glob("*/config.toml")]
     except OSError as error:
@@ -97,45 +99,46 @@ def collisions(loaded: Sequence[tuple[ShopFile, Loaded]]) -> dict[str, ConfigErr
     """
     # Two shops on one ledger, or one shop with two ledgers: either would send orders twice. Which
     # of them is wrong cannot be known, so none of them runs.
-    ledgers, accounts = defaultdict(list), defaultdict(list)
+    ledgers: dict[str, list[ShopFile]] = defaultdict(list)
+    accounts: dict[tuple[str, ...], list[tuple[ShopFile, Loaded]]] = defaultdict(list)
     for shop, one in loaded:
         ledgers[_ledger(one)].append(shop)
-        accounts[_account(one)].append(shop)
+        accounts[_account(one)].append((shop, one))
     found: dict[str, ConfigError] = {}
     for shop, one in loaded:
+        of_its_account = accounts[_account(one)]
         error = (
             _unlocated(shop, one)
-            or _shared_ledger(shop, ledgers[_ledger(one)])
-            or _shared_account(shop, accounts[_account(one)])
+            or _shared(
+                ledgers[_ledger(one)],
+                "have the same ledger",
+                f"set a ledger.path, or a ledger.schema_name, of its own in {shop.path}",
+            )
+            or _shared(
+                [other for other, its in of_its_account if _may_send_the_same(one, its)],
+                "carry the orders of one shop to one warehouse",
+                f"correct vendure.*, veracore.* or orders.channels in {shop.path}, or remove one",
+            )
         )
         if error is not None:
             found[shop.name] = error
     return found
 
 
-def _shared_ledger(shop: ShopFile, having: Sequence[ShopFile]) -> ConfigError | None:
+def _shared(having: Sequence[ShopFile], what: str, todo: str) -> ConfigError | None:
     if len(having) < 2:
         return None
+    names = [one.name for one in having]
     return ConfigError(
-        f"{_names(having)} have the same ledger",
-        hint=f"set a ledger.path, or a ledger.schema_name, of its own in {shop.path}; "
-        "a setting in the environment holds for every shop",
+        f"{', '.join(names[:-1])} and {names[-1]} {what}",
+        hint=f"{todo}; a setting in the environment holds for every shop",
     )
 
 
-def _shared_account(shop: ShopFile, having: Sequence[ShopFile]) -> ConfigError | None:
-    if len(having) < 2:
-        return None
-    return ConfigError(
-        f"{_names(having)} carry the orders of one shop to one warehouse",
-        hint=f"correct vendure.* or veracore.* in {shop.path}, or remove a file; "
-        "a setting in the environment holds for every shop",
-    )
-
-
-def _names(shops: Sequence[ShopFile]) -> str:
-    names = [one.name for one in shops]
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+def _may_send_the_same(one: Loaded, other: Loaded) -> bool:
+    """Whether an order of their shop may be sent by both; a shop and itself may."""
+    mine, its = one.settings.orders.channels, other.settings.orders.channels
+    return not (mine and its) or not {*mine}.isdisjoint(its)
 
 
 def _unlocated(shop: ShopFile, one: Loaded) -> ConfigError | None:

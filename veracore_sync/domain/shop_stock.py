@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 NOT_LISTED = "that it counts and does not list"
@@ -108,13 +108,16 @@ class StockAllocation:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """When an order changed in a way that allocates stock, and the units cancelled since it was
-    placed, by variant id."""
+    """When an order changed in a way that allocates stock, and what was cancelled of it since.
 
-    at: tuple[datetime, ...]
+    Args:
+        at: The moments, each with a number that grows in the order in which the shop wrote its
+            changes; 0 if the shop shows no such order.
+        cancelled: Units by variant id.
+    """
+
+    at: Mapping[datetime, int]
     cancelled: Mapping[str, int]
-    numbers: Mapping[datetime, int] = field(default_factory=dict)
-    """By moment, a number that grows with the order in which the shop wrote changes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from veracore_sync.domain.ledger_server import LedgerServer
     from veracore_sync.ledger.database import Database
     from veracore_sync.ledger.moving import Moved, Side
-    from veracore_sync.ledger.postgres.database import PostgresPlace
+    from veracore_sync.ledger.postgres.place import PostgresPlace
 
 __all__ = [
     "HAS_WAL_RESET_BUG",
@@ -90,7 +90,7 @@ def place_of(settings: LedgerSettings) -> Path | PostgresPlace:
         return settings.path
     # The driver takes a tenth of a second to load, which a ledger in a file does not need.
     try:
-        from veracore_sync.ledger.postgres.database import PostgresPlace
+        from veracore_sync.ledger.postgres.place import PostgresPlace
     except ImportError as error:
         raise ConfigError(
             "ledger.url: the driver for PostgreSQL is not installed",

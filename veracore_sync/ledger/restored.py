@@ -1,9 +1,14 @@
-"""The result of a restore."""
+"""A restore: what a backup's copy must pass before it takes the ledger's place, and the result."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+
+from veracore_sync.domain.errors import LedgerError
+from veracore_sync.ledger.stores import SqlLedger
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +22,27 @@ class Restored:
 
     orders: int
     kept: Path | str | None
+
+
+def examined(copy: SqlLedger, examine: Callable[[SqlLedger], None], now: datetime) -> int:
+    """Check the copy while the old ledger is still in place; returns its orders.
+
+    Args:
+        copy: The backup's copy, opened, and so upgraded.
+        examine: Raises if the ledger must not be used here.
+        now: The time, by the ledger's clock.
+
+    Raises:
+        LedgerError: The backup is damaged.
+    """
+    problems = copy.upkeep.check()
+    if problems:
+        raise LedgerError(
+            f"the backup is damaged: {problems[0]}; nothing was changed",
+            hint="name an older backup",
+        )
+    examine(copy)
+    # Orders that the old ledger sent after this backup are unknown here, so each is looked up
+    # before it is sent.
+    copy.meta.note_restored(now)
+    return sum(copy.orders.counts().values())

@@ -205,12 +205,12 @@ def _changes(node: Node) -> Changes:
         raise incomplete("the history of an order")
     # On the way to a payment, and after it, nothing is allocated: another order's allocation of the
     # same millisecond must not be taken for this one's.
-    numbers = {
+    moments = {
         entry.moment("createdAt"): _number(entry)
         for entry in entries
         if entry.node("data").fields.get("to") not in _ALLOCATES_NOTHING
     }
-    return Changes(tuple(numbers), cancelled, numbers)
+    return Changes(moments, cancelled)
 
 
 def _number(node: Node) -> int:

@@ -8,7 +8,7 @@ moments are the same, or a second or two apart where the database takes the time
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -84,14 +84,13 @@ def shortfalls(found: Sequence[Found], shop: ShopStock, orders: Sequence[OpenOrd
     codes = {one.code for each in claims.values() for one in each}
     try:
         changes = shop.changes(sorted(codes))
+        moments = {code: change.at for code, change in changes.items()}
         for variant_id, wanted in claims.items():
             since = min(one.placed_at for one in wanted) - _APART
             for one in wanted:
                 if one.code in changes:
                     one.cancelled = changes[one.code].cancelled.get(variant_id, 0)
-            moments = {code: change.at for code, change in changes.items()}
-            numbers = {code: change.numbers for code, change in changes.items()}
-            assign(wanted, shop.allocations(variant_id, since), moments, numbers)
+            assign(wanted, shop.allocations(variant_id, since), moments)
     except UpstreamError:
         # Only alerts depend on it, and the levels must be written.
         result.unjudged = codes
@@ -131,8 +130,7 @@ def _claims(suspects: Mapping[str, Found], orders: Sequence[OpenOrder]) -> dict[
 def assign(
     claims: Sequence[Claim],
     allocations: Sequence[StockAllocation],
-    moments: Mapping[str, Sequence[datetime]],
-    numbers: Mapping[str, Mapping[datetime, int]],
+    moments: Mapping[str, Mapping[datetime, int]],
 ) -> None:
     """Give each allocation to the order whose change made it.
 
@@ -142,12 +140,11 @@ def assign(
     Args:
         claims: The orders.
         allocations: Oldest first, as the shop wrote them.
-        moments: When each order was changed, by its code.
-        numbers: The shop's numbers of these changes, by code and moment.
+        moments: `Changes.at` of each order, by its code.
     """
     exact: dict[datetime, list[Claim]] = defaultdict(list)
     for claim in claims:
-        for moment in set(moments.get(claim.code, ())):
+        for moment in moments.get(claim.code, ()):
             exact[moment].append(claim)
     made: dict[datetime, list[StockAllocation]] = defaultdict(list)
     for one in allocations:
@@ -155,13 +152,13 @@ def assign(
     left: list[StockAllocation] = []
     for moment, together in made.items():
         same = exact.get(moment, [])
-        ordinals = [numbers.get(claim.code, {}).get(moment, 0) for claim in same]
-        if len(same) < len(together) or (len(same) > 1 and not all(ordinals)):
+        numbers = [moments[claim.code][moment] for claim in same]
+        if len(same) < len(together) or (len(same) > 1 and not all(numbers)):
             left += together
             continue
         # The shop locks the level while it allocates and notes the change, so both are written in
         # one order; who came too late got nothing, and has no allocation.
-        in_turn = sorted(zip(ordinals, range(len(same)), strict=True))
+        in_turn = sorted(zip(numbers, range(len(same)), strict=True))
         for (_, at), one in zip(in_turn, together, strict=False):
             same[at].assigned += one.units
     # An order is never allocated more than it asked for, and most get all of it.
@@ -175,5 +172,5 @@ def assign(
             claims[min(near)[3]].assigned += one.units
 
 
-def _distance(allocation: StockAllocation, moments: Sequence[datetime]) -> timedelta:
+def _distance(allocation: StockAllocation, moments: Iterable[datetime]) -> timedelta:
     return min((abs(allocation.at - moment) for moment in moments), default=timedelta.max)

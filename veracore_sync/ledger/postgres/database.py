@@ -20,17 +20,15 @@ import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import Connection, RawCursor
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from veracore_sync.clock import SharedClock, SystemClock
-from veracore_sync.domain.errors import CommitUnknown, ConfigError, LedgerError
+from veracore_sync.domain.errors import CommitUnknown, LedgerError
 from veracore_sync.domain.ledger_records import Holder
 from veracore_sync.domain.ledger_server import LedgerServer
 from veracore_sync.ledger.database import StoredRow
@@ -39,6 +37,7 @@ from veracore_sync.ledger.postgres.dialect import Statements, adapt, bound, tran
 from veracore_sync.ledger.postgres.errors import ledger_errors
 from veracore_sync.ledger.postgres.errors import translated as ledger_error
 from veracore_sync.ledger.postgres.leases import CHECK, Lease, Leases
+from veracore_sync.ledger.postgres.place import PostgresPlace
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,17 +45,6 @@ _STATEMENT_SECONDS = 60
 _LOCK_SECONDS = 30
 _IDLE_SECONDS = 10
 """Between two statements of a transaction; nothing slow is done there."""
-
-_CONNECTION = {
-    "connect_timeout": "10",
-    "keepalives": "1",
-    "keepalives_idle": "20",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "30000",
-    "application_name": "veracore-sync",
-}
-"""A server that vanished is noticed within half a minute. What the address says goes before."""
 
 _SETTINGS = """
 SELECT set_config('search_path', $1, true), set_config('statement_timeout', $2, true),
@@ -73,55 +61,6 @@ ON CONFLICT (writer) DO UPDATE SET mark = excluded.mark, at = excluded.at
 """
 _FORGET = "DELETE FROM commits WHERE writer = ? OR at < now() - interval '1 day'"
 _UNSTORED = "nothing was stored, and the next run continues"
-
-
-@dataclass(frozen=True, slots=True)
-class PostgresPlace:
-    """Where a ledger is.
-
-    Args:
-        url: A libpq address; it may name a service or hold a password.
-        schema: The ledger's own schema.
-        password: Goes before what the address says; empty: libpq looks for one.
-        lease_seconds: How long a job stays held without a renewal.
-    """
-
-    url: str
-    schema: str
-    password: str = ""
-    lease_seconds: float = 60
-
-    def __str__(self) -> str:
-        parts = conninfo_to_dict(self.conninfo)
-        host = parts.get("host") or parts.get("hostaddr") or parts.get("service") or "local"
-        return f"{self.schema} in {parts.get('dbname') or 'the default database'} on {host}"
-
-    def check(self) -> None:
-        """Refuse an address that libpq does not understand.
-
-        Raises:
-            ConfigError: It does not.
-        """
-        _ = self.conninfo
-
-    @property
-    def conninfo(self) -> str:
-        """What libpq connects with.
-
-        Raises:
-            ConfigError: It is not an address.
-        """
-        try:
-            given = conninfo_to_dict(self.url)
-        except psycopg.ProgrammingError:
-            # Its text quotes the address.
-            raise ConfigError(
-                "ledger.url: PostgreSQL's client does not understand it",
-                hint="for example postgresql://veracore@db.example/veracore, or "
-                "postgresql:///?service=veracore",
-            ) from None
-        more = {"password": self.password} if self.password else {}
-        return make_conninfo("", **{**_CONNECTION, **given, **more})
 
 
 class PostgresDatabase:

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from veracore_sync.domain.errors import LedgerError
 
 if TYPE_CHECKING:
-    from veracore_sync.ledger.postgres.database import PostgresPlace
+    from veracore_sync.ledger.postgres.place import PostgresPlace
 
 
 def backup(place: PostgresPlace, target: Path) -> int:

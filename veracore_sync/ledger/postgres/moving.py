@@ -15,9 +15,10 @@ from psycopg import Connection, RawCursor
 from veracore_sync.domain.errors import LedgerError
 from veracore_sync.ledger.closed import ARRIVED, INCOMING
 from veracore_sync.ledger.moving import FACTS, Facts, Row, Table
-from veracore_sync.ledger.postgres.database import PostgresPlace, lock_key
+from veracore_sync.ledger.postgres.database import lock_key
 from veracore_sync.ledger.postgres.dialect import adapt
 from veracore_sync.ledger.postgres.errors import ledger_errors
+from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ledger.postgres.schema import STEPS, VERSION
 
 _AT_ONCE = 1000

@@ -22,10 +22,11 @@ from psycopg import Connection, sql
 from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.ledger.database import Transaction
-from veracore_sync.ledger.postgres.database import PostgresDatabase, PostgresPlace
+from veracore_sync.ledger.postgres.database import PostgresDatabase
 from veracore_sync.ledger.postgres.dump import client_program, run_client
 from veracore_sync.ledger.postgres.errors import ledger_errors
-from veracore_sync.ledger.restored import Restored
+from veracore_sync.ledger.postgres.place import PostgresPlace
+from veracore_sync.ledger.restored import Restored, examined
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.stores import SqlLedger
 
@@ -172,20 +173,10 @@ def _renamed(old: str, new: str) -> str:
 
 
 def _examined(fresh: PostgresPlace, examine: Callable[[SqlLedger], None]) -> int:
-    """Check and upgrade the copy while the old ledger is still in place; returns its orders."""
     database = PostgresDatabase(fresh)
-    with closing(SqlLedger(database, database.clock())) as copy:
-        problems = copy.upkeep.check()
-        if problems:
-            raise LedgerError(
-                f"the backup is damaged: {problems[0]}; nothing was changed",
-                hint="name an older backup",
-            )
-        examine(copy)
-        # Orders that the old ledger sent after this backup are unknown here, so each is looked up
-        # before it is sent.
-        copy.meta.note_restored(database.clock().now())
-        return sum(copy.orders.counts().values())
+    clock = database.clock()
+    with closing(SqlLedger(database, clock)) as copy:
+        return examined(copy, examine, clock.now())
 
 
 # ---- the swap -----------------------------------------------------------------------------------

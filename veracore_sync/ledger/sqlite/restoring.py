@@ -17,7 +17,7 @@ from veracore_sync.clock import Clock
 from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.ledger.closed import MOVED, incomplete, refuse_closed
-from veracore_sync.ledger.restored import Restored
+from veracore_sync.ledger.restored import Restored, examined
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite import lock_file
@@ -137,19 +137,8 @@ def _copy(source: Path, fresh: Path) -> None:
 
 
 def _examined(fresh: Path, clock: Clock, examine: Callable[[SqlLedger], None]) -> int:
-    """Check and upgrade the copy while the old ledger is still in place; returns its orders."""
     with closing(SqlLedger(SqliteDatabase(fresh), clock)) as copy:
-        problems = copy.upkeep.check()
-        if problems:
-            raise LedgerError(
-                f"the backup is damaged: {problems[0]}; nothing was changed",
-                hint="name an older backup",
-            )
-        examine(copy)
-        # Orders that the old ledger sent after this backup are unknown here, so each is looked up
-        # before it is sent.
-        copy.meta.note_restored(clock.now())
-        return sum(copy.orders.counts().values())
+        return examined(copy, examine, clock.now())
 
 
 def _replace(path: Path, fresh: Path, clock: Clock) -> Path | None:
