@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -17,7 +18,7 @@ import psycopg
 import pytest
 from cutting_proxy import PORT, CuttingProxy, cutting
 
-from veracore_sync.domain.errors import CommitUnknown, ConfigError, LedgerError
+from veracore_sync.domain.errors import CommitUnknown, ConfigError, LeaseLost, LedgerError
 from veracore_sync.ledger.opening import is_there, open_ledger
 from veracore_sync.ledger.postgres import database
 from veracore_sync.ledger.postgres.database import PostgresDatabase
@@ -52,6 +53,38 @@ def behind(proxy: CuttingProxy, place: PostgresPlace) -> Iterator[SqlLedger]:
     with closing(open_ledger(replace(place, url=address))) as made:
         made.meta.put("mark", "0")
         yield made
+
+
+def ended_as_idle(ledger: SqlLedger, other: PostgresDatabase) -> None:
+    """Let the server end the connection, as of a process that was stopped in a transaction."""
+    connection = ledger.database.connection  # type: ignore[attr-defined]
+    [[pid]] = connection.execute("SELECT pg_backend_pid()").fetchall()
+    connection.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 1")
+    while other.rows("SELECT 1 FROM pg_stat_activity WHERE pid = ?", (pid,)):
+        time.sleep(0.01)
+
+
+def test_a_connection_that_the_server_has_ended_is_made_anew(
+    ledger: SqlLedger, place: PostgresPlace
+) -> None:
+    ledger.meta.put("mark", "1")
+    with closing(PostgresDatabase(place)) as other:
+        ended_as_idle(ledger, other)
+        assert ledger.meta.get("mark") == "1"
+        ended_as_idle(ledger, other)
+        ledger.meta.put("mark", "2")
+    assert ledger.meta.get("mark") == "2"
+
+
+def test_who_was_held_up_in_a_transaction_has_lost_its_lease_and_not_its_ledger(
+    ledger: SqlLedger, place: PostgresPlace
+) -> None:
+    with closing(PostgresDatabase(place)) as other, ledger.runs.lock("orders", "sync-orders"):
+        ended_as_idle(ledger, other)
+        with other.transaction() as connection:
+            connection.execute("UPDATE leases SET expires_at = '-infinity'")
+        with pytest.raises(LeaseLost):
+            ledger.meta.put("mark", "1")
 
 
 # ---- commits ------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ class Restored:
     kept: Path | str | None
 
 
-def examined(copy: SqlLedger, examine: Callable[[SqlLedger], None], now: datetime) -> int:
+def check_copy(copy: SqlLedger, examine: Callable[[SqlLedger], None], now: datetime) -> int:
     """Check the copy while the old ledger is still in place; returns its orders.
 
     Args:

@@ -164,7 +164,8 @@ class PostgresDatabase:
         """Do something that stores nothing, once more if the connection was broken before."""
         try:
             return act()
-        except psycopg.OperationalError:
+        except psycopg.Error:
+            # Of any class: a server that ends an idle transaction does not call that operational.
             broken = self._open is None or self._open.closed
             if not broken:
                 self._undo()
@@ -222,7 +223,7 @@ class PostgresDatabase:
             else:
                 self._has_marked = True
                 connection.execute(whole(connection, _MARK, [self._writer, mark]) + ";\nCOMMIT")
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
             if not connection.closed:
                 raise
             if not self._is_stored(mark, error):

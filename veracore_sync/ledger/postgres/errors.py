@@ -24,6 +24,7 @@ _HINTS = {
     "42501": "grant the user its schema: CREATE on the database, or a schema that it owns",
     "25006": f"this server is a read-only standby; {_PASSING}: name the primary in ledger.url "
     "(target_session_attrs=read-write finds it among several hosts)",
+    "25P03": f"a process was held up within a transaction, which the server has ended; {_PASSING}",
     "53100": f"the server's disk is full; {_PASSING}: free some space there",
     "53300": f"the server has no free connection; {_PASSING}: raise max_connections, or put "
     "pgbouncer before it",

@@ -26,7 +26,7 @@ from veracore_sync.ledger.postgres.database import PostgresDatabase
 from veracore_sync.ledger.postgres.dump import client_program, run_client
 from veracore_sync.ledger.postgres.errors import ledger_errors
 from veracore_sync.ledger.postgres.place import PostgresPlace
-from veracore_sync.ledger.restored import Restored, examined
+from veracore_sync.ledger.restored import Restored, check_copy
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.stores import SqlLedger
 
@@ -176,7 +176,7 @@ def _examined(fresh: PostgresPlace, examine: Callable[[SqlLedger], None]) -> int
     database = PostgresDatabase(fresh)
     clock = database.clock()
     with closing(SqlLedger(database, clock)) as copy:
-        return examined(copy, examine, clock.now())
+        return check_copy(copy, examine, clock.now())
 
 
 # ---- the swap -----------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from veracore_sync.clock import Clock
 from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.ledger.closed import MOVED, incomplete, refuse_closed
-from veracore_sync.ledger.restored import Restored, examined
+from veracore_sync.ledger.restored import Restored, check_copy
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite import lock_file
@@ -138,7 +138,7 @@ def _copy(source: Path, fresh: Path) -> None:
 
 def _examined(fresh: Path, clock: Clock, examine: Callable[[SqlLedger], None]) -> int:
     with closing(SqlLedger(SqliteDatabase(fresh), clock)) as copy:
-        return examined(copy, examine, clock.now())
+        return check_copy(copy, examine, clock.now())
 
 
 def _replace(path: Path, fresh: Path, clock: Clock) -> Path | None:
