@@ -11,6 +11,7 @@ import importlib
 import os
 import pkgutil
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -59,6 +60,26 @@ def pytest_configure() -> None:
     """Ctrl-C must end what the tests start, also where they were started to ignore it (``&``)."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+_under_way: dict[str, float] = {}
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    """Remember what runs, for whoever has to end a suite that does not end by itself."""
+    _under_way[nodeid] = time.monotonic()
+
+
+def pytest_runtest_logfinish(nodeid: str) -> None:
+    """It has ended."""
+    _under_way.pop(nodeid, None)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was still running, where the suite was ended from outside."""
+    now = time.monotonic()
+    for nodeid, began in _under_way.items():
+        terminalreporter.write_line(f"STILL RUNNING after {now - began:.0f} s: {nodeid}")
 
 
 def pytest_collection_finish() -> None:

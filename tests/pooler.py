@@ -63,5 +63,5 @@ def pooled(home: Path) -> Iterator[Path]:
                 time.sleep(0.02)
             yield folder
         finally:
-            process.terminate()
+            process.kill()
             process.wait()

@@ -129,7 +129,7 @@ class Rig:
         for process in self.started:
             if process.poll() is None:
                 process.kill()
-                process.communicate()
+                process.communicate(timeout=TIMEOUT)
 
     def sync(self, *arguments: str, code: int = 0, **env: str) -> Any:
         """``sync-orders --json`` that must end with `code`; its document."""

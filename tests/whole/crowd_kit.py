@@ -84,13 +84,14 @@ class Acts:
     def under_way(self, seed: float) -> Iterator[None]:
         """One act after the other, with little rest."""
         stop = threading.Event()
-        thread = threading.Thread(target=self._act, args=(stop, random.Random(seed)))
+        thread = threading.Thread(target=self._act, args=(stop, random.Random(seed)), daemon=True)
         thread.start()
         try:
             yield
         finally:
             stop.set()
-            thread.join()
+            thread.join(120)
+            assert not thread.is_alive(), "an act has no answer"
 
     def _act(self, stop: threading.Event, dice: random.Random) -> None:
         while not stop.wait(dice.uniform(0.05, 0.5)):

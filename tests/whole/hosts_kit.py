@@ -44,6 +44,7 @@ _SKEWS = (0.0, 420.0, -300.0, 95.0)
 _CLIENTS = 1
 _AT_WORK = 0.8
 _ON_HAND = 20_000
+_ENDS_WITHIN = 200
 
 
 @dataclass
@@ -120,8 +121,8 @@ def _network(host: Host, ports: list[int]) -> Iterator[None]:
         yield
     finally:
         for one in relays:
-            one.terminate()
-            one.wait()
+            one.kill()
+            one.wait(20)
         subprocess.run(["ip", "netns", "del", host.name], check=True)
 
 
@@ -173,8 +174,12 @@ class Hosts:
             for number, (host, listener) in enumerate(zip(self.hosts, self.listeners, strict=True)):
                 delivered = Deliveries(self.world, self.deliveries.promises, host.skew)
                 threads += [
-                    threading.Thread(target=self._guarded, args=(self._time, host, number)),
-                    threading.Thread(target=self._guarded, args=(self._listen, host, listener)),
+                    threading.Thread(
+                        target=self._guarded, args=(self._time, host, number), daemon=True
+                    ),
+                    threading.Thread(
+                        target=self._guarded, args=(self._listen, host, listener), daemon=True
+                    ),
                 ]
                 stack.enter_context(delivered.under_load(listener, _CLIENTS, number))
             for one in threads:
@@ -184,7 +189,8 @@ class Hosts:
             finally:
                 self._stop.set()
                 for one in threads:
-                    one.join()
+                    one.join(_ENDS_WITHIN)
+                    assert not one.is_alive(), "a command does not end"
         if self.trouble:
             raise self.trouble[0]
 
@@ -201,7 +207,7 @@ class Hosts:
             turn += 1
             process = host.start(*command)
             self._running[host.name] = process
-            _, told = process.communicate(timeout=300)
+            _, told = process.communicate(timeout=_ENDS_WITHIN)
             # 74: the connection to the ledger was cut.
             code = 0 if process.returncode == 74 else process.returncode
             well_ended(command, code, told, signals=(signal.SIGKILL,))
@@ -215,13 +221,13 @@ class Hosts:
             except AssertionError:
                 # It was struck, or cut off, before it listened.
                 process.kill()
-                process.communicate()
+                process.communicate(timeout=_ENDS_WITHIN)
                 continue
             while listener.is_running() and not self._stop.wait(0.2):
                 pass
             if self._stop.is_set():
                 break
-            _, told = process.communicate()
+            _, told = process.communicate(timeout=_ENDS_WITHIN)
             code = 0 if process.returncode == 74 else process.returncode
             well_ended(("serve-webhooks",), code, told, signals=(signal.SIGKILL,))
         if listener.is_running():

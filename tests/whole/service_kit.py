@@ -177,7 +177,9 @@ class Deliveries:
         dice, stop = random.Random(seed), threading.Event()
         seeds = [dice.random() for _ in range(clients)]
         threads = [
-            threading.Thread(target=self._load, args=(service, stop, random.Random(one)))
+            threading.Thread(
+                target=self._load, args=(service, stop, random.Random(one)), daemon=True
+            )
             for one in seeds
         ]
         for thread in threads:
@@ -187,7 +189,8 @@ class Deliveries:
         finally:
             stop.set()
             for thread in threads:
-                thread.join()
+                thread.join(120)
+                assert not thread.is_alive(), "a client has no answer"
 
     def _load(self, service: Service, stop: threading.Event, dice: random.Random) -> None:
         while not stop.wait(dice.uniform(0.01, 0.1)):
@@ -282,7 +285,7 @@ class Orphans:
             while not self._stop.wait(every_seconds):
                 self.look()
 
-        thread = threading.Thread(target=look_on)
+        thread = threading.Thread(target=look_on, daemon=True)
         thread.start()
         try:
             yield self
