@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from orders_kit import CREATE, DIALECTS, LOOK_UP, Bed, bed
+from sample import sample
 
 from veracore_sync.domain.errors import AuthRefused, UpstreamError
 
@@ -102,11 +103,15 @@ KINDS = {
     "doubt": Kind(a_doubt, "veracore", "order.old"),
 }
 # A fault of the shop is the same whatever the warehouse speaks.
-CASES = [
-    pytest.param(dialect, name, way, id=f"{dialect}-{name}-{way}")
+TABLE = [
+    (dialect, name, way)
     for name, kind in KINDS.items()
     for dialect in (DIALECTS[:1] if kind.side == "shop" else DIALECTS)
     for way in (SHOP_WAYS if kind.side == "shop" else VERACORE_WAYS)
+]
+CASES = [
+    pytest.param(*case, id="-".join(case))
+    for case in sample(TABLE, lambda case: (case[:2], (KINDS[case[1]].side, case[2])))
 ]
 LIST_WAYS = (
     "html_500",

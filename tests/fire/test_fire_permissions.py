@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 import pytest
 from fire_kit import CREATE, DIALECTS, Fire, set_on_fire
 from rig import HereRig
+from sample import sample
 
 from veracore_sync.sandbox.records import Order
 from veracore_sync.sandbox.rest import _Incomplete
@@ -58,8 +60,10 @@ def at_rest(fire: Fire) -> None:
     raise AssertionError(counts(fire))
 
 
-@pytest.mark.parametrize("sold_before", [True, False])
-@pytest.mark.parametrize("text", [*KNOWN, *BARE, *UNKNOWN])
+@pytest.mark.parametrize(
+    ("text", "sold_before"),
+    sample(list(product([*KNOWN, *BARE, *UNKNOWN], [True, False])), lambda case: case, times=1),
+)
 def test_creating_is_refused_to_the_account(fire: Fire, text: str, sold_before: bool) -> None:
     if sold_before:
         fire.place(1)
