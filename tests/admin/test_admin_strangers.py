@@ -36,7 +36,7 @@ def handler(tmp_path: Path) -> Iterator[AdminHandler]:
             ShopPages(actions, Tokens("r" * 16, ""), clock, "known"),
             ShopPages(actions, Tokens("s" * 16, ""), clock, "second"),
         ]
-        yield AdminHandler(shops, clock, lambda: [], {"broken": "its file is not TOML"})
+        yield AdminHandler(shops, clock, list, {"broken": "its file is not TOML"})
 
 
 def answer(handler: AdminHandler, head: RequestHead) -> Any:

@@ -118,7 +118,7 @@ def collision_with_neighbours(loaded: Loaded, environ: Mapping[str, str]) -> Con
         return None
     folder = path.parent.parent if path.name == "config.toml" else path.parent
     readable: list[tuple[ShopFile, Loaded]] = []
-    name = ""
+    own: ShopFile | None = None
     about_the_user = {one: environ[one] for one in _OF_THE_USER if one in environ}
     try:
         shops = shops_in(folder)
@@ -126,8 +126,7 @@ def collision_with_neighbours(loaded: Loaded, environ: Mapping[str, str]) -> Con
         return None
     for shop in shops:
         if shop.path.resolve() == path.resolve():
-            name = shop.name
-            readable.append((shop, loaded))
+            own = shop
             continue
         try:
             other = load(shop.path, about_the_user)
@@ -136,7 +135,7 @@ def collision_with_neighbours(loaded: Loaded, environ: Mapping[str, str]) -> Con
             continue
         if other.settings.vendure.admin_api_url:
             readable.append((shop, other))
-    return _shared_by_several(readable).get(name)
+    return _shared_by_several([*readable, (own, loaded)]).get(own.name) if own else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +197,8 @@ def _claims(one: Loaded) -> dict[str, _Claim]:
 def _shared(having: Sequence[ShopFile], what: str, todo: str) -> ConfigError | None:
     if len(having) < 2:
         return None
-    names, files = [one.name for one in having], [str(one.path) for one in having]
+    shops = sorted(having, key=_by_name)
+    names, files = [one.name for one in shops], [str(one.path) for one in shops]
     return ConfigError(
         f"{', '.join(names[:-1])} and {names[-1]} {what}",
         hint=f"{todo} in {', '.join(files[:-1])} or {files[-1]}; a setting in the environment "
