@@ -7,6 +7,7 @@ are walked in the modules beside this one.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import threading
 from contextlib import closing
@@ -41,6 +42,7 @@ from veracore_sync.domain.hints import WebhookDelivery
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.ledger_records import UnreadRow
 from veracore_sync.domain.order_records import Discovery
+from veracore_sync.ledger import upkeep
 from veracore_sync.ports import ledger as ledger_port
 from veracore_sync.ports import order_ledger, stock_staging
 from veracore_sync.ports.ledger import Ledger
@@ -461,6 +463,20 @@ def test_what_is_old_is_forgotten_and_orders_stay(ledger_bed: LedgerBed, ledger:
     assert '"attempts": [{' in line
     assert ledger.upkeep.check() == []
     ledger.upkeep.check_in_place()
+
+
+def test_an_export_has_every_order_oldest_first_with_its_own_attempts(
+    ledger_bed: LedgerBed, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "_EXPORTED_AT_ONCE", 2)
+    for code in ("C", "A", "B", "E", "D"):
+        accept(ledger, code)
+        ledger_bed.clock.forward(seconds=1)
+    found = [json.loads(line) for line in ledger.upkeep.export()]
+    assert [one["code"] for one in found] == ["C", "A", "B", "E", "D"]
+    assert [[one["code"] for one in order["attempts"]] for order in found] == [
+        ["C"], ["A"], ["B"], ["E"], ["D"],
+    ]  # fmt: skip
 
 
 def test_a_backup_is_a_whole_ledger(ledger_bed: LedgerBed, ledger: Ledger, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,8 +15,12 @@ from veracore_sync.domain.returns import FORGOTTEN_TO, LISTED_FROM
 from veracore_sync.ledger.ahead import ahead, kinds
 from veracore_sync.ledger.database import Database, StoredRow
 from veracore_sync.ledger.reporting import SUCCEEDED
+from veracore_sync.ledger.sql import IN_LIST, as_list
 
 _AT_ONCE = 5000
+_EXPORTED_AT_ONCE = 500
+_ORDERS_OF = f"SELECT * FROM orders WHERE code {IN_LIST} ORDER BY created_at, code"  # noqa: S608
+_ATTEMPTS_OF = f"SELECT * FROM attempts WHERE code {IN_LIST} ORDER BY attempt"  # noqa: S608
 _OLD = {
     # Each command's last success stays: without it, a job that stopped long ago would look as if it
     # had never been used, and would not be reported.
@@ -102,12 +107,17 @@ class Upkeep:
 
     def export(self) -> Iterator[str]:
         """Every order with its attempts, one JSON object per line."""
-        for order in self._db.rows("SELECT * FROM orders ORDER BY created_at, code"):
-            attempts = self._db.rows(
-                "SELECT * FROM attempts WHERE code = ? ORDER BY attempt", (order["code"],)
-            )
-            document = dict(order) | {"attempts": [_attempt(one) for one in attempts]}
-            yield json.dumps(document, ensure_ascii=False)
+        # Of a million orders no more than the codes are in memory at once.
+        ordered = self._db.rows("SELECT code FROM orders ORDER BY created_at, code")
+        codes = [row[0] for row in ordered]
+        for first in range(0, len(codes), _EXPORTED_AT_ONCE):
+            names = (as_list(codes[first : first + _EXPORTED_AT_ONCE]),)
+            attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+            for attempt in self._db.rows(_ATTEMPTS_OF, names):
+                attempts[attempt["code"]].append(_attempt(attempt))
+            for order in self._db.rows(_ORDERS_OF, names):
+                document = dict(order) | {"attempts": attempts[order["code"]]}
+                yield json.dumps(document, ensure_ascii=False)
 
     def moments_ahead(
         self, *, cooldown: timedelta, grace: timedelta, order_wait: timedelta
