@@ -44,7 +44,7 @@ from veracore_sync.domain.ledger_records import UnreadRow
 from veracore_sync.domain.order_records import Discovery
 from veracore_sync.ledger import upkeep
 from veracore_sync.ports import ledger as ledger_port
-from veracore_sync.ports import order_ledger, stock_staging
+from veracore_sync.ports import order_ledger, stock_staging, upstream_limits
 from veracore_sync.ports.ledger import Ledger
 
 ODD = UnreadRow("A", to_text(START), 1, None, "odd")
@@ -396,7 +396,7 @@ def test_a_job_is_held_for_the_block_alone(ledger: Ledger) -> None:
 
 
 def test_an_open_breaker_lets_one_probe_pass(ledger_bed: LedgerBed, ledger: Ledger) -> None:
-    def made(**wanted: bool) -> ledger_port.CircuitBreaker:
+    def made(**wanted: bool) -> upstream_limits.CircuitBreaker:
         return ledger.breakers.one("veracore", "orders", threshold=2, cooldown=MINUTE, **wanted)
 
     breaker, other = made(), made()
@@ -515,7 +515,7 @@ def test_every_verb_of_the_port_is_walked_here() -> None:
     here = Path(__file__).parent
     text = "".join(file.read_text() for file in here.glob("*ledger*.py"))
     walked = set(re.findall(r"\.(\w+)\b", text + (here / "conftest.py").read_text()))
-    for module in (ledger_port, order_ledger, stock_staging):
+    for module in (ledger_port, order_ledger, stock_staging, upstream_limits):
         for name, store in vars(module).items():
             if inspect.isclass(store) and store.__module__ == module.__name__:
                 verbs = {verb for verb in vars(store) if not verb.startswith("_")}
