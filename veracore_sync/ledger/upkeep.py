@@ -19,8 +19,10 @@ from veracore_sync.ledger.sql import IN_LIST, as_list
 
 _AT_ONCE = 5000
 _EXPORTED_AT_ONCE = 500
-_ORDERS_OF = f"SELECT * FROM orders WHERE code {IN_LIST} ORDER BY created_at, code"  # noqa: S608
-_ATTEMPTS_OF = f"SELECT * FROM attempts WHERE code {IN_LIST} ORDER BY attempt"  # noqa: S608
+_ORDERS_OF, _ATTEMPTS_OF = (
+    f"SELECT * FROM {table} WHERE code {IN_LIST} ORDER BY {order}"  # noqa: S608 - constants
+    for table, order in (("orders", "created_at, code"), ("attempts", "attempt"))
+)
 _OLD = {
     # Each command's last success stays: without it, a job that stopped long ago would look as if it
     # had never been used, and would not be reported.
@@ -111,11 +113,11 @@ class Upkeep:
         ordered = self._db.rows("SELECT code FROM orders ORDER BY created_at, code")
         codes = [row[0] for row in ordered]
         for first in range(0, len(codes), _EXPORTED_AT_ONCE):
-            names = (as_list(codes[first : first + _EXPORTED_AT_ONCE]),)
+            some = (as_list(codes[first : first + _EXPORTED_AT_ONCE]),)
             attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
-            for attempt in self._db.rows(_ATTEMPTS_OF, names):
+            for attempt in self._db.rows(_ATTEMPTS_OF, some):
                 attempts[attempt["code"]].append(_attempt(attempt))
-            for order in self._db.rows(_ORDERS_OF, names):
+            for order in self._db.rows(_ORDERS_OF, some):
                 document = dict(order) | {"attempts": attempts[order["code"]]}
                 yield json.dumps(document, ensure_ascii=False)
 

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import Connection, RawCursor
@@ -31,7 +31,7 @@ from veracore_sync.clock import SharedClock, SystemClock
 from veracore_sync.domain.errors import CommitUnknown, LedgerError
 from veracore_sync.domain.ledger_records import Holder
 from veracore_sync.domain.ledger_server import LedgerServer
-from veracore_sync.ledger.database import StoredRow
+from veracore_sync.ledger.database import Reads, StoredRow
 from veracore_sync.ledger.postgres import dump, migrations, server
 from veracore_sync.ledger.postgres.dialect import Statements, adapt, bound, translated, whole
 from veracore_sync.ledger.postgres.errors import ledger_errors
@@ -63,7 +63,15 @@ _FORGET = "DELETE FROM commits WHERE writer = ? OR at < now() - interval '1 day'
 _UNSTORED = "nothing was stored, and the next run continues"
 
 
-class PostgresDatabase:
+class TimeLimits(NamedTuple):
+    """How many seconds the server lets a transaction wait; 0: for ever."""
+
+    statement: float
+    lock: float
+    idle: float
+
+
+class PostgresDatabase(Reads):
     """One connection, shared by the threads of a process.
 
     Args:
@@ -131,21 +139,22 @@ class PostgresDatabase:
         """A context in which no other thread uses the connection."""
         return self._lock
 
-    def _settings(self, *, unlimited: bool = False) -> list[str]:
-        # Who waits for another writer cannot renew its leases meanwhile.
-        lease = self.place.lease_seconds
-        limits = (
-            0 if unlimited else _STATEMENT_SECONDS,
-            max(1, min(_LOCK_SECONDS, lease / 2)),
-            max(1, min(_IDLE_SECONDS, lease / 3)),
-        )
+    def _settings(self, limits: TimeLimits | None = None) -> list[str]:
+        limits = limits or self._limits
         return [f'"{self.place.schema}"', *(str(round(1000 * limit)) for limit in limits)]
 
-    def _begin(self, *, unlimited: bool = False, checked: bool = True) -> None:
+    @property
+    def _limits(self) -> TimeLimits:
+        # Who waits for another writer cannot renew its leases meanwhile.
+        lease = self.place.lease_seconds
+        lock, idle = min(_LOCK_SECONDS, lease / 2), min(_IDLE_SECONDS, lease / 3)
+        return TimeLimits(_STATEMENT_SECONDS, max(1, lock), max(1, idle))
+
+    def _begin(self, limits: TimeLimits | None = None, *, checked: bool = True) -> None:
         connection, held = self.connection, self._leases.held
         mode = "READ ONLY" if self._read_only else "READ WRITE"
         words = [f"BEGIN ISOLATION LEVEL READ COMMITTED, {mode}"]
-        words.append(whole(connection, _SETTINGS, self._settings(unlimited=unlimited)))
+        words.append(whole(connection, _SETTINGS, self._settings(limits)))
         if not self._read_only:
             words.append(f"SELECT pg_advisory_xact_lock({self._key})")
         checked = checked and bool(held)
@@ -264,12 +273,16 @@ class PostgresDatabase:
         return row is not None and row[0] == mark
 
     @contextmanager
-    def migration(self) -> Iterator[Connection[Any]]:
-        """A transaction that changes the schema, under the same lock and without a time limit."""
+    def migration(self, limits: TimeLimits | None = None) -> Iterator[Connection[Any]]:
+        """A transaction that changes the schema, under the same lock.
+
+        Args:
+            limits: ``None``: the usual ones, but a statement may take as long as it does.
+        """
         with self._lock:
             try:
                 self._nested = True
-                self._again(lambda: self._begin(unlimited=True))
+                self._again(lambda: self._begin(limits or self._limits._replace(statement=0)))
                 yield self.connection
                 self.connection.commit()
             except BaseException:
@@ -314,16 +327,6 @@ class PostgresDatabase:
                 return Statements(self.connection).execute(sql, parameters).fetchall()
             found: Sequence[StoredRow] = self._again(lambda: self._one(sql, parameters))
             return found
-
-    def row(self, sql: str, parameters: Any = ()) -> StoredRow | None:
-        """The first row of a SELECT, or ``None``."""
-        found = self.rows(sql, parameters)
-        return found[0] if found else None
-
-    def value(self, sql: str, parameters: Any = ()) -> Any:
-        """The first column of the first row, or ``None``."""
-        found = self.row(sql, parameters)
-        return found[0] if found else None
 
     # ---- jobs -----------------------------------------------------------------------------------
 
