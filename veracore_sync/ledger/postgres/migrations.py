@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import Connection
 
 from veracore_sync.ledger.closed import refuse_closed, refuse_version
+from veracore_sync.ledger.postgres.errors import ledger_errors
 from veracore_sync.ledger.postgres.schema import STEPS, VERSION
 
 if TYPE_CHECKING:
-    from psycopg import Connection
-
     from veracore_sync.ledger.postgres.database import PostgresDatabase
+    from veracore_sync.ledger.postgres.place import PostgresPlace
 
 
 def found_version(connection: Connection[Any], schema: str) -> int:
@@ -26,6 +27,16 @@ def found_version(connection: Connection[Any], schema: str) -> int:
     except psycopg.errors.UndefinedTable:
         return 0
     return int(row[0]) if row else 0
+
+
+def exists(place: PostgresPlace) -> bool:
+    """Whether there is a ledger.
+
+    Raises:
+        LedgerError: The server cannot be asked.
+    """
+    with ledger_errors(str(place)), Connection.connect(place.conninfo, autocommit=True) as found:
+        return found_version(found, place.schema) > 0
 
 
 def bring_up_to_date(database: PostgresDatabase, schema: str, *, read_only: bool) -> None:

@@ -16,7 +16,8 @@ from veracore_sync.domain.errors import LedgerError
 from veracore_sync.ledger.closed import ARRIVED, INCOMING
 from veracore_sync.ledger.database import Transaction
 from veracore_sync.ledger.moving import Facts, Row, SharedContents, Table
-from veracore_sync.ledger.postgres.database import PostgresDatabase, TimeLimits
+from veracore_sync.ledger.postgres.begin import TimeLimits
+from veracore_sync.ledger.postgres.database import PostgresDatabase
 from veracore_sync.ledger.postgres.dialect import Statements
 from veracore_sync.ledger.postgres.errors import ledger_errors
 from veracore_sync.ledger.postgres.place import PostgresPlace
