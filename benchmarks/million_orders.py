@@ -224,10 +224,10 @@ def at_rest(place: PostgresPlace | None) -> Iterator[Whole]:
         world.run("sync-orders", "--allow-first-run")
         for _ in range(10):
             world.shop.state.place_order([(SKUS[0], 1)])
-        world.come_to_rest()
+        world.come_to_rest(within_seconds=1800)
         for _ in range(10):
             world.ship()
-        world.come_to_rest()
+        world.come_to_rest(within_seconds=1800)
         yield world
 
 
