@@ -33,6 +33,16 @@ SHARED = {
         PG.format("a@db.example/v"),
         PG.format("/v?host=db.example"),
     ),
+    "a schema, one of its servers named": (
+        PG.format("a@db1.example:5432,db2.example:5433/v?target_session_attrs=read-write"),
+        PG.format("db2.example:5433/v"),
+    ),
+    "a schema, its servers named after the database": (
+        PG.format("/v?host=db1.example,db2.example&port=5432,5433"),
+        PG.format("DB2.example:5433/v"),
+    ),
+    "a schema of a socket": (PG.format("%2Frun%2Fa/v"), PG.format("/v?host=/run/a")),
+    "a schema of this machine": (PG.format("[::1]/v"), PG.format("[::1]:5432/v")),
     "a textfile": ("[metrics]\ntextfile = '/x/a.prom'\n[ledger]\npath = '{name}.db'\n",) * 2,
     "a textfile behind a link": (
         "[metrics]\ntextfile = '{folder}/x/a.prom'\n[ledger]\npath = '{name}.db'\n",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from veracore_sync.config.file import VARIABLE
 from veracore_sync.config.given import DEFAULT, located
@@ -16,7 +17,8 @@ from veracore_sync.domain.errors import ConfigError
 
 SYSTEM_FOLDER = Path("/etc/veracore-sync/shops")
 """The folder that ``--all`` means, unless the environment or the user's home has one."""
-_POSTGRESQL_PORT = 5432
+_POSTGRESQL_PORT = "5432"
+_SERVER = re.compile(r"(.*):(\d+)")
 _OF_THE_USER = ("HOME", "XDG_STATE_HOME")
 
 
@@ -189,9 +191,9 @@ def _claims(one: Loaded) -> dict[str, _Claim]:
         path = Path(textfile)
         written = str(path.parent.resolve() / path.name)
         claims[written] = _Claim(f"write the same file {written}", "a metrics.textfile")
-    place = _place_in_server(ledger) if ledger.url else str(ledger.path.resolve())
-    claims[place] = _Claim("have the same ledger", "a ledger.path, or a ledger.schema_name,")
-    return claims
+    same = _Claim("have the same ledger", "a ledger.path, or a ledger.schema_name,")
+    places = _places_in_servers(ledger) if ledger.url else [str(ledger.path.resolve())]
+    return claims | dict.fromkeys(places, same)
 
 
 def _shared(having: Sequence[ShopFile], what: str, todo: str) -> ConfigError | None:
@@ -223,14 +225,20 @@ def _unlocated(shop: ShopFile, one: Loaded) -> ConfigError | None:
     )
 
 
-def _place_in_server(ledger: LedgerSettings) -> str:
-    # However the user is named. What follows the database's name matters where it says whereto.
+def _places_in_servers(ledger: LedgerSettings) -> list[str]:
+    """The ledger's place in each server that the address names, however the user is named."""
     where = urlsplit(ledger.url)
     asked = dict(parse_qsl(where.query))
-    host = asked.get("host") or where.hostname
-    port = asked.get("port") or where.port or _POSTGRESQL_PORT
     name = asked.get("dbname") or where.path.removeprefix("/")
-    return f"{host} {port} {name} {asked.get('service')} {ledger.schema_name}"
+    ports = asked.get("port", "").split(",")
+    servers = asked.get("host") or unquote(where.netloc.rpartition("@")[2])
+    found = []
+    for number, server in enumerate(servers.split(",")):
+        named = _SERVER.fullmatch(server)
+        host, port = named.groups() if named else (server, None)
+        port = port or ports[min(number, len(ports) - 1)] or _POSTGRESQL_PORT
+        found.append(f"{host.lower()} {port} {name} {asked.get('service')} {ledger.schema_name}")
+    return found
 
 
 def _account(one: Loaded) -> tuple[str, ...]:
