@@ -469,13 +469,15 @@ def test_an_export_has_every_order_oldest_first_with_its_own_attempts(
     ledger_bed: LedgerBed, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upkeep, "_EXPORTED_AT_ONCE", 2)
+    monkeypatch.setattr(upkeep, "_CODES_AT_ONCE", 3)
     for code in ("C", "A", "B", "E", "D"):
         accept(ledger, code)
-        ledger_bed.clock.forward(seconds=1)
+        # The last two come in the same moment.
+        ledger_bed.clock.forward(seconds=0 if code == "E" else 1)
     found = [json.loads(line) for line in ledger.upkeep.export()]
-    assert [one["code"] for one in found] == ["C", "A", "B", "E", "D"]
+    assert [one["code"] for one in found] == ["C", "A", "B", "D", "E"]
     assert [[one["code"] for one in order["attempts"]] for order in found] == [
-        ["C"], ["A"], ["B"], ["E"], ["D"],
+        ["C"], ["A"], ["B"], ["D"], ["E"],
     ]  # fmt: skip
 
 

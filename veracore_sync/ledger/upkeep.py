@@ -19,6 +19,7 @@ from veracore_sync.ledger.sql import IN_LIST, as_list
 
 _AT_ONCE = 5000
 _EXPORTED_AT_ONCE = 500
+_CODES_AT_ONCE = 50_000
 _ORDERS_OF, _ATTEMPTS_OF = (
     f"SELECT * FROM {table} WHERE code {IN_LIST} ORDER BY {order}"  # noqa: S608 - constants
     for table, order in (("orders", "created_at, code"), ("attempts", "attempt"))
@@ -109,17 +110,32 @@ class Upkeep:
 
     def export(self) -> Iterator[str]:
         """Every order with its attempts, one JSON object per line."""
-        # Of a million orders no more than the codes are in memory at once.
-        ordered = self._db.rows("SELECT code FROM orders ORDER BY created_at, code")
-        codes = [row[0] for row in ordered]
-        for first in range(0, len(codes), _EXPORTED_AT_ONCE):
-            some = (as_list(codes[first : first + _EXPORTED_AT_ONCE]),)
-            attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
-            for attempt in self._db.rows(_ATTEMPTS_OF, some):
-                attempts[attempt["code"]].append(_attempt(attempt))
-            for order in self._db.rows(_ORDERS_OF, some):
-                document = dict(order) | {"attempts": attempts[order["code"]]}
-                yield json.dumps(document, ensure_ascii=False)
+        for codes in self._codes():
+            for first in range(0, len(codes), _EXPORTED_AT_ONCE):
+                yield from self._exported(codes[first : first + _EXPORTED_AT_ONCE])
+
+    def _codes(self) -> Iterator[list[str]]:
+        """The codes of all orders, oldest first; so many at once that few sorts find them."""
+        after = ("", "")
+        while True:
+            rows = self._db.rows(
+                "SELECT created_at, code FROM orders WHERE (created_at, code) > (?, ?) "
+                "ORDER BY created_at, code LIMIT ?",
+                (*after, _CODES_AT_ONCE),
+            )
+            yield [row["code"] for row in rows]
+            if len(rows) < _CODES_AT_ONCE:
+                return
+            after = rows[-1]["created_at"], rows[-1]["code"]
+
+    def _exported(self, codes: list[str]) -> Iterator[str]:
+        some = (as_list(codes),)
+        attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for attempt in self._db.rows(_ATTEMPTS_OF, some):
+            attempts[attempt["code"]].append(_attempt(attempt))
+        for order in self._db.rows(_ORDERS_OF, some):
+            document = dict(order) | {"attempts": attempts[order["code"]]}
+            yield json.dumps(document, ensure_ascii=False)
 
     def moments_ahead(
         self, *, cooldown: timedelta, grace: timedelta, order_wait: timedelta
