@@ -72,7 +72,7 @@ def test_a_ledger_that_cannot_be_read_is_503(scene: Scene, monkeypatch: pytest.M
     def broken() -> None:
         raise LedgerError("the ledger l.db: disk I/O error")
 
-    monkeypatch.setattr(scene.ledger.orders, "counts", broken)
+    monkeypatch.setattr(scene.ledger.orders, "newest_synced", broken)
     assert scene.get("/readyz") == (503, {"error": "try again"})
     monkeypatch.undo()
     assert scene.get("/readyz")[0] == 200

@@ -7,6 +7,7 @@ are walked in the modules beside this one.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import threading
 from contextlib import closing
@@ -41,8 +42,9 @@ from veracore_sync.domain.hints import WebhookDelivery
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.ledger_records import UnreadRow
 from veracore_sync.domain.order_records import Discovery
+from veracore_sync.ledger import upkeep
 from veracore_sync.ports import ledger as ledger_port
-from veracore_sync.ports import order_ledger, stock_staging
+from veracore_sync.ports import order_ledger, stock_staging, upstream_limits
 from veracore_sync.ports.ledger import Ledger
 
 ODD = UnreadRow("A", to_text(START), 1, None, "odd")
@@ -394,7 +396,7 @@ def test_a_job_is_held_for_the_block_alone(ledger: Ledger) -> None:
 
 
 def test_an_open_breaker_lets_one_probe_pass(ledger_bed: LedgerBed, ledger: Ledger) -> None:
-    def made(**wanted: bool) -> ledger_port.CircuitBreaker:
+    def made(**wanted: bool) -> upstream_limits.CircuitBreaker:
         return ledger.breakers.one("veracore", "orders", threshold=2, cooldown=MINUTE, **wanted)
 
     breaker, other = made(), made()
@@ -463,6 +465,22 @@ def test_what_is_old_is_forgotten_and_orders_stay(ledger_bed: LedgerBed, ledger:
     ledger.upkeep.check_in_place()
 
 
+def test_an_export_has_every_order_oldest_first_with_its_own_attempts(
+    ledger_bed: LedgerBed, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "_EXPORTED_AT_ONCE", 2)
+    monkeypatch.setattr(upkeep, "_CODES_AT_ONCE", 3)
+    for code in ("C", "A", "B", "E", "D"):
+        accept(ledger, code)
+        # The last two come in the same moment.
+        ledger_bed.clock.forward(seconds=0 if code == "E" else 1)
+    found = [json.loads(line) for line in ledger.upkeep.export()]
+    assert [one["code"] for one in found] == ["C", "A", "B", "D", "E"]
+    assert [[one["code"] for one in order["attempts"]] for order in found] == [
+        ["C"], ["A"], ["B"], ["D"], ["E"],
+    ]  # fmt: skip
+
+
 def test_a_backup_is_a_whole_ledger(ledger_bed: LedgerBed, ledger: Ledger, tmp_path: Path) -> None:
     accept(ledger, "A")
     copy = tmp_path / "copy.db"
@@ -499,7 +517,7 @@ def test_every_verb_of_the_port_is_walked_here() -> None:
     here = Path(__file__).parent
     text = "".join(file.read_text() for file in here.glob("*ledger*.py"))
     walked = set(re.findall(r"\.(\w+)\b", text + (here / "conftest.py").read_text()))
-    for module in (ledger_port, order_ledger, stock_staging):
+    for module in (ledger_port, order_ledger, stock_staging, upstream_limits):
         for name, store in vars(module).items():
             if inspect.isclass(store) and store.__module__ == module.__name__:
                 verbs = {verb for verb in vars(store) if not verb.startswith("_")}

@@ -154,7 +154,7 @@ def no_standby() -> Iterator[None]:
 def test_a_commit_that_no_standby_confirms_is_not_acted_upon(
     ledger: SqlLedger, no_standby: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_STATEMENT_SECONDS", 1)
+    monkeypatch.setattr(database, "STATEMENT_SECONDS", 1)
     with pytest.raises(CommitUnknown, match="no standby has confirmed"):
         ledger.meta.put("mark", "on one disk only")
 

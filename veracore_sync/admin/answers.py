@@ -26,3 +26,10 @@ def html(content: str, status: int = 200) -> Response:
 def redirect(path: str, *headers: tuple[str, str]) -> Response:
     """Send the browser to another page of this server."""
     return Response(303, text="", kind=_HTML, headers=(("Location", path), *headers, *SAFE))
+
+
+def unauthenticated() -> Response:
+    """The API's answer without a token of the shop."""
+    error = {"message": "send a token: Authorization: Bearer …"}
+    document = {"errors": [{**error, "extensions": {"code": "UNAUTHENTICATED"}}]}
+    return Response(401, document, headers=(("WWW-Authenticate", "Bearer"),))

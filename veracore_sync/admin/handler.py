@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from veracore_sync.admin import page
 from veracore_sync.admin.access import COOKIE, Role, Session, Sessions
-from veracore_sync.admin.answers import SAFE, html, redirect
+from veracore_sync.admin.answers import SAFE, html, redirect, unauthenticated
 from veracore_sync.admin.shop_pages import ShopPages
 from veracore_sync.clock import Clock
 from veracore_sync.webhooks.handler import is_local
@@ -57,8 +57,8 @@ class AdminHandler:
         Raises:
             RequestRefused: 404 or 405.
         """
-        shop, path = self._find(head)
-        allowed = _METHODS.get(path) if shop is None else ShopPages.METHODS.get(path)
+        name, path = self._find(head)
+        allowed = _METHODS.get(path) if name is None else ShopPages.METHODS.get(path)
         if allowed is None:
             raise RequestRefused(404, "not found")
         if head.method not in allowed:
@@ -71,9 +71,11 @@ class AdminHandler:
             RequestRefused: A path for this machine only was requested from another one.
             LedgerError: The ledger cannot be read.
         """
-        shop, path = self._find(head)
-        if shop is not None and path == "/admin-api":
-            return shop.answer_api(head, body)
+        name, path = self._find(head)
+        # A stranger gets the same answers for a shop that exists and one that does not.
+        shop = self._shops.get(name) if name is not None else None
+        if name is not None and path == "/admin-api":
+            return shop.answer_api(head, body) if shop is not None else unauthenticated()
         if path == "/healthz":
             return Response(200, {"status": "ok"})
         if path == "/readyz":
@@ -85,7 +87,7 @@ class AdminHandler:
         session = self._sessions.find(head.headers)
         if session is None:
             return redirect("/login")
-        if shop is not None and shop.name not in session.roles:
+        if name is not None and name not in session.roles:
             raise RequestRefused(404, "not found")
         if head.method == "POST":
             return self._act(shop, head, body, session)
@@ -93,29 +95,22 @@ class AdminHandler:
             return self._show_shops(session)
         return shop.show(path, head, session)
 
-    def _find(self, head: RequestHead) -> tuple[ShopPages | None, str]:
-        """The shop that a request is about, and the path within it.
-
-        Raises:
-            RequestRefused: There is no such shop.
-        """
+    def _find(self, head: RequestHead) -> tuple[str | None, str]:
+        """The name of the shop that a request is about, if of any, and the path within it."""
         path = urlsplit(head.target).path
-        only = self._shops.get("")
-        if only is not None:
-            return (only if path in ShopPages.METHODS else None), path
-        if not path.startswith(_SHOPS):
-            return None, path
+        if "" in self._shops:
+            return ("" if path in ShopPages.METHODS else None), path
         name, slash, rest = path.removeprefix(_SHOPS).partition("/")
-        shop = self._shops.get(unquote(name))
-        if shop is None or not slash:
-            raise RequestRefused(404, "not found")
-        return shop, f"/{rest}"
+        if not path.startswith(_SHOPS) or not slash:
+            return None, path
+        return unquote(name), f"/{rest}"
 
     def _readiness(self, head: RequestHead, peer: str) -> Response:
         if not is_local(head, peer):
             raise RequestRefused(404, "not found")
         for shop in self._shops.values():
-            shop.actions.ledger.orders.counts()
+            # One row: probes come often, and counting would read an index of every order.
+            shop.actions.ledger.orders.newest_synced()
         troubles = list(self._troubles())
         return Response(503 if troubles else 200, {"ready": not troubles, "troubles": troubles})
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 from veracore_sync.admin import page
 from veracore_sync.admin.access import Role, Session, Tokens
 from veracore_sync.admin.actions import ActionOutcome, Actions
-from veracore_sync.admin.answers import html, redirect
+from veracore_sync.admin.answers import html, redirect, unauthenticated
 from veracore_sync.admin.api import AdminApi
 from veracore_sync.clock import Clock
 from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
@@ -45,9 +45,7 @@ class ShopPages:
         """Answer a request to the API."""
         role = self._bearer(head)
         if role is None:
-            error = {"message": "send a token: Authorization: Bearer …"}
-            document = {"errors": [{**error, "extensions": {"code": "UNAUTHENTICATED"}}]}
-            return Response(401, document, headers=(("WWW-Authenticate", "Bearer"),))
+            return unauthenticated()
         # A form of another site cannot send this type without the browser asking us first.
         kind = "".join(head.headers.get("content-type", ())).partition(";")[0].strip().lower()
         if kind != "application/json":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,8 @@ from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.event_delivery import notify_hook
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.config import require
+from veracore_sync.config import Loaded, require
+from veracore_sync.config.shops import collision_with_neighbours
 from veracore_sync.domain.errors import PRECEDENCE, SyncError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, warn
 from veracore_sync.jobs.doctor.ledger import ledger
@@ -53,6 +55,7 @@ def run_checks(
 ) -> CommandReport:
     """Every finding; the report has the exit code of the worst failure."""
     found = list(machine(container.loaded, systemd_dir, notify_hook))
+    found += _neighbours(container.loaded)
     found += ledger(container.settings, lambda: container.ledger, container.clock)
     if not offline:
         found += _online(container) if _readable(found) else [_not_asked()]
@@ -63,6 +66,13 @@ def run_checks(
         asked_for=True,
         code=next((code for code in PRECEDENCE if code in codes), 1 if codes else 0),
     )
+
+
+def _neighbours(loaded: Loaded) -> Iterator[CheckResult]:
+    # The units of several shops run each by itself, so nothing else compares them.
+    error = collision_with_neighbours(loaded, os.environ)
+    if error is not None:
+        yield warn("shops", error.message, error.hint)
 
 
 def _readable(found: list[CheckResult]) -> bool:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from veracore_sync.config.file import VARIABLE
 from veracore_sync.config.given import DEFAULT, located
-from veracore_sync.config.load import Loaded
+from veracore_sync.config.load import Loaded, load
+from veracore_sync.config.services import LedgerSettings
 from veracore_sync.domain.errors import ConfigError
 
 SYSTEM_FOLDER = Path("/etc/veracore-sync/shops")
 """The folder that ``--all`` means, unless the environment or the user's home has one."""
+_POSTGRESQL_PORT = "5432"
+_SERVER = re.compile(r"(.*):(\d+)")
+_OF_THE_USER = ("HOME", "XDG_STATE_HOME")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,41 +102,109 @@ def collisions(loaded: Sequence[tuple[ShopFile, Loaded]]) -> dict[str, ConfigErr
     Args:
         loaded: Every shop whose configuration can be read.
     """
+    shared = _shared_by_several(loaded)
+    found = {shop.name: _unlocated(shop, one) or shared.get(shop.name) for shop, one in loaded}
+    return {name: error for name, error in found.items() if error is not None}
+
+
+def collision_with_neighbours(loaded: Loaded, environ: Mapping[str, str]) -> ConfigError | None:
+    """What a shop that runs alone has in common with others of its folder, and must not have.
+
+    Args:
+        loaded: The shop's configuration.
+        environ: The environment. The others are read without its settings: it is this shop's.
+    """
+    path = loaded.path
+    # The usual file of the only shop lies among those of other programs.
+    if path is None or loaded.shop or path.parent.name == "veracore-sync":
+        return None
+    folder = path.parent.parent if path.name == "config.toml" else path.parent
+    readable: list[tuple[ShopFile, Loaded]] = []
+    own: ShopFile | None = None
+    about_the_user = {one: environ[one] for one in _OF_THE_USER if one in environ}
+    try:
+        shops = shops_in(folder)
+    except ConfigError:
+        return None
+    for shop in shops:
+        if shop.path.resolve() == path.resolve():
+            own = shop
+            continue
+        try:
+            other = load(shop.path, about_the_user)
+        except ConfigError:
+            # Of another program, of another user, or said when it is that shop's turn.
+            continue
+        if other.settings.vendure.admin_api_url:
+            readable.append((shop, other))
+    return _shared_by_several([*readable, (own, loaded)]).get(own.name) if own else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """Something that only one shop may have.
+
+    Args:
+        what: Such as ``"have the same ledger"``.
+        setting: Which settings decide it, with an article.
+    """
+
+    what: str
+    setting: str
+
+
+def _shared_by_several(loaded: Sequence[tuple[ShopFile, Loaded]]) -> dict[str, ConfigError]:
     # Two shops on one ledger, or one shop with two ledgers: either would send orders twice. Which
-    # of them is wrong cannot be known, so none of them runs.
-    ledgers: dict[str, list[ShopFile]] = defaultdict(list)
+    # of them is wrong cannot be known, so none of them runs. A file that both write shows a
+    # monitor only one of them.
+    claimants: dict[str, list[ShopFile]] = defaultdict(list)
     accounts: dict[tuple[str, ...], list[tuple[ShopFile, Loaded]]] = defaultdict(list)
     for shop, one in loaded:
-        ledgers[_ledger(one)].append(shop)
+        for key in _claims(one):
+            claimants[key].append(shop)
         accounts[_account(one)].append((shop, one))
     found: dict[str, ConfigError] = {}
     for shop, one in loaded:
-        of_its_account = accounts[_account(one)]
-        error = (
-            _unlocated(shop, one)
-            or _shared(
-                ledgers[_ledger(one)],
-                "have the same ledger",
-                f"set a ledger.path, or a ledger.schema_name, of its own in {shop.path}",
-            )
-            or _shared(
-                [other for other, its in of_its_account if _may_send_the_same(one, its)],
+        errors = [
+            _shared(claimants[key], claim.what, f"set {claim.setting} of its own")
+            for key, claim in _claims(one).items()
+        ]
+        errors.append(
+            _shared(
+                [other for other, its in accounts[_account(one)] if _may_send_the_same(one, its)],
                 "carry the orders of one shop to one warehouse",
-                f"correct vendure.*, veracore.* or orders.channels in {shop.path}, or remove one",
+                "correct vendure.*, veracore.* or orders.channels, or remove one,",
             )
         )
+        error = next((error for error in errors if error is not None), None)
         if error is not None:
             found[shop.name] = error
     return found
 
 
+def _claims(one: Loaded) -> dict[str, _Claim]:
+    """What no other shop may have, by what is compared."""
+    ledger, textfile = one.settings.ledger, one.settings.metrics.textfile
+    claims: dict[str, _Claim] = {}
+    if textfile:
+        # Its folder alone: each run replaces the file, even one that is a symbolic link.
+        path = Path(textfile)
+        written = str(path.parent.resolve() / path.name)
+        claims[written] = _Claim(f"write the same file {written}", "a metrics.textfile")
+    same = _Claim("have the same ledger", "a ledger.path, or a ledger.schema_name,")
+    places = _places_in_servers(ledger) if ledger.url else [str(ledger.path.resolve())]
+    return claims | dict.fromkeys(places, same)
+
+
 def _shared(having: Sequence[ShopFile], what: str, todo: str) -> ConfigError | None:
     if len(having) < 2:
         return None
-    names = [one.name for one in having]
+    shops = sorted(having, key=_by_name)
+    names, files = [one.name for one in shops], [str(one.path) for one in shops]
     return ConfigError(
         f"{', '.join(names[:-1])} and {names[-1]} {what}",
-        hint=f"{todo}; a setting in the environment holds for every shop",
+        hint=f"{todo} in {', '.join(files[:-1])} or {files[-1]}; a setting in the environment "
+        "holds for every shop",
     )
 
 
@@ -152,13 +225,20 @@ def _unlocated(shop: ShopFile, one: Loaded) -> ConfigError | None:
     )
 
 
-def _ledger(one: Loaded) -> str:
-    ledger = one.settings.ledger
-    if not ledger.url:
-        return str(ledger.path.resolve())
-    # However the user is named, and whatever follows the database's name.
+def _places_in_servers(ledger: LedgerSettings) -> list[str]:
+    """The ledger's place in each server that the address names, however the user is named."""
     where = urlsplit(ledger.url)
-    return f"{where.hostname} {where.port} {where.path} {ledger.schema_name}"
+    asked = dict(parse_qsl(where.query))
+    name = asked.get("dbname") or where.path.removeprefix("/")
+    ports = asked.get("port", "").split(",")
+    servers = asked.get("host") or unquote(where.netloc.rpartition("@")[2])
+    found = []
+    for number, server in enumerate(servers.split(",")):
+        named = _SERVER.fullmatch(server)
+        host, port = named.groups() if named else (server, None)
+        port = port or ports[min(number, len(ports) - 1)] or _POSTGRESQL_PORT
+        found.append(f"{host.lower()} {port} {name} {asked.get('service')} {ledger.schema_name}")
+    return found
 
 
 def _account(one: Loaded) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Ledgers that may not be used: one that was moved away, and one that is being moved in."""
+"""Ledgers that may not be used: moved away, not complete yet, or of another version."""
 
 from __future__ import annotations
 
@@ -46,3 +46,23 @@ def incomplete(place: object) -> LedgerError:
         hint="wait for it; or run the same `veracore-sync ledger move` again, with the settings "
         "of the old place",
     )
+
+
+def refuse_version(found: int, wanted: int, place: object, *, read_only: bool) -> None:
+    """Refuse a ledger that is newer than this program, or older and may not be upgraded.
+
+    Raises:
+        LedgerError: It is.
+    """
+    if found > wanted:
+        raise LedgerError(
+            f"the ledger {place} was written by a newer veracore-sync",
+            hint="upgrade veracore-sync on this host too, or restore the backup from before the "
+            "upgrade",
+        )
+    if found < wanted and read_only:
+        raise LedgerError(
+            f"the ledger {place} is from an older version, or empty",
+            hint="run any sync command once, for example `veracore-sync sync-orders`: "
+            "it upgrades the ledger",
+        )

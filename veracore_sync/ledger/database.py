@@ -140,3 +140,21 @@ class Database(Protocol):
 
     def close(self) -> None:
         """Close the connection."""
+
+
+class Reads:
+    """What every backend does alike with the rows that it reads."""
+
+    def rows(self, sql: str, parameters: Any = ()) -> Sequence[StoredRow]:
+        """All rows of a SELECT: the backend's part."""
+        raise NotImplementedError
+
+    def row(self, sql: str, parameters: Any = ()) -> StoredRow | None:
+        """The first row of a SELECT, or ``None``."""
+        found = self.rows(sql, parameters)
+        return found[0] if found else None
+
+    def value(self, sql: str, parameters: Any = ()) -> Any:
+        """The first column of the first row, or ``None``."""
+        found = self.row(sql, parameters)
+        return found[0] if found else None

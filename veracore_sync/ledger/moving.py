@@ -20,11 +20,14 @@ from typing import Any, Protocol
 from veracore_sync.domain.errors import LedgerError
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.ledger.closed import ABOUT_MOVES, ARRIVED, INCOMING, MOVED, refuse_closed
+from veracore_sync.ledger.database import Transaction
+from veracore_sync.ledger.sql import in_sql
 
 Row = tuple[Any, ...]
 Facts = dict[str, str]
 FACTS = (*ABOUT_MOVES, "probe_id")
 """What a move reads of `meta`; the probe id is drawn once a ledger and tells which one it is."""
+_FACTS = f"SELECT key, value FROM meta WHERE key IN ({in_sql(FACTS)})"  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,11 @@ class Table:
 
     columns: tuple[str, ...]
     references: frozenset[str]
+
+    @property
+    def listed(self) -> str:
+        """The columns, as SQL."""
+        return ", ".join(f'"{column}"' for column in self.columns)
 
 
 class Contents(Protocol):
@@ -69,6 +77,25 @@ class Contents(Protocol):
 
     def seal(self) -> None:
         """Refuse every later write, also by processes that have the ledger open."""
+
+
+class SharedContents:
+    """What both backends say in the same SQL."""
+
+    def __init__(self, statements: Transaction) -> None:
+        self._statements = statements
+
+    def facts(self) -> Facts:
+        """`FACTS` of this ledger."""
+        return {row[0]: row[1] for row in self._statements.execute(_FACTS).fetchall()}
+
+    def note(self, key: str, value: str) -> None:
+        """Set a value in `meta`."""
+        self._statements.execute(
+            "INSERT INTO meta (key, value) VALUES (?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (key, value),
+        )
 
 
 class Side(Protocol):

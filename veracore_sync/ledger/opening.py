@@ -113,7 +113,7 @@ def is_there(place: Path | PostgresPlace) -> bool:
         LedgerError: The server cannot be asked.
     """
     if not isinstance(place, Path):
-        from veracore_sync.ledger.postgres.database import exists
+        from veracore_sync.ledger.postgres.migrations import exists
 
         return exists(place)
     # Without the second half, a dry run during a restore would plan with an empty ledger.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,8 +15,15 @@ from veracore_sync.domain.returns import FORGOTTEN_TO, LISTED_FROM
 from veracore_sync.ledger.ahead import ahead, kinds
 from veracore_sync.ledger.database import Database, StoredRow
 from veracore_sync.ledger.reporting import SUCCEEDED
+from veracore_sync.ledger.sql import IN_LIST, as_list
 
 _AT_ONCE = 5000
+_EXPORTED_AT_ONCE = 500
+_CODES_AT_ONCE = 50_000
+_ORDERS_OF, _ATTEMPTS_OF = (
+    f"SELECT * FROM {table} WHERE code {IN_LIST} ORDER BY {order}"  # noqa: S608 - constants
+    for table, order in (("orders", "created_at, code"), ("attempts", "attempt"))
+)
 _OLD = {
     # Each command's last success stays: without it, a job that stopped long ago would look as if it
     # had never been used, and would not be reported.
@@ -102,11 +110,31 @@ class Upkeep:
 
     def export(self) -> Iterator[str]:
         """Every order with its attempts, one JSON object per line."""
-        for order in self._db.rows("SELECT * FROM orders ORDER BY created_at, code"):
-            attempts = self._db.rows(
-                "SELECT * FROM attempts WHERE code = ? ORDER BY attempt", (order["code"],)
+        for codes in self._codes():
+            for first in range(0, len(codes), _EXPORTED_AT_ONCE):
+                yield from self._exported(codes[first : first + _EXPORTED_AT_ONCE])
+
+    def _codes(self) -> Iterator[list[str]]:
+        """The codes of all orders, oldest first; so many at once that few sorts find them."""
+        after = ("", "")
+        while True:
+            rows = self._db.rows(
+                "SELECT created_at, code FROM orders WHERE (created_at, code) > (?, ?) "
+                "ORDER BY created_at, code LIMIT ?",
+                (*after, _CODES_AT_ONCE),
             )
-            document = dict(order) | {"attempts": [_attempt(one) for one in attempts]}
+            yield [row["code"] for row in rows]
+            if len(rows) < _CODES_AT_ONCE:
+                return
+            after = rows[-1]["created_at"], rows[-1]["code"]
+
+    def _exported(self, codes: list[str]) -> Iterator[str]:
+        some = (as_list(codes),)
+        attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for attempt in self._db.rows(_ATTEMPTS_OF, some):
+            attempts[attempt["code"]].append(_attempt(attempt))
+        for order in self._db.rows(_ORDERS_OF, some):
+            document = dict(order) | {"attempts": attempts[order["code"]]}
             yield json.dumps(document, ensure_ascii=False)
 
     def moments_ahead(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -16,7 +16,13 @@ from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import AttemptRow, OrderRow, SentLines
 from veracore_sync.domain.orders import Order, OrderContent
 from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
-from veracore_sync.jobs.orders.facets import SHIPPING, SURCHARGES
+from veracore_sync.jobs.orders.change_words import (
+    counted_units,
+    listed,
+    other_words,
+    price_words,
+    unit_words,
+)
 from veracore_sync.jobs.orders.render import Renderer
 
 CANCELLED, DRIFT = AlertKind.ORDER_CANCELLED_IN_SHOP, AlertKind.ORDER_DRIFT
@@ -32,7 +38,6 @@ PASSING_STATE = "Modifying"
 """An order is in it while a person works on it; it only counts if it lasts."""
 LASTING = timedelta(hours=1)
 
-_MAX_LISTED = 10
 _ENDED = {
     "shipped": "after VeraCore had shipped it",
     "cancelled": "after it was cancelled at VeraCore",
@@ -142,55 +147,6 @@ def _less(one: Counter[str], other: Counter[str]) -> dict[str, int]:
     return {name: one[name] - other[name] for name in names if one[name] != other[name]}
 
 
-# ---- what changed, in words -------------------------------------------------------------------
-
-
-def unit_words(
-    was: Mapping[str, int],
-    now: Mapping[str, int],
-    is_excluded: Callable[[str], bool],
-    what: str = "units of",
-) -> list[str]:
-    """One for each SKU with other units: ``units of TEE-M 3 → 2``."""
-    names = sorted(name for name in was.keys() | now.keys() if not is_excluded(name))
-    return [
-        f"{what} {name} {was.get(name, 0)} → {now.get(name, 0)}"
-        for name in names
-        if was.get(name, 0) != now.get(name, 0)
-    ]
-
-
-def price_words(was: Facets, now: Facets) -> list[str]:
-    """One for each amount that is sent and differs; none if other prices are sent by now."""
-    if (was.basis, was.currency) != (now.basis, now.currency):
-        return []
-    both = [name for name in was.prices if name in now.prices]
-    # A line that was added or removed is reported by its units.
-    return [
-        f"{name if name in (SHIPPING, SURCHARGES) else f'price of {name}'} "
-        f"{was.prices[name]} → {now.prices[name]} {now.currency}"
-        for name in sorted(both)
-        if was.prices[name] != now.prices[name]
-    ]
-
-
-def _other_words(was: Facets, now: Facets) -> list[str]:
-    words = ["ship-to changed"] if was.ship_to != now.ship_to else []
-    if was.shipping != now.shipping:
-        before, after = (", ".join(one) or "none" for one in (was.shipping, now.shipping))
-        words.append(f"shipping method {before} → {after}")
-    return words
-
-
-def _listed(words: Sequence[str]) -> str:
-    more = len(words) - _MAX_LISTED
-    return "; ".join(words[:_MAX_LISTED]) + (f"; and {more} more" if more > 0 else "")
-
-
-def _units(missing: Mapping[str, int]) -> str:
-    return ", ".join(f"{units} x {offer}" for offer, units in list(missing.items())[:_MAX_LISTED])
-
-
 # ---- the decision ---------------------------------------------------------------------------
 
 
@@ -292,7 +248,7 @@ class ChangeRules:
         excluded = self.renderer.is_excluded
         units = unit_words(was.units, one.now.units, excluded)
         units += unit_words(was.by_hand, one.now.by_hand, excluded, "units fulfilled by hand of")
-        others = _other_words(was, one.now)
+        others = other_words(was, one.now)
         if units and one.agrees:
             # Whoever changed the units at VeraCore saw the order there, and its prices with them.
             return others
@@ -327,10 +283,10 @@ class ChangeRules:
         notices: dict[AlertKind, Notice] = {}
         code = one.row.code
         if words:
-            lack = f"; VeraCore does not have {_units(one.missing)}" if one.missing else ""
+            lack = f"; VeraCore does not have {counted_units(one.missing)}" if one.missing else ""
             notices[DRIFT] = Notice(
                 _content_mark(one.now),
-                f"it was changed in the shop after it went to VeraCore: {_listed(words)}{lack}; "
+                f"it was changed in the shop after it went to VeraCore: {listed(words)}{lack}; "
                 f"make the same change at VeraCore, or {_accept(code)}",
             )
         money = self._refunded(was, one.now, code)
@@ -406,7 +362,7 @@ class ChangeRules:
             return Verdict({}, base)
         message = (
             f"it was changed in the shop {_ENDED[row.state]}: VeraCore does not have "
-            f"{_units(one.missing)}; send that by hand, or {_accept(row.code)}"
+            f"{counted_units(one.missing)}; send that by hand, or {_accept(row.code)}"
         )
         return Verdict({DRIFT: Notice(_mark(str(row.state), now.units), message)}, base)
 

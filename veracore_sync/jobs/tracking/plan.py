@@ -14,11 +14,9 @@ from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.shop_texts import is_code_of
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
-from veracore_sync.jobs.report import short_difference
 from veracore_sync.jobs.tracking.actions import (
     DOUBLED,
     PENDING_BY_HAND,
-    SHORT_SHIPPED,
     Action,
     AdoptFulfilment,
     AlreadyFulfilled,
@@ -35,14 +33,11 @@ from veracore_sync.jobs.tracking.carriers import is_number, tracking_code
 from veracore_sync.jobs.tracking.excluded import end_of_excluded, is_all_that_lacks
 from veracore_sync.jobs.tracking.line_allocation import LineAllocation, listed
 from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.short import short
 from veracore_sync.jobs.tracking.slips import EXCLUDED, REST, live, shipments_of, unready
 from veracore_sync.waits import SLIP, is_over
 
 _LOOK_AGAIN = timedelta(minutes=15)
-_IF_SHORT = (
-    "they stay unfulfilled in the shop; cancel and refund them there, or send them by a new order "
-    "and fulfil them there by hand"
-)
 
 
 def is_made_by(row: SlipRow, fulfilment: Fulfilment) -> bool:
@@ -400,7 +395,7 @@ class OrderPlan:
             return
         if self._is_left:
             if self.record.is_complete and self._is_open:
-                self._report_short()
+                self.actions += short(self.record, self.order, self._allocation)
             return
         live_ones = [one for one in self.order.fulfilments if one.is_live]
         if live_ones and all(one.state in SHIPPED_STATES for one in live_ones) and self._hangs:
@@ -417,23 +412,3 @@ class OrderPlan:
     @property
     def _hangs(self) -> bool:
         return self.order.state in self.rules.states
-
-    def _report_short(self) -> None:
-        left = self._allocation.left()
-        left -= self._allocation.excluded(left)
-        if self.record.partially_cancelled and left:
-            missing = listed(self.order.lines, left)
-            message = (
-                f"VeraCore will not ship {missing}: cancel or refund it in the shop, or ship it"
-            )
-            self._report_missing(AlertKind.ORDER_SHORT, message, left)
-        elif short := self._allocation.short_lines(left):
-            missing = listed(self.order.lines, short)
-            message = f"VeraCore completed it without {missing}: {_IF_SHORT}"
-            self._report_missing(SHORT_SHIPPED, message, short)
-
-    def _report_missing(self, kind: AlertKind, message: str, by_line: Mapping[str, int]) -> None:
-        units = Counter[str]()
-        for line in self.order.lines:
-            units[line.sku] += max(0, by_line[line.id])
-        self.actions.append(ReportIssue(kind, message, short_difference(units)))

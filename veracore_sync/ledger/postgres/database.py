@@ -14,7 +14,6 @@ cut off; otherwise that process would hold up every other one.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import secrets
 import threading
@@ -31,8 +30,16 @@ from veracore_sync.clock import SharedClock, SystemClock
 from veracore_sync.domain.errors import CommitUnknown, LedgerError
 from veracore_sync.domain.ledger_records import Holder
 from veracore_sync.domain.ledger_server import LedgerServer
-from veracore_sync.ledger.database import StoredRow
+from veracore_sync.ledger.database import Reads, StoredRow
 from veracore_sync.ledger.postgres import dump, migrations, server
+from veracore_sync.ledger.postgres.begin import (
+    SETTINGS,
+    STATEMENT_SECONDS,
+    TimeLimits,
+    lock_key,
+    settings,
+    usual_limits,
+)
 from veracore_sync.ledger.postgres.dialect import Statements, adapt, bound, translated, whole
 from veracore_sync.ledger.postgres.errors import ledger_errors
 from veracore_sync.ledger.postgres.errors import translated as ledger_error
@@ -41,20 +48,6 @@ from veracore_sync.ledger.postgres.place import PostgresPlace
 
 _LOG = logging.getLogger(__name__)
 
-_STATEMENT_SECONDS = 60
-_LOCK_SECONDS = 30
-_IDLE_SECONDS = 10
-"""Between two statements of a transaction; nothing slow is done there."""
-
-_SETTINGS = """
-SELECT set_config('search_path', $1, true), set_config('statement_timeout', $2, true),
-    set_config('lock_timeout', $3, true),
-    set_config('idle_in_transaction_session_timeout', $4, true),
-    set_config('synchronous_commit', CASE current_setting('synchronous_commit')
-        WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true)
-"""
-# With synchronous_commit off, a crash of the server loses the last commits. An intent that is lost
-# after its request has left means a second order.
 _MARK = """
 INSERT INTO commits (writer, mark, at) VALUES ($1, $2, now())
 ON CONFLICT (writer) DO UPDATE SET mark = excluded.mark, at = excluded.at
@@ -63,7 +56,7 @@ _FORGET = "DELETE FROM commits WHERE writer = ? OR at < now() - interval '1 day'
 _UNSTORED = "nothing was stored, and the next run continues"
 
 
-class PostgresDatabase:
+class PostgresDatabase(Reads):
     """One connection, shared by the threads of a process.
 
     Args:
@@ -91,6 +84,7 @@ class PostgresDatabase:
         self._unconfirmed = False
         self._has_marked = False
         self._key = lock_key(place.schema)
+        self._limits = usual_limits(place.lease_seconds)
         self._open: Connection[Any] | None = None
         self._leases = Leases(self, place.lease_seconds)
         if as_it_is:
@@ -131,21 +125,12 @@ class PostgresDatabase:
         """A context in which no other thread uses the connection."""
         return self._lock
 
-    def _settings(self, *, unlimited: bool = False) -> list[str]:
-        # Who waits for another writer cannot renew its leases meanwhile.
-        lease = self.place.lease_seconds
-        limits = (
-            0 if unlimited else _STATEMENT_SECONDS,
-            max(1, min(_LOCK_SECONDS, lease / 2)),
-            max(1, min(_IDLE_SECONDS, lease / 3)),
-        )
-        return [f'"{self.place.schema}"', *(str(round(1000 * limit)) for limit in limits)]
-
-    def _begin(self, *, unlimited: bool = False, checked: bool = True) -> None:
+    def _begin(self, limits: TimeLimits | None = None, *, checked: bool = True) -> None:
         connection, held = self.connection, self._leases.held
         mode = "READ ONLY" if self._read_only else "READ WRITE"
         words = [f"BEGIN ISOLATION LEVEL READ COMMITTED, {mode}"]
-        words.append(whole(connection, _SETTINGS, self._settings(unlimited=unlimited)))
+        values = settings(self.place.schema, limits or self._limits)
+        words.append(whole(connection, SETTINGS, values))
         if not self._read_only:
             words.append(f"SELECT pg_advisory_xact_lock({self._key})")
         checked = checked and bool(held)
@@ -214,7 +199,7 @@ class PostgresDatabase:
         self._unconfirmed = False
         # The server's own limit does not end the wait for a standby; a cancel does, and the commit
         # is then reported with a warning (see `_notice`).
-        limit = threading.Timer(_STATEMENT_SECONDS, self._cancel, (connection,))
+        limit = threading.Timer(STATEMENT_SECONDS, self._cancel, (connection,))
         limit.daemon = True
         limit.start()
         try:
@@ -264,12 +249,16 @@ class PostgresDatabase:
         return row is not None and row[0] == mark
 
     @contextmanager
-    def migration(self) -> Iterator[Connection[Any]]:
-        """A transaction that changes the schema, under the same lock and without a time limit."""
+    def migration(self, limits: TimeLimits | None = None) -> Iterator[Connection[Any]]:
+        """A transaction that changes the schema, under the same lock.
+
+        Args:
+            limits: ``None``: the usual ones, but a statement may take as long as it does.
+        """
         with self._lock:
             try:
                 self._nested = True
-                self._again(lambda: self._begin(unlimited=True))
+                self._again(lambda: self._begin(limits or self._limits._replace(statement=0)))
                 yield self.connection
                 self.connection.commit()
             except BaseException:
@@ -296,7 +285,7 @@ class PostgresDatabase:
         connection = self.connection
         with connection.pipeline():
             connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-            connection.execute(_SETTINGS, self._settings())
+            connection.execute(SETTINGS, settings(self.place.schema, self._limits))
             cursor = connection.execute(text, bound(parameters, wanted))
             connection.execute("COMMIT")
         return cursor.fetchall() if cursor.description else []
@@ -314,16 +303,6 @@ class PostgresDatabase:
                 return Statements(self.connection).execute(sql, parameters).fetchall()
             found: Sequence[StoredRow] = self._again(lambda: self._one(sql, parameters))
             return found
-
-    def row(self, sql: str, parameters: Any = ()) -> StoredRow | None:
-        """The first row of a SELECT, or ``None``."""
-        found = self.rows(sql, parameters)
-        return found[0] if found else None
-
-    def value(self, sql: str, parameters: Any = ()) -> Any:
-        """The first column of the first row, or ``None``."""
-        found = self.row(sql, parameters)
-        return found[0] if found else None
 
     # ---- jobs -----------------------------------------------------------------------------------
 
@@ -402,19 +381,3 @@ class PostgresDatabase:
                 with suppress(LedgerError):
                     self.write_alone(_FORGET, (self._writer,))
             self._open.close()
-
-
-def exists(place: PostgresPlace) -> bool:
-    """Whether there is a ledger.
-
-    Raises:
-        LedgerError: The server cannot be asked.
-    """
-    with ledger_errors(str(place)), Connection.connect(place.conninfo, autocommit=True) as found:
-        return migrations.found_version(found, place.schema) > 0
-
-
-def lock_key(schema: str) -> int:
-    """The number of the advisory lock for which the writers of that schema wait."""
-    digest = hashlib.blake2b(f"veracore-sync ledger {schema}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg import Connection
 
-from veracore_sync.domain.errors import LedgerError
-from veracore_sync.ledger.closed import refuse_closed
+from veracore_sync.ledger.closed import refuse_closed, refuse_version
+from veracore_sync.ledger.postgres.errors import ledger_errors
 from veracore_sync.ledger.postgres.schema import STEPS, VERSION
 
 if TYPE_CHECKING:
-    from psycopg import Connection
-
     from veracore_sync.ledger.postgres.database import PostgresDatabase
+    from veracore_sync.ledger.postgres.place import PostgresPlace
 
 
 def found_version(connection: Connection[Any], schema: str) -> int:
@@ -29,6 +29,16 @@ def found_version(connection: Connection[Any], schema: str) -> int:
     return int(row[0]) if row else 0
 
 
+def exists(place: PostgresPlace) -> bool:
+    """Whether there is a ledger.
+
+    Raises:
+        LedgerError: The server cannot be asked.
+    """
+    with ledger_errors(str(place)), Connection.connect(place.conninfo, autocommit=True) as found:
+        return found_version(found, place.schema) > 0
+
+
 def bring_up_to_date(database: PostgresDatabase, schema: str, *, read_only: bool) -> None:
     """Apply the missing steps in one transaction; of many processes, one does.
 
@@ -39,14 +49,7 @@ def bring_up_to_date(database: PostgresDatabase, schema: str, *, read_only: bool
     found = found_version(database.connection, schema)
     if found == VERSION:
         return
-    if found > VERSION:
-        raise _newer(database)
-    if read_only:
-        raise LedgerError(
-            f"the ledger {database.place} is from an older version, or empty",
-            hint="run any sync command once, for example `veracore-sync sync-orders`: "
-            "it upgrades the ledger",
-        )
+    refuse_version(found, VERSION, database.place, read_only=read_only)
     with database.migration() as connection:
         # Read again under the lock: another process may have done it.
         exists = connection.execute("SELECT to_regnamespace($1)", [f'"{schema}"']).fetchone()
@@ -56,8 +59,7 @@ def bring_up_to_date(database: PostgresDatabase, schema: str, *, read_only: bool
             "SELECT to_regclass($1)", [f'"{schema}".schema_version']
         ).fetchone()
         found = found_version(connection, schema) if there and there[0] else 0
-        if found > VERSION:
-            raise _newer(database)
+        refuse_version(found, VERSION, database.place, read_only=False)
         if found:
             rows = connection.execute("SELECT key, value FROM meta").fetchall()
             refuse_closed({row[0]: row[1] for row in rows}, database.place)
@@ -65,14 +67,6 @@ def bring_up_to_date(database: PostgresDatabase, schema: str, *, read_only: bool
             if number > found:
                 connection.execute(script)
         connection.execute("UPDATE schema_version SET version = $1", [VERSION])
-
-
-def _newer(database: PostgresDatabase) -> LedgerError:
-    return LedgerError(
-        f"the ledger {database.place} was written by a newer veracore-sync",
-        hint="upgrade veracore-sync on this host too, or restore the backup from before the "
-        "upgrade",
-    )
 
 
 def problems(database: PostgresDatabase, schema: str) -> list[str]:

@@ -7,32 +7,25 @@ have it open since it was in use; the move itself says in its transactions that 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
-from psycopg import Connection, RawCursor
+from psycopg import Connection
 
 from veracore_sync.domain.errors import LedgerError
 from veracore_sync.ledger.closed import ARRIVED, INCOMING
-from veracore_sync.ledger.moving import FACTS, Facts, Row, Table
-from veracore_sync.ledger.postgres.database import lock_key
-from veracore_sync.ledger.postgres.dialect import adapt
+from veracore_sync.ledger.database import Transaction
+from veracore_sync.ledger.moving import Facts, Row, SharedContents, Table
+from veracore_sync.ledger.postgres.begin import TimeLimits
+from veracore_sync.ledger.postgres.database import PostgresDatabase
+from veracore_sync.ledger.postgres.dialect import Statements
 from veracore_sync.ledger.postgres.errors import ledger_errors
 from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ledger.postgres.schema import STEPS, VERSION
 
 _AT_ONCE = 1000
-_LOCK_SECONDS = 30
-_IDLE_SECONDS = 600
-"""The other side may take so long for a table; then the server lets the other writers go on."""
-_BEGIN = f"""
-SELECT set_config('search_path', $1, true), set_config('statement_timeout', '0', true),
-    set_config('lock_timeout', '{_LOCK_SECONDS}s', true),
-    set_config('idle_in_transaction_session_timeout', '{_IDLE_SECONDS}s', true),
-    set_config('synchronous_commit', CASE current_setting('synchronous_commit')
-        WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true),
-    set_config('veracore_sync.move', 'on', true)
-"""
+_LIMITS = TimeLimits(statement=0, lock=30, idle=600)
+"""The other side may take ten minutes for a table; then the server lets the other writers go on."""
 _TABLES = """
 SELECT c.oid, c.relname::text FROM pg_class c
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
@@ -71,15 +64,12 @@ UNION ALL SELECT format('DROP COLLATION IF EXISTS %s CASCADE', oid::regcollation
 """
 
 
-class PostgresContents:
+class PostgresContents(SharedContents):
     """The rows of one schema within a transaction."""
 
     def __init__(self, connection: Connection[Any]) -> None:
+        super().__init__(Statements(connection))
         self._connection = connection
-
-    def facts(self) -> Facts:
-        """What the schema says of itself."""
-        return _facts(self._connection) or {}
 
     def tables(self) -> dict[str, Table]:
         """Every table but those that this backend has for itself."""
@@ -95,7 +85,7 @@ class PostgresContents:
 
     def rows(self, name: str, table: Table) -> Iterator[Row]:
         """The rows of a table, through a cursor of the server."""
-        query = f'SELECT {_listed(table)} FROM "{name}"'  # noqa: S608
+        query = f'SELECT {table.listed} FROM "{name}"'  # noqa: S608
         self._connection.execute(f"DECLARE every NO SCROLL CURSOR FOR {query}")
         while part := self._connection.execute(f"FETCH {_AT_ONCE} FROM every").fetchall():
             yield from map(tuple, part)
@@ -109,7 +99,7 @@ class PostgresContents:
 
     def put(self, name: str, table: Table, rows: Iterable[Row]) -> None:
         """Store rows."""
-        statement = f'COPY "{name}" ({_listed(table)}) FROM STDIN'
+        statement = f'COPY "{name}" ({table.listed}) FROM STDIN'
         with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row(row)
@@ -141,14 +131,6 @@ class PostgresContents:
             last = max(numbers.get(name, 0), int(greatest[0]) if greatest else 0)
             if last:
                 self._connection.execute("SELECT setval($1::regclass, $2, true)", [sequence, last])
-
-    def note(self, key: str, value: str) -> None:
-        """Set a value in `meta`."""
-        self._connection.execute(
-            "INSERT INTO meta (key, value) VALUES ($1, $2) "
-            "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            [key, value],
-        )
 
     def seal(self) -> None:
         """Refuse every later write to any table of the ledger."""
@@ -182,8 +164,11 @@ class PostgresSide:
 
     def facts(self) -> Facts | None:
         """What the schema says of itself; ``None`` if there is no ledger in it."""
-        with self._begun(locked=False) as connection:
-            return _facts(connection)
+        with (
+            closing(PostgresDatabase(self._place, read_only=True, as_it_is=True)) as database,
+            database.transaction() as statements,
+        ):
+            return _facts(statements)
 
     def incoming(self) -> Facts | None:
         """What it says of itself while it is being made."""
@@ -205,7 +190,7 @@ class PostgresSide:
         """Make the schema anew, closed to all."""
         with self._begun() as connection:
             # A command may have made a ledger there just now.
-            check(_facts(connection))
+            check(_facts(Statements(connection)))
             schema = self._place.schema
             there = connection.execute("SELECT to_regnamespace($1)::text", [f'"{schema}"'])
             if there.fetchone() == (None,):
@@ -242,34 +227,19 @@ class PostgresSide:
         return None
 
     @contextmanager
-    def _begun(self, *, locked: bool = True) -> Iterator[Connection[Any]]:
+    def _begun(self) -> Iterator[Connection[Any]]:
+        """A transaction that may write where others are refused."""
         # A connection a transaction: the address may be that of a pooler.
         with (
             ledger_errors(self.name),
-            Connection.connect(
-                self._place.conninfo,
-                autocommit=True,
-                prepare_threshold=None,
-                cursor_factory=RawCursor,
-            ) as connection,
+            closing(PostgresDatabase(self._place, as_it_is=True)) as database,
+            database.migration(_LIMITS) as connection,
         ):
-            adapt(connection)
-            connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
-            connection.execute(_BEGIN, [f'"{self._place.schema}"'])
-            if locked:
-                connection.execute(f"SELECT pg_advisory_xact_lock({lock_key(self._place.schema)})")
+            connection.execute("SELECT set_config('veracore_sync.move', 'on', true)")
             yield connection
-            connection.execute("COMMIT")
 
 
-def _listed(table: Table) -> str:
-    return ", ".join(f'"{column}"' for column in table.columns)
-
-
-def _facts(connection: Connection[Any]) -> Facts | None:
-    if connection.execute("SELECT to_regclass('meta')").fetchone() == (None,):
+def _facts(statements: Transaction) -> Facts | None:
+    if statements.execute("SELECT to_regclass('meta')").fetchone()[0] is None:
         return None
-    rows = connection.execute(
-        "SELECT key, value FROM meta WHERE key = ANY($1)", [list(FACTS)]
-    ).fetchall()
-    return {row[0]: row[1] for row in rows}
+    return SharedContents(statements).facts()

@@ -19,8 +19,8 @@ from typing import Any
 
 from veracore_sync.domain.errors import LedgerError
 from veracore_sync.domain.ledger_records import Holder
-from veracore_sync.ledger.closed import refuse_closed
-from veracore_sync.ledger.database import JobLock, StoredRow
+from veracore_sync.ledger.closed import refuse_closed, refuse_version
+from veracore_sync.ledger.database import JobLock, Reads, StoredRow
 from veracore_sync.ledger.sqlite import copying, job_locks
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite.errors import ledger_errors
@@ -33,7 +33,7 @@ SCHEMA_VERSION = 19
 _WAL_TRIES = 50
 
 
-class SqliteDatabase:
+class SqliteDatabase(Reads):
     """One connection, shared by the threads of a process.
 
     Args:
@@ -69,17 +69,7 @@ class SqliteDatabase:
         found = schema_version(self._connection)
         if found == SCHEMA_VERSION:
             return
-        if found > SCHEMA_VERSION:
-            raise LedgerError(
-                f"the ledger {self.path} was written by a newer veracore-sync",
-                hint="upgrade veracore-sync, or restore the backup from before the upgrade",
-            )
-        if read_only:
-            raise LedgerError(
-                f"the ledger {self.path} is from an older version, or empty",
-                hint="run any sync command once, for example `veracore-sync sync-orders`: "
-                "it upgrades the ledger",
-            )
+        refuse_version(found, SCHEMA_VERSION, self.path, read_only=read_only)
         from veracore_sync.ledger.sqlite.migrations import migrate
 
         if found:
@@ -147,16 +137,6 @@ class SqliteDatabase:
         with self._lock, ledger_errors(self.path):
             self.check_in_place()
             return self._connection.execute(sql, parameters).fetchall()
-
-    def row(self, sql: str, parameters: Any = ()) -> StoredRow | None:
-        """The first row of a SELECT, or ``None``."""
-        found = self.rows(sql, parameters)
-        return found[0] if found else None
-
-    def value(self, sql: str, parameters: Any = ()) -> Any:
-        """The first column of the first row, or ``None``."""
-        found = self.row(sql, parameters)
-        return found[0] if found else None
 
     def try_lock(self, job: str, command: str, now: datetime) -> JobLock | None:
         """Lock a job and record the holder; ``None`` if another process holds it."""

@@ -16,7 +16,7 @@ from veracore_sync.clock import Clock
 from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.ledger.closed import INCOMING, MOVED
-from veracore_sync.ledger.moving import FACTS, Facts, Row, Table
+from veracore_sync.ledger.moving import Facts, Row, SharedContents, Table
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite import lock_file
@@ -36,20 +36,12 @@ BEGIN SELECT RAISE(ABORT, 'the ledger was moved to another place'); END
 """
 
 
-class SqliteContents:
+class SqliteContents(SharedContents):
     """The rows of one file within a transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        super().__init__(connection)
         self._connection = connection
-
-    def facts(self) -> Facts:
-        """What the file says of itself."""
-        marks = ", ".join("?" * len(FACTS))
-        rows = self._connection.execute(
-            f"SELECT key, value FROM meta WHERE key IN ({marks})",  # noqa: S608
-            FACTS,
-        )
-        return {row[0]: row[1] for row in rows}
 
     def tables(self) -> dict[str, Table]:
         """Every table but those that are SQLite's own."""
@@ -66,7 +58,7 @@ class SqliteContents:
 
     def rows(self, name: str, table: Table) -> Iterator[Row]:
         """The rows of a table; SQLite reads them as they are asked for."""
-        cursor = self._connection.execute(f'SELECT {_listed(table)} FROM "{name}"')  # noqa: S608
+        cursor = self._connection.execute(f'SELECT {table.listed} FROM "{name}"')  # noqa: S608
         while part := cursor.fetchmany(_AT_ONCE):
             yield from map(tuple, part)
 
@@ -77,7 +69,7 @@ class SqliteContents:
     def put(self, name: str, table: Table, rows: Iterable[Row]) -> None:
         """Store rows."""
         places = ", ".join("?" * len(table.columns))
-        statement = f'INSERT INTO "{name}" ({_listed(table)}) VALUES ({places})'  # noqa: S608
+        statement = f'INSERT INTO "{name}" ({table.listed}) VALUES ({places})'  # noqa: S608
         every = iter(rows)
         while part := list(islice(every, _AT_ONCE)):
             self._connection.executemany(statement, part)
@@ -96,10 +88,6 @@ class SqliteContents:
                 self._connection.execute(
                     "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (name, last)
                 )
-
-    def note(self, key: str, value: str) -> None:
-        """Set a value in `meta`."""
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def seal(self) -> None:
         """Refuse every later write to any table of the ledger."""
@@ -212,10 +200,6 @@ class SqliteSide:
             self._fresh.rename(self._path)
             sync_folder(self._path.parent)
         return str(kept) if kept else None
-
-
-def _listed(table: Table) -> str:
-    return ", ".join(f'"{column}"' for column in table.columns)
 
 
 def _facts(path: Path) -> Facts | None:

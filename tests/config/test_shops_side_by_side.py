@@ -1,0 +1,121 @@
+"""What two shops of one folder must not have in common, whether both run together or one alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from veracore_sync.config import load
+from veracore_sync.config.given import keys
+from veracore_sync.config.shops import collision_with_neighbours, collisions, shops_in
+from veracore_sync.config.types import ValueKind
+
+SHOP = """
+[vendure]
+admin_api_url = "https://{name}.example/admin-api"
+username = "u"
+[veracore]
+api_url = "https://wms.example"
+client_id = "c"
+company_id = "{name}"
+"""
+PG = "[ledger]\nurl = 'postgresql://{}'\n"
+
+SHARED = {
+    "a ledger": ("[ledger]\npath = 'x/ledger.db'\n",) * 2,
+    "a ledger behind a link": (
+        "[ledger]\npath = 'x/ledger.db'\n",
+        "[ledger]\npath = 'link/ledger.db'\n",
+    ),
+    "a schema": (PG.format("a@db.example/v"), PG.format("b@db.example:5432/v?sslmode=require")),
+    "a schema, its host named otherwise": (
+        PG.format("a@db.example/v"),
+        PG.format("/v?host=db.example"),
+    ),
+    "a schema, one of its servers named": (
+        PG.format("a@db1.example:5432,db2.example:5433/v?target_session_attrs=read-write"),
+        PG.format("db2.example:5433/v"),
+    ),
+    "a schema, its servers named after the database": (
+        PG.format("/v?host=db1.example,db2.example&port=5432,5433"),
+        PG.format("DB2.example:5433/v"),
+    ),
+    "a schema of a socket": (PG.format("%2Frun%2Fa/v"), PG.format("/v?host=/run/a")),
+    "a schema of this machine": (PG.format("[::1]/v"), PG.format("[::1]:5432/v")),
+    "a textfile": ("[metrics]\ntextfile = '/x/a.prom'\n[ledger]\npath = '{name}.db'\n",) * 2,
+    "a textfile behind a link": (
+        "[metrics]\ntextfile = '{folder}/x/a.prom'\n[ledger]\npath = '{name}.db'\n",
+        "[metrics]\ntextfile = '{folder}/link/a.prom'\n[ledger]\npath = '{name}.db'\n",
+    ),
+    "a ledger that is the other's textfile": (
+        "[metrics]\ntextfile = '{folder}/x/a.prom'\n[ledger]\npath = '{name}.db'\n",
+        "[ledger]\npath = 'x/a.prom'\n",
+    ),
+}
+APART = {
+    "ledgers": ("[ledger]\npath = 'x/a.db'\n", "[ledger]\npath = 'x/b.db'\n"),
+    "clusters on one machine": (PG.format("/v?host=/run/a"), PG.format("/v?host=/run/b")),
+    "servers of a file of services": (PG.format("/v?service=a"), PG.format("/v?service=b")),
+    "ports": (PG.format("db.example/v"), PG.format("db.example:5433/v")),
+    "textfiles": (
+        "[metrics]\ntextfile = '/x/a.prom'\n[ledger]\npath = '{name}.db'\n",
+        "[metrics]\ntextfile = '/x/b.prom'\n[ledger]\npath = '{name}.db'\n",
+    ),
+}
+
+
+def written(folder: Path, texts: tuple[str, ...], form: str) -> list[Path]:
+    (folder / "x").mkdir()
+    (folder / "link").symlink_to(folder / "x")
+    paths = []
+    for number, text in enumerate(texts, 1):
+        name = f"shop{number}"
+        path = folder / form.format(name)
+        path.parent.mkdir(exist_ok=True)
+        # A ledger's path is relative to its file.
+        text = text.replace("path = '", f"path = '{folder}/")
+        path.write_text(SHOP.format(name=name) + text.format(name=name, folder=folder))
+        path.chmod(0o600)
+        paths.append(path)
+    return paths
+
+
+@pytest.mark.parametrize("form", ["{}.toml", "{}/config.toml"])
+@pytest.mark.parametrize("name", SHARED)
+def test_what_both_have_stops_both_and_both_files_are_named(
+    tmp_path: Path, name: str, form: str
+) -> None:
+    paths = written(tmp_path, SHARED[name], form)
+    found = collisions([(shop, load(shop.path, {})) for shop in shops_in(tmp_path)])
+    assert set(found) == {"shop1", "shop2"}
+    for error in found.values():
+        assert error.exit_code == 78
+        assert "shop1 and shop2" in error.message
+        assert all(str(path) in (error.hint or "") for path in paths), error.hint
+    alone = collision_with_neighbours(load(paths[0], {}), {})
+    assert alone is not None and alone.message == found["shop1"].message
+
+
+@pytest.mark.parametrize("name", APART)
+def test_what_only_looks_alike_stops_nobody(tmp_path: Path, name: str) -> None:
+    paths = written(tmp_path, APART[name], "{}.toml")
+    assert not collisions([(shop, load(shop.path, {})) for shop in shops_in(tmp_path)])
+    assert collision_with_neighbours(load(paths[1], {}), {}) is None
+
+
+def test_a_shop_alone_passes_over_what_is_not_a_shops_file(tmp_path: Path) -> None:
+    (path, _) = written(tmp_path, SHARED["a textfile"], "{}.toml")
+    (tmp_path / "shop2.toml").write_text("[tool]\nname = 1\n")
+    (tmp_path / "gone.toml").symlink_to(tmp_path / "nowhere")
+    assert collision_with_neighbours(load(path, {}), {}) is None
+
+
+def test_each_setting_that_names_a_file_to_write_is_compared() -> None:
+    """A new one must be thought of: two shops must not share it."""
+    named = {
+        key
+        for key, info in keys().items()
+        if any(isinstance(one, ValueKind) and "path" in one.name for one in info.metadata)
+    }
+    assert named == {"ledger.path", "metrics.textfile"}
