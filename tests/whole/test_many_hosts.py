@@ -22,7 +22,4 @@ def test_three_hosts_on_one_ledger(tmp_path: Path, dialect: str, seed: int) -> N
         with hosts.at_work():
             strike_for(hosts, SECONDS, random.Random(seed), 0.3)
         hosts.settle()
-        assert hosts.struck.total() + hosts.cuts >= 2
-        taken = [one.seconds for one in hosts.takeovers if one.seconds is not None]
-        # The aim is five seconds; this machine may be slow.
-        assert all(seconds < LEASE + 30 for seconds in taken), taken
+        assert hosts.striker.total + hosts.cuts >= 2
