@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import time
@@ -168,6 +169,8 @@ def main() -> None:
     parser.add_argument("--append", type=Path, metavar="FILE")
     parser.add_argument("--sum", type=Path, metavar="FILE")
     options = parser.parse_args()
+    # All that was started is ended in good order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if options.sum:
         print(tell([json.loads(line) for line in options.sum.read_text().splitlines()]))
         return

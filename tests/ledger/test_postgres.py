@@ -20,7 +20,6 @@ from cutting_proxy import PORT, CuttingProxy, cutting
 
 from veracore_sync.domain.errors import CommitUnknown, ConfigError, LeaseLost, LedgerError
 from veracore_sync.ledger.opening import is_there, open_ledger
-from veracore_sync.ledger.postgres import database
 from veracore_sync.ledger.postgres.database import PostgresDatabase
 from veracore_sync.ledger.postgres.dialect import translated
 from veracore_sync.ledger.postgres.place import PostgresPlace
@@ -151,12 +150,18 @@ def no_standby() -> Iterator[None]:
     wait_for("")
 
 
+@pytest.fixture
+def brief(place: PostgresPlace, ledger: SqlLedger) -> Iterator[SqlLedger]:
+    """The same ledger, with limits of a second."""
+    with closing(open_ledger(replace(place, lease_seconds=2))) as made:
+        yield made
+
+
 def test_a_commit_that_no_standby_confirms_is_not_acted_upon(
-    ledger: SqlLedger, no_standby: None, monkeypatch: pytest.MonkeyPatch
+    brief: SqlLedger, no_standby: None
 ) -> None:
-    monkeypatch.setattr(database, "_STATEMENT_SECONDS", 1)
     with pytest.raises(CommitUnknown, match="no standby has confirmed"):
-        ledger.meta.put("mark", "on one disk only")
+        brief.meta.put("mark", "on one disk only")
 
 
 # ---- connections --------------------------------------------------------------------------------
@@ -230,38 +235,49 @@ def test_an_intent_is_on_disk_whatever_the_server_is_set_to(ledger: SqlLedger) -
 
 
 @pytest.mark.parametrize(
-    ("sql", "hint"),
+    ("sql", "code", "hint"),
     [
-        ("SET LOCAL statement_timeout = 1; SELECT pg_sleep(1)", "time limit of a statement"),
-        ("SELECT * FROM gone", "restore it from a backup"),
-        ("DO $$BEGIN RAISE SQLSTATE '53100'; END$$", "disk is full"),
-        ("DO $$BEGIN RAISE SQLSTATE '53300'; END$$", "no free connection"),
-        ("DO $$BEGIN RAISE SQLSTATE '57P01'; END$$", "restarting or a standby"),
-        ("DO $$BEGIN RAISE SQLSTATE '55P03'; END$$", "held the ledger for too long"),
-        ("SET LOCAL transaction_read_only = on; CREATE TABLE x ()", "read-only standby"),
-        ("DO $$BEGIN RAISE SQLSTATE 'XX001'; END$$", "ledger check"),
+        ("SET LOCAL statement_timeout = 1; SELECT pg_sleep(1)", 74, "time limit of a statement"),
+        ("SELECT * FROM gone", 74, "restore it from a backup"),
+        ("SELECT * FROM gone.orders", 74, "restore it from a backup"),
+        ("SET LOCAL ROLE pg_monitor; CREATE SCHEMA x", 78, "grant the user its schema"),
+        ("DO $$BEGIN RAISE SQLSTATE '53100'; END$$", 74, "disk is full"),
+        ("DO $$BEGIN RAISE SQLSTATE '53200'; END$$", 74, "short of memory"),
+        ("DO $$BEGIN RAISE SQLSTATE '53300'; END$$", 69, "no free connection"),
+        ("DO $$BEGIN RAISE SQLSTATE '57P01'; END$$", 69, "restarting or a standby"),
+        ("DO $$BEGIN RAISE SQLSTATE '08006'; END$$", 69, "connection to the server broke"),
+        ("DO $$BEGIN RAISE SQLSTATE '55P03'; END$$", 74, "held the ledger for too long"),
+        ("DO $$BEGIN RAISE SQLSTATE '58030'; END$$", 74, "disk failed"),
+        ("SET LOCAL transaction_read_only = on; CREATE TABLE x ()", 74, "read-only standby"),
+        ("SELECT pg_terminate_backend(pg_backend_pid())", 69, "restarting or a standby"),
+        ("DO $$BEGIN RAISE SQLSTATE 'XX001'; END$$", 74, "ledger check"),
+        ("DO $$BEGIN RAISE SQLSTATE '22012'; END$$", 74, "server's log"),
     ],
 )
-def test_each_failure_of_the_server_has_a_sentence(ledger: SqlLedger, sql: str, hint: str) -> None:
+def test_each_failure_of_the_server_has_a_sentence(
+    ledger: SqlLedger, sql: str, code: int, hint: str
+) -> None:
     with pytest.raises(LedgerError) as told, ledger.database.transaction() as connection:
         connection.execute(sql)
-    assert told.value.exit_code == 74
+    assert told.value.exit_code == code
     assert hint in told.value.hint
     ledger.meta.put("mark", "goes on")
 
 
 @pytest.mark.parametrize(
-    ("change", "hint"),
+    ("change", "code", "hint"),
     [
-        (("ledger?host=", "ledger?host=%2Fnowhere,"), ""),
-        (("host=", "host=%2Fnowhere%2F"), "nothing answers"),
-        (("/ledger?", "/gone?"), "create the database"),
-        (("vendure@", "stranger:geheim@"), "password_file"),
-        (("?", "?service=gone&"), "PGSERVICEFILE"),
+        (("ledger?host=", "ledger?host=%2Fnowhere,"), 0, ""),
+        (("host=", "host=%2Fnowhere%2F"), 69, "nothing answers"),
+        (("/ledger?", "/gone?"), 78, "create the database"),
+        (("vendure@", "stranger:geheim@"), 78, "password_file"),
+        (("?", "?service=gone&"), 78, "PGSERVICEFILE"),
+        (("?", "?target_session_attrs=standby&"), 69, "accepts writes"),
+        (("?host=", "?host=127.0.0.1&port=1&hostaddr="), 69, "nothing answers"),
     ],
 )
 def test_an_address_that_does_not_work_has_a_sentence_without_a_secret(
-    place: PostgresPlace, change: tuple[str, str], hint: str
+    place: PostgresPlace, change: tuple[str, str], code: int, hint: str
 ) -> None:
     wrong = PostgresPlace(place.url.replace(*change, 1), place.schema, password="geheim")
     if not hint:
@@ -270,7 +286,7 @@ def test_an_address_that_does_not_work_has_a_sentence_without_a_secret(
         return
     with pytest.raises(LedgerError) as told:
         open_ledger(wrong)
-    assert told.value.exit_code == 74
+    assert told.value.exit_code == code
     assert hint in told.value.hint
     assert "geheim" not in f"{told.value.message} {told.value.hint}"
 

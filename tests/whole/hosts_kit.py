@@ -48,7 +48,7 @@ _CLIENTS = 1
 _ON_HAND = 20_000
 _BETWEEN_DELIVERIES = (0.1, 0.6)
 _LOOK_EVERY = 3
-_RESTART_SECONDS = 5.0
+_RESTART_SECONDS = 8.0
 """Until a host starts its listener again that found another one at work."""
 _REST_SECONDS = 0.4
 _CUT_SHARE = 0.25
@@ -189,8 +189,9 @@ class Hosts:
         threads = []
         with ExitStack() as stack:
             for number, (host, listener) in enumerate(zip(self.hosts, self.listeners, strict=True)):
+                # A listener goes by the ledger's clock, whatever its host's says.
                 delivered = Deliveries(
-                    self.world, self.deliveries.promises, host.skew, _BETWEEN_DELIVERIES
+                    self.world, self.deliveries.promises, pauses=_BETWEEN_DELIVERIES
                 )
                 threads += [
                     threading.Thread(target=self._guarded, args=(self._time, host, number)),

@@ -157,7 +157,7 @@ class Striker:
     sandbox: StruckSandbox
     lease: float
     dice: random.Random
-    share: float = 0.45
+    share: float = 0.35
     struck: Counter[tuple[str, str]] = field(default_factory=Counter)
     takeovers: list[Takeover] = field(default_factory=list)
     began: dict[int, float] = field(default_factory=dict)
@@ -242,17 +242,19 @@ class Striker:
     def _phase(self, pid: int, plan: Plan) -> str:
         if plan.phase != ANY:
             return plan.phase
-        with self.asked() as connection:
+        with suppress(psycopg.OperationalError), self.asked() as connection:
             rows = connection.execute(
                 f"SELECT job FROM {self.schema}.leases "
                 "WHERE pid = %s AND expires_at > clock_timestamp()",
                 [pid],
             ).fetchall()
-        return f"{ANY}, with a job" if rows else f"{ANY}, without a job"
+            return f"{ANY}, with a job" if rows else f"{ANY}, without a job"
+        return f"{ANY}, without the server"
 
     def _strike_sender(self, plan: Plan) -> bool:
         """Strike the process that holds the orders."""
-        with self.asked() as connection:
+        rows: list[Any] = []
+        with suppress(psycopg.OperationalError), self.asked() as connection:
             rows = connection.execute(
                 f"SELECT pid FROM {self.schema}.leases "
                 "WHERE job = 'orders' AND expires_at > clock_timestamp()"

@@ -55,7 +55,8 @@ def run_checks(
     found = list(machine(container.loaded, systemd_dir, notify_hook))
     found += ledger(container.settings, lambda: container.ledger, container.clock)
     if not offline:
-        found += _online(container) if _readable(found) else [_not_asked()]
+        unusable = next((one for one in found if one.name == "ledger" and one.level == "fail"), None)
+        found += _online(container) if unusable is None else [_not_asked(unusable)]
     codes = [one.exit_code for one in found if one.level == "fail"]
     return CommandReport(
         {"findings": [_document(one) for one in found]},
@@ -65,13 +66,9 @@ def run_checks(
     )
 
 
-def _readable(found: list[CheckResult]) -> bool:
-    return not any(one.name == "ledger" and one.level == "fail" for one in found)
-
-
-def _not_asked() -> CheckResult:
-    message = "Vendure and VeraCore were not contacted, because the ledger cannot be read"
-    return warn("ledger", message, "repair the ledger, then run `veracore-sync doctor` again")
+def _not_asked(unusable: CheckResult) -> CheckResult:
+    message = "Vendure and VeraCore were not contacted, because the ledger cannot be used"
+    return warn("ledger", message, f"{unusable.todo}; then run `veracore-sync doctor` again")
 
 
 def _online(container: Container) -> Iterator[CheckResult]:

@@ -40,11 +40,9 @@ from veracore_sync.ledger.postgres.leases import CHECK, Lease, Leases
 from veracore_sync.ledger.postgres.place import PostgresPlace
 
 _LOG = logging.getLogger(__name__)
-
-_STATEMENT_SECONDS = 60
-_LOCK_SECONDS = 30
-_IDLE_SECONDS = 10
-"""Between two statements of a transaction; nothing slow is done there."""
+# What the driver says of a broken connection comes as an error as well. Without a handler Python
+# would print it among our messages, whatever log.level and log.format are.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 _SETTINGS = """
 SELECT set_config('search_path', $1, true), set_config('statement_timeout', $2, true),
@@ -92,6 +90,7 @@ class PostgresDatabase:
         self._has_marked = False
         self._key = lock_key(place.schema)
         self._open: Connection[Any] | None = None
+        self._limits = place.limits
         self._leases = Leases(self, place.lease_seconds)
         if as_it_is:
             return
@@ -132,13 +131,8 @@ class PostgresDatabase:
         return self._lock
 
     def _settings(self, *, unlimited: bool = False) -> list[str]:
-        # Who waits for another writer cannot renew its leases meanwhile.
-        lease = self.place.lease_seconds
-        limits = (
-            0 if unlimited else _STATEMENT_SECONDS,
-            max(1, min(_LOCK_SECONDS, lease / 2)),
-            max(1, min(_IDLE_SECONDS, lease / 3)),
-        )
+        ours = self._limits
+        limits = (0 if unlimited else ours.statement, ours.lock, ours.idle)
         return [f'"{self.place.schema}"', *(str(round(1000 * limit)) for limit in limits)]
 
     def _begin(self, *, unlimited: bool = False, checked: bool = True) -> None:
@@ -214,7 +208,7 @@ class PostgresDatabase:
         self._unconfirmed = False
         # The server's own limit does not end the wait for a standby; a cancel does, and the commit
         # is then reported with a warning (see `_notice`).
-        limit = threading.Timer(_STATEMENT_SECONDS, self._cancel, (connection,))
+        limit = threading.Timer(self._limits.statement, self._cancel, (connection,))
         limit.daemon = True
         limit.start()
         try:
@@ -228,7 +222,7 @@ class PostgresDatabase:
                 raise
             if not self._is_stored(mark, error):
                 said = ledger_error(self._name, error)
-                raise LedgerError(f"{said.message}; {_UNSTORED}", hint=said.hint) from error
+                raise type(said)(f"{said.message}; {_UNSTORED}", hint=said.hint) from error
         finally:
             limit.cancel()
         if self._unconfirmed:
