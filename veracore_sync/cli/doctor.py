@@ -55,8 +55,8 @@ def run_checks(
     found = list(machine(container.loaded, systemd_dir, notify_hook))
     found += ledger(container.settings, lambda: container.ledger, container.clock)
     if not offline:
-        unusable = next((one for one in found if one.name == "ledger" and one.level == "fail"), None)
-        found += _online(container) if unusable is None else [_not_asked(unusable)]
+        unusable = [one for one in found if one.name == "ledger" and one.level == "fail"]
+        found += [_not_asked(unusable[0])] if unusable else _online(container)
     codes = [one.exit_code for one in found if one.level == "fail"]
     return CommandReport(
         {"findings": [_document(one) for one in found]},
