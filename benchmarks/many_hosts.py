@@ -37,7 +37,7 @@ from pathlib import Path
 from typing import Any
 
 import kits  # noqa: F401 - finds what is imported below
-from hosts_kit import Hosts, can_make_networks, many_hosts, strike_for
+from hosts_kit import Hosts, can_make_networks, keep, many_hosts, strike_for
 from strikes_kit import summary, told
 
 _PART_SECONDS = 420.0
@@ -101,18 +101,6 @@ def _strike(hosts: Hosts, strikes: int, cuts: int, ends: float) -> None:
             restart_at = time.monotonic() + _RESTART_EVERY
         if hosts.striker.total >= strikes and hosts.cuts >= cuts:
             break
-
-
-def keep(hosts: Hosts, seed: int) -> None:
-    """Keep what a person needs to see why something did not hold."""
-    folder = Path(tempfile.mkdtemp(prefix=f"many-hosts-{seed}-", dir="/tmp"))
-    assert hosts.node is not None
-    hosts.node.dump(folder / "ledger.sql")
-    placed = hosts.world.rig.control("orders")
-    (folder / "warehouse.json").write_text(json.dumps(placed, indent=1))
-    (folder / "shop.txt").write_text("\n".join(map(repr, hosts.world.shop.state.orders.values())))
-    (folder / "said.txt").write_text("\n".join(hosts.said))
-    sys.stderr.write(f"kept in {folder}\n")
 
 
 def tell(parts: list[dict[str, Any]]) -> str:

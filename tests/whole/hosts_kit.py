@@ -7,12 +7,15 @@ order and each shipment must be there once, and every delivery that was answered
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -48,7 +51,7 @@ _CLIENTS = 1
 _ON_HAND = 20_000
 _BETWEEN_DELIVERIES = (0.1, 0.6)
 _LOOK_EVERY = 3
-_RESTART_SECONDS = 8.0
+_RESTART_SECONDS = 15.0
 """Until a host starts its listener again that found another one at work."""
 _REST_SECONDS = 0.4
 _CUT_SHARE = 0.25
@@ -483,3 +486,15 @@ def strike_for(hosts: Hosts, seconds: float, dice: random.Random, pause: float) 
             hosts.cut()
         hosts.striker.look_for_takeovers()
         time.sleep(dice.uniform(0, 2 * pause))
+
+
+def keep(hosts: Hosts, seed: int) -> None:
+    """Keep what a person needs to see why something did not hold."""
+    folder = Path(tempfile.mkdtemp(prefix=f"many-hosts-{seed}-", dir="/tmp"))
+    assert hosts.node is not None
+    hosts.node.dump(folder / "ledger.sql")
+    placed = hosts.world.rig.control("orders")
+    (folder / "warehouse.json").write_text(json.dumps(placed, indent=1))
+    (folder / "shop.txt").write_text("\n".join(map(repr, hosts.world.shop.state.orders.values())))
+    (folder / "said.txt").write_text("\n".join(hosts.said))
+    sys.stderr.write(f"kept in {folder}\n")

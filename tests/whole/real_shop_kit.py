@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import httpx
 from real_kit import settings_for
 from realvendure import RealVendure
 from vendure_bed import Options, new_server
@@ -22,6 +23,7 @@ _ORDERS = """query($take: Int!, $skip: Int!) { orders(options: { take: $take, sk
     sort: { id: ASC }, filter: { active: { eq: false } } }) { totalItems items {
   id code state lines { id quantity productVariant { sku } }
   fulfillments { id state trackingCode lines { orderLineId quantity } } } } }"""
+_T = TypeVar("_T")
 _PAGE = 200
 _KEPT_SECONDS = 1.0
 
@@ -102,26 +104,38 @@ class RealShop:
         found: dict[str, _Order] = {}
         skip, total = 0, 1
         while skip < total:
-            page = self.vendure.admin(_ORDERS, {"take": _PAGE, "skip": skip})["orders"]
+            page = self._asked(_ORDERS, {"take": _PAGE, "skip": skip})["orders"]
             found |= {one["code"]: _order(one) for one in page["items"]}
             skip, total = skip + _PAGE, page["totalItems"]
         self._orders, self._read_at = found, time.monotonic()
 
+    def _asked(self, query: str, variables: dict[str, int]) -> Any:
+        return again_if_cut(lambda: self.vendure.admin(query, variables))
+
     def saleable(self, sku: str) -> int:
         """What the shop sells now."""
         with self._lock:
-            items = self.vendure.admin(_LEVELS, {"take": 100})["productVariants"]["items"]
+            items = self._asked(_LEVELS, {"take": 100})["productVariants"]["items"]
         (levels,) = [one["stockLevels"] for one in items if one["sku"] == sku]
         return sum(one["stockOnHand"] - one["stockAllocated"] for one in levels)
 
     def place_order(self, lines: Sequence[tuple[str, int]]) -> Any:
         """A shopper orders and pays."""
-        placed = self.vendure.place_order(lines)
+        with self._lock:
+            placed = again_if_cut(lambda: self.vendure.place_order(lines))
         held = [_Line("", units, _Variant(sku)) for sku, units in lines]
         order = _Order(placed.id, placed.code, "PaymentSettled", held, [])
         with self._lock:
             self._orders = self._orders | {order.code: order}
         return order
+
+
+def again_if_cut(act: Callable[[], _T]) -> _T:
+    """Do it again where the shop has closed a connection that nobody had used for a while."""
+    for _ in range(3):
+        with suppress(httpx.TransportError):
+            return act()
+    return act()
 
 
 def _order(told: Any) -> _Order:

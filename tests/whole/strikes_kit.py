@@ -168,7 +168,7 @@ class Striker:
 
     def __post_init__(self) -> None:
         self.sandbox.strike = self._strike_sender
-        self.sandbox.hold_seconds = 1.5 * self.lease + 2
+        self.sandbox.hold_seconds = 4 * self.lease
 
     @property
     def total(self) -> int:
