@@ -1,7 +1,7 @@
 """Promotions of a streaming standby while hosts work on the ledger, and what became of all.
 
-    .venv/bin/python benchmarks/failover.py [PROMOTIONS (20)] [--hosts 2] [--asynchronous] [--seed 0]
-        [--shop real|small] [--append FILE]
+    .venv/bin/python benchmarks/failover.py [PROMOTIONS (20)] [--hosts 2] [--asynchronous]
+        [--seed 0] [--shop real|small] [--append FILE]
     .venv/bin/python benchmarks/failover.py --sum FILE
 
 Starts a durable PostgreSQL with a standby, a real Vendure and a VeraCore simulator on this machine,
