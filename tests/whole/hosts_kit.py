@@ -327,7 +327,10 @@ class Hosts:
         if self.proxy:
             self.proxy.cut = None
         self.striker.look_for_takeovers()
-        time.sleep(max(self.lease, self.striker.sandbox.hold_seconds))
+        self.striker.sandbox.armed = None
+        time.sleep(self.lease)
+        while self.striker.sandbox.holding:
+            time.sleep(0.1)
         world.run("breaker", "reset")
         listener = Service(world.rig, "serve-webhooks")
         listener.start()

@@ -110,7 +110,7 @@ class StruckSandbox(Sandbox):
 
     def __init__(self, strict: bool = False) -> None:
         super().__init__(strict=strict)
-        self.held: set[str] = set()
+        self.holding = 0
         self._arming = threading.Lock()
 
     def respond(self, request: Request, pause: Callable[[float], object]) -> tuple[Outcome, float]:
@@ -123,9 +123,14 @@ class StruckSandbox(Sandbox):
             return outcome
         if self.strike(plan) and plan.phase == HELD:
             # The network delivers it when others have long looked the order up.
-            call = self._read_call(request)
-            self.held.add((call.order if call else None) or "")
+            with self._arming:
+                self.holding += 1
             time.sleep(self.hold_seconds)
+            try:
+                return super().respond(request, pause)
+            finally:
+                with self._arming:
+                    self.holding -= 1
         return super().respond(request, pause)
 
     def _taken(self, request: Request) -> Plan | None:
@@ -157,7 +162,7 @@ class Striker:
     sandbox: StruckSandbox
     lease: float
     dice: random.Random
-    share: float = 0.35
+    share: float = 0.5
     struck: Counter[tuple[str, str]] = field(default_factory=Counter)
     takeovers: list[Takeover] = field(default_factory=list)
     began: dict[int, float] = field(default_factory=dict)

@@ -12,13 +12,17 @@ import pytest
 from hosts_kit import can_make_networks, many_hosts, strike_for
 
 LEASE = 5
-SECONDS = 8.0
+SECONDS = 6.0
 
 
-@pytest.mark.parametrize(("dialect", "seed"), [("oms", 31), ("rest", 32)])
-def test_three_hosts_on_one_ledger(tmp_path: Path, dialect: str, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("dialect", "seed", "pooled"), [("oms", 31, False), ("rest", 32, True)], ids=["oms", "pooled"]
+)
+def test_three_hosts_on_one_ledger(tmp_path: Path, dialect: str, seed: int, pooled: bool) -> None:
     networks = can_make_networks()
-    with many_hosts(tmp_path, dialect, seed, count=3, lease=LEASE, networks=networks) as hosts:
+    with many_hosts(
+        tmp_path, dialect, seed, count=3, lease=LEASE, networks=networks, pooled=pooled
+    ) as hosts:
         with hosts.at_work():
             strike_for(hosts, SECONDS, random.Random(seed), 0.3)
         hosts.settle()
