@@ -22,6 +22,7 @@ from veracore_sync.domain.errors import CommitUnknown, ConfigError, LeaseLost, L
 from veracore_sync.ledger.opening import is_there, open_ledger
 from veracore_sync.ledger.postgres.database import PostgresDatabase
 from veracore_sync.ledger.postgres.dialect import translated
+from veracore_sync.ledger.postgres.errors import translated as ledger_error
 from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ledger.postgres.schema import VERSION
 from veracore_sync.ledger.stores import SqlLedger
@@ -269,6 +270,7 @@ def test_each_failure_of_the_server_has_a_sentence(
     [
         (("ledger?host=", "ledger?host=%2Fnowhere,"), 0, ""),
         (("host=", "host=%2Fnowhere%2F"), 69, "nothing answers"),
+        (("host=", "host=%2Fssl-role%2Fcertificate%2F"), 69, "nothing answers"),
         (("/ledger?", "/gone?"), 78, "create the database"),
         (("vendure@", "stranger:geheim@"), 78, "password_file"),
         (("?", "?service=gone&"), 78, "PGSERVICEFILE"),
@@ -289,6 +291,42 @@ def test_an_address_that_does_not_work_has_a_sentence_without_a_secret(
     assert told.value.exit_code == code
     assert hint in told.value.hint
     assert "geheim" not in f"{told.value.message} {told.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("FATAL:  the database system is starting up", 69),
+        ("FATAL:  the database system is shutting down", 69),
+        ("FATAL:  the database system is not yet accepting connections", 69),
+        ("FATAL:  sorry, too many clients already", 69),
+        ('FATAL:  too many connections for role "x"', 69),
+        ("FATAL:  remaining connection slots are reserved for roles with privileges", 69),
+        ("FATAL:  no more connections allowed (max_client_conn)", 69),
+        ("server closed the connection unexpectedly", 69),
+        ("SSL connection has been closed unexpectedly", 69),
+        ("SSL SYSCALL error: EOF detected", 69),
+        ("SSL error: unexpected eof while reading", 69),
+        ("connection timeout expired", 69),
+        ('could not translate host name "role.ssl.example" to address: Try again', 69),
+        ("session is read-only", 69),
+        ("server is in hot standby mode", 69),
+        ('FATAL:  password authentication failed for user "x"', 78),
+        ("fe_sendauth: no password supplied", 78),
+        ('FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "x", no encryption', 78),
+        ('FATAL:  role "x" does not exist', 78),
+        ('FATAL:  database "x" does not exist', 78),
+        ('FATAL:  permission denied for database "x"', 78),
+        ("server does not support SSL, but SSL was required", 78),
+        ("SSL error: certificate verify failed", 78),
+        ('root certificate file "/x" does not exist', 78),
+    ],
+)
+def test_what_is_said_without_a_code_is_told_by_its_words(said: str, code: int) -> None:
+    where = 'connection to server at "db.ssl-role.example" (10.0.0.2), port 5432 failed: '
+    told = ledger_error("shop1", psycopg.OperationalError(f"{where}{said}"))
+    assert told.exit_code == code
+    assert told.hint
 
 
 def test_a_server_without_tls_is_told() -> None:

@@ -5,6 +5,7 @@ No message quotes the address: it may have a password.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -92,6 +93,10 @@ _WORDS = (
     ("no password supplied", "28"),
     ("pg_hba.conf", "28"),
     ("closed the connection", "08"),
+    # These two name TLS, and are no fault of it.
+    ("ssl connection has been closed", "08"),
+    ("ssl syscall error", "08"),
+    ("unexpected eof", "08"),
     ("connection broke", "08"),
     ("connection is closed", "08"),
     ("could not receive data", "08"),
@@ -114,6 +119,8 @@ _WORDS = (
     ("service file", "service"),
 )
 
+_QUOTED = re.compile(r'"[^"]*"')
+
 
 @contextmanager
 def ledger_errors(place: str) -> Iterator[None]:
@@ -134,9 +141,10 @@ def _name(error: psycopg.Error) -> str:
     """Its row in the table."""
     state = error.sqlstate or ""
     # Where no connection came about libpq gives no code, only words.
-    text = f"{error}".casefold()
+    # Quoted are names of hosts, users and files, which may have any of the words.
+    text = _QUOTED.sub("", f"{error}").casefold()
     if not state and isinstance(error, psycopg.OperationalError):
-        if "database" in text and "does not exist" in text:
+        if "fatal:  database" in text and "does not exist" in text:
             return "3D000"
         return next((name for words, name in _WORDS if words in text), "down")
     return next((state[:size] for size in (5, 3, 2) if state[:size] in _FAILURES), "")
