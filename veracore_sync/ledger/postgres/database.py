@@ -20,7 +20,7 @@ import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -349,12 +349,16 @@ class PostgresDatabase:
 
     def clock(self) -> SharedClock:
         """The server's clock."""
-        with self._lock, ledger_errors(self._name):
+        with self._lock:
+            return SharedClock(SystemClock(), self._time)
+
+    def _time(self) -> tuple[float, str]:
+        with ledger_errors(self._name):
             ((seconds, started),) = self.connection.execute(
                 "SELECT extract(epoch FROM clock_timestamp())::float8, "
                 "extract(epoch FROM pg_postmaster_start_time())::text"
             ).fetchall()
-        return SharedClock(SystemClock(), datetime.fromtimestamp(seconds, UTC), f"server-{started}")
+        return seconds, f"server-{started}"
 
     # ---- care -----------------------------------------------------------------------------------
 
