@@ -186,6 +186,17 @@ def test_a_connection_that_broke_between_two_acts_is_made_anew(
     assert ledger.meta.get("mark") == "1"
 
 
+def test_the_driver_says_nothing_of_its_own_among_our_messages() -> None:
+    """Neither beside `log.format = json`, nor into the mail of a timer."""
+    program = (
+        "import logging, sys\n"
+        "from veracore_sync.ledger.postgres import database\n"
+        "logging.getLogger('psycopg').warning('error ignored terminating a pipeline')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stderr == b""
+
+
 def test_a_transaction_whose_connection_breaks_is_not_repeated(
     ledger: SqlLedger, place: PostgresPlace
 ) -> None:
