@@ -18,10 +18,11 @@ class CuttingProxy:
     Args:
         server: The folder of the server's socket.
         folder: Where the proxy's own socket is made.
+        port: That of the server's socket.
     """
 
-    def __init__(self, server: Path, folder: Path) -> None:
-        self._server = str(server / ".s.PGSQL.5432")
+    def __init__(self, server: Path, folder: Path, port: int = 5432) -> None:
+        self._server = str(server / f".s.PGSQL.{port}")
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(folder / f".s.PGSQL.{PORT}"))
         self._listener.listen(20)
@@ -39,7 +40,12 @@ class CuttingProxy:
                     client.close()
                     continue
                 server = socket.socket(socket.AF_UNIX)
-                server.connect(self._server)
+                try:
+                    server.connect(self._server)
+                except OSError:
+                    # It is being started again: so is a client's connection refused.
+                    client.close()
+                    continue
                 threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
 
     def _pass(self, client: socket.socket, server: socket.socket) -> None:
@@ -72,9 +78,9 @@ class CuttingProxy:
 
 
 @contextmanager
-def cutting(server: Path, folder: Path) -> Iterator[CuttingProxy]:
+def cutting(server: Path, folder: Path, port: int = 5432) -> Iterator[CuttingProxy]:
     """A proxy for a test."""
-    proxy = CuttingProxy(server, folder)
+    proxy = CuttingProxy(server, folder, port)
     try:
         yield proxy
     finally:

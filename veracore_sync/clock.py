@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,10 @@ class SystemClock:
         time.sleep(seconds)
 
 
+_LOOKS = 8
+_SOON = 0.1
+
+
 class SharedClock:
     """A server's clock, which several hosts share, carried on by this machine's.
 
@@ -46,15 +51,30 @@ class SharedClock:
 
     Args:
         clock: This machine's.
-        now: The server's wall clock, just now.
-        boot: What the server calls the time since its last start; it is part of each `tick`.
+        ask: Asks the server for its wall clock, in seconds, and for what it calls the time since
+            its last start, which is part of each `tick`.
     """
 
-    def __init__(self, clock: Clock, now: datetime, boot: str) -> None:
+    apart = timedelta(seconds=0.25)
+    """How far two processes may be from each other, where the server answers within `_SOON`."""
+
+    def __init__(self, clock: Clock, ask: Callable[[], tuple[float, str]]) -> None:
         self._clock = clock
-        self._offset = now - clock.now()
-        self._shift = now.timestamp() - clock.monotonic()
-        self.boot = boot
+        best = float("inf")
+        for _ in range(_LOOKS):
+            # An answer that is late says how late it was at most, not when the server read it: a
+            # process that was held up just then would be behind all others for its whole life.
+            began, wall = clock.monotonic(), clock.now()
+            seconds, boot = ask()
+            took = clock.monotonic() - began
+            if took < best:
+                best = took
+                there = datetime.fromtimestamp(seconds - took / 2, UTC)
+                self._offset = there - wall
+                self._shift = there.timestamp() - began
+                self.boot = boot
+            if best <= _SOON:
+                break
 
     def now(self) -> datetime:
         """The wall clock: aware, UTC."""
@@ -67,6 +87,14 @@ class SharedClock:
     def sleep(self, seconds: float) -> None:
         """Block this thread."""
         self._clock.sleep(seconds)
+
+
+def surely_past(clock: Clock) -> datetime:
+    """The latest moment that no process on the same ledger takes for later than now.
+
+    What others date after it may have happened since; what they date before it has happened.
+    """
+    return clock.now() - (clock.apart if isinstance(clock, SharedClock) else timedelta(0))
 
 
 def to_text(moment: datetime) -> str:

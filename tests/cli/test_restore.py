@@ -242,6 +242,17 @@ def test_nothing_is_restored_where_the_ledger_was_moved_away(rig: Rig, copy: Pat
     assert not kept(rig)
 
 
+def test_doctor_says_where_a_sealed_ledger_is_and_what_to_type(rig: Rig) -> None:
+    rig.sync()
+    there = move(rig)
+    told = rig.run("doctor", "--json")
+    assert told.code == 78
+    sealed, not_asked = [one for one in told.json["findings"] if one["name"] == "ledger"][-2:]
+    assert f"was moved to {there}" in sealed["message"]
+    assert f'set ledger.path = "{there}"' in sealed["todo"]
+    assert not_asked["todo"] == f"{sealed['todo']}; then run `veracore-sync doctor` again"
+
+
 def test_nothing_is_restored_where_a_ledger_is_moved_to(rig: Rig, copy: Path) -> None:
     there = move(rig, failpoint="move sealed:kill")
     refused = rig.run("ledger", "restore", str(copy), VERACORE_SYNC_LEDGER__PATH=str(there))

@@ -9,12 +9,16 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from fakes import FakeClock
 
-from veracore_sync.domain.errors import LeaseLost, LockHeld
-from veracore_sync.ledger.opening import open_ledger
+from veracore_sync.config.services import LedgerSettings
+from veracore_sync.domain.errors import ConfigError, LeaseLost, LockHeld
+from veracore_sync.ledger.opening import open_ledger, place_of
 from veracore_sync.ledger.postgres import leases
 from veracore_sync.ledger.postgres.database import PostgresDatabase
+from veracore_sync.ledger.postgres.limits import Limits
 from veracore_sync.ledger.postgres.place import PostgresPlace
+from veracore_sync.ledger.runs import Runs
 from veracore_sync.ledger.stores import SqlLedger
 
 
@@ -157,6 +161,104 @@ def test_a_lease_that_may_have_expired_sends_nothing(
             with pytest.raises(LeaseLost):
                 ledger.runs.confirm()
         ledger.runs.confirm()
+
+
+# ---- taking over from the dead ------------------------------------------------------------------
+
+
+class Waiting(FakeClock):
+    """Counts the waits; at a moment, the server finds the lease of the dead expired."""
+
+    def __init__(self, ledger: SqlLedger, expires: float) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+        self._ledger = ledger
+        self._expires = expires
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.waits.append(seconds)
+        if self.monotonic() >= self._expires > self.monotonic() - seconds:
+            expire(self._ledger)
+
+
+def test_the_first_attempt_after_a_lease_is_over_has_the_job_without_a_wait(
+    ledger: SqlLedger, other: SqlLedger
+) -> None:
+    with ledger.runs.lock("orders", "sync-orders"):
+        expire(other)
+        clock = Waiting(ledger, 0)
+        with Runs(other.database, clock).lock("orders", "sync-orders"):
+            assert clock.waits == []
+            assert epoch(other) == 2
+
+
+def test_who_waits_for_a_job_has_it_within_a_second_of_the_end_of_its_lease(
+    ledger: SqlLedger, other: SqlLedger
+) -> None:
+    with ledger.runs.lock("orders", "sync-orders"):
+        clock = Waiting(ledger, 3.0)
+        with Runs(other.database, clock).lock("orders", "sync-orders", wait_seconds=30):
+            assert 3.0 <= clock.monotonic() < 4.0
+            assert max(clock.waits) <= 1
+
+
+def test_a_timer_that_finds_the_job_held_does_not_wait_for_the_lease(
+    ledger: SqlLedger, other: SqlLedger
+) -> None:
+    """The next timer takes over: a command that waited would pile up behind a living holder."""
+    clock = Waiting(ledger, 3.0)
+    held = Runs(other.database, clock).lock("orders", "sync-orders")
+    with ledger.runs.lock("orders", "sync-orders"), pytest.raises(LockHeld), held:
+        pass
+    assert clock.monotonic() < 1
+
+
+# ---- what goes with a lease ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lease", [5, 12, 60, 3600])
+@pytest.mark.parametrize("servers", [1, 2, 3])
+def test_nothing_on_the_server_takes_so_long_that_a_lease_is_not_renewed(
+    lease: float, servers: int
+) -> None:
+    limits = Limits(lease, servers)
+    for hold_up in (limits.statement, limits.lock, limits.idle, limits.silent):
+        assert 1 <= hold_up <= lease - limits.renewal
+    assert limits.idle < limits.lock <= limits.statement
+    assert limits.connect * servers <= max(lease - limits.renewal, 2 * servers)
+    assert limits.connect <= limits.most_connect
+    PostgresPlace(f"postgresql:///x?host={','.join('abc'[:servers])}", "shop1").check()
+
+
+def test_limits_do_not_grow_with_a_long_lease() -> None:
+    limits = Limits(3600)
+    longest = (limits.statement, limits.lock, limits.idle, limits.connect, limits.silent)
+    assert longest == (60, 30, 10, 10, 30)
+
+
+@pytest.mark.parametrize(
+    ("lease", "more", "refused"),
+    [
+        (60, "connect_timeout=60", ""),
+        (60, "connect_timeout=61", "connect_timeout=61 leaves no time"),
+        (60, "connect_timeout=0", "connect_timeout=0 leaves no time"),
+        (60, "connect_timeout=31&host=a,b", "set it to 30 at most for each"),
+        (5, "connect_timeout=10", "set it to 5 at most"),
+        (5, "tcp_user_timeout=30000", "set it to 5000 at most"),
+        (5, "tcp_user_timeout=0", "tcp_user_timeout=0 leaves no time"),
+        (60, "tcp_user_timeout=30000", ""),
+    ],
+)
+def test_patience_that_costs_a_lease_is_refused(lease: float, more: str, refused: str) -> None:
+    settings = LedgerSettings(url=f"postgresql:///x?{more}", lease_seconds=lease)
+    if not refused:
+        place_of(settings)
+        return
+    with pytest.raises(ConfigError) as told:
+        place_of(settings)
+    assert refused in f"{told.value.message}; {told.value.hint}"
+    assert told.value.exit_code == 78
 
 
 KILLED = """

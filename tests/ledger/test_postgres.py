@@ -20,9 +20,9 @@ from cutting_proxy import PORT, CuttingProxy, cutting
 
 from veracore_sync.domain.errors import CommitUnknown, ConfigError, LeaseLost, LedgerError
 from veracore_sync.ledger.opening import is_there, open_ledger
-from veracore_sync.ledger.postgres import database
 from veracore_sync.ledger.postgres.database import PostgresDatabase
 from veracore_sync.ledger.postgres.dialect import translated
+from veracore_sync.ledger.postgres.errors import translated as ledger_error
 from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ledger.postgres.schema import VERSION
 from veracore_sync.ledger.stores import SqlLedger
@@ -151,12 +151,18 @@ def no_standby() -> Iterator[None]:
     wait_for("")
 
 
+@pytest.fixture
+def brief(place: PostgresPlace, ledger: SqlLedger) -> Iterator[SqlLedger]:
+    """The same ledger, with limits of a second."""
+    with closing(open_ledger(replace(place, lease_seconds=2))) as made:
+        yield made
+
+
 def test_a_commit_that_no_standby_confirms_is_not_acted_upon(
-    ledger: SqlLedger, no_standby: None, monkeypatch: pytest.MonkeyPatch
+    brief: SqlLedger, no_standby: None
 ) -> None:
-    monkeypatch.setattr(database, "STATEMENT_SECONDS", 1)
     with pytest.raises(CommitUnknown, match="no standby has confirmed"):
-        ledger.meta.put("mark", "on one disk only")
+        brief.meta.put("mark", "on one disk only")
 
 
 # ---- connections --------------------------------------------------------------------------------
@@ -178,6 +184,17 @@ def test_a_connection_that_broke_between_two_acts_is_made_anew(
     kill_sessions(place)
     ledger.meta.put("mark", "1")
     assert ledger.meta.get("mark") == "1"
+
+
+def test_the_driver_says_nothing_of_its_own_among_our_messages() -> None:
+    """Neither beside `log.format = json`, nor into the mail of a timer."""
+    program = (
+        "import logging, sys\n"
+        "from veracore_sync.ledger.postgres import database\n"
+        "logging.getLogger('psycopg').warning('error ignored terminating a pipeline')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stderr == b""
 
 
 def test_a_transaction_whose_connection_breaks_is_not_repeated(
@@ -230,38 +247,50 @@ def test_an_intent_is_on_disk_whatever_the_server_is_set_to(ledger: SqlLedger) -
 
 
 @pytest.mark.parametrize(
-    ("sql", "hint"),
+    ("sql", "code", "hint"),
     [
-        ("SET LOCAL statement_timeout = 1; SELECT pg_sleep(1)", "time limit of a statement"),
-        ("SELECT * FROM gone", "restore it from a backup"),
-        ("DO $$BEGIN RAISE SQLSTATE '53100'; END$$", "disk is full"),
-        ("DO $$BEGIN RAISE SQLSTATE '53300'; END$$", "no free connection"),
-        ("DO $$BEGIN RAISE SQLSTATE '57P01'; END$$", "restarting or a standby"),
-        ("DO $$BEGIN RAISE SQLSTATE '55P03'; END$$", "held the ledger for too long"),
-        ("SET LOCAL transaction_read_only = on; CREATE TABLE x ()", "read-only standby"),
-        ("DO $$BEGIN RAISE SQLSTATE 'XX001'; END$$", "ledger check"),
+        ("SET LOCAL statement_timeout = 1; SELECT pg_sleep(1)", 74, "time limit of a statement"),
+        ("SELECT * FROM gone", 74, "restore it from a backup"),
+        ("SELECT * FROM gone.orders", 74, "restore it from a backup"),
+        ("SET LOCAL ROLE pg_monitor; CREATE SCHEMA x", 78, "grant the user its schema"),
+        ("DO $$BEGIN RAISE SQLSTATE '53100'; END$$", 74, "disk is full"),
+        ("DO $$BEGIN RAISE SQLSTATE '53200'; END$$", 74, "short of memory"),
+        ("DO $$BEGIN RAISE SQLSTATE '53300'; END$$", 69, "no free connection"),
+        ("DO $$BEGIN RAISE SQLSTATE '57P01'; END$$", 69, "restarting or a standby"),
+        ("DO $$BEGIN RAISE SQLSTATE '08006'; END$$", 69, "connection to the server broke"),
+        ("DO $$BEGIN RAISE SQLSTATE '55P03'; END$$", 74, "held the ledger for too long"),
+        ("DO $$BEGIN RAISE SQLSTATE '58030'; END$$", 74, "disk failed"),
+        ("SET LOCAL transaction_read_only = on; CREATE TABLE x ()", 74, "read-only standby"),
+        ("SELECT pg_terminate_backend(pg_backend_pid())", 69, "restarting or a standby"),
+        ("DO $$BEGIN RAISE SQLSTATE 'XX001'; END$$", 74, "ledger check"),
+        ("DO $$BEGIN RAISE SQLSTATE '22012'; END$$", 74, "server's log"),
     ],
 )
-def test_each_failure_of_the_server_has_a_sentence(ledger: SqlLedger, sql: str, hint: str) -> None:
+def test_each_failure_of_the_server_has_a_sentence(
+    ledger: SqlLedger, sql: str, code: int, hint: str
+) -> None:
     with pytest.raises(LedgerError) as told, ledger.database.transaction() as connection:
         connection.execute(sql)
-    assert told.value.exit_code == 74
+    assert told.value.exit_code == code
     assert hint in told.value.hint
     ledger.meta.put("mark", "goes on")
 
 
 @pytest.mark.parametrize(
-    ("change", "hint"),
+    ("change", "code", "hint"),
     [
-        (("ledger?host=", "ledger?host=%2Fnowhere,"), ""),
-        (("host=", "host=%2Fnowhere%2F"), "nothing answers"),
-        (("/ledger?", "/gone?"), "create the database"),
-        (("vendure@", "stranger:geheim@"), "password_file"),
-        (("?", "?service=gone&"), "PGSERVICEFILE"),
+        (("ledger?host=", "ledger?host=%2Fnowhere,"), 0, ""),
+        (("host=", "host=%2Fnowhere%2F"), 69, "nothing answers"),
+        (("host=", "host=%2Fssl-role%2Fcertificate%2F"), 69, "nothing answers"),
+        (("/ledger?", "/gone?"), 78, "create the database"),
+        (("vendure@", "stranger:geheim@"), 78, "password_file"),
+        (("?", "?service=gone&"), 78, "PGSERVICEFILE"),
+        (("?", "?target_session_attrs=standby&"), 69, "accepts writes"),
+        (("?host=", "?host=127.0.0.1&port=1&hostaddr="), 69, "nothing answers"),
     ],
 )
 def test_an_address_that_does_not_work_has_a_sentence_without_a_secret(
-    place: PostgresPlace, change: tuple[str, str], hint: str
+    place: PostgresPlace, change: tuple[str, str], code: int, hint: str
 ) -> None:
     wrong = PostgresPlace(place.url.replace(*change, 1), place.schema, password="geheim")
     if not hint:
@@ -270,9 +299,45 @@ def test_an_address_that_does_not_work_has_a_sentence_without_a_secret(
         return
     with pytest.raises(LedgerError) as told:
         open_ledger(wrong)
-    assert told.value.exit_code == 74
+    assert told.value.exit_code == code
     assert hint in told.value.hint
     assert "geheim" not in f"{told.value.message} {told.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("FATAL:  the database system is starting up", 69),
+        ("FATAL:  the database system is shutting down", 69),
+        ("FATAL:  the database system is not yet accepting connections", 69),
+        ("FATAL:  sorry, too many clients already", 69),
+        ('FATAL:  too many connections for role "x"', 69),
+        ("FATAL:  remaining connection slots are reserved for roles with privileges", 69),
+        ("FATAL:  no more connections allowed (max_client_conn)", 69),
+        ("server closed the connection unexpectedly", 69),
+        ("SSL connection has been closed unexpectedly", 69),
+        ("SSL SYSCALL error: EOF detected", 69),
+        ("SSL error: unexpected eof while reading", 69),
+        ("connection timeout expired", 69),
+        ('could not translate host name "role.ssl.example" to address: Try again', 69),
+        ("session is read-only", 69),
+        ("server is in hot standby mode", 69),
+        ('FATAL:  password authentication failed for user "x"', 78),
+        ("fe_sendauth: no password supplied", 78),
+        ('FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "x", no encryption', 78),
+        ('FATAL:  role "x" does not exist', 78),
+        ('FATAL:  database "x" does not exist', 78),
+        ('FATAL:  permission denied for database "x"', 78),
+        ("server does not support SSL, but SSL was required", 78),
+        ("SSL error: certificate verify failed", 78),
+        ('root certificate file "/x" does not exist', 78),
+    ],
+)
+def test_what_is_said_without_a_code_is_told_by_its_words(said: str, code: int) -> None:
+    where = 'connection to server at "db.ssl-role.example" (10.0.0.2), port 5432 failed: '
+    told = ledger_error("shop1", psycopg.OperationalError(f"{where}{said}"))
+    assert told.exit_code == code
+    assert told.hint
 
 
 def test_a_server_without_tls_is_told() -> None:

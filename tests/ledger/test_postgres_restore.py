@@ -14,7 +14,7 @@ from rig import Rig
 
 from veracore_sync.clock import SystemClock
 from veracore_sync.domain.errors import ConfigError, LeaseLost, LedgerError, LockHeld
-from veracore_sync.ledger.opening import Restored, is_there, open_ledger, restore
+from veracore_sync.ledger.opening import Restored, is_there, open_ledger, restore, server_of
 from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.stores import SqlLedger
@@ -254,6 +254,10 @@ def test_no_order_is_sent_twice_after_a_restore(place: PostgresPlace, tmp_path: 
         rig.sync()
         gap = {"VERACORE_SYNC_TEST_FAILPOINT": "restore read:kill"}
         assert rig.run("ledger", "restore", str(copy), **gap).code == -9
+        found = server_of(place)
+        assert found is not None
+        (left,) = found.interrupted_restores
+        assert left.startswith(f"{place.schema}_restored_")
         # The leases of the killed one: nobody works until they have expired.
         assert rig.sync(code=75)
         ledger_server.cluster().ask(
@@ -264,6 +268,7 @@ def test_no_order_is_sent_twice_after_a_restore(place: PostgresPlace, tmp_path: 
         assert done.code == 0, done.err
         assert done.json["orders"] == 1
         assert done.json["kept"].startswith(f"{place.schema}_replaced_")
+        assert left not in schemas(place)
         rig.sync()
         assert len(rig.control("orders")["orders"]) == 2
         with rig.ledger() as ledger:

@@ -79,6 +79,12 @@ def test_nothing_has_to_be_done_on_a_good_server() -> None:
         ({"rights": replace(RIGHTS, is_superuser=True)}, "schema", "warn", "superuser"),
         ({"rights": None}, "schema", "ok", "can make it"),
         ({"rights": None, "may_create": False}, "schema", "fail", "may not make one"),
+        (
+            {"interrupted_restores": ("shop1_restored_x",)},
+            "restore",
+            "warn",
+            "was interrupted, and has left shop1_restored_x",
+        ),
         ({"free": Free(9, 97, "max_connections")}, "connections", "warn", "9 of 97"),
     ],
 )

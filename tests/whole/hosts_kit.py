@@ -7,6 +7,7 @@ order and each shipment must be there once, and every delivery that was answered
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -14,25 +15,30 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
+import pooler
 import psycopg
 import wrong_clock
 from cutting_proxy import PORT, CuttingProxy, cutting
-from rig import Rig
-from server_kit import address, node_pair
+from fork_host import Forked, ForkHost
+from rig import HereRig, Rig
+from server_kit import Node, address, node_pair
 from service_kit import SERVING, Deliveries, Service, well_ended
-from whole_kit import Whole, whole
+from strikes_kit import Striker, StruckSandbox
+from whole_kit import SKUS, Whole, whole_between
 
 from veracore_sync.ledger.postgres.place import PostgresPlace
+from veracore_sync.sandbox.shop import SmallShop
 
 TIMERS: tuple[tuple[str, ...], ...] = (
     ("sync-orders", "--allow-first-run"),
@@ -42,19 +48,29 @@ TIMERS: tuple[tuple[str, ...], ...] = (
 SCHEMA = "shop"
 _SKEWS = (0.0, 420.0, -300.0, 95.0)
 _CLIENTS = 1
-_AT_WORK = 0.8
 _ON_HAND = 20_000
 _ENDS_WITHIN = 200
+_BETWEEN_DELIVERIES = (0.1, 0.6)
+_LOOK_EVERY = 3
+_RESTART_SECONDS = 15.0
+"""Until a host starts its listener again that found another one at work."""
+_REST_SECONDS = 0.4
+_CUT_SHARE = 0.25
 
 
 @dataclass
 class Host(Rig):
-    """A host: what it starts is in its own network namespace, if this machine lets us make one."""
+    """A host: what it starts is in its own namespaces, if this machine lets us make some.
+
+    Its network has a way to the shop, the warehouse and its own listener; its home is a file system
+    of its own, and all others are read-only, but for the folder in which hooks and sockets are.
+    """
 
     name: str = ""
     skew: float = 0.0
     namespace: bool = False
     port: int = 0
+    forks: ForkHost | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -66,14 +82,25 @@ class Host(Rig):
             wrong_clock.VARIABLE: str(self.skew),
         }
 
-    def command(self, *arguments: str) -> list[str]:
-        program = [sys.executable, wrong_clock.__file__, *arguments]
-        if not self.namespace:
-            return program
+    def boot(self) -> None:
+        """Start it, and the program in it."""
+        around: list[str] = []
+        if self.namespace:
+            script = (
+                'hostname "$1"; mount --bind "$2" "$2"; mount -t tmpfs home "$3"; '
+                'mount -o remount,bind,ro /; shift 3; exec "$@"'
+            )
+            shared, own = str(self.folder.parent), str(self.folder)
+            apart = ["unshare", "--uts", "--mount", "sh", "-ec", script, "sh"]
+            around = ["ip", "netns", "exec", self.name, *apart, self.name, shared, own]
+        self.forks = ForkHost(self.folder.parent, around, super().environment)
+
+    def fork(self, *arguments: str, **env: str) -> Forked:
+        """Start a command on it."""
+        assert self.forks is not None
         if arguments[0] == "serve-webhooks":
-            program += ["--port", str(self.port)]
-        named = ["unshare", "--uts", "sh", "-c", f'hostname {self.name}; exec "$@"', "sh"]
-        return ["ip", "netns", "exec", self.name, *named, *program]
+            arguments += ("--port", str(self.port if self.namespace else 0))
+        return self.forks.start(arguments, self.environment | env, str(self.folder))
 
 
 def _free_port() -> int:
@@ -127,16 +154,6 @@ def _network(host: Host, ports: list[int]) -> Iterator[None]:
 
 
 @dataclass
-class Takeover:
-    """A holder that was killed, and how long its job stayed without one, by the server's clock."""
-
-    job: str
-    epoch: int
-    died: float
-    seconds: float | None = None
-
-
-@dataclass
 class Hosts:
     """All hosts at work, and who strikes them.
 
@@ -145,24 +162,28 @@ class Hosts:
         hosts: All of them.
         proxy: Which they reach the ledger by; ``None``: directly.
         lease: How long a job stays held, in seconds.
+        node: The server, if it is started again now and then.
     """
 
     world: Whole
     hosts: list[Host]
     proxy: CuttingProxy | None
     lease: float
+    node: Node | None = None
     ended: Counter[str] = field(default_factory=Counter)
-    struck: Counter[str] = field(default_factory=Counter)
-    takeovers: list[Takeover] = field(default_factory=list)
     trouble: list[BaseException] = field(default_factory=list)
     looks: int = 0
+    restarts: int = 0
+    said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.deliveries = Deliveries(self.world)
         self.listeners = [Service(host, "serve-webhooks") for host in self.hosts]
+        sandbox = self.world.sandbox
+        assert isinstance(sandbox, StruckSandbox)
+        self.striker = Striker(self._asked, SCHEMA, sandbox, self.lease, self.world.dice)
         self._stop = threading.Event()
-        self._running: dict[str, Popen[str]] = {}
-        self._over: set[int] = set()
+        self._turns = 0
 
     # ---- at work ------------------------------------------------------------------------------
 
@@ -172,7 +193,10 @@ class Hosts:
         threads = []
         with ExitStack() as stack:
             for number, (host, listener) in enumerate(zip(self.hosts, self.listeners, strict=True)):
-                delivered = Deliveries(self.world, self.deliveries.promises, host.skew)
+                # A listener goes by the ledger's clock, whatever its host's says.
+                delivered = Deliveries(
+                    self.world, self.deliveries.promises, pauses=_BETWEEN_DELIVERIES
+                )
                 threads += [
                     threading.Thread(
                         target=self._guarded, args=(self._time, host, number), daemon=True
@@ -197,51 +221,65 @@ class Hosts:
     def _guarded(self, act: Any, *arguments: Any) -> None:
         try:
             act(*arguments)
-        except (AssertionError, OSError, subprocess.SubprocessError) as error:
+        except Exception as error:  # noqa: BLE001 - told at the end, by the test's own thread
             self.trouble.append(error)
 
     def _time(self, host: Host, number: int) -> None:
         turn = number
-        while not self._stop.is_set():
+        while not self._stop.wait(random.uniform(0, _REST_SECONDS)):
             command = TIMERS[turn % len(TIMERS)]
             turn += 1
-            process = host.start(*command)
-            self._running[host.name] = process
-            _, told = process.communicate(timeout=_ENDS_WITHIN)
-            # 74: the connection to the ledger was cut.
-            code = 0 if process.returncode == 74 else process.returncode
-            well_ended(command, code, told, signals=(signal.SIGKILL,))
-            self.ended[f"{command[0]} {process.returncode}"] += 1
+            plan = self.striker.plan(command[0])
+            process = host.fork(*command, **(plan.environment if plan else {}))
+            self.striker.follow(command[0], process, plan)
+            self._ended(command, process)
+
+    def _ended(self, command: tuple[str, ...], process: Forked) -> None:
+        _, told = process.communicate(timeout=_ENDS_WITHIN)
+        assert process.returncode is not None
+        # 74: the connection to the ledger was cut.
+        code = 0 if process.returncode == 74 else process.returncode
+        self.said.append(f"{time.time():.3f} {process.pid} {command} {process.returncode} {told}")
+        # SIGTERM: it was ended here before it listened.
+        well_ended(command, code, told, signals=(signal.SIGKILL, signal.SIGTERM))
+        self.ended[f"{command[0]} {process.returncode}"] += 1
 
     def _listen(self, host: Host, listener: Service) -> None:
+        command = ("serve-webhooks",)
         while not self._stop.is_set():
-            process = host.start("serve-webhooks", *(() if host.namespace else ("--port", "0")))
-            try:
-                listener.attach(process)
-            except AssertionError:
-                # It was struck, or cut off, before it listened.
-                process.kill()
-                process.communicate(timeout=_ENDS_WITHIN)
-                continue
-            while listener.is_running() and not self._stop.wait(0.2):
-                pass
-            if self._stop.is_set():
+            plan = self.striker.plan(command[0])
+            process = host.fork(*command, **(plan.environment if plan else {}))
+            reader = threading.Thread(
+                target=listener.attach_if_it_listens, args=(process,), daemon=True
+            )
+            reader.start()
+            self.striker.follow(command[0], process, plan, self._stop)
+            if process.poll() is None:
                 break
-            _, told = process.communicate(timeout=_ENDS_WITHIN)
-            code = 0 if process.returncode == 74 else process.returncode
-            well_ended(("serve-webhooks",), code, told, signals=(signal.SIGKILL,))
-        if listener.is_running():
-            listener.end(signal.SIGTERM)
+            reader.join(_ENDS_WITHIN)
+            self._ended(command, process)
+            self._stop.wait(_RESTART_SECONDS if process.returncode == 75 else 0.3)
+        else:
+            return
+        if not process.is_stopped():
+            process.send_signal(signal.SIGTERM)
+        else:
+            process.kill()
+        reader.join(_ENDS_WITHIN)
+        self._ended(command, process)
 
     # ---- what happens to them -----------------------------------------------------------------
 
     def live(self) -> None:
         """Something happens in the shop or at the warehouse."""
         dice = self.world.dice
-        for _ in range(dice.randint(1, 2)):
-            self.world.place()
-        dice.choice((self.world.ship, self.world.restock))()
-        self.no_more_for_sale_than_there_is()
+        for _ in range(dice.randint(1, 3)):
+            # There is enough of everything; to ask first would take longer than to order.
+            self.world.shop.state.place_order([(dice.choice(SKUS), dice.randint(1, 3))])
+        dice.choice((self.world.ship, self.world.ship, self.world.restock))()
+        self._turns += 1
+        if self._turns % _LOOK_EVERY == 0:
+            self.no_more_for_sale_than_there_is()
 
     def no_more_for_sale_than_there_is(self) -> None:
         """Hosts write between two of our readings: only what stays so counts."""
@@ -256,59 +294,17 @@ class Hosts:
             else:
                 return
 
-    def strike(self) -> None:
-        """Kill or stop a process of a host, or cut a connection at its next COMMIT."""
-        dice = self.world.dice
-        how = dice.choice(("kill", "kill", "stop", "cut") if self.proxy else ("kill", "stop"))
-        if how == "cut":
-            assert self.proxy is not None
-            if self.proxy.cut is None:
-                self.proxy.cut = dice.choice(("before", "after"))
-            return
-        victim = self._victim()
-        if victim is None or victim.poll() is not None or victim.pid in self._over:
-            return
-        if how == "kill":
-            self._kill(victim)
-        else:
-            self._pause(victim)
-        self.struck[how] += 1
+    def cut(self) -> None:
+        """Cut a connection at its next COMMIT."""
+        if self.proxy is not None and self.proxy.cut is None:
+            self.proxy.cut = self.world.dice.choice(("before", "after"))
 
-    def _victim(self) -> Popen[str] | None:
-        """Mostly one that holds a job now; who is struck while it starts has nothing to lose."""
-        dice = self.world.dice
-        services = [one.process for one in self.listeners if one.is_running()]
-        running = [*self._running.values(), *services]
-        if dice.random() < _AT_WORK:
-            with self._asked() as connection:
-                rows = connection.execute(
-                    f"SELECT pid FROM {SCHEMA}.leases WHERE expires_at > clock_timestamp()"
-                ).fetchall()
-            holders = {row[0] for row in rows}
-            running = [one for one in running if one.pid in holders]
-        return dice.choice(running) if running else None
-
-    def _kill(self, victim: Popen[str]) -> None:
-        self._over.add(victim.pid)
-        with self._asked() as connection:
-            found = connection.execute(
-                f"SELECT job, epoch, extract(epoch FROM clock_timestamp())::float8 "
-                f"FROM {SCHEMA}.leases WHERE pid = %s AND expires_at > clock_timestamp()",
-                [victim.pid],
-            ).fetchall()
-        victim.kill()
-        self.takeovers += [Takeover(*row) for row in found]
-
-    def _pause(self, victim: Popen[str]) -> None:
-        self._over.add(victim.pid)
-        victim.send_signal(signal.SIGSTOP)
-
-        def go_on() -> None:
-            with suppress(ProcessLookupError):
-                victim.send_signal(signal.SIGCONT)
-            self._over.discard(victim.pid)
-
-        threading.Timer(1.3 * self.lease, go_on).start()
+    def restart_server(self) -> None:
+        """End the ledger's server in good order or not, and start it again."""
+        assert self.node is not None
+        self.world.dice.choice((self.node.stop, self.node.crash))()
+        self.node.start()
+        self.restarts += 1
 
     @contextmanager
     def _asked(self) -> Iterator[psycopg.Connection[Any]]:
@@ -316,26 +312,15 @@ class Hosts:
         with psycopg.connect(self.world.rig.server.url, autocommit=True) as connection:
             yield connection
 
-    def look_for_takeovers(self) -> None:
-        """Note which jobs of killed holders have been taken since."""
-        open_ones = [one for one in self.takeovers if one.seconds is None]
-        if not open_ones:
-            return
-        with self._asked() as connection:
-            rows = connection.execute(
-                f"SELECT job, epoch, extract(epoch FROM since::timestamptz)::float8 "
-                f"FROM {SCHEMA}.leases"
-            ).fetchall()
-        now = {job: (epoch, since) for job, epoch, since in rows}
-        for one in open_ones:
-            epoch, since = now[one.job]
-            if epoch > one.epoch:
-                one.seconds = since - one.died
-
     @property
     def cuts(self) -> int:
         """How many connections were cut at a COMMIT."""
         return self.proxy.cuts if self.proxy else 0
+
+    @property
+    def refused_doubles(self) -> int:
+        """Creates of an order that was there, which the warehouse has refused."""
+        return sum(one["submissions"] - 1 for one in self.world.rig.control("orders")["orders"])
 
     # ---- the end ------------------------------------------------------------------------------
 
@@ -349,8 +334,11 @@ class Hosts:
         world = self.world
         if self.proxy:
             self.proxy.cut = None
-        self.look_for_takeovers()
+        self.striker.look_for_takeovers()
+        self.striker.sandbox.armed = None
         time.sleep(self.lease)
+        while self.striker.sandbox.holding:
+            time.sleep(0.1)
         world.run("breaker", "reset")
         listener = Service(world.rig, "serve-webhooks")
         listener.start()
@@ -361,7 +349,7 @@ class Hosts:
         world.come_to_rest(within_seconds)
         world.books_balance()
         if keeps_all:
-            world.ledger_agrees()
+            world.ledger_agrees(once=not self.striker.struck)
             world.events_agree()
             world.shipments_are_told()
             self.deliveries.are_covered()
@@ -370,12 +358,35 @@ class Hosts:
 
 @contextmanager
 def many_hosts(
-    folder: Path, dialect: str, seed: int, *, count: int, lease: float, networks: bool
+    folder: Path,
+    dialect: str,
+    seed: int,
+    *,
+    count: int,
+    lease: float,
+    networks: bool,
+    real: bool = False,
+    pooled: bool = False,
 ) -> Iterator[Hosts]:
-    """So many hosts on one ledger that has begun."""
+    """So many hosts on one ledger that has begun.
+
+    Args:
+        folder: Theirs.
+        dialect: The warehouse's.
+        seed: Of the dice.
+        count: How many.
+        lease: In seconds.
+        networks: Give them namespaces.
+        real: The shop is a real Vendure.
+        pooled: Through a pgbouncer in transaction mode.
+    """
     with ExitStack() as stack:
         primary, _ = stack.enter_context(node_pair())
-        proxy = stack.enter_context(cutting(primary.folder, folder))
+        if pooled:
+            socket_folder = stack.enter_context(pooler.pooled(primary.folder))
+            proxy = stack.enter_context(cutting(socket_folder, folder, pooler.PORT))
+        else:
+            proxy = stack.enter_context(cutting(primary.folder, folder))
         ledger = address(folder, port=PORT)
         yield stack.enter_context(
             hosts_on(
@@ -388,8 +399,32 @@ def many_hosts(
                 direct=address(primary.folder),
                 ledger=ledger,
                 proxy=proxy,
+                node=primary,
+                real=real,
             )
         )
+
+
+@contextmanager
+def _between(folder: Path, dialect: str, seed: int, *, real: bool) -> Iterator[Whole]:
+    """The commands between the shop and a warehouse that strikes."""
+    with ExitStack() as stack:
+        sandbox = stack.enter_context(StruckSandbox(strict=True))
+        settings: dict[str, str] = {}
+        if real:
+            # Its kit needs what only the tests of a real Vendure have.
+            from real_shop_kit import real_shop
+
+            shop, settings = stack.enter_context(real_shop(_ON_HAND))
+        else:
+            shop = stack.enter_context(SmallShop(seed=seed))
+            for sku in SKUS:
+                shop.state.add_variant(sku, sku.title(), 1000, _ON_HAND)
+        world = whole_between(
+            shop, sandbox, folder, dialect, seed, on_hand=_ON_HAND, rigged=HereRig
+        )
+        world.rig.env |= settings
+        yield world
 
 
 @contextmanager
@@ -404,10 +439,12 @@ def hosts_on(
     direct: str,
     ledger: str,
     proxy: CuttingProxy | None = None,
+    node: Node | None = None,
+    real: bool = False,
 ) -> Iterator[Hosts]:
     """So many hosts on a ledger: `direct` is its address for the test, `ledger` that for them."""
     with ExitStack() as stack:
-        world = stack.enter_context(whole(folder, dialect, seed, on_hand=_ON_HAND))
+        world = stack.enter_context(_between(folder, dialect, seed, real=real))
         stack.callback(world.rig.end)
         world.rig.server = PostgresPlace(direct, SCHEMA, lease_seconds=lease)
         # Nothing fails at the other ends here: what is slow is this machine, and is waited for.
@@ -445,8 +482,10 @@ def hosts_on(
                     for url in (world.rig.shop_url, world.sandbox.url)
                 ]
                 stack.enter_context(_network(host, ports))
-            stack.callback(host.end)
-        yield Hosts(world, hosts, proxy, lease)
+            host.boot()
+            assert host.forks is not None
+            stack.callback(host.forks.end)
+        yield Hosts(world, hosts, proxy, lease, node)
 
 
 def strike_for(hosts: Hosts, seconds: float, dice: random.Random, pause: float) -> None:
@@ -454,6 +493,19 @@ def strike_for(hosts: Hosts, seconds: float, dice: random.Random, pause: float) 
     ends = time.monotonic() + seconds
     while time.monotonic() < ends and not hosts.trouble:
         hosts.live()
-        hosts.strike()
-        hosts.look_for_takeovers()
+        if dice.random() < _CUT_SHARE:
+            hosts.cut()
+        hosts.striker.look_for_takeovers()
         time.sleep(dice.uniform(0, 2 * pause))
+
+
+def keep(hosts: Hosts, seed: int) -> None:
+    """Keep what a person needs to see why something did not hold."""
+    folder = Path(tempfile.mkdtemp(prefix=f"many-hosts-{seed}-", dir="/tmp"))
+    assert hosts.node is not None
+    hosts.node.dump(folder / "ledger.sql")
+    placed = hosts.world.rig.control("orders")
+    (folder / "warehouse.json").write_text(json.dumps(placed, indent=1))
+    (folder / "shop.txt").write_text("\n".join(map(repr, hosts.world.shop.state.orders.values())))
+    (folder / "said.txt").write_text("\n".join(hosts.said))
+    sys.stderr.write(f"kept in {folder}\n")

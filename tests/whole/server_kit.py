@@ -101,6 +101,12 @@ class Node:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(60)
 
+    def stop(self) -> None:
+        """End it in good order, as an upgrade of its package does; clients are cut off."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(60)
+
     def follow(self, primary: Node) -> None:
         """Become a standby of another, from a fresh copy of it."""
         shutil.rmtree(self.data, ignore_errors=True)
@@ -111,6 +117,12 @@ class Node:
     def promote(self) -> None:
         """Take the primary's place."""
         self.tool("pg_ctl", "promote", "-D", str(self.data), "-w")
+
+    def dump(self, target: Path) -> None:
+        """Write all that it has in the ledger's database as a script."""
+        where = f"host={self.folder} port={_PORT} user={_USER} dbname={DATABASE}"
+        self.tool("pg_dump", "-d", where, "-f", f"{self.folder}/dump.sql")
+        shutil.copy(self.folder / "dump.sql", target)
 
     def connected(self, database: str = DATABASE) -> psycopg.Connection[tuple[object, ...]]:
         """A connection of the test."""

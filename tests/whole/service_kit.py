@@ -79,6 +79,12 @@ class Service:
         assert url, (self.command, process.communicate())
         self.port = int(url.rpartition(":")[2])
 
+    def attach_if_it_listens(self, process: Any) -> None:
+        """Take over a process of whatever kind as soon as it listens; it may end before."""
+        url = process.stdout.readline().strip()
+        if url:
+            self._process, self.port = process, int(url.rpartition(":")[2])
+
     def end(self, number: int) -> None:
         """End it with that signal: at once by SIGKILL, well by SIGTERM."""
         self.process.send_signal(number)
@@ -147,6 +153,8 @@ class Deliveries:
     promises: list[Promise] = field(default_factory=list)
     offset: float = 0.0
     """Seconds that the listener's clock is ahead of the true time; deliveries are signed by it."""
+    pauses: tuple[float, float] = (0.01, 0.1)
+    """Seconds between two deliveries of a client, at least and at most."""
 
     def subjects(self) -> list[tuple[str, str, str]]:
         """What deliveries may name: every SKU, and the newest orders."""
@@ -193,7 +201,7 @@ class Deliveries:
                 assert not thread.is_alive(), "a client has no answer"
 
     def _load(self, service: Service, stop: threading.Event, dice: random.Random) -> None:
-        while not stop.wait(dice.uniform(0.01, 0.1)):
+        while not stop.wait(dice.uniform(*self.pauses)):
             try:
                 self.deliver(service, *dice.choice(self.subjects()))
             except (OSError, HTTPException):

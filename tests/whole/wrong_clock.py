@@ -19,6 +19,11 @@ def _wrong(self: clock.SystemClock) -> datetime:
     return _right(self) + timedelta(seconds=float(os.environ.get(VARIABLE, "0")))
 
 
-if __name__ == "__main__":
+def set_wrong() -> None:
+    """Let this process's clock be wrong from now on."""
     clock.SystemClock.now = _wrong  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    set_wrong()
     main()

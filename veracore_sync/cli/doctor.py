@@ -58,7 +58,8 @@ def run_checks(
     found += _neighbours(container.loaded)
     found += ledger(container.settings, lambda: container.ledger, container.clock)
     if not offline:
-        found += _online(container) if _readable(found) else [_not_asked()]
+        unusable = [one for one in found if one.name == "ledger" and one.level == "fail"]
+        found += [_not_asked(unusable[0])] if unusable else _online(container)
     codes = [one.exit_code for one in found if one.level == "fail"]
     return CommandReport(
         {"findings": [_document(one) for one in found]},
@@ -75,13 +76,9 @@ def _neighbours(loaded: Loaded) -> Iterator[CheckResult]:
         yield warn("shops", error.message, error.hint)
 
 
-def _readable(found: list[CheckResult]) -> bool:
-    return not any(one.name == "ledger" and one.level == "fail" for one in found)
-
-
-def _not_asked() -> CheckResult:
-    message = "Vendure and VeraCore were not contacted, because the ledger cannot be read"
-    return warn("ledger", message, "repair the ledger, then run `veracore-sync doctor` again")
+def _not_asked(unusable: CheckResult) -> CheckResult:
+    message = "Vendure and VeraCore were not contacted, because the ledger cannot be used"
+    return warn("ledger", message, f"{unusable.todo}; then run `veracore-sync doctor` again")
 
 
 def _online(container: Container) -> Iterator[CheckResult]:

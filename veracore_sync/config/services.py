@@ -118,7 +118,8 @@ class LedgerSettings(Section):
         ge=5,
         le=3600,
         allow_inf_nan=False,
-        description="In PostgreSQL, how long after its last sign of life a host keeps a job.",
+        description="In PostgreSQL, how long after its last sign of life a host keeps a job; the "
+        "same on all hosts. Time limits on the server follow from it.",
     )
 
 

@@ -5,6 +5,8 @@
     ├── ConfigError              78    a setting is wrong or missing
     │   └── WrongEndpoint        78    the address answers, but not as the API it should be
     ├── LedgerError              74    the ledger or its disk
+    │   ├── LedgerAway           69    its server cannot be reached now
+    │   ├── LedgerRefused        78    its server does not let this user or these settings in
     │   ├── CommitUnknown        74    the server was lost while it stored something
     │   └── LeaseLost            75    another run may have the job by now
     ├── LockHeld                 75    another run of the same job is active
@@ -158,6 +160,20 @@ class LedgerError(SyncError):
     """The ledger cannot be read or written (exit 74)."""
 
     exit_code = 74
+
+
+class LedgerAway(LedgerError):
+    """The ledger's server cannot be reached now (exit 69); a later run may find it again."""
+
+    category = Category.UNAVAILABLE
+    exit_code = 69
+
+
+class LedgerRefused(LedgerError):
+    """The ledger's server does not let us in as ``[ledger]`` says (exit 78)."""
+
+    category = Category.CONFIG
+    exit_code = 78
 
 
 class CommitUnknown(LedgerError):

@@ -65,6 +65,7 @@ class LedgerServer:
         free: The connections that are left.
         rights: What the user may do; ``None`` while there is no schema.
         may_create: Whether the user may make a schema, as the first run and a restore do.
+        interrupted_restores: Schemas beside the ledger that restores have left, or work in now.
     """
 
     version: str
@@ -83,3 +84,4 @@ class LedgerServer:
     free: Free
     rights: SchemaRights | None
     may_create: bool = True
+    interrupted_restores: tuple[str, ...] = ()

@@ -41,6 +41,8 @@ def server(found: LedgerServer, now: datetime) -> Iterator[CheckResult]:
     yield _pooler(found)
     yield _encryption(found)
     yield _rights(found.rights) if found.rights is not None else _no_schema(found)
+    if found.interrupted_restores:
+        yield _interrupted(found.interrupted_restores)
     yield _connections(found.free)
 
 
@@ -212,12 +214,22 @@ def _rights(found: SchemaRights) -> CheckResult:
     return ok("schema", f"{name} belongs to {found.owner}")
 
 
+def _interrupted(schemas: tuple[str, ...]) -> CheckResult:
+    drops = " ".join(f'DROP SCHEMA "{schema}" CASCADE;' for schema in schemas)
+    return warn(
+        "restore",
+        f"a `ledger restore` was interrupted, and has left {', '.join(schemas)}; the ledger is as "
+        "it was before",
+        f"unless one is at work now, run it again, which removes that; or `{drops}` in psql",
+    )
+
+
 def _connections(free: Free) -> CheckResult:
     message = f"{free.count} of {free.limit} connections are free ({free.of})"
     if free.count * _FREE_SHARE >= free.limit:
         return ok("connections", message)
     return warn(
         "connections",
-        f"{message}; a command that gets none ends with 74",
+        f"{message}; a command that gets none ends with 69",
         f"raise {free.of}, or put pgbouncer before the server",
     )

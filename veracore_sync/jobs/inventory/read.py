@@ -14,7 +14,7 @@ from itertools import islice
 from typing import TypeVar
 from unicodedata import is_normalized
 
-from veracore_sync.clock import to_text
+from veracore_sync.clock import surely_past, to_text
 from veracore_sync.domain.errors import Occurrence, Unavailable, UsageError
 from veracore_sync.domain.failures import FailureBudget
 from veracore_sync.domain.held_orders import spellings
@@ -117,7 +117,9 @@ class Reading(RunPart[InventoryReport]):
         Raises:
             UpstreamError: It could not be read, or not to its end.
         """
-        began, self._began = self.clock.now(), self.clock.monotonic()
+        # An order that another process accepts from now on, and dates by its own look at the
+        # server's clock, must count as accepted after this.
+        began, self._began = surely_past(self.clock), self.clock.monotonic()
         seen: set[str] = set()
         for page in self._in_time(self._rows(self._parts(skus), places, seen)):
             self.book.add_stock(page)

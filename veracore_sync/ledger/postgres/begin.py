@@ -5,11 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
-STATEMENT_SECONDS = 60
-_LOCK_SECONDS = 30
-_IDLE_SECONDS = 10
-"""Between two statements of a transaction; nothing slow is done there."""
-
 SETTINGS = """
 SELECT set_config('search_path', $1, true), set_config('statement_timeout', $2, true),
     set_config('lock_timeout', $3, true),
@@ -27,13 +22,6 @@ class TimeLimits(NamedTuple):
     statement: float
     lock: float
     idle: float
-
-
-def usual_limits(lease_seconds: float) -> TimeLimits:
-    """The limits of a transaction by which a run does its work."""
-    # Who waits for another writer cannot renew its leases meanwhile.
-    lock, idle = min(_LOCK_SECONDS, lease_seconds / 2), min(_IDLE_SECONDS, lease_seconds / 3)
-    return TimeLimits(STATEMENT_SECONDS, max(1, lock), max(1, idle))
 
 
 def settings(schema: str, limits: TimeLimits) -> list[str]:

@@ -19,7 +19,7 @@ import secrets
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,9 @@ from veracore_sync.ledger.database import Reads, StoredRow
 from veracore_sync.ledger.postgres import dump, migrations, server
 from veracore_sync.ledger.postgres.begin import (
     SETTINGS,
-    STATEMENT_SECONDS,
     TimeLimits,
     lock_key,
     settings,
-    usual_limits,
 )
 from veracore_sync.ledger.postgres.dialect import Statements, adapt, bound, translated, whole
 from veracore_sync.ledger.postgres.errors import ledger_errors
@@ -47,6 +45,10 @@ from veracore_sync.ledger.postgres.leases import CHECK, Lease, Leases
 from veracore_sync.ledger.postgres.place import PostgresPlace
 
 _LOG = logging.getLogger(__name__)
+
+# What the driver says of a broken connection comes as an error as well. Without a handler Python
+# would print it among our messages, whatever log.level and log.format are.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 _MARK = """
 INSERT INTO commits (writer, mark, at) VALUES ($1, $2, now())
@@ -84,8 +86,9 @@ class PostgresDatabase(Reads):
         self._unconfirmed = False
         self._has_marked = False
         self._key = lock_key(place.schema)
-        self._limits = usual_limits(place.lease_seconds)
         self._open: Connection[Any] | None = None
+        limits = place.limits
+        self._limits = TimeLimits(limits.statement, limits.lock, limits.idle)
         self._leases = Leases(self, place.lease_seconds)
         if as_it_is:
             return
@@ -199,7 +202,7 @@ class PostgresDatabase(Reads):
         self._unconfirmed = False
         # The server's own limit does not end the wait for a standby; a cancel does, and the commit
         # is then reported with a warning (see `_notice`).
-        limit = threading.Timer(STATEMENT_SECONDS, self._cancel, (connection,))
+        limit = threading.Timer(self._limits.statement, self._cancel, (connection,))
         limit.daemon = True
         limit.start()
         try:
@@ -213,7 +216,7 @@ class PostgresDatabase(Reads):
                 raise
             if not self._is_stored(mark, error):
                 said = ledger_error(self._name, error)
-                raise LedgerError(f"{said.message}; {_UNSTORED}", hint=said.hint) from error
+                raise type(said)(f"{said.message}; {_UNSTORED}", hint=said.hint) from error
         finally:
             limit.cancel()
         if self._unconfirmed:
@@ -334,12 +337,16 @@ class PostgresDatabase(Reads):
 
     def clock(self) -> SharedClock:
         """The server's clock."""
-        with self._lock, ledger_errors(self._name):
+        with self._lock:
+            return SharedClock(SystemClock(), self._time)
+
+    def _time(self) -> tuple[float, str]:
+        with ledger_errors(self._name):
             ((seconds, started),) = self.connection.execute(
                 "SELECT extract(epoch FROM clock_timestamp())::float8, "
                 "extract(epoch FROM pg_postmaster_start_time())::text"
             ).fetchall()
-        return SharedClock(SystemClock(), datetime.fromtimestamp(seconds, UTC), f"server-{started}")
+        return seconds, f"server-{started}"
 
     # ---- care -----------------------------------------------------------------------------------
 

@@ -5,66 +5,121 @@ No message quotes the address: it may have a password.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
 
-from veracore_sync.domain.errors import LedgerError
+from veracore_sync.domain.errors import LedgerAway, LedgerError, LedgerRefused
 
 _PASSING = "nothing was sent without a record and the next run continues"
-_HINTS = {
-    "28": "check user, password (ledger.password_file, PGPASSFILE or a service file) and the "
-    "server's pg_hba.conf, then run `veracore-sync doctor`",
-    "3D000": "create the database, or correct its name in ledger.url",
-    "3F000": "the schema of the ledger is gone: restore it from a backup, or correct "
-    "ledger.schema_name",
-    "42P01": "a table of the ledger is gone: restore it from a backup, or correct "
-    "ledger.schema_name",
-    "42501": "grant the user its schema: CREATE on the database, or a schema that it owns",
-    "25006": f"this server is a read-only standby; {_PASSING}: name the primary in ledger.url "
-    "(target_session_attrs=read-write finds it among several hosts)",
-    "25P03": f"a process was held up within a transaction, which the server has ended; {_PASSING}",
-    "53100": f"the server's disk is full; {_PASSING}: free some space there",
-    "53300": f"the server has no free connection; {_PASSING}: raise max_connections, or put "
-    "pgbouncer before it",
-    "53": f"the server is short of memory or disk; {_PASSING}",
-    "55P03": f"another process held the ledger for too long; {_PASSING}",
-    "57014": f"the server took longer than the time limit of a statement; {_PASSING}",
-    "57P": f"the server is restarting or a standby takes over; {_PASSING}",
-    "08": f"the connection to the server broke; {_PASSING}",
-    "VM001": "start the command again: it says where the ledger is now",
-    "XX": "the server reports damage: look into its log, then run `veracore-sync ledger check`",
-    "58": "the server's disk failed: look into its log, then run `veracore-sync ledger check`",
+_GRANT = "grant the user its schema: CREATE on the database, or a schema that it owns"
+_RESTARTING = f"the server is restarting or a standby takes over; {_PASSING}"
+_BROKE = f"the connection to the server broke; {_PASSING}"
+_LOG = "look into its log, then run `veracore-sync ledger check`"
+_FAILURES: dict[str, tuple[type[LedgerError], str]] = {
+    # It is away for a while, and nothing has to be changed.
+    "08": (LedgerAway, _BROKE),
+    "57P": (LedgerAway, _RESTARTING),
+    "53300": (
+        LedgerAway,
+        f"the server has no free connection; {_PASSING}: raise max_connections, or put "
+        "pgbouncer before it",
+    ),
+    "no primary": (
+        LedgerAway,
+        f"none of the servers in ledger.url accepts writes now; {_PASSING}: promote a standby, if "
+        "the primary does not come back",
+    ),
+    "down": (
+        LedgerAway,
+        f"nothing answers at the address of ledger.url; {_PASSING}; `veracore-sync doctor` says "
+        "more",
+    ),
+    # The settings, or what the server lets their user do, are wrong.
+    "28": (
+        LedgerRefused,
+        "check user, password (ledger.password_file, PGPASSFILE or a service file) and the "
+        "server's pg_hba.conf, then run `veracore-sync doctor`",
+    ),
+    "3D000": (LedgerRefused, "create the database, or correct its name in ledger.url"),
+    "42501": (LedgerRefused, _GRANT),
+    "tls": (
+        LedgerRefused,
+        "check sslmode, sslrootcert and the server's certificate; without TLS on the server, "
+        "sslmode=require cannot connect",
+    ),
+    "service": (
+        LedgerRefused,
+        "check the service's name and its file (PGSERVICEFILE, or ~/.pg_service.conf)",
+    ),
+    # The ledger itself, or the server's disk.
+    "25006": (
+        LedgerError,
+        f"this server is a read-only standby; {_PASSING}: name the primary in ledger.url "
+        "(target_session_attrs=read-write finds it among several hosts)",
+    ),
+    "25P03": (
+        LedgerError,
+        f"a process was held up within a transaction, which the server has ended; {_PASSING}",
+    ),
+    "3F000": (
+        LedgerError,
+        "the schema of the ledger is gone: restore it from a backup, or correct ledger.schema_name",
+    ),
+    "42P01": (
+        LedgerError,
+        "a table of the ledger is gone: restore it from a backup, or correct ledger.schema_name",
+    ),
+    "53": (LedgerError, f"the server is short of memory or disk; {_PASSING}"),
+    "53100": (LedgerError, f"the server's disk is full; {_PASSING}: free some space there"),
+    "55P03": (LedgerError, f"another process held the ledger for too long; {_PASSING}"),
+    "57014": (
+        LedgerError,
+        f"the server took longer than the time limit of a statement; {_PASSING}",
+    ),
+    "58": (LedgerError, f"the server's disk failed: {_LOG}"),
+    "VM001": (LedgerError, "start the command again: it says where the ledger is now"),
+    "XX": (LedgerError, f"the server reports damage: {_LOG}"),
+    "": (LedgerError, "look into the server's log, then run `veracore-sync ledger check`"),
 }
+"""By SQLSTATE, its class, or a word of ours: which exit code it has, and what to do."""
+
 # A refused connection has no SQLSTATE of its own in psycopg, so these are told by their words,
 # which libpq and the server say in English unless lc_messages was changed.
 _WORDS = (
     ("password authentication failed", "28"),
     ("no password supplied", "28"),
     ("pg_hba.conf", "28"),
-    ("role", "28"),
+    ("closed the connection", "08"),
+    # These two name TLS, and are no fault of it.
+    ("ssl connection has been closed", "08"),
+    ("ssl syscall error", "08"),
+    ("unexpected eof", "08"),
+    ("connection broke", "08"),
+    ("connection is closed", "08"),
+    ("could not receive data", "08"),
     ("too many", "53300"),
     ("connection slots", "53300"),
     ("no more connections", "53300"),
     ("starting up", "57P"),
     ("shutting down", "57P"),
+    ("not yet accepting connections", "57P"),
     ("recovery", "57P"),
+    ("session is read-only", "no primary"),
+    ("session is not read-write", "no primary"),
+    ("in hot standby mode", "no primary"),
     ("read-only", "25006"),
-    ("session is not read-write", "25006"),
+    ("permission denied for database", "42501"),
+    ("role", "28"),
     ("ssl", "tls"),
     ("certificate", "tls"),
     ("definition of service", "service"),
     ("service file", "service"),
 )
-_MORE = {
-    "tls": "check sslmode, sslrootcert and the server's certificate; without TLS on the server, "
-    "sslmode=require cannot connect",
-    "service": "check the service's name and its file (PGSERVICEFILE, or ~/.pg_service.conf)",
-}
-_DOWN = (
-    f"nothing answers at the address of ledger.url; {_PASSING}; `veracore-sync doctor` says more"
-)
+
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 @contextmanager
@@ -78,25 +133,21 @@ def ledger_errors(place: str) -> Iterator[None]:
 
 def translated(place: str, error: psycopg.Error) -> LedgerError:
     """The `LedgerError` for an error of PostgreSQL."""
-    said = _first_line(error)
-    return LedgerError(f"the ledger {place}: {said}", hint=_hint(error))
+    kind, hint = _FAILURES[_name(error)]
+    return kind(f"the ledger {place}: {_first_line(error)}", hint=hint)
 
 
-def _hint(error: psycopg.Error) -> str:
+def _name(error: psycopg.Error) -> str:
+    """Its row in the table."""
     state = error.sqlstate or ""
     # Where no connection came about libpq gives no code, only words.
-    text = f"{error}".casefold()
+    # Quoted are names of hosts, users and files, which may have any of the words.
+    text = _QUOTED.sub("", f"{error}").casefold()
     if not state and isinstance(error, psycopg.OperationalError):
-        if "database" in text and "does not exist" in text:
-            return _HINTS["3D000"]
-        for words, kind in _WORDS:
-            if words in text:
-                return _HINTS.get(kind) or _MORE[kind]
-        return _DOWN
-    for length in (5, 3, 2):
-        if state[:length] in _HINTS:
-            return _HINTS[state[:length]]
-    return "look into the server's log, then run `veracore-sync ledger check`"
+        if "fatal:  database" in text and "does not exist" in text:
+            return "3D000"
+        return next((name for words, name in _WORDS if words in text), "down")
+    return next((state[:size] for size in (5, 3, 2) if state[:size] in _FAILURES), "")
 
 
 def _first_line(error: psycopg.Error) -> str:

@@ -21,14 +21,12 @@ from typing import TYPE_CHECKING
 
 from veracore_sync.domain.errors import LeaseLost, LedgerError
 from veracore_sync.domain.ledger_records import Holder
+from veracore_sync.ledger.postgres.limits import RENEWALS
 
 if TYPE_CHECKING:
     from veracore_sync.ledger.postgres.database import PostgresDatabase
 
 _LOG = logging.getLogger(__name__)
-
-_RENEWALS = 3
-"""How often a lease is renewed before it would expire."""
 
 CHECK = """
 SELECT count(*) FROM leases JOIN unnest($1::text[], $2::bigint[]) AS mine (job, epoch)
@@ -190,12 +188,12 @@ class Leases:
             self._renewer.start()
 
     def _keep(self) -> None:
-        pause = self._seconds / _RENEWALS
+        pause = self._seconds / RENEWALS
         while not self._ending.wait(pause):
             try:
                 self.renew()
-                pause = self._seconds / _RENEWALS
+                pause = self._seconds / RENEWALS
             except LedgerError as error:
                 # Not the end: the server may be back before the lease expires.
                 _LOG.debug("leases were not renewed: %s", error.message)
-                pause = min(1.0, self._seconds / _RENEWALS)
+                pause = min(1.0, self._seconds / RENEWALS)

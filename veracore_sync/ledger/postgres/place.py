@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from veracore_sync.domain.errors import ConfigError
+from veracore_sync.ledger.postgres.limits import Limits
 
 _CONNECTION = {
-    "connect_timeout": "10",
     "keepalives": "1",
-    "keepalives_idle": "20",
     "keepalives_interval": "5",
     "keepalives_count": "3",
-    "tcp_user_timeout": "30000",
     "application_name": "veracore-sync",
 }
-"""A server that vanished is noticed within half a minute. What the address says goes before."""
+_PROBED_SECONDS = 15
+"""What the last keepalives take together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,54 @@ class PostgresPlace:
         host = parts.get("host") or parts.get("hostaddr") or parts.get("service") or "local"
         return f"{self.schema} in {parts.get('dbname') or 'the default database'} on {host}"
 
+    @property
+    def limits(self) -> Limits:
+        """How long anything may take on the server."""
+        return self._limits(self._given)
+
     def check(self) -> None:
-        """Refuse an address that libpq does not understand.
+        """Refuse an address that libpq does not understand, or whose patience costs a lease.
 
         Raises:
-            ConfigError: It does not.
+            ConfigError: It does not, or it is too long.
         """
-        _ = self.conninfo
+        given = self._given
+        limits = self._limits(given)
+        # Of both, 0 is no limit.
+        for name, most, unit in (
+            ("connect_timeout", limits.most_connect, 1),
+            ("tcp_user_timeout", self.lease_seconds, 1000),
+        ):
+            if name not in given:
+                continue
+            seconds = _number(given[name]) / unit
+            if not 0 < seconds <= most:
+                raise ConfigError(
+                    f"ledger.url: {name}={given[name]} leaves no time to renew a lease of "
+                    f"{self.lease_seconds:g} s (ledger.lease_seconds)",
+                    hint=f"leave {name} out, or set it to {int(most * unit)} at most"
+                    f"{' for each of the servers' if limits.servers > 1 else ''}; or raise "
+                    "ledger.lease_seconds on all hosts",
+                )
+
+    @staticmethod
+    def _servers(given: Mapping[str, Any]) -> int:
+        return str(given.get("host") or given.get("hostaddr") or "").count(",") + 1
+
+    def _limits(self, given: Mapping[str, Any]) -> Limits:
+        return Limits(self.lease_seconds, self._servers(given))
+
+    @property
+    def _given(self) -> dict[str, Any]:
+        try:
+            return conninfo_to_dict(self.url)
+        except psycopg.ProgrammingError:
+            # Its text quotes the address.
+            raise ConfigError(
+                "ledger.url: PostgreSQL's client does not understand it",
+                hint="for example postgresql://veracore@db.example/veracore, or "
+                "postgresql:///?service=veracore",
+            ) from None
 
     @property
     def conninfo(self) -> str:
@@ -57,14 +99,21 @@ class PostgresPlace:
         Raises:
             ConfigError: It is not an address.
         """
-        try:
-            given = conninfo_to_dict(self.url)
-        except psycopg.ProgrammingError:
-            # Its text quotes the address.
-            raise ConfigError(
-                "ledger.url: PostgreSQL's client does not understand it",
-                hint="for example postgresql://veracore@db.example/veracore, or "
-                "postgresql:///?service=veracore",
-            ) from None
+        given = self._given
+        limits = self._limits(given)
+        # A server that vanished is given up while there is time to ask another for a renewal. What
+        # the address says goes before.
+        ours = _CONNECTION | {
+            "connect_timeout": str(limits.connect),
+            "keepalives_idle": str(max(1, int(limits.silent) - _PROBED_SECONDS)),
+            "tcp_user_timeout": str(round(1000 * limits.silent)),
+        }
         more = {"password": self.password} if self.password else {}
-        return make_conninfo("", **{**_CONNECTION, **given, **more})
+        return make_conninfo("", **{**ours, **given, **more})
+
+
+def _number(text: object) -> float:
+    try:
+        return float(str(text))
+    except ValueError:
+        return 0.0

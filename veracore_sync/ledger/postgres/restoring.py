@@ -26,6 +26,7 @@ from veracore_sync.ledger.postgres.database import PostgresDatabase
 from veracore_sync.ledger.postgres.dump import client_program, run_client
 from veracore_sync.ledger.postgres.errors import ledger_errors
 from veracore_sync.ledger.postgres.place import PostgresPlace
+from veracore_sync.ledger.postgres.server import interrupted_restores
 from veracore_sync.ledger.restored import Restored, check_copy
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.stores import SqlLedger
@@ -58,6 +59,9 @@ def restore(source: Path, place: PostgresPlace, examine: Callable[[SqlLedger], N
         # One that is damaged may have none.
         if _has(ledger, place.schema, "leases"):
             _take_every(ledger, leases)
+            # Whoever made these holds none, so it is dead.
+            for left in interrupted_restores(ledger):
+                _drop(ledger, left)
         moment = f"{ledger.clock().now():%Y%m%dt%H%M%S%fz}"
         fresh, kept, lent = (
             f"{place.schema[: _LONGEST_NAME - len(moment) - 11]}_{word}_{moment}"
@@ -126,12 +130,14 @@ def _removed_unless_used(ledger: PostgresDatabase, schema: str) -> Iterator[None
         yield
     except BaseException:
         # Its name is of this moment, so nobody else's schema has it. After the swap it has none.
-        with (
-            suppress(psycopg.Error),
-            Connection.connect(ledger.place.conninfo, autocommit=True) as connection,
-        ):
-            connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
+        with suppress(psycopg.Error):
+            _drop(ledger, schema)
         raise
+
+
+def _drop(ledger: PostgresDatabase, schema: str) -> None:
+    with Connection.connect(ledger.place.conninfo, autocommit=True) as connection:
+        connection.execute(f'DROP SCHEMA IF EXISTS "{schema}" CASCADE')
 
 
 def _read(

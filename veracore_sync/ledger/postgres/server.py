@@ -57,6 +57,22 @@ SELECT current_user AS user, pg_get_userbyid(n.nspowner) AS owner,
 FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind = 'r'
 WHERE n.nspname = ? GROUP BY n.oid, n.nspname, n.nspowner, n.nspacl
 """
+# A restore reads into a schema beside the ledger, named by the moment.
+_INTERRUPTED = """
+SELECT CAST(nspname AS text) FROM pg_namespace
+WHERE starts_with(CAST(nspname AS text), ?)
+    AND substr(CAST(nspname AS text), ?) ~ '^[0-9]{8}t[0-9]{12}z$' ORDER BY 1
+"""
+
+
+def interrupted_restores(database: PostgresDatabase) -> tuple[str, ...]:
+    """The schemas of restores of this ledger that were killed, or are at work now.
+
+    Raises:
+        LedgerError: It cannot be asked.
+    """
+    prefix = f"{database.place.schema}_restored_"
+    return tuple(row[0] for row in database.rows(_INTERRUPTED, (prefix, len(prefix) + 1)))
 
 
 def look(database: PostgresDatabase) -> LedgerServer:
@@ -88,6 +104,7 @@ def look(database: PostgresDatabase) -> LedgerServer:
         free=_free(database.rows(_FREE)),
         rights=_rights(database),
         may_create=bool(server["may_create"]),
+        interrupted_restores=interrupted_restores(database),
     )
 
 
