@@ -14,7 +14,7 @@ from veracore_sync.admin.access import COOKIE, Role, Session, Sessions
 from veracore_sync.admin.answers import SAFE, html, redirect
 from veracore_sync.admin.shop_pages import ShopPages
 from veracore_sync.clock import Clock
-from veracore_sync.webhooks.handler import is_local
+from veracore_sync.webhooks.handler import is_local, wrong_method
 from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
 from veracore_sync.webhooks.server import Response
 
@@ -62,7 +62,7 @@ class AdminHandler:
         if allowed is None:
             raise RequestRefused(404, "not found")
         if head.method not in allowed:
-            raise RequestRefused(405, f"{' or '.join(allowed)} only")
+            raise wrong_method(allowed)
 
     def answer(self, head: RequestHead, body: bytes, peer: str) -> Response:
         """Answer a whole request.
@@ -99,7 +99,7 @@ class AdminHandler:
         Raises:
             RequestRefused: There is no such shop.
         """
-        path = urlsplit(head.target).path
+        path = head.path
         only = self._shops.get("")
         if only is not None:
             return (only if path in ShopPages.METHODS else None), path

@@ -15,7 +15,8 @@ import logging
 import socket
 import socketserver
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,7 +27,7 @@ from veracore_sync.describe import describe
 from veracore_sync.domain.errors import ConfigError, LedgerError
 from veracore_sync.webhooks.connections import ConnectionLimiter
 from veracore_sync.webhooks.counters import Counters
-from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
+from veracore_sync.webhooks.request_head import END, RequestHead, RequestRefused
 from veracore_sync.webhooks.request_reader import Closed, RequestReader
 from veracore_sync.webhooks.supervision import Part, SupervisedThread
 from veracore_sync.webhooks.throttled_log import ThrottledLogger
@@ -218,6 +219,7 @@ class HookServer(ThreadingHTTPServer):
 
 _ACCEPT_SECONDS = 5.0
 _FAILED = Response(500, {"error": "internal"})
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NO_LEDGER = Response(503, {"error": "try again"}, headers=(("Retry-After", "5"),))
 _BUSY = Response(503, {"error": "busy"}, headers=(("Retry-After", "2"),))
 
@@ -225,6 +227,7 @@ _BUSY = Response(503, {"error": "busy"}, headers=(("Retry-After", "2"),))
 class _Handler(BaseHTTPRequestHandler):
     server: HookServer
     disable_nagle_algorithm = True
+    _shows_body = True
 
     def handle(self) -> None:
         request_reader = RequestReader(self.connection, self.server.limits.request_seconds)
@@ -239,39 +242,73 @@ class _Handler(BaseHTTPRequestHandler):
         connections.reads(self.connection, answered=answered)
         request_reader.wait(limits.idle_seconds if answered else limits.first_byte_seconds)
         connections.begins(self.connection)
+        self._shows_body = True
         try:
-            head, body = self._read(request_reader)
-            if not connections.works(self.connection):
-                return False
-            answer = self._answer(head, body)
+            answer, keeps_alive = self._exchange(request_reader)
         except RequestRefused as error:
-            self._send(Response(error.status, {"error": error.reason}), closing=True)
+            refusal = Response(error.status, {"error": error.reason}, headers=error.headers)
+            self._send(refusal, closing=True)
             request_reader.linger(1.0)
             return False
-        closing = answer.status >= 400 or not head.keeps_alive or self.server.draining
+        closing = answer.status >= 400 or not keeps_alive or self.server.draining
         self._send(answer, closing=closing)
         return not closing
 
-    def _answer(self, head: RequestHead, body: bytes) -> Response:
+    def _exchange(self, request_reader: RequestReader) -> tuple[Response, bool]:
+        """The answer to a request, and whether the client may send another.
+
+        Raises:
+            RequestRefused: It is answered with an error.
+            Closed: The client has gone, or was sent away.
+        """
+        handler = self.server.handler
+        head = request_reader.head()
+        self._shows_body = head.method != "HEAD"
+        if not self._shows_body:
+            # The answer to GET without its body: handlers need not know of it.
+            head = replace(head, method="GET")
+        length = head.body_length(self.server.limits.body_bytes)
+        failed = self._try(lambda: handler.check(head))
+        if failed is not None:
+            raise RequestRefused(failed.status, failed.document["error"], failed.headers)
+        body = self._body(request_reader, length, waits=head.expects_continue)
+        if not self.server.connections.works(self.connection):
+            raise Closed
+        peer = str(self.client_address[0])
+        answer = self._try(lambda: handler.answer(head, body, peer))
+        return answer or _FAILED, head.keeps_alive
+
+    def _body(self, request_reader: RequestReader, length: int | None, *, waits: bool) -> bytes:
+        # RFC 9110, 10.1.1: without a body, or when some of it has come, nobody waits.
+        if waits and length != 0 and not request_reader.has_more:
+            self.connection.settimeout(self.server.limits.answer_seconds)
+            self.connection.sendall(_CONTINUE)
+        if length is None:
+            return request_reader.chunked_body(self.server.limits.body_bytes)
+        return request_reader.body(length)
+
+    def _try(self, ask: Callable[[], Response | None]) -> Response | None:
+        """What the handler says; a fault of ours is an answer too.
+
+        Raises:
+            RequestRefused: The handler refuses.
+        """
         try:
-            return self.server.handler.answer(head, body, str(self.client_address[0]))
+            return ask()
         except RequestRefused:
             raise
         except Exception as error:  # noqa: BLE001 - the client must learn that it failed
             self.server.log_failure(error)
             return _NO_LEDGER if isinstance(error, LedgerError) else _FAILED
 
-    def _read(self, request_reader: RequestReader) -> tuple[RequestHead, bytes]:
-        head = request_reader.head()
-        length = head.body_length(self.server.limits.body_bytes)
-        self.server.handler.check(head)
-        return head, request_reader.body(length)
-
     def _send(self, answer: Response, *, closing: bool) -> None:
         self.server.meter.answered(answer.status)
         self.server.connections.sends(self.connection)
         self.connection.settimeout(self.server.limits.answer_seconds)
-        self.connection.sendall(render(answer, closing=closing))
+        whole = render(answer, closing=closing)
+        if not self._shows_body:
+            whole = whole[: whole.index(END) + len(END)]
+        self.connection.sendall(whole)
 
 
 def render(answer: Response, *, closing: bool) -> bytes:
