@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from veracore_sync.ports.ledger import Ledger
 from veracore_sync.transport.signature import Verifier
 from veracore_sync.webhooks.counters import Counters
 from veracore_sync.webhooks.group_commit import GroupCommitWriter
-from veracore_sync.webhooks.handler import WebhookHandler
+from veracore_sync.webhooks.handler import PRIVATE, PUBLIC, WebhookHandler
 from veracore_sync.webhooks.rate_limit import HintRateLimiter
 from veracore_sync.webhooks.server import HookServer, Limits
 from veracore_sync.webhooks.supervision import Health, watch_over
@@ -77,21 +77,49 @@ class Listener:
         self._writer = GroupCommitWriter(
             ledger.inbox, self._worker.wake, part=self._health.part("store")
         )
+        self._verifier = _verifier(settings)
         self.server = HookServer(
             wanted.host if host is None else host,
             wanted.port if port is None else port,
-            WebhookHandler(
-                _verifier(settings), self._writer, clock, self._meter, self.state, self._figures
-            ),
+            self._handler(PUBLIC if wanted.private_port else PUBLIC | PRIVATE),
             limits=limits,
             meter=self._meter,
             part=self._health.part("accept"),
+        )
+        try:
+            self._private = self._private_server(limits) if wanted.private_port else None
+        except ConfigError:
+            self.server.server_close()
+            raise
+
+    def _private_server(self, limits: Limits | None) -> HookServer:
+        return HookServer(
+            "127.0.0.1",
+            self._settings.webhooks.private_port,
+            self._handler(PRIVATE),
+            limits=limits,
+            meter=self._meter,
+            part=self._health.part("private"),
+            address="webhooks.private_port",
+        )
+
+    def _handler(self, paths: Collection[str]) -> WebhookHandler:
+        return WebhookHandler(
+            self._verifier,
+            self._writer,
+            self._clock,
+            self._meter,
+            self.state,
+            self._figures,
+            paths,
         )
 
     def start(self) -> None:
         """Begin to listen and to work."""
         self._worker.start()
         self.server.start()
+        if self._private is not None:
+            self._private.start()
 
     def stop(self) -> bool:
         """Stop accepting, answer and store what has begun, finish the current hint.
@@ -100,6 +128,8 @@ class Listener:
             Whether everything ended in time; the rest is done after the next start.
         """
         drained = self.server.stop()
+        if self._private is not None:
+            drained = self._private.stop() and drained
         return self._worker.stop(_WORKER_SECONDS) and drained
 
     def run(self, stop: threading.Event) -> bool:
@@ -114,7 +144,8 @@ class Listener:
         return self.stop()
 
     def _is_whole(self) -> bool:
-        return self.server.is_alive() and self._worker.is_alive() and self._others_live()
+        listens = self.server.is_alive() and (self._private is None or self._private.is_alive())
+        return listens and self._worker.is_alive() and self._others_live()
 
     def state(self) -> dict[str, Any]:
         """What ``/readyz`` shows: whether every part works, and what waits."""

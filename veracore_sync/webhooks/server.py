@@ -95,6 +95,7 @@ class HookServer(ThreadingHTTPServer):
         meter: Counters.
         section: The section of the settings that has the address.
         part: Records whether connections can be accepted.
+        address: The settings that have the address, if others than the section's host and port.
 
     Raises:
         ConfigError: The address cannot be bound.
@@ -115,6 +116,7 @@ class HookServer(ThreadingHTTPServer):
         limits: Limits | None = None,
         section: str = "webhooks",
         part: Part | None = None,
+        address: str = "",
     ) -> None:
         self.handler = handler
         self.limits = limits or Limits()
@@ -129,9 +131,10 @@ class HookServer(ThreadingHTTPServer):
             self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
             super().__init__((host, port), _Handler)
         except OSError as error:
+            named = address or f"{section}.host and {section}.port"
             raise ConfigError(
                 f"cannot listen on {host} port {port}: {error.strerror or error}",
-                hint=f"set {section}.host and {section}.port, or stop what listens there",
+                hint=f"set {named}, or stop what listens there",
             ) from error
 
     @property
