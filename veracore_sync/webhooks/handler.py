@@ -128,11 +128,11 @@ def wrong_method(allowed: tuple[str, ...]) -> RequestRefused:
 def is_local(head: RequestHead, peer: str) -> bool:
     """Whether the request comes from this machine, addresses it, and was not forwarded.
 
-    A proxy beside us that speaks HTTP/1.1 under a loopback Host and names nobody cannot be told
-    from a direct client; `webhooks.private_port` exists for that.
+    A proxy beside us that speaks HTTP/1.1 under a loopback Host and names nobody looks the same as
+    a direct client; `webhooks.private_port` exists for that.
     """
     # Behind a proxy every request comes from loopback; a web page can make a browser send one to
-    # localhost under another host name (DNS rebinding). nginx, unless told otherwise, forwards as
+    # localhost under another host name (DNS rebinding). nginx, unless configured, forwards as
     # HTTP/1.0, under the Host of its own proxy_pass line and without any header that says so.
     if head.minor == 0 or not _is_loopback(peer) or any(map(_PROXIED.fullmatch, head.headers)):
         return False
