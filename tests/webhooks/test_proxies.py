@@ -246,7 +246,7 @@ def test_one_logs_in_at_the_page_and_acts(scene: Scene) -> None:
 
 
 def test_a_form_of_another_site_is_refused_through_it(scene: Scene) -> None:
-    for origin in ("https://evil.example", f"https://{PAGE}:1", f"https://{HOOKS}"):
+    for origin in ("https://evil.example", f"https://{HOOKS}", "null"):
         answer, _ = Browser(scene.front).go("/login", {"token": ACT}, Origin=origin)
         assert answer.status == 403
 
