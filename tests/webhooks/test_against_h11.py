@@ -5,12 +5,18 @@ from __future__ import annotations
 import itertools
 import random
 import re
+import socket
+from dataclasses import replace
 
 import pytest
-from streams import corpus, differences, ours, streams, theirs
+from hook_kit import read_all
+from streams import MOST, corpus, differences, ours, streams, theirs
 
 from veracore_sync.webhooks import request_head
 from veracore_sync.webhooks.chunked import ChunkedBody
+from veracore_sync.webhooks.counters import Counters
+from veracore_sync.webhooks.request_head import RequestHead
+from veracore_sync.webhooks.server import HookServer, Limits, Response
 
 CASES = list(corpus())
 COUNT = 8000
@@ -46,6 +52,36 @@ def test_where_the_bytes_are_cut_changes_nothing() -> None:
 def test_what_is_taken_h11_takes_in_the_same_way() -> None:
     every = itertools.chain((raw for _, _, raw in CASES), itertools.islice(streams(22), COUNT))
     assert [told for raw in every if (told := differences(raw))] == []
+
+
+class _Everything:
+    """Takes whatever the parser takes."""
+
+    def check(self, head: RequestHead) -> None:
+        """Every path and method is known."""
+
+    def answer(self, head: RequestHead, body: bytes, peer: str) -> Response:
+        """With the length of the body."""
+        return Response(200, {"length": len(body)})
+
+
+def test_the_server_answers_as_often_as_the_parser_takes(caplog: pytest.LogCaptureFixture) -> None:
+    """Over real sockets: one answer a request, one for a refusal, and none for anything else."""
+    limits = replace(Limits(), body_bytes=MOST, request_seconds=60.0)
+    server = HookServer("127.0.0.1", 0, _Everything(), meter=Counters(), limits=limits)
+    server.start()
+    try:
+        for raw in itertools.islice(streams(33), 400):
+            with socket.create_connection(server.server_address[:2], 30) as connection:
+                connection.sendall(raw)
+                connection.shutdown(socket.SHUT_WR)
+                received = read_all(connection)
+            found = ours(raw)
+            told = [int(one) for one in re.findall(rb"HTTP/1\.1 (\d+) [^\r]*\r\nDate", received)]
+            assert told == [200] * len(found.taken) + [found.refused] * bool(found.refused), raw
+    finally:
+        server.stop()
+    assert [one for one in caplog.records if one.levelname == "ERROR"] == []
 
 
 def test_the_streams_are_worth_reading() -> None:
