@@ -249,6 +249,28 @@ def test_a_host_is_a_host(bed: Bed, host: str, status: int) -> None:
     assert statuses(bed.exchange(ask.encode("latin-1"))) == [status]
 
 
+def readiness(bed: Bed, *lines: str, version: str = "1.1", host: str = "localhost") -> list[int]:
+    told = [f"GET /readyz HTTP/{version}", f"Host: {host}", "Connection: close", *lines]
+    return statuses(bed.exchange("\r\n".join(told).encode() + b"\r\n\r\n"))
+
+
+def test_what_was_forwarded_does_not_see_how_ready_we_are(bed: Bed) -> None:
+    direct = ("User-Agent: Prometheus/3.5", "Accept: */*", "X-Prometheus-Scrape-Timeout-Seconds: 1")
+    for host in ("localhost", "LOCALHOST:1", "127.0.0.1", "127.9.9.9:80", "[::1]", "[::1]:80"):
+        assert readiness(bed, *direct, host=host) == [200]
+    for host in ("", "x", "localhost.example.com", "192.0.2.1", "[2001:db8::1]", "0.0.0.0"):
+        assert readiness(bed, *direct, host=host) == [404]
+    names = (
+        "Forwarded X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto X-Forwarded-Server Via"
+        " X-Forwarded-Port X-Real-IP X-Client-IP True-Client-IP CF-Connecting-IP CF-Ray CDN-Loop"
+        " Fastly-Client-IP X-Envoy-External-Address X-Amzn-Trace-Id X-Original-Host Client-IP"
+    )
+    for name in names.split():
+        assert readiness(bed, *direct, f"{name}: x") == [404], name
+    # nginx by itself, in whose conf only `proxy_pass` stands.
+    assert readiness(bed, version="1.0", host=f"127.0.0.1:{bed.port}") == [404]
+
+
 words = st.sampled_from(
     ["/", "//", "[", "]", "%", "%2f", "%00", "?", "#", ":", "@", "*", "..", ";", "\\", "http://",
      "localhost", "x", "healthz", "admin-api", "shops", "shop1", "login", "style.css", "order"]

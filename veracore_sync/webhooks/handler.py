@@ -29,9 +29,11 @@ PRIVATE = frozenset({HEALTH, READY, METRICS})
 """What the private port answers; the public one then answers the rest, and `HEALTH`."""
 PUBLIC = frozenset({*HOOKS, HEALTH})
 _PROXIED = re.compile(
-    r"forwarded|via|x-forwarded-.*|x-real-ip|x-original-.*|x-client-ip|x-cluster-client-ip|client-ip"
-    r"|true-client-ip|cf-.*|fastly-.*|x-envoy-.*|x-amzn-trace-id|x-azure-.*|fly-.*|x-varnish"
+    r"forwarded|(x-)?forwarded-.*|x-forwarded|via|(x-)?real-ip|x-original-.*|(x-)?client-ip|cdn-loop"
+    r"|(wl-)?proxy-client-ip|x-cluster-client-ip|true-client-ip|cf-.*|fastly-.*|(x-)?akamai-.*"
+    r"|x-envoy-.*|x-amzn-.*|x-azure-.*|fly-.*|x-varnish|x-cloud-trace-context"
 )
+"""Headers that proxies and the networks before them add."""
 _RETRY = (("Retry-After", "5"),)
 
 
@@ -136,7 +138,7 @@ def is_local(head: RequestHead, peer: str) -> bool:
     # HTTP/1.0, under the Host of its own proxy_pass line and without any header that says so.
     if head.minor == 0 or not _is_loopback(peer) or any(map(_PROXIED.fullmatch, head.headers)):
         return False
-    host = "".join(head.headers.get("host", ())).rpartition("]")
+    host = "".join(head.headers.get("host", ())).lower().rpartition("]")
     name = host[0].removeprefix("[") if host[1] else host[2].partition(":")[0]
     return name == "localhost" or _is_loopback(name)
 
