@@ -54,6 +54,7 @@ ORIGIN = "(file ~/given.toml)"
         ("[vendure]\nadmin_api_url = 'https://u:hunter2@x'", "must not hold a user or password"),
         ("[vendure]\nadmin_api_url = 'https://x/?q=hunter2'", "must end with the path"),
         ("[vendure]\npassword = 'hunter2'\napi_key = 'b'", "vendure {}: has both an api_key and a"),
+        ("[webhooks]\nport = 80\nprivate_port = 80", "webhooks {}: has one port for both"),
         ("[orders]\nnot_before = 2026-01-01", "is a day without a time; it must be a moment with"),
         ("[orders]\nnot_before = 2026-01-01T00:00:00", "has no offset from UTC; it must be"),
         ("[orders]\nnot_before = 00:00:00", "must be a moment with its offset, such as 2026-"),

@@ -232,11 +232,12 @@ def test_several_secrets_from_one_file(desk: Desk) -> None:
 
 
 def test_a_byte_order_mark_is_no_part_of_a_secret(desk: Desk) -> None:
-    (desk.folder / "secrets").write_bytes(b"\xef\xbb\xbfone\r\ntwo\r\n")
-    (desk.folder / "token").write_bytes(b"\xef\xbb\xbf" + b"t" * 40)
+    first, second, token = (f"{name}-0123456789abcdefghijklmnop" for name in ("one", "two", "read"))
+    (desk.folder / "secrets").write_bytes(f"\ufeff{first}\r\n{second}\r\n".encode())
+    (desk.folder / "token").write_bytes(f"\ufeff{token}".encode())
     loaded = desk.load('[webhooks]\nsecrets_file = "secrets"\n[admin]\nread_token_file = "token"\n')
-    assert [s.get_secret_value() for s in loaded.settings.webhooks.secrets] == ["one", "two"]
-    assert loaded.settings.admin.read_token.get_secret_value() == "t" * 40
+    assert [s.get_secret_value() for s in loaded.settings.webhooks.secrets] == [first, second]
+    assert loaded.settings.admin.read_token.get_secret_value() == token
 
 
 def test_only_the_secret_file_that_is_used_is_opened(desk: Desk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from veracore_sync.webhooks.worker import Handler, Worker
 
 _KEEP_DAYS = 7
 _WORKER_SECONDS = 60.0
+_PRIVATE_CONNECTIONS = 8
 
 
 class Listener:
@@ -97,7 +99,7 @@ class Listener:
             "127.0.0.1",
             self._settings.webhooks.private_port,
             self._handler(PRIVATE),
-            limits=limits,
+            limits=replace(limits or Limits(), connections=_PRIVATE_CONNECTIONS),
             meter=self._meter,
             part=self._health.part("private"),
             address="webhooks.private_port",
