@@ -14,8 +14,8 @@ from veracore_sync.admin.access import COOKIE, Role, Session, Sessions
 from veracore_sync.admin.answers import SAFE, html, redirect
 from veracore_sync.admin.shop_pages import ShopPages
 from veracore_sync.clock import Clock
-from veracore_sync.webhooks.handler import is_local, wrong_method
-from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
+from veracore_sync.webhooks.handler import is_local
+from veracore_sync.webhooks.request_head import RequestHead, RequestRefused, wrong_method
 from veracore_sync.webhooks.server import Response
 
 _METHODS: Mapping[str, tuple[str, ...]] = {

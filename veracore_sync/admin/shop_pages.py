@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from veracore_sync.admin import page
 from veracore_sync.admin.access import Role, Session, Tokens
@@ -66,7 +66,7 @@ class ShopPages:
         session.flash.clear()
         ledger = self.actions.ledger
         if path == "/order":
-            name = parse_qs(head.query).get("name", [""])[0].strip()
+            name = parse_qs(urlsplit(head.target).query).get("name", [""])[0].strip()
             row = ledger.orders.find(name)
             if row is None:
                 return html(page.missing_page(name, visit), 404)

@@ -14,7 +14,7 @@ from veracore_sync.transport.signature import BadSignature, Verifier
 from veracore_sync.webhooks.counters import Counters
 from veracore_sync.webhooks.group_commit import CannotStore, GroupCommitWriter
 from veracore_sync.webhooks.payload import BadPayload, names_in
-from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
+from veracore_sync.webhooks.request_head import RequestHead, RequestRefused, wrong_method
 from veracore_sync.webhooks.server import Response
 from veracore_sync.webhooks.throttled_log import ThrottledLogger
 
@@ -118,13 +118,6 @@ class WebhookHandler:
             return Response(503, {"error": "try again"}, headers=_RETRY)
         self._meter.count("stored" if is_new else "duplicates")
         return Response(200, {"status": "stored" if is_new else "duplicate"})
-
-
-def wrong_method(allowed: tuple[str, ...]) -> RequestRefused:
-    """What answers a method that a path does not have."""
-    # HEAD is answered wherever GET is (RFC 9110, 9.1).
-    names = [*allowed, *(["HEAD"] if "GET" in allowed else [])]
-    return RequestRefused(405, f"{' or '.join(allowed)} only", (("Allow", ", ".join(names)),))
 
 
 def is_local(head: RequestHead, peer: str) -> bool:

@@ -23,9 +23,9 @@ from veracore_sync.webhooks.server import HookServer, Limits
 from veracore_sync.webhooks.supervision import Health, watch_over
 from veracore_sync.webhooks.worker import Handler, Worker
 
+_PRIVATE_CONNECTIONS = 8
 _KEEP_DAYS = 7
 _WORKER_SECONDS = 60.0
-_PRIVATE_CONNECTIONS = 8
 
 
 class Listener:
@@ -88,22 +88,23 @@ class Listener:
             meter=self._meter,
             part=self._health.part("accept"),
         )
-        try:
-            self._private = self._private_server(limits) if wanted.private_port else None
-        except ConfigError:
-            self.server.server_close()
-            raise
+        if wanted.private_port:
+            self.server.beside = self._private_server(limits or Limits())
 
-    def _private_server(self, limits: Limits | None) -> HookServer:
-        return HookServer(
-            "127.0.0.1",
-            self._settings.webhooks.private_port,
-            self._handler(PRIVATE),
-            limits=replace(limits or Limits(), connections=_PRIVATE_CONNECTIONS),
-            meter=self._meter,
-            part=self._health.part("private"),
-            address="webhooks.private_port",
-        )
+    def _private_server(self, limits: Limits) -> HookServer:
+        try:
+            return HookServer(
+                "127.0.0.1",
+                self._settings.webhooks.private_port,
+                self._handler(PRIVATE),
+                limits=replace(limits, connections=_PRIVATE_CONNECTIONS),
+                meter=self._meter,
+                part=self._health.part("private"),
+            )
+        except ConfigError as error:
+            self.server.server_close()
+            hint = "set webhooks.private_port, or stop what listens there"
+            raise ConfigError(error.message, hint=hint) from error
 
     def _handler(self, paths: Collection[str]) -> WebhookHandler:
         return WebhookHandler(
@@ -120,8 +121,6 @@ class Listener:
         """Begin to listen and to work."""
         self._worker.start()
         self.server.start()
-        if self._private is not None:
-            self._private.start()
 
     def stop(self) -> bool:
         """Stop accepting, answer and store what has begun, finish the current hint.
@@ -130,8 +129,6 @@ class Listener:
             Whether everything ended in time; the rest is done after the next start.
         """
         drained = self.server.stop()
-        if self._private is not None:
-            drained = self._private.stop() and drained
         return self._worker.stop(_WORKER_SECONDS) and drained
 
     def run(self, stop: threading.Event) -> bool:
@@ -146,8 +143,7 @@ class Listener:
         return self.stop()
 
     def _is_whole(self) -> bool:
-        listens = self.server.is_alive() and (self._private is None or self._private.is_alive())
-        return listens and self._worker.is_alive() and self._others_live()
+        return self.server.is_alive() and self._worker.is_alive() and self._others_live()
 
     def state(self) -> dict[str, Any]:
         """What ``/readyz`` shows: whether every part works, and what waits."""

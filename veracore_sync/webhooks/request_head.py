@@ -41,6 +41,13 @@ class RequestRefused(ValueError):
         self.headers = headers
 
 
+def wrong_method(allowed: tuple[str, ...]) -> RequestRefused:
+    """What answers a method that a path does not have."""
+    # HEAD is answered wherever GET is (RFC 9110, 9.1).
+    names = [*allowed, *(["HEAD"] if "GET" in allowed else [])]
+    return RequestRefused(405, f"{' or '.join(allowed)} only", (("Allow", ", ".join(names)),))
+
+
 @dataclass(frozen=True, slots=True)
 class RequestHead:
     """Method, target, and the header values by their names in lower case.

@@ -95,7 +95,6 @@ class HookServer(ThreadingHTTPServer):
         meter: Counters.
         section: The section of the settings that has the address.
         part: Records whether connections can be accepted.
-        address: The settings that have the address, if others than the section's host and port.
 
     Raises:
         ConfigError: The address cannot be bound.
@@ -116,13 +115,14 @@ class HookServer(ThreadingHTTPServer):
         limits: Limits | None = None,
         section: str = "webhooks",
         part: Part | None = None,
-        address: str = "",
     ) -> None:
         self.handler = handler
         self.limits = limits or Limits()
         self.meter = meter
         self.connections = ConnectionLimiter(self.limits.connections)
         self.draining = False
+        # Another server that starts, lives and ends with this one.
+        self.beside: HookServer | None = None
         self._trouble = ThrottledLogger(_LOG, logging.ERROR, section)
         self._used_up: Exception | None = None
         part = part or Part("accept", SystemClock(), server=section)
@@ -131,10 +131,9 @@ class HookServer(ThreadingHTTPServer):
             self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
             super().__init__((host, port), _Handler)
         except OSError as error:
-            named = address or f"{section}.host and {section}.port"
             raise ConfigError(
                 f"cannot listen on {host} port {port}: {error.strerror or error}",
-                hint=f"set {named}, or stop what listens there",
+                hint=f"set {section}.host and {section}.port, or stop what listens there",
             ) from error
 
     @property
@@ -152,17 +151,20 @@ class HookServer(ThreadingHTTPServer):
     def start(self) -> None:
         """Begin to accept."""
         self._thread.start()
+        if self.beside is not None:
+            self.beside.start()
 
     def is_alive(self) -> bool:
         """Whether it accepts."""
-        return self._thread.is_alive()
+        return self._thread.is_alive() and (self.beside is None or self.beside.is_alive())
 
     def stop(self) -> bool:
         """Stop accepting and answer what has begun; returns whether that ended in time."""
         self.draining = True
         self._thread.stop(_ACCEPT_SECONDS)
         self.server_close()
-        return self.connections.drain(self.limits.drain_seconds)
+        drained = self.connections.drain(self.limits.drain_seconds)
+        return (self.beside is None or self.beside.stop()) and drained
 
     def _accept(self) -> None:
         """Accept one connection, if one comes soon.
@@ -247,48 +249,46 @@ class _Handler(BaseHTTPRequestHandler):
         connections.begins(self.connection)
         self._shows_body = True
         try:
-            answer, keeps_alive = self._exchange(request_reader)
+            head, body = self._read(request_reader)
+            if not connections.works(self.connection):
+                return False
+            answer = self._answer(head, body)
         except RequestRefused as error:
-            refusal = Response(error.status, {"error": error.reason}, headers=error.headers)
-            self._send(refusal, closing=True)
+            self._send(_refusal(error), closing=True)
             request_reader.linger(1.0)
             return False
-        closing = answer.status >= 400 or not keeps_alive or self.server.draining
+        closing = answer.status >= 400 or not head.keeps_alive or self.server.draining
         self._send(answer, closing=closing)
         return not closing
 
-    def _exchange(self, request_reader: RequestReader) -> tuple[Response, bool]:
-        """The answer to a request, and whether the client may send another.
+    def _answer(self, head: RequestHead, body: bytes) -> Response:
+        handler, peer = self.server.handler, str(self.client_address[0])
+        return self._try(lambda: handler.answer(head, body, peer)) or _FAILED
+
+    def _read(self, request_reader: RequestReader) -> tuple[RequestHead, bytes]:
+        """A whole request.
 
         Raises:
             RequestRefused: It is answered with an error.
-            Closed: The client has gone, or was sent away.
+            Closed: The client has gone.
         """
-        handler = self.server.handler
+        handler, most = self.server.handler, self.server.limits.body_bytes
         head = request_reader.head()
         self._shows_body = head.method != "HEAD"
         if not self._shows_body:
             # The answer to GET without its body: handlers need not know of it.
             head = replace(head, method="GET")
-        length = head.body_length(self.server.limits.body_bytes)
+        length = head.body_length(most)
         failed = self._try(lambda: handler.check(head))
         if failed is not None:
             raise RequestRefused(failed.status, failed.document["error"], failed.headers)
-        body = self._body(request_reader, length, waits=head.expects_continue)
-        if not self.server.connections.works(self.connection):
-            raise Closed
-        peer = str(self.client_address[0])
-        answer = self._try(lambda: handler.answer(head, body, peer))
-        return answer or _FAILED, head.keeps_alive
-
-    def _body(self, request_reader: RequestReader, length: int | None, *, waits: bool) -> bytes:
         # RFC 9110, 10.1.1: without a body, or when some of it has come, nobody waits.
-        if waits and length != 0 and not request_reader.has_more:
+        if head.expects_continue and length != 0 and not request_reader.has_more:
             self.connection.settimeout(self.server.limits.answer_seconds)
             self.connection.sendall(_CONTINUE)
         if length is None:
-            return request_reader.chunked_body(self.server.limits.body_bytes)
-        return request_reader.body(length)
+            return head, request_reader.chunked_body(most)
+        return head, request_reader.body(length)
 
     def _try(self, ask: Callable[[], Response | None]) -> Response | None:
         """What the handler says; a fault of ours is an answer too.
@@ -312,6 +312,10 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._shows_body:
             whole = whole[: whole.index(END) + len(END)]
         self.connection.sendall(whole)
+
+
+def _refusal(error: RequestRefused) -> Response:
+    return Response(error.status, {"error": error.reason}, headers=error.headers)
 
 
 def render(answer: Response, *, closing: bool) -> bytes:
