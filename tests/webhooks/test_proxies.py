@@ -6,7 +6,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
@@ -251,14 +251,14 @@ def test_a_form_of_another_site_is_refused_through_it(scene: Scene) -> None:
         assert answer.status == 403
 
 
-def test_the_api_answers_through_it(scene: Scene) -> None:
-    connection = HTTPConnection(PAGE)
-    connection.sock = scene.front.connect(PAGE)
-    body = b'{"query": "{ veracoreOrderSyncStats { totalSynced } }"}'
-    headers = {"Authorization": f"Bearer {ACT}", "Content-Type": "application/json"}
-    connection.request("POST", "/admin-api", body, headers)
-    assert json.loads(connection.getresponse().read())["data"]
-    connection.close()
+def test_the_api_knows_a_token_through_it(scene: Scene) -> None:
+    for token, wanted in ((ACT, 400), ("another", 401)):
+        with closing(HTTPConnection(PAGE)) as connection:
+            connection.sock = scene.front.connect(PAGE)
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            connection.request("POST", "/admin-api", b'{"query": "{"}', headers)
+            answer = connection.getresponse()
+            assert (answer.status, "errors" in json.loads(answer.read())) == (wanted, True)
 
 
 def asked(port: int, path: str, host: str = "") -> int:
