@@ -50,15 +50,19 @@ def exchange(admin: Admin, raw: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("raw", "status"),
     [
-        pytest.param(head(BEARER, "Transfer-Encoding: chunked", length=None), 501, id="chunked"),
+        pytest.param(head(BEARER, "Transfer-Encoding: chunked") + QUERY, 400, id="two ends"),
+        pytest.param(head(BEARER, "Transfer-Encoding: gzip", length=None) + QUERY, 501, id="gzip"),
         pytest.param(head(BEARER, "Content-Length: 5") + QUERY, 400, id="two lengths"),
         pytest.param(head(BEARER, length="-1") + QUERY, 400, id="a negative length"),
         pytest.param(head(BEARER, length=None), 411, id="no length"),
         pytest.param(head(BEARER, length="107374182400"), 413, id="100 GB"),
         pytest.param(head(BEARER, "X-Odd : 1") + QUERY, 400, id="space before the colon"),
         pytest.param(head(BEARER, "X-Odd: 1", " folded") + QUERY, 400, id="a folded header"),
-        pytest.param(head(BEARER, "Expect: 100-continue") + QUERY, 417, id="an expectation"),
+        pytest.param(head(BEARER, "Expect: 200-ok") + QUERY, 417, id="an expectation"),
         pytest.param(head(*[f"X-{n}: 1" for n in range(150)]) + QUERY, 431, id="150 headers"),
+        pytest.param(b"GET //[ HTTP/1.1\r\nHost: localhost\r\n\r\n", 404, id="half an address"),
+        pytest.param(b"GET * HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, id="an asterisk"),
+        pytest.param(b"GET //x/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 404, id="two slashes"),
         pytest.param(head() + QUERY, 401, id="nobody"),
         pytest.param(head(f"Authorization: Basic {ACT}") + QUERY, 401, id="another scheme"),
         pytest.param(head(BEARER, BEARER) + QUERY, 401, id="two tokens"),
@@ -82,3 +86,29 @@ def test_an_answer_tells_no_program_and_no_version(admin: Admin) -> None:
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert b"\r\nServer:" not in answer
     assert b"no-store" in answer
+
+
+@pytest.mark.parametrize(
+    ("lines", "body"),
+    [
+        (["Expect: 100-continue"], QUERY),
+        (["Expect: 100-continue", "Transfer-Encoding: chunked"], b"%x\r\n%s\r\n0\r\n\r\n"),
+        ([f"Content-Length: {len(QUERY) + 3}"], b"\xef\xbb\xbf" + QUERY),
+    ],
+)
+def test_the_forms_that_ordinary_clients_send(admin: Admin, lines: list[str], body: bytes) -> None:
+    if b"%" in body:
+        body = body % (len(QUERY), QUERY)
+    own = None if len(lines) > 1 or "Content-Length" in lines[0] else str(len(QUERY))
+    answer = exchange(admin, head(BEARER, "Connection: close", *lines, length=own) + body)
+    assert b"totalSynced" in answer
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/style.css", "/healthz", "/order?name=X"])
+def test_head_is_get_without_its_body(admin: Admin, path: str) -> None:
+    def ask(method: str) -> tuple[list[bytes], bytes]:
+        raw = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        got, _, body = exchange(admin, raw.encode()).partition(b"\r\n\r\n")
+        return [line for line in got.split(b"\r\n") if not line.startswith(b"Date")], body
+
+    assert ask("HEAD") == (ask("GET")[0], b"")

@@ -45,6 +45,7 @@ ORIGIN = "(file ~/given.toml)"
         ("[veracore]\ntimezone = 'Europe/Berln'", 'did you mean "Europe/Berlin"?'),
         ("[veracore]\ntimezone = '../../etc/passwd'", 'must be a time zone such as "UTC"'),
         ("[veracore]\ntimezone = 'America'", 'must be a time zone such as "UTC"'),
+        ("[webhooks]\nport = 80\nprivate_port = 80", "webhooks {}: has one port for both"),
         ("[vendure]\nrehearsal = 1", "must be true or false, without quotes"),
         ("[vendure]\nadmin_api_url = 'shop.example'", "must be an address such as https://"),
         ("[vendure]\nadmin_api_url = 'ftp://shop.example'", "must be an address such as https://"),

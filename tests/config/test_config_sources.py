@@ -231,6 +231,15 @@ def test_several_secrets_from_one_file(desk: Desk) -> None:
     assert [s.get_secret_value() for s in loaded.settings.webhooks.secrets] == ["one", "two"]
 
 
+def test_a_byte_order_mark_is_no_part_of_a_secret(desk: Desk) -> None:
+    first, second, token = (f"{name}-0123456789abcdefghijklmnop" for name in ("one", "two", "read"))
+    (desk.folder / "secrets").write_bytes(f"\ufeff{first}\r\n{second}\r\n".encode())
+    (desk.folder / "token").write_bytes(f"\ufeff{token}".encode())
+    loaded = desk.load('[webhooks]\nsecrets_file = "secrets"\n[admin]\nread_token_file = "token"\n')
+    assert [s.get_secret_value() for s in loaded.settings.webhooks.secrets] == [first, second]
+    assert loaded.settings.admin.read_token.get_secret_value() == token
+
+
 def test_only_the_secret_file_that_is_used_is_opened(desk: Desk) -> None:
     loaded = desk.load(
         '[vendure]\npassword_file = "/nowhere/at/all"\n', {"VENDURE_PASSWORD": "given"}
@@ -243,7 +252,9 @@ def test_only_the_secret_file_that_is_used_is_opened(desk: Desk) -> None:
     [
         (None, "cannot be read"),
         (b"\n", "is empty"),
+        (b"\xef\xbb\xbf\n", "is empty"),
         (b"\xff", "is not UTF-8"),
+        ("hush".encode("utf-16"), "is not UTF-8"),
         (b"x" * 70_000, "is larger than 64 kB"),
     ],
 )

@@ -16,6 +16,7 @@ from typing import Any
 from fakes import make_settings
 
 from veracore_sync.clock import Clock, SystemClock
+from veracore_sync.domain.errors import SyncError
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.transport.signature import sign
@@ -143,14 +144,18 @@ def start_bed(
         "order": Handler("orders", seen.handler("order")),
         "tracking": Handler("tracking", seen.handler("tracking")),
     }
-    listener = Listener(
-        ledger,
-        handlers,  # type: ignore[arg-type]
-        settings,
-        ticking,
-        port=0,
-        limits=limits,
-    )
+    try:
+        listener = Listener(
+            ledger,
+            handlers,  # type: ignore[arg-type]
+            settings,
+            ticking,
+            port=0,
+            limits=limits,
+        )
+    except SyncError:
+        ledger.close()
+        raise
     listener.start()
     return Bed(ledger, listener, seen)
 

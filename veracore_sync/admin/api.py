@@ -130,7 +130,7 @@ def _result(outcome: ActionOutcome) -> dict[str, Any]:
 def _request(body: bytes) -> tuple[str, Mapping[str, Any], str | None] | str:
     """The query, its variables and the operation's name; or what is wrong with the request."""
     try:
-        document = json.loads(body)
+        document = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         return "the body is not JSON"
     if not isinstance(document, dict) or not isinstance(document.get("query"), str):

@@ -15,7 +15,7 @@ from veracore_sync.admin.answers import SAFE, html, redirect, unauthenticated
 from veracore_sync.admin.shop_pages import ShopPages
 from veracore_sync.clock import Clock
 from veracore_sync.webhooks.handler import is_local
-from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
+from veracore_sync.webhooks.request_head import RequestHead, RequestRefused, wrong_method
 from veracore_sync.webhooks.server import Response
 
 _METHODS: Mapping[str, tuple[str, ...]] = {
@@ -62,7 +62,7 @@ class AdminHandler:
         if allowed is None:
             raise RequestRefused(404, "not found")
         if head.method not in allowed:
-            raise RequestRefused(405, f"{' or '.join(allowed)} only")
+            raise wrong_method(allowed)
 
     def answer(self, head: RequestHead, body: bytes, peer: str) -> Response:
         """Answer a whole request.
@@ -97,7 +97,7 @@ class AdminHandler:
 
     def _find(self, head: RequestHead) -> tuple[str | None, str]:
         """The name of the shop that a request is about, if of any, and the path within it."""
-        path = urlsplit(head.target).path
+        path = head.path
         if "" in self._shops:
             return ("" if path in ShopPages.METHODS else None), path
         name, slash, rest = path.removeprefix(_SHOPS).partition("/")

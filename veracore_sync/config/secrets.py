@@ -120,7 +120,7 @@ def _contents(path: Path) -> tuple[str, int]:
         with path.open("rb") as file:
             raw = file.read(_MOST_BYTES + 1)
             mode = os.fstat(file.fileno()).st_mode
-        text = raw.decode().rstrip("\r\n")
+        text = raw.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8 text; it must hold the secret alone") from None
     except OSError as error:

@@ -48,6 +48,12 @@ class WebhookSettings(Section):
 
     host: Name = Field(default="127.0.0.1", description="Address the listener binds to.")
     port: int = number(8787, "Port the listener binds to; 0 is any free one.", most=65_535)
+    private_port: int = number(
+        0,
+        "Port on 127.0.0.1 that answers /readyz and /metrics; the public one then has neither. "
+        "0: webhooks.port answers them, to this machine only.",
+        most=65_535,
+    )
     secret: WebhookSecret = Field(
         default=NO_SECRET,
         description="Secret that signs the deliveries.",
@@ -62,6 +68,12 @@ class WebhookSettings(Section):
     body_signature: bool = Field(
         default=False, description="Also accept X-VeraCore-Signature, which signs the body alone."
     )
+
+    @model_validator(mode="after")
+    def _has_two_ports(self) -> WebhookSettings:
+        if self.private_port and self.private_port == self.port:
+            raise ValueError("has one port for both; port and private_port must differ")
+        return self
 
     @property
     def live_secrets(self) -> tuple[SecretStr, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,12 +17,13 @@ from veracore_sync.ports.ledger import Ledger
 from veracore_sync.transport.signature import Verifier
 from veracore_sync.webhooks.counters import Counters
 from veracore_sync.webhooks.group_commit import GroupCommitWriter
-from veracore_sync.webhooks.handler import WebhookHandler
+from veracore_sync.webhooks.handler import PRIVATE, PUBLIC, WebhookHandler
 from veracore_sync.webhooks.rate_limit import HintRateLimiter
 from veracore_sync.webhooks.server import HookServer, Limits
 from veracore_sync.webhooks.supervision import Health, watch_over
 from veracore_sync.webhooks.worker import Handler, Worker
 
+_PRIVATE_CONNECTIONS = 8
 _KEEP_DAYS = 7
 _WORKER_SECONDS = 60.0
 
@@ -77,15 +79,42 @@ class Listener:
         self._writer = GroupCommitWriter(
             ledger.inbox, self._worker.wake, part=self._health.part("store")
         )
+        self._verifier = _verifier(settings)
         self.server = HookServer(
             wanted.host if host is None else host,
             wanted.port if port is None else port,
-            WebhookHandler(
-                _verifier(settings), self._writer, clock, self._meter, self.state, self._figures
-            ),
+            self._handler(PUBLIC if wanted.private_port else PUBLIC | PRIVATE),
             limits=limits,
             meter=self._meter,
             part=self._health.part("accept"),
+        )
+        if wanted.private_port:
+            self.server.beside = self._private_server(limits or Limits())
+
+    def _private_server(self, limits: Limits) -> HookServer:
+        try:
+            return HookServer(
+                "127.0.0.1",
+                self._settings.webhooks.private_port,
+                self._handler(PRIVATE),
+                limits=replace(limits, connections=_PRIVATE_CONNECTIONS),
+                meter=self._meter,
+                part=self._health.part("private"),
+            )
+        except ConfigError as error:
+            self.server.server_close()
+            hint = "set webhooks.private_port, or stop what listens there"
+            raise ConfigError(error.message, hint=hint) from error
+
+    def _handler(self, paths: Collection[str]) -> WebhookHandler:
+        return WebhookHandler(
+            self._verifier,
+            self._writer,
+            self._clock,
+            self._meter,
+            self.state,
+            self._figures,
+            paths,
         )
 
     def start(self) -> None:

@@ -52,7 +52,8 @@ def names_in(kind: Kind, body: bytes) -> tuple[str, ...]:
 
 def _document(body: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(body.decode("utf-8"))
+        # Some senders put a byte order mark in front; the signature is over it too.
+        document = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise BadPayload("not JSON in UTF-8") from None
     if not isinstance(document, dict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 
+from veracore_sync.webhooks.chunked import ChunkedBody
 from veracore_sync.webhooks.request_head import (
     END,
     RequestHead,
@@ -73,6 +74,31 @@ class RequestReader:
             self._receive()
         body, self._buffer = self._buffer[:length], self._buffer[length:]
         return body
+
+    def chunked_body(self, most: int) -> bytes:
+        """The body that follows in chunks.
+
+        Args:
+            most: The longest.
+
+        Raises:
+            RequestRefused: It is malformed, too large, or too slow (408).
+            Closed: The client has gone.
+        """
+        chunked = ChunkedBody(most)
+        while not chunked.feed(self._take()):
+            self._receive()
+        self._buffer = chunked.rest
+        return chunked.body
+
+    def _take(self) -> bytes:
+        taken, self._buffer = self._buffer, b""
+        return taken
+
+    @property
+    def has_more(self) -> bool:
+        """Whether some of what follows the head has come already."""
+        return bool(self._buffer)
 
     def _receive(self) -> None:
         left = self._deadline - time.monotonic()

@@ -15,7 +15,8 @@ import logging
 import socket
 import socketserver
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,7 +27,7 @@ from veracore_sync.describe import describe
 from veracore_sync.domain.errors import ConfigError, LedgerError
 from veracore_sync.webhooks.connections import ConnectionLimiter
 from veracore_sync.webhooks.counters import Counters
-from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
+from veracore_sync.webhooks.request_head import END, RequestHead, RequestRefused
 from veracore_sync.webhooks.request_reader import Closed, RequestReader
 from veracore_sync.webhooks.supervision import Part, SupervisedThread
 from veracore_sync.webhooks.throttled_log import ThrottledLogger
@@ -120,6 +121,8 @@ class HookServer(ThreadingHTTPServer):
         self.meter = meter
         self.connections = ConnectionLimiter(self.limits.connections)
         self.draining = False
+        # Another server that starts, lives and ends with this one.
+        self.beside: HookServer | None = None
         self._trouble = ThrottledLogger(_LOG, logging.ERROR, section)
         self._used_up: Exception | None = None
         part = part or Part("accept", SystemClock(), server=section)
@@ -148,17 +151,20 @@ class HookServer(ThreadingHTTPServer):
     def start(self) -> None:
         """Begin to accept."""
         self._thread.start()
+        if self.beside is not None:
+            self.beside.start()
 
     def is_alive(self) -> bool:
         """Whether it accepts."""
-        return self._thread.is_alive()
+        return self._thread.is_alive() and (self.beside is None or self.beside.is_alive())
 
     def stop(self) -> bool:
         """Stop accepting and answer what has begun; returns whether that ended in time."""
         self.draining = True
         self._thread.stop(_ACCEPT_SECONDS)
         self.server_close()
-        return self.connections.drain(self.limits.drain_seconds)
+        drained = self.connections.drain(self.limits.drain_seconds)
+        return (self.beside is None or self.beside.stop()) and drained
 
     def _accept(self) -> None:
         """Accept one connection, if one comes soon.
@@ -218,6 +224,7 @@ class HookServer(ThreadingHTTPServer):
 
 _ACCEPT_SECONDS = 5.0
 _FAILED = Response(500, {"error": "internal"})
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _NO_LEDGER = Response(503, {"error": "try again"}, headers=(("Retry-After", "5"),))
 _BUSY = Response(503, {"error": "busy"}, headers=(("Retry-After", "2"),))
 
@@ -225,6 +232,7 @@ _BUSY = Response(503, {"error": "busy"}, headers=(("Retry-After", "2"),))
 class _Handler(BaseHTTPRequestHandler):
     server: HookServer
     disable_nagle_algorithm = True
+    _shows_body = True
 
     def handle(self) -> None:
         request_reader = RequestReader(self.connection, self.server.limits.request_seconds)
@@ -239,13 +247,14 @@ class _Handler(BaseHTTPRequestHandler):
         connections.reads(self.connection, answered=answered)
         request_reader.wait(limits.idle_seconds if answered else limits.first_byte_seconds)
         connections.begins(self.connection)
+        self._shows_body = True
         try:
             head, body = self._read(request_reader)
             if not connections.works(self.connection):
                 return False
             answer = self._answer(head, body)
         except RequestRefused as error:
-            self._send(Response(error.status, {"error": error.reason}), closing=True)
+            self._send(_refusal(error), closing=True)
             request_reader.linger(1.0)
             return False
         closing = answer.status >= 400 or not head.keeps_alive or self.server.draining
@@ -253,25 +262,60 @@ class _Handler(BaseHTTPRequestHandler):
         return not closing
 
     def _answer(self, head: RequestHead, body: bytes) -> Response:
+        handler, peer = self.server.handler, str(self.client_address[0])
+        return self._try(lambda: handler.answer(head, body, peer)) or _FAILED
+
+    def _read(self, request_reader: RequestReader) -> tuple[RequestHead, bytes]:
+        """A whole request.
+
+        Raises:
+            RequestRefused: It is answered with an error.
+            Closed: The client has gone.
+        """
+        handler, most = self.server.handler, self.server.limits.body_bytes
+        head = request_reader.head()
+        self._shows_body = head.method != "HEAD"
+        if not self._shows_body:
+            # The answer to GET without its body: handlers need not know of it.
+            head = replace(head, method="GET")
+        length = head.body_length(most)
+        failed = self._try(lambda: handler.check(head))
+        if failed is not None:
+            raise RequestRefused(failed.status, failed.document["error"], failed.headers)
+        # RFC 9110, 10.1.1: without a body, or when some of it has come, nobody waits.
+        if head.expects_continue and length != 0 and not request_reader.has_more:
+            self.connection.settimeout(self.server.limits.answer_seconds)
+            self.connection.sendall(_CONTINUE)
+        if length is None:
+            return head, request_reader.chunked_body(most)
+        return head, request_reader.body(length)
+
+    def _try(self, ask: Callable[[], Response | None]) -> Response | None:
+        """What the handler says; a fault of ours is an answer too.
+
+        Raises:
+            RequestRefused: The handler refuses.
+        """
         try:
-            return self.server.handler.answer(head, body, str(self.client_address[0]))
+            return ask()
         except RequestRefused:
             raise
         except Exception as error:  # noqa: BLE001 - the client must learn that it failed
             self.server.log_failure(error)
             return _NO_LEDGER if isinstance(error, LedgerError) else _FAILED
 
-    def _read(self, request_reader: RequestReader) -> tuple[RequestHead, bytes]:
-        head = request_reader.head()
-        length = head.body_length(self.server.limits.body_bytes)
-        self.server.handler.check(head)
-        return head, request_reader.body(length)
-
     def _send(self, answer: Response, *, closing: bool) -> None:
         self.server.meter.answered(answer.status)
         self.server.connections.sends(self.connection)
         self.connection.settimeout(self.server.limits.answer_seconds)
-        self.connection.sendall(render(answer, closing=closing))
+        whole = render(answer, closing=closing)
+        if not self._shows_body:
+            whole = whole[: whole.index(END) + len(END)]
+        self.connection.sendall(whole)
+
+
+def _refusal(error: RequestRefused) -> Response:
+    return Response(error.status, {"error": error.reason}, headers=error.headers)
 
 
 def render(answer: Response, *, closing: bool) -> bytes:
