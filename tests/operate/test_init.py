@@ -52,7 +52,8 @@ def words(flags: dict[str, str]) -> list[str]:
 
 def bare_environment(rig: Rig) -> dict[str, str]:
     kept = {k: v for k, v in rig.environment.items() if not k.startswith(("VERACORE", "VENDURE"))}
-    return kept | {"VERACORE_SYNC_LEDGER__PATH": str(rig.ledger_path)}
+    ledger = {"VERACORE_SYNC_LEDGER__PATH": str(rig.ledger_path)}
+    return kept | ledger | {"VERACORE_SYNC_CONFIG": str(rig.folder / "config.toml")}
 
 
 def init(rig: Rig, *arguments: str, before: tuple[str, ...] = ()) -> Ended:

@@ -55,6 +55,7 @@ def deliver_events(container: Container, *, force: bool, deadline: float | None)
     Raises:
         SyncError: The ledger failed, or a setting is wrong.
     """
+    container.require("hooks")
     with ExitStack() as stack:
         hooks = _hooks(container, stack)
         return EventDelivery(container.ledger, hooks, container.clock, force, deadline).run()

@@ -8,7 +8,6 @@ from typing import Any
 
 from veracore_sync.clock import from_text, to_text
 from veracore_sync.composition.container import Container
-from veracore_sync.config import require
 from veracore_sync.config.address import is_same_tenant
 from veracore_sync.domain.errors import ConfigError, SyncError
 from veracore_sync.domain.failures import ONLY_THIS_OPERATION
@@ -31,7 +30,7 @@ def probe_tenant(container: Container) -> dict[str, Any]:
     """
     from veracore_sync.veracore.probe.tenant import probe
 
-    require(container.settings, "veracore")
+    container.require("veracore")
     veracore = container.settings.veracore
     if veracore.dialect != "oms":
         raise ConfigError(

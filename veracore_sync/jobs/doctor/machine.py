@@ -29,8 +29,10 @@ def machine(
     yield ok("configuration", f"read from {where}")
     for warning in loaded.warnings:
         message, _, todo = warning.partition("; ")
-        remedy = "chmod 600 the file" if todo.startswith("chmod") else todo
+        remedy = todo.replace(" it", " the file") if todo.startswith("chmod") else todo
         yield warn("configuration", message, remedy or "let it be read, or remove it")
+    for sentence in loaded.unusable.values():
+        yield fail("configuration", ConfigError(sentence, hint="only what uses it stops"))
     veracore = loaded.settings.veracore
     service = f"; face {veracore.service_note}" if veracore.service_note else ""
     yield ok("dialect", f"{veracore.dialect}: {veracore.dialect_reason}{service}")
