@@ -298,6 +298,41 @@ def test_dots_and_links_lead_to_the_same_file_as_for_the_kernel(tmp_path: Path) 
         assert read_trusted(tmp_path / name).raw.decode() == (tmp_path / name).read_text()
 
 
+# ---- what PostgreSQL's client reads by itself
+
+
+@pytest.mark.parametrize(
+    ("url", "variable"),
+    [
+        ("postgresql://db/x?sslcert={}", ""),
+        ("postgresql://db/x?sslkey={}", ""),
+        ("postgresql://db/x?sslrootcert={}", ""),
+        ("postgresql://db/x?passfile={}", ""),
+        ("postgresql://db/x", "PGPASSFILE"),
+        ("postgresql://db/x", "PGSSLROOTCERT"),
+        ("postgresql:///", "PGSERVICEFILE"),
+        ("postgresql://db/x", "HOME"),
+    ],
+)
+def test_a_file_of_postgresqls_client_that_a_stranger_decides_is_refused(
+    place: Path, monkeypatch: pytest.MonkeyPatch, url: str, variable: str
+) -> None:
+    postgres = pytest.importorskip("veracore_sync.ledger.postgres.place")
+    path = plain(place, "x")
+    if variable == "HOME":
+        path = path.rename(place / ".pgpass")
+        monkeypatch.setenv("HOME", str(place))
+    elif variable:
+        monkeypatch.setenv(variable, str(path))
+    there = postgres.PostgresPlace(url.replace("{}", str(path)), "shop1")
+    there.check()
+    for spoil in (lambda: path.chmod(0o666), lambda: (path.unlink(), os.mkfifo(path))):
+        spoil()
+        with pytest.raises(ConfigError, match=r"may be written|is a pipe") as caught:
+            there.check()
+        assert (caught.value.exit_code, str(path) in caught.value.message) == (78, True)
+
+
 # ---- folders of shops
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from veracore_sync.domain.errors import ConfigError
+from veracore_sync.ledger.postgres.client_files import refuse_untrusted_files
 
 _CONNECTION = {
     "connect_timeout": "10",
@@ -43,12 +45,12 @@ class PostgresPlace:
         return f"{self.schema} in {parts.get('dbname') or 'the default database'} on {host}"
 
     def check(self) -> None:
-        """Refuse an address that libpq does not understand.
+        """Refuse an address that libpq does not understand, and files of it that are not safe.
 
         Raises:
-            ConfigError: It does not.
+            ConfigError: It does not, or a stranger may write such a file.
         """
-        _ = self.conninfo
+        refuse_untrusted_files(conninfo_to_dict(self.conninfo), os.environ)
 
     @property
     def conninfo(self) -> str:
