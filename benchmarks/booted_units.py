@@ -26,7 +26,7 @@ from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,ca-certificates,sudo"
+PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,ca-certificates"
 EXPOSURE = 1.2
 JOBS = ("orders", "inventory", "tracking", "returns", "deliver", "prune")
 SERVERS = ("webhooks", "admin")
@@ -76,11 +76,12 @@ for job in {servers}; do
     echo "ended: $(systemctl is-active veracore-sync-$job.service) 0"
     cat /var/lib/veracore-sync/inside-$job
     echo "exposure: $(systemd-analyze security --no-pager veracore-sync-$job.service | tail -n1)"
-    echo "memory: $(systemctl show -P MemoryCurrent veracore-sync-$job.service)"
+    pid=$(systemctl show -P MainPID veracore-sync-$job.service)
+    echo "memory: $(grep VmHWM /proc/$pid/status | tr -s '\t ' ' ')"
     systemctl stop veracore-sync-$job.service
 done
 attack() {
-    sudo -u veracore-sync ln -sfn /root/secret /etc/veracore-sync/hooks_secret
+    runuser -u veracore-sync -- ln -sfn /root/secret /etc/veracore-sync/hooks_secret
     [ -L /etc/veracore-sync/hooks_secret ] && echo "link: made" || echo "link: refused"
     rm -f /var/lib/veracore-sync/stolen
     systemctl start veracore-sync-thief.service
@@ -90,7 +91,7 @@ attack() {
     rm -f /etc/veracore-sync/hooks_secret
 }
 named="veracore-sync --config /etc/veracore-sync/config.toml"
-as_user="sudo -u veracore-sync $named"
+as_user="runuser -u veracore-sync -- $named"
 echo "== attack now"
 attack
 echo "== attack before"
@@ -314,6 +315,7 @@ def main(arguments: Sequence[str]) -> int:
             install(debian)
             with SmallShop() as shop, Sandbox() as sandbox:
                 shop.state.add_variant("MUG", on_hand=10)
+                sandbox.world.set_stock("MUG", "MAIN", 10)
                 configure(debian, shop, sandbox)
                 shop.state.place_order([("MUG", 1)])
                 found = boot(debian)

@@ -374,6 +374,14 @@ def test_a_stranger_cannot_stop_a_command_with_a_config_here(place: Path) -> Non
     assert "is not read" in loaded.warnings[0]
 
 
+def test_a_folder_that_may_not_be_looked_into_holds_no_config(place: Path) -> None:
+    """``sudo -u veracore-sync`` in root's home."""
+    (place / "config.toml").touch()
+    place.chmod(0o700)
+    with acting_as_stranger():
+        assert load(None, {}, cwd=place).warnings == ()
+
+
 # ---- a property: what is read, a stranger really cannot change
 
 MODES = [0o600, 0o640, 0o644, 0o660, 0o664, 0o666, 0o755, 0o775, 0o777, 0o1777, 0o2775]

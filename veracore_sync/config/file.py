@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -48,12 +49,14 @@ def find(
 def _refuse_here(here: Path, found: Path | None, findings: Findings) -> None:
     """Do not go on with other settings than those of the file here, which used to be read."""
     try:
-        if not here.is_file() or (found is not None and here.samefile(found)):
+        if not stat.S_ISREG(here.stat().st_mode) or (found and here.samefile(found)):
             return
         check_trusted(here)
+    except Untrusted:
+        # It may have been planted, and must not stop anything either.
+        findings.warnings.append(f"{here}: is not read, and a stranger may write it; remove it")
+        return
     except OSError:
-        # A stranger's: it could only have been planted, and must not stop anything either.
-        findings.warnings.append(f"{here}: is not read, and belongs to a stranger; remove it")
         return
     raise fault(
         [
