@@ -80,6 +80,17 @@ for job in {servers}; do
     echo "memory: $(grep VmHWM /proc/$pid/status | tr -s '\t ' ' ')"
     systemctl stop veracore-sync-$job.service
 done
+echo "== instance"
+systemctl start veracore-sync-orders@shop1.service
+show() { systemctl show -P $1 veracore-sync-orders@shop1.service; }
+echo "ended: $(show Result) $(show ExecMainStatus)"
+echo "ledger: $(stat -c '%U %a' /var/lib/veracore-sync/shop1/ledger.db)"
+# The units' user owns the folder of ledgers, and systemd makes folders in it as root.
+echo "== link in the state"
+mkdir -m 0755 /root/folder && touch /root/folder/file
+runuser -u veracore-sync -- ln -s /root/folder /var/lib/veracore-sync/shop2
+systemctl start veracore-sync-orders@shop2.service
+echo "became: $(stat -c '%U %a' /root/folder /root/folder/file | xargs)"
 attack() {
     runuser -u veracore-sync -- ln -sfn /root/secret /etc/veracore-sync/hooks_secret
     [ -L /etc/veracore-sync/hooks_secret ] && echo "link: made" || echo "link: refused"
@@ -222,6 +233,17 @@ def configure(debian: Debian, shop: SmallShop, sandbox: Sandbox) -> None:
     for name, value in SECRETS.items():
         debian.write(f"/root/{name}", f"{value}\n", 0o600)
         debian.run("sh", "-c", f"{keep} /root/{name} /etc/veracore-sync/{name}")
+    shops = "/etc/veracore-sync/shops"
+    debian.run("sh", "-c", f"install -d -m 0750 -g veracore-sync {shops}")
+    for name in ("shop1", "shop2"):
+        debian.run(
+            "sh", "-c", f"cd {shops}/.. && install -d -m 0750 -g veracore-sync {shops}/{name}"
+        )
+        debian.run("sh", "-c", f"cd {shops}/.. && cp -p *.toml *_password *_secret {shops}/{name}")
+        own = (debian.root / file.lstrip("/")).read_text()
+        own = own.replace("/veracore-sync/ledger.db", f"/veracore-sync/{name}/ledger.db")
+        (debian.root / f"{shops}/{name}/config.toml".lstrip("/")).write_text(own)
+    shutil.rmtree(debian.root / "root/folder", ignore_errors=True)
     debian.write("/root/secret", "the secret of root alone\n", 0o600)
     (debian.root / "home/person").mkdir(exist_ok=True)
     debian.write("/usr/local/bin/inside", INSIDE, 0o755)
@@ -291,6 +313,10 @@ def faults(found: dict[str, dict[str, str]]) -> list[str]:
         figure = next((float(word) for word in words if word[0].isdigit()), 99.0)
         if figure > EXPOSURE:
             wrong.append(f"{job} has exposure {figure}")
+    if found.get("instance") != {"ended": "success 0", "ledger": "veracore-sync 600"}:
+        wrong.append(f"an instance: {found.get('instance')}")
+    if found.get("link in the state", {}).get("became") != "root 755 root 644":
+        wrong.append(f"a link in the state: {found.get('link in the state')}")
     for when, stolen in (("now", False), ("before", True), ("after the remedy", False)):
         part = found.get(f"attack {when}", {})
         if (part.get("link") == "made") != stolen or bool(part.get("stolen")) != stolen:
