@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import stat
+import struct
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -265,6 +266,23 @@ def _harmless(kind: str, folder: Path, content: str) -> Path:
         folder.chmod(0o500)
         path.chmod(0o440)
     return path
+
+
+def test_an_access_list_that_lets_a_stranger_write_is_seen(place: Path) -> None:
+    """The mode then shows root's own group, as if only root might write."""
+    path = plain(place, "x", 0o660)
+    assert read_trusted(path).raw == b"x"
+    nobody = 0xFFFFFFFF
+    entries = [(1, 6, nobody), (2, 6, STRANGER), (4, 4, nobody), (16, 6, nobody), (32, 0, nobody)]
+    packed = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *one) for one in entries)
+    try:
+        os.setxattr(path, "system.posix_acl_access", packed)
+    except OSError as error:
+        missing(f"this file system has no access lists ({error})")
+    with acting_as_stranger():
+        path.write_text("y")
+    with pytest.raises(Untrusted, match="may be written by a group"):
+        read_trusted(path)
 
 
 def test_a_file_that_grew_is_read_to_its_limit_only(tmp_path: Path) -> None:
