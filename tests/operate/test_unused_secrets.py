@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from rig import HereRig
 
+from veracore_sync.composition.container import Container
+from veracore_sync.config import load
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -73,6 +75,17 @@ def test_what_uses_it_names_it(rig: HereRig, command: str, file: str) -> None:
     assert f"{rig.folder / file} cannot be read" in ended.out + ended.err
 
 
+def test_events_wait_for_the_hooks_that_cannot_be_called_here(rig: HereRig) -> None:
+    """Another unit, or the next run, has the secret: nothing may be lost, or sent unsigned."""
+    assert rig.run("sync-orders").code == 0
+    assert rig.run("deliver").code == 78
+    with rig.ledger() as ledger:
+        summary = ledger.outbox.summary()
+    assert (summary["waiting"] >= 1, summary["failing"]) == (True, [])
+    loaded = load(None, rig.environment, cwd=rig.folder)
+    assert Container(loaded).hook_names == ("url", "notify")
+
+
 def test_both_sides_are_asked_for_their_secrets(rig: HereRig) -> None:
     for name, file in KEPT.items():
         lost = {name: "", f"{name}_FILE": str(rig.folder / file)}
@@ -85,6 +98,8 @@ def test_the_password_of_the_ledger_is_asked_for_where_the_ledger_needs_one(rig:
     url = {"VERACORE_SYNC_LEDGER__URL": "postgresql://127.0.0.1:9/x"}
     ended = rig.run("stats", **url)
     assert (ended.code, "ledger_password cannot be read" in ended.err) == (78, True)
+    for command in ("ledger restore x.db", "ledger move --to /tmp/x.db", "ledger prune"):
+        assert rig.run(*command.split(), **url).code == 78
 
 
 def test_a_pipe_in_place_of_a_secret_is_not_waited_for(rig: HereRig, tmp_path: Path) -> None:

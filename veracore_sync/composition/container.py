@@ -70,6 +70,12 @@ class Container:
         """
         require(self.settings, *needs, unusable=self.loaded.unusable)
 
+    @property
+    def hook_names(self) -> tuple[str, ...]:
+        """The hooks that are set; also those that cannot be called here, as their events wait."""
+        names = self.settings.hooks.names
+        return (*names, "notify") if "hooks.notify" in self.loaded.unusable else names
+
     @contextmanager
     def run_of(self, job: str | None) -> Iterator[None]:
         """Cut requests in the block off when the time limit of a run of `job` is reached.
@@ -104,7 +110,7 @@ class Container:
         self.require("ledger")
         place = place_of(self.settings.ledger)
         if not self.read_only:
-            return open_ledger(place, clock=self.clock, hooks=self.settings.hooks.names)
+            return open_ledger(place, clock=self.clock, hooks=self.hook_names)
         if is_there(place):
             return open_ledger(place, read_only=True, clock=self.clock)
         return open_ledger(None, clock=self.clock)

@@ -88,7 +88,7 @@ def remember(container: Container, document: dict[str, Any]) -> None:
         "notShown": sorted(document["notShown"]),
     }
     # The command itself only reads: a ledger that it created would fix when this shop went live.
-    hooks = container.settings.hooks.names
+    hooks = container.hook_names
     with closing(open_ledger(place, clock=container.clock, hooks=hooks)) as ledger:
         bound = ledger.meta.get("identity.warehouse")
         if bound is None or is_same_tenant(bound, container.warehouse_identity):
