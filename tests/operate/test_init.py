@@ -209,6 +209,15 @@ def test_root_writes_for_the_group_of_the_units_and_never_beside_strangers(
     assert init(rig, *words(flags), "--offline", before=before).code == 0
     found = (folder / "config.toml").stat()
     assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (0o640, 0, 4242)
+    before = ("--config", str(folder / "shops/shop1/config.toml"))
+    assert init(rig, *words(flags), "--offline", before=before).code == 0
+    for made, mode in (
+        ("shops", 0o750),
+        ("shops/shop1", 0o750),
+        ("shops/shop1/config.toml", 0o640),
+    ):
+        found = (folder / made).stat()
+        assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (mode, 0, 4242)
 
 
 def typing(rig: Rig, answers: list[str], *arguments: str) -> tuple[int, str]:

@@ -191,7 +191,7 @@ def _write(
         values[f"{one.key}_file"] = _as_written(answer.expanduser().absolute(), path.parent)
     texts[path] = example(values)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(path.parent)
         check_trusted(path.parent, folder=True)
         group = _readers(path.parent)
         for file, text in texts.items():
@@ -213,6 +213,18 @@ def _write(
             hint="check the folder's owner and mode, or name another file with --config",
         ) from error
     return list(texts)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make it, for the readers of the folder above: shops/shop1 as /etc/veracore-sync is."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    group = _readers(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if group is not None:
+        os.chown(folder, -1, group)
+        folder.chmod(0o750)
 
 
 def _readers(folder: Path) -> int | None:
