@@ -8,13 +8,16 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def write_whole(path: Path, text: str, *, mode: int = 0o644, replace: bool = True) -> None:
+def write_whole(
+    path: Path, text: str, *, mode: int = 0o644, group: int | None = None, replace: bool = True
+) -> None:
     """Write a file atomically and durably (UTF-8).
 
     Args:
         path: The file; its folder must exist.
         text: The content.
         mode: The file's mode, regardless of the umask.
+        group: The file's group; ``None`` leaves it to the folder.
         replace: Overwrite an existing file.
 
     Raises:
@@ -26,6 +29,8 @@ def write_whole(path: Path, text: str, *, mode: int = 0o644, replace: bool = Tru
         with os.fdopen(number, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
+            if group is not None:
+                os.fchown(number, -1, group)
             os.fchmod(number, mode)
             os.fsync(number)
         if replace:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from veracore_sync.config import Loaded, load
+from veracore_sync.config import Loaded, Need, load, require
 from veracore_sync.domain.errors import ConfigError
 
 
@@ -40,3 +41,11 @@ class Desk:
         problems = self.faults(toml, environ)
         assert len(problems) == 1, problems
         return problems[0].replace(str(self.folder), "~")
+
+    def missing(self, loaded: Loaded, key: str) -> list[str]:
+        """What a command that uses this secret is refused with; no other command is."""
+        section = key.split(".")[0]
+        with pytest.raises(ConfigError) as caught:
+            require(loaded.settings, cast(Need, section), unusable=loaded.unusable)
+        assert (caught.value.exit_code, list(loaded.unusable)) == (78, [key])
+        return [one.replace(str(self.folder), "~") for one in caught.value.problems if key in one]

@@ -101,7 +101,6 @@ ORIGIN = "(file ~/given.toml)"
         ('[hooks]\ncommand = "a \'b"', "has an open quote"),
         ("[hooks]\ncommand = ['']", "begins with an empty word"),
         ('[hooks]\ncommand = ["a", "b\\u0000"]', "holds a zero byte"),
-        ("[hooks]\nurl = 'https://x'", "has a url but no secret"),
         ("[vendure]\npassword_file = 3", "vendure.password_file {}: must be a path in quotes"),
     ],
 )
@@ -135,6 +134,13 @@ def test_one_fault_is_the_message_and_many_are_counted(desk: Desk) -> None:
         desk.load("[orders]\nworkers = 0\n")
     with pytest.raises(ConfigError, match=r"^the configuration has 2 faults$"):
         desk.load("[orders]\nworkers = 0\nprices = 'x'\n")
+
+
+def test_an_address_without_the_secret_that_signs_stops_only_what_posts_to_it(desk: Desk) -> None:
+    """Units get only the secrets that they use: a job that delivers nothing has none."""
+    loaded = desk.load("[hooks]\nurl = 'https://x'\n")
+    [fault] = desk.missing(loaded, "hooks.secret")
+    assert "hooks.url (file ~/given.toml) has no secret" in fault
 
 
 def test_a_long_value_is_cut(desk: Desk) -> None:

@@ -184,7 +184,8 @@ def test_15_secrets_that_others_may_read(house: House, tmp_path: Path) -> None:
     file = tmp_path / "config.toml"
     file.write_text('[vendure]\npassword = "sandbox"\n')
     file.chmod(0o644)
-    house.points_at("configuration", "warn", 0, "chmod 600")
+    named = {"VERACORE_SYNC_CONFIG": str(file)}
+    house.points_at("configuration", "warn", 0, "chmod o-rwx", **named)
 
 
 def test_16_units_with_another_interval(house: House, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import stat
 import subprocess
 import tomllib
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from present import missing
 from rig import Ended, Rig
 from terminal_kit import on_terminal
 
@@ -52,7 +55,8 @@ def words(flags: dict[str, str]) -> list[str]:
 
 def bare_environment(rig: Rig) -> dict[str, str]:
     kept = {k: v for k, v in rig.environment.items() if not k.startswith(("VERACORE", "VENDURE"))}
-    return kept | {"VERACORE_SYNC_LEDGER__PATH": str(rig.ledger_path)}
+    ledger = {"VERACORE_SYNC_LEDGER__PATH": str(rig.ledger_path)}
+    return kept | ledger | {"VERACORE_SYNC_CONFIG": str(rig.folder / "config.toml")}
 
 
 def init(rig: Rig, *arguments: str, before: tuple[str, ...] = ()) -> Ended:
@@ -174,6 +178,46 @@ def test_a_folder_that_may_not_be_written(rig: Rig, flags: dict[str, str]) -> No
     ended = init(rig, *words(flags), before=("--config", str(rig.folder / "file" / "c.toml")))
     assert ended.code == 78
     assert "--config" in ended.err
+
+
+def test_without_a_name_it_is_written_where_every_command_looks(
+    rig: Rig, flags: dict[str, str], tmp_path: Path
+) -> None:
+    rig.env["XDG_CONFIG_HOME"] = str(tmp_path / "xdg")
+    env = {k: v for k, v in bare_environment(rig).items() if k != "VERACORE_SYNC_CONFIG"}
+    command = rig.command("init", *words(flags), "--offline", "--json")
+    done = subprocess.run(command, env=env, cwd=rig.folder, capture_output=True, text=True)
+    path = tmp_path / "xdg/veracore-sync/config.toml"
+    assert (done.returncode, json.loads(done.stdout)["path"]) == (0, str(path))
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_root_writes_for_the_group_of_the_units_and_never_beside_strangers(
+    rig: Rig, flags: dict[str, str], tmp_path: Path
+) -> None:
+    if os.geteuid() != 0:
+        missing("only root can give a file to somebody else")
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    os.chown(folder, 0, 4242)
+    folder.chmod(0o770)
+    before = ("--config", str(folder / "config.toml"))
+    ended = init(rig, *words(flags), "--offline", before=before)
+    assert (ended.code, list(folder.iterdir())) == (78, [])
+    assert f"chmod go-w {folder}" in ended.err
+    folder.chmod(0o750)
+    assert init(rig, *words(flags), "--offline", before=before).code == 0
+    found = (folder / "config.toml").stat()
+    assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (0o640, 0, 4242)
+    before = ("--config", str(folder / "shops/shop1/config.toml"))
+    assert init(rig, *words(flags), "--offline", before=before).code == 0
+    for made, mode in (
+        ("shops", 0o750),
+        ("shops/shop1", 0o750),
+        ("shops/shop1/config.toml", 0o640),
+    ):
+        found = (folder / made).stat()
+        assert (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (mode, 0, 4242)
 
 
 def typing(rig: Rig, answers: list[str], *arguments: str) -> tuple[int, str]:

@@ -110,7 +110,8 @@ def test_a_changed_interval_is_told_and_writing_mends_it(installed: Path, tmp_pa
     (tmp_path / "config.toml").write_text(
         "[orders]\ninterval_minutes = 7\n[tracking]\ninterval_minutes = 120\n"
     )
-    check = ("timers", "--check", "--systemd-dir", str(installed))
+    named = ("--config", "config.toml")
+    check = (*named, "timers", "--check", "--systemd-dir", str(installed))
     code, out, err = run(*check, cwd=tmp_path)
     assert (code, out) == (3, "")
     assert "veracore-sync-orders.timer says OnCalendar=*:0/5" in err
@@ -119,7 +120,7 @@ def test_a_changed_interval_is_told_and_writing_mends_it(installed: Path, tmp_pa
     document = json.loads(run(*check, "--json", cwd=tmp_path)[1])
     assert len(document["differences"]) == 2
     assert document["error"]["exitCode"] == 3
-    code, out, _ = run("timers", "--write", str(installed), cwd=tmp_path)
+    code, out, _ = run(*named, "timers", "--write", str(installed), cwd=tmp_path)
     assert code == 0
     assert "daemon-reload" in out
     assert run(*check, cwd=tmp_path)[0] == 0

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import runpy
+import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 from commands_kit import whole_program
+from present import missing
+
+from veracore_sync.config.secrets import CREDENTIALS
+from veracore_sync.jobs.doctor import machine
+from veracore_sync.jobs.doctor.finding import CheckResult
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 SERVICES = sorted(FOLDER.glob("*.service"))
@@ -34,6 +42,34 @@ def test_a_service_is_hardened_as_the_others_and_tells_when_it_fails(path: Path)
     assert "OnFailure=veracore-sync-notify@%n.service" in found
     assert any("75" in line for line in found if "ExitStatus=" in line)
     assert "LoadCredential=config.toml:/etc/veracore-sync/config.toml" in found
+
+
+BOTH_SIDES = {"vendure_password", "vendure_api_key", "veracore_client_secret"}
+EVERY_RUN = {"ledger_password", "hooks_secret"}
+USED = {
+    "orders": BOTH_SIDES | EVERY_RUN,
+    "inventory": BOTH_SIDES | EVERY_RUN,
+    "tracking": BOTH_SIDES | EVERY_RUN,
+    "returns": BOTH_SIDES | EVERY_RUN,
+    "webhooks": BOTH_SIDES | EVERY_RUN | {"webhook_secret"},
+    "admin": BOTH_SIDES | EVERY_RUN | {"admin_read_token", "admin_act_token"},
+    "deliver": EVERY_RUN,
+    "prune": {"ledger_password"},
+}
+
+
+@pytest.mark.parametrize("path", OURS, ids=lambda path: path.stem)
+def test_a_service_gets_the_secrets_that_it_uses_and_needs_none_of_them(path: Path) -> None:
+    found = lines(path)
+    loaded = [one.partition("=")[2] for one in found if one.startswith("LoadCredential=")]
+    names = {one.partition(":")[0] for one in loaded} - {"config.toml"}
+    assert names == USED[path.stem.removeprefix("veracore-sync-")]
+    assert names <= set(CREDENTIALS.values())
+    # Without these a credential that is not on the machine would stop the unit (243).
+    spare = {one for one in found if one.startswith("SetCredential=")}
+    assert spare == {f"SetCredential={name}:\\n" for name in names}
+    assert "ConfigurationDirectoryMode=0750" in found
+    assert "MemoryMax=512M" in found
 
 
 @pytest.mark.parametrize("path", TIMERS, ids=lambda path: path.stem)
@@ -79,3 +115,43 @@ def test_an_instance_reads_and_writes_nothing_of_another_shop() -> None:
                 assert "/etc/veracore-sync/shops/%i/" in line, (path.name, line)
             if line.startswith("StateDirectory="):
                 assert line == "StateDirectory=veracore-sync/%i", path.name
+
+
+def test_doctor_finds_a_folder_of_credentials_that_is_not_roots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As earlier versions set it up: the units' own user could put a link there."""
+    if os.geteuid() != 0:
+        missing("only root can give a file to somebody else")
+    units, etc = tmp_path / "units", tmp_path / "etc"
+    units.mkdir()
+    (etc / "shops").mkdir(parents=True)
+    (etc / "config.toml").touch(0o640)
+    etc.chmod(0o750)
+    monkeypatch.setattr(machine, "SYSTEM_FILE", etc / "config.toml")
+
+    def seen() -> list[CheckResult]:
+        return list(machine._credentials(units))
+
+    os.chown(etc, 4242, 4242)
+    assert seen() == []
+    (units / "veracore-sync-orders.service").touch()
+    [found] = seen()
+    assert (found.level, found.exit_code, found.name) == ("fail", 78, "credentials")
+    assert f"{etc} does not belong to root alone" in found.message
+    # What it says to do is what is needed.
+    command = found.todo.removeprefix("as root: ").split(";")[0]
+    done = subprocess.run(["sh", "-c", command.replace("root:veracore-sync", "root:4242")])
+    assert (done.returncode, seen()) == (0, [])
+    assert stat.S_IMODE(etc.stat().st_mode) == 0o750
+    assert stat.S_IMODE((etc / "config.toml").stat().st_mode) == 0o640
+    for wrong in (etc / "shops", etc / "config.toml"):
+        os.chown(wrong, 4242, 4242)
+        assert str(wrong) in seen()[0].message
+        os.chown(wrong, 0, 4242)
+    (etc / "vendure_password").symlink_to("/etc/shadow")
+    os.lchown(etc / "vendure_password", 4242, 4242)
+    assert "vendure_password" in seen()[0].message
+    (etc / "vendure_password").unlink()
+    (etc / "config.toml").chmod(0o660)
+    assert seen()[0].level == "fail"

@@ -54,7 +54,7 @@ def before(
         Path | None,
         typer.Option(
             help="Configuration file, or a folder of them, one a shop. Default: the first of "
-            "$VERACORE_SYNC_CONFIG, ./config.toml, ~/.config/veracore-sync/config.toml and "
+            "$VERACORE_SYNC_CONFIG, ~/.config/veracore-sync/config.toml and "
             "/etc/veracore-sync/config.toml.",
             metavar="PATH",
         ),

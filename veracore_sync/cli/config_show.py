@@ -11,6 +11,7 @@ from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.config import rows
+from veracore_sync.config.given import fault
 
 config_app = typer.Typer(
     help="Show the configuration.", no_args_is_help=True, rich_markup_mode=None
@@ -44,6 +45,7 @@ def _work(container: Container) -> CommandReport:
             ],
             "warnings": list(container.loaded.warnings),
         },
+        error=fault(container.loaded.unusable.values()) if container.loaded.unusable else None,
         show=show,
         asked_for=True,
     )

@@ -11,7 +11,6 @@ from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.event_delivery import deliver_events
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.config import require
 from veracore_sync.domain.errors import Unavailable
 from veracore_sync.jobs import deliver as job
 
@@ -40,7 +39,7 @@ def deliver(
 
 
 def _work(container: Container, event_ids: list[str], *, force: bool) -> CommandReport:
-    require(container.settings, "hooks")
+    container.require("hooks")
     skipped = job.skip(container.ledger, event_ids)
     # A person who skips an event wants those behind it delivered now, so the pause after the
     # hook's failures does not apply.

@@ -15,7 +15,7 @@ from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.event_delivery import notify_hook
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.config import Loaded, require
+from veracore_sync.config import Loaded
 from veracore_sync.config.shops import collision_with_neighbours
 from veracore_sync.domain.errors import PRECEDENCE, SyncError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, warn
@@ -85,7 +85,7 @@ def _online(container: Container) -> Iterator[CheckResult]:
     """Both connections, then the SKUs of both together, then our webhook listener."""
     settings = container.settings
     try:
-        require(settings, "vendure", "veracore")
+        container.require("vendure", "veracore")
         sides = (container.shop, container.warehouse)
     except SyncError as error:
         yield fail("configuration", error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,9 +23,10 @@ from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
 from veracore_sync.config import Flag, check
 from veracore_sync.config.example import example
-from veracore_sync.config.file import SYSTEM_FILE
+from veracore_sync.config.file import SYSTEM_FILE, VARIABLE, places
 from veracore_sync.domain.errors import ConfigError, UsageError
 from veracore_sync.files import write_whole
+from veracore_sync.trusted import Untrusted, check_trusted
 
 NEXT = "veracore-sync sync-orders --dry-run"
 
@@ -95,8 +98,8 @@ def init_config(
 ) -> None:
     """Write a commented configuration and test both connections.
 
-    The file is the one that --config names, or ./config.toml. A setting that no option gives is
-    asked for on the terminal.
+    The file is the one that --config names, else veracore-sync/config.toml in the user's
+    configuration folder. A setting that no option gives is asked for on the terminal.
     """
     given: dict[str, str | Path | None] = {
         "vendure.admin_api_url": vendure_url,
@@ -113,7 +116,7 @@ def init_config(
 def _work(
     options: Globals, given: Mapping[str, str | Path | None], *, force: bool, offline: bool
 ) -> CommandReport:
-    path = (options.config or Path("config.toml")).expanduser().absolute()
+    path = _wanted(options)
     asked_for = [path.parent / one.file for one in QUESTIONS if one.file and not given[one.key]]
     there = next((file for file in (path, *asked_for) if file.exists()), None)
     if there and not force:
@@ -125,6 +128,12 @@ def _work(
     not_before = SystemClock().now().replace(microsecond=0)
     written = _write(path, answers, not_before, force=force)
     return _looked_at(options, path, written, not_before, offline=offline)
+
+
+def _wanted(options: Globals) -> Path:
+    """The file to write: where every command will find it."""
+    named = options.config or os.environ.get(VARIABLE)
+    return Path(named or next(places(os.environ))).expanduser().absolute()
 
 
 def _answers(given: Mapping[str, str | Path | None]) -> dict[str, str | Path]:
@@ -182,15 +191,47 @@ def _write(
         values[f"{one.key}_file"] = _as_written(answer.expanduser().absolute(), path.parent)
     texts[path] = example(values)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_folder(path.parent)
+        check_trusted(path.parent, folder=True)
+        group = _readers(path.parent)
         for file, text in texts.items():
-            write_whole(file, text, mode=0o600, replace=force)
+            mode = 0o600 if group is None else 0o640
+            write_whole(file, text, mode=mode, group=group, replace=force)
+    except Untrusted as error:
+        raise ConfigError(
+            f"nothing is written: the folder {path.parent} {error.reason}", hint=error.todo
+        ) from error
+    except PermissionError as error:
+        raise ConfigError(
+            f"{path} cannot be written ({error.strerror})",
+            hint="run `init` as the folder's owner (sudo, where it is root's), or name another "
+            "file with --config",
+        ) from error
     except OSError as error:
         raise ConfigError(
             f"{path} cannot be written ({error.strerror})",
             hint="check the folder's owner and mode, or name another file with --config",
         ) from error
     return list(texts)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make it, for the readers of the folder above: shops/shop1 as /etc/veracore-sync is."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    group = _readers(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if group is not None:
+        os.chown(folder, -1, group)
+        folder.chmod(0o750)
+
+
+def _readers(folder: Path) -> int | None:
+    """The group that is to read what root writes there: that of the units (docs/install.md)."""
+    found = folder.stat()
+    shared = found.st_uid == 0 and found.st_gid != 0 and found.st_mode & stat.S_IRGRP
+    return found.st_gid if shared and os.geteuid() == 0 else None
 
 
 def of_the_system(path: Path) -> dict[str, Any]:

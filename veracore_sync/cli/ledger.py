@@ -89,6 +89,7 @@ def restore_ledger(
     """
 
     def work(container: Container) -> CommandReport:
+        container.require("ledger")
         place = place_of(container.settings.ledger)
         done = restore(file, place, container.clock, container.must_belong)
         kept = str(done.kept) if done.kept else None
@@ -117,6 +118,7 @@ def move_ledger(
     """
 
     def work(container: Container) -> CommandReport:
+        container.require("ledger")
         settings = container.settings.ledger
         done = move(settings, to, container.clock, container.must_belong)
         total = sum(done.rows.values())

@@ -15,7 +15,6 @@ from veracore_sync.cli.run_command import names_a_folder, run_command, run_stand
 from veracore_sync.cli.serving import announce_address, check_host, stop_on_signals
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.config import require
 from veracore_sync.webhooks.counters import Counters
 from veracore_sync.webhooks.server import HookServer
 from veracore_sync.webhooks.supervision import Health, watch_over
@@ -49,7 +48,7 @@ def serve_admin(
 def _work(
     container: Container, host: str | None, port: int | None, *, quiet: bool
 ) -> CommandReport:
-    require(container.settings, "admin")
+    container.require("admin")
     container.bind()
     wanted = container.settings.admin
     health = Health(container.clock, server="admin")

@@ -16,7 +16,6 @@ from veracore_sync.cli.settings import load_settings
 from veracore_sync.clock import SystemClock
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
-from veracore_sync.config import require
 from veracore_sync.config.shops import ShopFile
 from veracore_sync.domain.errors import ConfigError, SyncError
 from veracore_sync.webhooks.supervision import Health
@@ -79,7 +78,7 @@ def serve_shops(
 def _opened(shop: ShopFile, options: Globals, stack: ExitStack) -> Container:
     container = Container(load_settings(options_of(shop, options)))
     stack.callback(container.close)
-    require(container.settings, "admin")
+    container.require("admin")
     container.bind()
     stack.enter_context(container.ledger.runs.lock("admin", "serve-admin"))
     return container

@@ -10,7 +10,6 @@ from veracore_sync.cli.run_command import run_command
 from veracore_sync.cli.serving import announce_address, check_host, stop_on_signals
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.config import require
 from veracore_sync.domain.hints import WORKER
 from veracore_sync.webhooks.event_thread import EventThread
 from veracore_sync.webhooks.hint_handler import HintJobs
@@ -41,7 +40,7 @@ def serve_webhooks(
 def _work(
     container: Container, host: str | None, port: int | None, *, quiet: bool
 ) -> CommandReport:
-    require(container.settings, "webhooks")
+    container.require("webhooks")
     container.bind()
     address = host or container.settings.webhooks.host
     check_host(address, "webhooks.host")

@@ -13,7 +13,6 @@ from veracore_sync.cli.output import say
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.config import require
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.transport import signature
 
@@ -70,7 +69,7 @@ def _read(body: str, file: Path | None) -> bytes:
 def _work(
     container: Container, body: bytes, delivery_id: str, timestamp: int, body_only: bool
 ) -> CommandReport:
-    require(container.settings, "webhooks")
+    container.require("webhooks")
     secret = container.settings.webhooks.live_secrets[0].get_secret_value()
     try:
         if body_only:

@@ -15,10 +15,11 @@ from veracore_sync.cli.output import say
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.domain.errors import NeedsPerson, SyncError, UsageError
+from veracore_sync.domain.errors import ConfigError, NeedsPerson, SyncError, UsageError
 from veracore_sync.files import write_whole
 from veracore_sync.jobs.timers import Timer, difference
 from veracore_sync.jobs.timers import timers as configured
+from veracore_sync.trusted import Untrusted
 
 
 def timers(
@@ -114,6 +115,8 @@ def _program(config: Path | None) -> str:
 def _differences(found: Sequence[Timer], folder: Path) -> list[str]:
     try:
         return [line for line in (difference(one, folder) for one in found) if line]
+    except Untrusted as error:
+        raise ConfigError(f"{error.filename} {error.reason}", hint=error.todo) from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the units in {folder} cannot be read ({error})") from error
 

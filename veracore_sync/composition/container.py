@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from veracore_sync.clock import Clock, SystemClock
-from veracore_sync.config import Loaded, Settings, VeracoreSettings, require
+from veracore_sync.config import Loaded, Need, Settings, VeracoreSettings, require
 from veracore_sync.config.address import is_same_tenant
 from veracore_sync.domain.errors import (
     AuthRefused,
@@ -62,6 +62,20 @@ class Container:
         """All settings."""
         return self.loaded.settings
 
+    def require(self, *needs: Need) -> None:
+        """Check that what these sides need is set, and that their secrets can be had.
+
+        Raises:
+            ConfigError: It is not; names each setting.
+        """
+        require(self.settings, *needs, unusable=self.loaded.unusable)
+
+    @property
+    def hook_names(self) -> tuple[str, ...]:
+        """The hooks that are set; also those that cannot be called here, as their events wait."""
+        names = self.settings.hooks.names
+        return (*names, "notify") if "hooks.notify" in self.loaded.unusable else names
+
     @contextmanager
     def run_of(self, job: str | None) -> Iterator[None]:
         """Cut requests in the block off when the time limit of a run of `job` is reached.
@@ -93,9 +107,10 @@ class Container:
     def _open_ledger(self) -> Ledger:
         from veracore_sync.ledger.opening import is_there, open_ledger, place_of
 
+        self.require("ledger")
         place = place_of(self.settings.ledger)
         if not self.read_only:
-            return open_ledger(place, clock=self.clock, hooks=self.settings.hooks.names)
+            return open_ledger(place, clock=self.clock, hooks=self.hook_names)
         if is_there(place):
             return open_ledger(place, read_only=True, clock=self.clock)
         return open_ledger(None, clock=self.clock)
@@ -282,7 +297,7 @@ class Container:
     def _bind(self, ledger: Ledger, *, write: bool) -> None:
         from veracore_sync.vendure.shop import identity_of
 
-        require(self.settings, "vendure", "veracore")
+        self.require("vendure", "veracore")
         # A ledger of another shop or company knows none of these orders and would send them all.
         shop = identity_of(self.settings.vendure)
         ledger.meta.bind(shop, self.warehouse_identity, is_same=is_same_tenant, write=write)

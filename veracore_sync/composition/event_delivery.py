@@ -36,7 +36,7 @@ def deliver_due(container: Container) -> None:
         SyncError: The ledger failed, or a setting is wrong.
     """
     # Only the lock of the delivery itself is held: a slow hook must not delay a job.
-    if not is_wanted(container.ledger, container.settings.hooks.names):
+    if not is_wanted(container.ledger, container.hook_names):
         return
     with suppress(LockHeld), container.ledger.runs.lock(JOB, "deliver"):
         deadline = container.clock.monotonic() + AT_A_RUNS_END_SECONDS
@@ -55,6 +55,9 @@ def deliver_events(container: Container, *, force: bool, deadline: float | None)
     Raises:
         SyncError: The ledger failed, or a setting is wrong.
     """
+    # Without a hook there is nothing to call; a pass only ends the alerts about former ones.
+    if container.hook_names:
+        container.require("hooks")
     with ExitStack() as stack:
         hooks = _hooks(container, stack)
         return EventDelivery(container.ledger, hooks, container.clock, force, deadline).run()

@@ -8,7 +8,6 @@ from typing import Any
 
 from veracore_sync.clock import from_text, to_text
 from veracore_sync.composition.container import Container
-from veracore_sync.config import require
 from veracore_sync.config.address import is_same_tenant
 from veracore_sync.domain.errors import ConfigError, SyncError
 from veracore_sync.domain.failures import ONLY_THIS_OPERATION
@@ -31,7 +30,7 @@ def probe_tenant(container: Container) -> dict[str, Any]:
     """
     from veracore_sync.veracore.probe.tenant import probe
 
-    require(container.settings, "veracore")
+    container.require("veracore")
     veracore = container.settings.veracore
     if veracore.dialect != "oms":
         raise ConfigError(
@@ -89,7 +88,7 @@ def remember(container: Container, document: dict[str, Any]) -> None:
         "notShown": sorted(document["notShown"]),
     }
     # The command itself only reads: a ledger that it created would fix when this shop went live.
-    hooks = container.settings.hooks.names
+    hooks = container.hook_names
     with closing(open_ledger(place, clock=container.clock, hooks=hooks)) as ledger:
         bound = ledger.meta.get("identity.warehouse")
         if bound is None or is_same_tenant(bound, container.warehouse_identity):

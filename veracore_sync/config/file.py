@@ -10,6 +10,7 @@ from typing import Any
 
 from veracore_sync.config.explain import dotted, unknown
 from veracore_sync.config.given import Findings, Given, Layer, fault, keys, located, sections
+from veracore_sync.trusted import MOST_BYTES, TrustedFile, Untrusted, check_trusted, read_trusted
 
 VARIABLE = "VERACORE_SYNC_CONFIG"
 SYSTEM_FILE = Path("/etc/veracore-sync/config.toml")
@@ -23,14 +24,15 @@ def find(
     Args:
         path: What ``--config`` named, if anything.
         environ: ``VERACORE_SYNC_CONFIG``, ``XDG_CONFIG_HOME`` and ``HOME`` are read.
-        cwd: Relative paths begin here, and ``config.toml`` is looked for here.
+        cwd: Relative paths begin here. Nothing is looked for here: its owner may be anybody.
         findings: Gets a warning for each place that cannot be read.
 
     Returns:
         The named file, else the first that exists, else None.
 
     Raises:
-        ConfigError: A named file is missing.
+        ConfigError: A named file is missing, or none was named and there is one here, where earlier
+            versions looked first.
     """
     named = path if path is not None else environ.get(VARIABLE)
     if named:
@@ -39,11 +41,33 @@ def find(
         if not _exists(wanted, findings):
             raise fault([f"{wanted} ({origin}): there is no such file; name a file that exists"])
         return wanted
-    return next((place for place in _places(environ, cwd) if _exists(place, findings)), None)
+    found = next((place for place in places(environ) if _exists(place, findings)), None)
+    _refuse_here(cwd / "config.toml", found, findings)
+    return found
 
 
-def _places(environ: Mapping[str, str], cwd: Path) -> Iterator[Path]:
-    yield cwd / "config.toml"
+def _refuse_here(here: Path, found: Path | None, findings: Findings) -> None:
+    """Do not go on with other settings than those of the file here, which used to be read."""
+    try:
+        if not stat.S_ISREG(here.stat().st_mode) or (found and here.samefile(found)):
+            return
+        check_trusted(here)
+    except Untrusted:
+        # It may have been planted, and must not stop anything either.
+        findings.warnings.append(f"{here}: is not read, and a stranger may write it; remove it")
+        return
+    except OSError:
+        return
+    raise fault(
+        [
+            f"{here}: config.toml in this folder is no longer read unless it is named; say "
+            "--config config.toml, or run the command in another folder"
+        ]
+    )
+
+
+def places(environ: Mapping[str, str]) -> Iterator[Path]:
+    """Where the file is looked for if none is named, first to last."""
     home = environ.get("HOME")
     base = environ.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else "")
     if base:
@@ -62,13 +86,14 @@ def _exists(path: Path, findings: Findings) -> bool:
     return True
 
 
-def read(path: Path, findings: Findings) -> Layer:
-    """What the file gives, by ``"section.key"``.
+def read(path: Path, findings: Findings) -> tuple[Layer, TrustedFile]:
+    """What the file gives, by ``"section.key"``; and the file.
 
     Raises:
-        ConfigError: It cannot be read or is not TOML; names the file, and the line if known.
+        ConfigError: It cannot be trusted or read, or is not TOML; names the file, and the line if
+            known.
     """
-    tree = _parse(path)
+    tree, file = _parse(path)
     origin = f"file {path}"
     layer: Layer = {}
     for section, table in tree.items():
@@ -78,12 +103,17 @@ def read(path: Path, findings: Findings) -> Layer:
             findings.problems.append(f"{section} ({origin}): must be a table, [{section}]")
         else:
             findings.problems.append(f"{dotted([section])} ({origin}): {unknown([section])}")
-    return layer
+    return layer, file
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def _parse(path: Path) -> tuple[dict[str, Any], TrustedFile]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        file = read_trusted(path)
+        if len(file.raw) > MOST_BYTES:
+            raise fault([f"file {path}: is larger than 16 MB; name a configuration"])
+        return tomllib.loads(file.raw.decode("utf-8-sig")), file
+    except Untrusted as error:
+        raise fault([f"file {path}: {error.strerror}"]) from None
     except OSError as error:
         raise fault([f"file {path}: cannot be read ({error.strerror})"]) from None
     except UnicodeDecodeError:
@@ -93,10 +123,13 @@ def _parse(path: Path) -> dict[str, Any]:
         raise fault([f"file {path}: is not valid TOML: {reason}"]) from None
 
 
-def warn_if_exposed(path: Path, layer: Layer, secret_keys: set[str], findings: Findings) -> None:
-    """Warn if the file contains a secret and everybody may read it."""
+def warn_if_exposed(
+    path: Path, file: TrustedFile, layer: Layer, secret_keys: set[str], findings: Findings
+) -> None:
+    """Warn if the file contains a secret and others than its owner and its own group may read."""
     held = sorted(secret_keys & {key for key in layer if key in keys() and layer[key].value})
-    if held and stat.S_IMODE(path.stat().st_mode) & stat.S_IROTH:
+    if held and file.readers:
         findings.warnings.append(
-            f"file {path}: holds {', '.join(held)} and anybody may read it; chmod o-rwx it"
+            f"file {path}: holds {', '.join(held)} and {file.readers} may read it; "
+            f"chmod {'o-rwx' if file.readers == 'anybody' else 'go-rwx'} it"
         )

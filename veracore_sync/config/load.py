@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class Loaded:
         path: The file that was read, if any.
         warnings: One sentence for each setting that works but should be fixed.
         shop: The shop's name in a folder of several; empty if it is the only one.
+        unusable: A sentence for each secret that is named and cannot be had, by ``"section.key"``;
+            `require` stops the commands that use it, and no other.
     """
 
     settings: Settings
@@ -34,6 +36,7 @@ class Loaded:
     path: Path | None
     warnings: tuple[str, ...]
     shop: str = ""
+    unusable: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,17 @@ def load(
         merged |= _from_file(found, environ, findings)
     merged |= _from_environment(environ, here, findings)
     merged |= {key: Given(flag.value, f"flag {flag.name}") for key, flag in (flags or {}).items()}
-    secrets.open_files(merged, findings)
-    settings = _checked(merged, environ, findings)
+    unusable = secrets.open_files(merged, findings)
+    settings = _checked(merged, environ, findings, unusable.values())
+    hooks = settings.hooks
+    if hooks.url and not hooks.secret.get_secret_value():
+        unusable.setdefault(
+            "hooks.secret",
+            f"hooks.secret: hooks.url ({merged['hooks.url'].origin}) has no secret; the POSTs are "
+            "signed, so set hooks.secret",
+        )
     origins = {key: merged[key].origin if key in merged else DEFAULT for key in keys()}
-    return Loaded(settings, origins, found, tuple(findings.warnings))
+    return Loaded(settings, origins, found, tuple(findings.warnings), unusable=unusable)
 
 
 def check(flags: Mapping[str, Flag]) -> None:
@@ -91,11 +101,11 @@ def check(flags: Mapping[str, Flag]) -> None:
 
 
 def _from_file(path: Path, environ: Mapping[str, str], findings: Findings) -> Layer:
-    layer = file.read(path, findings)
+    layer, opened = file.read(path, findings)
     for key in secrets.secret_keys():
         if key in layer and layer[key].value in ("", []):
             del layer[key]
-    file.warn_if_exposed(path, layer, set(secrets.secret_keys()), findings)
+    file.warn_if_exposed(path, opened, layer, set(secrets.secret_keys()), findings)
     secrets.name_files(layer, path.parent, environ, findings)
     _locate_ledger(layer, path.parent, environ)
     return layer
@@ -118,7 +128,14 @@ def _locate_ledger(layer: Layer, base: Path, environ: Mapping[str, str]) -> None
         layer["ledger.path"] = Given(str(path), given.origin)
 
 
-def _checked(merged: Layer, environ: Mapping[str, str], findings: Findings) -> Settings:
+def _checked(
+    merged: Layer, environ: Mapping[str, str], findings: Findings, also: Iterable[str] = ()
+) -> Settings:
+    """The settings.
+
+    Raises:
+        ConfigError: There are problems; it tells of `also` besides, which are none by themselves.
+    """
     tree: dict[str, Any] = {"ledger": {"path": default_ledger(environ)}}
     for name, given in merged.items():
         section, key = name.split(".", 1)
@@ -127,7 +144,7 @@ def _checked(merged: Layer, environ: Mapping[str, str], findings: Findings) -> S
         settings = Settings.model_validate(tree)
     except ValidationError as error:
         findings.problems.extend(explain.sentences(error, merged))
-        raise fault(findings.problems) from None
+        raise fault([*findings.problems, *also]) from None
     if findings.problems:
-        raise fault(findings.problems)
+        raise fault([*findings.problems, *also])
     return settings

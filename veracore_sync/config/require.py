@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from pydantic import SecretStr
@@ -11,23 +12,39 @@ from veracore_sync.config.environment import names_of
 from veracore_sync.config.given import fault
 from veracore_sync.config.schema import Settings
 
-Need = Literal["vendure", "veracore", "webhooks", "hooks", "admin"]
+Need = Literal["vendure", "veracore", "webhooks", "hooks", "admin", "ledger"]
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def require(settings: Settings, *needs: Need) -> None:
+def require(settings: Settings, *needs: Need, unusable: Mapping[str, str] = _NOTHING) -> None:
     """Check that what these sides need is set.
 
     Args:
         settings: What `load` returned.
         needs: ``vendure`` an address and a login; ``veracore`` an address, the client and the
-            company; ``webhooks`` a secret; ``hooks`` any hook; ``admin`` a token.
+            company; ``webhooks`` a secret; ``hooks`` any hook; ``admin`` a token; ``ledger`` the
+            password, if one is named.
+        unusable: The secrets that are named and cannot be had, as `Loaded` has them.
 
     Raises:
         ConfigError: `problems` names each missing key, and the variable that sets it as well.
     """
-    missing = [sentence for need in needs for sentence in _CHECKS[need](settings)]
+    missing = [
+        sentence
+        for need in needs
+        for sentence in (_unusable(settings, need, unusable) or _CHECKS[need](settings))
+    ]
     if missing:
         raise fault(missing)
+
+
+def _unusable(settings: Settings, need: Need, unusable: Mapping[str, str]) -> list[str]:
+    """What is wrong with the secrets that this side uses."""
+    if need == "vendure" and (_set(settings.vendure.api_key) or _set(settings.vendure.password)):
+        return []
+    if need == "ledger" and not settings.ledger.url:
+        return []
+    return [unusable[key] for key in _SECRETS[need] if key in unusable]
 
 
 def _vendure(settings: Settings) -> Iterator[str]:
@@ -67,12 +84,26 @@ def _admin(settings: Settings) -> Iterator[str]:
         yield f"{_missing('admin.read_token')}, or {_how('admin.act_token')}"
 
 
+def _ledger(_: Settings) -> Iterator[str]:
+    # It has a default, and PostgreSQL's client finds a password in more places than ours.
+    yield from ()
+
+
 _CHECKS = {
     "vendure": _vendure,
     "veracore": _veracore,
     "webhooks": _webhooks,
     "hooks": _hooks,
     "admin": _admin,
+    "ledger": _ledger,
+}
+_SECRETS: Mapping[Need, tuple[str, ...]] = {
+    "vendure": ("vendure.password", "vendure.api_key"),
+    "veracore": ("veracore.client_secret",),
+    "webhooks": ("webhooks.secret", "webhooks.secrets"),
+    "hooks": ("hooks.secret", "hooks.notify"),
+    "admin": ("admin.read_token", "admin.act_token"),
+    "ledger": ("ledger.password",),
 }
 
 

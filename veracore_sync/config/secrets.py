@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from veracore_sync.config.given import Findings, Given, Layer, bare, is_secret, keys, located
+from veracore_sync.trusted import TrustedFile, Untrusted, read_trusted
 
 CREDENTIALS: Mapping[str, str] = {
     "ledger.password": "ledger_password",
@@ -36,11 +35,14 @@ class SecretFile:
 
     Args:
         path: The file.
-        private: Whether its mode is checked; systemd protects its own.
+        private: Whether it is warned of readers; systemd protects its own.
+        optional: Whether an empty one counts as none: what a unit is given in place of a
+            credential that is not on the machine.
     """
 
     path: Path
     private: bool = True
+    optional: bool = False
 
 
 def name_files(layer: Layer, base: Path, environ: Mapping[str, str], findings: Findings) -> None:
@@ -76,59 +78,73 @@ def credentials(environ: Mapping[str, str]) -> Layer:
         return {}
     paths = {key: Path(directory) / name for key, name in CREDENTIALS.items()}
     return {
-        key: Given(SecretFile(path, private=False), f"credential {path.name}")
+        key: Given(SecretFile(path, private=False, optional=True), f"credential {path.name}")
         for key, path in paths.items()
         if path.exists()
     }
 
 
-def open_files(layer: Layer, findings: Findings) -> None:
+def open_files(layer: Layer, findings: Findings) -> dict[str, str]:
     """Put the contents in place of each `SecretFile`.
 
     Args:
         layer: The merged values; changed in place.
-        findings: Gets a problem for each file that cannot serve, a warning for each open to others.
+        findings: Gets a warning for each file that is open to others.
+
+    Returns:
+        A sentence for each file that cannot serve, by ``"section.key"``; only what uses that
+        secret has to stop.
     """
+    unusable: dict[str, str] = {}
     for key, given in list(layer.items()):
         if not isinstance(given.value, SecretFile):
             continue
         path = given.value.path
         try:
-            text, mode = _contents(path)
+            text, file = _contents(path)
+            if not text.strip() and given.value.optional:
+                del layer[key]
+                continue
+            _refuse_empty(text)
         except ValueError as error:
-            findings.problems.append(f"{key} ({given.origin}): {path} {error}")
+            unusable[key] = f"{key} ({given.origin}): {path} {error}"
             del layer[key]
             continue
-        if given.value.private and mode & (stat.S_IRGRP | stat.S_IROTH):
+        if given.value.private and file.readers:
+            mode = "o-rwx" if file.readers == "anybody" else "go-rwx"
             findings.warnings.append(
-                f"{key} ({given.origin}): {path} can be read by others; chmod 600 it"
+                f"{key} ({given.origin}): {path} can be read by {file.readers}; chmod {mode} it"
             )
         layer[key] = Given(_as_kind(key, text), given.origin)
+    return unusable
 
 
 def _as_kind(key: str, text: str) -> str | list[str]:
     return text.splitlines() if bare(keys()[key].annotation) is tuple else text
 
 
-def _contents(path: Path) -> tuple[str, int]:
-    """The file's text without its last line's end, and its mode.
+def _contents(path: Path) -> tuple[str, TrustedFile]:
+    """The file's text without its last line's end, and the file.
 
     Raises:
         ValueError: There is none; the text says why, to stand behind the path.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(_MOST_BYTES + 1)
-            mode = os.fstat(file.fileno()).st_mode
-        text = raw.decode("utf-8-sig").rstrip("\r\n")
+        file = read_trusted(path, _MOST_BYTES)
+        text = file.raw.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8 text; it must hold the secret alone") from None
+    except Untrusted as error:
+        raise ValueError(error.strerror) from None
     except OSError as error:
         raise ValueError(f"cannot be read ({error.strerror}); fix the path or its mode") from None
     except ValueError:
         raise ValueError("is not a path; name the file that holds the secret") from None
-    if len(raw) > _MOST_BYTES:
+    if len(file.raw) > _MOST_BYTES:
         raise ValueError("is larger than 64 kB; it must hold the secret alone")
+    return text, file
+
+
+def _refuse_empty(text: str) -> None:
     if not text.strip():
         raise ValueError("is empty; it must hold the secret")
-    return text, mode

@@ -14,6 +14,7 @@ from veracore_sync.config.given import DEFAULT, located
 from veracore_sync.config.load import Loaded, load
 from veracore_sync.config.services import LedgerSettings
 from veracore_sync.domain.errors import ConfigError
+from veracore_sync.trusted import Untrusted, check_trusted
 
 SYSTEM_FOLDER = Path("/etc/veracore-sync/shops")
 """The folder that ``--all`` means, unless the environment or the user's home has one."""
@@ -47,7 +48,7 @@ def folder_of_shops(
         every: Whether ``--all`` was given.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is none, or strangers may put files into it.
     """
     named = given if given is not None else environ.get(VARIABLE)
     if named:
@@ -60,6 +61,13 @@ def folder_of_shops(
             f"{'--all: ' if every else ''}there is no folder {' or '.join(map(str, places))}",
             hint="name the folder of configurations with --config",
         )
+    try:
+        check_trusted(found, folder=True)
+    except Untrusted as error:
+        raise ConfigError(f"the folder {found} {error.reason}", hint=error.todo) from None
+    except OSError:
+        # Said when it is listed.
+        return found
     return found
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from veracore_sync.config import Settings
+from veracore_sync.trusted import read_trusted
 
 _HOUR, _DAY = 60, 24 * 60
 _DROP_IN = "50-interval.conf"
@@ -143,7 +144,7 @@ def difference(timer: Timer, folder: Path) -> str:
         for path in (folder / f"{name}.d").glob("*.conf")
     }
     drop_ins = [found[name] for name in sorted(found)]
-    installed = schedule([path.read_text(encoding="utf-8") for path in (unit, *drop_ins)])
+    installed = schedule([read_trusted(path).raw.decode("utf-8") for path in (unit, *drop_ins)])
     wanted = schedule([timer.drop_in])
     if installed == wanted:
         return ""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from veracore_sync.config import HookSettings, Loaded
+from veracore_sync.config.file import SYSTEM_FILE
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
 from veracore_sync.jobs.timers import Timer, difference, timers
@@ -29,8 +32,11 @@ def machine(
     yield ok("configuration", f"read from {where}")
     for warning in loaded.warnings:
         message, _, todo = warning.partition("; ")
-        remedy = "chmod 600 the file" if todo.startswith("chmod") else todo
+        remedy = todo.replace(" it", " the file") if todo.startswith("chmod") else todo
         yield warn("configuration", message, remedy or "let it be read, or remove it")
+    yield from _credentials(systemd)
+    for sentence in loaded.unusable.values():
+        yield fail("configuration", ConfigError(sentence, hint="only what uses it stops"))
     veracore = loaded.settings.veracore
     service = f"; face {veracore.service_note}" if veracore.service_note else ""
     yield ok("dialect", f"{veracore.dialect}: {veracore.dialect_reason}{service}")
@@ -38,6 +44,35 @@ def machine(
     yield _sqlite()
     yield from _units(timers(loaded.settings, loaded.shop), systemd)
     yield from _hooks(loaded.settings.hooks, notify_hook)
+
+
+def _credentials(systemd: Path) -> Iterator[CheckResult]:
+    """Check that the files from which units get credentials are root's."""
+    if next(systemd.glob("veracore-sync-*.service"), None) is None:
+        return
+    # systemd reads them as root, and follows links: whoever may put a link there, as earlier
+    # versions let the units' own user, reads any file of the machine through it.
+    top = SYSTEM_FILE.parent
+    try:
+        places = [top, *top.rglob("*")] if top.exists() else []
+        wrong = next((one for one in places if _is_not_roots(one.lstat())), None)
+    except OSError as error:
+        message = f"{error.filename} cannot be read ({error.strerror})"
+        yield warn("credentials", message, "run doctor as root")
+        return
+    if wrong is not None:
+        danger = ConfigError(
+            f"{wrong} does not belong to root alone: through a link there the units' user can read "
+            "any file, because systemd loads their secrets as root",
+            hint=f"as root: chown -R -h root:veracore-sync {top} && "
+            f"chmod -R u=rwX,g=rX,o= {top}; then look at each link there (find {top} -type l)",
+        )
+        yield fail("credentials", danger)
+
+
+def _is_not_roots(found: os.stat_result) -> bool:
+    writable = not stat.S_ISLNK(found.st_mode) and found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return found.st_uid != 0 or bool(writable)
 
 
 def _bytecode() -> CheckResult:

@@ -49,10 +49,10 @@ class PostgresPlace:
         return self._limits(self._given)
 
     def check(self) -> None:
-        """Refuse an address that libpq does not understand, or whose patience costs a lease.
+        """Refuse what libpq does not understand, what costs a lease, and files that are not safe.
 
         Raises:
-            ConfigError: It does not, or it is too long.
+            ConfigError: It does not, it is too long, or a stranger may write such a file.
         """
         given = self._given
         limits = self._limits(given)
@@ -72,6 +72,7 @@ class PostgresPlace:
                     f"{' for each of the servers' if limits.servers > 1 else ''}; or raise "
                     "ledger.lease_seconds on all hosts",
                 )
+        refuse_untrusted_files(conninfo_to_dict(self.conninfo), os.environ)
 
     @staticmethod
     def _servers(given: Mapping[str, Any]) -> int:
