@@ -14,6 +14,8 @@ from veracore_sync.clock import Clock
 from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
 from veracore_sync.webhooks.server import Response
 
+_LATER = (("Retry-After", "5"),)
+
 
 class ShopPages:
     """Answers what is asked about one shop.
@@ -53,7 +55,7 @@ class ShopPages:
         if kind != "application/json":
             return Response(415, {"errors": [{"message": "send application/json"}]})
         status, document = self._api.answer(body, role)
-        return Response(status, document)
+        return Response(status, document, headers=_LATER if status == 503 else ())
 
     def _bearer(self, head: RequestHead) -> Role | None:
         scheme, _, token = "".join(head.headers.get("authorization", ())).partition(" ")
