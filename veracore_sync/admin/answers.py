@@ -18,9 +18,9 @@ SAFE = (
 _HTML = "text/html; charset=utf-8"
 
 
-def html(content: str, status: int = 200) -> Response:
-    """A page."""
-    return Response(status, text=content, kind=_HTML, headers=SAFE)
+def html(content: str, status: int = 200, more: tuple[tuple[str, str], ...] = ()) -> Response:
+    """A page, with `more` headers."""
+    return Response(status, text=content, kind=_HTML, headers=(*more, *SAFE))
 
 
 def redirect(path: str, *headers: tuple[str, str]) -> Response:

@@ -27,6 +27,7 @@ from veracore_sync.admin.access import Role
 from veracore_sync.admin.actions import ActionOutcome, Actions
 from veracore_sync.admin.cost import TooCostly, check_cost, check_text
 from veracore_sync.admin.list_sizes import MAX_FIRST
+from veracore_sync.admin.requests import is_text
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.jobs import stats
 
@@ -174,7 +175,7 @@ def _name(given: str) -> str:
     Raises:
         GraphQLError: It holds a NUL or half a character, as JSON may.
     """
-    if any(one == "\0" or "\ud800" <= one <= "\udfff" for one in given):
+    if not is_text(given):
         raise GraphQLError("no text")
     return given
 

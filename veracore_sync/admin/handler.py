@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import quote
 
 from veracore_sync.admin import page
 from veracore_sync.admin.access import COOKIE, Role, Session, Sessions
 from veracore_sync.admin.answers import SAFE, html, redirect
-from veracore_sync.admin.shop_pages import ShopPages
+from veracore_sync.admin.attempts import TooManyAttempts
+from veracore_sync.admin.door import Door
+from veracore_sync.admin.requests import form_of, path_of
+from veracore_sync.admin.shop_pages import ShopPages, bearer, refused, unauthenticated
 from veracore_sync.clock import Clock
 from veracore_sync.webhooks.handler import is_local
 from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
@@ -37,6 +40,7 @@ class AdminHandler:
         clock: The time.
         troubles: The failing parts of the server, for ``/readyz``.
         unreadable: The shops that cannot be served, with the reason.
+        door: Who is let in; without one, who addresses the server by a loopback name.
     """
 
     def __init__(
@@ -45,18 +49,24 @@ class AdminHandler:
         clock: Clock,
         troubles: Callable[[], Sequence[Mapping[str, Any]]],
         unreadable: Mapping[str, str] | None = None,
+        door: Door | None = None,
     ) -> None:
         self._shops = {shop.name: shop for shop in shops}
+        self._quoted = {quote(shop.name): shop for shop in shops}
+        self._door = door or Door(clock)
         self._unreadable = unreadable or {}
         self._troubles = troubles
         self._sessions = Sessions(clock)
 
     def check(self, head: RequestHead) -> None:
-        """Refuse unknown paths and methods before a body is read.
+        """Refuse unknown hosts, paths and methods before a body is read.
 
         Raises:
-            RequestRefused: 404 or 405.
+            RequestRefused: 400, 404, 405 or 421.
         """
+        # A load balancer asks for the health of an address, whatever name it has.
+        if path_of(head) != "/healthz":
+            self._door.check_host(head)
         shop, path = self._find(head)
         allowed = _METHODS.get(path) if shop is None else ShopPages.METHODS.get(path)
         if allowed is None:
@@ -73,7 +83,7 @@ class AdminHandler:
         """
         shop, path = self._find(head)
         if shop is not None and path == "/admin-api":
-            return shop.answer_api(head, body)
+            return self._answer_api(shop, head, body, peer)
         if path == "/healthz":
             return Response(200, {"status": "ok"})
         if path == "/readyz":
@@ -81,14 +91,14 @@ class AdminHandler:
         if path == "/style.css":
             return Response(200, text=self._style, kind="text/css; charset=utf-8", headers=SAFE)
         if path == "/login":
-            return self._log_in(head, body)
+            return self._log_in(head, body, peer)
         session = self._sessions.find(head.headers)
         if session is None:
             return redirect("/login")
         if shop is not None and shop.name not in session.roles:
             raise RequestRefused(404, "not found")
         if head.method == "POST":
-            return self._act(shop, head, body, session)
+            return self._act(shop, head, body, session, self._door.address(head, peer))
         if shop is None:
             return self._show_shops(session)
         return shop.show(path, head, session)
@@ -97,16 +107,16 @@ class AdminHandler:
         """The shop that a request is about, and the path within it.
 
         Raises:
-            RequestRefused: There is no such shop.
+            RequestRefused: There is no such shop, or the target is no path.
         """
-        path = urlsplit(head.target).path
+        path = path_of(head)
         only = self._shops.get("")
         if only is not None:
             return (only if path in ShopPages.METHODS else None), path
         if not path.startswith(_SHOPS):
             return None, path
         name, slash, rest = path.removeprefix(_SHOPS).partition("/")
-        shop = self._shops.get(unquote(name))
+        shop = self._quoted.get(name)
         if shop is None or not slash:
             raise RequestRefused(404, "not found")
         return shop, f"/{rest}"
@@ -123,12 +133,28 @@ class AdminHandler:
     def _style(self) -> str:
         return files(__package__).joinpath("style.css").read_text("utf-8")
 
-    def _log_in(self, head: RequestHead, body: bytes) -> Response:
+    def _answer_api(self, shop: ShopPages, head: RequestHead, body: bytes, peer: str) -> Response:
+        if "authorization" not in head.headers:
+            return unauthenticated()
+        try:
+            role: Role | None = self._door.admit(head, peer, lambda: shop.tokens.role(bearer(head)))
+        except TooManyAttempts as error:
+            return refused(429, error.reason, "TOO_MANY_ATTEMPTS", _later(error))
+        if role is None:
+            return unauthenticated()
+        return shop.answer_api(head, body, role)
+
+    def _log_in(self, head: RequestHead, body: bytes, peer: str) -> Response:
         if head.method == "GET":
             return html(page.login_page([]))
-        if not _is_own(head):
+        if not self._door.sent_by_our_page(head):
             return html(page.login_page(["This request came from another site."]), 403)
-        roles = self._roles(_fields(body).get("token", ""))
+        token = form_of(body).get("token", "")
+        try:
+            roles = self._door.admit(head, peer, lambda: self._roles(token))
+        except TooManyAttempts as error:
+            wait = f"Too many wrong tokens. Try again in {error.seconds} s."
+            return html(page.login_page([wait]), 429, _later(error))
         if not roles:
             return html(page.login_page(["Unknown token."]), 401)
         cookie = f"{COOKIE}={self._sessions.begin(roles)}; Path=/; HttpOnly; SameSite=Strict"
@@ -154,12 +180,19 @@ class AdminHandler:
         return html(page.shops_page(lines, page.Visit(session.csrf_token, several=True), flash))
 
     def _act(
-        self, shop: ShopPages | None, head: RequestHead, body: bytes, session: Session
+        self,
+        shop: ShopPages | None,
+        head: RequestHead,
+        body: bytes,
+        session: Session,
+        address: str,
     ) -> Response:
-        fields = _fields(body)
+        fields = form_of(body)
         # Against CSRF twice: where the browser says the form was, and a token that only our page
         # has.
-        if not _is_own(head) or not _same(fields.get("csrf_token", ""), session.csrf_token):
+        if not self._door.sent_by_our_page(head) or not _same(
+            fields.get("csrf_token", ""), session.csrf_token
+        ):
             return html(page.login_page(["This request was not made by this page."]), 403)
         if shop is not None:
             return shop.act(fields, session)
@@ -167,18 +200,8 @@ class AdminHandler:
         return redirect("/login", ("Set-Cookie", f"{COOKIE}=; Path=/; Max-Age=0; SameSite=Strict"))
 
 
-def _fields(body: bytes) -> dict[str, str]:
-    read = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
-    return {name: values[0] for name, values in read.items()}
-
-
-def _is_own(head: RequestHead) -> bool:
-    """Whether the form was sent by our own page, according to the browser."""
-    site = head.headers.get("sec-fetch-site", ("same-origin",))[0]
-    origin = head.headers.get("origin")
-    if site not in ("same-origin", "none"):
-        return False
-    return origin is None or urlsplit(origin[0]).netloc == "".join(head.headers.get("host", ()))
+def _later(error: TooManyAttempts) -> tuple[tuple[str, str], ...]:
+    return (("Retry-After", str(error.seconds)),)
 
 
 def _same(given: str, wanted: str) -> bool:

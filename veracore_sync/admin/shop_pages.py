@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 from veracore_sync.admin import page
 from veracore_sync.admin.access import Role, Session, Tokens
 from veracore_sync.admin.actions import ActionOutcome, Actions
 from veracore_sync.admin.answers import html, redirect
 from veracore_sync.admin.api import AdminApi
+from veracore_sync.admin.requests import parameter
 from veracore_sync.clock import Clock
 from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
 from veracore_sync.webhooks.server import Response
@@ -43,23 +44,14 @@ class ShopPages:
         self._clock = clock
         self._api = AdminApi(actions)
 
-    def answer_api(self, head: RequestHead, body: bytes) -> Response:
-        """Answer a request to the API."""
-        role = self._bearer(head)
-        if role is None:
-            error = {"message": "send a token: Authorization: Bearer …"}
-            document = {"errors": [{**error, "extensions": {"code": "UNAUTHENTICATED"}}]}
-            return Response(401, document, headers=(("WWW-Authenticate", "Bearer"),))
+    def answer_api(self, head: RequestHead, body: bytes, role: Role) -> Response:
+        """Answer a request to the API by who has that role."""
         # A form of another site cannot send this type without the browser asking us first.
         kind = "".join(head.headers.get("content-type", ())).partition(";")[0].strip().lower()
         if kind != "application/json":
             return Response(415, {"errors": [{"message": "send application/json"}]})
         status, document = self._api.answer(body, role)
         return Response(status, document, headers=_LATER if status == 503 else ())
-
-    def _bearer(self, head: RequestHead) -> Role | None:
-        scheme, _, token = "".join(head.headers.get("authorization", ())).partition(" ")
-        return self.tokens.role(token.strip()) if scheme.lower() == "bearer" else None
 
     def show(self, path: str, head: RequestHead, session: Session) -> Response:
         """Answer with a page of this shop, for a session that may view it."""
@@ -68,7 +60,7 @@ class ShopPages:
         session.flash.clear()
         ledger = self.actions.ledger
         if path == "/order":
-            name = parse_qs(urlsplit(head.target).query).get("name", [""])[0].strip()
+            name = parameter(head, "name")
             row = ledger.orders.find(name)
             if row is None:
                 return html(page.missing_page(name, visit), 404)
@@ -112,6 +104,26 @@ class ShopPages:
             "tracking-order": lambda: actions.tracking_for(name),
         }
         return found.get(action)
+
+
+def bearer(head: RequestHead) -> str:
+    """The token in ``Authorization``; empty if it has another scheme."""
+    scheme, _, token = "".join(head.headers.get("authorization", ())).partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def unauthenticated() -> Response:
+    """The answer of the API to who has no token that is known."""
+    more = (("WWW-Authenticate", "Bearer"),)
+    return refused(401, "send a token: Authorization: Bearer …", "UNAUTHENTICATED", more)
+
+
+def refused(
+    status: int, message: str, code: str, more: tuple[tuple[str, str], ...] = ()
+) -> Response:
+    """An answer of the API that is an error, with `more` headers."""
+    document = {"errors": [{"message": message, "extensions": {"code": code}}]}
+    return Response(status, document, headers=more)
 
 
 def _words(action: str, name: str, outcome: ActionOutcome) -> str:
