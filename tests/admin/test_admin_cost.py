@@ -34,8 +34,10 @@ from veracore_sync.admin.actions import ActionOutcome, Actions
 from veracore_sync.admin.api import AdminApi
 from veracore_sync.admin.cost import Cost, Counter, check_text
 from veracore_sync.admin.list_sizes import Arguments
+from veracore_sync.domain.audit import Actor
 from veracore_sync.ledger import open_ledger
 
+ACTOR = Actor("act_token 01234567", "api", "192.0.2.7")
 SCHEMA = build_schema("""
 type Query { one: Thing! many(first: Int! = 10): [Thing!]! count: Int! }
 type Thing {
@@ -360,11 +362,12 @@ def api() -> Iterator[AdminApi]:
     with closing(open_ledger(None)) as ledger:
         names = ("retry_order", "inventory_for", "tracking_for", "force_inventory")
         actions = SimpleNamespace(ledger=ledger, **dict.fromkeys(names, Forbidden()))
+        actions.by = lambda _actor: actions
         yield AdminApi(cast(Actions, actions), patience=0.0)
 
 
 def ask(api: AdminApi, query: str, **variables: Any) -> tuple[int, dict[str, Any]]:
-    return api.answer(json.dumps({"query": query, "variables": variables}).encode(), "act")
+    return api.answer(json.dumps({"query": query, "variables": variables}).encode(), "act", ACTOR)
 
 
 @pytest.mark.parametrize(("query", "why"), ATTACKS)
@@ -450,8 +453,8 @@ def test_only_a_few_are_executed_at_once() -> None:
         return ActionOutcome(True)
 
     with closing(open_ledger(None)) as ledger:
-        actions = cast(Actions, SimpleNamespace(ledger=ledger, force_inventory=slow))
-        api = AdminApi(actions, at_once=2, patience=0.0)
+        actions = SimpleNamespace(ledger=ledger, force_inventory=slow, by=lambda _actor: actions)
+        api = AdminApi(cast(Actions, actions), at_once=2, patience=0.0)
         force = "mutation { forceVeracoreInventorySync { success } }"
         busy = [threading.Thread(target=ask, args=(api, force)) for _ in range(2)]
         for one in busy:

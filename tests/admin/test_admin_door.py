@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, nullcontext
 from types import SimpleNamespace
 from typing import cast
 from urllib.parse import urlencode
@@ -17,14 +18,17 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from veracore_sync.admin.access import Tokens
-from veracore_sync.admin.actions import Actions
+from veracore_sync.admin.actions import ActionOutcome, Actions
 from veracore_sync.admin.attempts import FORGOTTEN, FREE, LONGEST, TooManyAttempts, WrongTokens
 from veracore_sync.admin.door import Door
 from veracore_sync.admin.handler import AdminHandler
 from veracore_sync.admin.requests import Callers, Hosts
 from veracore_sync.admin.shop_pages import ShopPages
 from veracore_sync.clock import SystemClock
+from veracore_sync.composition.container import Container
 from veracore_sync.config import AdminSettings
+from veracore_sync.domain.audit import Actor
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.ledger import open_ledger
 from veracore_sync.webhooks.request_head import RequestHead, RequestRefused, parse_head
 from veracore_sync.webhooks.server import Response
@@ -47,10 +51,24 @@ class Scene:
     def __init__(self, shops: tuple[str, ...] = ("",), **door: object) -> None:
         self.clock = Clock()
         self.ledger = open_ledger(None)
-        actions = cast(Actions, SimpleNamespace(ledger=self.ledger))
-        pages = [ShopPages(actions, Tokens(READ, ACT), self.clock, one) for one in shops]
+        self.acted: list[tuple[str, Actor]] = []
+        actions = SimpleNamespace(ledger=self.ledger, by=self._by)
+        pages = [
+            ShopPages(cast(Actions, actions), Tokens(READ, ACT), self.clock, one) for one in shops
+        ]
         made = Door(self.clock, **door)  # type: ignore[arg-type]
         self.handler = AdminHandler(pages, self.clock, list, door=made)
+
+    def _by(self, actor: Actor) -> object:
+        def note(name: str) -> Callable[..., ActionOutcome]:
+            def act(*given: str) -> ActionOutcome:
+                self.acted.append((" ".join([name, *given]), actor))
+                return ActionOutcome(True)
+
+            return act
+
+        names = ("force_inventory", "inventory_for", "force_tracking", "retry_order")
+        return SimpleNamespace(**{name: note(name) for name in (*names, "tracking_for")})
 
     def ask(
         self, method: str, target: str, body: bytes = b"", peer: str = "192.0.2.7", **headers: str
@@ -335,6 +353,100 @@ def test_the_logger_is_quiet_about_people_who_mistype(
     assert [scene.log_in("mistyped") for _ in range(FREE - 1)] == [401] * (FREE - 1)
     assert scene.log_in(ACT) == 303
     assert caplog.records == []
+
+
+# ---- who acts -----------------------------------------------------------------------------------
+
+
+def mark(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()[:8]
+
+
+def logged_in(scene: Scene, token: str, peer: str, **headers: str) -> dict[str, str]:
+    answer = scene.ask("POST", "/login", urlencode({"token": token}).encode(), peer, **headers)
+    assert answer.status == 303
+    return {"Cookie": dict(answer.headers)["Set-Cookie"].partition(";")[0], **headers}
+
+
+def test_whoever_acts_is_named_with_the_address() -> None:
+    scene = Scene(trusted_proxies=["127.0.0.1/32"])
+    given = {"Content_Type": "application/json", "Authorization": f"Bearer {ACT}"}
+    query = b'{"query": "mutation { syncVeracoreInventoryForSku(sku: \\"MUG\\") { success } }"}'
+    assert scene.ask("POST", "/admin-api", query, "192.0.2.9", **given).status == 200
+    session = logged_in(scene, ACT, "127.0.0.1", X_Forwarded_For="203.0.113.5")
+    page = scene.ask("GET", "/", b"", "127.0.0.1", **session).text or ""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert found is not None
+    form = urlencode({"action": "retry", "name": "A1", "csrf_token": found[1]}).encode()
+    assert scene.ask("POST", "/act", form, "127.0.0.1", **session).status == 303
+    who = f"act_token {mark(ACT)}"
+    assert scene.acted == [
+        ("inventory_for MUG", Actor(who, "api", "192.0.2.9")),
+        ("retry_order A1", Actor(who, "page", "203.0.113.5")),
+    ]
+    (entry,) = scene.ledger.audit.latest(9)
+    assert (entry.action, entry.actor, entry.outcome) == (
+        "log-in",
+        Actor(who, "page", "203.0.113.5"),
+        "done",
+    )
+    assert "203.0.113.5" in page
+    assert ACT not in page
+
+
+def test_a_ledger_that_cannot_be_written_keeps_nobody_from_looking(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_given: object) -> int:
+        raise LedgerError("the ledger l.db: disk full")
+
+    monkeypatch.setattr(scene.ledger.audit, "begin", full)
+    session = logged_in(scene, READ, "192.0.2.7")
+    assert scene.ask("GET", "/", **session).status == 200
+    assert "a log-in could not be recorded" in caplog.text
+
+
+def test_nothing_is_done_that_cannot_be_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_given: object) -> int:
+        raise LedgerError("the ledger l.db: disk full")
+
+    with closing(open_ledger(None)) as ledger:
+        monkeypatch.setattr(ledger.audit, "begin", full)
+        actor = Actor("act_token 01234567", "page", "192.0.2.7")
+        actions = Actions(cast(Container, SimpleNamespace(ledger=ledger)), actor)
+        monkeypatch.setattr(actions, "_run", lambda *_given: pytest.fail("it was done"))
+        for act in (actions.force_inventory, actions.force_tracking):
+            with pytest.raises(LedgerError):
+                act()
+
+
+@pytest.mark.parametrize("success", [True, False, None])
+def test_how_an_action_ended_is_recorded(
+    monkeypatch: pytest.MonkeyPatch, *, success: bool | None
+) -> None:
+    def run(*_given: object) -> ActionOutcome:
+        (begun,) = ledger.audit.latest(9)
+        assert (begun.outcome, begun.ended_at) == (None, None)
+        if success is None:
+            raise KeyError("a bug")
+        return ActionOutcome(success)
+
+    with closing(open_ledger(None)) as ledger:
+        actor = Actor("act_token 01234567", "api", "192.0.2.7")
+        actions = Actions(cast(Container, SimpleNamespace(ledger=ledger)), actor)
+        monkeypatch.setattr(actions, "_run", run)
+        with nullcontext() if success is not None else pytest.raises(KeyError):
+            actions.inventory_for("MUG")
+        (entry,) = ledger.audit.latest(9)
+        assert (entry.action, entry.target, entry.actor) == ("sync-inventory", "MUG", actor)
+        assert entry.outcome == ("done" if success else "failed")
+
+
+def test_who_has_no_name_cannot_act() -> None:
+    with closing(open_ledger(None)) as ledger:
+        actions = Actions(cast(Container, SimpleNamespace(ledger=ledger)))
+        with pytest.raises(RuntimeError):
+            actions.force_inventory()
 
 
 # ---- settings -----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 import threading
@@ -39,6 +40,12 @@ class Tokens:
         return found
 
 
+def name_of(role: Role, token: str) -> str:
+    """Who acts, for the audit trail: the setting, and a mark by which a new token is told apart."""
+    # Of a token that nobody can guess, eight digits of a hash tell nothing.
+    return f"{role}_token {hashlib.sha256(token.encode()).hexdigest()[:8]}"
+
+
 @dataclass(slots=True)
 class Session:
     """A login at the page.
@@ -47,12 +54,14 @@ class Session:
         roles: What it may do at each shop, by the shop's name.
         csrf_token: In every form that acts.
         ends_at: In seconds of the monotonic clock.
+        who: Who logged in, at each shop.
         flash: Shown once.
     """
 
     roles: Mapping[str, Role]
     csrf_token: str
     ends_at: float
+    who: Mapping[str, str] = field(default_factory=dict)
     flash: list[str] = field(default_factory=list)
 
 
@@ -68,11 +77,12 @@ class Sessions:
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}
 
-    def begin(self, roles: Mapping[str, Role]) -> str:
+    def begin(self, roles: Mapping[str, Role], who: Mapping[str, str]) -> str:
         """Start a session; returns its id.
 
         Args:
             roles: What it may do at each shop, by the shop's name.
+            who: Who it is at each shop.
         """
         id = secrets.token_urlsafe(32)
         now = self._clock.monotonic()
@@ -82,7 +92,7 @@ class Sessions:
             while len(self._sessions) >= _MAX_SESSIONS:
                 del self._sessions[next(iter(self._sessions))]
             csrf_token = secrets.token_urlsafe(32)
-            self._sessions[id] = Session(roles, csrf_token, now + _SESSION_SECONDS)
+            self._sessions[id] = Session(roles, csrf_token, now + _SESSION_SECONDS, who)
         return id
 
     def find(self, headers: Mapping[str, tuple[str, ...]]) -> Session | None:

@@ -28,6 +28,7 @@ from veracore_sync.admin.actions import ActionOutcome, Actions
 from veracore_sync.admin.cost import TooCostly, check_cost, check_text
 from veracore_sync.admin.list_sizes import MAX_FIRST
 from veracore_sync.admin.requests import is_text
+from veracore_sync.domain.audit import Actor
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.jobs import stats
 
@@ -59,12 +60,13 @@ class AdminApi:
             OperationType.MUTATION: threading.BoundedSemaphore(at_once),
         }
 
-    def answer(self, body: bytes, role: Role) -> tuple[int, dict[str, Any]]:
+    def answer(self, body: bytes, role: Role, actor: Actor) -> tuple[int, dict[str, Any]]:
         """The HTTP status and document for a request.
 
         Args:
             body: ``{"query", "variables", "operationName"}`` as JSON.
             role: What the client may do.
+            actor: Who the client is.
         """
         request = _request(body)
         if isinstance(request, str):
@@ -88,15 +90,15 @@ class AdminApi:
         with self._place(operation.operation) as free:
             if not free:
                 return 503, _errors("too many requests at once; try again", "BUSY")
-            return 200, self._execute(document, variables, name)
+            return 200, self._execute(document, variables, name, actor)
 
     def _execute(
-        self, document: DocumentNode, variables: Mapping[str, Any], name: str | None
+        self, document: DocumentNode, variables: Mapping[str, Any], name: str | None, actor: Actor
     ) -> dict[str, Any]:
         outcome = execute_sync(
             self._schema,
             document,
-            root_value=self._roots(),
+            root_value=self._roots(actor),
             variable_values=dict(variables),
             operation_name=name,
         )
@@ -119,8 +121,8 @@ class AdminApi:
     def _schema(self) -> GraphQLSchema:
         return build_schema(files(__package__).joinpath("schema.graphql").read_text("utf-8"))
 
-    def _roots(self) -> dict[str, Callable[..., Any]]:
-        act, seen = self._actions, _Reading(self._actions)
+    def _roots(self, actor: Actor) -> dict[str, Callable[..., Any]]:
+        act, seen = self._actions.by(actor), _Reading(self._actions)
         return {
             "veracoreOrderSyncStatus": lambda _info, **given: seen.order(_name(given["orderId"])),
             "veracoreOrderSyncStats": lambda _info: seen.orders(),

@@ -10,13 +10,14 @@ from typing import Any
 from urllib.parse import quote
 
 from veracore_sync.admin import page
-from veracore_sync.admin.access import COOKIE, Role, Session, Sessions
+from veracore_sync.admin.access import COOKIE, Role, Session, Sessions, name_of
 from veracore_sync.admin.answers import SAFE, html, redirect
 from veracore_sync.admin.attempts import TooManyAttempts
 from veracore_sync.admin.door import Door
 from veracore_sync.admin.requests import form_of, path_of
 from veracore_sync.admin.shop_pages import ShopPages, bearer, refused, unauthenticated
 from veracore_sync.clock import Clock
+from veracore_sync.domain.audit import Actor
 from veracore_sync.webhooks.handler import is_local
 from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
 from veracore_sync.webhooks.server import Response
@@ -142,7 +143,8 @@ class AdminHandler:
             return refused(429, error.reason, "TOO_MANY_ATTEMPTS", _later(error))
         if role is None:
             return unauthenticated()
-        return shop.answer_api(head, body, role)
+        actor = Actor(name_of(role, bearer(head)), "api", self._door.address(head, peer))
+        return shop.answer_api(head, body, role, actor)
 
     def _log_in(self, head: RequestHead, body: bytes, peer: str) -> Response:
         if head.method == "GET":
@@ -157,7 +159,12 @@ class AdminHandler:
             return html(page.login_page([wait]), 429, _later(error))
         if not roles:
             return html(page.login_page(["Unknown token."]), 401)
-        cookie = f"{COOKIE}={self._sessions.begin(roles)}; Path=/; HttpOnly; SameSite=Strict"
+        who = {name: name_of(role, token) for name, role in roles.items()}
+        for name in roles:
+            self._shops[name].record_log_in(
+                Actor(who[name], "page", self._door.address(head, peer))
+            )
+        cookie = f"{COOKIE}={self._sessions.begin(roles, who)}; Path=/; HttpOnly; SameSite=Strict"
         # Secure only behind TLS: over plain http on localhost the browser would drop the cookie.
         if "https" in head.headers.get("x-forwarded-proto", ()):
             cookie += "; Secure"
@@ -195,7 +202,7 @@ class AdminHandler:
         ):
             return html(page.login_page(["This request was not made by this page."]), 403)
         if shop is not None:
-            return shop.act(fields, session)
+            return shop.act(fields, session, address)
         self._sessions.end(head.headers)
         return redirect("/login", ("Set-Cookie", f"{COOKIE}=; Path=/; Max-Age=0; SameSite=Strict"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
@@ -12,9 +13,12 @@ from veracore_sync.admin.answers import html, redirect
 from veracore_sync.admin.api import AdminApi
 from veracore_sync.admin.requests import parameter
 from veracore_sync.clock import Clock
+from veracore_sync.domain.audit import Actor
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
 from veracore_sync.webhooks.server import Response
 
+_LOG = logging.getLogger(__name__)
 _LATER = (("Retry-After", "5"),)
 
 
@@ -44,13 +48,13 @@ class ShopPages:
         self._clock = clock
         self._api = AdminApi(actions)
 
-    def answer_api(self, head: RequestHead, body: bytes, role: Role) -> Response:
-        """Answer a request to the API by who has that role."""
+    def answer_api(self, head: RequestHead, body: bytes, role: Role, actor: Actor) -> Response:
+        """Answer a request to the API by `actor`, who has that role."""
         # A form of another site cannot send this type without the browser asking us first.
         kind = "".join(head.headers.get("content-type", ())).partition(";")[0].strip().lower()
         if kind != "application/json":
             return Response(415, {"errors": [{"message": "send application/json"}]})
-        status, document = self._api.answer(body, role)
+        status, document = self._api.answer(body, role, actor)
         return Response(status, document, headers=_LATER if status == 503 else ())
 
     def show(self, path: str, head: RequestHead, session: Session) -> Response:
@@ -67,8 +71,17 @@ class ShopPages:
             return html(page.order_page(ledger, row, visit, flash))
         return html(page.overview_page(ledger, visit, self._clock.now(), flash))
 
-    def act(self, fields: Mapping[str, str], session: Session) -> Response:
-        """Do what a form of this shop asks for.
+    def record_log_in(self, actor: Actor) -> None:
+        """Put a log-in into the audit trail."""
+        audit = self.actions.ledger.audit
+        try:
+            audit.end(audit.begin(actor, "log-in", None), success=True)
+        except LedgerError as error:
+            # Who wants to see why the ledger cannot be written must get in.
+            _LOG.warning("admin: a log-in could not be recorded: %s", error.message)
+
+    def act(self, fields: Mapping[str, str], session: Session, address: str) -> Response:
+        """Do what a form of this shop asks for, sent from that address.
 
         Raises:
             RequestRefused: There is no such action.
@@ -76,7 +89,8 @@ class ShopPages:
         if session.roles[self.name] != "act":
             return html(page.login_page(["This token can view but not act."]), 403)
         action, name = fields.get("action", ""), fields.get("name", "").strip()
-        work = self._named(action, name)
+        actor = Actor(session.who[self.name], "page", address)
+        work = self._named(action, name, self.actions.by(actor))
         if work is None:
             raise RequestRefused(400, "no such action")
         session.flash.append(_words(action, name, work()))
@@ -94,8 +108,9 @@ class ShopPages:
             several=bool(self.name),
         )
 
-    def _named(self, action: str, name: str) -> Callable[[], ActionOutcome] | None:
-        actions = self.actions
+    def _named(
+        self, action: str, name: str, actions: Actions
+    ) -> Callable[[], ActionOutcome] | None:
         found: dict[str, Callable[[], ActionOutcome]] = {
             "retry": lambda: actions.retry_order(name),
             "force-inventory": actions.force_inventory,
