@@ -100,6 +100,22 @@ def test_each_operation_of_the_brief(rig: Rig, shop: SmallShop) -> None:
     runs = [run["command"] for run in rig.run("stats", "--runs", "--json").json["runs"]]
     assert runs.count("retry") == 2
     assert runs.count("sync-tracking") == 2
+    audit = rig.run("stats", "--audit", "--json").json["audit"]
+    assert {(one["who"][:10], one["way"], one["address"]) for one in audit} == {
+        ("act_token ", "api", "127.0.0.1")
+    }
+    assert [(one["action"], one["target"], one["outcome"]) for one in reversed(audit)] == [
+        ("retry", parked.code, "failed"),
+        ("retry", parked.code, "done"),
+        ("sync-inventory", None, "done"),
+        ("sync-inventory", "MUG", "done"),
+        ("sync-inventory", "NONE", "failed"),
+        ("sync-tracking", order.code, "done"),
+        ("sync-tracking", None, "done"),
+    ]
+    shown = rig.run("stats", "--audit").out
+    assert parked.code in shown
+    assert ACT not in shown
 
 
 def test_who_may_do_what(rig: Rig, shop: SmallShop) -> None:

@@ -260,6 +260,7 @@ def test_the_page_and_the_api_count_together_and_say_how_long(scene: Scene) -> N
     assert ("Retry-After", "1") in refused.headers
     # Whoever is logged in goes on, and a request without any token guesses nothing.
     assert scene.ask("POST", "/admin-api", QUERY).status == 401
+    assert scene.ask("POST", "/admin-api", QUERY, Authorization="Basic eDp5").status == 401
     assert scene.ask("GET", "/").status == 303
 
 

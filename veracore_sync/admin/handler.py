@@ -135,15 +135,16 @@ class AdminHandler:
         return files(__package__).joinpath("style.css").read_text("utf-8")
 
     def _answer_api(self, shop: ShopPages, head: RequestHead, body: bytes, peer: str) -> Response:
-        if "authorization" not in head.headers:
+        token = bearer(head)
+        if not token:
             return unauthenticated()
         try:
-            role: Role | None = self._door.admit(head, peer, lambda: shop.tokens.role(bearer(head)))
+            role: Role | None = self._door.admit(head, peer, lambda: shop.tokens.role(token))
         except TooManyAttempts as error:
             return refused(429, error.reason, "TOO_MANY_ATTEMPTS", _later(error))
         if role is None:
             return unauthenticated()
-        actor = Actor(name_of(role, bearer(head)), "api", self._door.address(head, peer))
+        actor = Actor(name_of(role, token), "api", self._door.address(head, peer))
         return shop.answer_api(head, body, role, actor)
 
     def _log_in(self, head: RequestHead, body: bytes, peer: str) -> Response:
