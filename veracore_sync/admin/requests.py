@@ -11,6 +11,7 @@ from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
 
 _MOST_FIELDS = 20
 _PORT = re.compile(r":[0-9]{1,5}$")
+_FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -67,8 +68,7 @@ def is_text(given: str) -> bool:
 
 def host_of(authority: str) -> str:
     """The host in ``Host`` or in an origin, in lower case, without a port or brackets."""
-    bare = _PORT.sub("", authority.strip()) if not authority.endswith("]") else authority
-    return bare.removeprefix("[").removesuffix("]").lower().rstrip(".")
+    return _PORT.sub("", authority.strip()).removeprefix("[").removesuffix("]").lower().rstrip(".")
 
 
 class Hosts:
@@ -136,7 +136,9 @@ class Callers:
         hops = ",".join(head.headers.get("x-forwarded-for", ())).split(",")
         # Each proxy adds whom it saw at the end; what stands before that may be invented.
         while hops and self._trusts(found):
-            before = _address(host_of(hops.pop()))
+            hop = hops.pop().strip()
+            # IPv6 comes without brackets, or in brackets with a port.
+            before = _address(hop) or _address(host_of(hop))
             if before is None:
                 break
             found = before
@@ -150,7 +152,8 @@ class Callers:
         found = _address(self.address(head, peer))
         if found is None:
             return peer
-        if "x-forwarded-for" in head.headers and not self._trusts(_address(peer) or found):
+        forwarded = any(name in head.headers for name in _FORWARDED)
+        if forwarded and not self._trusts(_address(peer) or found):
             # So that those behind a proxy cannot make others of its address wait.
             return f"{found} (a proxy)"
         if isinstance(found, ipaddress.IPv6Address):
