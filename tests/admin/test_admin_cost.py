@@ -471,6 +471,12 @@ def test_only_a_few_are_executed_at_once() -> None:
         assert ask(api, force)[0] == 200
 
 
+def test_what_the_schema_has_not_is_refused(api: AdminApi) -> None:
+    assert ask(api, "subscription { __typename }")[0] == 400
+    assert ask(api, "subscription { a }")[0] == 400
+    assert ask(api, "{ a }")[0] == 400
+
+
 def test_however_many_aliases_the_ledger_is_read_once(
     api: AdminApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ from veracore_sync.jobs import stats
 _LOG = logging.getLogger(__name__)
 TROUBLED = ("failed", "parked", "in_doubt", "conflict", "cancelled")
 _LONGEST_MESSAGE = 300
+_BUSY = "too many requests at once; try again"
 _AT_ONCE = 4
 _PATIENCE = 5.0
 """Seconds that a request waits for others to end."""
@@ -72,6 +73,26 @@ class AdminApi:
         if isinstance(request, str):
             return 400, _errors(request, "BAD_REQUEST")
         query, variables, name = request
+        with self._place(OperationType.QUERY) as free:
+            if not free:
+                return 503, _errors(_BUSY, "BUSY")
+            read = self._read(query, variables, name)
+            if isinstance(read, dict):
+                return 400, read
+            document, kind = read
+            if kind is not OperationType.MUTATION:
+                return 200, self._execute(document, variables, name, actor)
+        if role != "act":
+            return 200, _errors("this token can view but not act", "FORBIDDEN")
+        with self._place(kind) as free:
+            if not free:
+                return 503, _errors(_BUSY, "BUSY")
+            return 200, self._execute(document, variables, name, actor)
+
+    def _read(
+        self, query: str, variables: Mapping[str, Any], name: str | None
+    ) -> tuple[DocumentNode, OperationType] | dict[str, Any]:
+        """The document and what it asks for; or why it is refused."""
         try:
             # All limits come before validation, which itself takes long for a hostile document.
             check_text(query)
@@ -79,18 +100,13 @@ class AdminApi:
             operation = _operation(document, name)
             check_cost(self._schema, document, operation, variables)
         except TooCostly as error:
-            return 400, _errors(error.message, "LIMIT_EXCEEDED")
+            return _errors(error.message, "LIMIT_EXCEEDED")
         except GraphQLError as error:
-            return 400, _errors(error.message, "GRAPHQL_PARSE_FAILED")
-        if operation.operation is OperationType.MUTATION and role != "act":
-            return 200, _errors("this token can view but not act", "FORBIDDEN")
+            return _errors(error.message, "GRAPHQL_PARSE_FAILED")
         found = validate(self._schema, document, max_errors=1)
         if found:
-            return 400, _errors(found[0].message, "GRAPHQL_VALIDATION_FAILED")
-        with self._place(operation.operation) as free:
-            if not free:
-                return 503, _errors("too many requests at once; try again", "BUSY")
-            return 200, self._execute(document, variables, name, actor)
+            return _errors(found[0].message, "GRAPHQL_VALIDATION_FAILED")
+        return document, operation.operation
 
     def _execute(
         self, document: DocumentNode, variables: Mapping[str, Any], name: str | None, actor: Actor
