@@ -11,7 +11,7 @@ from typing import Any
 
 from rig import Rig
 
-READ, ACT = "read-token-0123456789", "act-token-9876543210"
+READ, ACT = "read-token-0123456789-abcdefghijk", "act-token-9876543210-abcdefghijk"
 
 
 @dataclass

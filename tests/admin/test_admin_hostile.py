@@ -30,7 +30,13 @@ def admin(tmp_path_factory: pytest.TempPathFactory) -> object:
 
 def head(*lines: str, length: str | None = str(len(QUERY))) -> bytes:
     own = [f"Content-Length: {length}"] if length is not None else []
-    every = ("POST /admin-api HTTP/1.1", "Host: x", "Content-Type: application/json", *own, *lines)
+    every = (
+        "POST /admin-api HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: application/json",
+        *own,
+        *lines,
+    )
     return "\r\n".join(every).encode() + b"\r\n\r\n"
 
 
@@ -66,8 +72,10 @@ def exchange(admin: Admin, raw: bytes) -> bytes:
         pytest.param(head() + QUERY, 401, id="nobody"),
         pytest.param(head(f"Authorization: Basic {ACT}") + QUERY, 401, id="another scheme"),
         pytest.param(head(BEARER, BEARER) + QUERY, 401, id="two tokens"),
-        pytest.param(b"GET /../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", 404, id="another path"),
-        pytest.param(b"DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", 405, id="another method"),
+        pytest.param(
+            b"GET /../etc/passwd HTTP/1.1\r\nHost: localhost\r\n\r\n", 404, id="another path"
+        ),
+        pytest.param(b"DELETE / HTTP/1.1\r\nHost: localhost\r\n\r\n", 405, id="another method"),
         pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n" * 2, 400, id="TLS"),
     ],
 )

@@ -67,6 +67,17 @@ VALUES: dict[str, Any] = {
             "label": "text",
         }
     ],
+    "acts": [
+        {
+            "at": "text",
+            "who": "text",
+            "way": "text",
+            "address": "text",
+            "action": "text",
+            "target": "text",
+            "outcome": "text",
+        }
+    ],
     "chart": RunChart((ChartDay("text", 1, 1, 6, 50, 50),), "text"),
     "shops": [
         {

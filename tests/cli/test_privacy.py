@@ -43,7 +43,7 @@ def test_nothing_keeps_a_secret_or_a_person(tmp_path: Path, dialect: str) -> Non
             "VERACORE_SYNC_HOOKS__URL": "http://127.0.0.1:9/",
             "VERACORE_SYNC_HOOKS__SECRET": "hook-s3cret",
             "VERACORE_SYNC_METRICS__TEXTFILE": str(metrics),
-            "VERACORE_SYNC_ADMIN__ACT_TOKEN": "admin-s3cret-0123456789",
+            "VERACORE_SYNC_ADMIN__ACT_TOKEN": "admin-s3cret-0123456789-abcdefghijk",
             "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "0",
         }
         for sku in ("MUG", "GHOST"):
@@ -123,7 +123,7 @@ def administering(rig: Rig) -> Ended:
     act = "mutation { forceVeracoreTrackingSync { success error } }"
 
     def ask(url: str) -> None:
-        for token in ("admin-s3cret-0123456789", "wrong-s3cret-0123456789"):
+        for token in ("admin-s3cret-0123456789-abcdefghijk", "wrong-s3cret-0123456789"):
             headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
             for query in (look, act):
                 asked(f"{url}/admin-api", json.dumps({"query": query}).encode(), headers)

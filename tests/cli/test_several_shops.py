@@ -384,7 +384,7 @@ def test_every_command_says_whether_it_is_for_one_shop() -> None:
 
 # ---- the page of all shops
 
-BOTH, ONE = "token-of-the-house-0123", "token-of-shop1-012345"
+BOTH, ONE = "token-of-the-house-0123-abcdefghijk", "token-of-shop1-012345-abcdefghijkl"
 
 
 @pytest.fixture

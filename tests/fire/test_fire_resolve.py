@@ -107,8 +107,8 @@ def test_a_retry_recovers_what_died(fire: Fire) -> None:
 
 def test_the_admin_recovers_what_died(fire: Fire) -> None:
     code = killed(fire, "answered")
-    fire.rig.env["VERACORE_SYNC_ADMIN__READ_TOKEN"] = "read-token-0123456789"
-    fire.rig.env["VERACORE_SYNC_ADMIN__ACT_TOKEN"] = "act-token-9876543210"
+    fire.rig.env["VERACORE_SYNC_ADMIN__READ_TOKEN"] = "read-token-0123456789-abcdefghijk"
+    fire.rig.env["VERACORE_SYNC_ADMIN__ACT_TOKEN"] = "act-token-9876543210-abcdefghijk"
     retry = f'mutation {{ retryVeracoreOrderSync(orderId: "{code}") {{ success error }} }}'
     with serving(fire.rig) as admin:
         found = admin.data(retry)["retryVeracoreOrderSync"]

@@ -249,6 +249,8 @@ TOLD_ONLY = {
     "receipts.asked_at",  # its tick counts
     "job_locks.since",
     "events.at",
+    "audit.at",
+    "audit.ended_at",
 }
 """Moments that are shown, or that bound what is forgotten: nothing waits for them."""
 

@@ -42,7 +42,7 @@ STRAY = {
     f"{P}VERSION": "unset it",
     f"{P}_PORT": f'did you mean "{P}ADMIN__PORT"?',
 }
-SECRET = "secret" * 5
+SECRET = "a-secret-of-the-stray-names-01234"
 COMMANDS = {
     "sync-orders": 0,
     "sync-inventory": 0,

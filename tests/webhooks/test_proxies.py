@@ -18,6 +18,7 @@ from hook_kit import INVENTORY, QUICK, Bed, read_all, signed, start_bed, stop_be
 from proxies_kit import HOOKS, PAGE, Front, free_port
 
 from veracore_sync.admin.access import Tokens
+from veracore_sync.admin.door import Door
 from veracore_sync.admin.handler import AdminHandler
 from veracore_sync.admin.shop_pages import ShopPages
 from veracore_sync.clock import SystemClock
@@ -75,7 +76,11 @@ def page(bed: Bed) -> Iterator[int]:
     clock = SystemClock()
     pages = ShopPages(_Actions(bed.ledger), Tokens("", ACT), clock)  # type: ignore[arg-type]
     server = HookServer(
-        "127.0.0.1", 0, AdminHandler([pages], clock, list), meter=Counters(), section="admin"
+        "127.0.0.1",
+        0,
+        AdminHandler([pages], clock, list, door=Door(clock, hosts=[PAGE])),
+        meter=Counters(),
+        section="admin",
     )
     server.start()
     yield int(server.server_address[1])

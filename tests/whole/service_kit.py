@@ -30,7 +30,7 @@ from veracore_sync.ledger import open_ledger
 from veracore_sync.transport.signature import sign
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-ACT_TOKEN = "act-token-9876543210"
+ACT_TOKEN = "act-token-9876543210-abcdefghijk"
 SERVING = {"VERACORE_WEBHOOK_SECRET": SECRET, "VERACORE_SYNC_ADMIN__ACT_TOKEN": ACT_TOKEN}
 """The settings, by environment names, that the two services need."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 import threading
@@ -27,16 +28,27 @@ class Tokens:
 
     def __init__(self, read: str, act: str) -> None:
         given: dict[Role, str] = {"act": act, "read": read}
-        self._tokens = [(role, token.encode()) for role, token in given.items() if token]
+        self._tokens = [(role, _digest(token)) for role, token in given.items() if token]
 
     def role(self, given: str) -> Role | None:
         """What that token may do, or ``None``."""
         # Every token, in constant time: response times must not show how much of a guess is right.
+        # Digests, because a comparison ends early where the lengths differ.
         found: Role | None = None
         for role, token in self._tokens:
-            if hmac.compare_digest(token, given.encode("utf-8", "replace")):
+            if hmac.compare_digest(token, _digest(given)):
                 found = found or role
         return found
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()
+
+
+def name_of(role: Role, token: str) -> str:
+    """Who acts, for the audit trail: the setting, and a mark by which a new token is told apart."""
+    # Of a token that nobody can guess, eight digits of a hash tell nothing.
+    return f"{role}_token {hashlib.sha256(token.encode()).hexdigest()[:8]}"
 
 
 @dataclass(slots=True)
@@ -47,12 +59,14 @@ class Session:
         roles: What it may do at each shop, by the shop's name.
         csrf_token: In every form that acts.
         ends_at: In seconds of the monotonic clock.
+        who: Who logged in, at each shop.
         flash: Shown once.
     """
 
     roles: Mapping[str, Role]
     csrf_token: str
     ends_at: float
+    who: Mapping[str, str] = field(default_factory=dict)
     flash: list[str] = field(default_factory=list)
 
 
@@ -68,11 +82,12 @@ class Sessions:
         self._lock = threading.Lock()
         self._sessions: dict[str, Session] = {}
 
-    def begin(self, roles: Mapping[str, Role]) -> str:
+    def begin(self, roles: Mapping[str, Role], who: Mapping[str, str]) -> str:
         """Start a session; returns its id.
 
         Args:
             roles: What it may do at each shop, by the shop's name.
+            who: Who it is at each shop.
         """
         id = secrets.token_urlsafe(32)
         now = self._clock.monotonic()
@@ -82,7 +97,7 @@ class Sessions:
             while len(self._sessions) >= _MAX_SESSIONS:
                 del self._sessions[next(iter(self._sessions))]
             csrf_token = secrets.token_urlsafe(32)
-            self._sessions[id] = Session(roles, csrf_token, now + _SESSION_SECONDS)
+            self._sessions[id] = Session(roles, csrf_token, now + _SESSION_SECONDS, who)
         return id
 
     def find(self, headers: Mapping[str, tuple[str, ...]]) -> Session | None:

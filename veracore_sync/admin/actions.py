@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +13,8 @@ from veracore_sync.composition.inventory import sync_inventory
 from veracore_sync.composition.locked_run import CommandReport, Job, Work, run_locked
 from veracore_sync.composition.orders import doubt_resolver, sync_orders
 from veracore_sync.composition.tracking import sync_tracking
-from veracore_sync.domain.errors import SyncError, UsageError
+from veracore_sync.domain.audit import Actor
+from veracore_sync.domain.errors import LedgerError, SyncError, UsageError
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.retry import execute, plan
@@ -30,14 +33,20 @@ class ActionOutcome:
 class Actions:
     """Runs the commands' code, each with a container of its own and under its lock.
 
-    A `SyncError` becomes an unsuccessful outcome.
+    A `SyncError` becomes an unsuccessful outcome. Each is in the audit trail before it begins.
 
     Args:
         container: The server's, whose ledger is read.
+        actor: Who acts; ``None``: nobody, who may only read.
     """
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, actor: Actor | None = None) -> None:
         self._container = container
+        self._actor = actor
+
+    def by(self, actor: Actor) -> Actions:
+        """The same, in the name of somebody."""
+        return Actions(self._container, actor)
 
     @property
     def ledger(self) -> Ledger:
@@ -49,12 +58,15 @@ class Actions:
         row = self.ledger.orders.find(name)
         if row is None:
             return _unknown_order(name)
-        outcome = self._run("retry", "orders", lambda container: _retry(container, row.code))
-        after = self.ledger.orders.get(row.code)
+        return self._recorded("retry", row.code, lambda: self._retry_order(row.code))
+
+    def _retry_order(self, code: str) -> ActionOutcome:
+        outcome = self._run("retry", "orders", lambda container: _retry(container, code))
+        after = self.ledger.orders.get(code)
         if not outcome.success or after is None or after.state in ("synced", "shipped"):
             return outcome
         why = f": {after.error_message}" if after.error_message else ""
-        return ActionOutcome(False, f"{row.code} is {after.state}{why}", outcome.result)
+        return ActionOutcome(False, f"{code} is {after.state}{why}", outcome.result)
 
     def force_inventory(self) -> ActionOutcome:
         """``sync-inventory --force``."""
@@ -65,8 +77,12 @@ class Actions:
         return self._inventory(RunOptions(only=(sku,)))
 
     def _inventory(self, options: RunOptions) -> ActionOutcome:
-        return self._run(
-            "sync-inventory", "inventory", lambda container: sync_inventory(container, options)
+        return self._recorded(
+            "sync-inventory",
+            next(iter(options.only), None),
+            lambda: self._run(
+                "sync-inventory", "inventory", lambda container: sync_inventory(container, options)
+            ),
         )
 
     def force_tracking(self) -> ActionOutcome:
@@ -75,14 +91,40 @@ class Actions:
 
     def tracking_for(self, name: str) -> ActionOutcome:
         """``sync-tracking --order``."""
-        if self.ledger.orders.find(name) is None:
+        row = self.ledger.orders.find(name)
+        if row is None:
             return _unknown_order(name)
-        return self._tracking(RunOptions(only=(name,)))
+        return self._tracking(RunOptions(only=(name,)), row.code)
 
-    def _tracking(self, options: RunOptions) -> ActionOutcome:
-        return self._run(
-            "sync-tracking", "tracking", lambda container: sync_tracking(container, options)
+    def _tracking(self, options: RunOptions, code: str | None = None) -> ActionOutcome:
+        return self._recorded(
+            "sync-tracking",
+            code,
+            lambda: self._run(
+                "sync-tracking", "tracking", lambda container: sync_tracking(container, options)
+            ),
         )
+
+    def _recorded(
+        self, action: str, target: str | None, work: Callable[[], ActionOutcome]
+    ) -> ActionOutcome:
+        """Do it, in the audit trail.
+
+        Raises:
+            LedgerError: It cannot be recorded, and was not begun.
+        """
+        if self._actor is None:
+            raise RuntimeError(f"nobody asks for {action}")
+        audit = self.ledger.audit
+        number = audit.begin(self._actor, action, target)
+        success = False
+        try:
+            outcome = work()
+            success = outcome.success
+        finally:
+            with suppress(LedgerError):
+                audit.end(number, success=success)
+        return outcome
 
     def _run(self, command: str, lock: str, work: Work) -> ActionOutcome:
         job = Job(command, lock, record=True, force=True)

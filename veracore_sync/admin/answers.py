@@ -18,9 +18,9 @@ SAFE = (
 _HTML = "text/html; charset=utf-8"
 
 
-def html(content: str, status: int = 200) -> Response:
-    """A page."""
-    return Response(status, text=content, kind=_HTML, headers=SAFE)
+def html(content: str, status: int = 200, more: tuple[tuple[str, str], ...] = ()) -> Response:
+    """A page, with `more` headers."""
+    return Response(status, text=content, kind=_HTML, headers=(*more, *SAFE))
 
 
 def redirect(path: str, *headers: tuple[str, str]) -> Response:
@@ -29,7 +29,14 @@ def redirect(path: str, *headers: tuple[str, str]) -> Response:
 
 
 def unauthenticated() -> Response:
-    """The API's answer without a token of the shop."""
-    error = {"message": "send a token: Authorization: Bearer …"}
-    document = {"errors": [{**error, "extensions": {"code": "UNAUTHENTICATED"}}]}
-    return Response(401, document, headers=(("WWW-Authenticate", "Bearer"),))
+    """The answer of the API to who has no token that is known."""
+    more = (("WWW-Authenticate", "Bearer"),)
+    return refused(401, "send a token: Authorization: Bearer …", "UNAUTHENTICATED", more)
+
+
+def refused(
+    status: int, message: str, code: str, more: tuple[tuple[str, str], ...] = ()
+) -> Response:
+    """An answer of the API that is an error, with `more` headers."""
+    document = {"errors": [{"message": message, "extensions": {"code": code}}]}
+    return Response(status, document, headers=more)

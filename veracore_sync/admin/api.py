@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
 from graphql import (
     DocumentNode,
-    FieldNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
     GraphQLError,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
-    SelectionSetNode,
     build_schema,
     execute_sync,
     parse,
@@ -27,16 +25,20 @@ from graphql import (
 
 from veracore_sync.admin.access import Role
 from veracore_sync.admin.actions import ActionOutcome, Actions
+from veracore_sync.admin.cost import TooCostly, check_cost, check_text
+from veracore_sync.admin.list_sizes import MAX_FIRST
+from veracore_sync.admin.requests import is_text
+from veracore_sync.domain.audit import Actor
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.jobs import stats
 
 _LOG = logging.getLogger(__name__)
-# A short query can ask for very much by nesting, aliases and fragments.
-_MAX_TOKENS = 2_000
-_MAX_DEPTH = 12
-_MAX_FIELDS = 300
-_MAX_MUTATIONS = 5
 TROUBLED = ("failed", "parked", "in_doubt", "conflict", "cancelled")
+_LONGEST_MESSAGE = 300
+_BUSY = "too many requests at once; try again"
+_AT_ONCE = 4
+_PATIENCE = 5.0
+"""Seconds that a request waits for others to end."""
 
 
 class AdminApi:
@@ -44,83 +46,162 @@ class AdminApi:
 
     Args:
         actions: Run by mutations; queries read its ledger.
+        at_once: How many queries, and how many mutations, are executed at the same time.
+        patience: Seconds that a further one waits.
     """
 
-    def __init__(self, actions: Actions) -> None:
+    def __init__(
+        self, actions: Actions, at_once: int = _AT_ONCE, patience: float = _PATIENCE
+    ) -> None:
         self._actions = actions
+        self._patience = patience
+        # Apart, because a mutation lasts as long as the run that it starts.
+        self._room = {
+            OperationType.QUERY: threading.BoundedSemaphore(at_once),
+            OperationType.MUTATION: threading.BoundedSemaphore(at_once),
+        }
 
-    def answer(self, body: bytes, role: Role) -> tuple[int, dict[str, Any]]:
+    def answer(self, body: bytes, role: Role, actor: Actor) -> tuple[int, dict[str, Any]]:
         """The HTTP status and document for a request.
 
         Args:
             body: ``{"query", "variables", "operationName"}`` as JSON.
             role: What the client may do.
+            actor: Who the client is.
         """
         request = _request(body)
         if isinstance(request, str):
             return 400, _errors(request, "BAD_REQUEST")
         query, variables, name = request
-        try:
-            document = parse(query, max_tokens=_MAX_TOKENS)
-            operation = _operation(document, name)
-            _refuse_large(document, operation)
-        except GraphQLError as error:
-            return 400, _errors(error.message, "GRAPHQL_PARSE_FAILED")
-        if operation.operation is OperationType.MUTATION and role != "act":
+        with self._place(OperationType.QUERY) as free:
+            if not free:
+                return 503, _errors(_BUSY, "BUSY")
+            read = self._read(query, variables, name)
+            if isinstance(read, dict):
+                return 400, read
+            document, kind = read
+            if kind is not OperationType.MUTATION:
+                return 200, self._execute(document, variables, name, actor)
+        if role != "act":
             return 200, _errors("this token can view but not act", "FORBIDDEN")
-        found = validate(self._schema, document)
+        with self._place(kind) as free:
+            if not free:
+                return 503, _errors(_BUSY, "BUSY")
+            return 200, self._execute(document, variables, name, actor)
+
+    def _read(
+        self, query: str, variables: Mapping[str, Any], name: str | None
+    ) -> tuple[DocumentNode, OperationType] | dict[str, Any]:
+        """The document and what it asks for; or why it is refused."""
+        try:
+            # All limits come before validation, which itself takes long for a hostile document.
+            check_text(query)
+            document = parse(query)
+            operation = _operation(document, name)
+            check_cost(self._schema, document, operation, variables)
+        except TooCostly as error:
+            return _errors(error.message, "LIMIT_EXCEEDED")
+        except GraphQLError as error:
+            return _errors(error.message, "GRAPHQL_PARSE_FAILED")
+        found = validate(self._schema, document, max_errors=1)
         if found:
-            return 400, _errors(found[0].message, "GRAPHQL_VALIDATION_FAILED")
+            return _errors(found[0].message, "GRAPHQL_VALIDATION_FAILED")
+        return document, operation.operation
+
+    def _execute(
+        self, document: DocumentNode, variables: Mapping[str, Any], name: str | None, actor: Actor
+    ) -> dict[str, Any]:
         outcome = execute_sync(
             self._schema,
             document,
-            root_value=self._roots(),
+            root_value=self._roots(actor),
             variable_values=dict(variables),
             operation_name=name,
         )
         result: dict[str, Any] = {"data": outcome.data}
         if outcome.errors:
             result["errors"] = [_error_document(error) for error in outcome.errors]
-        return 200, result
+        return result
+
+    @contextmanager
+    def _place(self, kind: OperationType) -> Iterator[bool]:
+        room = self._room[kind]
+        free = room.acquire(timeout=self._patience)
+        try:
+            yield free
+        finally:
+            if free:
+                room.release()
 
     @cached_property
     def _schema(self) -> GraphQLSchema:
         return build_schema(files(__package__).joinpath("schema.graphql").read_text("utf-8"))
 
-    def _roots(self) -> dict[str, Callable[..., Any]]:
-        ledger, act = self._actions.ledger, self._actions
+    def _roots(self, actor: Actor) -> dict[str, Callable[..., Any]]:
+        act, seen = self._actions.by(actor), _Reading(self._actions)
         return {
-            "veracoreOrderSyncStatus": lambda _info, **given: self._order(given["orderId"]),
-            "veracoreOrderSyncStats": lambda _info: self._orders(),
-            "veracoreFailedOrderSyncs": lambda _info: [
-                _order(row) for row in ledger.orders.in_states(TROUBLED)
-            ],
-            "veracoreInventorySyncStats": lambda _info: stats.overall(ledger)["inventory"],
-            "veracoreTrackingSyncStats": lambda _info: stats.overall(ledger)["tracking"],
+            "veracoreOrderSyncStatus": lambda _info, **given: seen.order(_name(given["orderId"])),
+            "veracoreOrderSyncStats": lambda _info: seen.orders(),
+            "veracoreFailedOrderSyncs": lambda _info, first: seen.failed[:first],
+            "veracoreInventorySyncStats": lambda _info: seen.overall["inventory"],
+            "veracoreTrackingSyncStats": lambda _info: seen.overall["tracking"],
             "retryVeracoreOrderSync": lambda _info, **given: _result(
-                act.retry_order(given["orderId"])
+                act.retry_order(_name(given["orderId"]))
             ),
             "forceVeracoreInventorySync": lambda _info: _result(act.force_inventory()),
-            "syncVeracoreInventoryForSku": lambda _info, sku: _result(act.inventory_for(sku)),
+            "syncVeracoreInventoryForSku": lambda _info, sku: _result(
+                act.inventory_for(_name(sku))
+            ),
             "forceVeracoreTrackingSync": lambda _info: _result(act.force_tracking()),
             "syncVeracoreTrackingForOrder": lambda _info, **given: _result(
-                act.tracking_for(given["orderId"])
+                act.tracking_for(_name(given["orderId"]))
             ),
         }
 
-    def _order(self, name: str) -> dict[str, Any] | None:
-        row = self._actions.ledger.orders.find(name)
+
+class _Reading:
+    """What one request reads of the ledger: once, however many aliases ask for it."""
+
+    def __init__(self, actions: Actions) -> None:
+        self._ledger = actions.ledger
+
+    @cached_property
+    def overall(self) -> dict[str, Any]:
+        return stats.overall(self._ledger)
+
+    @cached_property
+    def failed(self) -> list[dict[str, Any]]:
+        rows = self._ledger.orders.in_states(TROUBLED, limit=MAX_FIRST)
+        return [_order(row) for row in rows]
+
+    @cached_property
+    def _recent(self) -> list[dict[str, Any]]:
+        return [_order(row) for row in self._ledger.orders.recent_errors(MAX_FIRST)]
+
+    def order(self, name: str) -> dict[str, Any] | None:
+        row = self._ledger.orders.find(name)
         return _order(row) if row else None
 
-    def _orders(self) -> dict[str, Any]:
-        document = dict(stats.overall(self._actions.ledger)["orders"])
-        errors = document["recentErrors"]
-        document["recentErrors"] = [{"id": one["vendureOrderId"], **one} for one in errors]
-        return document
+    def orders(self) -> dict[str, Any]:
+        recent = {"recentErrors": lambda _info, first: self._recent[:first]}
+        return {**self.overall["orders"], **recent}
+
+
+def _name(given: str) -> str:
+    """The name of an order or a SKU, if it is one that a ledger can look for.
+
+    Raises:
+        GraphQLError: It holds a NUL or half a character, as JSON may.
+    """
+    if not is_text(given):
+        raise GraphQLError("no text")
+    return given
 
 
 def _order(row: OrderRow) -> dict[str, Any]:
-    return {"id": row.vendure_id, **stats.order_document(row)}
+    document = stats.order_document(row)
+    warnings = document["warnings"]
+    return {"id": row.vendure_id, **document, "warnings": lambda _info, first: warnings[:first]}
 
 
 def _result(outcome: ActionOutcome) -> dict[str, Any]:
@@ -153,51 +234,9 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
     return found[0]
 
 
-def _refuse_large(document: DocumentNode, operation: OperationDefinitionNode) -> None:
-    """Limit the depth, the fields (and so the aliases), and the mutations of a request.
-
-    Raises:
-        GraphQLError: It exceeds a limit.
-    """
-    fragments = {
-        one.name.value: one
-        for one in document.definitions
-        if isinstance(one, FragmentDefinitionNode)
-    }
-    fields = _count(operation.selection_set, fragments, 1, 0)
-    roots = len(operation.selection_set.selections)
-    if fields > _MAX_FIELDS:
-        raise GraphQLError(f"more than {_MAX_FIELDS} fields")
-    if operation.operation is OperationType.MUTATION and roots > _MAX_MUTATIONS:
-        raise GraphQLError(f"more than {_MAX_MUTATIONS} mutations at once")
-
-
-def _count(
-    selections: SelectionSetNode,
-    fragments: Mapping[str, FragmentDefinitionNode],
-    depth: int,
-    so_far: int,
-) -> int:
-    if depth > _MAX_DEPTH:
-        raise GraphQLError(f"nested deeper than {_MAX_DEPTH}")
-    for one in selections.selections:
-        below: SelectionSetNode | None = None
-        if isinstance(one, FieldNode):
-            so_far += 1
-            below = one.selection_set
-        elif isinstance(one, FragmentSpreadNode):
-            fragment = fragments.get(one.name.value)
-            below = fragment.selection_set if fragment else None
-        else:
-            below = getattr(one, "selection_set", None)
-        if below is not None and so_far <= _MAX_FIELDS:
-            so_far = _count(below, fragments, depth + 1, so_far)
-    return so_far
-
-
 def _error_document(error: GraphQLError) -> dict[str, Any]:
     # An exception of a resolver may quote secrets or personal data, so it is logged, not returned.
-    own = error.original_error is None
+    own = isinstance(error.original_error, GraphQLError | None)
     if not own:
         _LOG.error("admin-api: %s failed", error.path, exc_info=error.original_error)
     message = error.message if own else "internal error; see the log of serve-admin"
@@ -206,4 +245,8 @@ def _error_document(error: GraphQLError) -> dict[str, Any]:
 
 
 def _errors(message: str, code: str) -> dict[str, Any]:
-    return {"errors": [{"message": message, "extensions": {"code": code}}], "data": None}
+    # graphql-core quotes names of any length.
+    return {
+        "errors": [{"message": message[:_LONGEST_MESSAGE], "extensions": {"code": code}}],
+        "data": None,
+    }

@@ -7,13 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import quote
 
 from veracore_sync.admin import page
-from veracore_sync.admin.access import COOKIE, Role, Session, Sessions
-from veracore_sync.admin.answers import SAFE, html, redirect, unauthenticated
-from veracore_sync.admin.shop_pages import ShopPages
+from veracore_sync.admin.access import COOKIE, Role, Session, Sessions, name_of
+from veracore_sync.admin.answers import SAFE, html, redirect, refused, unauthenticated
+from veracore_sync.admin.attempts import TooManyAttempts
+from veracore_sync.admin.door import Door
+from veracore_sync.admin.requests import form_of, path_of
+from veracore_sync.admin.shop_pages import ShopPages, bearer
 from veracore_sync.clock import Clock
+from veracore_sync.domain.audit import Actor
 from veracore_sync.webhooks.handler import is_local
 from veracore_sync.webhooks.request_head import RequestHead, RequestRefused, wrong_method
 from veracore_sync.webhooks.server import Response
@@ -37,6 +41,7 @@ class AdminHandler:
         clock: The time.
         troubles: The failing parts of the server, for ``/readyz``.
         unreadable: The shops that cannot be served, with the reason.
+        door: Who is let in; without one, who addresses the server by a loopback name.
     """
 
     def __init__(
@@ -45,18 +50,24 @@ class AdminHandler:
         clock: Clock,
         troubles: Callable[[], Sequence[Mapping[str, Any]]],
         unreadable: Mapping[str, str] | None = None,
+        door: Door | None = None,
     ) -> None:
         self._shops = {shop.name: shop for shop in shops}
+        self._quoted = {quote(shop.name): shop for shop in shops}
+        self._door = door or Door(clock)
         self._unreadable = unreadable or {}
         self._troubles = troubles
         self._sessions = Sessions(clock)
 
     def check(self, head: RequestHead) -> None:
-        """Refuse unknown paths and methods before a body is read.
+        """Refuse unknown hosts, paths and methods before a body is read.
 
         Raises:
-            RequestRefused: 404 or 405.
+            RequestRefused: 400, 404, 405 or 421.
         """
+        # A load balancer asks for the health of an address, whatever name it has.
+        if path_of(head) != "/healthz":
+            self._door.check_host(head)
         name, path = self._find(head)
         allowed = _METHODS.get(path) if name is None else ShopPages.METHODS.get(path)
         if allowed is None:
@@ -73,9 +84,9 @@ class AdminHandler:
         """
         name, path = self._find(head)
         # A stranger gets the same answers for a shop that exists and one that does not.
-        shop = self._shops.get(name) if name is not None else None
+        shop = self._quoted.get(name) if name is not None else None
         if name is not None and path == "/admin-api":
-            return shop.answer_api(head, body) if shop is not None else unauthenticated()
+            return self._answer_api(shop, head, body, peer)
         if path == "/healthz":
             return Response(200, {"status": "ok"})
         if path == "/readyz":
@@ -83,27 +94,31 @@ class AdminHandler:
         if path == "/style.css":
             return Response(200, text=self._style, kind="text/css; charset=utf-8", headers=SAFE)
         if path == "/login":
-            return self._log_in(head, body)
+            return self._log_in(head, body, peer)
         session = self._sessions.find(head.headers)
         if session is None:
             return redirect("/login")
-        if name is not None and name not in session.roles:
+        if name is not None and (shop is None or shop.name not in session.roles):
             raise RequestRefused(404, "not found")
         if head.method == "POST":
-            return self._act(shop, head, body, session)
+            return self._act(shop, head, body, session, self._door.address(head, peer))
         if shop is None:
             return self._show_shops(session)
         return shop.show(path, head, session)
 
     def _find(self, head: RequestHead) -> tuple[str | None, str]:
-        """The name of the shop that a request is about, if of any, and the path within it."""
-        path = head.path
+        """The name of the shop that a request is about, if of any, and the path within it.
+
+        Raises:
+            RequestRefused: The target is no path.
+        """
+        path = path_of(head)
         if "" in self._shops:
             return ("" if path in ShopPages.METHODS else None), path
         name, slash, rest = path.removeprefix(_SHOPS).partition("/")
         if not path.startswith(_SHOPS) or not slash:
             return None, path
-        return unquote(name), f"/{rest}"
+        return name, f"/{rest}"
 
     def _readiness(self, head: RequestHead, peer: str) -> Response:
         if not is_local(head, peer):
@@ -118,15 +133,42 @@ class AdminHandler:
     def _style(self) -> str:
         return files(__package__).joinpath("style.css").read_text("utf-8")
 
-    def _log_in(self, head: RequestHead, body: bytes) -> Response:
+    def _answer_api(
+        self, shop: ShopPages | None, head: RequestHead, body: bytes, peer: str
+    ) -> Response:
+        token = bearer(head)
+        if not token:
+            return unauthenticated()
+        try:
+            role: Role | None = self._door.admit(
+                head, peer, lambda: shop.tokens.role(token) if shop else None
+            )
+        except TooManyAttempts as error:
+            return refused(429, error.reason, "TOO_MANY_ATTEMPTS", _later(error))
+        if shop is None or role is None:
+            return unauthenticated()
+        actor = Actor(name_of(role, token), "api", self._door.address(head, peer))
+        return shop.answer_api(head, body, role, actor)
+
+    def _log_in(self, head: RequestHead, body: bytes, peer: str) -> Response:
         if head.method == "GET":
             return html(page.login_page([]))
-        if not _is_own(head):
+        if not self._door.sent_by_our_page(head):
             return html(page.login_page(["This request came from another site."]), 403)
-        roles = self._roles(_fields(body).get("token", ""))
+        token = form_of(body).get("token", "")
+        try:
+            roles = self._door.admit(head, peer, lambda: self._roles(token))
+        except TooManyAttempts as error:
+            wait = f"Too many wrong tokens. Try again in {error.seconds} s."
+            return html(page.login_page([wait]), 429, _later(error))
         if not roles:
             return html(page.login_page(["Unknown token."]), 401)
-        cookie = f"{COOKIE}={self._sessions.begin(roles)}; Path=/; HttpOnly; SameSite=Strict"
+        who = {name: name_of(role, token) for name, role in roles.items()}
+        for name in roles:
+            self._shops[name].record_log_in(
+                Actor(who[name], "page", self._door.address(head, peer))
+            )
+        cookie = f"{COOKIE}={self._sessions.begin(roles, who)}; Path=/; HttpOnly; SameSite=Strict"
         # Secure only behind TLS: over plain http on localhost the browser would drop the cookie.
         if "https" in head.headers.get("x-forwarded-proto", ()):
             cookie += "; Secure"
@@ -149,31 +191,28 @@ class AdminHandler:
         return html(page.shops_page(lines, page.Visit(session.csrf_token, several=True), flash))
 
     def _act(
-        self, shop: ShopPages | None, head: RequestHead, body: bytes, session: Session
+        self,
+        shop: ShopPages | None,
+        head: RequestHead,
+        body: bytes,
+        session: Session,
+        address: str,
     ) -> Response:
-        fields = _fields(body)
+        fields = form_of(body)
         # Against CSRF twice: where the browser says the form was, and a token that only our page
         # has.
-        if not _is_own(head) or not _same(fields.get("csrf_token", ""), session.csrf_token):
+        if not self._door.sent_by_our_page(head) or not _same(
+            fields.get("csrf_token", ""), session.csrf_token
+        ):
             return html(page.login_page(["This request was not made by this page."]), 403)
         if shop is not None:
-            return shop.act(fields, session)
+            return shop.act(fields, session, address)
         self._sessions.end(head.headers)
         return redirect("/login", ("Set-Cookie", f"{COOKIE}=; Path=/; Max-Age=0; SameSite=Strict"))
 
 
-def _fields(body: bytes) -> dict[str, str]:
-    read = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
-    return {name: values[0] for name, values in read.items()}
-
-
-def _is_own(head: RequestHead) -> bool:
-    """Whether the form was sent by our own page, according to the browser."""
-    site = head.headers.get("sec-fetch-site", ("same-origin",))[0]
-    origin = head.headers.get("origin")
-    if site not in ("same-origin", "none"):
-        return False
-    return origin is None or urlsplit(origin[0]).netloc == "".join(head.headers.get("host", ()))
+def _later(error: TooManyAttempts) -> tuple[tuple[str, str], ...]:
+    return (("Retry-After", str(error.seconds)),)
 
 
 def _same(given: str, wanted: str) -> bool:

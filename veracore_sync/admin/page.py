@@ -20,6 +20,7 @@ from veracore_sync.jobs import stats
 from veracore_sync.ports.ledger import Ledger
 
 _MOST_ORDERS = 100
+_MOST_ACTS = 20
 _WAITING = ("failed", "parked", "in_doubt", "conflict", "cancelled", "pending", "sending")
 _CAN_RETRY = ("failed", "parked", "in_doubt")
 _COUNTS = ("Pending", "Failed", "Parked", "InDoubt", "Conflict")
@@ -102,6 +103,7 @@ def overview_page(ledger: Ledger, visit: Visit, now: datetime, flash: Sequence[s
         upstreams=list(_upstreams(document)),
         webhooks=document["webhooks"],
         events=document["events"],
+        acts=[stats.audit_document(one) for one in ledger.audit.latest(_MOST_ACTS)],
     )
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 from veracore_sync.admin import page
 from veracore_sync.admin.access import Role, Session, Tokens
 from veracore_sync.admin.actions import ActionOutcome, Actions
-from veracore_sync.admin.answers import html, redirect, unauthenticated
+from veracore_sync.admin.answers import html, redirect
 from veracore_sync.admin.api import AdminApi
+from veracore_sync.admin.requests import parameter
 from veracore_sync.clock import Clock
+from veracore_sync.domain.audit import Actor
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.webhooks.request_head import RequestHead, RequestRefused
 from veracore_sync.webhooks.server import Response
+
+_LOG = logging.getLogger(__name__)
+_LATER = (("Retry-After", "5"),)
 
 
 class ShopPages:
@@ -41,21 +48,14 @@ class ShopPages:
         self._clock = clock
         self._api = AdminApi(actions)
 
-    def answer_api(self, head: RequestHead, body: bytes) -> Response:
-        """Answer a request to the API."""
-        role = self._bearer(head)
-        if role is None:
-            return unauthenticated()
+    def answer_api(self, head: RequestHead, body: bytes, role: Role, actor: Actor) -> Response:
+        """Answer a request to the API by `actor`, who has that role."""
         # A form of another site cannot send this type without the browser asking us first.
         kind = "".join(head.headers.get("content-type", ())).partition(";")[0].strip().lower()
         if kind != "application/json":
             return Response(415, {"errors": [{"message": "send application/json"}]})
-        status, document = self._api.answer(body, role)
-        return Response(status, document)
-
-    def _bearer(self, head: RequestHead) -> Role | None:
-        scheme, _, token = "".join(head.headers.get("authorization", ())).partition(" ")
-        return self.tokens.role(token.strip()) if scheme.lower() == "bearer" else None
+        status, document = self._api.answer(body, role, actor)
+        return Response(status, document, headers=_LATER if status == 503 else ())
 
     def show(self, path: str, head: RequestHead, session: Session) -> Response:
         """Answer with a page of this shop, for a session that may view it."""
@@ -64,15 +64,24 @@ class ShopPages:
         session.flash.clear()
         ledger = self.actions.ledger
         if path == "/order":
-            name = parse_qs(urlsplit(head.target).query).get("name", [""])[0].strip()
+            name = parameter(head, "name")
             row = ledger.orders.find(name)
             if row is None:
                 return html(page.missing_page(name, visit), 404)
             return html(page.order_page(ledger, row, visit, flash))
         return html(page.overview_page(ledger, visit, self._clock.now(), flash))
 
-    def act(self, fields: Mapping[str, str], session: Session) -> Response:
-        """Do what a form of this shop asks for.
+    def record_log_in(self, actor: Actor) -> None:
+        """Put a log-in into the audit trail."""
+        audit = self.actions.ledger.audit
+        try:
+            audit.end(audit.begin(actor, "log-in", None), success=True)
+        except LedgerError as error:
+            # Who wants to see why the ledger cannot be written must get in.
+            _LOG.warning("admin: a log-in could not be recorded: %s", error.message)
+
+    def act(self, fields: Mapping[str, str], session: Session, address: str) -> Response:
+        """Do what a form of this shop asks for, sent from that address.
 
         Raises:
             RequestRefused: There is no such action.
@@ -80,7 +89,8 @@ class ShopPages:
         if session.roles[self.name] != "act":
             return html(page.login_page(["This token can view but not act."]), 403)
         action, name = fields.get("action", ""), fields.get("name", "").strip()
-        work = self._named(action, name)
+        actor = Actor(session.who[self.name], "page", address)
+        work = self._named(action, name, self.actions.by(actor))
         if work is None:
             raise RequestRefused(400, "no such action")
         session.flash.append(_words(action, name, work()))
@@ -98,8 +108,9 @@ class ShopPages:
             several=bool(self.name),
         )
 
-    def _named(self, action: str, name: str) -> Callable[[], ActionOutcome] | None:
-        actions = self.actions
+    def _named(
+        self, action: str, name: str, actions: Actions
+    ) -> Callable[[], ActionOutcome] | None:
         found: dict[str, Callable[[], ActionOutcome]] = {
             "retry": lambda: actions.retry_order(name),
             "force-inventory": actions.force_inventory,
@@ -108,6 +119,12 @@ class ShopPages:
             "tracking-order": lambda: actions.tracking_for(name),
         }
         return found.get(action)
+
+
+def bearer(head: RequestHead) -> str:
+    """The token in ``Authorization``; empty if it has another scheme."""
+    scheme, _, token = "".join(head.headers.get("authorization", ())).partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _words(action: str, name: str, outcome: ActionOutcome) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from veracore_sync.admin.access import Tokens
 from veracore_sync.admin.actions import Actions
+from veracore_sync.admin.door import Door
 from veracore_sync.admin.handler import AdminHandler
 from veracore_sync.admin.shop_pages import ShopPages
 from veracore_sync.cli.run_command import names_a_folder, run_command, run_standalone
@@ -52,12 +53,14 @@ def _work(
     container.bind()
     wanted = container.settings.admin
     health = Health(container.clock, server="admin")
-    handler = AdminHandler([pages_of(container)], container.clock, health.troubles)
+    address = host or wanted.host
+    door = Door(container.clock, address, wanted.hosts, wanted.trusted_proxies)
+    handler = AdminHandler([pages_of(container)], container.clock, health.troubles, door=door)
     return serve(
         handler,
         health,
         container.ledger.upkeep.check_in_place,
-        host=host or wanted.host,
+        host=address,
         port=wanted.port if port is None else port,
         quiet=quiet,
     )

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TypeVar
 
+from veracore_sync.admin.door import Door
 from veracore_sync.admin.handler import AdminHandler
 from veracore_sync.cli.every_shop import colliding, options_of, shops_of
 from veracore_sync.cli.globals import Globals
@@ -21,6 +22,7 @@ from veracore_sync.domain.errors import ConfigError, SyncError
 from veracore_sync.webhooks.supervision import Health
 
 T = TypeVar("T")
+_OR = {"host": ", or give --host", "port": ", or give --port"}
 
 
 def serve_shops(
@@ -51,7 +53,7 @@ def serve_shops(
         if not containers:
             name, first = next(iter(blocked.items()))
             raise ConfigError(f"no shop can be served; {name}: {first.message}", hint=first.hint)
-        wanted = [(one.settings.admin.host, one.settings.admin.port) for one in containers]
+        wanted = [one.settings.admin for one in containers]
         set_up(replace(containers[0].loaded, shop=""))
         health = Health(clock, server="admin")
 
@@ -59,18 +61,26 @@ def serve_shops(
             for one in containers:
                 one.ledger.upkeep.check_in_place()
 
+        address = host or _same("host", [one.host for one in wanted])
+        door = Door(
+            clock,
+            address,
+            [name for one in wanted for name in one.hosts],
+            _same("trusted_proxies", [one.trusted_proxies for one in wanted]),
+        )
         handler = AdminHandler(
             [pages_of(one) for one in containers],
             clock,
             health.troubles,
             {name: f"{error.message}; {error.hint}" for name, error in blocked.items()},
+            door,
         )
         return serve(
             handler,
             health,
             check_ledgers,
-            host=host or _same("host", [one for one, _ in wanted]),
-            port=_same("port", [one for _, one in wanted]) if port is None else port,
+            host=address,
+            port=_same("port", [one.port for one in wanted]) if port is None else port,
             quiet=quiet,
         )
 
@@ -88,6 +98,6 @@ def _same(key: str, values: Sequence[T]) -> T:
     if len(set(values)) > 1:
         raise ConfigError(
             f"admin.{key} differs among the shops, and one server serves them all",
-            hint=f"give --{key}, or set the same admin.{key} in each file",
+            hint=f"set the same admin.{key} in each file{_OR.get(key, '')}",
         )
     return values[0]

@@ -16,6 +16,7 @@ from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.jobs.health import troubles
 from veracore_sync.jobs.stats import (
+    audit_document,
     order_document,
     order_life,
     overall,
@@ -26,6 +27,7 @@ from veracore_sync.jobs.stats import (
 _FAILED = ("failed", "parked", "in_doubt", "conflict", "cancelled")
 _COUNTS = ("totalPending", "totalFailed", "totalParked", "totalInDoubt", "totalConflict")
 _RUNS = 20
+_ACTS = 100
 _WATCH_SECONDS = 2.0
 
 
@@ -43,6 +45,9 @@ def stats(
         bool, typer.Option("--failed", help="Show the orders with a failure, and why.")
     ] = False,
     runs: Annotated[bool, typer.Option("--runs", help="Show the latest runs.")] = False,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Show who acted through serve-admin, on what.")
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Exit 3 if anything needs attention, for monitoring.")
     ] = False,
@@ -69,6 +74,8 @@ def stats(
             return _failed(container)
         if runs:
             return _runs(container)
+        if audit:
+            return _audit(container)
         return _overall(container, check)
 
     def watched(container: Container) -> CommandReport:
@@ -84,7 +91,7 @@ def stats(
 
     again = watch or seconds is not None
     job = Job("stats", read_only=True, one_shop=again or order is not None)
-    together = None if failed or runs else show_shops
+    together = None if failed or runs or audit else show_shops
     run_command(job, options, as_json, watched if again else work, together)
 
 
@@ -144,6 +151,19 @@ def _runs(container: Container) -> CommandReport:
         table(["started", "command", "exit", "ended", "pid"], rows)
 
     return CommandReport({"runs": [run_document(run) for run in found]}, show=show, asked_for=True)
+
+
+def _audit(container: Container) -> CommandReport:
+    found = [audit_document(one) for one in container.ledger.audit.latest(_ACTS)]
+
+    def show() -> None:
+        names = ("at", "who", "way", "address", "action", "target", "outcome")
+        table(
+            ["when", "who", "by", "from", "action", "on", "outcome"],
+            [tuple(one[name] or "-" for name in names) for one in found],
+        )
+
+    return CommandReport({"audit": found}, show=show, asked_for=True)
 
 
 def _overall(container: Container, check: bool) -> CommandReport:

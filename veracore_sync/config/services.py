@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, model_validator
 
 from veracore_sync.backoff import Backoff
+from veracore_sync.config.network import HostNames, Networks
 from veracore_sync.config.section import DAY_SECONDS, NO_SECRET, Section, number, seconds
 from veracore_sync.config.types import (
     Command,
@@ -88,10 +89,20 @@ class AdminSettings(Section):
     port: int = number(8788, "Port serve-admin binds to; 0 is any free one.", most=65_535)
     read_token: Token = Field(
         default=NO_SECRET,
-        description="Bearer token that can view, of at least 16 characters; serve-admin needs this "
+        description="Bearer token that can view, of at least 32 characters; serve-admin needs this "
         "or act_token.",
     )
     act_token: Token = Field(default=NO_SECRET, description="Another token, that can also act.")
+    hosts: HostNames = Field(
+        default=(),
+        description="Names under which browsers reach serve-admin, such as that of a proxy in "
+        "front; localhost and `host` are always among them.",
+    )
+    trusted_proxies: Networks = Field(
+        default=(),
+        description="Addresses of proxies whose X-Forwarded-For says who asks; of any other it is "
+        "not believed.",
+    )
 
     @model_validator(mode="after")
     def _told_apart(self) -> AdminSettings:

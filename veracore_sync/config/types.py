@@ -53,7 +53,8 @@ _PREFIX = re.compile(r"[A-Za-z0-9-]{0,8}")
 _BARE_HOST = re.compile(r"[\w-]+(\.[\w-]+)+(:\d+)?(/[\w./-]*)?")
 _PERCENT = re.compile(r"(\d{1,3})\s*%")
 _MOST_UNITS = 1_000_000_000
-_TOKEN_LEAST = 16
+_TOKEN_LEAST = 32
+_TOKEN_DISTINCT = 8
 
 _SHOP_STATES = (
     "PaymentAuthorized",
@@ -345,10 +346,15 @@ Secret = Annotated[SecretStr, AfterValidator(_secret)]
 def _token(value: SecretStr) -> SecretStr:
     token = plain(value.get_secret_value())
     if token and (len(token) < _TOKEN_LEAST or not token.isascii() or not token.isprintable()):
-        raise ValueError(f"must be at least {_TOKEN_LEAST} characters of plain ASCII")
+        raise ValueError(f"must be at least {_TOKEN_LEAST} characters of plain ASCII; {_MAKE_ONE}")
     if " " in token:
         raise ValueError("must not hold spaces")
+    if token and len(set(token)) < _TOKEN_DISTINCT:
+        raise ValueError(f"is too easily guessed; {_MAKE_ONE}")
     return value
+
+
+_MAKE_ONE = 'make one with: python3 -c "import secrets; print(secrets.token_urlsafe(32))"'
 
 
 def _database_url(text: str) -> str:

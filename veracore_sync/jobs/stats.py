@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from veracore_sync.domain.audit import AuditEntry
 from veracore_sync.domain.ledger_records import Alert, Run
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.returns import UNAVAILABLE
@@ -143,6 +144,20 @@ def run_document(run: Run) -> dict[str, Any]:
         "endedAt": run.ended_at,
         "exitCode": run.exit_code,
         "result": dict(run.result),
+    }
+
+
+def audit_document(entry: AuditEntry) -> dict[str, Any]:
+    """An action as ``stats --audit`` shows it."""
+    return {
+        "at": entry.at,
+        "who": entry.actor.who,
+        "way": entry.actor.way,
+        "address": entry.actor.address,
+        "action": entry.action,
+        "target": entry.target,
+        "outcome": entry.outcome,
+        "endedAt": entry.ended_at,
     }
 
 

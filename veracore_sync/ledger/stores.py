@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from veracore_sync.clock import Clock
 from veracore_sync.ledger.alerts import Alerts
+from veracore_sync.ledger.audit import Audit
 from veracore_sync.ledger.breaker import Breakers
 from veracore_sync.ledger.budget import Budgets
 from veracore_sync.ledger.cancellations import Cancellations
@@ -54,6 +55,7 @@ class SqlLedger:
         self.receipts = Receipts(database, clock)
         self.stock = StockStore(database)
         self.unread = UnreadRecords(database)
+        self.audit = Audit(database, clock)
         self.inbox = Inbox(database, clock)
         self.runs = Runs(database, clock)
         self.breakers = Breakers(database, self.alerts, clock)

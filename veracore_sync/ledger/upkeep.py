@@ -33,6 +33,7 @@ _OLD = {
     "alerts": "DELETE FROM alerts WHERE key IN "
     "(SELECT key FROM alerts WHERE resolved_at < ? LIMIT ?)",
     "events": "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE at < ? LIMIT ?)",
+    "audit": "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ? LIMIT ?)",
 }
 
 _OLD_RECEIPTS = (
@@ -73,7 +74,7 @@ class Upkeep:
         return self._db.backup(target)
 
     def prune(self, before: datetime) -> dict[str, int]:
-        """Delete runs, resolved alerts, events and receipts older than `before` (UTC); counts."""
+        """Delete runs, alerts, events, actions and receipts before that time (UTC)."""
         # Orders and their attempts stay: without them an old order would be sent again.
         moment = to_text(before)
         gone = {name: self._delete(statement, moment) for name, statement in _OLD.items()}

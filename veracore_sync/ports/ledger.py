@@ -30,6 +30,7 @@ from veracore_sync.domain.ledger_records import (
     UnreadRow,
 )
 from veracore_sync.ports.alert_store import AlertStore
+from veracore_sync.ports.audit_store import AuditStore
 from veracore_sync.ports.order_ledger import (
     CancellationStore,
     ComparisonStore,
@@ -101,6 +102,10 @@ class Ledger(Protocol):
     @property
     def unread(self) -> UnreadStore:
         """Records that could not be read."""
+
+    @property
+    def audit(self) -> AuditStore:
+        """Who acted through the Admin API."""
 
     @property
     def meta(self) -> MetaStore:

@@ -10,7 +10,7 @@ import select
 import socket
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 _ROOM_SECONDS = 0.3
 """How long a new connection waits for an evicted one to close."""
@@ -25,6 +25,8 @@ class _Connection:
     begun: bool = False
     answered: bool = False
     leaving: bool = False
+    opened: float = 0.0
+    requests: int = 0
 
 
 class ConnectionLimiter:
@@ -40,26 +42,31 @@ class ConnectionLimiter:
         self._patience = patience
         self._open: dict[socket.socket, _Connection] = {}
         self._changed = threading.Condition()
+        self._asking = False
 
     def admit(self, connection: socket.socket) -> bool:
         """Admit a connection, evicting the idlest if necessary; returns whether there was room."""
         with self._changed:
             if len(self._open) >= self._most and not self._make_room():
                 return False
-            self._open[connection] = _Connection(time.monotonic())
+            now = time.monotonic()
+            self._open[connection] = _Connection(now, opened=now)
             return True
 
     def _make_room(self) -> bool:
         deadline = time.monotonic() + _ROOM_SECONDS
         evicted = None
+        # Connections that are never idle are asked for a place, too.
+        self._asking = True
         while len(self._open) >= self._most:
             if evicted is None and (evicted := self._evictable()) is not None:
                 self._evict(evicted)
             left = deadline - time.monotonic()
             if left <= 0:
-                return False
+                break
             self._changed.wait(min(left, 0.02))
-        return True
+        self._asking = False
+        return len(self._open) < self._most
 
     def _evictable(self) -> socket.socket | None:
         """The connection to close: never answered before answered, silent before slow."""
@@ -93,7 +100,14 @@ class ConnectionLimiter:
     def reads(self, connection: socket.socket, *, answered: bool) -> None:
         """The connection waits for a request or sends one; `answered` if it had one before."""
         with self._changed:
-            self._open[connection] = _Connection(time.monotonic(), answered=answered)
+            self._open[connection] = replace(
+                self._open[connection],
+                since=time.monotonic(),
+                ours=False,
+                begun=False,
+                answered=answered,
+                leaving=False,
+            )
 
     def begins(self, connection: socket.socket) -> None:
         """The first byte of its request has arrived."""
@@ -110,8 +124,29 @@ class ConnectionLimiter:
     def sends(self, connection: socket.socket) -> None:
         """Its answer is sent; if it does not read that in time, it may be evicted."""
         with self._changed:
-            leaving = self._open[connection].leaving
-            self._open[connection] = _Connection(time.monotonic(), begun=True, leaving=leaving)
+            before = self._open[connection]
+            self._open[connection] = replace(
+                before, since=time.monotonic(), ours=False, begun=True, answered=False
+            )
+
+    def has_had_enough(self, connection: socket.socket, requests: int, seconds: float) -> bool:
+        """Whether to close the connection after this answer.
+
+        One that sends request after request is never idle and never slow, and so would never be
+        evicted: it gives up its place after so many, after so long, or once somebody waits for it.
+
+        Args:
+            connection: Whose request is being answered.
+            requests: How many are answered on one connection.
+            seconds: How long one stays open, counted to the request that is answered last.
+        """
+        with self._changed:
+            state = self._open[connection]
+            state.requests += 1
+            old = time.monotonic() - state.opened >= seconds
+            # Only one gives way to each that waits.
+            asked, self._asking = self._asking, False
+            return old or asked or state.requests >= requests
 
     def leave(self, connection: socket.socket) -> None:
         """The connection has closed."""

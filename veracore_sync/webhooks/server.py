@@ -48,6 +48,8 @@ class Limits:
         request_seconds: From the first byte of a request to its last; absolute.
         answer_seconds: To receive an answer.
         drain_seconds: After SIGTERM, for requests that have begun.
+        connection_requests: Answered on one connection, which is then closed.
+        connection_seconds: After which a connection is closed behind its next answer.
     """
 
     connections: int = 64
@@ -57,6 +59,8 @@ class Limits:
     request_seconds: float = 10.0
     answer_seconds: float = 10.0
     drain_seconds: float = 15.0
+    connection_requests: int = 1000
+    connection_seconds: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +261,14 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(_refusal(error), closing=True)
             request_reader.linger(1.0)
             return False
-        closing = answer.status >= 400 or not head.keeps_alive or self.server.draining
+        enough = connections.has_had_enough(
+            self.connection, limits.connection_requests, limits.connection_seconds
+        )
+        closing = answer.status >= 400 or not head.keeps_alive or self.server.draining or enough
         self._send(answer, closing=closing)
+        if enough:
+            # What it has sent meanwhile must not make it lose the answer.
+            request_reader.linger(1.0)
         return not closing
 
     def _answer(self, head: RequestHead, body: bytes) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from veracore_sync.domain.errors import ConfigError
+from veracore_sync.ledger.postgres.client_files import refuse_untrusted_files
 from veracore_sync.ledger.postgres.limits import Limits
 
 _CONNECTION = {

@@ -131,6 +131,28 @@ def m019_of_many(db: Utils) -> None:
     run_statements(db.conn, _OF_MANY)
 
 
+_AUDIT = """
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    who TEXT NOT NULL,
+    way TEXT NOT NULL CHECK (way IN ('page', 'api')),
+    address TEXT NOT NULL,
+    action TEXT NOT NULL,
+    target TEXT,
+    outcome TEXT,
+    ended_at TEXT
+) STRICT;
+CREATE INDEX audit_by_time ON audit (at)
+"""
+
+
+@migrations()
+def m020_audit(db: Utils) -> None:
+    """Who acted through the Admin API or its page, on what, from where."""
+    run_statements(db.conn, _AUDIT)
+
+
 def migrate(database: SqliteDatabase) -> None:
     """Apply the missing migrations in one transaction."""
     with database.transaction() as connection:
