@@ -13,6 +13,7 @@ from contextlib import suppress
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.domain.kinds import EventKind
 from veracore_sync.ports.hooks import NotTaken
+from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.deadline import within
 from veracore_sync.transport.http import HttpClient, NoResponse
 
@@ -105,7 +106,12 @@ class PostHook:
         headers = {"content-type": "application/json", **self._sign(event_id, body)}
         try:
             answer = self._http.send(
-                "POST", self._url, label="event", headers=headers, content=body
+                "POST",
+                self._url,
+                label="event",
+                headers=headers,
+                content=body,
+                kind=AnswerKind.HOOK,
             )
         except NoResponse as error:
             raise NotTaken(f"no answer ({error.what})", unreachable=True) from error

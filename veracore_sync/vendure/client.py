@@ -22,6 +22,7 @@ from veracore_sync.domain.errors import (
     WrongEndpoint,
 )
 from veracore_sync.domain.failures import NO_SUCH_CHANNEL, read_error
+from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.http import Gate, HttpAnswer, HttpClient, NoResponse
 from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.vendure.answers import (
@@ -209,6 +210,7 @@ class Client:
                 label=document.operation,
                 headers={**self._common_headers(), **session},
                 content=content,
+                kind=AnswerKind.CONTROL if document is LOGIN else AnswerKind.PAGE,
             )
             data = data_of(
                 answer,

@@ -12,6 +12,7 @@ from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.config.address import Face, parse
 from veracore_sync.domain.failures import read_error
+from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.http import Gate, HttpAnswer, HttpClient, NoResponse
 from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.veracore.faults import message_of
@@ -199,7 +200,12 @@ class Wire:
             body = b""
             try:
                 with self._http.stream(
-                    method, url, label=label, headers=headers, content=content
+                    method,
+                    url,
+                    label=label,
+                    headers=headers,
+                    content=content,
+                    kind=AnswerKind.STREAM,
                 ) as streamed:
                     for piece in streamed.pieces():
                         body += piece

@@ -15,6 +15,7 @@ from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.domain.errors import AuthRefused, Occurrence, SyncError
 from veracore_sync.domain.failures import TRIED_AGAIN, read_error
+from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.http import (
     Gate,
     HttpAnswer,
@@ -36,6 +37,7 @@ _TOKEN_REFUSALS = ("invalid_client", "unauthorized_client", "invalid_grant")
 _FORM = b"grant_type=client_credentials&scope=api"
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _TOKEN = re.compile(r"[!-~]+")
+_KINDS = {"token": AnswerKind.CONTROL, "create": AnswerKind.ACT}
 
 
 class RestApi:
@@ -123,7 +125,7 @@ class RestApi:
         token = self._good_token()
         headers = {"authorization": _bearer(token), "accept": "application/json"}
         try:
-            with self._request("GET", path, label, headers) as streamed:
+            with self._request("GET", path, label, headers, kind=AnswerKind.STREAM) as streamed:
                 if streamed.status == 401:
                     self._forget(token)
                 if streamed.status != 200:
@@ -200,12 +202,19 @@ class RestApi:
         headers = {"authorization": authorization, "accept": "application/json"}
         if content:
             headers["content-type"] = content_type
-        with self._request(method, path, label, headers, content) as streamed:
+        kind = _KINDS.get(label, AnswerKind.RECORD)
+        with self._request(method, path, label, headers, content, kind) as streamed:
             return streamed.whole()
 
     @contextmanager
     def _request(
-        self, method: str, path: str, label: str, headers: Mapping[str, str], content: bytes = b""
+        self,
+        method: str,
+        path: str,
+        label: str,
+        headers: Mapping[str, str],
+        content: bytes = b"",
+        kind: AnswerKind = AnswerKind.RECORD,
     ) -> Iterator[StreamedAnswer]:
         with self._http.stream(
             method,
@@ -214,6 +223,7 @@ class RestApi:
             headers=headers,
             content=content,
             creating=label == "create",
+            kind=kind,
         ) as streamed:
             if _SANDBOX_HEADER in streamed.headers:
                 self.is_sandbox = True
