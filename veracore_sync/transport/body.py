@@ -28,7 +28,7 @@ class AnswerKind(Enum):
 
     CONTROL = MIB
     """A login, a token, a delivery to our own listener."""
-    ACT = 2 * MIB
+    ACT = 4 * MIB
     """What follows from a create or a cancellation."""
     RECORD = 16 * MIB
     """A look-up: one order, one SKU."""
@@ -50,7 +50,7 @@ class AnswerKind(Enum):
         return self is AnswerKind.HOOK
 
 
-MOST_OF_A_REFUSAL = MIB
+MOST_OF_A_REFUSAL = 4 * MIB
 """An answer with another status than 2xx is as good as its beginning: a maintenance page may hold
 pictures, and it is the status that counts."""
 

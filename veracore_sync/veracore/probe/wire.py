@@ -229,7 +229,10 @@ def _heard(answer: HttpAnswer, is_whole: bool) -> Heard:
         raise NotShown(f"no SOAP answer: {status_of(answer)}")
     reader = AnswerReader("", None, kind)
     if shape.response == "Fault":
-        list(reader.read([answer.body]))
+        try:
+            list(reader.read([answer.body]))
+        except UnreadableXml as error:
+            raise NotShown(f"its fault cannot be read: {status_of(answer)}") from error
     fault = reader.fault
     words = text(fault, "faultstring") or text(fault, "Reason/Text")
     if shape.response == "Fault" and not words:

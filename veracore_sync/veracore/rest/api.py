@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import math
 import re
 import threading
@@ -24,6 +23,7 @@ from veracore_sync.transport.http import (
     StreamedAnswer,
     retry_after_seconds,
 )
+from veracore_sync.transport.json_body import UnreadableJson, read_json
 from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.veracore.faults import hint_of, what_of, words_of
 from veracore_sync.veracore.text import quote
@@ -277,8 +277,8 @@ class RestApi:
 def json_object(answer: HttpAnswer) -> dict[str, Any] | None:
     """The answer's JSON object; ``None`` where it holds none."""
     try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        document = read_json(answer.body)
+    except UnreadableJson:
         return None
     return document if isinstance(document, dict) else None
 
