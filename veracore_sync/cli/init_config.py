@@ -23,7 +23,7 @@ from veracore_sync.config import Flag, check
 from veracore_sync.config.example import example
 from veracore_sync.config.file import SYSTEM_FILE
 from veracore_sync.domain.errors import ConfigError, UsageError
-from veracore_sync.files import write_whole
+from veracore_sync.files import expanded, write_whole
 
 NEXT = "veracore-sync sync-orders --dry-run"
 
@@ -113,7 +113,7 @@ def init_config(
 def _work(
     options: Globals, given: Mapping[str, str | Path | None], *, force: bool, offline: bool
 ) -> CommandReport:
-    path = (options.config or Path("config.toml")).expanduser().absolute()
+    path = expanded(options.config or Path("config.toml")).absolute()
     asked_for = [path.parent / one.file for one in QUESTIONS if one.file and not given[one.key]]
     there = next((file for file in (path, *asked_for) if file.exists()), None)
     if there and not force:
@@ -157,7 +157,7 @@ def _ask(question: Question) -> str:
 
 def _check(question: Question, answer: str | Path) -> None:
     if isinstance(answer, Path):
-        if not answer.expanduser().is_file():
+        if not expanded(answer).is_file():
             raise UsageError(
                 f"{question.flag}: there is no file {answer}", hint="name a file that exists"
             )
@@ -179,7 +179,7 @@ def _write(
         if not isinstance(answer, Path):
             texts[path.parent / one.file] = f"{answer}\n"
             answer = path.parent / one.file
-        values[f"{one.key}_file"] = _as_written(answer.expanduser().absolute(), path.parent)
+        values[f"{one.key}_file"] = _as_written(expanded(answer).absolute(), path.parent)
     texts[path] = example(values)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
