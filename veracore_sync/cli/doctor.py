@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.event_delivery import notify_hook
 from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.composition.outward import ways
 from veracore_sync.config import require
 from veracore_sync.domain.errors import PRECEDENCE, SyncError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, warn
@@ -53,6 +55,7 @@ def run_checks(
 ) -> CommandReport:
     """Every finding; the report has the exit code of the worst failure."""
     found = list(machine(container.loaded, systemd_dir, notify_hook))
+    found += ways(container.settings, os.environ)
     found += ledger(container.settings, lambda: container.ledger, container.clock)
     if not offline:
         found += _online(container) if _readable(found) else [_not_asked()]

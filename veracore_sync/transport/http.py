@@ -1,4 +1,4 @@
-"""The HTTP client: the only module that uses httpx.
+"""The HTTP client, which with `connecting` alone uses httpx.
 
 One client per upstream, no redirects, no cookies, and an absolute deadline for every request
 (`veracore_sync.transport.deadline`). Any complete answer is an `HttpAnswer`, whatever its status;
@@ -35,7 +35,9 @@ from veracore_sync.transport.body import (
     UnknownEncoding,
     decoded,
 )
-from veracore_sync.transport.deadline import Deadline, DeadlineBackend
+from veracore_sync.transport.connecting import Connections
+from veracore_sync.transport.deadline import Deadline
+from veracore_sync.transport.ways import Upstream
 from veracore_sync.waits import ASKED
 
 _LOG = logging.getLogger(__name__)
@@ -132,6 +134,10 @@ class HttpClient:
         gate: Run, breaker and rate budget.
         is_alive: Whether an answer comes from a working server.
         clock: The time to measure by.
+        at: Its address, and the way there.
+
+    Raises:
+        ConfigError: The way to that address cannot be used.
     """
 
     def __init__(
@@ -142,6 +148,7 @@ class HttpClient:
         gate: Gate | None = None,
         is_alive: Callable[[HttpAnswer], bool] = server_is_alive,
         clock: Clock | None = None,
+        at: Upstream | None = None,
     ) -> None:
         self._upstream = upstream
         self._timeout = timeout_seconds
@@ -151,7 +158,8 @@ class HttpClient:
         self.clock_ahead_seconds: float | None = None
         self._client = httpx.Client(
             timeout=timeout_seconds,
-            limits=httpx.Limits(max_connections=32, max_keepalive_connections=32),
+            transport=Connections(at or Upstream()),
+            trust_env=False,
             # A redirected POST becomes a GET, or sends credentials and orders to another host.
             follow_redirects=False,
             # Vendure prefers a session cookie to our bearer token, so none is kept.
@@ -161,7 +169,6 @@ class HttpClient:
                 "accept-encoding": ACCEPTED_ENCODINGS,
             },
         )
-        _obey_deadlines(self._client)
 
     def close(self) -> None:
         """Close every connection."""
@@ -387,14 +394,6 @@ class StreamedAnswer:
                 f"the answer is larger than the {self._kind.most // MIB} MiB that are read of it"
             )
             raise NoResponse(Occurrence.TOO_LARGE, words) from error
-
-
-def _obey_deadlines(client: httpx.Client) -> None:
-    """Make a client, and the proxies that the environment names, use our sockets."""
-    # httpx has no option for this; a transport of our own would have to read the proxy settings.
-    for transport in (client._transport, *client._mounts.values()):
-        if isinstance(transport, httpx.HTTPTransport):
-            transport._pool._network_backend = DeadlineBackend()
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from veracore_sync.transport.http import (
     retry_after_seconds,
 )
 from veracore_sync.transport.retry import RetryPolicy, retry_read
+from veracore_sync.transport.ways import upstream_of
 from veracore_sync.veracore.faults import hint_of, message_of, what_of, words_of
 from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.parse import AnswerReader, UnreadableXml, text
@@ -90,6 +91,7 @@ class Service:
             gate=gate,
             is_alive=_is_alive,
             clock=clock,
+            at=upstream_of(UPSTREAM, settings.api_url, settings),
         )
 
     @property

@@ -15,6 +15,7 @@ from veracore_sync.domain.failures import read_error
 from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.http import Gate, HttpAnswer, HttpClient, NoResponse
 from veracore_sync.transport.retry import RetryPolicy, retry_read
+from veracore_sync.transport.ways import upstream_of
 from veracore_sync.veracore.faults import message_of
 from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.parse import AnswerReader, UnreadableXml, text
@@ -118,6 +119,7 @@ class Wire:
             gate=gate,
             is_alive=lambda _answer: True,
             clock=clock,
+            at=upstream_of(UPSTREAM, settings.api_url, settings),
         )
 
     def close(self) -> None:

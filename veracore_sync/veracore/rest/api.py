@@ -25,6 +25,7 @@ from veracore_sync.transport.http import (
 )
 from veracore_sync.transport.json_body import UnreadableJson, read_json
 from veracore_sync.transport.retry import RetryPolicy, retry_read
+from veracore_sync.transport.ways import upstream_of
 from veracore_sync.veracore.faults import hint_of, what_of, words_of
 from veracore_sync.veracore.text import quote
 
@@ -64,7 +65,11 @@ class RestApi:
         self.url = settings.api_url.rstrip("/")
         self.is_sandbox = False
         self._http = HttpClient(
-            UPSTREAM, timeout_seconds=settings.timeout_seconds, gate=gate, clock=clock
+            UPSTREAM,
+            timeout_seconds=settings.timeout_seconds,
+            gate=gate,
+            clock=clock,
+            at=upstream_of(UPSTREAM, settings.api_url, settings),
         )
         self._lock = threading.Lock()
         self._token: str | None = None
