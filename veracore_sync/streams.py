@@ -17,6 +17,7 @@ from typing import Any, TextIO
 LOST = 74
 _NUMBERS = ("COLUMNS", "LINES", "TERMINAL_WIDTH")
 _WIDEST = 10_000
+_COMPLETE = "_VERACORE_SYNC_COMPLETE"
 _LEFT = (errno.EPIPE, errno.ECONNRESET)
 
 
@@ -68,11 +69,23 @@ def take_over() -> None:
         width = os.environ.get(name, "")
         if not (width.isascii() and width.isdigit() and 0 < int(width[:9]) <= _WIDEST):
             os.environ.pop(name, None)
+    if not _is_asked_to_complete():
+        os.environ.pop(_COMPLETE, None)
     try:
         Path.cwd()
     except OSError:
         # Relative paths need a beginning. This one is there, and nobody else's.
         os.chdir("/")
+
+
+def _is_asked_to_complete() -> bool:
+    """Whether a shell asks for completions; else the variable would keep every job from running."""
+    wanted = os.environ.get(_COMPLETE, "")
+    if wanted.startswith("source_"):
+        return len(sys.argv) == 1
+    if wanted.startswith("complete_bash"):
+        return "COMP_WORDS" in os.environ and os.environ.get("COMP_CWORD", "").isdecimal()
+    return wanted.startswith("complete_") and "_TYPER_COMPLETE_ARGS" in os.environ
 
 
 def _reopened(number: int) -> OSError | None:

@@ -268,7 +268,10 @@ def tls_context(upstream: Upstream, environ: Mapping[str, str]) -> ssl.SSLContex
     # OpenSSL says by ValueError that a name holds a NUL.
     except (OSError, ValueError) as error:
         if log and not _is_writable(log):
-            origin, named = "SSLKEYLOGFILE", log
+            raise ConfigError(
+                "SSLKEYLOGFILE names a file that cannot be written",
+                hint="unset it: who has that file can read the credentials that were sent",
+            ) from error
         words = "holds no certificates" if isinstance(error, ssl.SSLError) else "cannot be used"
         raise _unusable(origin or "the public certificates", named, words) from error
 

@@ -34,7 +34,7 @@ from veracore_sync.domain.ledger_server import LedgerServer
 from veracore_sync.ledger.database import StoredRow
 from veracore_sync.ledger.postgres import dump, migrations, server
 from veracore_sync.ledger.postgres.dialect import Statements, adapt, bound, translated, whole
-from veracore_sync.ledger.postgres.errors import ledger_errors
+from veracore_sync.ledger.postgres.errors import ledger_errors, names_of_hosts
 from veracore_sync.ledger.postgres.errors import translated as ledger_error
 from veracore_sync.ledger.postgres.leases import CHECK, Lease, Leases
 from veracore_sync.ledger.postgres.place import PostgresPlace
@@ -111,12 +111,13 @@ class PostgresDatabase:
             if self._began:
                 # A statement of this transaction would stand alone on a new connection.
                 raise psycopg.OperationalError("the connection broke within a transaction")
-            self._open = Connection.connect(
-                self._conninfo,
-                autocommit=True,
-                prepare_threshold=None,
-                cursor_factory=RawCursor,
-            )
+            with names_of_hosts():
+                self._open = Connection.connect(
+                    self._conninfo,
+                    autocommit=True,
+                    prepare_threshold=None,
+                    cursor_factory=RawCursor,
+                )
             adapt(self._open)
             self._open.add_notice_handler(self._notice)
         return self._open
@@ -410,8 +411,11 @@ def exists(place: PostgresPlace) -> bool:
     Raises:
         LedgerError: The server cannot be asked.
     """
-    with ledger_errors(str(place)), Connection.connect(place.conninfo, autocommit=True) as found:
-        return migrations.found_version(found, place.schema) > 0
+    with ledger_errors(str(place)):
+        with names_of_hosts():
+            found = Connection.connect(place.conninfo, autocommit=True)
+        with found:
+            return migrations.found_version(found, place.schema) > 0
 
 
 def lock_key(schema: str) -> int:
