@@ -16,14 +16,8 @@ def main() -> None:
         sys.stdout.write(f"veracore-sync {__version__}\n")
         raise SystemExit(streams.exit_code(0))
     from veracore_sync.cli.app import run
-    from veracore_sync.cli.journal import WARNING, prefix
 
-    try:
-        run()
-    except SystemExit as end:
-        if isinstance(end.code, int | None):
-            end.code = streams.exit_code(end.code or 0, prefix(WARNING))
-        raise
+    run()
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from veracore_sync.transport.body import (
     AnswerKind,
     BrokenEncoding,
     TooLarge,
-    UnknownEncoding,
+    UnreadEncoding,
     decoded,
 )
 from veracore_sync.transport.http import HttpClient, NoResponse, OpenGate
@@ -93,7 +93,7 @@ def test_every_encoding_means_the_same_in_whatever_pieces_it_comes(
     assert all(len(piece) == PIECE for piece in pieces[:-1])
 
 
-@pytest.mark.parametrize("is_cut", [False, True])
+@pytest.mark.parametrize("keeps_beginning", [False, True])
 @pytest.mark.parametrize(
     ("header", "piece"),
     [
@@ -106,7 +106,7 @@ def test_every_encoding_means_the_same_in_whatever_pieces_it_comes(
     ],
 )
 def test_no_more_than_the_limit_is_handed_out_or_taken(
-    header: str, piece: bytes, is_cut: bool
+    header: str, piece: bytes, keeps_beginning: bool
 ) -> None:
     taken, given_out, longest = Taken(endless(piece)), 0, 0
     ended = False
@@ -114,12 +114,14 @@ def test_no_more_than_the_limit_is_handed_out_or_taken(
         taken = Taken(iter([piece] * (MIB // 4 + 10)))
     most = MIB // 4
     try:
-        for part in decoded(taken, {"content-encoding": header}, most, is_cut=is_cut):
+        for part in decoded(
+            taken, {"content-encoding": header}, most, keeps_beginning=keeps_beginning
+        ):
             given_out += len(part)
             longest = max(longest, len(part))
     except TooLarge:
         ended = True
-    assert ended is not is_cut
+    assert ended is not keeps_beginning
     assert given_out <= most
     assert longest <= PIECE
     assert taken.bytes <= most + len(piece) + 1
@@ -147,13 +149,13 @@ def test_what_is_exactly_as_long_as_it_may_be_is_read() -> None:
 )
 def test_an_encoding_that_was_not_asked_for_is_refused_unread(header: str) -> None:
     taken = Taken(endless(BOMB))
-    with pytest.raises(UnknownEncoding):
+    with pytest.raises(UnreadEncoding):
         list(decoded(taken, {"content-encoding": header}, MIB))
     assert taken.bytes == 0
 
 
 @pytest.mark.parametrize("name", ["gzip", "deflate", "bare deflate"])
-def test_a_compressed_answer_that_is_cut_or_broken_is_no_answer(name: str) -> None:
+def test_a_compressed_answer_that_keeps_beginning_or_broken_is_no_answer(name: str) -> None:
     header, encode = ENCODERS[name]
     coded = encode(random.Random(1).randbytes(5000))
     for broken in (coded[:-1], coded[:1], coded[:2000], coded[:2000] + bytes(1000)):

@@ -45,7 +45,7 @@ class AnswerKind(Enum):
         return int(self.value)
 
     @property
-    def is_cut(self) -> bool:
+    def keeps_beginning(self) -> bool:
         """Whether a longer answer is as good as its beginning."""
         return self is AnswerKind.HOOK
 
@@ -55,7 +55,7 @@ MOST_OF_A_REFUSAL = 4 * MIB
 pictures, and it is the status that counts."""
 
 
-class UnknownEncoding(Exception):
+class UnreadEncoding(Exception):
     """The answer has an encoding that was not asked for, or several; the message says which."""
 
 
@@ -68,7 +68,7 @@ class TooLarge(Exception):
 
 
 def decoded(
-    raw: Iterable[bytes], headers: Mapping[str, str], most: int, *, is_cut: bool = False
+    raw: Iterable[bytes], headers: Mapping[str, str], most: int, *, keeps_beginning: bool = False
 ) -> Iterator[bytes]:
     """The body in pieces of 64 KiB, the last one shorter.
 
@@ -76,16 +76,16 @@ def decoded(
         raw: The body as it came, in pieces of any size.
         headers: The answer's, in lower case.
         most: The most bytes, both as they came and decoded.
-        is_cut: End there, instead of raising.
+        keeps_beginning: End there, instead of raising.
 
     Raises:
-        UnknownEncoding: Before anything was read.
+        UnreadEncoding: Before anything was read.
         BrokenEncoding: The encoding is broken.
         TooLarge: It is longer.
     """
     decoder = _decoder(headers.get("content-encoding", ""))
     kept = b""
-    for part in _limited(raw, decoder, most, is_cut=is_cut):
+    for part in _limited(raw, decoder, most, keeps_beginning=keeps_beginning):
         kept += part
         while len(kept) >= PIECE:
             yield kept[:PIECE]
@@ -95,7 +95,7 @@ def decoded(
 
 
 def _limited(
-    raw: Iterable[bytes], decoder: _Identity | _Inflate, most: int, *, is_cut: bool
+    raw: Iterable[bytes], decoder: _Identity | _Inflate, most: int, *, keeps_beginning: bool
 ) -> Iterator[bytes]:
     """The decoded parts, up to the limit."""
     came = given = 0
@@ -108,7 +108,7 @@ def _limited(
                 break
         # The encoding may go on without an end although nothing comes out of it.
         if max(came, given) > most:
-            if is_cut:
+            if keeps_beginning:
                 return
             raise TooLarge
     decoder.finish()
@@ -185,7 +185,7 @@ def _decoder(written: str) -> _Identity | _Inflate:
     """The decoder for a ``Content-Encoding``.
 
     Raises:
-        UnknownEncoding: It is another one, or several.
+        UnreadEncoding: It is another one, or several.
     """
     names = [name.strip().lower() for name in written.split(",")]
     applied = [name for name in names if name not in ("", "identity")]
@@ -196,5 +196,5 @@ def _decoder(written: str) -> _Identity | _Inflate:
     if applied == ["deflate"]:
         return _Inflate(is_gzip=False)
     if len(applied) > 1:
-        raise UnknownEncoding(f"{len(applied)} content encodings at once")
-    raise UnknownEncoding("a content encoding that was not asked for")
+        raise UnreadEncoding(f"{len(applied)} content encodings at once")
+    raise UnreadEncoding("a content encoding that was not asked for")

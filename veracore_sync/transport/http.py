@@ -32,7 +32,7 @@ from veracore_sync.transport.body import (
     AnswerKind,
     BrokenEncoding,
     TooLarge,
-    UnknownEncoding,
+    UnreadEncoding,
     decoded,
 )
 from veracore_sync.transport.connecting import Connections
@@ -373,17 +373,19 @@ class StreamedAnswer:
         return HttpAnswer(self.status, self.headers, self.read_so_far)
 
     def _decoded(self) -> Iterator[bytes]:
-        most, is_cut = self._kind.most, self._kind.is_cut
+        most, keeps_beginning = self._kind.most, self._kind.keeps_beginning
         if not 200 <= self.status < 300:
-            most, is_cut = min(most, MOST_OF_A_REFUSAL), True
-        return decoded(self._response.iter_raw(), self.headers, most, is_cut=is_cut)
+            most, keeps_beginning = min(most, MOST_OF_A_REFUSAL), True
+        return decoded(
+            self._response.iter_raw(), self.headers, most, keeps_beginning=keeps_beginning
+        )
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             with _wire_errors(self._deadline):
                 yield
-        except UnknownEncoding as error:
+        except UnreadEncoding as error:
             self.was_left = True
             raise NoResponse(Occurrence.NOT_UNDERSTOOD, f"the answer has {error}") from error
         except BrokenEncoding as error:

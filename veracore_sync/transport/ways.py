@@ -254,7 +254,7 @@ def tls_context(upstream: Upstream, environ: Mapping[str, str]) -> ssl.SSLContex
     """What checks the certificate of the server, and of a proxy that is spoken to over TLS.
 
     Raises:
-        ConfigError: The certificates to trust, or what else OpenSSL is told to use, cannot be used.
+        ConfigError: The certificates to trust, or the log of keys, cannot be used.
     """
     named, origin = trusted(upstream, environ)
     path = Path(named)
