@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import select
 import sys
 from pathlib import Path
 from typing import Any, TextIO
@@ -38,9 +39,12 @@ class _Outlet(io.RawIOBase):
         return os.isatty(self._number)
 
     def write(self, data: Any, /) -> int:
-        if self.error is None:
+        while self.error is None:
             try:
                 return os.write(self._number, data)
+            except BlockingIOError:
+                # Another process has made the terminal so: it takes more in a moment.
+                select.select((), (self._number,), ())
             except OSError as error:
                 self.error = error
         return len(data)

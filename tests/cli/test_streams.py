@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,6 +99,27 @@ def test_the_ledger_is_never_what_stdout_was(rig: Rig) -> None:
     done = subprocess.run(["bash", "-c", '"$@" <&- >&- 2>&-', "bash", *line])
     assert done.returncode == 0
     assert file.read_bytes() == b""
+
+
+def test_a_terminal_that_is_busy_for_a_moment_loses_nothing() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    read: list[bytes] = []
+
+    def reader() -> None:
+        while piece := os.read(reading, 65536):
+            read.append(piece)
+
+    stream = streams._text(streams._Outlet(writing, None), None)
+    thread = threading.Thread(target=reader)
+    text = "x" * 1_000_000
+    thread.start()
+    stream.write(text)
+    stream.flush()
+    os.close(writing)
+    thread.join(30)
+    os.close(reading)
+    assert b"".join(read) == text.encode()
 
 
 # ---- a terminal that cannot show everything ------------------------------------------------------
