@@ -19,6 +19,7 @@ ACCEPTED_ENCODINGS = "gzip, deflate"
 
 MOST_HEADERS = 256
 MOST_HEAD = 128 * KIB
+_MOST_MEMBERS = 10_000
 LONGEST_STREAM_SECONDS = 3600.0
 """How long an answer may be streamed where no run ends it."""
 
@@ -129,6 +130,7 @@ class _Inflate:
     def __init__(self, *, is_gzip: bool) -> None:
         self._is_gzip = is_gzip
         self._begun = self._bare = False
+        self._members = 1
         self._first = b""
         self._zlib = self._new()
 
@@ -144,6 +146,9 @@ class _Inflate:
                 # gzip may consist of several members. What else follows the end is no content.
                 if not (self._is_gzip and left.startswith(b"\x1f")):
                     return
+                self._members += 1
+                if self._members > _MOST_MEMBERS:
+                    raise BrokenEncoding("the compressed answer has too many members")
                 self._zlib = self._new()
             part = self._inflate(left)
             left = self._zlib.unconsumed_tail or self._zlib.unused_data
