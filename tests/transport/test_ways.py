@@ -50,6 +50,7 @@ def proxy_of(url: str, environ: dict[str, str], proxy: str = "") -> str | None:
         (SHOP, {"https_proxy": "", "HTTPS_PROXY": PROXY}, "", None),
         (SHOP, {"HTTPS_PROXY": "proxy.example.net:3128"}, "", PROXY),
         (SHOP, {"HTTPS_PROXY": f" {PROXY} "}, "", PROXY),
+        (SHOP, {"HTTPS_PROXY": PROXY.replace("http", "HTTP")}, "", PROXY),
         (SHOP, {"ALL_PROXY": PROXY}, "", PROXY),
         (SHOP, {"all_proxy": "http://other:1", "HTTPS_PROXY": PROXY}, "", PROXY),
         (SHOP, {"HTTP_PROXY": PROXY}, "", None),

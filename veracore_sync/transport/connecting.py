@@ -9,10 +9,12 @@ from __future__ import annotations
 import os
 import ssl
 import threading
+from contextlib import suppress
 from functools import cached_property
 
 import httpx
 
+from veracore_sync.domain.errors import ConfigError
 from veracore_sync.transport.deadline import DeadlineBackend
 from veracore_sync.transport.ways import Upstream, tls_context, way_to
 
@@ -33,9 +35,11 @@ class Connections(httpx.BaseTransport):
         self._upstream = upstream
         self._transports: dict[tuple[str | None, bool], httpx.HTTPTransport] = {}
         self._lock = threading.Lock()
-        if upstream.url:
-            # Now, and not when the first order is on its way.
-            self._to(httpx.URL(upstream.url))
+        # Now, and not when the first order is on its way. An address that is none is a request's
+        # failure.
+        with suppress(httpx.InvalidURL):
+            if upstream.url:
+                self._to(httpx.URL(upstream.url))
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send it."""
@@ -61,16 +65,31 @@ class Connections(httpx.BaseTransport):
         return tls_context(self._upstream, os.environ)
 
     def _made(self, proxy: str | None, tls: ssl.SSLContext) -> httpx.HTTPTransport:
-        over_tls = tls if (proxy or "").startswith("https:") else None
         made = httpx.HTTPTransport(
             verify=tls,
             trust_env=False,
             limits=_LIMITS,
-            proxy=None if proxy is None else httpx.Proxy(proxy, ssl_context=over_tls),
+            proxy=None if proxy is None else _proxy(proxy, tls),
         )
         # httpx has no option for this.
         made._pool._network_backend = DeadlineBackend()
         return made
+
+
+def _proxy(address: str, tls: ssl.SSLContext) -> httpx.Proxy:
+    """The proxy at an address.
+
+    Raises:
+        ConfigError: httpx does not read the address as one.
+    """
+    try:
+        return httpx.Proxy(address, ssl_context=tls if address.startswith("https:") else None)
+    # Without the error, which quotes the address and so its password.
+    except (httpx.InvalidURL, ValueError):
+        raise ConfigError(
+            "the proxy that is set has an address that cannot be used",
+            hint="`veracore-sync doctor --offline` says which setting or variable it comes from",
+        ) from None
 
 
 def _trusting_nobody() -> ssl.SSLContext:

@@ -143,7 +143,8 @@ def _variable(name: str, environ: Mapping[str, str]) -> tuple[str, str]:
 def _usable(proxy: str, origin: str, setting: str) -> str:
     problem = problem_of(proxy)
     if not problem:
-        return proxy
+        scheme, _, rest = proxy.partition("://")
+        return f"{scheme.lower()}://{rest}"
     raise ConfigError(
         f"{origin} {problem}",
         hint=f"set {setting} to a proxy such as http://proxy.example.com:3128, "
