@@ -52,6 +52,7 @@ CREATES: dict[Occurrence, tuple[str, str]] = {
     Occurrence.HTTP_429: ("pending", "synced"),
     Occurrence.HTTP_5XX: ("in_doubt", "synced"),
     Occurrence.NOT_UNDERSTOOD: ("in_doubt", "synced"),
+    Occurrence.TOO_LARGE: ("in_doubt", "synced"),
     Occurrence.MOVED: ("in_doubt", "parked"),
     Occurrence.WEB_PAGE: ("in_doubt", "synced"),
     Occurrence.BLOCKED: ("in_doubt", "parked"),
@@ -80,6 +81,7 @@ READS: dict[Occurrence, tuple[Category, int]] = {
     Occurrence.HTTP_429: (Category.RATE_LIMITED, 69),
     Occurrence.HTTP_5XX: (Category.UNAVAILABLE, 69),
     Occurrence.NOT_UNDERSTOOD: (Category.PROTOCOL, 69),
+    Occurrence.TOO_LARGE: (Category.PROTOCOL, 69),
     Occurrence.MOVED: (Category.CONFIG, 78),
     Occurrence.WEB_PAGE: (Category.UNAVAILABLE, 69),
     Occurrence.BLOCKED: (Category.UNAVAILABLE, 69),
@@ -114,6 +116,7 @@ DEFINITE = {Occurrence.HTTP_429, Occurrence.REFUSED} | NOT_SENT
 _RECORD = {
     Occurrence.HTTP_4XX,
     Occurrence.NOT_UNDERSTOOD,
+    Occurrence.TOO_LARGE,
     Occurrence.REFUSED,
     Occurrence.DUPLICATE,
     Occurrence.FAULT,
@@ -177,7 +180,10 @@ GROUPS: dict[str, set[Occurrence]] = {
     "ROLLED_BACK": {Occurrence.DATABASE},
     "TRIED_AGAIN": _SERVER | _PACE,
     "COUNTS_AGAINST_CREATING": (
-        _SERVER - {Occurrence.BLOCKED} | _PACE | {Occurrence.NOT_UNDERSTOOD} | NOT_SENT
+        _SERVER - {Occurrence.BLOCKED}
+        | _PACE
+        | {Occurrence.NOT_UNDERSTOOD, Occurrence.TOO_LARGE}
+        | NOT_SENT
     ),
     "OPENS_THE_BREAKER": _DOWN,
     "ENDS_A_PROBE": {Occurrence.HTTP_429},

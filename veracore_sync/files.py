@@ -1,4 +1,4 @@
-"""Writing small files atomically: a reader sees the old content or the new, never a part."""
+"""Writing small files atomically: a reader sees the old content or the new, never a part; homes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
+
+
+def expanded(path: Path) -> Path:
+    """The path with its ``~`` replaced; as it is for a user without a home, as in a container."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def write_whole(

@@ -129,6 +129,9 @@ def test_the_example_with_every_setting_in_force_is_valid(desk: Desk) -> None:
         "hooks.notify",
         "admin.read_token",
         "admin.act_token",
+        "vendure.proxy",
+        "veracore.proxy",
+        "hooks.proxy",
     }
     assert set(keys()) - given == empty_secrets
     assert len(loaded.settings.orders.freight) == 3
@@ -179,7 +182,9 @@ def test_no_secret_has_a_plain_default() -> None:
     assert secret_keys() == [
         "vendure.password",
         "vendure.api_key",
+        "vendure.proxy",
         "veracore.client_secret",
+        "veracore.proxy",
         "webhooks.secret",
         "webhooks.secrets",
         "admin.read_token",
@@ -187,4 +192,5 @@ def test_no_secret_has_a_plain_default() -> None:
         "ledger.password",
         "hooks.secret",
         "hooks.notify",
+        "hooks.proxy",
     ]

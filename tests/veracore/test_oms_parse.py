@@ -80,7 +80,7 @@ def test_an_answer_that_is_read_as_one_is_limited_in_text_and_in_elements() -> N
             response(answer(b"<a>" + content + b"</a>"))
 
 
-@pytest.mark.parametrize("content", [*LARGE, b"<a>" * 60 + b"</a>" * 60], ids=range(4))
+@pytest.mark.parametrize("content", [*LARGE[:2], b"<a>" * 60 + b"</a>" * 60], ids=range(3))
 def test_a_record_that_is_too_large_or_deep_costs_no_other(content: bytes) -> None:
     bad = b"<Row><n>2</n><b>" + content + b"</b><n2>5</n2></Row>"
     body = answer(b"<Row><n>1</n></Row>" + bad + b"<Row><n>3</n></Row>")

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from veracore_sync import __version__
+from veracore_sync import __version__, streams
 from veracore_sync.cli.commands import COMMANDS, load_command
 from veracore_sync.cli.globals import Globals
+from veracore_sync.cli.journal import WARNING, prefix
 
 
 class CommandGroup(TyperGroup):
@@ -89,4 +90,9 @@ def before(
 
 def run() -> None:
     """Parse the command line and run one command."""
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if isinstance(end.code, int | None):
+            end.code = streams.exit_code(end.code or 0, prefix(WARNING))
+        raise

@@ -15,6 +15,7 @@ from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.event_delivery import notify_hook
 from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.composition.outward import ways
 from veracore_sync.config import Loaded
 from veracore_sync.config.shops import collision_with_neighbours
 from veracore_sync.domain.errors import PRECEDENCE, SyncError
@@ -56,6 +57,7 @@ def run_checks(
     """Every finding; the report has the exit code of the worst failure."""
     found = list(machine(container.loaded, systemd_dir, notify_hook))
     found += _neighbours(container.loaded)
+    found += ways(container.settings, os.environ)
     found += ledger(container.settings, lambda: container.ledger, container.clock)
     if not offline:
         unusable = [one for one in found if one.name == "ledger" and one.level == "fail"]

@@ -25,7 +25,7 @@ from veracore_sync.config import Flag, check
 from veracore_sync.config.example import example
 from veracore_sync.config.file import SYSTEM_FILE, VARIABLE, places
 from veracore_sync.domain.errors import ConfigError, UsageError
-from veracore_sync.files import write_whole
+from veracore_sync.files import expanded, write_whole
 from veracore_sync.trusted import Untrusted, check_trusted
 
 NEXT = "veracore-sync sync-orders --dry-run"
@@ -133,7 +133,7 @@ def _work(
 def _wanted(options: Globals) -> Path:
     """The file to write: where every command will find it."""
     named = options.config or os.environ.get(VARIABLE)
-    return Path(named or next(places(os.environ))).expanduser().absolute()
+    return expanded(Path(named or next(places(os.environ)))).absolute()
 
 
 def _answers(given: Mapping[str, str | Path | None]) -> dict[str, str | Path]:
@@ -166,7 +166,7 @@ def _ask(question: Question) -> str:
 
 def _check(question: Question, answer: str | Path) -> None:
     if isinstance(answer, Path):
-        if not answer.expanduser().is_file():
+        if not expanded(answer).is_file():
             raise UsageError(
                 f"{question.flag}: there is no file {answer}", hint="name a file that exists"
             )
@@ -188,7 +188,7 @@ def _write(
         if not isinstance(answer, Path):
             texts[path.parent / one.file] = f"{answer}\n"
             answer = path.parent / one.file
-        values[f"{one.key}_file"] = _as_written(answer.expanduser().absolute(), path.parent)
+        values[f"{one.key}_file"] = _as_written(expanded(answer).absolute(), path.parent)
     texts[path] = example(values)
     try:
         _make_folder(path.parent)

@@ -28,7 +28,13 @@ def warn(text: str, priority: int = WARNING) -> None:
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Write the document of ``--json``."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    text = json.dumps(document, ensure_ascii=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        # Escapes of JSON, which mean the same; a terminal's own would not be JSON.
+        text = json.dumps(document, indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def error_document(error: SyncError) -> dict[str, Any]:

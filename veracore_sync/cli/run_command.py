@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from veracore_sync import streams
 from veracore_sync.cli import signals
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.journal import ERROR, WARNING
@@ -20,11 +21,14 @@ from veracore_sync.cli.settings import load_settings
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job, Work, interrupted, run_locked
 from veracore_sync.config.file import VARIABLE
-from veracore_sync.domain.errors import SyncError
+from veracore_sync.domain.errors import SyncError, UsageError
 from veracore_sync.domain.failures import NOTHING_FOLLOWS
+from veracore_sync.files import expanded
 
 # cron mails whatever is written: an outage (69) or a held lock (75) is reported once, not each run.
 _REPEATED_QUIETLY = frozenset({69, 75})
+
+_UTF_8 = "write it in UTF-8, in a locale such as LC_ALL=C.UTF-8"
 
 Together = Callable[[Mapping[str, CommandReport]], None]
 """Prints what became of several shops, by the name of each."""
@@ -49,15 +53,25 @@ def run_command(
         # Only those who have several shops wait for this import.
         from veracore_sync.cli.every_shop import run_each
 
-        raise typer.Exit(run_each(job, options, as_json, work, together))
+        code = run_each(job, options, as_json, work, together)
+        _tell_purpose(job)
+        raise typer.Exit(code)
     write = partial(write_report, as_json=as_json)
-    raise typer.Exit(run_for_shop(job, options, as_json, work, write).exit_code)
+    report = run_for_shop(job, options, as_json, work, write)
+    _tell_purpose(job, report)
+    raise typer.Exit(report.exit_code)
+
+
+def _tell_purpose(job: Job, report: CommandReport | None = None) -> None:
+    """Whether it was run for its output: it changes nothing, and shows what was asked for."""
+    if not job.read_only or (report is not None and not report.asked_for):
+        streams.output_was_extra()
 
 
 def names_a_folder(options: Globals) -> bool:
     """Whether the command is to run for every shop of a folder."""
     named = options.config or os.environ.get(VARIABLE)
-    return options.every_shop or bool(named and Path(named).expanduser().is_dir())
+    return options.every_shop or bool(named and expanded(Path(named)).is_dir())
 
 
 def run_for_shop(
@@ -83,18 +97,30 @@ def run_for_shop(
             report = CommandReport(dict(job.empty), error=error)
         except Exception as error:
             number = signals.struck()
-            if number is None:
+            if _is_of_an_argument(error):
+                refused = UsageError("an argument holds bytes that are not UTF-8 text", hint=_UTF_8)
+                report = CommandReport(dict(job.empty), error=refused)
+            elif number is None:
                 # A bug: the traceback must be seen, and a reader of --json still gets a document.
                 if as_json:
                     bug = SyncError(f"unexpected: {type(error).__name__}")
                     write(CommandReport(dict(job.empty), error=bug), repeated=False)
                 raise
-            # A signal was caught, but library code (an import, say) wrapped its exception.
-            report = CommandReport(dict(job.empty), error=interrupted(KeyboardInterrupt(number)))
+            else:
+                # A signal was caught, but library code (an import, say) wrapped its exception.
+                struck = KeyboardInterrupt(number)
+                report = CommandReport(dict(job.empty), error=interrupted(struck))
         write(report, repeated=before == report.exit_code)
         if container is not None:
             _deliver(job, container, report)
     return report
+
+
+def _is_of_an_argument(error: Exception) -> bool:
+    """Whether it comes from an argument in another encoding, which Python keeps as surrogates."""
+    return isinstance(error, UnicodeEncodeError) and any(
+        "\udc80" <= char <= "\udcff" for char in "".join(sys.argv)
+    )
 
 
 def run_standalone(as_json: bool, work: Callable[[], CommandReport]) -> None:
@@ -111,6 +137,7 @@ def run_standalone(as_json: bool, work: Callable[[], CommandReport]) -> None:
     except SyncError as error:
         report = CommandReport({}, error=error)
     write_report(report, as_json, repeated=False)
+    streams.output_was_extra()
     raise typer.Exit(report.exit_code)
 
 

@@ -13,6 +13,7 @@ from veracore_sync.jobs.deliver import JOB, Delivered, EventDelivery, is_wanted
 from veracore_sync.ports.hooks import Hook
 from veracore_sync.transport.hooks import CommandHook, NotifyHook, PostHook
 from veracore_sync.transport.signature import sign
+from veracore_sync.transport.ways import upstream_of
 
 _LOG = logging.getLogger(__name__)
 AT_A_RUNS_END_SECONDS = 10.0
@@ -79,7 +80,8 @@ def _hooks(container: Container, stack: ExitStack) -> dict[str, Hook]:
         def headers(event_id: str, body: bytes) -> dict[str, str]:
             return sign(secret, event_id, int(container.clock.now().timestamp()), body)
 
-        add("url", PostHook(wanted.url, headers, wanted.timeout_seconds))
+        at = upstream_of("hooks", wanted.url, wanted)
+        add("url", PostHook(wanted.url, headers, wanted.timeout_seconds, at))
     if wanted.notify:
         add("notify", notify_hook(wanted))
     return found

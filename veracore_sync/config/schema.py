@@ -22,8 +22,10 @@ from veracore_sync.config.section import (
     NEEDED,
     NO_SECRET,
     Section,
+    ca_file,
     minutes,
     number,
+    proxy,
     seconds,
 )
 from veracore_sync.config.services import (
@@ -43,12 +45,14 @@ from veracore_sync.config.types import (
     Name,
     Names,
     OptionalZone,
+    Proxy,
     Secret,
     ServiceUrl,
     Share,
     Text,
     Units,
     Url,
+    WholePath,
     Zone,
 )
 from veracore_sync.waits import ASKED, SPREAD
@@ -100,6 +104,8 @@ class VendureSettings(Section):
         description="Let the jobs write to this shop although the warehouse is a sandbox.",
     )
     timeout_seconds: float = seconds(60, "Longest a request may take; of a long list, each 64 KiB.")
+    proxy: Proxy = proxy()
+    ca_file: WholePath = ca_file()
 
     @model_validator(mode="after")
     def _one_login(self) -> VendureSettings:
@@ -159,6 +165,8 @@ class VeracoreSettings(Section):
         default="UTC", description="Time zone of the warehouse's clock, such as America/New_York."
     )
     timeout_seconds: float = seconds(60, "Longest a request may take; of a long list, each 64 KiB.")
+    proxy: Proxy = proxy()
+    ca_file: WholePath = ca_file()
     rate_per_minute: int = number(120, "Most requests a minute; 0 is no limit.")
 
     @property

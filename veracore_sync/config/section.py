@@ -29,6 +29,23 @@ def number(default: int, meaning: str, *, least: int = 0, most: int = 1_000_000)
     return Field(default=default, ge=least, le=most, description=meaning)
 
 
+def proxy() -> Any:
+    """The proxy of an upstream."""
+    return Field(
+        default=NO_SECRET,
+        description="HTTP proxy to it, such as http://proxy.example.com:3128, with user and "
+        'password if it needs them; "none" is none, empty is as the environment says.',
+    )
+
+
+def ca_file() -> Any:
+    """The certificates that an upstream is checked by."""
+    return Field(
+        default="",
+        description="PEM file of the certificates to trust there, instead of the public ones.",
+    )
+
+
 class Section(BaseModel):
     """A table of settings: frozen, unknown keys refused, nothing converted silently."""
 

@@ -12,12 +12,21 @@ from pydantic import Field, SecretStr, model_validator
 
 from veracore_sync.backoff import Backoff
 from veracore_sync.config.network import HostNames, Networks
-from veracore_sync.config.section import DAY_SECONDS, NO_SECRET, Section, number, seconds
+from veracore_sync.config.section import (
+    DAY_SECONDS,
+    NO_SECRET,
+    Section,
+    ca_file,
+    number,
+    proxy,
+    seconds,
+)
 from veracore_sync.config.types import (
     Command,
     DatabaseUrl,
     Location,
     Name,
+    Proxy,
     SchemaName,
     Secret,
     Text,
@@ -25,6 +34,7 @@ from veracore_sync.config.types import (
     Token,
     Url,
     WebhookSecret,
+    WholePath,
 )
 
 
@@ -216,6 +226,8 @@ class HookSettings(Section):
         "veracore-sync[notify].",
     )
     timeout_seconds: float = seconds(30, "Longest time a hook may take.")
+    proxy: Proxy = proxy()
+    ca_file: WholePath = ca_file()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -143,6 +143,21 @@ def _secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _proxy(value: SecretStr) -> SecretStr:
+    text = plain(value.get_secret_value().strip())
+    if text and text != "none" and "://" not in text:
+        # The address itself is not quoted: it may hold a password.
+        raise ValueError('must be an address such as http://proxy.example.com:3128, or "none"')
+    return SecretStr(text)
+
+
+def _whole_path(text: str) -> str:
+    text = _trimmed(text)
+    if text and not text.startswith("/"):
+        raise ValueError("must be a whole path, which begins with /")
+    return text
+
+
 def _textfile(text: str) -> str:
     text = _trimmed(text)
     if text and not (text.startswith("/") and text.endswith(".prom")):
@@ -383,6 +398,8 @@ Token = Annotated[
 
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 Url = Annotated[str, AfterValidator(_url), ValueKind("address")]
+Proxy = Annotated[SecretStr, AfterValidator(_proxy), ValueKind("address or `none`")]
+WholePath = Annotated[str, AfterValidator(_whole_path), ValueKind("whole path")]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url), ValueKind("address")]
 SchemaName = Annotated[str, AfterValidator(_schema_name)]
 ServiceUrl = Annotated[str, AfterValidator(_service_url), ValueKind("address")]

@@ -90,6 +90,7 @@ class Occurrence(StrEnum):
     HTTP_429 = "HTTP 429"
     HTTP_5XX = "an HTTP 5xx that is not a SOAP fault"
     NOT_UNDERSTOOD = "an answer of another kind (HTML, cut short, another shape)"
+    TOO_LARGE = "an answer that is larger than what is read of its kind"
     MOVED = "a redirect to another address"
     WEB_PAGE = "a web page, or nothing, instead of an answer"
     BLOCKED = "an HTTP 4xx of a firewall or a gateway"

@@ -111,6 +111,8 @@ TABLE: dict[Occurrence, Row] = {
     Occurrence.HTTP_429: Row(_SLOWER, _LATER, _W.PACE),
     Occurrence.HTTP_5XX: Row(_RETRY, _LOST, _W.SERVER, is_down=True),
     Occurrence.NOT_UNDERSTOOD: Row(_END, Rule(_C.PROTOCOL, _A.DOUBT_LOST), _W.RECORD),
+    # A create may have been stored, whatever its answer is padded with.
+    Occurrence.TOO_LARGE: Row(_END, Rule(_C.PROTOCOL, _A.DOUBT_LOST), _W.RECORD),
     Occurrence.MOVED: Row(_CONFIG, _DOUBT, _W.SETTINGS),
     Occurrence.WEB_PAGE: Row(_RETRY, _LOST, _W.SERVER),
     Occurrence.BLOCKED: Row(_RETRY, _DOUBT, _W.SERVER),

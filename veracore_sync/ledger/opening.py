@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from veracore_sync.clock import Clock, SystemClock, to_text
 from veracore_sync.domain.errors import ConfigError, LockHeld, UsageError
+from veracore_sync.files import expanded
 from veracore_sync.ledger.restored import Restored
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import restoring
@@ -205,7 +206,7 @@ def _moved_settings(settings: LedgerSettings, to: str) -> LedgerSettings:
             hint="for example --to postgresql://veracore@db.example/veracore, or "
             "--to /var/lib/veracore-sync/ledger.db",
         )
-    return settings.model_copy(update={"url": "", "path": Path(to).expanduser().absolute()})
+    return settings.model_copy(update={"url": "", "path": expanded(Path(to)).absolute()})
 
 
 def _side_of(place: Path | PostgresPlace, clock: Clock) -> Side:

@@ -30,18 +30,27 @@ class Deadline:
         clock: The monotonic clock.
         seconds: How long the request may take.
         run_ends_at: When the run ends, also during a request (monotonic).
+        latest: When the request must have ended, however often it is renewed (monotonic).
     """
 
-    def __init__(self, clock: Clock, seconds: float, run_ends_at: float = math.inf) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        seconds: float,
+        run_ends_at: float = math.inf,
+        latest: float = math.inf,
+    ) -> None:
         self._clock = clock
         self._seconds = seconds
         self._run_ends_at = run_ends_at
+        self._latest = latest
         self._at = 0.0
         self.renew()
 
     def renew(self) -> None:
         """Give the request its full time again, but never more than the run has."""
-        self._at = min(self._clock.monotonic() + self._seconds, self._run_ends_at)
+        at = self._clock.monotonic() + self._seconds
+        self._at = min(at, self._run_ends_at, self._latest)
 
     def left(self) -> float:
         """Seconds left; 0 or less when the deadline has passed."""

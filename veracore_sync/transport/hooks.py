@@ -13,8 +13,10 @@ from contextlib import suppress
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.domain.kinds import EventKind
 from veracore_sync.ports.hooks import NotTaken
+from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.deadline import within
 from veracore_sync.transport.http import HttpClient, NoResponse
+from veracore_sync.transport.ways import Upstream
 
 
 class CommandHook:
@@ -84,6 +86,10 @@ class PostHook:
         url: Where it is sent.
         sign: The headers for an event's id and body.
         timeout_seconds: For each event, from connecting to the end of the answer.
+        at: The way there.
+
+    Raises:
+        ConfigError: The way there cannot be used.
     """
 
     def __init__(
@@ -91,10 +97,11 @@ class PostHook:
         url: str,
         sign: Callable[[str, bytes], Mapping[str, str]],
         timeout_seconds: float,
+        at: Upstream | None = None,
     ) -> None:
         self._url = url
         self._sign = sign
-        self._http = HttpClient("hook", timeout_seconds=timeout_seconds)
+        self._http = HttpClient("hook", timeout_seconds=timeout_seconds, at=at)
 
     def deliver(self, event_id: str, body: bytes) -> None:
         """Send it once.
@@ -105,7 +112,12 @@ class PostHook:
         headers = {"content-type": "application/json", **self._sign(event_id, body)}
         try:
             answer = self._http.send(
-                "POST", self._url, label="event", headers=headers, content=body
+                "POST",
+                self._url,
+                label="event",
+                headers=headers,
+                content=body,
+                kind=AnswerKind.HOOK,
             )
         except NoResponse as error:
             raise NotTaken(f"no answer ({error.what})", unreachable=True) from error
@@ -141,6 +153,12 @@ class NotifyHook:
                 "hooks.notify needs Apprise, which is not installed",
                 hint="install veracore-sync[notify], or leave hooks.notify out",
             ) from None
+        except OSError as error:
+            # Its HTTP client opens what SSLKEYLOGFILE names while it is imported.
+            raise ConfigError(
+                f"hooks.notify: Apprise cannot be used ({error.strerror or type(error).__name__})",
+                hint="see whether the environment has SSLKEYLOGFILE, and unset it",
+            ) from error
         self._apprise = Apprise()
         for number, address in enumerate(addresses, start=1):
             if not self._apprise.add(address):

@@ -1,4 +1,4 @@
-"""The HTTP client: the only module that uses httpx.
+"""The HTTP client, which with `connecting` alone uses httpx.
 
 One client per upstream, no redirects, no cookies, and an absolute deadline for every request
 (`veracore_sync.transport.deadline`). Any complete answer is an `HttpAnswer`, whatever its status;
@@ -22,11 +22,25 @@ import httpx
 from veracore_sync import __version__
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.domain.errors import Occurrence, RunOver
-from veracore_sync.transport.deadline import Deadline, DeadlineBackend
+from veracore_sync.transport.body import (
+    ACCEPTED_ENCODINGS,
+    LONGEST_STREAM_SECONDS,
+    MIB,
+    MOST_HEAD,
+    MOST_HEADERS,
+    MOST_OF_A_REFUSAL,
+    AnswerKind,
+    BrokenEncoding,
+    TooLarge,
+    UnreadEncoding,
+    decoded,
+)
+from veracore_sync.transport.connecting import Connections
+from veracore_sync.transport.deadline import Deadline
+from veracore_sync.transport.ways import Upstream
 from veracore_sync.waits import ASKED
 
 _LOG = logging.getLogger(__name__)
-_CHUNK = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +58,12 @@ class HttpAnswer:
 
 
 class NoResponse(Exception):
-    """No whole answer arrived.
+    """No whole answer arrived, or none that is read.
 
     Args:
         what: ``NOT_CONNECTED`` (nothing was sent), or ``TIMEOUT``, ``RUN_OVER`` or ``RESET`` (it
-            may have been processed).
+            may have been processed). ``TOO_LARGE`` or ``NOT_UNDERSTOOD``: the upstream answered,
+            and the answer was not read to its end.
         detail: The reason in a few words, without secrets or personal data.
     """
 
@@ -119,6 +134,10 @@ class HttpClient:
         gate: Run, breaker and rate budget.
         is_alive: Whether an answer comes from a working server.
         clock: The time to measure by.
+        at: Its address, and the way there.
+
+    Raises:
+        ConfigError: The way to that address cannot be used.
     """
 
     def __init__(
@@ -129,6 +148,7 @@ class HttpClient:
         gate: Gate | None = None,
         is_alive: Callable[[HttpAnswer], bool] = server_is_alive,
         clock: Clock | None = None,
+        at: Upstream | None = None,
     ) -> None:
         self._upstream = upstream
         self._timeout = timeout_seconds
@@ -138,14 +158,17 @@ class HttpClient:
         self.clock_ahead_seconds: float | None = None
         self._client = httpx.Client(
             timeout=timeout_seconds,
-            limits=httpx.Limits(max_connections=32, max_keepalive_connections=32),
+            transport=Connections(at or Upstream()),
+            trust_env=False,
             # A redirected POST becomes a GET, or sends credentials and orders to another host.
             follow_redirects=False,
             # Vendure prefers a session cookie to our bearer token, so none is kept.
             cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
-            headers={"user-agent": f"veracore-sync/{__version__}"},
+            headers={
+                "user-agent": f"veracore-sync/{__version__}",
+                "accept-encoding": ACCEPTED_ENCODINGS,
+            },
         )
-        _obey_deadlines(self._client)
 
     def close(self) -> None:
         """Close every connection."""
@@ -160,6 +183,7 @@ class HttpClient:
         headers: Mapping[str, str],
         content: bytes = b"",
         creating: bool = False,
+        kind: AnswerKind = AnswerKind.CONTROL,
     ) -> HttpAnswer:
         """Send one request and read the whole answer.
 
@@ -170,6 +194,7 @@ class HttpClient:
             headers: Headers beside ``User-Agent``.
             content: The body.
             creating: A repeat would create a second one.
+            kind: How long the answer may be.
 
         Returns:
             The answer, whatever its status.
@@ -180,7 +205,13 @@ class HttpClient:
             RunOver: The run's time is over; nothing was sent.
         """
         with self.stream(
-            method, url, label=label, headers=headers, content=content, creating=creating
+            method,
+            url,
+            label=label,
+            headers=headers,
+            content=content,
+            creating=creating,
+            kind=kind,
         ) as streamed:
             return streamed.whole()
 
@@ -194,6 +225,7 @@ class HttpClient:
         headers: Mapping[str, str],
         content: bytes = b"",
         creating: bool = False,
+        kind: AnswerKind = AnswerKind.CONTROL,
     ) -> Iterator[StreamedAnswer]:
         """As `send`, but the body is read piece by piece inside the ``with`` block.
 
@@ -205,7 +237,9 @@ class HttpClient:
         self._pass_gate(creating=creating)
         _LOG.debug("%s %s: %s, %d bytes go out", self._upstream, label, method, len(content))
         started = self._clock.monotonic()
-        deadline = Deadline(self._clock, self._timeout, self._gate.run_ends_at)
+        ends_at = self._gate.run_ends_at
+        latest = math.inf if ends_at < math.inf else started + LONGEST_STREAM_SECONDS
+        deadline = Deadline(self._clock, self._timeout, ends_at, latest)
         sending = self._client.stream(
             method,
             url,
@@ -216,10 +250,15 @@ class HttpClient:
         streamed: StreamedAnswer | None = None
         try:
             with _wire_errors(deadline), sending as response:
-                streamed = StreamedAnswer(response, deadline)
+                streamed = StreamedAnswer(response, deadline, kind)
+                streamed.check_head()
                 yield streamed
         except NoResponse as lost:
-            self._gate.after(lost.what, None)
+            if streamed is not None and streamed.was_left:
+                # The head shows whether the server works, as for a reader that stops early.
+                self._report(streamed)
+            else:
+                self._gate.after(lost.what, None)
             _LOG.debug("%s %s: %s (%s)", self._upstream, label, lost.what, lost.detail)
             raise
         except (Exception, GeneratorExit):
@@ -271,15 +310,37 @@ class HttpClient:
 
 
 class StreamedAnswer:
-    """An answer whose body is still on its way."""
+    """An answer whose body is still on its way.
 
-    def __init__(self, response: httpx.Response, deadline: Deadline) -> None:
+    `was_left`: it is longer than its kind may be, or is in an encoding that is not read, so the
+    rest of it was left.
+    """
+
+    def __init__(
+        self, response: httpx.Response, deadline: Deadline, kind: AnswerKind = AnswerKind.CONTROL
+    ) -> None:
         self._response = response
         self._deadline = deadline
+        self._kind = kind
         self.status = response.status_code
         self.headers = {name.lower(): value for name, value in response.headers.items()}
         self.read_so_far = b""
         self.length = 0
+        self.was_left = False
+
+    def check_head(self) -> None:
+        """Refuse a head without measure.
+
+        Raises:
+            NoResponse: It is too large.
+        """
+        raw = self._response.headers.raw
+        if (
+            len(raw) > MOST_HEADERS
+            or sum(len(name) + len(value) for name, value in raw) > MOST_HEAD
+        ):
+            self.was_left = True
+            raise NoResponse(Occurrence.TOO_LARGE, "the head of the answer is too large")
 
     def pieces(self) -> Iterator[bytes]:
         """The body in pieces of 64 KiB; each has the whole timeout, so that lists may be long.
@@ -287,12 +348,13 @@ class StreamedAnswer:
         The time that the reader needs for a piece does not count.
 
         Raises:
-            NoResponse: It broke off, a piece exceeded the timeout, or the run's time is over.
+            NoResponse: It broke off, a piece exceeded the timeout, the run's time is over, or it
+                is longer than its kind may be.
         """
-        pieces = self._response.iter_bytes(_CHUNK)
+        pieces = self._decoded()
         while True:
             self._deadline.renew()
-            with _wire_errors(self._deadline):
+            with self._errors():
                 piece = next(pieces, None)
             if piece is None:
                 return
@@ -300,19 +362,40 @@ class StreamedAnswer:
             yield piece
 
     def whole(self) -> HttpAnswer:
-        """Read what is left and return the answer in full."""
-        with _wire_errors(self._deadline):
-            self.read_so_far = self._response.read()
+        """Read what is left and return the answer; of a refusal that is too long, its beginning.
+
+        Raises:
+            NoResponse: It broke off or was too slow, or is longer than its kind may be.
+        """
+        with self._errors():
+            self.read_so_far = b"".join(self._decoded())
         self.length = len(self.read_so_far)
         return HttpAnswer(self.status, self.headers, self.read_so_far)
 
+    def _decoded(self) -> Iterator[bytes]:
+        most, keeps_beginning = self._kind.most, self._kind.keeps_beginning
+        if not 200 <= self.status < 300:
+            most, keeps_beginning = min(most, MOST_OF_A_REFUSAL), True
+        return decoded(
+            self._response.iter_raw(), self.headers, most, keeps_beginning=keeps_beginning
+        )
 
-def _obey_deadlines(client: httpx.Client) -> None:
-    """Make a client, and the proxies that the environment names, use our sockets."""
-    # httpx has no option for this; a transport of our own would have to read the proxy settings.
-    for transport in (client._transport, *client._mounts.values()):
-        if isinstance(transport, httpx.HTTPTransport):
-            transport._pool._network_backend = DeadlineBackend()
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            with _wire_errors(self._deadline):
+                yield
+        except UnreadEncoding as error:
+            self.was_left = True
+            raise NoResponse(Occurrence.NOT_UNDERSTOOD, f"the answer has {error}") from error
+        except BrokenEncoding as error:
+            raise NoResponse(Occurrence.RESET, _words(error)) from error
+        except TooLarge as error:
+            self.was_left = True
+            words = (
+                f"the answer is larger than the {self._kind.most // MIB} MiB that are read of it"
+            )
+            raise NoResponse(Occurrence.TOO_LARGE, words) from error
 
 
 @contextmanager

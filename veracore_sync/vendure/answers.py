@@ -5,7 +5,6 @@ Measured on Vendure 3.7 (docs/vendure.md, "Errors").
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
@@ -13,6 +12,7 @@ from veracore_sync.clock import Clock
 from veracore_sync.domain.errors import Occurrence, ProtocolError, SyncError, UpstreamError
 from veracore_sync.domain.failures import read_error
 from veracore_sync.transport.http import HttpAnswer, NoResponse, retry_after_seconds
+from veracore_sync.transport.json_body import UnreadableJson, read_json
 
 UPSTREAM = "vendure"
 BODY_LIMIT = 100 * 1024
@@ -106,8 +106,8 @@ def _raise_for_status(answer: HttpAnswer, operation: str, sent_bytes: int, clock
 
 def _json_object(answer: HttpAnswer) -> dict[str, Any]:
     try:
-        body = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        body = read_json(answer.body)
+    except UnreadableJson:
         raise AnotherKind(_words_for(answer)) from None
     if not isinstance(body, dict):
         raise AnotherKind(_words_for(answer))

@@ -22,8 +22,10 @@ from veracore_sync.domain.errors import (
     WrongEndpoint,
 )
 from veracore_sync.domain.failures import NO_SUCH_CHANNEL, read_error
+from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.http import Gate, HttpAnswer, HttpClient, NoResponse
 from veracore_sync.transport.retry import RetryPolicy, retry_read
+from veracore_sync.transport.ways import upstream_of
 from veracore_sync.vendure.answers import (
     UPSTREAM,
     AnotherKind,
@@ -74,7 +76,11 @@ class Client:
         self._retry = retry
         self._clock = clock or SystemClock()
         self._http = HttpClient(
-            UPSTREAM, timeout_seconds=settings.timeout_seconds, gate=gate, clock=self._clock
+            UPSTREAM,
+            timeout_seconds=settings.timeout_seconds,
+            gate=gate,
+            clock=self._clock,
+            at=upstream_of("vendure", self._url, settings),
         )
         self._lock = threading.Lock()
         self._session: Mapping[str, str] | None = None
@@ -209,6 +215,7 @@ class Client:
                 label=document.operation,
                 headers={**self._common_headers(), **session},
                 content=content,
+                kind=AnswerKind.CONTROL if document is LOGIN else AnswerKind.PAGE,
             )
             data = data_of(
                 answer,

@@ -48,6 +48,7 @@ ALLOCATING_STATES = (
 """The order states in which Vendure allocates units (docs/vendure.md, "Stock")."""
 
 _ORDERS_A_PAGE = 100
+_MOST_DIGITS = 20
 _LISTINGS = 3
 _MOMENTS_A_REQUEST = 50
 _ALLOCATES_NOTHING = {
@@ -216,7 +217,7 @@ def _changes(node: Node) -> Changes:
 def _number(node: Node) -> int:
     """The place of a record among those written before and after it; 0 if its id is no number."""
     id = node.text("id")
-    return int(id) if id.isdecimal() else 0
+    return int(id) if id.isdecimal() and len(id) < _MOST_DIGITS else 0
 
 
 def _location(node: Node, _listing: Node) -> Location:

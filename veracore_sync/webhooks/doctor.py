@@ -8,6 +8,7 @@ from veracore_sync.domain.errors import AuthRefused, LedgerError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
 from veracore_sync.transport.http import HttpClient, NoResponse
 from veracore_sync.transport.signature import sign
+from veracore_sync.transport.ways import NO_PROXY, Upstream
 
 _NAME = "webhooks"
 _PATH = "/veracore-webhooks/inventory-update"
@@ -28,7 +29,7 @@ def listener(settings: WebhookSettings, clock: Clock) -> CheckResult:
     if not settings.port:
         return ok(_NAME, "webhooks.port is 0: not tried")
     url = f"http://{_reachable(settings.host)}:{settings.port}"
-    http = HttpClient("webhooks", timeout_seconds=_PATIENCE_SECONDS)
+    http = HttpClient("webhooks", timeout_seconds=_PATIENCE_SECONDS, at=Upstream(proxy=NO_PROXY))
     secret, now = settings.live_secrets[0].get_secret_value(), clock.now().timestamp()
     signed = sign(secret, f"msg_doctor_{now:.6f}", int(now), _NAMES_NOTHING)
     headers = {"content-type": "application/json", **signed}

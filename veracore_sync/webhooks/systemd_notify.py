@@ -32,6 +32,10 @@ class SystemdNotifier:
 def watchdog_seconds() -> float | None:
     """The interval in which systemd expects a watchdog signal; ``None`` if it expects none."""
     wanted, pid = os.environ.get("WATCHDOG_USEC", ""), os.environ.get("WATCHDOG_PID")
-    if not wanted.isdigit() or pid not in (None, "", str(os.getpid())):
+    if not (wanted.isascii() and wanted.isdigit() and len(wanted) < 19) or pid not in (
+        None,
+        "",
+        str(os.getpid()),
+    ):
         return None
     return int(wanted) / 1_000_000

@@ -39,7 +39,7 @@ from veracore_sync.ledger.postgres.begin import (
     settings,
 )
 from veracore_sync.ledger.postgres.dialect import Statements, adapt, bound, translated, whole
-from veracore_sync.ledger.postgres.errors import ledger_errors
+from veracore_sync.ledger.postgres.errors import ledger_errors, names_of_hosts
 from veracore_sync.ledger.postgres.errors import translated as ledger_error
 from veracore_sync.ledger.postgres.leases import CHECK, Lease, Leases
 from veracore_sync.ledger.postgres.place import PostgresPlace
@@ -108,12 +108,13 @@ class PostgresDatabase(Reads):
             if self._began:
                 # A statement of this transaction would stand alone on a new connection.
                 raise psycopg.OperationalError("the connection broke within a transaction")
-            self._open = Connection.connect(
-                self._conninfo,
-                autocommit=True,
-                prepare_threshold=None,
-                cursor_factory=RawCursor,
-            )
+            with names_of_hosts():
+                self._open = Connection.connect(
+                    self._conninfo,
+                    autocommit=True,
+                    prepare_threshold=None,
+                    cursor_factory=RawCursor,
+                )
             adapt(self._open)
             self._open.add_notice_handler(self._notice)
         return self._open

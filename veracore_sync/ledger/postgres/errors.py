@@ -131,6 +131,15 @@ def ledger_errors(place: str) -> Iterator[None]:
         raise translated(place, error) from error
 
 
+@contextmanager
+def names_of_hosts() -> Iterator[None]:
+    """Turn what Python says of a host's name that cannot be one into an error of the connection."""
+    try:
+        yield
+    except UnicodeError as error:
+        raise psycopg.OperationalError("the name of the host cannot be looked up") from error
+
+
 def translated(place: str, error: psycopg.Error) -> LedgerError:
     """The `LedgerError` for an error of PostgreSQL."""
     kind, hint = _FAILURES[_name(error)]

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import Connection
 
 from veracore_sync.ledger.closed import refuse_closed, refuse_version
-from veracore_sync.ledger.postgres.errors import ledger_errors
+from veracore_sync.ledger.postgres.errors import ledger_errors, names_of_hosts
 from veracore_sync.ledger.postgres.schema import STEPS, VERSION
 
 if TYPE_CHECKING:
@@ -35,8 +35,11 @@ def exists(place: PostgresPlace) -> bool:
     Raises:
         LedgerError: The server cannot be asked.
     """
-    with ledger_errors(str(place)), Connection.connect(place.conninfo, autocommit=True) as found:
-        return found_version(found, place.schema) > 0
+    with ledger_errors(str(place)):
+        with names_of_hosts():
+            found = Connection.connect(place.conninfo, autocommit=True)
+        with found:
+            return found_version(found, place.schema) > 0
 
 
 def bring_up_to_date(database: PostgresDatabase, schema: str, *, read_only: bool) -> None:

@@ -1,4 +1,4 @@
-"""Reading SOAP answers: no DTD, limited depth and record size, unlimited total size.
+"""Reading SOAP answers: no DTD, limited depth, record and token; the total is the transport's.
 
 Elements are found by the parser and compared with their namespace: the response's own decides what
 belongs to the answer, and what is in another one is read as if it were not there. The elements that
@@ -20,12 +20,16 @@ from veracore_sync.veracore.oms.decode import UnknownEncoding, XmlText
 from veracore_sync.veracore.text import blank_id
 
 # A small document can expand to gigabytes in memory by entities (hence no DTD), nesting, or
-# millions of empty elements (hence a weight for each). The total is unlimited: stock may have a
-# million rows.
+# millions of empty elements (hence a weight for each). The total is not limited here: stock may
+# have a million rows.
 _MAX_DEPTH = 40
 _MAX_DEPTH_UNREAD = 400
 _MAX_RECORD = 4_000_000
 _ELEMENT_WEIGHT = 32
+# The parser keeps an unfinished token, and every name that it has met.
+MAX_TOKEN = 1_048_576
+MAX_NAMES = 10_000
+MAX_ATTRIBUTES = 256
 _BEGINNING = 65536
 _XSI_NIL = "http://www.w3.org/2001/XMLSchema-instance}nil"
 _CUT = "cut"
@@ -64,10 +68,13 @@ class AnswerReader:
         # What is being built.
         self._open: list[ET.Element] = []
         self._last: ET.Element | None = None
+        self._texts: list[str] = []
         self._size = self._record_depth = 0
         self._is_cut = False
         self._ready: list[ET.Element] = []
-        self._parser = expat.ParserCreate(namespace_separator="}")
+        # In one encoding, so that the parser counts the bytes that it is given.
+        self._parser = expat.ParserCreate("utf-8", "}")
+        self._fed = 0
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -83,7 +90,8 @@ class AnswerReader:
             UnreadableXml: It is not acceptable XML, or ends before its root is closed.
         """
         for piece in pieces:
-            yield from self._parse(piece, is_last=False)
+            for start in range(0, len(piece), _BEGINNING):
+                yield from self._parse(piece[start : start + _BEGINNING], is_last=False)
         yield from self._parse(b"", is_last=True)
 
     def begins_envelope(self, body: bytes) -> bool:
@@ -94,9 +102,15 @@ class AnswerReader:
 
     def _parse(self, piece: bytes, *, is_last: bool) -> list[ET.Element]:
         try:
-            self._parser.Parse(self._text_of.feed(piece, is_last=is_last), is_last)
+            content = self._text_of.feed(piece, is_last=is_last).encode()
+            self._fed += len(content)
+            self._parser.Parse(content, is_last)
         except (expat.ExpatError, UnknownEncoding, ValueError) as error:
             raise UnreadableXml(str(error)) from error
+        if self._fed - max(0, self._parser.CurrentByteIndex) > MAX_TOKEN:
+            raise UnreadableXml("the answer has a token that is too large")
+        if len(self._parser.intern) > MAX_NAMES:
+            raise UnreadableXml("the answer has too many names")
         ready, self._ready = self._ready, []
         return ready
 
@@ -106,6 +120,8 @@ class AnswerReader:
         self._depth += 1
         if self._depth > _MAX_DEPTH_UNREAD:
             raise UnreadableXml("the answer is nested too deeply")
+        if len(attributes) > MAX_ATTRIBUTES:
+            raise UnreadableXml("the answer has an element with too many attributes")
         if self._unread_from or (self._open and self._is_cut):
             return
         namespace, _, local = name.rpartition("}")
@@ -161,6 +177,7 @@ class AnswerReader:
         written = sum(len(key) + len(value) for key, value in attributes.items())
         nil = {"nil": attributes[_XSI_NIL]} if _XSI_NIL in attributes else {}
         element = ET.Element(local, nil)
+        self._end_text()
         if self._open:
             self._open[-1].append(element)
         self._open.append(element)
@@ -181,6 +198,7 @@ class AnswerReader:
             self._in_body = self._in_body and depth == 3
 
     def _close(self) -> None:
+        self._end_text()
         self._last = self._open.pop()
         if self._open:
             return
@@ -196,8 +214,14 @@ class AnswerReader:
         if not self._open or self._unread_from or self._is_cut:
             return
         if self._last is None:
-            self._open[-1].text = (self._open[-1].text or "") + text
+            self._texts.append(text)
         self._grow(len(text))
+
+    def _end_text(self) -> None:
+        """Give the open element its text at once; piece by piece would take far longer."""
+        if self._texts and self._open:
+            self._open[-1].text = "".join(self._texts)
+        self._texts.clear()
 
     def _grow(self, more: int) -> None:
         self._size += more
@@ -209,6 +233,7 @@ class AnswerReader:
         record = self._open[0]
         if self._record is None or self._record_depth == 3:
             raise UnreadableXml(f"the answer cannot be read: {why}")
+        self._texts.clear()
         if len(self._open) > 1:
             record.remove(self._open[1])
         self._open, self._is_cut = [record], True

@@ -14,6 +14,7 @@ from veracore_sync.config import VeracoreSettings
 from veracore_sync.config.address import Face, parse
 from veracore_sync.domain.errors import Occurrence, SyncError
 from veracore_sync.domain.failures import read_error
+from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.http import (
     Gate,
     HttpAnswer,
@@ -23,6 +24,7 @@ from veracore_sync.transport.http import (
     retry_after_seconds,
 )
 from veracore_sync.transport.retry import RetryPolicy, retry_read
+from veracore_sync.transport.ways import upstream_of
 from veracore_sync.veracore.faults import hint_of, message_of, what_of, words_of
 from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.parse import AnswerReader, UnreadableXml, text
@@ -30,6 +32,7 @@ from veracore_sync.veracore.streams import FirstPieces, begun
 
 UPSTREAM = "veracore"
 _SANDBOX_HEADER = "x-veracore-sandbox"
+_CREATE = "AddOrder"
 # Each face accepts bodies in its own namespace only (docs/wire.md 1.3).
 NAMESPACES = {"oms": "http://omscom/", "order": "http://sma-promail/"}
 
@@ -88,6 +91,7 @@ class Service:
             gate=gate,
             is_alive=_is_alive,
             clock=clock,
+            at=upstream_of(UPSTREAM, settings.api_url, settings),
         )
 
     @property
@@ -155,7 +159,7 @@ class Service:
             write.operation(body, operation, self.namespace, **arguments)
 
         try:
-            with self._request(operation, fill) as streamed:
+            with self._request(operation, fill, AnswerKind.STREAM) as streamed:
                 yield from self._streamed(streamed, operation, record)
         except (NoResponse, NotSoap) as error:
             raise _unread(error, operation) from error
@@ -195,25 +199,34 @@ class Service:
             BreakerOpen, RateLimited, RunOver: Nothing was sent.
         """
         with self._post(
-            self._adjustment_url, operation, content, action, creating=True
+            self._adjustment_url, operation, content, action, AnswerKind.ACT, creating=True
         ) as streamed:
             return streamed.whole()
 
     def _send(self, operation: str, fill: Callable[[ET.Element], object]) -> HttpAnswer:
-        with self._request(operation, fill) as streamed:
+        kind = AnswerKind.ACT if operation == _CREATE else AnswerKind.RECORD
+        with self._request(operation, fill, kind) as streamed:
             return streamed.whole()
 
     def _request(
-        self, operation: str, fill: Callable[[ET.Element], object]
+        self, operation: str, fill: Callable[[ET.Element], object], kind: AnswerKind
     ) -> AbstractContextManager[StreamedAnswer]:
         secret = self._settings.client_secret.get_secret_value()
         content = write.envelope(self.namespace, self._settings.client_id, secret, fill)
         action = f"{self.namespace}{operation}"
-        return self._post(self.url, operation, content, action, creating=operation == "AddOrder")
+        is_create = operation == _CREATE
+        return self._post(self.url, operation, content, action, kind, creating=is_create)
 
     @contextmanager
     def _post(
-        self, url: str, operation: str, content: bytes, action: str, *, creating: bool
+        self,
+        url: str,
+        operation: str,
+        content: bytes,
+        action: str,
+        kind: AnswerKind,
+        *,
+        creating: bool,
     ) -> Iterator[StreamedAnswer]:
         with self._http.stream(
             "POST",
@@ -222,6 +235,7 @@ class Service:
             headers={"content-type": "text/xml; charset=utf-8", "soapaction": f'"{action}"'},
             content=content,
             creating=creating,
+            kind=kind,
         ) as streamed:
             if _SANDBOX_HEADER in streamed.headers:
                 self.is_sandbox = True

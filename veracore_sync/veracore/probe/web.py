@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import partial
 from typing import Any
@@ -11,6 +10,7 @@ from xml.parsers import expat
 
 from veracore_sync.clock import Clock
 from veracore_sync.transport.http import HttpAnswer
+from veracore_sync.transport.json_body import UnreadableJson, read_json
 from veracore_sync.veracore.moments import read_moment
 from veracore_sync.veracore.oms.decode import XmlText
 from veracore_sync.veracore.probe.report import ProbeFindings
@@ -199,8 +199,8 @@ def _json(answer: HttpAnswer, *, of_any_status: bool = False) -> Any:
     if answer.status != 200 and not of_any_status:
         raise NotShown(status_of(answer))
     try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError) as error:
+        return read_json(answer.body)
+    except UnreadableJson as error:
         raise NotShown(f"no JSON: {status_of(answer)}") from error
 
 

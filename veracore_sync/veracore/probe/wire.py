@@ -12,8 +12,10 @@ from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.config.address import Face, parse
 from veracore_sync.domain.failures import read_error
+from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.http import Gate, HttpAnswer, HttpClient, NoResponse
 from veracore_sync.transport.retry import RetryPolicy, retry_read
+from veracore_sync.transport.ways import upstream_of
 from veracore_sync.veracore.faults import message_of
 from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.parse import AnswerReader, UnreadableXml, text
@@ -117,6 +119,7 @@ class Wire:
             gate=gate,
             is_alive=lambda _answer: True,
             clock=clock,
+            at=upstream_of(UPSTREAM, settings.api_url, settings),
         )
 
     def close(self) -> None:
@@ -199,7 +202,12 @@ class Wire:
             body = b""
             try:
                 with self._http.stream(
-                    method, url, label=label, headers=headers, content=content
+                    method,
+                    url,
+                    label=label,
+                    headers=headers,
+                    content=content,
+                    kind=AnswerKind.STREAM,
                 ) as streamed:
                     for piece in streamed.pieces():
                         body += piece
@@ -223,7 +231,10 @@ def _heard(answer: HttpAnswer, is_whole: bool) -> Heard:
         raise NotShown(f"no SOAP answer: {status_of(answer)}")
     reader = AnswerReader("", None, kind)
     if shape.response == "Fault":
-        list(reader.read([answer.body]))
+        try:
+            list(reader.read([answer.body]))
+        except UnreadableXml as error:
+            raise NotShown(f"its fault cannot be read: {status_of(answer)}") from error
     fault = reader.fault
     words = text(fault, "faultstring") or text(fault, "Reason/Text")
     if shape.response == "Fault" and not words:

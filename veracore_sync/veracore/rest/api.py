@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import math
 import re
 import threading
@@ -15,6 +14,7 @@ from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.domain.errors import AuthRefused, Occurrence, SyncError
 from veracore_sync.domain.failures import TRIED_AGAIN, read_error
+from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.http import (
     Gate,
     HttpAnswer,
@@ -23,7 +23,9 @@ from veracore_sync.transport.http import (
     StreamedAnswer,
     retry_after_seconds,
 )
+from veracore_sync.transport.json_body import UnreadableJson, read_json
 from veracore_sync.transport.retry import RetryPolicy, retry_read
+from veracore_sync.transport.ways import upstream_of
 from veracore_sync.veracore.faults import hint_of, what_of, words_of
 from veracore_sync.veracore.text import quote
 
@@ -36,6 +38,7 @@ _TOKEN_REFUSALS = ("invalid_client", "unauthorized_client", "invalid_grant")
 _FORM = b"grant_type=client_credentials&scope=api"
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _TOKEN = re.compile(r"[!-~]+")
+_KINDS = {"token": AnswerKind.CONTROL, "create": AnswerKind.ACT}
 
 
 class RestApi:
@@ -62,7 +65,11 @@ class RestApi:
         self.url = settings.api_url.rstrip("/")
         self.is_sandbox = False
         self._http = HttpClient(
-            UPSTREAM, timeout_seconds=settings.timeout_seconds, gate=gate, clock=clock
+            UPSTREAM,
+            timeout_seconds=settings.timeout_seconds,
+            gate=gate,
+            clock=clock,
+            at=upstream_of(UPSTREAM, settings.api_url, settings),
         )
         self._lock = threading.Lock()
         self._token: str | None = None
@@ -123,7 +130,7 @@ class RestApi:
         token = self._good_token()
         headers = {"authorization": _bearer(token), "accept": "application/json"}
         try:
-            with self._request("GET", path, label, headers) as streamed:
+            with self._request("GET", path, label, headers, kind=AnswerKind.STREAM) as streamed:
                 if streamed.status == 401:
                     self._forget(token)
                 if streamed.status != 200:
@@ -200,12 +207,19 @@ class RestApi:
         headers = {"authorization": authorization, "accept": "application/json"}
         if content:
             headers["content-type"] = content_type
-        with self._request(method, path, label, headers, content) as streamed:
+        kind = _KINDS.get(label, AnswerKind.RECORD)
+        with self._request(method, path, label, headers, content, kind) as streamed:
             return streamed.whole()
 
     @contextmanager
     def _request(
-        self, method: str, path: str, label: str, headers: Mapping[str, str], content: bytes = b""
+        self,
+        method: str,
+        path: str,
+        label: str,
+        headers: Mapping[str, str],
+        content: bytes = b"",
+        kind: AnswerKind = AnswerKind.RECORD,
     ) -> Iterator[StreamedAnswer]:
         with self._http.stream(
             method,
@@ -214,6 +228,7 @@ class RestApi:
             headers=headers,
             content=content,
             creating=label == "create",
+            kind=kind,
         ) as streamed:
             if _SANDBOX_HEADER in streamed.headers:
                 self.is_sandbox = True
@@ -267,8 +282,8 @@ class RestApi:
 def json_object(answer: HttpAnswer) -> dict[str, Any] | None:
     """The answer's JSON object; ``None`` where it holds none."""
     try:
-        document = json.loads(answer.body)
-    except (ValueError, RecursionError):
+        document = read_json(answer.body)
+    except UnreadableJson:
         return None
     return document if isinstance(document, dict) else None
 

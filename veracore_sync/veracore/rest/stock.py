@@ -11,6 +11,7 @@ from typing import cast
 
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.warehouse import StockLevel, StockRow, UnreadableStock
+from veracore_sync.transport.json_body import NUMBERS, check_depth
 from veracore_sync.veracore.streams import UnreadableStream
 
 _MAX_ITEM = 1_000_000
@@ -81,7 +82,7 @@ class _Array:
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._texts = codecs.iterdecode(pieces, "utf-8-sig", errors="replace")
         # Control characters in a text cost no item.
-        self._decoder = json.JSONDecoder(strict=False)
+        self._decoder = json.JSONDecoder(strict=False, **NUMBERS)
         self._text = ""
         self._at = 0
 
@@ -121,6 +122,7 @@ class _Array:
         while True:
             try:
                 value, end = self._decoder.raw_decode(self._text, self._at)
+                check_depth(value)
             except (ValueError, RecursionError):
                 is_whole = _ItemEnd().find(self._text, self._at) is not None
                 if is_whole or len(self._text) - self._at > _MAX_ITEM or not self._more():
