@@ -45,6 +45,7 @@ class CuttingProxy:
                 except OSError:
                     # It is being started again: so is a client's connection refused.
                     client.close()
+                    server.close()
                     continue
                 threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
 
