@@ -86,7 +86,7 @@ def veracore(
             "api": api,
             "api_url": url,
             "client_id": "u",
-            "client_secret": "s",
+            "client_secret": "secret",
             "company_id": "C",
             "timezone": "UTC",
             "timeout_seconds": timeout,

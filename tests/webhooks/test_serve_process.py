@@ -59,7 +59,7 @@ class Process:
         settings = {
             "VENDURE_ADMIN_API_URL": "http://localhost:9/admin-api",
             "VENDURE_USERNAME": "u",
-            "VENDURE_PASSWORD": "p",
+            "VENDURE_PASSWORD": "pass",
             "VERACORE_API_URL": "http://localhost:9",
             "VERACORE_CLIENT_ID": "sandbox",
             "VERACORE_CLIENT_SECRET": "sandbox",

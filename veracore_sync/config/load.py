@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from veracore_sync.config import environment, explain, file, secrets
+from veracore_sync.config import environment, explain, file, plain_http, secrets
 from veracore_sync.config.given import DEFAULT, Findings, Given, Layer, fault, keys, located
 from veracore_sync.config.schema import Settings
 from veracore_sync.config.services import default_ledger
@@ -119,6 +119,7 @@ def _locate_ledger(layer: Layer, base: Path, environ: Mapping[str, str]) -> None
 
 
 def _checked(merged: Layer, environ: Mapping[str, str], findings: Findings) -> Settings:
+    findings.problems.extend(plain_http.problems(merged))
     tree: dict[str, Any] = {"ledger": {"path": default_ledger(environ)}}
     for name, given in merged.items():
         section, key = name.split(".", 1)

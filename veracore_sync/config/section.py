@@ -29,6 +29,15 @@ def number(default: int, meaning: str, *, least: int = 0, most: int = 1_000_000)
     return Field(default=default, ge=least, le=most, description=meaning)
 
 
+def allow_http(addresses: str) -> Any:
+    """Whether `addresses` of the same section may be http:// on the way to another machine."""
+    return Field(
+        default=False,
+        description=f"Accept http:// in {addresses} for another machine: everybody on the way "
+        "reads and changes what is sent.",
+    )
+
+
 class Section(BaseModel):
     """A table of settings: frozen, unknown keys refused, nothing converted silently."""
 
