@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ def load(
     environ: Mapping[str, str],
     cwd: Path | None = None,
     flags: Mapping[str, Flag] | None = None,
+    secrets_used: Collection[str] | None = None,
 ) -> Loaded:
     """Read, merge and check the settings; `require` checks what a command needs.
 
@@ -62,6 +63,8 @@ def load(
         environ: The environment.
         cwd: Where relative paths of flags and environment begin; None is the working directory.
         flags: Settings from the command line, by ``"section.key"``.
+        secrets_used: The secrets of a process that holds no other, by ``"section.key"``; None is
+            every secret.
 
     Raises:
         ConfigError: `problems` has a sentence for each fault that was found, in all sources.
@@ -74,6 +77,8 @@ def load(
         merged |= _from_file(found, environ, findings)
     merged |= _from_environment(environ, here, findings)
     merged |= {key: Given(flag.value, f"flag {flag.name}") for key, flag in (flags or {}).items()}
+    if secrets_used is not None:
+        secrets.withhold(merged, secrets_used, findings)
     secrets.open_files(merged, findings)
     settings = _checked(merged, environ, findings)
     origins = {key: merged[key].origin if key in merged else DEFAULT for key in keys()}

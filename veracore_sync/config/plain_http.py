@@ -14,7 +14,7 @@ def problems(layer: Layer) -> Iterator[str]:
     """One sentence for each address that would be called without encryption.
 
     Args:
-        layer: The merged values, not yet checked: so that all faults are told at once.
+        layer: The merged values, not yet checked, so that all faults are named at once.
     """
     for key, info in keys().items():
         if CALLED not in info.metadata or key not in layer:

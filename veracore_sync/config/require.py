@@ -11,7 +11,7 @@ from veracore_sync.config.environment import names_of
 from veracore_sync.config.given import fault
 from veracore_sync.config.schema import Settings
 
-Need = Literal["vendure", "veracore", "webhooks", "hooks", "admin"]
+Need = Literal["vendure", "veracore", "pair", "webhooks", "hooks", "admin"]
 
 
 def require(settings: Settings, *needs: Need) -> None:
@@ -20,7 +20,8 @@ def require(settings: Settings, *needs: Need) -> None:
     Args:
         settings: What `load` returned.
         needs: ``vendure`` an address and a login; ``veracore`` an address, the client and the
-            company; ``webhooks`` a secret; ``hooks`` any hook; ``admin`` a token.
+            company; ``pair`` the addresses and the company alone; ``webhooks`` a secret; ``hooks``
+            any hook; ``admin`` a token.
 
     Raises:
         ConfigError: `problems` names each missing key, and the variable that sets it as well.
@@ -52,6 +53,14 @@ def _veracore(settings: Settings) -> Iterator[str]:
             yield _missing(f"veracore.{key}")
 
 
+def _pair(settings: Settings) -> Iterator[str]:
+    if not settings.vendure.admin_api_url:
+        yield _missing("vendure.admin_api_url")
+    for key in ("api_url", "company_id"):
+        if not getattr(settings.veracore, key):
+            yield _missing(f"veracore.{key}")
+
+
 def _webhooks(settings: Settings) -> Iterator[str]:
     if not settings.webhooks.live_secrets:
         yield _missing("webhooks.secret")
@@ -70,6 +79,7 @@ def _admin(settings: Settings) -> Iterator[str]:
 _CHECKS = {
     "vendure": _vendure,
     "veracore": _veracore,
+    "pair": _pair,
     "webhooks": _webhooks,
     "hooks": _hooks,
     "admin": _admin,
