@@ -65,6 +65,11 @@ def test_a_secret_that_a_receiver_would_read_ends_it(key: str, tmp_path: Path) -
     for environ, toml in (
         ({names_of(key)[0]: MARK}, ""),
         ({}, "[{}]\n{} = {}\n".format(*key.split("."), json.dumps(MARK))),
+        # Overridden, and read all the same.
+        (
+            {f"{names_of(key)[0]}_FILE": str(tmp_path / "gone")},
+            "[{}]\n{} = {}\n".format(*key.split("."), json.dumps(MARK)),
+        ),
     ):
         error = loaded(environ, tmp_path, toml)
         assert isinstance(error, ConfigError)

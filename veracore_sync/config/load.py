@@ -72,13 +72,17 @@ def load(
     here = cwd or Path.cwd()
     findings = Findings()
     found = file.find(path, environ, here, findings)
-    merged = secrets.credentials(environ)
+    layers = [secrets.credentials(environ)]
     if found:
-        merged |= _from_file(found, environ, findings)
-    merged |= _from_environment(environ, here, findings)
-    merged |= {key: Given(flag.value, f"flag {flag.name}") for key, flag in (flags or {}).items()}
-    if secrets_used is not None:
-        secrets.withhold(merged, secrets_used, findings)
+        layers.append(_from_file(found, environ, findings))
+    layers.append(_from_environment(environ, here, findings))
+    given = {key: Given(flag.value, f"flag {flag.name}") for key, flag in (flags or {}).items()}
+    merged: Layer = {}
+    for layer in (*layers, given):
+        # Each by itself: what another layer overrides was read all the same.
+        if secrets_used is not None:
+            secrets.withhold(layer, secrets_used, findings)
+        merged |= layer
     secrets.open_files(merged, findings)
     settings = _checked(merged, environ, findings)
     origins = {key: merged[key].origin if key in merged else DEFAULT for key in keys()}

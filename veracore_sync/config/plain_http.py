@@ -27,7 +27,7 @@ def problems(layer: Layer) -> Iterator[str]:
                 continue
             yield (
                 f"{key} ({given.origin}): begins with http:// and leads to another machine, where "
-                "everybody on the way reads the login and the orders; write https://, or, where "
+                "everybody on the way reads what is sent; write https://, or, where "
                 f"that network is trusted, set {switch} = true (allow_http in [{section}] of the "
                 f"file, or {names_of(switch)[0]} in the environment)"
             )

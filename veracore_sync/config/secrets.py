@@ -110,7 +110,7 @@ def withhold(layer: Layer, wanted: Collection[str], findings: Findings) -> None:
     """Take out every secret that a process does not use, before a file of one is opened.
 
     Args:
-        layer: The merged values; changed in place.
+        layer: What one source gave; changed in place.
         wanted: The ``"section.key"`` of those that it uses.
         findings: Gets a problem for each that the process has read all the same, because it stands
             in its configuration or its environment; a warning for each whose file it could read.
