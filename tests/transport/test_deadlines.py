@@ -72,7 +72,7 @@ Ends = Callable[[str, Gate, float], object]
 
 
 def vendure(url: str, gate: Gate, timeout: float, **login: Any) -> Client:
-    login = login or {"api_key": SecretStr("key")}
+    login = login or {"api_key": SecretStr("key-1")}
     settings = VendureSettings(admin_api_url=url, timeout_seconds=timeout, **login)
     return Client(settings, retry=ONCE, gate=gate)
 
@@ -111,7 +111,7 @@ def shop_mutation(url: str, gate: Gate, timeout: float, text: str = "") -> objec
 
 
 def shop_login(url: str, gate: Gate, timeout: float) -> object:
-    client = vendure(url, gate, timeout, username="u", password=SecretStr("p"))
+    client = vendure(url, gate, timeout, username="u", password=SecretStr("pass"))
     return _error(client, lambda: client.execute(READ_ORDERS, {}))
 
 
