@@ -15,6 +15,7 @@ _CHANGES = (
     (r"(?m)^(Description=.*)$", r"\1 (shop %i)"),
     (r"/etc/veracore-sync/(?=\w)", "/etc/veracore-sync/shops/%i/"),
     (r"(?m)^StateDirectory=veracore-sync$", "StateDirectory=veracore-sync/%i"),
+    (r"(veracore-sync-webhooks(?:-worker)?)\.service", r"\1@%i.service"),
     # The same moment for all shops would be a stampede: each has a moment of its own, which stays.
     (r"(?m)^RandomizedDelaySec=.*$", "RandomizedDelaySec=4min\nFixedRandomDelay=true"),
 )

@@ -151,7 +151,7 @@ class Bed:
         env |= {
             "VENDURE_ADMIN_API_URL": "http://127.0.0.1:9/admin-api",
             "VENDURE_USERNAME": "u",
-            "VENDURE_PASSWORD": "p",
+            "VENDURE_PASSWORD": "pass",
             "VERACORE_API_URL": "http://127.0.0.1:9",
             "VERACORE_CLIENT_ID": "sandbox",
             "VERACORE_CLIENT_SECRET": "sandbox",

@@ -41,7 +41,7 @@ def test_nothing_keeps_a_secret_or_a_person(tmp_path: Path, dialect: str) -> Non
             "VERACORE_SYNC_RETRY__TRIES": "1",
             "VERACORE_SYNC_HOOKS__COMMAND": f"tee -a {events}",
             "VERACORE_SYNC_HOOKS__URL": "http://127.0.0.1:9/",
-            "VERACORE_SYNC_HOOKS__SECRET": "hook-s3cret",
+            "VERACORE_SYNC_HOOKS__SECRET": "hook-s3cret-0123456789-01",
             "VERACORE_SYNC_METRICS__TEXTFILE": str(metrics),
             "VERACORE_SYNC_ADMIN__ACT_TOKEN": "admin-s3cret-0123456789-abcdefghijk",
             "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "0",

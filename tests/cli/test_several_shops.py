@@ -156,14 +156,14 @@ BROKEN = {
     "not TOML": ("nonsense\n", 78),
     "a shop that is down": (
         '[vendure]\nadmin_api_url = "http://127.0.0.1:9/admin-api"\nusername = "u"\n'
-        'password = "p"\n[veracore]\napi_url = "http://127.0.0.1:9"\nclient_id = "c"\n'
-        'client_secret = "s"\ncompany_id = "C"\n[retry]\ntries = 1\n[ledger]\npath = "b.db"\n',
+        'password = "pass"\n[veracore]\napi_url = "http://127.0.0.1:9"\nclient_id = "c"\n'
+        'client_secret = "secret"\ncompany_id = "C"\n[retry]\ntries = 1\n[ledger]\npath = "b.db"\n',
         69,
     ),
     "a ledger that is none": (
         '[vendure]\nadmin_api_url = "http://127.0.0.1:9/admin-api"\nusername = "u"\n'
-        'password = "p"\n[veracore]\napi_url = "http://127.0.0.1:9"\nclient_id = "c"\n'
-        'client_secret = "s"\ncompany_id = "C"\n[ledger]\npath = "/dev/null/ledger.db"\n',
+        'password = "pass"\n[veracore]\napi_url = "http://127.0.0.1:9"\nclient_id = "c"\n'
+        'client_secret = "secret"\ncompany_id = "C"\n[ledger]\npath = "/dev/null/ledger.db"\n',
         74,
     ),
 }

@@ -54,7 +54,10 @@ ORIGIN = "(file ~/given.toml)"
         ("[vendure]\nadmin_api_url = 'https://[x'", "is not an address"),
         ("[vendure]\nadmin_api_url = 'https://u:hunter2@x'", "must not hold a user or password"),
         ("[vendure]\nadmin_api_url = 'https://x/?q=hunter2'", "must end with the path"),
-        ("[vendure]\npassword = 'hunter2'\napi_key = 'b'", "vendure {}: has both an api_key and a"),
+        (
+            "[vendure]\npassword = 'hunter2'\napi_key = 'hunter2'",
+            "vendure {}: has both an api_key and a",
+        ),
         ("[orders]\nnot_before = 2026-01-01", "is a day without a time; it must be a moment with"),
         ("[orders]\nnot_before = 2026-01-01T00:00:00", "has no offset from UTC; it must be"),
         ("[orders]\nnot_before = 00:00:00", "must be a moment with its offset, such as 2026-"),
@@ -166,11 +169,11 @@ def test_what_is_missing_is_named_with_both_ways_to_set_it(desk: Desk) -> None:
     ("login", "missing"),
     [
         ({}, ["vendure.username"]),
-        ({"VENDURE_API_KEY": "k"}, []),
+        ({"VENDURE_API_KEY": "key-1"}, []),
         ({"VENDURE_USERNAME": "u"}, ["vendure.password"]),
-        ({"VENDURE_PASSWORD": "p"}, ["vendure.username"]),
-        ({"VENDURE_USERNAME": "u", "VENDURE_PASSWORD": "p"}, []),
-        ({"VENDURE_USERNAME": "u", "VENDURE_API_KEY": "k"}, []),
+        ({"VENDURE_PASSWORD": "pass"}, ["vendure.username"]),
+        ({"VENDURE_USERNAME": "u", "VENDURE_PASSWORD": "pass"}, []),
+        ({"VENDURE_USERNAME": "u", "VENDURE_API_KEY": "key-1"}, []),
     ],
 )
 def test_a_login_or_a_key(desk: Desk, login: dict[str, str], missing: list[str]) -> None:

@@ -11,9 +11,9 @@ from veracore_sync.config.given import keys
 ALL_SECRETS = {
     "VENDURE_PASSWORD": "hunter2",
     "VERACORE_CLIENT_SECRET": "hunter2",
-    "VERACORE_WEBHOOK_SECRET": "hunter2",
-    "VERACORE_SYNC_WEBHOOKS__SECRETS": "hunter2,hunter2",
-    "VERACORE_SYNC_HOOKS__SECRET": "hunter2",
+    "VERACORE_WEBHOOK_SECRET": "hunter2" * 4,
+    "VERACORE_SYNC_WEBHOOKS__SECRETS": f"{'hunter2' * 4},{'hunter2' * 5}",
+    "VERACORE_SYNC_HOOKS__SECRET": "hunter2" * 4,
     "VERACORE_SYNC_VENDURE__CHANNEL_TOKEN": "hunter2",
 }
 
@@ -31,7 +31,7 @@ def test_no_secret_is_shown(desk: Desk) -> None:
     masked = [row.key for row in rows(loaded) if row.value == "********"]
     assert len(masked) == len(ALL_SECRETS)
     assert "hunter2" not in repr(rows(loaded))
-    key = rows(desk.load(environ={"VENDURE_API_KEY": "hunter2"}))[3]
+    key = rows(desk.load(environ={"VENDURE_API_KEY": "hunter2"}))[4]
     assert key == ("vendure.api_key", "********", "environment VENDURE_API_KEY")
 
 

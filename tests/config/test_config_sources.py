@@ -35,14 +35,14 @@ def test_the_brief_names_alone_configure_the_warehouse(desk: Desk) -> None:
             "VERACORE_CLIENT_ID": "id",
             "VERACORE_CLIENT_SECRET": "hush",
             "VERACORE_COMPANY_ID": "acme",
-            "VERACORE_WEBHOOK_SECRET": "hook",
+            "VERACORE_WEBHOOK_SECRET": "hook" * 6,
         }
     )
     veracore = loaded.settings.veracore
     assert veracore.api_url == "https://api.veracore.com/v1"
     assert (veracore.client_id, veracore.company_id) == ("id", "acme")
     assert veracore.client_secret.get_secret_value() == "hush"
-    assert [one.get_secret_value() for one in loaded.settings.webhooks.live_secrets] == ["hook"]
+    assert [one.get_secret_value() for one in loaded.settings.webhooks.live_secrets] == ["hook" * 6]
     assert loaded.origins["veracore.api_url"] == "environment VERACORE_API_URL"
 
 
@@ -96,7 +96,7 @@ def test_every_kind_of_value_from_the_environment(desk: Desk) -> None:
             "VERACORE_SYNC_ORDERS__FREIGHT": '{"s": {"carrier": "UPS", "third_party_type": null}}',
             "VERACORE_SYNC_INVENTORY__BUFFER": "5%",
             "VERACORE_SYNC_INVENTORY__LOCATIONS": '{"B": "2", "A": "1"}',
-            "VERACORE_SYNC_WEBHOOKS__SECRETS": "one,two",
+            "VERACORE_SYNC_WEBHOOKS__SECRETS": f"{'one' * 8},{'two' * 8}",
             "VERACORE_SYNC_HOOKS__COMMAND": "notify --to 'the team', now",
         }
     ).settings
@@ -224,9 +224,12 @@ def test_a_secret_from_a_file_named_in_the_environment(desk: Desk, name: str) ->
 
 
 def test_several_secrets_from_one_file(desk: Desk) -> None:
-    put(desk.folder / "secrets", "one\ntwo\n")
+    put(desk.folder / "secrets", f"{'one' * 8}\n{'two' * 8}\n")
     loaded = desk.load('[webhooks]\nsecrets_file = "secrets"\n')
-    assert [s.get_secret_value() for s in loaded.settings.webhooks.secrets] == ["one", "two"]
+    assert [s.get_secret_value() for s in loaded.settings.webhooks.secrets] == [
+        "one" * 8,
+        "two" * 8,
+    ]
 
 
 def test_a_byte_order_mark_is_no_part_of_a_secret(desk: Desk) -> None:
@@ -267,7 +270,7 @@ def test_a_secret_file_that_cannot_serve(desk: Desk, content: bytes | None, said
 
 
 def test_a_secret_and_its_file_in_one_place_are_a_fault(desk: Desk) -> None:
-    put(desk.folder / "secret", "b")
+    put(desk.folder / "secret", "hunter2")
     both = {"VENDURE_PASSWORD": "hunter2", "VENDURE_PASSWORD_FILE": "secret"}
     assert "keep one of the two" in desk.fault(environ=both)
     fault = desk.fault('[vendure]\npassword = "hunter2"\npassword_file = "secret"\n')
@@ -284,7 +287,7 @@ def test_a_secret_file_open_to_others_is_warned_of(desk: Desk, mode: int, count:
 
 
 def test_a_config_file_with_a_secret_open_to_anybody_is_warned_of(desk: Desk) -> None:
-    put(desk.file, '[hooks]\nsecret = "hush"\n', 0o644)
+    put(desk.file, f'[hooks]\nsecret = "{"hush" * 6}"\n', 0o644)
     (warning,) = load(desk.file, {}, cwd=desk.folder).warnings
     assert "hooks.secret" in warning
     assert "hush" not in warning
@@ -297,16 +300,16 @@ def test_a_config_file_with_a_secret_open_to_anybody_is_warned_of(desk: Desk) ->
 def test_credentials_serve_where_nothing_else_does(desk: Desk) -> None:
     folder = desk.folder / "credentials"
     for name in ("vendure_password", "veracore_client_secret", "webhook_secret", "hooks_secret"):
-        put(folder / name, f"{name}!\n", 0o440)
+        put(folder / name, f"{name}!" * 3 + "\n", 0o440)
     loaded = desk.load(
-        '[webhooks]\nsecret = "file"\n[hooks]\nsecret = ""\n',
+        f'[webhooks]\nsecret = "{"file" * 6}"\n[hooks]\nsecret = ""\n',
         {"CREDENTIALS_DIRECTORY": str(folder), "VERACORE_CLIENT_SECRET": "environment"},
     )
     settings = loaded.settings
-    assert settings.vendure.password.get_secret_value() == "vendure_password!"
+    assert settings.vendure.password.get_secret_value() == "vendure_password!" * 3
     assert settings.veracore.client_secret.get_secret_value() == "environment"
-    assert settings.webhooks.secret.get_secret_value() == "file"
-    assert settings.hooks.secret.get_secret_value() == "hooks_secret!"
+    assert settings.webhooks.secret.get_secret_value() == "file" * 6
+    assert settings.hooks.secret.get_secret_value() == "hooks_secret!" * 3
     assert loaded.origins["vendure.password"] == "credential vendure_password"
     assert loaded.warnings == ()
 

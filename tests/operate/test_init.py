@@ -297,3 +297,12 @@ def test_the_units_find_all_of_it_among_their_credentials(
     assert ended.json["warnings"] == []
     [origin] = [one["origin"] for one in ended.json["settings"] if one["key"] == "vendure.password"]
     assert str(given / "pw") in origin
+
+
+def test_http_to_another_machine_takes_a_word(rig: Rig, flags: dict[str, str]) -> None:
+    flags["--vendure-url"] = "http://shop.example/admin-api"
+    refused = init(rig, *words(flags), "--offline")
+    assert refused.code == 78
+    assert "vendure.allow_http" in refused.err
+    assert init(rig, *words(flags), "--offline", "--allow-http").code == 0
+    assert settings_in(rig.folder / "config.toml")["vendure"]["allow_http"] is True

@@ -12,6 +12,7 @@ import pytest
 from commands_kit import whole_program
 from present import missing
 
+from veracore_sync.config import WebhookSettings
 from veracore_sync.config.secrets import CREDENTIALS
 from veracore_sync.jobs.doctor import machine
 from veracore_sync.jobs.doctor.finding import CheckResult
@@ -80,7 +81,7 @@ def test_a_timer_spreads_its_starts_and_says_whether_it_makes_up_for_lost_ones(p
 
 def test_what_runs_all_the_time_is_watched_and_started_again() -> None:
     lasting = [lines(one) for one in OURS if "Type=oneshot" not in lines(one)]
-    assert len(lasting) == 2
+    assert len(lasting) == 3
     for found in lasting:
         assert {"Type=notify", "NotifyAccess=main", "Restart=on-failure"} <= set(found)
         assert any(line.startswith("WatchdogSec=") for line in found)
@@ -93,7 +94,7 @@ def test_what_a_service_starts_is_a_command(path: Path) -> None:
     program, *words = start.removeprefix("ExecStart=").split()
     assert program == "/usr/bin/veracore-sync"
     command: object = whole_program()
-    for word in words:
+    for word in (one for one in words if not one.startswith("--")):
         found = getattr(command, "commands", {})
         assert word in found
         command = found.get(word)
@@ -111,7 +112,7 @@ def test_the_templates_are_the_units_with_a_shop_in_them() -> None:
 def test_an_instance_reads_and_writes_nothing_of_another_shop() -> None:
     for path in FOLDER.glob("*@.service"):
         for line in lines(path):
-            if "/etc/veracore-sync" in line:
+            if "/etc/veracore-sync" in line and not line.startswith("InaccessiblePaths="):
                 assert "/etc/veracore-sync/shops/%i/" in line, (path.name, line)
             if line.startswith("StateDirectory="):
                 assert line == "StateDirectory=veracore-sync/%i", path.name
@@ -155,3 +156,26 @@ def test_doctor_finds_a_folder_of_credentials_that_is_not_roots(
     (etc / "vendure_password").unlink()
     (etc / "config.toml").chmod(0o660)
     assert seen()[0].level == "fail"
+
+
+def test_what_listens_for_strangers_gets_no_login_and_what_logs_in_does_not_listen() -> None:
+    listener, worker = (
+        lines(FOLDER / f"veracore-sync-webhooks{which}.service") for which in ("", "-worker")
+    )
+
+    def handed(found: list[str]) -> set[str]:
+        credentials = (one for one in found if one.startswith("LoadCredential="))
+        return {one.removeprefix("LoadCredential=").partition(":")[0] for one in credentials}
+
+    assert handed(listener) == {"config.toml", "webhook_secret", "ledger_password"}
+    assert any(one.endswith("serve-webhooks --receive-only") for one in listener)
+    assert "webhook_secret" not in handed(worker)
+    assert any(one.endswith("serve-webhooks --work-only") for one in worker)
+    assert any("veracore-sync-webhooks-worker.service" in one for one in listener)
+    assert "PartOf=veracore-sync-webhooks.service" in worker
+
+
+def test_the_socket_is_where_the_listener_would_listen() -> None:
+    settings = WebhookSettings()
+    found = lines(FOLDER / "veracore-sync-webhooks.socket")
+    assert f"ListenStream={settings.host}:{settings.port}" in found

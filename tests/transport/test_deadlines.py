@@ -73,7 +73,7 @@ Ends = Callable[[str, Gate, float], object]
 
 
 def vendure(url: str, gate: Gate, timeout: float, **login: Any) -> Client:
-    login = login or {"api_key": SecretStr("key")}
+    login = login or {"api_key": SecretStr("key-1")}
     settings = VendureSettings(admin_api_url=url, timeout_seconds=timeout, **login)
     return Client(settings, retry=ONCE, gate=gate)
 
@@ -87,7 +87,7 @@ def veracore(
             "api": api,
             "api_url": url,
             "client_id": "u",
-            "client_secret": "s",
+            "client_secret": "secret",
             "company_id": "C",
             "timezone": "UTC",
             "timeout_seconds": timeout,
@@ -112,7 +112,7 @@ def shop_mutation(url: str, gate: Gate, timeout: float, text: str = "") -> objec
 
 
 def shop_login(url: str, gate: Gate, timeout: float) -> object:
-    client = vendure(url, gate, timeout, username="u", password=SecretStr("p"))
+    client = vendure(url, gate, timeout, username="u", password=SecretStr("pass"))
     return _error(client, lambda: client.execute(READ_ORDERS, {}))
 
 

@@ -6,13 +6,17 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import re
 import shutil
 import subprocess
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from hook_kit import INVENTORY, Bed
+from hook_kit import SECRET as HOOK_SECRET
 from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks import Webhook
@@ -184,3 +188,55 @@ def test_the_relay_in_the_docs_signs_what_we_accept() -> None:
     at = datetime.fromtimestamp(int(headers[TIMESTAMP]), UTC)
     lists = {name: (value,) for name, value in headers.items()}
     assert VERIFIER.verify(lists, '{"sku":"Ä-1"}'.encode(), at) == headers[ID]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is missing")
+def test_the_relay_in_the_docs_signs_for_nobody_else(bed: Bed) -> None:
+    code = re.findall(r"```js\n(.*?)```", RELAY.read_text(), re.S)[0]
+    token, target = "t" * 32, f"http://127.0.0.1:{bed.port}"
+    environ = {"RELAY_PORT": "0", "RELAY_TARGET": target, "RELAY_SECRET": HOOK_SECRET}
+
+    def node(**more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["node", "--input-type=module", "-e", code],
+            env={"PATH": os.environ["PATH"], **environ, **more},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    for more, said in (
+        ({}, "RELAY_TOKEN"),
+        ({"RELAY_TOKEN": "t" * 31}, "RELAY_TOKEN"),
+        ({"RELAY_TOKEN": token, "RELAY_TARGET": "http://h.example"}, "must be https"),
+    ):
+        refused = node(**more)
+        assert said in refused.communicate(timeout=30)[1]
+        assert refused.returncode != 0
+    relay = node(RELAY_TOKEN=token)
+    assert relay.stdout is not None
+    port = int(relay.stdout.readline())
+
+    def ask(path: str, authorization: str | None, body: bytes = b'{"sku": "A"}') -> int:
+        headers = {"Authorization": authorization} if authorization is not None else {}
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            connection.request("POST", path, body, headers)
+            return connection.getresponse().status
+        except (ConnectionError, BrokenPipeError):
+            return 0
+        finally:
+            connection.close()
+
+    try:
+        basic = "Basic " + base64.b64encode(f"relay:{token}".encode()).decode()
+        strangers = (None, "", "Bearer", "Bearer x", f"Bearer {token}x", token, "constructor x")
+        assert {ask(INVENTORY, one) for one in strangers} == {401}
+        assert bed.ledger.inbox.summary()["waiting"] == 0
+        assert bed.seen.names == []
+        assert ask("/admin-api", f"Bearer {token}") == 404
+        assert ask(INVENTORY, f"Bearer {token}", b"x" * 70_000) in (413, 0)
+        assert [ask(INVENTORY, one) for one in (f"Bearer {token}", basic)] == [200, 200]
+    finally:
+        relay.kill()
+        relay.communicate()

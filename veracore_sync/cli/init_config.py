@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,6 +90,10 @@ def init_config(
     company_id: Annotated[
         str, typer.Option(help="Company id (rest) or system id (oms).", metavar="ID")
     ] = "",
+    allow_http: Annotated[
+        bool,
+        typer.Option("--allow-http", help="Accept http:// addresses of other machines."),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
     offline: Annotated[
         bool, typer.Option("--offline", help="Only write the files; test no connection.")
@@ -110,11 +114,19 @@ def init_config(
         "veracore.client_secret": client_secret_file,
         "veracore.company_id": company_id,
     }
-    run_standalone(as_json, lambda: _work(context.obj, given, force=force, offline=offline))
+    switches = ("vendure.allow_http", "veracore.allow_http") if allow_http else ()
+    run_standalone(
+        as_json, lambda: _work(context.obj, given, switches, force=force, offline=offline)
+    )
 
 
 def _work(
-    options: Globals, given: Mapping[str, str | Path | None], *, force: bool, offline: bool
+    options: Globals,
+    given: Mapping[str, str | Path | None],
+    switches: Sequence[str],
+    *,
+    force: bool,
+    offline: bool,
 ) -> CommandReport:
     path = _wanted(options)
     asked_for = [path.parent / one.file for one in QUESTIONS if one.file and not given[one.key]]
@@ -124,9 +136,9 @@ def _work(
             f"{there} already exists",
             hint="overwrite it with --force, or name another file with --config before `init`",
         )
-    answers = _answers(given)
+    answers = _answers(given, switches)
     not_before = SystemClock().now().replace(microsecond=0)
-    written = _write(path, answers, not_before, force=force)
+    written = _write(path, answers, switches, not_before, force=force)
     return _looked_at(options, path, written, not_before, offline=offline)
 
 
@@ -136,7 +148,9 @@ def _wanted(options: Globals) -> Path:
     return expanded(Path(named or next(places(os.environ)))).absolute()
 
 
-def _answers(given: Mapping[str, str | Path | None]) -> dict[str, str | Path]:
+def _answers(
+    given: Mapping[str, str | Path | None], switches: Sequence[str]
+) -> dict[str, str | Path]:
     """Every answer, from its option or the prompt; a secret is a text or the path of its file."""
     missing = [one.flag for one in QUESTIONS if not given[one.key]]
     if missing and not sys.stdin.isatty():
@@ -148,37 +162,44 @@ def _answers(given: Mapping[str, str | Path | None]) -> dict[str, str | Path]:
     for one in QUESTIONS:
         answer = given[one.key]
         if answer:
-            _check(one, answer)
-        found[one.key] = answer or _ask(one)
+            _check(one, answer, switches)
+        found[one.key] = answer or _ask(one, switches)
     return found
 
 
-def _ask(question: Question) -> str:
+def _ask(question: Question, switches: Sequence[str]) -> str:
     while True:
         answer = str(typer.prompt(question.text, hide_input=bool(question.file), err=True)).strip()
         try:
-            _check(question, answer)
+            _check(question, answer, switches)
         except ConfigError as error:
             warn(f"  {error.message}")
         else:
             return answer
 
 
-def _check(question: Question, answer: str | Path) -> None:
+def _check(question: Question, answer: str | Path, switches: Sequence[str]) -> None:
     if isinstance(answer, Path):
         if not expanded(answer).is_file():
             raise UsageError(
                 f"{question.flag}: there is no file {answer}", hint="name a file that exists"
             )
         return
-    check({question.key: Flag(question.flag, answer)})
+    allowed = {key: Flag("--allow-http", True) for key in switches}
+    check({question.key: Flag(question.flag, answer), **allowed})
 
 
 def _write(
-    path: Path, answers: Mapping[str, str | Path], not_before: datetime, *, force: bool
+    path: Path,
+    answers: Mapping[str, str | Path],
+    switches: Sequence[str],
+    not_before: datetime,
+    *,
+    force: bool,
 ) -> list[Path]:
     """Write each secret to its own file, then the configuration; returns every file written."""
     values = {"orders.not_before": not_before, **of_the_system(path)}
+    values |= dict.fromkeys(switches, True)
     texts: dict[Path, str] = {}
     for one in QUESTIONS:
         answer = answers[one.key]

@@ -84,7 +84,7 @@ def run_for_shop(
         try:
             signals.catch()
             container = Container(
-                load_settings(options),
+                load_settings(options, job.secrets_used),
                 read_only=job.read_only,
                 family=job.lock or "other",
                 force=job.force,

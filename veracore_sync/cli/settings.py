@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import replace
 
 from veracore_sync.cli.globals import Globals
@@ -10,8 +11,12 @@ from veracore_sync.cli.logs import set_up
 from veracore_sync.config import Flag, Loaded, load
 
 
-def load_settings(options: Globals) -> Loaded:
+def load_settings(options: Globals, secrets_used: Collection[str] | None = None) -> Loaded:
     """Load the settings and set up logging.
+
+    Args:
+        options: The global options.
+        secrets_used: The secrets of a process that holds no other; None is every secret.
 
     Raises:
         ConfigError: A setting is wrong; lists every problem.
@@ -21,6 +26,7 @@ def load_settings(options: Globals) -> Loaded:
         "log.format": Flag("--log-format", options.log_format),
     }
     flags = {key: flag for key, flag in given.items() if flag.value is not None}
-    loaded = replace(load(options.config, os.environ, flags=flags), shop=options.shop)
+    found = load(options.config, os.environ, flags=flags, secrets_used=secrets_used)
+    loaded = replace(found, shop=options.shop)
     set_up(loaded)
     return loaded

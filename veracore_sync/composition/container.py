@@ -278,13 +278,16 @@ class Container:
         wanted = self.settings.retry
         return RetryPolicy(tries=wanted.tries, base_seconds=wanted.read_base_seconds)
 
-    def bind(self) -> None:
+    def bind(self, *, logs_in: bool = True) -> None:
         """Check that the ledger belongs to this shop and this warehouse; bind a new one to them.
+
+        Args:
+            logs_in: Whether this process also logs in to both.
 
         Raises:
             ConfigError: A setting is missing, or the ledger belongs to another pair.
         """
-        self._bind(self.ledger, write=not self.read_only)
+        self._bind(self.ledger, write=not self.read_only, logs_in=logs_in)
 
     def must_belong(self, ledger: Ledger) -> None:
         """Check that another ledger, such as a backup, belongs to this shop and this warehouse.
@@ -294,10 +297,10 @@ class Container:
         """
         self._bind(ledger, write=False)
 
-    def _bind(self, ledger: Ledger, *, write: bool) -> None:
+    def _bind(self, ledger: Ledger, *, write: bool, logs_in: bool = True) -> None:
         from veracore_sync.vendure.shop import identity_of
 
-        self.require("vendure", "veracore")
+        self.require(*(("vendure", "veracore") if logs_in else ("pair",)))
         # A ledger of another shop or company knows none of these orders and would send them all.
         shop = identity_of(self.settings.vendure)
         ledger.meta.bind(shop, self.warehouse_identity, is_same=is_same_tenant, write=write)

@@ -73,7 +73,10 @@ def _hooks(container: Container, stack: ExitStack) -> dict[str, Hook]:
         stack.callback(hook.close)
 
     if wanted.command:
-        add("command", CommandHook(wanted.command, wanted.timeout_seconds))
+        add(
+            "command",
+            CommandHook(wanted.command, wanted.timeout_seconds, wanted.pass_environment),
+        )
     if wanted.url:
         secret = wanted.secret.get_secret_value()
 
@@ -94,4 +97,4 @@ def notify_hook(settings: HookSettings) -> Hook:
         ConfigError: Apprise is not installed, or an address is invalid.
     """
     addresses = [one.get_secret_value() for one in settings.notify]
-    return NotifyHook(addresses, settings.timeout_seconds)
+    return NotifyHook(addresses, settings.timeout_seconds, allow_http=settings.allow_http)

@@ -60,6 +60,7 @@ class Job:
         force: A person asked: ignore breakers' waits and remembered refusals.
         empty: The ``--json`` document of a run that could do nothing.
         one_shop: Whether it makes sense for one shop only, and not for each of a folder.
+        secrets_used: The secrets of a process that holds no other; None is every secret.
     """
 
     command: str
@@ -69,6 +70,7 @@ class Job:
     force: bool = False
     empty: Mapping[str, Any] = field(default_factory=dict)
     one_shop: bool = False
+    secrets_used: frozenset[str] | None = None
 
 
 Work = Callable[[Container], CommandReport]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -95,3 +96,19 @@ def without_password(url: str) -> str:
     # parameter of its own.
     url = re.sub(r"(?<=//)([^/@:?]*):.*@", r"\1:********@", url)
     return re.sub(r"(?<=[?&])((?:ssl)?password=)[^&]*", r"\1********", url)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL's host is literally this machine; names are not resolved."""
+    return is_this_machine(urlsplit(url).hostname or "")
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a host is ``localhost`` or a loopback address."""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from veracore_sync.config import environment, explain, file, secrets
+from veracore_sync.config import environment, explain, file, plain_http, secrets
 from veracore_sync.config.given import DEFAULT, Findings, Given, Layer, fault, keys, located
 from veracore_sync.config.schema import Settings
 from veracore_sync.config.services import default_ledger
@@ -57,6 +57,7 @@ def load(
     environ: Mapping[str, str],
     cwd: Path | None = None,
     flags: Mapping[str, Flag] | None = None,
+    secrets_used: Collection[str] | None = None,
 ) -> Loaded:
     """Read, merge and check the settings; `require` checks what a command needs.
 
@@ -65,6 +66,8 @@ def load(
         environ: The environment.
         cwd: Where relative paths of flags and environment begin; None is the working directory.
         flags: Settings from the command line, by ``"section.key"``.
+        secrets_used: The secrets of a process that holds no other, by ``"section.key"``; None is
+            every secret.
 
     Raises:
         ConfigError: `problems` has a sentence for each fault that was found, in all sources.
@@ -72,11 +75,17 @@ def load(
     here = cwd or Path.cwd()
     findings = Findings()
     found = file.find(path, environ, here, findings)
-    merged = secrets.credentials(environ)
+    layers = [secrets.credentials(environ)]
     if found:
-        merged |= _from_file(found, environ, findings)
-    merged |= _from_environment(environ, here, findings)
-    merged |= {key: Given(flag.value, f"flag {flag.name}") for key, flag in (flags or {}).items()}
+        layers.append(_from_file(found, environ, findings))
+    layers.append(_from_environment(environ, here, findings))
+    given = {key: Given(flag.value, f"flag {flag.name}") for key, flag in (flags or {}).items()}
+    merged: Layer = {}
+    for layer in (*layers, given):
+        # Each by itself: what another layer overrides was read all the same.
+        if secrets_used is not None:
+            secrets.withhold(layer, secrets_used, findings)
+        merged |= layer
     unusable = secrets.open_files(merged, findings)
     settings = _checked(merged, environ, findings, unusable.values())
     hooks = settings.hooks
@@ -136,6 +145,7 @@ def _checked(
     Raises:
         ConfigError: There are problems; it tells of `also` besides, which are none by themselves.
     """
+    findings.problems.extend(plain_http.problems(merged))
     tree: dict[str, Any] = {"ledger": {"path": default_ledger(environ)}}
     for name, given in merged.items():
         section, key = name.split(".", 1)

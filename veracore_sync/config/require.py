@@ -12,7 +12,7 @@ from veracore_sync.config.environment import names_of
 from veracore_sync.config.given import fault
 from veracore_sync.config.schema import Settings
 
-Need = Literal["vendure", "veracore", "webhooks", "hooks", "admin", "ledger"]
+Need = Literal["vendure", "veracore", "pair", "webhooks", "hooks", "admin", "ledger"]
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -22,8 +22,8 @@ def require(settings: Settings, *needs: Need, unusable: Mapping[str, str] = _NOT
     Args:
         settings: What `load` returned.
         needs: ``vendure`` an address and a login; ``veracore`` an address, the client and the
-            company; ``webhooks`` a secret; ``hooks`` any hook; ``admin`` a token; ``ledger`` the
-            password, if one is named.
+            company; ``pair`` the addresses and the company alone; ``webhooks`` a secret; ``hooks``
+            any hook; ``admin`` a token; ``ledger`` the password, if one is named.
         unusable: The secrets that are named and cannot be had, as `Loaded` has them.
 
     Raises:
@@ -69,6 +69,14 @@ def _veracore(settings: Settings) -> Iterator[str]:
             yield _missing(f"veracore.{key}")
 
 
+def _pair(settings: Settings) -> Iterator[str]:
+    if not settings.vendure.admin_api_url:
+        yield _missing("vendure.admin_api_url")
+    for key in ("api_url", "company_id"):
+        if not getattr(settings.veracore, key):
+            yield _missing(f"veracore.{key}")
+
+
 def _webhooks(settings: Settings) -> Iterator[str]:
     if not settings.webhooks.live_secrets:
         yield _missing("webhooks.secret")
@@ -92,6 +100,7 @@ def _ledger(_: Settings) -> Iterator[str]:
 _CHECKS = {
     "vendure": _vendure,
     "veracore": _veracore,
+    "pair": _pair,
     "webhooks": _webhooks,
     "hooks": _hooks,
     "admin": _admin,
@@ -100,6 +109,7 @@ _CHECKS = {
 _SECRETS: Mapping[Need, tuple[str, ...]] = {
     "vendure": ("vendure.password", "vendure.api_key"),
     "veracore": ("veracore.client_secret",),
+    "pair": (),
     "webhooks": ("webhooks.secret", "webhooks.secrets"),
     "hooks": ("hooks.secret", "hooks.notify"),
     "admin": ("admin.read_token", "admin.act_token"),

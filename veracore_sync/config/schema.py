@@ -22,6 +22,7 @@ from veracore_sync.config.section import (
     NEEDED,
     NO_SECRET,
     Section,
+    allow_http,
     ca_file,
     minutes,
     number,
@@ -69,6 +70,7 @@ class VendureSettings(Section):
         examples=["https://shop.example.com/admin-api"],
         json_schema_extra=NEEDED,
     )
+    allow_http: bool = allow_http("`admin_api_url`")
     username: Text = Field(
         default="",
         description="Administrator who logs in, with `password`.",
@@ -138,6 +140,7 @@ class VeracoreSettings(Section):
         examples=["https://api.veracore.com/v1"],
         json_schema_extra=NEEDED,
     )
+    allow_http: bool = allow_http("`api_url`")
     client_id: Text = Field(
         default="",
         description="OAuth client id (rest) or web service user (oms).",

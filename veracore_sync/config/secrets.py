@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,6 +118,36 @@ def open_files(layer: Layer, findings: Findings) -> dict[str, str]:
             )
         layer[key] = Given(_as_kind(key, text), given.origin)
     return unusable
+
+
+def withhold(layer: Layer, wanted: Collection[str], findings: Findings) -> None:
+    """Take out every secret that a process does not use, before a file of one is opened.
+
+    Args:
+        layer: What one source gave; changed in place.
+        wanted: The ``"section.key"`` of those that it uses.
+        findings: Gets a problem for each that the process has read all the same, because it stands
+            in its configuration or its environment; a warning for each whose file it could read.
+    """
+    for key in secret_keys():
+        if key in wanted or key not in layer:
+            continue
+        given = layer.pop(key)
+        if isinstance(given.value, SecretFile):
+            if os.access(given.value.path, os.R_OK):
+                findings.warnings.append(
+                    f"{key} ({given.origin}): this process does not use it and could read it; run "
+                    "it as another user, or give its unit only the credentials that it uses"
+                )
+        elif given.value:
+            findings.problems.append(
+                f"{key} ({given.origin}): a process that only receives must not hold it; put it "
+                f"into a file of its own, which {key}_file names and that process cannot read"
+            )
+    # Nothing is delivered by such a process, and a hook without its secret is a fault.
+    if "hooks.secret" not in wanted:
+        for key in [key for key in layer if key.startswith("hooks.")]:
+            del layer[key]
 
 
 def _as_kind(key: str, text: str) -> str | list[str]:

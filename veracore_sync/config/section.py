@@ -46,6 +46,15 @@ def ca_file() -> Any:
     )
 
 
+def allow_http(addresses: str) -> Any:
+    """Whether `addresses` of the same section may be http:// on the way to another machine."""
+    return Field(
+        default=False,
+        description=f"Accept http:// in {addresses} for another machine: everybody on the way "
+        "reads and changes what is sent.",
+    )
+
+
 class Section(BaseModel):
     """A table of settings: frozen, unknown keys refused, nothing converted silently."""
 

@@ -16,6 +16,7 @@ from veracore_sync.config.section import (
     DAY_SECONDS,
     NO_SECRET,
     Section,
+    allow_http,
     ca_file,
     number,
     proxy,
@@ -33,6 +34,7 @@ from veracore_sync.config.types import (
     Textfile,
     Token,
     Url,
+    Variables,
     WebhookSecret,
     WholePath,
 )
@@ -218,7 +220,13 @@ class HookSettings(Section):
         "is involved.",
         json_schema_extra={"environment": "text"},
     )
+    pass_environment: Variables = Field(
+        default=(),
+        description="Names of variables that the command gets besides PATH, HOME, LANG, TZ and "
+        "their like.",
+    )
     url: Url = Field(default="", description="Address that gets each event as a signed POST.")
+    allow_http: bool = allow_http("`url` and `notify`")
     secret: WebhookSecret = Field(default=NO_SECRET, description="Secret that signs these POSTs.")
     notify: Annotated[tuple[Secret, ...], Field(strict=False)] = Field(
         default=(),

@@ -55,6 +55,9 @@ _PERCENT = re.compile(r"(\d{1,3})\s*%")
 _MOST_UNITS = 1_000_000_000
 _TOKEN_LEAST = 32
 _TOKEN_DISTINCT = 8
+_LOGIN_LEAST = 4
+_OF_ITS_OWN = ("CREDENTIALS_DIRECTORY", "PGPASSWORD")
+_SIGNING_LEAST = 24
 
 _SHOP_STATES = (
     "PaymentAuthorized",
@@ -83,6 +86,13 @@ class ValueKind:
     """What docs/configuration.md calls a kind of value."""
 
     name: str
+
+
+class _Called:
+    """Marks an address that is called over HTTP."""
+
+
+CALLED = _Called()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +149,13 @@ def _country_code(text: str) -> str:
 
 
 def _secret(value: SecretStr) -> SecretStr:
-    plain(value.get_secret_value())
+    text = plain(value.get_secret_value())
+    # What Vendure asks of its passwords; the other side chose it, so a stricter rule has no use.
+    if 0 < len(text) < _LOGIN_LEAST:
+        raise ValueError(
+            f"is shorter than {_LOGIN_LEAST} characters, which no login is; copy it whole, or set "
+            "a longer one there and here"
+        )
     return value
 
 
@@ -167,13 +183,20 @@ def _textfile(text: str) -> str:
 
 def _webhook_secret(value: SecretStr) -> SecretStr:
     text = plain(value.get_secret_value())
+    key = text.encode()
     if text.startswith("whsec_"):
         try:
-            base64.b64decode(text.removeprefix("whsec_"), validate=True)
+            key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
         except (binascii.Error, ValueError):
             raise ValueError(
                 'must be base64 after "whsec_", as VeraCore or `sign` gave it'
             ) from None
+    # Whoever has one signed delivery can try keys as fast as a machine computes them.
+    if text and len(key) < _SIGNING_LEAST:
+        raise ValueError(
+            f"is shorter than {_SIGNING_LEAST} bytes and could be guessed; make one with "
+            '`echo "whsec_$(head -c 32 /dev/urandom | base64)"` and give it to the other side too'
+        )
     return value
 
 
@@ -238,6 +261,15 @@ def _header_name(name: str) -> str:
         raise ValueError("must be the name of an HTTP header, such as vendure-token")
     if name.lower() in _OWN_HEADERS:
         raise ValueError(f"must not be {name}, which HTTP uses itself")
+    return name
+
+
+def _variable(text: str) -> str:
+    name = _trimmed(text)
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError("must be the name of an environment variable, such as SLACK_TOKEN")
+    if name.startswith(("VERACORE_", "VENDURE_")) or name in _OF_ITS_OWN:
+        raise ValueError("must not be a variable that holds secrets of veracore-sync itself")
     return name
 
 
@@ -356,6 +388,7 @@ def _checked_names(table: object, fold: Callable[[str], str], why: str) -> objec
 Text = Annotated[str, AfterValidator(_trimmed)]
 Name = Annotated[str, AfterValidator(_named)]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]
+"""A login that another side gave out."""
 
 
 def _token(value: SecretStr) -> SecretStr:
@@ -397,12 +430,12 @@ Token = Annotated[
 """A bearer token: long enough that nobody guesses it, and fit for a header."""
 
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
-Url = Annotated[str, AfterValidator(_url), ValueKind("address")]
+Url = Annotated[str, AfterValidator(_url), ValueKind("address"), CALLED]
 Proxy = Annotated[SecretStr, AfterValidator(_proxy), ValueKind("address or `none`")]
 WholePath = Annotated[str, AfterValidator(_whole_path), ValueKind("whole path")]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url), ValueKind("address")]
 SchemaName = Annotated[str, AfterValidator(_schema_name)]
-ServiceUrl = Annotated[str, AfterValidator(_service_url), ValueKind("address")]
+ServiceUrl = Annotated[str, AfterValidator(_service_url), ValueKind("address"), CALLED]
 Zone = Annotated[str, AfterValidator(_zone), ValueKind("time zone")]
 OptionalZone = Annotated[
     str, AfterValidator(lambda name: _zone(name) if name.strip() else ""), ValueKind("time zone")
@@ -417,6 +450,7 @@ HeldBack = Annotated[
     Buffer, BeforeValidator(_buffer), PlainSerializer(str), ValueKind("units or percent")
 ]
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
+Variables = Annotated[tuple[Annotated[str, AfterValidator(_variable)], ...], Field(strict=False)]
 CountryCodes = Annotated[
     tuple[Annotated[str, AfterValidator(_country_code)], ...], Field(strict=False)
 ]

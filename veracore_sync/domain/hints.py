@@ -9,6 +9,8 @@ Kind = Literal["inventory", "order", "tracking"]
 KINDS: tuple[Kind, ...] = ("inventory", "order", "tracking")
 WORKER = "serve-webhooks"
 """The command under which the listener's worker holds a job."""
+RECEIVER, HINTS = "webhooks", "hints"
+"""The jobs of the process that receives deliveries, and of the one that follows hints."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
-from urllib.parse import urlsplit
-
 from veracore_sync.config import VendureSettings
+from veracore_sync.config.address import is_loopback
 from veracore_sync.ports.warehouse import Warehouse
 
 
@@ -17,15 +15,3 @@ def is_simulator_of_a_real_shop(warehouse: Warehouse, shop: VendureSettings) -> 
     ``vendure.rehearsal = true`` lifts the rule.
     """
     return warehouse.is_sandbox and not shop.rehearsal and not is_loopback(shop.admin_api_url)
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the URL's host is literally this machine."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback

@@ -17,8 +17,18 @@ _LOCK_POLL = 0.05
 # `is_running` holds a free lock for a moment: a run that begins just then must not give up.
 _PROBE_SECONDS = 0.2
 
-JOBS = ("orders", "inventory", "tracking", "returns", "stock", "deliver", "webhooks", "admin")
-"""Every job, each of which one process at a time may do."""
+JOBS = (
+    "orders",
+    "inventory",
+    "tracking",
+    "returns",
+    "stock",
+    "deliver",
+    "webhooks",
+    "hints",
+    "admin",
+)
+"""Every job, each of which one process at a time may do: `webhooks` receives, `hints` follows."""
 
 
 class Runs:

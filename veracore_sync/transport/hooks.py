@@ -9,7 +9,10 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
+from veracore_sync.child_environment import for_child
+from veracore_sync.config.address import is_this_machine
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.domain.kinds import EventKind
 from veracore_sync.ports.hooks import NotTaken
@@ -27,11 +30,18 @@ class CommandHook:
     Args:
         command: Program and arguments; no shell is involved.
         timeout_seconds: After this it is killed, with every process it started.
+        pass_environment: Names of variables that it gets besides the usual ones.
     """
 
-    def __init__(self, command: Sequence[str], timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        timeout_seconds: float,
+        pass_environment: Sequence[str] = (),
+    ) -> None:
         self._command = list(command)
         self._timeout = timeout_seconds
+        self._environment = for_child(os.environ, pass_environment)
 
     def deliver(self, event_id: str, body: bytes) -> None:
         """Run it once.
@@ -65,6 +75,7 @@ class CommandHook:
                 stdin=stdin,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                env=self._environment,
                 start_new_session=True,
             )
 
@@ -138,16 +149,20 @@ class NotifyHook:
     Args:
         addresses: Apprise URLs; they contain secrets and are never quoted.
         timeout_seconds: For all of them together.
+        allow_http: Whether an address may be called without encryption on another machine.
 
     Raises:
-        ConfigError: Apprise is not installed, or does not support an address.
+        ConfigError: Apprise is not installed, does not support an address, or would call it
+            without encryption.
     """
 
-    def __init__(self, addresses: Sequence[str], timeout_seconds: float) -> None:
+    def __init__(
+        self, addresses: Sequence[str], timeout_seconds: float, *, allow_http: bool = False
+    ) -> None:
         self._timeout = timeout_seconds
         try:
             # Optional: the extra `notify`.
-            from apprise import Apprise
+            from apprise import Apprise, AppriseAsset
         except ImportError:
             raise ConfigError(
                 "hooks.notify needs Apprise, which is not installed",
@@ -159,9 +174,17 @@ class NotifyHook:
                 f"hooks.notify: Apprise cannot be used ({error.strerror or type(error).__name__})",
                 hint="see whether the environment has SSLKEYLOGFILE, and unset it",
             ) from error
-        self._apprise = Apprise()
+        # A redirect would take the login in the address along, also from https:// to http://.
+        self._apprise = Apprise(asset=AppriseAsset(http_redirects=False))
         for number, address in enumerate(addresses, start=1):
-            if not self._apprise.add(address):
+            service = Apprise.instantiate(address, asset=self._apprise.asset)
+            if service is not None and not allow_http and _is_plain_http(service):
+                raise ConfigError(
+                    f"hooks.notify: address {number} leads over http:// to another machine",
+                    hint="write the form that encrypts (jsons:// for json://), or, where that "
+                    "network is trusted, set hooks.allow_http = true",
+                )
+            if service is None or not self._apprise.add(service):
                 raise ConfigError(
                     f"hooks.notify: Apprise does not support address {number}",
                     hint="see https://github.com/caronc/apprise/wiki for the supported addresses",
@@ -190,3 +213,12 @@ class NotifyHook:
 
     def close(self) -> None:
         """Nothing to close."""
+
+
+def _is_plain_http(service: Any) -> bool:
+    """Whether this service of Apprise calls another machine over http://."""
+    # Mail has two forms as well, and encrypts by rules of its own.
+    if not (service.protocol and service.secure_protocol) or "mailto" in str(service.protocol):
+        return False
+    is_hosted = getattr(service, "mode", None) == "cloud"
+    return not (service.secure or is_hosted or is_this_machine(service.host or "localhost"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.config import Settings
 from veracore_sync.domain.errors import ConfigError, LedgerError
-from veracore_sync.domain.hints import Kind
+from veracore_sync.domain.hints import HINTS, Kind
 from veracore_sync.jobs.metrics import exposition
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.transport.signature import Verifier
@@ -25,7 +26,8 @@ from veracore_sync.webhooks.worker import Handler, Worker
 
 _PRIVATE_CONNECTIONS = 8
 _KEEP_DAYS = 7
-_WORKER_SECONDS = 60.0
+WORKER_SECONDS = 60.0
+"""How long the worker has for the hint at hand when it is stopped."""
 
 
 class Listener:
@@ -33,11 +35,12 @@ class Listener:
 
     Args:
         ledger: Where deliveries go.
-        handlers: The handler of each kind of hint.
+        handlers: The handler of each kind of hint; ``None``: another process follows them.
         settings: All of them; ``webhooks`` must hold a secret.
         clock: The time.
         host: Overrides ``webhooks.host``.
         port: Overrides ``webhooks.port``.
+        listening: A socket that listens already, in place of host and port.
         limits: For clients.
         health: Also has the parts of other threads beside the listener.
         others_live: Whether those threads are alive.
@@ -49,12 +52,13 @@ class Listener:
     def __init__(
         self,
         ledger: Ledger,
-        handlers: Mapping[Kind, Handler],
+        handlers: Mapping[Kind, Handler] | None,
         settings: Settings,
         clock: Clock,
         *,
         host: str | None = None,
         port: int | None = None,
+        listening: socket.socket | None = None,
         limits: Limits | None = None,
         health: Health | None = None,
         others_live: Callable[[], bool] = lambda: True,
@@ -66,18 +70,15 @@ class Listener:
         self._settings = settings
         self._ledger = ledger
         self._meter = Counters()
-        self._worker = Worker(
-            ledger.inbox,
-            handlers,
-            ledger.runs,
-            clock,
-            pace=HintRateLimiter(settings.veracore.rate_per_minute, clock),
-            meter=self._meter,
-            keep=max(timedelta(days=_KEEP_DAYS), 3 * timedelta(seconds=wanted.tolerance_seconds)),
-            part=self._health.part("worker"),
+        self._worker = (
+            None
+            if handlers is None
+            else hint_worker(ledger, handlers, settings, clock, self._health, self._meter)
         )
         self._writer = GroupCommitWriter(
-            ledger.inbox, self._worker.wake, part=self._health.part("store")
+            ledger.inbox,
+            self._worker.wake if self._worker else lambda: None,
+            part=self._health.part("store"),
         )
         self._verifier = _verifier(settings)
         self.server = HookServer(
@@ -87,6 +88,7 @@ class Listener:
             limits=limits,
             meter=self._meter,
             part=self._health.part("accept"),
+            listening=listening,
         )
         if wanted.private_port:
             self.server.beside = self._private_server(limits or Limits())
@@ -119,7 +121,8 @@ class Listener:
 
     def start(self) -> None:
         """Begin to listen and to work."""
-        self._worker.start()
+        if self._worker:
+            self._worker.start()
         self.server.start()
 
     def stop(self) -> bool:
@@ -129,7 +132,7 @@ class Listener:
             Whether everything ended in time; the rest is done after the next start.
         """
         drained = self.server.stop()
-        return self._worker.stop(_WORKER_SECONDS) and drained
+        return (not self._worker or self._worker.stop(WORKER_SECONDS)) and drained
 
     def run(self, stop: threading.Event) -> bool:
         """Listen until `stop` is set; what `stop` returned.
@@ -143,7 +146,12 @@ class Listener:
         return self.stop()
 
     def _is_whole(self) -> bool:
-        return self.server.is_alive() and self._worker.is_alive() and self._others_live()
+        works = self._worker is None or self._worker.is_alive()
+        return self.server.is_alive() and works and self._others_live()
+
+    def _hints_are_followed(self) -> bool:
+        """Whether a worker is at work, here or in a process of its own."""
+        return self._worker.is_alive() if self._worker else self._ledger.runs.is_running(HINTS)
 
     def state(self) -> dict[str, Any]:
         """What ``/readyz`` shows: whether every part works, and what waits."""
@@ -151,6 +159,7 @@ class Listener:
         troubles = self._health.troubles()
         try:
             found = self._ledger.inbox.summary()
+            works = self._hints_are_followed()
         except LedgerError:
             return {"ready": False, "storing": False, "troubles": troubles}
         oldest = found["oldestWaiting"]
@@ -159,6 +168,7 @@ class Listener:
             "ready": self._is_whole() and not troubles and not self.server.draining,
             "storing": not self._writer.failing,
             "troubles": troubles,
+            "working": works,
             "connections": len(self.server.connections),
             "waiting": found["waiting"],
             "failing": found["failing"],
@@ -171,6 +181,28 @@ class Listener:
             return parts + exposition(self._ledger, self._clock.now(), self._settings)
         except LedgerError:
             return parts
+
+
+def hint_worker(
+    ledger: Ledger,
+    handlers: Mapping[Kind, Handler],
+    settings: Settings,
+    clock: Clock,
+    health: Health,
+    meter: Counters,
+) -> Worker:
+    """The worker that follows the hints of this ledger."""
+    tolerance = timedelta(seconds=settings.webhooks.tolerance_seconds)
+    return Worker(
+        ledger.inbox,
+        handlers,
+        ledger.runs,
+        clock,
+        pace=HintRateLimiter(settings.veracore.rate_per_minute, clock),
+        meter=meter,
+        keep=max(timedelta(days=_KEEP_DAYS), 3 * tolerance),
+        part=health.part("worker"),
+    )
 
 
 def _verifier(settings: Settings) -> Verifier:

@@ -99,6 +99,7 @@ class HookServer(ThreadingHTTPServer):
         meter: Counters.
         section: The section of the settings that has the address.
         part: Records whether connections can be accepted.
+        listening: A socket that listens already, in place of `host` and `port`.
 
     Raises:
         ConfigError: The address cannot be bound.
@@ -119,6 +120,7 @@ class HookServer(ThreadingHTTPServer):
         limits: Limits | None = None,
         section: str = "webhooks",
         part: Part | None = None,
+        listening: socket.socket | None = None,
     ) -> None:
         self.handler = handler
         self.limits = limits or Limits()
@@ -131,6 +133,11 @@ class HookServer(ThreadingHTTPServer):
         self._used_up: Exception | None = None
         part = part or Part("accept", SystemClock(), server=section)
         self._thread = SupervisedThread(part, self._accept, first_pause=0.05, longest_pause=1.0)
+        if listening is not None:
+            super().__init__(listening.getsockname()[:2], _Handler, bind_and_activate=False)
+            self.socket.close()
+            self.socket = listening
+            return
         try:
             self.address_family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
             super().__init__((host, port), _Handler)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from veracore_sync.child_environment import for_child
 from veracore_sync.domain.errors import LedgerError
 
 if TYPE_CHECKING:
@@ -91,7 +92,8 @@ def run_client(command: list[str], place: PostgresPlace | None = None) -> str:
         LedgerError: It failed.
     """
     # The messages are searched for words.
-    environ = {**os.environ, "LC_ALL": "C"}
+    libpq = [name for name in os.environ if name.startswith("PG")]
+    environ = {**for_child(os.environ, libpq), "LC_ALL": "C"}
     if place is not None:
         given = conninfo_to_dict(place.conninfo)
         # Not among the arguments, which every user of the machine can read.
