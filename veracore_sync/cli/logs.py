@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from veracore_sync.cli import journal
 from veracore_sync.clock import SystemClock, to_text
+from veracore_sync.domain.listed_words import IN_FULL
 
 if TYPE_CHECKING:
     from veracore_sync.config import Loaded
@@ -81,3 +82,6 @@ def set_up(loaded: Loaded) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     root.propagate = False
+    # Whole messages of the other sides may name a customer: for a person at a terminal who asks.
+    in_full = logging.getLogger(IN_FULL)
+    in_full.disabled = not (sys.stderr.isatty() and level == "debug")

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from zoneinfo import ZoneInfo
 
 from veracore_sync.domain.returns import ListedReturn, ReturnedRow, UnreadableReturn
+from veracore_sync.domain.texts import one_line
 from veracore_sync.veracore.oms.parse import (
     UnreadableXml,
     cut_short,
@@ -13,7 +14,6 @@ from veracore_sync.veracore.oms.parse import (
     text,
     whole_number,
 )
-from veracore_sync.veracore.text import one_line
 
 _NAMED = 40
 _LONGEST = 100

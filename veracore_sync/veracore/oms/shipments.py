@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from veracore_sync.domain.texts import one_line
 from veracore_sync.domain.warehouse import (
     ListedRow,
     Package,
@@ -24,7 +25,6 @@ from veracore_sync.veracore.oms.parse import (
     text,
     whole_number,
 )
-from veracore_sync.veracore.text import one_line
 
 _NAMED = 40
 
