@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from typing import TYPE_CHECKING
+import traceback
+from typing import TYPE_CHECKING, Any
 
 from veracore_sync.cli import journal
 from veracore_sync.clock import SystemClock, to_text
+from veracore_sync.describe import describe
 from veracore_sync.domain.listed_words import IN_FULL
+from veracore_sync.domain.texts import visible
 
 if TYPE_CHECKING:
     from veracore_sync.config import Loaded
@@ -32,6 +35,14 @@ class TextFormatter(logging.Formatter):
 
     def __init__(self, shop: str = "") -> None:
         super().__init__(f"{shop.replace('%', '%%')}: %(message)s" if shop else None)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - overrides
+        """The message in one line."""
+        return visible(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - overrides
+        """Where it happened, and what without its text, which may be a customer's."""
+        return "".join(traceback.format_tb(ei[2])) + describe(ei[1])
 
     def format(self, record: logging.LogRecord) -> str:
         """The record; in the journal each line has the priority."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from veracore_sync.cli.journal import WARNING, prefix
 from veracore_sync.domain.errors import ConfigError, SyncError
+from veracore_sync.domain.texts import to_json, visible
 
 
 def on_terminal() -> bool:
@@ -16,19 +16,20 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def say(text: str = "") -> None:
-    """Write a line of the result to stdout."""
-    sys.stdout.write(text + "\n")
+def say(*lines: str) -> None:
+    """Write lines of the result to stdout; without any, an empty one."""
+    # Each is one line on the terminal, whatever an order's code or a message holds.
+    sys.stdout.write("".join(f"{visible(line)}\n" for line in lines or ("",)))
 
 
 def warn(text: str, priority: int = WARNING) -> None:
     """Write a line to stderr, in the journal with its syslog priority."""
-    sys.stderr.write(prefix(priority) + text + "\n")
+    sys.stderr.write(prefix(priority) + visible(text) + "\n")
 
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Write the document of ``--json``."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(to_json(document, indent=2) + "\n")
 
 
 def error_document(error: SyncError) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def error_lines(error: SyncError) -> list[str]:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table, coloured on a terminal, in plain columns elsewhere."""
-    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    texts = [["" if cell is None else visible(str(cell)) for cell in row] for row in rows]
     if on_terminal():
         _rich_table(columns, texts)
         return

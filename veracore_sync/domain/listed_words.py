@@ -212,6 +212,7 @@ _MEDIA_TYPES = frozenset(
         "text/xml",
     }
 )
+_NUMBER = re.compile(r"[+-]?\d{1,6}([.,]\d{1,4})?")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _PLACE = re.compile(
     r"/?(?:[/._-]|pmomsws|pmwarehouse|veracore|public\.api|order|oms|orderadjustment|asmx|svc|soap|"
@@ -225,6 +226,11 @@ _PLACE = re.compile(
 def media_type(text: str) -> str:
     """A known media type, ``"an unknown content type"`` for another, empty for none."""
     return text if text in _MEDIA_TYPES else "an unknown content type" if text else ""
+
+
+def shown_number(written: str) -> str:
+    """What stands where a number of units should: a short number as it is, else what it is not."""
+    return written if _NUMBER.fullmatch(written) else "no number" if written else "empty"
 
 
 def place(address: str) -> str:

@@ -27,10 +27,14 @@ _UNSEEN = (
 )
 _IN_NO_NAME = re.compile(f"[{_BREAKS}{_UNSEEN}{MARK}]")
 _HIDDEN = re.compile(f"[{_BREAKS}{_UNSEEN}]")
-_BREAK = re.compile(f"[{_BREAKS}]")
-# A joiner between two signs that are no ASCII is a part of a word or an emoji.
-_JOINED = re.compile("(?<=[^\x00-\x7f\u2000-\u206f])[\u200c\u200d](?=[^\x00-\x7f\u2000-\u206f])")
-_JOINERS = "\u200c\u200d"
+_CONTROLS = frozenset({*map(chr, range(32)), *map(chr, range(127, 160)), "\u2028", "\u2029"})
+_LINE_ENDS = "\t\n\r\u2028\u2029"
+HIDDEN_IN_MARKUP = re.compile(f"(?![\t\n\r])[{_BREAKS}{_UNSEEN}]")
+"""What no value in a document of markup may hold; its own lines and indentation may stay."""
+# A joiner between two signs of no Latin script is a part of a word or of an emoji.
+_JOINED = re.compile(
+    "(?<=[\u0530-\u1fff\u2190-\U000dffff])[\u200c\u200d](?=[\u0530-\u1fff\u2190-\U000dffff])"
+)
 
 HAS_HIDDEN = "it holds characters that nobody sees"
 """Why a record with such an identifier is a bad one."""
@@ -46,15 +50,24 @@ def marked(text: str) -> str:
     return _HIDDEN.sub(MARK, text)
 
 
+def visible(text: str) -> str:
+    """The text in one line, as long as it was: a blank for a break, a mark for what is unseen."""
+    if text.isprintable() and not _HIDDEN.search(text):
+        return text
+    return "".join(
+        " " if one.isspace() else one if one.isprintable() and not _HIDDEN.match(one) else MARK
+        for one in text
+    )
+
+
 def one_line(text: str) -> str:
     """The text in one printable line; each run of blanks is one space."""
-    if text.isascii() and text.isprintable():
-        return " ".join(text.split())
-    spaced = "".join(
-        one if one.isprintable() else " " if one.isspace() or _BREAK.match(one) else MARK
-        for one in _HIDDEN.sub(lambda one: " " if _BREAK.match(one[0]) else MARK, text)
-    )
-    return " ".join(spaced.split())
+    return " ".join(visible(text).split())
+
+
+def plain_words(text: str) -> str:
+    """The name of a thing that is only shown (a carrier, a service), without what is unseen."""
+    return one_line(_IN_NO_NAME.sub(lambda one: " " if one[0] in _CONTROLS else "", text))
 
 
 def for_people(text: str) -> str:
@@ -62,11 +75,11 @@ def for_people(text: str) -> str:
 
     A joiner stays where it belongs to a word (Persian, Indic scripts) or to an emoji.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and not _HIDDEN.search(text):
         return text
-    kept = {found.start() for found in _JOINED.finditer(text)}
+    joined = {found.start() for found in _JOINED.finditer(text)}
     return "".join(
-        " " if _BREAK.match(one) else "" if at not in kept and _HIDDEN.match(one) else one
+        one if at in joined else " " if one in _LINE_ENDS else _HIDDEN.sub("", one)
         for at, one in enumerate(text)
     )
 
@@ -76,12 +89,13 @@ def without_markup(text: str) -> str:
     return one_line(text).replace("<", "\u2039").replace(">", "\u203a")
 
 
-def to_json(document: Mapping[str, Any], *, indent: int | None = None) -> str:
+def to_json(
+    document: Mapping[str, Any],
+    *,
+    indent: int | None = None,
+    separators: tuple[str, str] | None = None,
+) -> str:
     """A document as JSON that a terminal may show: what nobody sees is escaped."""
-    text = json.dumps(document, ensure_ascii=False, indent=indent)
-    # json.dumps has escaped C0 itself; what is left of breaks is its own indentation.
-    return _HIDDEN.sub(lambda one: one[0] if one[0] == "\n" else _escaped(one[0]), text)
-
-
-def _escaped(char: str) -> str:
-    return json.dumps(char)[1:-1]
+    text = json.dumps(document, ensure_ascii=False, indent=indent, separators=separators)
+    # json.dumps escapes C0 itself; the line ends that are left are its own.
+    return HIDDEN_IN_MARKUP.sub(lambda one: json.dumps(one[0])[1:-1], text)

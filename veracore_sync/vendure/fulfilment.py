@@ -7,7 +7,7 @@ from typing import Any
 
 from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
 from veracore_sync.domain.shop_texts import code_text, note_text, short_text
-from veracore_sync.domain.texts import one_line
+from veracore_sync.domain.texts import marked, one_line
 from veracore_sync.ports.shop import MutationRefused
 from veracore_sync.vendure.channel import must_see_all_channels
 from veracore_sync.vendure.client import Client
@@ -124,7 +124,7 @@ class VendureFulfilments:
         raise MutationRefused(
             known_code(_words(outcome, "errorCode")),
             repeated("", said),
-            variant if isinstance(variant, str) else "",
+            marked(variant) if isinstance(variant, str) else "",
         )
 
 

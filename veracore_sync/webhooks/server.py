@@ -12,14 +12,17 @@ import contextlib
 import errno
 import json
 import logging
+import re
 import socket
 import socketserver
+import string
 import sys
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from veracore_sync.clock import SystemClock
 from veracore_sync.describe import describe
@@ -31,6 +34,7 @@ from veracore_sync.webhooks.request_reader import Closed, RequestReader
 from veracore_sync.webhooks.supervision import Part, SupervisedThread
 from veracore_sync.webhooks.throttled_log import ThrottledLogger
 
+_HEADER = re.compile(r"[\x20-\x7e]*")
 _LOG = logging.getLogger(__name__)
 _USED_UP = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -274,6 +278,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.sendall(render(answer, closing=closing))
 
 
+def _one_header(value: str) -> str:
+    """A header's value as one header, whatever it was made of."""
+    return quote(value, safe=string.punctuation + " ") if not _HEADER.fullmatch(value) else value
+
+
 def render(answer: Response, *, closing: bool) -> bytes:
     """The bytes of a response, sent in one piece; neither program nor version is named."""
     if answer.text is None:
@@ -286,7 +295,7 @@ def render(answer: Response, *, closing: bool) -> bytes:
         f"Content-Type: {kind}",
         f"Content-Length: {len(body)}",
         "Cache-Control: no-store",
-        *(f"{name}: {value}" for name, value in answer.headers),
+        *(f"{name}: {_one_header(value)}" for name, value in answer.headers),
         *(["Connection: close"] if closing else []),
     ]
     return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body

@@ -26,6 +26,7 @@ from veracore_sync.domain.failures import LISTED_REFUSALS, read_error
 from veracore_sync.domain.held_orders import unit_key
 from veracore_sync.domain.listed_words import repeat
 from veracore_sync.domain.returns import ListedReturn
+from veracore_sync.domain.texts import HAS_HIDDEN, hides_something, marked, plain_words
 from veracore_sync.domain.warehouse import (
     ListedRow,
     Package,
@@ -65,6 +66,7 @@ from veracore_sync.veracore.streams import UnreadableStream, begun
 from veracore_sync.veracore.text import names_id, ours, personal, quote
 
 _ONLY_SLIP = "1"
+_SPACE = " \t\r\n"
 _UTC = ZoneInfo("UTC")
 NEEDED_BY = {
     "create": ("sync-orders",),
@@ -352,7 +354,10 @@ def _shipment(document: Mapping[str, Any], *, has_left: bool) -> Shipment | None
     try:
         tracking = _text(document, "TrackingNumber")
         shipped_at = _moment(_text(document, "ShipDate"), has_left=has_left)
-        package = Package(_text(document, "Carrier"), "", tracking, shipped_at, None)
+        if hides_something(tracking):
+            raise UnreadableStream(f"its TrackingNumber cannot be used: {HAS_HIDDEN}")
+        carrier = plain_words(_text(document, "Carrier"))
+        package = Package(carrier, "", tracking, shipped_at, None)
     except UnreadableStream as error:
         # The status is readable, so only the shipment waits.
         return Shipment(_ONLY_SLIP, None, (), f"its package: {error}")
@@ -362,7 +367,7 @@ def _shipment(document: Mapping[str, Any], *, has_left: bool) -> Shipment | None
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:
-    """A trimmed text without lone surrogates; empty if it is null or missing.
+    """A trimmed text in which what nobody sees is marked; empty if it is null or missing.
 
     Raises:
         UnreadableStream: It is an object, a list or the like.
@@ -370,8 +375,7 @@ def _text(document: Mapping[str, Any], name: str) -> str:
     value = document.get(name)
     if isinstance(value, bool) or not isinstance(value, str | int | None):
         raise UnreadableStream(f"{name} is no text")
-    text = "" if value is None else str(value)
-    return text.encode("utf-8", "replace").decode().strip()
+    return "" if value is None else marked(str(value).strip(_SPACE)).strip()
 
 
 def _moment(text: str, *, has_left: bool) -> datetime | None:
