@@ -218,7 +218,7 @@ _PLACE = re.compile(
     r"/?(?:[/._-]|pmomsws|pmwarehouse|veracore|public\.api|order|oms|orderadjustment|asmx|svc|soap|"
     r"api|admin-api|shop-api|admin|login|logon|signin|sign-in|auth|account|sso|token|default|index|"
     r"home|aspx|html?|php|error|errors|errorpage|maintenance|offline|unavailable|outage|status|"
-    r"downtime|v\d|\d{3}|en|www)*",
+    r"downtime|v\d|(?<!\d)[45]\d\d(?!\d)|en|www)*",
     re.IGNORECASE,
 )
 
@@ -235,7 +235,10 @@ def shown_number(written: str) -> str:
 
 def place(address: str) -> str:
     """Where a redirect points: scheme and host, and of its path what is listed; no query."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return _GAP
     # The part before an @ may be a password.
     host = parts.netloc.rpartition("@")[2]
     shown_host = host if _HOST.fullmatch(host) or not host else _GAP

@@ -107,7 +107,6 @@ def repeated(code: str, text: str, known: Iterable[str] = ()) -> str:
         text: The message; Vendure may send the key of one that it has not translated.
         known: Names of ours that the message may repeat.
     """
-    named = [one for one in _CODES if one in text]
-    return ": ".join(
-        one for one in (known_code(code), repeat(text, [*named, *_STATES, *known])) if one
-    )
+    key = text.removeprefix("errorResult.")
+    words = key if key in _CODES else repeat(text, [*_STATES, *known])
+    return ": ".join(one for one in (known_code(code), words) if one)
