@@ -54,10 +54,11 @@ def visible(text: str) -> str:
     """The text in one line, as long as it was: a blank for a break, a mark for what is unseen."""
     if text.isprintable() and not _HIDDEN.search(text):
         return text
-    return "".join(
-        " " if one.isspace() else one if one.isprintable() and not _HIDDEN.match(one) else MARK
-        for one in text
-    )
+    return "".join(" " if one.isspace() else one if _is_seen(one) else MARK for one in text)
+
+
+def _is_seen(char: str) -> bool:
+    return char.isprintable() and not _HIDDEN.match(char)
 
 
 def one_line(text: str) -> str:
@@ -97,5 +98,7 @@ def to_json(
 ) -> str:
     """A document as JSON that a terminal may show: what nobody sees is escaped."""
     text = json.dumps(document, ensure_ascii=False, indent=indent, separators=separators)
+    if text.isprintable() and not _HIDDEN.search(text):
+        return text
     # json.dumps escapes C0 itself; the line ends that are left are its own.
-    return HIDDEN_IN_MARKUP.sub(lambda one: json.dumps(one[0])[1:-1], text)
+    return "".join(one if one == "\n" or _is_seen(one) else json.dumps(one)[1:-1] for one in text)

@@ -280,7 +280,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _one_header(value: str) -> str:
     """A header's value as one header, whatever it was made of."""
-    return quote(value, safe=string.punctuation + " ") if not _HEADER.fullmatch(value) else value
+    if _HEADER.fullmatch(value):
+        return value
+    return quote(value, safe=string.punctuation + " ", errors="replace")
 
 
 def render(answer: Response, *, closing: bool) -> bytes:
