@@ -66,7 +66,7 @@ PEOPLE = (
         "Nguyễn",
         "O'Hanrahanrahan",
         "Kjærgård",
-        "4421 Qualtrough Boulevard",
+        "4421 Qualtrozz Boulevard",
         "Truckee",
         "530.555.0147",
         "hanrahan@example.net",
