@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from veracore_sync.cli import journal
 from veracore_sync.clock import SystemClock, to_text
@@ -36,17 +36,15 @@ class TextFormatter(logging.Formatter):
     def __init__(self, shop: str = "") -> None:
         super().__init__(f"{shop.replace('%', '%%')}: %(message)s" if shop else None)
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - overrides
-        """The message in one line."""
-        return visible(super().formatMessage(record))
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802 - overrides
-        """Where it happened, and what without its text, which may be a customer's."""
-        return "".join(traceback.format_tb(ei[2])) + describe(ei[1])
-
     def format(self, record: logging.LogRecord) -> str:
         """The record; in the journal each line has the priority."""
-        text = super().format(record)
+        # One line, whatever the message holds; of an error not its text, which may be a customer's.
+        record.message = record.getMessage()
+        text = visible(self.formatMessage(record))
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            text = f"{text}\n{frames}{describe(error)}"
         mark = _mark(record)
         return mark + text.replace("\n", f"\n{mark}") if mark else f"{record.levelname} {text}"
 

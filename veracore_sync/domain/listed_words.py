@@ -3,7 +3,7 @@
 A refusal may echo a part of what was sent, or of another order: half a name, a street without its
 number, a phone without its dashes, in capitals or with accents taken off. No list of what to hide
 finds them all. So nothing is repeated but phrases that are listed here, and ids, SKUs and settings
-that the caller names; the rest is "…", and a message without a listed phrase is told by its shape.
+that the caller names; the rest is "…", and a message without a listed phrase is shown by its shape.
 """
 
 from __future__ import annotations
@@ -132,8 +132,8 @@ def repeat(message: str, known: Iterable[str] = (), hidden: Iterable[str] = ()) 
         at, is_listed = end, is_listed or is_fault
     if not is_listed:
         return shape(line, known, words)
-    told = " ".join((parts + _between(line[at:])).split())
-    return told if len(told) <= _MAX else told[: _MAX - 1] + _GAP
+    repeated = " ".join((parts + _between(line[at:])).split())
+    return repeated if len(repeated) <= _MAX else repeated[: _MAX - 1] + _GAP
 
 
 def shape(message: str, known: Iterable[str] = (), hidden: Iterable[str] = ()) -> str:

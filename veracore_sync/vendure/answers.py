@@ -182,7 +182,7 @@ def _text(error: object) -> str:
 
 
 def _plain(value: object) -> str:
-    """One line, to be understood; `repeated` says what of it may be told."""
+    """One line, to be understood; `repeated` says what may leave."""
     return one_line(value[:_READ]) if isinstance(value, str) else ""
 
 

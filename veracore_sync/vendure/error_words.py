@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from veracore_sync.domain.listed_words import repeat, shape
 
 # `ErrorCode` of the Admin API's schema, and what its server puts into `extensions.code`
-# (docs/vendure.md, "Errors"). A plugin may have codes of its own; those are told by their shape.
+# (docs/vendure.md, "Errors"). A plugin may have codes of its own; those are shown by their shape.
 _CODES = frozenset(
     {
         "ALREADY_REFUNDED_ERROR",
