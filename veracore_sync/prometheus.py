@@ -45,4 +45,5 @@ def _label_set(labels: Mapping[str, object]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return visible(text).replace("\\", r"\\").replace('"', r"\"")
+    escaped = text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return visible(escaped)
