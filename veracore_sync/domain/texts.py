@@ -29,11 +29,14 @@ _IN_NO_NAME = re.compile(f"[{_BREAKS}{_UNSEEN}{MARK}]")
 _HIDDEN = re.compile(f"[{_BREAKS}{_UNSEEN}]")
 _CONTROLS = frozenset({*map(chr, range(32)), *map(chr, range(127, 160)), "\u2028", "\u2029"})
 _LINE_ENDS = "\t\n\r\u2028\u2029"
-HIDDEN_IN_MARKUP = re.compile(f"(?![\t\n\r])[{_BREAKS}{_UNSEEN}]")
+HIDDEN_IN_MARKUP = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029{_UNSEEN}]")
 """What no value in a document of markup may hold; its own lines and indentation may stay."""
-# A joiner between two signs of no Latin script is a part of a word or of an emoji.
+# A joiner between two signs of no Latin script is a part of a word or of an emoji; a selector
+# behind a Mongolian letter, or a character of a Japanese name, chooses how that one is written.
 _JOINED = re.compile(
-    "(?<=[\u0530-\u1fff\u2190-\U000dffff])[\u200c\u200d](?=[\u0530-\u1fff\u2190-\U000dffff])"
+    "(?<=[\u0530-\u1fff\u2190-\U000dffff])[\u200c\u200d](?=[\u0530-\u1fff\u2190-\U000dffff])|"
+    "(?<=[\u1820-\u18aa])[\u180b-\u180f]|"
+    "(?<=[\u3400-\u9fff\U00020000-\U0003ffff])[\U000e0100-\U000e01ef]"
 )
 
 HAS_HIDDEN = "it holds characters that nobody sees"
@@ -74,7 +77,8 @@ def plain_words(text: str) -> str:
 def for_people(text: str) -> str:
     """What a customer wrote, for a label or a letter: unchanged but for what nobody sees.
 
-    A joiner stays where it belongs to a word (Persian, Indic scripts) or to an emoji.
+    A joiner stays where it belongs to a word (Persian, Indic scripts) or to an emoji, and a
+    selector behind the letter that it is for.
     """
     if text.isprintable() and not _HIDDEN.search(text):
         return text
@@ -98,7 +102,8 @@ def to_json(
 ) -> str:
     """A document as JSON that a terminal may show: what nobody sees is escaped."""
     text = json.dumps(document, ensure_ascii=False, indent=indent, separators=separators)
-    if text.isprintable() and not _HIDDEN.search(text):
+    bare = text.replace("\n", "")
+    if bare.isprintable() and not _HIDDEN.search(bare):
         return text
     # json.dumps escapes C0 itself; the line ends that are left are its own.
     return "".join(one if one == "\n" or _is_seen(one) else json.dumps(one)[1:-1] for one in text)
