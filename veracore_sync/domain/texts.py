@@ -90,8 +90,12 @@ def for_people(text: str) -> str:
 
 
 def without_markup(text: str) -> str:
-    """One line in which no program finds a tag, whether it escapes what it shows or not."""
-    return one_line(text).replace("<", "\u2039").replace(">", "\u203a")
+    """One line in which no program finds a tag, whether it escapes what it shows or not.
+
+    What nobody sees is a blank, as in every text that was written into a shop before.
+    """
+    seen = "".join(one if _is_seen(one) else " " for one in text)
+    return " ".join(seen.split()).replace("<", "\u2039").replace(">", "\u203a")
 
 
 def to_json(

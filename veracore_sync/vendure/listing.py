@@ -161,6 +161,8 @@ def options(wanted: Options, skip: int, take: int | None = None) -> dict[str, An
 def _name(item: Node | None, field: str) -> str | None:
     """What the entry calls itself, if a person could find it by that."""
     value = item.fields.get(field) if item else None
+    if isinstance(value, int) and field == "id":
+        return str(value)
     return value if isinstance(value, str) and value and not hides_something(value) else None
 
 
