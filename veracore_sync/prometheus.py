@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from veracore_sync.domain.texts import visible
+
 PREFIX = "veracore_sync_"
 
 Sample = tuple[Mapping[str, object], object]
@@ -30,7 +32,7 @@ def render(metrics: Iterable[Metric]) -> str:
 def _lines(metric: Metric) -> Iterator[str]:
     name = PREFIX + metric.name
     if metric.help:
-        yield f"# HELP {name} {metric.help}"
+        yield f"# HELP {name} {visible(metric.help)}"
     yield f"# TYPE {name} {metric.kind}"
     for labels, value in metric.samples:
         yield f"{name}{_label_set(labels)} {value}"
@@ -43,4 +45,5 @@ def _label_set(labels: Mapping[str, object]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    escaped = text.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return visible(escaped)

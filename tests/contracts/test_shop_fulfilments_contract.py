@@ -130,7 +130,7 @@ def test_a_note_is_private(bed: SmallBed, shop: ShopFulfilments, code: str) -> N
     shop.note(order_of(shop, code).id, "Ä & <b>")
     note = bed.small.state.order(code).history[-1]
     assert (note.kind, note.public) == ("ORDER_NOTE", False)
-    assert note.data["note"] == "Ä & <b>"
+    assert note.data["note"] == "Ä & \u2039b\u203a"
 
 
 def test_private_notes_are_read_newest_first_however_many(

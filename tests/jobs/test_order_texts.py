@@ -41,14 +41,19 @@ WARNED = {
     "flag": "🇩🇪",
     "Hebrew": "1 רחוב",
     "Arabic": "شارع ٢",
-    "mark from right to left": "a\u200fb",
-    "override": "\u202ea b\u202c",
-    "isolate": "\u2067a\u2069",
-    "byte order mark": "\ufeffa",
-    "zero width joiner": "a\u200db",
-    "line separator": "a\u2028b",
     "private use": "a\ue000b",
 }
+UNSEEN = {
+    "mark from right to left": "x\u200fy",
+    "override": "\u202exy\u202c",
+    "isolate": "\u2067xy\u2069",
+    "byte order mark": "\ufeffxy",
+    "zero width joiner between letters": "x\u200dy",
+    "zero width space": "x\u200by",
+    "tags": "xy\U000e0041\U000e007f",
+    "filler": "x\u3164y",
+}
+JOINED = ["👩\u200d🚒", "\u0645\u06cc\u200c\u062e\u0648", "\u0915\u094d\u200d\u0937"]
 UNSENDABLE = ["\0", "\x08", "\x0b", "\x1b", "\x7f", "\x85", "\ud83d", "\udfff", "\ufffe", "\uffff"]
 
 
@@ -86,7 +91,7 @@ def test_what_a_label_may_lack_is_sent_with_a_warning(field: str, text: str) -> 
     result = rendered(field, text)
     name, in_rest = FIELDS[field]
     assert [one for one in result.warnings if "label printer" in one] == [
-        "a label printer may not print the emoji, right-to-left text or invisible marks in: " + name
+        "a label printer may not print the emoji or right-to-left text in: " + name
     ]
     xml, rest = sent_texts(result)
     words = unicodedata.normalize("NFC", text)
@@ -94,6 +99,20 @@ def test_what_a_label_may_lack_is_sent_with_a_warning(field: str, text: str) -> 
         words = words.rpartition(" ")[2]
     assert any(words in one for one in xml)
     assert any(words in one for one in rest) == in_rest
+
+
+@pytest.mark.parametrize("text", UNSEEN.values(), ids=UNSEEN)
+@pytest.mark.parametrize("field", FIELDS)
+def test_what_nobody_sees_is_left_out(field: str, text: str) -> None:
+    result = rendered(field, text)
+    assert not [one for one in result.warnings if "label" in one]
+    xml, _ = sent_texts(result)
+    assert any(one == "xy" for one in xml)
+
+
+@pytest.mark.parametrize("text", JOINED)
+def test_a_joiner_that_belongs_to_a_word_or_a_picture_is_sent(text: str) -> None:
+    assert text in sent_texts(rendered("company", text))[0]
 
 
 @pytest.mark.parametrize(

@@ -186,8 +186,16 @@ def test_what_may_be_null() -> None:
 
 
 def test_lone_surrogates_do_not_pass() -> None:
-    item = {**rich_item(), "code": "A\ud800B"}
-    assert mapped(item).code == "A?B"
+    item = rich_item()
+    item["customer"] = {**item["customer"], "firstName": "A\ud800B"}
+    assert mapped(item).customer.first_name == "A?B"
+
+
+@pytest.mark.parametrize("hidden", ["\ud800", "\x1b", "\u202e", "\u200b", "\n", "\0", "\U000e0041"])
+def test_a_code_with_what_nobody_sees_is_no_code(hidden: str) -> None:
+    for path in ("code", "state"):
+        with pytest.raises(ProtocolError, match=f"no usable {path}: it holds characters that nobo"):
+            mapped({**rich_item(), path: f"A{hidden}B"})
 
 
 def test_moments_of_any_zone_become_utc() -> None:

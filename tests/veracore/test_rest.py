@@ -180,7 +180,7 @@ def test_a_quoted_text_holds_no_personal_data_and_no_secret(
 ) -> None:
     echo = f"Bad {PAT.email}, {PAT.address1.upper()}, {SECRET}"
     text = refusal(json_api, server, says(400, {"message": echo})).text
-    assert text == "Bad …, …, …"
+    assert text.startswith("a message that is not listed (")
 
 
 def test_a_header_that_is_echoed_is_blanked(json_api: RestWarehouse, server: Scripted) -> None:
@@ -189,7 +189,7 @@ def test_a_header_that_is_echoed_is_blanked(json_api: RestWarehouse, server: Scr
     server.says(token("secret-token-1"), refused)
     outcome = json_api.submit(order())
     assert isinstance(outcome, NotAccepted)
-    assert outcome.text == "Bearer … is not good"
+    assert outcome.text.startswith("a message that is not listed (")
     assert "secret-token-1" not in failure(json_api.look_up(ID)).message
     again = rest(server.url)
     server.says(says(401, {"message": f"Basic {pair} is not good"}))

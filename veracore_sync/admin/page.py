@@ -16,6 +16,7 @@ from veracore_sync.admin.access import Role
 from veracore_sync.admin.chart import runs_a_day
 from veracore_sync.domain.errors import HINTS, Category, LedgerError
 from veracore_sync.domain.order_records import OrderRow
+from veracore_sync.domain.texts import visible
 from veracore_sync.jobs import stats
 from veracore_sync.ports.ledger import Ledger
 
@@ -34,6 +35,8 @@ TEMPLATES = Environment(
     loader=PackageLoader("veracore_sync.admin"),
     # Names, codes and messages come from the shop's customers, so escaping must be the default.
     autoescape=True,
+    # What nobody sees is shown as a mark: a code must not turn the rest of its line around.
+    finalize=lambda value: visible(value) if type(value) is str else value,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,

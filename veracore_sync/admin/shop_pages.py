@@ -97,7 +97,7 @@ class ShopPages:
         if action in ("retry", "tracking-order"):
             row = self.actions.ledger.orders.find(name)
             if row is not None:
-                return redirect(f"{self.base}/order?name={row.vendure_id}")
+                return redirect(f"{self.base}/order?name={quote(row.vendure_id, safe='')}")
         return redirect(f"{self.base}/")
 
     def _visit(self, session: Session) -> page.Visit:

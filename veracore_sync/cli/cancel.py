@@ -48,7 +48,7 @@ def _planned(container: Container, names: list[str]) -> CommandReport:
     steps = plan(container.ledger, names, can_cancel=container.warehouse.capabilities.can_cancel)
     lines = [f"{one.row.code}: {_WOULD[one.deed]} ({one.reason})" for one in steps]
     document = _EMPTY | {"plan": [one.document() for one in steps]}
-    return CommandReport(document, show=lambda: say("\n".join(lines)), asked_for=True)
+    return CommandReport(document, show=lambda: say(*lines), asked_for=True)
 
 
 def _work(container: Container, names: list[str]) -> CommandReport:
@@ -71,6 +71,6 @@ def _work(container: Container, names: list[str]) -> CommandReport:
         summary={"cancelled": len(codes)},
         news=report.needs_person,
         error=error,
-        show=lambda: say("\n".join(lines)) if lines else None,
+        show=lambda: say(*lines) if lines else None,
         asked_for=True,
     )

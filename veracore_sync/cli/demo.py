@@ -223,12 +223,12 @@ def _close(stage: Stage, quiet: bool) -> dict[str, Any]:
     if not quiet:
         say("$ veracore-sync stats")
         show_overall(document)
-        say("\nAt the simulator:")
+        say("", "At the simulator:")
         table(
             ["order", "times sent", "units"],
             [(one["id"], one["submissions"], _units_text(one["lines"])) for one in placed],
         )
-        say(f"\n{len(codes)} orders paid, {len(placed)} placed at VeraCore, each exactly once.")
+        say("", f"{len(codes)} orders paid, {len(placed)} placed at VeraCore, each exactly once.")
     return {"exactlyOnce": once, "stats": document, "placed": placed}
 
 

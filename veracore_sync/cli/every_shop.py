@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -137,7 +136,7 @@ def _run_one(
     try:
         return run_for_shop(job, options, as_json, work, output.write)
     except Exception as error:  # noqa: BLE001 - a bug in one shop must not stop the others
-        sys.stderr.write(f"== {output.shop.name} ({output.shop.path})\n")
+        warn(f"== {output.shop.name} ({output.shop.path})", ERROR)
         traceback.print_exc()
         if output.written is not None:
             return output.written

@@ -55,7 +55,7 @@ def check_ledger(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 def _show_problems(found: list[str]) -> None:
-    say("\n".join(found) if found else "no problem found")
+    say(*(found or ["no problem found"]))
 
 
 @ledger_app.command("backup")
@@ -135,7 +135,7 @@ def move_ledger(
             "rows": total,
             "kept": done.kept,
         }
-        return CommandReport(document, show=lambda: say("\n".join(lines)), asked_for=True)
+        return CommandReport(document, show=lambda: say(*lines), asked_for=True)
 
     run_command(Job("ledger move", one_shop=True), context.obj, as_json, work)
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 from veracore_sync.cli import journal
 from veracore_sync.clock import SystemClock, to_text
+from veracore_sync.describe import describe
+from veracore_sync.domain.listed_words import IN_FULL
+from veracore_sync.domain.texts import visible
 
 if TYPE_CHECKING:
     from veracore_sync.config import Loaded
@@ -34,7 +38,13 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record; in the journal each line has the priority."""
-        text = super().format(record)
+        # One line, whatever the message holds; of an error not its text, which may be a customer's.
+        record.message = record.getMessage()
+        text = visible(self.formatMessage(record))
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            text = f"{text}\n{frames}{describe(error)}"
         mark = _mark(record)
         return mark + text.replace("\n", f"\n{mark}") if mark else f"{record.levelname} {text}"
 
@@ -81,3 +91,6 @@ def set_up(loaded: Loaded) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     root.propagate = False
+    # Whole messages of the other sides may name a customer: for a person at a terminal who asks.
+    in_full = logging.getLogger(IN_FULL)
+    in_full.disabled = not (sys.stderr.isatty() and level == "debug")

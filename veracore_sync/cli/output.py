@@ -9,6 +9,7 @@ from typing import Any
 
 from veracore_sync.cli.journal import WARNING, prefix
 from veracore_sync.domain.errors import ConfigError, SyncError
+from veracore_sync.domain.texts import to_json, visible
 
 
 def on_terminal() -> bool:
@@ -16,19 +17,20 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
-def say(text: str = "") -> None:
-    """Write a line of the result to stdout."""
-    sys.stdout.write(text + "\n")
+def say(*lines: str) -> None:
+    """Write lines of the result to stdout; without any, an empty one."""
+    # Each is one line on the terminal, whatever an order's code or a message holds.
+    sys.stdout.write("".join(f"{visible(line)}\n" for line in lines or ("",)))
 
 
 def warn(text: str, priority: int = WARNING) -> None:
     """Write a line to stderr, in the journal with its syslog priority."""
-    sys.stderr.write(prefix(priority) + text + "\n")
+    sys.stderr.write(prefix(priority) + visible(text) + "\n")
 
 
 def print_json(document: Mapping[str, Any]) -> None:
     """Write the document of ``--json``."""
-    text = json.dumps(document, ensure_ascii=False, indent=2)
+    text = to_json(document, indent=2)
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
@@ -64,7 +66,7 @@ def error_lines(error: SyncError) -> list[str]:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table, coloured on a terminal, in plain columns elsewhere."""
-    texts = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    texts = [["" if cell is None else visible(str(cell)) for cell in row] for row in rows]
     if on_terminal():
         _rich_table(columns, texts)
         return

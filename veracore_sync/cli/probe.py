@@ -14,6 +14,7 @@ from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.composition.probe import probe_tenant, remember
 from veracore_sync.domain.errors import LedgerError, SyncError, UsageError
+from veracore_sync.domain.texts import to_json
 from veracore_sync.files import write_whole
 
 
@@ -40,7 +41,7 @@ def _work(container: Container, out: Path | None) -> CommandReport:
     if out is not None and not out.parent.is_dir():
         raise UsageError(f"{out.parent} is no folder", hint="create it, or name another --out")
     document = probe_tenant(container)
-    text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    text = to_json(document, indent=2) + "\n"
     shown = text.rstrip()
     if out is not None:
         _write(out, text)

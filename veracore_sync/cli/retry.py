@@ -86,7 +86,7 @@ def _work(
         document=document,
         news=report.needs_person
         + ([f"{row.code}: {why}" for row, why in chosen.refused] if names else []),
-        show=lambda: say("\n".join(lines)),
+        show=lambda: say(*lines),
         asked_for=True,
     )
 

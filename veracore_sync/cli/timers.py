@@ -71,9 +71,9 @@ def _work(
     def show() -> None:
         for one in found:
             if crontab:
-                say(f"# {one.setting} = {one.minutes}\n{one.crontab(program)}")
+                say(f"# {one.setting} = {one.minutes}", *one.crontab(program).split("\n"))
             elif not check:
-                say(f"# {folder / one.path}\n{one.drop_in}")
+                say(f"# {folder / one.path}", *one.drop_in.split("\n"))
         if write:
             say("written; now run: systemctl daemon-reload")
         if check and not differences:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.failures import IN_A_ROW
 from veracore_sync.domain.kinds import HOOK_ALERTS, AlertKind
 from veracore_sync.domain.ledger_records import Alert, Blocked, Event
+from veracore_sync.domain.texts import to_json
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.report import RunReport, raise_alert
 from veracore_sync.overdue import HOOK_FAILING, is_overdue
@@ -217,4 +217,4 @@ def _call(hook: Hook, event: Event) -> None:
 def body_of(event: Event) -> bytes:
     """The event as it is delivered (docs/events.md); the same bytes on each attempt."""
     document = {"id": event.id, "type": event.type, "timestamp": event.at, "data": event.data}
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return to_json(document, separators=(",", ":")).encode()

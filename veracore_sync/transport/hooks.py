@@ -15,6 +15,7 @@ from veracore_sync.child_environment import for_child
 from veracore_sync.config.address import is_this_machine
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.domain.kinds import EventKind
+from veracore_sync.domain.texts import one_line
 from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.deadline import within
@@ -200,16 +201,20 @@ class NotifyHook:
         data = document["data"]
         about = f" {data['vendureOrderCode']}" if data.get("vendureOrderCode") else ""
         over = document["type"] == EventKind.ALERT_RESOLVED
-        title = f"veracore-sync: {data['kind']}{about}{' is over' if over else ''}"
-        text = data.get("message") or f"it began at {data['openedAt']}"
+        title = one_line(f"veracore-sync: {data['kind']}{about}{' is over' if over else ''}")
+        text = one_line(data.get("message") or f"it began at {data['openedAt']}")
         try:
             # Apprise limits each read, not the whole, so a server that sends byte by byte would
             # block us.
-            taken = within(self._timeout, lambda: self._apprise.notify(title=title, body=text))
+            taken = within(self._timeout, lambda: self._notify(title, text))
         except TimeoutError:
             raise NotTaken(f"no end in {self._timeout:g} s", unreachable=True) from None
         if not taken:
             raise NotTaken("Apprise could not deliver it", unreachable=True)
+
+    def _notify(self, title: str, text: str) -> bool:
+        # As text: mails are HTML by default, and what an order's code holds would be live in them.
+        return bool(self._apprise.notify(title=title, body=text, body_format="text"))
 
     def close(self) -> None:
         """Nothing to close."""

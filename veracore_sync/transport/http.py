@@ -22,6 +22,7 @@ import httpx
 from veracore_sync import __version__
 from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.domain.errors import Occurrence, RunOver
+from veracore_sync.domain.listed_words import media_type, repeat
 from veracore_sync.transport.body import (
     ACCEPTED_ENCODINGS,
     LONGEST_STREAM_SECONDS,
@@ -274,7 +275,7 @@ class HttpClient:
             label,
             streamed.status,
             streamed.length,
-            streamed.headers.get("content-type", "nothing"),
+            media_type(streamed.content_type) or "nothing",
             took,
         )
 
@@ -341,6 +342,11 @@ class StreamedAnswer:
         ):
             self.was_left = True
             raise NoResponse(Occurrence.TOO_LARGE, "the head of the answer is too large")
+
+    @property
+    def content_type(self) -> str:
+        """As that of `HttpAnswer`."""
+        return HttpAnswer(self.status, self.headers, b"").content_type
 
     def pieces(self) -> Iterator[bytes]:
         """The body in pieces of 64 KiB; each has the whole timeout, so that lists may be long.
@@ -420,7 +426,8 @@ def _wire_errors(deadline: Deadline) -> Iterator[None]:
 
 
 def _words(error: Exception) -> str:
-    return str(error)[:200] or type(error).__name__
+    # Of a broken head the HTTP library quotes the line, and that is the upstream's.
+    return repeat(str(error)) or type(error).__name__
 
 
 def retry_after_seconds(answer: HttpAnswer, clock: Clock) -> float | None:

@@ -11,14 +11,18 @@ from typing import Any
 from veracore_sync.clock import Clock
 from veracore_sync.domain.errors import Occurrence, ProtocolError, SyncError, UpstreamError
 from veracore_sync.domain.failures import read_error
+from veracore_sync.domain.listed_words import media_type
+from veracore_sync.domain.texts import one_line
 from veracore_sync.transport.http import HttpAnswer, NoResponse, retry_after_seconds
 from veracore_sync.transport.json_body import UnreadableJson, read_json
+from veracore_sync.vendure.error_words import repeated
 
 UPSTREAM = "vendure"
 BODY_LIMIT = 100 * 1024
 """Longest request body, in bytes, that Vendure accepts by default."""
 
-_QUOTED = 200
+_READ = 2_000
+_NAME = re.compile(r"[A-Za-z_]\w{2,}")
 _NAMED_ID = re.compile(r'id "([^"]+)"')
 _NUMBER = re.compile(r"(?<!\d)\d{1,15}(?!\d)")
 _TAKE_REFUSED = "list-query-limit-exceeded"
@@ -57,7 +61,13 @@ class AnotherKind(Exception):
 
 
 def data_of(
-    answer: HttpAnswer, operation: str, *, sent_bytes: int, clock: Clock, token_header: str
+    answer: HttpAnswer,
+    operation: str,
+    *,
+    sent_bytes: int,
+    clock: Clock,
+    token_header: str,
+    document: str = "",
 ) -> dict[str, Any]:
     """The ``data`` of an answer without errors.
 
@@ -67,6 +77,7 @@ def data_of(
         sent_bytes: The length of the request's body.
         clock: The time to read a ``Retry-After`` date by.
         token_header: The header, in lower case, that is empty if the session is dead.
+        document: The text that was asked, whose names a refusal of it may repeat.
 
     Raises:
         Forbidden: The session is dead or a permission is missing.
@@ -77,7 +88,7 @@ def data_of(
     body = _json_object(answer)
     errors = body.get("errors")
     if isinstance(errors, list) and errors:
-        raise _graphql_failure(errors, answer, operation, token_header)
+        raise _graphql_failure(errors, answer, operation, document, token_header)
     data = body.get("data")
     if not isinstance(data, dict):
         raise AnotherKind(_words_for(answer))
@@ -115,11 +126,11 @@ def _json_object(answer: HttpAnswer) -> dict[str, Any]:
 
 
 def _words_for(answer: HttpAnswer) -> str:
-    return f"HTTP {answer.status} {_plain(answer.content_type)}".rstrip()
+    return f"HTTP {answer.status} {media_type(answer.content_type)}".rstrip()
 
 
 def _graphql_failure(
-    errors: list[Any], answer: HttpAnswer, operation: str, token_header: str
+    errors: list[Any], answer: HttpAnswer, operation: str, document: str, token_header: str
 ) -> Exception:
     details = [(_code(error), _text(error)) for error in errors]
     # HTTP 200 in both cases; only the empty token header tells an expired session from a missing
@@ -128,7 +139,9 @@ def _graphql_failure(
         return Forbidden(session_dead=answer.headers.get(token_header) == "")
     code, text = details[0]
     what = _what(code, text)
-    message, hint = _words(what, operation, f"{code}: {text}" if code else text)
+    # What the shop does not know of a document is a name in it, of which none is a customer's.
+    known = _NAME.findall(document) if what is Occurrence.QUERY_REFUSED else ()
+    message, hint = _words(what, operation, repeated(code, text, known))
     failure = (
         _unknown_entity(code, text, message)
         or _take_refused(code, text, message)
@@ -169,10 +182,8 @@ def _text(error: object) -> str:
 
 
 def _plain(value: object) -> str:
-    """One short line without control characters."""
-    text = value if isinstance(value, str) else ""
-    printable = "".join(char if char.isprintable() else " " for char in text[: 2 * _QUOTED])
-    return " ".join(printable.split())[:_QUOTED]
+    """One line, to be understood; `repeated` says what may leave."""
+    return one_line(value[:_READ]) if isinstance(value, str) else ""
 
 
 def _what(code: str, text: str) -> Occurrence:

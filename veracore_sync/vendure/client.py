@@ -223,6 +223,7 @@ class Client:
                 sent_bytes=len(content),
                 clock=self._clock,
                 token_header=self._token_header,
+                document=document.text,
             )
         except NoResponse as error:
             raise lost(error, document.operation) from error

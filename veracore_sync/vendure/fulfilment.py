@@ -7,6 +7,7 @@ from typing import Any
 
 from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
 from veracore_sync.domain.shop_texts import code_text, note_text, short_text
+from veracore_sync.domain.texts import marked, one_line
 from veracore_sync.ports.shop import MutationRefused
 from veracore_sync.vendure.channel import must_see_all_channels
 from veracore_sync.vendure.client import Client
@@ -20,6 +21,7 @@ from veracore_sync.vendure.documents import (
     SHIP_FULFILMENT,
     Document,
 )
+from veracore_sync.vendure.error_words import known_code, repeated
 from veracore_sync.vendure.lists import by_code, incomplete
 from veracore_sync.vendure.mapping import channels
 from veracore_sync.vendure.node import Node
@@ -114,19 +116,21 @@ class VendureFulfilments:
         if outcome.text("__typename") == wanted:
             return outcome
         variant = outcome.fields.get("productVariantId")
-        raise MutationRefused(
-            _words(outcome, "errorCode"),
+        said = (
             _words(outcome, "transitionError")
             or _words(outcome, "fulfillmentHandlerError")
-            or _words(outcome, "message"),
-            variant if isinstance(variant, str) else "",
+            or _words(outcome, "message")
+        )
+        raise MutationRefused(
+            known_code(_words(outcome, "errorCode")),
+            repeated("", said),
+            marked(variant) if isinstance(variant, str) else "",
         )
 
 
 def _words(outcome: Node, name: str) -> str:
     value = outcome.fields.get(name)
-    text = value if isinstance(value, str) else ""
-    return " ".join("".join(c if c.isprintable() else " " for c in text[:400]).split())[:200]
+    return one_line(value) if isinstance(value, str) else ""
 
 
 def _order(node: Node) -> FulfilledOrder:

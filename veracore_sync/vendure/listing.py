@@ -13,6 +13,7 @@ from typing import Any
 from veracore_sync.domain.errors import Occurrence, SyncError
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS, read_error
 from veracore_sync.domain.orders import OrderStub
+from veracore_sync.domain.texts import hides_something
 from veracore_sync.ports.shop import Unlisted
 from veracore_sync.vendure import mapping
 from veracore_sync.vendure.answers import UPSTREAM
@@ -141,9 +142,7 @@ class OrderListing:
         return items[0] if items else None
 
     def _leave_out(self, item: Node | None, place: int, error: SyncError) -> None:
-        known = {name: item.fields.get(name) for name in ("code", "id")} if item else {}
-        code, identity = known.get("code"), known.get("id")
-        code = code if isinstance(code, str) and code else None
+        code, identity = _name(item, "code"), _name(item, "id")
         self._left_out_here += 1
         name = f"id {identity}" if identity else f"entry {place} of the {self.name} orders"
         self.unlisted.append(Unlisted(code or name, code, self.name, error))
@@ -157,6 +156,14 @@ def options(wanted: Options, skip: int, take: int | None = None) -> dict[str, An
     if take is not None:
         found["take"] = take
     return found
+
+
+def _name(item: Node | None, field: str) -> str | None:
+    """What the entry calls itself, if a person could find it by that."""
+    value = item.fields.get(field) if item else None
+    if isinstance(value, int) and field == "id":
+        return str(value)
+    return value if isinstance(value, str) and value and not hides_something(value) else None
 
 
 def _oldest_first(stubs: Iterable[OrderStub]) -> tuple[OrderStub, ...]:

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from veracore_sync.domain.errors import Occurrence, ProtocolError, SyncError, UpstreamError
 from veracore_sync.domain.failures import MAY_BE_A_RECORDS, read_error
+from veracore_sync.domain.texts import hides_something
 from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import Document
@@ -222,7 +223,12 @@ def by_code(
 def _by_id(listing: Node) -> dict[str, Node]:
     """The items of a list by id, without those that not even have one."""
     items = [item for item in listing.items("items") if item is not None]
-    return {item.text("id"): item for item in items if isinstance(item.fields.get("id"), str)}
+    named = [item for item in items if _is_name(item.fields.get("id"))]
+    return {item.text("id"): item for item in named}
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and not hides_something(value)
 
 
 def most_missing(listed: int) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from veracore_sync.clock import from_text
 from veracore_sync.domain.errors import Occurrence, SyncError
 from veracore_sync.domain.failures import read_error
+from veracore_sync.domain.texts import HAS_HIDDEN, hides_something
 
 _MAX = 2**53 - 1
 
@@ -27,15 +28,18 @@ class Node:
     path: str = ""
 
     def text(self, name: str) -> str:
-        """A string. Lone surrogates, which no file or database accepts, become ``?``."""
-        value = self.fields.get(name)
-        if not isinstance(value, str):
-            raise self.unusable(name)
-        return value.encode("utf-8", "replace").decode("utf-8")
+        """An identifier: an id, a code, a SKU, a state. It holds no character that nobody sees."""
+        if hides_something(self._string(name)):
+            raise self.unusable(name, HAS_HIDDEN)
+        return self._string(name)
+
+    def prose(self, name: str) -> str:
+        """What people wrote. Lone surrogates, which no file or database accepts, become ``?``."""
+        return self._string(name).encode("utf-8", "replace").decode("utf-8")
 
     def text_or_empty(self, name: str) -> str:
-        """A string; empty when it is null."""
-        return "" if self.is_null(name) else self.text(name)
+        """What people wrote; empty when it is null."""
+        return "" if self.is_null(name) else self.prose(name)
 
     def texts(self, name: str) -> list[str]:
         """A list of strings."""
@@ -101,13 +105,18 @@ class Node:
         """Whether the field is there and null; a field that is missing is not."""
         return name in self.fields and self.fields[name] is None
 
-    def unusable(self, name: str) -> SyncError:
+    def unusable(self, name: str, why: str = "") -> SyncError:
         """The error to raise for a field that cannot be used; its value is not quoted."""
+        words = f"Vendure's answer has no usable {self._path_of(name)}"
         return read_error(
-            Occurrence.NOT_UNDERSTOOD,
-            f"Vendure's answer has no usable {self._path_of(name)}",
-            upstream="vendure",
+            Occurrence.NOT_UNDERSTOOD, f"{words}: {why}" if why else words, upstream="vendure"
         )
+
+    def _string(self, name: str) -> str:
+        value = self.fields.get(name)
+        if not isinstance(value, str):
+            raise self.unusable(name)
+        return value
 
     def _as_node(self, value: object, name: str) -> Node:
         if not isinstance(value, dict):

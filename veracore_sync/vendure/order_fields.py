@@ -146,10 +146,10 @@ def _moment(custom: Node, name: str) -> str:
 
 
 _TEXT_OF: Mapping[str, Callable[[Node, str], str]] = {
-    "string": Node.text,
-    "text": Node.text,
-    "localeString": Node.text,
-    "localeText": Node.text,
+    "string": Node.prose,
+    "text": Node.prose,
+    "localeString": Node.prose,
+    "localeText": Node.prose,
     "int": _number,
     "float": _number,
     "datetime": _moment,

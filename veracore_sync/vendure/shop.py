@@ -15,6 +15,7 @@ from veracore_sync.config.schema import VendureSettings
 from veracore_sync.domain.errors import BreakerOpen, ConfigError, SyncError, UpstreamError
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS
 from veracore_sync.domain.orders import Order, OrderContent
+from veracore_sync.domain.texts import marked
 from veracore_sync.ports.shop import GrantedAccess, Poll, ProcessNames, ServerTraits
 from veracore_sync.transport.http import Gate
 from veracore_sync.transport.retry import RetryPolicy
@@ -98,7 +99,7 @@ class VendureShop:
             READ_SHIPPING_METHODS,
             READ_SHIPPING_METHODS,
             lambda item, _listing: item.text("code"),
-            lambda item, _why: item.text("code"),
+            lambda item, _why: marked(item.prose("code")),
         )
 
     @property

@@ -20,6 +20,7 @@ from veracore_sync.domain.shop_stock import (
     StockAllocation,
     Variant,
 )
+from veracore_sync.domain.texts import marked
 from veracore_sync.ports.shop import UnknownVariant
 from veracore_sync.vendure.answers import UnknownEntity
 from veracore_sync.vendure.client import Client
@@ -264,7 +265,7 @@ def _missing(missing: Missing) -> str:
 def _known(node: Node, name: str) -> str:
     """The text, or an empty one if it is of another kind."""
     value = node.fields.get(name)
-    return node.text(name) if isinstance(value, str) else ""
+    return marked(node.prose(name)) if isinstance(value, str) else ""
 
 
 def _levels(node: Node) -> tuple[Level, ...]:

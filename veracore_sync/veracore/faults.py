@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import takewhile
-from urllib.parse import urlsplit, urlunsplit
 
 from veracore_sync.domain.errors import Occurrence
 from veracore_sync.domain.failures import NO_ANSWER_OF_ITS_OWN, WRONG_ADDRESS
+from veracore_sync.domain.listed_words import media_type, place
+from veracore_sync.domain.texts import one_line
 from veracore_sync.domain.warehouse import Freight, WarehouseOrder
 from veracore_sync.transport.http import HttpAnswer
-from veracore_sync.veracore.text import blank_id, names_id, one_line, quote
+from veracore_sync.veracore.text import blank_id, names_id
 
 # .NET wraps the message in class names before it and a stack trace after it (docs/wire.md 3.6).
 _WRAPPING = re.compile(r"System\.Exception:|--->")
@@ -154,13 +155,10 @@ def is_page(answer: HttpAnswer) -> bool:
 
 def words_of(answer: HttpAnswer) -> str:
     """The status, and where the answer points or what it is; never its content."""
-    goes_to = urlsplit(answer.headers.get("location", ""))
-    if 300 <= answer.status < 400 and (goes_to.netloc or goes_to.path):
-        # A query may hold a session, and the part before an @ a password.
-        host = goes_to.netloc.rpartition("@")[2]
-        place = urlunsplit((goes_to.scheme, host, goes_to.path, "", ""))
-        return f"HTTP {answer.status}, a redirect to {quote(place)}, which is not followed"
-    kind = quote(answer.content_type) or ("no content type" if answer.body else "nothing")
+    goes_to = place(answer.headers.get("location", ""))
+    if 300 <= answer.status < 400 and goes_to:
+        return f"HTTP {answer.status}, a redirect to {goes_to}, which is not followed"
+    kind = media_type(answer.content_type) or ("no content type" if answer.body else "nothing")
     return f"HTTP {answer.status} ({kind})"
 
 

@@ -1,4 +1,4 @@
-"""VeraCore's own messages, made safe for logs, the ledger and people."""
+"""An order's texts in VeraCore's messages: what is never repeated, what may be, and its id."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 
-from veracore_sync.domain.warehouse import Party, WarehouseOrder
+from veracore_sync.domain.texts import one_line
+from veracore_sync.domain.warehouse import Freight, Party, WarehouseOrder
 
 _MAX = 200
 _WHOLE_WORD_BELOW = 4
@@ -26,11 +27,6 @@ def quote(text: str, hidden: Iterable[str] = ()) -> str:
     for value in sorted({one_line(one) for one in hidden}, key=len, reverse=True):
         line = _hide(line, value)
     return line if len(line) <= _MAX else line[: _MAX - 1] + "…"
-
-
-def one_line(text: str) -> str:
-    """The text without control characters, each run of blanks one space."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _hide(line: str, value: str) -> str:
@@ -69,6 +65,14 @@ def personal(order: WarehouseOrder) -> list[str]:
     # whenever VeraCore quotes it.
     names = [field.name for field in fields(order) if field.name not in _NOT_PERSONAL]
     return [text for name in names for text in _texts(getattr(order, name))]
+
+
+def ours(order: WarehouseOrder) -> list[str]:
+    """What of the order may be repeated: ids, SKUs, and what the settings say."""
+    freight, codes = order.freight or Freight(), order.classification
+    settings = (freight.carrier, freight.service, freight.code, freight.shipping_option)
+    classes = (codes.source, codes.price_class, codes.project, codes.campaign)
+    return [order.id, order.reference, *(line.sku for line in order.lines), *settings, *classes]
 
 
 def _texts(value: object) -> Iterator[str]:

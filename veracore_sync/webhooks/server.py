@@ -12,8 +12,10 @@ import contextlib
 import errno
 import json
 import logging
+import re
 import socket
 import socketserver
+import string
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -21,6 +23,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from veracore_sync.clock import SystemClock
 from veracore_sync.describe import describe
@@ -32,6 +35,7 @@ from veracore_sync.webhooks.request_reader import Closed, RequestReader
 from veracore_sync.webhooks.supervision import Part, SupervisedThread
 from veracore_sync.webhooks.throttled_log import ThrottledLogger
 
+_HEADER = re.compile(r"[\x20-\x7e]*")
 _LOG = logging.getLogger(__name__)
 _USED_UP = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -335,6 +339,13 @@ def _refusal(error: RequestRefused) -> Response:
     return Response(error.status, {"error": error.reason}, headers=error.headers)
 
 
+def _one_header(value: str) -> str:
+    """A header's value as one header, whatever it was made of."""
+    if _HEADER.fullmatch(value):
+        return value
+    return quote(value, safe=string.punctuation + " ", errors="replace")
+
+
 def render(answer: Response, *, closing: bool) -> bytes:
     """The bytes of a response, sent in one piece; neither program nor version is named."""
     if answer.text is None:
@@ -347,7 +358,7 @@ def render(answer: Response, *, closing: bool) -> bytes:
         f"Content-Type: {kind}",
         f"Content-Length: {len(body)}",
         "Cache-Control: no-store",
-        *(f"{name}: {value}" for name, value in answer.headers),
+        *(f"{name}: {_one_header(value)}" for name, value in answer.headers),
         *(["Connection: close"] if closing else []),
     ]
     return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body

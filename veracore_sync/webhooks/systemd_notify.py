@@ -6,6 +6,8 @@ import contextlib
 import os
 import socket
 
+from veracore_sync.domain.texts import visible
+
 
 class SystemdNotifier:
     """A connection to systemd, if it started us."""
@@ -21,7 +23,7 @@ class SystemdNotifier:
         """Send `state`, for example ``READY=1``; it may be lost."""
         if self._socket is not None:
             with contextlib.suppress(OSError):
-                self._socket.sendto(state.encode(), self._address)
+                self._socket.sendto(visible(state).encode(), self._address)
 
     def close(self) -> None:
         """Close the socket."""

@@ -12,7 +12,7 @@ from typing import Literal
 
 from veracore_sync.domain.comparisons import Facets
 from veracore_sync.domain.orders import Address, Order, OrderContent, OrderLine, ShippingLine
-from veracore_sync.jobs.orders.text import clean
+from veracore_sync.jobs.orders.text import comparable
 
 SHIPPING, SURCHARGES = "shipping charge", "surcharges"
 _CENT = Decimal("0.01")
@@ -122,6 +122,6 @@ def _cents(amount: Decimal) -> Decimal:
 def _ship_to(address: Address, key: bytes) -> str:
     # One hash of the whole: single fields could be guessed by whoever has the key. Cleaned as it is
     # sent, so that a difference that VeraCore would never see is none.
-    fields = {name: clean(value) for name, value in asdict(address).items()}
+    fields = {name: comparable(value) for name, value in asdict(address).items()}
     text = json.dumps(fields, sort_keys=True)
     return hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()

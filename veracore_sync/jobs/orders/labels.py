@@ -28,10 +28,7 @@ def label_warnings(order: WarehouseOrder) -> list[str]:
     named = [name for name, text in printed.items() if not _is_printable(text)]
     if not named:
         return []
-    return [
-        "a label printer may not print the emoji, right-to-left text or invisible marks in: "
-        + ", ".join(named)
-    ]
+    return ["a label printer may not print the emoji or right-to-left text in: " + ", ".join(named)]
 
 
 def _is_printable(text: str) -> bool:

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from decimal import ROUND_HALF_EVEN, Decimal
 
+from veracore_sync.domain.texts import for_people
+
 _SPACE = re.compile(r"[\t\r\n]+")
 # XML 1.0 cannot contain surrogates and the two non-characters of the basic plane. One of them in a
 # name would make the whole request unreadable.
@@ -16,7 +18,12 @@ _THREE_DIGITS = set("BHD IQD JOD KWD LYD OMR TND".split())  # noqa: SIM905 - rea
 
 
 def clean(text: str | None) -> str:
-    """NFC; tabs and line ends as one space; without control characters and what XML forbids."""
+    """NFC; tabs and line ends as one space; without what nobody sees and what XML forbids."""
+    return comparable(for_people(_SPACE.sub(" ", text or "")))
+
+
+def comparable(text: str | None) -> str:
+    """The form by which a later change is found; the ledger holds digests of it, so it stays."""
     spaced = _SPACE.sub(" ", text or "")
     kept = "".join(c for c in spaced if unicodedata.category(c) != "Cc")
     return unicodedata.normalize("NFC", _UNSENDABLE.sub("", kept)).strip()

@@ -11,6 +11,7 @@ from __future__ import annotations
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.domain.errors import Occurrence, RateLimited, SyncError
 from veracore_sync.domain.failures import NOT_BEGUN
+from veracore_sync.domain.listed_words import media_type, repeat
 from veracore_sync.ports.warehouse import (
     CancelNotPermitted,
     CancelNotSent,
@@ -22,7 +23,6 @@ from veracore_sync.veracore.faults import is_refusal_of_the_account, message_of,
 from veracore_sync.veracore.oms import write
 from veracore_sync.veracore.oms.parse import UnreadableXml, read_document, text
 from veracore_sync.veracore.oms.service import Service
-from veracore_sync.veracore.text import quote
 
 OPERATION = "CancelOrder"
 # WCF's own default, of a service whose author named none: a guess (docs/wire.md 3.7).
@@ -49,24 +49,25 @@ def cancel_order(service: Service, settings: VeracoreSettings, order_id: str) ->
         # The gate held the request back.
         return CancelNotSent(Occurrence.NOT_CONNECTED, error.message)
     except NoResponse as lost:
-        words = quote(lost.detail, hidden)
         if lost.what is Occurrence.NOT_CONNECTED:
-            return CancelNotSent(lost.what, words)
-        return CancelSent(words)
-    return _outcome(answer, service, hidden)
+            return CancelNotSent(lost.what, lost.detail)
+        return CancelSent(lost.detail)
+    return _outcome(answer, service, order_id, hidden)
 
 
-def _outcome(answer: HttpAnswer, service: Service, hidden: tuple[str, ...]) -> CancelOutcome:
+def _outcome(
+    answer: HttpAnswer, service: Service, order_id: str, hidden: tuple[str, ...]
+) -> CancelOutcome:
     if what_of(answer) in NOT_BEGUN:
         wait = retry_after_seconds(answer, service.clock)
         return CancelNotSent(what_of(answer), f"HTTP {answer.status}", wait)
     words = _words(answer)
     if words is None:
-        kind = quote(answer.content_type) or "no content type"
+        kind = media_type(answer.content_type) or "no content type"
         return CancelSent(f"HTTP {answer.status}, no answer to {OPERATION} ({kind})")
     if is_refusal_of_the_account(words):
-        return CancelNotPermitted(quote(words, hidden))
-    return CancelSent(quote(words, hidden) or f"HTTP {answer.status} without words")
+        return CancelNotPermitted(repeat(words, [order_id], hidden))
+    return CancelSent(repeat(words, [order_id], hidden) or f"HTTP {answer.status} without words")
 
 
 def _words(answer: HttpAnswer) -> str | None:

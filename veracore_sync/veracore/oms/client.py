@@ -20,6 +20,7 @@ from veracore_sync.domain.errors import (
 )
 from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.held_orders import unit_key
+from veracore_sync.domain.listed_words import repeat
 from veracore_sync.domain.returns import ListedReturn
 from veracore_sync.domain.warehouse import ListedRow, StockRow, WarehouseOrder
 from veracore_sync.ports.warehouse import (
@@ -53,7 +54,7 @@ from veracore_sync.veracore.oms.returns import returned_row
 from veracore_sync.veracore.oms.service import UPSTREAM, Fault, NotSoap, Service
 from veracore_sync.veracore.oms.shipments import day_text, shipped_row
 from veracore_sync.veracore.oms.stock import pattern_of, stock_row
-from veracore_sync.veracore.text import blank_id, personal, quote
+from veracore_sync.veracore.text import blank_id, ours, personal, quote
 
 _CREDENTIALS_HINT = (
     "check veracore.client_id, veracore.client_secret and veracore.company_id, and that the web "
@@ -235,13 +236,12 @@ class OmsWarehouse:
             # The gate held the request back, so the order was certainly not sent.
             return NotAccepted(Occurrence.NOT_CONNECTED, error.message)
         except NoResponse as lost:
-            return NotAccepted(lost.what, quote(lost.detail, hidden))
+            return NotAccepted(lost.what, lost.detail)
         except Fault as fault:
             meaning = meaning_of(fault.message, order)
-            words = quote(fault.message, hidden)
-            return NotAccepted(
-                meaning.what, words, meaning.hint, operation="AddOrder", alike=alike(words, order)
-            )
+            same = alike(quote(fault.message, hidden), order)
+            words = repeat(fault.message, ours(order), hidden)
+            return NotAccepted(meaning.what, words, meaning.hint, operation="AddOrder", alike=same)
         except NotSoap as error:
             words = quote(str(error))
             return NotAccepted(
@@ -252,8 +252,9 @@ class OmsWarehouse:
         identity, sequence = text(result, "OrderID"), whole_number(result, "OrderSeqID")
         if identity.casefold() == order.id.strip().casefold() and sequence and sequence > 0:
             return Accepted(identity, sequence)
-        words = f"accepted as {identity or 'nothing'}, sequence {sequence}"
-        return NotAccepted(Occurrence.ODD_SUCCESS, quote(words, hidden))
+        another = "another id" if identity else "no id"
+        given = order.id if identity.casefold() == order.id.strip().casefold() else another
+        return NotAccepted(Occurrence.ODD_SUCCESS, f"accepted as {given}, sequence {sequence}")
 
     def _add_order(self, order: WarehouseOrder) -> ET.Element:
         def fill(body: ET.Element) -> None:
@@ -361,7 +362,8 @@ class OmsWarehouse:
             raise
         except SyncError as error:
             return LookUpFailed(error)
-        return LookUpFailed(_not_understood(f"the look-up was refused: {self._quoted(fault)}"))
+        words = self._quoted(fault, order_id)
+        return LookUpFailed(_not_understood(f"the look-up was refused: {words}"))
 
     def _shape_of_absence(self) -> str:
         """How this tenant answers for an order that cannot exist; failures are not remembered."""
@@ -393,8 +395,8 @@ class OmsWarehouse:
             raise self._not_permitted("GetOrderInfo", fault)
         return f"fault:{''.join(blank_id(fault.message, order_id).split())}"
 
-    def _quoted(self, fault: Fault) -> str:
-        return quote(fault.message, self._secrets())
+    def _quoted(self, fault: Fault, *known: str) -> str:
+        return repeat(fault.message, known, self._secrets())
 
     def _secrets(self) -> list[str]:
         return [self._settings.client_secret.get_secret_value(), self._settings.client_id]

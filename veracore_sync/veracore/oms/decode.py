@@ -1,8 +1,9 @@
 """The text of an XML answer, whatever its encoding, as it streams in.
 
 One character that XML does not allow must not cost an answer of a million rows, so such characters
-are replaced here, before the parser sees them: .NET writes control characters as ``&#x1F;``, which
-no parser accepts. The value that holds one no longer equals any SKU, id or number.
+are marked here, before the parser sees them: .NET writes control characters as ``&#x1F;``, which
+no parser accepts. So are those that nobody sees, which XML allows. The value that holds one no
+longer equals any SKU, id or number.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import codecs
 import re
 from collections.abc import Callable
 
-_REPLACEMENT = "\ufffd"
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from veracore_sync.domain.texts import HIDDEN_IN_MARKUP, MARK
+
 _REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]{1,8})|([0-9]{1,10}));")
 _LONGEST_REFERENCE = 16
 _DECLARED = re.compile(rb"""<\?xml[^>]*?\sencoding\s*=\s*["']([^"']*)["']""")
@@ -69,13 +70,13 @@ class XmlText:
         if is_last or cut < 0 or ";" in text[cut:]:
             cut = len(text)
         self._rest = text[cut:]
-        return _REFERENCE.sub(_legal, _ILLEGAL.sub(_REPLACEMENT, text[:cut]))
+        return _REFERENCE.sub(_legal, HIDDEN_IN_MARKUP.sub(MARK, text[:cut]))
 
 
 def _legal(reference: re.Match[str]) -> str:
     number = int(reference[1], 16) if reference[1] else int(reference[2])
-    is_legal = number <= 0x10FFFF and not _ILLEGAL.match(chr(number))
-    return reference[0] if is_legal else _REPLACEMENT
+    is_legal = number <= 0x10FFFF and not HIDDEN_IN_MARKUP.match(chr(number))
+    return reference[0] if is_legal else MARK
 
 
 def _is_enough(head: bytes) -> bool:

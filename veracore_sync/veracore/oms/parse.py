@@ -15,6 +15,7 @@ from datetime import datetime
 from xml.parsers import expat
 from zoneinfo import ZoneInfo
 
+from veracore_sync.domain.texts import HAS_HIDDEN, hides_something, plain_words
 from veracore_sync.veracore.moments import UnreadableMoment, read_moment
 from veracore_sync.veracore.oms.decode import UnknownEncoding, XmlText
 from veracore_sync.veracore.text import blank_id
@@ -272,6 +273,23 @@ def text(element: ET.Element | None, path: str) -> str:
     """The trimmed text at `path` below `element`; empty where there is none."""
     found = element.find(path) if element is not None else None
     return (found.text or "").strip() if found is not None and not _says_nil(found) else ""
+
+
+def identifier(element: ET.Element | None, path: str) -> str:
+    """The identifier at `path`; empty where there is none.
+
+    Raises:
+        UnreadableXml: It holds characters that nobody sees, so it may look like another.
+    """
+    found = text(element, path)
+    if hides_something(found):
+        raise UnreadableXml(f"its {path.rpartition('/')[2]} cannot be used: {HAS_HIDDEN}")
+    return found
+
+
+def words(element: ET.Element | None, path: str) -> str:
+    """A text that is only shown, like a carrier's name, without what nobody sees."""
+    return plain_words(text(element, path))
 
 
 def whole_number(element: ET.Element | None, path: str) -> int | None:

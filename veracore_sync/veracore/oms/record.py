@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 from zoneinfo import ZoneInfo
 
 from veracore_sync.domain.warehouse import Product, RecordLine, WarehouseRecord, WarehouseStatus
-from veracore_sync.veracore.oms.parse import UnreadableXml, rows, text, whole_number
+from veracore_sync.veracore.oms.parse import UnreadableXml, identifier, rows, text, whole_number
 from veracore_sync.veracore.oms.shipments import distinct, shipment
 
 _DECISIVE = {"Processed", "Shipped", "Canceled", "Complete"}
@@ -28,7 +28,7 @@ def order_record(result: ET.Element, zone: ZoneInfo) -> WarehouseRecord:
     flags = _flags(result)
     return WarehouseRecord(
         id=text(result, "OrdHead/OrderId"),
-        reference=text(result, "OrdHead/ReferenceNo"),
+        reference=identifier(result, "OrdHead/ReferenceNo"),
         lines=tuple(map(_line, rows(result, "OfferInfo/OfferType"))),
         status=_status(result, flags),
         is_complete="Complete" in flags,
@@ -51,7 +51,7 @@ def _line(offer: ET.Element) -> RecordLine:
     quantity = whole_number(offer, "OrderQty")
     if quantity is None:
         raise UnreadableXml("a line without a quantity")
-    return RecordLine(text(offer, "OfferId"), quantity)
+    return RecordLine(identifier(offer, "OfferId"), quantity)
 
 
 def _materials(result: ET.Element) -> list[ET.Element]:
@@ -64,7 +64,7 @@ def _product(row: ET.Element, some_are_cancelled: bool) -> Product:
     ordered, cancelled = _units(row, "OrderQty"), _units(row, "CanceledQty")
     if some_are_cancelled and (ordered is None or cancelled is None):
         raise UnreadableXml("a product of a partly cancelled order without its units")
-    return Product(text(row, "ProductId"), ordered or 0, cancelled or 0)
+    return Product(identifier(row, "ProductId"), ordered or 0, cancelled or 0)
 
 
 def _units(row: ET.Element, name: str) -> int | None:

@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from zoneinfo import ZoneInfo
 
 from veracore_sync.domain.returns import ListedReturn, ReturnedRow, UnreadableReturn
+from veracore_sync.domain.texts import HAS_HIDDEN, hides_something, one_line, plain_words
 from veracore_sync.veracore.oms.parse import (
     UnreadableXml,
     cut_short,
@@ -13,7 +14,6 @@ from veracore_sync.veracore.oms.parse import (
     text,
     whole_number,
 )
-from veracore_sync.veracore.text import one_line
 
 _NAMED = 40
 _LONGEST = 100
@@ -27,6 +27,8 @@ def returned_row(row: ET.Element, zone: ZoneInfo) -> ListedReturn | None:
     """
     order_id, product = _word(row, "OrderId"), _word(row, "ProductId")
     name = _name(order_id, product)
+    if hides_something(order_id + product + text(row, "ReferenceNumber") + text(row, "PickSlip")):
+        return UnreadableReturn(name, f"one of its names cannot be used: {HAS_HIDDEN}")
     if cut_short(row):
         return UnreadableReturn(name, cut_short(row))
     if not order_id:
@@ -53,17 +55,21 @@ def returned_row(row: ET.Element, zone: ZoneInfo) -> ListedReturn | None:
         product=product,
         quantity=units,
         returned_at=returned_at,
-        variation=" ".join(word for path in _VARIATION if (word := _word(row, path))),
-        order_reason=_word(row, "OrderReasonCode"),
-        product_reason=_word(row, "ProductReasonCode"),
-        disposition=_word(row, "Disposition"),
-        received_as=_word(row, "ReceivedAs"),
+        variation=" ".join(word for path in _VARIATION if (word := _words(row, path))),
+        order_reason=_words(row, "OrderReasonCode"),
+        product_reason=_words(row, "ProductReasonCode"),
+        disposition=_words(row, "Disposition"),
+        received_as=_words(row, "ReceivedAs"),
     )
 
 
 def _name(order_id: str, product: str) -> str:
     parts = (f"order {order_id[:_NAMED]}" if order_id else "", product[:_NAMED])
     return ", ".join(part for part in parts if part)
+
+
+def _words(row: ET.Element, path: str) -> str:
+    return plain_words(text(row, path))[:_LONGEST]
 
 
 def _word(row: ET.Element, path: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from veracore_sync.domain.texts import HAS_HIDDEN, hides_something, one_line
 from veracore_sync.domain.warehouse import (
     ListedRow,
     Package,
@@ -19,14 +20,16 @@ from veracore_sync.domain.warehouse import (
 from veracore_sync.veracore.oms.parse import (
     UnreadableXml,
     cut_short,
+    identifier,
     moment,
     rows,
     text,
     whole_number,
+    words,
 )
-from veracore_sync.veracore.text import one_line
 
 _NAMED = 40
+_NO_ID = f"its order id cannot be used: {HAS_HIDDEN}"
 
 
 def shipment(slip: ET.Element, zone: ZoneInfo) -> Shipment:
@@ -36,12 +39,17 @@ def shipment(slip: ET.Element, zone: ZoneInfo) -> Shipment:
     problems = []
     # Newer tenants send the number under both names (docs/wire.md 5.1).
     number = text(slip, "PickPackId") or text(slip, "PickSlipID")
+    if hides_something(number):
+        problems.append(f"its number cannot be used: {HAS_HIDDEN}")
     for row in rows(slip, "PickPackProducts/PickPackProductType"):
         units = whole_number(row, "ToShipQty")
         if units is None or units < 0:
             problems.append(f"product {_name(row, 'ProductId')} has no readable ToShipQty")
         else:
-            lines.append(RecordLine(text(row, "ProductId"), units))
+            product = text(row, "ProductId")
+            if hides_something(product):
+                problems.append(f"product {_name(row, 'ProductId')}: {HAS_HIDDEN}")
+            lines.append(RecordLine(product, units))
     for row in rows(slip, "Packages/PackagesType"):
         # A label whose void date cannot be read may be void, so the customer must not get its
         # number; nor is it certainly void. The number of a slip is that of all its packages and
@@ -71,9 +79,9 @@ def _name(row: ET.Element, path: str) -> str:
 
 def _package(row: ET.Element, zone: ZoneInfo) -> Package:
     return Package(
-        carrier=text(row, "Carrier"),
-        service=text(row, "ActualService") or text(row, "Service"),
-        tracking=text(row, "TrackingId"),
+        carrier=words(row, "Carrier"),
+        service=words(row, "ActualService") or words(row, "Service"),
+        tracking=identifier(row, "TrackingId"),
         shipped_at=moment(row, "DateShipped", zone),
         voided_at=moment(row, "DateVoided", zone),
     )
@@ -85,6 +93,8 @@ def shipped_row(row: ET.Element, zone: ZoneInfo) -> ListedRow | None:
     An unreadable date is left out.
     """
     order_id, slip, tracking = text(row, "OrderId"), text(row, "PPSlip"), text(row, "TrackingID")
+    if hides_something(order_id):
+        return UnreadableShipment(one_line(f"slip {slip}" if slip else tracking)[:_NAMED], _NO_ID)
     if not order_id:
         shown = one_line(f"slip {slip}" if slip else tracking)[:_NAMED]
         if not shown and not cut_short(row) and not "".join(row.itertext()).strip():
@@ -99,8 +109,8 @@ def shipped_row(row: ET.Element, zone: ZoneInfo) -> ListedRow | None:
         order_id=order_id,
         reference=text(row, "Ref"),
         slip=slip,
-        carrier=text(row, "FreightCarrier"),
-        service=text(row, "FreightService") or text(row, "FreightDescription"),
+        carrier=words(row, "FreightCarrier"),
+        service=words(row, "FreightService") or words(row, "FreightDescription"),
         tracking=tracking,
         shipped_at=shipped_at,
     )

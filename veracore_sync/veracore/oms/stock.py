@@ -5,12 +5,14 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 from veracore_sync.domain.errors import UsageError
+from veracore_sync.domain.listed_words import shown_number
+from veracore_sync.domain.texts import HAS_HIDDEN, hides_something, one_line
 from veracore_sync.domain.warehouse import StockLevel, StockRow, UnreadableStock
 from veracore_sync.veracore.oms.parse import cut_short, is_nil, text, whole_number
 
 _EVERYTHING = "%"
 _MAX = 10**9
-_QUOTED = 20
+_NAMED = 60
 
 
 def pattern_of(sku: str | None) -> str:
@@ -39,8 +41,12 @@ def stock_row(row: ET.Element) -> StockRow | None:
         return UnreadableStock(sku, warehouse, f"a row cannot be read: {cut_short(row)}")
     if not sku:
         return UnreadableStock("", warehouse, "a row has no PartNumber")
+    if hides_something(sku) or hides_something(warehouse):
+        # It may be any SKU's, so it is named by none.
+        named = one_line(f"{sku}, warehouse {warehouse}")[:_NAMED]
+        return UnreadableStock("", "", f"a row cannot be used: {HAS_HIDDEN} ({named})", on_hand)
     if available is None:
-        problem = f"Available is {text(row, 'Available')[:_QUOTED]!r}"
+        problem = f"Available is {shown_number(text(row, 'Available'))}"
         return UnreadableStock(sku, warehouse, problem, on_hand, variation)
     there = available if on_hand is None else on_hand
     return StockLevel(sku, warehouse, available, there, variation)

@@ -14,6 +14,7 @@ from veracore_sync.clock import Clock, SystemClock
 from veracore_sync.config import VeracoreSettings
 from veracore_sync.domain.errors import AuthRefused, Occurrence, SyncError
 from veracore_sync.domain.failures import TRIED_AGAIN, read_error
+from veracore_sync.domain.listed_words import repeat
 from veracore_sync.transport.body import AnswerKind
 from veracore_sync.transport.http import (
     Gate,
@@ -27,7 +28,6 @@ from veracore_sync.transport.json_body import UnreadableJson, read_json
 from veracore_sync.transport.retry import RetryPolicy, retry_read
 from veracore_sync.transport.ways import upstream_of
 from veracore_sync.veracore.faults import hint_of, what_of, words_of
-from veracore_sync.veracore.text import quote
 
 UPSTREAM = "veracore"
 CREDENTIALS_HINT = "check veracore.client_id and veracore.client_secret"
@@ -139,16 +139,19 @@ class RestApi:
         except NoResponse as lost:
             raise _lost(lost, label) from lost
 
-    def failure(self, answer: HttpAnswer, label: str, what: Occurrence | None = None) -> SyncError:
+    def failure(
+        self, answer: HttpAnswer, label: str, what: Occurrence | None = None, known: str = ""
+    ) -> SyncError:
         """The error that an answer to a read means.
 
         Args:
             answer: Not a usable one.
             label: What was read.
             what: What happened, if the answer alone does not tell.
+            known: The order or SKU that was asked for, which may be repeated.
         """
         document = json_object(answer)
-        words = quote(message(document) or words_of(answer), self.secrets())
+        words = repeat(message(document), [known], self.secrets()) or words_of(answer)
         sentence = f"VeraCore, {label} at {self.url}: HTTP {answer.status} {words}".rstrip()
         if answer.status == 401:
             return AuthRefused(sentence, upstream=UPSTREAM, hint=CREDENTIALS_HINT)
@@ -257,7 +260,7 @@ class RestApi:
             raise _lost(lost, "token") from lost
         document = json_object(answer)
         if document is not None and _refuses_the_client(answer.status, document):
-            words = quote(message(document), self.secrets())
+            words = repeat(message(document), (), self.secrets())
             raise AuthRefused(
                 f"VeraCore refused the client: HTTP {answer.status} {words}".rstrip(),
                 upstream=UPSTREAM,

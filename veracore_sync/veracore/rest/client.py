@@ -24,7 +24,9 @@ from veracore_sync.domain.errors import (
 )
 from veracore_sync.domain.failures import LISTED_REFUSALS, read_error
 from veracore_sync.domain.held_orders import unit_key
+from veracore_sync.domain.listed_words import repeat
 from veracore_sync.domain.returns import ListedReturn
+from veracore_sync.domain.texts import HAS_HIDDEN, hides_something, marked, plain_words
 from veracore_sync.domain.warehouse import (
     ListedRow,
     Package,
@@ -61,9 +63,10 @@ from veracore_sync.veracore.rest.api import UPSTREAM, RestApi, json_object, mess
 from veracore_sync.veracore.rest.stock import items, name_of, stock_row
 from veracore_sync.veracore.rest.write import create_document
 from veracore_sync.veracore.streams import UnreadableStream, begun
-from veracore_sync.veracore.text import names_id, personal, quote
+from veracore_sync.veracore.text import names_id, ours, personal, quote
 
 _ONLY_SLIP = "1"
+_SPACE = " \t\r\n"
 _UTC = ZoneInfo("UTC")
 NEEDED_BY = {
     "create": ("sync-orders",),
@@ -194,19 +197,19 @@ class RestWarehouse:
             # The gate held the request back, so the order was certainly not sent.
             return NotAccepted(Occurrence.NOT_CONNECTED, error.message)
         except NoResponse as lost:
-            return NotAccepted(lost.what, quote(lost.detail, hidden))
+            return NotAccepted(lost.what, lost.detail)
         return self._outcome(answer, order, hidden)
 
     def _outcome(
         self, answer: HttpAnswer, order: WarehouseOrder, hidden: list[str]
     ) -> SubmitOutcome:
         document = json_object(answer)
-        words = quote(message(document) or words_of(answer), hidden)
+        said = message(document)
+        words = repeat(said, ours(order), hidden) or words_of(answer)
         if document is not None and 200 <= answer.status < 300 and _has_order_id(document):
-            return _accepted(document, order, hidden)
+            return _accepted(document, order)
         if document is not None and answer.status == 409:
             return NotAccepted(Occurrence.DUPLICATE, words)
-        said = message(document)
         if document is not None and 400 <= answer.status < 500 and answer.status != 429:
             meaning = meaning_of(said, order)
             # With its status the refusal is a listed one.
@@ -218,7 +221,7 @@ class RestWarehouse:
         if answer.status == 401:
             # The token has expired, for every order alike; the next one gets another.
             return NotAccepted(Occurrence.HTTP_4XX, words, retry_after=wait)
-        same = alike(words, order) if said else words
+        same = alike(quote(said, hidden), order) if said else words
         return NotAccepted(what_of(answer), words, retry_after=wait, alike=same)
 
     # ---- cancelling ---------------------------------------------------------------------------
@@ -261,7 +264,7 @@ class RestWarehouse:
         if answer.status == 404 and document is not None and _names(document, sku):
             return
         if answer.status != 200 or document is None:
-            raise self._api.failure(answer, "inventory")
+            raise self._api.failure(answer, "inventory", known=sku)
         row = stock_row(document)
         if unit_key(row.sku) in (unit_key(sku), ""):
             yield row
@@ -291,7 +294,8 @@ class RestWarehouse:
         if answer.status == 404 and document is not None and _names(document, order_id):
             return Absent()
         if answer.status != 200 or document is None:
-            return LookUpFailed(self._meaning("status", self._api.failure(answer, "status")))
+            refused = self._api.failure(answer, "status", known=order_id)
+            return LookUpFailed(self._meaning("status", refused))
         if not _same(document.get("OrderNumber"), order_id):
             words = "VeraCore: the look-up answered with another order"
             return LookUpFailed(ProtocolError(words, upstream=UPSTREAM))
@@ -307,14 +311,12 @@ def _has_order_id(document: Mapping[str, Any]) -> bool:
     return bool(order_id) and isinstance(order_id, str | int) and not isinstance(order_id, bool)
 
 
-def _accepted(
-    document: Mapping[str, Any], order: WarehouseOrder, hidden: list[str]
-) -> SubmitOutcome:
+def _accepted(document: Mapping[str, Any], order: WarehouseOrder) -> SubmitOutcome:
     """``OrderId`` is the warehouse's own number; ours is ``OrderNumber``, where it is echoed."""
     echoed = document.get("OrderNumber")
     if echoed is None or _same(echoed, order.id):
         return Accepted(order.id, None)
-    return NotAccepted(Occurrence.ODD_SUCCESS, quote(f"accepted as {echoed}", hidden))
+    return NotAccepted(Occurrence.ODD_SUCCESS, "accepted as another id")
 
 
 def _names(document: Mapping[str, Any], order_id: str) -> bool:
@@ -352,7 +354,10 @@ def _shipment(document: Mapping[str, Any], *, has_left: bool) -> Shipment | None
     try:
         tracking = _text(document, "TrackingNumber")
         shipped_at = _moment(_text(document, "ShipDate"), has_left=has_left)
-        package = Package(_text(document, "Carrier"), "", tracking, shipped_at, None)
+        if hides_something(tracking):
+            raise UnreadableStream(f"its TrackingNumber cannot be used: {HAS_HIDDEN}")
+        carrier = plain_words(_text(document, "Carrier"))
+        package = Package(carrier, "", tracking, shipped_at, None)
     except UnreadableStream as error:
         # The status is readable, so only the shipment waits.
         return Shipment(_ONLY_SLIP, None, (), f"its package: {error}")
@@ -362,7 +367,7 @@ def _shipment(document: Mapping[str, Any], *, has_left: bool) -> Shipment | None
 
 
 def _text(document: Mapping[str, Any], name: str) -> str:
-    """A trimmed text without lone surrogates; empty if it is null or missing.
+    """A trimmed text in which what nobody sees is marked; empty if it is null or missing.
 
     Raises:
         UnreadableStream: It is an object, a list or the like.
@@ -370,8 +375,7 @@ def _text(document: Mapping[str, Any], name: str) -> str:
     value = document.get(name)
     if isinstance(value, bool) or not isinstance(value, str | int | None):
         raise UnreadableStream(f"{name} is no text")
-    text = "" if value is None else str(value)
-    return text.encode("utf-8", "replace").decode().strip()
+    return "" if value is None else marked(str(value).strip(_SPACE)).strip()
 
 
 def _moment(text: str, *, has_left: bool) -> datetime | None:

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import cast
 
 from veracore_sync.domain.errors import UsageError
+from veracore_sync.domain.listed_words import shown_number
+from veracore_sync.domain.texts import HAS_HIDDEN, hides_something, one_line
 from veracore_sync.domain.warehouse import StockLevel, StockRow, UnreadableStock
 from veracore_sync.transport.json_body import NUMBERS, check_depth
 from veracore_sync.veracore.streams import UnreadableStream
 
 _MAX_ITEM = 1_000_000
 _MAX = 10**9
-_QUOTED = 20
+_NAMED_AT_MOST = 60
 _SPACE = " \t\r\n"
 _START = 2000
 _NAMED = re.compile(r'"SKU"\s*:\s*"\s*([^"\\]*[^"\\\s])\s*"')
@@ -45,16 +47,20 @@ def stock_row(item: object) -> StockRow:
     """One item of stock."""
     if isinstance(item, BrokenItem):
         named = _NAMED.search(item.start)
-        return UnreadableStock(named[1] if named else "", "", "an item of stock is not valid JSON")
+        sku = named[1] if named and not hides_something(named[1]) else ""
+        return UnreadableStock(sku, "", "an item of stock is not valid JSON")
     if not isinstance(item, dict):
         return UnreadableStock("", "", "an item of stock is no object")
     sku = item.get("SKU")
     if not isinstance(sku, str) or not sku.strip():
         return UnreadableStock("", "", "an item of stock has no SKU")
+    if hides_something(sku.strip(_SPACE)):
+        problem = f"an item cannot be used: {HAS_HIDDEN} ({one_line(sku)[:_NAMED_AT_MOST]})"
+        return UnreadableStock("", "", problem, _units(item.get("OnHandQuantity")))
     available_text = item.get("AvailableQuantity")
     available, on_hand = _units(available_text), _units(item.get("OnHandQuantity"))
     if available is None:
-        problem = f"AvailableQuantity is {str(available_text)[:_QUOTED]!r}"
+        problem = f"AvailableQuantity is {shown_number(str(available_text))}"
         return UnreadableStock(sku.strip(), "", problem, on_hand)
     return StockLevel(sku.strip(), "", available, available if on_hand is None else on_hand)
 
