@@ -16,7 +16,7 @@ from veracore_sync.domain.errors import ConfigError, LeaseLost, LockHeld
 from veracore_sync.ledger.opening import open_ledger, place_of
 from veracore_sync.ledger.postgres import leases
 from veracore_sync.ledger.postgres.database import PostgresDatabase
-from veracore_sync.ledger.postgres.limits import Limits
+from veracore_sync.ledger.postgres.limits import LeaseLimits
 from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ledger.runs import Runs
 from veracore_sync.ledger.stores import SqlLedger
@@ -222,7 +222,7 @@ def test_a_timer_that_finds_the_job_held_does_not_wait_for_the_lease(
 def test_nothing_on_the_server_takes_so_long_that_a_lease_is_not_renewed(
     lease: float, servers: int
 ) -> None:
-    limits = Limits(lease, servers)
+    limits = LeaseLimits(lease, servers)
     for hold_up in (limits.statement, limits.lock, limits.idle, limits.silent):
         assert 1 <= hold_up <= lease - limits.renewal
     assert limits.idle < limits.lock <= limits.statement
@@ -232,7 +232,7 @@ def test_nothing_on_the_server_takes_so_long_that_a_lease_is_not_renewed(
 
 
 def test_limits_do_not_grow_with_a_long_lease() -> None:
-    limits = Limits(3600)
+    limits = LeaseLimits(3600)
     longest = (limits.statement, limits.lock, limits.idle, limits.connect, limits.silent)
     assert longest == (60, 30, 10, 10, 30)
 

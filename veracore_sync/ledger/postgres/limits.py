@@ -23,7 +23,7 @@ _LEAST_CONNECT_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class LeaseLimits:
     """The limits that go with a lease, in seconds.
 
     Args:

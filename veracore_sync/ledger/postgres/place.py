@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.ledger.postgres.client_files import refuse_untrusted_files
-from veracore_sync.ledger.postgres.limits import Limits
+from veracore_sync.ledger.postgres.limits import LeaseLimits
 
 _CONNECTION = {
     "keepalives": "1",
@@ -46,7 +46,7 @@ class PostgresPlace:
         return f"{self.schema} in {parts.get('dbname') or 'the default database'} on {host}"
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> LeaseLimits:
         """How long anything may take on the server."""
         return self._limits(self._given)
 
@@ -80,8 +80,8 @@ class PostgresPlace:
     def _servers(given: Mapping[str, Any]) -> int:
         return str(given.get("host") or given.get("hostaddr") or "").count(",") + 1
 
-    def _limits(self, given: Mapping[str, Any]) -> Limits:
-        return Limits(self.lease_seconds, self._servers(given))
+    def _limits(self, given: Mapping[str, Any]) -> LeaseLimits:
+        return LeaseLimits(self.lease_seconds, self._servers(given))
 
     @property
     def _given(self) -> dict[str, Any]:
