@@ -34,14 +34,14 @@ def test_a_lock_has_hashes_and_neither_an_index_nor_a_path(supply: dict[str, Any
         assert packages, path.name
         assert all(one.hashes for one in packages), path.name
         text = path.read_text()
-        assert not [word for word in ("://", "file:", "/opt", "/work", "index") if word in text]
+        assert not [word for word in ("://", "file:", " /", "index") if word in text]
 
 
 @pytest.mark.parametrize(
     "line",
     [
         "--index-url https://index.example/simple",
-        "--find-links /opt/wheels",
+        "--find-links /srv/wheels",
         "evil @ file:///tmp/evil.whl",
         "-e .",
         "evil>=1",
