@@ -52,7 +52,9 @@ USED = {
     "inventory": BOTH_SIDES | EVERY_RUN,
     "tracking": BOTH_SIDES | EVERY_RUN,
     "returns": BOTH_SIDES | EVERY_RUN,
-    "webhooks": BOTH_SIDES | EVERY_RUN | {"webhook_secret"},
+    # Parses the bytes of strangers: it has no login.
+    "webhooks": {"webhook_secret", "ledger_password"},
+    "webhooks-worker": BOTH_SIDES | EVERY_RUN,
     "admin": BOTH_SIDES | EVERY_RUN | {"admin_read_token", "admin_act_token"},
     "deliver": EVERY_RUN,
     "prune": {"ledger_password"},
