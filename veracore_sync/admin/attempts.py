@@ -7,7 +7,9 @@ import math
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import timedelta
 
+from veracore_sync.backoff import Backoff
 from veracore_sync.clock import Clock
 from veracore_sync.webhooks.request_head import RequestRefused
 
@@ -18,6 +20,8 @@ LONGEST = 60.0
 FORGOTTEN = 15 * 60.0
 MOST = 4096
 _QUIET = 60.0
+# Without jitter: who asks is told how long it is.
+_WAITS = Backoff(timedelta(seconds=1), timedelta(seconds=LONGEST), least=1.0)
 
 
 class TooManyAttempts(RequestRefused):
@@ -78,7 +82,7 @@ class WrongTokens:
             found.seen = now
             beyond = found.wrong - FREE
             if beyond >= 0:
-                found.until = now + min(LONGEST, 2.0 ** min(beyond, 10))
+                found.until = now + _WAITS.wait(beyond + 1).total_seconds()
             self._callers[caller] = found
             while len(self._callers) > self._most:
                 self._callers.popitem(last=False)
