@@ -46,7 +46,7 @@ def _digest(token: str) -> bytes:
 
 
 def name_of(role: Role, token: str) -> str:
-    """Who acts, for the audit trail: the setting, and a mark by which a new token is told apart."""
+    """Who acts, for the audit trail: the setting, and a mark that changes with the token."""
     # Of a token that nobody can guess, eight digits of a hash tell nothing.
     return f"{role}_token {hashlib.sha256(token.encode()).hexdigest()[:8]}"
 

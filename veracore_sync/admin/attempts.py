@@ -20,7 +20,7 @@ LONGEST = 60.0
 FORGOTTEN = 15 * 60.0
 MOST = 4096
 _QUIET = 60.0
-# Without jitter: the refusal names the wait.
+# Without jitter: the answer says how long it is.
 _WAITS = Backoff(timedelta(seconds=1), timedelta(seconds=LONGEST), least=1.0)
 
 
