@@ -111,4 +111,4 @@ def test_no_secret_is_told(bed: Bed) -> None:
     bed.control("behaviour", {"cancel": "never", "cancel_text": "user sandbox, password sandbox"})
     bed.run("cancel", bed.code)
     cancellation = bed.run("stats", "--order", bed.code, "--json").json["cancellation"]
-    assert cancellation["message"] == "user …, password …"
+    assert cancellation["message"].startswith("a message that is not listed (")
