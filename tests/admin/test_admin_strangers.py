@@ -39,6 +39,11 @@ def handler(tmp_path: Path) -> Iterator[AdminHandler]:
         yield AdminHandler(shops, clock, list, {"broken": "its file is not TOML"})
 
 
+def asked(method: str, target: str, headers: dict[str, tuple[str, ...]]) -> RequestHead:
+    path, _, query = target.partition("?")
+    return RequestHead(method, target, 1, {"host": ("localhost",), **headers}, path, query)
+
+
 def answer(handler: AdminHandler, head: RequestHead) -> Any:
     try:
         handler.check(head)
@@ -54,7 +59,7 @@ def test_a_shop_that_exists_and_one_that_does_not_answer_alike(
 ) -> None:
     for path in PATHS:
         known, unknown, broken = (
-            answer(handler, RequestHead(method, f"/shops/{name}{path}", 1, HEADERS[shown]))
+            answer(handler, asked(method, f"/shops/{name}{path}", HEADERS[shown]))
             for name in ("known", "unknown", "broken")
         )
         assert known == unknown == broken, path
@@ -62,8 +67,8 @@ def test_a_shop_that_exists_and_one_that_does_not_answer_alike(
 
 def test_whoever_is_logged_in_is_told_that_a_shop_is_not_there(handler: AdminHandler) -> None:
     post = {"content-type": ("application/x-www-form-urlencoded",)}
-    come = handler.answer(RequestHead("POST", "/login", 1, post), b"token=" + b"r" * 16, "peer")
+    come = handler.answer(asked("POST", "/login", post), b"token=" + b"r" * 16, "peer")
     cookie = dict(come.headers)["Set-Cookie"].partition(";")[0]
     for name in ("second", "unknown"):
-        head = RequestHead("GET", f"/shops/{name}/", 1, {"cookie": (cookie,)})
+        head = asked("GET", f"/shops/{name}/", {"cookie": (cookie,)})
         assert answer(handler, head)[0] == 404

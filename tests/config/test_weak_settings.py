@@ -18,7 +18,8 @@ ADDRESSES = sorted(key for key, info in keys().items() if CALLED in info.metadat
 SIGNING = ("hooks.secret", "webhooks.secret", "webhooks.secrets")
 LOGINS = ("ledger.password", "vendure.api_key", "vendure.password", "veracore.client_secret")
 # An address that holds a secret, and what has a rule of its own.
-OTHERS = ("admin.act_token", "admin.read_token", "hooks.notify")
+PROXIES = ("hooks.proxy", "vendure.proxy", "veracore.proxy")
+OTHERS = ("admin.act_token", "admin.read_token", "hooks.notify", *PROXIES)
 
 OTHER_MACHINES = (
     "http://shop.example/a",

@@ -82,14 +82,14 @@ class Pod(HereRig):
 
 def test_each_job_does_its_work_with_what_its_pod_has(tmp_path: Path) -> None:
     (settings,) = documents("ConfigMap")
-    (secrets,) = documents("Secret")
+    secrets = {one["metadata"]["name"]: one["stringData"] for one in documents("Secret")}
     path = tmp_path / "config.toml"
     place = ledger_server.new_place()
     with SmallShop() as shop, Sandbox() as sandbox:
         shop.state.add_variant("MUG")
         order = shop.state.place_order([("MUG", 1)])
         text = settings["data"]["config.toml"]
-        for given, here in {
+        for given, ours in {
             '"veracore-sync"': f'"{shop.username}"',
             "https://shop.example/admin-api": shop.admin_url,
             "https://wms.veracore.com/veracore/webservices/oms.asmx": sandbox.url,
@@ -100,11 +100,10 @@ def test_each_job_does_its_work_with_what_its_pod_has(tmp_path: Path) -> None:
             '"shop1"': f'"{place.schema}"',
         }.items():
             assert given in text
-            text = text.replace(given, here)
+            text = text.replace(given, ours)
         path.write_text(text + "\n[orders]\nnot_before = 2020-01-01T00:00:00Z\n")
         pod = Pod(tmp_path, shop.admin_url, shop.username, shop.password, sandbox)
-        pod.env = {
-            **dict.fromkeys(secrets["stringData"], "sandbox"),
+        here = {
             "VENDURE_PASSWORD": shop.password,
             "VERACORE_SYNC_LEDGER__PASSWORD": "",
             "VERACORE_SYNC_CONFIG": str(path),
@@ -112,7 +111,10 @@ def test_each_job_does_its_work_with_what_its_pod_has(tmp_path: Path) -> None:
         ends = {}
         for job in documents("CronJob"):
             spec = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-            words = spec["containers"][0]["args"]
+            (container,) = spec["containers"]
+            words = container["args"]
+            given = [secrets[one["secretRef"]["name"]] for one in container["envFrom"]]
+            pod.env = {name: "sandbox" for one in given for name in one} | here
             ends[" ".join(words)] = pod.run(*words).code
         assert order.code in pod.placed()
     assert ends == {

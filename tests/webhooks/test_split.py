@@ -22,7 +22,8 @@ from veracore_sync.config.environment import names_of
 from veracore_sync.config.secrets import secret_keys
 from veracore_sync.domain.errors import ConfigError
 
-OTHERS = sorted(set(secret_keys()) - RECEIVER_SECRETS)
+PROXIES = ("hooks.proxy", "vendure.proxy", "veracore.proxy")
+OTHERS = sorted(set(secret_keys()) - RECEIVER_SECRETS - set(PROXIES))
 MARK = "s3cret-0123456789-0123456789-0123456789-"
 INLINE = ("VENDURE_PASSWORD", "VERACORE_CLIENT_SECRET")
 
@@ -88,6 +89,16 @@ def test_a_secret_in_a_file_is_not_opened_and_one_within_reach_is_warned_of(
     warnings = loaded({name: str(tmp_path / "pipe")}, tmp_path)
     assert isinstance(warnings, tuple)
     assert [one.partition(" ")[0] for one in warnings] == [key]
+
+
+@pytest.mark.parametrize("key", PROXIES)
+def test_a_proxy_is_a_secret_where_it_has_a_login(key: str, tmp_path: Path) -> None:
+    name = names_of(key)[0]
+    for harmless in ("http://proxy.example:3128", "none", ""):
+        assert loaded({name: harmless}, tmp_path) == ()
+    error = loaded({name: f"http://user:{MARK}@proxy.example:3128"}, tmp_path)
+    assert isinstance(error, ConfigError)
+    assert MARK not in f"{error} {error.problems}"
 
 
 def test_its_own_secrets_are_loaded(tmp_path: Path) -> None:

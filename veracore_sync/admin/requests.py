@@ -25,8 +25,8 @@ def path_of(head: RequestHead) -> str:
     Raises:
         RequestRefused: 400 for what is no path; 404 for one with an empty segment.
     """
-    path = head.target.partition("?")[0]
-    if not path.startswith("/") or any(one in path for one in "#\\"):
+    path = head.path
+    if not path.startswith("/") or "\\" in path:
         raise RequestRefused(400, "bad request target")
     if "//" in path:
         raise RequestRefused(404, "not found")
@@ -39,7 +39,7 @@ def parameter(head: RequestHead, name: str) -> str:
     Raises:
         RequestRefused: 400: the query is malformed.
     """
-    return _fields(head.target.partition("?")[2]).get(name, "").strip()
+    return _fields(head.query).get(name, "").strip()
 
 
 def form_of(body: bytes) -> dict[str, str]:

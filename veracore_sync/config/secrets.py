@@ -139,7 +139,7 @@ def withhold(layer: Layer, wanted: Collection[str], findings: Findings) -> None:
                     f"{key} ({given.origin}): this process does not use it and could read it; run "
                     "it as another user, or give its unit only the credentials that it uses"
                 )
-        elif given.value:
+        elif given.value and not _is_bare_proxy(key, given.value):
             findings.problems.append(
                 f"{key} ({given.origin}): a process that only receives must not hold it; put it "
                 f"into a file of its own, which {key}_file names and that process cannot read"
@@ -148,6 +148,11 @@ def withhold(layer: Layer, wanted: Collection[str], findings: Findings) -> None:
     if "hooks.secret" not in wanted:
         for key in [key for key in layer if key.startswith("hooks.")]:
             del layer[key]
+
+
+def _is_bare_proxy(key: str, value: object) -> bool:
+    """Whether it is the address of a proxy without a login."""
+    return key.endswith(".proxy") and "@" not in str(value)
 
 
 def _as_kind(key: str, text: str) -> str | list[str]:
