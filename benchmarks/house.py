@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 MAX_AT: dict[str, float] = {
-    "lines": 47500,
-    "module_median": 106,
+    "lines": 52400,
+    "module_median": 110,
     "module_max": 495,
     "function_median": 7,
     "function_p95": 27,
-    "ignores": 60,
+    "ignores": 61,
     "class_names_in_several_files": 0,
     "private_words": 4,
     "replaced_names": 1,
