@@ -264,7 +264,7 @@ def test_nobody_answers(tmp_path: Path, name: str) -> None:
     with prepared(tmp_path, "oms") as desk:
         url = {
             "connection refused": "http://127.0.0.1:9",
-            "no such host": "http://no-such-host.invalid",
+            "no such host": "https://no-such-host.invalid",
             "TLS that fails": desk.front.url.replace("http:", "https:"),
         }[name]
         ledger = open_ledger(desk.rig.ledger_path)

@@ -89,7 +89,8 @@ _FAULTS = (
     r"illegal (?:header|status|request) (?:line|value|name)|incorrect header check|"
     r"(?:read|write|connect|pool) (?:operation )?timed out|while decompressing data|"
     r"unable to get local issuer certificate|EOF occurred|"
-    r"(?:wrong|unsupported) (?:version number|protocol)|Errno -?\d{1,4}|\d{3} proxy",
+    r"(?:wrong|unsupported) (?:version number|protocol)|Errno -?\d{1,4}|\d{3} proxy|"
+    r"[45]\d\d (?:forbidden|bad gateway|service unavailable|gateway time-?out|not found)",
 )
 # Words between them that are no one's: kept beside a fault.
 _BESIDE = (
