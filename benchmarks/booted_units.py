@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,ca-certificates"
 EXPOSURE = 1.2
 JOBS = ("orders", "inventory", "tracking", "returns", "deliver", "prune")
-SERVERS = ("webhooks", "admin")
+SERVERS = ("webhooks", "webhooks-worker", "admin")
 SECRETS = {
     "webhook_secret": "webhook-secret-of-thirty-two-characters",
     "admin_read_token": "read-token-of-more-than-thirty-two-characters",
