@@ -190,8 +190,9 @@ def install(debian: Debian) -> None:
     copy = ["cp", "--parents", "-t", str(debian.root / "source"), *names]
     subprocess.run(copy, cwd=ROOT, check=True)
     debian.run("python3", "-m", "venv", "/opt/veracore-sync")
-    pip = "cd /source && /opt/veracore-sync/bin/pip install -q -c requirements.lock ."
-    debian.run("sh", "-c", pip)
+    pip = "cd /source && /opt/veracore-sync/bin/pip install -q"
+    debian.run("sh", "-c", f"{pip} --require-hashes -r requirements-run.lock")
+    debian.run("sh", "-c", f"{pip} --no-deps --no-build-isolation .")
     debian.run("ln", "-sf", "/opt/veracore-sync/bin/veracore-sync", "/usr/bin/veracore-sync")
     page = (ROOT / "docs/install.md").read_text()
     for line in page.split("<!-- machine -->")[1].split("<!-- /machine -->")[0].splitlines():
