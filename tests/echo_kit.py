@@ -108,14 +108,18 @@ def bare(text: str) -> str:
 
 
 def fragments(one: Person, length: int = 4) -> Iterator[str]:
-    """Every run of four letters or digits in what a customer told us, folded in two ways."""
+    """Every run of four letters or digits in what a customer told us, folded in two ways.
+
+    Of digits alone seven: fewer are in a time or a port by chance.
+    """
     for value in one.values:
         if value == one.email:
             value = value.partition("@")[0]
         for form in (bare(value), bare(value.casefold().translate(_SPELT_OUT))):
             digits = re.sub(r"\D", "", form) if value == one.phone else ""
             for word in (*re.findall(r"[^\W_]+", form), digits):
-                yield from (word[at : at + length] for at in range(len(word) - length + 1))
+                size = 7 if word.isdigit() else length
+                yield from (word[at : at + size] for at in range(len(word) - size + 1))
 
 
 def found_in(text: str, one: Person) -> set[str]:

@@ -129,7 +129,7 @@ TABLE = [
 CASES = [
     pytest.param(dialect, bad, id=f"{dialect}-{bad.operation}-{bad.name}".replace(" ", "_"))
     for dialect, bad in sample(
-        TABLE, lambda case: ((case[0], case[1].operation), (case[1].at, case[1].name))
+        TABLE, lambda case: ((case[0], case[1].operation), (case[1].at, case[1].name)), times=1
     )
 ]
 

@@ -233,7 +233,9 @@ def test_several_secrets_from_one_file(desk: Desk) -> None:
 
 
 def test_a_byte_order_mark_is_no_part_of_a_secret(desk: Desk) -> None:
-    first, second, token = (f"{name}-0123456789abcdefghijklmnopqrstu" for name in ("one", "two", "read"))
+    first, second, token = (
+        f"{name}-0123456789abcdefghijklmnopqrstu" for name in ("one", "two", "read")
+    )
     (desk.folder / "secrets").write_bytes(f"\ufeff{first}\r\n{second}\r\n".encode())
     (desk.folder / "token").write_bytes(f"\ufeff{token}".encode())
     loaded = desk.load('[webhooks]\nsecrets_file = "secrets"\n[admin]\nread_token_file = "token"\n')

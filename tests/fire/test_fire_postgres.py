@@ -82,7 +82,8 @@ def test_a_sleeper_wakes_after_another_has_done_its_work(fire: Fire, gap: str) -
     settle(fire)
     run.send_signal(signal.SIGCONT)
     out, err = run.communicate(timeout=60)
-    assert run.returncode == 75, (out, err)
+    # 69: it was stopped while it renewed its lease, and the server has ended that transaction.
+    assert run.returncode in (75, 69), (out, err)
     settle(fire)
     fire.assert_each_once()
 
@@ -98,7 +99,7 @@ def test_a_run_that_is_stopped_within_a_transaction_holds_up_nobody_for_long(fir
             "-c",
             "import os, signal, sys\n"
             "from veracore_sync.ledger.opening import open_ledger\n"
-            "from veracore_sync.ledger.postgres.database import PostgresPlace\n"
+            "from veracore_sync.ledger.postgres.place import PostgresPlace\n"
             f"place = PostgresPlace(*sys.argv[1:], lease_seconds={LEASE})\n"
             "with open_ledger(place).unit_of_work():\n"
             "    os.kill(os.getpid(), signal.SIGSTOP)\n",

@@ -293,7 +293,7 @@ def test_another_shops_ledger_is_not_moved(bed: Bed) -> None:
     [
         ("mysql://db.example/x", 2, "neither"),
         ("{ledger}", 2, "already"),
-        ("postgresql://u:SECRET@127.0.0.1:1/x", 74, "the ledger"),
+        ("postgresql://u:SECRET@127.0.0.1:1/x", 69, "the ledger"),
         ("postgresql://u:SECRET@[/x", 78, "does not understand"),
     ],
 )

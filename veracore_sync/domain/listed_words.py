@@ -74,6 +74,7 @@ _FAULTS = (
     r"under maintenance|scheduled maintenance|(?:UNIQUE|FOREIGN KEY|NOT NULL) constraint failed",
     # Of Vendure (docs/vendure.md, "Errors").
     r"cannot take more than \d{1,6} results from a list query|list-query-limit-exceeded",
+    r"cannot return null for non-nullable field(?: [A-Za-z]\w{0,60}\.[A-Za-z]\w{0,60})?|"
     r"not currently authorized|cannot query field|unknown (?:argument|type|field)|syntax error|"
     r"cannot transition (?:fulfillment|order)|insufficient stock(?:onhand)?|"
     r"no (?:ProductVariant|Order|StockLocation|OrderLine|Fulfillment|Channel) with the id|"
