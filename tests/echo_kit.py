@@ -110,7 +110,7 @@ def bare(text: str) -> str:
 def fragments(one: Person, length: int = 4) -> Iterator[str]:
     """Every run of four letters or digits in what a customer told us, folded in two ways.
 
-    Of digits alone seven: fewer are in a time or a port by chance.
+    Of digits also seven: four are in a time, a port or an id by chance (`found_in`).
     """
     for value in one.values:
         if value == one.email:
@@ -118,14 +118,21 @@ def fragments(one: Person, length: int = 4) -> Iterator[str]:
         for form in (bare(value), bare(value.casefold().translate(_SPELT_OUT))):
             digits = re.sub(r"\D", "", form) if value == one.phone else ""
             for word in (*re.findall(r"[^\W_]+", form), digits):
-                size = 7 if word.isdigit() else length
-                yield from (word[at : at + size] for at in range(len(word) - size + 1))
+                for size in {length, 7} if word.isdigit() else {length}:
+                    yield from (word[at : at + size] for at in range(len(word) - size + 1))
 
 
 def found_in(text: str, one: Person) -> set[str]:
     """The fragments of a person that a text holds."""
     shown = bare(text)
-    return {part for part in fragments(one) if part in shown and part not in _OURS}
+    return {part for part in fragments(one) if _holds(shown, part) and part not in _OURS}
+
+
+def _holds(text: str, part: str) -> bool:
+    """Whether the fragment is there; few digits only where they are no part of our numbers."""
+    if part.isdigit() and len(part) < 7:
+        return re.search(rf"(?<![\w.:-]){part}(?![\w.:])", text) is not None
+    return part in text
 
 
 # Words of the messages themselves, or of addresses and paths of the test.

@@ -12,7 +12,7 @@ import pytest
 from fakes import FakeClock
 
 from veracore_sync.config.services import LedgerSettings
-from veracore_sync.domain.errors import ConfigError, LeaseLost, LockHeld
+from veracore_sync.domain.errors import ConfigError, LeaseLost, LedgerAway, LedgerError, LockHeld
 from veracore_sync.ledger.opening import open_ledger, place_of
 from veracore_sync.ledger.postgres import leases
 from veracore_sync.ledger.postgres.database import PostgresDatabase
@@ -212,6 +212,21 @@ def test_a_timer_that_finds_the_job_held_does_not_wait_for_the_lease(
     with ledger.runs.lock("orders", "sync-orders"), pytest.raises(LockHeld), held:
         pass
     assert clock.monotonic() < 1
+
+
+@pytest.mark.parametrize(("held_up_for", "told"), [(0.0, LedgerAway), (3600.0, LeaseLost)])
+def test_who_was_held_up_within_a_transaction_is_told_so_and_not_of_the_connection(
+    ledger: SqlLedger,
+    monkeypatch: pytest.MonkeyPatch,
+    held_up_for: float,
+    told: type[LedgerError],
+) -> None:
+    with ledger.runs.lock("orders", "sync-orders"), monkeypatch.context() as patched:
+        now = leases._seconds
+        with pytest.raises(LedgerError) as ended, ledger.database.transaction() as statements:
+            patched.setattr(leases, "_seconds", lambda: now() + held_up_for)
+            statements.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        assert type(ended.value) is told
 
 
 # ---- what goes with a lease ---------------------------------------------------------------------
