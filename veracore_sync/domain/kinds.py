@@ -259,9 +259,9 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         _WHEN_ORDER_VOIDED,
     ),
     AlertKind.ORDER_UNFULFILLABLE: AlertEntry(
-        "Vendure refuses the fulfilment; the message quotes it. Correct the cause, then "
-        "run `sync-tracking --order CODE --force`; or create the fulfilment by hand. "
-        f"Or {_ACCEPT}.",
+        "Vendure refuses the fulfilment; the message repeats the listed words of its answer. "
+        "Correct the cause, then run `sync-tracking --order CODE --force`; or create the "
+        f"fulfilment by hand. Or {_ACCEPT}.",
         _WHEN_ORDER_VOIDED,
     ),
     AlertKind.ORDER_DOUBLED: AlertEntry(
@@ -279,8 +279,8 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     AlertKind.ORDER_UNANSWERED: AlertEntry(
         "For an hour VeraCore or the shop has given no usable answer about this order, "
         "or about one of its slips, so its shipments do not reach the shop; the message "
-        "quotes the answer, or names the slip and what of it cannot be read. Check "
-        "the order on that side. It is asked about again at least every hour; "
+        "repeats the listed words of the answer, or names the slip and what of it cannot be "
+        "read. Check the order on that side. It is asked about again at least every hour; "
         "`sync-tracking --order CODE` asks at once. "
         f"The alert ends with a usable answer, or with {_ACCEPT}.",
         _WHEN_ORDER_MISSING,
@@ -322,8 +322,8 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
     ),
     AlertKind.STOCK_REFUSED: AlertEntry(
         "Vendure rejected the levels of these SKUs, so too much of them may be for sale; "
-        "the message quotes it (a plugin, a database trigger). Correct the cause there; "
-        "every run tries again.",
+        "the message repeats the listed words of its answer (a plugin, a database trigger). "
+        "Correct the cause there; every run tries again.",
         _WHEN_STOCK_GUARDED,
     ),
     AlertKind.STOCK_DRIFT: AlertEntry(
