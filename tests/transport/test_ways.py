@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import socketserver
 import ssl
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from veracore_sync.composition.outward import ways
 from veracore_sync.config import Settings
-from veracore_sync.domain.errors import ConfigError
+from veracore_sync.domain.errors import ConfigError, Unavailable
 from veracore_sync.transport.http import HttpClient
 from veracore_sync.transport.ways import (
     Upstream,
@@ -303,6 +304,17 @@ def test_certificates_that_cannot_be_used_are_a_sentence(
         # Where nothing is encrypted, nothing of it is read.
         plain = Upstream("veracore", "http://127.0.0.1:9", "", upstream.ca_file)
         HttpClient("veracore", timeout_seconds=1, at=plain).close()
+
+
+def test_certificates_without_a_free_descriptor_are_no_fault_of_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def used_up(**_: object) -> ssl.SSLContext:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(ssl, "create_default_context", used_up)
+    with pytest.raises(Unavailable, match="Too many open files"):
+        tls_context(Upstream("vendure", SHOP), {})
 
 
 def test_a_key_log_that_cannot_be_written_is_a_sentence(

@@ -7,6 +7,7 @@ is sent, and no message quotes a proxy's user or password.
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 import ipaddress
 import os
@@ -21,7 +22,7 @@ from urllib.parse import SplitResult, urlsplit
 import certifi
 from pydantic import SecretStr
 
-from veracore_sync.domain.errors import ConfigError
+from veracore_sync.domain.errors import ConfigError, Unavailable
 
 NO_PROXY = "none"
 """The value of a proxy setting that ignores what the environment says."""
@@ -237,6 +238,8 @@ def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 # ---- certificates --------------------------------------------------------------------------------
 
+_USED_UP = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
 
 def trusted(upstream: Upstream, environ: Mapping[str, str]) -> tuple[str, str]:
     """Whose certificates are trusted: the file or folder, and what names it; empty for the public.
@@ -256,6 +259,7 @@ def tls_context(upstream: Upstream, environ: Mapping[str, str]) -> ssl.SSLContex
 
     Raises:
         ConfigError: The certificates to trust, or the log of keys, cannot be used.
+        Unavailable: The process has no descriptor or memory left to read them.
     """
     named, origin = trusted(upstream, environ)
     path = Path(named)
@@ -268,13 +272,18 @@ def tls_context(upstream: Upstream, environ: Mapping[str, str]) -> ssl.SSLContex
         return ssl.create_default_context(cafile=named or certifi.where())
     # OpenSSL says by ValueError that a name holds a NUL.
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in _USED_UP:
+            raise Unavailable(
+                f"the certificates to trust cannot be read: {os.strerror(error.errno)}",
+                upstream=upstream.section,
+            ) from error
         if log and not _is_writable(log):
             raise ConfigError(
                 "SSLKEYLOGFILE names a file that cannot be written",
                 hint="unset it: who has that file can read the credentials that were sent",
             ) from error
         words = "holds no certificates" if isinstance(error, ssl.SSLError) else "cannot be used"
-        raise _unusable(origin or "the public certificates", named, words) from error
+        raise _unusable(origin or "certifi", named or certifi.where(), words) from error
 
 
 def _must_be_there(path: Path, origin: str, *, is_folder: bool) -> None:
