@@ -31,6 +31,7 @@ from veracore_sync.domain.ledger_records import (
 )
 from veracore_sync.ports.alert_store import AlertStore
 from veracore_sync.ports.audit_store import AuditStore
+from veracore_sync.ports.difference_store import DifferenceStore
 from veracore_sync.ports.order_ledger import (
     CancellationStore,
     ComparisonStore,
@@ -102,6 +103,10 @@ class Ledger(Protocol):
     @property
     def unread(self) -> UnreadStore:
         """Records that could not be read."""
+
+    @property
+    def differences(self) -> DifferenceStore:
+        """What the sides disagree about."""
 
     @property
     def audit(self) -> AuditStore:

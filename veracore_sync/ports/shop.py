@@ -24,6 +24,7 @@ from veracore_sync.domain.shop_stock import (
     StockAllocation,
     Variant,
 )
+from veracore_sync.domain.whole_orders import WholeOrder
 
 # ---- what it answers with ---------------------------------------------------------------------
 
@@ -197,6 +198,28 @@ class ShopOrders(Protocol):
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As `poll`; then none is returned.
+        """
+
+
+class ShopAudit(Protocol):
+    """The shop's orders as they are compared with the warehouse."""
+
+    def placed(self, since: datetime) -> Iterator[Sequence[WholeOrder | Unlisted]]:
+        """Every order that was placed since then, of every type and state, in pages, oldest first.
+
+        Only a stream that ends without an error is complete. An entry that cannot be read is
+        yielded as `Unlisted`; it hides no other.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop; also in the middle.
+        """
+
+    def named(self, codes: Sequence[str]) -> list[WholeOrder]:
+        """These orders; codes that the shop does not have are left out.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop; then none is
+                returned.
         """
 
 
@@ -387,6 +410,10 @@ class Shop(ShopOrders, ShopAccess, Protocol):
     @property
     def fulfilments(self) -> ShopFulfilments:
         """The shop's fulfilments."""
+
+    @property
+    def audit(self) -> ShopAudit:
+        """The shop's orders with everything that is compared."""
 
     def close(self) -> None:
         """Close the connections."""
