@@ -164,6 +164,7 @@ class Walk(RunPart[ReconcileReport]):
         self.book.settled(settled)
         for start in range(0, len(at_once), _AT_ONCE):
             if start and self.context.ends_here():
+                self.report.left += len(at_once) - start
                 return False
             part = at_once[start : start + _AT_ONCE]
             self.book.keep(self.examiner.confirmed(self.examiner.compare(part)))
