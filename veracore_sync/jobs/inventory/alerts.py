@@ -15,8 +15,9 @@ from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.report import raise_alert, short_difference
 from veracore_sync.ports.stock_staging import StagingStore
 
-_GUARD = "stock.guard"
-_REFUSED = "stock.refused_skus"
+GUARD = "stock.guard"
+REFUSED = "stock.refused_skus"
+"""The ledger's key: the SKUs whose level Vendure refused, as a JSON list."""
 _SHORT = AlertKind.ORDER_SHORT
 _SHORTFALL = AlertKind.ORDER_SHORTFALL
 _MAX_SHORT = 5
@@ -37,9 +38,9 @@ class StockAlerts(RunPart[InventoryReport]):
         if self.context.must_not_write:
             self.report.notify(sentence)
             return
-        if self.ledger.meta.get(_GUARD) != guard.name:
+        if self.ledger.meta.get(GUARD) != guard.name:
             self.ledger.alerts.resolve(AlertKind.STOCK_GUARDED)
-            self.ledger.meta.put(_GUARD, guard.name)
+            self.ledger.meta.put(GUARD, guard.name)
         raise_alert(self.ledger, self.report, AlertKind.STOCK_GUARDED, sentence)
 
     def not_guarded(self) -> None:
@@ -76,10 +77,10 @@ class StockAlerts(RunPart[InventoryReport]):
             complete: The run tried to write every planned level.
         """
         refused = self.report.refused
-        known = set(json.loads(self.ledger.meta.get(_REFUSED) or "[]"))
+        known = set(json.loads(self.ledger.meta.get(REFUSED) or "[]"))
         now = set(refused) if complete else known | set(refused)
         if now != known:
-            self.ledger.meta.put(_REFUSED, json.dumps(sorted(now)))
+            self.ledger.meta.put(REFUSED, json.dumps(sorted(now)))
         if now - known or not now:
             self.ledger.alerts.resolve(AlertKind.STOCK_REFUSED)
         if not refused:

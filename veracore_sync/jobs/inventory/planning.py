@@ -39,21 +39,21 @@ class StockPlanning(RunPart[InventoryReport]):
 
     Args:
         unread: Gets the records that cannot be read.
+        read_at: When the read of the stock began (UTC).
     """
 
     unread: UnreadStock
     book: StagingStore = field(init=False)
     reading: Reading = field(init=False)
+    read_at: datetime = field(init=False)
 
     def __post_init__(self) -> None:
         self.book = self.ledger.stock
         names = SkuMap(self.settings.skus)
         self.reading = Reading(self.context, self.book, names, self.unread)
 
-    def read(self) -> tuple[SellableCalculator | Guard, datetime]:
-        """Read the levels and the stock, and when that of the stock began.
-
-        The open orders have to be read afterwards (see `read`).
+    def read(self) -> SellableCalculator | Guard:
+        """Read the levels, then the stock; the open orders have to be read afterwards (`demand`).
 
         Returns:
             What computes from them, or the guard that rejects the read of the stock.
@@ -75,7 +75,7 @@ class StockPlanning(RunPart[InventoryReport]):
         if not self.context.must_not_write:
             self.reading.look_for_processed()
         self.context.progress("reading the warehouse", 0, 0)
-        read_at, seen = self.reading.stock(self.options.only, where)
+        self.read_at, seen = self.reading.stock(self.options.only, where)
         self.context.check_warehouse()
         if not self.options.only and self.report.processed:
             found = implausible(
@@ -86,15 +86,22 @@ class StockPlanning(RunPart[InventoryReport]):
                 allowed=self.options.allow_mass_change,
             )
             if found is not None:
-                return found, read_at
-        calculator = SellableCalculator(
+                return found
+        return SellableCalculator(
             self.book,
             self.settings,
             self.reading.names,
             where,
             is_absence_proven=not self.unread.nameless,
         )
-        return calculator, read_at
+
+    def demand(self) -> UnheldDemand:
+        """List the open orders, and compute what of them the warehouse does not have.
+
+        Raises:
+            UpstreamError: The shop could not be read.
+        """
+        return self.reading.demand(self.read_at)
 
     def variants(
         self,

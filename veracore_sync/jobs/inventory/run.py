@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 
 from veracore_sync.domain.failures import FailureBudget
@@ -14,7 +13,6 @@ from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.execute import MAX_REFUSED, StockWriter
 from veracore_sync.jobs.inventory.plan import Guard, PlanSummary, guard
 from veracore_sync.jobs.inventory.planning import ALLOWED, StockPlanning
-from veracore_sync.jobs.inventory.read import Reading
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.sellable import SellableCalculator
 from veracore_sync.jobs.inventory.sku_map import SPELLINGS
@@ -33,14 +31,13 @@ class InventoryRun(JobRun[InventoryReport]):
 
     _planning: StockPlanning = field(init=False)
     _book: StagingStore = field(init=False)
-    _reading: Reading = field(init=False)
     _alerts: StockAlerts = field(init=False)
     _unread: UnreadStock = field(init=False)
 
     def __post_init__(self) -> None:
         self._unread = UnreadStock(self.ledger, self.clock, self.report)
         self._planning = StockPlanning(self.context, self._unread)
-        self._book, self._reading = self._planning.book, self._planning.reading
+        self._book = self._planning.book
         self._alerts = StockAlerts(self.context)
 
     def run(self) -> InventoryReport:
@@ -51,10 +48,10 @@ class InventoryRun(JobRun[InventoryReport]):
         """
         self.context.begin()
         # The order of reading matters: levels, stock, then open orders (see `read`).
-        calculator, read_at = self._read()
+        calculator = self._read()
         if calculator is None:
             return self.report
-        demand = self._reading.demand(read_at)
+        demand = self._planning.demand()
         summary = self._plan(calculator, demand, decreases_only=False)
         held_back = self._guard(summary)
         if held_back is not None and held_back.decreases:
@@ -68,7 +65,7 @@ class InventoryRun(JobRun[InventoryReport]):
             self._alerts.drift(self._book, demand)
         complete = held_back is None or held_back.decreases
         if complete:
-            complete = self._write(calculator, read_at, decreases_only=bool(held_back))
+            complete = self._write(calculator, decreases_only=bool(held_back))
         self._conclude(held_back, complete=complete)
         return self.report
 
@@ -78,13 +75,13 @@ class InventoryRun(JobRun[InventoryReport]):
 
     # ---- reading ------------------------------------------------------------------------------
 
-    def _read(self) -> tuple[SellableCalculator | None, datetime]:
+    def _read(self) -> SellableCalculator | None:
         """Read both sides; without a calculator if the read of the stock is rejected."""
-        found, read_at = self._planning.read()
+        found = self._planning.read()
         if isinstance(found, Guard):
             self._reject_read(found)
-            return None, read_at
-        return found, read_at
+            return None
+        return found
 
     def _reject_read(self, found: Guard) -> None:
         self.report.guard = found.name
@@ -150,9 +147,7 @@ class InventoryRun(JobRun[InventoryReport]):
 
     # ---- writing ------------------------------------------------------------------------------
 
-    def _write(
-        self, calculator: SellableCalculator, read_at: datetime, *, decreases_only: bool
-    ) -> bool:
+    def _write(self, calculator: SellableCalculator, *, decreases_only: bool) -> bool:
         """Write, list the open orders again, correct what changed meanwhile; whether in time."""
         done, in_time = 0, True
         refusals = FailureBudget(MAX_REFUSED)
@@ -183,7 +178,7 @@ class InventoryRun(JobRun[InventoryReport]):
             if planning < _REPLANS:
                 # Orders placed while the run wrote were not in its plan; without another listing
                 # their units would stay for sale until the next run.
-                demand = self._reading.demand(read_at)
+                demand = self._planning.demand()
                 self._plan(calculator, demand, decreases_only=decreases_only, written_only=True)
         return in_time
 
@@ -208,7 +203,7 @@ class InventoryRun(JobRun[InventoryReport]):
         # A part in both forms is two offers, and the order's SKU decides.
         found = {
             key: name
-            for key, name in self._reading.spelled.items()
+            for key, name in self._planning.reading.spelled.items()
             if not self._book.is_spelled_twice(key)
         }
         spelled = json.dumps(found, sort_keys=True)
