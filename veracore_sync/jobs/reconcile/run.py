@@ -20,6 +20,7 @@ from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.walk import Walk
 from veracore_sync.jobs.tracking.days import Days
 from veracore_sync.jobs.tracking.window import unreadable_rows
+from veracore_sync.ports.shop import Poll
 
 _LOG = logging.getLogger(__name__)
 _NO_CONTENT = (
@@ -80,7 +81,8 @@ class ReconcileRun(JobRun[ReconcileReport]):
         """Compare the orders that a person named, whatever was compared before."""
         codes = [self._code_of(name) for name in self.options.only]
         self.report.in_scope = len(set(codes))
-        book.keep(OrderExaminer(self.context).look(list(dict.fromkeys(codes))))
+        examiner = OrderExaminer(self.context, self._poll().channel_code)
+        book.keep(examiner.look(list(dict.fromkeys(codes))))
 
     def _code_of(self, name: str) -> str:
         row = self.ledger.orders.find(name)
@@ -91,9 +93,19 @@ class ReconcileRun(JobRun[ReconcileReport]):
         since = self.wanted.since or self.clock.now() - reach
         listed = self._list(since)
         if self.wanted.asks_for(EXAMINED_TYPES):
-            examiner = OrderExaminer(self.context, listed)
-            Walk(self.context, examiner, book, since).run()
+            poll = self._poll()
+            examiner = OrderExaminer(self.context, poll.channel_code, listed)
+            Walk(self.context, examiner, book, since, poll).run()
             self._remember()
+
+    def _poll(self) -> Poll:
+        """The orders that wait to be sent, and the channel in use."""
+        return self.shop.poll(
+            trigger_states=self.settings.orders.trigger_states,
+            moved_since=None,
+            passed_states=(),
+            passed_since=None,
+        )
 
     def _remember(self) -> None:
         """Store how much was compared."""
