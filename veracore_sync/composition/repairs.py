@@ -138,7 +138,7 @@ def _record_cancelled(container: Container, difference: Difference) -> Deed:
         NeedsPerson: The ledger has it already, or does not hold the order.
     """
     code = difference.name
-    by_hand = DIFFERENCES[_T.CANCELLED_THERE_OPEN_HERE].by_hand
+    by_hand = DIFFERENCES[_T.CANCELLED_THERE_OPEN_HERE].by_hand.replace("NAME", code)
     row = container.ledger.orders.get(code)
     if row is None or row.state is OrderState.CANCELLED:
         has = "does not hold it" if row is None else "has it as cancelled"
@@ -186,7 +186,9 @@ def _restock(container: Container, difference: Difference) -> Deed:
     refused = report.refused.get(difference.name)
     if refused is not None:
         return _deed(report, f"Vendure refused the level: {refused}")
-    return _deed(report, "its levels were written" if report.updated else "nothing was to write")
+    if not report.updated:
+        return _deed(report, "nothing was to write")
+    return _deed(report, "its levels were written", is_certain=True)
 
 
 def _deed(report: RunReport, sentence: str, *, is_certain: bool = False) -> Deed:
