@@ -130,6 +130,13 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
     ),
 }
 
+NOT_OF_ORDERS: Mapping[DifferenceType, AlertKind] = {
+    _T.STOCK_DIFFERS: AlertKind.STOCK_DIFFERS,
+    _T.FOREIGN_AT_WAREHOUSE: AlertKind.VERACORE_FOREIGN,
+}
+"""Types that concern no order of the shop. All of a type share one alert: they may be thousands."""
+ORDER_TYPES = frozenset(_T) - frozenset(NOT_OF_ORDERS)
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
