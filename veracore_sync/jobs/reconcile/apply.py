@@ -124,33 +124,32 @@ class ApplyReport:
         """How many have that outcome."""
         return sum(1 for one in self.applied if one.outcome is outcome)
 
+    def settled(self) -> set[tuple[str, DifferenceType]]:
+        """The differences, by name and type, that nobody has to do anything about now."""
+        done = (Outcome.REPAIRED, Outcome.UNDER_WAY, Outcome.GONE)
+        open_ones = {(one.name, one.type) for one in self.applied if one.outcome not in done}
+        return {(one.name, one.type) for one in self.applied} - open_ones
+
     def counts(self) -> dict[str, int]:
         """How many have each outcome; for the run record."""
         return {str(one): self.count(one) for one in Outcome if self.count(one)}
 
 
-def types_of(text: str) -> tuple[DifferenceType, ...]:
-    """The types that a person named, with commas between them.
+def repairable(types: Collection[DifferenceType]) -> tuple[DifferenceType, ...]:
+    """The types that a person named, in the order in which they are repaired.
 
     Raises:
-        UsageError: One of them does not exist, or nothing here repairs it.
+        UsageError: There is none, or nothing here repairs one of them.
     """
-    names = [one.strip() for one in text.split(",") if one.strip()]
-    known = {str(one): one for one in DifferenceType}
-    for name in names:
-        if name not in known:
+    for one in sorted(types):
+        if one not in IN_ORDER:
             raise UsageError(
-                f"there is no type of differences {name!r}",
-                hint=f"those that are repaired: {', '.join(IN_ORDER)}",
+                f"nothing here repairs {one}: {DIFFERENCES[one].by_hand}",
+                hint=f'docs/reconcile.md, "{one}", says what a person does',
             )
-        if known[name] not in IN_ORDER:
-            raise UsageError(
-                f"nothing here repairs {name}: {DIFFERENCES[known[name]].by_hand}",
-                hint=f'docs/reconcile.md, "{name}", says what a person does',
-            )
-    if not names:
+    if not types:
         raise UsageError("--apply names the types to repair", hint=f"such as {IN_ORDER[0]}")
-    return tuple(one for one in IN_ORDER if one in names)
+    return tuple(one for one in IN_ORDER if one in types)
 
 
 def chosen(

@@ -46,9 +46,13 @@ class Wanted:
 
 @dataclass(slots=True)
 class ReconcileRun(JobRun[ReconcileReport]):
-    """Compares ledger, shop and warehouse, and stores what they disagree about."""
+    """Compares ledger, shop and warehouse, and stores what they disagree about.
+
+    `listed` is VeraCore's list of shipments, as far as it was read.
+    """
 
     wanted: Wanted = field(default_factory=Wanted)
+    listed: ListedShipments = field(default_factory=ListedShipments, init=False)
     _unlisted: SyncError | None = field(default=None, init=False)
 
     def run(self) -> ReconcileReport:
@@ -88,9 +92,9 @@ class ReconcileRun(JobRun[ReconcileReport]):
     def _everything(self, book: Book) -> None:
         reach = timedelta(days=self.settings.reconcile.days)
         since = self.wanted.since or self.clock.now() - reach
-        listed = self._list(since)
+        self.listed = self._list(since)
         if self.wanted.asks_for(EXAMINED_TYPES):
-            examiner = OrderExaminer(self.context, listed)
+            examiner = OrderExaminer(self.context, self.listed)
             Walk(self.context, examiner, book, since).run()
 
     # ---- the list of shipments ------------------------------------------------------------------
