@@ -150,7 +150,10 @@ class OrderExaminer(RunPart[ReconcileReport]):
         ]
 
     def wanted(
-        self, sides: OrderSides, rules: Rules | None = None, seen: Mapping[str, LookUp] | None = None
+        self,
+        sides: OrderSides,
+        rules: Rules | None = None,
+        seen: Mapping[str, LookUp] | None = None,
     ) -> tuple[str, ...]:
         """The ids of the order that have to be looked up to compare it."""
         if sides.shop_unread:
@@ -229,4 +232,3 @@ def _both(first: Looked, second: Looked) -> Looked:
     if not stayed:
         return replace(second, examined=Examined(now.code, moving=_OTHERWISE))
     return replace(second, examined=replace(now, differences=stayed))
-
