@@ -140,7 +140,7 @@ class Alerts:
         """The same of these orders, by code; only of those with any."""
         found: dict[str, list[AcceptedAlert]] = {}
         rows = self._db.rows(
-            "SELECT code, kind, difference, reason, accepted_at FROM accepted "
+            "SELECT code, kind, difference, reason, accepted_at FROM accepted "  # noqa: S608
             f"WHERE code {IN_LIST} ORDER BY code, accepted_at, key, difference",
             (as_list(codes),),
         )
