@@ -50,9 +50,12 @@ class WatchedShop(FakeShop):
         super().__init__()
         self.moment: Moment = nothing
 
+    def _tell(self, read: str) -> None:
+        self.moment(read)
+
     @property
     def audit(self) -> ShopAudit:
-        return WatchedAudit(self, 3, lambda read: self.moment(read))
+        return WatchedAudit(self, 3, self._tell)
 
     def poll(self, **asked: Any) -> Any:
         self.moment("poll")

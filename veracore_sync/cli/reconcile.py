@@ -43,17 +43,40 @@ def reconcile(
     name: Annotated[
         str | None,
         typer.Option(
-            "--name", metavar="NAME", help="With --accept: the SKU, or VeraCore's id of an order."
+            "--name",
+            metavar="NAME",
+            help="With --accept or --apply: the SKU, or VeraCore's id of an order.",
+        ),
+    ] = None,
+    apply: Annotated[
+        str | None,
+        typer.Option(
+            "--apply",
+            metavar=_TYPES,
+            help="Repair the differences of these types; with --order or --name only those, and "
+            "also what was accepted.",
+        ),
+    ] = None,
+    most: Annotated[
+        int | None,
+        typer.Option(
+            "--max", min=1, help="With --apply: begin at most this many.", show_default="20"
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", "-n", help="Compare, and store nothing.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            "-n",
+            help="Compare, and store nothing; with --apply, show what would be done.",
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Compare ledger, shop and VeraCore, and show what they disagree about.
 
-    Neither side is changed. What differs is stored in the ledger, and alerted once.
+    Without --apply, neither side is changed. What differs is stored in the ledger, and alerted
+    once.
     """
     # Brings the job: its help does without.
     from veracore_sync.cli.run_reconcile import run
@@ -66,5 +89,7 @@ def reconcile(
         types=types,
         accept=accept,
         name=name,
+        apply=apply,
+        most=most,
         dry_run=dry_run,
     )

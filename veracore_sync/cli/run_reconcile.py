@@ -19,6 +19,7 @@ from veracore_sync.config.types import closest
 from veracore_sync.domain.differences import DIFFERENCES, DifferenceRow, DifferenceType
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.jobs.kernel import RunOptions
+from veracore_sync.jobs.reconcile.apply import MAX_APPLIED, ApplyReport, repairable
 from veracore_sync.jobs.reconcile.document import reconcile_document, shown, since_of
 from veracore_sync.jobs.reconcile.report import Found, Grouped, ReconcileReport
 from veracore_sync.jobs.reconcile.run import Wanted
@@ -37,6 +38,8 @@ def run(
     types: str,
     accept: str | None,
     name: str | None,
+    apply: str | None,
+    most: int | None,
     dry_run: bool,
 ) -> None:
     """Do it, and leave the process with its exit code.
@@ -56,12 +59,28 @@ def run(
     def work(container: Container) -> CommandReport:
         # Parsed here, so that a wrong option is reported as every other error is.
         chosen = types_of(types)
+        if accept is not None and apply is not None:
+            raise UsageError(
+                "--accept and --apply exclude each other",
+                hint="what is accepted stays as it is",
+            )
         if accept is not None:
             return _accept(container, accept, chosen, [*orders, *filter(None, [name])])
-        if name is not None:
-            raise UsageError("--name goes with --accept", hint="`--order` names an order")
+        if name is not None and apply is None:
+            raise UsageError(
+                "--name goes with --accept or --apply", hint="`--order` names an order"
+            )
+        if most is not None and apply is None:
+            raise UsageError("--max goes with --apply", hint="`--apply` names types to repair")
         wanted = Wanted(_since(container, since, orders), chosen)
-        options = ReconcileOptions(RunOptions(only=orders, dry_run=dry_run), wanted, chosen)
+        options = ReconcileOptions(
+            RunOptions(only=orders, dry_run=dry_run),
+            wanted,
+            chosen,
+            repairable(types_of(apply)) if apply is not None else (),
+            MAX_APPLIED if most is None else most,
+            (name,) if name is not None else (),
+        )
         with progress_shown(quiet=as_json) as progress:
             return reconcile.reconcile(container, options, partial(show, types=chosen), progress)
 
@@ -121,7 +140,11 @@ def _show_accepted(rows: list[DifferenceRow]) -> None:
 # ---- for a person -----------------------------------------------------------------------------
 
 
-def show(report: ReconcileReport, types: frozenset[DifferenceType] = frozenset()) -> None:
+def show(
+    report: ReconcileReport,
+    applied: ApplyReport | None = None,
+    types: frozenset[DifferenceType] = frozenset(),
+) -> None:
     """The run as a person reads it."""
     for notice in report.notices:
         say(notice)
@@ -133,6 +156,23 @@ def show(report: ReconcileReport, types: frozenset[DifferenceType] = frozenset()
     for line in (*_reasons("not read", report.unseen), *_reasons("on its way", report.moving)):
         say(line)
     say(*totals_lines(report))
+    if applied is not None:
+        _show_applied(applied)
+
+
+def _show_applied(report: ApplyReport) -> None:
+    rows = [
+        (one.outcome.replace("_", " "), one.type, _named(one.name, one.detail), one.sentence)
+        for one in report.applied
+    ]
+    if rows:
+        table(["outcome", "type", "name", "what was done"], rows)
+    counts = [f"{count} {name.replace('_', ' ')}" for name, count in report.counts().items()]
+    say(", ".join(counts) or "nothing was to be repaired")
+
+
+def _named(name: str, detail: str) -> str:
+    return f"{name} ({detail})" if detail else name
 
 
 def totals_lines(report: ReconcileReport) -> list[str]:
@@ -153,7 +193,7 @@ def totals_lines(report: ReconcileReport) -> list[str]:
 
 def _row(one: Found, now: datetime) -> tuple[str, ...]:
     difference = one.difference
-    name = f"{difference.name} ({difference.detail})" if difference.detail else difference.name
+    name = _named(difference.name, difference.detail)
     kind = f"{difference.type} (accepted)" if one.is_accepted else str(difference.type)
     since = since_of(one)
     age = age_of(now - since) if since is not None else ""

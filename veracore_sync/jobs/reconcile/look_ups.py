@@ -24,6 +24,12 @@ class LookUps(RunPart[ReconcileReport]):
 
     _finds_orders: bool = field(default=False, init=False)
 
+    @property
+    def finds_orders(self) -> bool:
+        """Whether an absence means anything: these credentials find some order, or, where VeraCore
+        never accepted any, nothing can prove it."""
+        return self._finds_orders or next(self._controls(), None) is None
+
     def of(self, ids: Sequence[str]) -> dict[str, LookUp]:
         """What the look-ups of these ids found.
 

@@ -22,6 +22,7 @@ from veracore_sync.jobs.reconcile.stock import STOCK_TYPES, StockExaminer
 from veracore_sync.jobs.reconcile.walk import Walk
 from veracore_sync.jobs.tracking.days import Days
 from veracore_sync.jobs.tracking.window import unreadable_rows
+from veracore_sync.ports.shop import Poll
 
 _LOG = logging.getLogger(__name__)
 _NO_CONTENT = (
@@ -49,10 +50,15 @@ class Wanted:
 
 @dataclass(slots=True)
 class ReconcileRun(JobRun[ReconcileReport]):
-    """Compares ledger, shop and warehouse, and stores what they disagree about."""
+    """Compares ledger, shop and warehouse, and stores what they disagree about.
+
+    `listed` is VeraCore's list of shipments, as far as it was read.
+    """
 
     wanted: Wanted = field(default_factory=Wanted)
+    listed: ListedShipments = field(default_factory=ListedShipments, init=False)
     _unlisted: SyncError | None = field(default=None, init=False)
+    _poll: Poll | None = field(default=None, init=False)
 
     def run(self) -> ReconcileReport:
         """Run to the end.
@@ -82,7 +88,7 @@ class ReconcileRun(JobRun[ReconcileReport]):
         """Compare the orders that a person named, whatever was compared before."""
         codes = [self._code_of(name) for name in self.options.only]
         self.report.in_scope = len(set(codes))
-        book.keep(OrderExaminer(self.context).look(list(dict.fromkeys(codes))))
+        book.keep(self.examiner().look(list(dict.fromkeys(codes))))
 
     def _code_of(self, name: str) -> str:
         row = self.ledger.orders.find(name)
@@ -91,10 +97,9 @@ class ReconcileRun(JobRun[ReconcileReport]):
     def _everything(self, book: Book) -> None:
         reach = timedelta(days=self.settings.reconcile.days)
         since = self.wanted.since or self.clock.now() - reach
-        listed = self._list(since)
+        self.listed = self._list(since)
         if self.wanted.asks_for(EXAMINED_TYPES):
-            examiner = OrderExaminer(self.context, listed)
-            Walk(self.context, examiner, book, since).run()
+            Walk(self.context, self.examiner(), book, since, self._polled()).run()
             self._remember()
         if self.wanted.asks_for(STOCK_TYPES) and not self.context.ends_here():
             self._keep(book, StockExaminer(self.context).everything())
@@ -110,6 +115,25 @@ class ReconcileRun(JobRun[ReconcileReport]):
                 self.report.skus = part.count
             self._unlisted = self._unlisted or part.error
             book.keep_others(part.differences, part.compared, {part.type})
+
+    def examiner(self) -> OrderExaminer:
+        """What compares orders with all that this run has listed.
+
+        Raises:
+            SyncError: The shop cannot be read.
+        """
+        return OrderExaminer(self.context, self._polled().channel_code, self.listed)
+
+    def _polled(self) -> Poll:
+        """The orders that wait to be sent, and the channel in use; asked for once."""
+        if self._poll is None:
+            self._poll = self.shop.poll(
+                trigger_states=self.settings.orders.trigger_states,
+                moved_since=None,
+                passed_states=(),
+                passed_since=None,
+            )
+        return self._poll
 
     def _remember(self) -> None:
         """Store how much was compared."""
