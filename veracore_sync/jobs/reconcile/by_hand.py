@@ -41,8 +41,7 @@ def last_stock_run(context: RunContext[ReconcileReport]) -> LastStockRun:
     now, command = context.clock.now(), COMMANDS["inventory"]
     ended = context.ledger.reporting.run_history(command, now).succeeded_at
     if ended is None:
-        sentence = f"no run of {command} has succeeded yet, so no level is expected to be right"
-        return LastStockRun(None, sentence)
+        return LastStockRun(None, f"no run of {command} has succeeded yet")
     at = from_text(ended)
     if now - at > 2 * interval(context.settings, "inventory") or is_ahead(at, now):
         sentence = (
