@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from veracore_sync.domain.failures import NOT_BEGUN, ONLY_THIS_OPERATION
 from veracore_sync.domain.warehouse import UnreadableShipment
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.reconcile.book import EXAMINED_TYPES, Book
+from veracore_sync.jobs.reconcile.coverage import remember
 from veracore_sync.jobs.reconcile.examiner import OrderExaminer
 from veracore_sync.jobs.reconcile.listed import ListedShipments
 from veracore_sync.jobs.reconcile.report import ReconcileReport
@@ -92,6 +93,23 @@ class ReconcileRun(JobRun[ReconcileReport]):
         if self.wanted.asks_for(EXAMINED_TYPES):
             examiner = OrderExaminer(self.context, listed)
             Walk(self.context, examiner, book, since).run()
+            self._remember()
+
+    def _remember(self) -> None:
+        """Store how much was compared."""
+        if self.context.must_not_write:
+            return
+        report = self.report
+        remember(
+            self.ledger,
+            self.clock.now(),
+            in_scope=report.in_scope,
+            compared=report.compared,
+            left=report.left,
+            unseen=report.unseen_count,
+            moving=report.moving_count,
+            complete=report.is_whole and not report.left,
+        )
 
     # ---- the list of shipments ------------------------------------------------------------------
 
@@ -127,8 +145,3 @@ class ReconcileRun(JobRun[ReconcileReport]):
         # It is unknown whether the last day belongs to the window (docs/wire.md 5.3).
         last = self.clock.now().astimezone(zone).date() + timedelta(days=2)
         return Days(min(since.astimezone(zone).date(), last - timedelta(days=2)), last)
-
-
-def listed_rows(listed: ListedShipments) -> Sequence[str]:
-    """The ids at VeraCore that were listed."""
-    return list(listed.rows)
