@@ -33,8 +33,8 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def ledger(clock: FakeClock) -> Iterator[SqlLedger]:
-    made = open_ledger(None, clock=clock)
+def ledger(clock: FakeClock, tmp_path: Path) -> Iterator[SqlLedger]:
+    made = open_ledger(tmp_path / "ledger.db", clock=clock)
     made.transitions.discover([Discovery("A", "id-A", START)])
     yield made
     made.close()
@@ -129,7 +129,8 @@ def test_the_command_lists_what_stands(rig: HereRig) -> None:
 
 
 def doctor(ledger: SqlLedger, clock: FakeClock) -> list[str]:
-    found = examine_ledger(make_settings(), lambda: ledger, clock)
+    settings = make_settings(ledger={"path": str(ledger.path)})
+    found = examine_ledger(settings, lambda: ledger, clock)
     return [f"{one.level}: {one.message}" for one in found if one.name == "reconcile"]
 
 
