@@ -225,6 +225,5 @@ def _reasons(what: str, groups: dict[str, Grouped]) -> Iterator[str]:
         named = ", ".join(group.names[:_NAMES])
         more = ", …" if group.count > _NAMES else ""
         yield f"{what}: {group.count} ({named}{more}): {reason}"
-    if rest := len(most_first) - _REASONS:
-        if rest > 0:
-            yield f"{what}: {rest} more reasons (--json lists all)"
+    if (rest := len(most_first) - _REASONS) > 0:
+        yield f"{what}: {rest} more reasons (--json lists all)"

@@ -18,7 +18,6 @@ from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.reconcile.apply import MAX_APPLIED, Applier, ApplyReport, chosen
 from veracore_sync.jobs.reconcile.book import Book
 from veracore_sync.jobs.reconcile.document import accepted_document, reconcile_document, totals
-from veracore_sync.jobs.reconcile.examiner import order_examiner
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.run import ReconcileRun, Wanted
 from veracore_sync.jobs.reconcile.telling import accept
@@ -94,7 +93,7 @@ def _apply(container: Container, run: ReconcileRun, options: ReconcileOptions) -
         # A run that must not write has stored nothing.
         rows.setdefault(one.difference.key, DifferenceRow(one.difference, now, now))
     applier = Applier(
-        orders=order_examiner(run.context, run.listed),
+        orders=run.examiner(),
         stock=stock_examiner(container),
         repairs=repairs(container),
         lock=lambda job: job_lock(container, job, COMMANDS["reconcile"]),
