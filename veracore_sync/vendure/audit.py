@@ -8,7 +8,7 @@ from typing import Any
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import SyncError, UpstreamError
-from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS
+from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS, TOO_MUCH_AT_ONCE
 from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.ports.shop import Unlisted
 from veracore_sync.vendure import mapping
@@ -75,10 +75,9 @@ class VendureAudit:
                 found += (mapping.whole_order(item, precision) for item in items)
             return found
         except UpstreamError as error:
-            # Orders with very many lines may be more than one answer can hold.
-            if error not in MAY_BE_AN_ENTRYS or len(codes) == 1:
+            # Orders with very many lines may be more than one answer may hold.
+            if error not in TOO_MUCH_AT_ONCE or len(codes) == 1:
                 raise
-            self._must_answer()
         middle = len(codes) // 2
         return self._named(codes[:middle]) + self._named(codes[middle:])
 

@@ -63,6 +63,7 @@ class OrderListing(Generic[T]):
     _codes: set[str] = field(default_factory=set)
     _smaller: int | None = None
     _in_a_row: int = 0
+    _found_why: bool = False
     _left_out_here: int = 0
 
     def pages(self, page: Node | None = None) -> Iterator[list[T]]:
@@ -138,7 +139,7 @@ class OrderListing(Generic[T]):
                     raise
                 # A shop that is down must not look like a shop full of bad entries.
                 self.must_answer()
-                length = self._smaller
+                length, self._found_why = self._smaller, False
                 if length != 1:
                     self._smaller = length // 2 if length else _SMALLER
                     continue
@@ -146,11 +147,17 @@ class OrderListing(Generic[T]):
                 if self._in_a_row > _MAX_IN_A_ROW:
                     raise
                 self._leave_out(self._named(skip), skip + 1, error)
+                self._found_why = True
                 return None
             self._in_a_row = 0
             if self._smaller:
-                self._smaller = min(2 * self._smaller, self.most or _SMALLER)
+                self._smaller = min(2 * self._smaller, self._longest())
             return page
+
+    def _longest(self) -> int:
+        """How long pages may become again after one that failed."""
+        # A page that fails without a bad entry in it was too much for the shop.
+        return self.most if self.most and self._found_why else _SMALLER
 
     def _named(self, skip: int) -> Node | None:
         try:
