@@ -50,6 +50,7 @@ class VendureAudit:
             self._names,
             self._must_answer,
             most=ORDERS_A_REQUEST,
+            is_closed=True,
         )
         for orders in listing.pages():
             yield [*orders, *listing.unlisted]
@@ -87,8 +88,11 @@ class VendureAudit:
         # it was a cart before. So the list ends with the newest one of now.
         wanted = {"filter": _placed(since, None), "sort": {"orderPlacedAt": "DESC"}, "take": 1}
         try:
-            items = Node(page(self._client, LIST_ORDERS, wanted)).node("orders").nodes("items")
-            return items[0].moment("orderPlacedAt") if items else since
+            listing = Node(page(self._client, LIST_ORDERS, wanted)).node("orders")
+            items = listing.nodes("items")
+            if items:
+                return items[0].moment("orderPlacedAt")
+            return since if listing.integer("totalItems") == 0 else None
         except SyncError as error:
             if error not in MAY_BE_AN_ENTRYS:
                 raise

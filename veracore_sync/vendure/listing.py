@@ -49,6 +49,7 @@ class OrderListing(Generic[T]):
         names: Reads only ids and codes of a page.
         must_answer: A request for no order; raises if the shop does not answer it.
         most: How many entries a page has at most; ``None``: as many as the shop lists at once.
+        is_closed: Whether no entry leaves the list: then one that was counted once is missed.
         unlisted: Filled with the entries that cannot be read.
     """
 
@@ -59,6 +60,7 @@ class OrderListing(Generic[T]):
     names: Callable[[Options], Node]
     must_answer: Callable[[], object]
     most: int | None = None
+    is_closed: bool = False
     unlisted: list[Unlisted] = field(default_factory=list)
     _codes: set[str] = field(default_factory=set)
     _smaller: int | None = None
@@ -75,7 +77,7 @@ class OrderListing(Generic[T]):
         Raises:
             SyncError: The list as a whole cannot be read; also in the middle.
         """
-        seen, came_empty = 0, False
+        seen, total, empty = 0, 0, 0
         while True:
             if page is None:
                 page = self._page(seen)
@@ -89,13 +91,13 @@ class OrderListing(Generic[T]):
                 for place, item in enumerate(items, seen + 1)
                 if (record := self._record(item, page, place)) is not None
             ]
-            seen += len(items)
-            total = page.integer("totalItems")
-            if seen >= total or (not items and came_empty):
-                return self._note_missing(total - len(self._codes) - self._left_out_here)
+            total = max(total if self.is_closed else 0, page.integer("totalItems"))
             # Vendure counts and lists in two queries, and an order may be placed between them. So
-            # one empty page is no proof of a gap; two are.
-            came_empty = not items
+            # one empty page is no proof of a gap; two are: what is counted there is not listed.
+            empty = 0 if items else empty + 1
+            seen += len(items) if items else min(1, empty - 1)
+            if seen >= total or empty > _MAX_IN_A_ROW:
+                return self._note_missing(total - len(self._codes) - self._left_out_here)
             page = None
 
     def _note_missing(self, count: int) -> None:
