@@ -229,9 +229,17 @@ def test_every_order_is_listed_once_or_named(
     here = [kind for number, kind in bad.items() if number <= count]
     missing = here.count("left_out")
     assume(missing <= max(1, len(expected)))
+    late = codes_of(waiting)
     codes, unlisted = read(shop)
-    assert codes == expected
-    assert len(unlisted) == len(here) - max(0, missing - 1)
+    assert [code for code in codes if code not in late] == expected
+    assert len(codes) == len(set(codes))
+    told = len(here) - max(0, missing - 1)
+    if not there or bad.get(there[-1].id) not in ("null", "left_out"):
+        assert codes == expected
+        # Beside one that is not listed an entry without a name may be seen in two pages.
+        assert len(unlisted) == told or {"null", "left_out"} <= set(here)
+    # Else it is unknown which is the newest, and those that are placed meanwhile are counted.
+    assert len(unlisted) >= told
 
 
 def test_an_order_of_an_unknown_newest_that_moves_the_others_is_no_double() -> None:

@@ -66,7 +66,7 @@ class OrderListing(Generic[T]):
     _smaller: int | None = None
     _in_a_row: int = 0
     _found_why: bool = False
-    _left_out_here: int = 0
+    _left_out: set[str] = field(default_factory=set)
 
     def pages(self, page: Node | None = None) -> Iterator[list[T]]:
         """All entries that can be read, by ascending id, a page at a time and each once.
@@ -97,7 +97,7 @@ class OrderListing(Generic[T]):
             empty = 0 if items else empty + 1
             seen += len(items) if items else min(1, empty - 1)
             if seen >= total or empty > _MAX_IN_A_ROW:
-                return self._note_missing(total - len(self._codes) - self._left_out_here)
+                return self._note_missing(total - len(self._codes) - len(self._left_out))
             page = None
 
     def _note_missing(self, count: int) -> None:
@@ -173,9 +173,11 @@ class OrderListing(Generic[T]):
 
     def _leave_out(self, item: Node | None, place: int, error: SyncError) -> None:
         code, identity = _name(item, "code"), _name(item, "id")
-        self._left_out_here += 1
         name = f"id {identity}" if identity else f"entry {place} of the {self.name} orders"
-        self.unlisted.append(Unlisted(code or name, code, self.name, error))
+        unlisted = Unlisted(code or name, code, self.name, error)
+        if unlisted.name not in self._left_out:
+            self._left_out.add(unlisted.name)
+            self.unlisted.append(unlisted)
 
 
 def options(wanted: Options, skip: int, take: int | None = None) -> dict[str, Any]:
