@@ -8,6 +8,7 @@ from fakes import START
 from ledger_beds import LedgerBed, accept, discover
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.ports.ledger import Ledger
 
 CODES = ["A", "B", "C"]
@@ -19,15 +20,19 @@ def test_what_is_read_of_many_is_what_is_read_of_each(ledger: Ledger) -> None:
         accept(ledger, code)
     discover(ledger, "D")
     ledger.cancellations.want("A", "A", "person")
+    ledger.alerts.open(AlertKind.ORDER_DRIFT, "changed", code="C")
+    ledger.alerts.accept("C", "fine")
     ledger.shipments.looked("B", "B", reference="B", rows={"x": "2026-03-01"}, seen={"S1": [LEFT]})
     asked = [*CODES, "D", "no order"]
     assert ledger.orders.attempts_of(asked) == {c: ledger.orders.attempts(c) for c in CODES}
     assert ledger.cancellations.of(asked) == {"A": ledger.cancellations.get("A")}
     assert ledger.shipments.slips_by_code(asked) == {"B": ledger.shipments.slips_of("B")}
     assert ledger.shipments.tracked_by_code(asked) == {"B": ledger.shipments.tracked("B")}
+    assert ledger.alerts.accepted_of(asked) == {"C": ledger.alerts.accepted("C")}
     for read in (
         ledger.orders.attempts_of,
         ledger.cancellations.of,
+        ledger.alerts.accepted_of,
         ledger.shipments.slips_by_code,
         ledger.shipments.tracked_by_code,
     ):

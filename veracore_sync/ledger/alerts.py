@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.kinds import ACCEPTABLE, AlertKind, EventKind
@@ -135,6 +135,18 @@ class Alerts:
             (code,),
         )
         return [AcceptedAlert(*row) for row in found]
+
+    def accepted_of(self, codes: Sequence[str]) -> dict[str, list[AcceptedAlert]]:
+        """The same of these orders, by code; only of those with any."""
+        found: dict[str, list[AcceptedAlert]] = {}
+        rows = self._db.rows(
+            "SELECT code, kind, difference, reason, accepted_at FROM accepted "  # noqa: S608
+            f"WHERE code {IN_LIST} ORDER BY code, accepted_at, key, difference",
+            (as_list(codes),),
+        )
+        for code, *values in rows:
+            found.setdefault(code, []).append(AcceptedAlert(*values))
+        return found
 
     def _is_accepted(self, key: str, difference: str) -> bool:
         found = self._db.row(
