@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
+from veracore_sync.domain.fulfilments import FulfilledOrder, Line
 from veracore_sync.domain.shop_texts import code_text, note_text, short_text
 from veracore_sync.domain.texts import marked, one_line
 from veracore_sync.ports.shop import MutationRefused
@@ -23,7 +23,7 @@ from veracore_sync.vendure.documents import (
 )
 from veracore_sync.vendure.error_words import known_code, repeated
 from veracore_sync.vendure.lists import by_code, incomplete
-from veracore_sync.vendure.mapping import channels
+from veracore_sync.vendure.mapping import channels, fulfilments, in_order
 from veracore_sync.vendure.node import Node
 
 _CODES_A_REQUEST = 50
@@ -134,16 +134,14 @@ def _words(outcome: Node, name: str) -> str:
 
 
 def _order(node: Node) -> FulfilledOrder:
-    lines = [_line(line) for line in node.nodes("lines")]
-    # PostgreSQL returns them in any order; units are allotted to lines in a fixed one.
-    lines.sort(key=lambda line: (len(line.id), line.id))
     return FulfilledOrder(
         id=node.text("id"),
         code=node.text("code"),
         state=node.text("state"),
         type=node.text("type"),
-        lines=tuple(lines),
-        fulfilments=tuple(_fulfilment(one) for one in node.nodes_or_none("fulfillments")),
+        # Units are allotted to lines in a fixed order.
+        lines=in_order(_line(line) for line in node.nodes("lines")),
+        fulfilments=fulfilments(node),
         placed_at=node.moment_or_none("orderPlacedAt"),
         channels=channels(node),
     )
@@ -152,13 +150,3 @@ def _order(node: Node) -> FulfilledOrder:
 def _line(node: Node) -> Line:
     variant = node.node("productVariant")
     return Line(node.text("id"), variant.text("id"), variant.text("sku"), node.integer("quantity"))
-
-
-def _fulfilment(node: Node) -> Fulfilment:
-    units: dict[str, int] = {}
-    for line in node.nodes("lines"):
-        id = line.text("orderLineId")
-        units[id] = units.get(id, 0) + line.integer("quantity")
-    return Fulfilment(
-        node.text("id"), node.text("state"), node.text_or_empty("trackingCode"), units
-    )
