@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from veracore_sync.composition.locked_run import job_lock
 from veracore_sync.composition.repairs import repairs
 from veracore_sync.config import load
 from veracore_sync.domain.differences import Difference, DifferenceType
-from veracore_sync.jobs.reconcile.apply import Deed
+from veracore_sync.jobs.reconcile.apply import IN_ORDER, Deed
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ports.ledger import Ledger
@@ -38,6 +39,7 @@ ENV = {
     "VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS": "1",
 }
 T = DifferenceType
+TYPES = IN_ORDER
 _OF_AN_ORDER = ("slips", "tracked", "attempts", "accepted", "alerts", "agreed", "orders")
 
 
@@ -49,7 +51,8 @@ class ApplyWorld:
     sandbox: Sandbox
     rig: Rig
     dice: random.Random
-    labels: int = 0
+    labels: dict[str, str] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=count)
     made: list[tuple[DifferenceType, str]] = field(default_factory=list)
 
     # ---- the commands ---------------------------------------------------------------------------
@@ -91,14 +94,18 @@ class ApplyWorld:
         return order
 
     def ship(self, order: Any) -> str:
-        self.labels += 1
-        label = f"1Z999AA1{self.labels:010}"
+        label = f"1Z999AA1{next(self.numbers):010}"
         packages = [{"tracking": label, "carrier": "UPS", "service": "UPS Ground"}]
         self.rig.control("ship", {"order": self.veracore_id(order.code), "packages": packages})
         return label
 
     def veracore_id(self, code: str) -> str:
         return str(self.rig.placed()[code]["id"])
+
+    def mend(self) -> None:
+        """No more faults."""
+        self.rig.control("faults", {"kinds": []})
+        self.shop.clear_faults()
 
     def state(self, code: str) -> str | None:
         with self.ledger() as ledger:
@@ -125,9 +132,68 @@ class ApplyWorld:
 
     def make(self, type: DifferenceType) -> str:
         """Make a difference of that type; its name."""
-        name = _MAKERS[type](self)
-        self.made.append((type, name))
-        return name
+        return self.make_all([type])[0][1]
+
+    def make_all(self, types: Sequence[DifferenceType]) -> list[tuple[DifferenceType, str]]:
+        """Make a difference of each of these types, with few commands; type and name of each."""
+        orders = [
+            (one, self.place()) for one in types if one not in (T.PAID_NOT_SENT, T.STOCK_DIFFERS)
+        ]
+        self._named("sync-orders", [order.code for _, order in orders])
+        moved = [order for one, order in orders if one is T.TRACKING_DIFFERS]
+        labels = {order.code: self.ship(order) for order in moved}
+        self._named("sync-tracking", list(labels))
+        made = []
+        for one, order in orders:
+            code = str(order.code)
+            if one is T.SENT_NOT_IN_LEDGER:
+                self.forget(code)
+            elif one is T.CANCELLED_HERE_LIVE_THERE:
+                self.shop.state.cancel(self.shop.state.orders[order.id])
+            elif one is T.CANCELLED_THERE_OPEN_HERE:
+                self.rig.control("cancel", {"order": self.veracore_id(code)})
+            elif one is T.SHIPPED_NOT_FULFILLED:
+                labels[code] = self.ship(order)
+            else:
+                body = {"order": self.veracore_id(code), "tracking": labels[code]}
+                labels[code] += "X"
+                self.rig.control("void", body | {"relabel": labels[code]})
+            made.append((one, code))
+        made += [(one, str(self.place().code)) for one in types if one is T.PAID_NOT_SENT]
+        made += [(one, self._set_by_hand()) for one in types if one is T.STOCK_DIFFERS]
+        self.labels |= labels
+        self.made += made
+        return made
+
+    def _named(self, command: str, codes: Sequence[str]) -> None:
+        if codes:
+            self.run(command, *(word for code in codes for word in ("--order", code)))
+
+    def _set_by_hand(self) -> str:
+        """Somebody sets a level in the shop."""
+        [variant] = [one for one in self.shop.state.variants.values() if one.sku == "POSTER"]
+        [level] = variant.levels.values()
+        self.shop.state.write_levels([(variant.id, [(level.location.id, level.on_hand + 7)])])
+        return "POSTER"
+
+    def is_repaired(self, type: DifferenceType, name: str) -> bool:
+        """Whether both sides and the ledger show it, whatever a run says."""
+        state = self.state(name)
+        if type is T.STOCK_DIFFERS:
+            there = sum(one.available for one in self.sandbox.world.stock_of(name))
+            return bool(self.shop.state.saleable(name) == there)
+        told = self.rig.placed().get(name)
+        if type in (T.PAID_NOT_SENT, T.SENT_NOT_IN_LEDGER):
+            return told is not None and state in ("synced", "shipped")
+        assert told is not None, f"{name} is no longer at VeraCore"
+        if type is T.CANCELLED_HERE_LIVE_THERE:
+            return bool(told["status"] == "Cancelled")
+        if type is T.CANCELLED_THERE_OPEN_HERE:
+            return state == "cancelled"
+        with self.ledger() as ledger:
+            known = {one.tracking_code for one in ledger.shipments.slips_of(name)}
+        [order] = [one for one in self.shop.state.orders.values() if one.code == name]
+        return known == {self.labels[name]} and bool(fulfilled(order))
 
     # ---- all that both sides have ---------------------------------------------------------------
 
@@ -217,65 +283,6 @@ def _flatten(where: str, value: Any, into: dict[str, Any]) -> None:
         into[where] = value
 
 
-# ---- the makers ----------------------------------------------------------------------------------
-
-
-def _paid_not_sent(world: ApplyWorld) -> str:
-    return str(world.place().code)
-
-
-def _sent_not_in_ledger(world: ApplyWorld) -> str:
-    code = str(world.sent().code)
-    world.forget(code)
-    return code
-
-
-def _cancelled_here(world: ApplyWorld) -> str:
-    order = world.sent()
-    world.shop.state.cancel(world.shop.state.orders[order.id])
-    return str(order.code)
-
-
-def _cancelled_there(world: ApplyWorld) -> str:
-    order = world.sent()
-    world.rig.control("cancel", {"order": world.veracore_id(order.code)})
-    return str(order.code)
-
-
-def _shipped_not_fulfilled(world: ApplyWorld) -> str:
-    order = world.sent()
-    world.ship(order)
-    return str(order.code)
-
-
-def _tracking_differs(world: ApplyWorld) -> str:
-    order = world.sent()
-    label = world.ship(order)
-    world.run("sync-tracking", "--order", order.code)
-    assert fulfilled(world.shop.state.orders[order.id])
-    there = world.veracore_id(order.code)
-    world.rig.control("void", {"order": there, "tracking": label, "relabel": f"{label}X"})
-    return str(order.code)
-
-
-def _stock_differs(world: ApplyWorld) -> str:
-    with world.sandbox.world.lock:
-        there = sum(one.on_hand for one in world.sandbox.world.stock_of("POSTER"))
-    world.rig.control("stock", {"stock": [{"sku": "POSTER", "on_hand": there - 7}]})
-    return "POSTER"
-
-
-_MAKERS: Mapping[DifferenceType, Callable[[ApplyWorld], str]] = {
-    T.PAID_NOT_SENT: _paid_not_sent,
-    T.SENT_NOT_IN_LEDGER: _sent_not_in_ledger,
-    T.CANCELLED_HERE_LIVE_THERE: _cancelled_here,
-    T.CANCELLED_THERE_OPEN_HERE: _cancelled_there,
-    T.SHIPPED_NOT_FULFILLED: _shipped_not_fulfilled,
-    T.TRACKING_DIFFERS: _tracking_differs,
-    T.STOCK_DIFFERS: _stock_differs,
-}
-
-
 @contextmanager
 def apply_world(
     folder: Path,
@@ -297,6 +304,7 @@ def apply_world(
             world.run("sync-inventory", "--allow-mass-change")
             world.place()
             world.run("sync-orders", "--allow-first-run")
+            world.run("sync-tracking")
             yield world
         finally:
             rig.end()
