@@ -58,7 +58,7 @@ def compare(made: Bed, lookups: int) -> tuple[float, list[str]]:
         began = time.perf_counter()
         report = run.run()
         took = time.perf_counter() - began
-    assert (report.differing, report.unseen_count) == (0, 0), report
+    assert (report.differing, report.not_read) == (0, 0), report
     assert report.compared + report.left == report.in_scope == len(made.codes), report
     assert not lookups or len(asked) <= lookups + 3, len(asked)
     return took, asked
