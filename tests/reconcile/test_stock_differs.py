@@ -273,6 +273,8 @@ def test_what_a_run_has_left_behind_is_told(world: World, monkeypatch: pytest.Mo
     assert (found.name, found.since) == ("MUG", None)
     assert found.ledger == "sync-inventory has run since it was seen first, and left it so"
     assert one(world).mark == found.mark
+    (seen,) = examiner(world).examine(["MUG"])
+    assert seen.differences == (found,)
     monkeypatch.undo()
     sync(world)
     assert told(world) == {}

@@ -28,8 +28,13 @@ _MOST = 500
 class LeftBehind(RunPart[ReconcileReport]):
     """Finds levels that a stock run should have written, and did not."""
 
-    def among(self, waiting: Iterable[Suspect]) -> set[str]:
-        """The ids of those that were the same before a stock run began that has ended since."""
+    def among(self, waiting: Iterable[Suspect], *, all_of_them: bool) -> set[str]:
+        """The ids of those that were the same before a stock run began that has ended since.
+
+        Args:
+            waiting: What waits.
+            all_of_them: Nothing else waits, so nothing else needs to be remembered.
+        """
         known: dict[str, list[str]] = json.loads(self.ledger.meta.get(WAITING) or "{}")
         last = self._last_began()
         now = to_text(self.clock.now())
@@ -44,7 +49,7 @@ class LeftBehind(RunPart[ReconcileReport]):
                 left.add(one.id)
             if len(kept) < _MOST:
                 kept[one.id] = (since, mark)
-        if not self.context.must_not_write and (kept or known):
+        if all_of_them and not self.context.must_not_write and (kept or known):
             self.ledger.meta.put(WAITING, json.dumps(kept))
         return left
 

@@ -127,10 +127,7 @@ class StockExaminer(RunPart[ReconcileReport]):
         if beyond:
             stock.unseen.append((f"{beyond:,} SKUs", _BEYOND))
         decided = self._decide(suspects, self._withheld(summary))
-        waiting = [suspects[id] for id, why in decided.waiting.items() if why == _WAITS]
-        for id in LeftBehind(self.context).among(waiting):
-            del decided.waiting[id]
-            decided.differences[id] = difference(suspects[id], None, _LEFT)
+        self._left_behind(suspects, decided, all_of_them=True)
         told = {one.name: one for one in decided.differences.values()}
         stock.differences = list(told.values())
         for why in sorted(set(decided.waiting.values())):
@@ -182,6 +179,7 @@ class StockExaminer(RunPart[ReconcileReport]):
             return Examined(sku, unseen=unread)
         suspects = {one.id: one for one in found if one.changes}
         decided = self._decide(suspects, self._withheld(None))
+        self._left_behind(suspects, decided, all_of_them=False)
         for id in decided.withheld:
             # A guard is about many SKUs at once: to set one after the other would go around it.
             return Examined(sku, moving=decided.differences[id].ledger)
@@ -244,6 +242,14 @@ class StockExaminer(RunPart[ReconcileReport]):
                 decided.differences[one.id] = difference(one, changes[0].at)
             else:
                 decided.waiting[one.id] = _WAITS
+
+    def _left_behind(
+        self, suspects: Mapping[str, Suspect], decided: _Decided, *, all_of_them: bool
+    ) -> None:
+        waiting = [suspects[id] for id, why in decided.waiting.items() if why == _WAITS]
+        for id in LeftBehind(self.context).among(waiting, all_of_them=all_of_them):
+            del decided.waiting[id]
+            decided.differences[id] = difference(suspects[id], None, _LEFT)
 
     def _again(self, skus: tuple[str, ...]) -> Iterator[Suspect]:
         planning = self._planning(skus)
