@@ -39,8 +39,9 @@ class Book(RunPart[ReconcileReport]):
         """Store what was found of a page of orders; nothing of those that were not compared."""
         examined = [one.examined for one in looked]
         agreed = [one for one in map(self._agreed, looked) if one is not None]
-        before = self._standing(examined)
-        if not self.context.must_not_write:
+        if self.context.must_not_write:
+            before = self._standing(examined)
+        else:
             with self.ledger.unit_of_work():
                 before = self._standing(examined)
                 told = tell_orders(self.ledger, examined, agreed, EXAMINED_TYPES)
@@ -50,9 +51,9 @@ class Book(RunPart[ReconcileReport]):
                 self.report.compared += 1
                 self.report.differing += bool(one.differences)
             elif one.unseen:
-                self.report.not_read(one.code, one.unseen)
+                self.report.add_unread(one.code, one.unseen)
             else:
-                self.report.is_on_its_way(one.code, one.moving)
+                self.report.add_moving(one.code, one.moving)
         compared = [one.code for one in examined if one.is_compared]
         found = [difference for one in examined for difference in one.differences]
         self._report(before, found, compared, EXAMINED_TYPES)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.clock import from_text, to_text
+from veracore_sync.domain.ledger_records import Run
 from veracore_sync.domain.shop_stock import StockAdjustment
 from veracore_sync.jobs.kernel import RunContext, RunPart
 from veracore_sync.jobs.reconcile.report import ReconcileReport
@@ -18,7 +19,8 @@ from veracore_sync.waits import is_ahead
 
 _WRITERS = frozenset({"sync-inventory", "sync-tracking", "reconcile"})
 """The commands that write levels."""
-_RUNS = 300
+RUNS = 300
+"""So many runs are looked through; many more than begin within two intervals."""
 _AGREE = timedelta(seconds=2)
 """Clocks that are no further apart count as one: HTTP shows whole seconds."""
 
@@ -41,8 +43,7 @@ def last_stock_run(context: RunContext[ReconcileReport]) -> LastStockRun:
     now, command = context.clock.now(), COMMANDS["inventory"]
     ended = context.ledger.reporting.run_history(command, now).succeeded_at
     if ended is None:
-        sentence = f"no run of {command} has succeeded yet, so no level is expected to be right"
-        return LastStockRun(None, sentence)
+        return LastStockRun(None, f"no run of {command} has succeeded yet")
     at = from_text(ended)
     if now - at > 2 * interval(context.settings, "inventory") or is_ahead(at, now):
         sentence = (
@@ -51,6 +52,11 @@ def last_stock_run(context: RunContext[ReconcileReport]) -> LastStockRun:
         )
         return LastStockRun(at, sentence)
     return LastStockRun(at)
+
+
+def has_worked(run: Run) -> bool:
+    """Whether the run did its work; with exit code 3 it also told something new."""
+    return run.exit_code == 0 or (run.exit_code == 3 and not run.result.get("errorClass"))
 
 
 @dataclass(slots=True)
@@ -70,7 +76,7 @@ class SetByHand(RunPart[ReconcileReport]):
         # The stored end is cut to a millisecond.
         self._since = ended_at + shift + slack
         now = to_text(self.clock.now())
-        for run in self.ledger.runs.latest(_RUNS):
+        for run in self.ledger.runs.latest(RUNS):
             if run.command in _WRITERS and (run.ended_at or now) >= to_text(ended_at):
                 began, ended = from_text(run.started_at), from_text(run.ended_at or now)
                 if run.ended_at is None and run.command == "reconcile":

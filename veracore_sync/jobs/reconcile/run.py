@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.domain.differences import DifferenceType
-from veracore_sync.domain.errors import SyncError, UpstreamError
+from veracore_sync.domain.errors import SyncError, UpstreamError, UsageError
 from veracore_sync.domain.failures import NOT_BEGUN, ONLY_THIS_OPERATION
 from veracore_sync.domain.warehouse import UnreadableShipment
 from veracore_sync.jobs.kernel import JobRun
@@ -19,6 +19,7 @@ from veracore_sync.jobs.reconcile.findings import Findings
 from veracore_sync.jobs.reconcile.listed import ListedShipments
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.stock import STOCK_TYPES, StockExaminer
+from veracore_sync.jobs.reconcile.strangers import Strangers
 from veracore_sync.jobs.reconcile.walk import Walk
 from veracore_sync.jobs.tracking.days import Days
 from veracore_sync.jobs.tracking.window import unreadable_rows
@@ -86,29 +87,53 @@ class ReconcileRun(JobRun[ReconcileReport]):
 
     def _named(self, book: Book) -> None:
         """Compare the orders that a person named, whatever was compared before."""
-        codes = [self._code_of(name) for name in self.options.only]
-        self.report.in_scope = len(set(codes))
-        book.keep(self.examiner().look(list(dict.fromkeys(codes))))
-
-    def _code_of(self, name: str) -> str:
-        row = self.ledger.orders.find(name)
-        return row.code if row is not None else name
+        rows = {name: self.ledger.orders.find(name) for name in self.options.only}
+        codes = [row.code if row is not None else name for name, row in rows.items()]
+        examiner = self.examiner()
+        unknown = [name for name, row in rows.items() if row is None]
+        orders, unread = examiner.read_shop(unknown, {})
+        for name in unknown:
+            if name not in orders and name not in unread:
+                raise UsageError(
+                    f"neither the ledger nor the shop has an order {name}",
+                    hint="name it by its code in the shop, or by its id there or at VeraCore",
+                )
+        distinct = list(dict.fromkeys(codes))
+        self.report.in_scope = len(distinct)
+        book.keep(examiner.look(distinct))
 
     def _everything(self, book: Book) -> None:
         reach = timedelta(days=self.settings.reconcile.days)
         since = self.wanted.since or self.clock.now() - reach
         self.listed = self._list(since)
+        strangers = Strangers(self.context, self.listed, self.wanted.since)
+        if self._is_listed:
+            strangers.look()
+        codes: Collection[str] = ()
         if self.wanted.asks_for(EXAMINED_TYPES):
-            Walk(self.context, self.examiner(), book, since, self._polled()).run()
-            self._remember()
+            also = strangers.codes
+            walk = Walk(self.context, self.examiner(), book, since, self._polled(), also)
+            walk.run()
+            codes = walk.codes
+            if self.wanted.since is None:
+                self._remember()
+        if self._is_listed and self.wanted.asks_for({DifferenceType.FOREIGN_AT_WAREHOUSE}):
+            self._keep(book, [strangers.findings(codes)])
         if self.wanted.asks_for(STOCK_TYPES) and not self.context.ends_here():
             self._keep(book, StockExaminer(self.context).everything())
+
+    @property
+    def _is_listed(self) -> bool:
+        """Whether VeraCore's list of shipments was read."""
+        return self.warehouse.capabilities.lists_shipped and self._unlisted is None
 
     def _keep(self, book: Book, parts: Sequence[Findings]) -> None:
         """Store what was found of everything but single orders."""
         for part in parts:
             for name, why in part.unseen:
-                self.report.not_read(name, why)
+                self.report.note_unseen(name, why)
+            for name, why in part.moving:
+                self.report.note_moving(name, why)
             for note in part.notes:
                 self.report.notify(note)
             if part.type is DifferenceType.STOCK_DIFFERS:
@@ -146,8 +171,8 @@ class ReconcileRun(JobRun[ReconcileReport]):
             in_scope=report.in_scope,
             compared=report.compared,
             left=report.left,
-            unseen=report.unseen_count,
-            moving=report.moving_count,
+            unseen=report.not_read,
+            moving=report.on_their_way,
             complete=report.is_whole and not report.left,
         )
 

@@ -6,7 +6,7 @@ it is its code and its place in the queue, and those that are chosen are read an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,7 +24,7 @@ from veracore_sync.jobs.reconcile.sides import OrderSides
 from veracore_sync.ports.shop import Poll, Unlisted
 
 _PAGE = 100
-_AT_ONCE = 20
+_AT_ONCE = 50
 """So many orders are looked up and stored together, so that little is lost when a run is cut."""
 _SURVEY = "reading the shop's orders"
 _LOOKING = "comparing with VeraCore"
@@ -39,12 +39,14 @@ class Walk(RunPart[ReconcileReport]):
         book: Stores.
         since: Orders placed or ended since then (UTC).
         poll: The orders that wait to be sent, whatever their age.
+        also: Other orders to compare.
     """
 
     examiner: OrderExaminer
     book: Book
     since: datetime
     poll: Poll
+    also: Sequence[str] = ()
     _queue: Queue = field(init=False)
     _codes: set[str] = field(default_factory=set, init=False)
 
@@ -63,6 +65,11 @@ class Walk(RunPart[ReconcileReport]):
             self.report.left += self._queue.count
             return
         self._look_up()
+
+    @property
+    def codes(self) -> Collection[str]:
+        """The orders that were in scope."""
+        return self._codes
 
     # ---- which orders ---------------------------------------------------------------------------
 
@@ -102,7 +109,7 @@ class Walk(RunPart[ReconcileReport]):
         while rows := self.ledger.orders.open_or_changed(since, after, _PAGE):
             after = rows[-1].code
             yield from self._new(row.code for row in rows)
-        yield from self._new(waiting)
+        yield from self._new([*waiting, *self.also])
         # What stands of an order is looked at until it is gone, however old the order is.
         standing = self.ledger.differences.standing()
         yield from self._new(
@@ -122,7 +129,7 @@ class Walk(RunPart[ReconcileReport]):
         if one.code is not None and one.code in self._codes:
             return
         self._count([one.code or f"?{one.name}"])
-        self.report.not_read(one.name, f"the shop cannot list it: {one.error.message}")
+        self.report.add_unread(one.name, f"the shop cannot list it: {one.error.message}")
 
     # ---- comparing ------------------------------------------------------------------------------
 
@@ -139,10 +146,11 @@ class Walk(RunPart[ReconcileReport]):
     def _page(self, page: Sequence[OrderSides]) -> bool:
         agreed = self.ledger.differences.agreed_of([one.code for one in page])
         now, key = self.clock.now(), self.ledger.meta.hash_key
+        rules = self.examiner.rules()
         at_once: list[OrderSides] = []
         settled: list[str] = []
         for sides in page:
-            ids = self.examiner.wanted(sides)
+            ids = self.examiner.wanted(sides, rules)
             if not ids:
                 at_once.append(sides)
                 continue
