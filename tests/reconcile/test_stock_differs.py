@@ -281,6 +281,19 @@ def test_what_a_run_has_left_behind_is_told(world: World, monkeypatch: pytest.Mo
     assert world.ledger.meta.get("reconcile.waiting_levels") == "{}"
 
 
+def test_a_run_that_was_killed_hides_nothing_for_long(world: World) -> None:
+    world.add("MUG", 0, there=10)
+    world.ledger.runs.begin("sync-tracking")
+    world.clock.forward(hours=1)
+    sync(world)
+    world.ledger.runs.begin("sync-tracking")
+    world.by_hand_set("MUG", 2)
+    assert told(world) == {}
+    world.clock.forward(minutes=45)
+    world.by_hand_set("MUG", 2)
+    assert told(world) != {}
+
+
 # ---- while things move ---------------------------------------------------------------------------
 
 
