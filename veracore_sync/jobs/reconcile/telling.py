@@ -16,6 +16,7 @@ from veracore_sync.domain.differences import (
 )
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.texts import one_line
 from veracore_sync.jobs.reconcile.sides import Examined
 from veracore_sync.ports.ledger import Ledger
 
@@ -137,6 +138,7 @@ def advice(one: Difference) -> str:
 
 
 def _short(text: str) -> str:
+    text = one_line(text)
     return text if len(text) <= _SIDE else text[: _SIDE - 1] + "…"
 
 
@@ -166,18 +168,21 @@ class _Teller:
                 stands.setdefault(of_type, []).append(row.difference)
         alerts = self.ledger.alerts.standing()
         open_kinds = {(one.code, one.kind) for one in alerts}
-        open_keys = {one.key for one in alerts}
+        messages = {one.key: one.message for one in alerts}
         told = []
         for code, type in dict.fromkeys((one.name, one.type) for one in touched):
             some = stands.get((code, type), [])
             key = f"{AlertKind.ORDER_DIFFERS}:{code}:{type}"
             if not some:
-                self.ledger.alerts.resolve(AlertKind.ORDER_DIFFERS, code=code, about=type)
+                if key in messages:
+                    self.ledger.alerts.resolve(AlertKind.ORDER_DIFFERS, code=code, about=type)
                 continue
             told_by = DIFFERENCES[type].told_by
-            if key not in open_keys and any((code, kind) in open_kinds for kind in told_by):
+            if key not in messages and any((code, kind) in open_kinds for kind in told_by):
                 continue
             message = _of_some(some)
+            if messages.get(key) == message and not self._is_news(some):
+                continue
             if self._open(AlertKind.ORDER_DIFFERS, message, some, code=code, about=type):
                 told.append(f"{code}: {message}")
         return told
@@ -209,11 +214,11 @@ class _Teller:
         code: str | None = None,
         about: str = "",
     ) -> bool:
-        again = any(one.key in self.news for one in some)
-        marks = "\n".join(sorted(f"{one.name} {one.detail}\n{one.mark}" for one in some))
-        return self.ledger.alerts.open(
-            kind, message, code=code, about=about, again=again, difference=marks
-        )
+        again = self._is_news(some)
+        return self.ledger.alerts.open(kind, message, code=code, about=about, again=again)
+
+    def _is_news(self, some: Sequence[Difference]) -> bool:
+        return any(one.key in self.news for one in some)
 
 
 def _of_some(some: Sequence[Difference], *, named: bool = False) -> str:
