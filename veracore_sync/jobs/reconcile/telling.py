@@ -164,16 +164,18 @@ class _Teller:
 
     def _all_of(self, type: DifferenceType) -> list[str]:
         kind = NOT_OF_ORDERS[type]
+        alerts = {one.kind for one in self.ledger.alerts.standing()}
+        # The others of the type are not told by that alert.
+        told_by = {kind for kind in DIFFERENCES[type].told_by if kind in alerts}
         some = [
             row.difference
             for row in self.ledger.differences.standing()
-            if row.difference.type is type and not row.is_accepted
+            if row.difference.type is type
+            and not row.is_accepted
+            and row.difference.detail not in told_by
         ]
         if not some:
             self.ledger.alerts.resolve(kind)
-            return []
-        alerts = {one.kind for one in self.ledger.alerts.standing()}
-        if kind not in alerts and alerts & DIFFERENCES[type].told_by:
             return []
         # What is new comes first, because only so many are named.
         some.sort(key=lambda one: one.key not in self.news)
