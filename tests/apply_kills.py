@@ -138,6 +138,17 @@ def settle(world: ApplyWorld, within_seconds: float = 60) -> int:
             world.nothing_twice()
             world.nothing_lost()
             return rounds
-        assert time.monotonic() < deadline, (left, done)
+        assert time.monotonic() < deadline, (
+            left,
+            [known_of(world, name) for _, name in left],
+            done,
+        )
         time.sleep(0.4)
     raise AssertionError("never at rest")
+
+
+def known_of(world: ApplyWorld, name: str) -> list[object]:
+    """What the ledger has of an order, for whoever has to find out why it is not repaired."""
+    with world.ledger() as ledger:
+        alerts = [one for one in ledger.alerts.standing() if one.code == name]
+        return [ledger.orders.get(name), ledger.shipments.slips_of(name), alerts]
