@@ -56,11 +56,11 @@ class OrderExaminer(RunPart[ReconcileReport]):
     channel_code: str
     listed: ListedShipments = field(default_factory=ListedShipments)
     _at_first: Rules = field(init=False)
-    _look_ups: LookUps = field(init=False)
+    look_ups: LookUps = field(init=False)
 
     def __post_init__(self) -> None:
         ledger = self.ledger
-        self._look_ups = LookUps(self.context)
+        self.look_ups = LookUps(self.context)
         self._at_first = rules_of(
             self.settings,
             self.warehouse.capabilities,
@@ -81,7 +81,7 @@ class OrderExaminer(RunPart[ReconcileReport]):
 
     def rules(self) -> Rules:
         """The rules at this moment: a run may last longer than what is recent."""
-        finds = self._look_ups.finds_orders
+        finds = self.look_ups.finds_orders
         return replace(self._at_first, now=self.clock.now(), finds_orders=finds)
 
     def examine(self, codes: Sequence[str]) -> list[Examined]:
@@ -167,7 +167,7 @@ class OrderExaminer(RunPart[ReconcileReport]):
         seen = self._seen(all_sides)
         after: Mapping[str, LedgerSide | None] = {one.code: one.ledger for one in all_sides}
         if any(seen.values()):
-            after = ledger_sides(self.ledger, list(seen))
+            after = ledger_sides(self.ledger, list(seen), sent=False)
         until, rules = to_text(self.clock.now()), self.rules()
         key = self.ledger.meta.hash_key
         found: list[Looked] = []
@@ -188,7 +188,7 @@ class OrderExaminer(RunPart[ReconcileReport]):
         # What is found under one id may ask for another: a person may have given it a new one.
         while left:
             wanted = {one.code: self.wanted(one, rules, seen[one.code]) for one in left}
-            found = self._look_ups.of([id for ids in wanted.values() for id in ids])
+            found = self.look_ups.of([id for ids in wanted.values() for id in ids])
             for code, ids in wanted.items():
                 seen[code] |= {id: found[id] for id in ids}
             left = [one for one in left if wanted[one.code]]
