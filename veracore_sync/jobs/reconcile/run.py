@@ -108,9 +108,10 @@ class ReconcileRun(JobRun[ReconcileReport]):
         since = self.wanted.since or self.clock.now() - reach
         self.listed = self._list(since)
         strangers = Strangers(self.context, self.listed, self.wanted.since)
-        if self._is_listed:
+        wants_strangers = self.wanted.asks_for({DifferenceType.FOREIGN_AT_WAREHOUSE})
+        if self._is_listed and (wants_strangers or self.wanted.asks_for(EXAMINED_TYPES)):
             strangers.look()
-        codes: Collection[str] = ()
+        codes: Collection[str] | None = None
         if self.wanted.asks_for(EXAMINED_TYPES):
             also = strangers.codes
             walk = Walk(self.context, self.examiner(), book, since, self._polled(), also)
@@ -118,8 +119,9 @@ class ReconcileRun(JobRun[ReconcileReport]):
             codes = walk.codes
             if self.wanted.since is None:
                 self._remember()
-        if self._is_listed and self.wanted.asks_for({DifferenceType.FOREIGN_AT_WAREHOUSE}):
-            self._keep(book, [strangers.findings(codes)])
+        if self._is_listed and wants_strangers:
+            is_whole = codes is not None and self.report.is_whole
+            self._keep(book, [strangers.findings(codes or (), is_whole=is_whole)])
         if self.wanted.asks_for(STOCK_TYPES) and not self.context.ends_here():
             self._keep(book, StockExaminer(self.context).everything())
 

@@ -28,6 +28,7 @@ MANY = "reconcile.foreign_are_many"
 """The ledger's key: more foreign orders than a person is told of one by one were seen."""
 
 _MOST_TOLD = 20
+_UNEXPLAINED = "its id may be one of ours, and not all orders of the shop were listed"
 _AT_ONCE = 200
 _TYPE = DifferenceType.FOREIGN_AT_WAREHOUSE
 _CODE = re.compile(r"(?=.*[0-9])[A-Z0-9][A-Z0-9_./#-]{2,39}")
@@ -123,14 +124,15 @@ class Strangers(RunPart[ReconcileReport]):
 
     # ---- afterwards -----------------------------------------------------------------------------
 
-    def findings(self, codes: Collection[str] = ()) -> Findings:
+    def findings(self, codes: Collection[str], *, is_whole: bool) -> Findings:
         """What was found.
 
         Args:
             codes: The orders of the shop in this run: a list may show no reference, or the
                 beginning of one, and an id that only its order's code explains.
+            is_whole: Whether those are all.
         """
-        self._explain(codes)
+        self._explain(codes, is_whole=is_whole)
         findings = Findings(_TYPE, unseen=list(self._unread.items()), count=len(self.listed.rows))
         standing = {
             row.difference.name: row.difference.since
@@ -155,15 +157,19 @@ class Strangers(RunPart[ReconcileReport]):
         ]
         return findings
 
-    def _explain(self, codes: Collection[str]) -> None:
-        if not any(_CUT_ID.fullmatch(key) for key in self._found):
+    def _explain(self, codes: Collection[str], *, is_whole: bool) -> None:
+        odd = [key for key in self._found if _CUT_ID.fullmatch(key)]
+        if not odd:
             return
         prefix = self.settings.orders.id_prefix
         for code in codes:
             hashed = warehouse_id(code, prefix, lambda _: True)
             for id in (hashed, *renewed_ids(code, prefix)):
-                # The comparison of that order has looked it up.
+                # The comparison of that order looks it up.
                 self._found.pop(id.casefold(), None)
+        if not is_whole:
+            left = [self._found.pop(key) for key in odd if key in self._found]
+            self._unread |= {_name(row): _UNEXPLAINED for row in left}
 
     def _are_counted(self) -> bool:
         wanted = self.settings.reconcile.foreign
