@@ -667,6 +667,21 @@ NOT_FULFILLED: dict[str, Case] = {
         lambda: World({"SET": 1, "MUG": 1}).send().ship({"CUP": 2, "SPOON": 2}).fulfil({"MUG": 1}),
         ["shipped_not_fulfilled"],
     ),
+    "beside a slip that a person fulfilled, a moment ago": (
+        lambda: (
+            World()
+            .send()
+            .ship({"TEE": 1})
+            .ship({"CUP": 2}, "1001-2", at=LATELY)
+            .fulfil({"MUG": 2}, slip=None)
+            .slip("1001-2", PickSlipState.COVERED)
+        ),
+        ["shipped_not_fulfilled"],
+    ),
+    "rest, adopted": (
+        lambda: rest().send().side(attempts=()).ship().complete(),
+        ["shipped_not_fulfilled"],
+    ),
     "under another id": (lambda: World().send(SECOND).ship(), ["shipped_not_fulfilled"]),
     "the shop has it no longer": (
         lambda: changed(World().send().ship(), in_shop=False),
