@@ -20,7 +20,7 @@ from veracore_sync.domain.errors import Unavailable
 from veracore_sync.domain.shop_stock import Level, Location
 from veracore_sync.domain.warehouse import UnreadableStock
 from veracore_sync.jobs.kernel import RunContext, RunOptions
-from veracore_sync.jobs.reconcile.findings import Findings
+from veracore_sync.jobs.reconcile.findings import PartFindings
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.stock import StockExaminer
 from veracore_sync.jobs.reconcile.telling import tell
@@ -59,7 +59,7 @@ def examiner(world: World) -> StockExaminer:
     return StockExaminer(context)
 
 
-def look(world: World) -> Findings:
+def look(world: World) -> PartFindings:
     wrote = len(world.writes)
     stock, short = examiner(world).everything()
     assert len(world.writes) == wrote
