@@ -119,6 +119,7 @@ PAID_NOT_SENT: dict[str, Case] = {
     "rest": (rest, ["paid_not_sent"]),
     # near misses
     "a moment ago": (lambda: World(placed_at=LATELY), ["moving"]),
+    "paid a moment ago": (lambda: changed(World(), paid_at=LATELY), ["moving"]),
     "put back into the queue a moment ago": (
         lambda: World().row(updated_at=to_text(LATELY)),
         ["moving"],

@@ -361,6 +361,11 @@ def test_what_a_guard_withholds_says_so(world: World) -> None:
     assert "undersold by 5" in found.shop
     kinds = [alert.kind for alert in world.ledger.alerts.standing()]
     assert kinds == ["stock.guarded"]
+    world.adjust("S01", -5)
+    world.by_hand_set("S01", 9)
+    assert told(world)["S01"].startswith("offers 19; oversold by 9; somebody set")
+    kinds = [alert.kind for alert in world.ledger.alerts.standing()]
+    assert kinds == ["stock.guarded", "stock.differs"]
     (seen,) = examiner(world).examine(["S00"])
     assert "withholds it" in seen.moving
     sync(world)
@@ -490,7 +495,9 @@ def test_nothing_but_what_somebody_set_is_ever_told(
                 world.by_hand_set(sku, units)
                 by_hand.add(sku)
             elif name == "look":
+                _while_it_reads(world, number, units)
                 assert set(told(world)) <= by_hand
+                world.between = lambda request: None
             elif code:
                 _happens(world, name, code, units)
             world.clock.forward(minutes=3)
@@ -506,6 +513,22 @@ def _synced(world: World) -> datetime:
     history = world.ledger.reporting.run_history("sync-inventory", world.clock.now())
     assert history.succeeded_at is not None
     return from_text(history.succeeded_at)
+
+
+def _while_it_reads(world: World, number: int, units: int) -> None:
+    """Before one of its first requests an order comes, is sent, and goods arrive."""
+    left = number * 2
+
+    def between(request: str) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            code = f"N{len(world.sales)}"
+            world.place(code, ("SET", "TEE")[units % 2], units)
+            world.export(code)
+            world.adjust("MUG", units - 2)
+
+    world.between = between
 
 
 def _happens(world: World, name: str, code: str, units: int) -> None:
