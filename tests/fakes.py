@@ -21,6 +21,7 @@ from veracore_sync.domain.errors import (
     Unavailable,
     UsageError,
 )
+from veracore_sync.domain.fulfilments import Fulfilment
 from veracore_sync.domain.orders import (
     Address,
     Customer,
@@ -38,14 +39,17 @@ from veracore_sync.domain.warehouse import (
     WarehouseOrder,
     WarehouseRecord,
 )
+from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.ports.hooks import NotTaken
 from veracore_sync.ports.shop import (
     GrantedAccess,
     Poll,
     ProcessNames,
     ServerTraits,
+    ShopAudit,
     ShopFulfilments,
     ShopStock,
+    Unlisted,
 )
 from veracore_sync.ports.warehouse import (
     Absent,
@@ -173,6 +177,10 @@ class PartialShop:
         assert self._fulfilments is not None, "not asked for"
         return self._fulfilments
 
+    @property
+    def audit(self) -> ShopAudit:
+        raise AssertionError("not asked for")
+
     def poll(
         self,
         *,
@@ -223,6 +231,11 @@ class FakeShop(PartialShop):
         self.garbled: set[str] = set()
         self.down = False
         self.refused: ConfigError | None = None
+        self.fulfilled: dict[str, tuple[Fulfilment, ...]] = {}
+
+    @property
+    def audit(self) -> ShopAudit:
+        return FakeAudit(self)
 
     def add(self, *orders: Order) -> None:
         for order in orders:
@@ -241,7 +254,7 @@ class FakeShop(PartialShop):
         defer: bool = False,
     ) -> Poll:
         self.polls += 1
-        self._must_be_up()
+        self.must_be_up()
         everything = sorted(self.by_code.values(), key=lambda order: order.placed_at or _NEVER)
         placed = [(order, order.placed_at) for order in everything if order.placed_at is not None]
         return Poll(
@@ -259,22 +272,55 @@ class FakeShop(PartialShop):
 
     def orders(self, codes: Sequence[str]) -> list[Order]:
         self.reads += 1
-        self._must_be_up()
+        self.must_be_up()
         if self.garbled & set(codes):
             raise ProtocolError("not understood", upstream="vendure")
         return [self.by_code[code] for code in dict.fromkeys(codes) if code in self.by_code]
 
     def contents(self, codes: Sequence[str]) -> list[OrderContent]:
         self.compared.append(list(codes))
-        self._must_be_up()
+        self.must_be_up()
         if self.garbled & set(codes):
             raise ProtocolError("not understood", upstream="vendure")
         found = [self.by_code[code] for code in dict.fromkeys(codes) if code in self.by_code]
         return [content_of(order) for order in found]
 
-    def _must_be_up(self) -> None:
+    def must_be_up(self) -> None:
         if self.down:
             raise Unavailable("the shop is down", upstream="vendure")
+
+
+@dataclass(frozen=True)
+class FakeAudit:
+    """The orders of a `FakeShop`, in pages of `a_page`."""
+
+    shop: FakeShop
+    a_page: int = 2
+
+    def placed(self, since: datetime) -> Iterator[Sequence[WholeOrder | Unlisted]]:
+        self.shop.must_be_up()
+        everything = list(self.shop.by_code.values())
+        placed = [one for one in everything if one.placed_at and one.placed_at > since]
+        for start in range(0, len(placed), self.a_page):
+            self.shop.must_be_up()
+            yield [self._entry(one) for one in placed[start : start + self.a_page]]
+
+    def named(self, codes: Sequence[str]) -> list[WholeOrder]:
+        self.shop.must_be_up()
+        if self.shop.garbled & set(codes):
+            raise ProtocolError("not understood", upstream="vendure")
+        known = self.shop.by_code
+        return [self._whole(known[code]) for code in dict.fromkeys(codes) if code in known]
+
+    def _entry(self, order: Order) -> WholeOrder | Unlisted:
+        if order.code not in self.shop.garbled:
+            return self._whole(order)
+        error = ProtocolError("not understood", upstream="vendure")
+        return Unlisted(order.code, order.code, "placed", error)
+
+    def _whole(self, order: Order) -> WholeOrder:
+        fulfilments = self.shop.fulfilled.get(order.code, ())
+        return WholeOrder(content_of(order), fulfilments, order.channels)
 
 
 def content_of(order: Order) -> OrderContent:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from veracore_sync.domain.errors import ProtocolError
+from veracore_sync.domain.orders import OrderStub
 from veracore_sync.domain.returns import UnreadableReturn
 from veracore_sync.domain.warehouse import (
     Shipment,
@@ -17,6 +18,7 @@ from veracore_sync.domain.warehouse import (
     UnreadableStock,
 )
 from veracore_sync.vendure.listing import OrderListing
+from veracore_sync.vendure.mapping import order_stub
 from veracore_sync.vendure.node import Node
 from veracore_sync.veracore.oms.parse import UnreadableXml, read_document
 from veracore_sync.veracore.oms.record import order_record
@@ -180,13 +182,17 @@ def entry(code: str, id: str = "7") -> dict[str, object]:
 @pytest.mark.parametrize("hidden", JSON_HIDDEN, ids=ascii)
 def test_an_order_of_the_shop_is_left_out_and_named_by_its_id(hidden: str) -> None:
     items = [entry("A1"), entry(f"A{hidden}1"), entry("A2", f"8{hidden}")]
-    listing = OrderListing("waiting", {}, _never, _never, lambda: None)
-    found = listing.complete(Node({"items": items, "totalItems": 3}))
+    listing = OrderListing("waiting", {}, _stub, _never, _never, lambda: None)
+    (found,) = listing.pages(Node({"items": items, "totalItems": 3}))
     assert [one.code for one in found] == ["A1"]
     assert [(one.name, one.code) for one in listing.unlisted] == [("id 7", None), ("A2", "A2")]
     for one in listing.unlisted:
         assert SEEN in one.error.message
         assert one.error.message.isprintable()
+
+
+def _stub(item: Node, _page: Node) -> OrderStub:
+    return order_stub(item)
 
 
 def _never(_options: object) -> Node:

@@ -17,7 +17,8 @@ from inventory_world import HERE, World
 from pydantic import SecretStr
 
 from veracore_sync.config.schema import VendureSettings
-from veracore_sync.ports.shop import ShopOrders, ShopStock
+from veracore_sync.domain.fulfilments import Fulfilment
+from veracore_sync.ports.shop import ShopAudit, ShopOrders, ShopStock
 from veracore_sync.sandbox.shop import SmallShop
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure.shop import VendureShop
@@ -73,6 +74,7 @@ class OrdersBed(ABC):
     """A shop whose orders are read. Each act happens a minute after the one before it."""
 
     orders: ShopOrders
+    audit: ShopAudit
     clock: FakeClock
 
     def place(self, *lines: tuple[str, int], state: str = "PaymentSettled") -> str:
@@ -113,6 +115,7 @@ class SmallOrders(OrdersBed):
 
     def __init__(self, bed: SmallBed) -> None:
         self.bed, self.orders, self.clock = bed, bed.shop, bed.clock
+        self.audit = bed.shop.audit
         self.state = bed.small.state
 
     def _place(self, lines: Lines, state: str) -> str:
@@ -137,6 +140,7 @@ class FakeOrders(OrdersBed):
 
     def __init__(self) -> None:
         self.orders = self.shop = FakeShop()
+        self.audit = self.shop.audit
         self.clock = FakeClock()
 
     def _place(self, lines: Lines, state: str) -> str:
@@ -153,6 +157,8 @@ class FakeOrders(OrdersBed):
         self._change_lines(code, sku, lambda one: replace(one, quantity=one.quantity - units))
 
     def _ship(self, code: str) -> None:
+        lines = {one.id: one.quantity for one in self.shop.by_code[code].lines}
+        self.shop.fulfilled[code] = (Fulfilment(f"F-{code}", "Shipped", "", lines),)
         self._change_lines(code, None, lambda one: replace(one, fulfilled=one.quantity))
         self.shop.change(code, state="Shipped")
 

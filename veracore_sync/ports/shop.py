@@ -205,17 +205,17 @@ class ShopAudit(Protocol):
     """The shop's orders as they are compared with the warehouse."""
 
     def placed(self, since: datetime) -> Iterator[Sequence[WholeOrder | Unlisted]]:
-        """Every order that was placed since then, of every type and state, in pages, oldest first.
+        """Every order that was placed since then, of every type and state, in pages by id.
 
-        Only a stream that ends without an error is complete. An entry that cannot be read is
-        yielded as `Unlisted`; it hides no other.
+        An order that is placed meanwhile may be left out. Only a stream that ends without an error
+        is complete. An entry that cannot be read is yielded as `Unlisted`; it hides no other.
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As every read of the shop; also in the middle.
         """
 
     def named(self, codes: Sequence[str]) -> list[WholeOrder]:
-        """These orders; codes that the shop does not have are left out.
+        """These orders, each once, in this order; codes that the shop does not have are left out.
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As every read of the shop; then none is

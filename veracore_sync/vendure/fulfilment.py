@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from veracore_sync.domain.fulfilments import FulfilledOrder, Fulfilment, Line
+from veracore_sync.domain.fulfilments import FulfilledOrder, Line
 from veracore_sync.domain.shop_texts import code_text, note_text, short_text
 from veracore_sync.domain.texts import marked, one_line
 from veracore_sync.ports.shop import MutationRefused
@@ -23,7 +23,7 @@ from veracore_sync.vendure.documents import (
 )
 from veracore_sync.vendure.error_words import known_code, repeated
 from veracore_sync.vendure.lists import by_code, incomplete
-from veracore_sync.vendure.mapping import channels
+from veracore_sync.vendure.mapping import channels, fulfilments
 from veracore_sync.vendure.node import Node
 
 _CODES_A_REQUEST = 50
@@ -143,7 +143,7 @@ def _order(node: Node) -> FulfilledOrder:
         state=node.text("state"),
         type=node.text("type"),
         lines=tuple(lines),
-        fulfilments=tuple(_fulfilment(one) for one in node.nodes_or_none("fulfillments")),
+        fulfilments=fulfilments(node),
         placed_at=node.moment_or_none("orderPlacedAt"),
         channels=channels(node),
     )
@@ -152,13 +152,3 @@ def _order(node: Node) -> FulfilledOrder:
 def _line(node: Node) -> Line:
     variant = node.node("productVariant")
     return Line(node.text("id"), variant.text("id"), variant.text("sku"), node.integer("quantity"))
-
-
-def _fulfilment(node: Node) -> Fulfilment:
-    units: dict[str, int] = {}
-    for line in node.nodes("lines"):
-        id = line.text("orderLineId")
-        units[id] = units.get(id, 0) + line.integer("quantity")
-    return Fulfilment(
-        node.text("id"), node.text("state"), node.text_or_empty("trackingCode"), units
-    )

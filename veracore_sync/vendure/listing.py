@@ -5,17 +5,16 @@ If the server fails a page, smaller pages find the bad entry, which is skipped a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from veracore_sync.domain.errors import Occurrence, SyncError
 from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS, read_error
 from veracore_sync.domain.orders import OrderStub
 from veracore_sync.domain.texts import hides_something
 from veracore_sync.ports.shop import Unlisted
-from veracore_sync.vendure import mapping
 from veracore_sync.vendure.answers import UPSTREAM
 from veracore_sync.vendure.lists import most_missing
 from veracore_sync.vendure.node import Node
@@ -27,62 +26,78 @@ _MAX_IN_A_ROW = 10
 Options = Mapping[str, Any]
 
 
+class Coded(Protocol):
+    """What an entry of a list of orders is read as."""
+
+    @property
+    def code(self) -> str:
+        """The order's code."""
+
+
+T = TypeVar("T", bound=Coded)
+
+
 @dataclass(slots=True)
-class OrderListing:
+class OrderListing(Generic[T]):
     """Reads one list.
 
     Args:
         name: What it is called.
         wanted: The filter.
+        read: Makes a record of an entry and the page that contains it.
         ask: Reads a page; raises a `SyncError`.
         names: Reads only ids and codes of a page.
         must_answer: A request for no order; raises if the shop does not answer it.
+        most: How many entries a page has at most; ``None``: as many as the shop lists at once.
         unlisted: Filled with the entries that cannot be read.
     """
 
     name: str
     wanted: Options
+    read: Callable[[Node, Node], T]
     ask: Callable[[Options], Node]
     names: Callable[[Options], Node]
     must_answer: Callable[[], object]
+    most: int | None = None
     unlisted: list[Unlisted] = field(default_factory=list)
+    _codes: set[str] = field(default_factory=set)
     _smaller: int | None = None
     _in_a_row: int = 0
     _left_out_here: int = 0
 
-    def complete(self, page: Node | None) -> tuple[OrderStub, ...]:
-        """All entries that can be read, oldest placement first.
+    def pages(self, page: Node | None = None) -> Iterator[list[T]]:
+        """All entries that can be read, by ascending id, a page at a time and each once.
 
         Args:
             page: The first page, where it is at hand.
 
         Raises:
-            SyncError: The list as a whole cannot be read.
+            SyncError: The list as a whole cannot be read; also in the middle.
         """
-        found: dict[str, OrderStub] = {}
         seen, came_empty = 0, False
         while True:
             if page is None:
                 page = self._page(seen)
             if page is None:
                 seen += 1
+                yield []
                 continue
             items = page.items("items")
-            for place, item in enumerate(items, seen + 1):
-                stub = self._stub(item, place)
-                if stub is not None:
-                    found[stub.code] = stub
+            yield [
+                record
+                for place, item in enumerate(items, seen + 1)
+                if (record := self._record(item, page, place)) is not None
+            ]
             seen += len(items)
             total = page.integer("totalItems")
             if seen >= total or (not items and came_empty):
-                self._note_missing(total - len(found) - self._left_out_here, len(found))
-                return _oldest_first(found.values())
+                return self._note_missing(total - len(self._codes) - self._left_out_here)
             # Vendure counts and lists in two queries, and an order may be placed between them. So
             # one empty page is no proof of a gap; two are.
             came_empty = not items
             page = None
 
-    def _note_missing(self, count: int, listed: int) -> None:
+    def _note_missing(self, count: int) -> None:
         """Report entries that the shop counts and does not list.
 
         Raises:
@@ -93,25 +108,31 @@ class OrderListing:
         error = read_error(
             Occurrence.NOT_UNDERSTOOD, "Vendure listed orders incompletely", upstream=UPSTREAM
         )
-        if count > most_missing(listed):
+        if count > most_missing(len(self._codes)):
             raise error
         name = f"an entry of the {self.name} orders that is counted and not listed"
         self.unlisted.append(Unlisted(name, None, self.name, error))
 
-    def _stub(self, item: Node | None, place: int) -> OrderStub | None:
+    def _record(self, item: Node | None, page: Node, place: int) -> T | None:
+        """The entry as it is read; ``None`` if it cannot be, or was listed before."""
         try:
             if item is None:
                 raise Node({}, f"the {self.name} orders").unusable(f"entry {place}")
-            return mapping.order_stub(item)
+            record = self.read(item, page)
         except SyncError as error:
             self._leave_out(item, place, error)
             return None
+        # An order that is placed meanwhile moves those after it onto the next page.
+        if record.code in self._codes:
+            return None
+        self._codes.add(record.code)
+        return record
 
     def _page(self, skip: int) -> Node | None:
         """The page from there on; ``None`` if the one entry there cannot be read."""
         while True:
             try:
-                page = self.ask(options(self.wanted, skip, self._smaller))
+                page = self.ask(options(self.wanted, skip, self._smaller or self.most))
             except SyncError as error:
                 if error not in MAY_BE_AN_ENTRYS:
                     raise
@@ -128,7 +149,7 @@ class OrderListing:
                 return None
             self._in_a_row = 0
             if self._smaller:
-                self._smaller = min(2 * self._smaller, _SMALLER)
+                self._smaller = min(2 * self._smaller, self.most or _SMALLER)
             return page
 
     def _named(self, skip: int) -> Node | None:
@@ -166,5 +187,6 @@ def _name(item: Node | None, field: str) -> str | None:
     return value if isinstance(value, str) and value and not hides_something(value) else None
 
 
-def _oldest_first(stubs: Iterable[OrderStub]) -> tuple[OrderStub, ...]:
+def oldest_first(stubs: Iterable[OrderStub]) -> tuple[OrderStub, ...]:
+    """By placement; those that were never placed come last."""
     return tuple(sorted(stubs, key=lambda s: (s.placed_at or _NEVER, len(s.id), s.id)))

@@ -186,16 +186,26 @@ def page(client: Client, document: Document, options: Mapping[str, Any]) -> dict
     return client.listed(document, wanted, lambda take: {"options": {**options, "take": take}})[0]
 
 
+def codes_and_take(codes: Sequence[str]) -> dict[str, Any]:
+    """The variables of a document that reads orders by ``$codes`` and ``$take``."""
+    return {"codes": codes, "take": len(codes)}
+
+
 def by_code(
-    client: Client, document: Document, codes: Iterable[str], a_request: int
+    client: Client,
+    document: Document,
+    codes: Iterable[str],
+    a_request: int,
+    variables_for: Callable[[Sequence[str]], Mapping[str, Any]] = codes_and_take,
 ) -> Iterator[tuple[Node, list[Node]]]:
     """The orders of these codes, some in each answer; unknown codes are left out.
 
     Args:
         client: Of the Admin API.
-        document: Reads orders by ``$codes`` and ``$take``.
+        document: Reads orders by code.
         codes: The orders' codes.
         a_request: How many one request reads; fewer where the shop lists fewer.
+        variables_for: The document's variables for some codes.
 
     Yields:
         An answer, and the orders in it.
@@ -206,8 +216,8 @@ def by_code(
     """
     left = list(dict.fromkeys(codes))
 
-    def variables(take: int) -> dict[str, Any]:
-        return {"codes": left[:take], "take": take}
+    def variables(take: int) -> Mapping[str, Any]:
+        return variables_for(left[:take])
 
     while left:
         data, count = client.listed(document, min(a_request, len(left)), variables)

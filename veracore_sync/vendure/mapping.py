@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from decimal import Decimal
 
+from veracore_sync.domain.fulfilments import Fulfilment
 from veracore_sync.domain.orders import (
     Address,
     Customer,
@@ -18,6 +19,7 @@ from veracore_sync.domain.orders import (
     OrderStub,
     ShippingLine,
 )
+from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.vendure.node import Node
 
 _PAID = ("Settled", "Authorized")
@@ -98,7 +100,7 @@ def _same_goods(node: Node) -> Iterator[str]:
 
 
 def order_content(node: Node, precision: int) -> OrderContent:
-    """An item of ``CompareOrders``. Amounts are divided by 10^`precision`."""
+    """An order with what the fragment ``Content`` reads. Amounts are divided by 10^`precision`."""
     payments = node.nodes_or_none("payments")
     shipping_address = node.node_or_none("shippingAddress")
     return OrderContent(
@@ -117,6 +119,26 @@ def order_content(node: Node, precision: int) -> OrderContent:
         total=node.money("totalWithTax", precision),
         surcharges_gross=_surcharges(node, "priceWithTax", precision),
         surcharges_net=_surcharges(node, "price", precision),
+    )
+
+
+def whole_order(node: Node, precision: int) -> WholeOrder:
+    """An item of ``ReadWholeOrders``. Amounts are divided by 10^`precision`."""
+    return WholeOrder(order_content(node, precision), fulfilments(node), channels(node))
+
+
+def fulfilments(node: Node) -> tuple[Fulfilment, ...]:
+    """The fulfilments of an order, as the fragment ``Fulfilments`` reads them."""
+    return tuple(_fulfilment(one) for one in node.nodes_or_none("fulfillments"))
+
+
+def _fulfilment(node: Node) -> Fulfilment:
+    units: dict[str, int] = {}
+    for line in node.nodes("lines"):
+        id = line.text("orderLineId")
+        units[id] = units.get(id, 0) + line.integer("quantity")
+    return Fulfilment(
+        node.text("id"), node.text("state"), node.text_or_empty("trackingCode"), units
     )
 
 

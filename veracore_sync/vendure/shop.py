@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from veracore_sync.transport.http import Gate
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure import mapping
 from veracore_sync.vendure.answers import TakeRefused
+from veracore_sync.vendure.audit import VendureAudit
 from veracore_sync.vendure.channel import must_see_all_channels
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import (
@@ -36,7 +38,7 @@ from veracore_sync.vendure.documents import (
     Document,
 )
 from veracore_sync.vendure.fulfilment import VendureFulfilments
-from veracore_sync.vendure.listing import OrderListing, options
+from veracore_sync.vendure.listing import OrderListing, oldest_first, options
 from veracore_sync.vendure.lists import Gap, Missing, RecordList, by_code, incomplete, page
 from veracore_sync.vendure.node import Node
 from veracore_sync.vendure.order_fields import OrderFields, field_permissions
@@ -116,6 +118,11 @@ class VendureShop:
     def fulfilments(self) -> VendureFulfilments:
         """The shop's fulfilments."""
         return VendureFulfilments(self._client, reads_channels=self._reads_channels)
+
+    @cached_property
+    def audit(self) -> VendureAudit:
+        """The shop's orders with everything that is compared."""
+        return VendureAudit(self._client, reads_channels=self._reads_channels)
 
     @property
     def clock_ahead_seconds(self) -> float | None:
@@ -218,10 +225,16 @@ class VendureShop:
         unread: dict[str, SyncError] = {}
         for name, one in wanted.items():
             listing = OrderListing(
-                name, one, self._list, self._names, self._without_lists, unlisted
+                name,
+                one,
+                lambda item, _page: mapping.order_stub(item),
+                self._list,
+                self._names,
+                self._without_lists,
+                unlisted=unlisted,
             )
             try:
-                found[name] = listing.complete(pages.get(name))
+                found[name] = oldest_first(chain.from_iterable(listing.pages(pages.get(name))))
             except UpstreamError as error:
                 # The other lists only report changes; without them paid orders are still sent.
                 if name == "waiting":

@@ -1,6 +1,6 @@
 """The GraphQL documents, one file each, checked against Vendure's schema by a test.
 
-Each document holds one operation, named as the messages name it.
+Each document holds one operation, named as the messages name it, and the fragments that it uses.
 """
 
 from __future__ import annotations
@@ -71,17 +71,31 @@ class Document:
         return Document(self.operation, _OPENS.sub(asked, self.text, count=1), self.permission)
 
 
-def _load(file_name: str, operation: str, permission: str = "") -> Document:
-    text = files(__name__).joinpath(file_name).read_text("utf-8")
-    return Document(operation, text, permission)
+def _load(
+    file_name: str, operation: str, permission: str = "", *, fragments: Sequence[str] = ()
+) -> Document:
+    return Document(operation, "\n".join(map(_text, (file_name, *fragments))), permission)
 
+
+def _text(file_name: str) -> str:
+    return files(__name__).joinpath(file_name).read_text("utf-8")
+
+
+_CONTENT = "fragment_content.graphql"
+_FULFILMENTS = "fragment_fulfilments.graphql"
 
 LOGIN = _load("login.graphql", "Login")
 POLL_ORDERS = _load("poll_orders.graphql", "PollOrders", "ReadOrder")
 LIST_ORDERS = _load("list_orders.graphql", "ListOrders", "ReadOrder")
 NAME_ORDERS = _load("name_orders.graphql", "NameOrders", "ReadOrder")
 READ_ORDERS = _load("read_orders.graphql", "ReadOrders", "ReadOrder")
-COMPARE_ORDERS = _load("compare_orders.graphql", "CompareOrders", "ReadOrder")
+COMPARE_ORDERS = _load("compare_orders.graphql", "CompareOrders", "ReadOrder", fragments=[_CONTENT])
+READ_WHOLE_ORDERS = _load(
+    "read_whole_orders.graphql",
+    "ReadWholeOrders",
+    "ReadOrder",
+    fragments=[_CONTENT, _FULFILMENTS],
+)
 READ_LOCATIONS = _load("read_locations.graphql", "ReadLocations", "ReadStockLocation")
 LIST_LOCATIONS = _load("list_locations.graphql", "ListLocations", "ReadStockLocation")
 READ_VARIANTS = _load("read_variants.graphql", "ReadVariants", "ReadCatalog")
@@ -90,7 +104,9 @@ READ_OPEN_ORDERS = _load("read_open_orders.graphql", "ReadOpenOrders", "ReadOrde
 READ_ALLOCATIONS = _load("read_allocations.graphql", "ReadAllocations", "ReadCatalog")
 READ_MOMENTS = _load("read_moments.graphql", "ReadMoments", "ReadOrder")
 SET_STOCK = _load("set_stock.graphql", "SetStock", "UpdateCatalog")
-READ_FULFILMENTS = _load("read_fulfilments.graphql", "ReadFulfilments", "ReadOrder")
+READ_FULFILMENTS = _load(
+    "read_fulfilments.graphql", "ReadFulfilments", "ReadOrder", fragments=[_FULFILMENTS]
+)
 ADD_FULFILMENT = _load("add_fulfilment.graphql", "AddFulfilment", "UpdateOrder")
 SHIP_FULFILMENT = _load("ship_fulfilment.graphql", "ShipFulfilment", "UpdateOrder")
 CANCEL_FULFILMENT = _load("cancel_fulfilment.graphql", "CancelFulfilment", "UpdateOrder")
