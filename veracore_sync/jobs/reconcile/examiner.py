@@ -1,0 +1,197 @@
+"""Reads ledger, shop, warehouse and the ledger again, and compares; each suspect twice."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from veracore_sync.clock import to_text
+from veracore_sync.domain.errors import SyncError
+from veracore_sync.domain.whole_orders import WholeOrder
+from veracore_sync.jobs.kernel import RunContext, RunPart
+from veracore_sync.jobs.orders.bad_records import in_batches, read_apart
+from veracore_sync.jobs.reconcile.compare import Rules, examine_order, rules_of, wanted_ids
+from veracore_sync.jobs.reconcile.ledger_side import ledger_sides
+from veracore_sync.jobs.reconcile.listed import ListedShipments
+from veracore_sync.jobs.reconcile.look_ups import LookUps
+from veracore_sync.jobs.reconcile.report import ReconcileReport
+from veracore_sync.jobs.reconcile.scope import fingerprint, has_moved
+from veracore_sync.jobs.reconcile.sides import Examined, LedgerSide, OrderSides
+
+_LOG = logging.getLogger(__name__)
+_MOVED = "the ledger's order changed while it was compared"
+_OTHERWISE = "it differed in another way at the second look"
+# What an unforeseen record may raise in a pure comparison. It must not stop the other orders.
+_ERRORS = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """An order that was examined.
+
+    Args:
+        examined: What was found.
+        mark: Its `fingerprint`; empty: it needed no look-up.
+    """
+
+    examined: Examined
+    mark: str = ""
+
+
+@dataclass(slots=True)
+class OrderExaminer(RunPart[ReconcileReport]):
+    """Compares orders; an `Examiner`.
+
+    Args:
+        listed: VeraCore's list of shipments, as far as it was read.
+    """
+
+    listed: ListedShipments = field(default_factory=ListedShipments)
+    _rules: Rules = field(init=False)
+    _look_ups: LookUps = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rules = rules_of(self.context)
+        self._look_ups = LookUps(self.context)
+
+    def examine(self, codes: Sequence[str]) -> list[Examined]:
+        """Read and compare these, each suspect twice.
+
+        Raises:
+            SyncError: A side as a whole cannot be read.
+        """
+        return [one.examined for one in self.look(codes)]
+
+    def look(self, codes: Sequence[str]) -> list[Looked]:
+        """As `examine`, with what is remembered of an order that agrees."""
+        found: list[Looked] = []
+        for batch in in_batches(codes):
+            found += self.confirmed(self._fresh(batch))
+        return found
+
+    # ---- reading ------------------------------------------------------------------------------
+
+    def _fresh(self, codes: Sequence[str]) -> list[Looked]:
+        began = self.clock.now()
+        held = ledger_sides(self.ledger, codes)
+        orders, unread = self.read_shop(codes, held)
+        return self.compare(self.sides(codes, began, held, orders, unread))
+
+    def read_shop(
+        self, codes: Sequence[str], held: Mapping[str, LedgerSide]
+    ) -> tuple[dict[str, WholeOrder], dict[str, str]]:
+        """The shop's orders by code, and why those that it cannot show were not read.
+
+        Raises:
+            SyncError: The shop as a whole cannot be read.
+        """
+        unread: dict[str, str] = {}
+
+        def failed(code: str, error: SyncError) -> None:
+            unread[code] = error.message
+
+        # The shop has another order under the code of one that was set aside.
+        asked = [code for code in codes if code not in held or not held[code].row.is_set_aside]
+        if not asked:
+            return {}, {}
+        read = read_apart(self.shop.audit.named, asked, self.ledger.meta.probe_id, failed)
+        return {order.code: order for order in read}, unread
+
+    def sides(
+        self,
+        codes: Iterable[str],
+        began: datetime,
+        held: Mapping[str, LedgerSide],
+        orders: Mapping[str, WholeOrder],
+        unread: Mapping[str, str],
+    ) -> list[OrderSides]:
+        """What was read of each order, without look-ups."""
+        return [
+            OrderSides(
+                code,
+                began,
+                held.get(code),
+                orders.get(code),
+                listed=self.listed.of(code, held.get(code)),
+                shop_unread=unread.get(code, ""),
+            )
+            for code in codes
+        ]
+
+    def wanted(self, sides: OrderSides) -> Sequence[str]:
+        """The ids of the order that have to be looked up to compare it."""
+        return tuple(dict.fromkeys(wanted_ids(sides, self._rules)))
+
+    # ---- comparing ----------------------------------------------------------------------------
+
+    def compare(self, all_sides: Sequence[OrderSides]) -> list[Looked]:
+        """Look these orders up, read the ledger again and compare.
+
+        Raises:
+            SyncError: VeraCore as a whole cannot be read, or the ledger.
+        """
+        wanted = {one.code: self.wanted(one) for one in all_sides}
+        seen = self._look_ups.of([id for ids in wanted.values() for id in ids])
+        after: Mapping[str, LedgerSide | None] = {one.code: one.ledger for one in all_sides}
+        if seen:
+            after = ledger_sides(self.ledger, list(wanted))
+        until = to_text(self.clock.now())
+        key = self.ledger.meta.hash_key
+        found: list[Looked] = []
+        for sides in all_sides:
+            ids = wanted[sides.code]
+            mark = fingerprint(sides, key) if ids else ""
+            if has_moved(sides.ledger, after.get(sides.code), to_text(sides.read_at), until):
+                found.append(Looked(Examined(sides.code, moving=_MOVED), mark))
+                continue
+            complete = replace(sides, seen={id: seen[id] for id in ids})
+            found.append(Looked(self._examined(complete), mark))
+        return found
+
+    def _examined(self, sides: OrderSides) -> Examined:
+        try:
+            return examine_order(sides, self._rules)
+        except _ERRORS as error:
+            _LOG.debug("order %s cannot be compared", sides.code, exc_info=True)
+            return Examined(sides.code, unseen=f"it cannot be compared: {type(error).__name__}")
+
+    def confirmed(self, looked: Sequence[Looked]) -> list[Looked]:
+        """The same; what seems to differ is read once more on all sides, and counts if it stays.
+
+        Raises:
+            SyncError: A side as a whole cannot be read.
+        """
+        suspects = [one.examined.code for one in looked if one.examined.differences]
+        again: dict[str, Looked] = {}
+        for batch in in_batches(suspects):
+            again |= {one.examined.code: one for one in self._fresh(batch)}
+        return [
+            _both(one, again[one.examined.code]) if one.examined.code in again else one
+            for one in looked
+        ]
+
+
+def _both(first: Looked, second: Looked) -> Looked:
+    """What two looks at an order say."""
+    now = second.examined
+    if not now.differences:
+        return second
+    seen = {one.key for one in first.examined.differences}
+    stayed = tuple(one for one in now.differences if one.key in seen)
+    if not stayed:
+        return replace(second, examined=Examined(now.code, moving=_OTHERWISE))
+    return replace(second, examined=replace(now, differences=stayed))
+
+
+def order_examiner(
+    context: RunContext[ReconcileReport], listed: ListedShipments | None = None
+) -> OrderExaminer:
+    """An examiner of orders, for a run or for the moment of a repair."""
+    return OrderExaminer(context, listed if listed is not None else ListedShipments())
+
+
+def codes_of(looked: Collection[Looked]) -> list[str]:
+    """The orders that were compared."""
+    return [one.examined.code for one in looked if one.examined.is_compared]
