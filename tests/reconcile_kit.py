@@ -7,6 +7,7 @@ what `reconcile` has to find. Orders are named by their code everywhere.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -446,25 +447,22 @@ class SetClock:
     def now(self) -> datetime:
         return (self._start or datetime.now(UTC)) + self._on
 
+    def monotonic(self) -> float:
+        return (0.0 if self._start else time.monotonic()) + self._on.total_seconds()
+
+    def sleep(self, seconds: float) -> None:
+        self.forward(seconds=seconds)
+
     def forward(self, **span: float) -> None:
         self._on += timedelta(**span)
 
     @contextmanager
     def rules(self) -> Iterator[None]:
         """Every clock of this process that is the machine's goes by this one meanwhile."""
-        real = SystemClock.monotonic
-
-        def monotonic(_: SystemClock) -> float:
-            begun = 0.0 if self._start else real(SystemClock())
-            return begun + self._on.total_seconds()
-
-        def sleep(_: SystemClock, seconds: float) -> None:
-            self.forward(seconds=seconds)
-
         with (
             patch.object(SystemClock, "now", lambda _: self.now()),
-            patch.object(SystemClock, "monotonic", monotonic),
-            patch.object(SystemClock, "sleep", sleep),
+            patch.object(SystemClock, "monotonic", lambda _: self.monotonic()),
+            patch.object(SystemClock, "sleep", lambda _, seconds: self.sleep(seconds)),
         ):
             yield
 
@@ -537,5 +535,6 @@ def small_bed(
             sandbox.world.set_stock(sku, "MAIN", CATALOGUE_UNITS)
         rig = HereRig(folder, shop.admin_url, shop.username, shop.password, sandbox, dialect)
         rig.server = server
-        rig.env |= env
+        # A bed lives longer than the environment of one test.
+        rig.env |= {"HOME": str(folder), **env}
         yield Bed(rig, SmallShopHands(shop), WarehouseHands(sandbox), clock)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import IntEnum
 
 from reconcile_kit import Bed
@@ -462,6 +463,91 @@ def _accepted_move(bed: Bed, code: str, sku: str) -> None:
     bed.run("resolve", code, "--accept", "the customer collects it", codes=(0, 3))
 
 
+GIFT = "GIFT"
+"""A SKU that the settings exclude."""
+SETTINGS: Mapping[str, str] = {
+    "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "0",
+    "VERACORE_SYNC_SKUS__EXCLUDE": f'["{GIFT}"]',
+    "VERACORE_SYNC_ORDERS__SKIP_SHIPPING_METHODS": '["express-shipping"]',
+}
+"""What some near-misses need."""
+
+
+def _with_gift(bed: Bed, code: str, sku: str) -> None:
+    made = bed.shop.place([(sku, UNITS), (GIFT, 2)])
+    bed.run("sync-orders", "--order", made)
+    bed.there.ship(made, None, number(made))
+    _track(bed, made)
+
+
+def _gift_only(bed: Bed, code: str, sku: str) -> None:
+    bed.shop.place([(GIFT, 2)])
+
+
+def _skipped_method(bed: Bed, code: str, sku: str) -> None:
+    bed.shop.place([(sku, UNITS)], shipping_method="express-shipping")
+
+
+def _early(bed: Bed, code: str, sku: str) -> None:
+    bed.shop.place([(sku, UNITS)], placed_at=datetime(2019, 12, 31, tzinfo=UTC))
+
+
+def _other_type(bed: Bed, code: str, sku: str) -> None:
+    bed.shop.place([(sku, UNITS)], order_type="Aggregate")
+
+
+def _sent_anew(bed: Bed, code: str, sku: str) -> None:
+    """VeraCore cancelled it, and a person had it sent again under another id."""
+    bed.there.cancel(code)
+    _track(bed, code)
+    bed.run("resolve", code, "--new-id", codes=(0, 3))
+    bed.run("sync-orders", "--order", code, codes=(0, 3))
+
+
+def _come_back_only(bed: Bed, code: str, sku: str) -> None:
+    """Goods come back for an exchange; the shop's order stays as it is."""
+    body = {"order": bed.there.order(code).id, "lines": [{"sku": sku, "quantity": 1}]}
+    bed.rig.control("returns", body)
+
+
+def _shipped_anew(bed: Bed, code: str, sku: str) -> None:
+    """A parcel is taken back before it left; the same units leave later, on another slip."""
+    bed.there.void(code)
+    _track(bed, code)
+    bed.there.ship(code, None, number(code, "5"))
+    _track(bed, code)
+    _cancel_fulfilment(bed, code, sku)
+    _track(bed, code)
+
+
+def _adopted_again(bed: Bed, code: str, sku: str) -> None:
+    """The ledger lost it, and the timer found it at VeraCore."""
+    bed.ledger.drop(code)
+    for _ in range(3):
+        bed.run("sync-orders", "--order", code, codes=(0, 3))
+        bed.clock.forward(minutes=20)
+
+
+def _cancelled_by_us(bed: Bed, code: str, sku: str) -> None:
+    bed.shop.cancel(code)
+    bed.run("cancel", code, codes=(0, 3))
+    for _ in range(2):
+        bed.clock.forward(minutes=20)
+        bed.run("sync-orders", codes=(0, 3))
+
+
+def _partly_then_cancelled(bed: Bed, code: str, sku: str) -> None:
+    """One unit was shipped; both sides cancel the rest."""
+    bed.shop.cancel(code, [(sku, UNITS - 1)])
+    bed.there.cancel(code, [(sku, UNITS - 1)])
+
+
+def _inserted(bed: Bed, code: str, sku: str) -> None:
+    """VeraCore adds a leaflet to the parcel."""
+    bed.there.ship(code, [(sku, UNITS), ("LEAFLET", 1)], number(code))
+    _track(bed, code)
+
+
 NEAR_MISSES: Mapping[str, NearMiss] = {
     "sent": NearMiss(Stage.SENT, _nothing),
     "partly shipped": NearMiss(Stage.PARTLY, _nothing),
@@ -485,6 +571,18 @@ NEAR_MISSES: Mapping[str, NearMiss] = {
     "another spelling there": NearMiss(Stage.SENT, _other_spelling),
     "lines split there": NearMiss(Stage.SENT, _split_there),
     "an accepted address": NearMiss(Stage.SENT, _accepted_move),
+    "a gift that is not sent": NearMiss(Stage.NONE, _with_gift, real=False),
+    "nothing but a gift": NearMiss(Stage.NONE, _gift_only, real=False),
+    "a method that is not sent": NearMiss(Stage.NONE, _skipped_method, real=False),
+    "placed before go-live": NearMiss(Stage.NONE, _early, real=False),
+    "a type that is not sent": NearMiss(Stage.NONE, _other_type, real=False),
+    "sent again under another id": NearMiss(Stage.SENT, _sent_anew),
+    "one unit come back": NearMiss(Stage.SHIPPED, _come_back_only),
+    "shipped anew": NearMiss(Stage.SHIPPED, _shipped_anew),
+    "adopted again": NearMiss(Stage.SENT, _adopted_again),
+    "cancelled by our command": NearMiss(Stage.SENT, _cancelled_by_us),
+    "partly shipped, the rest cancelled": NearMiss(Stage.PARTLY, _partly_then_cancelled),
+    "a leaflet in the parcel": NearMiss(Stage.SENT, _inserted),
 }
 
 
