@@ -85,6 +85,8 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
     ),
     _T.CANCELLED_THERE_OPEN_HERE: DifferenceEntry(
         "VeraCore cancelled the order, and it is open in the shop",
+        # The ledger records it; nothing is cancelled or refunded in the shop by us.
+        applied=True,
         by_hand="Cancel and refund it in the shop, or send it again: `resolve NAME --new-id`",
         told_by=frozenset({_A.ORDER_CANCELLED}),
     ),
@@ -127,6 +129,13 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         by_hand="Find out at VeraCore who placed it; accept those of other systems",
     ),
 }
+
+NOT_OF_ORDERS: Mapping[DifferenceType, AlertKind] = {
+    _T.STOCK_DIFFERS: AlertKind.STOCK_DIFFERS,
+    _T.FOREIGN_AT_WAREHOUSE: AlertKind.VERACORE_FOREIGN,
+}
+"""Types that concern no order of the shop. All of a type share one alert: they may be thousands."""
+ORDER_TYPES = frozenset(_T) - frozenset(NOT_OF_ORDERS)
 
 
 @dataclass(frozen=True, slots=True)

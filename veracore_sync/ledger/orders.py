@@ -17,7 +17,10 @@ from veracore_sync.waits import horizon, is_over_sql
 
 _COLUMNS = ", ".join(field.name for field in fields(OrderRow))
 _SELECT = f"SELECT {_COLUMNS} FROM orders "  # noqa: S608 - the names of our own columns
-_ATTEMPTS = "SELECT code, attempt, veracore_id, lines, started_at, ended_at, outcome, message FROM attempts "
+_ATTEMPTS = (
+    "SELECT code, attempt, veracore_id, lines, started_at, ended_at, outcome, message "
+    "FROM attempts "
+)
 _ENDED = (OrderState.SHIPPED, OrderState.CANCELLED, OrderState.SKIPPED)
 
 _EVERY = 2**62

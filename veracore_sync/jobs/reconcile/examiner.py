@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.whole_orders import WholeOrder
-from veracore_sync.jobs.kernel import RunContext, RunPart
+from veracore_sync.jobs.inventory.sku_map import SPELLINGS
+from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import in_batches, read_apart
-from veracore_sync.jobs.reconcile.compare import Rules, examine_order, rules_of, wanted_ids
+from veracore_sync.jobs.reconcile.compare import examine_order
 from veracore_sync.jobs.reconcile.ledger_side import ledger_sides
 from veracore_sync.jobs.reconcile.listed import ListedShipments
 from veracore_sync.jobs.reconcile.look_ups import LookUps
 from veracore_sync.jobs.reconcile.report import ReconcileReport
+from veracore_sync.jobs.reconcile.rules import Rules, rules_of
 from veracore_sync.jobs.reconcile.scope import fingerprint, has_moved
 from veracore_sync.jobs.reconcile.sides import Examined, LedgerSide, OrderSides
+from veracore_sync.jobs.reconcile.sights import wanted_ids
+from veracore_sync.ports.warehouse import LookUp
 
 _LOG = logging.getLogger(__name__)
 _MOVED = "the ledger's order changed while it was compared"
@@ -45,16 +49,41 @@ class OrderExaminer(RunPart[ReconcileReport]):
     """Compares orders; an `Examiner`.
 
     Args:
+        channel_code: The code of the shop's channel.
         listed: VeraCore's list of shipments, as far as it was read.
     """
 
+    channel_code: str
     listed: ListedShipments = field(default_factory=ListedShipments)
-    _rules: Rules = field(init=False)
+    _at_first: Rules = field(init=False)
     _look_ups: LookUps = field(init=False)
 
     def __post_init__(self) -> None:
-        self._rules = rules_of(self.context)
+        ledger = self.ledger
         self._look_ups = LookUps(self.context)
+        self._at_first = rules_of(
+            self.settings,
+            self.warehouse.capabilities,
+            now=self.clock.now(),
+            live_since=ledger.meta.live_since,
+            hash_key=ledger.meta.hash_key,
+            channel_code=self.channel_code,
+            settle=timedelta(minutes=self.settings.reconcile.settle_minutes),
+            spelled=ledger.meta.get(SPELLINGS),
+            id_taken=ledger.orders.id_sent_for,
+            was_sent=self._was_sent,
+            is_tracked=ledger.runs.last_ended("sync-tracking") is not None,
+        )
+
+    def _was_sent(self, code: str) -> bool:
+        row = self.ledger.orders.get(code)
+        return row is not None and row.attempt > 0
+
+    @property
+    def _rules(self) -> Rules:
+        # Of now: a run may last longer than what is recent.
+        finds = self._look_ups.finds_orders
+        return replace(self._at_first, now=self.clock.now(), finds_orders=finds)
 
     def examine(self, codes: Sequence[str]) -> list[Examined]:
         """Read and compare these, each suspect twice.
@@ -120,9 +149,17 @@ class OrderExaminer(RunPart[ReconcileReport]):
             for code in codes
         ]
 
-    def wanted(self, sides: OrderSides) -> Sequence[str]:
+    def wanted(
+        self,
+        sides: OrderSides,
+        rules: Rules | None = None,
+        seen: Mapping[str, LookUp] | None = None,
+    ) -> tuple[str, ...]:
         """The ids of the order that have to be looked up to compare it."""
-        return tuple(dict.fromkeys(wanted_ids(sides, self._rules)))
+        if sides.shop_unread:
+            return ()
+        rules = rules or self._rules
+        return wanted_ids(sides.ledger, sides.shop, rules, seen or {}, sides.listed)
 
     # ---- comparing ----------------------------------------------------------------------------
 
@@ -132,27 +169,39 @@ class OrderExaminer(RunPart[ReconcileReport]):
         Raises:
             SyncError: VeraCore as a whole cannot be read, or the ledger.
         """
-        wanted = {one.code: self.wanted(one) for one in all_sides}
-        seen = self._look_ups.of([id for ids in wanted.values() for id in ids])
+        seen = self._seen(all_sides)
         after: Mapping[str, LedgerSide | None] = {one.code: one.ledger for one in all_sides}
-        if seen:
-            after = ledger_sides(self.ledger, list(wanted))
-        until = to_text(self.clock.now())
+        if any(seen.values()):
+            after = ledger_sides(self.ledger, list(seen))
+        until, rules = to_text(self.clock.now()), self._rules
         key = self.ledger.meta.hash_key
         found: list[Looked] = []
         for sides in all_sides:
-            ids = wanted[sides.code]
-            mark = fingerprint(sides, key) if ids else ""
-            if has_moved(sides.ledger, after.get(sides.code), to_text(sides.read_at), until):
-                found.append(Looked(Examined(sides.code, moving=_MOVED), mark))
+            code, look_ups = sides.code, seen[sides.code]
+            mark = fingerprint(sides, key) if look_ups else ""
+            if has_moved(sides.ledger, after.get(code), to_text(sides.read_at), until):
+                found.append(Looked(Examined(code, moving=_MOVED), mark))
                 continue
-            complete = replace(sides, seen={id: seen[id] for id in ids})
-            found.append(Looked(self._examined(complete), mark))
+            found.append(Looked(self._examined(replace(sides, seen=look_ups), rules), mark))
         return found
 
-    def _examined(self, sides: OrderSides) -> Examined:
+    def _seen(self, all_sides: Sequence[OrderSides]) -> dict[str, dict[str, LookUp]]:
+        """What look-ups show of each order, by the id that was asked for."""
+        seen: dict[str, dict[str, LookUp]] = {one.code: {} for one in all_sides}
+        rules = self._rules
+        left = list(all_sides)
+        # What is found under one id may ask for another: a person may have given it a new one.
+        while left:
+            wanted = {one.code: self.wanted(one, rules, seen[one.code]) for one in left}
+            found = self._look_ups.of([id for ids in wanted.values() for id in ids])
+            for code, ids in wanted.items():
+                seen[code] |= {id: found[id] for id in ids}
+            left = [one for one in left if wanted[one.code]]
+        return seen
+
+    def _examined(self, sides: OrderSides, rules: Rules) -> Examined:
         try:
-            return examine_order(sides, self._rules)
+            return examine_order(sides, rules)
         except _ERRORS as error:
             _LOG.debug("order %s cannot be compared", sides.code, exc_info=True)
             return Examined(sides.code, unseen=f"it cannot be compared: {type(error).__name__}")
@@ -183,15 +232,3 @@ def _both(first: Looked, second: Looked) -> Looked:
     if not stayed:
         return replace(second, examined=Examined(now.code, moving=_OTHERWISE))
     return replace(second, examined=replace(now, differences=stayed))
-
-
-def order_examiner(
-    context: RunContext[ReconcileReport], listed: ListedShipments | None = None
-) -> OrderExaminer:
-    """An examiner of orders, for a run or for the moment of a repair."""
-    return OrderExaminer(context, listed if listed is not None else ListedShipments())
-
-
-def codes_of(looked: Collection[Looked]) -> list[str]:
-    """The orders that were compared."""
-    return [one.examined.code for one in looked if one.examined.is_compared]

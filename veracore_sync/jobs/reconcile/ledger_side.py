@@ -24,6 +24,7 @@ def ledger_sides(ledger: Ledger, codes: Sequence[str]) -> dict[str, LedgerSide]:
     cancellations = ledger.cancellations.of(held)
     compared = ledger.comparisons.of(held)
     sent = ledger.comparisons.sent(held)
+    accepted = ledger.alerts.accepted_of(held)
     return {
         code: LedgerSide(
             row,
@@ -33,6 +34,7 @@ def ledger_sides(ledger: Ledger, codes: Sequence[str]) -> dict[str, LedgerSide]:
             cancellations.get(code),
             compared.get(code),
             sent.get(code),
+            tuple(accepted.get(code, ())),
         )
         for code, row in rows.items()
     }

@@ -24,6 +24,11 @@ class LookUps(RunPart[ReconcileReport]):
 
     _finds_orders: bool = field(default=False, init=False)
 
+    @property
+    def finds_orders(self) -> bool:
+        """Whether any order was found so far, which proves that these credentials find some."""
+        return self._finds_orders
+
     def of(self, ids: Sequence[str]) -> dict[str, LookUp]:
         """What the look-ups of these ids found.
 

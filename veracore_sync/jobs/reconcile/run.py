@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -13,12 +13,14 @@ from veracore_sync.domain.failures import NOT_BEGUN, ONLY_THIS_OPERATION
 from veracore_sync.domain.warehouse import UnreadableShipment
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.reconcile.book import EXAMINED_TYPES, Book
+from veracore_sync.jobs.reconcile.coverage import remember
 from veracore_sync.jobs.reconcile.examiner import OrderExaminer
 from veracore_sync.jobs.reconcile.listed import ListedShipments
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.walk import Walk
 from veracore_sync.jobs.tracking.days import Days
 from veracore_sync.jobs.tracking.window import unreadable_rows
+from veracore_sync.ports.shop import Poll
 
 _LOG = logging.getLogger(__name__)
 _NO_CONTENT = (
@@ -46,10 +48,15 @@ class Wanted:
 
 @dataclass(slots=True)
 class ReconcileRun(JobRun[ReconcileReport]):
-    """Compares ledger, shop and warehouse, and stores what they disagree about."""
+    """Compares ledger, shop and warehouse, and stores what they disagree about.
+
+    `listed` is VeraCore's list of shipments, as far as it was read.
+    """
 
     wanted: Wanted = field(default_factory=Wanted)
+    listed: ListedShipments = field(default_factory=ListedShipments, init=False)
     _unlisted: SyncError | None = field(default=None, init=False)
+    _poll: Poll | None = field(default=None, init=False)
 
     def run(self) -> ReconcileReport:
         """Run to the end.
@@ -79,7 +86,7 @@ class ReconcileRun(JobRun[ReconcileReport]):
         """Compare the orders that a person named, whatever was compared before."""
         codes = [self._code_of(name) for name in self.options.only]
         self.report.in_scope = len(set(codes))
-        book.keep(OrderExaminer(self.context).look(list(dict.fromkeys(codes))))
+        book.keep(self.examiner().look(list(dict.fromkeys(codes))))
 
     def _code_of(self, name: str) -> str:
         row = self.ledger.orders.find(name)
@@ -88,10 +95,45 @@ class ReconcileRun(JobRun[ReconcileReport]):
     def _everything(self, book: Book) -> None:
         reach = timedelta(days=self.settings.reconcile.days)
         since = self.wanted.since or self.clock.now() - reach
-        listed = self._list(since)
+        self.listed = self._list(since)
         if self.wanted.asks_for(EXAMINED_TYPES):
-            examiner = OrderExaminer(self.context, listed)
-            Walk(self.context, examiner, book, since).run()
+            Walk(self.context, self.examiner(), book, since, self._polled()).run()
+            self._remember()
+
+    def examiner(self) -> OrderExaminer:
+        """What compares orders with all that this run has listed.
+
+        Raises:
+            SyncError: The shop cannot be read.
+        """
+        return OrderExaminer(self.context, self._polled().channel_code, self.listed)
+
+    def _polled(self) -> Poll:
+        """The orders that wait to be sent, and the channel in use; asked for once."""
+        if self._poll is None:
+            self._poll = self.shop.poll(
+                trigger_states=self.settings.orders.trigger_states,
+                moved_since=None,
+                passed_states=(),
+                passed_since=None,
+            )
+        return self._poll
+
+    def _remember(self) -> None:
+        """Store how much was compared."""
+        if self.context.must_not_write:
+            return
+        report = self.report
+        remember(
+            self.ledger,
+            self.clock.now(),
+            in_scope=report.in_scope,
+            compared=report.compared,
+            left=report.left,
+            unseen=report.unseen_count,
+            moving=report.moving_count,
+            complete=report.is_whole and not report.left,
+        )
 
     # ---- the list of shipments ------------------------------------------------------------------
 
@@ -127,8 +169,3 @@ class ReconcileRun(JobRun[ReconcileReport]):
         # It is unknown whether the last day belongs to the window (docs/wire.md 5.3).
         last = self.clock.now().astimezone(zone).date() + timedelta(days=2)
         return Days(min(since.astimezone(zone).date(), last - timedelta(days=2)), last)
-
-
-def listed_rows(listed: ListedShipments) -> Sequence[str]:
-    """The ids at VeraCore that were listed."""
-    return list(listed.rows)

@@ -188,6 +188,7 @@ def position(side: LedgerSide) -> tuple[object, ...]:
         tuple(map(_slip, side.slips)),
         _cancellation(side.cancellation),
         _accepted(side.compared),
+        side.accepted,
     )
 
 

@@ -21,7 +21,7 @@ from veracore_sync.jobs.reconcile.ledger_side import ledger_sides
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.scope import Need, Queue, fingerprint, is_settled, is_suspect
 from veracore_sync.jobs.reconcile.sides import OrderSides
-from veracore_sync.ports.shop import Unlisted
+from veracore_sync.ports.shop import Poll, Unlisted
 
 _PAGE = 100
 _AT_ONCE = 20
@@ -38,11 +38,13 @@ class Walk(RunPart[ReconcileReport]):
         examiner: Compares.
         book: Stores.
         since: Orders placed or ended since then (UTC).
+        poll: The orders that wait to be sent, whatever their age.
     """
 
     examiner: OrderExaminer
     book: Book
     since: datetime
+    poll: Poll
     _queue: Queue = field(init=False)
     _codes: set[str] = field(default_factory=set, init=False)
 
@@ -66,18 +68,10 @@ class Walk(RunPart[ReconcileReport]):
 
     def _waiting(self) -> list[str]:
         """The codes of orders that wait to be sent and were placed before the scope begins."""
-        poll = self.shop.poll(
-            trigger_states=self.settings.orders.trigger_states,
-            moved_since=None,
-            passed_states=(),
-            passed_since=None,
-        )
-        for one in poll.unlisted:
+        for one in self.poll.unlisted:
             self._not_listed(one)
-        older = (
-            one.code for one in poll.waiting if one.placed_at is None or one.placed_at < self.since
-        )
-        return list(older)
+        placed_at = ((one.code, one.placed_at) for one in self.poll.waiting)
+        return [code for code, at in placed_at if at is None or at < self.since]
 
     def _placed(self) -> Iterator[list[OrderSides]]:
         """The shop's orders, a page each time."""
@@ -164,6 +158,7 @@ class Walk(RunPart[ReconcileReport]):
         self.book.settled(settled)
         for start in range(0, len(at_once), _AT_ONCE):
             if start and self.context.ends_here():
+                self.report.left += len(at_once) - start
                 return False
             part = at_once[start : start + _AT_ONCE]
             self.book.keep(self.examiner.confirmed(self.examiner.compare(part)))
