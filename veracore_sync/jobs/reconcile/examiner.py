@@ -13,15 +13,13 @@ from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.inventory.sku_map import SPELLINGS
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import in_batches, read_apart
-from veracore_sync.jobs.reconcile.compare import examine_order
+from veracore_sync.jobs.reconcile.compare import Rules, examine_order, rules_of, wanted_ids
 from veracore_sync.jobs.reconcile.ledger_side import ledger_sides
 from veracore_sync.jobs.reconcile.listed import ListedShipments
 from veracore_sync.jobs.reconcile.look_ups import LookUps
 from veracore_sync.jobs.reconcile.report import ReconcileReport
-from veracore_sync.jobs.reconcile.rules import Rules, rules_of
 from veracore_sync.jobs.reconcile.scope import fingerprint, has_moved
 from veracore_sync.jobs.reconcile.sides import Examined, LedgerSide, OrderSides
-from veracore_sync.jobs.reconcile.sights import wanted_ids
 from veracore_sync.ports.warehouse import LookUp
 
 _LOG = logging.getLogger(__name__)

@@ -26,8 +26,9 @@ class LookUps(RunPart[ReconcileReport]):
 
     @property
     def finds_orders(self) -> bool:
-        """Whether any order was found so far, which proves that these credentials find some."""
-        return self._finds_orders
+        """Whether an absence means anything: these credentials find some order, or, where VeraCore
+        never accepted any, nothing can prove it."""
+        return self._finds_orders or next(self._controls(), None) is None
 
     def of(self, ids: Sequence[str]) -> dict[str, LookUp]:
         """What the look-ups of these ids found.
