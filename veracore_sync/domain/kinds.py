@@ -312,8 +312,8 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         "what each side has, and what repairs it. There is an alert for each type. It ends when "
         "`reconcile` compares the order and finds that gone (`reconcile --order CODE` does at "
         "once), when the order is sent or will never be, or with "
-        f'`reconcile --accept "reason" TYPE CODE`; {_ACCEPT} accepts all types. Other evidence '
-        "after that is reported again.",
+        f'`reconcile --accept "reason" --type TYPE --order CODE`; {_ACCEPT} accepts all types. '
+        "Other evidence after that is reported again.",
         "`reconcile` found that ledger, shop and VeraCore disagree about an order",
     ),
     AlertKind.STOCK_GUARDED: AlertEntry(
@@ -351,15 +351,15 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         "allows, and the stock sync did not report why. `sync-inventory --sku SKU` writes one; "
         "`sync-inventory --dry-run` shows all. The alert is opened again when another SKU "
         "differs. It ends when `reconcile` finds that none does, or all that do were accepted "
-        'with `reconcile --accept "reason" stock_differs SKU`.',
+        'with `reconcile --accept "reason" --type stock_differs --name SKU`.',
         "`reconcile` found SKUs of which the shop offers other units than VeraCore's stock allows "
         "(`vendureOrderCode` is `null`)",
     ),
     AlertKind.VERACORE_FOREIGN: AlertEntry(
         "`reconcile` found orders in VeraCore's list of shipments that neither the ledger nor "
         "the shop knows. Find out at VeraCore who placed them. Accept those of other systems: "
-        '`reconcile --accept "reason" foreign_at_warehouse ID`. The alert is opened again when '
-        "another is found.",
+        '`reconcile --accept "reason" --type foreign_at_warehouse --name ID`. '
+        "The alert is opened again when another is found.",
     ),
     AlertKind.ORDERS_STUCK: AlertEntry(_DO_STUCK),
     AlertKind.INVENTORY_STUCK: AlertEntry(_DO_STUCK),

@@ -145,6 +145,18 @@ class Account:
                 twice[key] -= units
         return found
 
+    def is_covered(self, shipments: Sequence[Shipment]) -> bool:
+        """Whether fulfilments that are of no slip contain what these shipments did."""
+        taken = {row.fulfilment_id for row in self.slips.values()}
+        by_hand: Counter[str] = Counter()
+        for one in self.order.fulfilments:
+            if one.is_live and one.id not in taken:
+                by_hand.update(one.lines)
+        products: Counter[str] = Counter()
+        for shipment in shipments:
+            products += units_of(shipment.lines or ())
+        return bool(by_hand) and not self._beyond(products, by_hand)
+
     def unexplained(self) -> Counter[str]:
         """Units in fulfilments that no slip which has left explains."""
         there = self.fulfilled()

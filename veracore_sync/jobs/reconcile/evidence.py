@@ -16,6 +16,7 @@ from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.orders.change_words import listed
 
 NO_ORDER = "no such order"
+_MOST = 20
 
 
 def ledger_words(row: OrderRow | None) -> str:
@@ -74,7 +75,9 @@ def with_units(words: str, units: Mapping[str, int]) -> str:
 
 def counted(units: Mapping[str, int]) -> str:
     """Units by SKU."""
-    return listed([f"{count} x {one_line(sku)}" for sku, count in sorted(units.items()) if count])
+    words = [f"{count} x {one_line(sku)}" for sku, count in sorted(units.items()) if count]
+    more = len(words) - _MOST
+    return ", ".join(words[:_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
 def joined(words: Sequence[str]) -> str:

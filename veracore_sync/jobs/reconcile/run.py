@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,8 +15,10 @@ from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.reconcile.book import EXAMINED_TYPES, Book
 from veracore_sync.jobs.reconcile.coverage import remember
 from veracore_sync.jobs.reconcile.examiner import OrderExaminer
+from veracore_sync.jobs.reconcile.findings import Findings
 from veracore_sync.jobs.reconcile.listed import ListedShipments
 from veracore_sync.jobs.reconcile.report import ReconcileReport
+from veracore_sync.jobs.reconcile.stock import STOCK_TYPES, StockExaminer
 from veracore_sync.jobs.reconcile.walk import Walk
 from veracore_sync.jobs.tracking.days import Days
 from veracore_sync.jobs.tracking.window import unreadable_rows
@@ -99,6 +101,20 @@ class ReconcileRun(JobRun[ReconcileReport]):
         if self.wanted.asks_for(EXAMINED_TYPES):
             Walk(self.context, self.examiner(), book, since, self._polled()).run()
             self._remember()
+        if self.wanted.asks_for(STOCK_TYPES) and not self.context.ends_here():
+            self._keep(book, StockExaminer(self.context).everything())
+
+    def _keep(self, book: Book, parts: Sequence[Findings]) -> None:
+        """Store what was found of everything but single orders."""
+        for part in parts:
+            for name, why in part.unseen:
+                self.report.not_read(name, why)
+            for note in part.notes:
+                self.report.notify(note)
+            if part.type is DifferenceType.STOCK_DIFFERS:
+                self.report.skus = part.count
+            self._unlisted = self._unlisted or part.error
+            book.keep_others(part.differences, part.compared, {part.type})
 
     def examiner(self) -> OrderExaminer:
         """What compares orders with all that this run has listed.

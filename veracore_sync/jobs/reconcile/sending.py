@@ -20,7 +20,7 @@ from veracore_sync.jobs.reconcile.evidence import NO_ORDER, ledger_words, record
 from veracore_sync.jobs.reconcile.found import Found, OnItsWay, accepts
 from veracore_sync.jobs.reconcile.rules import Rules, as_order
 from veracore_sync.jobs.reconcile.sides import OrderSides
-from veracore_sync.jobs.reconcile.sights import ELSEWHERE, Sights, may_be_ours
+from veracore_sync.jobs.reconcile.sights import Sights, is_elsewhere, may_be_ours
 from veracore_sync.waits import RECHECK
 
 _T = DifferenceType
@@ -66,7 +66,7 @@ def difference(
 def unsent(sides: OrderSides, sights: Sights, rules: Rules) -> Iterator[Found]:
     """What differs of an order that the ledger does not hold, or has not sent."""
     row, shop = row_of(sides), sides.shop
-    if row is not None and row.state is OrderState.SKIPPED and row.cause in ELSEWHERE:
+    if row is not None and is_elsewhere(row, shop, rules):
         return
     if sights.live:
         if rules.is_fresh(_waits_since(row, shop)):

@@ -165,7 +165,7 @@ def shipped_though_cancelled(sides: OrderSides, account: Account, rules: Rules) 
     done = (PickSlipState.DONE, PickSlipState.COVERED, PickSlipState.ADDED)
     earlier = {row.slip for row in account.slips.values() if row.state in done}
     slips = [one for one in account.left if one.slip not in earlier]
-    if not slips or account.fulfilled():
+    if not slips or account.is_covered(slips):
         return
     named = [one.slip for one in slips]
     if accepts(sides, _A.ORDER_SHIPPED_CANCELLED, slips=named):

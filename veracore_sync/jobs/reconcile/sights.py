@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from veracore_sync.clock import from_text
 from veracore_sync.domain.cancellations import is_cancelled_wholly, open_slips
+from veracore_sync.domain.held_orders import totals, unit_key
 from veracore_sync.domain.identity import left_before
 from veracore_sync.domain.order_records import OrderRow, SentLines
 from veracore_sync.domain.states import HANDED_OVER, OrderCause, OrderState
@@ -16,15 +18,14 @@ from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.orders.acts import open_ids
 from veracore_sync.jobs.orders.changes import UNPAID_STATES
 from veracore_sync.jobs.orders.ids import MAX_ABSENT, is_derived, renewed_ids, warehouse_id
-from veracore_sync.jobs.orders.interpret_lookup import SHORTEST_CUT, is_ours
+from veracore_sync.jobs.orders.interpret_lookup import SHORTEST_CUT, as_sent, is_ours
 from veracore_sync.jobs.reconcile.rules import Rules, as_order
 from veracore_sync.jobs.reconcile.sides import LedgerSide, OrderSides
 from veracore_sync.ports.warehouse import LookUp, Present
 
 IN_DOUBT = (OrderState.SENDING, OrderState.IN_DOUBT)
 """The states of an order that ``sync-orders`` looks up by itself."""
-ELSEWHERE = (OrderCause.EARLY, OrderCause.TYPE, OrderCause.CHANNEL)
-"""Why an order is skipped that VeraCore may well have, from another system or configuration."""
+_ELSEWHERE = (OrderCause.EARLY, OrderCause.TYPE, OrderCause.CHANNEL)
 _CARTS = ("Created", "Draft")
 
 
@@ -67,13 +68,12 @@ def _known_ids(
         return _derived_ids(None, shop, rules, seen) if shop and may_be_ours(shop, rules) else []
     if row.state in IN_DOUBT:
         return []  # nothing is concluded of it
-    if row.state is OrderState.SKIPPED:
-        if row.cause in ELSEWHERE:
-            return []
-        if row.cause is OrderCause.RESOLVED:
-            # What became of it was looked up when the person decided; an order that VeraCore
-            # accepted earlier is seen again.
-            return list(open_ids(row, attempts))
+    if is_elsewhere(row, shop, rules):
+        return []
+    if row.state is OrderState.SKIPPED and row.cause is OrderCause.RESOLVED:
+        # What became of it was looked up when the person decided; an order that VeraCore accepted
+        # earlier is seen again.
+        return list(open_ids(row, attempts))
     if row.is_set_aside and row.state is not OrderState.SYNCED:
         return []
     if row.state in (*HANDED_OVER, OrderState.CANCELLED):
@@ -117,8 +117,15 @@ def _listed_ids(
 def _is_wanted(ledger: LedgerSide | None, shop: WholeOrder, rules: Rules) -> bool:
     if ledger is None:
         return may_be_ours(shop, rules)
-    row = ledger.row
-    return not row.is_set_aside and not (row.state is OrderState.SKIPPED and row.cause in ELSEWHERE)
+    return not ledger.row.is_set_aside and not is_elsewhere(ledger.row, shop, rules)
+
+
+def is_elsewhere(row: OrderRow, shop: WholeOrder | None, rules: Rules) -> bool:
+    """Whether it is skipped as an order of another system or configuration, and still is that."""
+    if row.state is not OrderState.SKIPPED or row.cause not in _ELSEWHERE:
+        return False
+    is_named_only = row.cause is OrderCause.CHANNEL
+    return is_named_only or shop is None or not may_be_ours(shop, rules)
 
 
 def may_be_ours(shop: WholeOrder, rules: Rules) -> bool:
@@ -169,10 +176,28 @@ def may_leave(record: WarehouseRecord) -> bool:
     """Whether VeraCore may ship more of an order."""
     if record.is_complete or record.status == "complete":
         return False
-    if record.status in ("cancelled", "shipped"):
-        # A pick slip that is still open may leave although the order is shown as cancelled.
-        return bool(open_slips(record))
-    return not record.may_be_cancelled
+    if open_slips(record):
+        # Also of an order that is shown as cancelled.
+        return True
+    if record.status == "cancelled" or record.may_be_cancelled:
+        return False
+    return record.status != "shipped" or _is_due(record)
+
+
+def _is_due(record: WarehouseRecord) -> bool:
+    """Whether an order of which something has left lacks units that are not cancelled."""
+    due: Counter[str] = Counter()
+    for product in record.products:
+        due[unit_key(product.sku)] += product.ordered - product.cancelled
+    if not record.products:
+        due = totals(as_sent(record.lines or ()))
+    gone = totals(
+        (line.sku, line.quantity)
+        for shipment in record.shipments
+        if any(package.is_live for package in shipment.packages)
+        for line in shipment.lines or ()
+    )
+    return bool(due - gone)
 
 
 def sights_of(sides: OrderSides, rules: Rules) -> Sights:
