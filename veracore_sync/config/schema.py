@@ -386,6 +386,16 @@ class ReconcileSettings(Section):
     settle_minutes: int = minutes(
         60, "What changed so short a time ago is on its way, and not compared.", least=0
     )
+    foreign: Literal["auto", "tell", "count", "off"] = Field(
+        default="auto",
+        description="Orders that VeraCore shipped and neither ledger nor shop knows: auto tells "
+        "each, and only counts them once more than 20 were seen.",
+    )
+    other_systems: Names = Field(
+        default=(),
+        description="Ids or references of orders that other systems place there: never told.",
+        examples=[["AMZ-*", "EDI*"]],
+    )
     max_run_minutes: int = minutes(
         120, "Nothing new begins after this; a minute later the run ends itself."
     )

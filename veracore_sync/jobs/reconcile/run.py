@@ -19,6 +19,7 @@ from veracore_sync.jobs.reconcile.findings import Findings
 from veracore_sync.jobs.reconcile.listed import ListedShipments
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.stock import STOCK_TYPES, StockExaminer
+from veracore_sync.jobs.reconcile.strangers import Strangers
 from veracore_sync.jobs.reconcile.walk import Walk
 from veracore_sync.jobs.tracking.days import Days
 from veracore_sync.jobs.tracking.window import unreadable_rows
@@ -98,11 +99,25 @@ class ReconcileRun(JobRun[ReconcileReport]):
         reach = timedelta(days=self.settings.reconcile.days)
         since = self.wanted.since or self.clock.now() - reach
         self.listed = self._list(since)
+        strangers = Strangers(self.context, self.listed, self.wanted.since)
+        if self._is_listed:
+            strangers.look()
+        codes: Collection[str] = ()
         if self.wanted.asks_for(EXAMINED_TYPES):
-            Walk(self.context, self.examiner(), book, since, self._polled()).run()
+            also = strangers.codes
+            walk = Walk(self.context, self.examiner(), book, since, self._polled(), also)
+            walk.run()
+            codes = walk.codes
             self._remember()
+        if self._is_listed and self.wanted.asks_for({DifferenceType.FOREIGN_AT_WAREHOUSE}):
+            self._keep(book, [strangers.findings(codes)])
         if self.wanted.asks_for(STOCK_TYPES) and not self.context.ends_here():
             self._keep(book, StockExaminer(self.context).everything())
+
+    @property
+    def _is_listed(self) -> bool:
+        """Whether VeraCore's list of shipments was read."""
+        return self.warehouse.capabilities.lists_shipped and self._unlisted is None
 
     def _keep(self, book: Book, parts: Sequence[Findings]) -> None:
         """Store what was found of everything but single orders."""

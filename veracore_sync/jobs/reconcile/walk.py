@@ -6,7 +6,7 @@ it is its code and its place in the queue, and those that are chosen are read an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -39,12 +39,14 @@ class Walk(RunPart[ReconcileReport]):
         book: Stores.
         since: Orders placed or ended since then (UTC).
         poll: The orders that wait to be sent, whatever their age.
+        also: Other orders to compare.
     """
 
     examiner: OrderExaminer
     book: Book
     since: datetime
     poll: Poll
+    also: Sequence[str] = ()
     _queue: Queue = field(init=False)
     _codes: set[str] = field(default_factory=set, init=False)
 
@@ -63,6 +65,11 @@ class Walk(RunPart[ReconcileReport]):
             self.report.left += self._queue.count
             return
         self._look_up()
+
+    @property
+    def codes(self) -> Collection[str]:
+        """The orders that were in scope."""
+        return self._codes
 
     # ---- which orders ---------------------------------------------------------------------------
 
@@ -102,7 +109,7 @@ class Walk(RunPart[ReconcileReport]):
         while rows := self.ledger.orders.open_or_changed(since, after, _PAGE):
             after = rows[-1].code
             yield from self._new(row.code for row in rows)
-        yield from self._new(waiting)
+        yield from self._new([*waiting, *self.also])
         # What stands of an order is looked at until it is gone, however old the order is.
         standing = self.ledger.differences.standing()
         yield from self._new(
