@@ -160,7 +160,7 @@ class ApplyWorld:
                 self.rig.control("void", body | {"relabel": labels[code]})
             made.append((one, code))
         made += [(one, str(self.place().code)) for one in types if one is T.PAID_NOT_SENT]
-        made += [(one, self._recount()) for one in types if one is T.STOCK_DIFFERS]
+        made += [(one, self._set_by_hand()) for one in types if one is T.STOCK_DIFFERS]
         self.labels |= labels
         self.made += made
         return made
@@ -169,11 +169,11 @@ class ApplyWorld:
         if codes:
             self.run(command, *(word for code in codes for word in ("--order", code)))
 
-    def _recount(self) -> str:
-        """The warehouse counts a shelf, and finds fewer."""
-        with self.sandbox.world.lock:
-            there = sum(one.on_hand for one in self.sandbox.world.stock_of("POSTER"))
-        self.rig.control("stock", {"stock": [{"sku": "POSTER", "on_hand": there - 7}]})
+    def _set_by_hand(self) -> str:
+        """Somebody sets a level in the shop."""
+        [variant] = [one for one in self.shop.state.variants.values() if one.sku == "POSTER"]
+        [level] = variant.levels.values()
+        self.shop.state.write_levels([(variant.id, [(level.location.id, level.on_hand + 7)])])
         return "POSTER"
 
     def is_repaired(self, type: DifferenceType, name: str) -> bool:
@@ -304,6 +304,7 @@ def apply_world(
             world.run("sync-inventory", "--allow-mass-change")
             world.place()
             world.run("sync-orders", "--allow-first-run")
+            world.run("sync-tracking")
             yield world
         finally:
             rig.end()

@@ -10,8 +10,9 @@ from typing import Any
 from veracore_sync.clock import to_text
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, job_lock
-from veracore_sync.composition.repairs import repairs, stock_examiner
+from veracore_sync.composition.repairs import repairs
 from veracore_sync.domain.differences import DifferenceRow, DifferenceType
+from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.progress import Progress, no_progress
@@ -20,6 +21,7 @@ from veracore_sync.jobs.reconcile.book import Book
 from veracore_sync.jobs.reconcile.document import accepted_document, reconcile_document, totals
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.run import ReconcileRun, Wanted
+from veracore_sync.jobs.reconcile.stock import StockExaminer
 from veracore_sync.jobs.reconcile.telling import accept
 from veracore_sync.jobs.schedule import COMMANDS
 
@@ -92,9 +94,13 @@ def _apply(container: Container, run: ReconcileRun, options: ReconcileOptions) -
     for one in run.report.found:
         # A run that must not write has stored nothing.
         rows.setdefault(one.difference.key, DifferenceRow(one.difference, now, now))
+    try:
+        orders = run.examiner()
+    except SyncError as error:
+        return ApplyReport(stopped_by=error)
     applier = Applier(
-        orders=run.examiner(),
-        stock=stock_examiner(container),
+        orders=orders,
+        stock=StockExaminer(run.context),
         repairs=repairs(container),
         lock=lambda job: job_lock(container, job, COMMANDS["reconcile"]),
         record=Book(run.context).record,

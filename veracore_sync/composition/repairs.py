@@ -21,7 +21,6 @@ from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.reconcile.adopt import Adopter
 from veracore_sync.jobs.reconcile.apply import Deed, Repair
-from veracore_sync.jobs.reconcile.sides import Examined, Examiner
 from veracore_sync.jobs.report import RunReport
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.jobs.retry import execute, plan
@@ -199,13 +198,3 @@ def _deed(report: RunReport, sentence: str, *, is_certain: bool = False) -> Deed
         is_certain=is_certain,
         needs_person=bool(report.needs_person),
     )
-
-
-def stock_examiner(container: Container) -> Examiner:
-    """Compares SKUs at the moment of a repair."""
-    return _NoStock()
-
-
-class _NoStock:
-    def examine(self, codes: Sequence[str]) -> list[Examined]:
-        return [Examined(code, unseen="stock is not compared yet") for code in codes]
