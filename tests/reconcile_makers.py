@@ -272,9 +272,9 @@ def _level_here(bed: Bed, code: str, sku: str) -> str:
     return sku
 
 
-def _level_there(bed: Bed, code: str, sku: str) -> str:
+def _level_there(bed: Bed, code: str, sku: str) -> None:
+    """Goods are lost there; the next stock run brings it to the shop."""
     bed.there.set_stock(sku, bed.there.on_hand(sku) - 7)
-    return sku
 
 
 def _foreign(bed: Bed, code: str, sku: str) -> str:
@@ -352,7 +352,6 @@ MAKERS: Mapping[str, Maker] = {
     "a label more": Maker(_T.TRACKING_DIFFERS, Stage.SHIPPED, _one_label_more),
     "allocated short": Maker(_T.ALLOCATED_SHORT, Stage.SENT, _allocate_short, _cover, real=False),
     "a level here": Maker(_T.STOCK_DIFFERS, Stage.NONE, _level_here, in_rest=True),
-    "a level there": Maker(_T.STOCK_DIFFERS, Stage.NONE, _level_there, in_rest=True),
     "of another system": Maker(_T.FOREIGN_AT_WAREHOUSE, Stage.NONE, _foreign, accepted=True),
 }
 
@@ -487,6 +486,7 @@ GIFT = "GIFT"
 """A SKU that the settings exclude."""
 SETTINGS: Mapping[str, str] = {
     "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "0",
+    "VERACORE_SYNC_INVENTORY__INTERVAL_MINUTES": "1440",
     "VERACORE_SYNC_SKUS__EXCLUDE": f'["{GIFT}"]',
     "VERACORE_SYNC_ORDERS__SKIP_SHIPPING_METHODS": '["express-shipping"]',
 }
@@ -591,6 +591,7 @@ NEAR_MISSES: Mapping[str, NearMiss] = {
     "adopted again": NearMiss(Stage.SENT, _adopted_again),
     "cancelled by our command": NearMiss(Stage.SENT, _cancelled_by_us),
     "partly shipped, the rest cancelled": NearMiss(Stage.PARTLY, _partly_then_cancelled),
+    "a level there": NearMiss(Stage.NONE, _level_there),
     "a leaflet in the parcel": NearMiss(Stage.SENT, _inserted),
 }
 

@@ -44,7 +44,6 @@ AT_ONCE = {"never sent", "lost by ledger and VeraCore", "row dropped", "row of a
     "relabelled",
     "a label more",
     "a level here",
-    "a level there",
 }
 """What the next timers repair by themselves."""
 STORIES = (
@@ -60,6 +59,7 @@ STORIES = (
     "fulfilled anew in two",
     "another system's, not shipped",
     "lines split there",
+    "a level there",
 )
 _WAITS = ("pending", "sending", "in_doubt", "failed")
 
@@ -494,6 +494,7 @@ def reconciled_days(
     dice.shuffle(chosen)
     env = {
         "VERACORE_SYNC_ORDERS__WORKERS": "1",
+        "VERACORE_SYNC_INVENTORY__INTERVAL_MINUTES": "60",
         "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "0",
         "VERACORE_SYNC_TRACKING__LOOKUPS_PER_RUN": "10",
     }
