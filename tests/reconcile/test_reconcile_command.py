@@ -59,8 +59,7 @@ def test_from_agreement_to_a_difference_and_back(bed: CommandBed) -> None:
     assert "cancelled_there_open_here" in table.out
     assert "4 of 4 orders compared, 1 differ" in table.out
     assert bed.reconcile("--type", "paid_not_sent")["differences"] == []
-    accept = ["--accept", "agreed by phone", "--type", one["type"], "--order", code]
-    (accepted,) = bed.reconcile(*accept)["accepted"]
+    (accepted,) = bed.reconcile("--accept", "agreed by phone", one["type"], code)["accepted"]
     assert (accepted["isAccepted"], accepted["reason"]) == (True, "agreed by phone")
     again = bed.reconcile()
     assert [one["isAccepted"] for one in again["differences"]] == [True]
@@ -85,9 +84,12 @@ def test_the_document_is_as_its_schema_says(bed: CommandBed) -> None:
         (["--type", "paid_not_send"], 'did you mean "paid_not_sent"?'),
         (["--since", "2999-01-01"], "lies ahead"),
         (["--since", "2026-01-01", "--order", "X"], "exclude each other"),
-        (["--name", "X"], "--name goes with --accept"),
-        (["--accept", "why"], "--accept needs one --type"),
-        (["--accept", "why", "--type", "paid_not_sent", "--order", "X"], "has no difference"),
+        (["--name", "X"], "--name goes with --apply"),
+        (["--max", "3"], "--max goes with --apply"),
+        (["--accept", "why", "paid_not_sent,tracking_differs", "X"], "one type and one name"),
+        (["--accept", "why", "tracking_difers", "X"], 'did you mean "tracking_differs"?'),
+        (["--accept", "why", "paid_not_sent", "X"], "has no difference"),
+        (["--order", "NO-SUCH"], "neither the ledger nor the shop"),
     ],
 )
 def test_what_is_asked_for_wrongly(bed: CommandBed, arguments: list[str], words: str) -> None:

@@ -64,7 +64,8 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "VeraCore has an order of this shop, and the ledger does not know it as sent",
         "reconcile --apply sent_not_in_ledger --order NAME",
         applied=True,
-        told_by=frozenset({_A.ORDER_CONFLICT}),
+        by_hand="If it is a second one with the same code: cancel one of them at VeraCore",
+        told_by=frozenset({_A.ORDER_CONFLICT, _A.ORDER_SHIPPED_CANCELLED}),
     ),
     _T.IN_LEDGER_NOT_AT_WAREHOUSE: DifferenceEntry(
         "The ledger knows the order as accepted, and VeraCore does not find it",
@@ -95,7 +96,12 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "sync-tracking --order NAME --force",
         applied=True,
         told_by=frozenset(
-            {_A.ORDER_UNFULFILLABLE, _A.ORDER_UNFULFILLED, _A.ORDER_SHIPMENT_WAITING}
+            {
+                _A.ORDER_UNFULFILLABLE,
+                _A.ORDER_UNFULFILLED,
+                _A.ORDER_SHIPMENT_WAITING,
+                _A.ORDER_PENDING_BY_HAND,
+            }
         ),
     ),
     _T.SHIPPED_NOT_ORDERED: DifferenceEntry(

@@ -39,8 +39,9 @@ class Book(RunPart[ReconcileReport]):
         """Store what was found of a page of orders; nothing of those that were not compared."""
         examined = [one.examined for one in looked]
         agreed = [one for one in map(self._agreed, looked) if one is not None]
-        before = self._standing(examined)
-        if not self.context.must_not_write:
+        if self.context.must_not_write:
+            before = self._standing(examined)
+        else:
             with self.ledger.unit_of_work():
                 before = self._standing(examined)
                 told = tell_orders(self.ledger, examined, agreed, EXAMINED_TYPES)

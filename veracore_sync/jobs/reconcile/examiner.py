@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import SyncError
+from veracore_sync.domain.states import OrderState
 from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.inventory.sku_map import SPELLINGS
 from veracore_sync.jobs.kernel import RunPart
@@ -24,6 +25,7 @@ from veracore_sync.ports.warehouse import LookUp
 
 _LOG = logging.getLogger(__name__)
 _MOVED = "the ledger's order changed while it was compared"
+_JUST_PLACED = "it was placed or changed a short time ago"
 _OTHERWISE = "it differed in another way at the second look"
 # What an unforeseen record may raise in a pure comparison. It must not stop the other orders.
 _ERRORS = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
@@ -77,9 +79,8 @@ class OrderExaminer(RunPart[ReconcileReport]):
         row = self.ledger.orders.get(code)
         return row is not None and row.attempt > 0
 
-    @property
-    def _rules(self) -> Rules:
-        # Of now: a run may last longer than what is recent.
+    def rules(self) -> Rules:
+        """The rules at this moment: a run may last longer than what is recent."""
         finds = self._look_ups.finds_orders
         return replace(self._at_first, now=self.clock.now(), finds_orders=finds)
 
@@ -148,15 +149,11 @@ class OrderExaminer(RunPart[ReconcileReport]):
         ]
 
     def wanted(
-        self,
-        sides: OrderSides,
-        rules: Rules | None = None,
-        seen: Mapping[str, LookUp] | None = None,
+        self, sides: OrderSides, rules: Rules, seen: Mapping[str, LookUp] | None = None
     ) -> tuple[str, ...]:
         """The ids of the order that have to be looked up to compare it."""
-        if sides.shop_unread:
+        if sides.shop_unread or is_just_placed(sides, rules):
             return ()
-        rules = rules or self._rules
         return wanted_ids(sides.ledger, sides.shop, rules, seen or {}, sides.listed)
 
     # ---- comparing ----------------------------------------------------------------------------
@@ -171,7 +168,7 @@ class OrderExaminer(RunPart[ReconcileReport]):
         after: Mapping[str, LedgerSide | None] = {one.code: one.ledger for one in all_sides}
         if any(seen.values()):
             after = ledger_sides(self.ledger, list(seen))
-        until, rules = to_text(self.clock.now()), self._rules
+        until, rules = to_text(self.clock.now()), self.rules()
         key = self.ledger.meta.hash_key
         found: list[Looked] = []
         for sides in all_sides:
@@ -186,7 +183,7 @@ class OrderExaminer(RunPart[ReconcileReport]):
     def _seen(self, all_sides: Sequence[OrderSides]) -> dict[str, dict[str, LookUp]]:
         """What look-ups show of each order, by the id that was asked for."""
         seen: dict[str, dict[str, LookUp]] = {one.code: {} for one in all_sides}
-        rules = self._rules
+        rules = self.rules()
         left = list(all_sides)
         # What is found under one id may ask for another: a person may have given it a new one.
         while left:
@@ -198,6 +195,8 @@ class OrderExaminer(RunPart[ReconcileReport]):
         return seen
 
     def _examined(self, sides: OrderSides, rules: Rules) -> Examined:
+        if is_just_placed(sides, rules):
+            return Examined(sides.code, moving=_JUST_PLACED)
         try:
             return examine_order(sides, rules)
         except _ERRORS as error:
@@ -218,6 +217,16 @@ class OrderExaminer(RunPart[ReconcileReport]):
             _both(one, again[one.examined.code]) if one.examined.code in again else one
             for one in looked
         ]
+
+
+def is_just_placed(sides: OrderSides, rules: Rules) -> bool:
+    """Whether the order waits to be sent, and so recent that no look-up would say anything."""
+    side, order = sides.ledger, sides.shop
+    if order is None or order.content.state not in rules.planner.settings.trigger_states:
+        return False
+    if side is not None and (side.row.state is not OrderState.PENDING or side.row.is_set_aside):
+        return False
+    return rules.is_fresh(order.content.placed_at)
 
 
 def _both(first: Looked, second: Looked) -> Looked:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from veracore_sync.domain.differences import DifferenceType
-from veracore_sync.domain.errors import SyncError, UpstreamError
+from veracore_sync.domain.errors import SyncError, UpstreamError, UsageError
 from veracore_sync.domain.failures import NOT_BEGUN, ONLY_THIS_OPERATION
 from veracore_sync.domain.warehouse import UnreadableShipment
 from veracore_sync.jobs.kernel import JobRun
@@ -87,13 +87,20 @@ class ReconcileRun(JobRun[ReconcileReport]):
 
     def _named(self, book: Book) -> None:
         """Compare the orders that a person named, whatever was compared before."""
-        codes = [self._code_of(name) for name in self.options.only]
-        self.report.in_scope = len(set(codes))
-        book.keep(self.examiner().look(list(dict.fromkeys(codes))))
-
-    def _code_of(self, name: str) -> str:
-        row = self.ledger.orders.find(name)
-        return row.code if row is not None else name
+        rows = {name: self.ledger.orders.find(name) for name in self.options.only}
+        codes = [row.code if row is not None else name for name, row in rows.items()]
+        examiner = self.examiner()
+        unknown = [name for name, row in rows.items() if row is None]
+        orders, unread = examiner.read_shop(unknown, {})
+        for name in unknown:
+            if name not in orders and name not in unread:
+                raise UsageError(
+                    f"neither the ledger nor the shop has an order {name}",
+                    hint="name it by its code in the shop, or by its id there or at VeraCore",
+                )
+        distinct = list(dict.fromkeys(codes))
+        self.report.in_scope = len(distinct)
+        book.keep(examiner.look(distinct))
 
     def _everything(self, book: Book) -> None:
         reach = timedelta(days=self.settings.reconcile.days)
@@ -108,7 +115,8 @@ class ReconcileRun(JobRun[ReconcileReport]):
             walk = Walk(self.context, self.examiner(), book, since, self._polled(), also)
             walk.run()
             codes = walk.codes
-            self._remember()
+            if self.wanted.since is None:
+                self._remember()
         if self._is_listed and self.wanted.asks_for({DifferenceType.FOREIGN_AT_WAREHOUSE}):
             self._keep(book, [strangers.findings(codes)])
         if self.wanted.asks_for(STOCK_TYPES) and not self.context.ends_here():

@@ -24,7 +24,7 @@ from veracore_sync.jobs.reconcile.sides import OrderSides
 from veracore_sync.ports.shop import Poll, Unlisted
 
 _PAGE = 100
-_AT_ONCE = 20
+_AT_ONCE = 50
 """So many orders are looked up and stored together, so that little is lost when a run is cut."""
 _SURVEY = "reading the shop's orders"
 _LOOKING = "comparing with VeraCore"
@@ -146,10 +146,11 @@ class Walk(RunPart[ReconcileReport]):
     def _page(self, page: Sequence[OrderSides]) -> bool:
         agreed = self.ledger.differences.agreed_of([one.code for one in page])
         now, key = self.clock.now(), self.ledger.meta.hash_key
+        rules = self.examiner.rules()
         at_once: list[OrderSides] = []
         settled: list[str] = []
         for sides in page:
-            ids = self.examiner.wanted(sides)
+            ids = self.examiner.wanted(sides, rules)
             if not ids:
                 at_once.append(sides)
                 continue
