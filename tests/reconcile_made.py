@@ -66,6 +66,7 @@ class Made:
         stages = {key: one.stage for key, one in (misses | makers).items()}
         wanted = {key: (stage, self.skus[key]) for key, stage in stages.items()}
         self.codes = prepare(self.bed, wanted)
+        self.bed.clock.forward(minutes=1)
         for key, miss in misses.items():
             miss.strike(self.bed, self.codes.get(key, ""), self.skus[key])
         for key, maker in makers.items():
@@ -109,7 +110,7 @@ class Made:
         for key in keys:
             maker = MAKERS[key]
             if maker.accepted:
-                which = ("--type", maker.type, "--name", self.names[key])
+                which = (maker.type, self.names[key])
                 self.bed.run("reconcile", "--accept", "it is known", *which)
             elif maker.mend is not None:
                 maker.mend(self.bed, self.codes.get(key, ""), self.skus[key])

@@ -382,8 +382,7 @@ class Days:
                 pass
             elif one.maker.accepted:
                 type, name = one.what
-                which = ("--type", type, "--name", name)
-                self.bed.run("reconcile", "--accept", "it is known", *which)
+                self.bed.run("reconcile", "--accept", "it is known", type, name)
             elif one.maker.is_applied:
                 applied.add(one.maker.type)
                 continue

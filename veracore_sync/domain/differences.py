@@ -95,6 +95,7 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "VeraCore shipped units that no fulfilment of the shop has",
         "sync-tracking --order NAME --force",
         applied=True,
+        by_hand="If the fulfilment was cancelled and the goods left: create another in the shop",
         told_by=frozenset(
             {
                 _A.ORDER_UNFULFILLABLE,
@@ -118,6 +119,7 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "The shop shows other tracking numbers than VeraCore, and nobody was told",
         "sync-tracking --order NAME --force",
         applied=True,
+        by_hand="If the fulfilment was made by hand: tell the customer the number",
     ),
     _T.ALLOCATED_SHORT: DifferenceEntry(
         "Vendure allocated fewer units than the paid order asks for",
