@@ -162,7 +162,7 @@ def test_what_changes_while_it_is_read_is_no_difference(bench: ReconcileBench) -
 
     bench.watch(cancelled_meanwhile)
     report = bench.reconcile()
-    assert (report.found, report.compared, report.moving_count) == ([], 1, 1)
+    assert (report.found, report.compared, report.on_their_way) == ([], 1, 1)
     assert "1 on their way" in report.completeness()
     assert bench.standing() == {}
 
@@ -234,7 +234,7 @@ def test_a_look_up_that_fails_is_of_its_order_alone(bench: ReconcileBench) -> No
     bench.shop.garbled.add("ORDER-001")
     report = bench.reconcile()
     assert found(report) == {"ORDER-003": LOST}
-    assert (report.compared, report.unseen_count) == (3, 1)
+    assert (report.compared, report.not_read) == (3, 1)
     assert report.completeness().endswith("1 not read")
 
 
@@ -242,7 +242,7 @@ def test_the_wrong_company_finds_nothing_and_loses_nothing(bench: ReconcileBench
     bench.sell(3)
     bench.warehouse.held.clear()
     report = bench.reconcile()
-    assert (report.found, report.compared, report.unseen_count) == ([], 0, 3)
+    assert (report.found, report.compared, report.not_read) == ([], 0, 3)
 
 
 def test_a_run_that_is_cut_keeps_what_it_compared(bench: ReconcileBench) -> None:
@@ -262,3 +262,22 @@ def test_a_run_that_is_cut_keeps_what_it_compared(bench: ReconcileBench) -> None
     assert not report.is_whole
     assert any("max_run_minutes" in notice for notice in report.notices)
     assert set(bench.standing()) == {"ORDER-001"}
+
+
+def test_a_run_that_is_stopped_keeps_what_it_compared(bench: ReconcileBench) -> None:
+    bench.sell(6)
+    bench.lose("ORDER-000", "ORDER-005")
+    bench.set(lookups_per_run=0)
+    count = []
+
+    def stop(read: str) -> None:
+        count.append(read)
+        if count.count("page") == 2:
+            raise KeyboardInterrupt
+
+    bench.watch(stop)
+    with pytest.raises(KeyboardInterrupt):
+        bench.reconcile()
+    assert set(bench.standing()) == {"ORDER-000"}
+    bench.watch(lambda read: None)
+    assert set(found(bench.reconcile())) == {"ORDER-000", "ORDER-005"}

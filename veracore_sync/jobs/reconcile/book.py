@@ -51,9 +51,9 @@ class Book(RunPart[ReconcileReport]):
                 self.report.compared += 1
                 self.report.differing += bool(one.differences)
             elif one.unseen:
-                self.report.not_read(one.code, one.unseen)
+                self.report.add_unread(one.code, one.unseen)
             else:
-                self.report.is_on_its_way(one.code, one.moving)
+                self.report.add_moving(one.code, one.moving)
         compared = [one.code for one in examined if one.is_compared]
         found = [difference for one in examined for difference in one.differences]
         self._report(before, found, compared, EXAMINED_TYPES)

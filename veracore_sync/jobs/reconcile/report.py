@@ -59,12 +59,14 @@ class ReconcileReport(RunReport):
         compared: Those that were, or whose end all sides had agreed about before.
         differing: Those of them of which the sides disagree.
         left: Those that the next runs look up.
+        not_read: Those that could not be read.
+        on_their_way: Those of which nothing is concluded now.
         looked_up: Look-ups at VeraCore.
         skus: SKUs that were compared; ``None``: stock was not.
         found: What differs, of orders and of stock.
         ended: How many differences were seen to be gone.
-        unseen: What could not be read, by reason.
-        moving: What is on its way, by reason.
+        unseen: What could not be read, by reason: orders, SKUs and packages.
+        moving: What is on its way, by reason: orders and SKUs.
         plan: Of a run that must not write, what it would store; ``None`` otherwise.
         is_whole: Whether the whole scope was listed.
     """
@@ -75,6 +77,8 @@ class ReconcileReport(RunReport):
     compared: int = 0
     differing: int = 0
     left: int = 0
+    not_read: int = 0
+    on_their_way: int = 0
     looked_up: int = 0
     skus: int | None = None
     found: list[Found] = field(default_factory=list)
@@ -84,23 +88,23 @@ class ReconcileReport(RunReport):
     plan: list[Found] | None = None
     is_whole: bool = True
 
-    def not_read(self, name: str, why: str) -> None:
+    def add_unread(self, order: str, why: str) -> None:
+        """An order could not be read."""
+        self.not_read += 1
+        self.note_unseen(order, why)
+
+    def add_moving(self, order: str, why: str) -> None:
+        """Nothing is concluded about an order now."""
+        self.on_their_way += 1
+        self.note_moving(order, why)
+
+    def note_unseen(self, name: str, why: str) -> None:
         """Something could not be read."""
         self.unseen.setdefault(why, Grouped()).add(name)
 
-    def is_on_its_way(self, name: str, why: str) -> None:
-        """Nothing is concluded about it now."""
+    def note_moving(self, name: str, why: str) -> None:
+        """Nothing is concluded about something now."""
         self.moving.setdefault(why, Grouped()).add(name)
-
-    @property
-    def unseen_count(self) -> int:
-        """How much could not be read."""
-        return sum(one.count for one in self.unseen.values())
-
-    @property
-    def moving_count(self) -> int:
-        """How much is on its way."""
-        return sum(one.count for one in self.moving.values())
 
     @property
     def new_count(self) -> int:
@@ -117,10 +121,10 @@ class ReconcileReport(RunReport):
         rest = []
         if self.left:
             rest.append(f"{self.left:,} left for the next runs")
-        if self.moving_count:
-            rest.append(f"{self.moving_count:,} on their way")
-        if self.unseen_count:
-            rest.append(f"{self.unseen_count:,} not read")
+        if self.on_their_way:
+            rest.append(f"{self.on_their_way:,} on their way")
+        if self.not_read:
+            rest.append(f"{self.not_read:,} not read")
         if not self.is_whole:
             rest.append("the list was not read to its end")
         done = f"{self.compared:,} of {self.in_scope:,} orders compared, {self.differing:,} differ"

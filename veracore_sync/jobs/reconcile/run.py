@@ -131,7 +131,9 @@ class ReconcileRun(JobRun[ReconcileReport]):
         """Store what was found of everything but single orders."""
         for part in parts:
             for name, why in part.unseen:
-                self.report.not_read(name, why)
+                self.report.note_unseen(name, why)
+            for name, why in part.moving:
+                self.report.note_moving(name, why)
             for note in part.notes:
                 self.report.notify(note)
             if part.type is DifferenceType.STOCK_DIFFERS:
@@ -169,8 +171,8 @@ class ReconcileRun(JobRun[ReconcileReport]):
             in_scope=report.in_scope,
             compared=report.compared,
             left=report.left,
-            unseen=report.unseen_count,
-            moving=report.moving_count,
+            unseen=report.not_read,
+            moving=report.on_their_way,
             complete=report.is_whole and not report.left,
         )
 

@@ -129,7 +129,7 @@ class Walk(RunPart[ReconcileReport]):
         if one.code is not None and one.code in self._codes:
             return
         self._count([one.code or f"?{one.name}"])
-        self.report.not_read(one.name, f"the shop cannot list it: {one.error.message}")
+        self.report.add_unread(one.name, f"the shop cannot list it: {one.error.message}")
 
     # ---- comparing ------------------------------------------------------------------------------
 
