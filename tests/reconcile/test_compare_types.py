@@ -34,6 +34,7 @@ from veracore_sync.domain.states import (
 )
 from veracore_sync.domain.warehouse import Product, RecordLine, Shipment, ShippedRow
 from veracore_sync.jobs.orders.ids import MAX_ABSENT, renewed_id, warehouse_id
+from veracore_sync.jobs.reconcile.compare import Rules
 from veracore_sync.ports.warehouse import LookUpFailed
 
 Case = tuple[Callable[[], World], list[str]]
@@ -235,6 +236,10 @@ SENT_NOT_IN_LEDGER: dict[str, Case] = {
         lambda: listed(World()),
         ["sent_not_in_ledger"],
     ),
+    "in its place, where VeraCore cancelled the first": (
+        lambda: second(World().send().cancel_there()),
+        ["sent_not_in_ledger"],
+    ),
     "rest": (lambda: lost(rest().send()), ["sent_not_in_ledger"]),
     # near misses
     "a moment ago": (lambda: lost(World(placed_at=LATELY).send()), ["moving"]),
@@ -254,8 +259,20 @@ SENT_NOT_IN_LEDGER: dict[str, Case] = {
         lambda: lost(World(placed_at=datetime.fromisoformat("2025-12-01T00:00Z")).send()),
         [],
     ),
+    "of an order that had the code before": (
+        lambda: listed(World(rules=knows("R-77")).row(state=OrderState.CONFLICT)),
+        ["paid_not_sent"],
+    ),
     "of another configuration": (lambda: World().send().skipped(OrderCause.CHANNEL), []),
 }
+
+
+def knows(*ids: str) -> Rules:
+    """The ledger has these ids for another order."""
+    rules = make_rules()
+    taken = {one.casefold() for one in ids}
+    planner = replace(rules.planner, id_taken=lambda one, code: one.casefold() in taken)
+    return replace(rules, planner=planner)
 
 
 def second(world: World) -> World:
@@ -341,6 +358,12 @@ CONTENT: dict[str, Case] = {
     ),
     "more units at VeraCore": (
         lambda: World().send().record(lines=(RecordLine("CUP", 3), RecordLine("TEE", 1))),
+        ["content_differs"],
+    ),
+    "more units at VeraCore, which has no reference": (
+        lambda: (
+            World().send().record(reference="", lines=(RecordLine("CUP", 3), RecordLine("TEE", 1)))
+        ),
         ["content_differs"],
     ),
     "another SKU at VeraCore": (
@@ -602,7 +625,21 @@ NOT_FULFILLED: dict[str, Case] = {
         ["shipped_not_fulfilled"],
     ),
     "its fulfilment stayed pending": (
-        lambda: World().send().ship().fulfil(state="Pending").complete(),
+        lambda: stayed_pending(World().send().ship().complete()),
+        ["shipped_not_fulfilled"],
+    ),
+    "beside units that were fulfilled before it was sent": (
+        lambda: World({"MUG": 2}).fulfil({"MUG": 1}, slip=None).send().ship({"CUP": 1}),
+        ["shipped_not_fulfilled"],
+    ),
+    "sent again after a part had shipped under the first id": (
+        lambda: sent_again(World({"MUG": 2}).send().ship({"CUP": 1}).fulfil({"MUG": 1})).ship(
+            {"CUP": 1}, "1001-2"
+        ),
+        ["shipped_not_fulfilled"],
+    ),
+    "its slip stands for the rest, and its fulfilment was cancelled": (
+        lambda: World().send().complete().fulfil(slip="rest").cancel_fulfilment(),
         ["shipped_not_fulfilled"],
     ),
     "in a fulfilment of a person's that is not finished": (
@@ -627,6 +664,18 @@ NOT_FULFILLED: dict[str, Case] = {
     "fulfilled": (lambda: World().send().ship().fulfil(), []),
     "fulfilled, complete and ended": (lambda: delivered(World()), []),
     "delivered": (lambda: shop_has(delivered(World()), "Delivered"), []),
+    "in a state of the shop's own beyond Shipped": (
+        lambda: beyond_shipped(World().send().ship().fulfil()),
+        [],
+    ),
+    "sent again after a part had shipped under the first id, and fulfilled": (
+        lambda: (
+            sent_again(World({"MUG": 2}).send().ship({"CUP": 1}).fulfil({"MUG": 1}))
+            .ship({"CUP": 1}, "1001-2")
+            .fulfil(slip="1001-2")
+        ),
+        [],
+    ),
     "left a moment ago": (lambda: World().send().ship(at=LATELY), ["moving"]),
     "its packages changed a moment ago": (
         lambda: World().send().ship().slip("1001-1", PickSlipState.OPEN, since=to_text(LATELY)),
@@ -706,6 +755,24 @@ NOT_FULFILLED: dict[str, Case] = {
         [],
     ),
 }
+
+
+def stayed_pending(world: World) -> World:
+    """The run was killed between making the fulfilment and setting it to Shipped."""
+    world.fulfil(state="Pending")
+    return world.slip("1001-1", PickSlipState.ADDED, fulfilment_id="f1", tracking_code=NUMBER)
+
+
+def beyond_shipped(world: World) -> World:
+    world.fulfilments = [replace(one, state="OutForDelivery") for one in world.fulfilments]
+    return world
+
+
+def sent_again(world: World) -> World:
+    """VeraCore cancelled the rest, and a person sends that under another id."""
+    world.record(partially_cancelled=True, status="cancelled", is_complete=True)
+    return world.send(SECOND)
+
 
 NOT_ORDERED: dict[str, Case] = {
     "one too many": (

@@ -82,6 +82,7 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "The shop cancelled the order, and VeraCore will ship it",
         "cancel NAME",
         applied=True,
+        by_hand="Cancel it at VeraCore",
         told_by=frozenset({_A.ORDER_CANCELLED_IN_SHOP, _A.ORDER_NOT_CANCELLED}),
     ),
     _T.CANCELLED_THERE_OPEN_HERE: DifferenceEntry(
@@ -95,7 +96,7 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "VeraCore shipped units that no fulfilment of the shop has",
         "sync-tracking --order NAME --force",
         applied=True,
-        by_hand="If the fulfilment was cancelled and the goods left: create another in the shop",
+        by_hand="Bring the order into a state in which it can be fulfilled, or fulfil it by hand",
         told_by=frozenset(
             {
                 _A.ORDER_UNFULFILLABLE,
@@ -119,7 +120,7 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "The shop shows other tracking numbers than VeraCore, and nobody was told",
         "sync-tracking --order NAME --force",
         applied=True,
-        by_hand="If the fulfilment was made by hand: tell the customer the number",
+        by_hand="Cancel a fulfilment that bears a wrong number, and make one with the right number",
     ),
     _T.ALLOCATED_SHORT: DifferenceEntry(
         "Vendure allocated fewer units than the paid order asks for",

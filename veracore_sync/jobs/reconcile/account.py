@@ -26,7 +26,8 @@ from veracore_sync.jobs.tracking.line_allocation import LineAllocation
 from veracore_sync.jobs.tracking.short import lacking
 from veracore_sync.jobs.tracking.slips import live
 
-_MADE = (PickSlipState.ADDED, PickSlipState.DONE)
+_P = PickSlipState
+_MADE = (_P.ADDED, _P.DONE)
 Units = Mapping[str, int]
 """Units by line id."""
 
@@ -42,6 +43,7 @@ class Account:
         slips: The ledger's, by slip.
         names: What the shop's SKUs are called at the warehouse.
         held: What VeraCore ships or shipped, by offer; ``None`` if unknown.
+        before: Units by SKU that were fulfilled before the order was sent: VeraCore never had them.
     """
 
     record: WarehouseRecord
@@ -50,6 +52,7 @@ class Account:
     slips: Mapping[str, SlipRow]
     names: SkuMap
     held: SentLines | None
+    before: Mapping[str, int] = field(default_factory=dict)
     allocation: LineAllocation = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,7 +84,12 @@ class Account:
             return True
         made = {one.id: one for one in self.order.fulfilments if one.is_live}
         own = made.get(row.fulfilment_id or "")
-        return row.state in _MADE and own is not None and own.state in SHIPPED_STATES
+        return row.state in _MADE and own is not None and not self._is_unfinished(own)
+
+    def _is_unfinished(self, one: Fulfilment) -> bool:
+        """Whether a fulfilment is not Shipped, and never was: a shop may have states beyond it."""
+        done = {row.fulfilment_id for row in self.slips.values() if row.state == _P.DONE}
+        return one.state not in SHIPPED_STATES and one.id not in done
 
     def cancelled(self, row: SlipRow) -> bool:
         """Whether the slip's fulfilment was cancelled in the shop."""
@@ -115,8 +123,8 @@ class Account:
         Args:
             finished: Only a fulfilment that is Shipped counts.
         """
-        there = self.fulfilled(finished=finished)
-        room = self._room(there)
+        room = self._room(self.fulfilled(finished=finished))
+        there = self._ours(finished=finished)
         if not self._is_whole:
             return self._fill(self._beyond(self._shipped(), there), room)
         offered = self.allocation.offered()
@@ -126,9 +134,7 @@ class Account:
 
     def unshipped(self) -> Counter[str]:
         """Units in fulfilments that have not left, and that VeraCore still means to ship."""
-        there = self.fulfilled()
-        extra = there - self._fill(self._shipped(), there)
-        extra -= self.allocation.excluded(extra)
+        there, extra = self.fulfilled(), self.unexplained()
         if not extra or self.held is None or not may_leave(self.record):
             return Counter()
         ordered = {line.id: max(line.quantity, there[line.id]) for line in self.order.lines}
@@ -159,18 +165,20 @@ class Account:
 
     def unexplained(self) -> Counter[str]:
         """Units in fulfilments that no slip which has left explains."""
-        there = self.fulfilled()
+        there = self._ours()
         extra = there - self._fill(self._shipped(), there)
         return extra - self.allocation.excluded(extra)
 
     def excess(self) -> dict[str, int]:
         """Units by SKU that have left beyond what was ordered, or ever fulfilled from a slip."""
-        ever = self.fulfilled()
         made: Counter[str] = Counter()
         for row in self.slips.values():
             if row.state in _MADE and row.lines:
                 made.update(row.lines)
-        most = Counter({line.id: line.quantity for line in self.order.lines}) | ever | made
+        ours = self._ours()
+        elsewhere = self.fulfilled() - ours
+        ordered = Counter({line.id: line.quantity for line in self.order.lines}) - elsewhere
+        most = ordered | ours | made
         lines, recipes = self.order.lines, self.allocation.recipes
         placed = allocate(self._shipped(), lines, most, self.names, recipes)
         over = placed.left
@@ -194,16 +202,31 @@ class Account:
         """Units in the shop's fulfilments that are not cancelled."""
         found: Counter[str] = Counter()
         for one in self.order.fulfilments:
-            if one.state in SHIPPED_STATES if finished else one.is_live:
+            if one.is_live and not (finished and self._is_unfinished(one)):
                 found.update(one.lines)
         return found
+
+    def _ours(self, *, finished: bool = False) -> Counter[str]:
+        """Those of them that may be of what VeraCore had: not fulfilled before it was sent."""
+        found = self.fulfilled(finished=finished)
+        bound = {row.fulfilment_id for row in self.slips.values()}
+        others: Counter[str] = Counter()
+        for one in self.order.fulfilments:
+            if one.is_live and one.id not in bound:
+                others.update(one.lines)
+        left = Counter(self.before)
+        for line in self.order.lines:
+            units = min(left[line.sku], others[line.id], found[line.id])
+            left[line.sku] -= units
+            found[line.id] -= units
+        return +found
 
     def unfinished(self, units: Units) -> list[Fulfilment]:
         """The fulfilments of these units that are not Shipped."""
         return [
             one
             for one in self.order.fulfilments
-            if one.is_live and one.state not in SHIPPED_STATES and units.keys() & one.lines.keys()
+            if one.is_live and self._is_unfinished(one) and units.keys() & one.lines.keys()
         ]
 
     def by_sku(self, units: Units) -> dict[str, int]:
@@ -264,4 +287,5 @@ def account_of(
         slips={one.slip: one for one in side.slips if one.veracore_id == side.row.veracore_id},
         names=names,
         held=held if held is not None else tuple(sent) or None,
+        before=side.sent.by_hand if side.sent is not None else {},
     )

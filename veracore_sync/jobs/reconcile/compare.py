@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from veracore_sync.clock import from_text
-from veracore_sync.domain.cancellations import is_cancelled_wholly
+from veracore_sync.domain.cancellations import is_cancelled_wholly, left_slips
 from veracore_sync.domain.differences import Difference, DifferenceType
 from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.kinds import AlertKind
@@ -102,16 +102,26 @@ def _compare(sides: OrderSides, sights: Sights, rules: Rules) -> Iterator[Found]
     side = sides.ledger
     state = side.row.state if side is not None else None
     if side is not None and state in HANDED_OVER:
-        yield from _handed_over(sides, side, sights, rules)
-        yield from unknown_there(sides, _live_others(sights))
+        others = _live_others(side, sights)
+        if not others or (sights.own is not None and not is_cancelled_wholly(sights.own)):
+            yield from _handed_over(sides, side, sights, rules)
+        # Else a person at VeraCore has put another order in its place.
+        yield from unknown_there(sides, others)
     elif side is not None and state is OrderState.CANCELLED:
         yield from _cancelled(sides, side, sights, rules)
     else:
         yield from unsent(sides, sights, rules)
 
 
-def _live_others(sights: Sights) -> tuple[WarehouseRecord, ...]:
-    return tuple(one for one in sights.others if not is_cancelled_wholly(one))
+def _live_others(side: LedgerSide, sights: Sights) -> tuple[WarehouseRecord, ...]:
+    """The order under other ids, if any of it may leave, or left and the ledger has not seen it."""
+    known = {(one.veracore_id.casefold(), one.slip) for one in side.slips}
+    return tuple(
+        record
+        for record in sights.others
+        if may_leave(record)
+        or any((record.id.casefold(), slip) not in known for slip in left_slips(record))
+    )
 
 
 # ---- orders that VeraCore accepted ---------------------------------------------------------------

@@ -211,7 +211,7 @@ def _recording(row: OrderRow | None, code: str) -> str:
     """The command that has the ledger know of it; what follows is a person's decision."""
     if row is not None and row.state is OrderState.SYNCED:
         return f"sync-tracking --order {code}"
-    return ""
+    return f"sync-orders --order {code}"
 
 
 def is_open(shop: WholeOrder, rules: Rules) -> bool:

@@ -65,7 +65,7 @@ def _unfulfilled(
     if not units:
         return
     slips = account.unmade
-    if slips and accepts(sides, *_UNFULFILLED, slips=(one.slip for one in slips)):
+    if accepts(sides, *_UNFULFILLED, slips=[one.slip for one in slips]):
         return
     if reason := _moves(side, slips, rules):
         yield OnItsWay(reason)

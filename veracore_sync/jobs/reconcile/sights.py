@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from veracore_sync.clock import from_text
@@ -18,7 +18,7 @@ from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.orders.acts import open_ids
 from veracore_sync.jobs.orders.changes import UNPAID_STATES
 from veracore_sync.jobs.orders.ids import MAX_ABSENT, is_derived, renewed_ids, warehouse_id
-from veracore_sync.jobs.orders.interpret_lookup import SHORTEST_CUT, as_sent, is_ours
+from veracore_sync.jobs.orders.interpret_lookup import SHORTEST_CUT, as_sent, is_ours, may_stand_for
 from veracore_sync.jobs.reconcile.rules import Rules, as_order
 from veracore_sync.jobs.reconcile.sides import LedgerSide, OrderSides
 from veracore_sync.ports.warehouse import LookUp, Present
@@ -26,6 +26,7 @@ from veracore_sync.ports.warehouse import LookUp, Present
 IN_DOUBT = (OrderState.SENDING, OrderState.IN_DOUBT)
 """The states of an order that ``sync-orders`` looks up by itself."""
 _ELSEWHERE = (OrderCause.EARLY, OrderCause.TYPE, OrderCause.CHANNEL)
+_ACCEPTED = (*HANDED_OVER, OrderState.CANCELLED)
 _CARTS = ("Created", "Draft")
 
 
@@ -76,7 +77,7 @@ def _known_ids(
         return list(open_ids(row, attempts))
     if row.is_set_aside and row.state is not OrderState.SYNCED:
         return []
-    if row.state in (*HANDED_OVER, OrderState.CANCELLED):
+    if row.state in _ACCEPTED:
         own = [row.veracore_id or row.reference]
         return [*own, *open_ids(row, attempts)]
     return [*_derived_ids(row, shop, rules, seen), *open_ids(row, attempts)]
@@ -111,7 +112,9 @@ def _listed_ids(
         return []
     if shop is None or not _is_wanted(ledger, shop, rules):
         return []
-    return [one.order_id for one in listed if one.reference.strip() == shop.code]
+    ids = (one.order_id for one in listed if one.reference.strip() == shop.code)
+    # Another order of the shop may have had the same code, and went out under one of them.
+    return [one for one in ids if not rules.planner.id_taken(one, shop.code)]
 
 
 def _is_wanted(ledger: LedgerSide | None, shop: WholeOrder, rules: Rules) -> bool:
@@ -209,6 +212,7 @@ def sights_of(sides: OrderSides, rules: Rules) -> Sights:
     would_send = _would_send(sides, rules)
     units = [*sent, would_send] if would_send is not None else sent
     placed_at = _placed_at(row, shop)
+    is_known = row is not None and row.state in _ACCEPTED
     own_id = _own_id(row, code, rules).casefold()
     own: WarehouseRecord | None = None
     foreign: WarehouseRecord | None = None
@@ -218,10 +222,10 @@ def sights_of(sides: OrderSides, rules: Rules) -> Sights:
             continue
         record = found.record
         is_own = asked.casefold() == own_id
-        # A version of this program has sent it, so its own id needs no further proof than that.
-        is_this = is_ours(code, record, units) and (
-            (is_own and bool(sent)) or not left_before(record, placed_at)
-        )
+        if is_own and is_known:
+            is_this = _does_not_deny(record, code)
+        else:
+            is_this = is_ours(code, record, units) and not left_before(record, placed_at)
         if is_this and not is_own:
             is_this = _is_of(code, asked, record, rules)
         if is_this and is_own:
@@ -231,6 +235,12 @@ def sights_of(sides: OrderSides, rules: Rules) -> Sights:
         elif is_own:
             foreign = record
     return Sights(own, foreign, tuple(others))
+
+
+def _does_not_deny(record: WarehouseRecord, code: str) -> bool:
+    """Whether the id that VeraCore accepted may still be the order's, whatever its units are."""
+    reference = record.reference
+    return reference is None or reference.strip() == code or may_stand_for(reference, code)
 
 
 def _is_of(code: str, asked: str, record: WarehouseRecord, rules: Rules) -> bool:
@@ -244,7 +254,7 @@ def _is_of(code: str, asked: str, record: WarehouseRecord, rules: Rules) -> bool
 def _own_id(row: OrderRow | None, code: str, rules: Rules) -> str:
     if row is not None and row.veracore_id:
         return row.veracore_id
-    if row is not None and row.state in (*HANDED_OVER, OrderState.CANCELLED):
+    if row is not None and row.state in _ACCEPTED:
         return row.reference
     return warehouse_id(code, rules.prefix, lambda one: rules.planner.id_taken(one, code))
 
@@ -259,8 +269,5 @@ def _would_send(sides: OrderSides, rules: Rules) -> SentLines | None:
     """The lines that would be sent of an order that was not: they tell whose a record is."""
     if sides.shop is None or (sides.ledger is not None and sides.ledger.attempts):
         return None
-    order = replace(as_order(sides.shop), state="")
-    return tuple(
-        (rules.renderer.offer(line.sku), line.open_quantity)
-        for line in rules.renderer.sendable_lines(order)
-    )
+    lines = rules.renderer.sendable_lines(as_order(sides.shop))
+    return tuple((rules.renderer.offer(line.sku), line.open_quantity) for line in lines)
