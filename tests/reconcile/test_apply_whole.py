@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,16 @@ from rig import HereRig
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApplyWorld]:
     with apply_world(tmp_path_factory.mktemp("apply"), HereRig) as made:
         yield made
+        settle(made)
 
 
 @pytest.fixture
 def world(shared: ApplyWorld) -> Iterator[ApplyWorld]:
-    """All at rest, before and after."""
+    """What earlier tests left stands beside what the test makes."""
     env = dict(shared.rig.env)
     yield shared
     shared.rig.env.clear()
     shared.rig.env |= env
-    settle(shared)
-    shared.made.clear()
 
 
 def expected(world: ApplyWorld, type: T, name: str) -> str:
@@ -44,8 +42,10 @@ def expected(world: ApplyWorld, type: T, name: str) -> str:
     }.get(type, "nothing")
 
 
-def outcomes(document: Any) -> dict[tuple[str, str], str]:
-    return {(one["type"], one["name"]): one["outcome"] for one in document["applied"]}
+def outcomes(document: Any, made: Collection[tuple[T, str]]) -> dict[tuple[T, str], str]:
+    """What became of these."""
+    found = {(one["type"], one["name"]): one["outcome"] for one in document["applied"]}
+    return {one: outcome for one, outcome in found.items() if one in made}
 
 
 # ---- each type ---------------------------------------------------------------------------------
@@ -53,6 +53,7 @@ def outcomes(document: Any) -> dict[tuple[str, str], str]:
 
 @pytest.mark.parametrize("type", TYPES)
 def test_it_is_repaired_and_gone_and_nothing_else_is_changed(world: ApplyWorld, type: T) -> None:
+    world.apply(type)
     # Beside it stand others that are not asked for.
     others = world.make_all(
         [one for one in (T.PAID_NOT_SENT, T.SHIPPED_NOT_FULFILLED) if one != type]
@@ -65,7 +66,8 @@ def test_it_is_repaired_and_gone_and_nothing_else_is_changed(world: ApplyWorld, 
         T.CANCELLED_HERE_LIVE_THERE: "under_way",
         T.CANCELLED_THERE_OPEN_HERE: "differs",
     }.get(type, "repaired")
-    assert outcomes(done) == {(type, name): wanted}, done["applied"]
+    assert outcomes(done, [(type, name)]) == {(type, name): wanted}, done["applied"]
+    assert {one["type"] for one in done["applied"]} == {type}
     assert world.is_repaired(type, name)
     pattern = expected(world, type, name)
     beyond = {
@@ -91,18 +93,20 @@ def test_a_dry_run_shows_what_would_be_done_and_changes_nothing(world: ApplyWorl
     world.reconcile()
     before, states = world.both(), [world.state(name) for _, name in made]
     shown = world.reconcile("--dry-run", "--apply", ",".join(TYPES))
-    assert outcomes(shown) == dict.fromkeys(made, "planned")
+    assert outcomes(shown, made) == dict.fromkeys(made, "planned")
     assert shown["dryRun"]
     assert (world.changed(before), [world.state(name) for _, name in made]) == ({}, states)
     text = world.run("reconcile", "--dry-run", "--apply", "paid_not_sent").out
     assert "it would be sent" in text
-    assert "1 planned" in text
+    assert "planned" in text
 
 
 def test_the_limit_stops_it_and_the_next_run_goes_on(world: ApplyWorld) -> None:
-    names = [name for _, name in world.make_all([T.PAID_NOT_SENT] * 3)]
+    world.apply("paid_not_sent")
+    made = world.make_all([T.PAID_NOT_SENT] * 3)
+    names = [name for _, name in made]
     done = world.apply("paid_not_sent", more=["--max", "2"], codes=[3])
-    assert sorted(outcomes(done).values()) == ["left", "repaired", "repaired"]
+    assert sorted(outcomes(done, made).values()) == ["left", "repaired", "repaired"]
     assert "1 differences are left, because --max 2 is reached" in done["notes"]
     assert sum(world.is_repaired(T.PAID_NOT_SENT, name) for name in names) == 2
     world.apply("paid_not_sent", more=["--max", "2"], codes=[0])
@@ -110,12 +114,13 @@ def test_the_limit_stops_it_and_the_next_run_goes_on(world: ApplyWorld) -> None:
 
 
 def test_what_is_accepted_is_repaired_only_by_name(world: ApplyWorld) -> None:
-    [(type, name), (_, other)] = world.make_all([T.PAID_NOT_SENT] * 2)
+    made = world.make_all([T.PAID_NOT_SENT] * 2)
+    [(type, name), (_, other)] = made
     world.reconcile()
     world.run("reconcile", "--accept", "as agreed", "--type", type, "--order", name)
-    assert outcomes(world.apply(type)) == {(type, other): "repaired"}
+    assert outcomes(world.apply(type), made) == {(type, other): "repaired"}
     done = world.apply(type, more=["--order", name])
-    assert outcomes(done) == {(type, name): "repaired"}
+    assert outcomes(done, made) == {(type, name): "repaired"}
 
 
 def test_what_is_repaired_is_no_news_and_its_alert_is_closed(world: ApplyWorld) -> None:
@@ -126,7 +131,7 @@ def test_what_is_repaired_is_no_news_and_its_alert_is_closed(world: ApplyWorld) 
         assert [one for one in ledger.alerts.standing() if one.code == name] == []
         last = ledger.runs.last_ended("reconcile")
     assert last is not None
-    assert last.result["applied"] == {"repaired": 1}
+    assert set(last.result["applied"]) == {"repaired"}
     assert name not in str(last.result)
 
 
@@ -134,12 +139,12 @@ def test_a_job_at_work_is_no_failure(world: ApplyWorld) -> None:
     made = world.make_all([T.PAID_NOT_SENT, T.SHIPPED_NOT_FULFILLED])
     with world.ledger(write=True) as other, other.runs.lock("orders", "sync-orders"):
         done = world.apply(*dict(made))
-    assert outcomes(done) == {made[0]: "repaired", made[1]: "left"} or outcomes(done) == {
-        made[1]: "left",
-        made[0]: "repaired",
-    }
-    [left] = [one for one in done["applied"] if one["outcome"] == "left"]
+    assert outcomes(done, made) == {one: _WITHOUT_ORDERS[one[0]] for one in made}
+    [left] = [one for one in done["applied"] if one["name"] == dict(made)[T.PAID_NOT_SENT]]
     assert "sync-orders" in left["sentence"]
+
+
+_WITHOUT_ORDERS = {T.PAID_NOT_SENT: "left", T.SHIPPED_NOT_FULFILLED: "repaired"}
 
 
 @pytest.mark.parametrize(
@@ -169,31 +174,17 @@ def test_in_rest_what_can_be_shown_is_repaired(tmp_path: Path) -> None:
         assert all(world.is_repaired(*one) for one in made)
 
 
-def test_all_types_on_a_ledger_of_many_hosts(tmp_path: Path) -> None:
-    with apply_world(tmp_path, HereRig, ledger_server.new_place()) as world:
-        made = world.make_all(TYPES)
-        done = world.reconcile(*ALL[2:])
-        assert {one["outcome"] for one in done["applied"]} <= {"repaired", "under_way", "differs"}
-        assert all(world.is_repaired(*one) for one in made)
-        settle(world)
-
-
 # ---- beside others -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("server", ["file", "postgres"])
 def test_two_at_once_beside_the_timers(tmp_path: Path, server: str) -> None:
     place = ledger_server.new_place() if server == "postgres" else None
-    with ExitStack() as stack:
-        world = stack.enter_context(apply_world(tmp_path, HereRig, place))
-        world.make_all([*TYPES, *TYPES])
-        commands = [
-            ALL,
-            ALL,
-            ("sync-orders", "--json"),
-            ("sync-tracking", "--json"),
-            ("sync-inventory", "--json"),
-        ]
+    with apply_world(tmp_path, HereRig, place) as world:
+        world.make_all(TYPES)
+        # The jobs' own locks are the same on both; that leases keep two apart is seen by two.
+        timers = ("sync-orders", "sync-tracking", "sync-inventory") if place is None else ()
+        commands = [ALL, ALL, *((name,) for name in timers)]
         runs = [world.rig.start(*command) for command in commands]
         ends = [(run.communicate(timeout=120), run.returncode) for run in runs]
         for (_, told), code in ends:
@@ -211,8 +202,8 @@ SHOP = ["reset_before", "reset_after", "html_500", "http_503", "truncate", "grap
 
 def test_while_a_third_of_all_requests_fail(tmp_path: Path) -> None:
     with apply_world(tmp_path, HereRig) as world:
-        world.make_all([*TYPES, *TYPES])
-        for seed in range(4):
+        world.make_all(TYPES)
+        for seed in range(3):
             world.rig.control("faults", {"kinds": WAREHOUSE, "rate": 0.3, "seed": seed})
             world.shop.add_faults(SHOP, rate=0.3, seed=seed + 1)
             ended = world.rig.run(*ALL)

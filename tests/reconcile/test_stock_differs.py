@@ -253,6 +253,47 @@ def test_what_our_own_runs_set_is_not_somebody_elses(world: World) -> None:
     assert told(world) == {}
 
 
+def test_what_a_run_has_left_behind_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.add("MUG", 0, there=10)
+    world.add("TEE", 0, there=10)
+    sync(world)
+    world.adjust("MUG", -4)
+    assert told(world) == {}
+    writes = world.shop.set_levels
+
+    def in_vain(levels: Any) -> Any:
+        return {} if any(level.variant_id == "1" for level in levels) else writes(levels)
+
+    monkeypatch.setattr(world.shop, "set_levels", in_vain)
+    assert told(world) == {}
+    world.clock.forward(minutes=5)
+    sync(world)
+    world.adjust("TEE", 1)
+    found = one(world)
+    assert (found.name, found.since) == ("MUG", None)
+    assert found.ledger == "sync-inventory has run since it was seen first, and left it so"
+    assert one(world).mark == found.mark
+    (seen,) = examiner(world).examine(["MUG"])
+    assert seen.differences == (found,)
+    monkeypatch.undo()
+    sync(world)
+    assert told(world) == {}
+    assert world.ledger.meta.get("reconcile.waiting_levels") == "{}"
+
+
+def test_a_run_that_was_killed_hides_nothing_for_long(world: World) -> None:
+    world.add("MUG", 0, there=10)
+    world.ledger.runs.begin("sync-tracking")
+    world.clock.forward(hours=1)
+    sync(world)
+    world.ledger.runs.begin("sync-tracking")
+    world.by_hand_set("MUG", 2)
+    assert told(world) == {}
+    world.clock.forward(minutes=45)
+    world.by_hand_set("MUG", 2)
+    assert told(world) != {}
+
+
 # ---- while things move ---------------------------------------------------------------------------
 
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from veracore_sync.clock import from_text, to_text
+from veracore_sync.clock import from_text
+from veracore_sync.domain.ledger_records import Run
 from veracore_sync.domain.shop_stock import StockAdjustment
 from veracore_sync.jobs.kernel import RunContext, RunPart
 from veracore_sync.jobs.reconcile.report import ReconcileReport
-from veracore_sync.jobs.schedule import COMMANDS, interval
+from veracore_sync.jobs.schedule import COMMANDS, interval, longest_run
 from veracore_sync.waits import is_ahead
 
-_WRITERS = frozenset({"sync-inventory", "sync-tracking", "reconcile"})
-"""The commands that write levels."""
-_RUNS = 300
+_WRITERS = {COMMANDS[job]: job for job in ("inventory", "tracking", "reconcile")}
+"""The commands that write levels, and their jobs."""
+RUNS = 300
+"""So many runs are looked through; many more than begin within two intervals."""
 _AGREE = timedelta(seconds=2)
 """Clocks that are no further apart count as one: HTTP shows whole seconds."""
 
@@ -52,6 +54,11 @@ def last_stock_run(context: RunContext[ReconcileReport]) -> LastStockRun:
     return LastStockRun(at)
 
 
+def has_worked(run: Run) -> bool:
+    """Whether the run did its work; with exit code 3 it also told something new."""
+    return run.exit_code == 0 or (run.exit_code == 3 and not run.result.get("errorClass"))
+
+
 @dataclass(slots=True)
 class SetByHand(RunPart[ReconcileReport]):
     """Finds what somebody set since the last stock run."""
@@ -66,16 +73,24 @@ class SetByHand(RunPart[ReconcileReport]):
         ended_at = last_stock_run(self.context).ended_at
         if ended_at is None:
             return
-        # The stored end is cut to a millisecond.
         self._since = ended_at + shift + slack
-        now = to_text(self.clock.now())
-        for run in self.ledger.runs.latest(_RUNS):
-            if run.command in _WRITERS and (run.ended_at or now) >= to_text(ended_at):
-                began, ended = from_text(run.started_at), from_text(run.ended_at or now)
-                if run.ended_at is None and run.command == "reconcile":
-                    # This one, which has written nothing yet.
-                    continue
+        runs = self.ledger.runs.latest(RUNS)
+        # The newest one is ours, and writes nothing before it has compared everything.
+        this = next((one.id for one in runs if one.command == COMMANDS["reconcile"]), None)
+        for run in runs:
+            job = _WRITERS.get(run.command)
+            if job is None or (run.id == this and run.ended_at is None):
+                continue
+            began, ended = from_text(run.started_at), self._ended(run, job)
+            if ended >= ended_at:
                 self._ours.append((began + shift - slack, ended + shift + slack))
+
+    def _ended(self, run: Run, job: str) -> datetime:
+        if run.ended_at is not None:
+            return from_text(run.ended_at)
+        # It runs, or was killed.
+        longest = longest_run(self.settings, job) or timedelta(0)
+        return min(self.clock.now(), from_text(run.started_at) + longest)
 
     def of(self, variant_id: str) -> list[StockAdjustment]:
         """What somebody changed of a variant since the last stock run, oldest first.

@@ -27,6 +27,7 @@ from veracore_sync.jobs.inventory.unread import UnreadStock
 from veracore_sync.jobs.kernel import RunContext, RunOptions, RunPart
 from veracore_sync.jobs.reconcile.by_hand import SetByHand, last_stock_run
 from veracore_sync.jobs.reconcile.findings import Findings
+from veracore_sync.jobs.reconcile.left_behind import LeftBehind
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.short import ShortAllocations
 from veracore_sync.jobs.reconcile.sides import Examined
@@ -41,6 +42,7 @@ _ALONE = 20
 _MOST_ASKED = 500
 _MOVED = "its level, its stock or its orders moved while it was compared"
 _WAITS = "both sides moved since the last sync-inventory; the next one writes it"
+_LEFT = "sync-inventory has run since it was seen first, and left it so"
 _TOO_MANY = f"in a run no more than {_MOST_ASKED} SKUs are looked at for who set them"
 _BEYOND = f"more than {_MOST:,} SKUs differ; no more are looked at in a run"
 _GONE = "the shop no longer has it, or its stock cannot be compared"
@@ -125,6 +127,7 @@ class StockExaminer(RunPart[ReconcileReport]):
         if beyond:
             stock.unseen.append((f"{beyond:,} SKUs", _BEYOND))
         decided = self._decide(suspects, self._withheld(summary))
+        self._left_behind(suspects, decided, all_of_them=True)
         told = {one.name: one for one in decided.differences.values()}
         stock.differences = list(told.values())
         for why in sorted(set(decided.waiting.values())):
@@ -176,6 +179,7 @@ class StockExaminer(RunPart[ReconcileReport]):
             return Examined(sku, unseen=unread)
         suspects = {one.id: one for one in found if one.changes}
         decided = self._decide(suspects, self._withheld(None))
+        self._left_behind(suspects, decided, all_of_them=False)
         for id in decided.withheld:
             # A guard is about many SKUs at once: to set one after the other would go around it.
             return Examined(sku, moving=decided.differences[id].ledger)
@@ -238,6 +242,14 @@ class StockExaminer(RunPart[ReconcileReport]):
                 decided.differences[one.id] = difference(one, changes[0].at)
             else:
                 decided.waiting[one.id] = _WAITS
+
+    def _left_behind(
+        self, suspects: Mapping[str, Suspect], decided: _Decided, *, all_of_them: bool
+    ) -> None:
+        waiting = [suspects[id] for id, why in decided.waiting.items() if why == _WAITS]
+        for id in LeftBehind(self.context).among(waiting, all_of_them=all_of_them):
+            del decided.waiting[id]
+            decided.differences[id] = difference(suspects[id], None, _LEFT)
 
     def _again(self, skus: tuple[str, ...]) -> Iterator[Suspect]:
         planning = self._planning(skus)
