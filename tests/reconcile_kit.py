@@ -223,12 +223,17 @@ class VendureHands:
         self.vendure.set_stock(sku, on_hand)
 
     def dump(self) -> Dump:
-        found = {f"order {code}": _real_order(self.vendure.order(code)) for code in self._refs}
-        for sku in self.skus:
-            levels = self.vendure.stock(sku).values()
-            found[f"stock {sku}"] = {
-                "on hand": sum(one.on_hand for one in levels),
-                "allocated": sum(one.allocated for one in levels),
+        orders = self.vendure.orders(code={"in": [*self._refs]})
+        found = {f"order {one['code']}": _real_order(one) for one in orders}
+        query = """query($skus: [String!]!) {
+          productVariants(options: { take: 1000, filter: { sku: { in: $skus } } }) {
+            items { sku stockLevels { stockOnHand stockAllocated } } } }"""
+        listed = self.vendure.admin(query, {"skus": [*self.skus]})["productVariants"]["items"]
+        for variant in listed:
+            levels = variant["stockLevels"]
+            found[f"stock {variant['sku']}"] = {
+                "on hand": sum(one["stockOnHand"] for one in levels),
+                "allocated": sum(one["stockAllocated"] for one in levels),
             }
         return found
 
