@@ -149,6 +149,9 @@ def test_what_agreed_is_replaced(ledger_bed: LedgerBed, ledger: Ledger) -> None:
     ledger.differences.agreed(rows)
     newer = replace(rows[0], at=to_text(START + HOUR), fingerprint="two")
     ledger.differences.agreed([newer])
+    # A wrong clock has stored it: it is as none, until then.
+    assert ledger.differences.agreed_of(["A"]) == {}
+    ledger_bed.clock.forward(hours=1)
     assert ledger.differences.agreed_of(["A", "B", "C"]) == {"A": newer, "B": rows[1]}
     assert ledger.differences.agreed_of([]) == {}
 

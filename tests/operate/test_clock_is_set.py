@@ -251,6 +251,12 @@ TOLD_ONLY = {
     "events.at",
     "audit.at",
     "audit.ended_at",
+    "agreed.at",  # one that lies ahead is as none
+    "differences.since",
+    "differences.first_seen_at",
+    "differences.last_seen_at",
+    "differences.ended_at",
+    "differences.accepted_at",
 }
 """Moments that are shown, or that bound what is forgotten: nothing waits for them."""
 

@@ -149,6 +149,12 @@ def test_doctor_warns_after_two_intervals_without_a_whole_comparison(
     (found,) = doctor(ledger, clock)
     assert found.startswith("warn: ledger, shop and VeraCore were compared completely never;")
     fill(ledger)
+    # By a clock that was a year ahead; then by the right one.
+    ahead = clock.now() + 52 * WEEK
+    remember(ledger, ahead, in_scope=9, compared=9, complete=True)
+    assert doctor(ledger, clock)[0].startswith("warn: ledger, shop and VeraCore were compared comp")
+    coverage = remember(ledger, clock.now(), in_scope=9, compared=8, complete=False)
+    assert coverage.complete_at is None
     remember(ledger, clock.now(), in_scope=9, compared=9, complete=True)
     whole = to_text(clock.now())
     assert doctor(ledger, clock) == [f"ok: 9 of 9 orders compared at {whole}, 2 differences stand"]

@@ -44,7 +44,8 @@ class DifferenceStore(Protocol):
         """Store of which orders all sides agreed; each replaces what was stored for its code."""
 
     def agreed_of(self, codes: Sequence[str]) -> dict[str, AgreedRow]:
-        """The rows of these orders by code; only of those that have one."""
+        """The rows of these orders by code; only of those that have one, and none of a time that is
+        still to come."""
 
     def summary(self) -> dict[str, Any]:
         """For ``stats``: how many stand, how many of them are accepted, by type."""

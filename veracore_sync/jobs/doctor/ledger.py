@@ -22,6 +22,7 @@ from veracore_sync.jobs.stats import coverage_document, coverage_sentence
 from veracore_sync.ledger.opening import is_there, place_of, server_of
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.warehouse import permission_hint
+from veracore_sync.waits import is_ahead
 
 _LEAST_FREE = 100 * 1024 * 1024
 _MOUNTS = Path("/proc/mounts")
@@ -164,9 +165,12 @@ def _compared(settings: Settings, opened: Ledger, clock: Clock) -> Iterator[Chec
     counts = opened.differences.summary()
     shown = coverage_sentence(coverage_document(coverage) or {})
     first = opened.reporting.run_history(COMMANDS["reconcile"], clock.now()).first_at
-    since = coverage.complete_at or first or coverage.ended_at
+    complete = coverage.complete_at
+    if complete is not None and is_ahead(from_text(complete), clock.now()):
+        complete = None
+    since = complete or first or coverage.ended_at
     if clock.now() - from_text(since) > _INTERVALS * interval(settings, "reconcile"):
-        never = "never" if coverage.complete_at is None else f"not since {coverage.complete_at}"
+        never = "never" if complete is None else f"not since {complete}"
         yield warn(
             "reconcile",
             f"ledger, shop and VeraCore were compared completely {never}; the last run: {shown}",

@@ -117,7 +117,6 @@ class Book(RunPart[ReconcileReport]):
         )
         for one in found:
             row = before.get(one.key)
-            is_new = row is None or (
-                row.accepted_mark is not None and row.accepted_mark != one.mark
-            )
+            # As the ledger does: what was told with other evidence than the accepted one is not.
+            is_new = row is None or (row.is_accepted and row.accepted_mark != one.mark)
             self.report.found.append(Found(one, row, is_new))

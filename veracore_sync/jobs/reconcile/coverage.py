@@ -61,7 +61,10 @@ def remember(
     """
     at = to_text(now)
     before = last(ledger)
-    complete_at = at if complete else before.complete_at if before is not None else None
+    complete_at = before.complete_at if before is not None else None
+    # One that lies ahead was stored by a wrong clock, and would hide for long that none follows.
+    if complete or (complete_at is not None and complete_at > at):
+        complete_at = at if complete else None
     coverage = Coverage(at, in_scope, compared, left, unseen, moving, complete_at)
     ledger.meta.put(KEY, json.dumps(asdict(coverage)))
     return coverage

@@ -20,7 +20,7 @@ from veracore_sync.jobs.reconcile.evidence import NO_ORDER, ledger_words, record
 from veracore_sync.jobs.reconcile.found import Found, OnItsWay, accepts
 from veracore_sync.jobs.reconcile.rules import Rules, as_order
 from veracore_sync.jobs.reconcile.sides import OrderSides
-from veracore_sync.jobs.reconcile.sights import Sights, is_elsewhere, may_be_ours
+from veracore_sync.jobs.reconcile.sights import Sights, may_be_ours
 from veracore_sync.waits import RECHECK
 
 _T = DifferenceType
@@ -66,8 +66,6 @@ def difference(
 def unsent(sides: OrderSides, sights: Sights, rules: Rules) -> Iterator[Found]:
     """What differs of an order that the ledger does not hold, or has not sent."""
     row, shop = row_of(sides), sides.shop
-    if row is not None and is_elsewhere(row, shop, rules):
-        return
     if sights.live:
         if rules.is_fresh(_waits_since(row, shop)):
             yield OnItsWay("it was placed or changed a short time ago")
@@ -87,8 +85,6 @@ def unsent(sides: OrderSides, sights: Sights, rules: Rules) -> Iterator[Found]:
 def is_to_be_sent(row: OrderRow | None, shop: WholeOrder, rules: Rules) -> bool:
     """Whether ``sync-orders`` would send the order, or would once a person mends what parks it."""
     content = shop.content
-    if content.state not in rules.planner.settings.trigger_states:
-        return False
     if row is None and not may_be_ours(shop, rules):
         return False
     if (

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import nlargest
 
 from veracore_sync.domain.differences import Difference, DifferenceType
 from veracore_sync.domain.errors import ConfigError, SyncError, UpstreamError, UsageError
@@ -39,7 +40,7 @@ STOCK_TYPES = frozenset({DifferenceType.STOCK_DIFFERS, DifferenceType.ALLOCATED_
 _STOCK = "the stock"
 _MOST = 5000
 _ALONE = 20
-_MOST_ASKED = 500
+_MOST_ASKED = 1000
 _MOVED = "its level, its stock or its orders moved while it was compared"
 _WAITS = "both sides moved since the last sync-inventory; the next one writes it"
 _LEFT = "sync-inventory has run since it was seen first, and left it so"
@@ -114,16 +115,20 @@ class StockExaminer(RunPart[ReconcileReport]):
         demand: UnheldDemand,
     ) -> None:
         summary = PlanSummary()
-        suspects: dict[str, Suspect] = {}
-        stock.count = beyond = 0
-        for one in _planned(planning, calculator, demand, summary):
-            stock.count += 1
-            if not one.changes:
-                continue
-            if len(suspects) < _MOST:
-                suspects[one.id] = one
-            else:
-                beyond += 1
+        count = differing = 0
+
+        def suspected() -> Iterator[Suspect]:
+            nonlocal count, differing
+            for one in _planned(planning, calculator, demand, summary):
+                count += 1
+                if one.changes:
+                    differing += 1
+                    yield one
+
+        # What is sold beyond the stock comes first, where not all can be kept.
+        kept = nlargest(_MOST, suspected(), key=lambda one: one.beyond)
+        suspects = {one.id: one for one in kept}
+        stock.count, beyond = count, differing - len(suspects)
         if beyond:
             stock.unseen.append((f"{beyond:,} SKUs", _BEYOND))
         decided = self._decide(suspects, self._withheld(summary))
@@ -206,8 +211,7 @@ class StockExaminer(RunPart[ReconcileReport]):
         }
         refused = {unit_key(sku) for sku in json.loads(self.ledger.meta.get(REFUSED) or "[]")}
         asked: list[Suspect] = []
-        # What is sold beyond the stock comes first.
-        for one in sorted(suspects.values(), key=lambda one: -one.beyond):
+        for one in suspects.values():
             now = again.get(one.id)
             if now != one:
                 if now is None or now.changes:

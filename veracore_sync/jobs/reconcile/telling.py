@@ -16,6 +16,7 @@ from veracore_sync.domain.differences import (
 )
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.texts import one_line
 from veracore_sync.jobs.reconcile.sides import Examined
 from veracore_sync.ports.ledger import Ledger
 
@@ -137,6 +138,7 @@ def advice(one: Difference) -> str:
 
 
 def _short(text: str) -> str:
+    text = one_line(text)
     return text if len(text) <= _SIDE else text[: _SIDE - 1] + "…"
 
 
@@ -210,10 +212,7 @@ class _Teller:
         about: str = "",
     ) -> bool:
         again = any(one.key in self.news for one in some)
-        marks = "\n".join(sorted(f"{one.name} {one.detail}\n{one.mark}" for one in some))
-        return self.ledger.alerts.open(
-            kind, message, code=code, about=about, again=again, difference=marks
-        )
+        return self.ledger.alerts.open(kind, message, code=code, about=about, again=again)
 
 
 def _of_some(some: Sequence[Difference], *, named: bool = False) -> str:
