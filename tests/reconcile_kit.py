@@ -140,7 +140,10 @@ class SmallShopHands:
             (line,) = (one for one in self.order(code).lines if one.variant.sku == sku)
             ((location, units),) = line.allocations
             line.allocations = [(location, units - less)]
-            line.variant.allocations[-1].quantity -= less
+            made = (one for one in line.variant.allocations if one.quantity == units)
+            next(
+                one for one in made if one.created_at == self.order(code).placed_at
+            ).quantity -= less
             state.level(line.variant, location).allocated -= less
 
     def dump(self) -> Dump:
@@ -505,6 +508,11 @@ class Bed:
     def reconcile(self, *arguments: str, codes: Iterable[int] = (0, 3)) -> Any:
         """The document of a run."""
         return self.run("reconcile", "--json", *arguments, codes=codes).json
+
+    def accept(self, type: str, name: str) -> None:
+        """A person accepts a difference as it is."""
+        which = ("--type", type, "--name", name)
+        self.run("reconcile", "--accept", "it is known", *which)
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> set[tuple[str, str]]:

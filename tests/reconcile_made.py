@@ -110,8 +110,7 @@ class Made:
         for key in keys:
             maker = MAKERS[key]
             if maker.accepted:
-                which = (maker.type, self.names[key])
-                self.bed.run("reconcile", "--accept", "it is known", *which)
+                self.bed.accept(maker.type, self.names[key])
             elif maker.mend is not None:
                 maker.mend(self.bed, self.codes.get(key, ""), self.skus[key])
         self.bed.clock.forward(hours=2)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,15 +21,14 @@ from reconcile_kit import Bed, LedgerHands, small_bed
 from reconcile_makers import MAKERS, NEAR_MISSES, UNITS, Maker, Stage, number
 
 from veracore_sync.composition.container import Container
+from veracore_sync.composition.inventory import sync_inventory
+from veracore_sync.composition.locked_run import Job, Work, run_locked
+from veracore_sync.composition.orders import sync_orders
+from veracore_sync.composition.tracking import sync_tracking
 from veracore_sync.config import load
 from veracore_sync.domain.differences import DIFFERENCES, DifferenceType
-from veracore_sync.jobs.inventory.report import InventoryReport
-from veracore_sync.jobs.inventory.run import InventoryRun
 from veracore_sync.jobs.kernel import RunOptions
-from veracore_sync.jobs.orders.report import OrdersReport
-from veracore_sync.jobs.orders.run import OrdersRun
-from veracore_sync.jobs.tracking.report import TrackingReport
-from veracore_sync.jobs.tracking.run import TrackingRun
+from veracore_sync.jobs.schedule import COMMANDS
 
 _T = DifferenceType
 SKUS = tuple(f"SKU-{count:02}" for count in range(1, 41))
@@ -151,6 +150,7 @@ class Days:
     _parts: Container | None = None
     _open: deque[Case] = field(default_factory=deque)
     _late: list[str] = field(default_factory=list)
+    _news: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     # ---- an hour --------------------------------------------------------------------------------
 
@@ -169,11 +169,9 @@ class Days:
         self._ship()
         if self.dice.random() < 0.5:
             self._story()
-        wanted = self._late + self.plan.pop(self.hour, [])
-        self._late = []
-        for key in wanted:
-            if key in AT_ONCE or not self._inject(key):
-                self._late.append(key)
+        self._late += self.plan.pop(self.hour, [])
+        if of_day != RECONCILES_AT:
+            self._inject_all(set(MAKERS) - AT_ONCE)
         if of_day == RECONCILES_AT:
             self.bed.clock.forward(minutes=15)
             self._reconcile()
@@ -184,9 +182,10 @@ class Days:
         else:
             self.bed.clock.forward(minutes=7)
             self._timers()
+            self.bed.clock.forward(minutes=1)
             if is_before:
-                self._late = [key for key in self._late if not self._inject(key)]
-            self.bed.clock.forward(minutes=53)
+                self._inject_all(AT_ONCE)
+            self.bed.clock.forward(minutes=52)
         self.hour += 1
 
     # ---- what happens ---------------------------------------------------------------------------
@@ -219,17 +218,20 @@ class Days:
                 self.bed.there.ship(case.code, None, number(case.code, "2"))
 
     def _timers(self) -> None:
-        OrdersRun(self._context(OrdersReport(), allow_first_run=True)).run()
-        TrackingRun(self._context(TrackingReport())).run()
-        InventoryRun(self._context(InventoryReport(), allow_mass_change=True)).run()
+        first = RunOptions(allow_first_run=True)
+        self._run("orders", lambda parts: sync_orders(parts, first))
+        self._run("tracking", lambda parts: sync_tracking(parts, RunOptions()))
+        some = RunOptions(allow_mass_change=True)
+        self._run("inventory", lambda parts: sync_inventory(parts, some))
         self._look()
 
-    def _context(self, report: Any, **options: Any) -> Any:
+    def _run(self, job: str, work: Work) -> None:
+        """As the command does, in this process: its start would be most of the time."""
         if self._parts is None:
             loaded = load(None, self.bed.rig.environment, cwd=self.bed.rig.folder)
             self._parts = Container(loaded, self.bed.clock, family="days")
-            self._parts.bind()
-        return self._parts.context(report, RunOptions(**options))
+        _, report = run_locked(Job(COMMANDS[job], job, record=True), self._parts, work)
+        assert report.error is None, report.error
 
     def _look(self) -> None:
         """How far the orders have come by now."""
@@ -291,6 +293,10 @@ class Days:
 
     # ---- differences ----------------------------------------------------------------------------
 
+    def _inject_all(self, keys: Collection[str]) -> None:
+        """Make what is due of these; what finds no order now is made later."""
+        self._late = [key for key in self._late if key not in keys or not self._inject(key)]
+
     def _inject(self, key: str) -> bool:
         maker = MAKERS[key]
         case = self._choose(maker.stage) if maker.stage > Stage.NONE else None
@@ -328,6 +334,8 @@ class Days:
         reported = {(one["type"], one["name"]) for one in standing(document)}
         moving = {name for group in document["moving"] for name in group["names"]}
         expected = {one.what for one in self.injected if not one.is_gone}
+        new = [one for one in standing(document) if one["isNew"]]
+        self._news.update((one["type"], one["name"]) for one in new)
         for what in sorted(reported - expected):
             self._fault(self.tally.false, f"{what} {self._about(what[1])}")
         if document["unseen"] or not document["complete"]:
@@ -381,8 +389,7 @@ class Days:
             if one.key in AT_ONCE:
                 pass
             elif one.maker.accepted:
-                type, name = one.what
-                self.bed.run("reconcile", "--accept", "it is known", type, name)
+                self.bed.accept(*one.what)
             elif one.maker.is_applied:
                 applied.add(one.maker.type)
                 continue
@@ -410,27 +417,26 @@ class Days:
 
     def _told_again(self) -> list[str]:
         """Differences of which a person was told more than once."""
-        kinds: dict[str, Counter[str]] = {}
-        for event in self._opened():
-            kinds.setdefault(event[0], Counter())[event[1]] += 1
-        again = []
+        opened = self._opened()
+        again = [f"{what}: news {count} times" for what, count in self._news.items() if count > 1]
         for one in self.injected:
-            told = kinds.get(one.code, Counter())
-            by = [str(kind) for kind in DIFFERENCES[one.maker.type].told_by if told[str(kind)]]
-            if told["order.differs"] > 1:
-                count = told["order.differs"]
-                again.append(f"{one.what} ({one.key}): order.differs {count} times")
-            if told["order.differs"] and by:
-                again.append(f"{one.what} ({one.key}): order.differs beside {sorted(by)}")
+            told = opened.get(one.code, {})
+            at = told.get("order.differs", "")
+            by = {str(kind) for kind in DIFFERENCES[one.maker.type].told_by}
+            before = sorted(kind for kind in by if told.get(kind, at) < at)
+            if before:
+                again.append(f"{one.what} ({one.key}): order.differs after {before}")
         return again
 
-    def _opened(self) -> list[tuple[str, str]]:
-        """(code, kind) of each alert of an order that was ever opened."""
+    def _opened(self) -> dict[str, dict[str, str]]:
+        """When each kind of alert of an order was opened, by code."""
         assert self._parts is not None
-        rows = self._parts.ledger.database.rows(
-            "SELECT code, kind FROM alerts WHERE code IS NOT NULL"
-        )
-        return [(row["code"], row["kind"]) for row in rows]
+        found: dict[str, dict[str, str]] = {}
+        for row in self._parts.ledger.database.rows(
+            "SELECT code, kind, opened_at FROM alerts WHERE code IS NOT NULL"
+        ):
+            found.setdefault(row["code"], {})[row["kind"]] = row["opened_at"]
+        return found
 
     def figures(self) -> str:
         """Counts so far, in a line."""
