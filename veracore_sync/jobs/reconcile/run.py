@@ -59,6 +59,7 @@ class ReconcileRun(JobRun[ReconcileReport]):
     wanted: Wanted = field(default_factory=Wanted)
     listed: ListedShipments = field(default_factory=ListedShipments, init=False)
     _unlisted: SyncError | None = field(default=None, init=False)
+    _is_listed: bool = field(default=False, init=False)
     _poll: Poll | None = field(default=None, init=False)
 
     def run(self) -> ReconcileReport:
@@ -122,11 +123,6 @@ class ReconcileRun(JobRun[ReconcileReport]):
         if self.wanted.asks_for(STOCK_TYPES) and not self.context.ends_here():
             self._keep(book, StockExaminer(self.context).everything())
 
-    @property
-    def _is_listed(self) -> bool:
-        """Whether VeraCore's list of shipments was read."""
-        return self.warehouse.capabilities.lists_shipped and self._unlisted is None
-
     def _keep(self, book: Book, parts: Sequence[Findings]) -> None:
         """Store what was found of everything but single orders."""
         for part in parts:
@@ -187,6 +183,8 @@ class ReconcileRun(JobRun[ReconcileReport]):
         try:
             for first, last in self._days(since).parts():
                 self.context.progress("listing what shipped", 0, 0)
+                if self.context.ends_here():
+                    return ListedShipments()
                 for row in self.warehouse.shipped(first, last):
                     if isinstance(row, UnreadableShipment):
                         unreadable[row] = None
@@ -203,6 +201,7 @@ class ReconcileRun(JobRun[ReconcileReport]):
         self.context.check_warehouse()
         if unreadable:
             self.report.notify(unreadable_rows(list(unreadable)))
+        self._is_listed = True
         return listed
 
     def _days(self, since: datetime) -> Days:
