@@ -87,12 +87,12 @@ def _why_moving(sides: OrderSides) -> str:
 
 
 def _why_unseen(sides: OrderSides, rules: Rules) -> str:
-    missing_ids = wanted_ids(sides.ledger, sides.shop, rules, sides.seen, sides.listed)
-    if missing_ids:
-        return f"VeraCore was not asked about {missing_ids[0]}"
-    for asked, found in sides.seen.items():
+    # Reasons name nothing of the order: a run counts the orders of each.
+    if wanted_ids(sides.ledger, sides.shop, rules, sides.seen, sides.listed):
+        return "VeraCore was not asked about it"
+    for found in sides.seen.values():
         if isinstance(found, LookUpFailed):
-            return f"VeraCore gives no usable answer about {asked}"
+            return "VeraCore gives no usable answer about it"
         if isinstance(found, Absent) and not rules.finds_orders:
             return "these credentials find no order at VeraCore, so 'absent' proves nothing"
     return ""
@@ -142,8 +142,8 @@ def _handed_over(
             yield from shipped_without_order(sides, record)
     elif passes(side, shop, rules):
         yield OnItsWay("a person is changing it in the shop")
-    elif problem := next((one for one in record.shipments if one.problem), None):
-        yield Unread(f"VeraCore's slip {problem.slip} cannot be read: {problem.problem}")
+    elif any(one.problem for one in record.shipments):
+        yield Unread("a slip of it at VeraCore cannot be read")
     elif shop.content.state == CANCELLED:
         yield from _cancelled_here(sides, side, shop, record, rules)
     else:

@@ -35,6 +35,7 @@ _UNFULFILLED = (
     _A.ORDER_SHIPMENT_WAITING,
     _A.ORDER_PENDING_BY_HAND,
 )
+_LEFT_LATELY = "VeraCore shipped it a short time ago"
 _UNSHIPPED = (_A.ORDER_VOIDED, _A.ORDER_DOUBLED)
 
 
@@ -171,7 +172,7 @@ def shipped_though_cancelled(sides: OrderSides, account: Account, rules: Rules) 
     if accepts(sides, _A.ORDER_SHIPPED_CANCELLED, slips=named):
         return
     if rules.is_fresh(_left_at(slips, newest=True), rules.tracking.settle):
-        yield OnItsWay(f"{slips_words(named)} left a short time ago")
+        yield OnItsWay(_LEFT_LATELY)
         return
     yield difference(
         _T.SHIPPED_NOT_ORDERED,
@@ -204,7 +205,7 @@ def _relabelled(
         if shown is None:
             continue
         if _moves(side, [shipment], rules, is_known=False):
-            yield OnItsWay(f"{slips_words([row.slip])} was labelled anew a short time ago")
+            yield OnItsWay("it was labelled anew a short time ago")
             continue
         yield difference(
             _T.TRACKING_DIFFERS,
@@ -252,7 +253,7 @@ def _moves(
     """
     rows = {one.slip: one for one in side.slips}
     if rules.is_fresh(_left_at(slips, newest=True), rules.tracking.settle):
-        return "it left a short time ago"
+        return _LEFT_LATELY
     for shipment in slips:
         row = rows.get(shipment.slip)
         if row is not None and _is_asked(row, rules):
