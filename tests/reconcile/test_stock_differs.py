@@ -361,6 +361,11 @@ def test_what_a_guard_withholds_says_so(world: World) -> None:
     assert "undersold by 5" in found.shop
     kinds = [alert.kind for alert in world.ledger.alerts.standing()]
     assert kinds == ["stock.guarded"]
+    world.adjust("S01", -5)
+    world.by_hand_set("S01", 9)
+    assert told(world)["S01"].startswith("offers 19; oversold by 9; somebody set")
+    kinds = [alert.kind for alert in world.ledger.alerts.standing()]
+    assert kinds == ["stock.guarded", "stock.differs"]
     (seen,) = examiner(world).examine(["S00"])
     assert "withholds it" in seen.moving
     sync(world)

@@ -200,12 +200,16 @@ def test_what_concerns_no_order_shares_an_alert(ledger: SqlLedger, type: Differe
     assert alerts(ledger) == {}
 
 
-def test_an_alert_about_all_stock_tells_of_each_sku(ledger: SqlLedger) -> None:
+def test_an_alert_about_stock_tells_of_the_skus_that_it_is_about(ledger: SqlLedger) -> None:
     ledger.alerts.open(AlertKind.STOCK_GUARDED, "a guard stopped the plan")
-    found = [differs(T.STOCK_DIFFERS, "MUG")]
+    found = [differs(T.STOCK_DIFFERS, "MUG", detail=AlertKind.STOCK_GUARDED)]
     assert tell(ledger, found, ["MUG"], [T.STOCK_DIFFERS]) == []
+    found.append(differs(T.STOCK_DIFFERS, "TEE"))
+    (sentence,) = tell(ledger, found, ["MUG", "TEE"], [T.STOCK_DIFFERS])
+    assert sentence.startswith("1 differ: TEE: ")
     ledger.alerts.resolve(AlertKind.STOCK_GUARDED)
-    assert len(tell(ledger, found, ["MUG"], [T.STOCK_DIFFERS])) == 1
+    tell(ledger, found, ["MUG", "TEE"], [T.STOCK_DIFFERS])
+    assert alerts(ledger)["stock.differs:"].startswith("2 differ: ")
 
 
 def test_a_failure_in_the_middle_stores_nothing(

@@ -44,6 +44,8 @@ _MOST_ASKED = 1000
 _MOVED = "its level, its stock or its orders moved while it was compared"
 _WAITS = "both sides moved since the last sync-inventory; the next one writes it"
 _LEFT = "sync-inventory has run since it was seen first, and left it so"
+_REFUSES = "Vendure refuses the level"
+_GUARDED, _REFUSED = AlertKind.STOCK_GUARDED, AlertKind.STOCK_REFUSED
 _TOO_MANY = f"in a run no more than {_MOST_ASKED} SKUs are looked at for who set them"
 _BEYOND = f"more than {_MOST:,} SKUs differ; no more are looked at in a run"
 _GONE = "the shop no longer has it, or its stock cannot be compared"
@@ -218,10 +220,10 @@ class StockExaminer(RunPart[ReconcileReport]):
                     decided.waiting[one.id] = _MOVED
             elif withheld is not None and (not withheld.decreases or one.beyond < 0):
                 why = f"the guard {withheld.name!r} withholds it"
-                decided.differences[one.id] = difference(one, None, why, is_guarded=True)
+                decided.differences[one.id] = difference(one, None, why, _GUARDED)
                 decided.withheld.add(one.id)
             elif unit_key(one.sku) in refused:
-                decided.differences[one.id] = difference(one, None, "Vendure refuses the level")
+                decided.differences[one.id] = difference(one, None, _REFUSES, _REFUSED)
             else:
                 asked.append(one)
         for one in asked[_MOST_ASKED:]:
@@ -272,7 +274,7 @@ class StockExaminer(RunPart[ReconcileReport]):
         Args:
             summary: Of all that is planned; ``None``: of some, so the guard that was told holds.
         """
-        if not any(one.kind == AlertKind.STOCK_GUARDED for one in self.ledger.alerts.standing()):
+        if not any(one.kind == _GUARDED for one in self.ledger.alerts.standing()):
             return None
         if summary is None:
             name = self.ledger.meta.get(GUARD) or "first"
