@@ -16,12 +16,10 @@ from veracore_sync.domain.differences import (
 )
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.texts import one_line
 from veracore_sync.jobs.reconcile.sides import Examined
+from veracore_sync.jobs.reconcile.words import PROGRAM, in_words
 from veracore_sync.ports.ledger import Ledger
 
-PROGRAM = "veracore-sync"
-_SIDE = 160
 _IN_ONE_ALERT = 5
 
 
@@ -117,29 +115,6 @@ def _accept_all(
     rows = ledger.differences.accept(type, name, reason)
     _Teller(ledger, set()).tell([row.difference for row in rows])
     return rows
-
-
-def in_words(one: Difference) -> str:
-    """A difference in one sentence: its type, what each side has, and what repairs it."""
-    sides = (("ledger", one.ledger), ("shop", one.shop), ("VeraCore", one.warehouse))
-    shown = "; ".join(f"{side}: {_short(text)}" for side, text in sides if text)
-    about = f"{one.type} ({one.detail})" if one.detail else str(one.type)
-    return f"{about}: {shown}. {advice(one)}"
-
-
-def advice(one: Difference) -> str:
-    """What repairs it: the command, or what a person does."""
-    if one.repair:
-        return f"Repair: {PROGRAM} {one.repair}"
-    entry = DIFFERENCES[one.type]
-    if entry.by_hand:
-        return entry.by_hand.replace("NAME", one.name)
-    return f"Repair: {PROGRAM} {entry.repair.replace('NAME', one.name)}"
-
-
-def _short(text: str) -> str:
-    text = one_line(text)
-    return text if len(text) <= _SIDE else text[: _SIDE - 1] + "…"
 
 
 @dataclass(slots=True)
