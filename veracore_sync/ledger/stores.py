@@ -13,6 +13,7 @@ from veracore_sync.ledger.budget import Budgets
 from veracore_sync.ledger.cancellations import Cancellations
 from veracore_sync.ledger.comparisons import Comparisons
 from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.differences import Differences
 from veracore_sync.ledger.holdings import Holdings
 from veracore_sync.ledger.inbox import Inbox
 from veracore_sync.ledger.meta import Meta
@@ -55,6 +56,7 @@ class SqlLedger:
         self.receipts = Receipts(database, clock)
         self.stock = StockStore(database)
         self.unread = UnreadRecords(database)
+        self.differences = Differences(database, clock)
         self.audit = Audit(database, clock)
         self.inbox = Inbox(database, clock)
         self.runs = Runs(database, clock)

@@ -12,10 +12,11 @@ from typing import Any
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.ledger_records import Ahead
 from veracore_sync.domain.returns import FORGOTTEN_TO, LISTED_FROM
+from veracore_sync.domain.states import OrderState
 from veracore_sync.ledger.ahead import ahead, kinds
 from veracore_sync.ledger.database import Database, StoredRow
 from veracore_sync.ledger.reporting import SUCCEEDED
-from veracore_sync.ledger.sql import IN_LIST, as_list
+from veracore_sync.ledger.sql import IN_LIST, as_list, in_sql
 
 _AT_ONCE = 5000
 _EXPORTED_AT_ONCE = 500
@@ -24,6 +25,7 @@ _ORDERS_OF, _ATTEMPTS_OF = (
     f"SELECT * FROM {table} WHERE code {IN_LIST} ORDER BY {order}"  # noqa: S608 - constants
     for table, order in (("orders", "created_at, code"), ("attempts", "attempt"))
 )
+_ENDED = (OrderState.SHIPPED, OrderState.CANCELLED, OrderState.SKIPPED)
 _OLD = {
     # Each command's last success stays: without it, a job that stopped long ago would look as if it
     # had never been used, and would not be reported.
@@ -34,6 +36,12 @@ _OLD = {
     "(SELECT key FROM alerts WHERE resolved_at < ? LIMIT ?)",
     "events": "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE at < ? LIMIT ?)",
     "audit": "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ? LIMIT ?)",
+    "differences": "DELETE FROM differences WHERE (type, name, detail) IN "
+    "(SELECT type, name, detail FROM differences WHERE ended_at < ? LIMIT ?)",
+    # The comparison of an order that is open, or ended a moment ago, saves a look-up.
+    "agreed": "DELETE FROM agreed WHERE code IN (SELECT a.code FROM agreed a "  # noqa: S608
+    "LEFT JOIN orders o ON o.code = a.code WHERE a.at < ?1 AND (o.code IS NULL "
+    f"OR (o.state IN ({in_sql(_ENDED)}) AND o.updated_at < ?1)) LIMIT ?2)",
 }
 
 _OLD_RECEIPTS = (
@@ -74,7 +82,7 @@ class Upkeep:
         return self._db.backup(target)
 
     def prune(self, before: datetime) -> dict[str, int]:
-        """Delete runs, alerts, events, actions and receipts before that time (UTC)."""
+        """Delete what ended or was recorded before that time (UTC); returns how many of each."""
         # Orders and their attempts stay: without them an old order would be sent again.
         moment = to_text(before)
         gone = {name: self._delete(statement, moment) for name, statement in _OLD.items()}

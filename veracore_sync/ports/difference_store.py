@@ -14,16 +14,28 @@ class DifferenceStore(Protocol):
     def standing(self) -> list[DifferenceRow]:
         """The differences that have not ended, oldest first; accepted ones too."""
 
+    def some(self, limit: int, after: tuple[str, str, str] | None = None) -> list[DifferenceRow]:
+        """A page of those, in the order of their keys, after that key."""
+
+    def of(self, names: Sequence[str]) -> list[DifferenceRow]:
+        """The standing differences of these names, oldest first."""
+
     def get(self, type: DifferenceType, name: str, detail: str = "") -> DifferenceRow | None:
         """That difference, or ``None``; also one that has ended."""
 
     def saw(self, found: Iterable[Difference]) -> list[Difference]:
-        """Store what was found; returns the news: what stood before neither as it is now nor as a
-        difference of another evidence that was told, or was accepted with other evidence."""
+        """Store what was found; returns the news: what did not stand, or was accepted with other
+        evidence. What came back after it had ended is as new: no acceptance of it is left."""
 
-    def ended(self, types: Collection[DifferenceType], names: Iterable[str]) -> list[DifferenceRow]:
+    def ended(
+        self,
+        types: Collection[DifferenceType],
+        names: Iterable[str],
+        *,
+        but: Collection[tuple[str, str, str]] = (),
+    ) -> list[DifferenceRow]:
         """Of these names, which were compared and no longer differ in these types: end what stands
-        of them, and return it. What `saw` stored in the same unit of work must not be named."""
+        of them, except what has one of the keys in `but`, and return it."""
 
     def accept(self, type: DifferenceType, name: str, reason: str) -> list[DifferenceRow]:
         """A person accepts the standing differences of that type and name, as they are."""

@@ -370,7 +370,7 @@ class UpkeepStore(Protocol):
 
     def prune(self, before: datetime) -> dict[str, int]:
         """Delete what is older than `before` (UTC) and not needed: runs, resolved alerts, events,
-        and receipts of days that are no longer listed. Counts of each."""
+        differences that ended, and receipts of days that are no longer listed. Counts of each."""
 
     def export(self) -> Iterator[str]:
         """Every order with its attempts, one JSON object per line."""

@@ -341,7 +341,36 @@ CREATE TABLE audit (
 CREATE INDEX audit_by_time ON audit (at);
 """
 
-STEPS: tuple[tuple[int, str], ...] = ((19, _FIRST), (20, _AUDIT))
+_DIFFERENCES = """
+CREATE TABLE differences (
+    type TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    detail TEXT COLLATE "C" NOT NULL,
+    ledger TEXT COLLATE "C" NOT NULL,
+    shop TEXT COLLATE "C" NOT NULL,
+    warehouse TEXT COLLATE "C" NOT NULL,
+    since TEXT COLLATE "C",
+    veracore_id TEXT COLLATE "C" NOT NULL,
+    repair TEXT COLLATE "C" NOT NULL,
+    first_seen_at TEXT COLLATE "C" NOT NULL,
+    last_seen_at TEXT COLLATE "C" NOT NULL,
+    ended_at TEXT COLLATE "C",
+    accepted_at TEXT COLLATE "C",
+    accepted_mark TEXT COLLATE "C",
+    reason TEXT COLLATE "C",
+    PRIMARY KEY (type, name, detail)
+);
+CREATE INDEX differences_standing ON differences (name) WHERE ended_at IS NULL;
+CREATE INDEX differences_ended ON differences (ended_at) WHERE ended_at IS NOT NULL;
+CREATE TABLE agreed (
+    code TEXT COLLATE "C" PRIMARY KEY,
+    at TEXT COLLATE "C" NOT NULL,
+    fingerprint TEXT COLLATE "C" NOT NULL
+);
+CREATE INDEX agreed_by_age ON agreed (at);
+"""
+
+STEPS: tuple[tuple[int, str], ...] = ((19, _FIRST), (20, _AUDIT), (21, _DIFFERENCES))
 """Each step with its number, oldest first."""
 
 VERSION = STEPS[-1][0]

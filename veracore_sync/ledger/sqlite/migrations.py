@@ -153,6 +153,42 @@ def m020_audit(db: Utils) -> None:
     run_statements(db.conn, _AUDIT)
 
 
+_DIFFERENCES = """
+CREATE TABLE differences (
+    type TEXT NOT NULL,
+    name TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    ledger TEXT NOT NULL,
+    shop TEXT NOT NULL,
+    warehouse TEXT NOT NULL,
+    since TEXT,
+    veracore_id TEXT NOT NULL,
+    repair TEXT NOT NULL,
+    first_seen_at TEXT NOT NULL,
+    last_seen_at TEXT NOT NULL,
+    ended_at TEXT,
+    accepted_at TEXT,
+    accepted_mark TEXT,
+    reason TEXT,
+    PRIMARY KEY (type, name, detail)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX differences_standing ON differences (name) WHERE ended_at IS NULL;
+CREATE INDEX differences_ended ON differences (ended_at) WHERE ended_at IS NOT NULL;
+CREATE TABLE agreed (
+    code TEXT PRIMARY KEY,
+    at TEXT NOT NULL,
+    fingerprint TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX agreed_by_age ON agreed (at)
+"""
+
+
+@migrations()
+def m021_differences(db: Utils) -> None:
+    """What ledger, shop and warehouse disagree about, and of which orders all agreed."""
+    run_statements(db.conn, _DIFFERENCES)
+
+
 def migrate(database: SqliteDatabase) -> None:
     """Apply the missing migrations in one transaction."""
     with database.transaction() as connection:
