@@ -122,7 +122,7 @@ class Loss:
         if (day, hour) == self.at:
             self._lose()
 
-    # ---- an order under a new id ------------------------------------------------------------------
+    # ---- an order under a new id ----------------------------------------------------------------
 
     def _send_anew(self) -> None:
         """VeraCore cancelled an order, and a person sends it again under another id."""
@@ -146,7 +146,7 @@ class Loss:
             return False
         return True
 
-    # ---- the loss ---------------------------------------------------------------------------------
+    # ---- the loss -------------------------------------------------------------------------------
 
     def _lose(self) -> None:
         bed, books = self.days.bed, self.days.books
@@ -192,7 +192,7 @@ class Loss:
             assert not is_begun, "a command that writes could begin"
             bed.close()
 
-    # ---- what both sides know ---------------------------------------------------------------------
+    # ---- what both sides know -------------------------------------------------------------------
 
     def _compare(self, old: SqlLedger, new: SqlLedger) -> None:
         for code, case in self.days.books.cases.items():

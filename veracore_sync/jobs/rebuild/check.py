@@ -46,6 +46,8 @@ def compare(known: Known | None, shown: RebuiltOrder, now: datetime) -> list[Dif
     if known is None:
         return _not_held(shown, now)
     row = known.row
+    if shown.is_unanswered:
+        return "VeraCore gave no usable answer"
     if row.state in (_S.SENDING, _S.IN_DOUBT):
         return "it is being sent, or in doubt"
     if shown.state is _S.CONFLICT or row.state is _S.CONFLICT:

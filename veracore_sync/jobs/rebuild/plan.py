@@ -304,7 +304,7 @@ def _doubtful(order: WholeOrder, one: _Judged) -> RebuiltOrder:
 def _unknown(order: WholeOrder, rules: RebuildRules) -> RebuiltOrder:
     row = _absent(order, rules)
     why = f"VeraCore gives no usable answer about it; {row.why}"
-    return replace(row, certainty=Certainty.PROBABLE, why=why)
+    return replace(row, certainty=Certainty.PROBABLE, why=why, is_unanswered=True)
 
 
 def _may_be_sent(order: WholeOrder, rules: RebuildRules) -> bool:

@@ -64,6 +64,7 @@ class RebuiltOrder:
         drift: In what VeraCore's record and the shop's order differ; empty: in nothing.
         is_cancelled_in_shop: Whether the shop has cancelled it.
         is_partly_shipped: Part of it was shipped without VeraCore, and the rest is not sent.
+        is_unanswered: VeraCore gave no usable answer about it, while it did about another.
     """
 
     code: str
@@ -81,3 +82,4 @@ class RebuiltOrder:
     drift: str = ""
     is_cancelled_in_shop: bool = False
     is_partly_shipped: bool = False
+    is_unanswered: bool = False

@@ -19,6 +19,7 @@ from veracore_sync.jobs.rebuild.report import RebuildReport
 from veracore_sync.jobs.rebuild.scan import OutOfLookUps, Scan
 
 _BATCH = 20
+_PASSES = 3
 _MAX_UNPROVEN = 500
 _LONG = timedelta(days=1)
 _LIVE = "rebuild.live_since"
@@ -41,6 +42,7 @@ class RebuildRun(JobRun[RebuildReport]):
     _unproven: list[RebuiltOrder] = field(default_factory=list)
     _planned: list[RebuiltOrder] = field(default_factory=list)
     _given: dict[str, str] = field(default_factory=dict)
+    _unanswered: list[WholeOrder] = field(default_factory=list)
     _earliest: datetime | None = None
 
     def run(self) -> RebuildReport:
@@ -65,7 +67,7 @@ class RebuildRun(JobRun[RebuildReport]):
             )
         if self.applies and not self.ledger.meta.rebuilding:
             self._begin()
-        is_whole = self._work_through()
+        is_whole = self._work_through() and self._ask_again()
         self._flush(is_end=is_whole)
         self.report.live_since = self._live_since()
         if is_whole and self.applies:
@@ -123,16 +125,34 @@ class RebuildRun(JobRun[RebuildReport]):
             elif (done := self._page(todo)) < len(todo):
                 self.report.left += len(todo) - done
                 is_whole = False
+        if not is_whole:
+            self.report.left += len(self._unanswered)
         return is_whole
 
-    def _page(self, orders: Sequence[WholeOrder]) -> int:
-        """Plan these; how many, before the look-ups were used up."""
+    def _ask_again(self) -> bool:
+        """Look up once more what VeraCore did not answer about; whether all of it was."""
+        for left in range(_PASSES - 1, -1, -1):
+            orders, self._unanswered = self._unanswered, []
+            if (done := self._page(orders, is_last=not left)) < len(orders):
+                self.report.left += len(orders) - done + len(self._unanswered)
+                return False
+        return True
+
+    def _page(self, orders: Sequence[WholeOrder], *, is_last: bool = False) -> int:
+        """Plan these; how many, before the look-ups were used up.
+
+        Args:
+            is_last: What VeraCore does not answer about now is recorded by the shop's state alone.
+        """
         for done, order in enumerate(orders):
             self.context.progress("looking orders up", self.report.total, 0)
             try:
                 planned = self._scan.plan(order)
             except OutOfLookUps:
                 return done
+            if planned.is_unanswered and not is_last:
+                self._unanswered.append(order)
+                continue
             if planned.veracore_id is not None:
                 self._given[planned.veracore_id.casefold()] = planned.code
             self._keep(planned)
