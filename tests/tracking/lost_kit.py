@@ -103,6 +103,7 @@ class Loss:
         at: The day and the hour.
         dice: Decides how the rebuild goes.
         faults: How many of the requests fail meanwhile.
+        lookups: How many look-ups a run may make.
     """
 
     days: Life
@@ -110,6 +111,7 @@ class Loss:
     at: tuple[int, int]
     dice: random.Random
     faults: float = 0.0
+    lookups: tuple[int, ...] = (7, 20, 60)
     runs: int = 0
     compared: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
@@ -171,7 +173,7 @@ class Loss:
             self.runs += 1
             assert self.runs < _MOST, "the rebuild does not end"
             try:
-                ended = rebuilt(bed, self.dice.choice((7, 20, 60))).has_ended
+                ended = rebuilt(bed, self.dice.choice(self.lookups)).has_ended
             except UpstreamError:
                 bed.clock.forward(minutes=5)
             if not ended:

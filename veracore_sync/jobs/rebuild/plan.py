@@ -206,10 +206,9 @@ def plan_order(found: Found, rules: RebuildRules, now: datetime) -> RebuiltOrder
     if never is not None:
         cause, why = never
         return _row(order, _S.SKIPPED, Certainty.PROVEN, why, cause)
+    seen = [(one, found.seen.get(one)) for one in found.ids]
     judged = [
-        _judge(order, one, found.seen[one].record, rules)  # type: ignore[union-attr]
-        for one in found.ids
-        if isinstance(found.seen.get(one), Present)
+        _judge(order, one, there.record, rules) for one, there in seen if isinstance(there, Present)
     ]
     live = next((one for one in judged if one.is_live), None)
     if live is not None:
@@ -298,7 +297,9 @@ def _doubtful(order: WholeOrder, one: _Judged) -> RebuiltOrder:
         "`--skip` leaves it out"
     )
     row = _row(order, _S.CONFLICT, Certainty.PROBABLE, why)
-    return replace(row, veracore_id=one.id)
+    # An id under which VeraCore may have another order of the shop is kept free for that one.
+    is_whole = (one.record.reference or "").strip() == code
+    return replace(row, veracore_id=one.id if is_whole else None)
 
 
 def _unknown(order: WholeOrder, rules: RebuildRules) -> RebuiltOrder:

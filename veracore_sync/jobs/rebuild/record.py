@@ -9,13 +9,12 @@ from __future__ import annotations
 from veracore_sync.domain.errors import Category
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Discovery, Failure
-from veracore_sync.domain.states import Applied, OrderCause, OrderState
+from veracore_sync.domain.states import OrderCause, OrderState
+from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.jobs.cancel.words import cancelled_in_shop
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.rebuild.rebuilt import RebuiltOrder
 from veracore_sync.jobs.rebuild.report import RebuildReport
-
-_AT_VERACORE = (OrderState.SYNCED, OrderState.SHIPPED, OrderState.CANCELLED)
 
 
 class Recorder(RunPart[RebuildReport]):
@@ -33,8 +32,8 @@ class Recorder(RunPart[RebuildReport]):
             trouble=Failure(Category.VALIDATION, one.why) if is_skipped else None,
         )
         self.ledger.transitions.discover([found])
-        if one.state in _AT_VERACORE:
-            self._accepted(one)
+        if one.record is not None and one.veracore_id is not None:
+            self._accepted(one, one.veracore_id, one.record)
         elif one.state is OrderState.CONFLICT:
             trouble = Failure(Category.CONFLICT, one.why)
             self.ledger.transitions.conflict(one.code, one.veracore_id, trouble)
@@ -42,25 +41,22 @@ class Recorder(RunPart[RebuildReport]):
             cause = one.cause or OrderCause.STATE
             self.ledger.transitions.skip(one.code, cause, one.why, alert=True)
 
-    def _accepted(self, one: RebuiltOrder) -> None:
+    def _accepted(self, one: RebuiltOrder, veracore_id: str, record: WarehouseRecord) -> None:
         moves, code = self.ledger.transitions, one.code
-        assert one.record is not None  # noqa: S101 - what these states mean
-        assert one.veracore_id is not None  # noqa: S101
-        moves.adopt(code, one.veracore_id, one.record, one.version, wanted=one.wanted)
-        self._shipments(one, one.veracore_id)
+        moves.adopt(code, veracore_id, record, one.version, wanted=one.wanted)
+        self._shipments(one, veracore_id, record)
         if one.is_cancelled_in_shop:
             message = cancelled_in_shop(code, self.settings, self.warehouse.capabilities)
             moves.cancelled_in_shop(code, message)
         if one.state is OrderState.CANCELLED:
-            moves.cancel(code, one.veracore_id, one.why)
+            moves.cancel(code, veracore_id, one.why)
         elif one.state is OrderState.SHIPPED:
             moves.ship(code, one.why if one.is_cancelled_in_shop else None)
         elif one.drift:
             self.ledger.alerts.open(AlertKind.ORDER_DRIFT, one.drift, code=code)
 
-    def _shipments(self, one: RebuiltOrder, veracore_id: str) -> None:
-        shipments, record = self.ledger.shipments, one.record
-        assert record is not None  # noqa: S101
+    def _shipments(self, one: RebuiltOrder, veracore_id: str, record: WarehouseRecord) -> None:
+        shipments = self.ledger.shipments
         shipments.looked(
             one.code,
             veracore_id,
@@ -73,8 +69,7 @@ class Recorder(RunPart[RebuildReport]):
         for bound in one.shipped.bound:
             row = rows[bound.slip]
             if bound.fulfilment_id is None:
-                done = shipments.cover(row, bound.tracking_code)
+                shipments.cover(row, bound.tracking_code)
             else:
                 shipments.add(row, bound.fulfilment_id, bound.lines, bound.tracking_code)
-                done = shipments.finish(row)
-            assert done is Applied.DONE  # noqa: S101 - nobody else writes this ledger
+                shipments.finish(row)

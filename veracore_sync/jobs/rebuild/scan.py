@@ -13,6 +13,7 @@ from veracore_sync.domain.failures import (
     ONLY_THIS_OPERATION,
 )
 from veracore_sync.domain.pick_slips import Rows
+from veracore_sync.domain.warehouse import UnreadableShipment
 from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import look_ups_must_work, read_apart
@@ -59,6 +60,7 @@ class Scan(RunPart[RebuildReport]):
     lookups: int | None
     is_taken: Callable[[str, str], bool]
     has_found: bool = False
+    _since: datetime = field(init=False)
     _rules: RebuildRules = field(init=False)
     _listed: dict[str, Listed] = field(default_factory=dict)
     _by_code: dict[str, list[str]] = field(default_factory=dict)
@@ -72,8 +74,9 @@ class Scan(RunPart[RebuildReport]):
             SyncError: VeraCore, or the shop, as a whole cannot be read.
         """
         now, settings = self.clock.now(), self.settings
-        self.since = self.since or max(now - _DEFAULT, settings.orders.not_before or now - _DEFAULT)
-        self.report.since = self.since
+        usual = now - _DEFAULT
+        self._since = self.since or max(usual, settings.orders.not_before or usual)
+        self.report.since = self._since
         capabilities = self.warehouse.capabilities
         self.report.by_content = capabilities.tells_content
         self.warehouse.check_connection(None)
@@ -96,13 +99,12 @@ class Scan(RunPart[RebuildReport]):
     def _list(self) -> None:
         zone = self.settings.tracking_zone
         last = self.clock.now().astimezone(zone).date() + timedelta(days=2)
-        assert self.since is not None  # noqa: S101 - `begin` sets it
-        days = Days(min(self.since.astimezone(zone).date(), last - timedelta(days=2)), last)
-        bad: list[object] = []
+        days = Days(min(self._since.astimezone(zone).date(), last - timedelta(days=2)), last)
+        bad: list[UnreadableShipment] = []
         self.context.progress("listing what shipped", 0, 0)
         try:
             rows = (row for part in days.parts() for row in self.warehouse.shipped(*part))
-            self._listed = by_order(readable(rows, bad), zone)  # type: ignore[arg-type]
+            self._listed = by_order(readable(rows, bad), zone)
         except SyncError as error:
             if error not in ONLY_THIS_OPERATION:
                 raise
@@ -112,7 +114,7 @@ class Scan(RunPart[RebuildReport]):
             )
             return
         if bad:
-            self.report.notify(unreadable_rows(bad))  # type: ignore[arg-type]
+            self.report.notify(unreadable_rows(bad))
         for one in self._listed.values():
             if one.reference:
                 self._by_code.setdefault(one.reference, []).append(one.veracore_id)
@@ -125,8 +127,7 @@ class Scan(RunPart[RebuildReport]):
         Raises:
             SyncError: The shop as a whole cannot be read.
         """
-        assert self.since is not None  # noqa: S101
-        for page in self.shop.audit.placed(self.since):
+        for page in self.shop.audit.placed(self._since):
             yield self._fresh(page)
         triggers = self.settings.orders.trigger_states
         live = [one for one in passed_states(triggers) if one not in _ENDED_THERE]
