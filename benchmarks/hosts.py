@@ -38,12 +38,13 @@ def _host_shop(pipe: Connection, skus: int, orders: int) -> None:
 
 @dataclass(frozen=True)
 class Bed:
-    """Both ends, and the parts between them."""
+    """Both ends, and the parts between them; `environment` are the settings of a command there."""
 
     parts: Container
     codes: list[str]
     warehouse_url: str
     shop_url: str
+    environment: dict[str, str]
 
     def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """The simulator's control surface."""
@@ -87,7 +88,7 @@ def bed(dialect: str, family: str, *, skus: int = 1, orders: int = 0, **env: str
         parts.bind()
         pipe.send(None)
         codes = pipe.recv()
-        yield Bed(parts, codes, warehouse, shop_url)
+        yield Bed(parts, codes, warehouse, shop_url, environment)
 
 
 def _start(stack: ExitStack, host: Any, *arguments: int) -> Any:

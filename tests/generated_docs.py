@@ -11,6 +11,7 @@ from pathlib import Path
 
 from admin_mutations import handled
 
+from veracore_sync.domain.differences import DIFFERENCES, DifferenceEntry, DifferenceType
 from veracore_sync.domain.kinds import ALERT_DATA, ALERTS, EVENTS, AlertKind, EventKind
 from veracore_sync.domain.states import (
     CANCEL_TRANSITIONS,
@@ -108,6 +109,27 @@ def events() -> str:
     return table(("type", "when", "data beside `vendureOrderCode`"), _grouped(rows))
 
 
+def differences() -> str:
+    """Each type of difference, what repairs it, and the alerts that tell the same."""
+    rows = (
+        (
+            f"[`{type}`](#{type})",
+            entry.meaning,
+            _repair(entry),
+            _names(sorted(entry.told_by)) or "none",
+        )
+        for type, entry in ((one, DIFFERENCES[one]) for one in DifferenceType)
+    )
+    return table(("type", "what differs", "what repairs it", "alerts that tell the same"), rows)
+
+
+def _repair(entry: DifferenceEntry) -> str:
+    command = f"`{entry.repair}`" if entry.repair else ""
+    applied = "`--apply`" if entry.applied else ""
+    by_hand = f"by hand: {entry.by_hand[:1].lower()}{entry.by_hand[1:]}" if entry.by_hand else ""
+    return "; ".join(filter(None, (command, applied, by_hand)))
+
+
 def _grouped(rows: Iterable[tuple[str, tuple[str, ...]]]) -> Iterator[tuple[str, ...]]:
     """Kinds of which the same is said share a row."""
     groups: dict[tuple[str, ...], list[str]] = {}
@@ -130,6 +152,7 @@ BLOCKS: dict[tuple[str, str], Callable[[], str]] = {
     ("guarantees.md", "states"): states,
     ("troubleshoot.md", "alerts"): alerts,
     ("events.md", "events"): events,
+    ("reconcile.md", "differences"): differences,
     ("vendure.md", "mutations"): handled,
 }
 """What is written into which page, between ``<!-- name: generated -->`` and ``<!-- end -->``."""

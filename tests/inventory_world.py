@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from veracore_sync.domain.shop_stock import (
     NewLevel,
     OpenLine,
     OpenOrder,
+    StockAdjustment,
     StockAllocation,
     Variant,
 )
@@ -94,6 +95,7 @@ class World:
         self.by_hand: Counter[str] = Counter()
         self.blurred: set[str] = set()
         self.lossy: set[str] = set()
+        self.adjusted: dict[str, list[StockAdjustment]] = defaultdict(list)
 
     # ---- what there is ------------------------------------------------------------------------
 
@@ -130,6 +132,22 @@ class World:
         for identity, variant in self.variants.items():
             if variant.sku == sku:
                 self.variants[identity] = replace(variant, levels=(fresh,))
+
+    def note(self, variant_id: str, units: int) -> None:
+        """The shop keeps by how much a level was set."""
+        if units:
+            self.adjusted[variant_id].append(StockAdjustment(self.clock.now(), units))
+
+    def by_hand_set(self, sku: str, units: int, location: str = HERE) -> None:
+        """Somebody changes what is on hand in the shop."""
+        self.clock.forward(seconds=1)
+        for variant in self.variants.values():
+            if variant.sku == sku:
+                level = self.level(sku, location)
+                places = {one.location: one for one in variant.levels}
+                places[location] = Level(location, level.on_hand + units, level.allocated)
+                self.variants[variant.id] = replace(variant, levels=tuple(places.values()))
+                self.note(variant.id, units)
 
     def nobody_answers(self, request: str) -> None:
         """For `between`."""
@@ -440,6 +458,10 @@ class FakeStockShop:
         ]
         return [StockAllocation(at, units) for at, units in sorted(made) if units]
 
+    def adjustments(self, variant_id: str, since: datetime) -> list[StockAdjustment]:
+        self.world.between("adjustments")
+        return [one for one in self.world.adjusted[variant_id] if one.at >= since]
+
     def changes(self, codes: Sequence[str]) -> dict[str, Changes]:
         if codes:
             self.world.between("changes")
@@ -467,7 +489,9 @@ class FakeStockShop:
         for level in levels:
             variant = self.world.variants[level.variant_id]
             by_place = {one.location: one for one in variant.levels}
-            allocated = by_place.get(level.location, Level(level.location, 0, 0)).allocated
+            before = by_place.get(level.location, Level(level.location, 0, 0))
+            allocated = before.allocated
+            self.world.note(level.variant_id, level.on_hand - before.on_hand)
             by_place[level.location] = Level(level.location, level.on_hand, allocated)
             self.world.variants[variant.id] = replace(variant, levels=tuple(by_place.values()))
         self.world.between("answer")

@@ -46,6 +46,20 @@ ORDER = {
     "can_retry": True,
     "warnings": ["text"],
 }
+DIFFERENCE = {
+    "type": "text",
+    "name": "text",
+    "detail": "text",
+    "ledger": "text",
+    "shop": "text",
+    "warehouse": "text",
+    "since": "text",
+    "firstSeenAt": "text",
+    "age": "text",
+    "advice": "text",
+    "isAccepted": False,
+    "reason": "text",
+}
 QUEUE = {"waiting": 3, "oldestWaiting": "text"}
 VALUES: dict[str, Any] = {
     "session": {"may_act": True, "csrf_token": "text", "shop": "text", "several": True},
@@ -57,6 +71,18 @@ VALUES: dict[str, Any] = {
     "timeline": [{"at": "text", "message": "text"}],
     "totals": [("text", 1)],
     "alerts": [{"openedAt": "text", "kind": "text", "vendureOrderCode": "text", "message": "text"}],
+    "compared": {
+        "standing": 2,
+        "accepted": 1,
+        "coverage": "text",
+        "ended_at": "text",
+        "complete_at": "text",
+    },
+    "most_differences": 100,
+    "differences": [
+        {**DIFFERENCE, "is_of_order": True},
+        {**DIFFERENCE, "is_of_order": False, "isAccepted": True},
+    ],
     "jobs": [
         {
             "name": "text",
@@ -85,6 +111,7 @@ VALUES: dict[str, Any] = {
             "why": "",
             "counts": [1, 2, 3, 4, 5],
             "alerts": 1,
+            "differ": 2,
             "succeeded_at": "text",
         },
         {"name": "text", "why": "text"},

@@ -12,12 +12,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alerts_kit import FIRST, SECOND, Act, Desk, Walk, desk, give_code_again, walked
 
+from veracore_sync.domain.differences import Difference, DifferenceType
 from veracore_sync.domain.kinds import ALERTS, AlertKind
+from veracore_sync.jobs.reconcile.telling import accept, tell
+from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.records import Line, Order
 from veracore_sync.sandbox.shop_prices import total_with_tax
 from veracore_sync.sandbox.shop_process import covered
@@ -613,6 +617,47 @@ def accept_drift(one: Desk) -> None:
     one.accept("stock.drift")
 
 
+# ---- what `reconcile` finds: its own tests find it with the command ------------------------------
+
+
+def told(type: DifferenceType, *names: str) -> Act:
+    """A run that finds of these names, or of the order, what differs; of all others, nothing."""
+
+    def act(one: Desk) -> None:
+        with closing(open_ledger(one.rig.ledger_path)) as ledger:
+            found = [Difference(type, name, "", "2", "1", None) for name in names or (one.code,)]
+            standing = [row.difference.name for row in ledger.differences.standing()]
+            tell(ledger, found, {*standing, *names}, [type])
+
+    return act
+
+
+def agrees(type: DifferenceType) -> Act:
+    """A run that compares all and finds nothing."""
+
+    def act(one: Desk) -> None:
+        with closing(open_ledger(one.rig.ledger_path)) as ledger:
+            standing = [row.difference.name for row in ledger.differences.standing()]
+            tell(ledger, [], standing, [type])
+
+    return act
+
+
+def accepted(type: DifferenceType, name: str) -> Act:
+    """``reconcile --accept "reason" TYPE NAME``."""
+
+    def act(one: Desk) -> None:
+        with closing(open_ledger(one.rig.ledger_path)) as ledger:
+            accept(ledger, type, name, "it is another system's")
+
+    return act
+
+
+_CONTENT = DifferenceType.CONTENT_DIFFERS
+_STOCK = DifferenceType.STOCK_DIFFERS
+_FOREIGN = DifferenceType.FOREIGN_AT_WAREHOUSE
+
+
 # ---- jobs, upstreams, hooks ----------------------------------------------------------------------
 
 _HOLDER = """
@@ -660,6 +705,11 @@ def end_that_process(one: Desk) -> None:
 def end_it_and_run_returns(one: Desk) -> None:
     end_that_process(one)
     one.commands.append("sync-returns")
+
+
+def end_it_and_reconcile(one: Desk) -> None:
+    end_that_process(one)
+    one.commands.append("reconcile")
 
 
 def stuck(job: str) -> Walk:
@@ -869,6 +919,10 @@ WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
         "accept": Walk(shipped_though_cancelled, ACCEPT, accepts),
     },
     K.ORDER_SHIPMENT_WAITING: {"leaves": Walk(packed, "packed and has not left", it_leaves)},
+    K.ORDER_DIFFERS: {
+        "compared": Walk(first(sent, told(_CONTENT)), "reconcile", agrees(_CONTENT)),
+        "accept": Walk(first(sent, told(_CONTENT)), ACCEPT, accepts),
+    },
     K.STOCK_GUARDED: {"allow": Walk(all_gone_there, "--allow-mass-change", check_and_allow)},
     K.STOCK_UNKNOWN: {
         "excluded": Walk(unknown_there, "skus.exclude", exclude_it),
@@ -877,11 +931,21 @@ WALKS: Mapping[AlertKind, Mapping[str, Walk]] = {
     K.STOCK_UNREADABLE: {"corrected": Walk(spoiled, "Correct the records", correct_the_row)},
     K.STOCK_REFUSED: {"corrected": Walk(level_refused, "Correct the cause", mends)},
     K.STOCK_DRIFT: {"accept": Walk(allocated_too_much, ACCEPT, accept_drift)},
+    K.STOCK_DIFFERS: {
+        "compared": Walk(told(_STOCK, "MUG"), "reconcile", agrees(_STOCK)),
+        "accept": Walk(told(_STOCK, "MUG"), ACCEPT, accepted(_STOCK, "MUG")),
+    },
+    K.VERACORE_FOREIGN: {
+        "accept": Walk(told(_FOREIGN, "X-1"), ACCEPT, accepted(_FOREIGN, "X-1")),
+    },
     K.ORDERS_STUCK: {"ended": stuck("orders")},
     K.INVENTORY_STUCK: {"ended": stuck("inventory")},
     K.TRACKING_STUCK: {"ended": stuck("tracking")},
     K.RETURNS_STUCK: {
         "ended": Walk(held("returns", "sync-returns"), "end that process", end_it_and_run_returns)
+    },
+    K.RECONCILE_STUCK: {
+        "ended": Walk(held("reconcile", "reconcile"), "end that process", end_it_and_reconcile)
     },
     K.VENDURE_DOWN: {"back": Walk(vendure_down, "ends by itself", mends, rounds=2)},
     K.VERACORE_DOWN: {

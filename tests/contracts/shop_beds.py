@@ -198,6 +198,7 @@ class StockBed(ABC):
     """A shop with one stock location, whose stock is read and written."""
 
     stock: ShopStock
+    clock: FakeClock
 
     @abstractmethod
     def add(self, sku: str, on_hand: int) -> str:
@@ -232,6 +233,7 @@ class SmallStock(StockBed):
 
     def __post_init__(self) -> None:
         self.stock, self.state = self.bed.shop.stock, self.bed.small.state
+        self.clock = self.bed.clock
 
     def add(self, sku: str, on_hand: int) -> str:
         return self.state.add_variant(sku, on_hand=on_hand).id
@@ -264,7 +266,7 @@ class FakeStock(StockBed):
     _codes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.stock = self.world.shop
+        self.stock, self.clock = self.world.shop, self.world.clock
 
     def add(self, sku: str, on_hand: int) -> str:
         return self.world.add(sku, on_hand)

@@ -417,6 +417,7 @@ def test_an_open_breaker_lets_one_probe_pass(ledger_bed: LedgerBed, ledger: Ledg
     breaker.after(None)
     assert (ledger.breakers.all()[0].state, kinds(ledger)) == ("closed", [])
     assert ledger.breakers.reset("veracore") == 0
+    assert ledger.breakers.reset() == 0
 
 
 def test_a_budget_is_one_for_all_and_slows_down(ledger_bed: LedgerBed, ledger: Ledger) -> None:

@@ -10,6 +10,8 @@ from ledger_beds import HOUR, MINUTE, LedgerBed, accept, discover
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.differences import AgreedRow, Difference, DifferenceRow, DifferenceType
+from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.states import Applied
 from veracore_sync.ports.ledger import Ledger
 
 UNSENT, CONTENT = DifferenceType.PAID_NOT_SENT, DifferenceType.CONTENT_DIFFERS
@@ -176,3 +178,29 @@ def test_what_is_old_is_forgotten(ledger_bed: LedgerBed, ledger: Ledger) -> None
     assert sorted(ledger.differences.agreed_of(codes)) == ["NEW", "OPEN", "YOUNG"]
     assert [row.difference.name for row in ledger.differences.standing()] == ["A"]
     assert ledger.differences.get(CONTENT, "B") is None
+
+
+def test_what_an_order_had_is_no_matter_of_the_one_that_has_its_code(ledger: Ledger) -> None:
+    accept(ledger, "A")
+    sku = differs(DifferenceType.STOCK_DIFFERS)
+    ledger.differences.saw([differs(), differs(UNSENT), sku])
+    ledger.differences.agreed([AgreedRow("A", to_text(START), "one")])
+    for type in (CONTENT, UNSENT):
+        ledger.alerts.open(AlertKind.ORDER_DIFFERS, "it differs", code="A", about=type)
+    before = ledger.orders.get("A")
+    assert before is not None
+    assert ledger.transitions.set_aside(before, "A~id-A", None) is Applied.DONE
+    assert [row.difference for row in ledger.differences.standing()] == [sku]
+    assert ledger.differences.agreed_of(["A", "A~id-A"]) == {}
+    assert ledger.alerts.standing() == []
+
+
+def test_an_order_has_an_alert_of_a_kind_for_each_thing_it_is_about(ledger: Ledger) -> None:
+    for type in (CONTENT, UNSENT):
+        assert ledger.alerts.open(AlertKind.ORDER_DIFFERS, "differs", code="A", about=type)
+        assert not ledger.alerts.open(AlertKind.ORDER_DIFFERS, "differs", code="A", about=type)
+    assert ledger.alerts.resolve(AlertKind.ORDER_DIFFERS, code="A", about=CONTENT)
+    assert [one.key for one in ledger.alerts.standing()] == ["order.differs:A:paid_not_sent"]
+    assert len(ledger.alerts.accept("A", "why")) == 1
+    assert not ledger.alerts.open(AlertKind.ORDER_DIFFERS, "differs", code="A", about=UNSENT)
+    assert ledger.alerts.open(AlertKind.ORDER_DIFFERS, "differs", code="A", about=CONTENT)

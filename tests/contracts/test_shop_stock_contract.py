@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from shop_beds import STOCK, StockBed
@@ -139,6 +140,22 @@ def test_a_variant_that_is_gone_is_named_and_nothing_is_written(
     assert stock.variants_by_id([mug])[mug].levels == (Level(here, 5, 0),)
 
 
+def test_what_was_set_is_told_with_its_time_and_what_orders_did_is_not(
+    bed: StockBed, stock: ShopStock
+) -> None:
+    mug, tee, here = bed.add("MUG", 5), bed.add("TEE", 5), place_of(stock)
+    began = bed.clock.now()
+    bed.fulfil(bed.place("MUG", 1), 1)
+    for units in (9, 9, 2):
+        stock.set_levels([NewLevel(mug, here, units)])
+    first, second = stock.adjustments(mug, began)
+    assert (first.units, second.units) == (5, -7)
+    assert began <= first.at <= second.at <= bed.clock.now()
+    assert stock.adjustments(mug, bed.clock.now() + timedelta(seconds=1)) == []
+    assert stock.adjustments(tee, began) == []
+    assert stock.adjustments("99999", began) == []
+
+
 def test_the_size_of_a_level_grows_with_its_number(stock: ShopStock) -> None:
     short, long = NewLevel("1", "1", 1), NewLevel("1", "1", 2**40)
     assert 0 < stock.size_of(short) <= stock.size_of(long)
@@ -159,5 +176,7 @@ def test_silence_is_an_error_and_never_an_empty_list(bed: StockBed, stock: ShopS
         stock.variants_by_id([mug])
     with pytest.raises(UpstreamError):
         stock.open_orders()
+    with pytest.raises(UpstreamError):
+        stock.adjustments(mug, bed.clock.now())
     with pytest.raises(UpstreamError):
         stock.set_levels([NewLevel(mug, here, 9)])

@@ -13,8 +13,10 @@ from fakes import make_settings
 from rig import Rig
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.differences import Difference, DifferenceType
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.jobs.metrics import METRICS, exposition
+from veracore_sync.jobs.reconcile.coverage import remember
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.prometheus import PREFIX
@@ -23,6 +25,7 @@ from veracore_sync.sandbox.shop import SmallShop
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CONTENT = DifferenceType.CONTENT_DIFFERS
 SAMPLE = re.compile(
     r'(?P<name>[a-z_]+)(?P<labels>\{([a-z]+="([^"\\\n]|\\.)*",?)+\})? (?P<value>[-+.e\d]+)'
 )
@@ -108,6 +111,10 @@ def fill(ledger: Ledger) -> None:
     ledger.alerts.open(AlertKind.ORDER_PARKED, "m", code="C")
     ledger.alerts.open(AlertKind.ORDER_DRIFT, "m", code="C")
     ledger.alerts.resolve("order.drift", code="C")
+    remember(ledger, NOW, in_scope=12, compared=9, left=3, complete=True)
+    for name in ("A", "B"):
+        ledger.differences.saw([Difference(CONTENT, name, "synced", "MUG 2", "MUG 1", None)])
+    ledger.differences.accept(CONTENT, "B", "why")
 
 
 def test_the_figures(ledger: Ledger) -> None:
@@ -130,12 +137,17 @@ def test_the_figures(ledger: Ledger) -> None:
     assert found['alerts_open{kind="order.parked"}'] == 1
     assert found['alerts_open{kind="order.drift"}'] == 0
     assert found['credentials_refused{upstream="vendure"}'] == 0
+    content, foreign = '{type="content_differs"}', '{type="foreign_at_warehouse"}'
+    assert found[f"differences{content}"] == found[f"differences_accepted{content}"] == 1
+    assert found[f"differences{foreign}"] == found[f"differences_accepted{foreign}"] == 0
+    assert (found["reconcile_orders"], found["reconcile_orders_compared"]) == (12, 9)
+    assert found["reconcile_complete_timestamp_seconds"] == NOW.timestamp()
 
 
 def test_an_empty_ledger_has_figures_too(ledger: Ledger) -> None:
     found = samples(exposition(ledger, NOW, make_settings()))
     assert found["backlog_age_seconds"] == found["inbox_waiting"] == 0
-    assert not any(key.startswith("last_") for key in found)
+    assert not any(key.startswith(("last_", "differences", "reconcile")) for key in found)
 
 
 def test_labels_are_escaped(ledger: Ledger) -> None:

@@ -69,10 +69,12 @@ def test_systemd_understands_each(minutes: int, tmp_path: Path) -> None:
 
 def starts(line: str, epoch_minutes: range) -> Iterator[int]:
     """The minutes (UTC, since 1970) in which cron would start the command of this line."""
-    minute, hour, *_, command = line.split(" ", 5)
+    minute, hour, _, _, weekday, command = line.split(" ", 5)
     guard = re.match(r"\[ \$\(\( \$\(date \+\\%s\) / 60 \\% (\d+) \)\) -eq (\d+) \] && ", command)
     for now in epoch_minutes:
         fits = _fits(minute, now % 60) and _fits(hour, now // 60 % 24)
+        # 1970 began on a Thursday.
+        fits = fits and _fits(weekday, (now // 1440 + 4) % 7)
         if fits and (guard is None or now % int(guard[1]) == int(guard[2])):
             yield now
 
@@ -84,13 +86,23 @@ def _fits(field: str, value: int) -> bool:
     return low <= value <= high and (value - low) % int(step or 1) == 0
 
 
-@pytest.mark.parametrize("minutes", [1, 2, 5, 7, 25, 30, 45, 59, 60, 61, 90, 120, 480, 1440, 2880])
+@pytest.mark.parametrize(
+    "minutes", [1, 2, 5, 7, 25, 30, 45, 59, 60, 61, 90, 120, 480, 1440, 2880, WEEK]
+)
 @pytest.mark.parametrize("offset", [0, 4, 7])
 def test_cron_starts_it_that_often_over_the_ends_of_hours_and_days(
     minutes: int, offset: int
 ) -> None:
-    found = list(starts(timer(minutes, offset).crontab("veracore-sync"), range(5 * 2880)))
+    found = list(
+        starts(timer(minutes, offset).crontab("veracore-sync"), range(5 * max(minutes, 2880)))
+    )
     assert {b - a for a, b in pairwise(found)} == {minutes}
+
+
+def test_a_week_begins_in_the_night_to_sunday() -> None:
+    weekly = timer(WEEK, 26)
+    assert schedule([weekly.drop_in]) == ["OnCalendar=Sun 0:26"]
+    assert weekly.crontab("veracore-sync") == "26 0 * * 0 veracore-sync sync-orders"
 
 
 def test_the_guard_is_what_a_shell_understands() -> None:
@@ -185,6 +197,7 @@ def test_crontab_lines_name_the_program_and_the_configuration(tmp_path: Path) ->
         "sync-inventory",
         "sync-tracking",
         "sync-returns",
+        "reconcile",
     ]
     assert all(r"--config '" in line and r"100\% mine.toml'" in line for line in lines)
     assert all(line.split()[5].startswith("/") for line in lines)

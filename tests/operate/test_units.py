@@ -52,6 +52,7 @@ USED = {
     "inventory": BOTH_SIDES | EVERY_RUN,
     "tracking": BOTH_SIDES | EVERY_RUN,
     "returns": BOTH_SIDES | EVERY_RUN,
+    "reconcile": BOTH_SIDES | EVERY_RUN,
     # Parses the bytes of strangers: it has no login.
     "webhooks": {"webhook_secret", "ledger_password"},
     "webhooks-worker": BOTH_SIDES | EVERY_RUN,

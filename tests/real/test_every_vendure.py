@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from real_kit import available, make_rig, stock, sync
 from realvendure import RealVendure, StartVendure
 from rig import Rig
-from vendure_cells import IN_SUITE, KINDS, Cell, chosen
+from vendure_cells import IN_SUITE, KINDS, Cell, chosen, vendure_settings
+from whole_orders_kit import check_whole_orders
 
+from veracore_sync.config.schema import VendureSettings
 from veracore_sync.sandbox.server import Sandbox
+from veracore_sync.transport.retry import RetryPolicy
+from veracore_sync.vendure.shop import VendureShop
 
 CHOSEN = chosen()
 CELLS = [CHOSEN] if CHOSEN else IN_SUITE
@@ -56,6 +62,19 @@ def test_the_main_journey(
     assert noticed.code in (0, 3), noticed
     kinds = {one["kind"] for one in rig.run("stats", "--json").json["alerts"]}
     assert kinds == {"order.cancelled_in_shop"}
+
+    with closing(shop_of(vendure)) as shop:
+        check_whole_orders(shop, [order.code for order in orders])
+
+
+def shop_of(vendure: RealVendure) -> VendureShop:
+    settings = VendureSettings(
+        admin_api_url=vendure.admin_url,
+        username=vendure.username,
+        password=SecretStr(vendure.password),
+        **vendure_settings(vendure),
+    )
+    return VendureShop(settings, retry=RetryPolicy(tries=1))
 
 
 def track(rig: Rig) -> None:

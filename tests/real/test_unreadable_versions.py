@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from realvendure import OrderRef, RealVendure
 
 from veracore_sync.config.schema import VendureSettings
 from veracore_sync.domain.errors import ProtocolError
+from veracore_sync.ports.shop import Unlisted
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.transport.retry import RetryPolicy
 from veracore_sync.vendure.shop import VendureShop
@@ -87,7 +89,13 @@ def test_every_read_that_meets_such_an_order(
         for listed in (poll.waiting, poll.moved, poll.passed):
             assert set(codes) <= {one.code for one in listed}
         assert poll.unlisted == ()
-        for read in (shop.orders, shop.contents):
+        whole = list(chain.from_iterable(shop.audit.placed(LONG_AGO)))
+        unlisted = [one for one in whole if isinstance(one, Unlisted)]
+        assert sorted(str(one.code) for one in unlisted) == sorted(codes)
+        assert all(UNREADABLE in one.error.message for one in unlisted)
+        assert {one.code for one in whole} == {one.code for one in [*bad, *good, *fresh]}
+        assert len(whole) == len(bad) + len(good) + len(fresh)
+        for read in (shop.orders, shop.contents, shop.audit.named):
             with pytest.raises(ProtocolError, match=UNREADABLE):
                 read(codes)
             assert len(read([good[0].code])) == 1

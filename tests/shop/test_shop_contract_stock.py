@@ -11,6 +11,8 @@ from realvendure import OrderRef
 from shop_contract import Shop, new_sku
 from vendure_graphql import Refused
 
+from veracore_sync.vendure.documents import READ_MOVEMENTS
+
 UPDATE = """mutation($i: [UpdateProductVariantInput!]!) { updateProductVariants(input: $i) {
   id stockLevels { stockLocationId stockOnHand stockAllocated } } }"""
 
@@ -55,6 +57,27 @@ def test_levels_are_absolute_and_leave_allocations_alone(shop: Shop) -> None:
         for id, on_hand, allocated in ((ids[0], 7, 0), (ids[1], 2, 3))
     ]
     assert (shop.level(sku), shop.level(other)) == ((2, 3), (7, 0))
+
+
+def test_what_was_set_is_kept_with_its_time_and_what_orders_did_is_another_movement(
+    shop: Shop,
+) -> None:
+    sku = variant(shop)
+    placed = shop.vendure.place_order([(sku, 3)])
+    for units in (14, 14, 6):
+        shop.root(UPDATE, write(shop, (sku, units)))
+    shop.vendure.fulfil(placed)
+
+    def moved(kind: str) -> list[int]:
+        asked = {"id": shop.vendure.variant_id(sku), "kind": kind, "skip": 0}
+        found = shop.root(READ_MOVEMENTS.text, asked)["stockMovements"]
+        assert found["totalItems"] == len(found["items"])
+        assert all(one["createdAt"] for one in found["items"])
+        return [one["quantity"] for one in found["items"]]
+
+    # Vendure also keeps the units that a variant was created with.
+    assert moved("ADJUSTMENT")[-2:] == [4, -8]
+    assert moved("ALLOCATION") == [3]
 
 
 def test_a_batch_is_written_whole_or_not_at_all(shop: Shop) -> None:

@@ -127,7 +127,7 @@ def fields_of(document: Document) -> ListFields:
 STUBS = documents.POLL_ORDERS.text.partition("fragment Stubs on OrderList")[2]
 ONE_BY_ONE = {"NameOrders", "ReadOrders.history"}
 """Asked for one record at most, so that nothing can be missing."""
-COUNTED = {"ReadMoments.history", "ReadAllocations.stockMovements"}
+COUNTED = {"ReadMoments.history", "ReadMovements.stockMovements"}
 """Lists of a record: what their total counts is read page by page, or the read fails."""
 
 

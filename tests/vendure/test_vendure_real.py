@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +12,7 @@ from pydantic import SecretStr
 from realvendure import OrderRef, RealVendure
 from vendure_cells import vendure_settings
 from vendure_kit import AT_ONCE
+from whole_orders_kit import LONG_AGO, check_whole_orders
 
 from veracore_sync.config.schema import VendureSettings
 from veracore_sync.domain.errors import (
@@ -27,12 +27,11 @@ from veracore_sync.domain.orders import Order, OrderStub
 from veracore_sync.domain.shop_stock import NewLevel
 from veracore_sync.ports.shop import Poll, UnknownVariant
 from veracore_sync.transport.http import OpenGate
-from veracore_sync.vendure import listing
+from veracore_sync.vendure import audit, listing
 from veracore_sync.vendure.client import Client
 from veracore_sync.vendure.documents import READ_ORDERS, Document
 from veracore_sync.vendure.shop import VendureShop
 
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 LOGOUT = "mutation { logout { success } }"
 ADD_NOTE = Document(
     "AddNote",
@@ -217,6 +216,35 @@ def test_postgresql_lists_and_reads_alike(
     assert all(stub.placed_at for stub in poll.moved)
     assert [order.code for order in found] == wanted
     assert [line.open_quantity for order in found for line in order.lines] == [0, 1, 1]
+
+
+def check_in_pages_of_two(
+    vendure: RealVendure, shop: VendureShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vendure.admin("mutation { createDraftOrder { code } }")
+    cart = vendure.place_order(payment=None)
+    open_, shipped, part, cancelled = vendure.place_orders([{"lines": [("SKU-000001", 2)]}] * 4)
+    vendure.fulfil(shipped)
+    dropped = vendure.fulfil(part, [("SKU-000001", 1)], state="Pending")
+    vendure.transition_fulfilment(dropped, "Cancelled")
+    vendure.fulfil(part, [("SKU-000001", 1)])
+    vendure.cancel(cancelled)
+    monkeypatch.setattr(audit, "ORDERS_A_REQUEST", 2)
+    check_whole_orders(shop, [open_.code, shipped.code, part.code, cancelled.code], [cart.code])
+
+
+def test_whole_orders_are_listed_and_named(
+    module_vendure: RealVendure, shop: VendureShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_in_pages_of_two(module_vendure, shop, monkeypatch)
+
+
+def test_postgresql_lists_and_names_whole_orders_alike(
+    real_vendure_pg: RealVendure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = VendureShop(settings(real_vendure_pg), retry=AT_ONCE)
+    check_in_pages_of_two(real_vendure_pg, shop, monkeypatch)
+    shop.close()
 
 
 # ---- orders in full -------------------------------------------------------------------------

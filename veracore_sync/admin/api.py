@@ -26,6 +26,7 @@ from graphql import (
 from veracore_sync.admin.access import Role
 from veracore_sync.admin.actions import ActionOutcome, Actions
 from veracore_sync.admin.cost import TooCostly, check_cost, check_text
+from veracore_sync.admin.differences import differences_after
 from veracore_sync.admin.list_sizes import MAX_FIRST
 from veracore_sync.admin.requests import is_text
 from veracore_sync.domain.audit import Actor
@@ -145,6 +146,10 @@ class AdminApi:
             "veracoreFailedOrderSyncs": lambda _info, first: seen.failed[:first],
             "veracoreInventorySyncStats": lambda _info: seen.overall["inventory"],
             "veracoreTrackingSyncStats": lambda _info: seen.overall["tracking"],
+            "veracoreReconcileStats": lambda _info: seen.overall["reconcile"],
+            "veracoreDifferences": lambda _info, first, **given: seen.differences(
+                given.get("orderId"), given.get("after")
+            )[:first],
             "retryVeracoreOrderSync": lambda _info, **given: _result(
                 act.retry_order(_name(given["orderId"]))
             ),
@@ -164,6 +169,7 @@ class _Reading:
 
     def __init__(self, actions: Actions) -> None:
         self._ledger = actions.ledger
+        self._differences: dict[tuple[str | None, str | None], list[dict[str, Any]]] = {}
 
     @cached_property
     def overall(self) -> dict[str, Any]:
@@ -177,6 +183,18 @@ class _Reading:
     @cached_property
     def _recent(self) -> list[dict[str, Any]]:
         return [_order(row) for row in self._ledger.orders.recent_errors(MAX_FIRST)]
+
+    def differences(self, order: str | None, after: str | None) -> list[dict[str, Any]]:
+        """A page of what differs."""
+        if (order, after) not in self._differences:
+            rows = differences_after(
+                self._ledger,
+                None if order is None else _name(order),
+                None if after is None else _name(after),
+                MAX_FIRST,
+            )
+            self._differences[order, after] = rows
+        return self._differences[order, after]
 
     def order(self, name: str) -> dict[str, Any] | None:
         row = self._ledger.orders.find(name)

@@ -40,7 +40,7 @@ MAX_DEPTH = 16
 MAX_FIELDS = 300
 MAX_VALUES = 12_000
 """A full list of orders with everything about them."""
-MAX_SCHEMA_VALUES = 50_000
+MAX_SCHEMA_VALUES = 80_000
 """The query by which tools read a schema."""
 MAX_MUTATIONS = 5
 

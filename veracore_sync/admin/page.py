@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from veracore_sync.admin.access import Role
 from veracore_sync.admin.chart import runs_a_day
+from veracore_sync.clock import from_text
+from veracore_sync.domain.differences import ORDER_TYPES, DifferenceRow
 from veracore_sync.domain.errors import HINTS, Category, LedgerError
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.texts import visible
@@ -22,6 +24,8 @@ from veracore_sync.ports.ledger import Ledger
 
 _MOST_ORDERS = 100
 _MOST_ACTS = 20
+_MOST_DIFFERENCES = 100
+_DAYS_FROM = 48
 _WAITING = ("failed", "parked", "in_doubt", "conflict", "cancelled", "pending", "sending")
 _CAN_RETRY = ("failed", "parked", "in_doubt")
 _COUNTS = ("Pending", "Failed", "Parked", "InDoubt", "Conflict")
@@ -101,6 +105,11 @@ def overview_page(ledger: Ledger, visit: Visit, now: datetime, flash: Sequence[s
         alerts=document["alerts"],
         most_orders=_MOST_ORDERS,
         orders=[_order(row) for row in ledger.orders.in_states(_WAITING, limit=_MOST_ORDERS)],
+        compared=_compared(document["reconcile"]),
+        differences=[
+            _difference(row, now) for row in ledger.differences.standing(_MOST_DIFFERENCES)
+        ],
+        most_differences=_MOST_DIFFERENCES,
         jobs=list(_jobs(document)),
         chart=runs_a_day(ledger, now),
         upstreams=list(_upstreams(document)),
@@ -112,8 +121,15 @@ def overview_page(ledger: Ledger, visit: Visit, now: datetime, flash: Sequence[s
 
 def order_page(ledger: Ledger, row: OrderRow, visit: Visit, flash: Sequence[str]) -> str:
     """An order and its history."""
-    timeline = stats.order_life(ledger, row)["timeline"]
-    return _render("order_history.html", visit, flash, order=_order(row), timeline=timeline)
+    life = stats.order_life(ledger, row)
+    return _render(
+        "order_history.html",
+        visit,
+        flash,
+        order=_order(row),
+        timeline=life["timeline"],
+        differences=life["differences"],
+    )
 
 
 def shops_page(shops: Sequence[ShopLine], visit: Visit, flash: Sequence[str]) -> str:
@@ -140,7 +156,13 @@ def _shop(line: ShopLine) -> dict[str, Any]:
         return {**shown, "why": error.message}
     orders = document["orders"]
     shown["counts"] = [orders[f"total{name}"] for name in _COUNTS]
-    return {**shown, "alerts": len(document["alerts"]), "succeeded_at": orders["lastSuccessTime"]}
+    differ = document["reconcile"]
+    return {
+        **shown,
+        "alerts": len(document["alerts"]),
+        "differ": differ["standing"] - differ["accepted"],
+        "succeeded_at": orders["lastSuccessTime"],
+    }
 
 
 def _order(row: OrderRow) -> dict[str, Any]:
@@ -154,6 +176,29 @@ def _order(row: OrderRow) -> dict[str, Any]:
         "next_attempt_at": row.next_attempt_at,
         "can_retry": row.state in _CAN_RETRY,
     }
+
+
+def _compared(part: Mapping[str, Any]) -> dict[str, Any]:
+    coverage = part["coverage"]
+    return {
+        "standing": part["standing"],
+        "accepted": part["accepted"],
+        "coverage": stats.coverage_sentence(coverage) if coverage else "",
+        "ended_at": coverage["endedAt"] if coverage else None,
+        "complete_at": coverage["completeAt"] if coverage else None,
+    }
+
+
+def _difference(row: DifferenceRow, now: datetime) -> dict[str, Any]:
+    document = stats.difference_document(row)
+    since = row.difference.since or from_text(row.first_seen_at)
+    is_of_order = row.difference.type in ORDER_TYPES
+    return {**document, "is_of_order": is_of_order, "age": _age(now - since)}
+
+
+def _age(span: timedelta) -> str:
+    hours = max(0, int(span.total_seconds()) // 3600)
+    return f"{hours // 24} days" if hours >= _DAYS_FROM else f"{hours} hours"
 
 
 def _what_to_do(row: OrderRow) -> str | None:

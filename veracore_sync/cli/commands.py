@@ -43,6 +43,10 @@ COMMANDS = {
     "probe": Entry(
         "probe:probe", "Find out what this VeraCore offers and how it answers; create nothing."
     ),
+    "reconcile": Entry(
+        "reconcile:reconcile",
+        "Compare ledger, shop and VeraCore, and show what they disagree about.",
+    ),
     "resolve": Entry(
         "resolve:resolve",
         "Decide about an order that is in conflict or in doubt, or accept its alerts.",

@@ -17,6 +17,8 @@ from veracore_sync.domain.errors import UsageError
 from veracore_sync.jobs.health import troubles
 from veracore_sync.jobs.stats import (
     audit_document,
+    coverage_sentence,
+    difference_document,
     order_document,
     order_life,
     overall,
@@ -48,6 +50,10 @@ def stats(
     audit: Annotated[
         bool, typer.Option("--audit", help="Show who acted through serve-admin, on what.")
     ] = False,
+    differences: Annotated[
+        bool,
+        typer.Option("--differences", help="Show what reconcile found to differ and still stands."),
+    ] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Exit 3 if anything needs attention, for monitoring.")
     ] = False,
@@ -76,6 +82,8 @@ def stats(
             return _runs(container)
         if audit:
             return _audit(container)
+        if differences:
+            return _differences(container)
         return _overall(container, check)
 
     def watched(container: Container) -> CommandReport:
@@ -91,7 +99,7 @@ def stats(
 
     again = watch or seconds is not None
     job = Job("stats", read_only=True, one_shop=again or order is not None)
-    together = None if failed or runs or audit else show_shops
+    together = None if failed or runs or audit or differences else show_shops
     run_command(job, options, as_json, watched if again else work, together)
 
 
@@ -118,6 +126,10 @@ def _one(container: Container, name: str) -> CommandReport:
             say(f"failed attempts: {row.retry_count}")
         for warning in row.warnings:
             say(f"warning: {warning}")
+        for one in document["differences"]:
+            sides = f"ledger: {one['ledger']}; shop: {one['shop']}; VeraCore: {one['warehouse']}"
+            about = f" ({one['detail']})" if one["detail"] else ""
+            say(f"differs since {one['firstSeenAt']}: {one['type']}{about}: {sides}. {_to_do(one)}")
         say()
         table(
             ["when", "", "what"],
@@ -164,6 +176,26 @@ def _audit(container: Container) -> CommandReport:
         )
 
     return CommandReport({"audit": found}, show=show, asked_for=True)
+
+
+def _differences(container: Container) -> CommandReport:
+    found = [difference_document(row) for row in container.ledger.differences.standing()]
+
+    def show() -> None:
+        if not found:
+            say("nothing is known to differ")
+            return
+        names = ("firstSeenAt", "type", "name", "detail", "ledger", "shop", "warehouse")
+        table(
+            ["since", "type", "name", "about", "ledger", "shop", "VeraCore", "what to do"],
+            [(*(one[name] or "-" for name in names), _to_do(one)) for one in found],
+        )
+
+    return CommandReport({"differences": found}, show=show, asked_for=True)
+
+
+def _to_do(one: dict[str, Any]) -> str:
+    return f"accepted: {one['reason']}" if one["isAccepted"] else str(one["advice"])
 
 
 def _overall(container: Container, check: bool) -> CommandReport:
@@ -214,6 +246,7 @@ def show_overall(document: dict[str, Any]) -> None:
     for job in ("orders", "inventory", "tracking"):
         say(f"last sync of {job}: {_last_sync(document[job])}")
     _show_returns(document["returns"])
+    _show_reconcile(document["reconcile"])
     _show_upstreams(document["upstreams"])
     if orders["recentErrors"]:
         say()
@@ -241,6 +274,20 @@ def _show_returns(part: dict[str, Any]) -> None:
     say(f"receipts of returned goods: {part['totalReceived']}{notes}")
     if part["unavailableSince"]:
         say(f"VeraCore has not listed returned goods since {part['unavailableSince']}")
+
+
+def _show_reconcile(part: dict[str, Any]) -> None:
+    """Write what the last comparison of both sides showed, if there was one."""
+    if part["lastSyncTime"] is None and not part["standing"]:
+        return
+    say(f"last reconcile: {_last_sync(part)}")
+    coverage = part["coverage"]
+    if coverage is not None:
+        complete = coverage["completeAt"] or "never"
+        say(f"{coverage_sentence(coverage)}; last complete: {complete}")
+    accepted = f", {part['accepted']} of them accepted" if part["accepted"] else ""
+    types = ", ".join(f"{name} {one['standing']}" for name, one in part["types"].items())
+    say(f"differences: {part['standing']}{accepted}{f': {types}' if types else ''}")
 
 
 def _last_sync(part: dict[str, Any]) -> str:

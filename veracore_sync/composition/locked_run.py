@@ -111,10 +111,20 @@ def _locked(job: Job, container: Container) -> Iterator[None]:
     if job.lock is None or job.read_only:
         yield
         return
-    with container.ledger.runs.lock(
-        job.lock, job.command, wait_seconds=_wait_seconds(container, job)
-    ):
-        container.ledger.alerts.resolve(stuck_kind(job.lock))
+    with job_lock(container, job.lock, job.command):
+        yield
+
+
+@contextmanager
+def job_lock(container: Container, lock: str, command: str) -> Iterator[None]:
+    """Hold a job during the block.
+
+    Raises:
+        LockHeld: Another process holds it.
+    """
+    wait = _wait_seconds(container, lock, command)
+    with container.ledger.runs.lock(lock, command, wait_seconds=wait):
+        container.ledger.alerts.resolve(stuck_kind(lock))
         yield
 
 
@@ -129,12 +139,12 @@ def _found_taken(job: Job, container: Container, error: LockHeld) -> list[str]:
     )
 
 
-def _wait_seconds(container: Container, job: Job) -> float:
+def _wait_seconds(container: Container, lock: str, command: str) -> float:
     # The webhook worker holds a job for one hint, so a command waits for it. Another run takes
     # minutes and does the work anyway. Without the wait, a flood of hints would starve the timers.
-    if job.lock is None or job.command == WORKER:
+    if command == WORKER:
         return 0.0
-    holder = container.ledger.runs.holder(job.lock)
+    holder = container.ledger.runs.holder(lock)
     return _WORKER_WAIT_SECONDS if holder and holder.command == WORKER else 0.0
 
 

@@ -44,6 +44,23 @@ def sync_orders(
     return replace(done, asked_for=True) if options.only and report.notices else done
 
 
+def may_begin(container: Container) -> bool:
+    """Whether a first run over the whole backlog would be allowed, so that one order may be sent.
+
+    Raises:
+        SyncError: The shop cannot be read.
+    """
+    if container.ledger.orders.any_accepted():
+        return True
+    poll = container.shop.poll(
+        trigger_states=container.settings.orders.trigger_states,
+        moved_since=None,
+        passed_states=(),
+        passed_since=None,
+    )
+    return len(poll.waiting) <= container.settings.orders.max_first_run
+
+
 def doubt_resolver(container: Container, report: OrdersReport) -> DoubtResolver:
     """Looks orders in doubt up; results go into `report`."""
     return DoubtResolver(container.context(report))

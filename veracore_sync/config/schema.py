@@ -21,6 +21,7 @@ from veracore_sync.config.orders import OrdersSettings
 from veracore_sync.config.section import (
     NEEDED,
     NO_SECRET,
+    WEEK,
     Section,
     allow_http,
     ca_file,
@@ -368,6 +369,38 @@ class ReturnsSettings(Section):
     )
 
 
+class ReconcileSettings(Section):
+    """``[reconcile]``: comparing ledger, shop and warehouse."""
+
+    interval_minutes: int = minutes(WEEK, "How often the timer starts reconcile.")
+    days: int = number(
+        30,
+        "Orders placed so many days ago are compared, and those that ended since; open ones always "
+        "are.",
+        least=1,
+        most=3650,
+    )
+    lookups_per_run: int = number(
+        1000, "Most look-ups at VeraCore in a run; the next runs go on. 0 is no limit."
+    )
+    settle_minutes: int = minutes(
+        60, "What changed so short a time ago is on its way, and not compared.", least=0
+    )
+    foreign: Literal["auto", "tell", "count", "off"] = Field(
+        default="auto",
+        description="Orders that VeraCore shipped and neither ledger nor shop knows: auto tells "
+        "each, and only counts them once more than 20 were seen.",
+    )
+    other_systems: Names = Field(
+        default=(),
+        description="Ids or references of orders that other systems place there: never told.",
+        examples=[["AMZ-*", "EDI*"]],
+    )
+    max_run_minutes: int = minutes(
+        120, "Nothing new begins after this; a minute later the run ends itself."
+    )
+
+
 class Settings(Section):
     """All settings, by section."""
 
@@ -378,6 +411,7 @@ class Settings(Section):
     inventory: InventorySettings = Field(default_factory=InventorySettings)
     tracking: TrackingSettings = Field(default_factory=TrackingSettings)
     returns: ReturnsSettings = Field(default_factory=ReturnsSettings)
+    reconcile: ReconcileSettings = Field(default_factory=ReconcileSettings)
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
     admin: AdminSettings = Field(default_factory=AdminSettings)
     ledger: LedgerSettings = Field(default_factory=LedgerSettings)

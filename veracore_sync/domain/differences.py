@@ -64,7 +64,8 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "VeraCore has an order of this shop, and the ledger does not know it as sent",
         "reconcile --apply sent_not_in_ledger --order NAME",
         applied=True,
-        told_by=frozenset({_A.ORDER_CONFLICT}),
+        by_hand="If it is a second one with the same code: cancel one of them at VeraCore",
+        told_by=frozenset({_A.ORDER_CONFLICT, _A.ORDER_SHIPPED_CANCELLED}),
     ),
     _T.IN_LEDGER_NOT_AT_WAREHOUSE: DifferenceEntry(
         "The ledger knows the order as accepted, and VeraCore does not find it",
@@ -81,10 +82,13 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "The shop cancelled the order, and VeraCore will ship it",
         "cancel NAME",
         applied=True,
+        by_hand="Cancel it at VeraCore",
         told_by=frozenset({_A.ORDER_CANCELLED_IN_SHOP, _A.ORDER_NOT_CANCELLED}),
     ),
     _T.CANCELLED_THERE_OPEN_HERE: DifferenceEntry(
         "VeraCore cancelled the order, and it is open in the shop",
+        # The ledger records it; nothing is cancelled or refunded in the shop by us.
+        applied=True,
         by_hand="Cancel and refund it in the shop, or send it again: `resolve NAME --new-id`",
         told_by=frozenset({_A.ORDER_CANCELLED}),
     ),
@@ -92,8 +96,14 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "VeraCore shipped units that no fulfilment of the shop has",
         "sync-tracking --order NAME --force",
         applied=True,
+        by_hand="Bring the order into a state in which it can be fulfilled, or fulfil it by hand",
         told_by=frozenset(
-            {_A.ORDER_UNFULFILLABLE, _A.ORDER_UNFULFILLED, _A.ORDER_SHIPMENT_WAITING}
+            {
+                _A.ORDER_UNFULFILLABLE,
+                _A.ORDER_UNFULFILLED,
+                _A.ORDER_SHIPMENT_WAITING,
+                _A.ORDER_PENDING_BY_HAND,
+            }
         ),
     ),
     _T.SHIPPED_NOT_ORDERED: DifferenceEntry(
@@ -110,6 +120,7 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "The shop shows other tracking numbers than VeraCore, and nobody was told",
         "sync-tracking --order NAME --force",
         applied=True,
+        by_hand="Cancel a fulfilment that bears a wrong number, and make one with the right number",
     ),
     _T.ALLOCATED_SHORT: DifferenceEntry(
         "Vendure allocated fewer units than the paid order asks for",
@@ -127,6 +138,13 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         by_hand="Find out at VeraCore who placed it; accept those of other systems",
     ),
 }
+
+NOT_OF_ORDERS: Mapping[DifferenceType, AlertKind] = {
+    _T.STOCK_DIFFERS: AlertKind.STOCK_DIFFERS,
+    _T.FOREIGN_AT_WAREHOUSE: AlertKind.VERACORE_FOREIGN,
+}
+"""Types that concern no order of the shop. All of a type share one alert: they may be thousands."""
+ORDER_TYPES = frozenset(_T) - frozenset(NOT_OF_ORDERS)
 
 
 @dataclass(frozen=True, slots=True)

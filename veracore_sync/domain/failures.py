@@ -207,6 +207,9 @@ MAY_BE_AN_ORDERS = Group(MAY_BE_AN_ENTRYS.whats | {Occurrence.FORBIDDEN, Occurre
 MAY_BE_A_RECORDS = Group(_of(_W.RECORD, _W.SERVER))
 """May be the fault of one record that is read among others, in a page or by a list of ids."""
 
+TOO_MUCH_AT_ONCE = Group({Occurrence.TOO_LARGE})
+"""Fewer records in a request may be answered."""
+
 AN_ANSWER_OF_ITS_OWN = Group(_of(_W.RECORD))
 """Counts against a record: the upstream answered, but not usably, for this record only."""
 

@@ -60,6 +60,14 @@ def cancelled_units(record: WarehouseRecord) -> SentLines:
     return tuple((sku, count) for sku, count in units.items() if sku.strip() and count > 0)
 
 
+def units_held(lines: SentLines, cancelled: SentLines) -> SentLines:
+    """The units of these offers that are not cancelled, as far as the offers' names tell."""
+    left = totals(lines)
+    left.subtract(totals(cancelled))
+    spelled = {unit_key(sku): sku.strip() for sku, _ in lines}
+    return tuple((spelled[key], units) for key, units in left.items() if key in spelled)
+
+
 def short_units(record: WarehouseRecord) -> dict[str, int]:
     """The units by part that a complete order neither shipped nor cancelled; empty if unknown.
 

@@ -39,15 +39,19 @@ class AlertKind(StrEnum):
     TRACKING_UNLISTED = "tracking.unlisted"
     ORDER_SHIPPED_CANCELLED = "order.shipped_cancelled"
     ORDER_SHIPMENT_WAITING = "order.shipment_waiting"
+    ORDER_DIFFERS = "order.differs"
     STOCK_GUARDED = "stock.guarded"
     STOCK_UNKNOWN = "stock.unknown"
     STOCK_UNREADABLE = "stock.unreadable"
     STOCK_REFUSED = "stock.refused"
     STOCK_DRIFT = "stock.drift"
+    STOCK_DIFFERS = "stock.differs"
+    VERACORE_FOREIGN = "veracore.foreign"
     ORDERS_STUCK = "orders.stuck"
     INVENTORY_STUCK = "inventory.stuck"
     TRACKING_STUCK = "tracking.stuck"
     RETURNS_STUCK = "returns.stuck"
+    RECONCILE_STUCK = "reconcile.stuck"
     VENDURE_DOWN = "vendure.down"
     VERACORE_DOWN = "veracore.down"
     HOOKS_FAILING = "hooks.failing"
@@ -302,6 +306,16 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         f"{_ACCEPT}.",
         _WHEN_ORDER_SHIPPED_CANCELLED,
     ),
+    AlertKind.ORDER_DIFFERS: AlertEntry(
+        "`reconcile` found that ledger, shop and VeraCore disagree about this order; no other "
+        "alert of the order says so. The message names the type ([each explained](reconcile.md)), "
+        "what each side has, and what repairs it. There is an alert for each type. It ends when "
+        "`reconcile` compares the order and finds that gone (`reconcile --order CODE` does at "
+        "once), when the order is sent or will never be, or with "
+        f'`reconcile --accept "reason" --type TYPE --order CODE`; {_ACCEPT} accepts all types. '
+        "Other evidence after that is reported again.",
+        "`reconcile` found that ledger, shop and VeraCore disagree about an order",
+    ),
     AlertKind.STOCK_GUARDED: AlertEntry(
         "A guard withheld changes: check with `sync-inventory --dry-run`, then run it "
         "with `--allow-mass-change`.",
@@ -332,10 +346,26 @@ ALERTS: Mapping[AlertKind, AlertEntry] = {
         'or with `resolve stock.drift --accept "reason"`, until they differ in another way.',
         _WHEN_STOCK_GUARDED,
     ),
+    AlertKind.STOCK_DIFFERS: AlertEntry(
+        "`reconcile` found SKUs of which the shop offers other units than VeraCore's stock "
+        "allows, and the stock sync did not report why. `sync-inventory --sku SKU` writes one; "
+        "`sync-inventory --dry-run` shows all. The alert is opened again when another SKU "
+        "differs. It ends when `reconcile` finds that none does, or all that do were accepted "
+        'with `reconcile --accept "reason" --type stock_differs --name SKU`.',
+        "`reconcile` found SKUs of which the shop offers other units than VeraCore's stock allows "
+        "(`vendureOrderCode` is `null`)",
+    ),
+    AlertKind.VERACORE_FOREIGN: AlertEntry(
+        "`reconcile` found orders in VeraCore's list of shipments that neither the ledger nor "
+        "the shop knows. Find out at VeraCore who placed them. Accept those of other systems: "
+        '`reconcile --accept "reason" --type foreign_at_warehouse --name ID`. '
+        "The alert is opened again when another is found.",
+    ),
     AlertKind.ORDERS_STUCK: AlertEntry(_DO_STUCK),
     AlertKind.INVENTORY_STUCK: AlertEntry(_DO_STUCK),
     AlertKind.TRACKING_STUCK: AlertEntry(_DO_STUCK),
     AlertKind.RETURNS_STUCK: AlertEntry(_DO_STUCK),
+    AlertKind.RECONCILE_STUCK: AlertEntry(_DO_STUCK),
     AlertKind.VENDURE_DOWN: AlertEntry(_DO_DOWN),
     AlertKind.VERACORE_DOWN: AlertEntry(_DO_DOWN),
     AlertKind.HOOKS_FAILING: AlertEntry(
@@ -380,8 +410,9 @@ EVENTS: Mapping[EventKind, EventEntry] = {
     ),
     EventKind.ALERT_OPENED: EventEntry(
         "any of the alerts above, and those of upstreams and hooks (`vendure.down`, "
-        "`veracore.down`, `tracking.unlisted`, `hooks.failing`, `events.blocked`) and of "
-        "jobs (`orders.stuck`, `inventory.stuck`, `tracking.stuck`, `returns.stuck`)",
+        "`veracore.down`, `tracking.unlisted`, `veracore.foreign`, `hooks.failing`, "
+        "`events.blocked`) and of jobs (`orders.stuck`, `inventory.stuck`, `tracking.stuck`, "
+        "`returns.stuck`, `reconcile.stuck`)",
         "`kind`, `message`, `openedAt`",
     ),
     EventKind.ALERT_RESOLVED: EventEntry(

@@ -107,6 +107,14 @@ class StockAllocation:
 
 
 @dataclass(frozen=True, slots=True)
+class StockAdjustment:
+    """At `at` somebody, or one of our own runs, changed what is on hand by so many units."""
+
+    at: datetime
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """When an order changed in a way that allocates stock, and what was cancelled of it since.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.kinds import ACCEPTABLE, AlertKind
 from veracore_sync.domain.ledger_records import Alert
+from veracore_sync.jobs.reconcile.telling import accept_order
 from veracore_sync.ports.ledger import Ledger
 
 _LONGEST_REASON = 500
+_DIFFERS = AlertKind.ORDER_DIFFERS
 
 
 def accept(ledger: Ledger, name: str, reason: str) -> list[Alert]:
@@ -17,7 +19,7 @@ def accept(ledger: Ledger, name: str, reason: str) -> list[Alert]:
         reason: The person's, kept in the ledger and shown by ``stats --order``.
 
     Returns:
-        The alerts that have ended by it.
+        The alerts that have ended by it; none if only untold differences were accepted.
 
     Raises:
         UsageError: There is no reason, no such order, or nothing to accept; nothing was changed.
@@ -30,9 +32,18 @@ def accept(ledger: Ledger, name: str, reason: str) -> list[Alert]:
         raise UsageError(
             f"the ledger holds no order {name}", hint="`veracore-sync stats` lists open alerts"
         )
-    code = row.code if row is not None else None
-    ended = ledger.alerts.accept(code, why, ACCEPTABLE if row is not None else [AlertKind(name)])
-    if not ended:
+    if row is None:
+        code, differ = None, False
+        ended = ledger.alerts.accept(None, why, [AlertKind(name)])
+    else:
+        code = row.code
+        told = [
+            one for one in ledger.alerts.standing() if one.code == code and one.kind == _DIFFERS
+        ]
+        ended = told + ledger.alerts.accept(code, why, ACCEPTABLE - {_DIFFERS})
+        # What is accepted of them is kept with each; their alerts end by that.
+        differ = bool(accept_order(ledger, code, why))
+    if not ended and not differ:
         raise UsageError(
             f"{code or name} has no open alert that can be accepted",
             hint="`veracore-sync stats` lists open alerts; a parked order needs `retry` or "

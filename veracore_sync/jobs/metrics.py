@@ -7,7 +7,9 @@ from datetime import datetime
 
 from veracore_sync.clock import from_text
 from veracore_sync.config import Settings
+from veracore_sync.domain.differences import DifferenceType
 from veracore_sync.jobs.health import overdue
+from veracore_sync.jobs.reconcile.coverage import last
 from veracore_sync.jobs.schedule import COMMANDS
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.prometheus import Metric, Sample, render
@@ -26,6 +28,11 @@ METRICS: Mapping[str, str] = {
     "inbox_oldest_waiting_seconds": "Age of the oldest of these hints; 0 when none waits.",
     "outbox_waiting": "Events that the hook has still to get.",
     "alerts_open": "Open alerts of each kind.",
+    "differences": "Differences of each type that stand and that nobody accepted.",
+    "differences_accepted": "Differences of each type that a person accepted and that stand.",
+    "reconcile_orders": "Orders that the last reconcile was to compare.",
+    "reconcile_orders_compared": "Those of them that it compared.",
+    "reconcile_complete_timestamp_seconds": "When a reconcile last left no order for the next.",
 }
 """Every metric, without its prefix, with its help; all are gauges (docs/metrics.md)."""
 
@@ -69,6 +76,23 @@ def _samples(ledger: Ledger, now: datetime) -> Iterator[_Sample]:
         yield "outbox_waiting", {"hook": hook}, count
     for kind, count in ledger.reporting.alerts_by_kind().items():
         yield "alerts_open", {"kind": kind}, count
+    yield from _reconcile(ledger)
+
+
+def _reconcile(ledger: Ledger) -> Iterator[_Sample]:
+    coverage = last(ledger)
+    if coverage is None:
+        return
+    types = ledger.differences.summary()["types"]
+    for type in DifferenceType:
+        counts = types.get(type, {"standing": 0, "accepted": 0})
+        yield "differences", {"type": type}, counts["standing"] - counts["accepted"]
+        yield "differences_accepted", {"type": type}, counts["accepted"]
+    yield "reconcile_orders", {}, coverage.in_scope
+    yield "reconcile_orders_compared", {}, coverage.compared
+    if coverage.complete_at is not None:
+        complete = from_text(coverage.complete_at).timestamp()
+        yield "reconcile_complete_timestamp_seconds", {}, complete
 
 
 def _runs(ledger: Ledger, now: datetime) -> Iterator[_Sample]:

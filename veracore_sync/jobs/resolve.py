@@ -214,7 +214,7 @@ class Resolver(RunPart[OrdersReport]):
             row = self.ledger.orders.find(name)
             if row is not None:
                 self.ledger.comparisons.accept(row.code)
-        kinds = ", ".join(one.kind for one in ended)
+        kinds = ", ".join(dict.fromkeys(one.kind for one in ended)) or "what differs of it"
         return Resolution(row.code if row is not None else name, f"accepted: {kinds}")
 
     def _skippable_ids(self, row: OrderRow, attempts: list[AttemptRow]) -> tuple[str, ...]:

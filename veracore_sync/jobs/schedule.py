@@ -13,6 +13,7 @@ COMMANDS: Mapping[str, str] = {
     "inventory": "sync-inventory",
     "tracking": "sync-tracking",
     "returns": "sync-returns",
+    "reconcile": "reconcile",
 }
 """Each job, which is also its lock and its section of the settings, and its command."""
 

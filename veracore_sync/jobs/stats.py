@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
+from veracore_sync.clock import to_text
 from veracore_sync.domain.audit import AuditEntry
+from veracore_sync.domain.differences import ORDER_TYPES, DifferenceRow
 from veracore_sync.domain.ledger_records import Alert, Run
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.returns import UNAVAILABLE
 from veracore_sync.jobs.health import JobTrouble
+from veracore_sync.jobs.reconcile.coverage import Coverage, last
+from veracore_sync.jobs.reconcile.telling import advice
 from veracore_sync.jobs.returns.document import RETURNS_COUNTS
 from veracore_sync.jobs.timeline import timeline_of
 from veracore_sync.ports.ledger import Ledger
 
 ORDERS_JOB = "orders"
+_NOT_COMPARED = (
+    ("left", "left for the next runs"),
+    ("moving", "on their way"),
+    ("unseen", "could not be read"),
+)
 
 _TOTALS = {
     "totalFailed": ("failed",),
@@ -85,6 +95,11 @@ def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
             {"kind": one.kind, "reason": one.reason, "at": one.at}
             for one in ledger.alerts.accepted(row.code)
         ],
+        "differences": [
+            difference_document(one)
+            for one in ledger.differences.of([row.code])
+            if one.difference.type in ORDER_TYPES
+        ],
     }
 
 
@@ -147,6 +162,42 @@ def run_document(run: Run) -> dict[str, Any]:
     }
 
 
+def difference_document(row: DifferenceRow) -> dict[str, Any]:
+    """A difference that stands."""
+    one = row.difference
+    return {
+        "type": one.type,
+        "name": one.name,
+        "detail": one.detail,
+        "veracoreId": one.veracore_id or None,
+        "ledger": one.ledger,
+        "shop": one.shop,
+        "warehouse": one.warehouse,
+        "since": to_text(one.since) if one.since is not None else None,
+        "firstSeenAt": row.first_seen_at,
+        "lastSeenAt": row.last_seen_at,
+        "repair": one.repair or None,
+        "advice": advice(one),
+        "isAccepted": row.is_accepted,
+        "acceptedAt": row.accepted_at if row.is_accepted else None,
+        "reason": row.reason if row.is_accepted else None,
+    }
+
+
+def coverage_document(found: Coverage | None) -> dict[str, Any] | None:
+    """How much `reconcile` compared last; ``None``: it never did."""
+    if found is None:
+        return None
+    names = ("endedAt", "inScope", "compared", "left", "unseen", "moving", "completeAt")
+    return dict(zip(names, asdict(found).values(), strict=True))
+
+
+def coverage_sentence(found: Mapping[str, Any]) -> str:
+    """The same in one sentence."""
+    rest = [f"{found[name]:,} {words}" for name, words in _NOT_COMPARED if found[name]]
+    return ", ".join((f"{found['compared']:,} of {found['inScope']:,} orders compared", *rest))
+
+
 def audit_document(entry: AuditEntry) -> dict[str, Any]:
     """An action as ``stats --audit`` shows it."""
     return {
@@ -193,6 +244,11 @@ def overall(ledger: Ledger) -> dict[str, Any]:
             **ledger.receipts.summary(),
             "unavailableSince": ledger.meta.get(UNAVAILABLE) or None,
             "lastResult": _result(ledger, "sync-returns", RETURNS_COUNTS),
+        },
+        "reconcile": {
+            **_last(ledger, "reconcile", "reconcile"),
+            **ledger.differences.summary(),
+            "coverage": coverage_document(last(ledger)),
         },
         "upstreams": {name: upstream(ledger, name) for name in ("vendure", "veracore")},
         "webhooks": _webhooks(ledger),

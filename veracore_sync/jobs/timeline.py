@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from veracore_sync.domain.cancellations import CancellationRow
+from veracore_sync.domain.differences import ORDER_TYPES, DifferenceRow
 from veracore_sync.domain.ledger_records import PastAlert
 from veracore_sync.domain.order_records import AttemptRow, OrderRow
 from veracore_sync.domain.pick_slips import SlipRow
@@ -47,6 +48,9 @@ def timeline_of(ledger: Ledger, row: OrderRow) -> list[TimelineEntry]:
         past.append(
             TimelineEntry(accepted.at, "accepted", f"alert {accepted.kind}: {accepted.reason}")
         )
+    for differs in ledger.differences.of([row.code]):
+        if differs.difference.type in ORDER_TYPES:
+            past += _difference(differs)
     # A stable sort: entries of the same millisecond keep the sequence of cause and effect.
     past.sort(key=lambda entry: entry.at or "")
     return [*past, *_now(row)]
@@ -110,6 +114,13 @@ def _alert(alert: PastAlert) -> Iterator[TimelineEntry]:
     yield TimelineEntry(alert.opened_at, "alert", f"alert {alert.kind}: {alert.message}")
     if alert.resolved_at:
         yield TimelineEntry(alert.resolved_at, "resolved", f"alert {alert.kind} is resolved")
+
+
+def _difference(row: DifferenceRow) -> Iterator[TimelineEntry]:
+    type = row.difference.type
+    yield TimelineEntry(row.first_seen_at, "difference", f"reconcile found {type}")
+    if row.is_accepted:
+        yield TimelineEntry(row.accepted_at, "accepted", f"difference {type}: {row.reason}")
 
 
 def _now(row: OrderRow) -> Iterator[TimelineEntry]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from veracore_sync.config import Settings
 from veracore_sync.trusted import read_trusted
 
-_HOUR, _DAY = 60, 24 * 60
+_HOUR, _DAY, _WEEK = 60, 24 * 60, 7 * 24 * 60
 _DROP_IN = "50-interval.conf"
 _STARTS = re.compile(r"On(Calendar|\w+Sec)")
 
@@ -95,13 +95,19 @@ def timers(settings: Settings, shop: str = "") -> list[Timer]:
         ("sync-inventory", "inventory.interval_minutes", settings.inventory.interval_minutes, 7),
         ("sync-tracking", "tracking.interval_minutes", settings.tracking.interval_minutes, 4),
         ("sync-returns", "returns.interval_minutes", settings.returns.interval_minutes, 11),
+        ("reconcile", "reconcile.interval_minutes", settings.reconcile.interval_minutes, 26),
     )
     return [Timer(*interval, shop) for interval in intervals]
 
 
 def _calendar(minutes: int, offset: int) -> str:
     """systemd's calendar expression; empty if there is none."""
-    whole = {1: "*:*", _HOUR: f"*:{offset:02}", _DAY: f"0:{offset:02}"}
+    whole = {
+        1: "*:*",
+        _HOUR: f"*:{offset:02}",
+        _DAY: f"0:{offset:02}",
+        _WEEK: f"Sun 0:{offset:02}",
+    }
     if minutes in whole:
         return whole[minutes]
     if _HOUR % minutes == 0:
@@ -113,7 +119,12 @@ def _calendar(minutes: int, offset: int) -> str:
 
 def _cron_fields(minutes: int, offset: int) -> str:
     """cron's five fields; empty if they cannot express the interval."""
-    whole = {1: "* * * * *", _HOUR: f"{offset} * * * *", _DAY: f"{offset} 0 * * *"}
+    whole = {
+        1: "* * * * *",
+        _HOUR: f"{offset} * * * *",
+        _DAY: f"{offset} 0 * * *",
+        _WEEK: f"{offset} 0 * * 0",
+    }
     if minutes in whole:
         return whole[minutes]
     if _HOUR % minutes == 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.kinds import ACCEPTABLE, AlertKind, EventKind
@@ -38,7 +38,8 @@ class Alerts:
             kind: The kind.
             message: One sentence, without personal data.
             code: The order's code.
-            about: What the alert is about if not an order, for example a hook's name.
+            about: What the alert is about if not an order (a hook's name, for example), or which of
+                several alerts of this kind that the order may have.
             again: Resolve it first if it is open, so that it is reported again.
             difference: What is reported, if the message also says other things (times, errors) or
                 says too little; ``None``: the message.
@@ -46,7 +47,7 @@ class Alerts:
         Returns:
             Whether it is new, that is, was not open already.
         """
-        key = f"{kind}:{code or about}"
+        key = _key(kind, code, about)
         now = to_text(self._clock.now())
         what = message if difference is None else difference
         with self._db.transaction() as connection:
@@ -91,7 +92,7 @@ class Alerts:
         Its reason has ended, so what a person accepted of it counts no more: if it comes back, it
         is reported.
         """
-        key = f"{kind}:{code or about}"
+        key = _key(kind, code, about)
         with self._db.transaction() as connection:
             connection.execute("DELETE FROM accepted WHERE key = ?", (key,))
             return self._resolve("key = ?", (key,)) > 0
@@ -135,6 +136,18 @@ class Alerts:
         )
         return [AcceptedAlert(*row) for row in found]
 
+    def accepted_of(self, codes: Sequence[str]) -> dict[str, list[AcceptedAlert]]:
+        """The same of these orders, by code; only of those with any."""
+        found: dict[str, list[AcceptedAlert]] = {}
+        rows = self._db.rows(
+            "SELECT code, kind, difference, reason, accepted_at FROM accepted "  # noqa: S608
+            f"WHERE code {IN_LIST} ORDER BY code, accepted_at, key, difference",
+            (as_list(codes),),
+        )
+        for code, *values in rows:
+            found.setdefault(code, []).append(AcceptedAlert(*values))
+        return found
+
     def _is_accepted(self, key: str, difference: str) -> bool:
         found = self._db.row(
             "SELECT 1 FROM accepted WHERE key = ? AND difference = ?", (key, difference)
@@ -173,3 +186,7 @@ class Alerts:
             "WHERE resolved_at IS NULL ORDER BY opened_at, key"
         )
         return [Alert(*row) for row in found]
+
+
+def _key(kind: str, code: str | None, about: str) -> str:
+    return ":".join((kind, code or about, *([about] if code and about else [])))

@@ -80,12 +80,12 @@ class Breakers:
         with self._db.transaction() as connection:
             found = connection.execute(
                 "SELECT upstream, count(*) FROM breakers WHERE state <> 'closed' "
-                "AND (?1 IS NULL OR upstream = ?1) GROUP BY upstream",
+                "AND (CAST(?1 AS TEXT) IS NULL OR upstream = ?1) GROUP BY upstream",
                 (upstream,),
             ).fetchall()
             connection.execute(
                 "UPDATE breakers SET state = 'closed', failures = 0, opened_at = NULL, "
-                "retry_at = NULL, owner = NULL WHERE ?1 IS NULL OR upstream = ?1",
+                "retry_at = NULL, owner = NULL WHERE CAST(?1 AS TEXT) IS NULL OR upstream = ?1",
                 (upstream,),
             )
             for name, _ in found:

@@ -7,6 +7,7 @@ other state nothing is written and `Applied.LOST` is returned.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +25,7 @@ from veracore_sync.domain.states import (
 )
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.database import Database, StoredRow, Transaction
-from veracore_sync.ledger.sql import in_sql
+from veracore_sync.ledger.sql import IN_LIST, as_list, in_sql
 from veracore_sync.ledger.transitions import OrderTransitions
 from veracore_sync.waits import horizon, is_over_sql
 
@@ -51,6 +52,14 @@ class Cancellations:
         """The cancellation of that order, or ``None``."""
         row = self._db.row("SELECT * FROM cancellations WHERE code = ?", (code,))
         return _cancellation(row) if row is not None else None
+
+    def of(self, codes: Sequence[str]) -> dict[str, CancellationRow]:
+        """The cancellations of these orders by code; only of those that have one."""
+        rows = self._db.rows(
+            f"SELECT * FROM cancellations WHERE code {IN_LIST}",  # noqa: S608 - our own words
+            (as_list(codes),),
+        )
+        return {row["code"]: _cancellation(row) for row in rows}
 
     def wanted(self) -> list[CancellationRow]:
         """Those for which VeraCore was not asked yet, oldest first."""

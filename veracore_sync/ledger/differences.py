@@ -15,6 +15,8 @@ Key = tuple[str, str, str]
 
 LONGEST_REASON = 500
 _AT_ONCE = 500
+_EVERY = 2**62
+"""A limit beyond every ledger; a negative one means none in SQLite only."""
 _OLDEST_FIRST = "ORDER BY first_seen_at, type, name, detail"
 _THIS_ONE = "type = ? AND name = ? AND detail = ?"
 # The mark of a row as `Difference.mark` puts it together.
@@ -30,10 +32,11 @@ class Differences:
 
     # ---- reads --------------------------------------------------------------------------------
 
-    def standing(self) -> list[DifferenceRow]:
+    def standing(self, limit: int = _EVERY) -> list[DifferenceRow]:
         """The differences that have not ended, oldest first; accepted ones too."""
         rows = self._db.rows(
-            f"SELECT * FROM differences WHERE ended_at IS NULL {_OLDEST_FIRST}"  # noqa: S608
+            f"SELECT * FROM differences WHERE ended_at IS NULL {_OLDEST_FIRST} LIMIT ?",  # noqa: S608
+            (limit,),
         )
         return [_row(row) for row in rows]
 

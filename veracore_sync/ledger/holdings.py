@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from veracore_sync.clock import Clock, to_text
-from veracore_sync.domain.held_orders import AcceptedOrder, cancelled_units, totals, unit_key
+from veracore_sync.domain.held_orders import AcceptedOrder, cancelled_units, totals, units_held
 from veracore_sync.domain.order_records import SentLines
 from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.ledger.database import Database, StoredRow
@@ -127,10 +127,7 @@ class Holdings:
         lines = _unpacked(row["lines"]) if row is not None else None
         if row is None or lines is None:
             return None
-        left = totals(lines)
-        left.subtract(totals(_unpacked(row["cancelled"]) or ()))
-        spelled = {unit_key(sku): sku.strip() for sku, _ in lines}
-        return tuple((spelled[key], units) for key, units in left.items() if key in spelled)
+        return units_held(lines, _unpacked(row["cancelled"]) or ())
 
     def sent(self, codes: Sequence[str]) -> dict[str, SentLines]:
         """The lines of the newest attempt of each of these orders, by code; if there is one."""

@@ -29,8 +29,9 @@ ALERTS_OF_GOODS = (
     AlertKind.ORDER_BEYOND,
     AlertKind.ORDER_VOIDED,
     AlertKind.ORDER_SHIPPED_CANCELLED,
+    AlertKind.ORDER_DIFFERS,
 )
-"""They concern goods that have left, so the end of the order does not end them."""
+"""They concern goods that have left, or may have, so the end of the order does not end them."""
 
 
 class OrderTable:

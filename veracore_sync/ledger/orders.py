@@ -12,12 +12,16 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.order_records import AttemptRow, OrderRow
 from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
 from veracore_sync.ledger.database import Database, StoredRow
-from veracore_sync.ledger.sql import IN_LIST, as_list
+from veracore_sync.ledger.sql import IN_LIST, as_list, in_sql
 from veracore_sync.waits import horizon, is_over_sql
 
 _COLUMNS = ", ".join(field.name for field in fields(OrderRow))
 _SELECT = f"SELECT {_COLUMNS} FROM orders "  # noqa: S608 - the names of our own columns
-
+_ATTEMPTS = (
+    "SELECT code, attempt, veracore_id, lines, started_at, ended_at, outcome, message "
+    "FROM attempts "
+)
+_ENDED = (OrderState.SHIPPED, OrderState.CANCELLED, OrderState.SKIPPED)
 
 _EVERY = 2**62
 """A limit beyond every ledger; a negative one means none in SQLite only."""
@@ -158,12 +162,31 @@ class Orders:
 
     def attempts(self, code: str) -> list[AttemptRow]:
         """The attempts of that order, oldest first."""
-        rows = self._db.rows(
-            "SELECT code, attempt, veracore_id, lines, started_at, ended_at, outcome, message "
-            "FROM attempts WHERE code = ? ORDER BY attempt",
-            (code,),
-        )
+        rows = self._db.rows(_ATTEMPTS + "WHERE code = ? ORDER BY attempt", (code,))
         return [_attempt(row) for row in rows]
+
+    def attempts_of(self, codes: Sequence[str]) -> dict[str, list[AttemptRow]]:
+        """The attempts of these orders by code, oldest first; only of those that have one."""
+        found: dict[str, list[AttemptRow]] = {}
+        where = f"WHERE code {IN_LIST} ORDER BY code, attempt"
+        for row in self._db.rows(_ATTEMPTS + where, (as_list(codes),)):
+            found.setdefault(row["code"], []).append(_attempt(row))
+        return found
+
+    def open_or_changed(self, since: str, after: str, limit: int) -> list[OrderRow]:
+        """The orders that have not ended, and those that were changed since, in pages.
+
+        Args:
+            since: A UTC text.
+            after: The last code of the page before; empty for the first.
+            limit: The most.
+        """
+        rows = self._db.rows(
+            _SELECT + f"WHERE (state NOT IN ({in_sql(_ENDED)}) OR updated_at >= ?) "
+            "AND code > ? ORDER BY code LIMIT ?",
+            (since, after, limit),
+        )
+        return [_order(row) for row in rows]
 
 
 def _order(row: StoredRow) -> OrderRow:

@@ -22,6 +22,7 @@ JOBS = (
     "inventory",
     "tracking",
     "returns",
+    "reconcile",
     "stock",
     "deliver",
     "webhooks",

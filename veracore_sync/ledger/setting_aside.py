@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from veracore_sync.domain.differences import NOT_OF_ORDERS
 from veracore_sync.domain.errors import Category
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Discovery, OrderRow
@@ -119,9 +120,19 @@ class SettingAside(Queueing):
                 f"UPDATE {table} SET code = :name WHERE code = :code",  # noqa: S608 - our own tables
                 names,
             )
-        connection.execute("UPDATE alerts SET key = kind || ':' || code WHERE code = :name", names)
+        for table in ("alerts", "accepted"):
+            # Behind the code of some stands which of several it is.
+            connection.execute(
+                f"UPDATE {table} SET key = kind || ':' || code || "  # noqa: S608 - constants
+                "substr(key, length(kind) + length(:code) + 2) WHERE code = :name",
+                names,
+            )
+        # They are about the order that has the code now, and nobody has compared that one.
+        connection.execute("DELETE FROM agreed WHERE code = :code", names)
         connection.execute(
-            "UPDATE accepted SET key = kind || ':' || code WHERE code = :name", names
+            "UPDATE differences SET ended_at = :now WHERE name = :code "  # noqa: S608 - constants
+            f"AND ended_at IS NULL AND type NOT IN ({in_sql(NOT_OF_ORDERS)})",
+            names | {"now": self._now()},
         )
         self._rename_what_is_remembered(connection, names)
 

@@ -22,7 +22,7 @@ from veracore_sync.domain.states import (
     SlipAct,
 )
 from veracore_sync.ledger.database import Database, StoredRow
-from veracore_sync.ledger.sql import in_sql
+from veracore_sync.ledger.sql import IN_LIST, as_list, in_sql
 from veracore_sync.overdue import is_overdue
 from veracore_sync.waits import SLIP, horizon, is_over_sql
 
@@ -67,6 +67,27 @@ class Shipments:
             "SELECT * FROM slips WHERE code = ? ORDER BY first_seen_at, length(slip), slip", (code,)
         )
         return [self._slip(row) for row in rows]
+
+    def slips_by_code(self, codes: Sequence[str]) -> dict[str, list[SlipRow]]:
+        """The slips of these orders by code, oldest first; only of those that have one."""
+        found: dict[str, list[SlipRow]] = {}
+        rows = self._db.rows(
+            f"SELECT * FROM slips WHERE code {IN_LIST} "  # noqa: S608 - our own words
+            "ORDER BY code, first_seen_at, length(slip), slip",
+            (as_list(codes),),
+        )
+        for row in rows:
+            found.setdefault(row["code"], []).append(self._slip(row))
+        return found
+
+    def tracked_by_code(self, codes: Sequence[str]) -> dict[str, TrackedRow]:
+        """What is known of the shipping of these orders, by code, under their present ids."""
+        rows = self._db.rows(
+            "SELECT t.* FROM orders o JOIN tracked t ON t.veracore_id = o.veracore_id "  # noqa: S608
+            f"AND t.code = o.code WHERE o.code {IN_LIST}",
+            (as_list(codes),),
+        )
+        return {row["code"]: _tracked(row) for row in rows}
 
     def due(self) -> list[str]:
         """The codes of orders with a slip that is due."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from veracore_sync.domain.kinds import AlertKind
@@ -40,6 +40,9 @@ class AlertStore(Protocol):
 
     def accepted(self, code: str) -> list[AcceptedAlert]:
         """What a person has accepted of an order, oldest first."""
+
+    def accepted_of(self, codes: Sequence[str]) -> dict[str, list[AcceptedAlert]]:
+        """The same of these orders, by code; only of those with any."""
 
     def count_from_now(self, alert: Alert) -> None:
         """Set the opening time of an alert, which lies in the future, to now."""

@@ -11,7 +11,7 @@ from veracore_sync.domain.differences import AgreedRow, Difference, DifferenceRo
 class DifferenceStore(Protocol):
     """What was found to differ, what a person accepted of it, and what agreed."""
 
-    def standing(self) -> list[DifferenceRow]:
+    def standing(self, limit: int = ...) -> list[DifferenceRow]:
         """The differences that have not ended, oldest first; accepted ones too."""
 
     def some(self, limit: int, after: tuple[str, str, str] | None = None) -> list[DifferenceRow]:

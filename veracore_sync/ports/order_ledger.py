@@ -74,6 +74,13 @@ class OrderStore(Protocol):
     def attempts(self, code: str) -> list[AttemptRow]:
         """The attempts of that order, oldest first."""
 
+    def attempts_of(self, codes: Sequence[str]) -> dict[str, list[AttemptRow]]:
+        """The attempts of these orders by code, oldest first; only of those that have one."""
+
+    def open_or_changed(self, since: str, after: str, limit: int) -> list[OrderRow]:
+        """The orders that have not ended, whatever their age, and those that were changed since
+        that moment (a UTC text): a page by code, after that code."""
+
 
 class OrderTransitionStore(Protocol):
     """The transitions of orders: every method is one transition in one unit of work.
@@ -224,6 +231,9 @@ class CancellationStore(Protocol):
     def get(self, code: str) -> CancellationRow | None:
         """The cancellation of that order, or ``None``."""
 
+    def of(self, codes: Sequence[str]) -> dict[str, CancellationRow]:
+        """The cancellations of these orders by code; only of those that have one."""
+
     def wanted(self) -> list[CancellationRow]:
         """Those for which VeraCore was not asked yet, oldest first."""
 
@@ -333,6 +343,12 @@ class ShipmentStore(Protocol):
 
     def slips_of(self, code: str) -> list[SlipRow]:
         """The slips of an order by its code in the shop, oldest first."""
+
+    def slips_by_code(self, codes: Sequence[str]) -> dict[str, list[SlipRow]]:
+        """The slips of these orders by code, oldest first; only of those that have one."""
+
+    def tracked_by_code(self, codes: Sequence[str]) -> dict[str, TrackedRow]:
+        """What is known of the shipping of these orders, by code, under their present ids."""
 
     def due(self) -> list[str]:
         """The codes of orders with a slip that is due."""

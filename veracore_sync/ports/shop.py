@@ -21,6 +21,7 @@ from veracore_sync.domain.shop_stock import (
     Location,
     NewLevel,
     OpenOrder,
+    StockAdjustment,
     StockAllocation,
     Variant,
 )
@@ -306,6 +307,14 @@ class ShopStock(Protocol):
 
     def allocations(self, variant_id: str, since: datetime) -> list[StockAllocation]:
         """What Vendure allocated of a variant since then, and perhaps some of what it did before.
+
+        Raises:
+            AuthRefused, ConfigError, UpstreamError: As every read of the shop.
+        """
+
+    def adjustments(self, variant_id: str, since: datetime) -> list[StockAdjustment]:
+        """How what is on hand of a variant was changed since then, other than by fulfilments; our
+        own writes too.
 
         Raises:
             AuthRefused, ConfigError, UpstreamError: As every read of the shop.

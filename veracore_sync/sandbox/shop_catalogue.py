@@ -18,6 +18,7 @@ from veracore_sync.sandbox.shop_records import (
     Location,
     Promotion,
     ShippingMethod,
+    StockAdjustment,
     Variant,
 )
 
@@ -238,7 +239,16 @@ class Catalogue:
     def set_stock(self, key: str, on_hand: int, location: str | None = None) -> None:
         """Set what is on hand at one location (the first, if not named)."""
         place = location or next(iter(self.locations))
-        self.level(self.variant(key), place).on_hand = on_hand
+        self.adjust(self.variant(key), place, on_hand)
+
+    def adjust(self, variant: Variant, location: str, on_hand: int) -> None:
+        """Set what is on hand at a location, and keep by how much that changed it."""
+        level = self.level(variant, location)
+        by = on_hand - level.on_hand
+        level.on_hand = on_hand
+        if by:
+            made = StockAdjustment(self.new_id("movement"), self.now(), by)
+            variant.adjustments.append(made)
 
     def stock(self, key: str) -> dict[str, Level]:
         """The stock of a variant by location id."""

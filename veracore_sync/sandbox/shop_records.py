@@ -53,6 +53,15 @@ class Allocation:
 
 
 @dataclass(slots=True)
+class StockAdjustment:
+    """Somebody changed what is on hand by so many units."""
+
+    id: str
+    created_at: datetime
+    quantity: int
+
+
+@dataclass(slots=True)
 class Variant:
     """A product variant; `price` is net. SKUs need not be unique.
 
@@ -75,6 +84,7 @@ class Variant:
     channels: set[str] = field(default_factory=set)
     levels: dict[str, Level] = field(default_factory=dict)
     allocations: list[Allocation] = field(default_factory=list)
+    adjustments: list[StockAdjustment] = field(default_factory=list)
 
 
 @dataclass(slots=True)

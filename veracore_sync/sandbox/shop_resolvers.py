@@ -28,6 +28,7 @@ from veracore_sync.sandbox.shop_records import (
     Order,
     OrderLine,
     Payment,
+    StockAdjustment,
     Surcharge,
     Variant,
 )
@@ -63,6 +64,7 @@ def type_of(value: Any, *_: Any) -> str:
 
 
 _TYPES: Mapping[type, str] = {
+    StockAdjustment: "StockAdjustment",
     Allocation: "Allocation",
     Fulfilment: "Fulfillment",
     Order: "Order",
@@ -84,7 +86,7 @@ HISTORY: Columns[HistoryEntry] = Columns(
 )
 
 
-ALLOCATIONS: Columns[Allocation] = Columns({}, {})
+MOVEMENTS: Columns[Allocation | StockAdjustment] = Columns({}, {})
 
 
 def _history(
@@ -99,9 +101,12 @@ def _history(
 
 def _movements(
     variant: Variant, _info: GraphQLResolveInfo[Context], options: Any = None
-) -> Page[Allocation]:
-    """Of the allocations; other movements are not kept."""
-    return ALLOCATIONS.page(variant.allocations, options)
+) -> Page[Allocation | StockAdjustment]:
+    """The allocations, or the adjustments; other movements are not kept."""
+    wanted = (options or {}).get("type")
+    if wanted == "ADJUSTMENT":
+        return MOVEMENTS.page(variant.adjustments, options)
+    return MOVEMENTS.page(variant.allocations, options)
 
 
 def _fulfilment_lines(line: OrderLine, info: GraphQLResolveInfo[Context]) -> list[FulfilledLine]:

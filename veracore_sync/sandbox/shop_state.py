@@ -270,7 +270,7 @@ class ShopState(Fulfilling):
                     raise Thrown("SqliteError: FOREIGN KEY constraint failed", None)
         for id, places in levels:
             for location, units in places:
-                self.level(self.variants[id], location).on_hand = units
+                self.adjust(self.variants[id], location, units)
 
 
 def _pays_at_once(order: Order) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from veracore_sync.clock import to_text
 from veracore_sync.domain.errors import SyncError, UpstreamError
-from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS
+from veracore_sync.domain.failures import MAY_BE_AN_ENTRYS, TOO_MUCH_AT_ONCE
 from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.ports.shop import Unlisted
 from veracore_sync.vendure import mapping
@@ -50,6 +50,7 @@ class VendureAudit:
             self._names,
             self._must_answer,
             most=ORDERS_A_REQUEST,
+            is_closed=True,
         )
         for orders in listing.pages():
             yield [*orders, *listing.unlisted]
@@ -75,10 +76,9 @@ class VendureAudit:
                 found += (mapping.whole_order(item, precision) for item in items)
             return found
         except UpstreamError as error:
-            # Orders with very many lines may be more than one answer can hold.
-            if error not in MAY_BE_AN_ENTRYS or len(codes) == 1:
+            # Orders with very many lines may be more than one answer may hold.
+            if error not in TOO_MUCH_AT_ONCE or len(codes) == 1:
                 raise
-            self._must_answer()
         middle = len(codes) // 2
         return self._named(codes[:middle]) + self._named(codes[middle:])
 
@@ -88,8 +88,11 @@ class VendureAudit:
         # it was a cart before. So the list ends with the newest one of now.
         wanted = {"filter": _placed(since, None), "sort": {"orderPlacedAt": "DESC"}, "take": 1}
         try:
-            items = Node(page(self._client, LIST_ORDERS, wanted)).node("orders").nodes("items")
-            return items[0].moment("orderPlacedAt") if items else since
+            listing = Node(page(self._client, LIST_ORDERS, wanted)).node("orders")
+            items = listing.nodes("items")
+            if items:
+                return items[0].moment("orderPlacedAt")
+            return since if listing.integer("totalItems") == 0 else None
         except SyncError as error:
             if error not in MAY_BE_AN_ENTRYS:
                 raise

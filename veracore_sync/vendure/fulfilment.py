@@ -23,7 +23,7 @@ from veracore_sync.vendure.documents import (
 )
 from veracore_sync.vendure.error_words import known_code, repeated
 from veracore_sync.vendure.lists import by_code, incomplete
-from veracore_sync.vendure.mapping import channels, fulfilments
+from veracore_sync.vendure.mapping import channels, fulfilments, in_order
 from veracore_sync.vendure.node import Node
 
 _CODES_A_REQUEST = 50
@@ -134,15 +134,13 @@ def _words(outcome: Node, name: str) -> str:
 
 
 def _order(node: Node) -> FulfilledOrder:
-    lines = [_line(line) for line in node.nodes("lines")]
-    # PostgreSQL returns them in any order; units are allotted to lines in a fixed one.
-    lines.sort(key=lambda line: (len(line.id), line.id))
     return FulfilledOrder(
         id=node.text("id"),
         code=node.text("code"),
         state=node.text("state"),
         type=node.text("type"),
-        lines=tuple(lines),
+        # Units are allotted to lines in a fixed order.
+        lines=in_order(_line(line) for line in node.nodes("lines")),
         fulfilments=fulfilments(node),
         placed_at=node.moment_or_none("orderPlacedAt"),
         channels=channels(node),

@@ -49,6 +49,7 @@ class OrderListing(Generic[T]):
         names: Reads only ids and codes of a page.
         must_answer: A request for no order; raises if the shop does not answer it.
         most: How many entries a page has at most; ``None``: as many as the shop lists at once.
+        is_closed: Whether no entry leaves the list: then one that was counted once is missed.
         unlisted: Filled with the entries that cannot be read.
     """
 
@@ -59,11 +60,13 @@ class OrderListing(Generic[T]):
     names: Callable[[Options], Node]
     must_answer: Callable[[], object]
     most: int | None = None
+    is_closed: bool = False
     unlisted: list[Unlisted] = field(default_factory=list)
     _codes: set[str] = field(default_factory=set)
     _smaller: int | None = None
     _in_a_row: int = 0
-    _left_out_here: int = 0
+    _found_why: bool = False
+    _left_out: set[str] = field(default_factory=set)
 
     def pages(self, page: Node | None = None) -> Iterator[list[T]]:
         """All entries that can be read, by ascending id, a page at a time and each once.
@@ -74,7 +77,7 @@ class OrderListing(Generic[T]):
         Raises:
             SyncError: The list as a whole cannot be read; also in the middle.
         """
-        seen, came_empty = 0, False
+        seen, total, empty = 0, 0, 0
         while True:
             if page is None:
                 page = self._page(seen)
@@ -88,13 +91,13 @@ class OrderListing(Generic[T]):
                 for place, item in enumerate(items, seen + 1)
                 if (record := self._record(item, page, place)) is not None
             ]
-            seen += len(items)
-            total = page.integer("totalItems")
-            if seen >= total or (not items and came_empty):
-                return self._note_missing(total - len(self._codes) - self._left_out_here)
+            total = max(total if self.is_closed else 0, page.integer("totalItems"))
             # Vendure counts and lists in two queries, and an order may be placed between them. So
-            # one empty page is no proof of a gap; two are.
-            came_empty = not items
+            # one empty page is no proof of a gap; two are: what is counted there is not listed.
+            empty = 0 if items else empty + 1
+            seen += len(items) if items else min(1, empty - 1)
+            if seen >= total or empty > _MAX_IN_A_ROW:
+                return self._note_missing(total - len(self._codes) - len(self._left_out))
             page = None
 
     def _note_missing(self, count: int) -> None:
@@ -138,7 +141,7 @@ class OrderListing(Generic[T]):
                     raise
                 # A shop that is down must not look like a shop full of bad entries.
                 self.must_answer()
-                length = self._smaller
+                length, self._found_why = self._smaller, False
                 if length != 1:
                     self._smaller = length // 2 if length else _SMALLER
                     continue
@@ -146,11 +149,17 @@ class OrderListing(Generic[T]):
                 if self._in_a_row > _MAX_IN_A_ROW:
                     raise
                 self._leave_out(self._named(skip), skip + 1, error)
+                self._found_why = True
                 return None
             self._in_a_row = 0
             if self._smaller:
-                self._smaller = min(2 * self._smaller, self.most or _SMALLER)
+                self._smaller = min(2 * self._smaller, self._longest())
             return page
+
+    def _longest(self) -> int:
+        """How long pages may become again after one that failed."""
+        # A page that fails without a bad entry in it was too much for the shop.
+        return self.most if self.most and self._found_why else _SMALLER
 
     def _named(self, skip: int) -> Node | None:
         try:
@@ -164,9 +173,11 @@ class OrderListing(Generic[T]):
 
     def _leave_out(self, item: Node | None, place: int, error: SyncError) -> None:
         code, identity = _name(item, "code"), _name(item, "id")
-        self._left_out_here += 1
         name = f"id {identity}" if identity else f"entry {place} of the {self.name} orders"
-        self.unlisted.append(Unlisted(code or name, code, self.name, error))
+        unlisted = Unlisted(code or name, code, self.name, error)
+        if unlisted.name not in self._left_out:
+            self._left_out.add(unlisted.name)
+            self.unlisted.append(unlisted)
 
 
 def options(wanted: Options, skip: int, take: int | None = None) -> dict[str, Any]:

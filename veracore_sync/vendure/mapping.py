@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from decimal import Decimal
+from typing import Protocol, TypeVar
 
 from veracore_sync.domain.fulfilments import Fulfilment
 from veracore_sync.domain.orders import (
@@ -114,7 +115,7 @@ def order_content(node: Node, precision: int) -> OrderContent:
         paid=_paid(payments, precision),
         refunded=_refunded(payments, precision),
         shipping_address=_address(shipping_address) if shipping_address else Address(),
-        lines=tuple(_line(line, precision) for line in node.nodes("lines")),
+        lines=in_order(_line(line, precision) for line in node.nodes("lines")),
         shipping_lines=tuple(_shipping(line, precision) for line in node.nodes("shippingLines")),
         total=node.money("totalWithTax", precision),
         surcharges_gross=_surcharges(node, "priceWithTax", precision),
@@ -129,7 +130,20 @@ def whole_order(node: Node, precision: int) -> WholeOrder:
 
 def fulfilments(node: Node) -> tuple[Fulfilment, ...]:
     """The fulfilments of an order, as the fragment ``Fulfilments`` reads them."""
-    return tuple(_fulfilment(one) for one in node.nodes_or_none("fulfillments"))
+    return in_order(_fulfilment(one) for one in node.nodes_or_none("fulfillments"))
+
+
+class _WithId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+T = TypeVar("T", bound=_WithId)
+
+
+def in_order(records: Iterable[T]) -> tuple[T, ...]:
+    """Parts of an order, as they were added; PostgreSQL returns them in any order."""
+    return tuple(sorted(records, key=lambda one: (len(one.id), one.id)))
 
 
 def _fulfilment(node: Node) -> Fulfilment:

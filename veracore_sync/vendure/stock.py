@@ -17,6 +17,7 @@ from veracore_sync.domain.shop_stock import (
     NewLevel,
     OpenLine,
     OpenOrder,
+    StockAdjustment,
     StockAllocation,
     Variant,
 )
@@ -28,9 +29,9 @@ from veracore_sync.vendure.documents import (
     LIST_LOCATIONS,
     LIST_ORDERS,
     LIST_VARIANTS,
-    READ_ALLOCATIONS,
     READ_LOCATIONS,
     READ_MOMENTS,
+    READ_MOVEMENTS,
     READ_OPEN_ORDERS,
     READ_VARIANTS,
     SET_STOCK,
@@ -134,32 +135,40 @@ class VendureStock:
         return [*found, OpenOrder("", None, (), "", _missing(missing))]
 
     def allocations(self, variant_id: str, since: datetime) -> list[StockAllocation]:
-        """What was allocated of a variant since then; see the port.
+        """What was allocated of a variant since then; see the port."""
+        return self._moved("ALLOCATION", variant_id, since)
+
+    def adjustments(self, variant_id: str, since: datetime) -> list[StockAdjustment]:
+        """How what is on hand of a variant was changed since then; see the port."""
+        moved = self._moved("ADJUSTMENT", variant_id, since)
+        return [StockAdjustment(one.at, one.units) for one in moved if one.at >= since]
+
+    def _moved(self, kind: str, variant_id: str, since: datetime) -> list[StockAllocation]:
+        """The movements of that kind since then, and perhaps some before.
 
         Vendure lists all of them and sorts none; in practice the newest are the last, and a variant
         may have many thousands. So the pages are read from the last one on.
         """
-        first = self._allocations(variant_id, 0)
+        first = self._movements(kind, variant_id, 0)
         if first is None:
             return []
         items, total = first.nodes("items"), first.integer("totalItems")
-        found = {one.text("id"): _allocation(one) for one in items}
+        found = {one.text("id"): _movement(one) for one in items}
         size, begin = len(items), total
         while size and begin > size:
             begin = max(size, begin - size)
-            page = self._allocations(variant_id, begin)
-            read = (
-                [(one.text("id"), _allocation(one)) for one in page.nodes("items")] if page else []
-            )
+            page = self._movements(kind, variant_id, begin)
+            read = [(one.text("id"), _movement(one)) for one in page.nodes("items")] if page else []
             if not read:
-                raise incomplete("allocations")
+                raise incomplete("movements of stock")
             found.update(read)
             if all(one.at < since for _, one in read):
                 break
         return sorted(found.values(), key=lambda one: (one.at, one.number))
 
-    def _allocations(self, variant_id: str, skip: int) -> Node | None:
-        data = self._client.execute(READ_ALLOCATIONS, {"id": variant_id, "skip": skip})
+    def _movements(self, kind: str, variant_id: str, skip: int) -> Node | None:
+        variables = {"id": variant_id, "kind": kind, "skip": skip}
+        data = self._client.execute(READ_MOVEMENTS, variables)
         variant = Node(data).node_or_none("productVariant")
         return variant.node("stockMovements") if variant else None
 
@@ -192,7 +201,7 @@ class VendureStock:
         return len(json.dumps({"id": level.variant_id, "stockLevels": [place]})) + 2
 
 
-def _allocation(node: Node) -> StockAllocation:
+def _movement(node: Node) -> StockAllocation:
     return StockAllocation(node.moment("createdAt"), node.integer("quantity"), _number(node))
 
 

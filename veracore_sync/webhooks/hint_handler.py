@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from veracore_sync.clock import Clock, from_text
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.inventory import inventory_run
-from veracore_sync.composition.orders import doubt_resolver, orders_run
+from veracore_sync.composition.orders import doubt_resolver, may_begin, orders_run
 from veracore_sync.composition.tracking import recount, tracking_run
 from veracore_sync.config import Loaded
 from veracore_sync.domain.errors import SyncError
@@ -146,26 +146,14 @@ class HintHandler:
         return until is None or is_over(from_text(until), self.container.clock.now(), longest)
 
     def _send(self, code: str) -> None:
-        if not self._may_begin():
+        # Otherwise hints would send, one by one, the backlog that orders.max_first_run holds back.
+        if not may_begin(self.container):
             return
         run = orders_run(self.container, RunOptions(only=(code,)))
         try:
             run.run()
         finally:
             _log_report(run.report)
-
-    def _may_begin(self) -> bool:
-        """Whether a first run over the whole backlog would be allowed."""
-        # Otherwise hints would send, one by one, the backlog that orders.max_first_run holds back.
-        if self.container.ledger.orders.any_accepted():
-            return True
-        poll = self.container.shop.poll(
-            trigger_states=self.container.settings.orders.trigger_states,
-            moved_since=None,
-            passed_states=(),
-            passed_since=None,
-        )
-        return len(poll.waiting) <= self.container.settings.orders.max_first_run
 
     def _settle(self, row: OrderRow) -> None:
         report = OrdersReport()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from veracore_sync.clock import Clock, to_text
+from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.config import Settings
 from veracore_sync.domain.errors import LedgerError, SyncError
 from veracore_sync.jobs.doctor.assumptions import assumptions
@@ -16,6 +16,9 @@ from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
 from veracore_sync.jobs.doctor.server import server
 from veracore_sync.jobs.health import troubles
 from veracore_sync.jobs.orders.account import refused_since
+from veracore_sync.jobs.reconcile.coverage import last
+from veracore_sync.jobs.schedule import COMMANDS, interval
+from veracore_sync.jobs.stats import coverage_document, coverage_sentence
 from veracore_sync.ledger.opening import is_there, place_of, server_of
 from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.warehouse import permission_hint
@@ -23,6 +26,7 @@ from veracore_sync.ports.warehouse import permission_hint
 _LEAST_FREE = 100 * 1024 * 1024
 _MOUNTS = Path("/proc/mounts")
 _BLOCKED_SHOWN = 5
+_INTERVALS = 2
 _NETWORKED = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "glusterfs", "ceph"})
 
 
@@ -134,6 +138,7 @@ def _content(
         )
     for trouble in troubles(opened, settings, clock):
         yield warn("jobs", trouble.message, "see `veracore-sync stats --runs`")
+    yield from _compared(settings, opened, clock)
     for one in opened.outbox.blocked()[:_BLOCKED_SHOWN]:
         yield warn(
             "hooks",
@@ -155,6 +160,28 @@ def _not_before(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
             f"orders.not_before is {to_text(moment)}, which is in the future: nothing is sent",
             "keep it if that is intended; otherwise set the time from which orders are sent",
         )
+
+
+def _compared(settings: Settings, opened: Ledger, clock: Clock) -> Iterator[CheckResult]:
+    # A job that never ran is not expected to run.
+    coverage = last(opened)
+    if coverage is None:
+        return
+    counts = opened.differences.summary()
+    shown = coverage_sentence(coverage_document(coverage) or {})
+    first = opened.reporting.run_history(COMMANDS["reconcile"], clock.now()).first_at
+    since = coverage.complete_at or first or coverage.ended_at
+    if clock.now() - from_text(since) > _INTERVALS * interval(settings, "reconcile"):
+        never = "never" if coverage.complete_at is None else f"not since {coverage.complete_at}"
+        yield warn(
+            "reconcile",
+            f"ledger, shop and VeraCore were compared completely {never}; the last run: {shown}",
+            "check that veracore-sync-reconcile.timer is enabled; if every run leaves orders for "
+            "the next, raise reconcile.lookups_per_run",
+        )
+        return
+    stand = counts["standing"] - counts["accepted"]
+    yield ok("reconcile", f"{shown} at {coverage.ended_at}, {stand} differences stand")
 
 
 def _clock(settings: Settings, opened: Ledger) -> Iterator[CheckResult]:

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.staged_stock import Matched
 from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.plan import Guard
 from veracore_sync.jobs.inventory.report import Drift, InventoryReport
-from veracore_sync.jobs.inventory.shortfall import Found, Shortfalls, shortfalls
+from veracore_sync.jobs.inventory.shortfall import Shortfalls, differing, shortfalls
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.report import raise_alert, short_difference
-from veracore_sync.ports.shop import ShopStock
 from veracore_sync.ports.stock_staging import StagingStore
 
-_GUARD = "stock.guard"
-_REFUSED = "stock.refused_skus"
+GUARD = "stock.guard"
+REFUSED = "stock.refused_skus"
+"""The ledger's key: the SKUs whose level Vendure refused, as a JSON list."""
 _SHORT = AlertKind.ORDER_SHORT
 _SHORTFALL = AlertKind.ORDER_SHORTFALL
 _MAX_SHORT = 5
 _NAMED = 20
-_MAX_DRIFT = 500
-_PAGE = 200
 _NEXT = (
     "check the plan with `sync-inventory --dry-run`; if it is right, run "
     "`sync-inventory --allow-mass-change`"
@@ -42,9 +38,9 @@ class StockAlerts(RunPart[InventoryReport]):
         if self.context.must_not_write:
             self.report.notify(sentence)
             return
-        if self.ledger.meta.get(_GUARD) != guard.name:
+        if self.ledger.meta.get(GUARD) != guard.name:
             self.ledger.alerts.resolve(AlertKind.STOCK_GUARDED)
-            self.ledger.meta.put(_GUARD, guard.name)
+            self.ledger.meta.put(GUARD, guard.name)
         raise_alert(self.ledger, self.report, AlertKind.STOCK_GUARDED, sentence)
 
     def not_guarded(self) -> None:
@@ -81,10 +77,10 @@ class StockAlerts(RunPart[InventoryReport]):
             complete: The run tried to write every planned level.
         """
         refused = self.report.refused
-        known = set(json.loads(self.ledger.meta.get(_REFUSED) or "[]"))
+        known = set(json.loads(self.ledger.meta.get(REFUSED) or "[]"))
         now = set(refused) if complete else known | set(refused)
         if now != known:
-            self.ledger.meta.put(_REFUSED, json.dumps(sorted(now)))
+            self.ledger.meta.put(REFUSED, json.dumps(sorted(now)))
         if now - known or not now:
             self.ledger.alerts.resolve(AlertKind.STOCK_REFUSED)
         if not refused:
@@ -131,10 +127,7 @@ class StockAlerts(RunPart[InventoryReport]):
 
         A variant counts only if a second read shows the same, because orders change meanwhile.
         """
-        suspects = islice(_suspects(book, demand), _MAX_DRIFT)
-        found: list[Found] = []
-        while page := list(islice(suspects, _PAGE)):
-            found.extend(_confirmed(page, self.shop.stock, demand))
+        found = differing(book, demand, self.shop.stock)
         short = shortfalls(found, self.shop.stock, demand.orders)
         self._shortfalls(short)
         for one in found:
@@ -168,25 +161,6 @@ class StockAlerts(RunPart[InventoryReport]):
             is_wrong = alert.code in found.by_code or alert.code in found.unjudged
             if alert.kind == _SHORTFALL and not is_wrong:
                 self.ledger.alerts.resolve(_SHORTFALL, code=alert.code)
-
-
-def _suspects(book: StagingStore, demand: UnheldDemand) -> Iterator[Matched]:
-    for match in book.matched():
-        if match.variant.kind not in ("plain", "kit"):
-            continue
-        allocated = sum(level[1] for level in match.variant.levels.values())
-        if allocated != demand.ordered.get(match.variant.id, 0):
-            yield match
-
-
-def _confirmed(page: Sequence[Matched], shop: ShopStock, demand: UnheldDemand) -> Iterator[Found]:
-    again = shop.variants_by_id([match.variant.id for match in page])
-    for match in page:
-        variant = again.get(match.variant.id)
-        before = sum(level[1] for level in match.variant.levels.values())
-        if variant is not None and sum(level.allocated for level in variant.levels) == before:
-            ordered = demand.ordered.get(variant.id, 0)
-            yield Found(variant.id, match.variant.sku, before, ordered)
 
 
 def _listed(names: Sequence[str], count: int) -> str:

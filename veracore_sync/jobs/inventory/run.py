@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
 from itertools import islice
 
 from veracore_sync.domain.failures import FailureBudget
@@ -12,18 +11,15 @@ from veracore_sync.domain.staged_stock import Planned
 from veracore_sync.jobs.inventory.alerts import StockAlerts
 from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.execute import MAX_REFUSED, StockWriter
-from veracore_sync.jobs.inventory.location_map import location_map
-from veracore_sync.jobs.inventory.plan import Guard, PlanSummary, guard, plan_variant
-from veracore_sync.jobs.inventory.plausible import implausible
-from veracore_sync.jobs.inventory.read import Reading
+from veracore_sync.jobs.inventory.plan import Guard, PlanSummary, guard
+from veracore_sync.jobs.inventory.planning import ALLOWED, StockPlanning
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.sellable import SellableCalculator
-from veracore_sync.jobs.inventory.sku_map import SPELLINGS, SkuMap
+from veracore_sync.jobs.inventory.sku_map import SPELLINGS
 from veracore_sync.jobs.inventory.unread import UnreadStock
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.ports.stock_staging import StagingStore
 
-_ALLOWED = "stock.mass_change_allowed"
 _REPLANS = 3
 _PAGE = 500
 _SHOWN = 1000
@@ -33,16 +29,15 @@ _SHOWN = 1000
 class InventoryRun(JobRun[InventoryReport]):
     """Writes what the warehouse can promise as the shop's stock levels."""
 
+    _planning: StockPlanning = field(init=False)
     _book: StagingStore = field(init=False)
-    _reading: Reading = field(init=False)
     _alerts: StockAlerts = field(init=False)
     _unread: UnreadStock = field(init=False)
 
     def __post_init__(self) -> None:
-        self._book = self.ledger.stock
         self._unread = UnreadStock(self.ledger, self.clock, self.report)
-        names = SkuMap(self.settings.skus)
-        self._reading = Reading(self.context, self._book, names, self._unread)
+        self._planning = StockPlanning(self.context, self._unread)
+        self._book = self._planning.book
         self._alerts = StockAlerts(self.context)
 
     def run(self) -> InventoryReport:
@@ -53,10 +48,10 @@ class InventoryRun(JobRun[InventoryReport]):
         """
         self.context.begin()
         # The order of reading matters: levels, stock, then open orders (see `read`).
-        calculator, read_at = self._read()
+        calculator = self._read()
         if calculator is None:
             return self.report
-        demand = self._reading.demand(read_at)
+        demand = self._planning.demand()
         summary = self._plan(calculator, demand, decreases_only=False)
         held_back = self._guard(summary)
         if held_back is not None and held_back.decreases:
@@ -70,7 +65,7 @@ class InventoryRun(JobRun[InventoryReport]):
             self._alerts.drift(self._book, demand)
         complete = held_back is None or held_back.decreases
         if complete:
-            complete = self._write(calculator, read_at, decreases_only=bool(held_back))
+            complete = self._write(calculator, decreases_only=bool(held_back))
         self._conclude(held_back, complete=complete)
         return self.report
 
@@ -80,46 +75,13 @@ class InventoryRun(JobRun[InventoryReport]):
 
     # ---- reading ------------------------------------------------------------------------------
 
-    def _read(self) -> tuple[SellableCalculator | None, datetime]:
+    def _read(self) -> SellableCalculator | None:
         """Read both sides; without a calculator if the read of the stock is rejected."""
-        locations = self.shop.stock.locations()
-        where = location_map(
-            self.settings.inventory.locations,
-            locations,
-            tells_warehouses=self.warehouse.capabilities.tells_warehouses,
-        )
-        for one in locations:
-            if one.unreadable is not None:
-                name = one.name or f"with the id {one.id}"
-                self._unread.note(f"the shop's stock location {name}", one.unreadable)
-        self._book.clear()
-        self.context.progress("reading the shop", 0, 0)
-        self._reading.variants(self.options.only)
-        self.report.processed = self._book.count_variants()
-        if not self.context.must_not_write:
-            self._reading.look_for_processed()
-        self.context.progress("reading the warehouse", 0, 0)
-        read_at, seen = self._reading.stock(self.options.only, where)
-        self.context.check_warehouse()
-        if self._is_full and self.report.processed:
-            found = implausible(
-                self._book,
-                self._unread.nameless,
-                set(where.by_warehouse or ()) - seen,
-                self.settings.inventory.max_zero_percent,
-                allowed=self.options.allow_mass_change,
-            )
-            if found is not None:
-                self._reject_read(found)
-                return None, read_at
-        calculator = SellableCalculator(
-            self._book,
-            self.settings,
-            self._reading.names,
-            where,
-            is_absence_proven=not self._unread.nameless,
-        )
-        return calculator, read_at
+        found = self._planning.read()
+        if isinstance(found, Guard):
+            self._reject_read(found)
+            return None
+        return found
 
     def _reject_read(self, found: Guard) -> None:
         self.report.guard = found.name
@@ -143,33 +105,28 @@ class InventoryRun(JobRun[InventoryReport]):
         """Plan every matched variant again into the staging table."""
         summary = PlanSummary()
         self._book.clear_plan()
-        calculator.begin()
         actions: list[Planned] = []
-        for match in self._book.matched(written_only=written_only):
-            offer = calculator.offer(match, demand)
-            if offer is None:
-                continue
-            now = calculator.levels(match)
-            summary.add(now, offer)
-            changes = plan_variant(
-                now,
-                offer,
-                decreases_only=decreases_only,
-                everything=self.options.force and not written_only,
-            )
-            if changes:
-                actions.append(calculator.action(match, now, changes))
+        everything = self.options.force and not written_only
+        for one in self._planning.variants(
+            calculator,
+            demand,
+            decreases_only=decreases_only,
+            everything=everything,
+            written_only=written_only,
+        ):
+            summary.add(one.now, one.offer)
+            if one.changes:
+                actions.append(calculator.action(one.match, one.now, one.changes))
             if len(actions) >= _PAGE:
                 self._book.add_plan(actions)
                 actions.clear()
         self._book.add_plan(actions)
-        calculator.settle()
         return summary
 
     def _guard(self, summary: PlanSummary) -> Guard | None:
         if self.options.allow_mass_change:
             return None
-        first = self.ledger.meta.get(_ALLOWED) is None
+        first = self.ledger.meta.get(ALLOWED) is None
         found = guard(summary, self.settings.inventory, first=first)
         if found is not None:
             self.report.guard = found.name
@@ -190,9 +147,7 @@ class InventoryRun(JobRun[InventoryReport]):
 
     # ---- writing ------------------------------------------------------------------------------
 
-    def _write(
-        self, calculator: SellableCalculator, read_at: datetime, *, decreases_only: bool
-    ) -> bool:
+    def _write(self, calculator: SellableCalculator, *, decreases_only: bool) -> bool:
         """Write, list the open orders again, correct what changed meanwhile; whether in time."""
         done, in_time = 0, True
         refusals = FailureBudget(MAX_REFUSED)
@@ -223,7 +178,7 @@ class InventoryRun(JobRun[InventoryReport]):
             if planning < _REPLANS:
                 # Orders placed while the run wrote were not in its plan; without another listing
                 # their units would stay for sale until the next run.
-                demand = self._reading.demand(read_at)
+                demand = self._planning.demand()
                 self._plan(calculator, demand, decreases_only=decreases_only, written_only=True)
         return in_time
 
@@ -241,14 +196,14 @@ class InventoryRun(JobRun[InventoryReport]):
         if self._is_full:
             self._keep_spellings()
         if self._is_full and complete and self.options.allow_mass_change:
-            self.ledger.meta.put(_ALLOWED, "1")
+            self.ledger.meta.put(ALLOWED, "1")
 
     def _keep_spellings(self) -> None:
         """Store VeraCore's own spelling of parts that are not in NFC, for the orders."""
         # A part in both forms is two offers, and the order's SKU decides.
         found = {
             key: name
-            for key, name in self._reading.spelled.items()
+            for key, name in self._planning.reading.spelled.items()
             if not self._book.is_spelled_twice(key)
         }
         spelled = json.dumps(found, sort_keys=True)

@@ -8,14 +8,20 @@ moments are the same, or a second or two apart where the database takes the time
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from veracore_sync.domain.errors import UpstreamError
 from veracore_sync.domain.shop_stock import OpenOrder, StockAllocation
+from veracore_sync.domain.staged_stock import Matched
+from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.ports.shop import ShopStock
+from veracore_sync.ports.stock_staging import StagingStore
 
+_MAX = 500
+_PAGE = 200
 _APART = timedelta(seconds=3)
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -74,6 +80,37 @@ class Claim:
         """
         gone = self.ordered - self.open + (self.cancelled if released else 0)
         return self.open - min(self.open, max(0, self.assigned - gone))
+
+
+def differing(book: StagingStore, demand: UnheldDemand, shop: ShopStock) -> list[Found]:
+    """The variants whose allocated units differ from their open orders, in two reads of them.
+
+    Orders change meanwhile, so one read is not enough; at most 500.
+    """
+    suspects = islice(_suspects(book, demand), _MAX)
+    found: list[Found] = []
+    while page := list(islice(suspects, _PAGE)):
+        found.extend(_confirmed(page, shop, demand))
+    return found
+
+
+def _suspects(book: StagingStore, demand: UnheldDemand) -> Iterator[Matched]:
+    for match in book.matched():
+        if match.variant.kind not in ("plain", "kit"):
+            continue
+        allocated = sum(level[1] for level in match.variant.levels.values())
+        if allocated != demand.ordered.get(match.variant.id, 0):
+            yield match
+
+
+def _confirmed(page: Sequence[Matched], shop: ShopStock, demand: UnheldDemand) -> Iterator[Found]:
+    again = shop.variants_by_id([match.variant.id for match in page])
+    for match in page:
+        variant = again.get(match.variant.id)
+        before = sum(level[1] for level in match.variant.levels.values())
+        if variant is not None and sum(level.allocated for level in variant.levels) == before:
+            ordered = demand.ordered.get(variant.id, 0)
+            yield Found(variant.id, match.variant.sku, before, ordered)
 
 
 def shortfalls(found: Sequence[Found], shop: ShopStock, orders: Sequence[OpenOrder]) -> Shortfalls:

@@ -77,6 +77,12 @@ def held_lines(row: OrderRow, attempts: Sequence[AttemptRow]) -> SentLines | Non
     return () if row.state == OrderState.SHIPPED else None
 
 
+def sent_lines(row: OrderRow, attempts: Sequence[AttemptRow]) -> SentLines | None:
+    """What VeraCore was sent, whether it accepted it or not; ``None`` if that is unknown."""
+    held = held_lines(row, attempts)
+    return attempts[-1].lines if held is None and attempts else held
+
+
 def missing_units(
     order: Order | OrderContent, held: SentLines | None, renderer: Renderer
 ) -> Mapping[str, int]:
@@ -120,14 +126,14 @@ def agrees(
     """
     if held is None:
         return False
-    wanted, there = _offers(now, renderer), +totals(renderer.goods(held))
+    wanted, there = offered_units(now, renderer), +totals(renderer.goods(held))
     if wanted == there:
         return True
     if was is None or sent is None:
         return False
     # Units that were fulfilled by hand before the order was sent are in neither difference.
     changed, changed_there = (
-        _less(wanted, _offers(was, renderer)),
+        _less(wanted, offered_units(was, renderer)),
         _less(there, totals(renderer.goods(sent))),
     )
     # What VeraCore has cut beyond that is reported by `order.short`.
@@ -137,7 +143,8 @@ def agrees(
     )
 
 
-def _offers(units: Mapping[str, int], renderer: Renderer) -> Counter[str]:
+def offered_units(units: Mapping[str, int], renderer: Renderer) -> Counter[str]:
+    """Units by the key of VeraCore's offer, without those that it never has."""
     named = ((renderer.offer(sku), n) for sku, n in units.items() if not renderer.is_excluded(sku))
     return +totals(named)
 
@@ -187,10 +194,14 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What is to be reported: reported again only if `mark` is another."""
+    """What is to be reported: reported again only if `mark` is another.
+
+    `words` are the changes alone, one each.
+    """
 
     mark: str
     message: str
+    words: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +284,7 @@ class ChangeRules:
         spelled |= {unit_key(name): name for name in map(self.renderer.offer, now.units)}
         both = [
             {spelled[key]: n for key, n in units.items()}
-            for units in (totals(sent), _offers(now.units, self.renderer))
+            for units in (totals(sent), offered_units(now.units, self.renderer))
         ]
         return unit_words(both[0], both[1], lambda _: False)
 
@@ -288,6 +299,7 @@ class ChangeRules:
                 _content_mark(one.now),
                 f"it was changed in the shop after it went to VeraCore: {listed(words)}{lack}; "
                 f"make the same change at VeraCore, or {_accept(code)}",
+                words,
             )
         money = self._refunded(was, one.now, code)
         if money is not None:
@@ -364,7 +376,8 @@ class ChangeRules:
             f"it was changed in the shop {_ENDED[row.state]}: VeraCore does not have "
             f"{counted_units(one.missing)}; send that by hand, or {_accept(row.code)}"
         )
-        return Verdict({DRIFT: Notice(_mark(str(row.state), now.units), message)}, base)
+        words = (f"VeraCore does not have {counted_units(one.missing)}",)
+        return Verdict({DRIFT: Notice(_mark(str(row.state), now.units), message, words)}, base)
 
     def _as_sent(self, one: Comparison) -> Facets | None:
         """The facets now, unless the content differs from what was sent."""

@@ -8,9 +8,9 @@ first, so that each is compared within three runs.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from veracore_sync.clock import from_text, to_text
 from veracore_sync.domain.comparisons import ComparedRow, Facets
@@ -38,8 +38,9 @@ from veracore_sync.jobs.orders.changes import (
     is_followed,
     missing_units,
     open_units,
+    sent_lines,
 )
-from veracore_sync.jobs.orders.facets import facets, fulfilled_by_others, under_first_names
+from veracore_sync.jobs.orders.facets import facets, fulfilled_by_hand, under_first_names
 from veracore_sync.jobs.orders.render import Renderer, content_hash
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.report import raise_alert
@@ -186,7 +187,8 @@ class Comparer(RunPart[OrdersReport]):
         key = self.ledger.meta.hash_key
         order = under_first_names(order, known.seen, known.base, sent)
         was = known.base or sent
-        by_hand = self._by_hand(order, was.by_hand if was else {})
+        slips = partial(self.ledger.shipments.slips_of, order.code)
+        by_hand = fulfilled_by_hand(order, was.by_hand if was else {}, slips)
         if was is not None and not self._is_tracked and by_hand != was.by_hand:
             # Whoever fulfils all orders by hand gets no notice of each.
             known = replace(known, base=replace(was, by_hand=by_hand))
@@ -231,30 +233,12 @@ class Comparer(RunPart[OrdersReport]):
             self._cancelled(order.code)
         self._tell(seen, known, verdict)
 
-    def _by_hand(self, order: OrderContent, before: Mapping[str, int]) -> Mapping[str, int]:
-        """Fulfilled units by SKU that no slip of VeraCore explains; `before`: seen earlier."""
-        if not before and not any(line.fulfilled for line in order.lines):
-            return {}
-        ours: Counter[str] = Counter()
-        slips = self.ledger.shipments.slips_of(order.code)
-        for slip in slips:
-            if slip.lines is None:
-                return before  # its units may be among those that are fulfilled
-            ours.update(slip.lines)
-        found = Counter(fulfilled_by_others(order, ours))
-        # That a slip's own fulfilment was cancelled is for `sync-tracking` to report.
-        return dict(found | Counter(before)) if slips else dict(found)
-
     def _held(self, row: OrderRow) -> tuple[SentLines | None, SentLines | None]:
         """What VeraCore has of the order (its record if one was seen), and what it was sent."""
         attempts = self.ledger.orders.attempts(row.code)
         sent = held_lines(row, attempts)
-        if sent is None and attempts:
-            sent_lines: SentLines | None = attempts[-1].lines
-        else:
-            sent_lines = sent
         known = self.ledger.holdings.known(row.code) if row.state in HANDED_OVER else None
-        return (known if known is not None else sent), sent_lines
+        return (known if known is not None else sent), sent_lines(row, attempts)
 
     # ---- telling ----------------------------------------------------------------------------
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from decimal import Decimal
 from typing import Literal
 
 from veracore_sync.domain.comparisons import Facets
 from veracore_sync.domain.orders import Address, Order, OrderContent, OrderLine, ShippingLine
+from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.jobs.orders.text import comparable
 
 SHIPPING, SURCHARGES = "shipping charge", "surcharges"
@@ -91,6 +92,28 @@ def fulfilled_by_others(order: Order | OrderContent, ours: Mapping[str, int]) ->
     for line in order.lines:
         units[line.sku] += max(0, line.fulfilled - ours.get(line.id, 0))
     return dict(sorted((+units).items()))
+
+
+def fulfilled_by_hand(
+    order: OrderContent, before: Mapping[str, int], slips: Callable[[], Sequence[SlipRow]]
+) -> Mapping[str, int]:
+    """Fulfilled units by SKU that no slip of VeraCore explains.
+
+    Args:
+        before: The same as it was seen earlier.
+        slips: Reads the order's slips; only asked if something is fulfilled.
+    """
+    if not before and not any(line.fulfilled for line in order.lines):
+        return {}
+    ours: Counter[str] = Counter()
+    known = slips()
+    for slip in known:
+        if slip.lines is None:
+            return before  # its units may be among those that are fulfilled
+        ours.update(slip.lines)
+    found = Counter(fulfilled_by_others(order, ours))
+    # That a slip's own fulfilment was cancelled is for `sync-tracking` to report.
+    return dict(found | Counter(before)) if known else dict(found)
 
 
 def _prices(order: Order | OrderContent, basis: Basis) -> dict[str, str]:

@@ -116,13 +116,7 @@ class Selector:
     def _is_back(self, row: OrderRow, stub: OrderStub | None) -> bool:
         if stub is None:
             return False
-        if row.cause == OrderCause.EARLY:
-            return stub.placed_at is None or stub.placed_at >= self.not_before
-        if row.cause == OrderCause.CHANNEL:
-            # Another configuration may have sent it, and of a channel that was deleted since the
-            # order shows nothing: it looks as if it had been sold in the default channel.
-            return self.explicit
-        return row.cause in (OrderCause.STATE, OrderCause.TYPE)
+        return comes_back(row, stub.placed_at, self.not_before, explicit=self.explicit)
 
     def _must_try(self, row: OrderRow) -> bool:
         until = row.next_attempt_at
@@ -176,6 +170,26 @@ class Selector:
         if is_ahead(checked_at, self.now):
             return True
         return stub.updated_at > checked_at and not is_ahead(stub.updated_at, self.now)
+
+
+def comes_back(
+    row: OrderRow, placed_at: datetime | None, not_before: datetime, *, explicit: bool = False
+) -> bool:
+    """Whether a skipped order is due again now that it is in a trigger state.
+
+    Args:
+        row: Of a skipped order.
+        placed_at: When it was placed, by the shop.
+        not_before: Orders placed before this time (UTC) are never sent.
+        explicit: A person named it.
+    """
+    if row.cause == OrderCause.EARLY:
+        return placed_at is None or placed_at >= not_before
+    if row.cause == OrderCause.CHANNEL:
+        # Another configuration may have sent it, and of a channel that was deleted since the
+        # order shows nothing: it looks as if it had been sold in the default channel.
+        return explicit
+    return row.cause in (OrderCause.STATE, OrderCause.TYPE)
 
 
 def why_not(

@@ -10,6 +10,7 @@ from typing import Protocol
 from veracore_sync.domain.cancellations import CancellationRow
 from veracore_sync.domain.comparisons import ComparedRow, Facets
 from veracore_sync.domain.differences import Difference
+from veracore_sync.domain.ledger_records import AcceptedAlert
 from veracore_sync.domain.order_records import AttemptRow, OrderRow
 from veracore_sync.domain.pick_slips import SlipRow, TrackedRow
 from veracore_sync.domain.warehouse import ShippedRow
@@ -21,7 +22,8 @@ from veracore_sync.ports.warehouse import LookUp
 class LedgerSide:
     """What the ledger has of an order; read in one transaction.
 
-    `compared` and `sent` are what the comparison with the shop keeps (`jobs.orders.compare`).
+    `compared` and `sent` are what the comparison with the shop keeps (`jobs.orders.compare`);
+    `accepted` is what a person accepted of its alerts.
     """
 
     row: OrderRow
@@ -31,6 +33,7 @@ class LedgerSide:
     cancellation: CancellationRow | None = None
     compared: ComparedRow | None = None
     sent: Facets | None = None
+    accepted: tuple[AcceptedAlert, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

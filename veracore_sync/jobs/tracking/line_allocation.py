@@ -91,7 +91,7 @@ class LineAllocation:
             and not self.record.partially_cancelled
             and not self.short
         ):
-            offered = self._offered()
+            offered = self.offered()
             own = left if offered is None else self._fill(self._not_held(offered), left)
             own -= self.excluded(own)
         else:
@@ -110,7 +110,7 @@ class LineAllocation:
 
     def excluded(self, units: Mapping[str, int]) -> Counter[str]:
         """Which of these units, by line id, VeraCore never had (``skus.exclude``)."""
-        held = self._offered() or Counter[str]()
+        held = self.offered() or Counter[str]()
         found: Counter[str] = Counter()
         for line in self.order.lines:
             # Sent before the setting named it: then VeraCore ships it.
@@ -167,13 +167,13 @@ class LineAllocation:
     @property
     def is_known(self) -> bool:
         """Whether it is known what VeraCore accepted of the order."""
-        return self._offered() is not None
+        return self.offered() is not None
 
     @property
     def _offers(self) -> set[str]:
         return {sku_key(self.names.part(line.sku)) for line in self.order.lines}
 
-    def _offered(self) -> Counter[str] | None:
+    def offered(self) -> Counter[str] | None:
         """What VeraCore accepted of the order; ``None`` if unknown: then all that was ordered."""
         lines = self.record.lines if self.record.lines is not None else self.sent
         return units_of(lines) if lines else None

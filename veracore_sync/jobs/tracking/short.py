@@ -18,19 +18,25 @@ _IF_SHORT = (
 )
 
 
+def lacking(record: WarehouseRecord, allocation: LineAllocation) -> Counter[str]:
+    """Units by line id that an order which VeraCore has completed still lacks."""
+    left = allocation.left()
+    left -= allocation.excluded(left)
+    return left if record.partially_cancelled else allocation.short_lines(left)
+
+
 def short(
     record: WarehouseRecord, order: FulfilledOrder, allocation: LineAllocation
 ) -> Iterator[ReportIssue]:
     """The alert, if there is one, about an order that VeraCore has completed."""
-    left = allocation.left()
-    left -= allocation.excluded(left)
-    if record.partially_cancelled and left:
+    lacks = lacking(record, allocation)
+    if lacks and record.partially_cancelled:
         message = (
-            f"VeraCore will not ship {listed(order.lines, left)}: cancel or refund it in the shop, "
-            "or ship it"
+            f"VeraCore will not ship {listed(order.lines, lacks)}: cancel or refund it in the "
+            "shop, or ship it"
         )
-        yield _missing(order, AlertKind.ORDER_SHORT, message, left)
-    elif lacks := allocation.short_lines(left):
+        yield _missing(order, AlertKind.ORDER_SHORT, message, lacks)
+    elif lacks:
         message = f"VeraCore completed it without {listed(order.lines, lacks)}: {_IF_SHORT}"
         yield _missing(order, SHORT_SHIPPED, message, lacks)
 

@@ -11,6 +11,7 @@ from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
 from veracore_sync.domain.warehouse import Package, Shipment, WarehouseRecord
 from veracore_sync.jobs.tracking.actions import Hold
+from veracore_sync.jobs.tracking.carriers import tracking_code
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.waits import NONE, bounded
 
@@ -42,6 +43,13 @@ def _is_awaited(shipment: Shipment, row: SlipRow | None) -> bool:
 def live(shipment: Shipment) -> tuple[Package, ...]:
     """A shipment's packages that have left."""
     return tuple(package for package in shipment.packages if package.is_live)
+
+
+def is_relabelled(row: SlipRow, shipment: Shipment | None) -> bool:
+    """Whether a slip that is fulfilled has other tracking numbers since."""
+    if row.state != PickSlipState.DONE or shipment is None or not shipment.packages:
+        return False
+    return tracking_code(live(shipment)) != (row.tracking_code or "")
 
 
 def unready(

@@ -12,10 +12,9 @@ from veracore_sync.domain.pick_slips import PackageFact, Rows, SlipRow, fresh_sl
 from veracore_sync.domain.states import OPEN_SLIPS, OrderState, PickSlipState
 from veracore_sync.domain.warehouse import Package, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.jobs.tracking.actions import DOUBLED, PENDING_BY_HAND, Action, Hold
-from veracore_sync.jobs.tracking.carriers import tracking_code
 from veracore_sync.jobs.tracking.plan import OrderPlan
 from veracore_sync.jobs.tracking.rules import Rules
-from veracore_sync.jobs.tracking.slips import live, shipments_of, unready
+from veracore_sync.jobs.tracking.slips import is_relabelled, shipments_of, unready
 from veracore_sync.ports.ledger import Ledger
 
 
@@ -74,7 +73,7 @@ class OrderSnapshot:
         open_rows = [row for row in slips.values() if row.state in OPEN_SLIPS]
         if any(self._is_ready(row, shipments.get(row.slip)) for row in open_rows):
             return True
-        if any(_is_relabelled(row, shipments.get(row.slip)) for row in slips.values()):
+        if any(is_relabelled(row, shipments.get(row.slip)) for row in slips.values()):
             return True
         return self.record.is_complete and self.row.state == OrderState.SYNCED and not open_rows
 
@@ -121,9 +120,3 @@ def facts_of(shipment: Shipment) -> tuple[PackageFact, ...]:
 def _fact(one: Package) -> PackageFact:
     shipped_at = to_text(one.shipped_at) if one.shipped_at else None
     return (one.carrier, one.service, one.tracking, shipped_at, one.voided_at is not None)
-
-
-def _is_relabelled(row: SlipRow, shipment: Shipment | None) -> bool:
-    if row.state != PickSlipState.DONE or shipment is None or not shipment.packages:
-        return False
-    return tracking_code(live(shipment)) != (row.tracking_code or "")

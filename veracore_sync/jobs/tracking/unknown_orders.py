@@ -13,13 +13,15 @@ from veracore_sync.clock import from_text
 from veracore_sync.domain.errors import UpstreamError
 from veracore_sync.domain.failures import MAY_BE_A_RECORDS
 from veracore_sync.domain.fulfilments import FulfilledOrder
-from veracore_sync.domain.identity import is_another, left_before
-from veracore_sync.domain.order_records import Discovery, OrderRow
-from veracore_sync.domain.states import Applied, OrderCause, OrderState
-from veracore_sync.domain.warehouse import WarehouseRecord
+from veracore_sync.domain.order_records import OrderRow
+from veracore_sync.domain.states import Applied
 from veracore_sync.jobs.kernel import RunPart
-from veracore_sync.jobs.orders.ids import is_derived
-from veracore_sync.jobs.orders.interpret_lookup import SHORTEST_CUT
+from veracore_sync.jobs.orders.adoption import (
+    adopt_unknown,
+    was_never_sent,
+    why_another,
+    why_not_in_shop,
+)
 from veracore_sync.jobs.tracking.report import TrackingReport
 from veracore_sync.jobs.tracking.unanswered import Unanswered
 from veracore_sync.jobs.tracking.window import Listed
@@ -28,7 +30,6 @@ from veracore_sync.waits import STRANGER, is_over
 
 _KEPT = timedelta(days=30)
 _TOGETHER = 50
-_PASSED_BY = (OrderCause.STATE, OrderCause.EARLY)
 
 
 @dataclass(slots=True)
@@ -64,7 +65,7 @@ class UnknownOrders(RunPart[TrackingReport]):
         wanted = {
             code: one
             for code, one in by_code.items()
-            if _may_be_adopted(ours.get(code)) and not self.bad.rests(code) and code not in shared
+            if was_never_sent(ours.get(code)) and not self.bad.rests(code) and code not in shared
         }
         adopted = []
         for code, order in self._read(wanted):
@@ -127,54 +128,18 @@ class UnknownOrders(RunPart[TrackingReport]):
     def _adopt_one(
         self, one: Listed, order: FulfilledOrder | None, ours: Mapping[str, OrderRow]
     ) -> bool:
-        # An Aggregate order repeats the lines of its Seller orders: only one of them is adopted.
-        types = self.settings.orders.counted_types
-        if (
-            order is None
-            or order.type not in types
-            or order.state not in self.states
-            or self.settings.orders.claim(order.channels) != "ours"
-        ):
+        if order is None or why_not_in_shop(order, self.settings.orders, self.states):
             self.ledger.shipments.asked(one.veracore_id, one.reference)
             return False
         found = self.warehouse.look_up(one.veracore_id)
         if isinstance(found, LookUpFailed):
             raise found.error
         self.bad.answered("veracore")
-        # Another system may use this shop's codes as its own: VeraCore's own record decides.
-        if (
-            not isinstance(found, Present)
-            or not self._is_of(order.code, found.record)
-            or left_before(found.record, order.placed_at)
-            or _is_of_another(ours.get(order.code), order)
-        ):
+        prefix, row = self.settings.orders.id_prefix, ours.get(order.code)
+        if not isinstance(found, Present) or why_another(order, found.record, row, prefix):
             self.ledger.shipments.asked(one.veracore_id, one.reference)
             return False
-        with self.ledger.unit_of_work():
-            if order.code not in ours:
-                found_now = Discovery(order.code, order.id, order.placed_at)
-                self.ledger.transitions.discover([found_now])
-            if (
-                self.ledger.transitions.adopt(order.code, one.veracore_id, found.record)
-                is Applied.LOST
-            ):
-                return False
+        if adopt_unknown(self.ledger, order, one.veracore_id, found.record) is Applied.LOST:
+            return False
         self.report.record(order.code, "", "adopted")
         return True
-
-    def _is_of(self, code: str, record: WarehouseRecord) -> bool:
-        """Whether the record, and not only what is left of its reference, is that order."""
-        if record.reference != code:
-            return False
-        # A reference of this length may have been cut, in the list and in the record alike. Then
-        # it may be the beginning of a longer code and belong to another order of this shop.
-        prefix = self.settings.orders.id_prefix
-        return len(code) < SHORTEST_CUT or is_derived(record.id, code, prefix)
-
-
-def _is_of_another(row: OrderRow | None, order: FulfilledOrder) -> bool:
-    return row is not None and is_another(row, order.id, order.placed_at)
-
-
-def _may_be_adopted(row: OrderRow | None) -> bool:
-    return row is None or (row.state == OrderState.SKIPPED and row.cause in _PASSED_BY)

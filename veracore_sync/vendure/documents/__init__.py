@@ -13,6 +13,7 @@ from importlib.resources import files
 # The line that opens the operation's selection; a fragment's comes after it.
 _OPENS = re.compile(r"^(query .*|\)) \{\n", re.MULTILINE)
 
+# A field that every document with orders asks for, in its operation or in the first fragment.
 _TYPE = re.compile(r"^( +)type\n", re.MULTILINE)
 
 
@@ -28,9 +29,7 @@ class Document:
         """The document with these custom fields of the order in its selection."""
         if not names:
             return self
-        place = "      currencyCode\n"
-        asked = f"{place}      customFields {{ {' '.join(names)} }}\n"
-        return Document(self.operation, self.text.replace(place, asked), self.permission)
+        return self._of_order(f"customFields {{ {' '.join(names)} }}")
 
     def with_order_fields(self) -> Document:
         """The document with the shop's custom fields of the order: name, kind, and whether a list.
@@ -51,13 +50,11 @@ class Document:
 
     def with_parts(self) -> Document:
         """The document with the codes of an order's Aggregate and of its Seller orders."""
-        place = "      currencyCode\n"
-        asked = f"{place}      aggregateOrder {{ code }}\n      sellerOrders {{ code }}\n"
-        return Document(self.operation, self.text.replace(place, asked), self.permission)
+        return self._of_order("aggregateOrder { code } sellerOrders { code }")
 
     def with_channels(self) -> Document:
         """The document with the channels of each order, and how many of them we may see."""
-        text = _TYPE.sub(r"\g<0>\g<1>channels { code }\n", self.text, count=1)
+        text = self._of_order("channels { code }").text
         asked = (
             "\\g<0>  me { channels { code } }\n  channels(options: { take: 1 }) { totalItems }\n"
         )
@@ -70,9 +67,14 @@ class Document:
         asked = "\\g<0>  activeChannel { code token }\n"
         return Document(self.operation, _OPENS.sub(asked, self.text, count=1), self.permission)
 
+    def _of_order(self, asked: str) -> Document:
+        """The document with more of each order."""
+        text = _TYPE.sub(rf"\g<0>\g<1>{asked}\n", self.text, count=1)
+        return Document(self.operation, text, self.permission)
+
 
 def _load(
-    file_name: str, operation: str, permission: str = "", *, fragments: Sequence[str] = ()
+    file_name: str, operation: str, permission: str = "", *, fragments: tuple[str, ...] = ()
 ) -> Document:
     return Document(operation, "\n".join(map(_text, (file_name, *fragments))), permission)
 
@@ -81,31 +83,31 @@ def _text(file_name: str) -> str:
     return files(__name__).joinpath(file_name).read_text("utf-8")
 
 
-_CONTENT = "fragment_content.graphql"
-_FULFILMENTS = "fragment_fulfilments.graphql"
+_CONTENT = ("fragment_content.graphql", "fragment_postal.graphql")
+_FULFILMENTS = ("fragment_fulfilments.graphql",)
 
 LOGIN = _load("login.graphql", "Login")
 POLL_ORDERS = _load("poll_orders.graphql", "PollOrders", "ReadOrder")
 LIST_ORDERS = _load("list_orders.graphql", "ListOrders", "ReadOrder")
 NAME_ORDERS = _load("name_orders.graphql", "NameOrders", "ReadOrder")
-READ_ORDERS = _load("read_orders.graphql", "ReadOrders", "ReadOrder")
-COMPARE_ORDERS = _load("compare_orders.graphql", "CompareOrders", "ReadOrder", fragments=[_CONTENT])
+READ_ORDERS = _load("read_orders.graphql", "ReadOrders", "ReadOrder", fragments=_CONTENT)
+COMPARE_ORDERS = _load("compare_orders.graphql", "CompareOrders", "ReadOrder", fragments=_CONTENT)
 READ_WHOLE_ORDERS = _load(
     "read_whole_orders.graphql",
     "ReadWholeOrders",
     "ReadOrder",
-    fragments=[_CONTENT, _FULFILMENTS],
+    fragments=(*_CONTENT, *_FULFILMENTS),
 )
 READ_LOCATIONS = _load("read_locations.graphql", "ReadLocations", "ReadStockLocation")
 LIST_LOCATIONS = _load("list_locations.graphql", "ListLocations", "ReadStockLocation")
 READ_VARIANTS = _load("read_variants.graphql", "ReadVariants", "ReadCatalog")
 LIST_VARIANTS = _load("list_variants.graphql", "ListVariants", "ReadCatalog")
 READ_OPEN_ORDERS = _load("read_open_orders.graphql", "ReadOpenOrders", "ReadOrder")
-READ_ALLOCATIONS = _load("read_allocations.graphql", "ReadAllocations", "ReadCatalog")
+READ_MOVEMENTS = _load("read_movements.graphql", "ReadMovements", "ReadCatalog")
 READ_MOMENTS = _load("read_moments.graphql", "ReadMoments", "ReadOrder")
 SET_STOCK = _load("set_stock.graphql", "SetStock", "UpdateCatalog")
 READ_FULFILMENTS = _load(
-    "read_fulfilments.graphql", "ReadFulfilments", "ReadOrder", fragments=[_FULFILMENTS]
+    "read_fulfilments.graphql", "ReadFulfilments", "ReadOrder", fragments=_FULFILMENTS
 )
 ADD_FULFILMENT = _load("add_fulfilment.graphql", "AddFulfilment", "UpdateOrder")
 SHIP_FULFILMENT = _load("ship_fulfilment.graphql", "ShipFulfilment", "UpdateOrder")

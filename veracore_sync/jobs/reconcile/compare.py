@@ -1,0 +1,245 @@
+"""Compares what ledger, shop and warehouse have of one order; pure.
+
+Each cause is told once, by the type that says most about it: an order that VeraCore does not have
+tells nothing of its units, one that the shop cancelled nothing of its fulfilments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from veracore_sync.clock import from_text
+from veracore_sync.domain.cancellations import is_cancelled_wholly, left_slips
+from veracore_sync.domain.differences import Difference, DifferenceType
+from veracore_sync.domain.identity import is_another
+from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.states import CANCELLING, HANDED_OVER, OrderState
+from veracore_sync.domain.warehouse import WarehouseRecord
+from veracore_sync.domain.whole_orders import WholeOrder
+from veracore_sync.jobs.reconcile.account import account_of
+from veracore_sync.jobs.reconcile.content import content_differs, passes
+from veracore_sync.jobs.reconcile.evidence import record_words
+from veracore_sync.jobs.reconcile.found import Found, OnItsWay, Unread, accepts, types_of, without
+from veracore_sync.jobs.reconcile.rules import Rules, rules_of
+from veracore_sync.jobs.reconcile.sending import (
+    CANCELLED,
+    cancelled_there,
+    difference,
+    is_open,
+    missing,
+    unknown_there,
+    unsent,
+)
+from veracore_sync.jobs.reconcile.shipping import (
+    shipped_though_cancelled,
+    shipped_without_order,
+    shipping_differs,
+)
+from veracore_sync.jobs.reconcile.sides import Examined, LedgerSide, OrderSides
+from veracore_sync.jobs.reconcile.sights import (
+    IN_DOUBT,
+    Sights,
+    may_leave,
+    sights_of,
+    wanted_ids,
+)
+from veracore_sync.ports.warehouse import Absent, LookUpFailed
+
+__all__ = ["Rules", "examine_order", "rules_of", "wanted_ids"]
+
+_T = DifferenceType
+
+
+def examine_order(sides: OrderSides, rules: Rules) -> Examined:
+    """All that the sides disagree about of one order."""
+    if sides.shop_unread:
+        return Examined(sides.code, unseen=sides.shop_unread)
+    if sides.ledger is None and sides.shop is None:
+        return Examined(sides.code)
+    if reason := _why_moving(sides):
+        return Examined(sides.code, moving=reason)
+    if reason := _why_unseen(sides, rules):
+        return Examined(sides.code, unseen=reason)
+    found = list(_compare(sides, sights_of(sides, rules), rules))
+    for one in found:
+        if isinstance(one, Unread):
+            return Examined(sides.code, unseen=one.reason)
+        if isinstance(one, OnItsWay):
+            return Examined(sides.code, moving=one.reason)
+    differences = tuple(one for one in _told_once(found) if isinstance(one, Difference))
+    return Examined(sides.code, differences)
+
+
+def _why_moving(sides: OrderSides) -> str:
+    side, shop = sides.ledger, sides.shop
+    if side is None:
+        return ""
+    row, wish = side.row, side.cancellation
+    if row.state in IN_DOUBT:
+        return f"it is {row.state}: sync-orders looks it up"
+    if wish is not None and wish.state in CANCELLING:
+        return "it is being cancelled"
+    if shop is None or row.is_set_aside:
+        return ""
+    if is_another(row, shop.content.id, shop.content.placed_at):
+        return "the shop has another order under its code: sync-orders keeps the two apart"
+    return ""
+
+
+def _why_unseen(sides: OrderSides, rules: Rules) -> str:
+    missing_ids = wanted_ids(sides.ledger, sides.shop, rules, sides.seen, sides.listed)
+    if missing_ids:
+        return f"VeraCore was not asked about {missing_ids[0]}"
+    for asked, found in sides.seen.items():
+        if isinstance(found, LookUpFailed):
+            return f"VeraCore gives no usable answer about {asked}"
+        if isinstance(found, Absent) and not rules.finds_orders:
+            return "these credentials find no order at VeraCore, so 'absent' proves nothing"
+    return ""
+
+
+def _compare(sides: OrderSides, sights: Sights, rules: Rules) -> Iterator[Found]:
+    side = sides.ledger
+    state = side.row.state if side is not None else None
+    if side is not None and state in HANDED_OVER:
+        others = _live_others(side, sights)
+        if not others or (sights.own is not None and not is_cancelled_wholly(sights.own)):
+            yield from _handed_over(sides, side, sights, rules)
+        # Else a person at VeraCore has put another order in its place.
+        yield from unknown_there(sides, others)
+    elif side is not None and state is OrderState.CANCELLED:
+        yield from _cancelled(sides, side, sights, rules)
+    else:
+        yield from unsent(sides, sights, rules)
+
+
+def _live_others(side: LedgerSide, sights: Sights) -> tuple[WarehouseRecord, ...]:
+    """The order under other ids, if any of it may leave, or left and the ledger has not seen it."""
+    known = {(one.veracore_id.casefold(), one.slip) for one in side.slips}
+    return tuple(
+        record
+        for record in sights.others
+        if may_leave(record)
+        or any((record.id.casefold(), slip) not in known for slip in left_slips(record))
+    )
+
+
+# ---- orders that VeraCore accepted ---------------------------------------------------------------
+
+
+def _handed_over(
+    sides: OrderSides, side: LedgerSide, sights: Sights, rules: Rules
+) -> Iterator[Found]:
+    row, shop, record = side.row, sides.shop, sights.own
+    if record is None:
+        yield from missing(sides, sights, row, rules)
+    elif row.is_set_aside:
+        return  # it is followed to its end at VeraCore; the shop has nothing to compare it with
+    elif is_cancelled_wholly(record):
+        yield from _is_cancelled_there(sides, side, record, rules)
+    elif shop is None:
+        if row.state is OrderState.SYNCED:
+            yield from shipped_without_order(sides, record)
+    elif passes(side, shop, rules):
+        yield OnItsWay("a person is changing it in the shop")
+    elif problem := next((one for one in record.shipments if one.problem), None):
+        yield Unread(f"VeraCore's slip {problem.slip} cannot be read: {problem.problem}")
+    elif shop.content.state == CANCELLED:
+        yield from _cancelled_here(sides, side, shop, record, rules)
+    else:
+        account = account_of(side, shop, record, rules.tracking.names)
+        lacking = account.by_sku(account.lacking())
+        yield from content_differs(sides, side, shop, record, rules, lacking)
+        yield from shipping_differs(sides, side, account, rules)
+
+
+def _is_cancelled_there(
+    sides: OrderSides, side: LedgerSide, record: WarehouseRecord, rules: Rules
+) -> Iterator[Found]:
+    shop = sides.shop
+    if side.row.state is not OrderState.SYNCED or shop is None or not is_open(shop, rules):
+        return
+    looked_at = side.tracked.looked_at if side.tracked is not None else None
+    if looked_at and rules.is_fresh(from_text(looked_at)):
+        yield OnItsWay("VeraCore cancelled it a short time ago")
+        return
+    yield from cancelled_there(sides, record)
+
+
+def _cancelled_here(
+    sides: OrderSides,
+    side: LedgerSide,
+    shop: WholeOrder,
+    record: WarehouseRecord,
+    rules: Rules,
+) -> Iterator[Found]:
+    known = side.compared
+    is_accepted = known is not None and known.accepted_at is not None
+    if known is not None and is_accepted and known.base and known.base.state == CANCELLED:
+        return
+    if not may_leave(record):
+        account = account_of(side, shop, record, rules.tracking.names)
+        yield from shipped_though_cancelled(sides, account, rules)
+        return
+    if accepts(sides, AlertKind.ORDER_NOT_CANCELLED, AlertKind.ORDER_CANCELLED_IN_SHOP):
+        return
+    if _is_cancelled_lately(side, rules):
+        yield OnItsWay("the shop cancelled it a short time ago")
+        return
+    since = side.row.shop_cancelled_at
+    can_be_asked = rules.capabilities.can_cancel and side.row.state is OrderState.SYNCED
+    yield difference(
+        _T.CANCELLED_HERE_LIVE_THERE,
+        sides,
+        record_words(record),
+        since=from_text(since) if since else None,
+        record=record,
+        repair=f"cancel {sides.code}" if can_be_asked else "",
+    )
+
+
+def _is_cancelled_lately(side: LedgerSide, rules: Rules) -> bool:
+    row, known = side.row, side.compared
+    if row.shop_cancelled_at is not None:
+        return rules.is_fresh(from_text(row.shop_cancelled_at))
+    # Whoever compared it a short time ago, or sent it, did not see it cancelled.
+    seen = known.seen if known is not None else None
+    compared_at = known.compared_at if known is not None else None
+    if compared_at and (seen is None or seen.state != CANCELLED):
+        return rules.is_fresh(from_text(compared_at))
+    accepted_at = row.last_successful_sync
+    return rules.is_fresh(from_text(accepted_at) if accepted_at else None)
+
+
+# ---- orders that VeraCore cancelled --------------------------------------------------------------
+
+
+def _cancelled(
+    sides: OrderSides, side: LedgerSide, sights: Sights, rules: Rules
+) -> Iterator[Found]:
+    row, shop = side.row, sides.shop
+    if row.is_set_aside or shop is None:
+        return
+    if not sights.live:
+        if is_open(shop, rules):
+            yield from cancelled_there(sides, sights.own)
+    elif rules.is_fresh(from_text(row.updated_at)):
+        yield OnItsWay("it was recorded as cancelled a short time ago")
+    elif shop.content.state == CANCELLED:
+        for record in sights.live:
+            yield from _cancelled_here(sides, side, shop, record, rules)
+    else:
+        yield from unknown_there(sides, sights.live)
+
+
+# ---- one cause, one difference -------------------------------------------------------------------
+
+
+def _told_once(found: list[Found]) -> Iterator[Found]:
+    """What one cause shows in several ways, by the most specific type."""
+    types = types_of(found)
+    if _T.SHIPPED_NOT_ORDERED in types:
+        # Units changed on one side, and left before the other side followed.
+        yield from without(found, _T.CONTENT_DIFFERS)
+    else:
+        yield from found

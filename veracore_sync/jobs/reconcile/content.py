@@ -1,0 +1,213 @@
+"""Whether VeraCore holds what the shop's order asks for now; pure.
+
+What the shop changed after the order was sent is decided by `jobs.orders.changes`, with what a
+person accepted of it. What VeraCore changed is compared here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from veracore_sync.clock import from_text
+from veracore_sync.domain.comparisons import ComparedRow, Facets
+from veracore_sync.domain.differences import DifferenceType
+from veracore_sync.domain.held_orders import cancelled_units, totals, unit_key, units_held
+from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.order_records import SentLines
+from veracore_sync.domain.orders import OrderContent
+from veracore_sync.domain.states import OrderState
+from veracore_sync.domain.warehouse import WarehouseRecord
+from veracore_sync.domain.whole_orders import WholeOrder
+from veracore_sync.jobs.orders.change_words import unit_words
+from veracore_sync.jobs.orders.changes import (
+    DRIFT,
+    LASTING,
+    PASSING_STATE,
+    Comparison,
+    agrees,
+    has_ended,
+    held_lines,
+    missing_units,
+    offered_units,
+    open_units,
+    sent_lines,
+)
+from veracore_sync.jobs.orders.facets import facets, fulfilled_by_hand, under_first_names
+from veracore_sync.jobs.orders.interpret_lookup import as_sent
+from veracore_sync.jobs.orders.render import content_hash
+from veracore_sync.jobs.reconcile.evidence import counted, joined, record_words, shop_words
+from veracore_sync.jobs.reconcile.found import Found, OnItsWay, accepts
+from veracore_sync.jobs.reconcile.rules import Rules
+from veracore_sync.jobs.reconcile.sending import difference
+from veracore_sync.jobs.reconcile.sides import LedgerSide, OrderSides
+
+_SHORT = (AlertKind.ORDER_SHORT, AlertKind.ORDER_SHORT_SHIPPED)
+
+
+def named_as_sent(side: LedgerSide, content: OrderContent) -> OrderContent:
+    """The shop's order with the SKUs that it had when it was sent."""
+    known = side.compared or ComparedRow(side.row.code)
+    return under_first_names(content, known.seen, known.base, side.sent)
+
+
+def passes(side: LedgerSide, shop: WholeOrder, rules: Rules) -> bool:
+    """Whether a person works on the shop's order now."""
+    if shop.content.state != PASSING_STATE:
+        return False
+    since = side.compared.away_since if side.compared is not None else None
+    return since is None or not _lasts(since, rules)
+
+
+def _lasts(since: str, rules: Rules) -> bool:
+    return rules.now - from_text(since) >= LASTING
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """An order's content now and before, and what VeraCore's record has of it."""
+
+    one: Comparison
+    held: SentLines | None
+    was: Facets | None
+
+
+def content_differs(
+    sides: OrderSides,
+    side: LedgerSide,
+    shop: WholeOrder,
+    record: WarehouseRecord,
+    rules: Rules,
+    lacking: Mapping[str, int],
+) -> Iterator[Found]:
+    """The difference, if there is one; what is not compared yet is on its way.
+
+    Args:
+        lacking: Units by SKU that VeraCore completed the order without.
+    """
+    both = _compare(side, shop, record, rules)
+    told = _told_words(both, rules)
+    if told and _is_news(side, both.one.now, rules):
+        yield OnItsWay("the shop changed it a short time ago")
+        return
+    units: Sequence[str] = ()
+    if lacking:
+        units = [f"VeraCore will not ship {counted(lacking)}"]
+    elif not _has_units(told):
+        units = _unit_words(both, side, record, rules)
+    if units and accepts(sides, *_SHORT):
+        units = ()
+    words = [*told, *units]
+    if words:
+        yield difference(
+            DifferenceType.CONTENT_DIFFERS,
+            sides,
+            record_words(record),
+            since=None,
+            record=record,
+            shop=f"{shop_words(shop)}: {joined(words)}",
+        )
+
+
+def _compare(
+    side: LedgerSide, shop: WholeOrder, record: WarehouseRecord, rules: Rules
+) -> _Compared:
+    row, sent = side.row, side.sent
+    known = side.compared or ComparedRow(row.code)
+    order = named_as_sent(side, shop.content)
+    was = known.base or sent
+    by_hand = fulfilled_by_hand(order, was.by_hand if was else {}, lambda: side.slips)
+    if was is not None and not rules.is_tracked and by_hand != was.by_hand:
+        known = replace(known, base=replace(was, by_hand=by_hand))
+    now = facets(order, rules.planner.settings.prices, rules.planner.hash_key, by_hand)
+    held = units_held_by(record)
+    if held is None:
+        held = held_lines(row, side.attempts)
+    lines, renderer = sent_lines(row, side.attempts), rules.renderer
+    before = open_units(sent) if sent else None
+    is_same = not has_ended(row) and agrees(open_units(now), before, held, lines, renderer)
+    one = Comparison(
+        row=row,
+        known=known,
+        sent=sent,
+        sent_lines=lines,
+        now=now,
+        now_hash=content_hash(order, rules.planner.hash_key),
+        missing=missing_units(order, held, renderer),
+        agrees=is_same,
+        is_lasting=bool(known.away_since) and _lasts(known.away_since or "", rules),
+    )
+    return _Compared(one, held, known.base or sent)
+
+
+def units_held_by(record: WarehouseRecord) -> SentLines | None:
+    """The units that VeraCore ships or shipped, by offer; ``None``: this dialect does not show."""
+    if record.lines is None:
+        return None
+    return units_held(as_sent(record.lines), cancelled_units(record))
+
+
+def _told_words(both: _Compared, rules: Rules) -> list[str]:
+    """What the shop changed since the order was sent, or since a person accepted it."""
+    notice = rules.changes.judge(both.one).notices.get(DRIFT)
+    if notice is None:
+        return []
+    # Units that were fulfilled by hand are compared by what VeraCore still holds of them.
+    by_hand = _by_hand_words(both, rules)
+    return [word for word in notice.words if word not in by_hand]
+
+
+def _by_hand_words(both: _Compared, rules: Rules) -> Sequence[str]:
+    was: Mapping[str, int] = both.was.by_hand if both.was is not None else {}
+    excluded = rules.renderer.is_excluded
+    return unit_words(was, both.one.now.by_hand, excluded, "units fulfilled by hand of")
+
+
+def _is_news(side: LedgerSide, now: Facets, rules: Rules) -> bool:
+    """Whether ``sync-orders`` compared it a short time ago, when it was not so: it will tell."""
+    known = side.compared
+    if known is None or known.compared_at is None or known.seen == now:
+        return False
+    return rules.is_fresh(from_text(known.compared_at))
+
+
+def _has_units(words: Sequence[str]) -> bool:
+    return any(word.startswith(("units of ", "VeraCore ")) for word in words)
+
+
+def _unit_words(
+    both: _Compared, side: LedgerSide, record: WarehouseRecord, rules: Rules
+) -> Sequence[str]:
+    """Units that VeraCore changed, or never had as they were sent."""
+    one, held = both.one, both.held
+    if side.row.state is not OrderState.SYNCED or record.lines is None or held is None:
+        return ()
+    if record.is_complete:
+        return ()  # what it did with them is compared by what it shipped
+    wanted, there = (
+        offered_units(open_units(one.now), rules.renderer),
+        +totals(rules.renderer.goods(held)),
+    )
+    words = _part_words(record, held)
+    is_as_sent = one.sent_lines is not None and _goods(one.sent_lines, rules) == there
+    if is_as_sent or (one.agrees and not one.missing):
+        return words
+    offers = (*map(rules.renderer.offer, one.now.units), *(sku.strip() for sku, _ in held))
+    names = {unit_key(offer): offer for offer in offers}
+    spelled = [
+        {names.get(key, key): units for key, units in counts.items()} for counts in (there, wanted)
+    ]
+    what = "units at VeraCore and in the shop of"
+    found = unit_words(spelled[0], spelled[1], lambda _: False, what)
+    return found or words
+
+
+def _goods(lines: SentLines, rules: Rules) -> Mapping[str, int]:
+    return +totals(rules.renderer.goods(lines))
+
+
+def _part_words(record: WarehouseRecord, held: SentLines) -> Sequence[str]:
+    """Parts of kits that VeraCore cancelled: no line of the order names them."""
+    offers = {unit_key(sku) for sku, _ in held}
+    parts = {sku.strip(): n for sku, n in cancelled_units(record) if unit_key(sku) not in offers}
+    return [f"VeraCore cancelled {units} x {sku}" for sku, units in sorted(parts.items())]

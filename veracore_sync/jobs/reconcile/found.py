@@ -1,0 +1,50 @@
+"""What a comparison yields, before it is put together; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from veracore_sync.domain.differences import Difference, DifferenceType
+from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.jobs.reconcile.sides import OrderSides
+
+
+@dataclass(frozen=True, slots=True)
+class OnItsWay:
+    """Something that a job is about to deal with: nothing is concluded; `reason` says what."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that cannot be read, so nothing is concluded; `reason` says what."""
+
+    reason: str
+
+
+Found = Difference | OnItsWay | Unread
+
+
+def types_of(found: Iterable[Found]) -> frozenset[DifferenceType]:
+    """The types of the differences among these."""
+    return frozenset(one.type for one in found if isinstance(one, Difference))
+
+
+def without(found: Iterable[Found], *types: DifferenceType) -> Iterator[Found]:
+    """All but the differences of these types."""
+    for one in found:
+        if not (isinstance(one, Difference) and one.type in types):
+            yield one
+
+
+def accepts(sides: OrderSides, *kinds: AlertKind, slips: Iterable[str] = ()) -> bool:
+    """Whether a person accepted such alerts of the order; with `slips`, all that name these."""
+    side = sides.ledger
+    texts = [one.difference for one in side.accepted if one.kind in kinds] if side else []
+    named = [re.compile(rf"(?<![\w-]){re.escape(slip)}(?![\w-])") for slip in slips]
+    if named:
+        return all(any(name.search(text) for text in texts) for name in named)
+    return bool(texts)
