@@ -143,8 +143,8 @@ def show_check(report: RebuildReport) -> None:
     differing = len({one.code for one in report.differences})
     unknown = report.unknowable.total()
     say(
-        f"{report.equal} orders are as both sides show them, {differing} differ, of {unknown} "
-        f"that cannot be known; {report.lookups} look-ups"
+        f"{report.equal} orders are as both sides show them, {differing} differ, {unknown} cannot "
+        f"be known; {report.lookups} look-ups"
     )
     if report.differences:
         table(
@@ -160,6 +160,8 @@ def show_check(report: RebuildReport) -> None:
         say(f"{report.left} orders were not looked up")
     for name in report.unread[:MAX_NAMED]:
         say(f"not readable in the shop: {name}")
+    for notice in report.notices:
+        say(notice)
     say(f"never compared, because neither side shows it: {'; '.join(NOT_KNOWN)}")
 
 

@@ -108,6 +108,7 @@ def rebuild_document(report: RebuildReport, *, applied: bool) -> dict[str, Any]:
         ],
         "waiting": report.waiting[:MAX_NAMED],
         "early": report.early[:MAX_NAMED],
+        "notes": report.notices,
     }
 
 
@@ -133,4 +134,5 @@ def check_document(report: RebuildReport) -> dict[str, Any]:
             for one in report.differences[:MAX_NAMED]
         ],
         "notKnowable": dict(sorted(report.unknowable.items())),
+        "notes": report.notices,
     }
