@@ -213,10 +213,9 @@ class RebuildRun(JobRun[RebuildReport]):
         """Since when orders go to VeraCore; ``None``: nothing shows it."""
         if self.settings.orders.not_before is not None:
             return self.settings.orders.not_before
-        if self.since is not None:
-            return self.since
         known = self.ledger.meta.get(_LIVE)
-        return from_text(known) if known else self._earliest
+        found = from_text(known) if known else self._earliest
+        return min(filter(None, (self.since, found)), default=None)
 
     def _end(self) -> None:
         live, now = self.report.live_since, self.clock.now()

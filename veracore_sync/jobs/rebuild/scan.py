@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.failures import (
     ANOTHER_RECORD_TELLS,
+    ENDS_THE_RUN,
     MAY_BE_AN_ORDERS,
+    NOT_ASKED,
     ONLY_THIS_OPERATION,
 )
 from veracore_sync.domain.pick_slips import Rows
@@ -215,8 +217,16 @@ class Scan(RunPart[RebuildReport]):
         elif isinstance(found, Absent) and found.unless is not None:
             self._doubtful = self._doubtful or found.unless
         elif isinstance(found, LookUpFailed):
-            if found.error not in ANOTHER_RECORD_TELLS:
-                raise found.error
-            # One record that VeraCore cannot show must not keep the others from being rebuilt.
-            look_ups_must_work(self.warehouse, self.ledger)
+            self._must_answer(found.error)
         return found
+
+    def _must_answer(self, error: SyncError) -> None:
+        """One record that VeraCore cannot show must not keep the others from being rebuilt.
+
+        Raises:
+            SyncError: It answers about no other either.
+        """
+        if error in ENDS_THE_RUN or error in NOT_ASKED:
+            raise error
+        if error in ANOTHER_RECORD_TELLS:
+            look_ups_must_work(self.warehouse, self.ledger)
