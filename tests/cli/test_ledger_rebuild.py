@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import ledger_server
 import pytest
 from rig import HereRig, Rig
 
@@ -225,3 +226,17 @@ def test_killed_at_any_moment_it_goes_on(both: tuple[LostRig, SmallShop], gap: s
     assert rig.states() == before
     assert rig.sync()["submitted"] == 0
     assert {one["submissions"] for one in rig.placed().values()} == {1}
+
+
+def test_on_postgres_it_waits_for_the_leases_of_one_that_was_killed(tmp_path: Path) -> None:
+    with made(tmp_path) as (rig, shop):
+        order = shop.state.place_order([("MUG", 2)])
+        rig.server = ledger_server.new_place(lease_seconds=5)
+        rig.sync()
+        rig.server = ledger_server.new_place(lease_seconds=5)
+        gap = {"VERACORE_SYNC_TEST_FAILPOINT": "rebuild recording:kill"}
+        assert Rig.run(rig, *REBUILD, "--apply", **gap).code == -9
+        assert rig.run("sync-orders").code == 78
+        assert rig.rebuild("--apply")["ended"] is True
+        assert rig.sync()["submitted"] == 0
+        assert rig.placed()[order.code]["submissions"] == 1

@@ -27,12 +27,14 @@ _MEANING = {
 def rebuild_ledger(
     context: typer.Context,
     since: Annotated[
-        str | None,
+        datetime | None,
         typer.Option(
             "--from",
-            help="Rebuild orders placed since then (default: orders.not_before, at most 90 days "
-            "back). Older ones that are open, or were shipped since then, are rebuilt too.",
             metavar="DATE",
+            formats=["%Y-%m-%d"],
+            help="Rebuild orders placed since then (UTC), and older ones that are open or were "
+            "shipped since then.",
+            show_default="orders.not_before, at most 90 days before now",
         ),
     ] = None,
     applies: Annotated[
@@ -63,7 +65,7 @@ def rebuild_ledger(
 
         if checks and applies:
             raise UsageError("--check and --apply exclude each other", hint="choose one of them")
-        placed = _moment(since)
+        placed = since.replace(tzinfo=UTC) if since else None
         with shown(quiet=as_json) as progress:
             if checks:
                 return check(
@@ -84,18 +86,6 @@ def rebuild_ledger(
 
     job = Job("ledger rebuild", read_only=checks or not applies, one_shop=True, rebuilds=not checks)
     run_command(job, context.obj, as_json, work)
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(
-            f"--from {text} is no date", hint="for example --from 2026-03-01"
-        ) from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def show_rebuild(report: RebuildReport, *, applied: bool) -> None:

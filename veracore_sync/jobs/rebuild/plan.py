@@ -24,11 +24,11 @@ from veracore_sync.domain.pick_slips import Rows
 from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.domain.whole_orders import WholeOrder
+from veracore_sync.jobs.orders.adoption import why_another
 from veracore_sync.jobs.orders.changes import PASSING_STATE, UNPAID_STATES, missing_units
 from veracore_sync.jobs.orders.facets import facets, fulfilled_by_others
 from veracore_sync.jobs.orders.ids import MAX_ABSENT, is_derived, renewed_ids, warehouse_id
 from veracore_sync.jobs.orders.interpret_lookup import (
-    SHORTEST_CUT,
     CancelledThere,
     as_sent,
     interpret_record,
@@ -37,7 +37,7 @@ from veracore_sync.jobs.orders.interpret_lookup import (
 from veracore_sync.jobs.orders.plan import WAITING_STATES, elsewhere_reason, foreign_reason
 from veracore_sync.jobs.orders.render import Renderer, content_hash
 from veracore_sync.jobs.rebuild.rebuilt import Certainty, RebuiltOrder, Shipped
-from veracore_sync.jobs.rebuild.slips import shipped_of
+from veracore_sync.jobs.rebuild.slips import as_fulfilled, shipped_of
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.ports.warehouse import LookUp, LookUpFailed, Present
 
@@ -164,12 +164,11 @@ def _judge(
     if not is_ours(code, record, units):
         words = f"VeraCore's order {record.id} has another reference, or other units"
         return _Judged(veracore_id, record, doubt=words)
-    is_whole = (record.reference or "").strip() == code
     prefix = rules.orders.id_prefix
-    if not is_derived(record.id, code, prefix) and not (is_whole and len(code) < SHORTEST_CUT):
-        # Its reference may have been cut, and be the beginning of another order's.
-        words = f"VeraCore's order {record.id} has an id that this program did not choose"
-        return _Judged(veracore_id, record, doubt=words)
+    if not is_derived(record.id, code, prefix):
+        why = why_another(as_fulfilled(order), record, None, prefix)
+        if why:
+            return _Judged(veracore_id, record, doubt=why)
     known = replace(record, reference=code)
     if isinstance(interpret_record(code, known, []), CancelledThere):
         return _Judged(veracore_id, record, is_cancelled=True)
