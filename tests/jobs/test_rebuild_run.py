@@ -10,7 +10,7 @@ from bench import Bench
 from fakes import START, make_order, make_settings
 
 from veracore_sync.domain.errors import ProtocolError, Unavailable
-from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
+from veracore_sync.domain.warehouse import RecordLine, ShippedRow, WarehouseRecord
 from veracore_sync.jobs.kernel import RunContext, RunOptions
 from veracore_sync.jobs.rebuild.report import RebuildReport
 from veracore_sync.jobs.rebuild.run import RebuildRun
@@ -50,7 +50,7 @@ def fresh(bench: Bench, tmp_path: Path) -> Bench:
 
 def test_go_live_is_the_first_order_that_veracore_has(fresh: Bench) -> None:
     done = rebuild(fresh)
-    assert (done.live_since, done.early, done.waiting) == (START + DAY, ["E"], ["E", "G"])
+    assert (done.live_since, done.early, done.waiting) == (START + DAY, ["E"], ["G"])
     assert [fresh.state(code) for code in "EFG"] == ["skipped", "synced", "pending"]
     fresh.run()
     assert fresh.warehouse.submissions == {"G": 1}
@@ -72,6 +72,21 @@ def test_answers_to_an_account_that_finds_nothing_prove_nothing(fresh: Bench) ->
     assert fresh.ledger.meta.rebuilding
     fresh.warehouse.look_up = look_up  # type: ignore[method-assign]
     assert rebuild(fresh).has_ended
+
+
+def test_one_listed_order_that_is_found_proves_the_absences_of_others(fresh: Bench) -> None:
+    refusal = ProtocolError("no order", upstream="veracore")
+    look_up = fresh.warehouse.look_up
+
+    def as_told(one: str) -> LookUp:
+        found = look_up(one)
+        return Absent(refusal) if isinstance(found, Absent) else found
+
+    fresh.warehouse.look_up = as_told  # type: ignore[method-assign]
+    left = ShippedRow("F", "F", "1", "UPS", "Ground", "1Z999AA10123456784", fresh.clock.now())
+    fresh.warehouse.left.append(left)
+    assert rebuild(fresh, lookups=5).left == 2
+    assert fresh.state("E") == "pending"
 
 
 def test_one_record_that_cannot_be_shown_stops_no_other(fresh: Bench) -> None:

@@ -13,7 +13,7 @@ from veracore_sync.domain.errors import LedgerError, LockHeld, SyncError
 from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.rebuild.check import CheckRun
 from veracore_sync.jobs.rebuild.report import RebuildReport, check_document, rebuild_document
-from veracore_sync.jobs.rebuild.run import RebuildRun, standing_conflicts
+from veracore_sync.jobs.rebuild.run import RebuildRun
 from veracore_sync.ledger.opening import place_of
 from veracore_sync.ledger.runs import JOBS
 
@@ -48,33 +48,9 @@ def rebuild(
         except SyncError as stop:
             error = stop
     document = rebuild_document(report, applied=applies)
-    news = standing_conflicts(report) if applies else []
-    news += report.needs_person
-    if applies and report.has_ended:
-        news += _decisions(report)
     return CommandReport(
-        document, news=news, error=error, show=lambda: show(report), asked_for=True
+        document, news=report.needs_person, error=error, show=lambda: show(report), asked_for=True
     )
-
-
-def _decisions(report: RebuildReport) -> Iterator[str]:
-    """What a person should know before the timers start."""
-    if report.waiting:
-        yield (
-            f"{len(report.waiting)} paid orders are older than a day and VeraCore does not have "
-            f"them: {_named(report.waiting)}; they go out with the next sync-orders. Whether a "
-            "person had skipped one is lost: `veracore-sync resolve CODE --skip`"
-        )
-    if report.early:
-        yield (
-            f"{len(report.early)} paid orders are not sent, because they are older than the first "
-            f"that VeraCore has: {_named(report.early)}; set orders.not_before to send them"
-        )
-
-
-def _named(codes: list[str]) -> str:
-    more = len(codes) - 10
-    return ", ".join(codes[:10]) + (f" and {more} more" if more > 0 else "")
 
 
 def check(

@@ -13,7 +13,7 @@ from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import JobRun
-from veracore_sync.jobs.rebuild.rebuilt import Certainty, RebuiltOrder
+from veracore_sync.jobs.rebuild.rebuilt import RebuiltOrder
 from veracore_sync.jobs.rebuild.record import Recorder
 from veracore_sync.jobs.rebuild.report import RebuildReport
 from veracore_sync.jobs.rebuild.scan import OutOfLookUps, Scan
@@ -22,6 +22,7 @@ _BATCH = 20
 _PASSES = 3
 _MAX_UNPROVEN = 500
 _LONG = timedelta(days=1)
+_MAX_NAMED = 10
 _LIVE = "rebuild.live_since"
 
 
@@ -185,7 +186,7 @@ class RebuildRun(JobRun[RebuildReport]):
             pass_failpoint("rebuild recorded")
         for one in batch:
             self.report.add(one)
-            self._note_waiting(one)
+        self._earliest = self._earliest_of(batch, self._earliest)
 
     def _note_live(self, batch: Sequence[RebuiltOrder]) -> None:
         """The earliest order that VeraCore has: since then, at least, orders went there."""
@@ -199,13 +200,6 @@ class RebuildRun(JobRun[RebuildReport]):
     ) -> datetime | None:
         there = [one.placed_at for one in batch if one.record is not None and one.placed_at]
         return min([*there, known] if known else there, default=None)
-
-    def _note_waiting(self, one: RebuiltOrder) -> None:
-        self._earliest = self._earliest_of([one], self._earliest)
-        if one.state is not OrderState.PENDING or one.placed_at is None:
-            return
-        if self.clock.now() - one.placed_at > _LONG:
-            self.report.waiting.append(one.code)
 
     # ---- the end -------------------------------------------------------------------------------
 
@@ -230,14 +224,16 @@ class RebuildRun(JobRun[RebuildReport]):
             self._skip_early(live)
             self.ledger.meta.note_shop_clock(self.shop.clock_ahead_seconds)
             self.ledger.meta.end_rebuild(now, live)
-        pass_failpoint("rebuild ended")
+        self._tell()
 
     def _skip_early(self, live: datetime | None) -> None:
         """Orders from before the first that VeraCore has were left to whatever was there before."""
-        if live is None:
-            return
+        now = self.clock.now()
         for row in self.ledger.orders.in_states([OrderState.PENDING]):
-            if row.placed_at is None or from_text(row.placed_at) >= live:
+            placed_at = from_text(row.placed_at) if row.placed_at else now
+            if live is None or placed_at >= live:
+                if now - placed_at > _LONG:
+                    self.report.waiting.append(row.code)
                 continue
             why = (
                 f"it was placed before {to_text(live)}, since when orders go to VeraCore: set "
@@ -246,11 +242,28 @@ class RebuildRun(JobRun[RebuildReport]):
             self.ledger.transitions.skip(row.code, OrderCause.EARLY, why)
             self.report.early.append(row.code)
 
+    def _tell(self) -> None:
+        """What a person should know before anything else runs, of all runs of this rebuild."""
+        report = self.report
+        conflicts = self.ledger.orders.in_states([OrderState.CONFLICT])
+        for row in conflicts[:_MAX_NAMED]:
+            report.escalate(f"{row.code}: {row.error_message}")
+        if len(conflicts) > _MAX_NAMED:
+            report.escalate(f"{len(conflicts) - _MAX_NAMED} more orders are in conflict")
+        if report.waiting:
+            report.escalate(
+                f"{len(report.waiting)} paid orders are older than a day and VeraCore does not "
+                f"have them: {_named(report.waiting)}; they go out with the next sync-orders. "
+                "Whether a person had skipped one is lost: `veracore-sync resolve CODE --skip`"
+            )
+        if report.early:
+            report.escalate(
+                f"{len(report.early)} paid orders are not sent, because they are older than the "
+                f"first that VeraCore has: {_named(report.early)}; set orders.not_before to send "
+                "them"
+            )
 
-def standing_conflicts(report: RebuildReport) -> list[str]:
-    """What a person has to decide, one sentence an order."""
-    return [
-        f"{one.code}: {one.why}"
-        for one in report.probable
-        if one.state is OrderState.CONFLICT and one.certainty is Certainty.PROBABLE
-    ]
+
+def _named(codes: Sequence[str]) -> str:
+    more = len(codes) - _MAX_NAMED
+    return ", ".join(codes[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")

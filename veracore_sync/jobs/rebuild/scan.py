@@ -68,6 +68,7 @@ class Scan(RunPart[RebuildReport]):
     _by_code: dict[str, list[str]] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
     _doubtful: SyncError | None = None
+    _has_tried: bool = False
 
     def begin(self) -> None:
         """List what shipped; nothing was read of the shop's orders yet.
@@ -216,9 +217,18 @@ class Scan(RunPart[RebuildReport]):
             self.has_found = True
         elif isinstance(found, Absent) and found.unless is not None:
             self._doubtful = self._doubtful or found.unless
+            self._try_a_listed_one()
         elif isinstance(found, LookUpFailed):
             self._must_answer(found.error)
         return found
+
+    def _try_a_listed_one(self) -> None:
+        """Find out, once, whether look-ups find an order that VeraCore has for certain."""
+        if self.has_found or self._has_tried or not self._listed:
+            return
+        self._has_tried = True
+        newest = max(self._listed.values(), key=lambda one: max(one.rows.values(), default=""))
+        self._look_up(newest.veracore_id)
 
     def _must_answer(self, error: SyncError) -> None:
         """One record that VeraCore cannot show must not keep the others from being rebuilt.
