@@ -16,7 +16,7 @@ import pytest
 from commands_kit import whole_program
 from reconcile_kit import Bed, small_bed
 from reconcile_made import ELSE, NO_WAIT, Made, all_keys, skus_for
-from reconcile_makers import MAKERS, NEAR_MISSES, types_without_maker
+from reconcile_makers import MAKERS, NEAR_MISSES, prepare, types_without_maker
 
 from veracore_sync.domain.differences import DIFFERENCES, DifferenceType
 
@@ -184,6 +184,22 @@ def test_the_printed_commands_repair_it(tmp_path: Path) -> None:
         assert typed.keys() == set(keys)
         bed.clock.forward(hours=2)
         assert story.step("repaired").standing == []
+
+
+def test_what_changes_at_veracore_long_after_all_sides_agreed(tmp_path: Path) -> None:
+    keys = {"labels void", "relabelled", "a label more", "shipped twice"}
+    skus = skus_for(keys)
+    with small_bed(tmp_path, [*skus.values(), *ELSE], **NO_WAIT) as bed:
+        codes = prepare(bed, {key: (MAKERS[key].stage, skus[key]) for key in keys})
+        bed.clock.forward(hours=3)
+        assert bed.reconcile()["differences"] == []
+        bed.clock.forward(days=4)
+        assert bed.reconcile()["totals"]["lookUps"] == 0
+        for key in keys:
+            MAKERS[key].strike(bed, codes[key], skus[key])
+        bed.clock.forward(hours=3)
+        found = {(one["type"], one["name"]) for one in bed.reconcile()["differences"]}
+        assert found == {(MAKERS[key].type, codes[key]) for key in keys}
 
 
 def test_what_the_dialect_rest_can_show(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ class Walk(RunPart[ReconcileReport]):
                 at_once.append(sides)
                 continue
             mark, known = fingerprint(sides, key), agreed.get(sides.code)
-            if is_settled(sides, known, mark, now):
+            if is_settled(sides, known, mark, now, self.examiner.listed.since):
                 settled.append(sides.code)
             elif self._queue.most == 0:
                 at_once.append(sides)
