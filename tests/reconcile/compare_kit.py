@@ -102,6 +102,7 @@ class World:
         self.failed: dict[str, LookUp] = {}
         self.listed: list[ShippedRow] = []
         self.vendure_id = "7"
+        self.paid_at: datetime | None = None
 
     # ---- the sides ----------------------------------------------------------------------------
 
@@ -134,7 +135,7 @@ class World:
             shipping_lines=(ShippingLine(self.method, Decimal(5), Decimal(5)),),
             total=Decimal("30.00"),
         )
-        return WholeOrder(content, tuple(self.fulfilments), self.channels)
+        return WholeOrder(content, tuple(self.fulfilments), self.channels, self.paid_at)
 
     def look_up(self, veracore_id: str) -> LookUp:
         if veracore_id in self.failed:

@@ -215,7 +215,8 @@ class Days:
                 self.bed.there.ship(case.code, [(case.sku, 1)], number(case.code))
                 case.ships_at = self._now() + timedelta(hours=self.dice.uniform(8, 40))
             elif order.missing():
-                self.bed.there.ship(case.code, None, number(case.code, "2"))
+                last = "2" if order.slips else "1"
+                self.bed.there.ship(case.code, None, number(case.code, last))
 
     def _timers(self) -> None:
         first = RunOptions(allow_first_run=True)

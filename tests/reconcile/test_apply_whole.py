@@ -167,6 +167,14 @@ def test_what_makes_no_sense_is_refused(shared: ApplyWorld, options: list[str], 
     assert (ended.code, said in ended.err) == (2, True), ended
 
 
+def test_a_shipped_order_that_was_not_found_once_is_looked_up_again(world: ApplyWorld) -> None:
+    [(type, name)] = world.make_all([T.TRACKING_DIFFERS])
+    world.rig.control("faults", {"kinds": ["false_absent"], "order": name})
+    assert (type, name) not in world.differences()
+    world.mend()
+    assert (type, name) in world.differences()
+
+
 # ---- the other dialect, the other ledger ---------------------------------------------------------
 
 

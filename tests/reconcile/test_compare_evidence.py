@@ -6,7 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from compare_kit import ADDRESS, CODE, LATELY, LONG_AGO, NUMBER, OTHER_NUMBER, World, make_rules
+from compare_kit import (
+    ADDRESS,
+    CODE,
+    LATELY,
+    LONG_AGO,
+    NUMBER,
+    OTHER_NUMBER,
+    World,
+    made,
+    make_rules,
+)
 from test_compare_types import CASES
 
 from veracore_sync.clock import to_text
@@ -226,6 +236,13 @@ def test_evidence_of_what_the_shop_changed() -> None:
     assert found.shop == (
         "PaymentSettled, 1 x MUG, 1 x TEE: units of MUG 2 → 1; shipping method standard → express"
     )
+
+
+def test_evidence_of_another_order_under_its_id() -> None:
+    for world in (World(), World().send()):
+        world.there[CODE] = made(CODE, "another", {"CAP": 9})
+        (found,) = world.examined().differences
+        assert found.warehouse == "1001 is another order there"
 
 
 def test_evidence_of_another_label() -> None:

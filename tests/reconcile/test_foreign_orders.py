@@ -115,6 +115,18 @@ def test_an_id_that_only_its_code_explains_is_not_foreign(bench: ReconcileBench,
     assert standing(bench) == {"STRANGE-ABCDEFGH"}
 
 
+def test_an_id_that_may_be_ours_is_unseen_where_not_all_codes_are_known(
+    bench: ReconcileBench,
+) -> None:
+    bench.sell(1)
+    leaves(bench, "STRANGE-ABCDEFGH")
+    leaves(bench, "AMZ-1")
+    report = bench.reconcile(Wanted(types=frozenset({FOREIGN})))
+    assert standing(bench) == {"AMZ-1"}
+    (unseen,) = report.unseen.values()
+    assert unseen.names == ["STRANGE-ABCDEFGH"]
+
+
 @pytest.mark.parametrize(
     ("id", "reference", "name", "shown"),
     [

@@ -13,6 +13,7 @@ from runs_kit import FailsAt, GoesDown, ReconcileBench, found
 
 from veracore_sync.domain.errors import AuthRefused, Unavailable
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.jobs.reconcile import walk
 from veracore_sync.jobs.reconcile.run import Wanted
 
 LOST = "in_ledger_not_at_warehouse"
@@ -282,3 +283,29 @@ def test_a_run_that_is_stopped_keeps_what_it_compared(bench: ReconcileBench) -> 
     assert set(bench.standing()) == {"ORDER-000"}
     bench.watch(lambda read: None)
     assert set(found(bench.reconcile())) == {"ORDER-000", "ORDER-005"}
+
+
+def test_look_ups_are_begun_ahead_and_each_made_once(
+    bench: ReconcileBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "_AT_ONCE", 2)
+    codes = bench.sell(9)
+    bench.set(lookups_per_run=0)
+    bench.warehouse.looked_up.clear()
+    report = bench.reconcile()
+    assert (report.compared, report.looked_up) == (9, 9)
+    assert sorted(bench.warehouse.looked_up) == codes
+
+
+def test_look_ups_that_were_begun_ahead_end_with_the_run(
+    bench: ReconcileBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "_AT_ONCE", 2)
+    bench.sell(9)
+    bench.set(lookups_per_run=0)
+    bench.warehouse.looked_up.clear()
+    bench.watch(FailsAt("look up", 1, Unavailable("down", upstream="veracore")))
+    with pytest.raises(Unavailable):
+        bench.reconcile()
+    assert bench.warehouse.looked_up == []
+    assert bench.standing() == {}

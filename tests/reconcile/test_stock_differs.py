@@ -20,7 +20,7 @@ from veracore_sync.domain.errors import Unavailable
 from veracore_sync.domain.shop_stock import Level, Location
 from veracore_sync.domain.warehouse import UnreadableStock
 from veracore_sync.jobs.kernel import RunContext, RunOptions
-from veracore_sync.jobs.reconcile.findings import Findings
+from veracore_sync.jobs.reconcile.findings import PartFindings
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.stock import StockExaminer
 from veracore_sync.jobs.reconcile.telling import tell
@@ -59,7 +59,7 @@ def examiner(world: World) -> StockExaminer:
     return StockExaminer(context)
 
 
-def look(world: World) -> Findings:
+def look(world: World) -> PartFindings:
     wrote = len(world.writes)
     stock, short = examiner(world).everything()
     assert len(world.writes) == wrote
@@ -495,7 +495,9 @@ def test_nothing_but_what_somebody_set_is_ever_told(
                 world.by_hand_set(sku, units)
                 by_hand.add(sku)
             elif name == "look":
+                _while_it_reads(world, number, units)
                 assert set(told(world)) <= by_hand
+                world.between = lambda request: None
             elif code:
                 _happens(world, name, code, units)
             world.clock.forward(minutes=3)
@@ -511,6 +513,22 @@ def _synced(world: World) -> datetime:
     history = world.ledger.reporting.run_history("sync-inventory", world.clock.now())
     assert history.succeeded_at is not None
     return from_text(history.succeeded_at)
+
+
+def _while_it_reads(world: World, number: int, units: int) -> None:
+    """Before one of its first requests an order comes, is sent, and goods arrive."""
+    left = number * 2
+
+    def between(request: str) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            code = f"N{len(world.sales)}"
+            world.place(code, ("SET", "TEE")[units % 2], units)
+            world.export(code)
+            world.adjust("MUG", units - 2)
+
+    world.between = between
 
 
 def _happens(world: World, name: str, code: str, units: int) -> None:

@@ -125,7 +125,11 @@ def order_content(node: Node, precision: int) -> OrderContent:
 
 def whole_order(node: Node, precision: int) -> WholeOrder:
     """An item of ``ReadWholeOrders``. Amounts are divided by 10^`precision`."""
-    return WholeOrder(order_content(node, precision), fulfilments(node), channels(node))
+    # A state of the order moves no time of its own (docs/vendure.md); that of a payment does.
+    paid = [one.moment("updatedAt") for one in node.nodes_or_none("payments")]
+    return WholeOrder(
+        order_content(node, precision), fulfilments(node), channels(node), max(paid, default=None)
+    )
 
 
 def fulfilments(node: Node) -> tuple[Fulfilment, ...]:

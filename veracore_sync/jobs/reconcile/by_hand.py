@@ -55,7 +55,7 @@ def last_stock_run(context: RunContext[ReconcileReport]) -> LastStockRun:
 
 
 def has_worked(run: Run) -> bool:
-    """Whether the run did its work; with exit code 3 it also told something new."""
+    """Whether the run did its work; with exit code 3 it also reported something new."""
     return run.exit_code == 0 or (run.exit_code == 3 and not run.result.get("errorClass"))
 
 

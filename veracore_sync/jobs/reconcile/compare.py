@@ -139,7 +139,7 @@ def _handed_over(
         yield from _is_cancelled_there(sides, side, record, rules)
     elif shop is None:
         if row.state is OrderState.SYNCED:
-            yield from shipped_without_order(sides, record)
+            yield from shipped_without_order(sides, side, record, rules)
     elif passes(side, shop, rules):
         yield OnItsWay("a person is changing it in the shop")
     elif any(one.problem for one in record.shipments):

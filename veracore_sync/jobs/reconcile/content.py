@@ -63,6 +63,18 @@ def _lasts(since: str, rules: Rules) -> bool:
     return rules.now - from_text(since) >= LASTING
 
 
+def is_by_hand_lately(side: LedgerSide, shop: WholeOrder, rules: Rules) -> bool:
+    """Whether ``sync-orders`` compared it a short time ago, before this was fulfilled by hand."""
+    known = side.compared
+    if known is None or known.compared_at is None:
+        return False
+    was = known.base or side.sent
+    order = named_as_sent(side, shop.content)
+    now = fulfilled_by_hand(order, was.by_hand if was else {}, lambda: side.slips)
+    is_same = known.seen is not None and known.seen.by_hand == now
+    return not is_same and rules.is_fresh(from_text(known.compared_at))
+
+
 @dataclass(frozen=True, slots=True)
 class _Compared:
     """An order's content now and before, and what VeraCore's record has of it."""

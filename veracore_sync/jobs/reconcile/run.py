@@ -15,11 +15,11 @@ from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.reconcile.book import EXAMINED_TYPES, Book
 from veracore_sync.jobs.reconcile.coverage import remember
 from veracore_sync.jobs.reconcile.examiner import OrderExaminer
-from veracore_sync.jobs.reconcile.findings import Findings
+from veracore_sync.jobs.reconcile.findings import PartFindings
+from veracore_sync.jobs.reconcile.foreign import ForeignOrders
 from veracore_sync.jobs.reconcile.listed import ListedShipments
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.stock import STOCK_TYPES, StockExaminer
-from veracore_sync.jobs.reconcile.strangers import Strangers
 from veracore_sync.jobs.reconcile.walk import Walk
 from veracore_sync.jobs.tracking.days import Days
 from veracore_sync.jobs.tracking.window import unreadable_rows
@@ -107,23 +107,25 @@ class ReconcileRun(JobRun[ReconcileReport]):
         reach = timedelta(days=self.settings.reconcile.days)
         since = self.wanted.since or self.clock.now() - reach
         self.listed = self._list(since)
-        strangers = Strangers(self.context, self.listed, self.wanted.since)
-        if self._is_listed:
-            strangers.look()
-        codes: Collection[str] = ()
+        foreign = ForeignOrders(self.context, self.listed, self.wanted.since)
+        wants_foreign = self.wanted.asks_for({DifferenceType.FOREIGN_AT_WAREHOUSE})
+        if self._is_listed and (wants_foreign or self.wanted.asks_for(EXAMINED_TYPES)):
+            foreign.look()
+        codes: Collection[str] | None = None
         if self.wanted.asks_for(EXAMINED_TYPES):
-            also = strangers.codes
+            also = foreign.codes
             walk = Walk(self.context, self.examiner(), book, since, self._polled(), also)
             walk.run()
             codes = walk.codes
             if self.wanted.since is None:
                 self._remember()
-        if self._is_listed and self.wanted.asks_for({DifferenceType.FOREIGN_AT_WAREHOUSE}):
-            self._keep(book, [strangers.findings(codes)])
+        if self._is_listed and wants_foreign:
+            is_whole = codes is not None and self.report.is_whole
+            self._keep(book, [foreign.findings(codes or (), is_whole=is_whole)])
         if self.wanted.asks_for(STOCK_TYPES) and not self.context.ends_here():
             self._keep(book, StockExaminer(self.context).everything())
 
-    def _keep(self, book: Book, parts: Sequence[Findings]) -> None:
+    def _keep(self, book: Book, parts: Sequence[PartFindings]) -> None:
         """Store what was found of everything but single orders."""
         for part in parts:
             for name, why in part.unseen:

@@ -100,10 +100,18 @@ def is_to_be_sent(row: OrderRow | None, shop: WholeOrder, rules: Rules) -> bool:
 
 def _waits_since(row: OrderRow | None, shop: WholeOrder | None) -> datetime | None:
     """The newest moment of which it is known that something happened to it."""
-    moments = [one for one in (_placed(shop), _changed(shop)) if one is not None]
+    # It may have been placed days before its payment was settled.
+    known = (_placed(shop), _changed(shop), shop.paid_at if shop is not None else None)
+    moments = [one for one in known if one is not None]
     if row is not None and row.state is OrderState.PENDING:
         # A doubt that ended, or a person, has put it back into the queue.
         moments.append(from_text(row.updated_at))
+    is_held = row is not None and (
+        row.state is OrderState.SKIPPED or row.cause is OrderCause.WAITING
+    )
+    if row is not None and is_held and row.checked_at:
+        # Then it was not to be sent, so it is since.
+        moments.append(from_text(row.checked_at))
     return max(moments, default=None)
 
 
@@ -130,7 +138,7 @@ def _not_sent(sides: OrderSides, sights: Sights, shop: WholeOrder) -> Difference
     else:
         there = NO_ORDER
     repair = _sending(row_of(sides), sides.code)
-    since = shop.content.placed_at
+    since = shop.paid_at or shop.content.placed_at
     return difference(_T.PAID_NOT_SENT, sides, there, since=since, repair=repair)
 
 
