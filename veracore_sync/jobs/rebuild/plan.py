@@ -14,6 +14,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from veracore_sync.config import OrdersSettings
+from veracore_sync.domain.cancellations import left_slips
 from veracore_sync.domain.comparisons import Facets
 from veracore_sync.domain.fulfilments import SHIPPED_STATES
 from veracore_sync.domain.held_orders import cancelled_units, totals, unit_key
@@ -249,7 +250,7 @@ def _accepted(found: BothSides, one: _Judged, rules: RebuildRules, now: datetime
     shipped = shipped_of(order, record, wanted, rules.tracking, now)
     shipped = replace(shipped, rows=found.rows.get(one.id.casefold(), {}))
     state, why = _S.SYNCED, f"VeraCore has it as {record.id}"
-    if order.content.state in SHIPPED_STATES:
+    if order.content.state in SHIPPED_STATES and _has_left(record):
         state, why = _S.SHIPPED, f"VeraCore has it as {record.id}, and the shop shows it as shipped"
     elif _has_ended_cancelled(order, record, shipped):
         state, why = _S.SHIPPED, "the shop has cancelled it"
@@ -267,6 +268,11 @@ def _accepted(found: BothSides, one: _Judged, rules: RebuildRules, now: datetime
         shipped=shipped,
         drift=_drift(order.content, record, rules) if state is _S.SYNCED else "",
     )
+
+
+def _has_left(record: WarehouseRecord) -> bool:
+    """Whether VeraCore shipped of it; one that only a person's fulfilments ended may leave yet."""
+    return record.is_complete or bool(left_slips(record))
 
 
 def _has_ended_cancelled(order: WholeOrder, record: WarehouseRecord, shipped: Shipped) -> bool:
