@@ -101,7 +101,8 @@ CASES: dict[str, tuple[WholeOrder, dict[str, LookUp], str]] = {
         whole(fulfilment(), state="Shipped"), {"A": Present(SHIPPED)}, "shipped proven A"),
     "shipped there, not yet here": (whole(), {"A": Present(SHIPPED)}, "synced proven A"),
     "shipped here by hand, open there": (
-        whole(fulfilment(code="by hand"), state="Shipped"), {"A": Present(OURS)}, "synced proven A"),
+        whole(fulfilment(code="by hand"), state="Shipped"), {"A": Present(OURS)},
+        "synced proven A"),
     "cancelled there": (whole(), {"A": Present(CANCELLED)}, "cancelled proven A"),
     "cancelled on both sides": (
         whole(state="Cancelled"), {"A": Present(CANCELLED)}, "cancelled proven A"),
