@@ -59,6 +59,7 @@ def main() -> None:
     given = parser.parse_args()
     pace = Pace(orders=given.orders, stories=2.5)
     compared, unknown, orders, runs = Counter[str](), Counter[str](), Counter[str](), 0
+    again = Counter[str]()
     for number in range(given.ledgers):
         began = time.monotonic()
         place = schemas() if given.postgres else None
@@ -66,6 +67,7 @@ def main() -> None:
         compared += loss.compared
         unknown += loss.unknown
         orders += loss.states
+        again += loss.told_again
         runs += loss.runs
         print(
             f"ledger {number + 1}, lost on day {loss.at[0] + 1} at {loss.at[1]}:00: "
@@ -76,6 +78,7 @@ def main() -> None:
     print(f"{given.ledgers} ledgers, {orders.total()} orders ({_listed(orders)}), {runs} runs")
     print(f"equal: {_listed(compared)}")
     print(f"not knowable: {_listed(unknown)}")
+    print(f"alerts an hour later that did not stand before: {_listed(again) or 'none'}")
 
 
 def _listed(counted: Counter[str]) -> str:

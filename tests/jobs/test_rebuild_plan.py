@@ -26,7 +26,7 @@ from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.orders.ids import renewed_ids
 from veracore_sync.jobs.orders.render import Renderer
 from veracore_sync.jobs.rebuild.check import Known, compare
-from veracore_sync.jobs.rebuild.plan import Found, RebuildRules, ids_of, next_id, plan_order
+from veracore_sync.jobs.rebuild.plan import BothSides, RebuildRules, ids_of, next_id, plan_order
 from veracore_sync.jobs.rebuild.rebuilt import RebuiltOrder
 from veracore_sync.jobs.tracking.rules import rules_of
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed, Present
@@ -78,7 +78,7 @@ def planned(
 ) -> RebuiltOrder:
     """As a run plans it: it looks up what the plan asks for, and everything else is absent."""
     by, known = by or rules(), dict[str, LookUp]()
-    found = Found(order, ids_of(order, more.get("listed", ()), by), known, {})
+    found = BothSides(order, ids_of(order, more.get("listed", ()), by), known, {})
     while (wanted := next_id(found, by)) is not None:
         known[wanted] = seen.get(wanted, Absent())
     return plan_order(found, by, NOW)
@@ -100,6 +100,9 @@ CASES: dict[str, tuple[WholeOrder, dict[str, LookUp], str]] = {
     "shipped on both sides": (
         whole(fulfilment(), state="Shipped"), {"A": Present(SHIPPED)}, "shipped proven A"),
     "shipped there, not yet here": (whole(), {"A": Present(SHIPPED)}, "synced proven A"),
+    "shipped here by hand, open there": (
+        whole(fulfilment(code="by hand"), state="Shipped"), {"A": Present(OURS)},
+        "synced proven A"),
     "cancelled there": (whole(), {"A": Present(CANCELLED)}, "cancelled proven A"),
     "cancelled on both sides": (
         whole(state="Cancelled"), {"A": Present(CANCELLED)}, "cancelled proven A"),

@@ -104,6 +104,7 @@ class Loss:
         dice: Decides how the rebuild goes.
         faults: How many of the requests fail meanwhile.
         lookups: How many look-ups a run may make.
+        told_again: Alerts that stand an hour later and did not before, by kind.
     """
 
     days: Life
@@ -116,11 +117,15 @@ class Loss:
     compared: Counter[str] = field(default_factory=Counter)
     unknown: Counter[str] = field(default_factory=Counter)
     states: Counter[str] = field(default_factory=Counter)
+    told_again: Counter[str] = field(default_factory=Counter)
+    _stood: set[tuple[str, str | None]] | None = None
 
     def befall(self, day: int, hour: int) -> None:
         """What that hour brings."""
         if hour in (3, 15):
             self._send_anew()
+        if self._stood is not None:
+            self._look_for_more_alerts(self._stood)
         if (day, hour) == self.at:
             self._lose()
 
@@ -231,11 +236,19 @@ class Loss:
     def _alerts(self, old: SqlLedger, new: SqlLedger) -> None:
         """What stood about an order stands again, where the two sides still show it."""
         standing = {(one.kind, one.code) for one in new.alerts.standing()}
+        self._stood = {(one.kind, one.code) for one in old.alerts.standing()}
         rows = new.orders.held(list(self.days.books.cases))
         for one in old.alerts.standing():
             if one.kind in _STANDING and one.code in rows and rows[one.code].state != "pending":
                 assert (one.kind, one.code) in standing, (one.kind, one.code, rows[one.code])
                 self.compared["standing alerts"] += 1
+
+    def _look_for_more_alerts(self, stood: set[tuple[str, str | None]]) -> None:
+        """An hour after the loss: what stands about orders that did not stand before."""
+        self._stood = None
+        for one in self.days.bed.parts.ledger.alerts.standing():
+            if (one.kind, one.code) not in stood:
+                self.told_again[one.kind] += 1
 
 
 def fields_of(ledger: SqlLedger, code: str) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.orders.interpret_lookup import as_sent
 from veracore_sync.jobs.rebuild.rebuilt import RebuiltOrder
-from veracore_sync.jobs.rebuild.report import Difference, RebuildReport
+from veracore_sync.jobs.rebuild.report import FieldDifference, RebuildReport
 from veracore_sync.jobs.rebuild.scan import OutOfLookUps, Scan
 
 _S = OrderState
@@ -41,7 +41,7 @@ class Known:
     fulfilments: frozenset[str] = frozenset()
 
 
-def compare(known: Known | None, shown: RebuiltOrder, now: datetime) -> list[Difference] | str:
+def compare(known: Known | None, shown: RebuiltOrder, now: datetime) -> list[FieldDifference] | str:
     """The fields that differ; or, in a word, why nothing can be said; an empty list: none does."""
     if known is None:
         return _not_held(shown, now)
@@ -59,27 +59,29 @@ def compare(known: Known | None, shown: RebuiltOrder, now: datetime) -> list[Dif
     return list(_differences(known, shown))
 
 
-def _not_held(shown: RebuiltOrder, now: datetime) -> list[Difference] | str:
+def _not_held(shown: RebuiltOrder, now: datetime) -> list[FieldDifference] | str:
     if shown.state is _S.SKIPPED:
         return []
     if shown.placed_at is not None and now - shown.placed_at < _QUIET:
         return "it was placed a moment ago"
-    return [Difference(shown.code, "order", "not in the ledger", f"{shown.state}: {shown.why}")]
+    return [
+        FieldDifference(shown.code, "order", "not in the ledger", f"{shown.state}: {shown.why}")
+    ]
 
 
-def _absent(row: OrderRow, shown: RebuiltOrder) -> list[Difference] | str:
+def _absent(row: OrderRow, shown: RebuiltOrder) -> list[FieldDifference] | str:
     if row.state in _NOT_SENT:
         return []
     if shown.state is _S.SKIPPED and row.state in (_S.SHIPPED, _S.CANCELLED):
         return "VeraCore no longer shows it"
-    return [Difference(row.code, "state", row.state, f"{shown.state}: {shown.why}")]
+    return [FieldDifference(row.code, "state", row.state, f"{shown.state}: {shown.why}")]
 
 
-def _differences(known: Known, shown: RebuiltOrder) -> Iterator[Difference]:
+def _differences(known: Known, shown: RebuiltOrder) -> Iterator[FieldDifference]:
     row, code = known.row, shown.code
 
-    def differ(name: str, ledger: object, there: object) -> Difference:
-        return Difference(code, name, str(ledger), str(there))
+    def differ(name: str, ledger: object, there: object) -> FieldDifference:
+        return FieldDifference(code, name, str(ledger), str(there))
 
     if row.vendure_id != shown.vendure_id:
         yield differ("vendureOrderId", row.vendure_id, shown.vendure_id)
@@ -104,7 +106,7 @@ def held_of(shown: RebuiltOrder) -> SentLines | None:
     return tuple((sku, units - gone.pop(sku, 0)) for sku, units in as_sent(record.lines))
 
 
-def _slips(known: Known, shown: RebuiltOrder) -> Iterator[Difference]:
+def _slips(known: Known, shown: RebuiltOrder) -> Iterator[FieldDifference]:
     """Slips whose fulfilment the shop does not have any more.
 
     A slip that the ledger has not worked on yet, or covers, is no difference: tracking does that.
@@ -112,7 +114,7 @@ def _slips(known: Known, shown: RebuiltOrder) -> Iterator[Difference]:
     for row in known.slips:
         ours = row.fulfilment_id
         if row.state is PickSlipState.DONE and ours is not None and ours not in known.fulfilments:
-            yield Difference(shown.code, "fulfilment", f"{ours} of slip {row.slip}", "none")
+            yield FieldDifference(shown.code, "fulfilment", f"{ours} of slip {row.slip}", "none")
 
 
 def _listed(lines: SentLines) -> str:
@@ -162,7 +164,7 @@ class CheckRun(JobRun[RebuildReport]):
         shown = self._scan.plan(order)
         known = self._known(order)
         if before is not None and known is not None and before.row != known.row:
-            found: list[Difference] | str = "it was changed meanwhile"
+            found: list[FieldDifference] | str = "it was changed meanwhile"
         else:
             found = compare(known, shown, self.clock.now())
         if isinstance(found, str):

@@ -14,6 +14,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from veracore_sync.config import OrdersSettings
+from veracore_sync.domain.cancellations import left_slips
 from veracore_sync.domain.comparisons import Facets
 from veracore_sync.domain.fulfilments import SHIPPED_STATES
 from veracore_sync.domain.held_orders import cancelled_units, totals, unit_key
@@ -69,7 +70,7 @@ class RebuildRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BothSides:
     """An order of the shop, and what VeraCore shows of it.
 
     Args:
@@ -115,7 +116,7 @@ def ids_of(order: WholeOrder, listed: Sequence[str], rules: RebuildRules) -> tup
     return tuple(found.values())
 
 
-def next_id(found: Found, rules: RebuildRules) -> str | None:
+def next_id(found: BothSides, rules: RebuildRules) -> str | None:
     """The id to look up next; ``None``: what was seen decides.
 
     As before a first send: an order that will ship ends it, and so do three other ids in a row
@@ -198,7 +199,7 @@ def _offers(content: OrderContent, rules: RebuildRules, *, open_only: bool) -> C
 # ---- the plan ------------------------------------------------------------------------------------
 
 
-def plan_order(found: Found, rules: RebuildRules, now: datetime) -> RebuiltOrder:
+def plan_order(found: BothSides, rules: RebuildRules, now: datetime) -> RebuiltOrder:
     """The row of an order, from everything that was seen of it."""
     order = found.order
     never = is_never_ours(order, rules)
@@ -243,13 +244,13 @@ def _row(
     )
 
 
-def _accepted(found: Found, one: _Judged, rules: RebuildRules, now: datetime) -> RebuiltOrder:
+def _accepted(found: BothSides, one: _Judged, rules: RebuildRules, now: datetime) -> RebuiltOrder:
     order, record = found.order, one.record
     wanted = tuple(_offers(order.content, rules, open_only=False).items())
     shipped = shipped_of(order, record, wanted, rules.tracking, now)
     shipped = replace(shipped, rows=found.rows.get(one.id.casefold(), {}))
     state, why = _S.SYNCED, f"VeraCore has it as {record.id}"
-    if order.content.state in SHIPPED_STATES:
+    if order.content.state in SHIPPED_STATES and _has_left(record):
         state, why = _S.SHIPPED, f"VeraCore has it as {record.id}, and the shop shows it as shipped"
     elif _has_ended_cancelled(order, record, shipped):
         state, why = _S.SHIPPED, "the shop has cancelled it"
@@ -269,13 +270,18 @@ def _accepted(found: Found, one: _Judged, rules: RebuildRules, now: datetime) ->
     )
 
 
+def _has_left(record: WarehouseRecord) -> bool:
+    """Whether VeraCore shipped of it; one that only a person's fulfilments ended may leave yet."""
+    return record.is_complete or bool(left_slips(record))
+
+
 def _has_ended_cancelled(order: WholeOrder, record: WarehouseRecord, shipped: Shipped) -> bool:
-    """Whether the shop has cancelled what VeraCore is done with, and no slip is to be told of."""
+    """Whether the shop has cancelled what VeraCore is done with, and no slip is to be reported."""
     is_over = order.content.state == "Cancelled" and record.is_complete
     return is_over and len(shipped.bound) == len(shipped.seen)
 
 
-def _cancelled(found: Found, one: _Judged, rules: RebuildRules, now: datetime) -> RebuiltOrder:
+def _cancelled(found: BothSides, one: _Judged, rules: RebuildRules, now: datetime) -> RebuiltOrder:
     order, record = found.order, one.record
     wanted = tuple(_offers(order.content, rules, open_only=False).items())
     return replace(
@@ -342,7 +348,7 @@ def _version(
 
 
 def _as_first_seen(one: Facets) -> Facets:
-    """Refunds and unpaid states are told again: whether a person knows of them was lost."""
+    """Refunds and unpaid states are reported again: whether a person knows of them was lost."""
     goes_on = {*UNPAID_STATES, PASSING_STATE, "Cancelled"}
     state = "" if one.state in goes_on else one.state
     return replace(one, state=state, refunded=Decimal(0), is_refunded=False)
@@ -353,7 +359,7 @@ def _by_hand_before(
 ) -> Mapping[str, int]:
     """Units by SKU that were fulfilled by hand and that VeraCore never had.
 
-    Those that it has, too, may leave twice: they are told as a change.
+    Those that it has, too, may leave twice: they are reported as a change.
     """
     by_hand = fulfilled_by_others(content, bound)
     if record.lines is None or not by_hand:

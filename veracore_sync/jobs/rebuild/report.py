@@ -16,7 +16,7 @@ MAX_NAMED = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FieldDifference:
     """A field in which a row of the ledger is not what both sides show."""
 
     code: str
@@ -67,7 +67,7 @@ class RebuildReport(RunReport):
     by_content: bool = True
     equal: int = 0
     unknowable: Counter[str] = field(default_factory=Counter)
-    differences: list[Difference] = field(default_factory=list)
+    differences: list[FieldDifference] = field(default_factory=list)
 
     def add(self, one: RebuiltOrder) -> None:
         """Count a row."""

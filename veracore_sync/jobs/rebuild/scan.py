@@ -23,7 +23,7 @@ from veracore_sync.jobs.orders.change_detection import passed_states
 from veracore_sync.jobs.orders.plan import WAITING_STATES
 from veracore_sync.jobs.orders.render import Renderer
 from veracore_sync.jobs.rebuild.plan import (
-    Found,
+    BothSides,
     RebuildRules,
     ids_of,
     is_never_ours,
@@ -195,7 +195,7 @@ class Scan(RunPart[RebuildReport]):
         """
         rules = self._rules
         if is_never_ours(order, rules) is not None:
-            return plan_order(Found(order, (), {}, {}), rules, self.clock.now())
+            return plan_order(BothSides(order, (), {}, {}), rules, self.clock.now())
         ids = ids_of(order, self._by_code.get(order.code, ()), rules)
         seen: dict[str, LookUp] = {}
         rows: Mapping[str, Rows] = {
@@ -203,7 +203,7 @@ class Scan(RunPart[RebuildReport]):
             for one in ids
             if one.casefold() in self._listed
         }
-        found = Found(order, ids, seen, rows)
+        found = BothSides(order, ids, seen, rows)
         if self.lookups is not None and self.report.lookups >= self.lookups:
             raise OutOfLookUps
         while (wanted := next_id(found, rules)) is not None:
