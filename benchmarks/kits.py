@@ -6,6 +6,6 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-_KITS = ("", "fire", "whole", "tracking", "real", "webhooks")
+_KITS = ("", "fire", "whole", "tracking", "real", "webhooks", "reconcile")
 
 sys.path[:0] = [str(ROOT), *(str(ROOT / "tests" / folder) for folder in _KITS)]

@@ -42,7 +42,7 @@ from veracore_sync.domain.hints import WebhookDelivery
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.ledger_records import UnreadRow
 from veracore_sync.domain.order_records import Discovery
-from veracore_sync.ledger import upkeep
+from veracore_sync.ledger import open_ledger, upkeep
 from veracore_sync.ports import ledger as ledger_port
 from veracore_sync.ports import order_ledger, stock_staging, upstream_limits
 from veracore_sync.ports.ledger import Ledger
@@ -344,6 +344,23 @@ def test_facts_of_the_ledger_stay(ledger_bed: LedgerBed, ledger: Ledger) -> None
     assert meta.moment("seen") is None
     ledger_bed.clock.forward(hours=2)
     assert meta.moment("seen") == START + HOUR
+
+
+def test_a_ledger_that_is_rebuilt_is_closed_to_others_until_the_end(shared: LedgerBed) -> None:
+    live = START - 24 * HOUR
+    with closing(open_ledger(shared.place, clock=shared.clock, rebuilds=True)) as ledger:
+        ledger.meta.begin_rebuild("{}")
+        assert ledger.meta.rebuilding == "{}"
+        with pytest.raises(ConfigError, match="is being rebuilt") as refused:
+            shared.open()
+        assert "ledger rebuild --apply" in (refused.value.hint or "")
+        with closing(shared.open(read_only=True)) as reader:
+            assert reader.meta.rebuilding
+        ledger.meta.end_rebuild(START + HOUR, live)
+    with closing(shared.open()) as opened:
+        assert opened.meta.rebuilding is None
+        assert opened.meta.live_since == live
+        assert opened.meta.unknown_until == START + HOUR
 
 
 def test_runs_tell_how_a_command_does(ledger_bed: LedgerBed, ledger: Ledger) -> None:

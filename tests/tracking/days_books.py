@@ -93,25 +93,32 @@ class Books:
         bed: Both ends.
         cases: The shop's orders by code.
         there: The warehouse's by the shop's code, as of the last `look_there`.
+        came: The same in the sequence in which they came, with those that were sent anew.
         lost: The codes of orders that an old ledger did not know to be sent.
         forgotten: Those of them with which the shop was done by then: an old one hears no more.
+        told: What a ledger told, by code and kind of alert, before it was lost and rebuilt.
     """
 
     bed: World
     cases: dict[str, Case] = field(default_factory=dict)
     there: dict[str, Placed] = field(default_factory=dict)
+    came: list[Placed] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
     forgotten: set[str] = field(default_factory=set)
+    told: set[tuple[str, str]] = field(default_factory=set)
     _heard: set[tuple[str, str]] = field(default_factory=set)
 
     def look_there(self) -> list[Placed]:
-        """The orders that came to the warehouse since the last look; none may come twice."""
+        """The orders that came to the warehouse since the last look; none may come twice, unless
+        the first was cancelled there."""
         world = self.bed.sandbox.world
         with world.lock:
-            new = list(islice(world.orders.values(), len(self.there), None))
+            new = list(islice(world.orders.values(), len(self.came), None))
+        self.came += new
         for order in new:
             assert order.reference in self.cases, f"{order.reference} is nobody's"
-            assert order.reference not in self.there, f"{order.reference} is there twice"
+            first = self.there.get(order.reference)
+            assert first is None or first.is_cancelled, f"{order.reference} is there twice"
             self.there[order.reference] = order
         return new
 
@@ -227,7 +234,7 @@ class Books:
     def _is_told(self, case: Case, kinds: set[str]) -> bool:
         """Whether a person heard what the case needs one for."""
         code, kind = case.order.code, ALERTS.get(case.story)
-        if kind is None or kind in kinds:
+        if kind is None or kind in kinds or (code, kind) in self.told:
             return True
         # Of what the shop is done with nobody has to hear again from an old ledger.
         if case.is_ended and (code, kind) in self._heard:

@@ -170,9 +170,9 @@ class Life:
     def _open_there(self) -> list[Placed]:
         """What the warehouse has still to ship; what it is done with is not looked at again."""
         self.books.look_there()
-        there = self.books.there
-        self._open += islice(there.values(), self._looked, None)
-        self._open, self._looked = [one for one in self._open if one.to_pick()], len(there)
+        came = self.books.came
+        self._open += islice(came, self._looked, None)
+        self._open, self._looked = [one for one in self._open if one.to_pick()], len(came)
         return self._open
 
     # ---- the stories of single orders -----------------------------------------------------------
@@ -228,7 +228,11 @@ class Life:
         with self._story("cancelled there", sent=True) as case:
             if case:
                 self._cancel_rest_there(case)
-                self._tomorrow.append(lambda: self._shop.cancel(case.order))
+                self._tomorrow.append(lambda: self._cancel_unless_sent_anew(case))
+
+    def _cancel_unless_sent_anew(self, case: Case) -> None:
+        if case.story == "cancelled there":
+            self._shop.cancel(case.order)
 
     # ---- by hand --------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from veracore_sync.composition.container import Container
-from veracore_sync.config import load
+from veracore_sync.config import Loaded, load
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun
@@ -57,25 +57,31 @@ class World:
     @property
     def parts(self) -> Container:
         if self._parts is None:
-            veracore = f"{self.sandbox.url}/v1" if self.dialect == "rest" else self.sandbox.url
-            environment = {
-                "VENDURE_ADMIN_API_URL": self.shop.admin_url,
-                "VENDURE_USERNAME": self.shop.username,
-                "VENDURE_PASSWORD": self.shop.password,
-                "VERACORE_API_URL": veracore,
-                "VERACORE_CLIENT_ID": "sandbox",
-                "VERACORE_CLIENT_SECRET": "sandbox",
-                "VERACORE_COMPANY_ID": "SANDBOX",
-                "VERACORE_SYNC_VERACORE__RATE_PER_MINUTE": "0",
-                "VERACORE_SYNC_RETRY__READ_BASE_SECONDS": "0.001",
-                "VERACORE_SYNC_LEDGER__PATH": str(self.folder / "ledger.db"),
-                "VERACORE_SYNC_ORDERS__NOT_BEFORE": "2020-01-01T00:00:00Z",
-                "VERACORE_SYNC_HOOKS__COMMAND": "true",
-            }
-            loaded = load(None, environment | self.env, cwd=self.folder)
-            self._parts = Container(loaded, self.clock, family="tracking")
+            self._parts = Container(self.loaded(), self.clock, family="tracking")
             self._parts.bind()
         return self._parts
+
+    def loaded(self) -> Loaded:
+        """The configuration of a process."""
+        veracore = f"{self.sandbox.url}/v1" if self.dialect == "rest" else self.sandbox.url
+        environment = {
+            "VENDURE_ADMIN_API_URL": self.shop.admin_url,
+            "VENDURE_USERNAME": self.shop.username,
+            "VENDURE_PASSWORD": self.shop.password,
+            "VERACORE_API_URL": veracore,
+            "VERACORE_CLIENT_ID": "sandbox",
+            "VERACORE_CLIENT_SECRET": "sandbox",
+            "VERACORE_COMPANY_ID": "SANDBOX",
+            "VERACORE_SYNC_VERACORE__RATE_PER_MINUTE": "0",
+            "VERACORE_SYNC_RETRY__READ_BASE_SECONDS": "0.001",
+            "VERACORE_SYNC_LEDGER__PATH": str(self.folder / "ledger.db"),
+            "VERACORE_SYNC_ORDERS__NOT_BEFORE": "2020-01-01T00:00:00Z",
+            "VERACORE_SYNC_HOOKS__COMMAND": "true",
+        }
+        environment |= self.env
+        if "VERACORE_SYNC_LEDGER__URL" in environment:
+            del environment["VERACORE_SYNC_LEDGER__PATH"]
+        return load(None, environment, cwd=self.folder)
 
     @property
     def dialect(self) -> str:

@@ -94,7 +94,7 @@ COMMANDS = {
     "config": Entry("config_show:config_app", "Show the configuration."),
     "breaker": Entry("breaker:breaker_app", "Reset the circuit breakers."),
     "ledger": Entry(
-        "ledger:ledger_app", "Check, back up, restore, move, prune and export the ledger."
+        "ledger:ledger_app", "Check, back up, restore, rebuild, move, prune and export the ledger."
     ),
 }
 

@@ -1,4 +1,4 @@
-"""``ledger``: check, back up, restore, move, prune and export the ledger."""
+"""``ledger``: check, back up, restore, rebuild, move, prune and export the ledger."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from veracore_sync.cli.ledger_rebuild import rebuild_ledger
 from veracore_sync.cli.output import say
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
@@ -17,7 +18,7 @@ from veracore_sync.ledger.opening import move, place_of, restore
 from veracore_sync.ports.ledger import Ledger
 
 ledger_app = typer.Typer(
-    help="Check, back up, restore, move, prune and export the ledger.",
+    help="Check, back up, restore, rebuild, move, prune and export the ledger.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -100,6 +101,9 @@ def restore_ledger(
         )
 
     run_command(Job("ledger restore", one_shop=True), context.obj, as_json, work)
+
+
+ledger_app.command("rebuild")(rebuild_ledger)
 
 
 @ledger_app.command("move")

@@ -88,6 +88,7 @@ def run_for_shop(
                 read_only=job.read_only,
                 family=job.lock or "other",
                 force=job.force,
+                rebuilds=job.rebuilds,
             )
             stack.callback(container.close)
             before, report = run_locked(job, container, work)

@@ -202,7 +202,7 @@ def _overall(container: Container, check: bool) -> CommandReport:
     document = overall(container.ledger)
     found = troubles(container.ledger, container.settings, container.clock)
     document["jobs"] = [trouble_document(one) for one in found]
-    trouble = bool(document["alerts"] or found)
+    trouble = bool(document["alerts"] or found or document["rebuilding"])
     return CommandReport(
         document,
         show=lambda: show_overall(document),
@@ -236,6 +236,11 @@ def _shop_line(report: CommandReport) -> tuple[object, ...]:
 def show_overall(document: dict[str, Any]) -> None:
     """Write the document of `stats` as text."""
     orders = document["orders"]
+    if document["rebuilding"]:
+        say(
+            "the ledger is being rebuilt, and nothing is sent before that has ended: "
+            "`veracore-sync ledger rebuild --apply` goes on"
+        )
     counts = [(name.removeprefix("total"), orders[name]) for name in orders if "total" in name]
     table(["orders", "count"], counts)
     for job in ("orders", "inventory", "tracking"):

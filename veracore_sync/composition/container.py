@@ -47,6 +47,7 @@ class Container:
         read_only: Open the ledger read-only; if there is none, use an empty one in memory.
         family: The job family, for circuit breakers.
         force: A person asked: ignore an open breaker's wait and remembered refusals.
+        rebuilds: Fill a ledger that is being rebuilt. Nothing of it is an event: it was one before.
     """
 
     loaded: Loaded
@@ -54,6 +55,7 @@ class Container:
     read_only: bool = False
     family: str = "other"
     force: bool = False
+    rebuilds: bool = False
     _gates: dict[str, LedgerGate] = field(default_factory=dict, repr=False)
     _run_ends_at: float = field(default=math.inf, repr=False)
 
@@ -109,6 +111,8 @@ class Container:
 
         self.require("ledger")
         place = place_of(self.settings.ledger)
+        if self.rebuilds and not self.read_only:
+            return open_ledger(place, clock=self.clock, rebuilds=True)
         if not self.read_only:
             return open_ledger(place, clock=self.clock, hooks=self.hook_names)
         if is_there(place):
@@ -186,9 +190,15 @@ class Container:
             report: The job's report, still empty.
             options: The options of the run.
             progress: Called as the run advances.
+
+        Raises:
+            ConfigError: The ledger is being rebuilt: what a run would plan from it is wrong.
         """
         from veracore_sync.jobs.kernel import RunContext, RunOptions
+        from veracore_sync.ledger.closed import being_rebuilt
 
+        if self.ledger.meta.rebuilding and not self.rebuilds:
+            raise being_rebuilt(self.ledger.place)
         return RunContext(
             report,
             self.shop,

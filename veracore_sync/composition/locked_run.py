@@ -61,6 +61,7 @@ class Job:
         empty: The ``--json`` document of a run that could do nothing.
         one_shop: Whether it makes sense for one shop only, and not for each of a folder.
         secrets_used: The secrets of a process that holds no other; None is every secret.
+        rebuilds: Whether it may open a ledger that is being rebuilt.
     """
 
     command: str
@@ -71,6 +72,7 @@ class Job:
     empty: Mapping[str, Any] = field(default_factory=dict)
     one_shop: bool = False
     secrets_used: frozenset[str] | None = None
+    rebuilds: bool = False
 
 
 Work = Callable[[Container], CommandReport]

@@ -220,6 +220,7 @@ def overall(ledger: Ledger) -> dict[str, Any]:
     }
     recent = [order_document(row) for row in ledger.orders.recent_errors()]
     return {
+        "rebuilding": bool(ledger.meta.rebuilding),
         "orders": {
             **totals,
             **_last(ledger, "sync-orders", ORDERS_JOB),

@@ -13,6 +13,8 @@ INCOMING = "incoming"
 """In `meta` of a ledger that is not complete yet: which move, of which ledger."""
 ARRIVED = "arrived"
 """In `meta` of a ledger that came by a move: which move it was."""
+REBUILDING = "rebuilding"
+"""In `meta` of a ledger that `ledger rebuild` has not filled yet: since when, from which day."""
 
 ABOUT_MOVES = (MOVED, INCOMING, ARRIVED)
 """What a move does not copy: each place has its own."""
@@ -45,6 +47,15 @@ def incomplete(place: object) -> LedgerError:
         f"the ledger {place} is not complete: it is being moved there, or the move was interrupted",
         hint="wait for it; or run the same `veracore-sync ledger move` again, with the settings "
         "of the old place",
+    )
+
+
+def being_rebuilt(place: object) -> ConfigError:
+    """The error for a ledger that does not know yet what an earlier one had sent."""
+    return ConfigError(
+        f"the ledger {place} is being rebuilt and does not know all orders yet: nothing is sent or "
+        "written before it does",
+        hint="run `veracore-sync ledger rebuild --apply`, which goes on where it stopped",
     )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.domain.errors import ConfigError
-from veracore_sync.ledger.closed import ABOUT_MOVES, refuse_closed
+from veracore_sync.ledger.closed import ABOUT_MOVES, REBUILDING, refuse_closed
 from veracore_sync.ledger.database import Database
 from veracore_sync.waits import is_ahead
 
@@ -20,6 +20,7 @@ _LOG = logging.getLogger(__name__)
 _AT_FIRST = ("created_at", *ABOUT_MOVES)
 _AHEAD = "shop.ahead_seconds"
 _RESTORED = "restored_at"
+_LIVE = "live_since"
 _TOLERANCE = timedelta(minutes=5)
 _A_DAY = 86_400.0
 
@@ -88,6 +89,9 @@ class Meta:
     @property
     def live_since(self) -> datetime:
         """The earliest go-live, by the shop's clock (UTC): older orders are not sent."""
+        before = self.get(_LIVE)
+        if before is not None:
+            return from_text(before)
         # With a tolerance: an order that is wrongly taken for an earlier one is never sent, while
         # one too many is looked up at VeraCore first.
         return self.created_at - _TOLERANCE + min(timedelta(0), self._shop_ahead)
@@ -104,6 +108,30 @@ class Meta:
         # more before it is sent.
         with self._db.transaction() as connection:
             connection.execute("UPDATE orders SET looked_up = 0")
+
+    @property
+    def rebuilding(self) -> str | None:
+        """What `begin_rebuild` stored, while the ledger is being rebuilt."""
+        return self.get(REBUILDING)
+
+    def begin_rebuild(self, what: str) -> None:
+        """Close the ledger for every other command that writes, until `end_rebuild`."""
+        self.put(REBUILDING, what)
+
+    def end_rebuild(self, now: datetime, live_since: datetime | None) -> None:
+        """Everything that both sides can show is recorded: open the ledger.
+
+        Args:
+            now: This moment (UTC).
+            live_since: Since when orders went to VeraCore, as far as that is known.
+        """
+        with self._db.transaction() as connection:
+            connection.execute("DELETE FROM meta WHERE key = ?", (REBUILDING,))
+            # Until now an earlier ledger may have sent orders: what was not found is looked up once
+            # more before it is sent.
+            self.put(_RESTORED, to_text(now))
+            if live_since is not None:
+                self.put(_LIVE, to_text(live_since))
 
     @property
     def unknown_until(self) -> datetime | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from veracore_sync.clock import Clock, SystemClock, to_text
 from veracore_sync.domain.errors import ConfigError, LockHeld, UsageError
 from veracore_sync.files import expanded
+from veracore_sync.ledger.closed import being_rebuilt
 from veracore_sync.ledger.restored import Restored
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import restoring
@@ -51,6 +52,7 @@ def open_ledger(
     read_only: bool = False,
     clock: Clock | None = None,
     hooks: Sequence[str] = (),
+    rebuilds: bool = False,
 ) -> SqlLedger:
     """Open a ledger; create or upgrade it if necessary.
 
@@ -59,9 +61,10 @@ def open_ledger(
         read_only: Refuse every write (dry runs, ``stats``); the ledger must exist.
         clock: The clock for every time that is stored.
         hooks: The names of the hooks that get events; without any, no event is stored.
+        rebuilds: The caller fills it: it may be one that is being rebuilt.
 
     Raises:
-        ConfigError: It was moved to another place.
+        ConfigError: It was moved to another place, or is being rebuilt.
         LedgerError: It cannot be opened, is damaged, or is not complete.
     """
     database: Database
@@ -74,7 +77,10 @@ def open_ledger(
         if clock is None or isinstance(clock, SystemClock):
             clock = opened.clock()
     try:
-        return SqlLedger(database, clock or SystemClock(), hooks)
+        ledger = SqlLedger(database, clock or SystemClock(), hooks)
+        if not read_only and not rebuilds and ledger.meta.rebuilding:
+            raise being_rebuilt(ledger.place)
+        return ledger
     except BaseException:
         # One that was moved away is refused; the connection must not stay.
         database.close()

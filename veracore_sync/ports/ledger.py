@@ -265,6 +265,21 @@ class MetaStore(Protocol):
         """Orders placed before this (the shop's clock) may have been sent by a replaced ledger."""
 
     @property
+    def rebuilding(self) -> str | None:
+        """What `begin_rebuild` stored, while the ledger is being rebuilt."""
+
+    def begin_rebuild(self, what: str) -> None:
+        """Close the ledger for every other command that writes, until `end_rebuild`."""
+
+    def end_rebuild(self, now: datetime, live_since: datetime | None) -> None:
+        """Everything that both sides can show is recorded: open the ledger.
+
+        Args:
+            now: This moment (UTC).
+            live_since: Since when orders went to VeraCore, as far as that is known.
+        """
+
+    @property
     def probe_id(self) -> str:
         """An order id that cannot exist: 20 random characters, drawn once a ledger."""
 

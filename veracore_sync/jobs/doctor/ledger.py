@@ -109,6 +109,12 @@ def _content(
         return
     counts = opened.orders.counts()
     yield ok("ledger", f"{sum(counts.values())} orders, {counts['synced']} synced, intact")
+    if opened.meta.rebuilding:
+        yield warn(
+            "ledger",
+            "it is being rebuilt: every command that writes exits with 78",
+            "run `veracore-sync ledger rebuild --apply` until it has ended",
+        )
     yield from _clock(settings, opened)
     refused = refused_since(opened.meta)
     if refused is not None:

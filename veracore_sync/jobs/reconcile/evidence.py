@@ -47,7 +47,7 @@ def record_words(record: WarehouseRecord) -> str:
             units[line.sku.strip()] = units.get(line.sku.strip(), 0) + line.quantity
         words.append(counted(units))
     if gone := left_slips(record):
-        words.append(f"{slips_words(gone)} has left")
+        words.append(f"{slips_words(gone)} {'has' if len(gone) == 1 else 'have'} left")
     return ", ".join(words)
 
 
@@ -56,7 +56,7 @@ def status_words(record: WarehouseRecord) -> str:
     if is_cancelled_wholly(record):
         return "cancelled"
     if record.status == "cancelled" and (still := open_slips(record)):
-        return f"cancelled, but {slips_words(still)} is open"
+        return f"cancelled, but {slips_words(still)} {'is' if len(still) == 1 else 'are'} open"
     if record.is_complete:
         return "complete"
     return record.status if record.status != "unknown" else "present"
@@ -64,7 +64,8 @@ def status_words(record: WarehouseRecord) -> str:
 
 def slips_words(slips: Iterable[str]) -> str:
     """Slips by name."""
-    return f"slip {', '.join(one_line(slip) for slip in dict.fromkeys(slips))}"
+    names = [one_line(slip) for slip in dict.fromkeys(slips)]
+    return f"slip{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 
 def with_units(words: str, units: Mapping[str, int]) -> str:

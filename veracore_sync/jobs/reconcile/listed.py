@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from veracore_sync.domain.warehouse import ShippedRow
 from veracore_sync.jobs.reconcile.sides import LedgerSide
@@ -13,10 +14,12 @@ from veracore_sync.jobs.reconcile.sides import LedgerSide
 class ListedShipments:
     """The packages that VeraCore listed, each once.
 
-    `rows` has them by VeraCore's id in lower case.
+    `rows` has them by VeraCore's id in lower case. `since` is from when on the list was read to its
+    end (UTC); ``None``: it was not.
     """
 
     rows: dict[str, list[ShippedRow]] = field(default_factory=dict)
+    since: datetime | None = None
     _ids: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, row: ShippedRow) -> None:

@@ -204,6 +204,7 @@ class ReconcileRun(JobRun[ReconcileReport]):
         if unreadable:
             self.report.notify(unreadable_rows(list(unreadable)))
         self._is_listed = True
+        listed.since = since
         return listed
 
     def _days(self, since: datetime) -> Days:

@@ -29,6 +29,7 @@ DIFFERED, TRIED, OPEN = "", "-", "open"
 """In place of the fingerprint of an order of which the sides did not agree, which could not be
 compared, or which had not ended; each is like no fingerprint."""
 
+_A_DAY = timedelta(days=1)
 _ENDED = (OrderState.SHIPPED, OrderState.CANCELLED, OrderState.SKIPPED)
 _LIVE_THERE = (OrderState.SYNCED, OrderState.CONFLICT, OrderState.IN_DOUBT, OrderState.SENDING)
 _FULFILLED = (PickSlipState.ADDED, PickSlipState.DONE)
@@ -63,6 +64,19 @@ def _unknown(sides: OrderSides) -> set[tuple[str, str]]:
     return {(one.slip, one.tracking) for one in sides.listed} - known
 
 
+def _is_void(sides: OrderSides, since: datetime) -> bool:
+    """Whether a label that left since then is listed no more: many tenants list no void ones."""
+    listed = {(one.slip, one.tracking) for one in sides.listed}
+    slips = sides.ledger.slips if sides.ledger is not None else ()
+    known = {
+        (slip.slip, number)
+        for slip in slips
+        for _, _, number, left_at, is_void in slip.packages
+        if not is_void and left_at is not None and from_text(left_at) >= since
+    }
+    return bool(known - listed)
+
+
 def _by_id(order: WholeOrder) -> list[tuple[object, ...]]:
     return sorted(
         (one.id, one.state, one.tracking_code, tuple(sorted(one.lines.items())))
@@ -70,7 +84,13 @@ def _by_id(order: WholeOrder) -> list[tuple[object, ...]]:
     )
 
 
-def is_settled(sides: OrderSides, agreed: AgreedRow | None, mark: str, now: datetime) -> bool:
+def is_settled(
+    sides: OrderSides,
+    agreed: AgreedRow | None,
+    mark: str,
+    now: datetime,
+    listed_since: datetime | None = None,
+) -> bool:
     """Whether the order has ended, and nothing changed since all sides agreed about it.
 
     Args:
@@ -78,8 +98,11 @@ def is_settled(sides: OrderSides, agreed: AgreedRow | None, mark: str, now: date
         agreed: When they agreed last, if they did.
         mark: The order's `fingerprint` now.
         now: This moment (UTC).
+        listed_since: From when on the list of shipments is complete; ``None``: it is not.
     """
     if agreed is None or agreed.fingerprint != mark or sides.ledger is None:
+        return False
+    if listed_since is not None and _is_void(sides, listed_since + _A_DAY):
         return False
     at = from_text(agreed.at)
     return mark != OPEN and not is_ahead(at, now) and now - at < AGREED_FOR

@@ -161,7 +161,7 @@ class Walk(RunPart[ReconcileReport]):
                 continue
             mark, known = fingerprint(sides, key), agreed.get(sides.code)
             marks[sides.code] = mark
-            if is_settled(sides, known, mark, now):
+            if is_settled(sides, known, mark, now, self.examiner.listed.since):
                 settled.append(sides.code)
             elif self._queue.most == 0:
                 at_once.append((sides, ids))

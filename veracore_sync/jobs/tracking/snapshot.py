@@ -43,7 +43,7 @@ class OrderSnapshot:
             self.veracore_id,
             reference=self.record.reference or "",
             rows=rows,
-            seen={one.slip: _facts(one) for one in self._shipments(known)} if slips else {},
+            seen={one.slip: facts_of(one) for one in self._shipments(known)} if slips else {},
             complete=self.record.is_complete,
         )
 
@@ -54,7 +54,7 @@ class OrderSnapshot:
         for one in self._shipments(slips):
             if one.slip not in slips:
                 slips[one.slip] = fresh_slip(
-                    self.row.code, self.veracore_id, one.slip, _facts(one), now
+                    self.row.code, self.veracore_id, one.slip, facts_of(one), now
                 )
         return slips
 
@@ -112,7 +112,8 @@ class OrderSnapshot:
         return tuple(RecordLine(sku, units) for sku, units in lines)
 
 
-def _facts(shipment: Shipment) -> tuple[PackageFact, ...]:
+def facts_of(shipment: Shipment) -> tuple[PackageFact, ...]:
+    """The packages of a shipment as the ledger stores them."""
     return tuple(map(_fact, shipment.packages))
 
 

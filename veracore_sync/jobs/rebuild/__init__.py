@@ -1,0 +1,1 @@
+"""A ledger from nothing: what both sides can show of each order."""

@@ -1,0 +1,77 @@
+"""Which fulfilments of the shop a record's slips are, by tracking's own rules; pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from veracore_sync.clock import to_text
+from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Line
+from veracore_sync.domain.order_records import SentLines
+from veracore_sync.domain.pick_slips import fresh_slip
+from veracore_sync.domain.shop_texts import is_code_of
+from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
+from veracore_sync.domain.whole_orders import WholeOrder
+from veracore_sync.jobs.rebuild.rebuilt import BoundSlip, Shipped
+from veracore_sync.jobs.tracking.actions import AdoptFulfilment, AlreadyFulfilled, Fulfil
+from veracore_sync.jobs.tracking.carriers import tracking_code
+from veracore_sync.jobs.tracking.plan import OrderPlan
+from veracore_sync.jobs.tracking.rules import Rules
+from veracore_sync.jobs.tracking.slips import shipments_of
+from veracore_sync.jobs.tracking.snapshot import facts_of
+
+_LONG_SETTLED = timedelta(days=1)
+
+
+def as_fulfilled(order: WholeOrder) -> FulfilledOrder:
+    """The order as tracking reads it."""
+    content = order.content
+    return FulfilledOrder(
+        id=content.id,
+        code=content.code,
+        state=content.state,
+        type=content.type,
+        lines=tuple(Line(one.id, one.variant_id, one.sku, one.quantity) for one in content.lines),
+        fulfilments=order.fulfilments,
+        placed_at=content.placed_at,
+        channels=order.channels,
+    )
+
+
+def shipped_of(
+    order: WholeOrder, record: WarehouseRecord, sent: SentLines, rules: Rules, now: datetime
+) -> Shipped:
+    """A record's slips, and those of them whose units are in the shop already.
+
+    The others stay open: the next run of tracking settles, adopts or fulfils them.
+
+    Args:
+        sent: Offers and units that were sent, for a record that shows none.
+    """
+    # That the labels did not change lately matters before a number is written, and not where it
+    # stands in the shop already.
+    since = to_text(now - rules.settle - _LONG_SETTLED)
+    if order.content.state in SHIPPED_STATES:
+        shipments = record.shipments
+    else:
+        shipments = shipments_of(record, {})
+    seen = {one.slip: facts_of(one) for one in shipments}
+    slips = {
+        slip: fresh_slip(order.code, record.id, slip, facts, since) for slip, facts in seen.items()
+    }
+    lines = () if record.lines is not None else tuple(RecordLine(*one) for one in sent)
+    actions = OrderPlan(record, lines, slips, as_fulfilled(order), rules, now).plan()
+    adopted = [one for one in actions if isinstance(one, AdoptFulfilment)]
+    covered = [one for one in actions if isinstance(one, AlreadyFulfilled)]
+    if any(isinstance(one, Fulfil) for one in actions):
+        # What another slip still has to add decides what this one is covered by.
+        covered = []
+    bound = [_adopted(one) for one in adopted if one.fulfilment.state in SHIPPED_STATES]
+    bound += [BoundSlip(one.slip, None, {}, tracking_code(one.packages)) for one in covered]
+    return Shipped(seen, tuple(bound))
+
+
+def _adopted(one: AdoptFulfilment) -> BoundSlip:
+    ours, whole = one.fulfilment, tracking_code(one.packages)
+    # The shop may hold a part of it only; the ledger has the whole, to see later changes.
+    code = whole if is_code_of(ours.tracking_code, whole) else ours.tracking_code
+    return BoundSlip(one.slip, ours.id, ours.lines, code)
