@@ -170,10 +170,6 @@ REPAIRS: dict[str, tuple[Callable[[], World], str]] = {
         lambda: World().send().ship(number=OTHER_NUMBER).fulfil(),
         "sync-tracking --order 1001 --force",
     ),
-    "replaced by a person's": (
-        lambda: World().send().ship().fulfil().cancel_fulfilment().fulfil(slip=None, number="x"),
-        "",
-    ),
 }
 
 
