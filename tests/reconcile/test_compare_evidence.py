@@ -258,6 +258,12 @@ def test_evidence_of_another_order_under_its_id() -> None:
         assert found.warehouse == "1001 is another order there"
 
 
+def test_evidence_of_a_fulfilment_that_is_not_finished() -> None:
+    world = World().send().ship().complete().fulfil(slip=None, state="Pending")
+    (found,) = world.examined().differences
+    assert found.shop == "PaymentSettled, 2 x MUG, 1 x TEE, in fulfilment f1 (Pending)"
+
+
 def test_evidence_of_another_label() -> None:
     (found,) = World().send().ship(number=OTHER_NUMBER).fulfil().examined().differences
     assert found.shop == f"Shipped, fulfilment f1, {NUMBER}"
