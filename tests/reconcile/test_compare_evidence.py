@@ -24,6 +24,7 @@ from veracore_sync.domain.differences import DIFFERENCES, Difference, Difference
 from veracore_sync.domain.errors import Unavailable
 from veracore_sync.domain.order_records import AttemptRow
 from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
+from veracore_sync.domain.warehouse import Product, RecordLine
 from veracore_sync.jobs.orders.ids import MAX_ABSENT, MAX_RENEWALS, renewed_ids, warehouse_id
 from veracore_sync.jobs.reconcile.compare import examine_order, wanted_ids
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed, Present
@@ -236,6 +237,20 @@ def test_evidence_of_what_the_shop_changed() -> None:
     assert found.shop == (
         "PaymentSettled, 1 x MUG, 1 x TEE: units of MUG 2 → 1; shipping method standard → express"
     )
+
+
+def test_evidence_of_what_veracore_changed() -> None:
+    world = World({"MUG": 2, "SET": 1}).send()
+    world.record(lines=(RecordLine("CUP", 1), RecordLine("SET", 1), RecordLine("CAP", 4)))
+    (found,) = world.examined().differences
+    assert found.shop == "PaymentSettled, 2 x MUG, 1 x SET"
+    assert found.warehouse == (
+        "1001: processed, 4 x CAP, 1 x CUP, 1 x SET: 4 of CAP, not 0; 1 of CUP, not 2"
+    )
+    world = World({"SET": 2}).send()
+    world.record(partially_cancelled=True, products=(Product("CUP", 2, 1), Product("SPOON", 4, 2)))
+    (found,) = world.examined().differences
+    assert found.warehouse == "1001: processed, 2 x SET: 1 x CUP cancelled; 2 x SPOON cancelled"
 
 
 def test_evidence_of_another_order_under_its_id() -> None:

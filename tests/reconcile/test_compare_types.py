@@ -365,6 +365,13 @@ CONTENT: dict[str, Case] = {
         lambda: changed(World().send(), address=replace(ADDRESS, street1="2 Main St")),
         ["content_differs"],
     ),
+    "another address, and one unit too many has left": (
+        lambda: changed(
+            World().send().ship({"CUP": 3, "TEE": 1}).fulfil(),
+            address=replace(ADDRESS, street1="2 Main St"),
+        ),
+        ["content_differs", "shipped_not_ordered"],
+    ),
     "another way of shipping": (
         lambda: changed(World().send(), method="express"),
         ["content_differs"],
@@ -453,6 +460,17 @@ CONTENT: dict[str, Case] = {
     "changed again after that": (
         lambda: ordered(ordered(World().send(), MUG=1).accept_changes(), TEE=4),
         ["content_differs"],
+    ),
+    "a kit less on both sides, accepted by a person": (
+        lambda: ordered(
+            World({"SET": 2})
+            .send()
+            .record(
+                partially_cancelled=True, products=(Product("CUP", 2, 1), Product("SPOON", 4, 2))
+            ),
+            SET=1,
+        ).accept_changes(),
+        [],
     ),
     "a shortage that a person accepted": (
         lambda: (
@@ -948,6 +966,7 @@ NOT_SHIPPED: dict[str, Case] = {
         lambda: accepted_by_hand(World().send().fulfil({"MUG": 1}, slip=None)),
         [],
     ),
+    "rest, by hand while it ships": (lambda: rest().send().ship().fulfil(slip=None), []),
     "void, accepted by a person": (
         lambda: World().send().ship(void=True).fulfil().accepted("order.voided", "slip 1001-1"),
         [],

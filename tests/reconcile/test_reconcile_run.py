@@ -81,6 +81,7 @@ def test_a_suspect_comes_first_and_does_not_take_every_place(bench: ReconcileBen
     assert (report.compared, report.left) == (4, 4)
     # Those that were not looked at still stand.
     assert len(bench.standing()) == 3
+    assert any("did not look at: 1;" in notice for notice in report.notices)
 
 
 def test_an_order_that_ended_is_not_looked_up_again_for_thirty_days(bench: ReconcileBench) -> None:

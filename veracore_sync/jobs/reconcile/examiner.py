@@ -158,8 +158,14 @@ class OrderExaminer(RunPart[ReconcileReport]):
 
     # ---- comparing ----------------------------------------------------------------------------
 
-    def compare(self, all_sides: Sequence[OrderSides]) -> list[Looked]:
+    def compare(
+        self, all_sides: Sequence[OrderSides], marks: Mapping[str, str] | None = None
+    ) -> list[Looked]:
         """Look these orders up, read the ledger again and compare.
+
+        Args:
+            all_sides: The orders.
+            marks: Their `fingerprint` by code, where it is known.
 
         Raises:
             SyncError: VeraCore as a whole cannot be read, or the ledger.
@@ -169,11 +175,11 @@ class OrderExaminer(RunPart[ReconcileReport]):
         if any(seen.values()):
             after = ledger_sides(self.ledger, list(seen), sent=False)
         until, rules = to_text(self.clock.now()), self.rules()
-        key = self.ledger.meta.hash_key
+        key, known = self.ledger.meta.hash_key, marks or {}
         found: list[Looked] = []
         for sides in all_sides:
             code, look_ups = sides.code, seen[sides.code]
-            mark = fingerprint(sides, key) if look_ups else ""
+            mark = (known.get(code) or fingerprint(sides, key)) if look_ups else ""
             if _is_gone(sides, look_ups):
                 # VeraCore may have forgotten it, or have failed to find it once: it has not agreed.
                 mark = TRIED

@@ -153,12 +153,14 @@ class Walk(RunPart[ReconcileReport]):
         rules = self.examiner.rules()
         at_once: list[tuple[OrderSides, Sequence[str]]] = []
         settled: list[str] = []
+        marks: dict[str, str] = {}
         for sides in page:
             ids = self.examiner.wanted(sides, rules)
             if not ids:
                 at_once.append((sides, ids))
                 continue
             mark, known = fingerprint(sides, key), agreed.get(sides.code)
+            marks[sides.code] = mark
             if is_settled(sides, known, mark, now):
                 settled.append(sides.code)
             elif self._queue.most == 0:
@@ -176,7 +178,7 @@ class Walk(RunPart[ReconcileReport]):
             # VeraCore answers for the next ones while these are compared.
             self._begin(at_once[start + _AT_ONCE :][:_AT_ONCE])
             part = [sides for sides, _ in at_once[start : start + _AT_ONCE]]
-            self.book.keep(self.examiner.confirmed(self.examiner.compare(part)))
+            self.book.keep(self.examiner.confirmed(self.examiner.compare(part, marks)))
         return True
 
     def _begin(self, orders: Sequence[tuple[OrderSides, Sequence[str]]]) -> None:
