@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from compare_kit import (
@@ -283,3 +285,17 @@ def test_reasons_name_nothing_of_the_order_so_that_orders_are_counted_by_them() 
     reasons = {one.unseen or one.moving for one in seen} - {""}
     assert 8 < len(reasons) < 25
     assert not [one for one in reasons if any(digit.isdigit() for digit in one)]
+
+
+def test_the_page_has_a_section_for_each_type_and_names_its_commands() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reconcile.md").read_text()
+    sections = dict(re.findall(r"(?ms)^### (\w+)\n(.*?)(?=^##|\Z)", page))
+    assert set(sections) == {str(one) for one in DifferenceType}
+    for type, entry in DIFFERENCES.items():
+        section = " ".join(sections[type].split())
+        assert len(section) > 200, type
+        assert entry.repair.split(" NAME")[0] in section, type
+    for build, command in REPAIRS.values():
+        (found,) = build().examined().differences
+        words = command.replace("1001", "CODE").replace("--adopt CODE", "--adopt ID")
+        assert words in " ".join(sections[found.type].split()), command

@@ -1043,6 +1043,10 @@ TRACKING: dict[str, Case] = {
     ),
     # near misses
     "the same": (lambda: World().send().ship().fulfil(), []),
+    "where nobody tracks": (
+        lambda: World(rules=make_rules(is_tracked=False)).send().ship(number=OTHER_NUMBER).fulfil(),
+        [],
+    ),
     "told since": (
         lambda: (
             World()

@@ -103,6 +103,7 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
                 _A.ORDER_UNFULFILLED,
                 _A.ORDER_SHIPMENT_WAITING,
                 _A.ORDER_PENDING_BY_HAND,
+                _A.ORDER_UNANSWERED,
             }
         ),
     ),
