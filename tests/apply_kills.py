@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from subprocess import Popen
 from typing import Any
@@ -57,11 +58,9 @@ class ApplyKills:
 
     def _one_life(self) -> None:
         self._slow()
-        run = self.world.rig.start(*ALL, VERACORE_SYNC_TEST_FAILPOINT="repair begun:stop")
+        run = begun(self.world)
         try:
-            if _is_stopped(run):
-                run.send_signal(signal.SIGCONT)
-                time.sleep(self.world.dice.uniform(0, self.life))
+            time.sleep(self.world.dice.uniform(0, self.life))
         finally:
             run.kill()
             out, told = run.communicate()
@@ -99,14 +98,22 @@ class ApplyKills:
         return settle(self.world, within_seconds)
 
 
-def _is_stopped(run: Popen[str]) -> bool:
-    """Whether it stopped at its first repair; it may have ended before."""
+def begun(world: ApplyWorld, meanwhile: Callable[[], None] = lambda: None) -> Popen[str]:
+    """The command, at its first repair; it may have ended before.
+
+    Args:
+        meanwhile: Called while it stands there.
+    """
+    run = world.rig.start(*ALL, VERACORE_SYNC_TEST_FAILPOINT="repair begun:stop")
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         # Its end is left for `communicate`.
         found = os.waitid(os.P_PID, run.pid, os.WSTOPPED | os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if found is not None:
-            return found.si_code == os.CLD_STOPPED
+            meanwhile()
+            if found.si_code == os.CLD_STOPPED:
+                run.send_signal(signal.SIGCONT)
+            return run
         time.sleep(0.002)
     raise AssertionError("it never began")
 
@@ -138,6 +145,17 @@ def settle(world: ApplyWorld, within_seconds: float = 60) -> int:
             world.nothing_twice()
             world.nothing_lost()
             return rounds
-        assert time.monotonic() < deadline, (left, done)
+        assert time.monotonic() < deadline, (
+            left,
+            [known_of(world, name) for _, name in left],
+            done,
+        )
         time.sleep(0.4)
     raise AssertionError("never at rest")
+
+
+def known_of(world: ApplyWorld, name: str) -> list[object]:
+    """What the ledger has of an order, for whoever has to find out why it is not repaired."""
+    with world.ledger() as ledger:
+        alerts = [one for one in ledger.alerts.standing() if one.code == name]
+        return [ledger.orders.get(name), ledger.shipments.slips_of(name), alerts]

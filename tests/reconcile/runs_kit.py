@@ -11,13 +11,13 @@ from bench import Bench
 from fakes import FakeAudit, FakeShop, FakeWarehouse, make_order, make_settings
 
 from veracore_sync.domain.differences import DifferenceRow
-from veracore_sync.domain.errors import SyncError
+from veracore_sync.domain.errors import ProtocolError, SyncError
 from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.kernel import RunContext, RunOptions
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.run import ReconcileRun, Wanted
 from veracore_sync.ports.shop import ShopAudit, Unlisted
-from veracore_sync.ports.warehouse import LookUp
+from veracore_sync.ports.warehouse import LookUp, LookUpFailed
 
 Moment = Callable[[str], None]
 """Called before each read with what is read: ``page``, ``named``, ``look up``, ``list``."""
@@ -67,10 +67,14 @@ class WatchedWarehouse(FakeWarehouse):
     """Tells of its reads before it makes them."""
 
     moment: Moment = nothing
+    unanswered: set[str] = field(default_factory=set)
 
     def look_up(self, order_id: str) -> LookUp:
         self.moment("look up")
-        return super().look_up(order_id)
+        found = super().look_up(order_id)
+        if order_id in self.unanswered:
+            return LookUpFailed(ProtocolError("not understood", upstream="veracore"))
+        return found
 
     def shipped(self, first: Any, last: Any) -> Any:
         self.moment("list")

@@ -293,8 +293,12 @@ def test_a_side_that_fails_after_an_act_hides_the_act_from_nobody() -> None:
     both = paid("A", "B")
     both.looks = [Examined("", tuple(both.standing)), DOWN]
     made = both.apply()
-    assert outcomes(made) == [("A", Outcome.UNDER_WAY), ("B", Outcome.LEFT)]
-    assert made.report.stopped_by is DOWN
+    assert outcomes(made) == [("A", Outcome.UNDER_WAY), ("B", Outcome.REPAIRED)]
+    both = paid("A", "B", "C", "D")
+    both.looks = [Examined("", tuple(both.standing)), DOWN, DOWN, DOWN]
+    made = both.apply()
+    assert [outcome for _, outcome in outcomes(made)] == [Outcome.UNDER_WAY, *[Outcome.LEFT] * 3]
+    assert (both.acts, made.report.stopped_by) == (["A"], DOWN)
 
 
 def test_nothing_begins_after_the_run_s_time() -> None:

@@ -69,6 +69,7 @@ def test_what_the_ledger_knows_is_not_foreign(bench: ReconcileBench) -> None:
     assert row is not None
     bench.ledger.transitions.set_aside(row, f"{third}~1", None)
     leaves(bench, "OF-BEFORE", third)
+    bench.shop.by_code.clear()
     bench.reconcile()
     assert standing(bench) == set()
 
@@ -79,6 +80,7 @@ def test_an_id_that_an_attempt_was_sent_under_is_not_foreign(bench: ReconcileBen
     bench.ledger.transitions.cancel(code, old, "cancelled there")
     bench.ledger.transitions.renew_id(code, "NEW-1")
     leaves(bench, old)
+    bench.shop.by_code.clear()
     bench.reconcile()
     assert standing(bench) == set()
 
@@ -111,6 +113,18 @@ def test_an_id_that_only_its_code_explains_is_not_foreign(bench: ReconcileBench,
     leaves(bench, "STRANGE-ABCDEFGH")
     bench.reconcile()
     assert standing(bench) == {"STRANGE-ABCDEFGH"}
+
+
+def test_an_id_that_may_be_ours_is_unseen_where_not_all_codes_are_known(
+    bench: ReconcileBench,
+) -> None:
+    bench.sell(1)
+    leaves(bench, "STRANGE-ABCDEFGH")
+    leaves(bench, "AMZ-1")
+    report = bench.reconcile(Wanted(types=frozenset({FOREIGN})))
+    assert standing(bench) == {"AMZ-1"}
+    (unseen,) = report.unseen.values()
+    assert unseen.names == ["STRANGE-ABCDEFGH"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ from runs_kit import FailsAt, GoesDown, ReconcileBench, found
 
 from veracore_sync.domain.errors import AuthRefused, Unavailable
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.jobs.reconcile import walk
 from veracore_sync.jobs.reconcile.run import Wanted
 
 LOST = "in_ledger_not_at_warehouse"
@@ -80,6 +82,7 @@ def test_a_suspect_comes_first_and_does_not_take_every_place(bench: ReconcileBen
     assert (report.compared, report.left) == (4, 4)
     # Those that were not looked at still stand.
     assert len(bench.standing()) == 3
+    assert any("did not look at: 1;" in notice for notice in report.notices)
 
 
 def test_an_order_that_ended_is_not_looked_up_again_for_thirty_days(bench: ReconcileBench) -> None:
@@ -232,10 +235,11 @@ def test_a_look_up_that_fails_is_of_its_order_alone(bench: ReconcileBench) -> No
     bench.sell(4)
     bench.lose("ORDER-003")
     bench.shop.garbled.add("ORDER-001")
+    bench.warehouse.unanswered.add("ORDER-000")
     report = bench.reconcile()
     assert found(report) == {"ORDER-003": LOST}
-    assert (report.compared, report.not_read) == (3, 1)
-    assert report.completeness().endswith("1 not read")
+    assert (report.compared, report.not_read) == (2, 2)
+    assert report.completeness().endswith("2 not read")
 
 
 def test_the_wrong_company_finds_nothing_and_loses_nothing(bench: ReconcileBench) -> None:
@@ -281,3 +285,53 @@ def test_a_run_that_is_stopped_keeps_what_it_compared(bench: ReconcileBench) -> 
     assert set(bench.standing()) == {"ORDER-000"}
     bench.watch(lambda read: None)
     assert set(found(bench.reconcile())) == {"ORDER-000", "ORDER-005"}
+
+
+def test_look_ups_are_begun_ahead_and_each_made_once(
+    bench: ReconcileBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "_AT_ONCE", 2)
+    codes = bench.sell(9)
+    bench.set(lookups_per_run=0)
+    bench.warehouse.looked_up.clear()
+    report = bench.reconcile()
+    assert (report.compared, report.looked_up) == (9, 9)
+    assert sorted(bench.warehouse.looked_up) == codes
+
+
+def test_look_ups_that_were_begun_ahead_end_with_the_run(
+    bench: ReconcileBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(walk, "_AT_ONCE", 2)
+    bench.sell(9)
+    bench.set(lookups_per_run=0)
+    bench.warehouse.looked_up.clear()
+    bench.watch(FailsAt("look up", 1, Unavailable("down", upstream="veracore")))
+    with pytest.raises(Unavailable):
+        bench.reconcile()
+    assert bench.warehouse.looked_up == []
+    assert bench.standing() == {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_through_failing_runs_everything_is_found_and_nothing_else(
+    bench: ReconcileBench, seed: int
+) -> None:
+    chance = random.Random(seed)
+    codes = bench.sell(9)
+    lost = set(chance.sample(codes, 3))
+    bench.lose(*lost)
+    bench.set(lookups_per_run=chance.randint(2, 5))
+    told: list[str] = []
+    for number in range(14):
+        is_calm = number > 6
+        read = chance.choice(("poll", "list", "page", "named", "look up"))
+        failing = FailsAt(read, chance.randint(1, 4), chance.choice((DOWN, REFUSED)))
+        bench.watch((lambda read: None) if is_calm else failing)
+        report = bench.reconcile_run().try_run()
+        assert set(found(report)) <= lost
+        assert report.stopped_by is None or not is_calm
+        told += [one.split(":")[0] for one in report.needs_person]
+        bench.clock.forward(hours=1)
+    assert set(bench.standing()) == lost
+    assert sorted(told) == sorted(lost), "each is told once"

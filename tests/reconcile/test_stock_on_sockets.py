@@ -89,6 +89,16 @@ def test_levels_and_foreign_orders_over_the_wire(bed: World) -> None:
     assert bed.shop.state.saleable("MUG") == 35
 
 
+def test_stock_is_compared_in_the_dialect_that_lists_no_shipments(tmp_path: Path) -> None:
+    with world(tmp_path, dialect="rest") as bed:
+        bed.control("stock", {"stock": [{"sku": sku, "on_hand": 40} for sku in CATALOGUE]})
+        sync(bed)
+        bed.shop.state.set_stock("MUG", 60)
+        bed.clock.forward(minutes=5)
+        found, code = compare(bed)
+        assert (set(found), code) == ({("stock_differs", "MUG")}, 3)
+
+
 def _levels(bed: World) -> dict[str, tuple[int, int]]:
     found = {}
     for sku in CATALOGUE:

@@ -176,6 +176,13 @@ def test_resolve_accepts_what_another_alert_tells(ledger: SqlLedger) -> None:
     assert alerts(ledger) == {}
 
 
+def test_resolve_ends_an_alert_whose_difference_is_gone(ledger: SqlLedger) -> None:
+    tell_orders(ledger, examined(differs()))
+    ledger.differences.ended([T.CONTENT_DIFFERS], ["A"])
+    assert [one.kind for one in accepting.accept(ledger, "A", "why")] == [DIFFERS]
+    assert alerts(ledger) == {}
+
+
 def test_resolve_accepts_what_nobody_was_told(ledger: SqlLedger) -> None:
     ledger.differences.saw([differs()])
     assert accepting.accept(ledger, "A", "why") == []
@@ -200,12 +207,16 @@ def test_what_concerns_no_order_shares_an_alert(ledger: SqlLedger, type: Differe
     assert alerts(ledger) == {}
 
 
-def test_an_alert_about_all_stock_tells_of_each_sku(ledger: SqlLedger) -> None:
+def test_an_alert_about_stock_tells_of_the_skus_that_it_is_about(ledger: SqlLedger) -> None:
     ledger.alerts.open(AlertKind.STOCK_GUARDED, "a guard stopped the plan")
-    found = [differs(T.STOCK_DIFFERS, "MUG")]
+    found = [differs(T.STOCK_DIFFERS, "MUG", detail=AlertKind.STOCK_GUARDED)]
     assert tell(ledger, found, ["MUG"], [T.STOCK_DIFFERS]) == []
+    found.append(differs(T.STOCK_DIFFERS, "TEE"))
+    (sentence,) = tell(ledger, found, ["MUG", "TEE"], [T.STOCK_DIFFERS])
+    assert sentence.startswith("1 differ: TEE: ")
     ledger.alerts.resolve(AlertKind.STOCK_GUARDED)
-    assert len(tell(ledger, found, ["MUG"], [T.STOCK_DIFFERS])) == 1
+    tell(ledger, found, ["MUG", "TEE"], [T.STOCK_DIFFERS])
+    assert alerts(ledger)["stock.differs:"].startswith("2 differ: ")
 
 
 def test_a_failure_in_the_middle_stores_nothing(

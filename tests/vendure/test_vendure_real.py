@@ -366,6 +366,7 @@ def test_a_role_with_read_order_is_enough(module_vendure: RealVendure, open_shop
     shop = open_shop(username=username, password=password)
     assert order.code in codes(look(shop).waiting)
     assert read(shop, order).customer.first_name == "Ada"
+    assert [one.code for one in shop.audit.named([order.code])] == [order.code]
 
 
 def test_a_missing_permission_is_named(module_vendure: RealVendure, open_shop: Open) -> None:

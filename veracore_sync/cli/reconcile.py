@@ -32,12 +32,12 @@ def reconcile(
         str, typer.Option("--type", metavar=_TYPES, help="Show only differences of these types.")
     ] = "",
     accept: Annotated[
-        tuple[str, str, str] | None,
+        str | None,
         typer.Option(
             "--accept",
-            metavar="REASON TYPE NAME",
-            help="Accept the difference of that type about that order or SKU as it is; say why. "
-            "The reason is stored, so it should not name a customer.",
+            metavar="REASON",
+            help="Accept the difference of --type about --order or --name as it is; say why. The "
+            "reason is stored, so it should not name a customer.",
         ),
     ] = None,
     name: Annotated[
@@ -45,7 +45,7 @@ def reconcile(
         typer.Option(
             "--name",
             metavar="NAME",
-            help="With --apply: only this SKU, or this id at VeraCore.",
+            help="With --accept or --apply: the SKU, or VeraCore's id of an order.",
         ),
     ] = None,
     apply: Annotated[

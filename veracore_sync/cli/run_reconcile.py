@@ -36,7 +36,7 @@ def run(
     since: datetime | None,
     orders: tuple[str, ...],
     types: str,
-    accept: tuple[str, str, str] | None,
+    accept: str | None,
     name: str | None,
     apply: str | None,
     most: int | None,
@@ -65,9 +65,11 @@ def run(
                 hint="what is accepted stays as it is",
             )
         if accept is not None:
-            return _accept(container, *accept)
+            return _accept(container, accept, chosen, [*orders, *filter(None, [name])])
         if name is not None and apply is None:
-            raise UsageError("--name goes with --apply", hint="`--order` names an order")
+            raise UsageError(
+                "--name goes with --accept or --apply", hint="`--order` names an order"
+            )
         if most is not None and apply is None:
             raise UsageError("--max goes with --apply", hint="`--apply` names types to repair")
         wanted = Wanted(_since(container, since, orders), chosen)
@@ -117,15 +119,16 @@ def _since(container: Container, since: datetime | None, orders: Sequence[str]) 
     return moment
 
 
-def _accept(container: Container, reason: str, type: str, name: str) -> CommandReport:
-    types = types_of(type)
-    if len(types) != 1:
+def _accept(
+    container: Container, reason: str, types: frozenset[DifferenceType], names: Sequence[str]
+) -> CommandReport:
+    if len(types) != 1 or len(names) != 1:
         raise UsageError(
-            "--accept takes a reason, one type and one name",
-            hint='`reconcile --accept "why" tracking_differs CODE`',
+            "--accept needs one --type, and one --order or --name",
+            hint='`reconcile --accept "why" --type tracking_differs --order CODE`',
         )
-    (one,) = types
-    return reconcile.accept_difference(container, one, name, reason, _show_accepted)
+    (type,) = types
+    return reconcile.accept_difference(container, type, names[0], reason, _show_accepted)
 
 
 def _show_accepted(rows: list[DifferenceRow]) -> None:
@@ -177,7 +180,8 @@ def totals_lines(report: ReconcileReport) -> list[str]:
     lines = [report.completeness()]
     if report.skus is not None:
         lines.append(f"{report.skus:,} SKUs compared")
-    counts = [f"{len(report.found)} differences", f"{report.new_count} new"]
+    count = len(report.found)
+    counts = [f"{count} difference{'' if count == 1 else 's'}", f"{report.new_count} new"]
     if report.accepted_count:
         counts.append(f"{report.accepted_count} accepted")
     if report.ended:
@@ -192,8 +196,7 @@ def _row(one: Found, now: datetime) -> tuple[str, ...]:
     difference = one.difference
     name = _named(difference.name, difference.detail)
     kind = f"{difference.type} (accepted)" if one.is_accepted else str(difference.type)
-    since = since_of(one)
-    age = age_of(now - since) if since is not None else ""
+    age = age_of(now - since_of(one, now))
     sides = (difference.ledger, difference.shop, difference.warehouse)
     return (kind, name, age, *sides, repair_of(one))
 

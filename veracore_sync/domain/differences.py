@@ -131,7 +131,7 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "The shop offers other units of a SKU than VeraCore's stock allows",
         "sync-inventory --sku NAME",
         applied=True,
-        told_by=frozenset({_A.STOCK_GUARDED, _A.STOCK_REFUSED, _A.STOCK_UNKNOWN}),
+        told_by=frozenset({_A.STOCK_GUARDED, _A.STOCK_REFUSED}),
     ),
     _T.FOREIGN_AT_WAREHOUSE: DifferenceEntry(
         "VeraCore shipped an order that neither the ledger nor the shop knows",

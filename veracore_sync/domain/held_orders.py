@@ -6,6 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from veracore_sync.domain.order_records import SentLines
 from veracore_sync.domain.warehouse import Product, Shipment, WarehouseRecord
@@ -135,6 +136,7 @@ def totals(lines: Iterable[tuple[str, int]]) -> Counter[str]:
     return units_of
 
 
+@lru_cache(maxsize=4096)
 def unit_key(sku: str) -> str:
     """A SKU for comparison: trimmed, without case and in one Unicode form."""
     # Never as a number: "007" and "7" are two SKUs. VeraCore's parts may carry trailing blanks

@@ -14,7 +14,7 @@ from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.returns import UNAVAILABLE
 from veracore_sync.jobs.health import JobTrouble
 from veracore_sync.jobs.reconcile.coverage import Coverage, last
-from veracore_sync.jobs.reconcile.telling import advice
+from veracore_sync.jobs.reconcile.words import advice
 from veracore_sync.jobs.returns.document import RETURNS_COUNTS
 from veracore_sync.jobs.timeline import timeline_of
 from veracore_sync.ports.ledger import Ledger

@@ -24,7 +24,7 @@ from veracore_sync.vendure.listing import OrderListing, options
 from veracore_sync.vendure.lists import by_code, page
 from veracore_sync.vendure.node import Node
 
-ORDERS_A_REQUEST = 500
+ORDERS_A_REQUEST = 250
 """Above this, Vendure's time for each order grows (docs/vendure.md)."""
 
 

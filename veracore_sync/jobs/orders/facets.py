@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import Literal
 
@@ -145,6 +145,6 @@ def _cents(amount: Decimal) -> Decimal:
 def _ship_to(address: Address, key: bytes) -> str:
     # One hash of the whole: single fields could be guessed by whoever has the key. Cleaned as it is
     # sent, so that a difference that VeraCore would never see is none.
-    fields = {name: comparable(value) for name, value in asdict(address).items()}
+    fields = {name: comparable(value) for name, value in address.by_field().items()}
     text = json.dumps(fields, sort_keys=True)
     return hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()

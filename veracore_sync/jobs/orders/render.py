@@ -232,7 +232,7 @@ def content_hash(order: Order | OrderContent, key: bytes) -> str:
     """
     facts = {
         "lines": sorted((ln.id, ln.sku, ln.quantity) for ln in order.lines if ln.quantity > 0),
-        "address": asdict(order.shipping_address),
+        "address": order.shipping_address.by_field(),
         "shipping": sorted(line.method_code for line in order.shipping_lines),
     }
     return _digest(facts, key)

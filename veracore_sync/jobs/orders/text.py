@@ -24,6 +24,8 @@ def clean(text: str | None) -> str:
 
 def comparable(text: str | None) -> str:
     """The form by which a later change is found; the ledger holds digests of it, so it stays."""
+    if text is not None and text.isascii() and text.isprintable():
+        return text.strip()
     spaced = _SPACE.sub(" ", text or "")
     kept = "".join(c for c in spaced if unicodedata.category(c) != "Cc")
     return unicodedata.normalize("NFC", _UNSENDABLE.sub("", kept)).strip()

@@ -245,9 +245,20 @@ class Applier:
         except LockHeld as error:
             # Another run is at work: it may repair it, and the next one begins with what is left.
             self._tell(group, Outcome.LEFT, error.message)
-            return
-        if deed is not None:
-            self._look_again(group, deed)
+        except SyncError as error:
+            if self._ends_all(error):
+                raise
+            self._tell(group, Outcome.LEFT, error.message)
+        else:
+            if deed is not None:
+                self._look_again(group, deed)
+
+    def _ends_all(self, error: SyncError) -> bool:
+        """Whether the others would fail, too; three failures of a side in a row are not chance."""
+        if error in OF_ALL_RECORDS or not isinstance(error, UpstreamError):
+            return True
+        self._budget.spend()
+        return self._budget.is_spent()
 
     # ---- before ---------------------------------------------------------------------------------
 
@@ -283,16 +294,11 @@ class Applier:
         try:
             deed = repair.act(group[0])
         except SyncError as error:
-            if error in OF_ONE_DECISION:
-                # The order stays as it is; the others are not affected.
-                hint = f" ({error.hint})" if error.hint else ""
-                self._tell(group, Outcome.DIFFERS, f"{error.message}{hint}")
-                return None
-            if error in OF_ALL_RECORDS or not isinstance(error, UpstreamError):
+            if error not in OF_ONE_DECISION:
                 raise
-            if self._budget.spend() >= self._budget.most:
-                raise
-            self._tell(group, Outcome.LEFT, error.message)
+            # The order stays as it is; the others are not affected.
+            hint = f" ({error.hint})" if error.hint else ""
+            self._tell(group, Outcome.DIFFERS, f"{error.message}{hint}")
             return None
         self._budget.restore()
         pass_failpoint("repair done")
@@ -303,9 +309,11 @@ class Applier:
     def _look_again(self, group: Sequence[Difference], deed: Deed) -> None:
         try:
             now = self._examine(group[0])
-        except SyncError:
+        except SyncError as error:
             self._tell(group, Outcome.UNDER_WAY, deed.sentence)
-            raise
+            if self._ends_all(error):
+                raise
+            return
         self._recorded(group[0], now)
         left = {one.key for one in now.differences}
         still = [one for one in group if one.key in left]

@@ -19,9 +19,9 @@ from veracore_sync.jobs.reconcile.ledger_side import ledger_sides
 from veracore_sync.jobs.reconcile.listed import ListedShipments
 from veracore_sync.jobs.reconcile.look_ups import LookUps
 from veracore_sync.jobs.reconcile.report import ReconcileReport
-from veracore_sync.jobs.reconcile.scope import fingerprint, has_moved
+from veracore_sync.jobs.reconcile.scope import TRIED, fingerprint, has_moved
 from veracore_sync.jobs.reconcile.sides import Examined, LedgerSide, OrderSides
-from veracore_sync.ports.warehouse import LookUp
+from veracore_sync.ports.warehouse import Absent, LookUp
 
 _LOG = logging.getLogger(__name__)
 _MOVED = "the ledger's order changed while it was compared"
@@ -56,11 +56,11 @@ class OrderExaminer(RunPart[ReconcileReport]):
     channel_code: str
     listed: ListedShipments = field(default_factory=ListedShipments)
     _at_first: Rules = field(init=False)
-    _look_ups: LookUps = field(init=False)
+    look_ups: LookUps = field(init=False)
 
     def __post_init__(self) -> None:
         ledger = self.ledger
-        self._look_ups = LookUps(self.context)
+        self.look_ups = LookUps(self.context)
         self._at_first = rules_of(
             self.settings,
             self.warehouse.capabilities,
@@ -81,7 +81,7 @@ class OrderExaminer(RunPart[ReconcileReport]):
 
     def rules(self) -> Rules:
         """The rules at this moment: a run may last longer than what is recent."""
-        finds = self._look_ups.finds_orders
+        finds = self.look_ups.finds_orders
         return replace(self._at_first, now=self.clock.now(), finds_orders=finds)
 
     def examine(self, codes: Sequence[str]) -> list[Examined]:
@@ -158,8 +158,14 @@ class OrderExaminer(RunPart[ReconcileReport]):
 
     # ---- comparing ----------------------------------------------------------------------------
 
-    def compare(self, all_sides: Sequence[OrderSides]) -> list[Looked]:
+    def compare(
+        self, all_sides: Sequence[OrderSides], marks: Mapping[str, str] | None = None
+    ) -> list[Looked]:
         """Look these orders up, read the ledger again and compare.
+
+        Args:
+            all_sides: The orders.
+            marks: Their `fingerprint` by code, where it is known.
 
         Raises:
             SyncError: VeraCore as a whole cannot be read, or the ledger.
@@ -167,13 +173,16 @@ class OrderExaminer(RunPart[ReconcileReport]):
         seen = self._seen(all_sides)
         after: Mapping[str, LedgerSide | None] = {one.code: one.ledger for one in all_sides}
         if any(seen.values()):
-            after = ledger_sides(self.ledger, list(seen))
+            after = ledger_sides(self.ledger, list(seen), sent=False)
         until, rules = to_text(self.clock.now()), self.rules()
-        key = self.ledger.meta.hash_key
+        key, known = self.ledger.meta.hash_key, marks or {}
         found: list[Looked] = []
         for sides in all_sides:
             code, look_ups = sides.code, seen[sides.code]
-            mark = fingerprint(sides, key) if look_ups else ""
+            mark = (known.get(code) or fingerprint(sides, key)) if look_ups else ""
+            if _is_gone(sides, look_ups):
+                # VeraCore may have forgotten it, or have failed to find it once: it has not agreed.
+                mark = TRIED
             if has_moved(sides.ledger, after.get(code), to_text(sides.read_at), until):
                 found.append(Looked(Examined(code, moving=_MOVED), mark))
                 continue
@@ -188,7 +197,7 @@ class OrderExaminer(RunPart[ReconcileReport]):
         # What is found under one id may ask for another: a person may have given it a new one.
         while left:
             wanted = {one.code: self.wanted(one, rules, seen[one.code]) for one in left}
-            found = self._look_ups.of([id for ids in wanted.values() for id in ids])
+            found = self.look_ups.of([id for ids in wanted.values() for id in ids])
             for code, ids in wanted.items():
                 seen[code] |= {id: found[id] for id in ids}
             left = [one for one in left if wanted[one.code]]
@@ -217,6 +226,12 @@ class OrderExaminer(RunPart[ReconcileReport]):
             _both(one, again[one.examined.code]) if one.examined.code in again else one
             for one in looked
         ]
+
+
+def _is_gone(sides: OrderSides, seen: Mapping[str, LookUp]) -> bool:
+    """Whether VeraCore does not find an order that has left it."""
+    has_left = sides.ledger is not None and sides.ledger.row.state is OrderState.SHIPPED
+    return has_left and any(isinstance(one, Absent) for one in seen.values())
 
 
 def is_just_placed(sides: OrderSides, rules: Rules) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from veracore_sync.domain.errors import Occurrence
@@ -23,6 +24,8 @@ class LookUps(RunPart[ReconcileReport]):
     """Looks orders up, and believes an absence only if look-ups find orders at all."""
 
     _finds_orders: bool = field(default=False, init=False)
+    _pool: ThreadPoolExecutor | None = field(default=None, init=False)
+    _begun: dict[str, Future[LookUp]] = field(default_factory=dict, init=False)
 
     @property
     def finds_orders(self) -> bool:
@@ -52,7 +55,30 @@ class LookUps(RunPart[ReconcileReport]):
         is_proven = self._finds_any()
         return {id: self._believed(one, is_proven=is_proven) for id, one in found.items()}
 
+    @contextmanager
+    def ahead(self) -> Iterator[None]:
+        """Within it, look-ups can be begun before they are asked for."""
+        self._pool = ThreadPoolExecutor(self.settings.orders.workers)
+        try:
+            yield
+            self._pool.shutdown(cancel_futures=True)
+        finally:
+            # A signal, or the end of the run's time: those that have not begun are dropped.
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+            self._begun.clear()
+
+    def begin(self, ids: Sequence[str]) -> None:
+        """VeraCore is asked for these while others are compared; `of` gives what was found."""
+        if self._pool is not None:
+            for id in ids:
+                if id not in self._begun:
+                    self._begun[id] = self._pool.submit(self.warehouse.look_up, id)
+
     def _all(self, ids: Sequence[str]) -> dict[str, LookUp]:
+        if self._pool is not None:
+            self.begin(ids)
+            return {id: self._begun.pop(id).result() for id in ids}
         if len(ids) == 1:
             return {ids[0]: self.warehouse.look_up(ids[0])}
         with ThreadPoolExecutor(min(self.settings.orders.workers, len(ids))) as pool:

@@ -25,9 +25,9 @@ from veracore_sync.waits import is_ahead
 
 AGREED_FOR = timedelta(days=30)
 """So long an order that has ended needs no look-up after all sides agreed about it."""
-DIFFERED, TRIED = "", "-"
-"""In place of the fingerprint of an order of which the sides did not agree, or which could not be
-compared; it is like no fingerprint."""
+DIFFERED, TRIED, OPEN = "", "-", "open"
+"""In place of the fingerprint of an order of which the sides did not agree, which could not be
+compared, or which had not ended; each is like no fingerprint."""
 
 _ENDED = (OrderState.SHIPPED, OrderState.CANCELLED, OrderState.SKIPPED)
 _LIVE_THERE = (OrderState.SYNCED, OrderState.CONFLICT, OrderState.IN_DOUBT, OrderState.SENDING)
@@ -38,15 +38,18 @@ _FULFILLED = (PickSlipState.ADDED, PickSlipState.DONE)
 
 
 def fingerprint(sides: OrderSides, key: bytes) -> str:
-    """A digest of what ledger, shop and list have of the order, as far as it is compared.
+    """A digest of what ledger, shop and list have of the order, as far as it is compared; only of
+    one that has ended: others are looked up in any case.
 
     Args:
         sides: The order.
         key: The ledger's, so that nobody finds an address by trying.
     """
     side, order = sides.ledger, sides.shop
+    if side is None or side.row.state not in _ENDED:
+        return OPEN
     facts = (
-        position(side) if side is not None else None,
+        position(side),
         (order.content, _by_id(order)) if order is not None else None,
         sorted(_unknown(sides)),
     )
@@ -79,8 +82,7 @@ def is_settled(sides: OrderSides, agreed: AgreedRow | None, mark: str, now: date
     if agreed is None or agreed.fingerprint != mark or sides.ledger is None:
         return False
     at = from_text(agreed.at)
-    has_ended = sides.ledger.row.state in _ENDED
-    return has_ended and not is_ahead(at, now) and now - at < AGREED_FOR
+    return mark != OPEN and not is_ahead(at, now) and now - at < AGREED_FOR
 
 
 def is_suspect(sides: OrderSides, agreed: AgreedRow | None, mark: str) -> bool:
@@ -90,7 +92,7 @@ def is_suspect(sides: OrderSides, agreed: AgreedRow | None, mark: str) -> bool:
         return True
     if side is None:
         return bool(sides.listed)
-    has_changed = agreed is not None and agreed.fingerprint not in (mark, TRIED)
+    has_changed = agreed is not None and agreed.fingerprint not in (mark, TRIED, OPEN)
     if has_changed and side.row.state in _ENDED:
         return True
     if _unknown(sides):

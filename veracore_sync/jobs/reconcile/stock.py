@@ -1,9 +1,10 @@
-"""Levels of the shop that are wrong, and that no stock run is about to mend.
+"""Levels of the shop that are wrong, and that no stock run is about to correct.
 
 Between two runs of `sync-inventory` a level may differ from the plan for good reasons: goods came
 in, another system took some, a kit was sold whose parts are sold alone too. The next run writes
-those. What is told here is what it is not there for: a level that somebody set since the last run,
-and one that a run must not or cannot write. Both sides are read as by a dry run, suspects twice.
+those. What is reported here is what it is not there for: a level that somebody set since the last
+run, and one that a run must not or cannot write. Both sides are read as by a dry run, suspects
+twice.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from veracore_sync.jobs.inventory.sellable import SellableCalculator
 from veracore_sync.jobs.inventory.unread import UnreadStock
 from veracore_sync.jobs.kernel import RunContext, RunOptions, RunPart
 from veracore_sync.jobs.reconcile.by_hand import SetByHand, last_stock_run
-from veracore_sync.jobs.reconcile.findings import Findings
+from veracore_sync.jobs.reconcile.findings import PartFindings
 from veracore_sync.jobs.reconcile.left_behind import LeftBehind
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.short import ShortAllocations
@@ -44,6 +45,8 @@ _MOST_ASKED = 1000
 _MOVED = "its level, its stock or its orders moved while it was compared"
 _WAITS = "both sides moved since the last sync-inventory; the next one writes it"
 _LEFT = "sync-inventory has run since it was seen first, and left it so"
+_REFUSES = "Vendure refuses the level"
+_GUARDED, _REFUSED = AlertKind.STOCK_GUARDED, AlertKind.STOCK_REFUSED
 _TOO_MANY = f"in a run no more than {_MOST_ASKED} SKUs are looked at for who set them"
 _BEYOND = f"more than {_MOST:,} SKUs differ; no more are looked at in a run"
 _GONE = "the shop no longer has it, or its stock cannot be compared"
@@ -65,14 +68,14 @@ class StockExaminer(RunPart[ReconcileReport]):
 
     # ---- all of it ----------------------------------------------------------------------------
 
-    def everything(self) -> list[Findings]:
+    def everything(self) -> list[PartFindings]:
         """Compare every level, and what Vendure allocated to the open orders.
 
         Raises:
             SyncError: The run cannot go on.
         """
-        stock = Findings(DifferenceType.STOCK_DIFFERS)
-        short = Findings(DifferenceType.ALLOCATED_SHORT)
+        stock = PartFindings(DifferenceType.STOCK_DIFFERS)
+        short = PartFindings(DifferenceType.ALLOCATED_SHORT)
         last = last_stock_run(self.context)
         if last.ended_at is None:
             # A shop whose stock is not synced need not have settings for it.
@@ -91,7 +94,7 @@ class StockExaminer(RunPart[ReconcileReport]):
             stock.error = error if isinstance(error, UpstreamError) else None
         return [stock, short]
 
-    def _everything(self, stock: Findings, short: Findings) -> None:
+    def _everything(self, stock: PartFindings, short: PartFindings) -> None:
         planning = self._planning()
         calculator = planning.read()
         demand = planning.demand()
@@ -109,7 +112,7 @@ class StockExaminer(RunPart[ReconcileReport]):
 
     def _levels(
         self,
-        stock: Findings,
+        stock: PartFindings,
         planning: StockPlanning,
         calculator: SellableCalculator,
         demand: UnheldDemand,
@@ -133,11 +136,13 @@ class StockExaminer(RunPart[ReconcileReport]):
             stock.unseen.append((f"{beyond:,} SKUs", _BEYOND))
         decided = self._decide(suspects, self._withheld(summary))
         self._left_behind(suspects, decided, all_of_them=True)
-        told = {one.name: one for one in decided.differences.values()}
-        stock.differences = list(told.values())
+        by_name = {one.name: one for one in decided.differences.values()}
+        stock.differences = list(by_name.values())
         for why in sorted(set(decided.waiting.values())):
             count = sum(1 for one in decided.waiting.values() if one == why)
-            stock.notes.append(f"stock: {count} of {stock.count} SKUs are not told: {why}")
+            stock.notes.append(
+                f"stock: {count} of {stock.count} SKUs differ and are not reported: {why}"
+            )
         undecided = {id for id, why in decided.waiting.items() if why == _MOVED}
         stock.unseen += [(suspects[id].name, why) for id, why in decided.unread.items()]
         names = {suspects[id].name for id in (*undecided, *decided.unread)}
@@ -176,8 +181,7 @@ class StockExaminer(RunPart[ReconcileReport]):
             return Examined(sku, unseen=_GONE)
         stale = last_stock_run(self.context).stale
         if isinstance(calculator, Guard) or stale:
-            why = stale if isinstance(stale, str) and stale else _GONE
-            return Examined(sku, unseen=why)
+            return Examined(sku, unseen=stale or _GONE)
         found = list(_planned(planning, calculator, planning.demand(), PlanSummary()))
         if not found:
             unread = next(iter(planning.unread.report.unreadable.values()), _GONE)
@@ -218,10 +222,10 @@ class StockExaminer(RunPart[ReconcileReport]):
                     decided.waiting[one.id] = _MOVED
             elif withheld is not None and (not withheld.decreases or one.beyond < 0):
                 why = f"the guard {withheld.name!r} withholds it"
-                decided.differences[one.id] = difference(one, None, why, is_guarded=True)
+                decided.differences[one.id] = difference(one, None, why, _GUARDED)
                 decided.withheld.add(one.id)
             elif unit_key(one.sku) in refused:
-                decided.differences[one.id] = difference(one, None, "Vendure refuses the level")
+                decided.differences[one.id] = difference(one, None, _REFUSES, _REFUSED)
             else:
                 asked.append(one)
         for one in asked[_MOST_ASKED:]:
@@ -267,12 +271,12 @@ class StockExaminer(RunPart[ReconcileReport]):
             yield from _planned(planning, calculator, planning.demand(), PlanSummary())
 
     def _withheld(self, summary: PlanSummary | None) -> Guard | None:
-        """The guard that withholds changes and was told; a new one is told by the next stock run.
+        """The guard that withholds changes, if an alert says so; else the next stock run does.
 
         Args:
-            summary: Of all that is planned; ``None``: of some, so the guard that was told holds.
+            summary: Of all that is planned; ``None``: of some, so the guard of that alert holds.
         """
-        if not any(one.kind == AlertKind.STOCK_GUARDED for one in self.ledger.alerts.standing()):
+        if not any(one.kind == _GUARDED for one in self.ledger.alerts.standing()):
             return None
         if summary is None:
             name = self.ledger.meta.get(GUARD) or "first"

@@ -1,4 +1,4 @@
-"""A level that may be wrong, and how it is told; pure."""
+"""A level that may be wrong, and how it is reported; pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from veracore_sync.domain.differences import Difference, DifferenceType
+from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.texts import one_line
 from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.planning import PlannedVariant
@@ -84,15 +85,15 @@ def _in_order(units: Mapping[str, int]) -> ByLocation:
 
 
 def difference(
-    one: Suspect, since: datetime | None, why: str = "", *, is_guarded: bool = False
+    one: Suspect, since: datetime | None, why: str = "", told_by: AlertKind | None = None
 ) -> Difference:
-    """How it is told.
+    """How it is reported.
 
     Args:
         one: What both looks found.
         since: When somebody set it (UTC), if that is the reason.
-        why: Why a stock run does not mend it; empty: it does.
-        is_guarded: Whether that is a guard.
+        why: Why a stock run does not correct it; empty: it does.
+        told_by: The alert of the stock run that says so.
     """
     way = "oversold" if one.beyond > 0 else "undersold" if one.beyond < 0 else "misplaced"
     units = abs(one.beyond) or sum(abs(_sold(one, at) - units) for at, units in one.changes) // 2
@@ -104,7 +105,7 @@ def difference(
     warehouse = f"available {has or 'nothing'}; open orders take {one.taken} that it does not hold"
     may = _by_location(one.offer)
     repair = f"sync-inventory --sku {shlex.quote(one.name)}"
-    if is_guarded:
+    if told_by is AlertKind.STOCK_GUARDED:
         repair = "sync-inventory --allow-mass-change"
         why += ": check the plan with `sync-inventory --dry-run` first"
     return Difference(
@@ -114,6 +115,7 @@ def difference(
         shop=shop,
         warehouse=f"{warehouse}; {may} may be sold",
         since=since,
+        detail=told_by or "",
         repair=repair,
     )
 

@@ -16,12 +16,10 @@ from veracore_sync.domain.differences import (
 )
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.texts import one_line
 from veracore_sync.jobs.reconcile.sides import Examined
+from veracore_sync.jobs.reconcile.words import PROGRAM, in_words
 from veracore_sync.ports.ledger import Ledger
 
-PROGRAM = "veracore-sync"
-_SIDE = 160
 _IN_ONE_ALERT = 5
 
 
@@ -119,29 +117,6 @@ def _accept_all(
     return rows
 
 
-def in_words(one: Difference) -> str:
-    """A difference in one sentence: its type, what each side has, and what repairs it."""
-    sides = (("ledger", one.ledger), ("shop", one.shop), ("VeraCore", one.warehouse))
-    shown = "; ".join(f"{side}: {_short(text)}" for side, text in sides if text)
-    about = f"{one.type} ({one.detail})" if one.detail else str(one.type)
-    return f"{about}: {shown}. {advice(one)}"
-
-
-def advice(one: Difference) -> str:
-    """What repairs it: the command, or what a person does."""
-    if one.repair:
-        return f"Repair: {PROGRAM} {one.repair}"
-    entry = DIFFERENCES[one.type]
-    if entry.by_hand:
-        return entry.by_hand.replace("NAME", one.name)
-    return f"Repair: {PROGRAM} {entry.repair.replace('NAME', one.name)}"
-
-
-def _short(text: str) -> str:
-    text = one_line(text)
-    return text if len(text) <= _SIDE else text[: _SIDE - 1] + "…"
-
-
 @dataclass(slots=True)
 class _Teller:
     """Brings the alerts of some differences up to date within the caller's unit of work."""
@@ -168,34 +143,39 @@ class _Teller:
                 stands.setdefault(of_type, []).append(row.difference)
         alerts = self.ledger.alerts.standing()
         open_kinds = {(one.code, one.kind) for one in alerts}
-        open_keys = {one.key for one in alerts}
+        messages = {one.key: one.message for one in alerts}
         told = []
         for code, type in dict.fromkeys((one.name, one.type) for one in touched):
             some = stands.get((code, type), [])
             key = f"{AlertKind.ORDER_DIFFERS}:{code}:{type}"
             if not some:
-                self.ledger.alerts.resolve(AlertKind.ORDER_DIFFERS, code=code, about=type)
+                if key in messages:
+                    self.ledger.alerts.resolve(AlertKind.ORDER_DIFFERS, code=code, about=type)
                 continue
             told_by = DIFFERENCES[type].told_by
-            if key not in open_keys and any((code, kind) in open_kinds for kind in told_by):
+            if key not in messages and any((code, kind) in open_kinds for kind in told_by):
                 continue
             message = _of_some(some)
+            if messages.get(key) == message and not self._is_news(some):
+                continue
             if self._open(AlertKind.ORDER_DIFFERS, message, some, code=code, about=type):
                 told.append(f"{code}: {message}")
         return told
 
     def _all_of(self, type: DifferenceType) -> list[str]:
         kind = NOT_OF_ORDERS[type]
+        alerts = {one.kind for one in self.ledger.alerts.standing()}
+        # The others of the type are not told by that alert.
+        told_by = {kind for kind in DIFFERENCES[type].told_by if kind in alerts}
         some = [
             row.difference
             for row in self.ledger.differences.standing()
-            if row.difference.type is type and not row.is_accepted
+            if row.difference.type is type
+            and not row.is_accepted
+            and row.difference.detail not in told_by
         ]
         if not some:
             self.ledger.alerts.resolve(kind)
-            return []
-        alerts = {one.kind for one in self.ledger.alerts.standing()}
-        if kind not in alerts and alerts & DIFFERENCES[type].told_by:
             return []
         # What is new comes first, because only so many are named.
         some.sort(key=lambda one: one.key not in self.news)
@@ -211,8 +191,11 @@ class _Teller:
         code: str | None = None,
         about: str = "",
     ) -> bool:
-        again = any(one.key in self.news for one in some)
+        again = self._is_news(some)
         return self.ledger.alerts.open(kind, message, code=code, about=about, again=again)
+
+    def _is_news(self, some: Sequence[Difference]) -> bool:
+        return any(one.key in self.news for one in some)
 
 
 def _of_some(some: Sequence[Difference], *, named: bool = False) -> str:

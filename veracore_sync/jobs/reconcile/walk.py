@@ -59,6 +59,10 @@ class Walk(RunPart[ReconcileReport]):
         Raises:
             SyncError: A side as a whole cannot be read; what was stored until then is true.
         """
+        with self.examiner.look_ups.ahead():
+            self._run()
+
+    def _run(self) -> None:
         waiting = self._waiting()
         if not (self._walk(self._placed()) and self._walk(self._others(waiting))):
             self.report.is_whole = False
@@ -147,30 +151,38 @@ class Walk(RunPart[ReconcileReport]):
         agreed = self.ledger.differences.agreed_of([one.code for one in page])
         now, key = self.clock.now(), self.ledger.meta.hash_key
         rules = self.examiner.rules()
-        at_once: list[OrderSides] = []
+        at_once: list[tuple[OrderSides, Sequence[str]]] = []
         settled: list[str] = []
+        marks: dict[str, str] = {}
         for sides in page:
             ids = self.examiner.wanted(sides, rules)
             if not ids:
-                at_once.append(sides)
+                at_once.append((sides, ids))
                 continue
             mark, known = fingerprint(sides, key), agreed.get(sides.code)
+            marks[sides.code] = mark
             if is_settled(sides, known, mark, now):
                 settled.append(sides.code)
             elif self._queue.most == 0:
-                at_once.append(sides)
+                at_once.append((sides, ids))
             else:
                 suspect = is_suspect(sides, known, mark)
                 at = known.at if known is not None else ""
                 self._queue.add(Need(sides.code, len(ids), suspect, at))
         self.book.settled(settled)
+        self._begin(at_once[:_AT_ONCE])
         for start in range(0, len(at_once), _AT_ONCE):
             if start and self.context.ends_here():
                 self.report.left += len(at_once) - start
                 return False
-            part = at_once[start : start + _AT_ONCE]
-            self.book.keep(self.examiner.confirmed(self.examiner.compare(part)))
+            # VeraCore answers for the next ones while these are compared.
+            self._begin(at_once[start + _AT_ONCE :][:_AT_ONCE])
+            part = [sides for sides, _ in at_once[start : start + _AT_ONCE]]
+            self.book.keep(self.examiner.confirmed(self.examiner.compare(part, marks)))
         return True
+
+    def _begin(self, orders: Sequence[tuple[OrderSides, Sequence[str]]]) -> None:
+        self.examiner.look_ups.begin([id for _, ids in orders for id in ids])
 
     def _look_up(self) -> None:
         """Read those anew that are looked up in this run, and compare them."""

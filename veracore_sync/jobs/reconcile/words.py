@@ -1,0 +1,33 @@
+"""A difference in words, as alerts and ``stats`` tell it."""
+
+from __future__ import annotations
+
+from veracore_sync.domain.differences import DIFFERENCES, Difference
+from veracore_sync.domain.texts import one_line
+
+PROGRAM = "veracore-sync"
+_SIDE = 160
+"""The most characters of a side's evidence in an alert."""
+
+
+def in_words(one: Difference) -> str:
+    """A difference in one sentence: its type, what each side has, and what repairs it."""
+    sides = (("ledger", one.ledger), ("shop", one.shop), ("VeraCore", one.warehouse))
+    shown = "; ".join(f"{side}: {_short(text)}" for side, text in sides if text)
+    about = f"{one.type} ({one.detail})" if one.detail else str(one.type)
+    return f"{about}: {shown}. {advice(one)}"
+
+
+def advice(one: Difference) -> str:
+    """What repairs it: the command, or what a person does."""
+    if one.repair:
+        return f"Repair: {PROGRAM} {one.repair}"
+    entry = DIFFERENCES[one.type]
+    if entry.by_hand:
+        return entry.by_hand.replace("NAME", one.name)
+    return f"Repair: {PROGRAM} {entry.repair.replace('NAME', one.name)}"
+
+
+def _short(text: str) -> str:
+    text = one_line(text)
+    return text if len(text) <= _SIDE else text[: _SIDE - 1] + "…"
