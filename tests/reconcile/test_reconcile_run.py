@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -81,6 +82,7 @@ def test_a_suspect_comes_first_and_does_not_take_every_place(bench: ReconcileBen
     assert (report.compared, report.left) == (4, 4)
     # Those that were not looked at still stand.
     assert len(bench.standing()) == 3
+    assert any("did not look at: 1;" in notice for notice in report.notices)
 
 
 def test_an_order_that_ended_is_not_looked_up_again_for_thirty_days(bench: ReconcileBench) -> None:
@@ -309,3 +311,27 @@ def test_look_ups_that_were_begun_ahead_end_with_the_run(
         bench.reconcile()
     assert bench.warehouse.looked_up == []
     assert bench.standing() == {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_through_failing_runs_everything_is_found_and_nothing_else(
+    bench: ReconcileBench, seed: int
+) -> None:
+    chance = random.Random(seed)
+    codes = bench.sell(9)
+    lost = set(chance.sample(codes, 3))
+    bench.lose(*lost)
+    bench.set(lookups_per_run=chance.randint(2, 5))
+    told: list[str] = []
+    for number in range(14):
+        is_calm = number > 6
+        read = chance.choice(("poll", "list", "page", "named", "look up"))
+        failing = FailsAt(read, chance.randint(1, 4), chance.choice((DOWN, REFUSED)))
+        bench.watch((lambda read: None) if is_calm else failing)
+        report = bench.reconcile_run().try_run()
+        assert set(found(report)) <= lost
+        assert report.stopped_by is None or not is_calm
+        told += [one.split(":")[0] for one in report.needs_person]
+        bench.clock.forward(hours=1)
+    assert set(bench.standing()) == lost
+    assert sorted(told) == sorted(lost), "each is told once"
