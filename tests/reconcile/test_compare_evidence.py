@@ -170,10 +170,6 @@ REPAIRS: dict[str, tuple[Callable[[], World], str]] = {
         lambda: World().send().ship(number=OTHER_NUMBER).fulfil(),
         "sync-tracking --order 1001 --force",
     ),
-    "replaced by a person's": (
-        lambda: World().send().ship().fulfil().cancel_fulfilment().fulfil(slip=None, number="x"),
-        "",
-    ),
 }
 
 
@@ -260,6 +256,12 @@ def test_evidence_of_another_order_under_its_id() -> None:
         world.there[CODE] = made(CODE, "another", {"CAP": 9})
         (found,) = world.examined().differences
         assert found.warehouse == "1001 is another order there"
+
+
+def test_evidence_of_a_fulfilment_that_is_not_finished() -> None:
+    world = World().send().ship().complete().fulfil(slip=None, state="Pending")
+    (found,) = world.examined().differences
+    assert found.shop == "PaymentSettled, 2 x MUG, 1 x TEE, in fulfilment f1 (Pending)"
 
 
 def test_evidence_of_another_label() -> None:
