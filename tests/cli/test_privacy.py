@@ -45,6 +45,7 @@ def test_nothing_keeps_a_secret_or_a_person(tmp_path: Path, dialect: str) -> Non
             "VERACORE_SYNC_METRICS__TEXTFILE": str(metrics),
             "VERACORE_SYNC_ADMIN__ACT_TOKEN": "admin-s3cret-0123456789-abcdefghijk",
             "VERACORE_SYNC_TRACKING__SETTLE_MINUTES": "0",
+            "VERACORE_SYNC_RECONCILE__SETTLE_MINUTES": "0",
         }
         for sku in ("MUG", "GHOST"):
             shop.state.add_variant(sku)
@@ -79,6 +80,8 @@ def test_nothing_keeps_a_secret_or_a_person(tmp_path: Path, dialect: str) -> Non
             ["sync-tracking", "--dry-run"],
             ["sync-tracking"],
             ["sync-inventory", "--allow-mass-change"],
+            ["reconcile"],
+            ["stats", "--differences"],
             ["deliver", "--force"],
             ["doctor"],
             ["stats"],

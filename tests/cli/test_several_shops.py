@@ -310,6 +310,7 @@ ONE_SHOP = [
     ("sync-orders", "--order", "A"),
     ("sync-inventory", "--sku", "A"),
     ("sync-tracking", "--order", "A"),
+    ("reconcile", "--order", "A"),
     ("stats", "--order", "A"),
     ("deliver", "--skip", "A"),
     ("ledger", "backup", "copy.db"),
@@ -374,8 +375,8 @@ def test_metrics_may_bear_the_name_of_the_shop(house: House) -> None:
 def test_every_command_says_whether_it_is_for_one_shop() -> None:
     """A new command must be thought of: it runs for each shop, or is in the table above."""
     each = {
-        "sync-orders", "sync-inventory", "sync-tracking", "sync-returns", "retry", "stats",
-        "deliver", "doctor", "timers", "config", "breaker", "ledger", "serve-admin",
+        "sync-orders", "sync-inventory", "sync-tracking", "sync-returns", "reconcile", "retry",
+        "stats", "deliver", "doctor", "timers", "config", "breaker", "ledger", "serve-admin",
     }  # fmt: skip
     without_configuration = {"demo", "init", "sandbox"}
     one_shop = {words[0] for words in ONE_SHOP}

@@ -24,6 +24,7 @@ COMMANDS = (
     "sync-inventory",
     "sync-tracking",
     "sync-returns",
+    "reconcile",
     "retry --all",
     "resolve {code} --skip",
     "cancel {code}",

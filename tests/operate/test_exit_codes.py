@@ -139,6 +139,7 @@ class Case:
 HEALTHY = (
     *JOBS,
     "sync-returns",
+    "reconcile",
     "sync-orders --dry-run",
     "deliver",
     "doctor",

@@ -181,9 +181,9 @@ def test_a_run_that_never_ends_is_an_alert(here: HereRig, job: str) -> None:
     command, heard = COMMANDS[job], here.folder / "events"
     here.env["VERACORE_SYNC_HOOKS__COMMAND"] = json.dumps(["/bin/sh", "-c", f"cat >> {heard}"])
     assert here.run(command).code == 0
-    an_hour_ago = FakeClock(datetime.now(UTC) - timedelta(hours=1))
+    hours_ago = FakeClock(datetime.now(UTC) - timedelta(hours=3))
     with (
-        closing(open_ledger(here.ledger_path, clock=an_hour_ago)) as other,
+        closing(open_ledger(here.ledger_path, clock=hours_ago)) as other,
         other.runs.lock(job, command),
     ):
         first, second = here.run(command), here.run(command)

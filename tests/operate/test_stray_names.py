@@ -48,6 +48,7 @@ COMMANDS = {
     "sync-inventory": 0,
     "sync-tracking": 0,
     "sync-returns": 0,
+    "reconcile": 0,
     "deliver": 0,
     "doctor": 0,
     "stats": 0,

@@ -46,6 +46,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HereRig]:
         "sync-inventory --dry-run",
         "sync-tracking",
         "sync-returns",
+        "reconcile",
         "stats",
         "ledger prune",
         "ledger check",

@@ -12,7 +12,7 @@ from inventory_world import World
 from veracore_sync.domain.errors import ProtocolError, Unavailable
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.jobs.kernel import RunContext, RunOptions
-from veracore_sync.jobs.reconcile.findings import Findings
+from veracore_sync.jobs.reconcile.findings import PartFindings
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.stock import StockExaminer
 from veracore_sync.jobs.reconcile.telling import tell
@@ -35,7 +35,7 @@ def sync(world: World) -> None:
     world.clock.forward(minutes=1)
 
 
-def look(world: World) -> Findings:
+def look(world: World) -> PartFindings:
     context = RunContext(
         ReconcileReport(),
         PartialShop(stock=world.shop),

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from compare_kit import ADDRESS, CODE, LATELY, LONG_AGO, NUMBER, OTHER_NUMBER, World, make_rules
+from compare_kit import (
+    ADDRESS,
+    CODE,
+    LATELY,
+    LONG_AGO,
+    NUMBER,
+    OTHER_NUMBER,
+    World,
+    made,
+    make_rules,
+)
 from test_compare_types import CASES
 
 from veracore_sync.clock import to_text
@@ -14,6 +26,7 @@ from veracore_sync.domain.differences import DIFFERENCES, Difference, Difference
 from veracore_sync.domain.errors import Unavailable
 from veracore_sync.domain.order_records import AttemptRow
 from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
+from veracore_sync.domain.warehouse import Product, RecordLine
 from veracore_sync.jobs.orders.ids import MAX_ABSENT, MAX_RENEWALS, renewed_ids, warehouse_id
 from veracore_sync.jobs.reconcile.compare import examine_order, wanted_ids
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed, Present
@@ -157,10 +170,6 @@ REPAIRS: dict[str, tuple[Callable[[], World], str]] = {
         lambda: World().send().ship(number=OTHER_NUMBER).fulfil(),
         "sync-tracking --order 1001 --force",
     ),
-    "replaced by a person's": (
-        lambda: World().send().ship().fulfil().cancel_fulfilment().fulfil(slip=None, number="x"),
-        "",
-    ),
 }
 
 
@@ -228,6 +237,33 @@ def test_evidence_of_what_the_shop_changed() -> None:
     )
 
 
+def test_evidence_of_what_veracore_changed() -> None:
+    world = World({"MUG": 2, "SET": 1}).send()
+    world.record(lines=(RecordLine("CUP", 1), RecordLine("SET", 1), RecordLine("CAP", 4)))
+    (found,) = world.examined().differences
+    assert found.shop == "PaymentSettled, 2 x MUG, 1 x SET"
+    assert found.warehouse == (
+        "1001: processed, 4 x CAP, 1 x CUP, 1 x SET: 4 of CAP, not 0; 1 of CUP, not 2"
+    )
+    world = World({"SET": 2}).send()
+    world.record(partially_cancelled=True, products=(Product("CUP", 2, 1), Product("SPOON", 4, 2)))
+    (found,) = world.examined().differences
+    assert found.warehouse == "1001: processed, 2 x SET: 1 x CUP cancelled; 2 x SPOON cancelled"
+
+
+def test_evidence_of_another_order_under_its_id() -> None:
+    for world in (World(), World().send()):
+        world.there[CODE] = made(CODE, "another", {"CAP": 9})
+        (found,) = world.examined().differences
+        assert found.warehouse == "1001 is another order there"
+
+
+def test_evidence_of_a_fulfilment_that_is_not_finished() -> None:
+    world = World().send().ship().complete().fulfil(slip=None, state="Pending")
+    (found,) = world.examined().differences
+    assert found.shop == "PaymentSettled, 2 x MUG, 1 x TEE, in fulfilment f1 (Pending)"
+
+
 def test_evidence_of_another_label() -> None:
     (found,) = World().send().ship(number=OTHER_NUMBER).fulfil().examined().differences
     assert found.shop == f"Shipped, fulfilment f1, {NUMBER}"
@@ -251,3 +287,17 @@ def test_reasons_name_nothing_of_the_order_so_that_orders_are_counted_by_them() 
     reasons = {one.unseen or one.moving for one in seen} - {""}
     assert 8 < len(reasons) < 25
     assert not [one for one in reasons if any(digit.isdigit() for digit in one)]
+
+
+def test_the_page_has_a_section_for_each_type_and_names_its_commands() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reconcile.md").read_text()
+    sections = dict(re.findall(r"(?ms)^### (\w+)\n(.*?)(?=^##|\Z)", page))
+    assert set(sections) == {str(one) for one in DifferenceType}
+    for type, entry in DIFFERENCES.items():
+        section = " ".join(sections[type].split())
+        assert len(section) > 200, type
+        assert entry.repair.split(" NAME")[0] in section, type
+    for build, command in REPAIRS.values():
+        (found,) = build().examined().differences
+        words = command.replace("1001", "CODE").replace("--adopt CODE", "--adopt ID")
+        assert words in " ".join(sections[found.type].split()), command

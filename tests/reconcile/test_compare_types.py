@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -76,9 +76,9 @@ def another_there(world: World) -> World:
     return world
 
 
-def compared(world: World, at: datetime) -> World:
+def compared(world: World, at: datetime, by_hand: Mapping[str, int] | None = None) -> World:
     """``sync-orders`` compared the order then, before what the shop changed since."""
-    return world.side(compared=ComparedRow(CODE, to_text(at), seen=world.facets()))
+    return world.side(compared=ComparedRow(CODE, to_text(at), seen=world.facets(by_hand)))
 
 
 def delivered(world: World) -> World:
@@ -119,6 +119,18 @@ PAID_NOT_SENT: dict[str, Case] = {
     "rest": (rest, ["paid_not_sent"]),
     # near misses
     "a moment ago": (lambda: World(placed_at=LATELY), ["moving"]),
+    "came back a moment ago from being changed": (
+        lambda: World().row(cause=OrderCause.WAITING, checked_at=to_text(LATELY)),
+        ["moving"],
+    ),
+    "came back long ago from being changed": (
+        lambda: World().row(cause=OrderCause.WAITING, checked_at=to_text(LONG_AGO)),
+        ["paid_not_sent"],
+    ),
+    "excluded by a setting a moment ago": (
+        lambda: World().skipped(OrderCause.RULE).row(checked_at=to_text(LATELY)),
+        ["moving"],
+    ),
     "paid a moment ago": (lambda: changed(World(), paid_at=LATELY), ["moving"]),
     "put back into the queue a moment ago": (
         lambda: World().row(updated_at=to_text(LATELY)),
@@ -353,6 +365,13 @@ CONTENT: dict[str, Case] = {
         lambda: changed(World().send(), address=replace(ADDRESS, street1="2 Main St")),
         ["content_differs"],
     ),
+    "another address, and one unit too many has left": (
+        lambda: changed(
+            World().send().ship({"CUP": 3, "TEE": 1}).fulfil(),
+            address=replace(ADDRESS, street1="2 Main St"),
+        ),
+        ["content_differs", "shipped_not_ordered"],
+    ),
     "another way of shipping": (
         lambda: changed(World().send(), method="express"),
         ["content_differs"],
@@ -441,6 +460,17 @@ CONTENT: dict[str, Case] = {
     "changed again after that": (
         lambda: ordered(ordered(World().send(), MUG=1).accept_changes(), TEE=4),
         ["content_differs"],
+    ),
+    "a kit less on both sides, accepted by a person": (
+        lambda: ordered(
+            World({"SET": 2})
+            .send()
+            .record(
+                partially_cancelled=True, products=(Product("CUP", 2, 1), Product("SPOON", 4, 2))
+            ),
+            SET=1,
+        ).accept_changes(),
+        [],
     ),
     "a shortage that a person accepted": (
         lambda: (
@@ -655,6 +685,21 @@ NOT_FULFILLED: dict[str, Case] = {
         lambda: World({"SET": 1, "MUG": 1}).send().ship({"CUP": 2, "SPOON": 2}).fulfil({"MUG": 1}),
         ["shipped_not_fulfilled"],
     ),
+    "beside a slip that a person fulfilled, a moment ago": (
+        lambda: (
+            World()
+            .send()
+            .ship({"TEE": 1})
+            .ship({"CUP": 2}, "1001-2", at=LATELY)
+            .fulfil({"MUG": 2}, slip=None)
+            .slip("1001-2", PickSlipState.COVERED)
+        ),
+        ["shipped_not_fulfilled"],
+    ),
+    "rest, adopted": (
+        lambda: rest().send().side(attempts=()).ship().complete(),
+        ["shipped_not_fulfilled"],
+    ),
     "under another id": (lambda: World().send(SECOND).ship(), ["shipped_not_fulfilled"]),
     "the shop has it no longer": (
         lambda: changed(World().send().ship(), in_shop=False),
@@ -690,6 +735,18 @@ NOT_FULFILLED: dict[str, Case] = {
     ),
     "listed late": (lambda: World().send().ship().tracked(LATELY), ["moving"]),
     "packed": (lambda: World().send().ship(waiting=True), []),
+    "the first of two packages": (
+        lambda: one_is_waiting(World().send().ship()),
+        [],
+    ),
+    "the shop has it no longer, and had it fulfilled": (
+        lambda: changed(World().send().ship().fulfil().complete(), in_shop=False),
+        [],
+    ),
+    "the shop has it no longer, a moment ago": (
+        lambda: changed(World().send().ship(at=LATELY), in_shop=False),
+        ["moving"],
+    ),
     "void": (lambda: World().send().ship(void=True), []),
     "fulfilled by hand": (
         lambda: World().send().ship().fulfil(slip=None).slip("1001-1", PickSlipState.COVERED),
@@ -758,6 +815,12 @@ NOT_FULFILLED: dict[str, Case] = {
 }
 
 
+def one_is_waiting(world: World) -> World:
+    shipment = world.there[CODE].shipments[0]
+    packed = replace(shipment.packages[0], shipped_at=None)
+    return world.record(shipments=(replace(shipment, packages=(*shipment.packages, packed)),))
+
+
 def stayed_pending(world: World) -> World:
     """The run was killed between making the fulfilment and setting it to Shipped."""
     world.fulfil(state="Pending")
@@ -810,6 +873,10 @@ NOT_ORDERED: dict[str, Case] = {
             World().send().ship({"CUP": 3, "TEE": 1}).fulfil().complete().accepted("order.beyond")
         ),
         [],
+    ),
+    "one too many, a moment ago": (
+        lambda: World().send().ship({"CUP": 3, "TEE": 1}, at=LATELY).fulfil(),
+        ["moving"],
     ),
     "cancelled in the shop, and left a moment ago": (
         lambda: World().send().ship(at=LATELY).complete().cancel_here(),
@@ -899,6 +966,7 @@ NOT_SHIPPED: dict[str, Case] = {
         lambda: accepted_by_hand(World().send().fulfil({"MUG": 1}, slip=None)),
         [],
     ),
+    "rest, by hand while it ships": (lambda: rest().send().ship().fulfil(slip=None), []),
     "void, accepted by a person": (
         lambda: World().send().ship(void=True).fulfil().accepted("order.voided", "slip 1001-1"),
         [],
@@ -910,6 +978,10 @@ NOT_SHIPPED: dict[str, Case] = {
     "compared a moment ago, when it was not so": (
         lambda: compared(World().send(), LATELY).fulfil({"MUG": 1}, slip=None),
         ["moving"],
+    ),
+    "compared a moment ago, when it was so": (
+        lambda: compared(World().send().fulfil({"MUG": 1}, slip=None), LATELY, by_hand={"MUG": 1}),
+        ["fulfilled_not_shipped"],
     ),
     "where nobody tracks": (
         lambda: World(rules=make_rules(is_tracked=False)).send().fulfil(slip=None),
@@ -948,11 +1020,11 @@ TRACKING: dict[str, Case] = {
         ),
         ["tracking_differs", "tracking_differs"],
     ),
-    "a person put another fulfilment in its place": (
+    "labelled anew, after a person put another fulfilment in its place": (
         lambda: (
             World()
             .send()
-            .ship()
+            .ship(number=OTHER_NUMBER)
             .fulfil()
             .cancel_fulfilment()
             .fulfil(slip=None, number="by courier")
@@ -971,6 +1043,10 @@ TRACKING: dict[str, Case] = {
     ),
     # near misses
     "the same": (lambda: World().send().ship().fulfil(), []),
+    "where nobody tracks": (
+        lambda: World(rules=make_rules(is_tracked=False)).send().ship(number=OTHER_NUMBER).fulfil(),
+        [],
+    ),
     "told since": (
         lambda: (
             World()
@@ -998,6 +1074,21 @@ TRACKING: dict[str, Case] = {
             .slip("1001-1", PickSlipState.COVERED)
         ),
         [],
+    ),
+    "a person put another fulfilment in its place, after the customer was told": (
+        lambda: (
+            World()
+            .send()
+            .ship()
+            .fulfil()
+            .cancel_fulfilment()
+            .fulfil(slip=None, number="by courier")
+        ),
+        [],
+    ),
+    "labelled anew, and its fulfilment was cancelled": (
+        lambda: World().send().ship(number=OTHER_NUMBER).fulfil().cancel_fulfilment(),
+        ["shipped_not_fulfilled"],
     ),
     "a person put the same number in its place": (
         lambda: World().send().ship().fulfil().cancel_fulfilment().fulfil(slip=None),

@@ -115,6 +115,18 @@ def test_an_id_that_only_its_code_explains_is_not_foreign(bench: ReconcileBench,
     assert standing(bench) == {"STRANGE-ABCDEFGH"}
 
 
+def test_an_id_that_may_be_ours_is_unseen_where_not_all_codes_are_known(
+    bench: ReconcileBench,
+) -> None:
+    bench.sell(1)
+    leaves(bench, "STRANGE-ABCDEFGH")
+    leaves(bench, "AMZ-1")
+    report = bench.reconcile(Wanted(types=frozenset({FOREIGN})))
+    assert standing(bench) == {"AMZ-1"}
+    (unseen,) = report.unseen.values()
+    assert unseen.names == ["STRANGE-ABCDEFGH"]
+
+
 @pytest.mark.parametrize(
     ("id", "reference", "name", "shown"),
     [
@@ -181,6 +193,14 @@ def test_those_of_other_systems_are_named_by_patterns(bench: ReconcileBench) -> 
     bench.set(other_systems=("amz-*", "EDI*"))
     bench.reconcile()
     assert standing(bench) == {"X-2"}
+
+
+def test_a_reference_in_another_case_is_known(bench: ReconcileBench) -> None:
+    bench.sell(1)
+    bench.shop.add(replace(make_order("NEW-7"), placed_at=bench.clock.now() - timedelta(days=3)))
+    leaves(bench, "EXT-9", "new-7")
+    bench.reconcile()
+    assert standing(bench) == set()
 
 
 def test_it_ends_when_it_is_known_or_leaves_the_days_that_are_listed(

@@ -33,11 +33,11 @@ class CommandBed(HereRig):
 
 
 @contextmanager
-def command_bed(folder: Path) -> Iterator[CommandBed]:
+def command_bed(folder: Path, dialect: str = "oms") -> Iterator[CommandBed]:
     with SmallShop() as shop, Sandbox() as sandbox:
         shop.state.add_variant("MUG", on_hand=1000)
         sandbox.world.set_stock("MUG", "MAIN", 1000)
-        made = CommandBed(folder, shop.admin_url, shop.username, shop.password, sandbox)
+        made = CommandBed(folder, shop.admin_url, shop.username, shop.password, sandbox, dialect)
         made.env["VERACORE_SYNC_RECONCILE__SETTLE_MINUTES"] = "0"
         made.codes = [shop.state.place_order([("MUG", 2)]).code for _ in range(4)]
         made.sync("--allow-first-run")
@@ -79,6 +79,14 @@ def test_from_agreement_to_a_difference_and_back(bed: CommandBed) -> None:
     again = bed.reconcile()
     assert [one["isAccepted"] for one in again["differences"]] == [True]
     assert again["totals"]["accepted"] == 1
+
+
+def test_a_dialect_that_shows_little_says_so(tmp_path: Path) -> None:
+    with command_bed(tmp_path, "rest") as bed:
+        document = bed.reconcile()
+        assert document["totals"]["ordersCompared"] == 4
+        assert document["differences"] == []
+        assert any("shows neither the content" in note for note in document["notes"])
 
 
 def test_the_document_is_as_its_schema_says(bed: CommandBed) -> None:

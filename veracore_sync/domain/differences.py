@@ -103,6 +103,7 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
                 _A.ORDER_UNFULFILLED,
                 _A.ORDER_SHIPMENT_WAITING,
                 _A.ORDER_PENDING_BY_HAND,
+                _A.ORDER_UNANSWERED,
             }
         ),
     ),
@@ -120,7 +121,6 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "The shop shows other tracking numbers than VeraCore, and nobody was told",
         "sync-tracking --order NAME --force",
         applied=True,
-        by_hand="Cancel a fulfilment that bears a wrong number, and make one with the right number",
     ),
     _T.ALLOCATED_SHORT: DifferenceEntry(
         "Vendure allocated fewer units than the paid order asks for",

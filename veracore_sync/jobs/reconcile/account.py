@@ -10,17 +10,19 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from veracore_sync.domain.comparisons import ComparedRow
 from veracore_sync.domain.fulfilments import SHIPPED_STATES, FulfilledOrder, Fulfilment, Line
 from veracore_sync.domain.order_records import SentLines
+from veracore_sync.domain.orders import OrderContent
 from veracore_sync.domain.pick_slips import SlipRow
 from veracore_sync.domain.states import PickSlipState
 from veracore_sync.domain.warehouse import RecordLine, Shipment, WarehouseRecord
 from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.inventory.sku_map import SkuMap, sku_key
 from veracore_sync.jobs.orders.changes import sent_lines
-from veracore_sync.jobs.reconcile.content import named_as_sent, units_held_by
+from veracore_sync.jobs.orders.facets import under_first_names
 from veracore_sync.jobs.reconcile.sides import LedgerSide
-from veracore_sync.jobs.reconcile.sights import may_leave
+from veracore_sync.jobs.reconcile.sights import may_leave, units_held_by
 from veracore_sync.jobs.tracking.allocate import allocate, units_of
 from veracore_sync.jobs.tracking.line_allocation import LineAllocation
 from veracore_sync.jobs.tracking.short import lacking
@@ -91,7 +93,7 @@ class Account:
         done = {row.fulfilment_id for row in self.slips.values() if row.state == _P.DONE}
         return one.state not in SHIPPED_STATES and one.id not in done
 
-    def cancelled(self, row: SlipRow) -> bool:
+    def is_cancelled(self, row: SlipRow) -> bool:
         """Whether the slip's fulfilment was cancelled in the shop."""
         return row.fulfilment_id is not None and not any(
             one.is_live for one in self.order.fulfilments if one.id == row.fulfilment_id
@@ -261,6 +263,12 @@ class Account:
     def _beyond(self, products: Units, capacity: Units) -> Counter[str]:
         lines, recipes = self.order.lines, self.allocation.recipes
         return allocate(products, lines, capacity, self.names, recipes).left
+
+
+def named_as_sent(side: LedgerSide, content: OrderContent) -> OrderContent:
+    """The shop's order with the SKUs that it had when it was sent."""
+    known = side.compared or ComparedRow(side.row.code)
+    return under_first_names(content, known.seen, known.base, side.sent)
 
 
 def account_of(

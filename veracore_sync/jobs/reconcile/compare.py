@@ -19,7 +19,7 @@ from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.reconcile.account import account_of
 from veracore_sync.jobs.reconcile.content import content_differs, passes
 from veracore_sync.jobs.reconcile.evidence import record_words
-from veracore_sync.jobs.reconcile.found import Found, OnItsWay, Unread, accepts, types_of, without
+from veracore_sync.jobs.reconcile.found import Found, OnItsWay, Unread, accepts
 from veracore_sync.jobs.reconcile.rules import Rules, rules_of
 from veracore_sync.jobs.reconcile.sending import (
     CANCELLED,
@@ -66,8 +66,7 @@ def examine_order(sides: OrderSides, rules: Rules) -> Examined:
             return Examined(sides.code, unseen=one.reason)
         if isinstance(one, OnItsWay):
             return Examined(sides.code, moving=one.reason)
-    differences = tuple(one for one in _told_once(found) if isinstance(one, Difference))
-    return Examined(sides.code, differences)
+    return Examined(sides.code, tuple(one for one in found if isinstance(one, Difference)))
 
 
 def _why_moving(sides: OrderSides) -> str:
@@ -139,7 +138,7 @@ def _handed_over(
         yield from _is_cancelled_there(sides, side, record, rules)
     elif shop is None:
         if row.state is OrderState.SYNCED:
-            yield from shipped_without_order(sides, record)
+            yield from shipped_without_order(sides, side, record, rules)
     elif passes(side, shop, rules):
         yield OnItsWay("a person is changing it in the shop")
     elif any(one.problem for one in record.shipments):
@@ -148,8 +147,7 @@ def _handed_over(
         yield from _cancelled_here(sides, side, shop, record, rules)
     else:
         account = account_of(side, shop, record, rules.tracking.names)
-        lacking = account.by_sku(account.lacking())
-        yield from content_differs(sides, side, shop, record, rules, lacking)
+        yield from content_differs(sides, side, shop, account, rules)
         yield from shipping_differs(sides, side, account, rules)
 
 
@@ -226,20 +224,6 @@ def _cancelled(
     elif rules.is_fresh(from_text(row.updated_at)):
         yield OnItsWay("it was recorded as cancelled a short time ago")
     elif shop.content.state == CANCELLED:
-        for record in sights.live:
-            yield from _cancelled_here(sides, side, shop, record, rules)
+        yield from _cancelled_here(sides, side, shop, sights.live[0], rules)
     else:
         yield from unknown_there(sides, sights.live)
-
-
-# ---- one cause, one difference -------------------------------------------------------------------
-
-
-def _told_once(found: list[Found]) -> Iterator[Found]:
-    """What one cause shows in several ways, by the most specific type."""
-    types = types_of(found)
-    if _T.SHIPPED_NOT_ORDERED in types:
-        # Units changed on one side, and left before the other side followed.
-        yield from without(found, _T.CONTENT_DIFFERS)
-    else:
-        yield from found

@@ -6,16 +6,16 @@ person accepted of it. What VeraCore changed is compared here.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from veracore_sync.clock import from_text
 from veracore_sync.domain.comparisons import ComparedRow, Facets
 from veracore_sync.domain.differences import DifferenceType
-from veracore_sync.domain.held_orders import cancelled_units, totals, unit_key, units_held
+from veracore_sync.domain.held_orders import cancelled_units, totals, unit_key
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import SentLines
-from veracore_sync.domain.orders import OrderContent
 from veracore_sync.domain.states import OrderState
 from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.domain.whole_orders import WholeOrder
@@ -33,22 +33,17 @@ from veracore_sync.jobs.orders.changes import (
     open_units,
     sent_lines,
 )
-from veracore_sync.jobs.orders.facets import facets, fulfilled_by_hand, under_first_names
-from veracore_sync.jobs.orders.interpret_lookup import as_sent
+from veracore_sync.jobs.orders.facets import facets, fulfilled_by_hand
 from veracore_sync.jobs.orders.render import content_hash
+from veracore_sync.jobs.reconcile.account import Account, named_as_sent
 from veracore_sync.jobs.reconcile.evidence import counted, joined, record_words, shop_words
 from veracore_sync.jobs.reconcile.found import Found, OnItsWay, accepts
 from veracore_sync.jobs.reconcile.rules import Rules
 from veracore_sync.jobs.reconcile.sending import difference
 from veracore_sync.jobs.reconcile.sides import LedgerSide, OrderSides
+from veracore_sync.jobs.reconcile.sights import units_held_by
 
 _SHORT = (AlertKind.ORDER_SHORT, AlertKind.ORDER_SHORT_SHIPPED)
-
-
-def named_as_sent(side: LedgerSide, content: OrderContent) -> OrderContent:
-    """The shop's order with the SKUs that it had when it was sent."""
-    known = side.compared or ComparedRow(side.row.code)
-    return under_first_names(content, known.seen, known.base, side.sent)
 
 
 def passes(side: LedgerSide, shop: WholeOrder, rules: Rules) -> bool:
@@ -63,6 +58,18 @@ def _lasts(since: str, rules: Rules) -> bool:
     return rules.now - from_text(since) >= LASTING
 
 
+def is_by_hand_lately(side: LedgerSide, shop: WholeOrder, rules: Rules) -> bool:
+    """Whether ``sync-orders`` compared it a short time ago, before this was fulfilled by hand."""
+    known = side.compared
+    if known is None or known.compared_at is None:
+        return False
+    was = known.base or side.sent
+    order = named_as_sent(side, shop.content)
+    now = fulfilled_by_hand(order, was.by_hand if was else {}, lambda: side.slips)
+    is_same = known.seen is not None and known.seen.by_hand == now
+    return not is_same and rules.is_fresh(from_text(known.compared_at))
+
+
 @dataclass(frozen=True, slots=True)
 class _Compared:
     """An order's content now and before, and what VeraCore's record has of it."""
@@ -73,40 +80,43 @@ class _Compared:
 
 
 def content_differs(
-    sides: OrderSides,
-    side: LedgerSide,
-    shop: WholeOrder,
-    record: WarehouseRecord,
-    rules: Rules,
-    lacking: Mapping[str, int],
+    sides: OrderSides, side: LedgerSide, shop: WholeOrder, account: Account, rules: Rules
 ) -> Iterator[Found]:
-    """The difference, if there is one; what is not compared yet is on its way.
-
-    Args:
-        lacking: Units by SKU that VeraCore completed the order without.
-    """
+    """The difference, if there is one; what is not compared yet is on its way."""
+    record = account.record
     both = _compare(side, shop, record, rules)
     told = _told_words(both, rules)
     if told and _is_news(side, both.one.now, rules):
         yield OnItsWay("the shop changed it a short time ago")
         return
+    lacking = account.by_sku(account.lacking())
     units: Sequence[str] = ()
-    if lacking:
+    if account.is_known and account.excess():
+        # Units that one side changed too late have left: `shipped_not_ordered` tells of them.
+        told = [word for word in told if not _is_of_units(word)]
+    elif lacking:
         units = [f"VeraCore will not ship {counted(lacking)}"]
-    elif not _has_units(told):
+    elif not any(map(_is_of_units, told)):
         units = _unit_words(both, side, record, rules)
     if units and accepts(sides, *_SHORT):
         units = ()
-    words = [*told, *units]
-    if words:
+    if told or units:
         yield difference(
             DifferenceType.CONTENT_DIFFERS,
             sides,
-            record_words(record),
+            _with(record_words(record), units),
             since=None,
             record=record,
-            shop=f"{shop_words(shop)}: {joined(words)}",
+            shop=_with(shop_words(shop), told),
         )
+
+
+def _with(words: str, more: Sequence[str]) -> str:
+    return f"{words}: {joined(more)}" if more else words
+
+
+def _is_of_units(word: str) -> bool:
+    return word.startswith(("units of ", "VeraCore "))
 
 
 def _compare(
@@ -140,13 +150,6 @@ def _compare(
     return _Compared(one, held, known.base or sent)
 
 
-def units_held_by(record: WarehouseRecord) -> SentLines | None:
-    """The units that VeraCore ships or shipped, by offer; ``None``: this dialect does not show."""
-    if record.lines is None:
-        return None
-    return units_held(as_sent(record.lines), cancelled_units(record))
-
-
 def _told_words(both: _Compared, rules: Rules) -> list[str]:
     """What the shop changed since the order was sent, or since a person accepted it."""
     notice = rules.changes.judge(both.one).notices.get(DRIFT)
@@ -171,10 +174,6 @@ def _is_news(side: LedgerSide, now: Facets, rules: Rules) -> bool:
     return rules.is_fresh(from_text(known.compared_at))
 
 
-def _has_units(words: Sequence[str]) -> bool:
-    return any(word.startswith(("units of ", "VeraCore ")) for word in words)
-
-
 def _unit_words(
     both: _Compared, side: LedgerSide, record: WarehouseRecord, rules: Rules
 ) -> Sequence[str]:
@@ -184,30 +183,40 @@ def _unit_words(
         return ()
     if record.is_complete:
         return ()  # what it did with them is compared by what it shipped
-    wanted, there = (
-        offered_units(open_units(one.now), rules.renderer),
-        +totals(rules.renderer.goods(held)),
-    )
-    words = _part_words(record, held)
+    wanted, there = offered_units(open_units(one.now), rules.renderer), _goods(held, rules)
+    words = _part_words(record, held, wanted, rules)
     is_as_sent = one.sent_lines is not None and _goods(one.sent_lines, rules) == there
     if is_as_sent or (one.agrees and not one.missing):
         return words
     offers = (*map(rules.renderer.offer, one.now.units), *(sku.strip() for sku, _ in held))
     names = {unit_key(offer): offer for offer in offers}
-    spelled = [
-        {names.get(key, key): units for key, units in counts.items()} for counts in (there, wanted)
-    ]
-    what = "units at VeraCore and in the shop of"
-    found = unit_words(spelled[0], spelled[1], lambda _: False, what)
+    keys = sorted(key for key in there.keys() | wanted.keys() if there[key] != wanted[key])
+    found = [f"{there[key]} of {names.get(key, key)}, not {wanted[key]}" for key in keys]
     return found or words
 
 
-def _goods(lines: SentLines, rules: Rules) -> Mapping[str, int]:
+def _goods(lines: SentLines, rules: Rules) -> Counter[str]:
     return +totals(rules.renderer.goods(lines))
 
 
-def _part_words(record: WarehouseRecord, held: SentLines) -> Sequence[str]:
-    """Parts of kits that VeraCore cancelled: no line of the order names them."""
-    offers = {unit_key(sku) for sku, _ in held}
+def _part_words(
+    record: WarehouseRecord, held: SentLines, wanted: Mapping[str, int], rules: Rules
+) -> Sequence[str]:
+    """Parts of kits that VeraCore cancelled, and the shop still asks for: no line names them."""
+    offers = totals(held)
     parts = {sku.strip(): n for sku, n in cancelled_units(record) if unit_key(sku) not in offers}
-    return [f"VeraCore cancelled {units} x {sku}" for sku, units in sorted(parts.items())]
+    due, there = _exploded(wanted, rules), _exploded(offers, rules)
+    lacks = {}
+    for sku, units in parts.items():
+        key = unit_key(sku)
+        # Of a kit that only VeraCore knows, nothing else shows how many the shop asks for.
+        lacks[sku] = min(units, due[key] - there[key] + units) if key in there else units
+    return [f"{units} x {sku} cancelled" for sku, units in sorted(lacks.items()) if units > 0]
+
+
+def _exploded(offers: Mapping[str, int], rules: Rules) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for offer, units in offers.items():
+        for part, each in rules.tracking.names.exploded(offer).items():
+            found[part] += each * units
+    return found

@@ -19,9 +19,9 @@ from veracore_sync.jobs.reconcile.ledger_side import ledger_sides
 from veracore_sync.jobs.reconcile.listed import ListedShipments
 from veracore_sync.jobs.reconcile.look_ups import LookUps
 from veracore_sync.jobs.reconcile.report import ReconcileReport
-from veracore_sync.jobs.reconcile.scope import fingerprint, has_moved
+from veracore_sync.jobs.reconcile.scope import TRIED, fingerprint, has_moved
 from veracore_sync.jobs.reconcile.sides import Examined, LedgerSide, OrderSides
-from veracore_sync.ports.warehouse import LookUp
+from veracore_sync.ports.warehouse import Absent, LookUp
 
 _LOG = logging.getLogger(__name__)
 _MOVED = "the ledger's order changed while it was compared"
@@ -180,6 +180,9 @@ class OrderExaminer(RunPart[ReconcileReport]):
         for sides in all_sides:
             code, look_ups = sides.code, seen[sides.code]
             mark = (known.get(code) or fingerprint(sides, key)) if look_ups else ""
+            if _is_gone(sides, look_ups):
+                # VeraCore may have forgotten it, or have failed to find it once: it has not agreed.
+                mark = TRIED
             if has_moved(sides.ledger, after.get(code), to_text(sides.read_at), until):
                 found.append(Looked(Examined(code, moving=_MOVED), mark))
                 continue
@@ -223,6 +226,12 @@ class OrderExaminer(RunPart[ReconcileReport]):
             _both(one, again[one.examined.code]) if one.examined.code in again else one
             for one in looked
         ]
+
+
+def _is_gone(sides: OrderSides, seen: Mapping[str, LookUp]) -> bool:
+    """Whether VeraCore does not find an order that has left it."""
+    has_left = sides.ledger is not None and sides.ledger.row.state is OrderState.SHIPPED
+    return has_left and any(isinstance(one, Absent) for one in seen.values())
 
 
 def is_just_placed(sides: OrderSides, rules: Rules) -> bool:

@@ -9,7 +9,7 @@ from veracore_sync.domain.errors import SyncError
 
 
 @dataclass(slots=True)
-class Findings:
+class PartFindings:
     """What was found of one type.
 
     Args:

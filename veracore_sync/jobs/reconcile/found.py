@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from veracore_sync.domain.differences import Difference, DifferenceType
+from veracore_sync.domain.differences import Difference
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.jobs.reconcile.sides import OrderSides
 
@@ -26,18 +26,6 @@ class Unread:
 
 
 Found = Difference | OnItsWay | Unread
-
-
-def types_of(found: Iterable[Found]) -> frozenset[DifferenceType]:
-    """The types of the differences among these."""
-    return frozenset(one.type for one in found if isinstance(one, Difference))
-
-
-def without(found: Iterable[Found], *types: DifferenceType) -> Iterator[Found]:
-    """All but the differences of these types."""
-    for one in found:
-        if not (isinstance(one, Difference) and one.type in types):
-            yield one
 
 
 def accepts(sides: OrderSides, *kinds: AlertKind, slips: Iterable[str] = ()) -> bool:

@@ -15,11 +15,11 @@ from veracore_sync.jobs.kernel import JobRun
 from veracore_sync.jobs.reconcile.book import EXAMINED_TYPES, Book
 from veracore_sync.jobs.reconcile.coverage import remember
 from veracore_sync.jobs.reconcile.examiner import OrderExaminer
-from veracore_sync.jobs.reconcile.findings import Findings
+from veracore_sync.jobs.reconcile.findings import PartFindings
+from veracore_sync.jobs.reconcile.foreign import ForeignOrders
 from veracore_sync.jobs.reconcile.listed import ListedShipments
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.stock import STOCK_TYPES, StockExaminer
-from veracore_sync.jobs.reconcile.strangers import Strangers
 from veracore_sync.jobs.reconcile.walk import Walk
 from veracore_sync.jobs.tracking.days import Days
 from veracore_sync.jobs.tracking.window import unreadable_rows
@@ -106,24 +106,43 @@ class ReconcileRun(JobRun[ReconcileReport]):
     def _everything(self, book: Book) -> None:
         reach = timedelta(days=self.settings.reconcile.days)
         since = self.wanted.since or self.clock.now() - reach
-        self.listed = self._list(since)
-        strangers = Strangers(self.context, self.listed, self.wanted.since)
+        wants_orders = self.wanted.asks_for(EXAMINED_TYPES)
+        wants_foreign = self.wanted.asks_for({DifferenceType.FOREIGN_AT_WAREHOUSE})
+        if wants_orders or wants_foreign:
+            self.listed = self._list(since)
+        foreign = ForeignOrders(self.context, self.listed, self.wanted.since)
         if self._is_listed:
-            strangers.look()
-        codes: Collection[str] = ()
-        if self.wanted.asks_for(EXAMINED_TYPES):
-            also = strangers.codes
+            foreign.look()
+        codes: Collection[str] | None = None
+        if wants_orders:
+            also = foreign.codes
             walk = Walk(self.context, self.examiner(), book, since, self._polled(), also)
             walk.run()
             codes = walk.codes
             if self.wanted.since is None:
                 self._remember()
-        if self._is_listed and self.wanted.asks_for({DifferenceType.FOREIGN_AT_WAREHOUSE}):
-            self._keep(book, [strangers.findings(codes)])
+        if self._is_listed and wants_foreign:
+            is_whole = codes is not None and self.report.is_whole
+            self._keep(book, [foreign.findings(codes or (), is_whole=is_whole)])
         if self.wanted.asks_for(STOCK_TYPES) and not self.context.ends_here():
             self._keep(book, StockExaminer(self.context).everything())
+        self._note_those_that_stand()
 
-    def _keep(self, book: Book, parts: Sequence[Findings]) -> None:
+    def _note_those_that_stand(self) -> None:
+        """Say how many differences stand that this run has not seen, so neither found nor ended."""
+        found = {one.difference.key for one in self.report.found}
+        stand = {
+            row.difference.key
+            for row in self.ledger.differences.standing()
+            if self.wanted.asks_for({row.difference.type})
+        }
+        if stand - found and not self.context.must_not_write:
+            self.report.notify(
+                "differences of earlier runs that this one did not look at: "
+                f"{len(stand - found)}; `veracore-sync stats --differences` shows all that stand"
+            )
+
+    def _keep(self, book: Book, parts: Sequence[PartFindings]) -> None:
         """Store what was found of everything but single orders."""
         for part in parts:
             for name, why in part.unseen:

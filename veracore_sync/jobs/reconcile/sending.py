@@ -106,6 +106,12 @@ def _waits_since(row: OrderRow | None, shop: WholeOrder | None) -> datetime | No
     if row is not None and row.state is OrderState.PENDING:
         # A doubt that ended, or a person, has put it back into the queue.
         moments.append(from_text(row.updated_at))
+    is_held = row is not None and (
+        row.state is OrderState.SKIPPED or row.cause is OrderCause.WAITING
+    )
+    if row is not None and is_held and row.checked_at:
+        # Then it was not to be sent, so it is since.
+        moments.append(from_text(row.checked_at))
     return max(moments, default=None)
 
 

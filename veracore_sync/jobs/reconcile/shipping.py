@@ -6,15 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from veracore_sync.clock import from_text
-from veracore_sync.domain.cancellations import left_slips
 from veracore_sync.domain.differences import DifferenceType
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.pick_slips import SlipRow
-from veracore_sync.domain.shop_texts import is_code_of
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
 from veracore_sync.domain.texts import one_line
 from veracore_sync.domain.warehouse import Shipment, WarehouseRecord
 from veracore_sync.jobs.reconcile.account import Account
+from veracore_sync.jobs.reconcile.content import is_by_hand_lately
 from veracore_sync.jobs.reconcile.evidence import (
     counted,
     record_words,
@@ -25,6 +24,7 @@ from veracore_sync.jobs.reconcile.found import Found, OnItsWay, accepts
 from veracore_sync.jobs.reconcile.rules import Rules
 from veracore_sync.jobs.reconcile.sending import difference
 from veracore_sync.jobs.reconcile.sides import LedgerSide, OrderSides
+from veracore_sync.jobs.reconcile.sights import may_leave
 from veracore_sync.jobs.tracking.carriers import tracking_code
 from veracore_sync.jobs.tracking.slips import is_relabelled, live
 
@@ -35,6 +35,7 @@ _UNFULFILLED = (
     _A.ORDER_SHIPMENT_WAITING,
     _A.ORDER_PENDING_BY_HAND,
 )
+_FULFILLED = (PickSlipState.DONE, PickSlipState.COVERED, PickSlipState.ADDED)
 _LEFT_LATELY = "VeraCore shipped it a short time ago"
 _UNSHIPPED = (_A.ORDER_VOIDED, _A.ORDER_DOUBLED)
 
@@ -45,7 +46,7 @@ def shipping_differs(
     """What differs of an order that the shop did not cancel."""
     if account.is_known:
         if excess := account.excess():
-            yield from _excess(sides, account, excess)
+            yield from _excess(sides, account, excess, rules)
         if rules.is_tracked:
             yield from _unfulfilled(sides, side, account, rules)
             yield from _unshipped(sides, side, account, rules)
@@ -74,7 +75,7 @@ def _unfulfilled(
     record, state = account.record, account.order.state
     words = shop_words(sides.shop)
     if pending:
-        named = ", ".join(f"{one.id} ({one_line(one.state)})" for one in pending)
+        named = ", ".join(one_line(f"{one.id} ({one.state})") for one in pending)
         words += f", in fulfilment {named}"
     by_hand = {one.id for one in pending} - {row.fulfilment_id for row in account.slips.values()}
     is_done_by_us = state in rules.tracking.states and not by_hand
@@ -103,8 +104,9 @@ def _unshipped(
     if any(_is_asked(row, rules) for row in account.slips.values()):
         yield OnItsWay("the shop may still be adding a fulfilment")
         return
-    if not void and _is_made_lately(side, rules):
-        yield OnItsWay("the shop has a new fulfilment since it was compared a short time ago")
+    shop = sides.shop
+    if not void and shop is not None and is_by_hand_lately(side, shop, rules):
+        yield OnItsWay("a person fulfilled it a short time ago")
         return
     there = record_words(account.record)
     if void:
@@ -127,16 +129,6 @@ def _is_accepted_by_hand(side: LedgerSide, units: dict[str, int]) -> bool:
     return all(by_hand.get(sku, 0) >= count for sku, count in units.items())
 
 
-def _is_made_lately(side: LedgerSide, rules: Rules) -> bool:
-    """Whether ``sync-orders`` compared the order a short time ago, and saw no such fulfilment."""
-    known = side.compared
-    if known is None or known.compared_at is None or known.reported:
-        return False
-    return rules.is_fresh(from_text(known.compared_at)) and not (
-        known.seen is not None and known.seen.by_hand
-    )
-
-
 def _void_slips(account: Account) -> list[str]:
     """Slips whose fulfilment stands although all of their labels are void."""
     return [
@@ -144,8 +136,13 @@ def _void_slips(account: Account) -> list[str]:
     ]
 
 
-def _excess(sides: OrderSides, account: Account, excess: dict[str, int]) -> Iterator[Found]:
+def _excess(
+    sides: OrderSides, account: Account, excess: dict[str, int], rules: Rules
+) -> Iterator[Found]:
     if accepts(sides, _A.ORDER_BEYOND):
+        return
+    if rules.is_fresh(_left_at(account.left, newest=True), rules.tracking.settle):
+        yield OnItsWay(_LEFT_LATELY)
         return
     yield difference(
         _T.SHIPPED_NOT_ORDERED,
@@ -163,8 +160,7 @@ def _excess(sides: OrderSides, account: Account, excess: dict[str, int]) -> Iter
 def shipped_though_cancelled(sides: OrderSides, account: Account, rules: Rules) -> Iterator[Found]:
     """What left of an order that the shop cancelled, and was never fulfilled there."""
     # What was fulfilled left before the cancellation: a customer has sent it back, most likely.
-    done = (PickSlipState.DONE, PickSlipState.COVERED, PickSlipState.ADDED)
-    earlier = {row.slip for row in account.slips.values() if row.state in done}
+    earlier = {row.slip for row in account.slips.values() if row.state in _FULFILLED}
     slips = [one for one in account.left if one.slip not in earlier]
     if not slips or account.is_covered(slips):
         return
@@ -183,11 +179,19 @@ def shipped_though_cancelled(sides: OrderSides, account: Account, rules: Rules) 
     )
 
 
-def shipped_without_order(sides: OrderSides, record: WarehouseRecord) -> Iterator[Found]:
+def shipped_without_order(
+    sides: OrderSides, side: LedgerSide, record: WarehouseRecord, rules: Rules
+) -> Iterator[Found]:
     """What VeraCore has of an order that the shop has no longer."""
-    gone = left_slips(record)
-    type = _T.SHIPPED_NOT_FULFILLED if gone else _T.CONTENT_DIFFERS
-    yield difference(type, sides, record_words(record), since=None, record=record)
+    fulfilled = {row.slip for row in side.slips if row.state in _FULFILLED}
+    slips = [one for one in record.shipments if live(one) and one.slip not in fulfilled]
+    if not slips and not may_leave(record):
+        return
+    if rules.is_fresh(_left_at(slips, newest=True), rules.tracking.settle):
+        yield OnItsWay(_LEFT_LATELY)
+        return
+    type = _T.SHIPPED_NOT_FULFILLED if slips else _T.CONTENT_DIFFERS
+    yield difference(type, sides, record_words(record), since=_left_at(slips), record=record)
 
 
 # ---- tracking numbers ----------------------------------------------------------------------------
@@ -196,48 +200,29 @@ def shipped_without_order(sides: OrderSides, record: WarehouseRecord) -> Iterato
 def _relabelled(
     sides: OrderSides, side: LedgerSide, account: Account, rules: Rules
 ) -> Iterator[Found]:
+    """Slips whose numbers changed since they were told, by their fulfilment or by an event."""
+    missing = account.is_known and account.unfulfilled()
     for shipment in account.left:
         row = account.slips.get(shipment.slip)
-        code = tracking_code(live(shipment))
-        if row is None or not live(shipment) or row.state is not PickSlipState.DONE:
+        if row is None or not live(shipment) or not is_relabelled(row, shipment):
             continue
-        shown, is_ours = _shown(account, row, code)
-        if shown is None:
-            continue
+        if missing and account.is_cancelled(row):
+            continue  # `shipped_not_fulfilled` tells of it
         if _moves(side, [shipment], rules, is_known=False):
             yield OnItsWay("it was labelled anew a short time ago")
             continue
+        shown, code = one_line(row.tracking_code or ""), one_line(tracking_code(live(shipment)))
+        made = f"fulfilment {one_line(row.fulfilment_id or '')}"
         yield difference(
             _T.TRACKING_DIFFERS,
             sides,
-            f"{one_line(account.record.id)}, {slips_words([row.slip])}: "
-            f"{one_line(code) or 'no number'}",
+            f"{one_line(account.record.id)}, {slips_words([row.slip])}: {code or 'no number'}",
             since=None,
             record=account.record,
             detail=row.slip,
-            shop=f"{one_line(account.order.state)}, {shown}",
-            repair=f"sync-tracking --order {sides.code} --force" if is_ours else "",
+            shop=f"{one_line(account.order.state)}, {made}, {shown or 'no number'}",
+            repair=f"sync-tracking --order {sides.code} --force",
         )
-
-
-def _shown(account: Account, row: SlipRow, code: str) -> tuple[str | None, bool]:
-    """What the shop shows instead of the slip's tracking code, and whether we can tell of it.
-
-    ``None``: it is the same, or the customer was told (``tracking.corrected``).
-    """
-    shipment = next(one for one in account.record.shipments if one.slip == row.slip)
-    if not account.cancelled(row):
-        own = f"fulfilment {row.fulfilment_id}, {one_line(row.tracking_code or '') or 'no number'}"
-        return (own if is_relabelled(row, shipment) else None), True
-    taken = {one.fulfilment_id for one in account.slips.values()}
-    for one in account.order.fulfilments:
-        if one.is_live and one.id not in taken and one.lines == row.lines:
-            # A person has put it in the place of ours.
-            if is_code_of(one.tracking_code, code):
-                return None, False
-            number = one_line(one.tracking_code) or "no number"
-            return f"fulfilment {one.id} made by hand, {number}", False
-    return None, False
 
 
 # ---- what is on its way --------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.planning import StockPlanning
 from veracore_sync.jobs.inventory.shortfall import Shortfalls, Unallocated, differing, shortfalls
 from veracore_sync.jobs.kernel import RunPart
-from veracore_sync.jobs.reconcile.findings import Findings
+from veracore_sync.jobs.reconcile.findings import PartFindings
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.report import short_difference
 
@@ -37,7 +37,7 @@ class ShortAllocations(RunPart[ReconcileReport]):
 
     planning: StockPlanning
     demand: UnheldDemand
-    findings: Findings
+    findings: PartFindings
 
     def find(self) -> None:
         """Find them.

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from veracore_sync.clock import from_text
 from veracore_sync.domain.cancellations import is_cancelled_wholly, open_slips
-from veracore_sync.domain.held_orders import totals, unit_key
+from veracore_sync.domain.held_orders import cancelled_units, totals, unit_key, units_held
 from veracore_sync.domain.identity import left_before
 from veracore_sync.domain.order_records import OrderRow, SentLines
 from veracore_sync.domain.states import HANDED_OVER, OrderCause, OrderState
@@ -173,6 +173,13 @@ class Sights:
     def cancelled(self) -> tuple[WarehouseRecord, ...]:
         """Those that are wholly cancelled."""
         return tuple(one for one in self.records if is_cancelled_wholly(one))
+
+
+def units_held_by(record: WarehouseRecord) -> SentLines | None:
+    """The units that VeraCore ships or shipped, by offer; ``None``: this dialect does not show."""
+    if record.lines is None:
+        return None
+    return units_held(as_sent(record.lines), cancelled_units(record))
 
 
 def may_leave(record: WarehouseRecord) -> bool:

@@ -1,9 +1,10 @@
-"""Levels of the shop that are wrong, and that no stock run is about to mend.
+"""Levels of the shop that are wrong, and that no stock run is about to correct.
 
 Between two runs of `sync-inventory` a level may differ from the plan for good reasons: goods came
 in, another system took some, a kit was sold whose parts are sold alone too. The next run writes
-those. What is told here is what it is not there for: a level that somebody set since the last run,
-and one that a run must not or cannot write. Both sides are read as by a dry run, suspects twice.
+those. What is reported here is what it is not there for: a level that somebody set since the last
+run, and one that a run must not or cannot write. Both sides are read as by a dry run, suspects
+twice.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from veracore_sync.jobs.inventory.sellable import SellableCalculator
 from veracore_sync.jobs.inventory.unread import UnreadStock
 from veracore_sync.jobs.kernel import RunContext, RunOptions, RunPart
 from veracore_sync.jobs.reconcile.by_hand import SetByHand, last_stock_run
-from veracore_sync.jobs.reconcile.findings import Findings
+from veracore_sync.jobs.reconcile.findings import PartFindings
 from veracore_sync.jobs.reconcile.left_behind import LeftBehind
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.short import ShortAllocations
@@ -67,14 +68,14 @@ class StockExaminer(RunPart[ReconcileReport]):
 
     # ---- all of it ----------------------------------------------------------------------------
 
-    def everything(self) -> list[Findings]:
+    def everything(self) -> list[PartFindings]:
         """Compare every level, and what Vendure allocated to the open orders.
 
         Raises:
             SyncError: The run cannot go on.
         """
-        stock = Findings(DifferenceType.STOCK_DIFFERS)
-        short = Findings(DifferenceType.ALLOCATED_SHORT)
+        stock = PartFindings(DifferenceType.STOCK_DIFFERS)
+        short = PartFindings(DifferenceType.ALLOCATED_SHORT)
         last = last_stock_run(self.context)
         if last.ended_at is None:
             # A shop whose stock is not synced need not have settings for it.
@@ -93,7 +94,7 @@ class StockExaminer(RunPart[ReconcileReport]):
             stock.error = error if isinstance(error, UpstreamError) else None
         return [stock, short]
 
-    def _everything(self, stock: Findings, short: Findings) -> None:
+    def _everything(self, stock: PartFindings, short: PartFindings) -> None:
         planning = self._planning()
         calculator = planning.read()
         demand = planning.demand()
@@ -111,7 +112,7 @@ class StockExaminer(RunPart[ReconcileReport]):
 
     def _levels(
         self,
-        stock: Findings,
+        stock: PartFindings,
         planning: StockPlanning,
         calculator: SellableCalculator,
         demand: UnheldDemand,
@@ -135,11 +136,13 @@ class StockExaminer(RunPart[ReconcileReport]):
             stock.unseen.append((f"{beyond:,} SKUs", _BEYOND))
         decided = self._decide(suspects, self._withheld(summary))
         self._left_behind(suspects, decided, all_of_them=True)
-        told = {one.name: one for one in decided.differences.values()}
-        stock.differences = list(told.values())
+        by_name = {one.name: one for one in decided.differences.values()}
+        stock.differences = list(by_name.values())
         for why in sorted(set(decided.waiting.values())):
             count = sum(1 for one in decided.waiting.values() if one == why)
-            stock.notes.append(f"stock: {count} of {stock.count} SKUs are not told: {why}")
+            stock.notes.append(
+                f"stock: {count} of {stock.count} SKUs differ and are not reported: {why}"
+            )
         undecided = {id for id, why in decided.waiting.items() if why == _MOVED}
         stock.unseen += [(suspects[id].name, why) for id, why in decided.unread.items()]
         names = {suspects[id].name for id in (*undecided, *decided.unread)}
@@ -178,8 +181,7 @@ class StockExaminer(RunPart[ReconcileReport]):
             return Examined(sku, unseen=_GONE)
         stale = last_stock_run(self.context).stale
         if isinstance(calculator, Guard) or stale:
-            why = stale if isinstance(stale, str) and stale else _GONE
-            return Examined(sku, unseen=why)
+            return Examined(sku, unseen=stale or _GONE)
         found = list(_planned(planning, calculator, planning.demand(), PlanSummary()))
         if not found:
             unread = next(iter(planning.unread.report.unreadable.values()), _GONE)
@@ -269,10 +271,10 @@ class StockExaminer(RunPart[ReconcileReport]):
             yield from _planned(planning, calculator, planning.demand(), PlanSummary())
 
     def _withheld(self, summary: PlanSummary | None) -> Guard | None:
-        """The guard that withholds changes and was told; a new one is told by the next stock run.
+        """The guard that withholds changes, if an alert says so; else the next stock run does.
 
         Args:
-            summary: Of all that is planned; ``None``: of some, so the guard that was told holds.
+            summary: Of all that is planned; ``None``: of some, so the guard of that alert holds.
         """
         if not any(one.kind == _GUARDED for one in self.ledger.alerts.standing()):
             return None

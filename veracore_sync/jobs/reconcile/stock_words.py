@@ -1,4 +1,4 @@
-"""A level that may be wrong, and how it is told; pure."""
+"""A level that may be wrong, and how it is reported; pure."""
 
 from __future__ import annotations
 
@@ -87,13 +87,13 @@ def _in_order(units: Mapping[str, int]) -> ByLocation:
 def difference(
     one: Suspect, since: datetime | None, why: str = "", told_by: AlertKind | None = None
 ) -> Difference:
-    """How it is told.
+    """How it is reported.
 
     Args:
         one: What both looks found.
         since: When somebody set it (UTC), if that is the reason.
-        why: Why a stock run does not mend it; empty: it does.
-        told_by: The alert of the stock run that tells it.
+        why: Why a stock run does not correct it; empty: it does.
+        told_by: The alert of the stock run that says so.
     """
     way = "oversold" if one.beyond > 0 else "undersold" if one.beyond < 0 else "misplaced"
     units = abs(one.beyond) or sum(abs(_sold(one, at) - units) for at, units in one.changes) // 2

@@ -1,7 +1,7 @@
 """Orders in VeraCore's list of shipments that neither the ledger nor the shop knows.
 
 A warehouse may ship for several systems. Then such orders are normal, thousands a month, and each
-told on its own would hide the one that matters; so they are only counted where they are many.
+reported on its own would hide the one that matters; so they are only counted where they are many.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from veracore_sync.domain.warehouse import ShippedRow
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import in_batches, read_apart
 from veracore_sync.jobs.orders.ids import renewed_ids, warehouse_id
-from veracore_sync.jobs.reconcile.findings import Findings
+from veracore_sync.jobs.reconcile.findings import PartFindings
 from veracore_sync.jobs.reconcile.listed import ListedShipments
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 
 MANY = "reconcile.foreign_are_many"
-"""The ledger's key: more foreign orders than a person is told of one by one were seen."""
+"""The ledger's key: more foreign orders than are reported one by one were seen."""
 
 _MOST_TOLD = 20
+_UNEXPLAINED = "its id may be one of ours, and not all orders of the shop were listed"
 _AT_ONCE = 200
 _TYPE = DifferenceType.FOREIGN_AT_WAREHOUSE
 _CODE = re.compile(r"(?=.*[0-9])[A-Z0-9][A-Z0-9_./#-]{2,39}")
@@ -39,7 +40,7 @@ _CUT_ID = re.compile(r"[A-Za-z0-9-]*-[A-Z2-7]{8}", re.IGNORECASE)
 
 
 @dataclass(slots=True)
-class Strangers(RunPart[ReconcileReport]):
+class ForeignOrders(RunPart[ReconcileReport]):
     """Finds them in what was listed.
 
     Args:
@@ -112,9 +113,11 @@ class Strangers(RunPart[ReconcileReport]):
         """The codes that the order may have in the shop."""
         prefix = self.settings.orders.id_prefix
         id = row.order_id.strip()
-        yield from (one for one in (row.reference.strip(), id) if one)
-        if prefix and id.casefold().startswith(prefix.casefold()) and id[len(prefix) :]:
-            yield id[len(prefix) :]
+        names = [row.reference.strip(), id]
+        if prefix and id.casefold().startswith(prefix.casefold()):
+            names.append(id[len(prefix) :])
+        # VeraCore may return them in another case, and Vendure's own codes are in capitals.
+        yield from dict.fromkeys(form for one in names if one for form in (one, one.upper()))
 
     def _is_of_others(self, row: ShippedRow) -> bool:
         names = (row.order_id.strip().casefold(), row.reference.strip().casefold())
@@ -123,15 +126,18 @@ class Strangers(RunPart[ReconcileReport]):
 
     # ---- afterwards -----------------------------------------------------------------------------
 
-    def findings(self, codes: Collection[str] = ()) -> Findings:
+    def findings(self, codes: Collection[str], *, is_whole: bool) -> PartFindings:
         """What was found.
 
         Args:
             codes: The orders of the shop in this run: a list may show no reference, or the
                 beginning of one, and an id that only its order's code explains.
+            is_whole: Whether those are all.
         """
-        self._explain(codes)
-        findings = Findings(_TYPE, unseen=list(self._unread.items()), count=len(self.listed.rows))
+        self._explain(codes, is_whole=is_whole)
+        findings = PartFindings(
+            _TYPE, unseen=list(self._unread.items()), count=len(self.listed.rows)
+        )
         standing = {
             row.difference.name: row.difference.since
             for row in self.ledger.differences.standing()
@@ -155,22 +161,26 @@ class Strangers(RunPart[ReconcileReport]):
         ]
         return findings
 
-    def _explain(self, codes: Collection[str]) -> None:
-        if not any(_CUT_ID.fullmatch(key) for key in self._found):
+    def _explain(self, codes: Collection[str], *, is_whole: bool) -> None:
+        odd = [key for key in self._found if _CUT_ID.fullmatch(key)]
+        if not odd:
             return
         prefix = self.settings.orders.id_prefix
         for code in codes:
             hashed = warehouse_id(code, prefix, lambda _: True)
             for id in (hashed, *renewed_ids(code, prefix)):
-                # The comparison of that order has looked it up.
+                # The comparison of that order looks it up.
                 self._found.pop(id.casefold(), None)
+        if not is_whole:
+            left = [self._found.pop(key) for key in odd if key in self._found]
+            self._unread |= {_name(row): _UNEXPLAINED for row in left}
 
     def _are_counted(self) -> bool:
         wanted = self.settings.reconcile.foreign
         if wanted != "auto":
             return wanted == "count"
         were_many = bool(self.ledger.meta.get(MANY))
-        # Few again is half as many, so that nobody is told of the same ones twice.
+        # Few again is half as many, so that none is reported a second time.
         are_many = len(self._found) > (_MOST_TOLD // 2 if were_many else _MOST_TOLD)
         if are_many != were_many and not self.context.must_not_write:
             self.ledger.meta.put(MANY, "1" if are_many else "")
