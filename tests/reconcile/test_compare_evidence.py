@@ -146,6 +146,11 @@ REPAIRS: dict[str, tuple[Callable[[], World], str]] = {
     "parked": (lambda: World().row(state=OrderState.PARKED), "retry 1001"),
     "conflict": (lambda: World().row(state=OrderState.CONFLICT), "resolve 1001 --new-id"),
     "lost": (lost, "reconcile --apply sent_not_in_ledger --order 1001"),
+    "lost, and cancelled in the shop": (lambda: lost().cancel_here(), ""),
+    "parked, there, and cancelled in the shop": (
+        lambda: World().send().row(state=OrderState.PARKED).cancel_here(),
+        "resolve 1001 --adopt 1001",
+    ),
     "conflict, and there": (
         lambda: World().send().row(state=OrderState.CONFLICT),
         "resolve 1001 --adopt 1001",
