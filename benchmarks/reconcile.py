@@ -126,7 +126,8 @@ def measure(dialect: str, wanted: argparse.Namespace) -> None:
         OrdersRun(parts.context(OrdersReport(), RunOptions(allow_first_run=True))).run()
         ship(made, made.codes[:shipped])
         track(made)
-        made.control("faults", {"delay_ms": wanted.delay_ms})
+        if wanted.delay_ms:
+            made.control("faults", {"delay_ms": wanted.delay_ms})
         ratios, processor = [], []
         for number in range(1, wanted.rounds + 1):
             took, ids = compare(made, lookups)
