@@ -419,6 +419,16 @@ CONTENT: dict[str, Case] = {
         ),
         ["content_differs"],
     ),
+    "a part shipped, and VeraCore shows all of it as cancelled": (
+        lambda: (
+            World()
+            .send()
+            .ship({"CUP": 1})
+            .fulfil({"MUG": 1})
+            .record(status="cancelled", is_complete=True)
+        ),
+        ["content_differs"],
+    ),
     "completed with fewer units": (
         lambda: World().send().ship({"CUP": 1, "TEE": 1}).fulfil({"MUG": 1, "TEE": 1}).complete(),
         ["content_differs"],
@@ -714,6 +724,16 @@ NOT_FULFILLED: dict[str, Case] = {
         lambda: changed(World().send().ship({"TEE": 1}), renamed={"TEE": "SHIRT"}),
         ["shipped_not_fulfilled"],
     ),
+    "a slip without a package, the rest was cancelled": (
+        lambda: (
+            World()
+            .send()
+            .record(shipments=(Shipment("1001-1", (RecordLine("CUP", 2),), ()),))
+            .complete()
+            .record(partially_cancelled=True)
+        ),
+        ["shipped_not_fulfilled"],
+    ),
     "under another id": (lambda: World().send(SECOND).ship(), ["shipped_not_fulfilled"]),
     "the shop has it no longer": (
         lambda: changed(World().send().ship(), in_shop=False),
@@ -762,6 +782,17 @@ NOT_FULFILLED: dict[str, Case] = {
         ["moving"],
     ),
     "void": (lambda: World().send().ship(void=True), []),
+    "complete, and a slip is packed": (
+        lambda: (
+            World()
+            .send()
+            .ship({"CUP": 2})
+            .fulfil({"MUG": 2})
+            .ship({"TEE": 1}, "1001-2", waiting=True)
+            .complete()
+        ),
+        [],
+    ),
     "fulfilled by hand": (
         lambda: World().send().ship().fulfil(slip=None).slip("1001-1", PickSlipState.COVERED),
         [],
