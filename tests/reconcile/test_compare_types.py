@@ -419,6 +419,16 @@ CONTENT: dict[str, Case] = {
         ),
         ["content_differs"],
     ),
+    "a part shipped, and VeraCore shows all of it as cancelled": (
+        lambda: (
+            World()
+            .send()
+            .ship({"CUP": 1})
+            .fulfil({"MUG": 1})
+            .record(status="cancelled", is_complete=True)
+        ),
+        ["content_differs"],
+    ),
     "completed with fewer units": (
         lambda: World().send().ship({"CUP": 1, "TEE": 1}).fulfil({"MUG": 1, "TEE": 1}).complete(),
         ["content_differs"],
@@ -438,6 +448,16 @@ CONTENT: dict[str, Case] = {
     "rest, and the shop changed it": (lambda: ordered(rest().send(), MUG=1), ["content_differs"]),
     # near misses
     "as it was sent": (lambda: World().send(), []),
+    "a SKU that the shop renamed": (
+        lambda: changed(World().send(), renamed={"TEE": "SHIRT"}),
+        [],
+    ),
+    "a SKU that the shop renamed, of an order that was adopted": (
+        lambda: changed(
+            compared(World().send(), LONG_AGO).side(sent=None), renamed={"TEE": "SHIRT"}
+        ),
+        [],
+    ),
     "processed": (lambda: World().send().record(status="processed"), []),
     "the same change on both sides": (
         lambda: ordered(
@@ -700,6 +720,20 @@ NOT_FULFILLED: dict[str, Case] = {
         lambda: rest().send().side(attempts=()).ship().complete(),
         ["shipped_not_fulfilled"],
     ),
+    "a SKU that the shop renamed": (
+        lambda: changed(World().send().ship({"TEE": 1}), renamed={"TEE": "SHIRT"}),
+        ["shipped_not_fulfilled"],
+    ),
+    "a slip without a package, the rest was cancelled": (
+        lambda: (
+            World()
+            .send()
+            .record(shipments=(Shipment("1001-1", (RecordLine("CUP", 2),), ()),))
+            .complete()
+            .record(partially_cancelled=True)
+        ),
+        ["shipped_not_fulfilled"],
+    ),
     "under another id": (lambda: World().send(SECOND).ship(), ["shipped_not_fulfilled"]),
     "the shop has it no longer": (
         lambda: changed(World().send().ship(), in_shop=False),
@@ -748,6 +782,17 @@ NOT_FULFILLED: dict[str, Case] = {
         ["moving"],
     ),
     "void": (lambda: World().send().ship(void=True), []),
+    "complete, and a slip is packed": (
+        lambda: (
+            World()
+            .send()
+            .ship({"CUP": 2})
+            .fulfil({"MUG": 2})
+            .ship({"TEE": 1}, "1001-2", waiting=True)
+            .complete()
+        ),
+        [],
+    ),
     "fulfilled by hand": (
         lambda: World().send().ship().fulfil(slip=None).slip("1001-1", PickSlipState.COVERED),
         [],
