@@ -201,7 +201,7 @@ def test_the_limit_ends_the_run_before_the_first_act_beyond_it() -> None:
     made = both.apply(most=2)
     assert both.acts == ["A", "B"]
     assert outcomes(made)[-1] == ("C", Outcome.LEFT)
-    assert made.report.needs_person == ["1 differences are left, because --max 2 is reached"]
+    assert made.report.needs_person == ["1 difference is left, because --max 2 is reached"]
 
 
 def test_exactly_the_limit_leaves_nothing() -> None:

@@ -95,7 +95,7 @@ def _adopt(container: Container, difference: Difference) -> Deed:
     report = OrdersReport()
     adopter = Adopter(container.context(report))
     sentence = adopter.adopt(difference.name, difference.veracore_id)
-    return _deed(report, sentence, is_certain=True)
+    return _deed(report, sentence, is_certain=_is_handed_over(container, difference))
 
 
 def _cancel(container: Container, difference: Difference) -> Deed:

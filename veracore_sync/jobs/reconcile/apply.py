@@ -212,8 +212,9 @@ class Applier:
             rest = [one for later in groups[at:] for one in later]
             if self._begun >= self.most:
                 self._tell(rest, Outcome.LEFT, "the limit of this run is reached")
+                left = "1 difference is" if len(rest) == 1 else f"{len(rest)} differences are"
                 self.report.needs_person.append(
-                    f"{len(rest)} differences are left, because --max {self.most} is reached"
+                    f"{left} left, because --max {self.most} is reached"
                 )
                 break
             if self.is_over():
@@ -224,8 +225,9 @@ class Applier:
             except SyncError as error:
                 self.report.stopped_by = error
                 told = {(one.type, one.name, one.detail) for one in self.report.applied}
-                left = [one for one in rest if one.key not in told]
-                self._tell(left, Outcome.LEFT, error.message)
+                self._tell(
+                    [one for one in rest if one.key not in told], Outcome.LEFT, error.message
+                )
                 break
         return self.report
 
