@@ -1,7 +1,7 @@
 """Kill ``reconcile --apply`` at random moments of its repairs, and count what became of them.
 
     .venv/bin/python benchmarks/reconcile_apply_kills.py [--kills 100] [--seed 0] [--server]
-                                                         [--faults 20]
+                                                         [--faults 8]
 
 Starts a small shop and a VeraCore simulator on this machine; with ``--server`` the ledger is a
 private PostgreSQL. Differences of all types that are repaired are made by hand, and the command,
@@ -99,7 +99,7 @@ def main() -> None:
     """Kill, then burn."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--faults", type=int, default=20)
+    parser.add_argument("--faults", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--server", action="store_true")
     wanted = parser.parse_args()

@@ -18,7 +18,7 @@ from veracore_sync.composition.locked_run import job_lock
 from veracore_sync.composition.repairs import repairs
 from veracore_sync.config import load
 from veracore_sync.domain.differences import Difference, DifferenceType
-from veracore_sync.jobs.reconcile.apply import IN_ORDER, Deed
+from veracore_sync.jobs.reconcile.apply import IN_ORDER, RepairResult
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ports.ledger import Ledger
@@ -118,7 +118,7 @@ class ApplyWorld:
             for table in _OF_AN_ORDER:
                 connection.execute(f"DELETE FROM {table} WHERE code = ?", (code,))
 
-    def act(self, type: DifferenceType, name: str, veracore_id: str = "") -> Deed:
+    def act(self, type: DifferenceType, name: str, veracore_id: str = "") -> RepairResult:
         """The act of that type alone, under its lock."""
         loaded = load(None, self.rig.environment, cwd=self.rig.folder)
         with closing(Container(loaded, family="reconcile")) as container:

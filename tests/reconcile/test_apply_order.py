@@ -25,9 +25,9 @@ from veracore_sync.domain.errors import (
 from veracore_sync.jobs.reconcile.apply import (
     IN_ORDER,
     Applier,
-    Deed,
-    Outcome,
     Repair,
+    RepairOutcome,
+    RepairResult,
     chosen,
     repairable,
 )
@@ -56,7 +56,7 @@ class Both:
     fails: dict[str, SyncError] = field(default_factory=dict)
     stubborn: set[str] = field(default_factory=set)
     looks: list[Examined | SyncError] = field(default_factory=list)
-    deed: Deed = field(default_factory=lambda: Deed("done"))
+    deed: RepairResult = field(default_factory=lambda: RepairResult("done"))
     acts: list[str] = field(default_factory=list)
     recorded: list[tuple[Examined, Collection[DifferenceType]]] = field(default_factory=list)
     time_left: int = 100
@@ -76,7 +76,7 @@ class Both:
             raise LockHeld(f"{job}: sync-{job} is at work")
         yield
 
-    def act(self, one: Difference) -> Deed:
+    def act(self, one: Difference) -> RepairResult:
         self.acts.append(one.name)
         if one.name in self.fails:
             raise self.fails[one.name]
@@ -105,7 +105,7 @@ class Both:
         return made
 
 
-def outcomes(made: Applier) -> list[tuple[str, Outcome]]:
+def outcomes(made: Applier) -> list[tuple[str, RepairOutcome]]:
     return [(one.name, one.outcome) for one in made.report.applied]
 
 
@@ -162,7 +162,7 @@ def test_accepted_ended_and_other_types_are_left_out_and_the_order_is_always_the
 def test_each_is_examined_acted_upon_and_examined_once_more() -> None:
     both = paid("A", "B")
     made = both.apply()
-    assert outcomes(made) == [("A", Outcome.REPAIRED), ("B", Outcome.REPAIRED)]
+    assert outcomes(made) == [("A", RepairOutcome.REPAIRED), ("B", RepairOutcome.REPAIRED)]
     assert both.acts == ["A", "B"]
     assert [(seen.code, seen.differences) for seen, _ in both.recorded] == [("A", ()), ("B", ())]
     assert all(STOCK not in types and PAID in types for _, types in both.recorded)
@@ -182,7 +182,7 @@ def test_what_is_gone_or_changed_at_the_moment_of_the_act_is_left_alone() -> Non
     both.standing = [difference(PAID, "B", ledger="parked")]
     made = both.apply(rows)
     assert both.acts == []
-    assert outcomes(made) == [("A", Outcome.GONE), ("B", Outcome.CHANGED)]
+    assert outcomes(made) == [("A", RepairOutcome.GONE), ("B", RepairOutcome.CHANGED)]
     # What was compared anew is stored, so that it ends, or is known as it is now.
     assert [seen.code for seen, _ in both.recorded] == ["A", "B"]
 
@@ -192,7 +192,7 @@ def test_what_cannot_be_compared_now_is_left(look: Examined) -> None:
     both = paid("A")
     both.looks = [look]
     made = both.apply()
-    assert outcomes(made) == [("A", Outcome.LEFT)]
+    assert outcomes(made) == [("A", RepairOutcome.LEFT)]
     assert (both.acts, both.recorded) == ([], [])
 
 
@@ -200,8 +200,8 @@ def test_the_limit_ends_the_run_before_the_first_act_beyond_it() -> None:
     both = paid("A", "B", "C")
     made = both.apply(most=2)
     assert both.acts == ["A", "B"]
-    assert outcomes(made)[-1] == ("C", Outcome.LEFT)
-    assert made.report.needs_person == ["1 differences are left, because --max 2 is reached"]
+    assert outcomes(made)[-1] == ("C", RepairOutcome.LEFT)
+    assert made.report.needs_person == ["1 difference is left, because --max 2 is reached"]
 
 
 def test_exactly_the_limit_leaves_nothing() -> None:
@@ -213,7 +213,10 @@ def test_what_was_gone_does_not_count_against_the_limit() -> None:
     both = paid("A", "B")
     rows = chosen([row(one) for one in both.standing], IN_ORDER, ())
     both.standing = both.standing[1:]
-    assert outcomes(both.apply(rows, most=1)) == [("A", Outcome.GONE), ("B", Outcome.REPAIRED)]
+    assert outcomes(both.apply(rows, most=1)) == [
+        ("A", RepairOutcome.GONE),
+        ("B", RepairOutcome.REPAIRED),
+    ]
 
 
 def test_a_job_that_is_held_leaves_its_differences_and_no_others() -> None:
@@ -231,7 +234,7 @@ def test_a_refusal_is_told_and_stops_no_other() -> None:
     both = paid("A", "B")
     both.fails["A"] = NeedsPerson("it is in conflict", hint="decide")
     made = both.apply()
-    assert outcomes(made) == [("A", Outcome.DIFFERS), ("B", Outcome.REPAIRED)]
+    assert outcomes(made) == [("A", RepairOutcome.DIFFERS), ("B", RepairOutcome.REPAIRED)]
     assert made.report.needs_person == [
         "A (paid_not_sent) still differs: it is in conflict (decide)"
     ]
@@ -241,20 +244,30 @@ def test_what_did_not_help_needs_a_person() -> None:
     both = paid("A")
     both.stubborn = {"A"}
     made = both.apply()
-    assert outcomes(made) == [("A", Outcome.DIFFERS)]
+    assert outcomes(made) == [("A", RepairOutcome.DIFFERS)]
     assert len(made.report.needs_person) == 1
 
 
 @pytest.mark.parametrize(
     ("deed", "look", "wanted"),
     [
-        (Deed("sent", is_certain=True), Examined("", moving="sent"), Outcome.REPAIRED),
-        (Deed("asked"), Examined("", moving="being cancelled"), Outcome.UNDER_WAY),
-        (Deed("sent", is_certain=True), Examined("", unseen="no answer"), Outcome.UNDER_WAY),
-        (Deed("asked"), Examined("", unseen="no answer"), Outcome.UNDER_WAY),
+        (
+            RepairResult("sent", is_certain=True),
+            Examined("", moving="sent"),
+            RepairOutcome.REPAIRED,
+        ),
+        (RepairResult("asked"), Examined("", moving="being cancelled"), RepairOutcome.UNDER_WAY),
+        (
+            RepairResult("sent", is_certain=True),
+            Examined("", unseen="no answer"),
+            RepairOutcome.UNDER_WAY,
+        ),
+        (RepairResult("asked"), Examined("", unseen="no answer"), RepairOutcome.UNDER_WAY),
     ],
 )
-def test_what_is_on_its_way_after_the_act(deed: Deed, look: Examined, wanted: Outcome) -> None:
+def test_what_is_on_its_way_after_the_act(
+    deed: RepairResult, look: Examined, wanted: RepairOutcome
+) -> None:
     both = paid("A")
     both.deed = deed
     both.looks = [Examined("", tuple(both.standing)), look]
@@ -265,14 +278,14 @@ def test_what_is_on_its_way_after_the_act(deed: Deed, look: Examined, wanted: Ou
 
 def test_what_the_job_says_needs_a_person_although_the_difference_is_gone() -> None:
     both = paid("A")
-    both.deed = Deed("adopted; it has other units", needs_person=True)
+    both.deed = RepairResult("adopted; it has other units", needs_person=True)
     assert both.apply().report.needs_person == ["A: adopted; it has other units"]
 
 
 def test_one_without_an_answer_stops_no_other_and_three_in_a_row_do() -> None:
     both = paid("A", "B")
     both.fails["A"] = DOWN
-    assert outcomes(both.apply()) == [("A", Outcome.LEFT), ("B", Outcome.REPAIRED)]
+    assert outcomes(both.apply()) == [("A", RepairOutcome.LEFT), ("B", RepairOutcome.REPAIRED)]
     both = paid("A", "B", "C", "D")
     both.fails = dict.fromkeys("ABCD", DOWN)
     made = both.apply()
@@ -293,18 +306,21 @@ def test_a_side_that_fails_after_an_act_hides_the_act_from_nobody() -> None:
     both = paid("A", "B")
     both.looks = [Examined("", tuple(both.standing)), DOWN]
     made = both.apply()
-    assert outcomes(made) == [("A", Outcome.UNDER_WAY), ("B", Outcome.REPAIRED)]
+    assert outcomes(made) == [("A", RepairOutcome.UNDER_WAY), ("B", RepairOutcome.REPAIRED)]
     both = paid("A", "B", "C", "D")
     both.looks = [Examined("", tuple(both.standing)), DOWN, DOWN, DOWN]
     made = both.apply()
-    assert [outcome for _, outcome in outcomes(made)] == [Outcome.UNDER_WAY, *[Outcome.LEFT] * 3]
+    assert [outcome for _, outcome in outcomes(made)] == [
+        RepairOutcome.UNDER_WAY,
+        *[RepairOutcome.LEFT] * 3,
+    ]
     assert (both.acts, made.report.stopped_by) == (["A"], DOWN)
 
 
 def test_nothing_begins_after_the_run_s_time() -> None:
     both = paid("A", "B")
     both.time_left = 1
-    assert outcomes(both.apply()) == [("A", Outcome.REPAIRED), ("B", Outcome.LEFT)]
+    assert outcomes(both.apply()) == [("A", RepairOutcome.REPAIRED), ("B", RepairOutcome.LEFT)]
 
 
 def test_a_dry_run_examines_and_acts_on_nothing_and_takes_no_lock() -> None:
@@ -312,5 +328,5 @@ def test_a_dry_run_examines_and_acts_on_nothing_and_takes_no_lock() -> None:
     both.held = {"orders"}
     made = both.apply(plan_only=True)
     assert (both.acts, both.recorded) == ([], [])
-    assert outcomes(made) == [("A", Outcome.PLANNED), ("B", Outcome.PLANNED)]
+    assert outcomes(made) == [("A", RepairOutcome.PLANNED), ("B", RepairOutcome.PLANNED)]
     assert made.report.needs_person == []

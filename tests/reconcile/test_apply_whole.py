@@ -110,7 +110,7 @@ def test_the_limit_stops_it_and_the_next_run_goes_on(world: ApplyWorld) -> None:
     names = [name for _, name in made]
     done = world.apply("paid_not_sent", more=["--max", "2"], codes=[3])
     assert sorted(outcomes(done, made).values()) == ["left", "repaired", "repaired"]
-    assert "1 differences are left, because --max 2 is reached" in done["notes"]
+    assert "1 difference is left, because --max 2 is reached" in done["notes"]
     assert sum(world.is_repaired(T.PAID_NOT_SENT, name) for name in names) == 2
     world.apply("paid_not_sent", more=["--max", "2"], codes=[0])
     assert all(world.is_repaired(T.PAID_NOT_SENT, name) for name in names)

@@ -20,7 +20,7 @@ from veracore_sync.domain.states import HANDED_OVER, CancelState, OrderState
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.reconcile.adopt import Adopter
-from veracore_sync.jobs.reconcile.apply import Deed, Repair
+from veracore_sync.jobs.reconcile.apply import Repair, RepairResult
 from veracore_sync.jobs.report import RunReport
 from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.jobs.retry import execute, plan
@@ -34,7 +34,7 @@ _UNDECIDED = (OrderState.CONFLICT, OrderState.CANCELLED)
 def repairs(container: Container) -> Mapping[DifferenceType, Repair]:
     """The repair of each type that has one."""
 
-    def by(lock: str, would: str, act: Callable[[Container, Difference], Deed]) -> Repair:
+    def by(lock: str, would: str, act: Callable[[Container, Difference], RepairResult]) -> Repair:
         return Repair(lambda _: lock, would, partial(act, container))
 
     return {
@@ -55,7 +55,7 @@ def repairs(container: Container) -> Mapping[DifferenceType, Repair]:
 # ---- orders -----------------------------------------------------------------------------------
 
 
-def _send(container: Container, difference: Difference) -> Deed:
+def _send(container: Container, difference: Difference) -> RepairResult:
     """As ``retry`` and ``sync-orders --order`` do."""
     code, ledger = difference.name, container.ledger
     report = OrdersReport()
@@ -91,14 +91,14 @@ def _of_order(container: Container, code: str, outcome: str) -> str:
     return f"it is {row.state}: {row.error_message}" if row.error_message else f"it is {row.state}"
 
 
-def _adopt(container: Container, difference: Difference) -> Deed:
+def _adopt(container: Container, difference: Difference) -> RepairResult:
     report = OrdersReport()
     adopter = Adopter(container.context(report))
     sentence = adopter.adopt(difference.name, difference.veracore_id)
-    return _deed(report, sentence, is_certain=True)
+    return _deed(report, sentence, is_certain=_is_handed_over(container, difference))
 
 
-def _cancel(container: Container, difference: Difference) -> Deed:
+def _cancel(container: Container, difference: Difference) -> RepairResult:
     """As ``cancel`` does: the intent comes first, and look-ups alone decide."""
     code = difference.name
     if container.settings.orders.cancel == "off":
@@ -131,7 +131,7 @@ def _is_handed_over(container: Container, difference: Difference) -> bool:
     return row is not None and row.state in HANDED_OVER
 
 
-def _record_cancelled(container: Container, difference: Difference) -> Deed:
+def _record_cancelled(container: Container, difference: Difference) -> RepairResult:
     """Record in the ledger what VeraCore shows, so that alert and stock follow.
 
     Raises:
@@ -152,13 +152,13 @@ def _record_cancelled(container: Container, difference: Difference) -> Deed:
     now = container.ledger.orders.get(code)
     if now is None or now.state is not OrderState.CANCELLED:
         return deed
-    return Deed(f"the ledger has it as cancelled now; {by_hand}", needs_person=True)
+    return RepairResult(f"the ledger has it as cancelled now; {by_hand}", needs_person=True)
 
 
 # ---- shipments and stock ----------------------------------------------------------------------
 
 
-def _track(container: Container, difference: Difference) -> Deed:
+def _track(container: Container, difference: Difference) -> RepairResult:
     """As ``sync-tracking --order CODE --force`` does."""
     run = tracking_run(container, RunOptions(only=(difference.name,), force=True))
     run.run()
@@ -172,7 +172,7 @@ def _track(container: Container, difference: Difference) -> Deed:
     )
 
 
-def _restock(container: Container, difference: Difference) -> Deed:
+def _restock(container: Container, difference: Difference) -> RepairResult:
     """As ``sync-inventory --sku`` does; its guards stay in force."""
     run = inventory_run(container, RunOptions(only=(difference.name,)))
     run.run()
@@ -191,9 +191,9 @@ def _restock(container: Container, difference: Difference) -> Deed:
     return _deed(report, "its levels were written", is_certain=True)
 
 
-def _deed(report: RunReport, sentence: str, *, is_certain: bool = False) -> Deed:
+def _deed(report: RunReport, sentence: str, *, is_certain: bool = False) -> RepairResult:
     said: Sequence[str] = [sentence, *report.needs_person, *report.notices]
-    return Deed(
+    return RepairResult(
         "; ".join(dict.fromkeys(filter(None, said))),
         is_certain=is_certain,
         needs_person=bool(report.needs_person),

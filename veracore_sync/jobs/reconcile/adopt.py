@@ -22,8 +22,6 @@ from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.jobs.tracking.rules import rules_of
 from veracore_sync.ports.warehouse import LookUpFailed, Present
 
-_CANCELLED = "Cancelled"
-
 
 @dataclass(slots=True)
 class Adopter(RunPart[OrdersReport]):
@@ -49,7 +47,7 @@ class Adopter(RunPart[OrdersReport]):
         if why or order is None:
             raise NeedsPerson(
                 f"it is not adopted: {why}",
-                hint="look at both; once the ledger holds it, "
+                hint="cancel it at VeraCore if it must not ship; once the ledger holds it, "
                 f"`veracore-sync resolve {code} --adopt {veracore_id}` adopts it all the same",
             )
         if row is not None and not was_never_sent(row):
@@ -65,9 +63,8 @@ class Adopter(RunPart[OrdersReport]):
 
     @property
     def _states(self) -> frozenset[str]:
-        # Also what has left: tracking then finds every slip fulfilled, and ends the order. And what
-        # was cancelled: only an order that the ledger knows is ever cancelled at VeraCore.
-        return rules_of(self.settings).states | {*SHIPPED_STATES, _CANCELLED}
+        # Also what has left: tracking then finds every slip fulfilled, and ends the order.
+        return rules_of(self.settings).states | frozenset(SHIPPED_STATES)
 
     def _known_as(self, row: OrderRow, veracore_id: str) -> str:
         if (row.veracore_id or "").casefold() == veracore_id.casefold():

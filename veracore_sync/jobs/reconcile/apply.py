@@ -42,7 +42,7 @@ IN_ORDER = (
 """The types that are repaired, in the order in which they are."""
 
 
-class Outcome(StrEnum):
+class RepairOutcome(StrEnum):
     """What became of a difference. The texts are shown in ``--json`` documents."""
 
     REPAIRED = "repaired"
@@ -55,7 +55,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class RepairResult:
     """What a repair did.
 
     Args:
@@ -82,7 +82,7 @@ class Repair:
 
     lock: Callable[[Difference], str]
     would: str
-    act: Callable[[Difference], Deed]
+    act: Callable[[Difference], RepairResult]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class AppliedDifference:
     type: DifferenceType
     name: str
     detail: str
-    outcome: Outcome
+    outcome: RepairOutcome
     sentence: str
 
     def document(self) -> dict[str, Any]:
@@ -120,19 +120,19 @@ class ApplyReport:
     needs_person: list[str] = field(default_factory=list)
     stopped_by: SyncError | None = None
 
-    def count(self, outcome: Outcome) -> int:
+    def count(self, outcome: RepairOutcome) -> int:
         """How many have that outcome."""
         return sum(1 for one in self.applied if one.outcome is outcome)
 
     def settled(self) -> set[tuple[str, DifferenceType]]:
         """The differences, by name and type, that nobody has to do anything about now."""
-        done = (Outcome.REPAIRED, Outcome.UNDER_WAY, Outcome.GONE)
+        done = (RepairOutcome.REPAIRED, RepairOutcome.UNDER_WAY, RepairOutcome.GONE)
         open_ones = {(one.name, one.type) for one in self.applied if one.outcome not in done}
         return {(one.name, one.type) for one in self.applied} - open_ones
 
     def counts(self) -> dict[str, int]:
         """How many have each outcome; for the run record."""
-        return {str(one): self.count(one) for one in Outcome if self.count(one)}
+        return {str(one): self.count(one) for one in RepairOutcome if self.count(one)}
 
 
 def repairable(types: Collection[DifferenceType]) -> tuple[DifferenceType, ...]:
@@ -211,21 +211,23 @@ class Applier:
         for at, group in enumerate(groups):
             rest = [one for later in groups[at:] for one in later]
             if self._begun >= self.most:
-                self._tell(rest, Outcome.LEFT, "the limit of this run is reached")
+                self._tell(rest, RepairOutcome.LEFT, "the limit of this run is reached")
+                left = "1 difference is" if len(rest) == 1 else f"{len(rest)} differences are"
                 self.report.needs_person.append(
-                    f"{len(rest)} differences are left, because --max {self.most} is reached"
+                    f"{left} left, because --max {self.most} is reached"
                 )
                 break
             if self.is_over():
-                self._tell(rest, Outcome.LEFT, "the run's time is over")
+                self._tell(rest, RepairOutcome.LEFT, "the run's time is over")
                 break
             try:
                 self._one(group)
             except SyncError as error:
                 self.report.stopped_by = error
                 told = {(one.type, one.name, one.detail) for one in self.report.applied}
-                left = [one for one in rest if one.key not in told]
-                self._tell(left, Outcome.LEFT, error.message)
+                self._tell(
+                    [one for one in rest if one.key not in told], RepairOutcome.LEFT, error.message
+                )
                 break
         return self.report
 
@@ -244,11 +246,11 @@ class Applier:
                 deed = self._act(group, repair)
         except LockHeld as error:
             # Another run is at work: it may repair it, and the next one begins with what is left.
-            self._tell(group, Outcome.LEFT, error.message)
+            self._tell(group, RepairOutcome.LEFT, error.message)
         except SyncError as error:
             if self._ends_all(error):
                 raise
-            self._tell(group, Outcome.LEFT, error.message)
+            self._tell(group, RepairOutcome.LEFT, error.message)
         else:
             if deed is not None:
                 self._look_again(group, deed)
@@ -262,20 +264,20 @@ class Applier:
 
     # ---- before ---------------------------------------------------------------------------------
 
-    def _act(self, group: list[Difference], repair: Repair) -> Deed | None:
+    def _act(self, group: list[Difference], repair: Repair) -> RepairResult | None:
         """Plan anew, and act; ``None``: nothing was done."""
         now = self._examine(group[0])
         if not now.is_compared:
-            self._tell(group, Outcome.LEFT, now.unseen or now.moving)
+            self._tell(group, RepairOutcome.LEFT, now.unseen or now.moving)
             return None
         standing = {one.key: one for one in now.differences}
         same = []
         for one in group:
             found = standing.get(one.key)
             if found is None:
-                self._tell([one], Outcome.GONE, "it no longer differs")
+                self._tell([one], RepairOutcome.GONE, "it no longer differs")
             elif found.mark != one.mark:
-                self._tell([one], Outcome.CHANGED, "it differs in another way by now")
+                self._tell([one], RepairOutcome.CHANGED, "it differs in another way by now")
             else:
                 same.append(found)
         if not same:
@@ -284,13 +286,13 @@ class Applier:
         group[:] = same
         if self.plan_only:
             self._begun += 1
-            self._tell(same, Outcome.PLANNED, repair.would)
+            self._tell(same, RepairOutcome.PLANNED, repair.would)
             return None
         self._begun += 1
         pass_failpoint("repair begun")
         return self._done(same, repair)
 
-    def _done(self, group: list[Difference], repair: Repair) -> Deed | None:
+    def _done(self, group: list[Difference], repair: Repair) -> RepairResult | None:
         try:
             deed = repair.act(group[0])
         except SyncError as error:
@@ -298,7 +300,7 @@ class Applier:
                 raise
             # The order stays as it is; the others are not affected.
             hint = f" ({error.hint})" if error.hint else ""
-            self._tell(group, Outcome.DIFFERS, f"{error.message}{hint}")
+            self._tell(group, RepairOutcome.DIFFERS, f"{error.message}{hint}")
             return None
         self._budget.restore()
         pass_failpoint("repair done")
@@ -306,11 +308,11 @@ class Applier:
 
     # ---- after ----------------------------------------------------------------------------------
 
-    def _look_again(self, group: Sequence[Difference], deed: Deed) -> None:
+    def _look_again(self, group: Sequence[Difference], deed: RepairResult) -> None:
         try:
             now = self._examine(group[0])
         except SyncError as error:
-            self._tell(group, Outcome.UNDER_WAY, deed.sentence)
+            self._tell(group, RepairOutcome.UNDER_WAY, deed.sentence)
             if self._ends_all(error):
                 raise
             return
@@ -319,8 +321,10 @@ class Applier:
         still = [one for one in group if one.key in left]
         gone = [one for one in group if one.key not in left]
         is_known = now.is_compared or (deed.is_certain and not now.unseen)
-        self._tell(still, Outcome.DIFFERS, deed.sentence)
-        self._tell(gone, Outcome.REPAIRED if is_known else Outcome.UNDER_WAY, deed.sentence)
+        self._tell(still, RepairOutcome.DIFFERS, deed.sentence)
+        self._tell(
+            gone, RepairOutcome.REPAIRED if is_known else RepairOutcome.UNDER_WAY, deed.sentence
+        )
         if deed.needs_person and not still:
             self.report.needs_person.append(f"{group[0].name}: {deed.sentence}")
 
@@ -335,10 +339,10 @@ class Applier:
             own = DifferenceType.STOCK_DIFFERS
             self.record(seen, {own} if is_stock else set(DifferenceType) - {own})
 
-    def _tell(self, group: Iterable[Difference], outcome: Outcome, sentence: str) -> None:
+    def _tell(self, group: Iterable[Difference], outcome: RepairOutcome, sentence: str) -> None:
         for one in group:
             told = AppliedDifference(one.type, one.name, one.detail, outcome, sentence)
             self.report.applied.append(told)
-            if outcome is Outcome.DIFFERS:
+            if outcome is RepairOutcome.DIFFERS:
                 about = f"{one.name} ({one.type})"
                 self.report.needs_person.append(f"{about} still differs: {sentence}")
