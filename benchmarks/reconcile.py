@@ -1,7 +1,7 @@
 """``reconcile``: beside a bare loop that reads both sides once, and its peak memory.
 
     .venv/bin/python benchmarks/reconcile.py [--orders 10000] [--shipped 1000] [--rounds 3]
-        [--dialect oms|rest]
+        [--dialect oms|rest] [--delay-ms 0] [--lookups 0]
 
 So many orders of a small shop have been sent to the simulator, and some of them have shipped. The
 floor makes the same reads with the same clients: the shop's orders in the same pages, the list of
@@ -115,17 +115,21 @@ def peak(made: Bed) -> float:
     return used.ru_maxrss * 1024 / 1e6
 
 
-def measure(dialect: str, orders: int, shipped: int, rounds: int, lookups: int) -> None:
+def measure(dialect: str, wanted: argparse.Namespace) -> None:
     """Print the ratio of each round, and the memory."""
+    orders, shipped, lookups = wanted.orders, wanted.shipped, wanted.lookups
     settings = {**_SETTINGS, "VERACORE_SYNC_RECONCILE__LOOKUPS_PER_RUN": str(lookups)}
-    # Of the orders' family: the command has none of its own.
-    with bed(dialect, "orders", orders=orders, **settings) as made:
+    with bed(dialect, "reconcile", orders=orders, **settings) as made:
         parts = made.parts
+        # With too little for all, the simulator counts all other orders at each look-up.
+        made.control("stock", {"stock": [{"sku": "SKU-000000", "on_hand": 1_000_000}]})
         OrdersRun(parts.context(OrdersReport(), RunOptions(allow_first_run=True))).run()
         ship(made, made.codes[:shipped])
         track(made)
+        if wanted.delay_ms:
+            made.control("faults", {"delay_ms": wanted.delay_ms})
         ratios, processor = [], []
-        for number in range(1, rounds + 1):
+        for number in range(1, wanted.rounds + 1):
             took, ids = compare(made, lookups)
             bare = floor(made, ids)
             ratios.append(took.elapsed / bare.elapsed)
@@ -148,11 +152,12 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=10_000)
     parser.add_argument("--shipped", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--delay-ms", type=int, default=0, help="of each answer of VeraCore")
     parser.add_argument("--lookups", type=int, default=0, help="a run; 0: no limit")
     parser.add_argument("--dialect", choices=["oms", "rest"])
     wanted = parser.parse_args()
     for dialect in [wanted.dialect] if wanted.dialect else ["oms", "rest"]:
-        measure(dialect, wanted.orders, wanted.shipped, wanted.rounds, wanted.lookups)
+        measure(dialect, wanted)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from compare_kit import (
@@ -144,6 +146,11 @@ REPAIRS: dict[str, tuple[Callable[[], World], str]] = {
     "parked": (lambda: World().row(state=OrderState.PARKED), "retry 1001"),
     "conflict": (lambda: World().row(state=OrderState.CONFLICT), "resolve 1001 --new-id"),
     "lost": (lost, "reconcile --apply sent_not_in_ledger --order 1001"),
+    "lost, and cancelled in the shop": (lambda: lost().cancel_here(), ""),
+    "parked, there, and cancelled in the shop": (
+        lambda: World().send().row(state=OrderState.PARKED).cancel_here(),
+        "resolve 1001 --adopt 1001",
+    ),
     "conflict, and there": (
         lambda: World().send().row(state=OrderState.CONFLICT),
         "resolve 1001 --adopt 1001",
@@ -167,10 +174,6 @@ REPAIRS: dict[str, tuple[Callable[[], World], str]] = {
     "relabelled": (
         lambda: World().send().ship(number=OTHER_NUMBER).fulfil(),
         "sync-tracking --order 1001 --force",
-    ),
-    "replaced by a person's": (
-        lambda: World().send().ship().fulfil().cancel_fulfilment().fulfil(slip=None, number="x"),
-        "",
     ),
 }
 
@@ -260,6 +263,12 @@ def test_evidence_of_another_order_under_its_id() -> None:
         assert found.warehouse == "1001 is another order there"
 
 
+def test_evidence_of_a_fulfilment_that_is_not_finished() -> None:
+    world = World().send().ship().complete().fulfil(slip=None, state="Pending")
+    (found,) = world.examined().differences
+    assert found.shop == "PaymentSettled, 2 x MUG, 1 x TEE, in fulfilment f1 (Pending)"
+
+
 def test_evidence_of_another_label() -> None:
     (found,) = World().send().ship(number=OTHER_NUMBER).fulfil().examined().differences
     assert found.shop == f"Shipped, fulfilment f1, {NUMBER}"
@@ -283,3 +292,17 @@ def test_reasons_name_nothing_of_the_order_so_that_orders_are_counted_by_them() 
     reasons = {one.unseen or one.moving for one in seen} - {""}
     assert 8 < len(reasons) < 25
     assert not [one for one in reasons if any(digit.isdigit() for digit in one)]
+
+
+def test_the_page_has_a_section_for_each_type_and_names_its_commands() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reconcile.md").read_text()
+    sections = dict(re.findall(r"(?ms)^### (\w+)\n(.*?)(?=^##|\Z)", page))
+    assert set(sections) == {str(one) for one in DifferenceType}
+    for type, entry in DIFFERENCES.items():
+        section = " ".join(sections[type].split())
+        assert len(section) > 200, type
+        assert entry.repair.split(" NAME")[0] in section, type
+    for build, command in REPAIRS.values():
+        (found,) = build().examined().differences
+        words = command.replace("1001", "CODE").replace("--adopt CODE", "--adopt ID")
+        assert words in " ".join(sections[found.type].split()), command

@@ -1020,11 +1020,11 @@ TRACKING: dict[str, Case] = {
         ),
         ["tracking_differs", "tracking_differs"],
     ),
-    "a person put another fulfilment in its place": (
+    "labelled anew, after a person put another fulfilment in its place": (
         lambda: (
             World()
             .send()
-            .ship()
+            .ship(number=OTHER_NUMBER)
             .fulfil()
             .cancel_fulfilment()
             .fulfil(slip=None, number="by courier")
@@ -1043,6 +1043,10 @@ TRACKING: dict[str, Case] = {
     ),
     # near misses
     "the same": (lambda: World().send().ship().fulfil(), []),
+    "where nobody tracks": (
+        lambda: World(rules=make_rules(is_tracked=False)).send().ship(number=OTHER_NUMBER).fulfil(),
+        [],
+    ),
     "told since": (
         lambda: (
             World()
@@ -1070,6 +1074,21 @@ TRACKING: dict[str, Case] = {
             .slip("1001-1", PickSlipState.COVERED)
         ),
         [],
+    ),
+    "a person put another fulfilment in its place, after the customer was told": (
+        lambda: (
+            World()
+            .send()
+            .ship()
+            .fulfil()
+            .cancel_fulfilment()
+            .fulfil(slip=None, number="by courier")
+        ),
+        [],
+    ),
+    "labelled anew, and its fulfilment was cancelled": (
+        lambda: World().send().ship(number=OTHER_NUMBER).fulfil().cancel_fulfilment(),
+        ["shipped_not_fulfilled"],
     ),
     "a person put the same number in its place": (
         lambda: World().send().ship().fulfil().cancel_fulfilment().fulfil(slip=None),

@@ -195,6 +195,14 @@ def test_those_of_other_systems_are_named_by_patterns(bench: ReconcileBench) -> 
     assert standing(bench) == {"X-2"}
 
 
+def test_a_reference_in_another_case_is_known(bench: ReconcileBench) -> None:
+    bench.sell(1)
+    bench.shop.add(replace(make_order("NEW-7"), placed_at=bench.clock.now() - timedelta(days=3)))
+    leaves(bench, "EXT-9", "new-7")
+    bench.reconcile()
+    assert standing(bench) == set()
+
+
 def test_it_ends_when_it_is_known_or_leaves_the_days_that_are_listed(
     bench: ReconcileBench,
 ) -> None:

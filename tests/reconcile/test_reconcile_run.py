@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -81,6 +82,7 @@ def test_a_suspect_comes_first_and_does_not_take_every_place(bench: ReconcileBen
     assert (report.compared, report.left) == (4, 4)
     # Those that were not looked at still stand.
     assert len(bench.standing()) == 3
+    assert any("did not look at: 1;" in notice for notice in report.notices)
 
 
 def test_an_order_that_ended_is_not_looked_up_again_for_thirty_days(bench: ReconcileBench) -> None:
@@ -248,19 +250,19 @@ def test_the_wrong_company_finds_nothing_and_loses_nothing(bench: ReconcileBench
 
 
 def test_a_run_that_is_cut_keeps_what_it_compared(bench: ReconcileBench) -> None:
-    bench.sell(45)
-    bench.lose("ORDER-001", "ORDER-044")
+    bench.sell(12)
+    bench.lose("ORDER-001", "ORDER-011")
     bench.set(max_run_minutes=5, lookups_per_run=0)
     count = []
 
     def slow(read: str) -> None:
         count.append(read)
         if read == "look up":
-            bench.clock.forward(seconds=10)
+            bench.clock.forward(seconds=60)
 
     bench.watch(slow)
     report = bench.reconcile()
-    assert 0 < report.compared < 45
+    assert 0 < report.compared < 12
     assert not report.is_whole
     assert any("max_run_minutes" in notice for notice in report.notices)
     assert set(bench.standing()) == {"ORDER-001"}
@@ -309,3 +311,27 @@ def test_look_ups_that_were_begun_ahead_end_with_the_run(
         bench.reconcile()
     assert bench.warehouse.looked_up == []
     assert bench.standing() == {}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_through_failing_runs_everything_is_found_and_nothing_else(
+    bench: ReconcileBench, seed: int
+) -> None:
+    chance = random.Random(seed)
+    codes = bench.sell(9)
+    lost = set(chance.sample(codes, 3))
+    bench.lose(*lost)
+    bench.set(lookups_per_run=chance.randint(2, 5))
+    told: list[str] = []
+    for number in range(14):
+        is_calm = number > 6
+        read = chance.choice(("poll", "list", "page", "named", "look up"))
+        failing = FailsAt(read, chance.randint(1, 4), chance.choice((DOWN, REFUSED)))
+        bench.watch((lambda read: None) if is_calm else failing)
+        report = bench.reconcile_run().try_run()
+        assert set(found(report)) <= lost
+        assert report.stopped_by is None or not is_calm
+        told += [one.split(":")[0] for one in report.needs_person]
+        bench.clock.forward(hours=1)
+    assert set(bench.standing()) == lost
+    assert sorted(told) == sorted(lost), "each is told once"

@@ -40,9 +40,10 @@ def configure(world: World, **sections: Mapping[str, object]) -> None:
 def sync(world: World, **options: Any) -> None:
     """A run of `sync-inventory` as the timer starts it, recorded."""
     number = world.ledger.runs.begin("sync-inventory")
-    world.run(**options)
+    report = world.run(**options)
     world.clock.forward(seconds=1)
-    world.ledger.runs.end(number, 0, {"errorClass": None})
+    counts = {"errorClass": None, "totalProcessed": report.processed}
+    world.ledger.runs.end(number, 0, counts)
     world.clock.forward(minutes=1)
 
 
@@ -279,6 +280,27 @@ def test_what_a_run_has_left_behind_is_told(world: World, monkeypatch: pytest.Mo
     sync(world)
     assert told(world) == {}
     assert world.ledger.meta.get("reconcile.waiting_levels") == "{}"
+
+
+def test_a_run_of_one_sku_hides_no_other(world: World) -> None:
+    for sku in ("MUG", "TEE", "HAT"):
+        world.add(sku, 0, there=10)
+    sync(world)
+    world.by_hand_set("TEE", 2)
+    world.adjust("MUG", 3)
+    world.clock.forward(minutes=1)
+    sync(world, only=("MUG",))
+    world.adjust("MUG", 1)
+    assert set(told(world)) == {"TEE"}
+
+
+def test_a_stock_run_is_found_behind_many_others(world: World) -> None:
+    world.add("MUG", 0, there=10)
+    sync(world)
+    for _ in range(310):
+        world.ledger.runs.end(world.ledger.runs.begin("sync-orders"), 0, {})
+    world.by_hand_set("MUG", 2)
+    assert set(told(world)) == {"MUG"}
 
 
 def test_a_run_that_was_killed_hides_nothing_for_long(world: World) -> None:

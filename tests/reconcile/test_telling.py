@@ -176,6 +176,13 @@ def test_resolve_accepts_what_another_alert_tells(ledger: SqlLedger) -> None:
     assert alerts(ledger) == {}
 
 
+def test_resolve_ends_an_alert_whose_difference_is_gone(ledger: SqlLedger) -> None:
+    tell_orders(ledger, examined(differs()))
+    ledger.differences.ended([T.CONTENT_DIFFERS], ["A"])
+    assert [one.kind for one in accepting.accept(ledger, "A", "why")] == [DIFFERS]
+    assert alerts(ledger) == {}
+
+
 def test_resolve_accepts_what_nobody_was_told(ledger: SqlLedger) -> None:
     ledger.differences.saw([differs()])
     assert accepting.accept(ledger, "A", "why") == []

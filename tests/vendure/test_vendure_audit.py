@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import chain
 from typing import Any
 
@@ -260,6 +260,11 @@ def test_an_order_of_an_unknown_newest_that_moves_the_others_is_no_double() -> N
         f"entry {COUNT} of the placed orders",
         "an entry of the placed orders that is counted and not listed",
     ]
+
+
+def test_an_order_of_the_far_future_hides_no_other() -> None:
+    shop = Shop([*placed(3), Entry(4, datetime.max.replace(tzinfo=UTC))])
+    assert read(shop) == (["A1", "A2", "A3", "A4"], [])
 
 
 def test_an_order_that_leaves_the_list_hides_no_other_in_silence() -> None:

@@ -180,7 +180,8 @@ def totals_lines(report: ReconcileReport) -> list[str]:
     lines = [report.completeness()]
     if report.skus is not None:
         lines.append(f"{report.skus:,} SKUs compared")
-    counts = [f"{len(report.found)} differences", f"{report.new_count} new"]
+    count = len(report.found)
+    counts = [f"{count} difference{'' if count == 1 else 's'}", f"{report.new_count} new"]
     if report.accepted_count:
         counts.append(f"{report.accepted_count} accepted")
     if report.ended:
@@ -195,8 +196,7 @@ def _row(one: Found, now: datetime) -> tuple[str, ...]:
     difference = one.difference
     name = _named(difference.name, difference.detail)
     kind = f"{difference.type} (accepted)" if one.is_accepted else str(difference.type)
-    since = since_of(one)
-    age = age_of(now - since) if since is not None else ""
+    age = age_of(now - since_of(one, now))
     sides = (difference.ledger, difference.shop, difference.warehouse)
     return (kind, name, age, *sides, repair_of(one))
 

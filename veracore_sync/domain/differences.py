@@ -64,7 +64,7 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "VeraCore has an order of this shop, and the ledger does not know it as sent",
         "reconcile --apply sent_not_in_ledger --order NAME",
         applied=True,
-        by_hand="If it is a second one with the same code: cancel one of them at VeraCore",
+        by_hand="Cancel it at VeraCore if the shop cancelled it, or if it is a second one",
         told_by=frozenset({_A.ORDER_CONFLICT, _A.ORDER_SHIPPED_CANCELLED}),
     ),
     _T.IN_LEDGER_NOT_AT_WAREHOUSE: DifferenceEntry(
@@ -103,6 +103,7 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
                 _A.ORDER_UNFULFILLED,
                 _A.ORDER_SHIPMENT_WAITING,
                 _A.ORDER_PENDING_BY_HAND,
+                _A.ORDER_UNANSWERED,
             }
         ),
     ),
@@ -120,7 +121,6 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         "The shop shows other tracking numbers than VeraCore, and nobody was told",
         "sync-tracking --order NAME --force",
         applied=True,
-        by_hand="Cancel a fulfilment that bears a wrong number, and make one with the right number",
     ),
     _T.ALLOCATED_SHORT: DifferenceEntry(
         "Vendure allocated fewer units than the paid order asks for",

@@ -43,6 +43,9 @@ def accept(ledger: Ledger, name: str, reason: str) -> list[Alert]:
         ended = told + ledger.alerts.accept(code, why, ACCEPTABLE - {_DIFFERS})
         # What is accepted of them is kept with each; their alerts end by that.
         differ = bool(accept_order(ledger, code, why))
+        for one in told:
+            # Also one whose difference is gone from the ledger, or it could never be ended.
+            ledger.alerts.resolve(_DIFFERS, code=code, about=one.about.removeprefix(f"{code}:"))
     if not ended and not differ:
         raise UsageError(
             f"{code or name} has no open alert that can be accepted",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from veracore_sync.clock import to_text
@@ -26,6 +26,8 @@ from veracore_sync.vendure.node import Node
 
 ORDERS_A_REQUEST = 250
 """Above this, Vendure's time for each order grows (docs/vendure.md)."""
+_A_MOMENT = timedelta(milliseconds=1)
+_LAST = datetime.max.replace(tzinfo=UTC) - _A_MOMENT
 
 
 class VendureAudit:
@@ -91,7 +93,8 @@ class VendureAudit:
             listing = Node(page(self._client, LIST_ORDERS, wanted)).node("orders")
             items = listing.nodes("items")
             if items:
-                return items[0].moment("orderPlacedAt")
+                newest = items[0].moment("orderPlacedAt")
+                return newest if newest <= _LAST else None
             return since if listing.integer("totalItems") == 0 else None
         except SyncError as error:
             if error not in MAY_BE_AN_ENTRYS:
@@ -116,7 +119,7 @@ def _placed(since: datetime, until: datetime | None) -> dict[str, Any]:
     when = {"after": to_text(since)}
     if until is not None:
         # What the shop shows is cut to milliseconds.
-        when["before"] = to_text(until + timedelta(milliseconds=1))
+        when["before"] = to_text(until + _A_MOMENT)
     return {"active": {"eq": False}, "orderPlacedAt": when}
 
 

@@ -93,7 +93,7 @@ class Account:
         done = {row.fulfilment_id for row in self.slips.values() if row.state == _P.DONE}
         return one.state not in SHIPPED_STATES and one.id not in done
 
-    def cancelled(self, row: SlipRow) -> bool:
+    def is_cancelled(self, row: SlipRow) -> bool:
         """Whether the slip's fulfilment was cancelled in the shop."""
         return row.fulfilment_id is not None and not any(
             one.is_live for one in self.order.fulfilments if one.id == row.fulfilment_id

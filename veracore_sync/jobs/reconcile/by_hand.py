@@ -6,6 +6,7 @@ runs make such changes too, so those that fall into a run of ours are left out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,12 +16,12 @@ from veracore_sync.domain.shop_stock import StockAdjustment
 from veracore_sync.jobs.kernel import RunContext, RunPart
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.schedule import COMMANDS, interval, longest_run
+from veracore_sync.ports.ledger import Ledger
 from veracore_sync.waits import is_ahead
 
 _WRITERS = {COMMANDS[job]: job for job in ("inventory", "tracking", "reconcile")}
 """The commands that write levels, and their jobs."""
-RUNS = 300
-"""So many runs are looked through; many more than begin within two intervals."""
+_RUNS = 300
 _AGREE = timedelta(seconds=2)
 """Clocks that are no further apart count as one: HTTP shows whole seconds."""
 
@@ -59,6 +60,25 @@ def has_worked(run: Run) -> bool:
     return run.exit_code == 0 or (run.exit_code == 3 and not run.result.get("errorClass"))
 
 
+def recent_runs(ledger: Ledger) -> list[Run]:
+    """The newest runs, newest first, and the last one that wrote the stock, however old it is."""
+    runs = ledger.runs.latest(_RUNS)
+    last = ledger.runs.last_ended(COMMANDS["inventory"])
+    if last is not None and all(one.id != last.id for one in runs):
+        runs.append(last)
+    return runs
+
+
+def _last_of_all_skus(runs: Sequence[Run]) -> datetime | None:
+    """When the newest stock run ended that was about more than single SKUs (UTC)."""
+    command = COMMANDS["inventory"]
+    worked = [one for one in runs if one.command == command and has_worked(one)]
+    counts = {one.id: int(one.result.get("totalProcessed") or 0) for one in worked}
+    most = max(counts.values(), default=0)
+    ended = (one.ended_at for one in worked if 2 * counts[one.id] >= most)
+    return next((from_text(one) for one in ended if one is not None), None)
+
+
 @dataclass(slots=True)
 class SetByHand(RunPart[ReconcileReport]):
     """Finds what somebody set since the last stock run."""
@@ -70,11 +90,11 @@ class SetByHand(RunPart[ReconcileReport]):
         ahead = timedelta(seconds=self.shop.clock_ahead_seconds or 0.0)
         apart = abs(ahead) > _AGREE
         shift, slack = (ahead, _AGREE) if apart else (timedelta(0), timedelta(0))
-        ended_at = last_stock_run(self.context).ended_at
+        runs = recent_runs(self.ledger)
+        ended_at = _last_of_all_skus(runs)
         if ended_at is None:
             return
         self._since = ended_at + shift + slack
-        runs = self.ledger.runs.latest(RUNS)
         # The newest one is ours, and writes nothing before it has compared everything.
         this = next((one.id for one in runs if one.command == COMMANDS["reconcile"]), None)
         for run in runs:

@@ -90,7 +90,7 @@ def shown(report: ReconcileReport, types: Collection[DifferenceType]) -> list[Fo
 def found_document(one: Found, now: datetime) -> dict[str, Any]:
     """A difference, as it is now."""
     difference = one.difference
-    since = since_of(one)
+    since = since_of(one, now)
     return {
         "type": str(difference.type),
         "name": difference.name,
@@ -99,8 +99,8 @@ def found_document(one: Found, now: datetime) -> dict[str, Any]:
         "ledger": difference.ledger,
         "shop": difference.shop,
         "warehouse": difference.warehouse,
-        "since": to_text(since) if since else None,
-        "ageSeconds": max(0, int((now - since).total_seconds())) if since else None,
+        "since": to_text(since),
+        "ageSeconds": max(0, int((now - since).total_seconds())),
         "repair": difference.repair or None,
         "isNew": one.is_new,
         "isAccepted": one.is_accepted,
@@ -108,11 +108,11 @@ def found_document(one: Found, now: datetime) -> dict[str, Any]:
     }
 
 
-def since_of(one: Found) -> datetime | None:
-    """Since when it is so, or else was seen first."""
+def since_of(one: Found, now: datetime) -> datetime:
+    """Since when it is so, or else was seen first: perhaps now."""
     if one.difference.since is not None:
         return one.difference.since
-    return from_text(one.row.first_seen_at) if one.row is not None else None
+    return from_text(one.row.first_seen_at) if one.row is not None else now
 
 
 def accepted_document(rows: Collection[DifferenceRow], now: datetime) -> dict[str, Any]:

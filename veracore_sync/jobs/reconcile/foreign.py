@@ -113,9 +113,11 @@ class ForeignOrders(RunPart[ReconcileReport]):
         """The codes that the order may have in the shop."""
         prefix = self.settings.orders.id_prefix
         id = row.order_id.strip()
-        yield from (one for one in (row.reference.strip(), id) if one)
-        if prefix and id.casefold().startswith(prefix.casefold()) and id[len(prefix) :]:
-            yield id[len(prefix) :]
+        names = [row.reference.strip(), id]
+        if prefix and id.casefold().startswith(prefix.casefold()):
+            names.append(id[len(prefix) :])
+        # VeraCore may return them in another case, and Vendure's own codes are in capitals.
+        yield from dict.fromkeys(form for one in names if one for form in (one, one.upper()))
 
     def _is_of_others(self, row: ShippedRow) -> bool:
         names = (row.order_id.strip().casefold(), row.reference.strip().casefold())

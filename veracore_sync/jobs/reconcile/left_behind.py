@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from veracore_sync.clock import to_text
 from veracore_sync.jobs.kernel import RunPart
-from veracore_sync.jobs.reconcile.by_hand import RUNS, has_worked
+from veracore_sync.jobs.reconcile.by_hand import has_worked, recent_runs
 from veracore_sync.jobs.reconcile.report import ReconcileReport
 from veracore_sync.jobs.reconcile.stock_words import Suspect
 from veracore_sync.jobs.schedule import COMMANDS
@@ -57,7 +57,7 @@ class LeftBehind(RunPart[ReconcileReport]):
         """When the newest stock run began that has done its work; empty: there is none."""
         began = (
             run.started_at
-            for run in self.ledger.runs.latest(RUNS)
+            for run in recent_runs(self.ledger)
             if run.command == COMMANDS["inventory"] and has_worked(run)
         )
         return max(began, default="")

@@ -106,13 +106,15 @@ class ReconcileRun(JobRun[ReconcileReport]):
     def _everything(self, book: Book) -> None:
         reach = timedelta(days=self.settings.reconcile.days)
         since = self.wanted.since or self.clock.now() - reach
-        self.listed = self._list(since)
-        foreign = ForeignOrders(self.context, self.listed, self.wanted.since)
+        wants_orders = self.wanted.asks_for(EXAMINED_TYPES)
         wants_foreign = self.wanted.asks_for({DifferenceType.FOREIGN_AT_WAREHOUSE})
-        if self._is_listed and (wants_foreign or self.wanted.asks_for(EXAMINED_TYPES)):
+        if wants_orders or wants_foreign:
+            self.listed = self._list(since)
+        foreign = ForeignOrders(self.context, self.listed, self.wanted.since)
+        if self._is_listed:
             foreign.look()
         codes: Collection[str] | None = None
-        if self.wanted.asks_for(EXAMINED_TYPES):
+        if wants_orders:
             also = foreign.codes
             walk = Walk(self.context, self.examiner(), book, since, self._polled(), also)
             walk.run()
@@ -124,6 +126,21 @@ class ReconcileRun(JobRun[ReconcileReport]):
             self._keep(book, [foreign.findings(codes or (), is_whole=is_whole)])
         if self.wanted.asks_for(STOCK_TYPES) and not self.context.ends_here():
             self._keep(book, StockExaminer(self.context).everything())
+        self._note_those_that_stand()
+
+    def _note_those_that_stand(self) -> None:
+        """Say how many differences stand that this run has not seen, so neither found nor ended."""
+        found = {one.difference.key for one in self.report.found}
+        stand = {
+            row.difference.key
+            for row in self.ledger.differences.standing()
+            if self.wanted.asks_for({row.difference.type})
+        }
+        if stand - found and not self.context.must_not_write:
+            self.report.notify(
+                "differences of earlier runs that this one did not look at: "
+                f"{len(stand - found)}; `veracore-sync stats --differences` shows all that stand"
+            )
 
     def _keep(self, book: Book, parts: Sequence[PartFindings]) -> None:
         """Store what was found of everything but single orders."""

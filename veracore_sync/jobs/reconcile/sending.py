@@ -163,15 +163,19 @@ def unknown_there(sides: OrderSides, records: tuple[WarehouseRecord, ...]) -> It
             since=since,
             record=record,
             detail=record.id if is_second else "",
-            repair="" if is_second else _adopting(row, record, sides.code),
+            repair="" if is_second else _adopting(sides, record),
         )
 
 
-def _adopting(row: OrderRow | None, record: WarehouseRecord, code: str) -> str:
-    is_with_a_person = row is not None and (
-        row.state is OrderState.CONFLICT or row.cause is OrderCause.RESOLVED
-    )
-    if is_with_a_person:
+def _adopting(sides: OrderSides, record: WarehouseRecord) -> str:
+    row, code = row_of(sides), sides.code
+    # What the shop cancelled is adopted by nobody on its own.
+    is_cancelled = sides.shop is not None and sides.shop.content.state == CANCELLED
+    if row is None and is_cancelled:
+        return ""
+    if row is not None and (
+        is_cancelled or row.state is OrderState.CONFLICT or row.cause is OrderCause.RESOLVED
+    ):
         return f"resolve {code} --adopt {record.id}"
     return f"reconcile --apply {_T.SENT_NOT_IN_LEDGER} --order {code}"
 

@@ -9,7 +9,6 @@ from veracore_sync.clock import from_text
 from veracore_sync.domain.differences import DifferenceType
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.pick_slips import SlipRow
-from veracore_sync.domain.shop_texts import is_code_of
 from veracore_sync.domain.states import OPEN_SLIPS, PickSlipState
 from veracore_sync.domain.texts import one_line
 from veracore_sync.domain.warehouse import Shipment, WarehouseRecord
@@ -76,7 +75,7 @@ def _unfulfilled(
     record, state = account.record, account.order.state
     words = shop_words(sides.shop)
     if pending:
-        named = ", ".join(f"{one.id} ({one_line(one.state)})" for one in pending)
+        named = ", ".join(one_line(f"{one.id} ({one.state})") for one in pending)
         words += f", in fulfilment {named}"
     by_hand = {one.id for one in pending} - {row.fulfilment_id for row in account.slips.values()}
     is_done_by_us = state in rules.tracking.states and not by_hand
@@ -201,48 +200,29 @@ def shipped_without_order(
 def _relabelled(
     sides: OrderSides, side: LedgerSide, account: Account, rules: Rules
 ) -> Iterator[Found]:
+    """Slips whose numbers changed since they were told, by their fulfilment or by an event."""
+    missing = account.is_known and account.unfulfilled()
     for shipment in account.left:
         row = account.slips.get(shipment.slip)
-        code = tracking_code(live(shipment))
-        if row is None or not live(shipment) or row.state is not PickSlipState.DONE:
+        if row is None or not live(shipment) or not is_relabelled(row, shipment):
             continue
-        shown, is_ours = _shown(account, row, code)
-        if shown is None:
-            continue
+        if missing and account.is_cancelled(row):
+            continue  # `shipped_not_fulfilled` tells of it
         if _moves(side, [shipment], rules, is_known=False):
             yield OnItsWay("it was labelled anew a short time ago")
             continue
+        shown, code = one_line(row.tracking_code or ""), one_line(tracking_code(live(shipment)))
+        made = f"fulfilment {one_line(row.fulfilment_id or '')}"
         yield difference(
             _T.TRACKING_DIFFERS,
             sides,
-            f"{one_line(account.record.id)}, {slips_words([row.slip])}: "
-            f"{one_line(code) or 'no number'}",
+            f"{one_line(account.record.id)}, {slips_words([row.slip])}: {code or 'no number'}",
             since=None,
             record=account.record,
             detail=row.slip,
-            shop=f"{one_line(account.order.state)}, {shown}",
-            repair=f"sync-tracking --order {sides.code} --force" if is_ours else "",
+            shop=f"{one_line(account.order.state)}, {made}, {shown or 'no number'}",
+            repair=f"sync-tracking --order {sides.code} --force",
         )
-
-
-def _shown(account: Account, row: SlipRow, code: str) -> tuple[str | None, bool]:
-    """What the shop shows instead of the slip's tracking code, and whether we can tell of it.
-
-    ``None``: it is the same, or the customer was told (``tracking.corrected``).
-    """
-    shipment = next(one for one in account.record.shipments if one.slip == row.slip)
-    if not account.cancelled(row):
-        own = f"fulfilment {row.fulfilment_id}, {one_line(row.tracking_code or '') or 'no number'}"
-        return (own if is_relabelled(row, shipment) else None), True
-    taken = {one.fulfilment_id for one in account.slips.values()}
-    for one in account.order.fulfilments:
-        if one.is_live and one.id not in taken and one.lines == row.lines:
-            # A person has put it in the place of ours.
-            if is_code_of(one.tracking_code, code):
-                return None, False
-            number = one_line(one.tracking_code) or "no number"
-            return f"fulfilment {one.id} made by hand, {number}", False
-    return None, False
 
 
 # ---- what is on its way --------------------------------------------------------------------------

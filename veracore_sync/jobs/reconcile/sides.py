@@ -20,7 +20,7 @@ from veracore_sync.ports.warehouse import LookUp
 
 @dataclass(frozen=True, slots=True)
 class LedgerSide:
-    """What the ledger has of an order; read in one transaction.
+    """What the ledger has of an order.
 
     `compared` and `sent` are what the comparison with the shop keeps (`jobs.orders.compare`);
     `accepted` is what a person accepted of its alerts.

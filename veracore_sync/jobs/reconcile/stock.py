@@ -181,8 +181,7 @@ class StockExaminer(RunPart[ReconcileReport]):
             return Examined(sku, unseen=_GONE)
         stale = last_stock_run(self.context).stale
         if isinstance(calculator, Guard) or stale:
-            why = stale if isinstance(stale, str) and stale else _GONE
-            return Examined(sku, unseen=why)
+            return Examined(sku, unseen=stale or _GONE)
         found = list(_planned(planning, calculator, planning.demand(), PlanSummary()))
         if not found:
             unread = next(iter(planning.unread.report.unreadable.values()), _GONE)
