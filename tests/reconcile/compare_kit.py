@@ -103,6 +103,7 @@ class World:
         self.listed: list[ShippedRow] = []
         self.vendure_id = "7"
         self.paid_at: datetime | None = None
+        self.renamed: dict[str, str] = {}
 
     # ---- the sides ----------------------------------------------------------------------------
 
@@ -115,7 +116,8 @@ class World:
         number = self.lines[sku]
         done = sum(one.lines.get(number, 0) for one in self.fulfilments if one.is_live)
         price = Decimal("10.00")
-        return OrderLine(number, f"v{sku}", sku, self.ordered[sku], done, price, price)
+        name = self.renamed.get(sku, sku)
+        return OrderLine(number, f"v{sku}", name, self.ordered[sku], done, price, price)
 
     def shop(self) -> WholeOrder | None:
         if not self.in_shop:

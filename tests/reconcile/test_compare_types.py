@@ -438,6 +438,16 @@ CONTENT: dict[str, Case] = {
     "rest, and the shop changed it": (lambda: ordered(rest().send(), MUG=1), ["content_differs"]),
     # near misses
     "as it was sent": (lambda: World().send(), []),
+    "a SKU that the shop renamed": (
+        lambda: changed(World().send(), renamed={"TEE": "SHIRT"}),
+        [],
+    ),
+    "a SKU that the shop renamed, of an order that was adopted": (
+        lambda: changed(
+            compared(World().send(), LONG_AGO).side(sent=None), renamed={"TEE": "SHIRT"}
+        ),
+        [],
+    ),
     "processed": (lambda: World().send().record(status="processed"), []),
     "the same change on both sides": (
         lambda: ordered(
@@ -698,6 +708,10 @@ NOT_FULFILLED: dict[str, Case] = {
     ),
     "rest, adopted": (
         lambda: rest().send().side(attempts=()).ship().complete(),
+        ["shipped_not_fulfilled"],
+    ),
+    "a SKU that the shop renamed": (
+        lambda: changed(World().send().ship({"TEE": 1}), renamed={"TEE": "SHIRT"}),
         ["shipped_not_fulfilled"],
     ),
     "under another id": (lambda: World().send(SECOND).ship(), ["shipped_not_fulfilled"]),
