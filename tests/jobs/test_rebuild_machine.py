@@ -54,7 +54,7 @@ class RebuiltLives(machine.OrderLives):
 def test_no_life_of_an_order_goes_wrong_with_lost_ledgers() -> None:
     fewer = settings(
         machine.TestOrderLives.settings,
-        max_examples=30,
+        max_examples=20,
         stateful_step_count=25,
         derandomize=True,
         database=None,

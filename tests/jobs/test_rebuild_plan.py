@@ -136,6 +136,9 @@ CASES: dict[str, tuple[WholeOrder, dict[str, LookUp], str]] = {
     "no reference, other units": (
         whole(), {"A": Present(replace(OURS, reference="", lines=LINES[:1]))},
         "conflict probable -"),
+    "cancelled here, and live there without a reference": (
+        whole(state="Cancelled", lines=(line("1", "MUG", 0),)),
+        {"A": Present(replace(OURS, reference=""))}, "conflict probable -"),
     "shipped before it was placed": (whole(), {"A": Present(EARLIER)}, "conflict probable A"),
     "no usable answer": (whole(), {"A": FAILED}, "pending probable -"),
     "no usable answer about one that is done with": (

@@ -34,6 +34,7 @@ from veracore_sync.jobs.orders.interpret_lookup import (
     as_sent,
     interpret_record,
     is_ours,
+    may_stand_for,
 )
 from veracore_sync.jobs.orders.plan import WAITING_STATES, elsewhere_reason, foreign_reason
 from veracore_sync.jobs.orders.render import Renderer, content_hash
@@ -216,7 +217,7 @@ def plan_order(found: BothSides, rules: RebuildRules, now: datetime) -> RebuiltO
     doubtful = next((one for one in judged if one.doubt), None)
     if any(isinstance(one, LookUpFailed) for one in found.seen.values()):
         return _unknown(order, rules)
-    if doubtful is not None and _may_be_sent(order, rules):
+    if doubtful is not None and (_may_be_sent(order, rules) or _may_leave(order, doubtful)):
         return _doubtful(order, doubtful)
     cancelled = next((one for one in reversed(judged) if one.is_cancelled), None)
     if cancelled is not None:
@@ -318,6 +319,16 @@ def _may_be_sent(order: WholeOrder, rules: RebuildRules) -> bool:
     state = order.content.state
     is_open = state in rules.orders.trigger_states or state in WAITING_STATES
     return is_open or state.startswith("Partially")
+
+
+def _may_leave(order: WholeOrder, one: _Judged) -> bool:
+    """Whether a record may be this order, which the shop is done with, and still ships.
+
+    Nothing of its units is left in the shop that would show whose it is.
+    """
+    record = one.record
+    is_open = record.status != "cancelled" and not record.is_complete
+    return is_open and may_stand_for(record.reference or "", order.code)
 
 
 def _absent(order: WholeOrder, rules: RebuildRules) -> RebuiltOrder:
