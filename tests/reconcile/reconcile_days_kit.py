@@ -60,7 +60,6 @@ STORIES = (
     "lines split there",
     "a level there",
 )
-_WAITS = ("pending", "sending", "in_doubt", "failed")
 
 
 @dataclass
