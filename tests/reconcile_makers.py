@@ -41,10 +41,7 @@ class Maker:
         mend: What a person does about it, as docs/reconcile.md says, where no command repairs it.
         applied: Whether ``reconcile --apply`` ends it; ``None``: as the type says.
         accepted: A person can only accept it.
-        shown: What must be in the evidence of any side, in that order: ledger, shop, warehouse.
-            ``{code}``, ``{sku}`` and ``{id}`` stand for the order's.
         in_rest: Whether the dialect `rest` can show it.
-        real: Whether it can be made at a real Vendure.
     """
 
     type: DifferenceType
@@ -53,9 +50,7 @@ class Maker:
     mend: Strike | None = None
     applied: bool | None = None
     accepted: bool = False
-    shown: tuple[str, str, str] = ("", "", "")
     in_rest: bool = False
-    real: bool = True
 
     @property
     def is_applied(self) -> bool:
@@ -286,6 +281,22 @@ def _foreign(bed: Bed, code: str, sku: str) -> str:
 
 _T = DifferenceType
 
+# Of each type, what one of its makers must show: in the ledger, the shop and the warehouse.
+SHOWN: Mapping[str, tuple[str, str, str]] = {
+    "never sent": ("no such order", "{sku}", "no such order"),
+    "row dropped": ("no such order", "3 x {sku}", "3 x {sku}"),
+    "forgotten there": ("synced as {code}", "3 x {sku}", "no such order"),
+    "a unit less here": ("synced", "2 x {sku}", "3 x {sku}"),
+    "cancelled here": ("synced", "Cancelled", "3 x {sku}"),
+    "cancelled there": ("synced", "3 x {sku}", "cancelled"),
+    "shipped": ("synced", "PaymentSettled", "3 x {sku}"),
+    "shipped beyond": ("shipped", "3 x {sku}", "1 x {sku}"),
+    "fulfilled by hand": ("synced", "Shipped", "3 x {sku}"),
+    "labels void": ("shipped", "Shipped", "void"),
+    "relabelled": ("shipped", "1Z", "1Z"),
+    "a level here": ("", "by 7", "{sku}"),
+}
+
 MAKERS: Mapping[str, Maker] = {
     "never sent": Maker(_T.PAID_NOT_SENT, Stage.NONE, _place_only, in_rest=True),
     "lost by ledger and VeraCore": Maker(
@@ -350,7 +361,7 @@ MAKERS: Mapping[str, Maker] = {
     "labels void": Maker(_T.FULFILLED_NOT_SHIPPED, Stage.SHIPPED, _void, _cancel_fulfilment),
     "relabelled": Maker(_T.TRACKING_DIFFERS, Stage.SHIPPED, _relabel),
     "a label more": Maker(_T.TRACKING_DIFFERS, Stage.SHIPPED, _one_label_more),
-    "allocated short": Maker(_T.ALLOCATED_SHORT, Stage.SENT, _allocate_short, _cover, real=False),
+    "allocated short": Maker(_T.ALLOCATED_SHORT, Stage.SENT, _allocate_short, _cover),
     "a level here": Maker(_T.STOCK_DIFFERS, Stage.NONE, _level_here, in_rest=True),
     "of another system": Maker(_T.FOREIGN_AT_WAREHOUSE, Stage.NONE, _foreign, accepted=True),
 }
@@ -365,7 +376,6 @@ class NearMiss:
 
     stage: Stage
     strike: Strike
-    real: bool = True
 
 
 def _nothing(bed: Bed, code: str, sku: str) -> None:
@@ -562,7 +572,7 @@ NEAR_MISSES: Mapping[str, NearMiss] = {
     "sent": NearMiss(Stage.SENT, _nothing),
     "partly shipped": NearMiss(Stage.PARTLY, _nothing),
     "all shipped": NearMiss(Stage.SHIPPED, _nothing),
-    "not paid": NearMiss(Stage.NONE, _unpaid, real=False),
+    "not paid": NearMiss(Stage.NONE, _unpaid),
     "cancelled before it was sent": NearMiss(Stage.NONE, _cancel_unsent),
     "fulfilled by hand before it was sent": NearMiss(Stage.NONE, _fulfil_unsent),
     "skipped by a person": NearMiss(Stage.NONE, _skip),
@@ -581,11 +591,11 @@ NEAR_MISSES: Mapping[str, NearMiss] = {
     "another spelling there": NearMiss(Stage.SENT, _other_spelling),
     "lines split there": NearMiss(Stage.SENT, _split_there),
     "an accepted address": NearMiss(Stage.SENT, _accepted_move),
-    "a gift that is not sent": NearMiss(Stage.NONE, _with_gift, real=False),
-    "nothing but a gift": NearMiss(Stage.NONE, _gift_only, real=False),
-    "a method that is not sent": NearMiss(Stage.NONE, _skipped_method, real=False),
-    "placed before go-live": NearMiss(Stage.NONE, _early, real=False),
-    "a type that is not sent": NearMiss(Stage.NONE, _other_type, real=False),
+    "a gift that is not sent": NearMiss(Stage.NONE, _with_gift),
+    "nothing but a gift": NearMiss(Stage.NONE, _gift_only),
+    "a method that is not sent": NearMiss(Stage.NONE, _skipped_method),
+    "placed before go-live": NearMiss(Stage.NONE, _early),
+    "a type that is not sent": NearMiss(Stage.NONE, _other_type),
     "sent again under another id": NearMiss(Stage.SENT, _sent_anew),
     "one unit come back": NearMiss(Stage.SHIPPED, _come_back_only),
     "adopted again": NearMiss(Stage.SENT, _adopted_again),

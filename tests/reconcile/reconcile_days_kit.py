@@ -60,7 +60,6 @@ STORIES = (
     "lines split there",
     "a level there",
 )
-_WAITS = ("pending", "sending", "in_doubt", "failed")
 
 
 @dataclass
@@ -410,7 +409,9 @@ class Days:
                 one.mended_at = self._now()
 
     def end(self) -> None:
-        """Count what is known only in the end."""
+        """A last run, for what was made since the last one; count what is known only now."""
+        self.bed.clock.forward(minutes=15)
+        self._reconcile()
         for one in self.injected:
             if one.found_at is None and not one.is_gone:
                 self._fault(self.tally.missed, f"{one.what} ({one.key}) of {one.at:%d %H:%M}")
