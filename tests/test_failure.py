@@ -171,6 +171,7 @@ GROUPS: dict[str, set[Occurrence]] = {
         Occurrence.CHANNEL_UNKNOWN,
         Occurrence.QUERY_REFUSED,
     },
+    "TOO_MUCH_AT_ONCE": {Occurrence.TOO_LARGE},
     "PROVES_PERMISSION": {Occurrence.REFUSED, Occurrence.DUPLICATE},
     "LISTED_REFUSALS": {Occurrence.REFUSED, Occurrence.NOT_PERMITTED},
     "NO_ANSWER_OF_ITS_OWN": {Occurrence.WEB_PAGE, Occurrence.BLOCKED},

@@ -69,7 +69,7 @@ def reconcile(
     container.bind()
     run = reconcile_run(container, options, progress)
     report, applied = run.try_run(), None
-    told = _told(container)
+    reported = _reported_before(container)
     summary: dict[str, Any] = totals(report)
     document = reconcile_document(report, container.clock.now(), options.shown)
     if options.apply and report.stopped_by is None:
@@ -80,7 +80,7 @@ def reconcile(
     return CommandReport(
         document,
         summary,
-        _news(container, report, applied, told),
+        _news(container, report, applied, reported),
         report.stopped_by or (applied.stopped_by if applied else None),
         show=partial(show, report, applied) if show else None,
         asked_for=True,
@@ -114,7 +114,7 @@ def _apply(container: Container, run: ReconcileRun, options: ReconcileOptions) -
     return applier.apply(chosen(rows.values(), options.apply, [*named, *options.names]))
 
 
-def _told(container: Container) -> dict[str, str]:
+def _reported_before(container: Container) -> dict[str, str]:
     """The key of each alert that stands, by its sentence as a run reports it."""
     return {
         f"{one.code}: {one.message}" if one.code else one.message: one.key
@@ -126,14 +126,14 @@ def _news(
     container: Container,
     report: ReconcileReport,
     applied: ApplyReport | None,
-    told: Mapping[str, str],
+    reported: Mapping[str, str],
 ) -> list[str]:
     """What needs a person: not what the run found, and has repaired."""
     if applied is None:
         return report.needs_person
     settled = {f"{AlertKind.ORDER_DIFFERS}:{name}:{type}" for name, type in applied.settled()}
     open_keys = {one.key for one in container.ledger.alerts.standing()} - settled
-    news = [one for one in report.needs_person if one not in told or told[one] in open_keys]
+    news = [one for one in report.needs_person if one not in reported or reported[one] in open_keys]
     return news + applied.needs_person
 
 

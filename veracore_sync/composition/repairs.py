@@ -47,7 +47,7 @@ def repairs(container: Container) -> Mapping[DifferenceType, Repair]:
         ),
         _T.PAID_NOT_SENT: by("orders", "it would be sent", _send),
         _T.SHIPPED_NOT_FULFILLED: by("tracking", "it would be fulfilled in the shop", _track),
-        _T.TRACKING_DIFFERS: by("tracking", "its tracking would be told", _track),
+        _T.TRACKING_DIFFERS: by("tracking", "its tracking would be reported", _track),
         _T.STOCK_DIFFERS: by("inventory", "its stock would be written", _restock),
     }
 

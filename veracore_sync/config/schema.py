@@ -381,7 +381,7 @@ class ReconcileSettings(Section):
         most=3650,
     )
     lookups_per_run: int = number(
-        1000, "Most look-ups at VeraCore in a run; the next runs go on. 0 is no limit."
+        5000, "Most look-ups at VeraCore in a run; the next runs go on. 0 is no limit."
     )
     settle_minutes: int = minutes(
         60, "What changed so short a time ago is on its way, and not compared.", least=0
@@ -393,7 +393,7 @@ class ReconcileSettings(Section):
     )
     other_systems: Names = Field(
         default=(),
-        description="Ids or references of orders that other systems place there: never told.",
+        description="Ids or references of orders that other systems place there: never reported.",
         examples=[["AMZ-*", "EDI*"]],
     )
     max_run_minutes: int = minutes(

@@ -118,7 +118,7 @@ DIFFERENCES: Mapping[DifferenceType, DifferenceEntry] = {
         told_by=frozenset({_A.ORDER_DRIFT, _A.ORDER_VOIDED, _A.ORDER_DOUBLED}),
     ),
     _T.TRACKING_DIFFERS: DifferenceEntry(
-        "The shop shows other tracking numbers than VeraCore, and nobody was told",
+        "The shop shows other tracking numbers than VeraCore, and no event reported it",
         "sync-tracking --order NAME --force",
         applied=True,
     ),

@@ -37,13 +37,13 @@ def accept(ledger: Ledger, name: str, reason: str) -> list[Alert]:
         ended = ledger.alerts.accept(None, why, [AlertKind(name)])
     else:
         code = row.code
-        told = [
+        reported = [
             one for one in ledger.alerts.standing() if one.code == code and one.kind == _DIFFERS
         ]
-        ended = told + ledger.alerts.accept(code, why, ACCEPTABLE - {_DIFFERS})
+        ended = reported + ledger.alerts.accept(code, why, ACCEPTABLE - {_DIFFERS})
         # What is accepted of them is kept with each; their alerts end by that.
         differ = bool(accept_order(ledger, code, why))
-        for one in told:
+        for one in reported:
             # Also one whose difference is gone from the ledger, or it could never be ended.
             ledger.alerts.resolve(_DIFFERS, code=code, about=one.about.removeprefix(f"{code}:"))
     if not ended and not differ:

@@ -224,9 +224,11 @@ class Applier:
                 self._one(group)
             except SyncError as error:
                 self.report.stopped_by = error
-                told = {(one.type, one.name, one.detail) for one in self.report.applied}
+                reported = {(one.type, one.name, one.detail) for one in self.report.applied}
                 self._tell(
-                    [one for one in rest if one.key not in told], RepairOutcome.LEFT, error.message
+                    [one for one in rest if one.key not in reported],
+                    RepairOutcome.LEFT,
+                    error.message,
                 )
                 break
         return self.report
@@ -341,8 +343,8 @@ class Applier:
 
     def _tell(self, group: Iterable[Difference], outcome: RepairOutcome, sentence: str) -> None:
         for one in group:
-            told = AppliedDifference(one.type, one.name, one.detail, outcome, sentence)
-            self.report.applied.append(told)
+            reported = AppliedDifference(one.type, one.name, one.detail, outcome, sentence)
+            self.report.applied.append(reported)
             if outcome is RepairOutcome.DIFFERS:
                 about = f"{one.name} ({one.type})"
                 self.report.needs_person.append(f"{about} still differs: {sentence}")

@@ -44,8 +44,8 @@ class Book(RunPart[ReconcileReport]):
         else:
             with self.ledger.unit_of_work():
                 before = self._standing(examined)
-                told = tell_orders(self.ledger, examined, agreed, EXAMINED_TYPES)
-            self.report.needs_person += told
+                reported = tell_orders(self.ledger, examined, agreed, EXAMINED_TYPES)
+            self.report.needs_person += reported
         for one in examined:
             if one.is_compared:
                 self.report.compared += 1
@@ -80,8 +80,8 @@ class Book(RunPart[ReconcileReport]):
         """Store what a look at one order, or at one SKU, showed beside the run's own."""
         if self.context.must_not_write or not examined.is_compared:
             return
-        told = tell(self.ledger, examined.differences, [examined.code], types)
-        self.report.needs_person += told
+        reported = tell(self.ledger, examined.differences, [examined.code], types)
+        self.report.needs_person += reported
 
     # ---- parts --------------------------------------------------------------------------------
 
@@ -117,6 +117,6 @@ class Book(RunPart[ReconcileReport]):
         )
         for one in found:
             row = before.get(one.key)
-            # As the ledger does: what was told with other evidence than the accepted one is not.
+            # As the ledger does: what was reported with evidence other than the accepted is not.
             is_new = row is None or (row.is_accepted and row.accepted_mark != one.mark)
             self.report.found.append(Found(one, row, is_new))

@@ -1,7 +1,7 @@
 """Compares what ledger, shop and warehouse have of one order; pure.
 
-Each cause is told once, by the type that says most about it: an order that VeraCore does not have
-tells nothing of its units, one that the shop cancelled nothing of its fulfilments.
+Each cause is reported once, by the type that says most about it: an order that VeraCore does not
+have tells nothing of its units, one that the shop cancelled nothing of its fulfilments.
 """
 
 from __future__ import annotations

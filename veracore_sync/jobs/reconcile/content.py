@@ -85,29 +85,29 @@ def content_differs(
     """The difference, if there is one; what is not compared yet is on its way."""
     record = account.record
     both = _compare(side, shop, record, rules)
-    told = _told_words(both, rules)
-    if told and _is_news(side, both.one.now, rules):
+    reported = _told_words(both, rules)
+    if reported and _is_news(side, both.one.now, rules):
         yield OnItsWay("the shop changed it a short time ago")
         return
     lacking = account.by_sku(account.lacking())
     units: Sequence[str] = ()
     if account.is_known and account.excess():
         # Units that one side changed too late have left: `shipped_not_ordered` tells of them.
-        told = [word for word in told if not _is_of_units(word)]
+        reported = [word for word in reported if not _is_of_units(word)]
     elif lacking:
         units = [f"VeraCore will not ship {counted(lacking)}"]
-    elif not any(map(_is_of_units, told)):
+    elif not any(map(_is_of_units, reported)):
         units = _unit_words(both, side, record, rules)
     if units and accepts(sides, *_SHORT):
         units = ()
-    if told or units:
+    if reported or units:
         yield difference(
             DifferenceType.CONTENT_DIFFERS,
             sides,
             _with(record_words(record), units),
             since=None,
             record=record,
-            shop=_with(shop_words(shop), told),
+            shop=_with(shop_words(shop), reported),
         )
 
 

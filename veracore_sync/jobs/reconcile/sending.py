@@ -83,7 +83,7 @@ def unsent(sides: OrderSides, sights: Sights, rules: Rules) -> Iterator[Found]:
 
 
 def is_to_be_sent(row: OrderRow | None, shop: WholeOrder, rules: Rules) -> bool:
-    """Whether ``sync-orders`` would send the order, or would once a person mends what parks it."""
+    """Whether ``sync-orders`` would send the order, or would once a person corrects what parks it."""
     content = shop.content
     if row is None and not may_be_ours(shop, rules):
         return False

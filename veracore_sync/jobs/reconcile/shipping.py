@@ -200,7 +200,7 @@ def shipped_without_order(
 def _relabelled(
     sides: OrderSides, side: LedgerSide, account: Account, rules: Rules
 ) -> Iterator[Found]:
-    """Slips whose numbers changed since they were told, by their fulfilment or by an event."""
+    """Slips whose numbers changed since they were reported, by their fulfilment or by an event."""
     missing = account.is_known and account.unfulfilled()
     for shipment in account.left:
         row = account.slips.get(shipment.slip)

@@ -1,4 +1,4 @@
-"""What a run of ``reconcile`` found: stored, told once, closed when it is gone, accepted."""
+"""What a run of ``reconcile`` found: stored, reported once, closed when it is gone, accepted."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def tell(
 ) -> list[str]:
     """Store what was found, end what is gone, and open and close alerts; returns what is news.
 
-    Those of `NOT_OF_ORDERS` share an alert a type, so they are told once a run, not page by page.
+    Those of `NOT_OF_ORDERS` share an alert a type: they are reported once a run, not page by page.
 
     Args:
         ledger: The ledger.
@@ -128,11 +128,11 @@ class _Teller:
         if not touched:
             return []
         of_orders = [one for one in touched if one.type in ORDER_TYPES]
-        told = self._orders(of_orders) if of_orders else []
+        reported = self._orders(of_orders) if of_orders else []
         for type in NOT_OF_ORDERS:
             if any(one.type is type for one in touched):
-                told += self._all_of(type)
-        return told
+                reported += self._all_of(type)
+        return reported
 
     def _orders(self, touched: Sequence[Difference]) -> list[str]:
         codes = dict.fromkeys(one.name for one in touched)
@@ -144,7 +144,7 @@ class _Teller:
         alerts = self.ledger.alerts.standing()
         open_kinds = {(one.code, one.kind) for one in alerts}
         messages = {one.key: one.message for one in alerts}
-        told = []
+        reported = []
         for code, type in dict.fromkeys((one.name, one.type) for one in touched):
             some = stands.get((code, type), [])
             key = f"{AlertKind.ORDER_DIFFERS}:{code}:{type}"
@@ -159,13 +159,13 @@ class _Teller:
             if messages.get(key) == message and not self._is_news(some):
                 continue
             if self._open(AlertKind.ORDER_DIFFERS, message, some, code=code, about=type):
-                told.append(f"{code}: {message}")
-        return told
+                reported.append(f"{code}: {message}")
+        return reported
 
     def _all_of(self, type: DifferenceType) -> list[str]:
         kind = NOT_OF_ORDERS[type]
         alerts = {one.kind for one in self.ledger.alerts.standing()}
-        # The others of the type are not told by that alert.
+        # That alert does not report the others of the type.
         told_by = {kind for kind in DIFFERENCES[type].told_by if kind in alerts}
         some = [
             row.difference
