@@ -35,7 +35,7 @@ from veracore_sync.domain.warehouse import (
 from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.orders.facets import facets
 from veracore_sync.jobs.orders.render import content_hash
-from veracore_sync.jobs.reconcile.compare import Rules, examine_order, rules_of, wanted_ids
+from veracore_sync.jobs.reconcile.compare import CompareRules, examine_order, rules_of, wanted_ids
 from veracore_sync.jobs.reconcile.sides import Examined, LedgerSide, OrderSides
 from veracore_sync.ports.warehouse import Absent, LookUp, Present
 
@@ -58,7 +58,7 @@ def make_rules(
     is_tracked: bool = True,
     finds_orders: bool = True,
     **orders: object,
-) -> Rules:
+) -> CompareRules:
     """The rules of settings that differ from the usual ones by these of ``[orders]``."""
     return rules_of(
         make_settings(skus=SKUS, orders=orders, tracking={"settle_minutes": 0}),
@@ -87,7 +87,7 @@ class World:
     type: str = "Regular"
     channels: tuple[str, ...] = ()
     placed_at: datetime = LONG_AGO
-    rules: Rules = field(default_factory=lambda: RULES)
+    rules: CompareRules = field(default_factory=lambda: RULES)
 
     def __post_init__(self) -> None:
         self.ordered = dict(self.units)

@@ -34,7 +34,7 @@ from veracore_sync.domain.states import (
 )
 from veracore_sync.domain.warehouse import Product, RecordLine, Shipment, ShippedRow
 from veracore_sync.jobs.orders.ids import MAX_ABSENT, renewed_id, warehouse_id
-from veracore_sync.jobs.reconcile.compare import Rules
+from veracore_sync.jobs.reconcile.compare import CompareRules
 from veracore_sync.ports.warehouse import LookUpFailed
 
 Case = tuple[Callable[[], World], list[str]]
@@ -280,7 +280,7 @@ SENT_NOT_IN_LEDGER: dict[str, Case] = {
 }
 
 
-def knows(*ids: str) -> Rules:
+def knows(*ids: str) -> CompareRules:
     """The ledger has these ids for another order."""
     rules = make_rules()
     taken = {one.casefold() for one in ids}

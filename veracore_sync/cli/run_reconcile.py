@@ -21,7 +21,7 @@ from veracore_sync.domain.errors import UsageError
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.reconcile.apply import MAX_APPLIED, ApplyReport, repairable
 from veracore_sync.jobs.reconcile.document import reconcile_document, shown, since_of
-from veracore_sync.jobs.reconcile.report import Found, Grouped, ReconcileReport
+from veracore_sync.jobs.reconcile.report import FoundDifference, Grouped, ReconcileReport
 from veracore_sync.jobs.reconcile.run import Wanted
 
 EMPTY: dict[str, Any] = reconcile_document(ReconcileReport(), datetime.now(UTC))
@@ -192,7 +192,7 @@ def totals_lines(report: ReconcileReport) -> list[str]:
     return lines
 
 
-def _row(one: Found, now: datetime) -> tuple[str, ...]:
+def _row(one: FoundDifference, now: datetime) -> tuple[str, ...]:
     difference = one.difference
     name = _named(difference.name, difference.detail)
     kind = f"{difference.type} (accepted)" if one.is_accepted else str(difference.type)
@@ -201,7 +201,7 @@ def _row(one: Found, now: datetime) -> tuple[str, ...]:
     return (kind, name, age, *sides, repair_of(one))
 
 
-def repair_of(one: Found) -> str:
+def repair_of(one: FoundDifference) -> str:
     """What repairs it: the command to type, or what a person does."""
     if one.is_accepted:
         return f"accepted: {one.reason}" if one.reason else "accepted"

@@ -15,7 +15,7 @@ from veracore_sync.domain.differences import (
 )
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.reconcile.examiner import Looked
-from veracore_sync.jobs.reconcile.report import Found, ReconcileReport
+from veracore_sync.jobs.reconcile.report import FoundDifference, ReconcileReport
 from veracore_sync.jobs.reconcile.scope import DIFFERED, TRIED
 from veracore_sync.jobs.reconcile.sides import Examined
 from veracore_sync.jobs.reconcile.telling import tell, tell_orders
@@ -119,4 +119,4 @@ class Book(RunPart[ReconcileReport]):
             row = before.get(one.key)
             # As the ledger does: what was reported with evidence other than the accepted is not.
             is_new = row is None or (row.is_accepted and row.accepted_mark != one.mark)
-            self.report.found.append(Found(one, row, is_new))
+            self.report.found.append(FoundDifference(one, row, is_new))

@@ -20,7 +20,7 @@ from veracore_sync.jobs.reconcile.account import account_of
 from veracore_sync.jobs.reconcile.content import content_differs, passes
 from veracore_sync.jobs.reconcile.evidence import record_words
 from veracore_sync.jobs.reconcile.found import Found, OnItsWay, Unread, accepts
-from veracore_sync.jobs.reconcile.rules import Rules, rules_of
+from veracore_sync.jobs.reconcile.rules import CompareRules, rules_of
 from veracore_sync.jobs.reconcile.sending import (
     CANCELLED,
     cancelled_there,
@@ -45,12 +45,12 @@ from veracore_sync.jobs.reconcile.sights import (
 )
 from veracore_sync.ports.warehouse import Absent, LookUpFailed
 
-__all__ = ["Rules", "examine_order", "rules_of", "wanted_ids"]
+__all__ = ["CompareRules", "examine_order", "rules_of", "wanted_ids"]
 
 _T = DifferenceType
 
 
-def examine_order(sides: OrderSides, rules: Rules) -> Examined:
+def examine_order(sides: OrderSides, rules: CompareRules) -> Examined:
     """All that the sides disagree about of one order."""
     if sides.shop_unread:
         return Examined(sides.code, unseen=sides.shop_unread)
@@ -85,7 +85,7 @@ def _why_moving(sides: OrderSides) -> str:
     return ""
 
 
-def _why_unseen(sides: OrderSides, rules: Rules) -> str:
+def _why_unseen(sides: OrderSides, rules: CompareRules) -> str:
     # Reasons name nothing of the order: a run counts the orders of each.
     if wanted_ids(sides.ledger, sides.shop, rules, sides.seen, sides.listed):
         return "VeraCore was not asked about it"
@@ -97,7 +97,7 @@ def _why_unseen(sides: OrderSides, rules: Rules) -> str:
     return ""
 
 
-def _compare(sides: OrderSides, sights: Sights, rules: Rules) -> Iterator[Found]:
+def _compare(sides: OrderSides, sights: Sights, rules: CompareRules) -> Iterator[Found]:
     side = sides.ledger
     state = side.row.state if side is not None else None
     if side is not None and state in HANDED_OVER:
@@ -127,7 +127,7 @@ def _live_others(side: LedgerSide, sights: Sights) -> tuple[WarehouseRecord, ...
 
 
 def _handed_over(
-    sides: OrderSides, side: LedgerSide, sights: Sights, rules: Rules
+    sides: OrderSides, side: LedgerSide, sights: Sights, rules: CompareRules
 ) -> Iterator[Found]:
     row, shop, record = side.row, sides.shop, sights.own
     if record is None:
@@ -152,7 +152,7 @@ def _handed_over(
 
 
 def _is_cancelled_there(
-    sides: OrderSides, side: LedgerSide, record: WarehouseRecord, rules: Rules
+    sides: OrderSides, side: LedgerSide, record: WarehouseRecord, rules: CompareRules
 ) -> Iterator[Found]:
     shop = sides.shop
     if side.row.state is not OrderState.SYNCED or shop is None or not is_open(shop, rules):
@@ -169,7 +169,7 @@ def _cancelled_here(
     side: LedgerSide,
     shop: WholeOrder,
     record: WarehouseRecord,
-    rules: Rules,
+    rules: CompareRules,
 ) -> Iterator[Found]:
     known = side.compared
     is_accepted = known is not None and known.accepted_at is not None
@@ -196,7 +196,7 @@ def _cancelled_here(
     )
 
 
-def _is_cancelled_lately(side: LedgerSide, rules: Rules) -> bool:
+def _is_cancelled_lately(side: LedgerSide, rules: CompareRules) -> bool:
     row, known = side.row, side.compared
     if row.shop_cancelled_at is not None:
         return rules.is_fresh(from_text(row.shop_cancelled_at))
@@ -213,7 +213,7 @@ def _is_cancelled_lately(side: LedgerSide, rules: Rules) -> bool:
 
 
 def _cancelled(
-    sides: OrderSides, side: LedgerSide, sights: Sights, rules: Rules
+    sides: OrderSides, side: LedgerSide, sights: Sights, rules: CompareRules
 ) -> Iterator[Found]:
     row, shop = side.row, sides.shop
     if row.is_set_aside or shop is None:

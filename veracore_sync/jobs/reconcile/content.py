@@ -38,7 +38,7 @@ from veracore_sync.jobs.orders.render import content_hash
 from veracore_sync.jobs.reconcile.account import Account, named_as_sent
 from veracore_sync.jobs.reconcile.evidence import counted, joined, record_words, shop_words
 from veracore_sync.jobs.reconcile.found import Found, OnItsWay, accepts
-from veracore_sync.jobs.reconcile.rules import Rules
+from veracore_sync.jobs.reconcile.rules import CompareRules
 from veracore_sync.jobs.reconcile.sending import difference
 from veracore_sync.jobs.reconcile.sides import LedgerSide, OrderSides
 from veracore_sync.jobs.reconcile.sights import units_held_by
@@ -46,7 +46,7 @@ from veracore_sync.jobs.reconcile.sights import units_held_by
 _SHORT = (AlertKind.ORDER_SHORT, AlertKind.ORDER_SHORT_SHIPPED)
 
 
-def passes(side: LedgerSide, shop: WholeOrder, rules: Rules) -> bool:
+def passes(side: LedgerSide, shop: WholeOrder, rules: CompareRules) -> bool:
     """Whether a person works on the shop's order now."""
     if shop.content.state != PASSING_STATE:
         return False
@@ -54,11 +54,11 @@ def passes(side: LedgerSide, shop: WholeOrder, rules: Rules) -> bool:
     return since is None or not _lasts(since, rules)
 
 
-def _lasts(since: str, rules: Rules) -> bool:
+def _lasts(since: str, rules: CompareRules) -> bool:
     return rules.now - from_text(since) >= LASTING
 
 
-def is_by_hand_lately(side: LedgerSide, shop: WholeOrder, rules: Rules) -> bool:
+def is_by_hand_lately(side: LedgerSide, shop: WholeOrder, rules: CompareRules) -> bool:
     """Whether ``sync-orders`` compared it a short time ago, before this was fulfilled by hand."""
     known = side.compared
     if known is None or known.compared_at is None:
@@ -80,7 +80,7 @@ class _Compared:
 
 
 def content_differs(
-    sides: OrderSides, side: LedgerSide, shop: WholeOrder, account: Account, rules: Rules
+    sides: OrderSides, side: LedgerSide, shop: WholeOrder, account: Account, rules: CompareRules
 ) -> Iterator[Found]:
     """The difference, if there is one; what is not compared yet is on its way."""
     record = account.record
@@ -120,7 +120,7 @@ def _is_of_units(word: str) -> bool:
 
 
 def _compare(
-    side: LedgerSide, shop: WholeOrder, record: WarehouseRecord, rules: Rules
+    side: LedgerSide, shop: WholeOrder, record: WarehouseRecord, rules: CompareRules
 ) -> _Compared:
     row, sent = side.row, side.sent
     known = side.compared or ComparedRow(row.code)
@@ -150,7 +150,7 @@ def _compare(
     return _Compared(one, held, known.base or sent)
 
 
-def _told_words(both: _Compared, rules: Rules) -> list[str]:
+def _told_words(both: _Compared, rules: CompareRules) -> list[str]:
     """What the shop changed since the order was sent, or since a person accepted it."""
     notice = rules.changes.judge(both.one).notices.get(DRIFT)
     if notice is None:
@@ -160,13 +160,13 @@ def _told_words(both: _Compared, rules: Rules) -> list[str]:
     return [word for word in notice.words if word not in by_hand]
 
 
-def _by_hand_words(both: _Compared, rules: Rules) -> Sequence[str]:
+def _by_hand_words(both: _Compared, rules: CompareRules) -> Sequence[str]:
     was: Mapping[str, int] = both.was.by_hand if both.was is not None else {}
     excluded = rules.renderer.is_excluded
     return unit_words(was, both.one.now.by_hand, excluded, "units fulfilled by hand of")
 
 
-def _is_news(side: LedgerSide, now: Facets, rules: Rules) -> bool:
+def _is_news(side: LedgerSide, now: Facets, rules: CompareRules) -> bool:
     """Whether ``sync-orders`` compared it a short time ago, when it was not so: it will tell."""
     known = side.compared
     if known is None or known.compared_at is None or known.seen == now:
@@ -175,7 +175,7 @@ def _is_news(side: LedgerSide, now: Facets, rules: Rules) -> bool:
 
 
 def _unit_words(
-    both: _Compared, side: LedgerSide, record: WarehouseRecord, rules: Rules
+    both: _Compared, side: LedgerSide, record: WarehouseRecord, rules: CompareRules
 ) -> Sequence[str]:
     """Units that VeraCore changed, or never had as they were sent."""
     one, held = both.one, both.held
@@ -195,12 +195,12 @@ def _unit_words(
     return found or words
 
 
-def _goods(lines: SentLines, rules: Rules) -> Counter[str]:
+def _goods(lines: SentLines, rules: CompareRules) -> Counter[str]:
     return +totals(rules.renderer.goods(lines))
 
 
 def _part_words(
-    record: WarehouseRecord, held: SentLines, wanted: Mapping[str, int], rules: Rules
+    record: WarehouseRecord, held: SentLines, wanted: Mapping[str, int], rules: CompareRules
 ) -> Sequence[str]:
     """Parts of kits that VeraCore cancelled, and the shop still asks for: no line names them."""
     offers = totals(held)
@@ -214,7 +214,7 @@ def _part_words(
     return [f"{units} x {sku} cancelled" for sku, units in sorted(lacks.items()) if units > 0]
 
 
-def _exploded(offers: Mapping[str, int], rules: Rules) -> Counter[str]:
+def _exploded(offers: Mapping[str, int], rules: CompareRules) -> Counter[str]:
     found: Counter[str] = Counter()
     for offer, units in offers.items():
         for part, each in rules.tracking.names.exploded(offer).items():

@@ -8,7 +8,7 @@ from typing import Any
 
 from veracore_sync.clock import from_text, to_text
 from veracore_sync.domain.differences import DifferenceRow, DifferenceType
-from veracore_sync.jobs.reconcile.report import Found, Grouped, ReconcileReport
+from veracore_sync.jobs.reconcile.report import FoundDifference, Grouped, ReconcileReport
 
 RECONCILE_COUNTS = (
     "ordersInScope",
@@ -71,7 +71,7 @@ def is_complete(report: ReconcileReport) -> bool:
     return report.is_whole and not report.left and not report.unseen
 
 
-def shown(report: ReconcileReport, types: Collection[DifferenceType]) -> list[Found]:
+def shown(report: ReconcileReport, types: Collection[DifferenceType]) -> list[FoundDifference]:
     """The differences of these types (empty: of all), what is news first, then by type."""
     order = list(DifferenceType)
     found = [one for one in report.found if not types or one.difference.type in types]
@@ -87,7 +87,7 @@ def shown(report: ReconcileReport, types: Collection[DifferenceType]) -> list[Fo
     )
 
 
-def found_document(one: Found, now: datetime) -> dict[str, Any]:
+def found_document(one: FoundDifference, now: datetime) -> dict[str, Any]:
     """A difference, as it is now."""
     difference = one.difference
     since = since_of(one, now)
@@ -108,7 +108,7 @@ def found_document(one: Found, now: datetime) -> dict[str, Any]:
     }
 
 
-def since_of(one: Found, now: datetime) -> datetime:
+def since_of(one: FoundDifference, now: datetime) -> datetime:
     """Since when it is so, or else was seen first: perhaps now."""
     if one.difference.since is not None:
         return one.difference.since
@@ -117,7 +117,11 @@ def since_of(one: Found, now: datetime) -> datetime:
 
 def accepted_document(rows: Collection[DifferenceRow], now: datetime) -> dict[str, Any]:
     """What ``--accept`` accepted."""
-    return {"accepted": [found_document(Found(row.difference, row, False), now) for row in rows]}
+    return {
+        "accepted": [
+            found_document(FoundDifference(row.difference, row, False), now) for row in rows
+        ]
+    }
 
 
 def _groups(groups: Mapping[str, Grouped]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from veracore_sync.domain.whole_orders import WholeOrder
 from veracore_sync.jobs.inventory.sku_map import SPELLINGS
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import in_batches, read_apart
-from veracore_sync.jobs.reconcile.compare import Rules, examine_order, rules_of, wanted_ids
+from veracore_sync.jobs.reconcile.compare import CompareRules, examine_order, rules_of, wanted_ids
 from veracore_sync.jobs.reconcile.ledger_side import ledger_sides
 from veracore_sync.jobs.reconcile.listed import ListedShipments
 from veracore_sync.jobs.reconcile.look_ups import LookUps
@@ -55,7 +55,7 @@ class OrderExaminer(RunPart[ReconcileReport]):
 
     channel_code: str
     listed: ListedShipments = field(default_factory=ListedShipments)
-    _at_first: Rules = field(init=False)
+    _at_first: CompareRules = field(init=False)
     look_ups: LookUps = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +79,7 @@ class OrderExaminer(RunPart[ReconcileReport]):
         row = self.ledger.orders.get(code)
         return row is not None and row.attempt > 0
 
-    def rules(self) -> Rules:
+    def rules(self) -> CompareRules:
         """The rules at this moment: a run may last longer than what is recent."""
         finds = self.look_ups.finds_orders
         return replace(self._at_first, now=self.clock.now(), finds_orders=finds)
@@ -149,7 +149,7 @@ class OrderExaminer(RunPart[ReconcileReport]):
         ]
 
     def wanted(
-        self, sides: OrderSides, rules: Rules, seen: Mapping[str, LookUp] | None = None
+        self, sides: OrderSides, rules: CompareRules, seen: Mapping[str, LookUp] | None = None
     ) -> tuple[str, ...]:
         """The ids of the order that have to be looked up to compare it."""
         if sides.shop_unread or is_just_placed(sides, rules):
@@ -203,7 +203,7 @@ class OrderExaminer(RunPart[ReconcileReport]):
             left = [one for one in left if wanted[one.code]]
         return seen
 
-    def _examined(self, sides: OrderSides, rules: Rules) -> Examined:
+    def _examined(self, sides: OrderSides, rules: CompareRules) -> Examined:
         if is_just_placed(sides, rules):
             return Examined(sides.code, moving=_JUST_PLACED)
         try:
@@ -234,7 +234,7 @@ def _is_gone(sides: OrderSides, seen: Mapping[str, LookUp]) -> bool:
     return has_left and any(isinstance(one, Absent) for one in seen.values())
 
 
-def is_just_placed(sides: OrderSides, rules: Rules) -> bool:
+def is_just_placed(sides: OrderSides, rules: CompareRules) -> bool:
     """Whether the order waits to be sent, and so recent that no look-up would say anything."""
     side, order = sides.ledger, sides.shop
     if order is None or order.content.state not in rules.planner.settings.trigger_states:

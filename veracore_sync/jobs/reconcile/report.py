@@ -12,7 +12,7 @@ _NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundDifference:
     """A difference that a run found.
 
     Args:
@@ -81,11 +81,11 @@ class ReconcileReport(RunReport):
     on_their_way: int = 0
     looked_up: int = 0
     skus: int | None = None
-    found: list[Found] = field(default_factory=list)
+    found: list[FoundDifference] = field(default_factory=list)
     ended: int = 0
     unseen: dict[str, Grouped] = field(default_factory=dict)
     moving: dict[str, Grouped] = field(default_factory=dict)
-    plan: list[Found] | None = None
+    plan: list[FoundDifference] | None = None
     is_whole: bool = True
 
     def add_unread(self, order: str, why: str) -> None:

@@ -17,7 +17,7 @@ from veracore_sync.ports.warehouse import Capabilities
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class CompareRules:
     """The rules of one run; those of the jobs are used as they are.
 
     Args:
@@ -79,7 +79,7 @@ def rules_of(
     was_sent: Callable[[str], bool] = lambda code: False,
     is_tracked: bool = True,
     finds_orders: bool = True,
-) -> Rules:
+) -> CompareRules:
     """The rules of these settings.
 
     Args:
@@ -102,7 +102,7 @@ def rules_of(
         types=orders.sent_types(channel_code),
         was_sent=was_sent,
     )
-    return Rules(
+    return CompareRules(
         planner=planner,
         changes=ChangeRules(renderer, orders.trigger_states),
         tracking=tracking.rules_of(settings),

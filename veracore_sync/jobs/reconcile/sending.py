@@ -18,7 +18,7 @@ from veracore_sync.jobs.orders.plan import ParkOrder, SubmitOrder
 from veracore_sync.jobs.orders.select import comes_back
 from veracore_sync.jobs.reconcile.evidence import NO_ORDER, ledger_words, record_words, shop_words
 from veracore_sync.jobs.reconcile.found import Found, OnItsWay, accepts
-from veracore_sync.jobs.reconcile.rules import Rules, as_order
+from veracore_sync.jobs.reconcile.rules import CompareRules, as_order
 from veracore_sync.jobs.reconcile.sides import OrderSides
 from veracore_sync.jobs.reconcile.sights import Sights, may_be_ours
 from veracore_sync.waits import RECHECK
@@ -63,7 +63,7 @@ def difference(
 # ---- orders that the ledger does not know as sent ------------------------------------------------
 
 
-def unsent(sides: OrderSides, sights: Sights, rules: Rules) -> Iterator[Found]:
+def unsent(sides: OrderSides, sights: Sights, rules: CompareRules) -> Iterator[Found]:
     """What differs of an order that the ledger does not hold, or has not sent."""
     row, shop = row_of(sides), sides.shop
     if sights.live:
@@ -82,8 +82,8 @@ def unsent(sides: OrderSides, sights: Sights, rules: Rules) -> Iterator[Found]:
         yield _not_sent(sides, sights, shop)
 
 
-def is_to_be_sent(row: OrderRow | None, shop: WholeOrder, rules: Rules) -> bool:
-    """Whether ``sync-orders`` would send the order, or would once a person corrects what parks it."""
+def is_to_be_sent(row: OrderRow | None, shop: WholeOrder, rules: CompareRules) -> bool:
+    """Whether ``sync-orders`` would send the order, or would once what parks it is corrected."""
     content = shop.content
     if row is None and not may_be_ours(shop, rules):
         return False
@@ -115,7 +115,7 @@ def _waits_since(row: OrderRow | None, shop: WholeOrder | None) -> datetime | No
     return max(moments, default=None)
 
 
-def _first_wait(row: OrderRow | None, rules: Rules) -> timedelta:
+def _first_wait(row: OrderRow | None, rules: CompareRules) -> timedelta:
     """How much longer than usual it may take until the order is sent."""
     least = timedelta(minutes=rules.planner.settings.min_age_minutes)
     is_rechecked = row is not None and row.state is OrderState.SKIPPED
@@ -183,7 +183,9 @@ def _adopting(sides: OrderSides, record: WarehouseRecord) -> str:
 # ---- orders that VeraCore accepted ---------------------------------------------------------------
 
 
-def missing(sides: OrderSides, sights: Sights, row: OrderRow, rules: Rules) -> Iterator[Found]:
+def missing(
+    sides: OrderSides, sights: Sights, row: OrderRow, rules: CompareRules
+) -> Iterator[Found]:
     """The ledger knows the order as accepted, and a look-up does not find it."""
     shop = sides.shop
     if row.state is not OrderState.SYNCED:
@@ -222,7 +224,7 @@ def _recording(row: OrderRow | None, code: str) -> str:
     return f"sync-orders --order {code}"
 
 
-def is_open(shop: WholeOrder, rules: Rules) -> bool:
+def is_open(shop: WholeOrder, rules: CompareRules) -> bool:
     """Whether the shop still waits for units that VeraCore could ship."""
     if shop.content.state in (*SHIPPED_STATES, CANCELLED):
         return False

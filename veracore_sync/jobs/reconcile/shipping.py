@@ -21,7 +21,7 @@ from veracore_sync.jobs.reconcile.evidence import (
     slips_words,
 )
 from veracore_sync.jobs.reconcile.found import Found, OnItsWay, accepts
-from veracore_sync.jobs.reconcile.rules import Rules
+from veracore_sync.jobs.reconcile.rules import CompareRules
 from veracore_sync.jobs.reconcile.sending import difference
 from veracore_sync.jobs.reconcile.sides import LedgerSide, OrderSides
 from veracore_sync.jobs.reconcile.sights import may_leave
@@ -41,7 +41,7 @@ _UNSHIPPED = (_A.ORDER_VOIDED, _A.ORDER_DOUBLED)
 
 
 def shipping_differs(
-    sides: OrderSides, side: LedgerSide, account: Account, rules: Rules
+    sides: OrderSides, side: LedgerSide, account: Account, rules: CompareRules
 ) -> Iterator[Found]:
     """What differs of an order that the shop did not cancel."""
     if account.is_known:
@@ -58,7 +58,7 @@ def shipping_differs(
 
 
 def _unfulfilled(
-    sides: OrderSides, side: LedgerSide, account: Account, rules: Rules
+    sides: OrderSides, side: LedgerSide, account: Account, rules: CompareRules
 ) -> Iterator[Found]:
     units = account.unfulfilled()
     pending = [] if units else account.unfinished(account.unfulfilled(finished=True))
@@ -91,7 +91,7 @@ def _unfulfilled(
 
 
 def _unshipped(
-    sides: OrderSides, side: LedgerSide, account: Account, rules: Rules
+    sides: OrderSides, side: LedgerSide, account: Account, rules: CompareRules
 ) -> Iterator[Found]:
     units = account.unshipped()
     void = _void_slips(account)
@@ -137,7 +137,7 @@ def _void_slips(account: Account) -> list[str]:
 
 
 def _excess(
-    sides: OrderSides, account: Account, excess: dict[str, int], rules: Rules
+    sides: OrderSides, account: Account, excess: dict[str, int], rules: CompareRules
 ) -> Iterator[Found]:
     if accepts(sides, _A.ORDER_BEYOND):
         return
@@ -157,7 +157,9 @@ def _excess(
 # ---- an order that the shop cancelled, or does not have ------------------------------------------
 
 
-def shipped_though_cancelled(sides: OrderSides, account: Account, rules: Rules) -> Iterator[Found]:
+def shipped_though_cancelled(
+    sides: OrderSides, account: Account, rules: CompareRules
+) -> Iterator[Found]:
     """What left of an order that the shop cancelled, and was never fulfilled there."""
     # What was fulfilled left before the cancellation: a customer has sent it back, most likely.
     earlier = {row.slip for row in account.slips.values() if row.state in _FULFILLED}
@@ -180,7 +182,7 @@ def shipped_though_cancelled(sides: OrderSides, account: Account, rules: Rules) 
 
 
 def shipped_without_order(
-    sides: OrderSides, side: LedgerSide, record: WarehouseRecord, rules: Rules
+    sides: OrderSides, side: LedgerSide, record: WarehouseRecord, rules: CompareRules
 ) -> Iterator[Found]:
     """What VeraCore has of an order that the shop has no longer."""
     fulfilled = {row.slip for row in side.slips if row.state in _FULFILLED}
@@ -198,7 +200,7 @@ def shipped_without_order(
 
 
 def _relabelled(
-    sides: OrderSides, side: LedgerSide, account: Account, rules: Rules
+    sides: OrderSides, side: LedgerSide, account: Account, rules: CompareRules
 ) -> Iterator[Found]:
     """Slips whose numbers changed since they were reported, by their fulfilment or by an event."""
     missing = account.is_known and account.unfulfilled()
@@ -229,7 +231,7 @@ def _relabelled(
 
 
 def _moves(
-    side: LedgerSide, slips: Sequence[Shipment], rules: Rules, *, is_known: bool = True
+    side: LedgerSide, slips: Sequence[Shipment], rules: CompareRules, *, is_known: bool = True
 ) -> str:
     """Why ``sync-tracking`` is about to deal with these slips; empty: it had time to.
 
@@ -254,7 +256,7 @@ def _moves(
     return ""
 
 
-def _is_asked(row: SlipRow, rules: Rules) -> bool:
+def _is_asked(row: SlipRow, rules: CompareRules) -> bool:
     is_open = row.state in (PickSlipState.INTENDED, PickSlipState.ADDED)
     return is_open and rules.is_fresh(from_text(row.updated_at))
 

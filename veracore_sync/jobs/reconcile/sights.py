@@ -19,7 +19,7 @@ from veracore_sync.jobs.orders.acts import open_ids
 from veracore_sync.jobs.orders.changes import UNPAID_STATES
 from veracore_sync.jobs.orders.ids import MAX_ABSENT, is_derived, renewed_ids, warehouse_id
 from veracore_sync.jobs.orders.interpret_lookup import SHORTEST_CUT, as_sent, is_ours, may_stand_for
-from veracore_sync.jobs.reconcile.rules import Rules, as_order
+from veracore_sync.jobs.reconcile.rules import CompareRules, as_order
 from veracore_sync.jobs.reconcile.sides import LedgerSide, OrderSides
 from veracore_sync.ports.warehouse import LookUp, Present
 
@@ -36,7 +36,7 @@ _CARTS = ("Created", "Draft")
 def wanted_ids(
     ledger: LedgerSide | None,
     shop: WholeOrder | None,
-    rules: Rules,
+    rules: CompareRules,
     seen: Mapping[str, LookUp] | None = None,
     listed: Sequence[ShippedRow] = (),
 ) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ def wanted_ids(
 def _known_ids(
     ledger: LedgerSide | None,
     shop: WholeOrder | None,
-    rules: Rules,
+    rules: CompareRules,
     seen: Mapping[str, LookUp],
 ) -> list[str]:
     row = ledger.row if ledger is not None else None
@@ -84,7 +84,7 @@ def _known_ids(
 
 
 def _derived_ids(
-    row: OrderRow | None, shop: WholeOrder | None, rules: Rules, seen: Mapping[str, LookUp]
+    row: OrderRow | None, shop: WholeOrder | None, rules: CompareRules, seen: Mapping[str, LookUp]
 ) -> list[str]:
     """The order's own id, and those that a person may have given it in a ledger that was lost."""
     code = row.reference if row is not None else shop.code if shop is not None else ""
@@ -105,7 +105,7 @@ def _derived_ids(
 def _listed_ids(
     ledger: LedgerSide | None,
     shop: WholeOrder | None,
-    rules: Rules,
+    rules: CompareRules,
     listed: Iterable[ShippedRow],
 ) -> list[str]:
     if ledger is not None and ledger.row.state in IN_DOUBT:
@@ -117,13 +117,13 @@ def _listed_ids(
     return [one for one in ids if not rules.planner.id_taken(one, shop.code)]
 
 
-def _is_wanted(ledger: LedgerSide | None, shop: WholeOrder, rules: Rules) -> bool:
+def _is_wanted(ledger: LedgerSide | None, shop: WholeOrder, rules: CompareRules) -> bool:
     if ledger is None:
         return may_be_ours(shop, rules)
     return not ledger.row.is_set_aside and not is_elsewhere(ledger.row, shop, rules)
 
 
-def is_elsewhere(row: OrderRow, shop: WholeOrder | None, rules: Rules) -> bool:
+def is_elsewhere(row: OrderRow, shop: WholeOrder | None, rules: CompareRules) -> bool:
     """Whether it is skipped as an order of another system or configuration, and still is that."""
     if row.state is not OrderState.SKIPPED or row.cause not in _ELSEWHERE:
         return False
@@ -131,7 +131,7 @@ def is_elsewhere(row: OrderRow, shop: WholeOrder | None, rules: Rules) -> bool:
     return is_named_only or shop is None or not may_be_ours(shop, rules)
 
 
-def may_be_ours(shop: WholeOrder, rules: Rules) -> bool:
+def may_be_ours(shop: WholeOrder, rules: CompareRules) -> bool:
     """Whether an order that the ledger does not know may have been sent with these settings."""
     content, orders = shop.content, rules.planner.settings
     if content.placed_at is None or content.placed_at < rules.not_before:
@@ -210,7 +210,7 @@ def _is_due(record: WarehouseRecord) -> bool:
     return bool(due - gone)
 
 
-def sights_of(sides: OrderSides, rules: Rules) -> Sights:
+def sights_of(sides: OrderSides, rules: CompareRules) -> Sights:
     """What the look-ups show: whose each record is, by the rule of every adoption."""
     side, shop = sides.ledger, sides.shop
     row = side.row if side is not None else None
@@ -250,7 +250,7 @@ def _does_not_deny(record: WarehouseRecord, code: str) -> bool:
     return reference is None or reference.strip() == code or may_stand_for(reference, code)
 
 
-def _is_of(code: str, asked: str, record: WarehouseRecord, rules: Rules) -> bool:
+def _is_of(code: str, asked: str, record: WarehouseRecord, rules: CompareRules) -> bool:
     # As for adoptions from the list of shipments: a reference of this length may have been cut, and
     # be the beginning of another order's.
     return is_derived(asked, code, rules.prefix) or (
@@ -258,7 +258,7 @@ def _is_of(code: str, asked: str, record: WarehouseRecord, rules: Rules) -> bool
     )
 
 
-def _own_id(row: OrderRow | None, code: str, rules: Rules) -> str:
+def _own_id(row: OrderRow | None, code: str, rules: CompareRules) -> str:
     if row is not None and row.veracore_id:
         return row.veracore_id
     if row is not None and row.state in _ACCEPTED:
@@ -272,7 +272,7 @@ def _placed_at(row: OrderRow | None, shop: WholeOrder | None) -> datetime | None
     return from_text(row.placed_at) if row is not None and row.placed_at else None
 
 
-def _would_send(sides: OrderSides, rules: Rules) -> SentLines | None:
+def _would_send(sides: OrderSides, rules: CompareRules) -> SentLines | None:
     """The lines that would be sent of an order that was not: they tell whose a record is."""
     if sides.shop is None or (sides.ledger is not None and sides.ledger.attempts):
         return None
