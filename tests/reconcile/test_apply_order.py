@@ -40,7 +40,9 @@ DOWN = Unavailable("VeraCore: no connection", upstream="veracore")
 
 
 def difference(type: DifferenceType, name: str, detail: str = "", ledger: str = "") -> Difference:
-    return Difference(type, name, ledger, "paid", "absent", None, detail)
+    return Difference(
+        type, name, ledger, "paid", "absent", None, detail, repair=f"sync-orders --order {name}"
+    )
 
 
 def row(one: Difference, **more: str) -> DifferenceRow:
@@ -330,3 +332,20 @@ def test_a_dry_run_examines_and_acts_on_nothing_and_takes_no_lock() -> None:
     assert (both.acts, both.recorded) == ([], [])
     assert outcomes(made) == [("A", RepairOutcome.PLANNED), ("B", RepairOutcome.PLANNED)]
     assert made.report.needs_person == []
+
+
+def test_what_no_command_repairs_is_left_to_a_person() -> None:
+    both = paid("A", "B")
+    both.standing = [replace(one, repair="") if one.name == "A" else one for one in both.standing]
+    made = both.apply()
+    assert outcomes(made) == [("A", RepairOutcome.DIFFERS), ("B", RepairOutcome.REPAIRED)]
+    assert both.acts == ["B"]
+    assert any(one.startswith("A (paid_not_sent)") for one in made.report.needs_person)
+
+
+def test_what_the_run_found_of_another_order_is_news_of_its_own() -> None:
+    both = paid("A")
+    both.deed = RepairResult("sent", news=("C: it waits",))
+    made = both.apply()
+    assert made.report.applied[0].sentence == "sent"
+    assert made.report.needs_person == ["C: it waits"]

@@ -25,7 +25,7 @@ from veracore_sync.clock import to_text
 from veracore_sync.domain.differences import DIFFERENCES, Difference, DifferenceType
 from veracore_sync.domain.errors import Unavailable
 from veracore_sync.domain.order_records import AttemptRow
-from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
+from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState, PickSlipState
 from veracore_sync.domain.warehouse import Product, RecordLine
 from veracore_sync.jobs.orders.ids import MAX_ABSENT, MAX_RENEWALS, renewed_ids, warehouse_id
 from veracore_sync.jobs.reconcile.compare import examine_order, wanted_ids
@@ -171,11 +171,26 @@ REPAIRS: dict[str, tuple[Callable[[], World], str]] = {
         lambda: World().send().ship().fulfil(slip=None, state="Pending"),
         "",
     ),
+    "shipped, in a fulfilment whose answer was lost": (
+        lambda: answer_lost(World().send().ship().complete()),
+        "sync-tracking --order 1001 --force",
+    ),
+    "shipped, in a person's fulfilment beside an intent that knew it": (
+        lambda: answer_lost(World().send().ship().complete(), known=("f1",)),
+        "",
+    ),
     "relabelled": (
         lambda: World().send().ship(number=OTHER_NUMBER).fulfil(),
         "sync-tracking --order 1001 --force",
     ),
 }
+
+
+def answer_lost(world: World, known: tuple[str, ...] = ()) -> World:
+    """The request that made the fulfilment was answered by nobody."""
+    world.fulfil(slip=None, state="Pending")
+    lines = world.fulfilments[0].lines
+    return world.slip("1001-1", PickSlipState.INTENDED, lines=lines, known=known)
 
 
 def in_own_state(world: World) -> World:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from veracore_sync.composition.container import Container
@@ -78,7 +78,13 @@ def _send(container: Container, difference: Difference) -> RepairResult:
     run.report.outcomes |= report.outcomes
     run.run()
     outcome = run.report.outcomes.get(code, "")
-    return _deed(run.report, _of_order(container, code, outcome), is_certain=outcome in _SENT)
+    return _deed(
+        container,
+        difference,
+        run.report,
+        _of_order(container, code, outcome),
+        is_certain=outcome in _SENT,
+    )
 
 
 def _of_order(container: Container, code: str, outcome: str) -> str:
@@ -95,7 +101,9 @@ def _adopt(container: Container, difference: Difference) -> RepairResult:
     report = OrdersReport()
     adopter = Adopter(container.context(report))
     sentence = adopter.adopt(difference.name, difference.veracore_id)
-    return _deed(report, sentence, is_certain=_is_handed_over(container, difference))
+    return _deed(
+        container, difference, report, sentence, is_certain=_is_handed_over(container, difference)
+    )
 
 
 def _cancel(container: Container, difference: Difference) -> RepairResult:
@@ -116,7 +124,7 @@ def _cancel(container: Container, difference: Difference) -> RepairResult:
     work.execute([code])
     wish = container.ledger.cancellations.get(code)
     is_done = wish is not None and wish.state is CancelState.CANCELLED
-    return _deed(report, work.sentences[code], is_certain=is_done)
+    return _deed(container, difference, report, work.sentences[code], is_certain=is_done)
 
 
 # ---- what VeraCore cancelled ------------------------------------------------------------------
@@ -148,7 +156,7 @@ def _record_cancelled(container: Container, difference: Difference) -> RepairRes
     else:
         report = OrdersReport()
         Resolver(container.context(report)).adopt(code, difference.veracore_id or None)
-        deed = _deed(report, "")
+        deed = _deed(container, difference, report, "")
     now = container.ledger.orders.get(code)
     if now is None or now.state is not OrderState.CANCELLED:
         return deed
@@ -166,6 +174,8 @@ def _track(container: Container, difference: Difference) -> RepairResult:
     outcomes = run.report.outcomes
     said = [" ".join(filter(None, (one.what, one.slip, one.detail))) for one in outcomes]
     return _deed(
+        container,
+        difference,
         run.report,
         "; ".join(dict.fromkeys(said)) or "nothing was to be fulfilled",
         is_certain=bool(outcomes) and all(one.what in _TRACKED for one in outcomes),
@@ -179,22 +189,39 @@ def _restock(container: Container, difference: Difference) -> RepairResult:
     report = run.report
     if report.guard is not None:
         return _deed(
+            container,
+            difference,
             report,
             f"the guard {report.guard!r} withheld it: `veracore-sync sync-inventory --sku "
             f"{difference.name} --allow-mass-change` writes it",
         )
     refused = report.refused.get(difference.name)
     if refused is not None:
-        return _deed(report, f"Vendure refused the level: {refused}")
+        return _deed(container, difference, report, f"Vendure refused the level: {refused}")
     if not report.updated:
-        return _deed(report, "nothing was to write")
-    return _deed(report, "its levels were written", is_certain=True)
+        return _deed(container, difference, report, "nothing was to write")
+    return _deed(container, difference, report, "its levels were written", is_certain=True)
 
 
-def _deed(report: RunReport, sentence: str, *, is_certain: bool = False) -> RepairResult:
-    said: Sequence[str] = [sentence, *report.needs_person, *report.notices]
+def _deed(
+    container: Container,
+    difference: Difference,
+    report: RunReport,
+    sentence: str,
+    *,
+    is_certain: bool = False,
+) -> RepairResult:
+    def is_of_another(said: str) -> bool:
+        about, _, rest = said.partition(": ")
+        is_named = about != difference.name and bool(rest)
+        return is_named and container.ledger.orders.get(about) is not None
+
+    # The run of one order also reports what it finds of others, which is no part of this repair.
+    news = tuple(filter(is_of_another, report.needs_person))
+    own = [one for one in report.needs_person if one not in news]
     return RepairResult(
-        "; ".join(dict.fromkeys(filter(None, said))),
+        "; ".join(dict.fromkeys(filter(None, (sentence, *own, *report.notices)))),
         is_certain=is_certain,
-        needs_person=bool(report.needs_person),
+        needs_person=bool(own),
+        news=news,
     )

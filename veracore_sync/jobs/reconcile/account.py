@@ -93,6 +93,19 @@ class Account:
         done = {row.fulfilment_id for row in self.slips.values() if row.state == _P.DONE}
         return one.state not in SHIPPED_STATES and one.id not in done
 
+    def may_be_ours(self, one: Fulfilment) -> bool:
+        """Whether a fulfilment was made from a slip, as far as the ledger and its intents tell."""
+        return any(
+            row.fulfilment_id == one.id
+            or (
+                # Its answer was lost: the next run adopts it.
+                row.state is PickSlipState.INTENDED
+                and row.lines == one.lines
+                and one.id not in row.known
+            )
+            for row in self.slips.values()
+        )
+
     def is_cancelled(self, row: SlipRow) -> bool:
         """Whether the slip's fulfilment was cancelled in the shop."""
         return row.fulfilment_id is not None and not any(

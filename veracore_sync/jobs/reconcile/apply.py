@@ -23,6 +23,7 @@ from veracore_sync.domain.errors import LockHeld, SyncError, UpstreamError, Usag
 from veracore_sync.domain.failures import OF_ALL_RECORDS, OF_ONE_DECISION, FailureBudget
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.reconcile.sides import Examined, Examiner
+from veracore_sync.jobs.reconcile.words import advice
 
 MAX_APPLIED = 20
 """How many repairs one run makes, unless a person says otherwise."""
@@ -63,11 +64,13 @@ class RepairResult:
         is_certain: Whether the job recorded the change as done: it counts although the order is on
             its way now, and not compared.
         needs_person: Whether the job said that a person has to go on.
+        news: What the job's run found of other orders that needs a person.
     """
 
     sentence: str
     is_certain: bool = False
     needs_person: bool = False
+    news: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +289,10 @@ class Applier:
             self._recorded(group[0], now)
             return None
         group[:] = same
+        if not any(one.repair for one in same):
+            # As the comparison shows it, no command repairs it.
+            self._tell(same, RepairOutcome.DIFFERS, advice(same[0]))
+            return None
         if self.plan_only:
             self._begun += 1
             self._tell(same, RepairOutcome.PLANNED, repair.would)
@@ -329,6 +336,7 @@ class Applier:
         )
         if deed.needs_person and not still:
             self.report.needs_person.append(f"{group[0].name}: {deed.sentence}")
+        self.report.needs_person += deed.news
 
     def _examine(self, one: Difference) -> Examined:
         examiner = self.stock if one.type is DifferenceType.STOCK_DIFFERS else self.orders

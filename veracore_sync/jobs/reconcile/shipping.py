@@ -77,7 +77,7 @@ def _unfulfilled(
     if pending:
         named = ", ".join(one_line(f"{one.id} ({one.state})") for one in pending)
         words += f", in fulfilment {named}"
-    by_hand = {one.id for one in pending} - {row.fulfilment_id for row in account.slips.values()}
+    by_hand = [one for one in pending if not account.may_be_ours(one)]
     is_done_by_us = state in rules.tracking.states and not by_hand
     yield difference(
         _T.SHIPPED_NOT_FULFILLED,
