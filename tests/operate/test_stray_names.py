@@ -66,6 +66,7 @@ COMMANDS = {
     "ledger backup copy.db": 0,
     "ledger export": 0,
     "ledger restore none.db": 74,
+    "ledger rebuild --check": 0,
     "ledger move --to http://nowhere": 2,
     "demo": 0,
 }

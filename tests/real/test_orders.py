@@ -235,7 +235,7 @@ def test_stats_bear_the_names_of_the_brief(rig: Rig, fresh_vendure: RealVendure)
     rig.sync()
     document = rig.run("stats", "--json").json
     parts = {"orders", "inventory", "tracking", "returns"}
-    parts |= {"upstreams", "webhooks", "events", "alerts"}
+    parts |= {"upstreams", "webhooks", "events", "alerts", "reconcile", "rebuilding"}
     assert set(document) == parts | {"jobs"}
     assert document["orders"]["totalSynced"] == 1
     assert document["orders"]["lastSyncTime"]
