@@ -34,6 +34,10 @@ from whole_kit import SKUS, Whole, whole
 
 Command = tuple[str, ...]
 COPY = "copy.db"
+REPAIRED = (
+    "paid_not_sent,sent_not_in_ledger,cancelled_here_live_there,shipped_not_fulfilled,"
+    "tracking_differs,stock_differs"
+)
 COMMANDS: tuple[Command, ...] = (
     ("sync-orders", "--allow-first-run"),
     ("sync-inventory", "--allow-mass-change"),
@@ -47,6 +51,8 @@ COMMANDS: tuple[Command, ...] = (
     ("ledger", "check"),
     ("ledger", "export"),
     ("doctor",),
+    ("reconcile",),
+    ("reconcile", "--apply", REPAIRED),
 )
 """What runs beside the services; each once before one of them comes again."""
 
@@ -234,6 +240,8 @@ def crowd(folder: Path, dialect: str, seed: int) -> Iterator[Crowd]:
         # Nothing fails at the other ends here: what is slow is this machine, and is waited for.
         world.rig.env |= SERVING | {
             "VERACORE_SYNC_TRACKING__LOOKUPS_PER_RUN": "3",
+            # What is on its way to the others counts as different, and is repaired beside them.
+            "VERACORE_SYNC_RECONCILE__SETTLE_MINUTES": "0",
             "VERACORE_SYNC_VERACORE__TIMEOUT_SECONDS": "20",
             "VERACORE_SYNC_VENDURE__TIMEOUT_SECONDS": "20",
         }
