@@ -102,6 +102,18 @@ def test_nothing_of_it_is_an_event(both: tuple[LostRig, SmallShop]) -> None:
         assert ledger.database.value("SELECT count(*) FROM events") == 0
 
 
+def test_a_rebuild_that_reached_no_side_closes_nothing_and_says_so(
+    both: tuple[LostRig, SmallShop],
+) -> None:
+    rig, _ = both
+    rig.lose()
+    nowhere = {"VERACORE_SYNC_VENDURE__ADMIN_API_URL": "http://127.0.0.1:9/admin-api"}
+    ended = rig.run("ledger", "rebuild", "--apply", **nowhere)
+    assert ended.code == 69, ended
+    assert "nothing was recorded, and the ledger is open" in ended.out
+    assert rig.run("stats", "--json").json["rebuilding"] is False
+
+
 def test_until_it_has_ended_whatever_writes_exits_78(both: tuple[LostRig, SmallShop]) -> None:
     rig, _ = both
     before = rig.states()

@@ -120,6 +120,8 @@ def _end(report: RebuildReport, *, applied: bool) -> str:
         if applied:
             return f"the ledger is rebuilt{known}: start the timers"
         return f"nothing was recorded{known}; `veracore-sync ledger rebuild --apply` does it"
+    if applied and not report.has_begun:
+        return "nothing was recorded, and the ledger is open: run it again when both sides answer"
     if applied:
         return (
             f"{report.left} orders are left: `veracore-sync ledger rebuild --apply` goes on; until "

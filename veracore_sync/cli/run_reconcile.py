@@ -125,7 +125,7 @@ def _accept(
     if len(types) != 1 or len(names) != 1:
         raise UsageError(
             "--accept needs one --type, and one --order or --name",
-            hint='`reconcile --accept "why" --type tracking_differs --order CODE`',
+            hint='`veracore-sync reconcile --accept "why" --type tracking_differs --order CODE`',
         )
     (type,) = types
     return reconcile.accept_difference(container, type, names[0], reason, _show_accepted)

@@ -41,6 +41,7 @@ class RebuildReport(RunReport):
         foreign: Orders that VeraCore shipped and the shop does not know.
         lookups: How many look-ups were made.
         left: Orders of the shop that this run did not come to.
+        has_begun: Whether the ledger is closed to the other commands until this has ended.
         has_ended: Whether everything is recorded.
         live_since: Since when orders go to VeraCore.
         by_content: Whether VeraCore shows what an order contains.
@@ -62,6 +63,7 @@ class RebuildReport(RunReport):
     foreign: int = 0
     lookups: int = 0
     left: int = 0
+    has_begun: bool = False
     has_ended: bool = False
     live_since: datetime | None = None
     by_content: bool = True

@@ -68,6 +68,7 @@ class RebuildRun(JobRun[RebuildReport]):
             )
         if self.applies and not self.ledger.meta.rebuilding:
             self._begin()
+        self.report.has_begun = self.applies
         is_whole = self._work_through() and self._ask_again()
         self._flush(is_end=is_whole)
         self.report.live_since = self._live_since()
@@ -81,6 +82,7 @@ class RebuildRun(JobRun[RebuildReport]):
     def _must_be_fresh(self) -> None:
         meta = self.ledger.meta
         if meta.rebuilding:
+            self.report.has_begun = True
             self._go_on(json.loads(meta.rebuilding))
             return
         count = sum(self.ledger.orders.counts().values())

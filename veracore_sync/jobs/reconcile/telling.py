@@ -91,7 +91,7 @@ def accept(ledger: Ledger, type: DifferenceType, name: str, reason: str) -> list
     if not rows:
         raise UsageError(
             f"{name} has no difference {type}",
-            hint="`veracore-sync stats` lists the differences that stand",
+            hint="`veracore-sync stats --differences` lists those that stand",
         )
     return rows
 
