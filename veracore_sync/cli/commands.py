@@ -22,11 +22,22 @@ class Entry:
     Args:
         target: ``module:name`` in this package, of a function or a group.
         summary: The first sentence of its help.
+        group: The heading that lists it in ``--help``, one of `GROUPS`.
+        examples: Command lines without the program's name, each with what it does.
+        exits: Its exit codes besides 0, 1, 2, 74, 78, 130 and 143, which every command has.
+        page: The page of ``docs/`` about it.
     """
 
     target: str
     summary: str
+    group: str = "Look and repair"
+    examples: tuple[tuple[str, str], ...] = ()
+    exits: tuple[int, ...] = ()
+    page: str = "commands.md"
 
+
+GROUPS = ("Start", "Sync", "Look and repair", "Run as a service", "Try out")
+"""The headings of ``--help``, in the order of the work."""
 
 COMMANDS = {
     "cancel": Entry("cancel:cancel", "Ask VeraCore to cancel orders."),
