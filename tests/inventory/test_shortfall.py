@@ -122,3 +122,27 @@ def test_orders_of_the_same_moment_got_theirs_in_the_order_in_which_the_shop_wro
     numbers = {code: {START: number} for code, number in zip("ABC", (9, 7, 8), strict=True)}
     assign(claims, allocations, numbers)
     assert [one.missing() for one in claims] == [2, 0, 1]
+
+
+def test_what_a_cancelled_fulfilment_put_back_is_allocated_to_its_own_order() -> None:
+    later = START + timedelta(hours=1)
+    shipped = Claim("A", START, 3, 3, returned=3)
+    short = Claim("B", later, 3, 3)
+    allocations = [StockAllocation(START, 3), StockAllocation(later, 2), StockAllocation(later, 3)]
+    moments = {"A": {START: 1, later: 3}, "B": {later: 2}}
+    assign([shipped, short], allocations, moments)
+    assert [one.missing() for one in (shipped, short)] == [0, 1]
+
+
+def test_what_was_put_back_goes_to_its_own_order_also_where_moments_are_seconds_apart() -> None:
+    later, second = START + timedelta(hours=1), timedelta(seconds=1)
+    shipped = Claim("A", START, 3, 3, returned=3)
+    short = Claim("B", later, 3, 3)
+    allocations = [
+        StockAllocation(START, 3),
+        StockAllocation(later, 2),
+        StockAllocation(later + second, 3),
+    ]
+    moments = {"A": {START: 1, later + 2 * second: 3}, "B": {later: 2}}
+    assign([shipped, short], allocations, moments)
+    assert [one.missing() for one in (shipped, short)] == [0, 1]

@@ -11,7 +11,9 @@ from realvendure import OrderRef
 from shop_contract import Shop, new_sku
 from vendure_graphql import Refused
 
-from veracore_sync.vendure.documents import READ_MOVEMENTS
+from veracore_sync.vendure.documents import READ_MOMENTS, READ_MOVEMENTS
+from veracore_sync.vendure.node import Node
+from veracore_sync.vendure.stock import changes_of
 
 UPDATE = """mutation($i: [UpdateProductVariantInput!]!) { updateProductVariants(input: $i) {
   id stockLevels { stockLocationId stockOnHand stockAllocated } } }"""
@@ -227,6 +229,24 @@ def test_movements_of_an_order_of_five(
     sku = variant(shop)
     event(shop, shop.vendure.place_order([(sku, 5)]), sku)
     assert shop.level(sku) == level
+
+
+def test_each_allocation_is_as_old_as_a_change_of_its_order(shop: Shop) -> None:
+    sku = variant(shop)
+    placed = shop.vendure.place_order([(sku, 5)])
+    fulfilment_cancelled(shop, placed, sku)
+    code = shop.order(placed, "code")["code"]
+    (order,) = Node(shop.root(READ_MOMENTS.text, {"codes": [code]})).nodes("items")
+    found = changes_of(order)
+    assert found.returned == {shop.vendure.variant_id(sku): 3}
+    asked = {"id": shop.vendure.variant_id(sku), "kind": "ALLOCATION", "skip": 0}
+    made = Node(shop.root(READ_MOVEMENTS.text, asked)["stockMovements"]).nodes("items")
+    assert sorted(one.integer("quantity") for one in made) == [3, 5]
+    for one in made:
+        apart = min(abs(one.moment("createdAt") - at).total_seconds() for at in found.at)
+        assert apart <= 3
+    # Neither a fulfilment nor its shipping allocates anything; both may be of one second.
+    assert len(found.at) <= 2
 
 
 def test_an_authorised_payment_allocates_and_a_cart_does_not(shop: Shop) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 NOT_LISTED = "that it counts and does not list"
@@ -122,10 +122,12 @@ class Changes:
         at: The moments, each with a number that grows in the order in which the shop wrote its
             changes; 0 if the shop shows no such order.
         cancelled: Units by variant id.
+        returned: Units by variant id, of cancelled fulfilments: they were allocated anew.
     """
 
     at: Mapping[datetime, int]
     cancelled: Mapping[str, int]
+    returned: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

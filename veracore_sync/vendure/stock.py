@@ -53,6 +53,7 @@ _ORDERS_A_PAGE = 100
 _MOST_DIGITS = 20
 _LISTINGS = 3
 _MOMENTS_A_REQUEST = 50
+# States of an order: on the way to a payment, and after it, nothing is allocated.
 _ALLOCATES_NOTHING = {
     "AddingItems",
     "ArrangingPayment",
@@ -176,7 +177,7 @@ class VendureStock:
         """When these orders were changed; see the port."""
         found: dict[str, Changes] = {}
         for _, orders in by_code(self._client, READ_MOMENTS, codes, _MOMENTS_A_REQUEST):
-            found.update((one.text("code"), _changes(one)) for one in orders)
+            found.update((one.text("code"), changes_of(one)) for one in orders)
         return found
 
     def set_levels(self, levels: Sequence[NewLevel]) -> dict[str, tuple[Level, ...]]:
@@ -205,23 +206,40 @@ def _movement(node: Node) -> StockAllocation:
     return StockAllocation(node.moment("createdAt"), node.integer("quantity"), _number(node))
 
 
-def _changes(node: Node) -> Changes:
+def changes_of(node: Node) -> Changes:
+    """When an order of `READ_MOMENTS` was changed, and what was taken from it."""
     cancelled: Counter[str] = Counter()
+    variants: dict[str, str] = {}
     for line in node.nodes("lines"):
+        variant = variants[line.text("id")] = line.node("productVariant").text("id")
         fewer = line.integer("orderPlacedQuantity") - line.integer("quantity")
-        cancelled[line.node("productVariant").text("id")] += max(0, fewer)
+        cancelled[variant] += max(0, fewer)
+    returned: Counter[str] = Counter()
+    for one in node.nodes("fulfillments"):
+        if one.text("state") != "Cancelled":
+            continue
+        for line in one.nodes("lines"):
+            # A fulfilment may have lines of other orders too.
+            if line.text("orderLineId") in variants:
+                returned[variants[line.text("orderLineId")]] += line.integer("quantity")
     history = node.node("history")
     entries = history.nodes("items")
     if len(entries) < history.integer("totalItems"):
         raise incomplete("the history of an order")
-    # On the way to a payment, and after it, nothing is allocated: another order's allocation of the
-    # same millisecond must not be taken for this one's.
-    moments = {
-        entry.moment("createdAt"): _number(entry)
-        for entry in entries
-        if entry.node("data").fields.get("to") not in _ALLOCATES_NOTHING
-    }
-    return Changes(moments, cancelled)
+    moments = {entry.moment("createdAt"): _number(entry) for entry in entries if _allocates(entry)}
+    return Changes(moments, cancelled, returned)
+
+
+def _allocates(entry: Node) -> bool:
+    """Whether stock may have been allocated then.
+
+    Another order's allocation of the same millisecond must not be taken for this one's.
+    """
+    to = entry.node("data").fields.get("to")
+    if entry.text("type") == "ORDER_FULFILLMENT_TRANSITION":
+        # Its units are put back, and allocated anew.
+        return to == "Cancelled"
+    return to not in _ALLOCATES_NOTHING
 
 
 def _number(node: Node) -> int:

@@ -62,7 +62,13 @@ class Shortfalls:
 
 @dataclass(slots=True)
 class Claim:
-    """The units of one variant in an open order; `assigned` were allocated to it."""
+    """The units of one variant in an open order.
+
+    Args:
+        assigned: Units that were ever allocated to it.
+        cancelled: Units that it no longer asks for.
+        returned: Units of its cancelled fulfilments, which were allocated anew.
+    """
 
     code: str
     placed_at: datetime
@@ -70,6 +76,12 @@ class Claim:
     open: int
     assigned: int = 0
     cancelled: int = 0
+    returned: int = 0
+
+    @property
+    def lacks(self) -> int:
+        """Units that were asked for at one time and not allocated so far."""
+        return self.ordered + self.cancelled + self.returned - self.assigned
 
     def missing(self, *, released: bool = False) -> int:
         """Open units that are not allocated; fulfilled ones had been allocated, or never were.
@@ -78,7 +90,7 @@ class Claim:
             released: Vendure takes what is cancelled from the allocated units, as long as there
                 are any, although others had never been allocated.
         """
-        gone = self.ordered - self.open + (self.cancelled if released else 0)
+        gone = self.ordered - self.open + self.returned + (self.cancelled if released else 0)
         return self.open - min(self.open, max(0, self.assigned - gone))
 
 
@@ -127,6 +139,7 @@ def shortfalls(found: Sequence[Found], shop: ShopStock, orders: Sequence[OpenOrd
             for one in wanted:
                 if one.code in changes:
                     one.cancelled = changes[one.code].cancelled.get(variant_id, 0)
+                    one.returned = changes[one.code].returned.get(variant_id, 0)
             assign(wanted, shop.allocations(variant_id, since), moments)
     except UpstreamError:
         # Only alerts depend on it, and the levels must be written.
@@ -201,9 +214,14 @@ def assign(
     # An order is never allocated more than it asked for, and most get all of it.
     for one in sorted(left, key=lambda one: -one.units):
         near = [
-            (_distance(one, moments.get(claim.code, ())), lacks != one.units, claim.placed_at, at)
+            (
+                _distance(one, moments.get(claim.code, ())),
+                claim.lacks != one.units,
+                claim.placed_at,
+                at,
+            )
             for at, claim in enumerate(claims)
-            if (lacks := claim.ordered + claim.cancelled - claim.assigned) >= one.units
+            if claim.lacks >= one.units
         ]
         if near and min(near)[0] <= _APART:
             claims[min(near)[3]].assigned += one.units
