@@ -32,6 +32,8 @@ QUEUE_BOUNDS = tuple(
 )
 """Where one group of waiting orders ends and the next begins."""
 _OFTEN = 95
+_ROUGH = timedelta(minutes=1)
+"""What VeraCore shows of a time may be cut to the minute."""
 
 
 class Days:
@@ -152,7 +154,7 @@ def spans(pairs: Iterable[tuple[str | None, str]]) -> Spans:
             unknown += 1
         else:
             known.append(from_text(end) - from_text(begin))
-    negative = sum(one < timedelta(0) for one in known)
+    negative = sum(one < -_ROUGH for one in known)
     if not known:
         return Spans(unknown=unknown)
     lengths = sorted(max(one, timedelta(0)) for one in known)
