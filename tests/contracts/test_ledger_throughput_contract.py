@@ -77,6 +77,8 @@ def test_what_left_and_what_it_cost(ledger_bed: LedgerBed, ledger: Ledger) -> No
         Departure(late, NOON, (), "16.20", "0.5"),
     ]
     assert set(told[1].packages) == set(both)
+    times = ledger.throughput.lead_times(START, START + 3 * DAY)
+    assert times == [(None, early), (NOON, late)]
     assert ledger.throughput.departures(START + HOUR, START + 2 * HOUR) == [told[0]]
     # What a later look-up shows replaces it: the bill was corrected, a label was void.
     seen = {"1": (package(early), package(late, void=True))}

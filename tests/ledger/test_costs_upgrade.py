@@ -15,7 +15,7 @@ from veracore_sync.ledger.opening import open_ledger
 from veracore_sync.ledger.postgres import migrations as steps
 from veracore_sync.ledger.postgres.place import PostgresPlace
 from veracore_sync.ledger.sqlite.migrations import migrations
-from veracore_sync.ledger.throughput import DEPARTED, PLACED, SENT
+from veracore_sync.ledger.throughput import DEPARTED, LEAD_TIMES, PLACED, SENT
 
 EARLY, LATE = "2026-01-05T12:00:00.000Z", "2026-01-06T12:00:00.000Z"
 LEFT = {"two": LATE, "void": EARLY, "waits": None, "none": None}
@@ -66,6 +66,7 @@ ASKED = {
     "placed": (PLACED, "orders_by_day"),
     "sent": (SENT, "held_by_sent"),
     "departed": (DEPARTED, "slips_by_departure"),
+    "lead times": (LEAD_TIMES, "slips_by_departure"),
 }
 PERIOD = (EARLY, LATE)
 

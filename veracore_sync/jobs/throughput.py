@@ -99,7 +99,7 @@ def figures(ledger: Ledger, zone: ZoneInfo, now: datetime, count: int = 30) -> F
     since, until = days.since, days.until
     placed = orders_by_day(told.orders_placed(since, until), days)
     sent = days.grouped((one.sent_at, one) for one in told.orders_sent(since, until))
-    left = days.grouped((one.left_at, one) for one in told.departures(since, until))
+    left = days.grouped((one[1], one) for one in told.lead_times(since, until))
     moments = [from_text(at) for at in told.successes(COMMANDS["inventory"], since, now)]
     ages = stock_ages(moments, days, now)
     return Figures(
@@ -109,7 +109,7 @@ def figures(ledger: Ledger, zone: ZoneInfo, now: datetime, count: int = 30) -> F
                 day,
                 placed.get(day, {}),
                 paid_to_sent(sent.get(day, ())),
-                sent_to_shipped(left.get(day, ())),
+                spans(left.get(day, ())),
                 ages.get(day),
             )
             for day in days.all

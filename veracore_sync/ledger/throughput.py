@@ -23,12 +23,15 @@ SENT = """
 SELECT o.paid_at, h.sent_at FROM held h JOIN orders o ON o.code = h.code
 WHERE h.sent_at >= ? AND h.sent_at < ? ORDER BY h.sent_at
 """
-DEPARTED = """
-SELECT s.left_at, h.sent_at, s.packages, s.freight, s.charges FROM slips s
-LEFT JOIN orders o ON o.code = s.code AND o.veracore_id = s.veracore_id
-LEFT JOIN held h ON h.code = o.code
-WHERE s.left_at >= ? AND s.left_at < ? ORDER BY s.left_at, s.veracore_id, s.slip
+_LEFT = """
+FROM slips s LEFT JOIN orders o ON o.code = s.code AND o.veracore_id = s.veracore_id
+LEFT JOIN held h ON h.code = o.code WHERE s.left_at >= ? AND s.left_at < ?
 """
+DEPARTED = f"""
+SELECT s.left_at, h.sent_at, s.packages, s.freight, s.charges {_LEFT}
+ORDER BY s.left_at, s.veracore_id, s.slip
+"""
+LEAD_TIMES = f"SELECT h.sent_at, s.left_at {_LEFT} ORDER BY s.left_at"
 _SUCCESSES = f"""
 SELECT ended_at FROM runs WHERE command = ?1 AND ended_at >= ?2 AND ended_at < ?3 AND {SUCCEEDED}
 ORDER BY ended_at
@@ -65,6 +68,11 @@ class Throughput:
             Departure(left_at, sent_at, tuple(map(tuple, json.loads(packages))), freight, charges)
             for left_at, sent_at, packages, freight, charges in rows
         ]
+
+    def lead_times(self, since: datetime, until: datetime) -> list[tuple[str | None, str]]:
+        """Of each of these slips, when its order was sent and when it left."""
+        rows = self._db.rows(LEAD_TIMES, (to_text(since), to_text(until)))
+        return [(sent_at, left_at) for sent_at, left_at in rows]
 
     def successes(self, command: str, since: datetime, until: datetime) -> list[str]:
         """When the runs of a command ended that succeeded, oldest first; see the port."""

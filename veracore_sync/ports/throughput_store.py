@@ -24,6 +24,9 @@ class ThroughputStore(Protocol):
     def departures(self, since: datetime, until: datetime) -> list[Departure]:
         """The slips whose last package left, oldest first."""
 
+    def lead_times(self, since: datetime, until: datetime) -> list[tuple[str | None, str]]:
+        """Of each of these slips, when its order was sent and when it left, without the rest."""
+
     def successes(self, command: str, since: datetime, until: datetime) -> list[str]:
         """When the runs of a command ended that succeeded, oldest first (UTC texts).
 
