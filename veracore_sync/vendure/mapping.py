@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
+from veracore_sync.domain.errors import ProtocolError
 from veracore_sync.domain.fulfilments import Fulfilment
 from veracore_sync.domain.orders import (
     Address,
@@ -214,8 +215,12 @@ def _paid(payments: Iterable[Node], precision: int) -> Decimal:
 
 def _paid_at(payments: Iterable[Node]) -> datetime | None:
     # A state of the order moves no time of its own (docs/vendure.md); that of a payment does.
-    live = (one.moment_or_none("updatedAt") for one in payments if one.text("state") in _PAID)
-    return max((at for at in live if at is not None), default=None)
+    live = [one for one in payments if one.text("state") in _PAID]
+    try:
+        return max((one.moment("updatedAt") for one in live), default=None)
+    except ProtocolError:
+        # Only a report tells it: an order does not wait for it.
+        return None
 
 
 def _refunded(payments: Iterable[Node], precision: int) -> Decimal:
