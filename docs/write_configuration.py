@@ -127,7 +127,9 @@ _PLAIN: Mapping[type, str] = {
 
 
 def _plural(kind: str) -> str:
-    return re.sub(r"^(table|secret|host name|network)\b", r"\1s", kind)
+    return re.sub(
+        r"^address\b", "addresses", re.sub(r"^(table|secret|host name|network)\b", r"\1s", kind)
+    )
 
 
 def _number(name: str, metadata: Iterable[Any]) -> str:

@@ -119,6 +119,7 @@ def make_order(code: str, **changes: object) -> Order:
         billing_address=None,
         lines=lines,
         shipping_lines=(ShippingLine("standard-shipping", Decimal("5.00"), Decimal("4.20")),),
+        paid_at=START,
     )
     return replace(order, **changes)  # type: ignore[arg-type]
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from veracore_sync.domain.readable import STATE_LABELS, local, relative, span
+from veracore_sync.domain.readable import STATE_LABELS, local, precise_span, relative, span
 from veracore_sync.domain.states import OrderState
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
@@ -43,3 +43,17 @@ def test_a_local_time_names_its_zone() -> None:
 def test_every_state_has_a_label() -> None:
     assert set(STATE_LABELS) == set(OrderState)
     assert len(set(STATE_LABELS.values())) == len(STATE_LABELS)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-5, "0 s"),
+        (61, "1 min 1 s"),
+        (3_600, "1 h"),
+        (3_659, "1 h"),
+        (93_600, "1 d 2 h"),
+    ],
+)
+def test_a_span_may_be_told_in_two_units(seconds: float, text: str) -> None:
+    assert precise_span(timedelta(seconds=seconds)) == text

@@ -376,7 +376,8 @@ def test_every_command_says_whether_it_is_for_one_shop() -> None:
     """A new command must be thought of: it runs for each shop, or is in the table above."""
     each = {
         "sync-orders", "sync-inventory", "sync-tracking", "sync-returns", "reconcile", "retry",
-        "stats", "deliver", "doctor", "timers", "config", "breaker", "ledger", "serve-admin",
+        "report", "stats", "deliver", "doctor", "timers", "config", "breaker", "ledger",
+        "serve-admin",
     }  # fmt: skip
     without_configuration = {"demo", "init", "sandbox"}
     one_shop = {words[0] for words in ONE_SHOP}

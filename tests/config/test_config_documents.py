@@ -192,5 +192,6 @@ def test_no_secret_has_a_plain_default() -> None:
         "ledger.password",
         "hooks.secret",
         "hooks.notify",
+        "hooks.ping_url",
         "hooks.proxy",
     ]

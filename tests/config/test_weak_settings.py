@@ -19,7 +19,7 @@ SIGNING = ("hooks.secret", "webhooks.secret", "webhooks.secrets")
 LOGINS = ("ledger.password", "vendure.api_key", "vendure.password", "veracore.client_secret")
 # An address that holds a secret, and what has a rule of its own.
 PROXIES = ("hooks.proxy", "vendure.proxy", "veracore.proxy")
-OTHERS = ("admin.act_token", "admin.read_token", "hooks.notify", *PROXIES)
+OTHERS = ("admin.act_token", "admin.read_token", "hooks.notify", "hooks.ping_url", *PROXIES)
 
 OTHER_MACHINES = (
     "http://shop.example/a",
@@ -50,7 +50,7 @@ def given(key: str, url: str) -> dict[str, str]:
 def test_every_setting_that_is_an_address_has_its_switch() -> None:
     assert ADDRESSES == ["hooks.url", "vendure.admin_api_url", "veracore.api_url"]
     named = {key for key in keys() if key.endswith("url")}
-    assert named - set(ADDRESSES) == {"ledger.url"}
+    assert named - set(ADDRESSES) == {"ledger.url", "hooks.ping_url"}
     for key in ADDRESSES:
         assert f"{key.partition('.')[0]}.allow_http" in keys()
 

@@ -109,6 +109,7 @@ def test_an_order_is_read_in_full(bed: OrdersBed, orders: ShopOrders) -> None:
     assert lines == [("MUG", 2, 0), ("TEE", 1, 0)]
     assert order.currency == "USD"
     assert order.paid > 0
+    assert order.paid_at is not None
     assert order.refunded == Decimal(0)
 
 

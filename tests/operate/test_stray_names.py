@@ -52,6 +52,7 @@ COMMANDS = {
     "deliver": 0,
     "doctor": 0,
     "stats": 0,
+    "report": 0,
     "config show": 0,
     "timers": 0,
     "breaker reset": 0,

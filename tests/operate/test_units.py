@@ -47,18 +47,19 @@ def test_a_service_is_hardened_as_the_others_and_tells_when_it_fails(path: Path)
 
 BOTH_SIDES = {"vendure_password", "vendure_api_key", "veracore_client_secret"}
 EVERY_RUN = {"ledger_password", "hooks_secret"}
+PINGS = {"hooks_ping_url"}
 USED = {
-    "orders": BOTH_SIDES | EVERY_RUN,
-    "inventory": BOTH_SIDES | EVERY_RUN,
-    "tracking": BOTH_SIDES | EVERY_RUN,
-    "returns": BOTH_SIDES | EVERY_RUN,
-    "reconcile": BOTH_SIDES | EVERY_RUN,
+    "orders": BOTH_SIDES | EVERY_RUN | PINGS,
+    "inventory": BOTH_SIDES | EVERY_RUN | PINGS,
+    "tracking": BOTH_SIDES | EVERY_RUN | PINGS,
+    "returns": BOTH_SIDES | EVERY_RUN | PINGS,
+    "reconcile": BOTH_SIDES | EVERY_RUN | PINGS,
     # Parses the bytes of strangers: it has no login.
     "webhooks": {"webhook_secret", "ledger_password"},
     "webhooks-worker": BOTH_SIDES | EVERY_RUN,
     "admin": BOTH_SIDES | EVERY_RUN | {"admin_read_token", "admin_act_token"},
-    "deliver": EVERY_RUN,
-    "prune": {"ledger_password"},
+    "deliver": EVERY_RUN | PINGS,
+    "prune": {"ledger_password"} | PINGS,
 }
 
 

@@ -48,6 +48,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HereRig]:
         "sync-returns",
         "reconcile",
         "stats",
+        "report",
         "ledger prune",
         "ledger check",
         "retry --all",

@@ -173,6 +173,18 @@ def test_only_live_payments_and_refunds_count() -> None:
     assert (order.paid, order.refunded) == (Decimal("20.50"), Decimal("9.00"))
 
 
+def test_an_order_was_paid_when_its_live_payments_changed_last() -> None:
+    def payment(state: str, day: int) -> dict[str, object]:
+        at = f"2026-01-{day:02}T12:00:00.000Z"
+        return {"amount": 100, "state": state, "updatedAt": at, "refunds": []}
+
+    item = rich_item()
+    item["payments"] = [payment("Settled", 2), payment("Authorized", 3), payment("Declined", 4)]
+    assert mapped(item).paid_at == datetime(2026, 1, 3, 12, tzinfo=UTC)
+    item["payments"] = [payment("Declined", 4)]
+    assert mapped(item).paid_at is None
+
+
 def test_what_may_be_null() -> None:
     nothing = {"customer": None, "shippingAddress": None, "billingAddress": None, "payments": None}
     item = {**rich_item(), **nothing, "orderPlacedAt": None}

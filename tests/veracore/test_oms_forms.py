@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
@@ -606,6 +607,28 @@ def test_a_bad_part_of_a_slip_costs_no_other_slip(
     assert not any(one.is_live and "package" in words for one in first.packages)
     shipped = Package("", "", "1Z2", AT, None)
     assert second == Shipment("2", (RecordLine("MUG", 1),), (shipped,))
+
+
+@pytest.mark.parametrize(
+    ("shown", "freight"),
+    [
+        ("<ActualFreight>8.1100</ActualFreight>", Decimal("8.11")),
+        ("<ActualFreight>-3</ActualFreight>", Decimal(-3)),
+        ("<ActualFreight>n/a</ActualFreight>", None),
+        ("<ActualFreight>NaN</ActualFreight>", None),
+        (f"<ActualFreight>{'9' * 400}</ActualFreight>", None),
+        ("<ActualFreight />", None),
+        ("", None),
+    ],
+)
+def test_what_a_package_cost_never_spoils_it(
+    soap: OmsWarehouse, server: Scripted, shown: str, freight: Decimal | None
+) -> None:
+    one = slip(1, GOOD, NEVER).replace("<TrackingId>", f"{shown}<TrackingId>")
+    found = look_up(soap, server, slips(one))
+    assert isinstance(found, Present)
+    [shipment] = found.record.shipments
+    assert (shipment.problem, shipment.packages[0].freight) == ("", freight)
 
 
 def test_one_number_of_two_slips(soap: OmsWarehouse, server: Scripted) -> None:

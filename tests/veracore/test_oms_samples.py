@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,11 @@ def test_a_partly_shipped_order(soap: OmsWarehouse, server: Scripted) -> None:
         products=(Product("MUG-BLUE", 2, 0), Product("TEE-M", 1, 0)),
         shipments=(first, Shipment("604118", (tees,), ())),
     )
-    assert soap.look_up("WEB-100234") == Present(record)
+    found = soap.look_up("WEB-100234")
+    assert found == Present(record)
+    assert isinstance(found, Present)
+    costs = [(one.freight, one.charges) for one in found.record.shipments[0].packages]
+    assert costs == [(Decimal(freight), 0) for freight in ("8.11", "8.11", "9.4")]
 
 
 def test_what_shipped_on_some_days(soap: OmsWarehouse, server: Scripted) -> None:

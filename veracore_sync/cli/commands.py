@@ -58,6 +58,15 @@ COMMANDS = {
         "reconcile:reconcile",
         "Compare ledger, shop and VeraCore, and show what they disagree about.",
     ),
+    "report": Entry(
+        "report:report",
+        "Sum up orders and shipments by day, carrier or service, with freight and lead times.",
+        examples=(
+            ("report", "the last 30 days, day by day"),
+            ("report --since 2026-01-01 --until 2026-01-31 --by service", "a month's freight"),
+            ("report --by carrier --csv", "the same for a spreadsheet"),
+        ),
+    ),
     "resolve": Entry(
         "resolve:resolve",
         "Decide about an order that is in conflict or in doubt, or accept its alerts.",

@@ -19,7 +19,14 @@ from veracore_sync.cli.journal import ERROR, WARNING
 from veracore_sync.cli.output import error_document, error_lines, on_terminal, print_json, say, warn
 from veracore_sync.cli.settings import load_settings
 from veracore_sync.composition.container import Container
-from veracore_sync.composition.locked_run import CommandReport, Job, Work, interrupted, run_locked
+from veracore_sync.composition.locked_run import (
+    CommandReport,
+    Job,
+    Work,
+    end_ping,
+    interrupted,
+    run_locked,
+)
 from veracore_sync.config.file import VARIABLE
 from veracore_sync.domain.errors import SyncError, UsageError
 from veracore_sync.domain.failures import NOTHING_FOLLOWS
@@ -28,6 +35,7 @@ from veracore_sync.files import expanded
 # cron mails whatever is written: an outage (69) or a held lock (75) is reported once, not each run.
 _REPEATED_QUIETLY = frozenset({69, 75})
 
+_BUG = 1
 _UTF_8 = "write it in UTF-8, in a locale such as LC_ALL=C.UTF-8"
 
 Together = Callable[[Mapping[str, CommandReport]], None]
@@ -106,12 +114,14 @@ def run_for_shop(
                 if as_json:
                     bug = SyncError(f"unexpected: {type(error).__name__}")
                     write(CommandReport(dict(job.empty), error=bug), repeated=False)
+                _ping(job, container, _BUG)
                 raise
             else:
                 # A signal was caught, but library code (an import, say) wrapped its exception.
                 struck = KeyboardInterrupt(number)
                 report = CommandReport(dict(job.empty), error=interrupted(struck))
         write(report, repeated=before == report.exit_code)
+        _ping(job, container, report.exit_code)
         if container is not None:
             _deliver(job, container, report)
     return report
@@ -140,6 +150,15 @@ def run_standalone(as_json: bool, work: Callable[[], CommandReport]) -> None:
     write_report(report, as_json, repeated=False)
     streams.output_was_extra()
     raise typer.Exit(report.exit_code)
+
+
+def _ping(job: Job, container: Container | None, exit_code: int) -> None:
+    """Tell a monitor how the run ended, after its lock is free and its output is written."""
+    if container is None:
+        return  # without settings nobody knows where
+    sys.stdout.flush()
+    with suppress(KeyboardInterrupt):
+        end_ping(job, container, exit_code)
 
 
 def _deliver(job: Job, container: Container, report: CommandReport) -> None:

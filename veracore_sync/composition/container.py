@@ -28,6 +28,7 @@ from veracore_sync.transport.gate import LedgerGate
 # and runs import every record. Most commands use neither side and run no job, and some open no
 # ledger, so these modules are imported on first use.
 if TYPE_CHECKING:
+    from veracore_sync.composition.pings import Ping
     from veracore_sync.jobs.kernel import ReportT, RunContext, RunOptions
     from veracore_sync.ports.ledger import Ledger
     from veracore_sync.ports.shop import Shop
@@ -48,6 +49,7 @@ class Container:
         family: The job family, for circuit breakers.
         force: A person asked: ignore an open breaker's wait and remembered refusals.
         rebuilds: Fill a ledger that is being rebuilt. Nothing of it is an event: it was one before.
+        ping: Tells a monitor of this run.
     """
 
     loaded: Loaded
@@ -56,6 +58,7 @@ class Container:
     family: str = "other"
     force: bool = False
     rebuilds: bool = False
+    ping: Ping | None = field(default=None, repr=False)
     _gates: dict[str, LedgerGate] = field(default_factory=dict, repr=False)
     _run_ends_at: float = field(default=math.inf, repr=False)
 

@@ -13,6 +13,7 @@ from veracore_sync.composition.textfile import write_metrics
 from veracore_sync.domain.errors import Interrupted, LedgerError, LockHeld, SyncError
 from veracore_sync.domain.hints import WORKER
 from veracore_sync.domain.kinds import stuck_kind
+from veracore_sync.jobs.schedule import PINGED
 
 _NEEDS_PERSON = 3
 _WORKER_WAIT_SECONDS = 30.0
@@ -74,6 +75,12 @@ class Job:
     secrets_used: frozenset[str] | None = None
     rebuilds: bool = False
 
+    @property
+    def pinged(self) -> str:
+        """As which job its runs are told to `hooks.ping_url`; empty: they are not."""
+        # A run about one order says nothing of the others.
+        return "" if self.read_only or self.one_shop else PINGED.get(self.command, "")
+
 
 Work = Callable[[Container], CommandReport]
 """The work of a command; it may raise any `SyncError`."""
@@ -95,9 +102,35 @@ def run_locked(job: Job, container: Container, work: Work) -> tuple[int | None, 
         except LockHeld as error:
             news = _found_taken(job, container, error)
             return None, CommandReport(dict(job.empty), news=news, error=error)
+        _begin_ping(job, container)
         before = _previous_exit(container, job)
         stack.enter_context(container.run_of(job.lock))
         return before, _recorded(job, container, work)
+
+
+def _begin_ping(job: Job, container: Container) -> None:
+    """Tell the monitor that the run begins, where one is set."""
+    if not job.pinged or not (url := container.settings.hooks.ping_of(job.pinged)):
+        return
+    # Imports httpx, for which commands that only use the ledger should not wait.
+    from veracore_sync.composition.pings import Ping
+
+    container.ping = Ping(url, container.settings.hooks)
+    container.ping.start()
+
+
+def end_ping(job: Job, container: Container, exit_code: int) -> None:
+    """Tell the monitor how the run ended; the caller has reported it, and holds no lock.
+
+    Raises:
+        KeyboardInterrupt: A signal arrived meanwhile.
+    """
+    if not job.pinged or not (url := container.settings.hooks.ping_of(job.pinged)):
+        return
+    from veracore_sync.composition.pings import Ping
+
+    # A run that could not begin (no ledger, say) has failed, too.
+    (container.ping or Ping(url, container.settings.hooks)).end(exit_code)
 
 
 def interrupted(stop: BaseException) -> Interrupted:

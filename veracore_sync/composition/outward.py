@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from veracore_sync.config import Settings
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
+from veracore_sync.jobs.schedule import PINGED
 from veracore_sync.transport.ways import (
     Upstream,
     tls_context,
@@ -32,6 +33,7 @@ def ways(settings: Settings, environ: Mapping[str, str]) -> Iterator[CheckResult
         ),
         "veracore.api_url": upstream_of("veracore", settings.veracore.api_url, settings.veracore),
         "hooks.url": upstream_of("hooks", settings.hooks.url, settings.hooks),
+        "hooks.ping_url": upstream_of("hooks", _pinged(settings), settings.hooks),
     }
     for key, upstream in upstreams.items():
         if upstream.url:
@@ -49,6 +51,12 @@ def ways(settings: Settings, environ: Mapping[str, str]) -> Iterator[CheckResult
             "SSLKEYLOGFILE is set: the keys of every connection are written to a file",
             "unset it, and delete the file; who has it can read the credentials that were sent",
         )
+
+
+def _pinged(settings: Settings) -> str:
+    """The address that one of the jobs pings; empty if none does."""
+    addresses = map(settings.hooks.ping_of, PINGED.values())
+    return next((one for one in addresses if one), "")
 
 
 def _way(key: str, upstream: Upstream, environ: Mapping[str, str]) -> CheckResult:

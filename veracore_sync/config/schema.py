@@ -41,6 +41,7 @@ from veracore_sync.config.services import (
 )
 from veracore_sync.config.types import (
     Buffer,
+    Currency,
     Distinct,
     HeaderName,
     HeldBack,
@@ -167,6 +168,11 @@ class VeracoreSettings(Section):
     )
     timezone: Zone = Field(
         default="UTC", description="Time zone of the warehouse's clock, such as America/New_York."
+    )
+    currency: Currency = Field(
+        default="",
+        description="Currency of what VeraCore says that shipping cost, such as USD, for `report`; "
+        "VeraCore does not name it.",
     )
     timeout_seconds: float = seconds(60, "Longest a request may take; of a long list, each 64 KiB.")
     proxy: Proxy = proxy()

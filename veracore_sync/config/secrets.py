@@ -17,6 +17,7 @@ CREDENTIALS: Mapping[str, str] = {
     "veracore.client_secret": "veracore_client_secret",
     "webhooks.secret": "webhook_secret",
     "hooks.secret": "hooks_secret",
+    "hooks.ping_url": "hooks_ping_url",
     "admin.read_token": "admin_read_token",
     "admin.act_token": "admin_act_token",
 }

@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from veracore_sync.backoff import Backoff
 from veracore_sync.config.network import HostNames, Networks
+from veracore_sync.config.pings import PLACE, PingAddress, PingedJob, PingTemplate, is_exposed
 from veracore_sync.config.section import (
     DAY_SECONDS,
     NO_SECRET,
@@ -233,9 +234,37 @@ class HookSettings(Section):
         description="Apprise addresses that get alerts alone, such as `mailto://…`; needs "
         "veracore-sync[notify].",
     )
+    ping_url: PingTemplate = Field(
+        default=NO_SECRET,
+        description="Address of a monitor such as Healthchecks that is told of each run of a "
+        "timer's command: its start, success or failure. `{job}` stands for the job.",
+        examples=["https://hc-ping.com/your-ping-key/veracore-{job}"],
+    )
+    ping_urls: dict[PingedJob, PingAddress] = Field(
+        default_factory=dict,
+        description="The same, by job, where each has an address of its own; instead of "
+        "`ping_url` for these jobs.",
+        examples=[{"orders": "https://hc-ping.com/your-uuid"}],
+        json_schema_extra={"masked": True},
+    )
     timeout_seconds: float = seconds(30, "Longest time a hook may take.")
     proxy: Proxy = proxy()
     ca_file: WholePath = ca_file()
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> HookSettings:
+        addresses = (self.ping_url, *self.ping_urls.values())
+        if not self.allow_http and any(map(is_exposed, addresses)):
+            raise ValueError(
+                "has a ping_url that begins with http:// and leads to another machine; write "
+                "https://, or, where that network is trusted, set hooks.allow_http = true"
+            )
+        return self
+
+    def ping_of(self, job: str) -> str:
+        """Where runs of a job are told of; empty: nowhere."""
+        own = {str(name): one.get_secret_value() for name, one in self.ping_urls.items()}.get(job)
+        return (own or self.ping_url.get_secret_value()).replace(PLACE, job)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -148,6 +148,13 @@ def _country_code(text: str) -> str:
     return code
 
 
+def _currency(text: str) -> str:
+    code = _trimmed(text).upper()
+    if code and not re.fullmatch(r"[A-Z]{3}", code):
+        raise ValueError('must be a currency code of three letters, such as "USD"')
+    return code
+
+
 def _secret(value: SecretStr) -> SecretStr:
     text = plain(value.get_secret_value())
     # What Vendure asks of its passwords; the other side chose it, so a stricter rule has no use.
@@ -451,6 +458,7 @@ HeldBack = Annotated[
 ]
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
 Variables = Annotated[tuple[Annotated[str, AfterValidator(_variable)], ...], Field(strict=False)]
+Currency = Annotated[str, AfterValidator(_currency)]
 CountryCodes = Annotated[
     tuple[Annotated[str, AfterValidator(_country_code)], ...], Field(strict=False)
 ]

@@ -33,6 +33,18 @@ def span(length: timedelta) -> str:
     return f"{seconds // size} {name}"
 
 
+def precise_span(length: timedelta) -> str:
+    """A length of time in its two largest units: ``"1 d 2 h"``; never less than ``"0 s"``."""
+    seconds = max(0, int(length.total_seconds()))
+    at = next((at for at, unit in enumerate(_UNITS) if seconds >= unit[1]), len(_UNITS) - 1)
+    parts: list[str] = []
+    for name, size in _UNITS[at : at + 2]:
+        count, seconds = divmod(seconds, size)
+        if count or not parts:
+            parts.append(f"{count} {name}")
+    return " ".join(parts)
+
+
 def relative(moment: datetime, now: datetime) -> str:
     """A moment as seen from now: ``"3 min ago"``, ``"in 2 h"`` or ``"now"`` (within a second)."""
     ahead = (moment - now).total_seconds()

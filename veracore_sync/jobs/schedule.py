@@ -17,6 +17,12 @@ COMMANDS: Mapping[str, str] = {
 }
 """Each job, which is also its lock and its section of the settings, and its command."""
 
+PINGED: Mapping[str, str] = {command: job for job, command in COMMANDS.items()} | {
+    "deliver": "deliver",
+    "ledger prune": "prune",
+}
+"""The commands that timers start, each with the name of its unit."""
+
 _LAST_REQUESTS = timedelta(minutes=1)
 
 
