@@ -196,7 +196,7 @@ def install(debian: Debian) -> None:
     debian.run("ln", "-sf", "/opt/veracore-sync/bin/veracore-sync", "/usr/bin/veracore-sync")
     page = (ROOT / "docs/install.md").read_text()
     for line in page.split("<!-- machine -->")[1].split("<!-- /machine -->")[0].splitlines():
-        if line.startswith(("install ", "systemd-sysusers")):
+        if line.startswith(("install ", "systemd-")):
             debian.run("sh", "-c", f"cd /source && {line}")
     debian.run(
         "sh", "-c", "cp /source/systemd/*.service /source/systemd/*.timer /etc/systemd/system"
