@@ -1,10 +1,10 @@
 """docs/install.md and docs/backups.md typed word for word into a bare Debian 12, and timed.
 
-``PYTHONPATH=tests python benchmarks/install_ways.py [pip] [package] [container] [--root FOLDER]``, as
-root, from a commit (the checkout is cloned). The Debian is made with debootstrap and kept in FOLDER;
-each way gets a layer of its own over it, which is gone at the end. The shop and the warehouse are
-the sandbox's, on this machine's loopback. It prints how long each block of the pages took, and how
-long it was from the first line to the first order at the warehouse: the aim is two minutes. After
+``PYTHONPATH=tests python benchmarks/install_ways.py [pip] [package] [container] [--root FOLDER]``,
+as root, from a commit (the checkout is cloned). The Debian is made with debootstrap and kept in
+FOLDER; each way gets a layer of its own over it, which is gone at the end. The shop and the
+warehouse are the sandbox's, on this machine's loopback. It prints how long each block of the pages
+took, and how long it was from the first line to the first order at the warehouse: the aim is two minutes. After
 the package follow backups, a restore, an upgrade of an old ledger, the way to another host, removal
 and purge. It exits 1 where a line fails or the aim is missed.
 """
@@ -164,8 +164,10 @@ class Bed:
 
 def pip_folders() -> list[str]:
     """The folders of packages that pip is configured with on this machine."""
-    return [one for one in re.findall(r"(?:file://)?(/[^\s']+)", " ".join(_pip().values()))
-            if Path(one).is_dir()]  # fmt: skip
+    found = re.findall(r"(?:file://)?(/[^\s']+)", " ".join(_pip().values()))
+    # An index in files links to what lies beside it.
+    folders = [Path(one).parent if Path(one).name == "simple" else Path(one) for one in found]
+    return [str(one) for one in dict.fromkeys(folders) if one.is_dir()]
 
 
 def _pip() -> dict[str, str]:
@@ -299,7 +301,7 @@ def by_container(here: Bed) -> None:
     (mnt / "containers.conf").write_text(text)
     has_base = ["podman", "image", "exists", BASE]
     if subprocess.run(has_base, check=False).returncode != 0:
-        # What a registry would give: the bare system. Here, where none is reached, from debootstrap.
+        # What a registry would give. Where none is reached, debootstrap's.
         print(f"container: {BASE} is made from debootstrap's Debian")
         packed = subprocess.Popen(["tar", "-C", here.debian, "-c", "."], stdout=subprocess.PIPE)
         subprocess.run(["podman", "import", "-q", "-", BASE], stdin=packed.stdout, check=True)
