@@ -28,7 +28,7 @@ from veracore_sync.sandbox.shop import SmallShop
 ROOT = Path(__file__).parents[1]
 PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,ca-certificates"
 EXPOSURE = 1.2
-JOBS = ("orders", "inventory", "tracking", "returns", "deliver", "prune")
+JOBS = ("orders", "inventory", "tracking", "returns", "deliver", "prune", "backup")
 SERVERS = ("webhooks", "webhooks-worker", "admin")
 SECRETS = {
     "webhook_secret": "webhook-secret-of-thirty-two-characters",
