@@ -92,6 +92,7 @@ class Bed:
     sandbox: Sandbox
     debian: Path
     folder: Path
+    deb: Path | None = None
     failures: list[str] = field(default_factory=list)
 
     @property
@@ -196,11 +197,11 @@ def _pip() -> dict[str, str]:
 
 
 @contextmanager
-def bed(debian: Path, folder: Path) -> Iterator[Bed]:
+def bed(debian: Path, folder: Path, deb: Path | None) -> Iterator[Bed]:
     """A new shop and a new warehouse."""
     with SmallShop() as shop, Sandbox() as sandbox:
         shop.state.add_variant(SKU)
-        made = Bed(shop, sandbox, debian, folder)
+        made = Bed(shop, sandbox, debian, folder, deb)
         made.control("stock", {"stock": [{"sku": SKU, "on_hand": 25}]})
         yield made
 
@@ -257,9 +258,14 @@ def by_pip(here: Bed) -> None:
 def by_package(here: Bed) -> None:
     """The package: built, installed, used; backups, upgrade, another host, purge."""
     mnt = here.folder / "mnt"
-    keep = ["mkdir -p /mnt/debs", "cp /tmp/*.deb /mnt/debs/"]
-    here.typed("package", (("build", [*block("install.md", "package-build"), *keep]),))
-    if not list((mnt / "debs").glob("*.deb")):
+    debs = mnt / "debs"
+    debs.mkdir()
+    if here.deb:
+        shutil.copy(here.deb, debs)
+    else:
+        keep = "cp /tmp/*.deb /mnt/debs/"
+        here.typed("package", (("build", [*block("install.md", "package-build"), keep]),))
+    if here.failures:
         return
     old = [
         "rm /var/lib/veracore-sync/ledger.db*",
@@ -347,13 +353,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("ways", nargs="*", metavar="WAY", help="pip, package, container")
     parser.add_argument("--root", type=Path, default=Path("/tmp/veracore-sync-bare"))
+    parser.add_argument("--deb", type=Path, help="the package, instead of building it")
     given = parser.parse_args()
     debian = bootstrap(given.root / "bookworm")
     failures = []
     for way in given.ways or WAYS:
         with tempfile.TemporaryDirectory(dir=given.root) as name:
             prepare(Path(name))
-            with bed(debian, Path(name)) as here:
+            with bed(debian, Path(name), given.deb) as here:
                 WAYS[way](here)
                 failures += here.failures
     print("\n".join(failures) or "every line of the pages did what they say")
