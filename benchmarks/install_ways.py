@@ -5,8 +5,9 @@ as root, from a commit (the checkout is cloned). The Debian is made with deboots
 FOLDER; each way gets a layer of its own over it, which is gone at the end. The shop and the
 warehouse are the sandbox's, on this machine's loopback. It prints how long each block of the pages
 took, and how long it was from the first line to the first order at the warehouse (without building
-the package or the image, which is done once): the aim is two minutes. After the package follow backups, a restore, an upgrade of an old ledger, the way to
-another host, removal and purge. It exits 1 where a line fails or the aim is missed.
+the package or the image, which is done once): the aim is two minutes. After the package follow
+backups, a restore, an upgrade of an old ledger, the way to another host, removal and purge. It
+exits 1 where a line fails or the aim is missed.
 """
 
 from __future__ import annotations
