@@ -28,7 +28,7 @@ from veracore_sync.sandbox.shop import SmallShop
 ROOT = Path(__file__).parents[1]
 PACKAGES = "systemd,systemd-sysv,dbus,python3,python3-venv,ca-certificates"
 EXPOSURE = 1.2
-JOBS = ("orders", "inventory", "tracking", "returns", "deliver", "prune")
+JOBS = ("orders", "inventory", "tracking", "returns", "deliver", "prune", "backup")
 SERVERS = ("webhooks", "webhooks-worker", "admin")
 SECRETS = {
     "webhook_secret": "webhook-secret-of-thirty-two-characters",
@@ -196,7 +196,7 @@ def install(debian: Debian) -> None:
     debian.run("ln", "-sf", "/opt/veracore-sync/bin/veracore-sync", "/usr/bin/veracore-sync")
     page = (ROOT / "docs/install.md").read_text()
     for line in page.split("<!-- machine -->")[1].split("<!-- /machine -->")[0].splitlines():
-        if line.startswith(("install ", "systemd-sysusers")):
+        if line.startswith(("install ", "systemd-")):
             debian.run("sh", "-c", f"cd /source && {line}")
     debian.run(
         "sh", "-c", "cp /source/systemd/*.service /source/systemd/*.timer /etc/systemd/system"

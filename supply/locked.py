@@ -1,7 +1,11 @@
-"""The locked packages: name, version, and the hashes of every file that may be installed."""
+"""The locked packages: name, version, and the hashes of every file that may be installed.
+
+python supply/locked.py LOCK… --without NAME    # prints one lock of several, without a package
+"""
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,6 +49,20 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def main() -> None:
+    """Print one lock of several."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("lock", type=Path, nargs="+")
+    parser.add_argument("--without", action="append", default=[], metavar="NAME")
+    given = parser.parse_args()
+    held = {one.name: one for path in given.lock for one in read(path)}
+    for name in sorted(held.keys() - set(given.without)):
+        one = held[name]
+        marker = f" ; {one.marker}" if one.marker else ""
+        hashes = "".join(f" \\\n    --hash=sha256:{value}" for value in one.hashes)
+        print(f"{one.name}=={one.version}{marker}{hashes}")
+
+
 def _packages(lines: list[str]) -> Iterator[Locked]:
     found: tuple[str, str, str] | None = None
     hashes: list[str] = []
@@ -63,3 +81,7 @@ def _packages(lines: list[str]) -> Iterator[Locked]:
         found, hashes = (normalised(package[1]), package[2], (package[3] or "").strip()), []
     if found:
         yield Locked(*found, tuple(hashes))
+
+
+if __name__ == "__main__":
+    main()

@@ -49,3 +49,12 @@ def write_whole(
     finally:
         with suppress(FileNotFoundError):
             Path(partial).unlink()
+
+
+def sync_folder(folder: Path) -> None:
+    """Sync the entries of `folder` to disk; only then does a rename survive a power loss."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -85,6 +85,28 @@ def test_a_backup_is_whole_private_and_never_overwrites(rig: Rig) -> None:
     assert rig.run("ledger", "check").out == "no problem found\n"
 
 
+def test_a_folder_keeps_the_newest_backups_of_this_ledger(rig: Rig) -> None:
+    rig.sync()
+    folder = rig.folder / "backups"
+    asked = ("ledger", "backup", "--keep", "1", str(folder))
+    refused = rig.run(*asked)
+    assert refused.code == 2
+    assert f"install -d -m 0700 {folder}" in refused.err
+    folder.mkdir()
+    (folder / "2020-01-01.db").touch()
+    ended = rig.run(*asked)
+    assert (ended.code, ended.out) == (0, "")
+    first, second = sorted(folder.iterdir())
+    assert first.name == "2020-01-01.db"
+    checked = rig.run("ledger", "check", str(second))
+    assert checked.out == f"no problem found in {second}; it holds 1 orders\n"
+    second.write_bytes(second.read_bytes()[:9000])
+    damaged = rig.run("ledger", "check", "--json", str(second))
+    assert damaged.code == 74
+    assert damaged.json["problems"]
+    assert rig.run("ledger", "check", str(rig.ledger_path)).out == "no problem found\n"
+
+
 def test_a_restored_old_backup_sends_nothing_twice(rig: Rig) -> None:
     rig.sync()
     old = rig.folder / "old.db"

@@ -17,6 +17,7 @@ NAMES = (
     "README.md",
     "docs/install.md",
     "docs/operate.md",
+    "docs/backups.md",
     "docs/troubleshoot.md",
     "docs/several-shops.md",
 )

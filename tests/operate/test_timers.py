@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from present import missing
 
+from veracore_sync.jobs import timers
 from veracore_sync.jobs.timers import Timer, difference, schedule
 
 SHIPPED = Path(__file__).parents[2] / "systemd"
@@ -146,6 +147,23 @@ def test_a_timer_that_is_missing_or_masked(installed: Path) -> None:
     assert "not installed" in difference(timer(5), installed)
     unit.symlink_to("/dev/null")
     assert difference(timer(5), installed) == ""
+
+
+def test_the_units_of_a_package_count_as_installed(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etc = tmp_path / "etc"
+    etc.mkdir()
+    assert "not installed" in difference(timer(7), etc)
+    monkeypatch.setattr(timers, "_PACKAGED", {etc: installed})
+    assert difference(timer(5), etc) == ""
+    assert "OnCalendar=*:0/5" in difference(timer(7), etc)
+    drop_in = etc / timer(7).path
+    drop_in.parent.mkdir()
+    drop_in.write_text(timer(7).drop_in)
+    assert difference(timer(7), etc) == ""
+    (etc / timer(5).unit).symlink_to("/dev/null")
+    assert difference(timer(5), etc) == ""
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import shlex
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +14,8 @@ from veracore_sync.cli.output import say
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.domain.errors import LedgerError
-from veracore_sync.ledger.opening import move, place_of, restore
+from veracore_sync.domain.errors import LedgerError, UsageError
+from veracore_sync.ledger.opening import back_up, move, place_of, read_backup, restore
 from veracore_sync.ports.ledger import Ledger
 
 ledger_app = typer.Typer(
@@ -36,10 +37,19 @@ def _existing(container: Container) -> Ledger:
 
 
 @ledger_app.command("check")
-def check_ledger(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check the ledger for damage."""
+def check_ledger(
+    context: typer.Context,
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="A backup to read to its end, instead of the ledger.", metavar="FILE"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check the ledger, or a backup of it, for damage."""
 
     def work(container: Container) -> CommandReport:
+        if file is not None and not _is_the_ledger(file, container):
+            return _backup_checked(file)
         found = _existing(container).upkeep.check()
         error = None
         if found:
@@ -52,7 +62,26 @@ def check_ledger(context: typer.Context, as_json: AsJson = False) -> None:
             {"problems": found}, error=error, show=lambda: _show_problems(found), asked_for=True
         )
 
-    run_command(Job("ledger check", read_only=True), context.obj, as_json, work)
+    job = Job("ledger check", read_only=True, one_shop=file is not None)
+    run_command(job, context.obj, as_json, work)
+
+
+def _is_the_ledger(file: Path, container: Container) -> bool:
+    place = place_of(container.settings.ledger)
+    return isinstance(place, Path) and place.exists() and file.exists() and place.samefile(file)
+
+
+def _backup_checked(file: Path) -> CommandReport:
+    found = read_backup(file)
+    error = None
+    if found.problems:
+        error = LedgerError(
+            f"the backup {file} is damaged: {found.problems[0]}", hint="restore from an older one"
+        )
+    held = f"; it holds {found.orders} orders" if found.orders is not None else ""
+    lines = found.problems or [f"no problem found in {file}{held}"]
+    document = {"problems": found.problems, "path": str(file), "orders": found.orders}
+    return CommandReport(document, error=error, show=lambda: say(*lines), asked_for=True)
 
 
 def _show_problems(found: list[str]) -> None:
@@ -63,19 +92,51 @@ def _show_problems(found: list[str]) -> None:
 def backup_ledger(
     context: typer.Context,
     file: Annotated[
-        Path, typer.Argument(help="Backup file to create; must not exist.", metavar="FILE")
+        Path,
+        typer.Argument(
+            help="Backup file to create, which must not exist; or a folder, which gets a file "
+            "named by ledger and time.",
+            metavar="FILE",
+        ),
     ],
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Keep the N newest backups of this ledger in that folder and delete older ones, "
+            "once the new one was read to its end.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Copy the ledger to a file; safe while other commands write."""
 
     def work(container: Container) -> CommandReport:
+        if file.is_dir():
+            return _into_folder(_existing(container), file, container.clock.now(), keep)
+        if keep is not None:
+            raise UsageError(
+                f"--keep needs a folder, and {file} is none",
+                hint=f"make it: install -d -m 0700 {shlex.quote(str(file))}",
+            )
         size = _existing(container).upkeep.backup(file)
         return CommandReport(
             {"path": str(file), "bytes": size}, show=lambda: say(f"{file}: {size} bytes")
         )
 
     run_command(Job("ledger backup", read_only=True, one_shop=True), context.obj, as_json, work)
+
+
+def _into_folder(ledger: Ledger, folder: Path, now: datetime, keep: int | None) -> CommandReport:
+    done = back_up(ledger, folder, now, keep)
+    document = {
+        "path": str(done.path),
+        "bytes": done.size,
+        "removed": [str(one) for one in done.removed],
+    }
+    lines = [f"{done.path}: {done.size} bytes", *(f"deleted {one}" for one in done.removed)]
+    return CommandReport(document, show=lambda: say(*lines))
 
 
 @ledger_app.command("restore")

@@ -12,6 +12,8 @@ from veracore_sync.trusted import read_trusted
 
 _HOUR, _DAY, _WEEK = 60, 24 * 60, 7 * 24 * 60
 _DROP_IN = "50-interval.conf"
+_PACKAGED = {Path("/etc/systemd/system"): Path("/usr/lib/systemd/system")}
+"""Where a package puts what an administrator puts there, or overrides."""
 _STARTS = re.compile(r"On(Calendar|\w+Sec)")
 
 
@@ -134,6 +136,18 @@ def _cron_fields(minutes: int, offset: int) -> str:
     return ""
 
 
+def unit_folders(folder: Path) -> tuple[Path, ...]:
+    """Where units lie that count as installed in a folder; the first one that has it is used."""
+    packaged = _PACKAGED.get(folder)
+    return (folder,) if packaged is None else (folder, packaged)
+
+
+def installed(timer: Timer, folder: Path) -> Path | None:
+    """The timer's installed unit; ``None`` if there is none."""
+    found = (one / timer.file for one in unit_folders(folder))
+    return next((path for path in found if path.exists()), None)
+
+
 def difference(timer: Timer, folder: Path) -> str:
     """What is wrong with the installed timer; empty if it has the configured interval.
 
@@ -143,10 +157,10 @@ def difference(timer: Timer, folder: Path) -> str:
         OSError: A file cannot be read.
     """
     # A masked instance is a link of its own name; else its text is that of the template.
-    masked, unit = folder / timer.unit, folder / timer.file
+    masked, unit = folder / timer.unit, installed(timer, folder)
     if masked.is_symlink() and masked.readlink() == Path("/dev/null"):
         return ""
-    if not unit.exists():
+    if unit is None:
         return f"{timer.file} is not installed in {folder}"
     # Those of the template hold for each instance; of one name, the instance's (systemd.unit(5)).
     found = {
@@ -155,13 +169,12 @@ def difference(timer: Timer, folder: Path) -> str:
         for path in (folder / f"{name}.d").glob("*.conf")
     }
     drop_ins = [found[name] for name in sorted(found)]
-    installed = schedule([read_trusted(path).raw.decode("utf-8") for path in (unit, *drop_ins)])
+    says = schedule([read_trusted(path).raw.decode("utf-8") for path in (unit, *drop_ins)])
     wanted = schedule([timer.drop_in])
-    if installed == wanted:
+    if says == wanted:
         return ""
-    says = "; ".join(installed) or "nothing"
-    right = "; ".join(wanted)
-    return f"{timer.unit} says {says}, but {timer.setting} is {timer.minutes}: {right}"
+    words, right = "; ".join(says) or "nothing", "; ".join(wanted)
+    return f"{timer.unit} says {words}, but {timer.setting} is {timer.minutes}: {right}"
 
 
 def schedule(texts: Sequence[str]) -> list[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from veracore_sync.clock import Clock, SystemClock, to_text
-from veracore_sync.domain.errors import ConfigError, LockHeld, UsageError
+from veracore_sync.domain.errors import ConfigError, LedgerError, LockHeld, UsageError
 from veracore_sync.files import expanded
+from veracore_sync.ledger.backups import BackupFolder, BackupFound, Rotated
 from veracore_sync.ledger.closed import being_rebuilt
 from veracore_sync.ledger.restored import Restored
 from veracore_sync.ledger.runs import JOBS
@@ -29,15 +31,19 @@ if TYPE_CHECKING:
     from veracore_sync.ledger.database import Database
     from veracore_sync.ledger.moving import Moved, Side
     from veracore_sync.ledger.postgres.place import PostgresPlace
+    from veracore_sync.ports.ledger import Ledger
 
 __all__ = [
     "HAS_WAL_RESET_BUG",
     "SQLITE_VERSION",
     "Restored",
+    "Rotated",
+    "back_up",
     "is_there",
     "move",
     "open_ledger",
     "place_of",
+    "read_backup",
     "restore",
     "server_of",
 ]
@@ -139,6 +145,46 @@ def server_of(place: Path | PostgresPlace) -> LedgerServer | None:
 
     with closing(PostgresDatabase(place, as_it_is=True)) as database:
         return database.server()
+
+
+_DUMP = b"PGDMP"
+
+
+def back_up(ledger: Ledger, folder: Path, now: datetime, keep: int | None) -> Rotated:
+    """Put a backup into a folder, read it to its end, and keep only the newest ones there.
+
+    Args:
+        ledger: The ledger.
+        folder: It exists.
+        now: The time (UTC).
+        keep: How many of this ledger's backups stay; ``None``: all.
+
+    Raises:
+        LedgerError: It could not be made, or is damaged; no older one was deleted.
+    """
+    suffix = ".db" if isinstance(ledger.place, Path) else ".dump"
+    backups = BackupFolder(folder, ledger.meta.probe_id, suffix)
+    return backups.add(ledger.upkeep.backup, read_backup, now, keep)
+
+
+def read_backup(source: Path) -> BackupFound:
+    """Read a backup to its end; it is not changed.
+
+    Raises:
+        LedgerError: It cannot be read, or is none of a ledger that this version knows.
+    """
+    try:
+        with source.open("rb") as file:
+            is_dump = file.read(len(_DUMP)) == _DUMP
+    except OSError as error:
+        raise LedgerError(
+            f"{source}: {error.strerror}", hint="name a file that `ledger backup` made"
+        ) from None
+    if not is_dump:
+        return restoring.read_backup(source)
+    from veracore_sync.ledger.postgres.dump import read_backup as read_dump
+
+    return read_dump(source)
 
 
 def restore(

@@ -14,7 +14,7 @@ from veracore_sync.config import HookSettings, Loaded
 from veracore_sync.config.file import SYSTEM_FILE
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
-from veracore_sync.jobs.timers import Timer, difference, timers
+from veracore_sync.jobs.timers import Timer, difference, installed, timers, unit_folders
 from veracore_sync.ledger.opening import HAS_WAL_RESET_BUG, SQLITE_VERSION
 from veracore_sync.ports.hooks import Hook
 
@@ -48,7 +48,8 @@ def machine(
 
 def _credentials(systemd: Path) -> Iterator[CheckResult]:
     """Check that the files from which units get credentials are root's."""
-    if next(systemd.glob("veracore-sync-*.service"), None) is None:
+    folders = unit_folders(systemd)
+    if not any(True for one in folders for _ in one.glob("veracore-sync-*.service")):
         return
     # systemd reads them as root, and follows links: whoever may put a link there, as earlier
     # versions let the units' own user, reads any file of the machine through it.
@@ -99,7 +100,7 @@ def _sqlite() -> CheckResult:
 
 
 def _units(wanted: Sequence[Timer], folder: Path) -> Iterator[CheckResult]:
-    if not any((folder / timer.file).exists() for timer in wanted):
+    if not any(installed(timer, folder) for timer in wanted):
         yield ok("units", f"no veracore-sync timer in {folder}: started by cron, or by hand")
         return
     try:

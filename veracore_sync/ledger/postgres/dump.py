@@ -12,6 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from veracore_sync.child_environment import for_child
 from veracore_sync.domain.errors import LedgerError
+from veracore_sync.ledger.backups import BackupFound
 
 if TYPE_CHECKING:
     from veracore_sync.ledger.postgres.place import PostgresPlace
@@ -42,6 +43,22 @@ def backup(place: PostgresPlace, target: Path) -> int:
     return target.stat().st_size
 
 
+def read_backup(source: Path) -> BackupFound:
+    """Read a dump to its end, as a restore would.
+
+    Raises:
+        LedgerError: There is no ``pg_restore``, or it is of an older version.
+    """
+    program = client_program("pg_restore")
+    try:
+        run_client([program, "--file", os.devnull, str(source.absolute())])
+    except LedgerError as error:
+        if error.hint == _TOO_OLD:
+            raise
+        return BackupFound([error.message.partition("; nothing")[0]])
+    return BackupFound([])
+
+
 def client_program(name: str) -> str:
     """The path of one of PostgreSQL's client programs.
 
@@ -58,16 +75,15 @@ def client_program(name: str) -> str:
     return found
 
 
+_TOO_OLD = (
+    "it is older than the pg_dump that made the backup: install the client programs of that version"
+)
 _HINTS = (
     (
         "server version mismatch",
         "it is older than the server: install the client programs of the server's version",
     ),
-    (
-        "unsupported version",
-        "it is older than the pg_dump that made the backup: install the client programs of that "
-        "version",
-    ),
+    ("unsupported version", _TOO_OLD),
     (
         "unrecognized configuration parameter",
         "the server is older than the client programs on this machine: restore with those of the "

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from veracore_sync.domain.errors import LedgerError
+from veracore_sync.files import sync_folder
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite.errors import ledger_errors
 
@@ -54,12 +55,3 @@ def copy_whole(source: sqlite3.Connection, target: Path) -> None:
         source.backup(copy)
         # Without a log of its own the backup is one file, which can be copied anywhere.
         copy.execute("PRAGMA journal_mode=DELETE")
-
-
-def sync_folder(folder: Path) -> None:
-    """Sync the entries of `folder` to disk; only then does a rename survive a power loss."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -162,11 +162,9 @@ class SqliteDatabase(Reads):
         Raises:
             LedgerError: It is too damaged to be checked.
         """
-        found = [row[0] for row in self.rows("PRAGMA integrity_check")]
-        found += [
-            f"a broken reference in {row[0]}" for row in self.rows("PRAGMA foreign_key_check")
-        ]
-        return [line for line in found if line != "ok"]
+        with self._lock, ledger_errors(self.path):
+            self.check_in_place()
+            return damage(self._connection)
 
     def backup(self, target: Path) -> int:
         """Copy a consistent snapshot while others write; returns its size in bytes.
@@ -182,6 +180,19 @@ class SqliteDatabase(Reads):
         with self._lock:
             if self._open_file is None or self._open_file.is_of_this_process:
                 self._connection.close()
+
+
+def damage(connection: sqlite3.Connection) -> list[str]:
+    """The problems that SQLite finds in a file; empty if there are none.
+
+    Raises:
+        sqlite3.Error: It is too damaged to be checked.
+    """
+    found = [row[0] for row in connection.execute("PRAGMA integrity_check")]
+    found += [
+        f"a broken reference in {row[0]}" for row in connection.execute("PRAGMA foreign_key_check")
+    ]
+    return [line for line in found if line != "ok"]
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

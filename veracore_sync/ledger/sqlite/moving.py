@@ -15,12 +15,12 @@ from pathlib import Path
 from veracore_sync.clock import Clock
 from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.failpoint import pass_failpoint
+from veracore_sync.files import sync_folder
 from veracore_sync.ledger.closed import INCOMING, MOVED
 from veracore_sync.ledger.moving import Facts, Row, SharedContents, Table
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite import lock_file
-from veracore_sync.ledger.sqlite.copying import sync_folder
 from veracore_sync.ledger.sqlite.database import SqliteDatabase
 from veracore_sync.ledger.sqlite.errors import ledger_errors
 from veracore_sync.ledger.sqlite.restoring import checkpoint, move_aside

@@ -16,13 +16,20 @@ from pathlib import Path
 from veracore_sync.clock import Clock
 from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.failpoint import pass_failpoint
+from veracore_sync.files import sync_folder
+from veracore_sync.ledger.backups import BackupFound
 from veracore_sync.ledger.closed import MOVED, incomplete, refuse_closed
 from veracore_sync.ledger.restored import Restored, check_copy
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import file as sqlite_file
 from veracore_sync.ledger.sqlite import lock_file
-from veracore_sync.ledger.sqlite.copying import copy_whole, sync_folder
-from veracore_sync.ledger.sqlite.database import SCHEMA_VERSION, SqliteDatabase, schema_version
+from veracore_sync.ledger.sqlite.copying import copy_whole
+from veracore_sync.ledger.sqlite.database import (
+    SCHEMA_VERSION,
+    SqliteDatabase,
+    damage,
+    schema_version,
+)
 from veracore_sync.ledger.sqlite.errors import ledger_errors
 from veracore_sync.ledger.stores import SqlLedger
 
@@ -121,19 +128,41 @@ def _copy(source: Path, fresh: Path) -> None:
         raise LedgerError(f"{source} is not a file", hint="name a file that `ledger backup` made")
     try:
         with closing(sqlite_file.connect(source.absolute(), "ro")) as found:
-            version = schema_version(found)
-            orders = found.execute("SELECT 1 FROM sqlite_master WHERE name = 'orders'").fetchone()
-            if not 0 < version <= SCHEMA_VERSION or orders is None:
-                raise LedgerError(
-                    f"{source} is not a ledger that this version can read",
-                    hint="name a file that `ledger backup` made, or upgrade veracore-sync",
-                )
+            _refuse_others(found, source)
             copy_whole(found, fresh)
         _unseal(fresh)
     except sqlite3.DatabaseError as error:
         raise LedgerError(
             f"{source} cannot be read: {error}", hint="it is damaged: name an older backup"
         ) from None
+
+
+def read_backup(source: Path) -> BackupFound:
+    """Read a backup to its end.
+
+    Raises:
+        LedgerError: It cannot be read, or is no ledger that this version knows.
+    """
+    if not source.is_file():
+        raise LedgerError(f"{source} is not a file", hint="name a file that `ledger backup` made")
+    try:
+        with closing(sqlite_file.connect(source.absolute(), "ro")) as found:
+            _refuse_others(found, source)
+            problems = damage(found)
+            orders = found.execute("SELECT count(*) FROM orders").fetchone()[0]
+    except sqlite3.Error as error:
+        return BackupFound([f"it cannot be read: {error}"])
+    return BackupFound(problems, orders)
+
+
+def _refuse_others(found: sqlite3.Connection, source: Path) -> None:
+    version = schema_version(found)
+    orders = found.execute("SELECT 1 FROM sqlite_master WHERE name = 'orders'").fetchone()
+    if not 0 < version <= SCHEMA_VERSION or orders is None:
+        raise LedgerError(
+            f"{source} is not a ledger that this version can read",
+            hint="name a file that `ledger backup` made, or upgrade veracore-sync",
+        )
 
 
 def _examined(fresh: Path, clock: Clock, examine: Callable[[SqlLedger], None]) -> int:

@@ -1,0 +1,150 @@
+"""Backups in a folder: their names, whether one is whole, and which go when the newest are kept.
+
+A rotation deletes. So it knows a file as its own by the whole name, which has the mark of this
+ledger (a lost one that began anew has another), and it begins only after the new backup was read
+to its end. Everything else in the folder stays, whatever it is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from veracore_sync.domain.errors import LedgerError
+from veracore_sync.files import sync_folder
+
+_TIME = "%Y%m%dT%H%M%SZ"
+_UNFINISHED = timedelta(days=1)
+_MARK_LENGTH = 8
+_NEW = ".new"
+
+
+@dataclass(frozen=True, slots=True)
+class BackupFound:
+    """What a backup holds, as read to its end.
+
+    Args:
+        problems: What is damaged; empty if nothing is.
+        orders: How many orders it holds; ``None``: the dump is not read that far.
+    """
+
+    problems: list[str]
+    orders: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """A new backup in its folder.
+
+    Args:
+        path: The new backup.
+        size: Its size in bytes.
+        removed: The older ones that were deleted.
+    """
+
+    path: Path
+    size: int
+    removed: list[Path]
+
+
+class BackupFolder:
+    """The backups of one ledger in a folder.
+
+    Args:
+        folder: Where they are.
+        mark: What tells this ledger from any other; letters and digits.
+        suffix: What their names end with.
+    """
+
+    def __init__(self, folder: Path, mark: str, suffix: str) -> None:
+        self._folder = folder
+        self._begin = f"ledger-{mark[:_MARK_LENGTH].lower()}-"
+        self._suffix = suffix
+        self._name = re.compile(rf"{re.escape(self._begin)}(\d{{8}}T\d{{6}}Z)\.(?:db|dump)")
+
+    def add(
+        self,
+        backup: Callable[[Path], int],
+        check: Callable[[Path], BackupFound],
+        now: datetime,
+        keep: int | None,
+    ) -> Rotated:
+        """Make a backup, check it, and then delete all but the newest.
+
+        Args:
+            backup: Writes one to a file that does not exist; returns its size.
+            check: Reads one to its end.
+            now: The time (UTC), for the name.
+            keep: How many stay, the new one among them; ``None``: all.
+
+        Raises:
+            LedgerError: It could not be made, or is damaged; no older one was deleted.
+        """
+        path = self._folder / f"{self._begin}{now:{_TIME}}{self._suffix}"
+        if os.path.lexists(path):
+            raise LedgerError(f"{path} exists already", hint="wait a second, then try again")
+        # A backup that was not read back has another name: it is no reason to delete one that was.
+        fresh = path.with_name(path.name + _NEW)
+        try:
+            size = backup(fresh)
+            found = check(fresh)
+            if found.problems:
+                raise LedgerError(
+                    f"the new backup is damaged: {found.problems[0]}; none was deleted",
+                    hint="run `veracore-sync ledger check`, and look at the folder's disk",
+                )
+        except LedgerError:
+            fresh.unlink(missing_ok=True)
+            raise
+        try:
+            fresh.rename(path)
+            sync_folder(self._folder)
+            removed = [] if keep is None else self._rotate(path, now, keep)
+        except OSError as error:
+            raise LedgerError(
+                f"{error.filename or self._folder}: {error.strerror}",
+                hint=f"the backup was made; look at {self._folder}",
+            ) from error
+        return Rotated(path, size, removed)
+
+    def _rotate(self, new: Path, now: datetime, keep: int) -> list[Path]:
+        names = [one.name for one in os.scandir(self._folder) if _is_plain(one)]
+        gone = [self._folder / name for name in self.surplus(names, new.name, keep)]
+        for path in (*gone, *(self._folder / name for name in self._left_over(names, now))):
+            # Another run of the same may have been there first.
+            path.unlink(missing_ok=True)
+        if gone:
+            sync_folder(self._folder)
+        return gone
+
+    def surplus(self, names: Sequence[str], new: str, keep: int) -> list[str]:
+        """Which of these files go, the oldest first; never `new`, never one of another name."""
+        # By the time in the name: a copied file has another time of change. The new one stays also
+        # where the clock was put back.
+        ours = sorted((one for one in names if self._name.fullmatch(one)), key=self._time)
+        older = [one for one in ours if one != new]
+        return older[: max(0, len(older) - (keep - 1))]
+
+    def _left_over(self, names: Sequence[str], now: datetime) -> list[str]:
+        """What backups that were killed left behind; not what one at work is writing."""
+        before = f"{now - _UNFINISHED:{_TIME}}"
+        found = []
+        for name in names:
+            own = name.partition(_NEW)[0]
+            if own != name and self._name.fullmatch(own) and self._time(own) < before:
+                found.append(name)
+        return found
+
+    def _time(self, name: str) -> str:
+        return name.removeprefix(self._begin).partition(".")[0]
+
+
+def _is_plain(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file and no link, of the user who asks."""
+    found = entry.stat(follow_symlinks=False)
+    return stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
