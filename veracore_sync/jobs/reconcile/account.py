@@ -186,6 +186,9 @@ class Account:
 
     def excess(self) -> dict[str, int]:
         """Units by SKU that have left beyond what was ordered, or ever fulfilled from a slip."""
+        shipped = self._shipped()
+        if not shipped:
+            return {}
         made: Counter[str] = Counter()
         for row in self.slips.values():
             if row.state in _MADE and row.lines:
@@ -195,7 +198,7 @@ class Account:
         ordered = Counter({line.id: line.quantity for line in self.order.lines}) - elsewhere
         most = ordered | ours | made
         lines, recipes = self.order.lines, self.allocation.recipes
-        placed = allocate(self._shipped(), lines, most, self.names, recipes)
+        placed = allocate(shipped, lines, most, self.names, recipes)
         over = placed.left
         for line in lines:
             # Parts of a kit that is not complete yet are none too many.

@@ -183,6 +183,8 @@ def _unit_words(
         return ()
     if record.is_complete:
         return ()  # what it did with them is compared by what it shipped
+    if held == one.sent_lines and not cancelled_units(record):
+        return ()
     wanted, there = offered_units(open_units(one.now), rules.renderer), _goods(held, rules)
     words = _part_words(record, held, wanted, rules)
     is_as_sent = one.sent_lines is not None and _goods(one.sent_lines, rules) == there
