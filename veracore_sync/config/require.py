@@ -67,6 +67,13 @@ def _veracore(settings: Settings) -> Iterator[str]:
         value = getattr(settings.veracore, key)
         if not (_set(value) if isinstance(value, SecretStr) else value):
             yield _missing(f"veracore.{key}")
+    if settings.veracore.dialect == "rest":
+        for key in ("fields", "variables"):
+            if getattr(settings.orders, key):
+                yield (
+                    f"orders.{key} needs the dialect oms: the API rest has no such fields, so take "
+                    f"orders.{key} out, or see veracore.api"
+                )
 
 
 def _pair(settings: Settings) -> Iterator[str]:

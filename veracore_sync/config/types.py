@@ -24,6 +24,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Se
 
 from veracore_sync.config.address import names_service
 
+_CUSTOM_FIELDS = "customFields"
 _FIELD_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _OWN_HEADERS = frozenset(
@@ -255,6 +256,24 @@ def _field_name(name: str) -> str:
     return name
 
 
+def _source(text: str) -> str:
+    """A text of its own, or the custom field of the order that holds it."""
+    text = _named(text)
+    if text.casefold().startswith(_CUSTOM_FIELDS.casefold()) and not field_of(text):
+        raise ValueError(
+            f"must be {_CUSTOM_FIELDS}.NAME, such as {_CUSTOM_FIELDS}.giftMessage, or a text that "
+            "is sent with every order"
+        )
+    return text
+
+
+def field_of(source: str) -> str:
+    """The custom field that a source names; empty if it is a text of its own."""
+    prefix, dot, name = source.partition(".")
+    named = prefix == _CUSTOM_FIELDS and dot and _FIELD_NAME.fullmatch(name)
+    return name if named else ""
+
+
 def _header_name(name: str) -> str:
     name = name.strip()
     if not _HEADER_NAME.fullmatch(name):
@@ -441,6 +460,7 @@ OptionalZone = Annotated[
     str, AfterValidator(lambda name: _zone(name) if name.strip() else ""), ValueKind("time zone")
 ]
 FieldName = Annotated[str, AfterValidator(_field_name)]
+Source = Annotated[str, AfterValidator(_source), ValueKind("text or custom field")]
 HeaderName = Annotated[str, AfterValidator(_header_name), ValueKind("header name")]
 IdPrefix = Annotated[str, AfterValidator(_id_prefix)]
 Moment = Annotated[datetime, BeforeValidator(_moment), ValueKind("moment")]

@@ -143,3 +143,4 @@ class OrderContent:
     total: Decimal = Decimal(0)
     surcharges_gross: Decimal = Decimal(0)
     surcharges_net: Decimal = Decimal(0)
+    custom_fields: Mapping[str, str] = field(default_factory=dict)

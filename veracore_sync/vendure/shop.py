@@ -94,6 +94,7 @@ class VendureShop:
         poll_orders = POLL_ORDERS.with_order_fields() if custom_fields else POLL_ORDERS
         self._poll_orders = self._asked(poll_orders)
         self._list_orders = self._asked(LIST_ORDERS)
+        self._compare_orders = COMPARE_ORDERS.with_custom_fields(self._fields.names)
         self._client = Client(settings, retry=retry, gate=gate, clock=clock)
         self._methods = RecordList(
             self._client,
@@ -122,7 +123,12 @@ class VendureShop:
     @cached_property
     def audit(self) -> VendureAudit:
         """The shop's orders with everything that is compared."""
-        return VendureAudit(self._client, reads_channels=self._reads_channels)
+        return VendureAudit(
+            self._client,
+            reads_channels=self._reads_channels,
+            fields=self._fields,
+            know_fields=self._know_fields,
+        )
 
     @property
     def clock_ahead_seconds(self) -> float | None:
@@ -294,8 +300,7 @@ class VendureShop:
 
     def orders(self, codes: Sequence[str]) -> list[Order]:
         """Orders in full; see the port. One request for each fifty."""
-        if not self._fields.are_known:
-            self._learn_fields()
+        self._know_fields()
         found: dict[str, Order] = {}
         try:
             read = list(by_code(self._client, self._read_orders, codes, _CODES_A_REQUEST))
@@ -310,6 +315,10 @@ class VendureShop:
             found.update((order.code, order) for order in orders)
         return [found[code] for code in dict.fromkeys(codes) if code in found]
 
+    def _know_fields(self) -> None:
+        if not self._fields.are_known:
+            self._learn_fields()
+
     def _learn_fields(self) -> None:
         if self._fields.names and (refusal := self._fields.refusal(self._without_lists())):
             raise refusal
@@ -321,10 +330,13 @@ class VendureShop:
 
     def contents(self, codes: Sequence[str]) -> list[OrderContent]:
         """What is compared of orders; see the port."""
+        self._know_fields()
         found: list[OrderContent] = []
-        for root, items in by_code(self._client, COMPARE_ORDERS, codes, _COMPARED_A_REQUEST):
+        for root, items in by_code(self._client, self._compare_orders, codes, _COMPARED_A_REQUEST):
             precision = mapping.money_precision(root)
-            found += (mapping.order_content(item, precision) for item in items)
+            found += (
+                mapping.order_content(item, precision, self._fields.texts(item)) for item in items
+            )
         # A database that ignores case returns other codes, too.
         asked = frozenset(codes)
         return [order for order in found if order.code in asked]

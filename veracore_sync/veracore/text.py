@@ -72,7 +72,9 @@ def ours(order: WarehouseOrder) -> list[str]:
     freight, codes = order.freight or Freight(), order.classification
     settings = (freight.carrier, freight.service, freight.code, freight.shipping_option)
     classes = (codes.source, codes.price_class, codes.project, codes.campaign)
-    return [order.id, order.reference, *(line.sku for line in order.lines), *settings, *classes]
+    variables = (one.name for one in order.variables)
+    skus = (line.sku for line in order.lines)
+    return [order.id, order.reference, *skus, *variables, *settings, *classes]
 
 
 def _texts(value: object) -> Iterator[str]:

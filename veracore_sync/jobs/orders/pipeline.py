@@ -69,6 +69,7 @@ class OrderPipeline:
                 settings.skus,
                 ledger.meta.get(SPELLINGS),
                 has_charges=context.warehouse.capabilities.takes_charges,
+                zone=settings.veracore.zone,
             ),
             settings_hash=self._settings_hash,
             hash_key=ledger.meta.hash_key,

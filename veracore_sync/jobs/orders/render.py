@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from datetime import UTC, tzinfo
 
 from veracore_sync.config import FreightSettings, OrdersSettings, SkuSettings
 from veracore_sync.domain.errors import Category
@@ -20,6 +21,7 @@ from veracore_sync.domain.warehouse import (
 )
 from veracore_sync.jobs.inventory.sku_map import SkuMap
 from veracore_sync.jobs.orders.labels import label_warnings
+from veracore_sync.jobs.orders.more_fields import BadField, with_more_fields
 from veracore_sync.jobs.orders.parties import missing_fields, party
 from veracore_sync.jobs.orders.pricing import Pricer
 from veracore_sync.jobs.orders.text import clean
@@ -51,6 +53,7 @@ class Renderer:
         skus: ``[skus]``.
         spelled: The ledger's value of `SPELLINGS`.
         has_charges: Whether the dialect can say shipping, surcharges and discounts.
+        zone: The warehouse's time zone, whose days an order may name.
     """
 
     def __init__(
@@ -60,8 +63,10 @@ class Renderer:
         spelled: str | None = None,
         *,
         has_charges: bool = True,
+        zone: tzinfo = UTC,
     ) -> None:
         self._orders = orders
+        self._zone = zone
         self._pricer = Pricer(orders, has_charges)
         self._names = SkuMap(skus, spelled)
 
@@ -108,6 +113,10 @@ class Renderer:
             shipping_charge=None,
             lines=tuple(self._lines(order)),
         )
+        try:
+            rendered = with_more_fields(rendered, order, self._orders, self._zone)
+        except BadField as problem:
+            raise Unsendable(Category.VALIDATION, str(problem)) from None
         if self._orders.prices != "none":
             rendered = self._pricer.priced(rendered, order, self.sendable_lines(order), warnings)
         return Rendered(rendered, (*warnings, *label_warnings(rendered)))

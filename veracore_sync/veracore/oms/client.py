@@ -93,6 +93,7 @@ class OmsWarehouse:
         can_cancel=True,
         lists_returns=True,
         takes_charges=True,
+        takes_fields=True,
     )
 
     def __init__(

@@ -105,6 +105,7 @@ class RestWarehouse:
         can_cancel=False,
         lists_returns=False,
         takes_charges=False,
+        takes_fields=False,
     )
 
     def __init__(
