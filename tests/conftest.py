@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hook_kit import install_hooks as install_hooks
 from hypothesis import HealthCheck, settings
 from present import missing
 from realvendure import RealVendure, StartVendure

@@ -8,12 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from veracore_sync.config.section import DAY_SECONDS, Section, minutes, number
+from veracore_sync.config.section import DAY_SECONDS, Section, minutes, number, seconds
 from veracore_sync.config.types import (
+    CUSTOMER_GROUPS,
     CountryCodes,
     Distinct,
     DistinctCodes,
     FieldName,
+    HookField,
     IdPrefix,
     Moment,
     Name,
@@ -147,6 +149,25 @@ class OrdersSettings(Section):
         "every order, by the variable's name in VeraCore.",
         examples=[{"Gift message": "customFields.giftMessage", "Shop": "WEB"}],
     )
+    hooks: Names = Field(
+        default=(),
+        description="Order hooks that run, in this sequence: code of your own that may change or "
+        "refuse an order (docs/order-hooks.md). An installed one that is not named does nothing.",
+        examples=[("gift-note",)],
+    )
+    hook_fields: Annotated[tuple[HookField, ...], Field(strict=False)] = Field(
+        default=(),
+        description="What hooks get of an order besides its usual content: `customFields.NAME`, "
+        "and `customer.groups`, the names of the customer's groups.",
+        examples=[("customer.groups",)],
+    )
+    hook_skus: Names = Field(
+        default=(),
+        description="VeraCore's offers of which hooks may add lines, such as a leaflet; no order "
+        "of the shop has them.",
+        examples=[("LEAFLET",)],
+    )
+    hook_seconds: float = seconds(5, "Longest that a hook may take for an order.")
     prices: Literal["gross", "net", "none"] = Field(
         default="gross", description="Prices sent: with tax (`gross`), without (`net`), or none."
     )
@@ -265,11 +286,21 @@ class OrdersSettings(Section):
         return frozenset(self.order_types or ("Regular", "Seller"))
 
     @property
+    def reads_groups(self) -> bool:
+        """Whether the groups of each order's customer are asked for."""
+        return CUSTOMER_GROUPS in self.hook_fields
+
+    @property
     def custom_fields(self) -> dict[str, str]:
         """The order's custom fields that are asked for, by the setting that names each."""
         named = {
             "orders.comment_field": self.comment_field,
             "orders.po_number_field": self.po_number_field,
+            **{
+                f"orders.hook_fields ({one})": field_of(one)
+                for one in self.hook_fields
+                if field_of(one)
+            },
             **{f"orders.fields.{key}": field_of(one) for key, one in self.fields.items()},
             **{f'orders.variables."{key}"': field_of(one) for key, one in self.variables.items()},
         }

@@ -25,6 +25,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Se
 from veracore_sync.config.address import names_service
 
 _CUSTOM_FIELDS = "customFields"
+CUSTOMER_GROUPS = "customer.groups"
+"""Names the groups of an order's customer in ``orders.hook_fields``."""
 _FIELD_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _OWN_HEADERS = frozenset(
@@ -274,6 +276,16 @@ def field_of(source: str) -> str:
     return name if named else ""
 
 
+def _hook_field(text: str) -> str:
+    text = _trimmed(text)
+    if text != CUSTOMER_GROUPS and not field_of(text):
+        raise ValueError(
+            f'must be "{_CUSTOM_FIELDS}.NAME", such as {_CUSTOM_FIELDS}.giftMessage, or '
+            f'"{CUSTOMER_GROUPS}"'
+        )
+    return text
+
+
 def _header_name(name: str) -> str:
     name = name.strip()
     if not _HEADER_NAME.fullmatch(name):
@@ -461,6 +473,7 @@ OptionalZone = Annotated[
 ]
 FieldName = Annotated[str, AfterValidator(_field_name)]
 Source = Annotated[str, AfterValidator(_source), ValueKind("text or custom field")]
+HookField = Annotated[str, AfterValidator(_hook_field)]
 HeaderName = Annotated[str, AfterValidator(_header_name), ValueKind("header name")]
 IdPrefix = Annotated[str, AfterValidator(_id_prefix)]
 Moment = Annotated[datetime, BeforeValidator(_moment), ValueKind("moment")]

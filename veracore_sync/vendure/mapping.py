@@ -236,7 +236,14 @@ def _customer(node: Node | None) -> Customer:
         last_name=node.text_or_empty("lastName"),
         email=node.text_or_empty("emailAddress"),
         phone=node.text_or_empty("phoneNumber"),
+        groups=_groups(node),
     )
+
+
+def _groups(customer: Node) -> tuple[str, ...]:
+    if "groups" not in customer.fields:
+        return ()
+    return tuple(sorted(one.prose("name") for one in customer.nodes("groups")))
 
 
 def _address(node: Node) -> Address:

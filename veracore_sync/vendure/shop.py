@@ -72,6 +72,7 @@ class VendureShop:
         reads_parts: Also read the codes of Aggregate and Seller orders, which costs the shop one
             more query for each order.
         reads_channels: Also read the orders' channels, which costs as much.
+        reads_groups: Also read the groups of each order's customer.
     """
 
     def __init__(
@@ -84,11 +85,13 @@ class VendureShop:
         custom_fields: Mapping[str, str] | None = None,
         reads_parts: bool = False,
         reads_channels: bool = False,
+        reads_groups: bool = False,
     ) -> None:
         self._settings = settings
         self._fields = OrderFields(custom_fields or {})
         read_orders = READ_ORDERS.with_parts() if reads_parts else READ_ORDERS
         read_orders = read_orders.with_custom_fields(self._fields.names)
+        read_orders = read_orders.with_groups() if reads_groups else read_orders
         self._reads_channels = reads_channels
         self._read_orders = self._asked(read_orders)
         poll_orders = POLL_ORDERS.with_order_fields() if custom_fields else POLL_ORDERS
