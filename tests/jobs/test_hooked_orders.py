@@ -193,7 +193,7 @@ def test_a_dialect_without_the_fields_says_so(tmp_path: Path) -> None:
     hooked(bench, sets(ship_comments="gift"))
     bench.run()
     message = bench.row("A").error_message or ""
-    assert "it sets ship_comments, which the API rest does not have" in message
+    assert "it sets ship_comments, which the dialect in use does not have" in message
 
 
 # ---- refused, failed ----------------------------------------------------------------------------

@@ -137,7 +137,9 @@ def test_a_dialect_without_such_fields_is_said_before_anything_is_sent(
 ) -> None:
     login = {"client_id": "u", "client_secret": SecretStr("hunter2-secret")}
     settings = make_settings(veracore={"api": "rest", **login}, orders=orders)
-    with pytest.raises(ConfigError, match=rf"orders\.{next(iter(orders))} needs the dialect oms"):
+    with pytest.raises(
+        ConfigError, match=rf"orders\.{next(iter(orders))} cannot be sent in the dialect rest"
+    ):
         require(settings, "veracore")
 
 

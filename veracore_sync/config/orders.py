@@ -8,22 +8,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from veracore_sync.config.order_fields import CUSTOMER_GROUPS, HookField, Source, field_of
 from veracore_sync.config.section import DAY_SECONDS, Section, minutes, number, seconds
 from veracore_sync.config.types import (
-    CUSTOMER_GROUPS,
     CountryCodes,
     Distinct,
     DistinctCodes,
     FieldName,
-    HookField,
     IdPrefix,
     Moment,
     Name,
     Names,
-    Source,
     States,
     Text,
-    field_of,
 )
 
 Claim = Literal["ours", "others", "shared"]

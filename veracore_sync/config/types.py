@@ -24,10 +24,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Se
 
 from veracore_sync.config.address import names_service
 
-_CUSTOM_FIELDS = "customFields"
-CUSTOMER_GROUPS = "customer.groups"
-"""Names the groups of an order's customer in ``orders.hook_fields``."""
-_FIELD_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
+FIELD_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _OWN_HEADERS = frozenset(
     {
@@ -253,37 +250,9 @@ def _zone(name: str) -> str:
 
 
 def _field_name(name: str) -> str:
-    if name and not _FIELD_NAME.fullmatch(name):
+    if name and not FIELD_NAME.fullmatch(name):
         raise ValueError("must be the name of a custom field, such as poNumber")
     return name
-
-
-def _source(text: str) -> str:
-    """A text of its own, or the custom field of the order that holds it."""
-    text = _named(text)
-    if text.casefold().startswith(_CUSTOM_FIELDS.casefold()) and not field_of(text):
-        raise ValueError(
-            f"must be {_CUSTOM_FIELDS}.NAME, such as {_CUSTOM_FIELDS}.giftMessage, or a text that "
-            "is sent with every order"
-        )
-    return text
-
-
-def field_of(source: str) -> str:
-    """The custom field that a source names; empty if it is a text of its own."""
-    prefix, dot, name = source.partition(".")
-    named = prefix == _CUSTOM_FIELDS and dot and _FIELD_NAME.fullmatch(name)
-    return name if named else ""
-
-
-def _hook_field(text: str) -> str:
-    text = _trimmed(text)
-    if text != CUSTOMER_GROUPS and not field_of(text):
-        raise ValueError(
-            f'must be "{_CUSTOM_FIELDS}.NAME", such as {_CUSTOM_FIELDS}.giftMessage, or '
-            f'"{CUSTOMER_GROUPS}"'
-        )
-    return text
 
 
 def _header_name(name: str) -> str:
@@ -472,8 +441,6 @@ OptionalZone = Annotated[
     str, AfterValidator(lambda name: _zone(name) if name.strip() else ""), ValueKind("time zone")
 ]
 FieldName = Annotated[str, AfterValidator(_field_name)]
-Source = Annotated[str, AfterValidator(_source), ValueKind("text or custom field")]
-HookField = Annotated[str, AfterValidator(_hook_field)]
 HeaderName = Annotated[str, AfterValidator(_header_name), ValueKind("header name")]
 IdPrefix = Annotated[str, AfterValidator(_id_prefix)]
 Moment = Annotated[datetime, BeforeValidator(_moment), ValueKind("moment")]

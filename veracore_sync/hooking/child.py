@@ -25,6 +25,19 @@ _OVER = 2.0
 """So many seconds after its limit a hook ends this process, if nobody is left who does."""
 
 
+class _Raised:
+    """What a block of others' code raised, whatever it is: also what would end this process."""
+
+    error: BaseException | None = None
+
+    def __enter__(self) -> _Raised:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        self.error = error
+        return True
+
+
 def main() -> None:
     """Answer requests until there are no more."""
     requests, answers = _take_streams()
@@ -33,10 +46,10 @@ def main() -> None:
     first = json.loads(requests.readline())
     hooks: dict[str, Callable[..., Any]] = {}
     for name, target in first["hooks"].items():
-        try:
+        with _Raised() as raised:
             hooks[name] = _loaded(target)
-        except BaseException as error:  # noqa: BLE001 - code of others may raise anything
-            _tell(answers, {"broken": name, "what": _shape(error)})
+        if raised.error is not None:
+            _tell(answers, {"broken": name, "what": _shape(raised.error)})
             return
     _tell(answers, {"ready": sorted(hooks)})
     for line in requests:
@@ -51,12 +64,13 @@ def main() -> None:
 def _answer(hook: Callable[..., Any], request: dict[str, Any]) -> dict[str, Any]:
     order = decode(request["order"], Order, "order")
     rendered = decode(request["rendered"], WarehouseOrder, "rendered")
-    try:
+    made = None
+    with _Raised() as raised:
         made = hook(order, rendered)
-    except RefuseOrder as refusal:
-        return {"refused": str(refusal.reason)}
-    except BaseException as error:  # noqa: BLE001 - as above
-        return {"failed": _shape(error)}
+    if isinstance(raised.error, RefuseOrder):
+        return {"refused": str(raised.error.reason)}
+    if raised.error is not None:
+        return {"failed": _shape(raised.error)}
     try:
         return {"made": encode(made, WarehouseOrder, "its order")}
     except WrongType as wrong:

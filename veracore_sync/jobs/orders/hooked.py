@@ -136,7 +136,7 @@ class Hooked:
         if not self.takes_fields:
             for name in _ONLY_OMS:
                 if getattr(made, name):
-                    yield f"it sets {name}, which the API rest does not have"
+                    yield f"it sets {name}, which the dialect in use does not have"
 
     def _of_lines(self, made: WarehouseOrder, before: WarehouseOrder) -> Iterator[str]:
         known = len(before.lines)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
 
 from veracore_sync.config import OrdersSettings
-from veracore_sync.config.types import field_of
+from veracore_sync.config.order_fields import field_of
 from veracore_sync.domain.orders import Order
 from veracore_sync.domain.warehouse import Variable, WarehouseOrder
 from veracore_sync.jobs.orders.text import clean
