@@ -27,6 +27,7 @@ from veracore_sync.domain.warehouse import (
     WarehouseRecord,
 )
 from veracore_sync.jobs.orders.document import action_document
+from veracore_sync.jobs.resolve import Resolver
 from veracore_sync.order_hooks import RefuseOrder, add_line, set_variable
 
 SKUS = {"hook_skus": ["LEAFLET"], "workers": 1}
@@ -312,6 +313,17 @@ def test_what_a_lost_ledger_sent_is_compared_with_what_the_hooks_make(bench: Ben
     bench.shop.add(make_order("A", placed_at=make_order("A").placed_at.replace(year=2026, month=1)))
     report = bench.run()
     assert report.count("adopted") == 1
+    assert bench.ledger.alerts.standing() == []
+
+
+def test_a_person_adopts_what_a_hook_changed(bench: Bench) -> None:
+    hooked(bench, makes(lambda one: add_line(one, "LEAFLET")))
+    bench.warehouse.script.append("lost after")
+    bench.run()
+    assert bench.state("A") == "in_doubt"
+    told = Resolver(bench.context()).adopt("A", None)
+    assert told.sentence == "adopted, VeraCore has it as A"
+    assert bench.state("A") == "synced"
     assert bench.ledger.alerts.standing() == []
 
 

@@ -209,3 +209,21 @@ def test_a_hook_that_is_not_installed_stops_the_run_by_its_name(market: Market) 
         assert 'no order hook "nobodys" is installed here' in " ".join(market.texts[-1].split())
     assert "nobodys (not usable:" in market.run("config", "show")
     assert market.sandbox.world.find(code) is None
+
+
+def test_an_added_line_that_ships_alone_fulfils_nothing(
+    market: Market, install_hooks: Install
+) -> None:
+    install_hooks(SOURCE, "leaflet")
+    market.set(hooks="leaflet", hook_skus="LEAFLET")
+    code = market.place()
+    market.run("sync-orders")
+    market.rig.control("ship", {"order": code, "lines": [{"sku": "LEAFLET", "quantity": 1}]})
+    market.run("sync-tracking")
+    assert market.shop.state.order(code).fulfilments == []
+    market.rig.control("ship", {"order": code, "lines": [{"sku": "MUG", "quantity": 2}]})
+    market.run("sync-tracking")
+    assert market.shop.state.order(code).state == "Shipped"
+    market.run("reconcile")
+    with market.rig.ledger() as ledger:
+        assert [one.message for one in ledger.alerts.standing()] == []

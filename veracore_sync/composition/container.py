@@ -22,7 +22,6 @@ from veracore_sync.domain.errors import (
 )
 from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.schedule import longest_run
-from veracore_sync.ports.order_hooks import NO_HOOKS, OrderHooks
 from veracore_sync.transport.gate import LedgerGate
 
 # Both sides import httpx and backoff, which takes a third of a second on a small machine; ledger
@@ -31,6 +30,7 @@ from veracore_sync.transport.gate import LedgerGate
 if TYPE_CHECKING:
     from veracore_sync.jobs.kernel import ReportT, RunContext, RunOptions
     from veracore_sync.ports.ledger import Ledger
+    from veracore_sync.ports.order_hooks import OrderHooks
     from veracore_sync.ports.shop import Shop
     from veracore_sync.ports.warehouse import Warehouse
     from veracore_sync.transport.http import Gate
@@ -144,6 +144,8 @@ class Container:
     @cached_property
     def order_hooks(self) -> OrderHooks:
         """The order hooks that the settings name; none is imported before it is needed."""
+        from veracore_sync.ports.order_hooks import NO_HOOKS
+
         orders = self.settings.orders
         if not orders.hooks:
             return NO_HOOKS
