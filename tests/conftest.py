@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from hook_kit import install_hooks as install_hooks
 from hypothesis import HealthCheck, settings
+from order_hook_kit import install_hooks as install_hooks
 from present import missing
 from realvendure import RealVendure, StartVendure
 from vendure_bed import (

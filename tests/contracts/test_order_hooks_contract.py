@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 from fakes import make_order, make_settings
-from hook_kit import HEAD, FakeHooks, Install
+from order_hook_kit import HEAD, FakeHooks, Install
 
 from veracore_sync.domain.orders import Order
 from veracore_sync.domain.warehouse import WarehouseOrder

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fakes import make_order, make_settings
-from hook_kit import HEAD, Install
+from order_hook_kit import HEAD, Install
 
 from veracore_sync.config.order_hooks import identity
 from veracore_sync.domain.errors import ConfigError

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fakes import ADDRESS, make_order, make_settings
-from hook_kit import Install
+from order_hook_kit import Install
 
 from veracore_sync import order_hooks
 from veracore_sync.domain.orders import Customer, Order

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from bench import Bench
 from fakes import ADDRESS, TELLS_LITTLE, FakeWarehouse, make_order, make_settings
-from hook_kit import FakeHooks, Hook
+from order_hook_kit import FakeHooks, Hook
 
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.domain.orders import Order

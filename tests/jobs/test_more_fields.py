@@ -124,6 +124,9 @@ def test_255_characters_are_sent_whole() -> None:
         ({"orders": {"fields": {"ship_comments": "customfields.gift"}}}, "customFields.NAME"),
         ({"orders": {"variables": {"Gift": "customFields.gift message"}}}, "customFields.NAME"),
         ({"orders": {"variables": {"Gift": "x", "GIFT": "y"}}}, "Gift"),
+        ({"orders": {"hooks": ["a", "b", "a"]}}, 'names "a" twice'),
+        ({"orders": {"hook_fields": ["customFields."]}}, "customFields.NAME"),
+        ({"orders": {"hook_fields": ["customer.email"]}}, "customer.groups"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_refused(sections: dict[str, Any], named: str) -> None:

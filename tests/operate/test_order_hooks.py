@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hook_kit import HEAD, Install
+from order_hook_kit import HEAD, Install
 from rig import HereRig
 
 from veracore_sync.sandbox.server import Sandbox

@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hook_kit import HEAD, Install
+from order_hook_kit import HEAD, Install
 from pydantic import SecretStr
 from realvendure import StartVendure
 from rig import HereRig

@@ -228,6 +228,14 @@ class OrdersSettings(Section):
             raise ValueError('surcharges = "sku" needs service_sku, the offer of their line')
         return self
 
+    @field_validator("hooks")
+    @classmethod
+    def _each_hook_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = [name for name in value if value.count(name) > 1]
+        if twice:
+            raise ValueError(f'names "{twice[0]}" twice; keep one')
+        return value
+
     @field_validator("fields")
     @classmethod
     def _days_of_an_order(cls, value: dict[FieldKey, str]) -> dict[FieldKey, str]:
