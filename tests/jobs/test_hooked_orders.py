@@ -159,10 +159,10 @@ REFUSED: dict[str, tuple[Hook, str]] = {
         "a third_party_type that is none",
     ),
     "a long comment": (sets(comment="x" * 256), "its comment has more than 255 characters"),
-    "long ship comments": (sets(ship_comments="x" * 256), "its ship_comments has more than 255"),
+    "long ship comments": (sets(ship_comments="x" * 256), ": ship_comments has more than 255"),
     "a long variable": (
         makes(lambda one: set_variable(one, "Gift", "x" * 256)),
-        'its the variable "Gift" has more',
+        ': the variable "Gift" has more',
     ),
     "a variable without a name": (sets(variables=(Variable(" ", "x"),)), "has no name"),
     "a variable twice": (
@@ -317,12 +317,16 @@ def test_what_a_lost_ledger_sent_is_compared_with_what_the_hooks_make(bench: Ben
 
 
 def test_a_person_adopts_what_a_hook_changed(bench: Bench) -> None:
-    hooked(bench, makes(lambda one: add_line(one, "LEAFLET")))
-    bench.warehouse.script.append("lost after")
+    hooked(bench, fail)
     bench.run()
-    assert bench.state("A") == "in_doubt"
-    told = Resolver(bench.context()).adopt("A", None)
+    lines = (RecordLine("MUG", 2), RecordLine("TEE", 1), RecordLine("LEAFLET", 1))
+    bench.warehouse.held["a"] = WarehouseRecord("A", "A", lines, "open")
+    told = Resolver(bench.context()).adopt("A", "A")
     assert told.sentence == "adopted, VeraCore has it as A"
+    hooked(bench, makes(lambda one: add_line(one, "LEAFLET")))
+    for _ in range(2):
+        bench.clock.forward(seconds=4000)
+        bench.run()
     assert bench.state("A") == "synced"
     assert bench.ledger.alerts.standing() == []
 

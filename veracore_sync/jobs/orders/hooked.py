@@ -109,7 +109,7 @@ class Hooked:
             classification=_clean(made.classification),
             ordered_by=_clean(made.ordered_by),
             ship_to=_clean(made.ship_to),
-            bill_to=None if made.bill_to is None else _clean(made.bill_to),
+            bill_to=_filled(made.bill_to),
             freight=None if made.freight is None else _clean(made.freight),
             lines=tuple(lines),
             variables=tuple(one for one in variables if one.value),
@@ -127,7 +127,7 @@ class Hooked:
             yield from _of_freight(made.freight)
         if len(made.comment) > MAX_COMMENT:
             yield f"its comment has more than {MAX_COMMENT} characters"
-        yield from (f"its {one}" for one in too_long(made))
+        yield from too_long(made)
         names = [one.name.casefold() for one in made.variables]
         if "" in names:
             yield "a variable has no name"
@@ -161,6 +161,12 @@ def _of_freight(freight: Freight) -> Iterator[str]:
         yield "its freight names only one of third_party_type and third_party_account"
     if freight.third_party_type is not None and not 1 <= freight.third_party_type <= 7:
         yield "its freight has a third_party_type that is none"
+
+
+def _filled(party: Party | None) -> Party | None:
+    """The party, cleaned; ``None`` if nothing is in it: then the orderer pays."""
+    cleaned = None if party is None else _clean(party)
+    return None if cleaned == Party() else cleaned
 
 
 def _clean(part: PartT) -> PartT:
