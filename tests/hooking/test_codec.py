@@ -19,7 +19,7 @@ from veracore_sync.hooking.codec import WrongType, decode, encode
 st.register_type_strategy(Decimal, st.decimals(allow_nan=False, allow_infinity=False))
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(st.one_of(st.from_type(Order), st.from_type(WarehouseOrder)))
 def test_every_order_comes_back_as_it_was(order: Order | WarehouseOrder) -> None:
     text = json.dumps(encode(order, type(order), "it"))
@@ -29,11 +29,11 @@ def test_every_order_comes_back_as_it_was(order: Order | WarehouseOrder) -> None
 ORDER = encode(make_order("A"), Order, "it")
 
 
-@pytest.mark.parametrize("name", [one.name for one in fields(Order)])
 @pytest.mark.parametrize("value", [7.5, True, {"x": 1}, [7]])
-def test_a_value_of_another_type_is_named_by_its_field(name: str, value: Any) -> None:
-    with pytest.raises(WrongType, match=rf"^it\.{name}"):
-        decode({**ORDER, name: value}, Order, "it")
+def test_a_value_of_another_type_is_named_by_its_field(value: Any) -> None:
+    for name in (one.name for one in fields(Order)):
+        with pytest.raises(WrongType, match=rf"^it\.{name}"):
+            decode({**ORDER, name: value}, Order, "it")
 
 
 @pytest.mark.parametrize("wrong", [None, [], "x", {}, {**ORDER, "more": ""}])
