@@ -147,6 +147,23 @@ def test_a_failure_says_what_and_where_and_nothing_of_the_order(hooks: HookProce
         assert apply(hooks, "comment").comment == "for Wholesale"
 
 
+def test_a_run_that_is_stopped_meanwhile_leaves_no_answer_for_the_next_order(
+    hooks: HookProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(process.os, "read", stop)
+        apply(hooks, "comment")
+    assert apply(hooks, "shout").comment == ""
+
+
+def test_a_record_that_cannot_be_told_to_a_hook_fails_alone(hooks: HookProcess) -> None:
+    with pytest.raises(HookFailed, match=r"^order\.note is not of the type str$"):
+        apply(hooks, "comment", make_order("A", note=7))
+
+
 def test_what_a_hook_prints_reaches_nobody(
     hooks: HookProcess, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -266,6 +266,15 @@ def test_a_dry_run_shows_what_the_hooks_make(bench: Bench) -> None:
     assert "hook-1 refuses it" in action_document(action)["reason"]
 
 
+def test_what_is_said_of_an_order_that_cannot_be_sent_has_nothing_of_it(bench: Bench) -> None:
+    bench.shop.add(make_order("A", custom_fields={"gift": "Dear old Zora"}))
+    names = makes(lambda one: set_variable(one, "Dear old Zora", "x" * 256))
+    hooked(bench, names)
+    bench.run()
+    message = bench.row("A").error_message or ""
+    assert 'the variable "…" has more than' in message
+
+
 # ---- what a hook changed is no difference -------------------------------------------------------
 
 

@@ -80,12 +80,15 @@ class HookProcess:
 
     def apply(self, name: str, order: Order, rendered: WarehouseOrder) -> WarehouseOrder:
         """What the hook makes of the order; see the port."""
-        request = {
-            "hook": name,
-            "seconds": self._seconds,
-            "order": encode(order, Order, "order"),
-            "rendered": encode(rendered, WarehouseOrder, "rendered"),
-        }
+        try:
+            request = {
+                "hook": name,
+                "seconds": self._seconds,
+                "order": encode(order, Order, "order"),
+                "rendered": encode(rendered, WarehouseOrder, "rendered"),
+            }
+        except WrongType as wrong:
+            raise HookFailed(str(wrong)) from None
         with self._lock:
             child = self._ready()
             try:
@@ -96,6 +99,10 @@ class HookProcess:
                 if self._budget.is_spent(name):
                     raise self._gives_up(name, silence.why) from None
                 raise HookFailed(silence.why) from None
+            except BaseException:
+                # Else its answer, which nobody has read, would be taken for the next order's.
+                self._end()
+                raise
         self._budget.restore(name)
         if "refused" in answer:
             raise HookRefused(str(answer["refused"]))

@@ -83,6 +83,8 @@ class Hooked:
             made = self._cleaned(made, rendered)
             problem = next(self._problems(made, rendered), None)
             if problem:
+                # It may quote the name of a variable, which the hook made.
+                problem = quote(problem, _hidden(order, rendered))
                 message = f"the order hook {name} makes an order that cannot be sent: {problem}"
                 raise NotHooked(Category.HOOK, message)
             rendered = made
