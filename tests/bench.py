@@ -17,6 +17,7 @@ from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.postgres.place import PostgresPlace
+from veracore_sync.ports.order_hooks import NO_HOOKS, OrderHooks
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Bench:
     shop: FakeShop = field(default_factory=FakeShop)
     warehouse: FakeWarehouse = field(default_factory=FakeWarehouse)
     settings: Settings = field(default_factory=make_settings)
+    order_hooks: OrderHooks = NO_HOOKS
 
     def __post_init__(self) -> None:
         self.ledger = open_ledger(self.path, clock=self.clock)
@@ -61,6 +63,7 @@ class Bench:
             self.settings,
             self.clock,
             options or RunOptions(**named),
+            order_hooks=self.order_hooks,
         )
 
     def row(self, code: str) -> OrderRow:

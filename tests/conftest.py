@@ -20,6 +20,7 @@ from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
+from order_hook_kit import install_hooks as install_hooks
 from present import missing
 from realvendure import RealVendure, StartVendure
 from vendure_bed import (

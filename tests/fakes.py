@@ -343,6 +343,7 @@ TELLS_ALL = Capabilities(
     can_cancel=True,
     lists_returns=True,
     takes_charges=True,
+    takes_fields=True,
 )
 TELLS_LITTLE = Capabilities(
     lists_shipped=False,
@@ -352,7 +353,20 @@ TELLS_LITTLE = Capabilities(
     can_cancel=False,
     lists_returns=False,
     takes_charges=False,
+    takes_fields=False,
 )
+
+
+def without_fields(order: WarehouseOrder) -> WarehouseOrder:
+    return replace(
+        order,
+        ship_comments="",
+        needed_by=None,
+        release_date=None,
+        rush=False,
+        discount_code="",
+        variables=(),
+    )
 
 
 @dataclass
@@ -367,6 +381,7 @@ class FakeWarehouse:
     is_sandbox: bool = False
     clock_ahead_seconds: float | None = None
     held: dict[str, WarehouseRecord] = field(default_factory=dict)
+    sent: dict[str, WarehouseOrder] = field(default_factory=dict)
     submissions: dict[str, int] = field(default_factory=dict)
     script: deque[str] = field(default_factory=deque)
     cancels: deque[str] = field(default_factory=deque)
@@ -423,6 +438,8 @@ class FakeWarehouse:
         lines = tuple(RecordLine(one.sku, one.quantity) for one in order.lines)
         record = WarehouseRecord(order.id, order.reference, lines, "open")
         self.held[order.id.casefold()] = record
+        has_fields = self.capabilities.takes_fields
+        self.sent[order.id.casefold()] = order if has_fields else without_fields(order)
 
     def cancel(self, order_id: str) -> CancelOutcome:
         """`cancels` words: ``not connected``, ``429``, ``no permission``, ``lost before``,

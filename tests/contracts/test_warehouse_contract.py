@@ -6,7 +6,8 @@ What a client may leave out is told by its capabilities, and each of them is pro
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import get_args
 
 import pytest
@@ -15,7 +16,7 @@ from warehouse_beds import BEDS, CARRIER, ID, TWO, WarehouseBed, an_order
 from veracore_sync.config.schema import DialectName
 from veracore_sync.domain.errors import Occurrence, Unavailable, UpstreamError, UsageError
 from veracore_sync.domain.returns import ReturnedRow
-from veracore_sync.domain.warehouse import ShippedRow, StockLevel, WarehouseRecord
+from veracore_sync.domain.warehouse import ShippedRow, StockLevel, Variable, WarehouseRecord
 from veracore_sync.ports.warehouse import (
     Absent,
     Accepted,
@@ -78,6 +79,32 @@ def test_its_content_is_told_or_nothing_of_it(bed: WarehouseBed, warehouse: Ware
         assert [(line.sku, line.quantity) for line in record.lines or ()] == list(TWO)
     else:
         assert (record.reference, record.lines, record.products) == (None, None, ())
+
+
+def test_its_fields_arrive_where_there_are_any(bed: WarehouseBed, warehouse: Warehouse) -> None:
+    fields = {
+        "ship_comments": "Happy <birthday>",
+        "needed_by": "2026-02-10",
+        "release_date": "2026-02-05T00:00:00+00:00",
+        "rush": True,
+        "discount_code": "WEB10",
+        "variables": {"Gift": "yes & no", "Shelf": "B 7"},
+    }
+    sent = replace(
+        an_order(),
+        ship_comments="Happy <birthday>",
+        needed_by=date(2026, 2, 10),
+        release_date=date(2026, 2, 5),
+        rush=True,
+        discount_code="WEB10",
+        variables=(Variable("Gift", "yes & no"), Variable("Shelf", "B 7")),
+    )
+    assert isinstance(warehouse.submit(sent), Accepted)
+    there = bed.fields_of(ID)
+    if warehouse.capabilities.takes_fields:
+        assert there == fields
+    else:
+        assert not any(there.values())
 
 
 def test_two_lines_of_one_sku_stay_two(bed: WarehouseBed, warehouse: Warehouse) -> None:

@@ -68,6 +68,9 @@ def an_order(identity: str = ID, lines: Lines = TWO, reference: str = "") -> War
     )
 
 
+FIELDS = ("ship_comments", "needed_by", "release_date", "rush", "discount_code", "variables")
+
+
 class WarehouseBed(ABC):
     """A warehouse under test. `warehouse` is the client; all else happens behind its back."""
 
@@ -76,6 +79,10 @@ class WarehouseBed(ABC):
     @abstractmethod
     def held(self) -> dict[str, list[tuple[str, int]]]:
         """The lines of each order that is there, by id."""
+
+    @abstractmethod
+    def fields_of(self, identity: str) -> dict[str, Any]:
+        """What an order there has besides who, where to and what."""
 
     @abstractmethod
     def creates(self) -> int:
@@ -160,6 +167,10 @@ class Simulated(WarehouseBed):
             for one in self.control("orders")["orders"]
         }
 
+    def fields_of(self, identity: str) -> dict[str, Any]:
+        one = self.sandbox.world.find(identity)
+        return {name: getattr(one, name) for name in FIELDS}
+
     def creates(self) -> int:
         return self.asked(CREATES)
 
@@ -219,6 +230,17 @@ class InMemory(WarehouseBed):
         return {
             one.id: [(line.sku, line.quantity) for line in one.lines or ()]
             for one in self.warehouse.held.values()
+        }
+
+    def fields_of(self, identity: str) -> dict[str, Any]:
+        one = self.warehouse.sent[identity.casefold()]
+        return {
+            "ship_comments": one.ship_comments,
+            "needed_by": str(one.needed_by or ""),
+            "release_date": f"{one.release_date}T00:00:00+00:00" if one.release_date else None,
+            "rush": one.rush,
+            "discount_code": one.discount_code,
+            "variables": {each.name: each.value for each in one.variables},
         }
 
     def creates(self) -> int:

@@ -68,7 +68,8 @@ def produce(case: str) -> bytes:
     settings = Settings.model_validate(tree)
     order = recorded(name)
     identity = warehouse_id(order.code, "", lambda _: False)
-    sent = Renderer(settings.orders, settings.skus).render(order, identity).order
+    renderer = Renderer(settings.orders, settings.skus, zone=settings.veracore.zone)
+    sent = renderer.render(order, identity).order
     if form == "rest.json":
         return create_document(sent, settings.veracore.company_id) + b"\n"
     namespace = NAMESPACES[form.removesuffix(".xml")]

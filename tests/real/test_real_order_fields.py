@@ -5,10 +5,12 @@ Vendure itself refuses localeString and localeText on orders, which are not tran
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from order_hook_kit import HEAD, Install
 from pydantic import SecretStr
 from realvendure import StartVendure
 from rig import HereRig
@@ -100,3 +102,56 @@ def test_every_kind(
     sent = sandbox.world.find(order.code)
     assert sent is not None
     assert (sent.po_number, sent.comment) == ("yes", "2026-01-31 22:30 UTC")
+
+
+HOOK = f"""
+{HEAD}
+def by_group(order, rendered):
+    return set_variable(rendered, "Group", " ".join(order.customer.groups) or "none")
+"""
+
+
+def test_fields_groups_and_a_hook(
+    start_any_vendure: StartVendure, sandbox: Sandbox, tmp_path: Path, install_hooks: Install
+) -> None:
+    vendure = start_any_vendure(custom_fields=True, variants=5)
+    order = vendure.place_order()
+    set_fields = "mutation($i: UpdateOrderInput!) { setOrderCustomFields(input: $i) { id } }"
+    vendure.admin(set_fields, {"i": {"id": order.id, "customFields": GIVEN}})
+    customer = vendure.admin(
+        "query($id: ID!) { order(id: $id) { customer { id } } }", {"id": order.id}
+    )["order"]["customer"]["id"]
+    vendure.admin(
+        "mutation($i: CreateCustomerGroupInput!) { createCustomerGroup(input: $i) { id } }",
+        {"i": {"name": "Wholesale", "customerIds": [customer]}},
+    )
+    rig = HereRig(
+        tmp_path, vendure.admin_url, *vendure.create_administrator(["ReadOrder"]), sandbox
+    )
+    install_hooks(HOOK, "by-group")
+    orders = {
+        "FIELDS": json.dumps(
+            {
+                "ship_comments": "customFields.wish",
+                "needed_by": "customFields.exportedAt",
+                "rush": "customFields.giftWrap",
+            }
+        ),
+        "VARIABLES": json.dumps({"Boxes": "customFields.boxes", "Shop": "WEB"}),
+        "HOOKS": "by-group",
+        "HOOK_FIELDS": "customer.groups",
+    }
+    rig.env |= {f"VERACORE_SYNC_ORDERS__{key}": value for key, value in orders.items()}
+    rig.env["VERACORE_SYNC_VERACORE__TIMEZONE"] = "Asia/Tokyo"
+    assert rig.sync()["submitted"] == 1
+    sent = sandbox.world.find(order.code)
+    assert sent is not None
+    assert (sent.ship_comments, sent.needed_by, sent.rush) == ("by noon", "2026-02-01", True)
+    assert sent.variables == {"Boxes": "3", "Shop": "WEB", "Group": "Wholesale"}
+    rig.sync()
+    changed = {"id": order.id, "customFields": {"wish": "Dear Zora"}}
+    vendure.admin(set_fields, {"i": changed})
+    told = rig.run("sync-orders")
+    assert "custom field wish changed" in told.out + told.err
+    assert "custom field wish changed" in rig.run("reconcile").out
+    assert b"Zora" not in b"".join(one.read_bytes() for one in tmp_path.glob("ledger*"))

@@ -70,12 +70,13 @@ def test_the_address_is_completed_never_doubled(api_url: str, expected: str) -> 
 # The order of elements in the service's schema (docs/wire.md), as far as we send them.
 PARTY = "FirstName LastName CompanyName Address1 Address2 City State PostalCode Country Phone Email"
 SCHEMA = {
-    "order": "Header Classification Shipping Money OrderedBy ShipTo BillTo Offers",
+    "order": "Header Classification Shipping Money OrderVariables OrderedBy ShipTo BillTo Offers",
     "order/Header": "ID EntryDate ReferenceNumber PONumber Comments",
     "Classification": "CampaignID Source CustomerProject CustomerCode",
-    "Shipping": "FreightCarrier FreightService ShippingOption FreightCode ThirdPartyType "
-    "ThirdAccountNumber",
-    "Money": "PriceClass ShippingHandlingCharge",
+    "Shipping": "FreightCarrier FreightService ShippingOption FreightCode ShipComments NeededBy "
+    "Rush ReleaseDate ThirdPartyType ThirdAccountNumber",
+    "Money": "PriceClass ShippingHandlingCharge DiscountAmount DiscountCode SpecialHandlingCharge",
+    "OrderVariable": "VariableField Value",
     "OrderedBy": PARTY,
     "ShipTo/OrderShipTo": f"{PARTY} Flag Key",
     "BillTo": f"{PARTY} Flag",

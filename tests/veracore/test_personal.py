@@ -7,8 +7,8 @@ from typing import Any
 
 from veracore_kit import FULL, PAT, order
 
+from veracore_sync.domain.personal import personal, quote
 from veracore_sync.domain.warehouse import Party, WarehouseOrder
-from veracore_sync.veracore.text import personal, quote
 
 PARTIES = ("ordered_by", "ship_to", "bill_to")
 

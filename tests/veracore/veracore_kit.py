@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -20,6 +20,7 @@ from veracore_sync.domain.warehouse import (
     Classification,
     Freight,
     Party,
+    Variable,
     WarehouseLine,
     WarehouseOrder,
 )
@@ -74,6 +75,13 @@ FULL = {
     "bill_to": Party(last_name="Payer", address1="1 Bill Road", city="Köln", country="DE"),
     "freight": Freight(code="U11", third_party_type=4, third_party_account="A-77"),
     "lines": (WarehouseLine(1, "MUG-BLUE", 2, Decimal("1E+2")), WarehouseLine(2, "FREE", 1, None)),
+    "extra_charge": Decimal("-2.50"),
+    "ship_comments": "Happy birthday",
+    "needed_by": date(2026, 2, 10),
+    "release_date": date(2026, 2, 5),
+    "rush": True,
+    "discount_code": "WEB10",
+    "variables": (Variable("Gift", "yes & no"), Variable("Empty", ""), Variable("Shelf", "B 7")),
 }
 
 BARE = {

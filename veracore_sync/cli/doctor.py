@@ -22,6 +22,7 @@ from veracore_sync.domain.errors import PRECEDENCE, SyncError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, warn
 from veracore_sync.jobs.doctor.ledger import ledger
 from veracore_sync.jobs.doctor.machine import machine
+from veracore_sync.jobs.doctor.order_hooks import order_hooks
 from veracore_sync.jobs.doctor.shop import shop
 from veracore_sync.jobs.doctor.skus import skus
 from veracore_sync.jobs.doctor.warehouse import warehouse
@@ -58,6 +59,7 @@ def run_checks(
     found = list(machine(container.loaded, systemd_dir, notify_hook))
     found += _neighbours(container.loaded)
     found += ways(container.settings, os.environ)
+    found += order_hooks(container.settings.orders, container.order_hooks)
     found += ledger(container.settings, lambda: container.ledger, container.clock)
     if not offline:
         unusable = [one for one in found if one.name == "ledger" and one.level == "fail"]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from veracore_sync.composition.pings import Ping
     from veracore_sync.jobs.kernel import ReportT, RunContext, RunOptions
     from veracore_sync.ports.ledger import Ledger
+    from veracore_sync.ports.order_hooks import OrderHooks
     from veracore_sync.ports.shop import Shop
     from veracore_sync.ports.warehouse import Warehouse
     from veracore_sync.transport.http import Gate
@@ -137,10 +138,23 @@ class Container:
             custom_fields=self.settings.orders.custom_fields,
             reads_parts=self.settings.orders.order_types is not None,
             reads_channels=bool(self.settings.orders.channels),
+            reads_groups=self.settings.orders.reads_groups,
             retry=self._retry,
             gate=self._gate("vendure", per_minute=0),
             clock=self.clock,
         )
+
+    @cached_property
+    def order_hooks(self) -> OrderHooks:
+        """The order hooks that the settings name; none is imported before it is needed."""
+        from veracore_sync.ports.order_hooks import NO_HOOKS
+
+        orders = self.settings.orders
+        if not orders.hooks:
+            return NO_HOOKS
+        from veracore_sync.hooking.process import HookProcess
+
+        return HookProcess(orders.hooks, orders.hook_seconds)
 
     @cached_property
     def warehouse(self) -> Warehouse:
@@ -211,6 +225,7 @@ class Container:
             self.clock,
             options or RunOptions(),
             progress or no_progress,
+            order_hooks=self.order_hooks,
         )
 
     def _gate(self, upstream: str, *, per_minute: int) -> Gate:
@@ -326,7 +341,7 @@ class Container:
 
     def close(self) -> None:
         """Close the parts that were created."""
-        for name in ("shop", "warehouse", "ledger"):
+        for name in ("shop", "warehouse", "ledger", "order_hooks"):
             part = self.__dict__.get(name)
             if part is not None and hasattr(part, "close"):
                 part.close()

@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from veracore_sync.config.section import DAY_SECONDS, Section, minutes, number
+from veracore_sync.config.order_fields import CUSTOMER_GROUPS, HookField, Source, field_of
+from veracore_sync.config.section import DAY_SECONDS, Section, minutes, number, seconds
 from veracore_sync.config.types import (
     CountryCodes,
+    Distinct,
     DistinctCodes,
     FieldName,
     IdPrefix,
@@ -24,6 +26,10 @@ from veracore_sync.config.types import (
 Claim = Literal["ours", "others", "shared"]
 """Whose order it is: to send here, of other channels, or of both."""
 OrderType = Literal["Regular", "Seller", "Aggregate"]
+FieldKey = Literal["ship_comments", "needed_by", "release_date", "rush", "discount_code"]
+"""A field of VeraCore's order that is empty unless ``orders.fields`` fills it."""
+TYPED_FIELDS: Collection[FieldKey] = ("needed_by", "release_date", "rush")
+"""Those that hold a day or yes or no, and so cannot be the same text for every order."""
 DEFAULT_CHANNEL = "__default_channel__"
 """The code of Vendure's own channel; every other one is a seller's."""
 
@@ -121,6 +127,44 @@ class OrdersSettings(Section):
         description="Custom field of the order that is its PO number, of any kind but list, "
         "relation and struct; empty is the order code.",
     )
+    fields: dict[FieldKey, Source] = Field(
+        default_factory=dict,
+        description="More fields of VeraCore's order (oms), each from a custom field "
+        "(`customFields.NAME`) or, but for days and `rush`, a text for every order: "
+        "`ship_comments`, `needed_by`, `release_date`, `rush`, `discount_code`.",
+        examples=[
+            {
+                "ship_comments": "customFields.giftMessage",
+                "needed_by": "customFields.deliveryDate",
+                "rush": "customFields.express",
+            }
+        ],
+    )
+    variables: Annotated[dict[Name, Source], Distinct] = Field(
+        default_factory=dict,
+        description="Order variables (oms): a custom field (`customFields.NAME`) or a text for "
+        "every order, by the variable's name in VeraCore.",
+        examples=[{"Gift message": "customFields.giftMessage", "Shop": "WEB"}],
+    )
+    hooks: Names = Field(
+        default=(),
+        description="Order hooks that run, in this sequence: code of your own that may change or "
+        "refuse an order (docs/order-hooks.md). An installed one that is not named does nothing.",
+        examples=[("gift-note",)],
+    )
+    hook_fields: Annotated[tuple[HookField, ...], Field(strict=False)] = Field(
+        default=(),
+        description="What hooks get of an order besides its usual content: `customFields.NAME`, "
+        "and `customer.groups`, the names of the customer's groups.",
+        examples=[("customer.groups",)],
+    )
+    hook_skus: Names = Field(
+        default=(),
+        description="VeraCore's offers of which hooks may add lines, such as a leaflet; no order "
+        "of the shop has them.",
+        examples=[("LEAFLET",)],
+    )
+    hook_seconds: float = seconds(5, "Longest that a hook may take for an order.")
     prices: Literal["gross", "net", "none"] = Field(
         default="gross", description="Prices sent: with tax (`gross`), without (`net`), or none."
     )
@@ -184,6 +228,25 @@ class OrdersSettings(Section):
             raise ValueError('surcharges = "sku" needs service_sku, the offer of their line')
         return self
 
+    @field_validator("hooks")
+    @classmethod
+    def _each_hook_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = [name for name in value if value.count(name) > 1]
+        if twice:
+            raise ValueError(f'names "{twice[0]}" twice; keep one')
+        return value
+
+    @field_validator("fields")
+    @classmethod
+    def _days_of_an_order(cls, value: dict[FieldKey, str]) -> dict[FieldKey, str]:
+        for key in TYPED_FIELDS:
+            if key in value and not field_of(value[key]):
+                raise ValueError(
+                    f"has the same {key} for every order; name a custom field, such as "
+                    "customFields.deliveryDate"
+                )
+        return value
+
     @field_validator("order_types")
     @classmethod
     def _each_sale_once(cls, value: tuple[OrderType, ...] | None) -> tuple[OrderType, ...] | None:
@@ -228,10 +291,22 @@ class OrdersSettings(Section):
         return frozenset(self.order_types or ("Regular", "Seller"))
 
     @property
+    def reads_groups(self) -> bool:
+        """Whether the groups of each order's customer are asked for."""
+        return CUSTOMER_GROUPS in self.hook_fields
+
+    @property
     def custom_fields(self) -> dict[str, str]:
         """The order's custom fields that are asked for, by the setting that names each."""
         named = {
             "orders.comment_field": self.comment_field,
             "orders.po_number_field": self.po_number_field,
+            **{
+                f"orders.hook_fields ({one})": field_of(one)
+                for one in self.hook_fields
+                if field_of(one)
+            },
+            **{f"orders.fields.{key}": field_of(one) for key, one in self.fields.items()},
+            **{f'orders.variables."{key}"': field_of(one) for key, one in self.variables.items()},
         }
         return {setting: name for setting, name in named.items() if name}

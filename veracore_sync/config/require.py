@@ -67,6 +67,14 @@ def _veracore(settings: Settings) -> Iterator[str]:
         value = getattr(settings.veracore, key)
         if not (_set(value) if isinstance(value, SecretStr) else value):
             yield _missing(f"veracore.{key}")
+    if settings.veracore.lacks_fields:
+        for key in ("fields", "variables"):
+            if getattr(settings.orders, key):
+                dialect = settings.veracore.dialect
+                yield (
+                    f"orders.{key} cannot be sent in the dialect {dialect}, which has no such "
+                    f"fields: take orders.{key} out, or see veracore.api"
+                )
 
 
 def _pair(settings: Settings) -> Iterator[str]:

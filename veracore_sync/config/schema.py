@@ -213,6 +213,11 @@ class VeracoreSettings(Section):
         return f"{self.used_face} ({why})"
 
     @property
+    def lacks_fields(self) -> bool:
+        """Whether the dialect has no more fields of an order than all orders need."""
+        return self.dialect == "rest"
+
+    @property
     def zone(self) -> ZoneInfo:
         """`timezone` as a zone."""
         return ZoneInfo(self.timezone)

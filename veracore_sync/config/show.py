@@ -15,6 +15,7 @@ from veracore_sync.config.address import without_password
 from veracore_sync.config.explain import dotted
 from veracore_sync.config.given import is_masked, keys
 from veracore_sync.config.load import Loaded
+from veracore_sync.config.order_hooks import identity
 from veracore_sync.config.schema import Settings
 from veracore_sync.config.section import Section
 
@@ -79,6 +80,8 @@ def _special(key: str, settings: Settings) -> str:
         return veracore.service_note
     if key == "tracking.timezone" and not settings.tracking.timezone:
         return f"{veracore.timezone} (as veracore.timezone)"
+    if key == "orders.hooks" and settings.orders.hooks:
+        return ", ".join(identity(settings.orders.hooks))
     if key == "orders.not_before" and settings.orders.not_before is None:
         return "(when the ledger was created)"
     return ""

@@ -24,7 +24,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Se
 
 from veracore_sync.config.address import names_service
 
-_FIELD_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
+FIELD_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _OWN_HEADERS = frozenset(
     {
@@ -257,7 +257,7 @@ def _zone(name: str) -> str:
 
 
 def _field_name(name: str) -> str:
-    if name and not _FIELD_NAME.fullmatch(name):
+    if name and not FIELD_NAME.fullmatch(name):
         raise ValueError("must be the name of a custom field, such as poNumber")
     return name
 

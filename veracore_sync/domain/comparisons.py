@@ -1,6 +1,7 @@
 """What is remembered of an order that was handed over, to find what the shop changes afterwards.
 
-Nothing of it is personal data: the ship-to is a keyed hash of the whole of it. Times are UTC texts.
+Nothing of it is personal data: the ship-to is a keyed hash of the whole of it, and so is each
+custom field. Times are UTC texts.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Facets:
         is_refunded: All that was paid was given back.
         owed: What the payments lack to the order's total.
         by_hand: Units by SKU that fulfilments have which are not of a slip of VeraCore.
+        fields: A keyed hash of each custom field that is sent, by its name.
         names: What each variant and shipping method was called when it was seen first. It tells a
             renamed one from another one, and is no content.
     """
@@ -44,6 +46,7 @@ class Facets:
     is_refunded: bool = False
     owed: Decimal = Decimal(0)
     by_hand: Mapping[str, int] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 

@@ -44,6 +44,7 @@ class Category(StrEnum):
     TIMEOUT = "timeout"
     PROTOCOL = "protocol"
     CONFLICT = "conflict"
+    HOOK = "hook"
     INTERNAL = "internal"
 
 
@@ -66,6 +67,8 @@ HINTS: dict[Category, str] = {
     "`veracore-sync --log-level debug doctor` shows the response",
     Category.CONFLICT: "compare both sides, then `veracore-sync resolve ORDER --adopt`, "
     "`--new-id` or `--skip`",
+    Category.HOOK: "correct the order hook that the message names, or take it out of orders.hooks; "
+    "then `veracore-sync retry ORDER`, or the next run after the hook's version has changed",
     Category.INTERNAL: "please report this with the output of `veracore-sync --log-level debug`",
 }
 """The hint of an error that has none of its own, by category."""

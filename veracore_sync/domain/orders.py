@@ -33,12 +33,13 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Who ordered; every field may be empty."""
+    """Who ordered; every field may be empty. `groups` are names, read only where a setting asks."""
 
     first_name: str = ""
     last_name: str = ""
     email: str = ""
     phone: str = ""
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,3 +145,4 @@ class OrderContent:
     total: Decimal = Decimal(0)
     surcharges_gross: Decimal = Decimal(0)
     surcharges_net: Decimal = Decimal(0)
+    custom_fields: Mapping[str, str] = field(default_factory=dict)

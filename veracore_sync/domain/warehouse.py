@@ -6,7 +6,7 @@ Money is `Decimal` in units of the currency; quantities are whole units; times a
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -62,11 +62,20 @@ class WarehouseLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Variable:
+    """An order variable of the warehouse: its name there, and its value."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class WarehouseOrder:
     """An order as it is sent, in either dialect (docs/order-mapping.md).
 
     `id` is VeraCore's order id, `reference` the shop's full order code, `placed_at` UTC.
-    `extra_charge` is the sum of the surcharges; below zero it is a discount.
+    `extra_charge` is the sum of the surcharges; below zero it is a discount. `needed_by` and
+    `release_date` are days of the warehouse's time zone.
     """
 
     id: str
@@ -82,6 +91,12 @@ class WarehouseOrder:
     shipping_charge: Decimal | None
     lines: tuple[WarehouseLine, ...]
     extra_charge: Decimal | None = None
+    ship_comments: str = ""
+    needed_by: date | None = None
+    release_date: date | None = None
+    rush: bool = False
+    discount_code: str = ""
+    variables: tuple[Variable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

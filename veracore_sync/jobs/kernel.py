@@ -14,6 +14,7 @@ from veracore_sync.jobs.rehearsal import is_simulator_of_a_real_shop
 from veracore_sync.jobs.report import RunReport
 from veracore_sync.jobs.schedule import max_run
 from veracore_sync.ports.ledger import Ledger
+from veracore_sync.ports.order_hooks import NO_HOOKS, OrderHooks
 from veracore_sync.ports.shop import Shop
 from veracore_sync.ports.warehouse import Warehouse
 
@@ -52,6 +53,7 @@ class RunContext(Generic[ReportT]):
         report: Filled as the run goes on.
         ledger: Read-only in a dry run.
         progress: Called as the run advances.
+        order_hooks: The merchant's own code, which changes and refuses orders.
     """
 
     report: ReportT
@@ -62,6 +64,7 @@ class RunContext(Generic[ReportT]):
     clock: Clock
     options: RunOptions = field(default_factory=RunOptions)
     progress: Progress = no_progress
+    order_hooks: OrderHooks = NO_HOOKS
     _is_rehearsal: bool = field(default=False, init=False)
     _ends_at: float = field(default=math.inf, init=False)
     _said_over: bool = field(default=False, init=False)

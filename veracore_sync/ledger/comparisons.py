@@ -99,7 +99,12 @@ class Comparisons:
 
 def packed(facets: Facets | None) -> str | None:
     """Facets as they are stored."""
-    return None if facets is None else json.dumps(asdict(facets), sort_keys=True, default=str)
+    if facets is None:
+        return None
+    stored = asdict(facets)
+    if not facets.fields:
+        del stored["fields"]  # as versions stored them that had none
+    return json.dumps(stored, sort_keys=True, default=str)
 
 
 def _facets(stored: dict[str, Any]) -> Facets:

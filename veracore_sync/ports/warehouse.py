@@ -139,6 +139,7 @@ class Capabilities:
         can_cancel: Cancel an order on request. If not, a person does that at VeraCore.
         lists_returns: Which goods came back on given days. If not, nobody is told of them.
         takes_charges: An order's shipping, surcharges and discounts beside its lines.
+        takes_fields: All that an order may carry; if not, no more than who, where to and what.
     """
 
     lists_shipped: bool
@@ -148,6 +149,7 @@ class Capabilities:
     can_cancel: bool
     lists_returns: bool
     takes_charges: bool
+    takes_fields: bool
 
 
 def permission_hint(operation: str) -> str:

@@ -29,8 +29,8 @@ class Behaviour:
         fault_text: Faults with the .NET ``stack``, or the ``short`` text.
         soap: Answer in this version whatever the request's; None: in the request's.
         timezone: The warehouse's zone, for all local times.
-        sources, carriers, services, freight_codes, shipping_options: What the account has set
-            up; None: anything goes. A missing source is refused too.
+        sources, carriers, services, freight_codes, shipping_options, variables: What the account
+            has set up; None: anything goes. A missing source is refused too.
         longest_id: The most characters of an order's id. No limit is documented: one client keeps
             to 20, ids of 24 are in a real report.
         require_city: Whether a ship-to needs a city.
@@ -60,6 +60,7 @@ class Behaviour:
     services: tuple[str, ...] | None = None
     freight_codes: tuple[str, ...] | None = None
     shipping_options: tuple[str, ...] | None = None
+    variables: tuple[str, ...] | None = None
     longest_id: int = 20
     require_city: bool = True
     reserve: str = "accepted"
@@ -177,6 +178,7 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "services": _texts,
     "freight_codes": _texts,
     "shipping_options": _texts,
+    "variables": _texts,
     "longest_id": _characters,
     "require_city": _one_of(True, False),
     "reserve": _one_of("accepted", "processed"),

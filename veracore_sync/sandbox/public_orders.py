@@ -46,7 +46,7 @@ def status_of(order: Order) -> str:
 def order_document(order: Order, zone: ZoneInfo) -> dict[str, Any]:
     """The order as JSON values."""
     entered = datetime.fromisoformat(order.entered_at or order.accepted_at)
-    known = {"OrderEntryView": "Default", "RushOrder": False}
+    known = {"OrderEntryView": "Default", "RushOrder": order.rush}
     known |= {"CampaignID": order.campaign or None, "Source": order.source or None}
     return {
         "ID": order.id,
@@ -57,7 +57,7 @@ def order_document(order: Order, zone: ZoneInfo) -> dict[str, Any]:
         "OrderDates": {
             "UTCOrderDate": entered.replace(tzinfo=None).isoformat(timespec="seconds"),
             "ServerDateCaptured": local(order.accepted_at, zone),
-            "NeededByDate": None,
+            "NeededByDate": order.needed_by or None,
         },
         "OrderClassification": {name: known.get(name) for name in _CLASSIFICATION},
         "OrderedBy": {
@@ -97,7 +97,7 @@ def _shipping_unit(order: Order) -> dict[str, Any]:
         "RequestedFreightCarrier": order.carrier or None,
         "RequestedFreightService": order.service or None,
         "RequestedFreightCode": None,
-        "Comments": "",
+        "Comments": order.ship_comments,
         "SignatureRequirement": None,
         "TotalWeight": float(WEIGHT),
         "TotalWeightType": "lbs",

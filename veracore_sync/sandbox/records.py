@@ -101,6 +101,12 @@ class Order:
     handling_charge: str = "0"
     special_charge: str = "0"
     discount: str = "0"
+    ship_comments: str = ""
+    needed_by: str = ""
+    release_date: str | None = None
+    rush: bool = False
+    discount_code: str = ""
+    variables: dict[str, str] = field(default_factory=dict)
     ordered_by: dict[str, str] = field(default_factory=dict)
     ship_to: dict[str, str] = field(default_factory=dict)
     bill_to: dict[str, str] = field(default_factory=dict)

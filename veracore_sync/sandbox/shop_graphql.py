@@ -43,6 +43,7 @@ from veracore_sync.sandbox.shop_roots import MUTATIONS, QUERIES, guarded
 from veracore_sync.sandbox.shop_state import ShopState
 
 SCHEMA_FILE = Path(__file__).with_name("shop_schema.graphql")
+_CUSTOM_FIELDS_FILE = Path(__file__).with_name("shop_custom_fields.graphql")
 BODY_LIMIT = 100 * 1024
 _KEPT_DOCUMENTS = 256
 Document = dict[str, Any]
@@ -189,7 +190,8 @@ def _unresolved(document: DocumentNode, chosen: str | None) -> Answer:
 
 
 def _schema() -> GraphQLSchema:
-    schema = build_schema(SCHEMA_FILE.read_text(encoding="utf-8"))
+    files = (SCHEMA_FILE, _CUSTOM_FIELDS_FILE)
+    schema = build_schema("\n".join(one.read_text(encoding="utf-8") for one in files))
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLObjectType):
             _resolve_fields(kind)

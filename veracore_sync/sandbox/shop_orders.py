@@ -13,6 +13,7 @@ from veracore_sync.sandbox.shop_prices import apply_promotions, total_with_tax
 from veracore_sync.sandbox.shop_process import objection
 from veracore_sync.sandbox.shop_records import (
     Customer,
+    CustomerGroup,
     HistoryEntry,
     Order,
     OrderLine,
@@ -96,6 +97,8 @@ class Orders(Stock):
         currency: str | None = None,
         channel: str = DEFAULT_CHANNEL,
         order_type: str = "Regular",
+        custom_fields: Mapping[str, Any] | None = None,
+        groups: Iterable[str] = (),
     ) -> Order:
         """Take an order, as a shopper would.
 
@@ -112,6 +115,8 @@ class Orders(Stock):
             currency: None: the channel's.
             channel: The id of the channel that sells it.
             order_type: ``Regular``, ``Seller`` or ``Aggregate``.
+            custom_fields: Of those in ``shop_custom_fields.graphql``.
+            groups: The names of the customer's groups from now on; none: as before.
 
         Raises:
             Refusal: There is not enough to sell.
@@ -125,7 +130,11 @@ class Orders(Stock):
             order.lines.append(self._new_line(order, variant, quantity))
         method = self.shipping_method(shipping_method)
         order.shipping_lines = [ShippingLine(self.new_id("shippingLine"), method, method.price)]
+        order.custom_fields = dict(custom_fields or {})
         order.customer = self._customer(order, {**CUSTOMER, **(customer or {})})
+        if groups:
+            made = (CustomerGroup(self.new_id("customerGroup"), at, name) for name in groups)
+            order.customer.groups = list(made)
         order.shipping_address = _address(address)
         order.billing_address = _address(billing)
         self._use_coupon(order, coupon)

@@ -132,6 +132,16 @@ class Customer:
     last_name: str
     email: str
     phone: str | None
+    groups: list[CustomerGroup] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class CustomerGroup:
+    """A group that customers are in."""
+
+    id: str
+    created_at: datetime
+    name: str
 
 
 @dataclass(slots=True)
@@ -293,3 +303,4 @@ class Order:
     fulfilments: list[Fulfilment] = field(default_factory=list)
     modifications: list[Modification] = field(default_factory=list)
     history: list[HistoryEntry] = field(default_factory=list)
+    custom_fields: dict[str, Any] = field(default_factory=dict)

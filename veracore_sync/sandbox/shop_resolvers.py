@@ -287,6 +287,7 @@ FROM_RECORD: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {
         "phoneNumber": lambda customer: customer.phone,
         "emailAddress": lambda customer: customer.email,
     },
+    "CustomerGroup": {"updatedAt": _created},
     "Payment": {
         "nextStates": _states(PAYMENT_STATES),
         "errorMessage": lambda _payment: None,

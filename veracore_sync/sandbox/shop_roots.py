@@ -176,6 +176,24 @@ def _channels(context: Context, options: Options = None) -> Page[Channel]:
     return _CHANNELS.page(list(state.channels.values()), options, limit=state.list_limit)
 
 
+_CUSTOM_FIELDS = [
+    {
+        "__typename": f"{kind}CustomFieldConfig",
+        "name": name,
+        "type": kind.lower(),
+        "list": False,
+        "requiresPermission": None,
+    }
+    for name, kind in {
+        "giftMessage": "Text",
+        "deliveryDate": "DateTime",
+        "express": "Boolean",
+        "poNumber": "String",
+    }.items()
+]
+"""As ``shop_custom_fields.graphql`` has them."""
+
+
 def _settings(context: Context) -> Input:
     state = context.state
     return {
@@ -186,6 +204,8 @@ def _settings(context: Context) -> Input:
         "outOfStockThreshold": state.threshold,
         "serverConfig": {
             "moneyStrategyPrecision": state.money_precision,
+            "customFieldConfig": {"Order": _CUSTOM_FIELDS},
+            "entityCustomFields": [{"entityName": "Order", "customFields": _CUSTOM_FIELDS}],
             "orderProcess": [{"name": name, "to": to} for name, to in ORDER_STATES.items()],
         },
     }

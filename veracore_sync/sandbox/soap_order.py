@@ -152,6 +152,7 @@ def add_order(reader: Reader, document: Element, world: World) -> Order:
 
 def _order(reader: Reader, root: Element, world: World) -> Order:
     entered = reader.moment(root, "Header/EntryDate", world.zone())
+    released = reader.moment(root, "Shipping/ReleaseDate", world.zone())
     ordered_by = _person(reader, reader.one(root, "OrderedBy"))
     return Order(
         id=reader.text(root, "Header/ID"),
@@ -171,10 +172,24 @@ def _order(reader: Reader, root: Element, world: World) -> Order:
         handling_charge=str(reader.number(root, "Money/ShippingHandlingCharge") or 0),
         special_charge=str(reader.number(root, "Money/SpecialHandlingCharge") or 0),
         discount=str(reader.number(root, "Money/DiscountAmount") or 0),
+        ship_comments=reader.text(root, "Shipping/ShipComments"),
+        needed_by=reader.text(root, "Shipping/NeededBy"),
+        release_date=released.astimezone(UTC).isoformat() if released else None,
+        rush=reader.flag(root, "Shipping/Rush"),
+        discount_code=reader.text(root, "Money/DiscountCode/ID"),
+        variables=_variables(reader, root),
         ordered_by=ordered_by,
         ship_to=_party(reader, reader.one(root, "ShipTo/OrderShipTo"), ordered_by),
         bill_to=_party(reader, reader.one(root, "BillTo"), ordered_by),
     )
+
+
+def _variables(reader: Reader, root: Element) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in reader.all(root, "OrderVariables/OrderVariable"):
+        reader.whole(one, "SeqID")
+        found[reader.text(one, "VariableField/FieldName")] = reader.text(one, "Value")
+    return found
 
 
 def _line(reader: Reader, element: Element) -> Line:
@@ -204,6 +219,9 @@ def _party(reader: Reader, element: Element | None, ordered_by: dict[str, str]) 
 def _check_set_up(reader: Reader, root: Element, order: Order, behaviour: Behaviour) -> None:
     if behaviour.sources is not None and not _known(order.source, behaviour.sources):
         raise Refused("Invalid Source")
+    for name in order.variables:
+        if behaviour.variables is not None and not _known(name, behaviour.variables):
+            raise Refused(f"Invalid User Defined Field {name}")
     freight = (
         ("Freight Carrier", "FreightCarrier/Name", behaviour.carriers),
         ("Freight Service", "FreightService/Description", behaviour.services),

@@ -99,7 +99,9 @@ def _head(order: Order, world: World, zone: ZoneInfo) -> str:
         "OrderComment": order.comment,
         "Carrier": order.carrier,
         "Service": order.service,
-        "RushFlag": "0",
+        "ShipComment": order.ship_comments,
+        "NeedBy": order.needed_by,
+        "RushFlag": "1" if order.rush else "0",
         "ShipHandCharge": double(order.handling_charge),
         "ShippingOption": order.shipping_option,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from veracore_sync.vendure.documents import (
 from veracore_sync.vendure.listing import OrderListing, options
 from veracore_sync.vendure.lists import by_code, page
 from veracore_sync.vendure.node import Node
+from veracore_sync.vendure.order_fields import OrderFields
 
 ORDERS_A_REQUEST = 250
 """Above this, Vendure's time for each order grows (docs/vendure.md)."""
@@ -36,18 +37,31 @@ class VendureAudit:
     Args:
         client: Of its Admin API.
         reads_channels: Also read the orders' channels.
+        fields: The order's custom fields to read.
+        know_fields: Has the shop say of which kind they are, unless it has.
     """
 
-    def __init__(self, client: Client, *, reads_channels: bool = False) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        reads_channels: bool = False,
+        fields: OrderFields | None = None,
+        know_fields: Callable[[], None] = lambda: None,
+    ) -> None:
         self._client = client
-        self._reads = READ_WHOLE_ORDERS.with_channels() if reads_channels else READ_WHOLE_ORDERS
+        self._fields = fields or OrderFields({})
+        self._know_fields = know_fields
+        reads = READ_WHOLE_ORDERS.with_channels() if reads_channels else READ_WHOLE_ORDERS
+        self._reads = reads.with_custom_fields(self._fields.names)
 
     def placed(self, since: datetime) -> Iterator[Sequence[WholeOrder | Unlisted]]:
         """Every order that was placed since then, in pages; see the port."""
+        self._know_fields()
         listing = OrderListing(
             "placed",
             _placed(since, self._newest(since)),
-            lambda item, page: mapping.whole_order(item, mapping.money_precision(page)),
+            lambda item, page: self._whole(item, mapping.money_precision(page)),
             self._list,
             self._names,
             self._must_answer,
@@ -62,6 +76,7 @@ class VendureAudit:
 
     def named(self, codes: Sequence[str]) -> list[WholeOrder]:
         """These orders; see the port."""
+        self._know_fields()
         asked = list(dict.fromkeys(codes))
         # A database that ignores case returns other codes, too.
         found = {order.code: order for order in self._named(asked)}
@@ -75,7 +90,7 @@ class VendureAudit:
             ):
                 must_see_all_channels(root)
                 precision = mapping.money_precision(root)
-                found += (mapping.whole_order(item, precision) for item in items)
+                found += (self._whole(item, precision) for item in items)
             return found
         except UpstreamError as error:
             # Orders with very many lines may be more than one answer may hold.
@@ -83,6 +98,9 @@ class VendureAudit:
                 raise
         middle = len(codes) // 2
         return self._named(codes[:middle]) + self._named(codes[middle:])
+
+    def _whole(self, item: Node, precision: int) -> WholeOrder:
+        return mapping.whole_order(item, precision, self._fields.texts(item))
 
     def _newest(self, since: datetime) -> datetime | None:
         """When the newest order was placed, by the shop's clock; ``None`` if that is unknown."""

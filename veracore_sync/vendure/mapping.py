@@ -103,8 +103,14 @@ def _same_goods(node: Node) -> Iterator[str]:
         yield from (one.text("code") for one in node.nodes("sellerOrders"))
 
 
-def order_content(node: Node, precision: int) -> OrderContent:
-    """An order with what the fragment ``Content`` reads. Amounts are divided by 10^`precision`."""
+def order_content(
+    node: Node, precision: int, custom_fields: Mapping[str, str] | None = None
+) -> OrderContent:
+    """An order with what the fragment ``Content`` reads. Amounts are divided by 10^`precision`.
+
+    Args:
+        custom_fields: As in `order`.
+    """
     payments = node.nodes_or_none("payments")
     shipping_address = node.node_or_none("shippingAddress")
     return OrderContent(
@@ -123,16 +129,22 @@ def order_content(node: Node, precision: int) -> OrderContent:
         total=node.money("totalWithTax", precision),
         surcharges_gross=_surcharges(node, "priceWithTax", precision),
         surcharges_net=_surcharges(node, "price", precision),
+        custom_fields=custom_fields or {},
     )
 
 
-def whole_order(node: Node, precision: int) -> WholeOrder:
-    """An item of ``ReadWholeOrders``. Amounts are divided by 10^`precision`."""
+def whole_order(
+    node: Node, precision: int, custom_fields: Mapping[str, str] | None = None
+) -> WholeOrder:
+    """An item of ``ReadWholeOrders``. Amounts are divided by 10^`precision`.
+
+    Args:
+        custom_fields: As in `order`.
+    """
     # A state of the order moves no time of its own (docs/vendure.md); that of a payment does.
     paid = [one.moment("updatedAt") for one in node.nodes_or_none("payments")]
-    return WholeOrder(
-        order_content(node, precision), fulfilments(node), channels(node), max(paid, default=None)
-    )
+    content = order_content(node, precision, custom_fields)
+    return WholeOrder(content, fulfilments(node), channels(node), max(paid, default=None))
 
 
 def fulfilments(node: Node) -> tuple[Fulfilment, ...]:
@@ -237,7 +249,14 @@ def _customer(node: Node | None) -> Customer:
         last_name=node.text_or_empty("lastName"),
         email=node.text_or_empty("emailAddress"),
         phone=node.text_or_empty("phoneNumber"),
+        groups=_groups(node),
     )
+
+
+def _groups(customer: Node) -> tuple[str, ...]:
+    if "groups" not in customer.fields:
+        return ()
+    return tuple(sorted(one.prose("name") for one in customer.nodes("groups")))
 
 
 def _address(node: Node) -> Address:

@@ -72,6 +72,7 @@ class VendureShop:
         reads_parts: Also read the codes of Aggregate and Seller orders, which costs the shop one
             more query for each order.
         reads_channels: Also read the orders' channels, which costs as much.
+        reads_groups: Also read the groups of each order's customer.
     """
 
     def __init__(
@@ -84,16 +85,19 @@ class VendureShop:
         custom_fields: Mapping[str, str] | None = None,
         reads_parts: bool = False,
         reads_channels: bool = False,
+        reads_groups: bool = False,
     ) -> None:
         self._settings = settings
         self._fields = OrderFields(custom_fields or {})
         read_orders = READ_ORDERS.with_parts() if reads_parts else READ_ORDERS
         read_orders = read_orders.with_custom_fields(self._fields.names)
+        read_orders = read_orders.with_groups() if reads_groups else read_orders
         self._reads_channels = reads_channels
         self._read_orders = self._asked(read_orders)
         poll_orders = POLL_ORDERS.with_order_fields() if custom_fields else POLL_ORDERS
         self._poll_orders = self._asked(poll_orders)
         self._list_orders = self._asked(LIST_ORDERS)
+        self._compare_orders = COMPARE_ORDERS.with_custom_fields(self._fields.names)
         self._client = Client(settings, retry=retry, gate=gate, clock=clock)
         self._methods = RecordList(
             self._client,
@@ -122,7 +126,12 @@ class VendureShop:
     @cached_property
     def audit(self) -> VendureAudit:
         """The shop's orders with everything that is compared."""
-        return VendureAudit(self._client, reads_channels=self._reads_channels)
+        return VendureAudit(
+            self._client,
+            reads_channels=self._reads_channels,
+            fields=self._fields,
+            know_fields=self._know_fields,
+        )
 
     @property
     def clock_ahead_seconds(self) -> float | None:
@@ -294,8 +303,7 @@ class VendureShop:
 
     def orders(self, codes: Sequence[str]) -> list[Order]:
         """Orders in full; see the port. One request for each fifty."""
-        if not self._fields.are_known:
-            self._learn_fields()
+        self._know_fields()
         found: dict[str, Order] = {}
         try:
             read = list(by_code(self._client, self._read_orders, codes, _CODES_A_REQUEST))
@@ -310,6 +318,10 @@ class VendureShop:
             found.update((order.code, order) for order in orders)
         return [found[code] for code in dict.fromkeys(codes) if code in found]
 
+    def _know_fields(self) -> None:
+        if not self._fields.are_known:
+            self._learn_fields()
+
     def _learn_fields(self) -> None:
         if self._fields.names and (refusal := self._fields.refusal(self._without_lists())):
             raise refusal
@@ -321,10 +333,13 @@ class VendureShop:
 
     def contents(self, codes: Sequence[str]) -> list[OrderContent]:
         """What is compared of orders; see the port."""
+        self._know_fields()
         found: list[OrderContent] = []
-        for root, items in by_code(self._client, COMPARE_ORDERS, codes, _COMPARED_A_REQUEST):
+        for root, items in by_code(self._client, self._compare_orders, codes, _COMPARED_A_REQUEST):
             precision = mapping.money_precision(root)
-            found += (mapping.order_content(item, precision) for item in items)
+            found += (
+                mapping.order_content(item, precision, self._fields.texts(item)) for item in items
+            )
         # A database that ignores case returns other codes, too.
         asked = frozenset(codes)
         return [order for order in found if order.code in asked]

@@ -93,7 +93,9 @@ class Candidates(RunPart[OrdersReport]):
         ]
         selector = Selector(
             settings=self.settings.orders,
-            settings_hash=settings_hash(self.settings.orders, self.settings.skus),
+            settings_hash=settings_hash(
+                self.settings.orders, self.settings.skus, self.context.order_hooks.identity
+            ),
             not_before=self.not_before,
             now=now,
             longest=self.settings.longest_order_wait,

@@ -40,12 +40,21 @@ def price_words(was: Facets, now: Facets) -> list[str]:
 
 
 def other_words(was: Facets, now: Facets) -> list[str]:
-    """Whether address and shipping method differ."""
+    """Whether address, shipping method and custom fields differ."""
     words = ["ship-to changed"] if was.ship_to != now.ship_to else []
+    words += [f"custom field {name} changed" for name in changed_fields(was, now)]
     if was.shipping != now.shipping:
         before, after = (", ".join(one) or "none" for one in (was.shipping, now.shipping))
         words.append(f"shipping method {before} → {after}")
     return words
+
+
+def changed_fields(was: Facets, now: Facets) -> list[str]:
+    """The custom fields that differ, as far as both sides have them."""
+    if was.ship_to != now.ship_to:
+        return []  # each is hashed together with the address
+    both = was.fields.keys() & now.fields.keys()
+    return sorted(name for name in both if was.fields[name] != now.fields[name])
 
 
 def listed(words: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from veracore_sync.domain.order_records import AttemptRow, OrderRow, SentLines
 from veracore_sync.domain.orders import Order, OrderContent
 from veracore_sync.domain.states import AttemptOutcome, OrderCause, OrderState
 from veracore_sync.jobs.orders.change_words import (
+    changed_fields,
     counted_units,
     listed,
     other_words,
@@ -296,7 +297,7 @@ class ChangeRules:
         if words:
             lack = f"; VeraCore does not have {counted_units(one.missing)}" if one.missing else ""
             notices[DRIFT] = Notice(
-                _content_mark(one.now),
+                _content_mark(was, one.now),
                 f"it was changed in the shop after it went to VeraCore: {listed(words)}{lack}; "
                 f"make the same change at VeraCore, or {_accept(code)}",
                 words,
@@ -395,9 +396,11 @@ def _same(one: Mapping[str, int], other: Mapping[str, int]) -> bool:
     }
 
 
-def _content_mark(now: Facets) -> str:
-    by_hand = [now.by_hand] if now.by_hand else []
-    return _mark(now.units, now.ship_to, now.shipping, now.prices, *by_hand)
+def _content_mark(was: Facets, now: Facets) -> str:
+    more: list[object] = [now.by_hand] if now.by_hand else []
+    if fields := changed_fields(was, now):
+        more.append({name: now.fields[name] for name in fields})
+    return _mark(now.units, now.ship_to, now.shipping, now.prices, *more)
 
 
 def _mark(*parts: object) -> str:

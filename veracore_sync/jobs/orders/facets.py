@@ -82,6 +82,7 @@ def facets(
         is_refunded=order.paid > 0 and order.refunded >= order.paid,
         owed=max(Decimal(0), order.total - order.paid),
         by_hand=by_hand if by_hand is not None else fulfilled_by_others(order, {}),
+        fields=_fields(order, key),
         names=_names(order),
     )
 
@@ -145,6 +146,22 @@ def _cents(amount: Decimal) -> Decimal:
 def _ship_to(address: Address, key: bytes) -> str:
     # One hash of the whole: single fields could be guessed by whoever has the key. Cleaned as it is
     # sent, so that a difference that VeraCore would never see is none.
-    fields = {name: comparable(value) for name, value in address.by_field().items()}
+    return _digest(_cleaned(address), key)
+
+
+def _fields(order: Order | OrderContent, key: bytes) -> dict[str, str]:
+    # Each together with the address: a phone number alone could be guessed like any single field.
+    address = _cleaned(order.shipping_address)
+    return {
+        name: _digest({**address, "field": name, "text": comparable(text)}, key)
+        for name, text in sorted(order.custom_fields.items())
+    }
+
+
+def _cleaned(address: Address) -> dict[str, str]:
+    return {name: comparable(value) for name, value in address.by_field().items()}
+
+
+def _digest(fields: Mapping[str, str], key: bytes) -> str:
     text = json.dumps(fields, sort_keys=True)
     return hashlib.blake2b(text.encode(), key=key, digest_size=16).hexdigest()

@@ -24,6 +24,8 @@ def label_warnings(order: WarehouseOrder) -> list[str]:
         "phone": to.phone,
         "comment": order.comment,
         "PO number": order.po_number,
+        "ship comments": order.ship_comments,
+        "variables": "".join(one.value for one in order.variables),
     }
     named = [name for name, text in printed.items() if not _is_printable(text)]
     if not named:

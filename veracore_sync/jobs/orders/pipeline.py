@@ -17,6 +17,7 @@ from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.jobs.inventory.sku_map import SPELLINGS
 from veracore_sync.jobs.kernel import RunContext
 from veracore_sync.jobs.orders.bad_records import LOOK_UP, SHOP, BadRecords, Reader, in_batches
+from veracore_sync.jobs.orders.hooked import Hooked
 from veracore_sync.jobs.orders.identity import Identities, stub_of
 from veracore_sync.jobs.orders.plan import (
     Action,
@@ -61,14 +62,17 @@ class OrderPipeline:
         self._bad = BadRecords(ledger, context.clock, settings.retry, context.report)
         self._identities = Identities(context)
         self._given_out: dict[str, str] = {}
-        self._settings_hash = settings_hash(settings.orders, settings.skus)
+        hooks, able = context.order_hooks, context.warehouse.capabilities
+        self._settings_hash = settings_hash(settings.orders, settings.skus, hooks.identity)
         self._planner = Planner(
             settings=settings.orders,
             renderer=Renderer(
                 settings.orders,
                 settings.skus,
                 ledger.meta.get(SPELLINGS),
-                has_charges=context.warehouse.capabilities.takes_charges,
+                has_charges=able.takes_charges,
+                zone=settings.veracore.zone,
+                hooked=Hooked(hooks, settings.orders, takes_fields=able.takes_fields),
             ),
             settings_hash=self._settings_hash,
             hash_key=ledger.meta.hash_key,

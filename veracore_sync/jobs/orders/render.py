@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, tzinfo
 
 from veracore_sync.config import FreightSettings, OrdersSettings, SkuSettings
 from veracore_sync.domain.errors import Category
@@ -19,7 +21,9 @@ from veracore_sync.domain.warehouse import (
     WarehouseOrder,
 )
 from veracore_sync.jobs.inventory.sku_map import SkuMap
+from veracore_sync.jobs.orders.hooked import Hooked, NotHooked
 from veracore_sync.jobs.orders.labels import label_warnings
+from veracore_sync.jobs.orders.more_fields import BadField, with_more_fields
 from veracore_sync.jobs.orders.parties import missing_fields, party
 from veracore_sync.jobs.orders.pricing import Pricer
 from veracore_sync.jobs.orders.text import clean
@@ -51,6 +55,8 @@ class Renderer:
         skus: ``[skus]``.
         spelled: The ledger's value of `SPELLINGS`.
         has_charges: Whether the dialect can say shipping, surcharges and discounts.
+        zone: The warehouse's time zone, whose days an order may name.
+        hooked: Runs the order hooks; without, an order is rendered only to be compared.
     """
 
     def __init__(
@@ -60,8 +66,15 @@ class Renderer:
         spelled: str | None = None,
         *,
         has_charges: bool = True,
+        zone: tzinfo = UTC,
+        hooked: Hooked | None = None,
     ) -> None:
         self._orders = orders
+        self._hooked = hooked
+        # What no order of the shop has, so that it counts in no comparison.
+        self._beside = {unit_key(sku) for sku in (orders.service_sku, *orders.hook_skus) if sku}
+        self._of_hooks = {unit_key(sku) for sku in orders.hook_skus}
+        self._zone = zone
         self._pricer = Pricer(orders, has_charges)
         self._names = SkuMap(skus, spelled)
 
@@ -82,9 +95,11 @@ class Renderer:
         return self._names.part(sku)
 
     def goods(self, lines: SentLines) -> SentLines:
-        """The lines without those of ``orders.service_sku``, which no shop's order has."""
-        service = unit_key(self._orders.service_sku)
-        return tuple(one for one in lines if not service or unit_key(one[0]) != service)
+        """The lines without those that no shop's order has.
+
+        They are of ``orders.service_sku``, or were added by a hook (``orders.hook_skus``).
+        """
+        return tuple(one for one in lines if unit_key(one[0]) not in self._beside)
 
     def render(self, order: Order, warehouse_id: str) -> Rendered:
         """The warehouse order with this id.
@@ -108,8 +123,17 @@ class Renderer:
             shipping_charge=None,
             lines=tuple(self._lines(order)),
         )
+        try:
+            rendered = with_more_fields(rendered, order, self._orders, self._zone)
+        except BadField as problem:
+            raise Unsendable(Category.VALIDATION, str(problem)) from None
         if self._orders.prices != "none":
             rendered = self._pricer.priced(rendered, order, self.sendable_lines(order), warnings)
+        if self._hooked is not None:
+            try:
+                rendered = self._hooked.order(order, rendered)
+            except NotHooked as refusal:
+                raise Unsendable(refusal.trouble.category, refusal.trouble.message) from None
         return Rendered(rendered, (*warnings, *label_warnings(rendered)))
 
     def _custom(self, order: Order, name: str) -> str:
@@ -204,6 +228,13 @@ class Renderer:
                 f"line {number} has no SKU that can be sent: give the variant one in the shop, "
                 "or an alias in [skus.aliases]",
             )
+        if unit_key(offer) in self._of_hooks:
+            # Left out of every comparison, its units would be missing there for ever.
+            raise Unsendable(
+                Category.MAPPING,
+                f"line {number} is of {offer}, which orders.hook_skus keeps for order hooks: take "
+                "it out there, or give it another alias in [skus.aliases]",
+            )
         return offer
 
 
@@ -238,9 +269,13 @@ def content_hash(order: Order | OrderContent, key: bytes) -> str:
     return _digest(facts, key)
 
 
-def settings_hash(orders: OrdersSettings, skus: SkuSettings) -> str:
-    """A hash of the settings that decide what is sent and what is parked."""
-    text = orders.model_dump_json() + skus.model_dump_json()
+def settings_hash(orders: OrdersSettings, skus: SkuSettings, hooks: Sequence[str] = ()) -> str:
+    """A hash of what decides what is sent and what is parked.
+
+    Args:
+        hooks: The name and the version of each order hook.
+    """
+    text = orders.model_dump_json() + skus.model_dump_json() + "".join(hooks)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

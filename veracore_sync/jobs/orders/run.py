@@ -88,7 +88,7 @@ class OrdersRun(JobRun[OrdersReport]):
             self._discover(chosen)
             raise
         except SyncError as error:
-            if error in OF_AN_UPSTREAM_OR_THE_SETTINGS:
+            if error in OF_AN_UPSTREAM_OR_THE_SETTINGS and not self.context.must_not_write:
                 # While VeraCore is down, new orders are still recorded and changes detected.
                 self._discover(chosen)
                 self._try_to_detect_changes(poll, span)
@@ -155,6 +155,9 @@ class OrdersRun(JobRun[OrdersReport]):
 
         With a wrong address or a refused login, the creates would put every order in doubt.
         """
+        if chosen.candidates or chosen.rechecks:
+            # A hook that cannot be run says nothing about one order: all of them wait.
+            self.context.order_hooks.start()
         if self.context.must_not_write or not (chosen.candidates or chosen.rechecks or doubts):
             return
         self.warehouse.check_connection(self._known_id())

@@ -48,6 +48,12 @@ class Document:
         asked = f"{place}      entityCustomFields {{ entityName {fields} }}\n"
         return Document(self.operation, self.text.replace(place, asked, 1), self.permission)
 
+    def with_groups(self) -> Document:
+        """The document with the groups of each order's customer."""
+        place = "        emailAddress\n"
+        asked = f"{place}        groups {{ name }}\n"
+        return Document(self.operation, self.text.replace(place, asked, 1), self.permission)
+
     def with_parts(self) -> Document:
         """The document with the codes of an order's Aggregate and of its Seller orders."""
         return self._of_order("aggregateOrder { code } sellerOrders { code }")

@@ -21,6 +21,7 @@ from veracore_sync.domain.errors import (
 from veracore_sync.domain.failures import read_error
 from veracore_sync.domain.held_orders import unit_key
 from veracore_sync.domain.listed_words import repeat
+from veracore_sync.domain.personal import personal, quote
 from veracore_sync.domain.returns import ListedReturn
 from veracore_sync.domain.warehouse import ListedRow, StockRow, WarehouseOrder
 from veracore_sync.ports.warehouse import (
@@ -54,7 +55,7 @@ from veracore_sync.veracore.oms.returns import returned_row
 from veracore_sync.veracore.oms.service import UPSTREAM, Fault, NotSoap, Service
 from veracore_sync.veracore.oms.shipments import day_text, shipped_row
 from veracore_sync.veracore.oms.stock import pattern_of, stock_row
-from veracore_sync.veracore.text import blank_id, ours, personal, quote
+from veracore_sync.veracore.text import blank_id, ours
 
 _CREDENTIALS_HINT = (
     "check veracore.client_id, veracore.client_secret and veracore.company_id, and that the web "
@@ -93,6 +94,7 @@ class OmsWarehouse:
         can_cancel=True,
         lists_returns=True,
         takes_charges=True,
+        takes_fields=True,
     )
 
     def __init__(

@@ -64,8 +64,9 @@ def add_order(body: ET.Element, namespace: str, order: WarehouseOrder, zone: Zon
     element = ET.SubElement(operation(body, "AddOrder", namespace), "order")
     _header(element, order, zone)
     _classification(element, order)
-    _shipping(element, order.freight)
+    _shipping(element, order)
     _money(element, order)
+    _variables(element, order)
     ordered_by = ET.Element("OrderedBy")
     _party(ordered_by, order.ordered_by)
     _append_if_filled(element, ordered_by)
@@ -102,14 +103,22 @@ def _classification(order_element: ET.Element, order: WarehouseOrder) -> None:
     _append_if_filled(order_element, element)
 
 
-def _shipping(order_element: ET.Element, freight: Freight | None) -> None:
-    if freight is None:
-        return
+def _shipping(order_element: ET.Element, order: WarehouseOrder) -> None:
     element = ET.Element("Shipping")
+    freight = order.freight or Freight()
     _nested(element, ("FreightCarrier", "Name"), freight.carrier)
     _nested(element, ("FreightService", "Description"), freight.service)
     _nested(element, ("ShippingOption", "Description"), freight.shipping_option)
     _nested(element, ("FreightCode",), freight.code)
+    _leaf(element, "ShipComments", order.ship_comments)
+    if order.needed_by is not None:
+        # A text in the schema: this form is read alike whatever the server's language is.
+        _leaf(element, "NeededBy", order.needed_by.isoformat())
+    if order.rush:
+        _leaf(element, "Rush", "true")
+    if order.release_date is not None:
+        # A local time without an offset, as EntryDate.
+        _leaf(element, "ReleaseDate", f"{order.release_date.isoformat()}T00:00:00")
     if freight.third_party_type is not None:
         _leaf(element, "ThirdPartyType", str(freight.third_party_type))
     _leaf(element, "ThirdAccountNumber", freight.third_party_account)
@@ -122,9 +131,22 @@ def _money(order_element: ET.Element, order: WarehouseOrder) -> None:
     if order.shipping_charge is not None:
         _leaf(element, "ShippingHandlingCharge", plain(order.shipping_charge))
     extra = order.extra_charge
-    if extra is not None:
-        name = "SpecialHandlingCharge" if extra > 0 else "DiscountAmount"
-        _leaf(element, name, plain(abs(extra)))
+    if extra is not None and extra <= 0:
+        _leaf(element, "DiscountAmount", plain(abs(extra)))
+    _nested(element, ("DiscountCode", "ID"), order.discount_code)
+    if extra is not None and extra > 0:
+        _leaf(element, "SpecialHandlingCharge", plain(extra))
+    _append_if_filled(order_element, element)
+
+
+def _variables(order_element: ET.Element, order: WarehouseOrder) -> None:
+    element = ET.Element("OrderVariables")
+    for one in order.variables:
+        variable = ET.Element("OrderVariable")
+        _nested(variable, ("VariableField", "FieldName"), one.name)
+        _leaf(variable, "Value", one.value)
+        if len(variable) == 2:
+            element.append(variable)
     _append_if_filled(order_element, element)
 
 

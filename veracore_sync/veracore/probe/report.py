@@ -21,6 +21,7 @@ NEVER_SHOWN = {
     "services": _CREATES,
     "freight_codes": _CREATES,
     "shipping_options": _CREATES,
+    "variables": _CREATES,
     "reserve": _CREATES,
     "backorder_slips": "it shows only while an order waits for stock",
     "cancel": _CANCELS,

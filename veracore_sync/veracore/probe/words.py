@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from veracore_sync.veracore.text import quote
+from veracore_sync.domain.personal import quote
 
 OPERATION, ORDER = "{operation}", "{order}"
 """What stands for the name of an operation and for an order's id."""

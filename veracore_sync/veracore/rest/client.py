@@ -25,6 +25,7 @@ from veracore_sync.domain.errors import (
 from veracore_sync.domain.failures import LISTED_REFUSALS, read_error
 from veracore_sync.domain.held_orders import unit_key
 from veracore_sync.domain.listed_words import repeat
+from veracore_sync.domain.personal import personal, quote
 from veracore_sync.domain.returns import ListedReturn
 from veracore_sync.domain.texts import HAS_HIDDEN, hides_something, marked, plain_words
 from veracore_sync.domain.warehouse import (
@@ -63,7 +64,7 @@ from veracore_sync.veracore.rest.api import UPSTREAM, RestApi, json_object, mess
 from veracore_sync.veracore.rest.stock import items, name_of, stock_row
 from veracore_sync.veracore.rest.write import create_document
 from veracore_sync.veracore.streams import UnreadableStream, begun
-from veracore_sync.veracore.text import names_id, ours, personal, quote
+from veracore_sync.veracore.text import names_id, ours
 
 _ONLY_SLIP = "1"
 _SPACE = " \t\r\n"
@@ -105,6 +106,7 @@ class RestWarehouse:
         can_cancel=False,
         lists_returns=False,
         takes_charges=False,
+        takes_fields=False,
     )
 
     def __init__(

@@ -1,0 +1,1 @@
+"""Runs order hooks in a process of their own (docs/order-hooks.md)."""
