@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.jobs.reasons import Reasons
 from veracore_sync.ports.ledger import Ledger
 
 
@@ -21,6 +22,7 @@ class RunReport:
         needs_person: Sentences about what newly needs a person.
         notices: Sentences for information.
         stopped_by: What ended the run early.
+        reasons: Why each number of the run is what it is.
     """
 
     job: ClassVar[str]
@@ -31,6 +33,7 @@ class RunReport:
     needs_person: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     stopped_by: SyncError | None = None
+    reasons: Reasons = field(default_factory=Reasons)
 
     def escalate(self, sentence: str) -> None:
         """Add a sentence about what newly needs a person."""
