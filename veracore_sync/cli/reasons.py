@@ -9,10 +9,18 @@ from datetime import UTC, datetime
 from veracore_sync.cli.output import say
 from veracore_sync.domain.readable import relative
 from veracore_sync.jobs.reasons import Reason
+from veracore_sync.jobs.report import RunReport
 
 _WIDTH = 98
 _INDENT = "    "
 _MOST_GROUPS = 12
+
+
+def say_notices(report: RunReport) -> None:
+    """Write what the run noticed, unless its reasons say the same."""
+    for notice in report.notices:
+        if notice not in report.covered:
+            say(*wrapped(notice))
 
 
 def say_reasons(reasons: Iterable[Reason], now: datetime | None = None) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.output import on_terminal, say, table
-from veracore_sync.cli.reasons import say_reasons
+from veracore_sync.cli.reasons import say_notices, say_reasons
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition import orders
 from veracore_sync.composition.locked_run import Job
@@ -53,9 +53,7 @@ def run(
 
 def show(report: OrdersReport) -> None:
     """The run as a person reads it."""
-    for notice in report.notices:
-        if notice not in report.covered:
-            say(notice)
+    say_notices(report)
     submits = [one for one in report.plan or () if isinstance(one, SubmitOrder)]
     if submits:
         table(["order", "would be sent"], [(one.code, _units(one)) for one in submits])

@@ -22,9 +22,9 @@ _SHORT = AlertKind.ORDER_SHORT
 _SHORTFALL = AlertKind.ORDER_SHORTFALL
 _MAX_SHORT = 5
 _NAMED = 20
-_NEXT = (
-    "check the plan with `sync-inventory --dry-run`; if it is right, run "
-    "`sync-inventory --allow-mass-change`"
+CHECK = (
+    "check the plan with `veracore-sync sync-inventory --dry-run`; if it is right, run "
+    "`veracore-sync sync-inventory --allow-mass-change`"
 )
 
 
@@ -34,10 +34,7 @@ class StockAlerts(RunPart[InventoryReport]):
 
     def guarded(self, guard: Guard) -> None:
         """A guard stopped the plan, or a part of it."""
-        sentence = f"{guard.sentence}; {_NEXT}" if guard.name != "empty" else guard.sentence
-        if self.context.must_not_write:
-            self.report.notify(sentence)
-            return
+        sentence = f"{guard.sentence}; {CHECK}" if guard.name != "empty" else guard.sentence
         if self.ledger.meta.get(GUARD) != guard.name:
             self.ledger.alerts.resolve(AlertKind.STOCK_GUARDED)
             self.ledger.meta.put(GUARD, guard.name)

@@ -21,7 +21,6 @@ class OrdersReport(RunReport):
         plan: The actions of a run that must not write; ``None`` otherwise.
         changes: By code, what the shop changed after the order was sent.
         unread: By code, why a run that must not write could not plan an order.
-        covered: The notices that `reasons` cover: in the document's notes, and not printed twice.
     """
 
     job: ClassVar[str] = "orders"
@@ -30,12 +29,6 @@ class OrdersReport(RunReport):
     plan: list[Action] | None = None
     changes: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
-    covered: list[str] = field(default_factory=list)
-
-    def notify_once(self, sentence: str) -> None:
-        """Add a sentence that says what `reasons` say, too."""
-        self.covered.append(sentence)
-        self.notify(sentence)
 
     def changed(self, code: str, message: str) -> None:
         """Record what the shop changed of an order that was sent, or passed by."""
