@@ -29,6 +29,7 @@ from veracore_sync.jobs.orders.interpret_lookup import (
     Unknown,
     Verdict,
     WasRefused,
+    found_words,
     interpret_doubt,
 )
 from veracore_sync.jobs.orders.report import OrdersReport
@@ -57,6 +58,7 @@ class DoubtResolver(RunPart[OrdersReport]):
         budget = FailureBudget()
         for row in rows:
             verdict = self.look(row)
+            self.report.found[row.code] = found_words(verdict)
             self.apply(row, verdict)
             if isinstance(verdict, Unknown) and verdict.error in ENDS_THE_RUN:
                 raise verdict.error

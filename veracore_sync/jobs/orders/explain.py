@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from veracore_sync.domain.errors import LedgerError, SyncError
@@ -65,6 +65,8 @@ class Explainer(RunPart[OrdersReport]):
                 why = aside[code]
             else:
                 why = rules.of(row, stub)
+                if code in self.report.found and why.what != "parked":
+                    why = replace(why, reason=self.report.found[code])
             self.report.reasons.add(why, code, is_new=code in outcomes or self._is_asked(code))
             if self._is_asked(code) and outcomes.get(code) in (None, "skipped"):
                 said = f"{why.what}: {why.reason}" if why.reason else why.what

@@ -83,6 +83,27 @@ class Unknown:
 Verdict = AdoptOrder | Conflict | CancelledThere | LookAgain | Resend | WasRefused | Unknown
 
 
+def found_words(verdict: Verdict) -> str:
+    """What a look-up found at VeraCore, and what follows, for a person."""
+    if isinstance(verdict, AdoptOrder):
+        newer = ", as it was before it was changed in the shop" if verdict.outdated else ""
+        return f"VeraCore has it as {verdict.record.id}{newer}: it is not sent again"
+    if isinstance(verdict, Conflict):
+        return verdict.trouble.message
+    if isinstance(verdict, CancelledThere):
+        return verdict.message
+    if isinstance(verdict, LookAgain):
+        return (
+            "VeraCore does not have it so far, and the request may still arrive: looked up again "
+            f"after {verdict.at:%Y-%m-%d %H:%M} UTC"
+        )
+    if isinstance(verdict, Resend):
+        return "VeraCore does not have it, and the request can no longer arrive: it is sent again"
+    if isinstance(verdict, WasRefused):
+        return f"VeraCore does not have it: {verdict.trouble.message}"
+    return f"VeraCore gave no usable answer about it: {verdict.error.message}"
+
+
 def interpret_doubt(
     row: OrderRow,
     found: LookUp,

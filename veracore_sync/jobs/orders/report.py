@@ -20,6 +20,7 @@ class OrdersReport(RunReport):
             ``skipped`` or ``pending``.
         plan: The actions of a run that must not write; ``None`` otherwise.
         changes: By code, what the shop changed after the order was sent.
+        found: By code, what a look-up of an order in doubt found, and what follows.
         unread: By code, why a run that must not write could not plan an order.
     """
 
@@ -28,6 +29,7 @@ class OrdersReport(RunReport):
     outcomes: dict[str, str] = field(default_factory=dict)
     plan: list[Action] | None = None
     changes: dict[str, str] = field(default_factory=dict)
+    found: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
 
     def changed(self, code: str, message: str) -> None:
