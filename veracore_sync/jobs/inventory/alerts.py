@@ -134,11 +134,16 @@ class StockAlerts(RunPart[InventoryReport]):
         if not self.report.drift:
             self.ledger.alerts.resolve(AlertKind.STOCK_DRIFT)
             return
-        worst = max(self.report.drift, key=lambda one: abs(one.allocated - one.ordered))
+        most_first = sorted(self.report.drift, key=lambda one: -abs(one.allocated - one.ordered))
+        named = "; ".join(
+            f"of {one.sku} {one.allocated} are allocated, {one.ordered} ordered"
+            for one in most_first[:_MAX_SHORT]
+        )
+        more = len(most_first) - _MAX_SHORT
         sentence = (
-            f"Vendure's allocated stock of {len(self.report.drift)} SKUs differs from its open "
-            f"orders (of {worst.sku} {worst.allocated} are allocated, {worst.ordered} "
-            "ordered); the levels that are written compensate for it"
+            f"Vendure's allocated stock of {len(most_first)} SKUs differs from its open orders "
+            f"({named}{f'; and {more} more' if more > 0 else ''}); the levels that are written "
+            "compensate for it"
         )
         # Not the sentence: orders come and go, and the difference stays the same.
         by_sku = (f"{one.sku} {one.allocated - one.ordered:+}" for one in self.report.drift)

@@ -20,7 +20,6 @@ from veracore_sync.jobs.bad_records import BadRecordMemory
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import DOUBT, look_ups_must_work, remembered
 from veracore_sync.jobs.orders.interpret_lookup import (
-    OUTDATED,
     AdoptOrder,
     CancelledThere,
     Conflict,
@@ -180,5 +179,6 @@ class DoubtResolver(RunPart[OrdersReport]):
         with self.ledger.unit_of_work():
             change = self.ledger.transitions.adopt(code, row.veracore_id or code, verdict.record)
             if verdict.outdated and change is not Applied.LOST:
-                raise_alert(self.ledger, self.report, AlertKind.ORDER_DRIFT, OUTDATED, code=code)
+                kind, message = AlertKind.ORDER_DRIFT, verdict.outdated_words
+                raise_alert(self.ledger, self.report, kind, message, code=code)
         self.report.applied(code, change, "adopted")
