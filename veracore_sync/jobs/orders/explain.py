@@ -51,7 +51,7 @@ class Explainer(RunPart[OrdersReport]):
         for code in dict.fromkeys([*outcomes, *self._named_or_open(stubs, held)]):
             row, stub = held.get(code), stubs.get(code)
             if code in plan:
-                self.report.reasons.add(planned(plan[code]), code)
+                self.report.reasons.add(planned(plan[code], row), code)
                 continue
             if row is None and stub is None:
                 continue  # the error that ended the run says so

@@ -164,18 +164,20 @@ def elsewhere(stub: OrderStub) -> Why:
     return Why(NOT_SENT, elsewhere_reason(stub.channels), _CHANNEL)
 
 
-def planned(action: Action) -> Why:
-    """What a run that may write would do about an order."""
+def planned(action: Action, row: OrderRow | None) -> Why:
+    """What a run that may write would do about an order; `row`: as it is now."""
     if isinstance(action, SubmitOrder):
         first = (
             "looked up at VeraCore first, sent if it is not there" if action.look_up_first else ""
         )
         return Why("would be sent", first, f"`veracore-sync sync-orders --order {HERE}` sends it")
     if isinstance(action, ParkOrder):
-        return Why("would be parked", action.trouble.message, _OURS)
+        is_parked = row is not None and row.state is _S.PARKED
+        return Why(f"would {'stay' if is_parked else 'be'} parked", action.trouble.message, _OURS)
     if isinstance(action, HoldOrder):
         return Why("would wait", action.reason, _LATER)
-    return Why("would not be sent", action.reason)
+    is_skipped = row is not None and row.state is _S.SKIPPED
+    return Why(NOT_SENT if is_skipped else "would not be sent", action.reason)
 
 
 def _at_veracore(row: OrderRow) -> str:
