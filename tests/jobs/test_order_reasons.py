@@ -209,3 +209,19 @@ def test_the_document_has_the_same(bench: Bench) -> None:
     assert (document["outcome"], document["count"], len(document["names"])) == ("not sent", 12, 10)
     assert document["isNew"] is False
     assert "orders.not_before" in document["next"]
+
+
+def test_what_is_being_cancelled_is_told_until_look_ups_confirm_it(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    bench.ledger.cancellations.want("A", "A", "person")
+    for _ in range(2):
+        found = groups(bench)["being cancelled at VeraCore"]
+        assert (found.names, found.is_new) == (["A"], False)
+    assert "a second one confirms that" in found.reason
+    assert "being cancelled at VeraCore" in groups(bench, only=("A",))
+    for _ in range(3):
+        bench.clock.forward(hours=1)
+        bench.run()
+    assert bench.state("A") == "cancelled"
+    assert "being cancelled at VeraCore" not in groups(bench)

@@ -66,10 +66,15 @@ def show(report: TrackingReport) -> None:
     if rows:
         table(["order", "slip", "outcome", ""], rows)
     say_reasons(one for one in report.reasons if one.reason)
-    counts = [f"{report.checked:,} orders looked up", f"{report.updated:,} slips fulfilled"]
+    counts = [_looked_up(report), f"{report.updated:,} fulfilled"]
     if report.errors:
         counts.append(f"{report.errors:,} failed")
-    say(", ".join(counts))
+    if report.stopped_by is None or report.checked:
+        say(", ".join(counts))
+
+
+def _looked_up(report: TrackingReport) -> str:
+    return f"{report.checked:,} order{'' if report.checked == 1 else 's'} looked up"
 
 
 def _show_plan(report: TrackingReport) -> None:
@@ -81,4 +86,4 @@ def _show_plan(report: TrackingReport) -> None:
     if rows:
         table(["action", "order", "slip", "what"], rows)
     say_reasons(one for one in report.reasons if one.reason)
-    say(f"{report.checked:,} orders looked up" + ("" if rows else ", nothing would be fulfilled"))
+    say(_looked_up(report) + ("" if rows else ", nothing would be fulfilled"))

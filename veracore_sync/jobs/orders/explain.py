@@ -12,7 +12,14 @@ from veracore_sync.domain.orders import OrderStub
 from veracore_sync.domain.states import HANDED_OVER, UNSENT, OrderState
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.plan import WAITING_STATES
-from veracore_sync.jobs.orders.reasons import SENT, UNREAD, ReasonRules, elsewhere, planned
+from veracore_sync.jobs.orders.reasons import (
+    SENT,
+    UNREAD,
+    ReasonRules,
+    being_cancelled,
+    elsewhere,
+    planned,
+)
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.select import Selection
 from veracore_sync.jobs.reasons import Why
@@ -47,8 +54,12 @@ class Explainer(RunPart[OrdersReport]):
         plan = {action.code: action for action in self.report.plan or ()}
         outcomes, changes = self.report.outcomes, self.report.changes
         held = self._held([*stubs, *outcomes, *self.options.only])
+        cancelling = {one.code: one for one in self.ledger.cancellations.under_way()}
+        if not self.options.only:
+            held |= self.ledger.orders.held(sorted(cancelling.keys() - held.keys()))
         aside = {stub.code: elsewhere(stub) for stub in self.chosen.elsewhere}
-        for code in dict.fromkeys([*outcomes, *self._named_or_open(stubs, held)]):
+        also = () if self.options.only else cancelling
+        for code in dict.fromkeys([*outcomes, *self._named_or_open(stubs, held), *also]):
             row, stub = held.get(code), stubs.get(code)
             if code in plan:
                 self.report.reasons.add(planned(plan[code], row), code)
@@ -60,7 +71,9 @@ class Explainer(RunPart[OrdersReport]):
             elif code in self.report.unread:
                 why = Why("cannot be read", self.report.unread[code], UNREAD)
             elif code in changes:
-                why = Why("changed in the shop", changes[code])
+                why = Why("differs from the shop", changes[code])
+            elif code in cancelling and row is not None and row.state in HANDED_OVER:
+                why = being_cancelled(cancelling[code])
             elif row is None and code in aside:
                 why = aside[code]
             else:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from veracore_sync.clock import from_text
+from veracore_sync.domain.cancellations import CancellationRow
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.orders import OrderStub
-from veracore_sync.domain.states import HANDED_OVER, OrderCause, OrderState
+from veracore_sync.domain.states import HANDED_OVER, CancelState, OrderCause, OrderState
 from veracore_sync.jobs.orders.changes import UNPAID_STATES
 from veracore_sync.jobs.orders.plan import (
     WAITING_STATES,
@@ -162,6 +163,19 @@ class ReasonRules:
 def elsewhere(stub: OrderStub) -> Why:
     """Sold in channels whose orders are not sent here."""
     return Why(NOT_SENT, elsewhere_reason(stub.channels), _CHANNEL)
+
+
+def being_cancelled(row: CancellationRow) -> Why:
+    """VeraCore was asked to cancel it, or will be, and look-ups have not confirmed it yet."""
+    if row.seen_at is not None:
+        reason = "a look-up shows it as cancelled; a second one confirms that"
+    elif row.state is CancelState.WANTED:
+        reason = row.message or "VeraCore has not been asked yet"
+    else:
+        reason = row.message or "VeraCore was asked; look-ups show whether it did"
+    at = from_text(row.next_attempt_at) if row.next_attempt_at else None
+    todo = "nothing to do: the runs of sync-orders look it up"
+    return Why("being cancelled at VeraCore", reason, todo, at)
 
 
 def planned(action: Action, row: OrderRow | None) -> Why:
