@@ -78,3 +78,19 @@ def test_names_fit_or_there_is_one(width: int) -> None:
     text = some(names, 12, width)
     assert text.startswith("CODE0")
     assert len(text) <= width or text == "CODE0 and 11 more"
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_lines_fit_the_terminal_and_are_whole_elsewhere(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    reasons = Reasons()
+    reasons.add(
+        Why("parked", "the shipping address has no city " * 5, "correct it in the shop"), "A"
+    )
+    assert len(printed(reasons, capsys)) == 2
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setattr("veracore_sync.cli.reasons.on_terminal", lambda: True)
+    lines = printed(reasons, capsys)
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= min(columns, 100)

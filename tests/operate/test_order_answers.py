@@ -69,13 +69,12 @@ ANSWERS = {
 @pytest.mark.parametrize("name", ANSWERS)
 def test_who_asks_about_an_order_gets_its_state_and_the_reason(shop: Shop, name: str) -> None:
     ended = shop.ask(name, "--dry-run")
-    out = " ".join(ended.out.split())
+    out = ended.out
     what, reason = ANSWERS[name]
     assert ended.code == 0, (ended.out, ended.err)
     assert shop.codes[name] in out
     assert what in out
     assert reason in out
-    assert all(len(line) <= 100 for line in ended.out.splitlines())
 
 
 def test_the_plan_has_a_reason_for_every_order_that_waits(shop: Shop) -> None:
@@ -98,10 +97,10 @@ def test_every_command_that_an_answer_names_is_one(shop: Shop) -> None:
     """They are run as they stand, and none is refused as a wrong way to call it."""
     commands = set()
     for name in ANSWERS:
-        commands |= set(COMMAND.findall(" ".join(shop.ask(name, "--dry-run").out.split())))
+        commands |= set(COMMAND.findall(shop.ask(name, "--dry-run").out))
     shop.rig.run("sync-inventory", "--dry-run")
     for asked in (("sync-inventory", "--dry-run"), ("retry", "--all", "--dry-run")):
-        commands |= set(COMMAND.findall(" ".join(shop.rig.run(*asked).out.split())))
+        commands |= set(COMMAND.findall(shop.rig.run(*asked).out))
     assert len(commands) >= 6
     for command in sorted(commands, key=lambda one: "resolve" in one):
         ended = shop.rig.run(*shlex.split(command))
@@ -110,6 +109,6 @@ def test_every_command_that_an_answer_names_is_one(shop: Shop) -> None:
 
 def test_retry_tells_what_it_found(shop: Shop) -> None:
     ended = shop.rig.run("retry", shop.codes["in doubt"])
-    out = " ".join(ended.out.split())
+    out = ended.out
     assert "looked up, still in doubt: VeraCore does not have it so far" in out
     assert "looked up again after" in out

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from veracore_sync.cli.output import say
+from veracore_sync.cli.output import on_terminal, say
 from veracore_sync.domain.readable import relative
 from veracore_sync.jobs.reasons import Reason
 from veracore_sync.jobs.report import RunReport
@@ -20,7 +21,7 @@ def say_notices(report: RunReport) -> None:
     """Write what the run noticed, unless its reasons say the same."""
     for notice in report.notices:
         if notice not in report.covered:
-            say(*wrapped(notice))
+            say(*_fitted(notice))
 
 
 def say_reasons(reasons: Iterable[Reason], now: datetime | None = None) -> None:
@@ -47,25 +48,32 @@ def _lines(one: Reason, now: datetime) -> list[str]:
         head += f": {one.reason}"
     if one.count == 1 and one.names:
         head = f"{one.names[0]}: {head.removeprefix('1 ')}"
-    lines = wrapped(head)
+    lines = _fitted(head)
     if one.names and one.count > 1:
         lines.append(_INDENT + some(one.names, one.count, _WIDTH - len(_INDENT)))
     if one.at is not None:
         first = "the first is " if one.count > 1 else ""
         when = f"{relative(one.at, now)}, {one.at:%Y-%m-%d %H:%M} UTC"
         lines.append(f"{_INDENT}{first}tried again {when}")
-    return lines + (wrapped(f"{_INDENT}next: {one.next}") if one.next else [])
+    return lines + (_fitted(f"{_INDENT}next: {one.next}") if one.next else [])
+
+
+def _fitted(text: str) -> list[str]:
+    """A sentence as it is written: whole where a program or a mail gets it."""
+    if not on_terminal():
+        return [text]
+    return wrapped(text, min(_WIDTH, shutil.get_terminal_size().columns))
 
 
 _WORDS = re.compile(r"\S*`[^`]*`\S*|\S+")
 
 
-def wrapped(text: str) -> list[str]:
+def wrapped(text: str, width: int = _WIDTH) -> list[str]:
     """A sentence in lines that fit; a command between backquotes stays in one, to be copied."""
     lines = [text[: len(text) - len(text.lstrip())]]
     for word in _WORDS.findall(text):
         line = f"{lines[-1]}{'' if lines[-1].isspace() or not lines[-1] else ' '}{word}"
-        if len(line) > _WIDTH and lines[-1].strip():
+        if len(line) > width and lines[-1].strip():
             lines.append(2 * _INDENT + word)
         else:
             lines[-1] = line
