@@ -20,7 +20,7 @@ from veracore_sync.jobs.inventory.preview import Preview, Totals
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.kernel import RunOptions
 
-EMPTY: dict[str, Any] = dict.fromkeys(INVENTORY_COUNTS, 0)
+EMPTY: dict[str, Any] = dict.fromkeys(INVENTORY_COUNTS, 0) | {"reasons": []}
 
 
 def run(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from veracore_sync.domain.errors import LedgerError, SyncError
+from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.orders import OrderStub
 from veracore_sync.domain.states import HANDED_OVER, UNSENT, OrderState
@@ -47,8 +47,6 @@ class Explainer(RunPart[OrdersReport]):
         Args:
             stopped_by: What ended the run early.
         """
-        if stopped_by is not None and isinstance(stopped_by, LedgerError):
-            return
         stubs = self._stubs()
         rules = self._rules(stopped_by)
         plan = {action.code: action for action in self.report.plan or ()}
@@ -137,7 +135,8 @@ class Explainer(RunPart[OrdersReport]):
         """Orders that no run lists, because their state in the shop is not one to send them in."""
         # One more request, so only where somebody reads the answer.
         states = sorted(WAITING_STATES - {*self.settings.orders.trigger_states})
-        if not states or not (self.options.is_read or self.options.dry_run) or self.poll is None:
+        is_asked = self.options.is_read or self.options.dry_run
+        if not states or not is_asked or self.poll is None or self.context.is_over:
             return
         try:
             found = self.shop.poll(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -58,7 +59,8 @@ class OrdersRun(JobRun[OrdersReport]):
         except SyncError as error:
             # During a long outage every run ends here; orders that wait too long still alert.
             self._alert_overdue()
-            self._explainer.explain(error)
+            with suppress(LedgerError):
+                self._explainer.explain(error)
             raise
         self._alert_overdue()
         self._explainer.explain()
