@@ -476,7 +476,7 @@ def test_a_dry_run_changes_neither_side_nor_ledger(world: World) -> None:
     world.run(only=("MUG",), dry_run=True)
     result = world.run(dry_run=True)
     assert result.plan is not None
-    assert [(one.sku, one.saleable) for one in result.plan] == [("MUG", {HERE: 9})]
+    assert [(one.sku, one.saleable) for one in result.plan.written] == [("MUG", {HERE: 9})]
     assert (world.writes, world.ledger.alerts.standing(), result.needs_person) == ([], [], [])
 
 

@@ -158,7 +158,7 @@ def test_who_names_an_order_that_is_there_is_told_so(bench: Bench) -> None:
     bench.shop.add(make_order("X"))
     assert bench.run(only=("X",)).notices == []
     [told] = bench.run(only=("X",)).notices
-    assert told == "X: it is synced: VeraCore has it as X"
+    assert told == "X: at VeraCore"
 
 
 # ---- stock --------------------------------------------------------------------------------------

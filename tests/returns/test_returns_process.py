@@ -139,7 +139,7 @@ def test_a_dry_run_shows_them_and_changes_nothing(rig: Rig, code: str) -> None:
     assert len(planned["plan"]) == 4
     assert planned["receiptsNew"] == 0
     assert rig.ledger_path.read_bytes() == before
-    assert "4 of" in rig.run("sync-returns", "--dry-run").out
+    assert "4 would be reported" in rig.run("sync-returns", "--dry-run").out
     assert returns(rig)["receiptsNew"] == 4
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
 
 from veracore_sync.cli.output import say
+from veracore_sync.cli.reasons import say_notices, say_reasons
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.cli.run_orders import EMPTY
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.composition.orders import doubt_resolver
+from veracore_sync.domain.errors import SyncError, UpstreamError
 from veracore_sync.jobs.orders.document import orders_document
 from veracore_sync.jobs.orders.report import OrdersReport
-from veracore_sync.jobs.retry import Plan, execute, plan
+from veracore_sync.jobs.retry import execute, explain, plan
 
 
 def retry(
@@ -64,16 +67,24 @@ def _work(
 ) -> CommandReport:
     chosen = plan(container.ledger, names, every=every, error_class=error_class)
     report = OrdersReport()
+    error: SyncError | None = None
     if not dry_run:
         doubts = None
         if chosen.look_up:
             container.bind()
             doubts = doubt_resolver(container, report)
-        execute(chosen, container.ledger, report, doubts)
-    lines = _lines(chosen, dry_run)
+        try:
+            execute(chosen, container.ledger, report, doubts)
+        except UpstreamError as failure:
+            # What was done until then is kept, and told.
+            error = failure
+    explain(chosen, container.ledger, report, dry_run=dry_run)
     document = orders_document(report, container.ledger)
     document["refused"] = [
         {"vendureOrderCode": row.code, "reason": why} for row, why in chosen.refused
+    ]
+    document["lookUps"] = [
+        {"vendureOrderCode": code, "found": found} for code, found in report.found.items()
     ]
     if dry_run:
         document["plan"] = [
@@ -86,13 +97,17 @@ def _work(
         document=document,
         news=report.needs_person
         + ([f"{row.code}: {why}" for row, why in chosen.refused] if names else []),
-        show=lambda: say(*lines),
+        error=error,
+        show=lambda: _show(
+            report, told={row.code for row, _ in chosen.refused} if names else set()
+        ),
         asked_for=True,
     )
 
 
-def _lines(chosen: Plan, dry_run: bool) -> list[str]:
-    would = "would be " if dry_run else ""
-    lines = [f"{row.code}: {would}queued again for the next sync-orders" for row in chosen.requeue]
-    lines += [f"{row.code}: {would}looked up at VeraCore" for row in chosen.look_up]
-    return lines or (["nothing to retry"] if not chosen.refused else [])
+def _show(report: OrdersReport, told: Collection[str]) -> None:
+    """Write what came of each order; `told` are among what needs a person."""
+    say_notices(report)
+    say_reasons(one for one in report.reasons if not set(one.names) <= {*told})
+    if not report.reasons:
+        say("nothing to retry: no order is failed, parked or in doubt")

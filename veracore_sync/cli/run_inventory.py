@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.output import say, table
 from veracore_sync.cli.progress import shown
+from veracore_sync.cli.reasons import say_notices, say_reasons
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition import inventory
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.domain.staged_stock import Planned
 from veracore_sync.jobs.inventory.document import INVENTORY_COUNTS, action_document
+from veracore_sync.jobs.inventory.preview import Preview, Totals
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.kernel import RunOptions
 
-EMPTY: dict[str, Any] = dict.fromkeys(INVENTORY_COUNTS, 0)
+EMPTY: dict[str, Any] = dict.fromkeys(INVENTORY_COUNTS, 0) | {"reasons": []}
 
 
 def run(
@@ -55,26 +59,67 @@ def _work(container: Container, options: RunOptions, *, quiet: bool) -> CommandR
 
 def show(report: InventoryReport) -> None:
     """The run as a person reads it."""
-    for notice in report.notices:
-        say(notice)
+    say_notices(report)
     if report.plan is not None:
-        _show_plan(report)
+        _show_plan(report, report.plan)
         return
-    say(
-        f"{report.processed} variants, {report.updated} updated, {report.errors} errors, "
-        f"{report.skipped} skipped"
-    )
+    say_reasons(report.reasons)
+    counts = ((report.updated, "updated"), (report.skipped, "skipped"), (report.errors, "refused"))
+    parts = [f"{count:,} {name}" for count, name in counts if count] or ["nothing was written"]
+    if report.withheld:
+        parts.append(f"{report.withheld:,} withheld")
+    if report.stopped_by is None or report.processed:
+        say(f"{_variants(report.processed)}: {', '.join(parts)}")
 
 
-def _show_plan(report: InventoryReport) -> None:
-    rows = [
-        (action.sku, level["location"], level["before"], level["saleable"], level["stockOnHand"])
-        for action in report.plan or ()
-        for level in action_document(action)["levels"]
-    ]
+def _variants(count: int) -> str:
+    return f"{count:,} variant{'' if count == 1 else 's'}"
+
+
+def _show_plan(report: InventoryReport, plan: Preview) -> None:
+    rows = [*_rows(plan.written, ""), *_rows(plan.withheld, "withheld")]
     if rows:
-        table(["SKU", "location", "for sale", "would be", "on hand"], rows)
-    more = report.planned - len(report.plan or ())
-    say(f"{report.planned} of {report.processed} variants would be written")
+        table(["SKU", "location", "for sale", "would be", "on hand", ""], rows)
+    more = plan.written_count + plan.withheld_count - len(plan.written) - len(plan.withheld)
     if more > 0:
-        say(f"({more} of them are not shown)")
+        say(f"({more:,} more are not shown)")
+    if len(rows) > len(plan.largest):
+        say("", "largest changes:")
+        largest = [
+            (one, sum(one.before.values()), sum(one.saleable.values())) for one in plan.largest
+        ]
+        table(
+            ["SKU", "for sale", "would be", "change"],
+            [(one.sku, was, units, f"{units - was:+,}") for one, was, units in largest],
+        )
+        say()
+    say_reasons(report.reasons)
+    say(_totals_line(plan.totals))
+    withheld = f", {plan.withheld_count:,} withheld" if plan.withheld_count else ""
+    say(f"{plan.written_count:,} of {_variants(report.processed)} would be written{withheld}")
+
+
+def _change(one: Planned) -> tuple[object, ...]:
+    was, units = sum(one.before.values()), sum(one.saleable.values())
+    return one.sku, was, units, f"{units - was:+,}"
+
+
+def _rows(planned: list[Planned], mark: str) -> Iterator[tuple[object, ...]]:
+    for action in planned:
+        for level in action_document(action)["levels"]:
+            names = ("location", "before", "saleable", "stockOnHand")
+            yield (action.sku, *(level[name] for name in names), mark)
+
+
+def _totals_line(totals: Totals) -> str:
+    parts = []
+    if totals.increases:
+        parts.append(f"{totals.increases:,} increases (+{totals.units_more:,} units)")
+    if totals.decreases:
+        zero = f", {totals.to_zero:,} of them to zero" if totals.to_zero else ""
+        parts.append(f"{totals.decreases:,} decreases (-{totals.units_less:,} units{zero})")
+    if totals.moved:
+        parts.append(f"{totals.moved:,} moved between locations")
+    if totals.unchanged:
+        parts.append(f"{totals.unchanged:,} rewritten unchanged")
+    return f"the whole plan: {'; '.join(parts)}" if parts else "nothing differs"

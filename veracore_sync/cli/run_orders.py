@@ -6,16 +6,17 @@ from functools import partial
 from typing import Any
 
 from veracore_sync.cli.globals import Globals
-from veracore_sync.cli.output import say, table
+from veracore_sync.cli.output import on_terminal, say, table
+from veracore_sync.cli.reasons import say_notices, say_reasons
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition import orders
 from veracore_sync.composition.locked_run import Job
 from veracore_sync.jobs.kernel import RunOptions
-from veracore_sync.jobs.orders.document import ORDER_COUNTS, action_document
-from veracore_sync.jobs.orders.plan import Action
+from veracore_sync.jobs.orders.document import ORDER_COUNTS
+from veracore_sync.jobs.orders.plan import SubmitOrder
 from veracore_sync.jobs.orders.report import OrdersReport
 
-EMPTY: dict[str, Any] = dict.fromkeys(ORDER_COUNTS, 0) | {"orders": []}
+EMPTY: dict[str, Any] = dict.fromkeys(ORDER_COUNTS, 0) | {"orders": [], "reasons": []}
 
 
 def run(
@@ -32,7 +33,13 @@ def run(
     Raises:
         typer.Exit: Always, with the exit code.
     """
-    options = RunOptions(only=only, limit=limit, allow_first_run=allow_first_run, dry_run=dry_run)
+    options = RunOptions(
+        only=only,
+        limit=limit,
+        allow_first_run=allow_first_run,
+        dry_run=dry_run,
+        is_read=on_terminal(),
+    )
     job = Job(
         "sync-orders",
         "orders",
@@ -46,28 +53,27 @@ def run(
 
 def show(report: OrdersReport) -> None:
     """The run as a person reads it."""
-    for notice in report.notices:
-        say(notice)
+    say_notices(report)
+    submits = [one for one in report.plan or () if isinstance(one, SubmitOrder)]
+    if submits:
+        table(["order", "would be sent"], [(one.code, _units(one)) for one in submits])
+    # An order of the table has had its line.
+    shown = {one.code for one in submits}
+    say_reasons(one for one in report.reasons if not shown.issuperset(one.names))
     if report.plan is not None:
-        _show_plan(report.plan)
-        return
-    if report.outcomes:
-        table(["order", "outcome"], report.outcomes.items())
-    counts = {name: report.count(kind) for name, kind in ORDER_COUNTS.items()}
-    summary = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    say(summary or "nothing to do")
+        say(_would(submits))
+    elif not report.reasons and report.stopped_by is None:
+        say("nothing to do: no order waits to be sent")
 
 
-def _show_plan(plan: list[Action]) -> None:
-    if not plan:
-        say("nothing would be sent")
-        return
-    rows = []
-    for action in plan:
-        document = action_document(action)
-        lines = document.get("lines", ())
-        units = ", ".join(f"{line['quantity']} x {line['sku']}" for line in lines)
-        if document.get("lookUpFirst"):
-            units += " (looked up first)"
-        rows.append((document["action"], action.code, document.get("reason") or units))
-    table(["action", "order", "what"], rows)
+def _units(action: SubmitOrder) -> str:
+    units = ", ".join(f"{line.quantity} x {line.sku}" for line in action.order.lines)
+    return units + (" (looked up first)" if action.look_up_first else "")
+
+
+def _would(submits: list[SubmitOrder]) -> str:
+    if not submits:
+        return "nothing would be sent"
+    if len(submits) > 1:
+        return f"{len(submits):,} orders would be sent"
+    return f"1 order would be sent; `veracore-sync sync-orders --order {submits[0].code}` sends it"

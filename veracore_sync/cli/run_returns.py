@@ -9,6 +9,7 @@ from typing import Any
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.output import say, table
 from veracore_sync.cli.progress import shown
+from veracore_sync.cli.reasons import say_notices, say_reasons
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition import returns
 from veracore_sync.composition.container import Container
@@ -18,7 +19,7 @@ from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.returns.document import RETURNS_COUNTS
 from veracore_sync.jobs.returns.report import ReturnsReport
 
-EMPTY: dict[str, Any] = dict.fromkeys(RETURNS_COUNTS, 0) | {"receipts": []}
+EMPTY: dict[str, Any] = dict.fromkeys(RETURNS_COUNTS, 0) | {"receipts": [], "reasons": []}
 
 
 def run(program: Globals, as_json: bool, *, dry_run: bool) -> None:
@@ -39,14 +40,17 @@ def _work(container: Container, options: RunOptions, *, quiet: bool) -> CommandR
 
 def show(report: ReturnsReport) -> None:
     """The run as a person reads it."""
-    for notice in report.notices:
-        say(notice)
-    if report.plan is not None:
-        _show(report.plan)
-        say(f"{len(report.plan)} of {report.listed} receipts would be reported")
-        return
-    _show(report.received)
-    say(f"{len(report.received)} of {report.listed} receipts are new, {report.notes} notes written")
+    say_notices(report)
+    found = report.received if report.plan is None else report.plan
+    _show(found)
+    say_reasons(report.reasons)
+    new = "new" if report.plan is None else "would be reported"
+    counts = [f"{len(found):,} {new}"]
+    if report.listed > len(found):
+        counts.append(f"{report.listed - len(found):,} known already")
+    if report.plan is None:
+        counts.append(f"{report.notes:,} notes written")
+    say(f"{report.listed:,} receipts listed: {', '.join(counts)}")
 
 
 def _show(receipts: Sequence[tuple[str | None, Receipt]]) -> None:

@@ -8,15 +8,16 @@ from typing import Any
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.output import say, table
 from veracore_sync.cli.progress import shown
+from veracore_sync.cli.reasons import say_notices, say_reasons
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition import tracking
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.tracking.document import TRACKING_COUNTS, action_document
-from veracore_sync.jobs.tracking.report import TrackingReport
+from veracore_sync.jobs.tracking.report import LEFT, TrackingReport
 
-EMPTY: dict[str, Any] = dict.fromkeys(TRACKING_COUNTS, 0) | {"orders": []}
+EMPTY: dict[str, Any] = dict.fromkeys(TRACKING_COUNTS, 0) | {"orders": [], "reasons": []}
 
 
 def run(
@@ -52,15 +53,28 @@ def _work(container: Container, options: RunOptions, *, quiet: bool) -> CommandR
 
 def show(report: TrackingReport) -> None:
     """The run as a person reads it."""
-    for notice in report.notices:
-        say(notice)
+    say_notices(report)
     if report.plan is not None:
         _show_plan(report)
         return
-    if report.outcomes:
-        rows = [(one.code, one.slip, one.what, one.detail) for one in report.outcomes]
+    # What is left has its line with the reason; the table shows what was done.
+    rows = [
+        (one.code, one.slip, one.what, one.detail)
+        for one in report.outcomes
+        if one.what not in LEFT
+    ]
+    if rows:
         table(["order", "slip", "outcome", ""], rows)
-    say(f"{report.checked} orders looked up, {report.updated} fulfilled, {report.errors} errors")
+    say_reasons(one for one in report.reasons if one.reason)
+    counts = [_looked_up(report), f"{report.updated:,} fulfilled"]
+    if report.errors:
+        counts.append(f"{report.errors:,} failed")
+    if report.stopped_by is None or report.checked:
+        say(", ".join(counts))
+
+
+def _looked_up(report: TrackingReport) -> str:
+    return f"{report.checked:,} order{'' if report.checked == 1 else 's'} looked up"
 
 
 def _show_plan(report: TrackingReport) -> None:
@@ -71,5 +85,5 @@ def _show_plan(report: TrackingReport) -> None:
         rows.append((document["action"], code, document["slip"] or "", detail))
     if rows:
         table(["action", "order", "slip", "what"], rows)
-    else:
-        say("nothing would be fulfilled")
+    say_reasons(one for one in report.reasons if one.reason)
+    say(_looked_up(report) + ("" if rows else ", nothing would be fulfilled"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
@@ -36,4 +37,6 @@ def sync_inventory(
     report = inventory_run(container, options, progress).try_run()
     document = inventory_document(report)
     counts = {name: document[name] for name in (*INVENTORY_COUNTS, "withheld", "guard")}
-    return sync_report(report, document, counts, show)
+    done = sync_report(report, document, counts, show)
+    # Who names a SKU asks about it: the answer is printed off a terminal, too.
+    return replace(done, asked_for=True) if options.only else done

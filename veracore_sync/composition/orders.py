@@ -41,7 +41,7 @@ def sync_orders(
     counts = {name: document[name] for name in ORDER_COUNTS}
     done = sync_report(report, document, counts, show)
     # Who names an order asks about it: the answer is printed off a terminal, too.
-    return replace(done, asked_for=True) if options.only and report.notices else done
+    return replace(done, asked_for=True) if options.only else done
 
 
 def may_begin(container: Container) -> bool:

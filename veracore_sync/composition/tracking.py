@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.inventory import inventory_run
@@ -40,7 +41,9 @@ def sync_tracking(
     recount(container, report)
     document = tracking_document(report)
     counts = {name: document[name] for name in TRACKING_COUNTS}
-    return sync_report(report, document, counts, show)
+    done = sync_report(report, document, counts, show)
+    # Who names an order asks about it: the answer is printed off a terminal, too.
+    return replace(done, asked_for=True) if options.only else done
 
 
 def recount(container: Container, report: TrackingReport) -> None:

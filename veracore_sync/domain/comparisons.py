@@ -30,6 +30,8 @@ class Facets:
         owed: What the payments lack to the order's total.
         by_hand: Units by SKU that fulfilments have which are not of a slip of VeraCore.
         fields: A keyed hash of each custom field that is sent, by its name.
+        ship_to_parts: Short keyed hashes of the address without some of its fields, which tell in
+            which of them a later address differs; of no field by itself. Empty: not known.
         names: What each variant and shipping method was called when it was seen first. It tells a
             renamed one from another one, and is no content.
     """
@@ -47,6 +49,7 @@ class Facets:
     owed: Decimal = Decimal(0)
     by_hand: Mapping[str, int] = field(default_factory=dict)
     fields: Mapping[str, str] = field(default_factory=dict)
+    ship_to_parts: str = field(default="", compare=False)
     names: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 

@@ -32,6 +32,7 @@ class RunOptions:
             shipped, without pauses after failures; named orders: also retry slips that were handed
             to a person.
         dry_run: Plan only: change neither side nor ledger.
+        is_read: A person reads the result: also ask for what only explains it.
     """
 
     only: tuple[str, ...] = ()
@@ -40,6 +41,7 @@ class RunOptions:
     allow_mass_change: bool = False
     force: bool = False
     dry_run: bool = False
+    is_read: bool = False
 
 
 ReportT = TypeVar("ReportT", bound=RunReport)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from veracore_sync.domain.errors import SyncError
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.jobs.reasons import Reasons
 from veracore_sync.ports.ledger import Ledger
 
 
@@ -21,6 +22,8 @@ class RunReport:
         needs_person: Sentences about what newly needs a person.
         notices: Sentences for information.
         stopped_by: What ended the run early.
+        reasons: Why each number of the run is what it is.
+        covered: The notices that `reasons` cover: in the document's notes, and not printed twice.
     """
 
     job: ClassVar[str]
@@ -31,6 +34,8 @@ class RunReport:
     needs_person: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     stopped_by: SyncError | None = None
+    reasons: Reasons = field(default_factory=Reasons)
+    covered: list[str] = field(default_factory=list)
 
     def escalate(self, sentence: str) -> None:
         """Add a sentence about what newly needs a person."""
@@ -39,6 +44,11 @@ class RunReport:
     def notify(self, sentence: str) -> None:
         """Add a sentence for information."""
         self.notices.append(sentence)
+
+    def notify_once(self, sentence: str) -> None:
+        """Add a sentence that says what `reasons` say, too."""
+        self.covered.append(sentence)
+        self.notify(sentence)
 
 
 def short_difference(units: Mapping[str, int]) -> str:

@@ -11,11 +11,17 @@ from dataclasses import dataclass, field
 
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.order_records import OrderRow
-from veracore_sync.domain.states import Applied, OrderState
+from veracore_sync.domain.readable import STATE_LABELS
+from veracore_sync.domain.states import LOST_RACE, Applied, OrderState
 from veracore_sync.jobs.orders.acts import LookUpNow, NotRetried, Requeue, decide_retry
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.reasons import HERE, Why
 from veracore_sync.ports.ledger import Ledger
+
+_SEND = f"the next run sends it; at once: `veracore-sync sync-orders --order {HERE}`"
+_LOOK_UP = f"`veracore-sync retry {HERE}` looks it up"
+_NOT_REACHED = "VeraCore did not answer, or another run had changed the order"
 
 RETRIED = (OrderState.FAILED, OrderState.PARKED, OrderState.IN_DOUBT, OrderState.SENDING)
 
@@ -69,6 +75,38 @@ def _find(ledger: Ledger, name: str) -> OrderRow:
     return row
 
 
+def explain(chosen: Plan, ledger: Ledger, report: OrdersReport, *, dry_run: bool) -> None:
+    """Say of each order what was done, or would be, and why.
+
+    Args:
+        report: Has what `execute` did.
+    """
+    reasons, outcomes = report.reasons, report.outcomes
+    for row in chosen.requeue:
+        what = "would be queued again" if dry_run else "queued again"
+        was = f"it was {STATE_LABELS[row.state]}" + (
+            f": {row.error_message}" if row.error_message else ""
+        )
+        if not dry_run and row.code not in outcomes:
+            what, was = "not queued again", LOST_RACE
+        reasons.add(Why(what, was, _SEND), row.code)
+    held = ledger.orders.held([row.code for row in chosen.look_up])
+    for row in chosen.look_up:
+        if dry_run:
+            reasons.add(Why("would be looked up at VeraCore", "", _LOOK_UP), row.code)
+        elif row.code not in report.found:
+            reasons.add(Why("not looked up", _NOT_REACHED, _LOOK_UP), row.code)
+        else:
+            state = STATE_LABELS[held[row.code].state]
+            todo = _SEND if held[row.code].state is OrderState.PENDING else ""
+            if held[row.code].state is OrderState.IN_DOUBT:
+                todo = "nothing to do: every run of sync-orders looks it up"
+            still = "still" if held[row.code].state is row.state else "now"
+            reasons.add(Why(f"looked up, {still} {state}", report.found[row.code], todo), row.code)
+    for row, why in chosen.refused:
+        reasons.add(Why("not retried", why), row.code)
+
+
 def execute(
     chosen: Plan, ledger: Ledger, report: OrdersReport, doubts: DoubtResolver | None
 ) -> None:
@@ -85,7 +123,7 @@ def execute(
     for row in chosen.requeue:
         report.applied(row.code, ledger.transitions.requeue(row.code), "pending")
     for row, reason in chosen.refused:
-        report.notify(f"{row.code}: {reason}")
+        report.notify_once(f"{row.code}: {reason}")
     if doubts is not None:
         rows = [_in_doubt(ledger, row.code) for row in chosen.look_up]
         for row in rows:

@@ -65,6 +65,10 @@ class Cancellations:
         """Those for which VeraCore was not asked yet, oldest first."""
         return self._all("state = 'wanted'", {})
 
+    def under_way(self) -> list[CancellationRow]:
+        """Those that have not ended, oldest first."""
+        return self._all(f"state IN ({in_sql(_DUE)})", {})
+
     def due(self, longest: timedelta) -> list[CancellationRow]:
         """Those whose next look-up is due, longest wanted first.
 

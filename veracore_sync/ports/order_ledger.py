@@ -237,6 +237,9 @@ class CancellationStore(Protocol):
     def wanted(self) -> list[CancellationRow]:
         """Those for which VeraCore was not asked yet, oldest first."""
 
+    def under_way(self) -> list[CancellationRow]:
+        """Those that have not ended, oldest first."""
+
     def due(self, longest: timedelta) -> list[CancellationRow]:
         """Those whose next look-up is due, longest wanted first."""
 

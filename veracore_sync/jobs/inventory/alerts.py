@@ -22,9 +22,9 @@ _SHORT = AlertKind.ORDER_SHORT
 _SHORTFALL = AlertKind.ORDER_SHORTFALL
 _MAX_SHORT = 5
 _NAMED = 20
-_NEXT = (
-    "check the plan with `sync-inventory --dry-run`; if it is right, run "
-    "`sync-inventory --allow-mass-change`"
+CHECK = (
+    "check the plan with `veracore-sync sync-inventory --dry-run`; if it is right, run "
+    "`veracore-sync sync-inventory --allow-mass-change`"
 )
 
 
@@ -34,10 +34,7 @@ class StockAlerts(RunPart[InventoryReport]):
 
     def guarded(self, guard: Guard) -> None:
         """A guard stopped the plan, or a part of it."""
-        sentence = f"{guard.sentence}; {_NEXT}" if guard.name != "empty" else guard.sentence
-        if self.context.must_not_write:
-            self.report.notify(sentence)
-            return
+        sentence = f"{guard.sentence}; {CHECK}" if guard.name != "empty" else guard.sentence
         if self.ledger.meta.get(GUARD) != guard.name:
             self.ledger.alerts.resolve(AlertKind.STOCK_GUARDED)
             self.ledger.meta.put(GUARD, guard.name)
@@ -137,11 +134,16 @@ class StockAlerts(RunPart[InventoryReport]):
         if not self.report.drift:
             self.ledger.alerts.resolve(AlertKind.STOCK_DRIFT)
             return
-        worst = max(self.report.drift, key=lambda one: abs(one.allocated - one.ordered))
+        most_first = sorted(self.report.drift, key=lambda one: -abs(one.allocated - one.ordered))
+        named = "; ".join(
+            f"of {one.sku} {one.allocated} are allocated, {one.ordered} ordered"
+            for one in most_first[:_MAX_SHORT]
+        )
+        more = len(most_first) - _MAX_SHORT
         sentence = (
-            f"Vendure's allocated stock of {len(self.report.drift)} SKUs differs from its open "
-            f"orders (of {worst.sku} {worst.allocated} are allocated, {worst.ordered} "
-            "ordered); the levels that are written compensate for it"
+            f"Vendure's allocated stock of {len(most_first)} SKUs differs from its open orders "
+            f"({named}{f'; and {more} more' if more > 0 else ''}); the levels that are written "
+            "compensate for it"
         )
         # Not the sentence: orders come and go, and the difference stays the same.
         by_sku = (f"{one.sku} {one.allocated - one.ordered:+}" for one in self.report.drift)

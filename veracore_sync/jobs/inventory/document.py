@@ -6,6 +6,7 @@ from typing import Any
 
 from veracore_sync.domain.staged_stock import Planned
 from veracore_sync.jobs.inventory.report import InventoryReport
+from veracore_sync.jobs.reasons import reasons_document
 
 INVENTORY_COUNTS = ("totalProcessed", "updated", "errors", "skipped")
 
@@ -30,9 +31,31 @@ def inventory_document(report: InventoryReport) -> dict[str, Any]:
         ],
         "notes": report.notices,
     }
-    if report.plan is not None:
-        document["planned"] = report.planned
-        document["plan"] = [action_document(action) for action in report.plan]
+    document["reasons"] = reasons_document(report.reasons)
+    plan = report.plan
+    if plan is not None:
+        document["planned"] = plan.written_count
+        document["plan"] = [action_document(action) for action in plan.written]
+        document["withheldPlanned"] = plan.withheld_count
+        document["withheldPlan"] = [action_document(action) for action in plan.withheld]
+        document["totals"] = {
+            "increases": plan.totals.increases,
+            "decreases": plan.totals.decreases,
+            "toZero": plan.totals.to_zero,
+            "moved": plan.totals.moved,
+            "unchanged": plan.totals.unchanged,
+            "unitsMore": plan.totals.units_more,
+            "unitsLess": plan.totals.units_less,
+        }
+        document["largest"] = [
+            {
+                "sku": one.sku,
+                "vendureVariantId": one.id,
+                "before": sum(one.before.values()),
+                "saleable": sum(one.saleable.values()),
+            }
+            for one in plan.largest
+        ]
     return document
 
 

@@ -127,11 +127,35 @@ class PlanSummary:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A guard that stops a plan: its name, the reason, and whether decreases are still written."""
+    """A guard that stops a plan.
+
+    Args:
+        name: In ``--json`` and in the ledger.
+        cause: What it saw.
+        decreases: Whether decreases are still written.
+        withheld: How many increases are withheld, if decreases are written.
+    """
 
     name: str
-    sentence: str
+    cause: str
     decreases: bool
+    withheld: int = 0
+
+    @property
+    def sentence(self) -> str:
+        """The cause, and what followed."""
+        if not self.decreases:
+            return f"{self.cause}: nothing was written"
+        return f"{self.cause}: decreases were written, {self.withheld} increases were withheld"
+
+    @property
+    def prospect(self) -> str:
+        """The cause, and what would follow if the run might write."""
+        if not self.decreases:
+            return f"{self.cause}: nothing would be written"
+        return (
+            f"{self.cause}: decreases would be written, {self.withheld} increases would be withheld"
+        )
 
 
 def guard(summary: PlanSummary, settings: InventorySettings, *, first: bool) -> Guard | None:
@@ -146,7 +170,7 @@ def guard(summary: PlanSummary, settings: InventorySettings, *, first: bool) -> 
         return Guard(
             "zero",
             f"{summary.zeroed} of {summary.sellable} sellable SKUs would go to zero, more than "
-            f"inventory.max_zero_percent ({settings.max_zero_percent}): nothing was written",
+            f"inventory.max_zero_percent ({settings.max_zero_percent})",
             decreases=False,
         )
     if not summary.rising:
@@ -154,17 +178,17 @@ def guard(summary: PlanSummary, settings: InventorySettings, *, first: bool) -> 
     if first:
         return Guard(
             "first",
-            "no full run with --allow-mass-change has completed on this ledger: decreases were "
-            f"written, {summary.rising} increases were withheld",
+            "no full run with --allow-mass-change has completed on this ledger",
             decreases=True,
+            withheld=summary.rising,
         )
     if _exceeds(summary.changing, summary.sellable, settings.max_change_percent):
         return Guard(
             "change",
             f"{summary.changing} SKUs would change and {summary.sellable} are sellable, more than "
-            f"inventory.max_change_percent ({settings.max_change_percent}): "
-            f"decreases were written, {summary.rising} increases were withheld",
+            f"inventory.max_change_percent ({settings.max_change_percent})",
             decreases=True,
+            withheld=summary.rising,
         )
     return None
 

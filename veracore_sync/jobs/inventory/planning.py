@@ -8,7 +8,7 @@ from datetime import datetime
 
 from veracore_sync.domain.staged_stock import Matched
 from veracore_sync.jobs.inventory.demand import UnheldDemand
-from veracore_sync.jobs.inventory.location_map import location_map
+from veracore_sync.jobs.inventory.location_map import LocationMap, location_map
 from veracore_sync.jobs.inventory.plan import Guard, LevelNow, plan_variant
 from veracore_sync.jobs.inventory.plausible import implausible
 from veracore_sync.jobs.inventory.read import Reading
@@ -46,6 +46,7 @@ class StockPlanning(RunPart[InventoryReport]):
     book: StagingStore = field(init=False)
     reading: Reading = field(init=False)
     read_at: datetime = field(init=False)
+    _where: LocationMap = field(init=False)
 
     def __post_init__(self) -> None:
         self.book = self.ledger.stock
@@ -59,7 +60,7 @@ class StockPlanning(RunPart[InventoryReport]):
             What computes from them, or the guard that rejects the read of the stock.
         """
         locations = self.shop.stock.locations()
-        where = location_map(
+        where = self._where = location_map(
             self.settings.inventory.locations,
             locations,
             tells_warehouses=self.warehouse.capabilities.tells_warehouses,
@@ -87,11 +88,15 @@ class StockPlanning(RunPart[InventoryReport]):
             )
             if found is not None:
                 return found
+        return self.calculator()
+
+    def calculator(self) -> SellableCalculator:
+        """What computes from what was read, however suspicious it is."""
         return SellableCalculator(
             self.book,
             self.settings,
             self.reading.names,
-            where,
+            self._where,
             is_absence_proven=not self.unread.nameless,
         )
 

@@ -23,7 +23,7 @@ def implausible(
         allowed: ``--allow-mass-change``: only an empty read is rejected then.
     """
     if not book.count_parts():
-        return Guard("empty", "VeraCore reported no stock at all: nothing was written", False)
+        return Guard("empty", "VeraCore reported no stock at all", False)
     if allowed:
         return None
     unread = book.count_unread() + nameless
@@ -32,14 +32,14 @@ def implausible(
         return Guard(
             "unreadable",
             f"{unread} of {rows} SKUs in VeraCore's stock cannot be read, more than "
-            f"inventory.max_zero_percent ({most}): nothing was written",
+            f"inventory.max_zero_percent ({most})",
             decreases=False,
         )
     if unseen:
         return Guard(
             "warehouse",
             f"VeraCore reported no stock in {', '.join(sorted(unseen))}, which "
-            "[inventory.locations] names: nothing was written",
+            "[inventory.locations] names",
             decreases=False,
         )
     known, lacking = book.count_known()
@@ -47,7 +47,7 @@ def implausible(
         return Guard(
             "missing",
             f"{lacking} of {known} known SKUs are missing from VeraCore's stock, more than "
-            f"inventory.max_zero_percent ({most}): nothing was written",
+            f"inventory.max_zero_percent ({most})",
             decreases=False,
         )
     return None

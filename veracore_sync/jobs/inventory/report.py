@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from veracore_sync.domain.staged_stock import Planned
+from veracore_sync.jobs.inventory.preview import Preview
 from veracore_sync.jobs.report import RunReport
 
 
@@ -34,8 +34,7 @@ class InventoryReport(RunReport):
         unreadable: By name, why a record could not be read and was skipped.
         drift: Variants whose allocation differs from their orders.
         guard: The name of the guard that stopped the plan, or a part of it.
-        plan: The first actions of a run that must not write; ``None`` otherwise.
-        planned: How many actions there are in total.
+        plan: The plan of a run that must not write; ``None`` otherwise.
     """
 
     job: ClassVar[str] = "inventory"
@@ -50,8 +49,7 @@ class InventoryReport(RunReport):
     unreadable: dict[str, str] = field(default_factory=dict)
     drift: list[Drift] = field(default_factory=list)
     guard: str | None = None
-    plan: list[Planned] | None = None
-    planned: int = 0
+    plan: Preview | None = None
 
     @property
     def errors(self) -> int:

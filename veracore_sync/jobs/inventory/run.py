@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 
 from veracore_sync.domain.failures import FailureBudget
 from veracore_sync.domain.staged_stock import Planned
 from veracore_sync.jobs.inventory.alerts import StockAlerts
 from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.execute import MAX_REFUSED, StockWriter
-from veracore_sync.jobs.inventory.plan import Guard, PlanSummary, guard
+from veracore_sync.jobs.inventory.explain import explain_guard, explain_skipped
+from veracore_sync.jobs.inventory.plan import Guard, PlanSummary, guard, plan_variant
 from veracore_sync.jobs.inventory.planning import ALLOWED, StockPlanning
+from veracore_sync.jobs.inventory.preview import Preview
 from veracore_sync.jobs.inventory.report import InventoryReport
 from veracore_sync.jobs.inventory.sellable import SellableCalculator
 from veracore_sync.jobs.inventory.sku_map import SPELLINGS
@@ -22,7 +24,6 @@ from veracore_sync.ports.stock_staging import StagingStore
 
 _REPLANS = 3
 _PAGE = 500
-_SHOWN = 1000
 
 
 @dataclass(slots=True)
@@ -48,17 +49,18 @@ class InventoryRun(JobRun[InventoryReport]):
         """
         self.context.begin()
         # The order of reading matters: levels, stock, then open orders (see `read`).
-        calculator = self._read()
-        if calculator is None:
-            return self.report
+        found = self._planning.read()
+        if isinstance(found, Guard):
+            return self._reject_read(found)
+        calculator = found
         demand = self._planning.demand()
         summary = self._plan(calculator, demand, decreases_only=False)
         held_back = self._guard(summary)
+        if self.context.must_not_write:
+            return self._plan_only(calculator, demand, held_back)
         if held_back is not None and held_back.decreases:
             # Whatever is wrong with the read, selling fewer units oversells nothing.
             self._plan(calculator, demand, decreases_only=True)
-        if self.context.must_not_write:
-            return self._plan_only()
         self._unread.conclude(complete=self._is_full)
         self._alerts.short(demand)
         if self._is_full and not demand.unread:
@@ -75,22 +77,22 @@ class InventoryRun(JobRun[InventoryReport]):
 
     # ---- reading ------------------------------------------------------------------------------
 
-    def _read(self) -> SellableCalculator | None:
-        """Read both sides; without a calculator if the read of the stock is rejected."""
-        found = self._planning.read()
-        if isinstance(found, Guard):
-            self._reject_read(found)
-            return None
-        return found
-
-    def _reject_read(self, found: Guard) -> None:
+    def _reject_read(self, found: Guard) -> InventoryReport:
         self.report.guard = found.name
-        self._alerts.guarded(found)
-        if self.context.must_not_write:
-            self._unread.summarise()
-        else:
+        if not self.context.must_not_write:
+            self._alerts.guarded(found)
             # The open orders were not read, so unreadable ones must stay recorded.
             self._unread.conclude(complete=False)
+            explain_guard(self.report, found)
+            return self.report
+        if found.name == "empty":
+            self._unread.summarise()
+            self.report.notify_once(found.prospect)
+            self.report.plan = Preview()
+            explain_guard(self.report, found)
+            return self.report
+        # Whoever asks for the plan wants to see what such a read would do to the shop.
+        return self._plan_only(self._planning.calculator(), self._planning.demand(), found)
 
     # ---- planning -----------------------------------------------------------------------------
 
@@ -133,16 +135,29 @@ class InventoryRun(JobRun[InventoryReport]):
             self.report.withheld = summary.rising if found.decreases else summary.changing
         return found
 
-    def _plan_only(self) -> InventoryReport:
-        self.report.planned = self._book.count_plan()
-        self.report.plan = list(islice(self._book.planned(), _SHOWN))
+    def _plan_only(
+        self, calculator: SellableCalculator, demand: UnheldDemand, held_back: Guard | None
+    ) -> InventoryReport:
+        plan = self.report.plan = Preview()
+        everything = self.options.force
+        for one in self._planning.variants(calculator, demand, everything=everything):
+            if not one.changes:
+                continue
+            written: Mapping[str, int] = one.changes
+            if held_back is not None:
+                written = {}
+                if held_back.decreases:
+                    written = plan_variant(
+                        one.now, one.offer, decreases_only=True, everything=everything
+                    )
+            whole = calculator.action(one.match, one.now, one.changes)
+            plan.add(whole, one.now, one.offer, written)
+        if held_back is not None:
+            self.report.withheld = plan.withheld_count
+            self.report.notify_once(held_back.prospect)
         self._unread.summarise()
         self._count_skipped()
-        if self.report.guard is not None:
-            self.report.notify(
-                f"the guard {self.report.guard!r} would stop {self.report.withheld} changes; "
-                "use --allow-mass-change to write them"
-            )
+        explain_guard(self.report, held_back)
         return self.report
 
     # ---- writing ------------------------------------------------------------------------------
@@ -186,6 +201,7 @@ class InventoryRun(JobRun[InventoryReport]):
 
     def _conclude(self, held_back: Guard | None, *, complete: bool) -> None:
         self._count_skipped()
+        explain_guard(self.report, held_back)
         self._alerts.unknown(self._book, full=self._is_full)
         if held_back is not None:
             self._alerts.guarded(held_back)
@@ -219,3 +235,4 @@ class InventoryRun(JobRun[InventoryReport]):
             ("missing", self.report.missing),
         ):
             names.extend(self._book.names(kind, 100))
+        explain_skipped(self.report, self._book)

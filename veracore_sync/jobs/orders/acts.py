@@ -18,7 +18,6 @@ from veracore_sync.domain.order_records import AttemptRow, OrderRow, open_attemp
 from veracore_sync.domain.states import HANDED_OVER, AttemptOutcome, OrderState
 from veracore_sync.domain.warehouse import WarehouseRecord
 from veracore_sync.jobs.orders.interpret_lookup import (
-    OUTDATED,
     AdoptOrder,
     CancelledThere,
     Conflict,
@@ -224,7 +223,7 @@ def see(
         return Cancelled(veracore_id, verdict.message)
     differs = verdict.trouble.message if isinstance(verdict, Conflict) else ""
     if isinstance(verdict, AdoptOrder) and verdict.outdated:
-        differs = OUTDATED
+        differs = verdict.outdated_words
     return Ours(veracore_id, record, differs)
 
 

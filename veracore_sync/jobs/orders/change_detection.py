@@ -91,7 +91,7 @@ class ChangeDetector(RunPart[OrdersReport]):
                 if raise_alert(
                     self.ledger, self.report, kind, _missed_message(stub), code=stub.code
                 ):
-                    self.report.outcomes.setdefault(stub.code, "drift")
+                    self.report.changed(stub.code, _missed_message(stub))
             self.report.record(stub.code, "skipped")
         now = to_text(self.clock.now())
         self.ledger.meta.put(_SAFETY_SCAN, now)

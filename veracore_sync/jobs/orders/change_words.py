@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from veracore_sync.domain.comparisons import Facets
+from veracore_sync.jobs.orders.address_parts import changed_parts
 from veracore_sync.jobs.orders.facets import SHIPPING, SURCHARGES
 
 _MAX_LISTED = 10
@@ -40,8 +41,8 @@ def price_words(was: Facets, now: Facets) -> list[str]:
 
 
 def other_words(was: Facets, now: Facets) -> list[str]:
-    """Whether address, shipping method and custom fields differ."""
-    words = ["ship-to changed"] if was.ship_to != now.ship_to else []
+    """Which fields of the address differ, without what is in them; shipping method, custom fields."""
+    words = [_ship_to_words(was, now)] if was.ship_to != now.ship_to else []
     words += [f"custom field {name} changed" for name in changed_fields(was, now)]
     if was.shipping != now.shipping:
         before, after = (", ".join(one) or "none" for one in (was.shipping, now.shipping))
@@ -55,6 +56,13 @@ def changed_fields(was: Facets, now: Facets) -> list[str]:
         return []  # each is hashed together with the address
     both = was.fields.keys() & now.fields.keys()
     return sorted(name for name in both if was.fields[name] != now.fields[name])
+
+
+def _ship_to_words(was: Facets, now: Facets) -> str:
+    parts = changed_parts(was.ship_to_parts, now.ship_to_parts)
+    if parts is None:
+        return "ship-to changed"
+    return f"ship-to changed ({', '.join(parts) or 'several fields'})"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -268,7 +268,7 @@ class Comparer(RunPart[OrdersReport]):
         message = cancelled_in_shop(code, self.settings, self.warehouse.capabilities)
         change = self.ledger.transitions.cancelled_in_shop(code, message)
         if change is Applied.NEWS:
-            self.report.outcomes.setdefault(code, "drift")
+            self.report.changed(code, message)
             # With `auto` VeraCore is asked by this run, and an alert follows if that fails.
             if not asks_by_itself(self.settings, self.warehouse.capabilities):
                 self.report.escalate(f"{code}: {message}")
@@ -285,7 +285,7 @@ class Comparer(RunPart[OrdersReport]):
         if raise_alert(
             self.ledger, self.report, kind, message, code=code, again=again, difference=mark
         ):
-            self.report.outcomes.setdefault(code, "drift")
+            self.report.changed(code, message)
 
 
 def _is_unseen(

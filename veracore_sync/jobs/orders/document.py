@@ -6,6 +6,7 @@ from typing import Any
 
 from veracore_sync.jobs.orders.plan import Action, HoldOrder, ParkOrder, SubmitOrder
 from veracore_sync.jobs.orders.report import OrdersReport
+from veracore_sync.jobs.reasons import reasons_document
 from veracore_sync.jobs.stats import order_document
 from veracore_sync.ports.ledger import Ledger
 
@@ -31,6 +32,7 @@ def orders_document(report: OrdersReport, ledger: Ledger) -> dict[str, Any]:
         document["notes"] = list(report.notices)
     if report.plan is not None:
         document["plan"] = [action_document(action) for action in report.plan]
+    document["reasons"] = reasons_document(report.reasons)
     return document
 
 

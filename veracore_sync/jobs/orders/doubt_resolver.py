@@ -20,7 +20,6 @@ from veracore_sync.jobs.bad_records import BadRecordMemory
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.orders.bad_records import DOUBT, look_ups_must_work, remembered
 from veracore_sync.jobs.orders.interpret_lookup import (
-    OUTDATED,
     AdoptOrder,
     CancelledThere,
     Conflict,
@@ -29,6 +28,7 @@ from veracore_sync.jobs.orders.interpret_lookup import (
     Unknown,
     Verdict,
     WasRefused,
+    found_words,
     interpret_doubt,
 )
 from veracore_sync.jobs.orders.report import OrdersReport
@@ -57,6 +57,7 @@ class DoubtResolver(RunPart[OrdersReport]):
         budget = FailureBudget()
         for row in rows:
             verdict = self.look(row)
+            self.report.found[row.code] = found_words(verdict)
             self.apply(row, verdict)
             if isinstance(verdict, Unknown) and verdict.error in ENDS_THE_RUN:
                 raise verdict.error
@@ -178,5 +179,6 @@ class DoubtResolver(RunPart[OrdersReport]):
         with self.ledger.unit_of_work():
             change = self.ledger.transitions.adopt(code, row.veracore_id or code, verdict.record)
             if verdict.outdated and change is not Applied.LOST:
-                raise_alert(self.ledger, self.report, AlertKind.ORDER_DRIFT, OUTDATED, code=code)
+                kind, message = AlertKind.ORDER_DRIFT, verdict.outdated_words
+                raise_alert(self.ledger, self.report, kind, message, code=code)
         self.report.applied(code, change, "adopted")

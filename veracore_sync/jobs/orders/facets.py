@@ -13,6 +13,7 @@ from typing import Literal
 from veracore_sync.domain.comparisons import Facets
 from veracore_sync.domain.orders import Address, Order, OrderContent, OrderLine, ShippingLine
 from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.jobs.orders.address_parts import address_parts
 from veracore_sync.jobs.orders.text import comparable
 
 SHIPPING, SURCHARGES = "shipping charge", "surcharges"
@@ -73,6 +74,7 @@ def facets(
         state=order.state,
         units=dict(sorted((+units).items())),
         ship_to=_ship_to(order.shipping_address, key),
+        ship_to_parts=address_parts(order.shipping_address, key),
         shipping=tuple(sorted(one.method_code for one in order.shipping_lines)),
         basis=basis,
         prices=_prices(order, basis) if basis != "none" else {},
@@ -144,7 +146,8 @@ def _cents(amount: Decimal) -> Decimal:
 
 
 def _ship_to(address: Address, key: bytes) -> str:
-    # One hash of the whole: single fields could be guessed by whoever has the key. Cleaned as it is
+    # One hash of the whole: single fields could be guessed by whoever has the key; `address_parts`
+    # tells which changed. Cleaned as it is
     # sent, so that a difference that VeraCore would never see is none.
     return _digest(_cleaned(address), key)
 

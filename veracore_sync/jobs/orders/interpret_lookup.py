@@ -13,11 +13,6 @@ from veracore_sync.domain.states import OrderCause
 from veracore_sync.domain.warehouse import RecordLine, WarehouseRecord
 from veracore_sync.ports.warehouse import Absent, LookUp, LookUpFailed
 
-OUTDATED = (
-    "VeraCore accepted an earlier attempt, from before the order was changed in the shop: "
-    "change it there too"
-)
-"""The alert's sentence about an adoption that is `outdated`."""
 SHORTEST_CUT = 20
 """A shorter reference is never taken as the beginning of a longer one."""
 
@@ -27,11 +22,21 @@ class AdoptOrder:
     """The record is this order.
 
     `record` is what the look-up returned; `outdated`: its content is not that of the last attempt,
-    but of an earlier one.
+    but of an earlier one; `differs` says in what.
     """
 
     record: WarehouseRecord
     outdated: bool = False
+    differs: str = ""
+
+    @property
+    def outdated_words(self) -> str:
+        """The alert's sentence about an adoption that is `outdated`."""
+        what = f" ({self.differs})" if self.differs else ""
+        return (
+            "VeraCore accepted an earlier attempt, from before the order was changed in the "
+            f"shop{what}: change it there too"
+        )
 
     @property
     def lines(self) -> SentLines:
@@ -81,6 +86,27 @@ class Unknown:
 
 
 Verdict = AdoptOrder | Conflict | CancelledThere | LookAgain | Resend | WasRefused | Unknown
+
+
+def found_words(verdict: Verdict) -> str:
+    """What a look-up found at VeraCore, and what follows, for a person."""
+    if isinstance(verdict, AdoptOrder):
+        newer = ", as it was before it was changed in the shop" if verdict.outdated else ""
+        return f"VeraCore has it as {verdict.record.id}{newer}: it is not sent again"
+    if isinstance(verdict, Conflict):
+        return verdict.trouble.message
+    if isinstance(verdict, CancelledThere):
+        return verdict.message
+    if isinstance(verdict, LookAgain):
+        return (
+            "VeraCore does not have it so far, and the request may still arrive: looked up again "
+            f"after {verdict.at:%Y-%m-%d %H:%M} UTC"
+        )
+    if isinstance(verdict, Resend):
+        return "VeraCore does not have it, and the request can no longer arrive: it is sent again"
+    if isinstance(verdict, WasRefused):
+        return f"VeraCore does not have it: {verdict.trouble.message}"
+    return f"VeraCore gave no usable answer about it: {verdict.error.message}"
 
 
 def interpret_doubt(
@@ -136,10 +162,12 @@ def interpret_record(
             Failure(
                 Category.CONFLICT,
                 f"VeraCore has other content under the id {record.id}: "
-                + _difference(held, sent[-1]),
+                + difference(held, sent[-1]),
             )
         )
-    return AdoptOrder(record, outdated=not same_units(held, sent[-1]))
+    if same_units(held, sent[-1]):
+        return AdoptOrder(record)
+    return AdoptOrder(record, outdated=True, differs=difference(held, sent[-1]))
 
 
 def another_order(code: str, record: WarehouseRecord, units: Sequence[SentLines] = ()) -> Conflict:
@@ -153,7 +181,7 @@ def another_order(code: str, record: WarehouseRecord, units: Sequence[SentLines]
     words = f"VeraCore has another order under the id {record.id}: its reference is "
     words += repr(reference[:50])
     if may_stand_for(reference, code) and units:
-        words += f", and its units differ: {_difference(as_sent(record.lines or ()), units[-1])}"
+        words += f", and its units differ: {difference(as_sent(record.lines or ()), units[-1])}"
     return Conflict(Failure(Category.CONFLICT, words))
 
 
@@ -235,11 +263,12 @@ def _interpret_absence(
     return Resend()
 
 
-def _difference(held: SentLines, sent: SentLines) -> str:
+def difference(held: SentLines, sent: SentLines, ours_are: str = "sent") -> str:
+    """The SKUs whose units differ, with what VeraCore holds and what is ours."""
     theirs, ours = totals(held), totals(sent)
     names = {sku.strip().casefold(): sku.strip() for sku, _ in (*held, *sent)}
     parts = [
-        f"{names[key]} {theirs[key]} there, {ours[key]} sent"
+        f"{names[key]} {theirs[key]} there, {ours[key]} {ours_are}"
         for key in sorted(theirs.keys() | ours.keys())
         if theirs[key] != ours[key]
     ]

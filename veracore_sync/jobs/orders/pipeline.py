@@ -106,13 +106,20 @@ class OrderPipeline:
             for order in self._reader.read(batch, self._note_unread)
         )
         planned = (
-            self._plan(order, held[order.code])
+            (order.code, self._plan(order, held[order.code]))
             for order in read
             if not is_another(held[order.code], order.id, order.placed_at)
         )
-        return [action for action in planned if not isinstance(action, _Unplannable)]
+        actions: list[Action] = []
+        for code, action in planned:
+            if isinstance(action, _Unplannable):
+                self._report.unread[code] = action.message
+            else:
+                actions.append(action)
+        return actions
 
     def _note_unread(self, code: str, error: SyncError) -> None:
+        self._report.unread[code] = error.message
         self._report.notify(f"{code} cannot be read: {error.message}")
 
     def _plan(self, order: Order, row: OrderRow) -> Action | _Unplannable:

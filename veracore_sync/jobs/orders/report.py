@@ -19,12 +19,23 @@ class OrdersReport(RunReport):
             ``adopted``, ``failed``, ``parked``, ``in_doubt``, ``conflict``, ``cancelled``,
             ``skipped`` or ``pending``.
         plan: The actions of a run that must not write; ``None`` otherwise.
+        changes: By code, what the shop changed after the order was sent.
+        found: By code, what a look-up of an order in doubt found, and what follows.
+        unread: By code, why a run that must not write could not plan an order.
     """
 
     job: ClassVar[str] = "orders"
     writing: ClassVar[tuple[str, str]] = ("sent or recorded", "send")
     outcomes: dict[str, str] = field(default_factory=dict)
     plan: list[Action] | None = None
+    changes: dict[str, str] = field(default_factory=dict)
+    found: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+
+    def changed(self, code: str, message: str) -> None:
+        """Record what the shop changed of an order that was sent, or passed by."""
+        self.outcomes.setdefault(code, "drift")
+        self.changes[code] = message
 
     def record(self, code: str, outcome: str, needs_person: str | None = None) -> None:
         """Record an order's outcome; `needs_person` says why a person is newly needed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -19,12 +20,13 @@ from veracore_sync.jobs.orders.bad_records import BadRecords
 from veracore_sync.jobs.orders.candidates import Candidates
 from veracore_sync.jobs.orders.change_detection import ChangeDetector, Windows, windows
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
+from veracore_sync.jobs.orders.explain import Explainer
 from veracore_sync.jobs.orders.overdue import alert_overdue_orders
 from veracore_sync.jobs.orders.passed_by import end_passed_by
 from veracore_sync.jobs.orders.pipeline import OrderPipeline
 from veracore_sync.jobs.orders.plan import elsewhere_reason, foreign_reason
 from veracore_sync.jobs.orders.report import OrdersReport
-from veracore_sync.jobs.orders.select import Selection, why_not
+from veracore_sync.jobs.orders.select import Selection
 from veracore_sync.jobs.orders.send import Sender
 from veracore_sync.ports.shop import Poll
 
@@ -37,9 +39,11 @@ class OrdersRun(JobRun[OrdersReport]):
     """Sends paid orders to VeraCore, each exactly once."""
 
     _candidates: Candidates = field(init=False)
+    _explainer: Explainer = field(init=False)
 
     def __post_init__(self) -> None:
         self._candidates = Candidates(self.context)
+        self._explainer = Explainer(self.context)
 
     def run(self) -> OrdersReport:
         """Run to the end.
@@ -52,11 +56,14 @@ class OrdersRun(JobRun[OrdersReport]):
             self._work_through()
         except LedgerError:
             raise
-        except SyncError:
+        except SyncError as error:
             # During a long outage every run ends here; orders that wait too long still alert.
             self._alert_overdue()
+            with suppress(LedgerError):
+                self._explainer.explain(error)
             raise
         self._alert_overdue()
+        self._explainer.explain()
         return self.report
 
     def _work_through(self) -> None:
@@ -66,11 +73,12 @@ class OrdersRun(JobRun[OrdersReport]):
             # arrived.
             self.ledger.transitions.recover()
             Canceller(self.context).withdraw_unsent()
+        self._explainer.not_before = self._candidates.not_before
         span = windows(self.ledger, now, self._candidates.not_before)
-        poll = self._candidates.list_orders(span)
+        poll = self._explainer.poll = self._candidates.list_orders(span)
         if not self.context.must_not_write:
             self.ledger.meta.note_shop_clock(self.shop.clock_ahead_seconds)
-        chosen = self._candidates.choose(poll, now)
+        chosen = self._explainer.chosen = self._candidates.choose(poll, now)
         self._guard_first_run(chosen)
         try:
             doubts = [] if self.context.must_not_write else self._doubts_due(now)
@@ -95,33 +103,11 @@ class OrdersRun(JobRun[OrdersReport]):
             raise
         if self.context.must_not_write:
             self._plan_only(chosen)
-            self._explain(poll)
             return
         # After sending: an old order that cannot be read must not keep a paid one from leaving.
         self._detect_changes(poll, span)
         Canceller(self.context).run_due(self.options.only)
-        self._explain(poll)
         self._candidates.raise_unread()
-
-    def _explain(self, poll: Poll) -> None:
-        """Say of each order that a person named, and that this run did nothing about, why."""
-        states = {stub.code: stub for stub in (*poll.waiting, *poll.moved)}
-        held = self.ledger.orders.held(self.options.only)
-        planned = {action.code for action in self.report.plan or ()}
-        types = self.settings.orders.sent_types(poll.channel_code)
-        for code in dict.fromkeys(self.options.only):
-            stub, row = states.get(code), held.get(code)
-            done = self.report.outcomes.get(code)
-            if stub is None or code in planned or done not in (None, "skipped"):
-                continue
-            why = why_not(
-                stub,
-                row,
-                triggers=self.settings.orders.trigger_states,
-                types=types,
-                not_before=self._candidates.not_before,
-            )
-            self.report.notify(f"{code}: {why}")
 
     # ---- before anything is sent --------------------------------------------------------------
 
@@ -131,9 +117,14 @@ class OrdersRun(JobRun[OrdersReport]):
         if (
             chosen.candidates <= most
             or self.options.allow_first_run
-            or self.context.must_not_write
             or self.ledger.orders.any_accepted()
         ):
+            return
+        if self.context.must_not_write:
+            self.report.notify(
+                f"without --allow-first-run nothing would be sent: {chosen.candidates} orders wait "
+                f"and this ledger has never sent one (orders.max_first_run is {most})"
+            )
             return
         raise NeedsPerson(
             f"{chosen.candidates} orders are waiting and this ledger has never sent one; "
@@ -207,7 +198,7 @@ class OrdersRun(JobRun[OrdersReport]):
         )
         # The default is when the ledger was created; nobody chose to leave these orders out.
         is_chosen = self.settings.orders.not_before is not None
-        (self.report.notify if is_chosen else self.report.escalate)(sentence)
+        (self.report.notify_once if is_chosen else self.report.escalate)(sentence)
 
     def _note_foreign(self, chosen: Selection) -> None:
         """Record orders of a type that is not sent, and report them once."""
@@ -220,7 +211,7 @@ class OrdersRun(JobRun[OrdersReport]):
         types = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
         codes = ", ".join(stub.code for stub in chosen.foreign[:_MAX_NAMED])
         more = len(chosen.foreign) - _MAX_NAMED
-        self.report.notify(
+        self.report.notify_once(
             f"not sent, because of their type (orders.order_types; {types}): "
             f"{codes}{f' and {more} more' if more > 0 else ''}"
         )
@@ -234,7 +225,7 @@ class OrdersRun(JobRun[OrdersReport]):
             self.report.record(stub.code, "skipped")
         codes = ", ".join(stub.code for stub in chosen.elsewhere[:_MAX_NAMED])
         more = len(chosen.elsewhere) - _MAX_NAMED
-        self.report.notify(
+        self.report.notify_once(
             "not sent, because sold in other channels (orders.channels): "
             f"{codes}{f' and {more} more' if more > 0 else ''}"
         )

@@ -6,16 +6,15 @@ The shop's state is the work queue: `updatedAt` does not move on a state transit
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from veracore_sync.clock import from_text, to_text
+from veracore_sync.clock import from_text
 from veracore_sync.config import OrdersSettings
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.orders import OrderStub
-from veracore_sync.domain.states import HANDED_OVER, OrderCause, OrderState
-from veracore_sync.jobs.orders.plan import foreign_reason
+from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.waits import RECHECK, is_ahead, is_over
 
 _RECHECK_PAGE = 50
@@ -190,40 +189,3 @@ def comes_back(
         # order shows nothing: it looks as if it had been sold in the default channel.
         return explicit
     return row.cause in (OrderCause.STATE, OrderCause.TYPE)
-
-
-def why_not(
-    stub: OrderStub,
-    row: OrderRow | None,
-    *,
-    triggers: Collection[str],
-    types: Collection[str],
-    not_before: datetime,
-) -> str:
-    """Why a run does nothing about an order that a person named.
-
-    Args:
-        stub: The order as it is in the shop.
-        row: The order in the ledger, if it is there.
-        triggers: The states of the shop in which orders are sent.
-        types: The types that are sent.
-        not_before: Orders placed before this time (UTC) are never sent.
-    """
-    if row is not None and row.state in HANDED_OVER:
-        return f"it is {row.state}: VeraCore has it as {row.veracore_id}"
-    if row is not None and row.state in (OrderState.CONFLICT, OrderState.CANCELLED):
-        return f"it is {row.state}: {row.error_message or 'a person decides'}"
-    if row is not None and row.state is OrderState.SKIPPED and row.cause is OrderCause.RESOLVED:
-        return f"it is skipped: {row.error_message}"
-    if stub.state not in triggers:
-        return (
-            f"it is {stub.state} in the shop; orders are sent when they are "
-            f"{' or '.join(triggers)} (orders.trigger_states)"
-        )
-    if stub.type not in types:
-        return foreign_reason(stub.type)
-    if stub.placed_at is not None and stub.placed_at < not_before:
-        return f"it was placed before {to_text(not_before)} (orders.not_before)"
-    if row is None:
-        return "it is not sent by this run"
-    return f"it is {row.state}: {row.error_message or 'its next attempt is not due yet'}"

@@ -34,6 +34,7 @@ from veracore_sync.jobs.orders.interpret_lookup import (
     AdoptOrder,
     CancelledThere,
     Conflict,
+    difference,
     interpret_record,
 )
 from veracore_sync.jobs.orders.plan import SubmitOrder
@@ -52,7 +53,7 @@ _LOG = logging.getLogger(__name__)
 _LATER = timedelta(seconds=60)
 _OTHER_UNITS = (
     "VeraCore already holds this order (sent before the ledger was rebuilt), "
-    "with different quantities: make them equal on both sides"
+    "with different quantities"
 )
 
 
@@ -211,7 +212,9 @@ class Sender(RunPart[OrdersReport]):
             differs = bool(held) and not same_units(held, action.intent.lines)
             if differs and change is not Applied.LOST:
                 kind = AlertKind.ORDER_DRIFT
-                raise_alert(self.ledger, self.report, kind, _OTHER_UNITS, code=code)
+                units = difference(held, action.intent.lines, "in the shop")
+                message = f"{_OTHER_UNITS}: {units}; make them equal on both sides"
+                raise_alert(self.ledger, self.report, kind, message, code=code)
         self.report.applied(code, change, "adopted")
 
     def _not_accepted(self, action: SubmitOrder, attempt: int, outcome: NotAccepted) -> None:

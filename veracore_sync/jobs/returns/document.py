@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from veracore_sync.jobs.reasons import reasons_document
 from veracore_sync.jobs.returns.plan import event_data
 from veracore_sync.jobs.returns.report import ReturnsReport
 
@@ -20,6 +21,7 @@ def returns_document(report: ReturnsReport) -> dict[str, Any]:
         "available": report.is_available,
         "receipts": [event_data(receipt, code) for code, receipt in report.received],
         "notes": [*report.needs_person, *report.notices],
+        "reasons": reasons_document(report.reasons),
     }
     if report.plan is not None:
         document["plan"] = [event_data(receipt, code) for code, receipt in report.plan]

@@ -15,6 +15,7 @@ from veracore_sync.domain.returns import ReceiptRow
 from veracore_sync.domain.states import Applied, NoteState
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.jobs.reasons import Why
 from veracore_sync.jobs.returns.plan import mark_of, note_text
 from veracore_sync.jobs.returns.report import ReturnsReport
 from veracore_sync.jobs.tracking.rules import Rules, rules_of
@@ -60,7 +61,9 @@ class NoteWriter(RunPart[ReturnsReport]):
             if error in OF_ALL_RECORDS or self._budget.spend("vendure") >= self._budget.most:
                 raise
             self.report.errors += 1
-            self.report.notify(f"the note about {_name(row)} was not written: {error.message}")
+            why = Why("without a note in the shop", error.message, "every run tries again")
+            self.report.reasons.add(why, _name(row))
+            self.report.notify_once(f"the note about {_name(row)} was not written: {error.message}")
         else:
             self._budget.restore("vendure")
 
@@ -74,7 +77,9 @@ class NoteWriter(RunPart[ReturnsReport]):
         order_id = self._order_of(row)
         if order_id is None:
             self.ledger.receipts.drop(row)
-            self.report.notify(f"no note about {_name(row)}: the shop no longer has the order")
+            why = Why("without a note in the shop", "the shop no longer has the order")
+            self.report.reasons.add(why, _name(row))
+            self.report.notify_once(f"no note about {_name(row)}: the shop no longer has the order")
             return
         if row.note is NoteState.ASKED and any(
             mark_of(row) in one for one in self.shop.fulfilments.notes(order_id)

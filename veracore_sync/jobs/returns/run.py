@@ -25,6 +25,7 @@ from veracore_sync.domain.returns import (
 )
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import JobRun
+from veracore_sync.jobs.reasons import Why
 from veracore_sync.jobs.returns.notes import NoteWriter
 from veracore_sync.jobs.returns.plan import by_key, event_data, new_receipts
 from veracore_sync.jobs.returns.report import ReturnsReport
@@ -52,7 +53,8 @@ class ReturnsRun(JobRun[ReturnsReport]):
             self.report.plan = []
         if not self.warehouse.capabilities.lists_returns:
             self.report.is_available = False
-            self.report.notify(_NONE_IN_DIALECT)
+            self.report.notify_once(_NONE_IN_DIALECT)
+            self.report.reasons.add(Why("nothing listed", _NONE_IN_DIALECT))
             return self.report
         days = self._days()
         is_complete = self._list_all(days)
@@ -160,9 +162,12 @@ class ReturnsRun(JobRun[ReturnsReport]):
         if not rows:
             return
         self.report.errors += len(rows)
+        for row in rows:
+            why = Why("cannot be read", row.problem, "passed by, and read again while it is listed")
+            self.report.reasons.add(why, row.name)
         named = [row.name for row in rows if row.name][:_NAMED]
         which = f" ({'; '.join(named)})" if named else ""
-        self.report.notify(
+        self.report.notify_once(
             f"{len(rows)} receipts that VeraCore lists cannot be read{which}: {rows[0].problem}; "
             "they are passed by, and read again while VeraCore lists them"
         )
@@ -192,8 +197,10 @@ class ReturnsRun(JobRun[ReturnsReport]):
         self._check_warehouse()
         self.report.is_available = False
         message = f"VeraCore does not list returned goods for this account: {error.message}"
+        todo = "ask VeraCore for it, or disable this timer"
+        self.report.reasons.add(Why("nothing listed", message, todo))
         if self.context.must_not_write:
-            self.report.notify(message)
+            self.report.notify_once(message)
         elif self.ledger.meta.get(UNAVAILABLE) in (None, ""):
             self.ledger.meta.put(UNAVAILABLE, to_text(self.clock.now()))
             self.report.escalate(f"{message}; ask VeraCore for it, or disable this timer")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from veracore_sync.clock import to_text
+from veracore_sync.jobs.reasons import reasons_document
 from veracore_sync.jobs.tracking.actions import (
     Action,
     AdoptFulfilment,
@@ -47,11 +49,13 @@ def tracking_document(report: TrackingReport) -> dict[str, Any]:
                 "slip": one.slip or None,
                 "outcome": one.what,
                 "detail": one.detail or None,
+                "until": to_text(one.until) if one.until is not None else None,
             }
             for one in report.outcomes
         ],
         "stockRaised": report.raised,
         "notes": report.notices,
+        "reasons": reasons_document(report.reasons),
     }
     if report.plan is not None:
         document["plan"] = [action_document(code, action) for code, action in report.plan]
@@ -73,7 +77,10 @@ def action_document(code: str, action: Action) -> dict[str, Any]:
         }
     if isinstance(action, AdoptFulfilment):
         return document | {"fulfillmentId": action.fulfilment.id}
-    if isinstance(action, Hold | Close):
+    if isinstance(action, Hold):
+        until = to_text(action.until) if action.until is not None else None
+        return document | {"reason": action.reason, "until": until}
+    if isinstance(action, Close):
         return document | {"reason": action.reason}
     if isinstance(action, Escalate | ReportIssue):
         return document | {"reason": action.message}

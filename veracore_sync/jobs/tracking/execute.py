@@ -172,7 +172,7 @@ class _Step(RunPart[TrackingReport]):
         shipments, code = self.ledger.shipments, row.code
         if isinstance(action, planned.Hold):
             must_apply(shipments.hold(row, action.reason, action.until, failed=False))
-            self.report.record(code, row.slip, "waiting", action.reason)
+            self.report.record(code, row.slip, "waiting", action.reason, action.until)
         elif isinstance(action, planned.Escalate):
             with self.ledger.unit_of_work():
                 must_apply(shipments.hand_over(row, action.message))
@@ -248,9 +248,10 @@ class _Step(RunPart[TrackingReport]):
             with self.ledger.unit_of_work():
                 must_apply(self.ledger.shipments.hand_over(row, error.message, failed=True))
                 self._alert(AlertKind.ORDER_UNFULFILLABLE, message)
+            self.report.record(row.code, row.slip, "handed over", error.message)
             return
         self.ledger.shipments.hold(row, error.message, later, failed=True)
-        self.report.record(row.code, row.slip, "failed", error.message)
+        self.report.record(row.code, row.slip, "failed", error.message, later)
 
     def _fulfil(self, row: SlipRow, action: planned.Fulfil) -> bool:
         made = self._requests.fulfil(row, action)

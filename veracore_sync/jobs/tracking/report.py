@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import ClassVar
 
+from veracore_sync.jobs.reasons import HERE, Why
 from veracore_sync.jobs.report import RunReport
 from veracore_sync.jobs.tracking.actions import Action
+
+LEFT = {
+    "waiting": "nothing to do: a later run goes on",
+    "handed over": f"once that is put right: `veracore-sync sync-tracking --order {HERE} --force`",
+    "failed": f"every run tries again; at once: `veracore-sync sync-tracking --order {HERE}`",
+    "missing": f"look for it at VeraCore; `veracore-sync stats --order {HERE}` shows its history",
+}
+"""The outcomes that leave something to be done, and what follows."""
+_LABELS = {"handed over": "handed to a person", "missing": "missing at VeraCore"}
 
 
 @dataclass(frozen=True, slots=True)
 class SlipOutcome:
-    """The outcome of a slip, or of an order (`slip` is empty then)."""
+    """The outcome of a slip, or of an order (`slip` is empty then).
+
+    `until`: when it is worked on again (UTC), if that is certain.
+    """
 
     code: str
     slip: str
     what: str
     detail: str = ""
+    until: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -40,6 +55,15 @@ class TrackingReport(RunReport):
     raised: list[str] = field(default_factory=list)
     plan: list[tuple[str, Action]] | None = None
 
-    def record(self, code: str, slip: str, what: str, detail: str = "") -> None:
-        """Record the outcome of a slip."""
-        self.outcomes.append(SlipOutcome(code, slip, what, detail))
+    def record(
+        self, code: str, slip: str, what: str, detail: str = "", until: datetime | None = None
+    ) -> None:
+        """Record the outcome of a slip, with its reason."""
+        self.outcomes.append(SlipOutcome(code, slip, what, detail, until))
+        is_left = what in LEFT
+        why = Why(_LABELS.get(what, what), detail if is_left else "", LEFT.get(what, ""), until)
+        self.reasons.add(why, code)
+
+    def idle(self, code: str, reason: str) -> None:
+        """Record that an order was looked up and nothing of it is to be done."""
+        self.reasons.add(Why("nothing to do", reason), code, is_new=False)

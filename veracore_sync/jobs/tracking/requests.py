@@ -16,8 +16,9 @@ from veracore_sync.domain.shop_texts import note_text
 from veracore_sync.domain.states import Applied
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.jobs.reasons import Why
 from veracore_sync.jobs.tracking.actions import Fulfil
-from veracore_sync.jobs.tracking.report import TrackingReport
+from veracore_sync.jobs.tracking.report import LEFT, TrackingReport
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import EXCLUDED
 from veracore_sync.ports.shop import MutationRefused
@@ -221,6 +222,8 @@ class ShopRequests(RunPart[TrackingReport]):
         except ProtocolError as error:
             _LOG.warning("order %s: %s", self.order.code, error.message)
             self.report.errors += 1
+            why = Why("failed", f"its end is not in the shop: {error.message}", LEFT["failed"])
+            self.report.reasons.add(why, self.order.code)
             return False
         return True
 

@@ -25,6 +25,7 @@ from veracore_sync.domain.identity import is_another
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.domain.pick_slips import SlipRow
+from veracore_sync.domain.readable import STATE_LABELS
 from veracore_sync.domain.states import (
     LOST_RACE,
     OPEN_SLIPS,
@@ -35,6 +36,7 @@ from veracore_sync.domain.states import (
 from veracore_sync.domain.warehouse import UnreadableShipment
 from veracore_sync.jobs.cancel.run import NOW_IN_THE_SHOP, note_sighting
 from veracore_sync.jobs.kernel import JobRun
+from veracore_sync.jobs.reasons import HERE, Why
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking.alert_ends import AlertEnds
 from veracore_sync.jobs.tracking.days import Days, days_to_ask
@@ -164,7 +166,8 @@ class TrackingRun(JobRun[TrackingReport]):
                     self.ledger.shipments.reopen(row.code)
                 found.append(row)
             else:
-                self.report.notify(f"{row.code} is {row.state}: it has nothing to ship")
+                self.report.notify_once(f"{row.code} is {row.state}: it has nothing to ship")
+                self.report.reasons.add(_not_followed(row), row.code)
         return Targets(self.ledger, {}, None, 0), found
 
     def _all(self) -> tuple[Targets, list[OrderRow]]:
@@ -245,6 +248,7 @@ class TrackingRun(JobRun[TrackingReport]):
             self._must_find_another(row, found.unless)
         self._finds_orders |= isinstance(found, Present)
         self._unanswered.answered("veracore")
+        before = len(self.report.outcomes) + len(self.report.plan or ())
         try:
             self._look_at(row, veracore_id, found, targets)
         except SyncError as error:
@@ -256,6 +260,8 @@ class TrackingRun(JobRun[TrackingReport]):
         else:
             self._unanswered.worked(row.code)
             self._note_parts(row, found)
+            if len(self.report.outcomes) + len(self.report.plan or ()) == before:
+                self.report.idle(row.code, _idle(found))
 
     def _note_parts(self, row: OrderRow, found: Present | Absent) -> None:
         """Note slips that cannot be read. They wait; the order does not, so its others go on."""
@@ -325,7 +331,7 @@ class TrackingRun(JobRun[TrackingReport]):
         if not snapshot.concerns_the_shop():
             for hold, slip in snapshot.holds():
                 self.ledger.shipments.hold(slip, hold.reason, hold.until, failed=False)
-                self.report.record(row.code, hold.slip, "waiting", hold.reason)
+                self.report.record(row.code, hold.slip, "waiting", hold.reason, hold.until)
             return
         try:
             Fulfiller(self.context, self._rules).work(row, snapshot.veracore_id, snapshot.plan)
@@ -399,3 +405,19 @@ class TrackingRun(JobRun[TrackingReport]):
         if row.state == OrderState.SHIPPED:
             return  # nothing of it is left to ship, so it may be gone
         raise_alert(self.ledger, self.report, AlertKind.ORDER_MISSING, message, code=row.code)
+
+
+def _idle(found: Present | Absent) -> str:
+    if isinstance(found, Absent):
+        return "VeraCore no longer has it"
+    record = found.record
+    if record.status == "cancelled":
+        return "it is cancelled at VeraCore"
+    if not any(one.packages for one in record.shipments):
+        return "VeraCore has shipped nothing of it yet"
+    return "the shop has what VeraCore shipped of it"
+
+
+def _not_followed(row: OrderRow) -> Why:
+    todo = f"`veracore-sync sync-orders --order {HERE}` says where it stands"
+    return Why("not looked up", f"it is {STATE_LABELS[row.state]}, so nothing of it can ship", todo)

@@ -72,5 +72,7 @@ def unready(
     # Vendure cannot change a tracking code once it is written, and warehouses relabel packages.
     settled = bounded(from_text(row.since), now, NONE) + rules.settle
     if row.state == PickSlipState.OPEN and settled > now:
-        return Hold(row.slip, "its packages may still change", settled)
+        when = f"{settled:%Y-%m-%d %H:%M} UTC"
+        why = f"its packages may still change until {when} (tracking.settle_minutes)"
+        return Hold(row.slip, why, settled)
     return None

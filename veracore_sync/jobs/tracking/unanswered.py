@@ -14,6 +14,7 @@ from veracore_sync.domain.failures import REFUSES_ALL, TOO_FAST, FailureBudget
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.jobs.bad_records import BadRecordMemory, longest_untried_first
 from veracore_sync.jobs.kernel import RunPart
+from veracore_sync.jobs.reasons import Why
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking.report import TrackingReport
 
@@ -99,7 +100,10 @@ class Unanswered(RunPart[TrackingReport]):
         if error in REFUSES_ALL or error in TOO_FAST:
             raise error
         self.report.errors += 1
-        self.report.notify(f"{len(codes)} orders will be read one by one: {error.message}")
+        self.report.notify_once(f"{len(codes)} orders will be read one by one: {error.message}")
+        todo = "nothing to do: the next run reads each by itself"
+        why = Why("could not be read together", error.message, todo)
+        self.report.reasons.add_all(why, codes, len(codes))
         self._memory.suspect(codes)
         self.unusable[getattr(error, "upstream", "")] = error
 
