@@ -41,7 +41,7 @@ def price_words(was: Facets, now: Facets) -> list[str]:
 
 
 def other_words(was: Facets, now: Facets) -> list[str]:
-    """Which fields of the address differ, without what is in them; shipping method, custom fields."""
+    """Which fields of the address differ, without their values; shipping method, custom fields."""
     words = [_ship_to_words(was, now)] if was.ship_to != now.ship_to else []
     words += [f"custom field {name} changed" for name in changed_fields(was, now)]
     if was.shipping != now.shipping:
