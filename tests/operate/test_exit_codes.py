@@ -148,6 +148,7 @@ HEALTHY = (
     "stats --runs",
     "stats --failed",
     "config show",
+    "config validate",
     "timers",
     "breaker reset",
     "retry --all",
@@ -193,8 +194,9 @@ CASES = (
     Case(78, "probe", misspelled),
     *(
         Case(78, command, misspelled)
-        for command in (*JOBS, "stats", "doctor", "config show", "deliver", "timers")
+        for command in (*JOBS, "stats", "doctor", "config show", "config validate", "deliver")
     ),
+    Case(78, "timers", misspelled),
     Case(78, "deliver", without_hooks),
     Case(78, "sign {}"),
     Case(78, "serve-webhooks"),

@@ -6,6 +6,7 @@
     │   └── WrongEndpoint        78    the address answers, but not as the API it should be
     ├── LedgerError              74    the ledger or its disk
     │   ├── LedgerAway           69    its server cannot be reached now
+    │   ├── LedgerOutdated       74    of an earlier version: the first run that writes upgrades it
     │   ├── LedgerRefused        78    its server does not let this user or these settings in
     │   ├── CommitUnknown        74    the server was lost while it stored something
     │   └── LeaseLost            75    another run may have the job by now
@@ -175,6 +176,10 @@ class LedgerRefused(LedgerError):
 
     category = Category.CONFIG
     exit_code = 78
+
+
+class LedgerOutdated(LedgerError):
+    """The ledger is of an earlier version, and was opened to read only (exit 74)."""
 
 
 class CommitUnknown(LedgerError):
