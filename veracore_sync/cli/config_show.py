@@ -18,14 +18,13 @@ from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.config import rows
 from veracore_sync.config.absent import absent, is_absent
-from veracore_sync.config.given import fault
+from veracore_sync.config.given import TO_CORRECT, fault
 from veracore_sync.config.lines import with_lines
 from veracore_sync.domain.errors import ConfigError
 
 config_app = typer.Typer(
     help="Show the configuration, or check it.", no_args_is_help=True, rich_markup_mode=None
 )
-_ALL_NAMED = "docs/configuration.md explains every setting"
 
 
 @config_app.command("show")
@@ -73,7 +72,7 @@ def _validate(container: Container) -> CommandReport:
     except ConfigError as error:
         # Both kinds at once: who corrects a file wants to do it once.
         missing = [*error.problems, *_missing(container)] if loaded.unusable else error.problems
-        report.error = fault(dict.fromkeys(with_lines(missing)), hint=_ALL_NAMED)
+        report.error = fault(dict.fromkeys(with_lines(missing)), hint=TO_CORRECT)
         report.document["valid"] = False
 
     def show() -> None:

@@ -16,7 +16,7 @@ from veracore_sync.config.section import Section
 from veracore_sync.domain.errors import ConfigError
 
 DEFAULT = "default"
-TO_CORRECT = "correct what is named, then check it: `veracore-sync config validate`"
+TO_CORRECT = "correct it there; docs/configuration.md explains every setting"
 """What follows the sentences about faults, each of which says what would be right."""
 
 

@@ -55,19 +55,20 @@ HINTS: dict[Category, str] = {
     "or `veracore-sync retry ORDER` at once",
     Category.MAPPING: "correct the setting that the message names; the next run sends the order",
     Category.DUPLICATE: "see `veracore-sync stats --order ORDER`, "
-    "then `veracore-sync resolve ORDER`",
+    "then `veracore-sync resolve ORDER --adopt` or `veracore-sync resolve ORDER --new-id`",
     Category.NOT_FOUND: "check the name with `veracore-sync stats`",
-    Category.RATE_LIMITED: "nothing to do: the next run continues; lower veracore.rate_per_minute "
-    "if this repeats",
+    Category.RATE_LIMITED: "nothing to do: the next run continues; if this repeats, start the jobs "
+    "less often, or lower veracore.rate_per_minute",
     Category.UNAVAILABLE: "nothing is lost and the next run continues; "
     "`veracore-sync doctor` shows which side is down",
     Category.TIMEOUT: "nothing is lost and the next run continues; "
-    "raise veracore.timeout_seconds if this repeats",
+    "raise timeout_seconds of that side if this repeats",
     Category.PROTOCOL: "nothing is lost and the next run continues; "
     "`veracore-sync --log-level debug doctor` shows the response",
     Category.CONFLICT: "compare both sides, then `veracore-sync resolve ORDER --adopt`, "
-    "`--new-id` or `--skip`",
-    Category.INTERNAL: "please report this with the output of `veracore-sync --log-level debug`",
+    "`veracore-sync resolve ORDER --new-id` or `veracore-sync resolve ORDER --skip`",
+    Category.INTERNAL: "please report this, with what the same command prints with --log-level "
+    "debug before its name",
 }
 """The hint of an error that has none of its own, by category."""
 
@@ -133,10 +134,13 @@ class SyncError(Exception):
 
 
 class UsageError(SyncError):
-    """Wrong arguments (exit 2)."""
+    """Wrong arguments (exit 2); each says itself what is right."""
 
     category = Category.VALIDATION
     exit_code = 2
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message, hint=hint)
 
 
 class ConfigError(SyncError):
@@ -206,10 +210,13 @@ class LockHeld(SyncError):
 
 
 class NeedsPerson(SyncError):
-    """Nothing failed, but a person has to decide (exit 3)."""
+    """Nothing failed, but a person has to decide (exit 3); says between what."""
 
     category = Category.VALIDATION
     exit_code = 3
+
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message, hint=hint)
 
 
 class Interrupted(SyncError):

@@ -45,7 +45,8 @@ def incomplete(place: object) -> LedgerError:
     """The error for a ledger that is being moved in."""
     return LedgerError(
         f"the ledger {place} is not complete: it is being moved there, or the move was interrupted",
-        hint="wait for it; or run the same `veracore-sync ledger move` again, with the settings "
+        hint="wait for it; or run the same `veracore-sync ledger move --to PLACE` again, "
+        "with the settings "
         "of the old place",
     )
 

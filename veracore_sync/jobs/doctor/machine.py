@@ -101,7 +101,7 @@ def _sqlite() -> CheckResult:
         "sqlite",
         f"{SQLITE_VERSION} may have the WAL-reset bug that 3.51.3 fixed",
         "upgrade SQLite, unless your distribution has fixed it; keep backups "
-        "(`veracore-sync ledger backup`)",
+        "(`veracore-sync ledger backup FILE`)",
     )
 
 

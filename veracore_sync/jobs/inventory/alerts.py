@@ -23,8 +23,8 @@ _SHORTFALL = AlertKind.ORDER_SHORTFALL
 _MAX_SHORT = 5
 _NAMED = 20
 _NEXT = (
-    "check the plan with `sync-inventory --dry-run`; if it is right, run "
-    "`sync-inventory --allow-mass-change`"
+    "check the plan with `veracore-sync sync-inventory --dry-run`; if it is right, run "
+    "`veracore-sync sync-inventory --allow-mass-change`"
 )
 
 

@@ -118,7 +118,10 @@ def _unseal(fresh: Path) -> None:
 
 def _copy(source: Path, fresh: Path) -> None:
     if not source.is_file():
-        raise LedgerError(f"{source} is not a file", hint="name a file that `ledger backup` made")
+        raise LedgerError(
+            f"{source} is not a file",
+            hint="name a file that `veracore-sync ledger backup FILE` made",
+        )
     try:
         with closing(sqlite_file.connect(source.absolute(), "ro")) as found:
             version = schema_version(found)
@@ -126,7 +129,8 @@ def _copy(source: Path, fresh: Path) -> None:
             if not 0 < version <= SCHEMA_VERSION or orders is None:
                 raise LedgerError(
                     f"{source} is not a ledger that this version can read",
-                    hint="name a file that `ledger backup` made, or upgrade veracore-sync",
+                    hint="name a file that `veracore-sync ledger backup FILE` made, or "
+                    "upgrade veracore-sync",
                 )
             copy_whole(found, fresh)
         _unseal(fresh)
