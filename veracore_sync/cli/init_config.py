@@ -13,7 +13,13 @@ import typer
 from veracore_sync.cli.advice import advised, remember
 from veracore_sync.cli.doctor import run_checks
 from veracore_sync.cli.globals import Globals
-from veracore_sync.cli.init_files import change, found_at, settings_of_a_new_file, write_new
+from veracore_sync.cli.init_files import (
+    change,
+    found_at,
+    is_there,
+    settings_of_a_new_file,
+    write_new,
+)
 from veracore_sync.cli.init_questions import Standing, answers
 from veracore_sync.cli.output import say
 from veracore_sync.cli.run_command import run_standalone
@@ -97,7 +103,7 @@ def _work(
     remember(options)
     path = _wanted(options)
     standing = Standing() if force else found_at(path)
-    is_new = force or not path.exists()
+    is_new = force or not is_there(path)
     allowed = {*switches, *(one for one in _SWITCHES if standing.value(one) is True)}
     answered = answers(given, standing, sorted(allowed))
     if is_new:

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from veracore_sync.access import to_write
+from veracore_sync.access import as_its_reader, me, to_write
 from veracore_sync.cli.init_questions import QUESTIONS, Answer, Question, Standing
 from veracore_sync.config.edit import NotEditable, edited
 from veracore_sync.config.example import example
@@ -28,7 +28,7 @@ def found_at(path: Path) -> Standing:
         ConfigError: There is a configuration that cannot be read.
     """
     tree: Mapping[str, Any] = {}
-    if path.exists():
+    if is_there(path):
         try:
             tree, _ = parse(path)
         except ConfigError as error:
@@ -39,6 +39,21 @@ def found_at(path: Path) -> Standing:
     standing = Standing(tree)
     secrets = {one.key: _secret(one, standing, path) for one in QUESTIONS if one.file}
     return Standing(tree, {key: found for key, found in secrets.items() if found})
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a configuration.
+
+    Raises:
+        ConfigError: That cannot be seen.
+    """
+    try:
+        return path.exists()
+    except PermissionError as error:
+        raise ConfigError(
+            f"{path} may not be read by {me()}",
+            hint=f"{as_its_reader(path)}, or name another file with --config",
+        ) from error
 
 
 def _secret(question: Question, standing: Standing, path: Path) -> Answer:

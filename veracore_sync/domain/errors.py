@@ -67,8 +67,8 @@ HINTS: dict[Category, str] = {
     "`veracore-sync --log-level debug doctor` shows the response",
     Category.CONFLICT: "compare both sides, then `veracore-sync resolve ORDER --adopt`, "
     "`veracore-sync resolve ORDER --new-id` or `veracore-sync resolve ORDER --skip`",
-    Category.INTERNAL: "please report this, with what the same command prints with --log-level "
-    "debug before its name",
+    Category.INTERNAL: "please report this to the makers of veracore-sync, with what the same "
+    "command prints with --log-level debug before its name",
 }
 """The hint of an error that has none of its own, by category."""
 
@@ -117,7 +117,7 @@ class SyncError(Exception):
 
     Args:
         message: One sentence without secrets or personal data.
-        hint: What to type or change next; the category's hint if omitted.
+        hint: What to type or change next; the class's or the category's hint if omitted.
 
     `what` is what happened at an upstream; ``None`` if none was involved.
     `veracore_sync.domain.failures` decides by it what follows.
@@ -126,11 +126,12 @@ class SyncError(Exception):
     category = Category.INTERNAL
     exit_code = 1
     what: Occurrence | None = None
+    usual_hint = ""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint or HINTS[self.category]
+        self.hint = hint or self.usual_hint or HINTS[self.category]
 
 
 class UsageError(SyncError):
@@ -138,9 +139,7 @@ class UsageError(SyncError):
 
     category = Category.VALIDATION
     exit_code = 2
-
-    def __init__(self, message: str, *, hint: str) -> None:
-        super().__init__(message, hint=hint)
+    usual_hint = "the command's --help says what it takes"
 
 
 class ConfigError(SyncError):
@@ -214,9 +213,7 @@ class NeedsPerson(SyncError):
 
     category = Category.VALIDATION
     exit_code = 3
-
-    def __init__(self, message: str, *, hint: str) -> None:
-        super().__init__(message, hint=hint)
+    usual_hint = "`veracore-sync stats` shows what needs a person"
 
 
 class Interrupted(SyncError):
