@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from here_kit import Newcomer
@@ -38,17 +39,18 @@ INIT = (
 
 
 @pytest.fixture
-def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Newcomer]:
-    monkeypatch.setattr(file, "SYSTEM_FILE", tmp_path / "etc/config.toml")
-    monkeypatch.setattr(shops, "SYSTEM_FOLDER", tmp_path / "etc/shops")
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        if folder != Path("/tmp"):
-            folder.chmod(0o755)
-    # Where it goes back to, as whoever it is.
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "c.toml").write_text(CONFIG)
-    (tmp_path / "pw").write_text("hunter2222\n")
-    yield Newcomer(tmp_path)
+def one(monkeypatch: pytest.MonkeyPatch) -> Iterator[Newcomer]:
+    # Not below the tests' own folder, which is closed to everybody else.
+    with TemporaryDirectory() as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        monkeypatch.setattr(file, "SYSTEM_FILE", folder / "etc/config.toml")
+        monkeypatch.setattr(shops, "SYSTEM_FOLDER", folder / "etc/shops")
+        (folder / "c.toml").write_text(CONFIG)
+        (folder / "pw").write_text("hunter2222\n")
+        # Where it goes back to, as whoever it is.
+        with chdir(folder):
+            yield Newcomer(folder)
 
 
 @contextmanager
@@ -111,7 +113,8 @@ def test_init_into_a_folder_of_another_user(one: Newcomer) -> None:
         ended = one.run(*INIT)
     assert ended.code == 78
     assert "it is kept for root: put `sudo` before the command" in ended.err
-    (one.folder / ".config/veracore-sync").chmod(0o755)
+    for folder in (".config", ".config/veracore-sync"):
+        (one.folder / folder).chmod(0o755)
     with as_nobody():
         ended = one.run(*INIT)
     assert ended.code == 78
