@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from here_kit import Newcomer
 
+from veracore_sync.cli import doctor_lines
 from veracore_sync.cli.doctor_lines import Line, show, summary_of
 from veracore_sync.config import load
 from veracore_sync.domain.errors import AuthRefused, ConfigError
@@ -53,6 +54,19 @@ def test_a_remedy_stands_below_its_line_and_a_summary_at_the_end(
         "",
         "1 fault, 1 warning; next: make it right",
     ]
+
+
+def test_on_a_terminal_no_command_is_broken(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor_lines, "on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    command = "`veracore-sync --config /etc/veracore-sync/shops/a/config.toml stats --runs`"
+    found = warn("jobs", "word " * 40, f"look at all that was said of it by {command}")
+    show([Line(found, [])], summary_of([found]), None)
+    seen = capsys.readouterr().out
+    assert max(len(line) for line in seen.splitlines() if command not in line) <= 80
+    assert seen.count(command) == 2
 
 
 def test_all_well_leads_on_too() -> None:

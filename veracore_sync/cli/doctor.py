@@ -55,9 +55,20 @@ def doctor(
 
 
 def run_checks(
-    container: Container, *, offline: bool = False, systemd_dir: Path = INSTALLED_UNITS
+    container: Container,
+    *,
+    offline: bool = False,
+    systemd_dir: Path = INSTALLED_UNITS,
+    unless_it_fails: str = "",
 ) -> CommandReport:
-    """Every finding; the report has the exit code of the worst failure."""
+    """Every finding; the report has the exit code of the worst failure.
+
+    Args:
+        container: The parts of this process.
+        offline: Contact neither side.
+        systemd_dir: Where units are installed.
+        unless_it_fails: What the summary names next where nothing fails.
+    """
     found = list(machine(container.loaded, systemd_dir, notify_hook))
     found += _neighbours(container.loaded)
     found += ways(container.settings, os.environ)
@@ -67,7 +78,7 @@ def run_checks(
         found += [_not_asked(unusable[0])] if unusable else _online(container)
     codes = [one.exit_code for one in found if one.level == "fail"]
     lines = [Line(one, settings_about(one, container.loaded)) for one in found]
-    summary = summary_of(found)
+    summary = summary_of(found, unless_it_fails)
     return CommandReport(
         {"findings": [_document(one) for one in lines], "summary": summary.document()},
         show=lambda: show(lines, summary, container.loaded.path),

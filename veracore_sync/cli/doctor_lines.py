@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,10 @@ _WIDEST = 100
 _NARROWEST = 60
 _LEVELS = ("fail", "warn", "ok")
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+_WHOLE = re.compile(r"`[^`]*`|[a-z_]+\.[a-z_.]+ = \S+")
+_JOINT = "\N{NO-BREAK SPACE}"
+_OF_THE_MACHINE = ("sqlite", "bytecode")
+"""Nothing waits for these."""
 _FIRST_ORDER = "`veracore-sync sync-orders --dry-run` shows what would be sent"
 
 
@@ -56,12 +61,23 @@ class Summary:
         return f"{', '.join(counted)}; next: {self.next}"
 
 
-def summary_of(found: Sequence[CheckResult]) -> Summary:
-    """What they come to; first is what fails, as the others may follow from it."""
-    worst = min(found, key=lambda one: _LEVELS.index(one.level), default=None)
+def summary_of(found: Sequence[CheckResult], unless_it_fails: str = "") -> Summary:
+    """What they come to; first is what fails, as the others may follow from it.
+
+    Args:
+        found: The findings.
+        unless_it_fails: What comes next where nothing fails, whatever is warned of.
+    """
+    worst = min(found, key=_place, default=None)
     levels = [one.level for one in found]
     todo = worst.todo if worst is not None and worst.todo else _FIRST_ORDER
+    if unless_it_fails and "fail" not in levels:
+        todo = unless_it_fails
     return Summary(levels.count("fail"), levels.count("warn"), todo)
+
+
+def _place(found: CheckResult) -> tuple[int, bool]:
+    return _LEVELS.index(found.level), found.name in _OF_THE_MACHINE
 
 
 def show(lines: Sequence[Line], summary: Summary, file: Path | None) -> None:
@@ -110,14 +126,17 @@ def _wrapped(text: str, first: str, more: str, width: int) -> list[str]:
     """In lines of this width; 0 is one line, for what is not read on a terminal."""
     if not width:
         return [first + text]
-    return textwrap.wrap(
-        text,
+    # A command is typed as it stands, and a value is read beside its setting: neither is broken.
+    whole = _WHOLE.sub(lambda found: found[0].replace(" ", _JOINT), text)
+    lines = textwrap.wrap(
+        whole,
         width,
         initial_indent=first,
         subsequent_indent=more,
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [line.replace(_JOINT, " ") for line in lines]
 
 
 def _count(number: int, what: str) -> str:

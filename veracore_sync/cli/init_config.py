@@ -128,7 +128,9 @@ def _looked_at(
     options_given = Globals(path, options.log_level, options.log_format)
     container = Container(load_settings(options_given), read_only=True, force=True)
     try:
-        report = CommandReport({}) if offline else run_checks(container)
+        report = (
+            CommandReport({}) if offline else run_checks(container, unless_it_fails=f"`{NEXT}`")
+        )
     finally:
         container.close()
     moment = container.settings.orders.not_before
@@ -153,7 +155,7 @@ def _looked_at(
                 "the file is written: correct what failed with `veracore-sync init`, which "
                 "proposes what is there, or by hand and `veracore-sync doctor`"
             )
-        else:
+        elif offline:
             say(f"next: {next_command}")
 
     return CommandReport(document | report.document, show=show, asked_for=True, code=report.code)

@@ -17,7 +17,7 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
     "configuration": (),
     "credentials": (),
     "shops": (),
-    "dialect": ("veracore.api_url", "veracore.api"),
+    "dialect": ("veracore.api_url",),
     "bytecode": (),
     "sqlite": (),
     "units": tuple(
