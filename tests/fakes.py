@@ -484,7 +484,7 @@ class FakeWarehouse:
 
     def stock(self, sku: str | None) -> Iterator[StockRow]:
         if sku is not None and not sku.strip().strip("%*"):
-            raise UsageError(f"{sku!r} is no SKU that can be asked for")
+            raise UsageError(f"{sku!r} is no SKU that can be asked for", hint="name one SKU")
         self._must_be_up()
         for row in self.levels:
             if sku is None or row.sku.casefold() in (sku.strip().casefold(), ""):

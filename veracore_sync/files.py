@@ -17,7 +17,13 @@ def expanded(path: Path) -> Path:
 
 
 def write_whole(
-    path: Path, text: str, *, mode: int = 0o644, group: int | None = None, replace: bool = True
+    path: Path,
+    text: str,
+    *,
+    mode: int = 0o644,
+    owner: int | None = None,
+    group: int | None = None,
+    replace: bool = True,
 ) -> None:
     """Write a file atomically and durably (UTF-8).
 
@@ -25,6 +31,7 @@ def write_whole(
         path: The file; its folder must exist.
         text: The content.
         mode: The file's mode, regardless of the umask.
+        owner: The file's owner; ``None`` is the caller.
         group: The file's group; ``None`` leaves it to the folder.
         replace: Overwrite an existing file.
 
@@ -37,8 +44,8 @@ def write_whole(
         with os.fdopen(number, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
-            if group is not None:
-                os.fchown(number, -1, group)
+            if owner is not None or group is not None:
+                os.fchown(number, -1 if owner is None else owner, -1 if group is None else group)
             os.fchmod(number, mode)
             os.fsync(number)
         if replace:

@@ -149,6 +149,7 @@ HEALTHY = (
     "stats --failed",
     "report",
     "config show",
+    "config validate",
     "timers",
     "breaker reset",
     "retry --all",
@@ -195,8 +196,9 @@ CASES = (
     Case(78, "probe", misspelled),
     *(
         Case(78, command, misspelled)
-        for command in (*JOBS, "stats", "doctor", "config show", "deliver", "timers")
+        for command in (*JOBS, "stats", "doctor", "config show", "config validate", "deliver")
     ),
+    Case(78, "timers", misspelled),
     Case(78, "deliver", without_hooks),
     Case(78, "sign {}"),
     Case(78, "serve-webhooks"),

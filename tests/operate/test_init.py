@@ -17,7 +17,9 @@ from present import missing
 from rig import Ended, Rig
 from terminal_kit import on_terminal
 
-from veracore_sync.cli.init_config import NEXT, QUESTIONS, of_the_system
+from veracore_sync.cli.init_config import NEXT
+from veracore_sync.cli.init_files import ledger_of
+from veracore_sync.cli.init_questions import QUESTIONS
 from veracore_sync.config.example import example
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
@@ -105,16 +107,19 @@ def test_it_is_the_example_with_seven_answers_and_a_moment(rig: Rig, flags: dict
     assert sum(a != b for a, b in zip(ours, written, strict=True)) == len(QUESTIONS) + 1
 
 
-def test_a_file_that_is_there_is_never_overwritten(rig: Rig, flags: dict[str, str]) -> None:
+def test_a_file_that_is_there_is_only_written_over_with_force(
+    rig: Rig, flags: dict[str, str]
+) -> None:
     path = rig.folder / "config.toml"
     path.write_text("# mine\n")
     ended = init(rig, *words(flags), "--json")
-    assert (ended.code, path.read_text()) == (2, "# mine\n")
-    assert "--force" in ended.json["error"]["hint"]
+    assert ended.code == 0, ended.out
+    assert path.read_text().startswith("# mine\n")
     ended = init(rig, *words(flags), "--force", "--json", "--offline")
     assert ended.code == 0
     assert ended.json["files"] == [str(path)]
     assert ended.json["findings"] == []
+    assert "# mine" not in path.read_text()
     assert [one.name for one in rig.folder.iterdir() if one.name.startswith(".")] == []
 
 
@@ -246,9 +251,13 @@ def test_on_a_terminal_it_asks_and_asks_again(rig: Rig) -> None:
     text = (rig.folder / "config.toml").read_text()
     assert 'client_secret_file = "veracore_client_secret"' in text
     assert "sandbox-hidden" not in text
-    assert typing(rig, [])[0] == 2
-    answers[6] = "sandbox"
-    assert typing(rig, answers[1:], "--force")[0] == 0
+    # What is there is proposed: only the secret is typed again.
+    code, seen = typing(rig, ["", "", "", "", "", "sandbox", ""])
+    assert code == 0, seen
+    assert f"[{rig.shop_url}]" in seen
+    assert secret.read_text() == "sandbox\n"
+    assert (rig.folder / "config.toml").read_text() == text
+    assert typing(rig, [*answers[1:6], "sandbox", "SANDBOX"], "--force")[0] == 0
 
 
 def test_an_empty_line_is_no_answer_and_ctrl_d_ends_it(rig: Rig) -> None:
@@ -263,10 +272,18 @@ def test_an_answer_that_is_no_setting_is_an_error() -> None:
 
 
 def test_the_units_configuration_names_the_ledger_in_their_state_directory(tmp_path: Path) -> None:
-    assert of_the_system(tmp_path / "config.toml") == {}
-    given = of_the_system(Path("/etc/veracore-sync/config.toml"))
+    home = {"HOME": str(tmp_path)}
+    assert ledger_of(tmp_path / ".config/veracore-sync/config.toml", home) == {}
+    given = ledger_of(Path("/etc/veracore-sync/config.toml"), home)
     text = example(given)
     assert tomllib.loads(text)["ledger"] == {"path": "/var/lib/veracore-sync/ledger.db"}
+    # One of its own for what no command finds by itself: the default is one for all.
+    for file, place in (
+        (tmp_path / "shop2.toml", f"{tmp_path}/.local/state/veracore-sync/shop2/ledger.db"),
+        (Path("/etc/veracore-sync/shops/a/config.toml"), "/var/lib/veracore-sync/a/ledger.db"),
+        (Path("/etc/veracore-sync/shops/b.toml"), "/var/lib/veracore-sync/b/ledger.db"),
+    ):
+        assert ledger_of(file, home) == {"ledger.path": place}
     assert (
         "StateDirectory=veracore-sync"
         in (ROOT / "systemd" / "veracore-sync-orders.service").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -29,7 +30,8 @@ def timer(minutes: int, offset: int = 0) -> Timer:
 
 
 def run(*arguments: str, cwd: Path) -> tuple[int, str, str]:
-    done = subprocess.run([*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True)
+    env = os.environ | {"VERACORE_SYNC_LOG__LEVEL": "warning"}
+    done = subprocess.run([*COMMAND, *arguments], cwd=cwd, env=env, capture_output=True, text=True)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, done.stdout, done.stderr
 

@@ -150,7 +150,7 @@ def _retry(container: Container, code: str) -> CommandReport:
     container.bind()
     chosen = plan(container.ledger, (code,), every=False, error_class=None)
     for _, why in chosen.refused:
-        raise UsageError(why)
+        raise UsageError(why, hint=f"`veracore-sync stats --order {code}` shows its history")
     report = OrdersReport()
     doubts = doubt_resolver(container, report) if chosen.look_up else None
     execute(chosen, container.ledger, report, doubts)

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from veracore_sync import __version__, streams
+from veracore_sync.cli import advice
 from veracore_sync.cli.commands import COMMANDS, load_command
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.journal import WARNING, prefix
@@ -86,6 +87,7 @@ def before(
 ) -> None:
     """Keep the global options for the command that follows."""
     context.obj = Globals(config, log_level, log_format, every_shop)
+    advice.remember(context.obj)
 
 
 def run() -> None:

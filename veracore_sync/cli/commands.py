@@ -49,7 +49,7 @@ COMMANDS = {
     ),
     "init": Entry(
         "init_config:init_config",
-        "Write a commented configuration and test both connections.",
+        "Write or correct the configuration and test both connections.",
     ),
     "probe": Entry(
         "probe:probe", "Find out what this VeraCore offers and how it answers; create nothing."
@@ -111,7 +111,17 @@ COMMANDS = {
         "timers:timers",
         "Render the job intervals for systemd or cron.",
     ),
-    "config": Entry("config_show:config_app", "Show the configuration."),
+    "config": Entry(
+        "config_show:config_app",
+        "Show the configuration, or check it.",
+        group="Start",
+        examples=(
+            ("config show", "Each setting, and where it came from"),
+            ("config validate", "Every fault, with its key and line; without any connection"),
+            ("config validate new.toml", "The same for a file that is not in use yet"),
+        ),
+        page="configuration.md",
+    ),
     "breaker": Entry("breaker:breaker_app", "Reset the circuit breakers."),
     "ledger": Entry(
         "ledger:ledger_app", "Check, back up, restore, rebuild, move, prune and export the ledger."

@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from veracore_sync.cli.advice import advised
+from veracore_sync.cli.doctor_lines import Line, show, summary_of
 from veracore_sync.cli.globals import INSTALLED_UNITS
-from veracore_sync.cli.output import say, table
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.event_delivery import notify_hook
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.composition.outward import ways
 from veracore_sync.config import Loaded
+from veracore_sync.config.absent import is_absent
 from veracore_sync.config.shops import collision_with_neighbours
 from veracore_sync.domain.errors import PRECEDENCE, SyncError
+from veracore_sync.jobs.doctor.about import settings_about
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, warn
 from veracore_sync.jobs.doctor.ledger import ledger
 from veracore_sync.jobs.doctor.machine import machine
@@ -45,7 +48,7 @@ def doctor(
     The hooks and the systemd units are checked too. Each problem comes with a remedy.
     """
     run_command(
-        Job("doctor", read_only=True, force=True),
+        Job("doctor", read_only=True, force=True, without_settings=True),
         context.obj,
         as_json,
         lambda container: run_checks(container, offline=offline, systemd_dir=systemd_dir),
@@ -53,21 +56,34 @@ def doctor(
 
 
 def run_checks(
-    container: Container, *, offline: bool = False, systemd_dir: Path = INSTALLED_UNITS
+    container: Container,
+    *,
+    offline: bool = False,
+    systemd_dir: Path = INSTALLED_UNITS,
+    unless_it_fails: str = "",
 ) -> CommandReport:
-    """Every finding; the report has the exit code of the worst failure."""
+    """Every finding; the report has the exit code of the worst failure.
+
+    Args:
+        container: The parts of this process.
+        offline: Contact neither side.
+        systemd_dir: Where units are installed.
+        unless_it_fails: What the summary names next where nothing fails.
+    """
     found = list(machine(container.loaded, systemd_dir, notify_hook))
     found += _neighbours(container.loaded)
     found += ways(container.settings, os.environ)
     found += order_hooks(container.settings.orders, container.order_hooks)
     found += ledger(container.settings, lambda: container.ledger, container.clock)
-    if not offline:
+    if not offline and not is_absent(container.loaded):
         unusable = [one for one in found if one.name == "ledger" and one.level == "fail"]
         found += [_not_asked(unusable[0])] if unusable else _online(container)
     codes = [one.exit_code for one in found if one.level == "fail"]
+    lines = [Line(one, settings_about(one, container.loaded)) for one in found]
+    summary = summary_of(found, unless_it_fails)
     return CommandReport(
-        {"findings": [_document(one) for one in found]},
-        show=lambda: _show(found),
+        {"findings": [_document(one) for one in lines], "summary": summary.document()},
+        show=lambda: show(lines, summary, container.loaded.path),
         asked_for=True,
         code=next((code for code in PRECEDENCE if code in codes), 1 if codes else 0),
     )
@@ -90,6 +106,7 @@ def _online(container: Container) -> Iterator[CheckResult]:
     settings = container.settings
     try:
         container.require("vendure", "veracore")
+        container.do_without_an_outdated_ledger()
         sides = (container.shop, container.warehouse)
     except SyncError as error:
         yield fail("configuration", error)
@@ -132,17 +149,12 @@ def _met(
     return True
 
 
-def _document(finding: CheckResult) -> dict[str, str]:
+def _document(line: Line) -> dict[str, Any]:
+    found = line.found
     return {
-        "name": finding.name,
-        "level": finding.level,
-        "message": finding.message,
-        "todo": finding.todo,
+        "name": found.name,
+        "level": found.level,
+        "message": found.message,
+        "todo": advised(found.todo),
+        "settings": [one._asdict() for one in line.settings],
     }
-
-
-def _show(found: list[CheckResult]) -> None:
-    table(["", "check", "result"], [(one.level, one.name, one.message) for one in found])
-    for one in found:
-        if one.todo:
-            say(f"{one.name}: {one.todo}")

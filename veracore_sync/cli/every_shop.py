@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from veracore_sync.cli import signals
+from veracore_sync.cli import advice, signals
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.journal import ERROR, WARNING
 from veracore_sync.cli.output import print_json, warn
@@ -54,7 +54,9 @@ def run_each(
         # Between two shops, where no run writes a report of it.
         stopped = interrupted(stop)
     if as_json:
-        print_json({"shops": {n: _with_code(report) for n, report in done.items()}})
+        run = [shop for shop in shops if shop.name in done]
+        documents = {one.name: _with_code(done[one.name], options_of(one, options)) for one in run}
+        print_json({"shops": documents})
     elif together is not None:
         together(done)
     if stopped is not None and not as_json:
@@ -77,11 +79,12 @@ def _run_all(
     blocked = colliding(shops, options)
     for shop in shops:
         output = _Output(shop, is_collected=as_json or collect, as_json=as_json)
-        if shop.name in blocked:
-            report = CommandReport(dict(job.empty), error=blocked[shop.name])
-            output.write(report, repeated=False)
-        else:
-            report = _run_one(job, options_of(shop, options), as_json, work, output)
+        with advice.about(options_of(shop, options)):
+            if shop.name in blocked:
+                report = CommandReport(dict(job.empty), error=blocked[shop.name])
+                output.write(report, repeated=False)
+            else:
+                report = _run_one(job, options_of(shop, options), as_json, work, output)
         done[shop.name] = report
         if isinstance(report.error, Interrupted):
             return
@@ -127,7 +130,7 @@ class _Output:
             priority = WARNING if report.error is None else ERROR
             warn(f"== {self.shop.name} ({self.shop.path})", priority)
             for line in lines:
-                warn(_for_this_shop(line, self.shop), priority)
+                warn(line, priority)
 
 
 def _run_one(
@@ -160,13 +163,9 @@ def options_of(shop: ShopFile, options: Globals) -> Globals:
     return replace(options, config=shop.path, every_shop=False, shop=shop.name)
 
 
-def _for_this_shop(line: str, shop: ShopFile) -> str:
-    """The line with commands that can be typed as they stand."""
-    return line.replace("`veracore-sync ", f"`veracore-sync --config {shop.path} ")
-
-
-def _with_code(report: CommandReport) -> dict[str, object]:
-    return {**document_of(report), "exitCode": report.exit_code}
+def _with_code(report: CommandReport, options: Globals) -> dict[str, object]:
+    with advice.about(options):
+        return {**document_of(report), "exitCode": report.exit_code}
 
 
 def _gravest(codes: Sequence[int]) -> int:

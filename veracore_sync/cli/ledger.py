@@ -56,7 +56,7 @@ def check_ledger(
             error = LedgerError(
                 f"the ledger {container.ledger.place} is damaged: {found[0]}",
                 hint="run `veracore-sync ledger restore FILE` with the newest backup; the next "
-                "sync-orders looks up orders before it sends any",
+                "`veracore-sync sync-orders` looks up orders before it sends any",
             )
         return CommandReport(
             {"problems": found}, error=error, show=lambda: _show_problems(found), asked_for=True

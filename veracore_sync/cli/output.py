@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from veracore_sync.cli.advice import advised
 from veracore_sync.cli.journal import WARNING, prefix
 from veracore_sync.domain.errors import ConfigError, SyncError
 from veracore_sync.domain.texts import to_json, visible
@@ -20,12 +21,12 @@ def on_terminal() -> bool:
 def say(*lines: str) -> None:
     """Write lines of the result to stdout; without any, an empty one."""
     # Each is one line on the terminal, whatever an order's code or a message holds.
-    sys.stdout.write("".join(f"{visible(line)}\n" for line in lines or ("",)))
+    sys.stdout.write("".join(f"{visible(advised(line))}\n" for line in lines or ("",)))
 
 
 def warn(text: str, priority: int = WARNING) -> None:
     """Write a line to stderr, in the journal with its syslog priority."""
-    sys.stderr.write(prefix(priority) + visible(text) + "\n")
+    sys.stderr.write(prefix(priority) + visible(advised(text)) + "\n")
 
 
 def print_json(document: Mapping[str, Any]) -> None:
@@ -44,7 +45,7 @@ def error_document(error: SyncError) -> dict[str, Any]:
     document: dict[str, Any] = {
         "class": str(error.category),
         "message": error.message,
-        "hint": error.hint,
+        "hint": advised(error.hint),
         "exitCode": error.exit_code,
     }
     if isinstance(error, ConfigError) and error.problems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -64,7 +65,8 @@ def _work(
     if len(choices) != 1 or (veracore_id and choices != ["adopt"]):
         raise UsageError(
             "give one of --adopt [ID], --new-id, --skip and --accept REASON",
-            hint=f"`veracore-sync stats --order {name}` shows the history of the order",
+            hint=f"`veracore-sync stats --order {shlex.quote(name)}` shows the history of the "
+            "order",
         )
     container.bind()
     report = OrdersReport()

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from veracore_sync import streams
-from veracore_sync.cli import signals
+from veracore_sync.cli import advice, signals
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.journal import ERROR, WARNING
 from veracore_sync.cli.output import error_document, error_lines, on_terminal, print_json, say, warn
@@ -57,6 +57,7 @@ def run_command(
     Raises:
         typer.Exit: Always, with the exit code.
     """
+    advice.remember(options)
     if names_a_folder(options):
         # Only those who have several shops wait for this import.
         from veracore_sync.cli.every_shop import run_each
@@ -92,7 +93,7 @@ def run_for_shop(
         try:
             signals.catch()
             container = Container(
-                load_settings(options, job.secrets_used),
+                load_settings(options, job.secrets_used, may_be_absent=job.without_settings),
                 read_only=job.read_only,
                 family=job.lock or "other",
                 force=job.force,

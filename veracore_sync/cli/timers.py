@@ -17,7 +17,7 @@ from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.domain.errors import ConfigError, NeedsPerson, SyncError, UsageError
 from veracore_sync.files import write_whole
-from veracore_sync.jobs.timers import Timer, difference
+from veracore_sync.jobs.timers import Timer, difference, instance_of
 from veracore_sync.jobs.timers import timers as configured
 from veracore_sync.trusted import Untrusted
 
@@ -62,7 +62,7 @@ def _refuse_both(**given: bool) -> None:
 def _work(
     container: Container, folder: Path, *, check: bool, crontab: bool, write: bool
 ) -> CommandReport:
-    found = configured(container.settings, container.loaded.shop)
+    found = configured(container.settings, instance_of(container.loaded))
     program = _program(container.loaded.path)
     differences = _differences(found, folder) if check else []
     if write:
@@ -75,7 +75,7 @@ def _work(
             elif not check:
                 say(f"# {folder / one.path}", *one.drop_in.split("\n"))
         if write:
-            say("written; now run: systemctl daemon-reload")
+            say("written; next: `sudo systemctl daemon-reload`")
         if check and not differences:
             say("the installed timers match the configuration")
 
@@ -118,7 +118,10 @@ def _differences(found: Sequence[Timer], folder: Path) -> list[str]:
     except Untrusted as error:
         raise ConfigError(f"{error.filename} {error.reason}", hint=error.todo) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the units in {folder} cannot be read ({error})") from error
+        raise UsageError(
+            f"the units in {folder} cannot be read ({error})",
+            hint="run the command as root, or name their directory with --systemd-dir",
+        ) from error
 
 
 def _difference_error(differences: list[str], folder: Path) -> SyncError | None:
@@ -126,7 +129,7 @@ def _difference_error(differences: list[str], folder: Path) -> SyncError | None:
         return None
     return NeedsPerson(
         "the installed timers differ from the configuration: " + "; ".join(differences),
-        hint=f"run `veracore-sync timers --write {folder}`, then `systemctl daemon-reload`; "
+        hint=f"run `sudo veracore-sync timers --write {folder} && sudo systemctl daemon-reload`; "
         "mask a timer that you do not want",
     )
 

@@ -16,6 +16,7 @@ from veracore_sync.config.address import is_same_tenant
 from veracore_sync.domain.errors import (
     AuthRefused,
     ConfigError,
+    LedgerOutdated,
     Occurrence,
     SyncError,
     UpstreamError,
@@ -122,6 +123,19 @@ class Container:
         if is_there(place):
             return open_ledger(place, read_only=True, clock=self.clock)
         return open_ledger(None, clock=self.clock)
+
+    def do_without_an_outdated_ledger(self) -> None:
+        """Use an empty one in memory, to only look at both sides, if ours waits for its upgrade.
+
+        Raises:
+            LedgerError: It cannot be opened for another reason.
+        """
+        from veracore_sync.ledger.opening import open_ledger
+
+        try:
+            _ = self.ledger
+        except LedgerOutdated:
+            vars(self)["ledger"] = open_ledger(None, clock=self.clock)
 
     @property
     def has_ledger(self) -> bool:

@@ -63,6 +63,7 @@ class Job:
         one_shop: Whether it makes sense for one shop only, and not for each of a folder.
         secrets_used: The secrets of a process that holds no other; None is every secret.
         rebuilds: Whether it may open a ledger that is being rebuilt.
+        without_settings: Whether it has something to say where nothing is configured at all.
     """
 
     command: str
@@ -74,6 +75,7 @@ class Job:
     one_shop: bool = False
     secrets_used: frozenset[str] | None = None
     rebuilds: bool = False
+    without_settings: bool = False
 
     @property
     def pinged(self) -> str:

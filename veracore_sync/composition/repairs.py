@@ -64,7 +64,9 @@ def _send(container: Container, difference: Difference) -> RepairResult:
         retried = plan(ledger, [code], every=False, error_class=None)
         for _, why in retried.refused:
             if row.state in _UNDECIDED:
-                raise NeedsPerson(why)
+                raise NeedsPerson(
+                    why, hint=f"`veracore-sync stats --order {code}` shows its history"
+                )
         doubts = doubt_resolver(container, report) if retried.look_up else None
         # What it says of an order that waits is no news: it is sent below.
         execute(retried, ledger, OrdersReport() if retried.refused else report, doubts)
@@ -72,7 +74,8 @@ def _send(container: Container, difference: Difference) -> RepairResult:
     if not may_begin(container):
         raise NeedsPerson(
             "this ledger has never sent an order, and many are waiting",
-            hint="`veracore-sync sync-orders --dry-run` lists them, `--allow-first-run` sends them",
+            hint="`veracore-sync sync-orders --dry-run` lists them, "
+            "`veracore-sync sync-orders --allow-first-run` sends them",
         )
     run = orders_run(container, RunOptions(only=(code,)))
     run.report.outcomes |= report.outcomes

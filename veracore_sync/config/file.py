@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from veracore_sync.access import as_its_reader, me
 from veracore_sync.config.explain import dotted, unknown
 from veracore_sync.config.given import Findings, Given, Layer, fault, keys, located, sections
 from veracore_sync.trusted import MOST_BYTES, TrustedFile, Untrusted, check_trusted, read_trusted
@@ -39,7 +41,8 @@ def find(
         origin = "flag --config" if path is not None else f"environment {VARIABLE}"
         wanted = located(str(named), cwd, environ)
         if not _exists(wanted, findings):
-            raise fault([f"{wanted} ({origin}): there is no such file; name a file that exists"])
+            problem = f"{wanted} ({origin}): there is no such file; name a file that exists"
+            raise fault([problem], hint="or write it: `veracore-sync init`")
         return wanted
     found = next((place for place in places(environ) if _exists(place, findings)), None)
     _refuse_here(cwd / "config.toml", found, findings)
@@ -81,7 +84,11 @@ def _exists(path: Path, findings: Findings) -> bool:
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return False
     except OSError as error:
-        findings.warnings.append(f"{path}: cannot be read ({error.strerror}) and is ignored")
+        closed = isinstance(error, PermissionError)
+        reason = f"; {as_its_reader(path)}" if closed else ""
+        findings.warnings.append(
+            f"{path}: cannot be read ({error.strerror}) and is ignored{reason}"
+        )
         return False
     return True
 
@@ -93,7 +100,7 @@ def read(path: Path, findings: Findings) -> tuple[Layer, TrustedFile]:
         ConfigError: It cannot be trusted or read, or is not TOML; names the file, and the line if
             known.
     """
-    tree, file = _parse(path)
+    tree, file = parse(path)
     origin = f"file {path}"
     layer: Layer = {}
     for section, table in tree.items():
@@ -106,7 +113,12 @@ def read(path: Path, findings: Findings) -> tuple[Layer, TrustedFile]:
     return layer, file
 
 
-def _parse(path: Path) -> tuple[dict[str, Any], TrustedFile]:
+def parse(path: Path) -> tuple[dict[str, Any], TrustedFile]:
+    """The tree of a TOML file; and the file.
+
+    Raises:
+        ConfigError: It cannot be trusted or read, or is not TOML.
+    """
     try:
         file = read_trusted(path)
         if len(file.raw) > MOST_BYTES:
@@ -114,6 +126,9 @@ def _parse(path: Path) -> tuple[dict[str, Any], TrustedFile]:
         return tomllib.loads(file.raw.decode("utf-8-sig")), file
     except Untrusted as error:
         raise fault([f"file {path}: {error.strerror}"]) from None
+    except PermissionError:
+        problem = f"file {path}: may not be read by {me()}; {as_its_reader(path)}"
+        raise fault([problem]) from None
     except OSError as error:
         raise fault([f"file {path}: cannot be read ({error.strerror})"]) from None
     except UnicodeDecodeError:
@@ -131,5 +146,6 @@ def warn_if_exposed(
     if held and file.readers:
         findings.warnings.append(
             f"file {path}: holds {', '.join(held)} and {file.readers} may read it; "
-            f"chmod {'o-rwx' if file.readers == 'anybody' else 'go-rwx'} it"
+            f"`chmod {'o-rwx' if file.readers == 'anybody' else 'go-rwx'} "
+            f"{shlex.quote(str(path))}`"
         )

@@ -16,6 +16,8 @@ from veracore_sync.config.section import Section
 from veracore_sync.domain.errors import ConfigError
 
 DEFAULT = "default"
+TO_CORRECT = "correct it there; docs/configuration.md explains every setting"
+"""What follows the sentences about faults, each of which says what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,8 @@ def located(text: str, base: Path, environ: Mapping[str, str]) -> Path:
     return base / text
 
 
-def fault(problems: Iterable[str]) -> ConfigError:
+def fault(problems: Iterable[str], *, hint: str = TO_CORRECT) -> ConfigError:
     """The error for these problems: with one, its message is that one."""
     found = tuple(problems)
     message = found[0] if len(found) == 1 else f"the configuration has {len(found)} faults"
-    return ConfigError(message, problems=found)
+    return ConfigError(message, hint=hint, problems=found)

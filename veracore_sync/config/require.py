@@ -9,10 +9,11 @@ from typing import Literal
 from pydantic import SecretStr
 
 from veracore_sync.config.environment import names_of
-from veracore_sync.config.given import fault
+from veracore_sync.config.given import TO_CORRECT, fault
 from veracore_sync.config.schema import Settings
 
 Need = Literal["vendure", "veracore", "pair", "webhooks", "hooks", "admin", "ledger"]
+_ASKED_FOR = frozenset({"vendure", "veracore", "pair"})
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -35,7 +36,13 @@ def require(settings: Settings, *needs: Need, unusable: Mapping[str, str] = _NOT
         for sentence in (_unusable(settings, need, unusable) or _CHECKS[need](settings))
     ]
     if missing:
-        raise fault(missing)
+        raise fault(missing, hint=_hint(needs))
+
+
+def _hint(needs: tuple[Need, ...]) -> str:
+    if _ASKED_FOR.isdisjoint(needs):
+        return TO_CORRECT
+    return "`veracore-sync init` asks for what is missing, and keeps the rest of the file"
 
 
 def _unusable(settings: Settings, need: Need, unusable: Mapping[str, str]) -> list[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from veracore_sync.access import as_its_reader, me
 from veracore_sync.config.given import Findings, Given, Layer, bare, is_secret, keys, located
 from veracore_sync.trusted import TrustedFile, Untrusted, read_trusted
 
@@ -115,7 +117,8 @@ def open_files(layer: Layer, findings: Findings) -> dict[str, str]:
         if given.value.private and file.readers:
             mode = "o-rwx" if file.readers == "anybody" else "go-rwx"
             findings.warnings.append(
-                f"{key} ({given.origin}): {path} can be read by {file.readers}; chmod {mode} it"
+                f"{key} ({given.origin}): {path} can be read by {file.readers}; "
+                f"`chmod {mode} {shlex.quote(str(path))}`"
             )
         layer[key] = Given(_as_kind(key, text), given.origin)
     return unusable
@@ -173,8 +176,10 @@ def _contents(path: Path) -> tuple[str, TrustedFile]:
         raise ValueError("is not UTF-8 text; it must hold the secret alone") from None
     except Untrusted as error:
         raise ValueError(error.strerror) from None
+    except PermissionError:
+        raise ValueError(f"may not be read by {me()}; {as_its_reader(path)}") from None
     except OSError as error:
-        raise ValueError(f"cannot be read ({error.strerror}); fix the path or its mode") from None
+        raise ValueError(f"cannot be read ({error.strerror}); fix the path") from None
     except ValueError:
         raise ValueError("is not a path; name the file that holds the secret") from None
     if len(file.raw) > _MOST_BYTES:

@@ -51,10 +51,7 @@ def folder_of_shops(
         ConfigError: There is none, or strangers may put files into it.
     """
     named = given if given is not None else environ.get(VARIABLE)
-    if named:
-        places = [located(str(named), cwd, environ)]
-    else:
-        places = [*_of_the_user(environ), SYSTEM_FOLDER]
+    places = [located(str(named), cwd, environ)] if named else default_folders(environ)
     found = next((place for place in places if place.is_dir()), None)
     if found is None:
         raise ConfigError(
@@ -259,10 +256,12 @@ def _account(one: Loaded) -> tuple[str, ...]:
     )
 
 
-def _of_the_user(environ: Mapping[str, str]) -> list[Path]:
+def default_folders(environ: Mapping[str, str]) -> list[Path]:
+    """Where the folder of several shops is looked for if none is named, first to last."""
     home = environ.get("HOME")
     base = environ.get("XDG_CONFIG_HOME") or (f"{home}/.config" if home else "")
-    return [Path(base) / "veracore-sync" / "shops"] if base else []
+    of_the_user = [Path(base) / "veracore-sync" / "shops"] if base else []
+    return [*of_the_user, SYSTEM_FOLDER]
 
 
 def _by_name(shop: ShopFile) -> tuple[str, Path]:

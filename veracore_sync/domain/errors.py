@@ -6,6 +6,7 @@
     │   └── WrongEndpoint        78    the address answers, but not as the API it should be
     ├── LedgerError              74    the ledger or its disk
     │   ├── LedgerAway           69    its server cannot be reached now
+    │   ├── LedgerOutdated       74    of an earlier version: the first run that writes upgrades it
     │   ├── LedgerRefused        78    its server does not let this user or these settings in
     │   ├── CommitUnknown        74    the server was lost while it stored something
     │   └── LeaseLost            75    another run may have the job by now
@@ -55,21 +56,22 @@ HINTS: dict[Category, str] = {
     "or `veracore-sync retry ORDER` at once",
     Category.MAPPING: "correct the setting that the message names; the next run sends the order",
     Category.DUPLICATE: "see `veracore-sync stats --order ORDER`, "
-    "then `veracore-sync resolve ORDER`",
+    "then `veracore-sync resolve ORDER --adopt` or `veracore-sync resolve ORDER --new-id`",
     Category.NOT_FOUND: "check the name with `veracore-sync stats`",
-    Category.RATE_LIMITED: "nothing to do: the next run continues; lower veracore.rate_per_minute "
-    "if this repeats",
+    Category.RATE_LIMITED: "nothing to do: the next run continues; if this repeats, start the jobs "
+    "less often, or lower veracore.rate_per_minute",
     Category.UNAVAILABLE: "nothing is lost and the next run continues; "
     "`veracore-sync doctor` shows which side is down",
     Category.TIMEOUT: "nothing is lost and the next run continues; "
-    "raise veracore.timeout_seconds if this repeats",
+    "raise timeout_seconds of that side if this repeats",
     Category.PROTOCOL: "nothing is lost and the next run continues; "
     "`veracore-sync --log-level debug doctor` shows the response",
     Category.CONFLICT: "compare both sides, then `veracore-sync resolve ORDER --adopt`, "
-    "`--new-id` or `--skip`",
+    "`veracore-sync resolve ORDER --new-id` or `veracore-sync resolve ORDER --skip`",
     Category.HOOK: "correct the order hook that the message names, or take it out of orders.hooks; "
     "then `veracore-sync retry ORDER`, or the next run after the hook's version has changed",
-    Category.INTERNAL: "please report this with the output of `veracore-sync --log-level debug`",
+    Category.INTERNAL: "please report this to the makers of veracore-sync, with what the same "
+    "command prints with --log-level debug before its name",
 }
 """The hint of an error that has none of its own, by category."""
 
@@ -118,7 +120,7 @@ class SyncError(Exception):
 
     Args:
         message: One sentence without secrets or personal data.
-        hint: What to type or change next; the category's hint if omitted.
+        hint: What to type or change next; the class's or the category's hint if omitted.
 
     `what` is what happened at an upstream; ``None`` if none was involved.
     `veracore_sync.domain.failures` decides by it what follows.
@@ -127,18 +129,20 @@ class SyncError(Exception):
     category = Category.INTERNAL
     exit_code = 1
     what: Occurrence | None = None
+    usual_hint = ""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint or HINTS[self.category]
+        self.hint = hint or self.usual_hint or HINTS[self.category]
 
 
 class UsageError(SyncError):
-    """Wrong arguments (exit 2)."""
+    """Wrong arguments (exit 2); each says itself what is right."""
 
     category = Category.VALIDATION
     exit_code = 2
+    usual_hint = "the command's --help says what it takes"
 
 
 class ConfigError(SyncError):
@@ -180,6 +184,10 @@ class LedgerRefused(LedgerError):
     exit_code = 78
 
 
+class LedgerOutdated(LedgerError):
+    """The ledger is of an earlier version, and was opened to read only (exit 74)."""
+
+
 class CommitUnknown(LedgerError):
     """The connection broke while the ledger was storing something (exit 74).
 
@@ -204,10 +212,11 @@ class LockHeld(SyncError):
 
 
 class NeedsPerson(SyncError):
-    """Nothing failed, but a person has to decide (exit 3)."""
+    """Nothing failed, but a person has to decide (exit 3); says between what."""
 
     category = Category.VALIDATION
     exit_code = 3
+    usual_hint = "`veracore-sync stats` shows what needs a person"
 
 
 class Interrupted(SyncError):

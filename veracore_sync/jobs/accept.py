@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.kinds import ACCEPTABLE, AlertKind
 from veracore_sync.domain.ledger_records import Alert
@@ -26,7 +28,10 @@ def accept(ledger: Ledger, name: str, reason: str) -> list[Alert]:
     """
     why = " ".join(reason.split())[:_LONGEST_REASON]
     if not why:
-        raise UsageError("an alert is accepted with a reason", hint='`--accept "why"`')
+        raise UsageError(
+            "an alert is accepted with a reason",
+            hint=f'say why: `veracore-sync resolve {shlex.quote(name)} --accept "reason"`',
+        )
     row = ledger.orders.find(name)
     if row is None and name not in ACCEPTABLE:
         raise UsageError(
@@ -49,7 +54,7 @@ def accept(ledger: Ledger, name: str, reason: str) -> list[Alert]:
     if not ended and not differ:
         raise UsageError(
             f"{code or name} has no open alert that can be accepted",
-            hint="`veracore-sync stats` lists open alerts; a parked order needs `retry` or "
-            "`resolve --skip`, one in conflict `resolve`",
+            hint="`veracore-sync stats` lists open alerts; a parked order is ended by "
+            f"`veracore-sync retry {name}` or `veracore-sync resolve {name} --skip`",
         )
     return ended

@@ -80,9 +80,15 @@ class Resolver(RunPart[OrdersReport]):
         row, attempts = self._known_order(name)
         wanted = (veracore_id or row.veracore_id or "").strip()
         if not wanted:
-            raise UsageError(f"{row.code} has no VeraCore id yet", hint="name it: `--adopt ID`")
+            raise UsageError(
+                f"{row.code} has no VeraCore id yet",
+                hint=f"name it: `veracore-sync resolve {row.code} --adopt ID`",
+            )
         if self.ledger.orders.id_sent_for(wanted, row.code):
-            raise UsageError(f"the id {wanted} belongs to another order of this ledger")
+            raise UsageError(
+                f"the id {wanted} belongs to another order of this ledger",
+                hint=f"`veracore-sync stats --order {row.code}` shows the ids of this one",
+            )
         if row.state in HANDED_OVER and not self._was_cancelled(row, attempts, wanted):
             raise _handed_over(row)
         others = [one for one in open_ids(row, attempts) if one.casefold() != wanted.casefold()]
@@ -254,7 +260,9 @@ class Resolver(RunPart[OrdersReport]):
         if row is None:
             raise UsageError(
                 f"the ledger holds no order {name}",
-                hint="`veracore-sync stats --failed` lists them",
+                hint="check the code, which is case-sensitive; `veracore-sync stats "
+                "--failed` lists the "
+                "orders that need you",
             )
         return row, self.ledger.orders.attempts(row.code)
 
@@ -316,8 +324,9 @@ class Resolver(RunPart[OrdersReport]):
 def _handed_over(row: OrderRow) -> UsageError:
     return UsageError(
         f"{row.code} is {row.state}: VeraCore has it as {row.veracore_id}",
-        hint=f"`veracore-sync cancel {row.code}` asks VeraCore to cancel it; `--accept REASON` "
-        "accepts what the shop changed since; anything else is changed at VeraCore by hand",
+        hint=f"`veracore-sync cancel {row.code}` asks VeraCore to cancel it; "
+        f'`veracore-sync resolve {row.code} --accept "reason"` accepts what the shop changed;'
+        "anything else is changed at VeraCore by hand",
     )
 
 

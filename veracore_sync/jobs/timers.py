@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from veracore_sync.config import Settings
+from veracore_sync.config import Loaded, Settings
+from veracore_sync.config.shops import SYSTEM_FOLDER
 from veracore_sync.trusted import read_trusted
 
 _HOUR, _DAY, _WEEK = 60, 24 * 60, 7 * 24 * 60
@@ -100,6 +101,17 @@ def timers(settings: Settings, shop: str = "") -> list[Timer]:
         ("reconcile", "reconcile.interval_minutes", settings.reconcile.interval_minutes, 26),
     )
     return [Timer(*interval, shop) for interval in intervals]
+
+
+def instance_of(loaded: Loaded) -> str:
+    """The name of the shop whose template units are meant; empty for the units of a single shop.
+
+    Named by its own file or found in its folder, it is the same shop.
+    """
+    path = loaded.path
+    if loaded.shop or path is None or not path.is_relative_to(SYSTEM_FOLDER):
+        return loaded.shop
+    return path.parent.name if path.name == "config.toml" else path.stem
 
 
 def _calendar(minutes: int, offset: int) -> str:

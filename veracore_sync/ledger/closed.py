@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from veracore_sync.domain.errors import ConfigError, LedgerError
+from veracore_sync.domain.errors import ConfigError, LedgerError, LedgerOutdated
 
 MOVED = "moved"
 """In `meta` of a ledger that was moved away: which move, whereto, what to set now."""
@@ -45,7 +45,8 @@ def incomplete(place: object) -> LedgerError:
     """The error for a ledger that is being moved in."""
     return LedgerError(
         f"the ledger {place} is not complete: it is being moved there, or the move was interrupted",
-        hint="wait for it; or run the same `veracore-sync ledger move` again, with the settings "
+        hint="wait for it; or run the same `veracore-sync ledger move --to PLACE` again, "
+        "with the settings "
         "of the old place",
     )
 
@@ -72,7 +73,7 @@ def refuse_version(found: int, wanted: int, place: object, *, read_only: bool) -
             "upgrade",
         )
     if found < wanted and read_only:
-        raise LedgerError(
+        raise LedgerOutdated(
             f"the ledger {place} is from an older version, or empty",
             hint="run any sync command once, for example `veracore-sync sync-orders`: "
             "it upgrades the ledger",

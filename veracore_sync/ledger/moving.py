@@ -247,7 +247,10 @@ def _copied(old: Contents, target: Side, number: str, found: Facts) -> dict[str,
     with target.filling() as new:
         tables = old.tables()
         if tables != new.tables():
-            raise LedgerError("the two ledgers have not the same tables; nothing was changed")
+            raise LedgerError(
+                "the two ledgers have not the same tables; nothing was changed",
+                hint="move it with the version of veracore-sync that wrote it last",
+            )
         counts = {name: _copy(old, new, name, tables[name]) for name in in_order(tables)}
         new.continue_after(old.numbers())
         new.note(ARRIVED, number)

@@ -17,6 +17,7 @@ from veracore_sync.ledger.restored import Restored
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import restoring
 from veracore_sync.ledger.sqlite.database import SqliteDatabase
+from veracore_sync.ledger.sqlite.errors import ledger_errors
 from veracore_sync.ledger.sqlite.file import (
     HAS_WAL_RESET_BUG,
     SQLITE_VERSION,
@@ -130,7 +131,8 @@ def is_there(place: Path | PostgresPlace) -> bool:
 
         return exists(place)
     # Without the second half, a dry run during a restore would plan with an empty ledger.
-    return place.exists() or is_being_restored(place) or is_being_moved_in(place)
+    with ledger_errors(place):
+        return place.exists() or is_being_restored(place) or is_being_moved_in(place)
 
 
 def server_of(place: Path | PostgresPlace) -> LedgerServer | None:

@@ -73,7 +73,7 @@ def _step(row: OrderRow, can_cancel: bool) -> Step:
     if row.state in _IN_DOUBT:
         return Step(row, "look up", "VeraCore may have it or not: it is looked up first")
     if row.state == OrderState.CONFLICT:
-        reason = f"it is in conflict: decide that first with `veracore-sync resolve {row.code}`"
+        reason = f"it is in conflict: decide first: `veracore-sync stats --order {row.code}`"
         return Step(row, "refuse", reason)
     if not can_cancel:
         reason = "the rest API of VeraCore cannot cancel an order: cancel it there by hand"

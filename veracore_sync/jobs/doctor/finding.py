@@ -7,6 +7,10 @@ from typing import Literal
 
 from veracore_sync.domain.errors import HINTS, Category, SyncError, UpstreamError
 
+_LOGINS = {
+    "vendure": "vendure.username and vendure.password",
+    "veracore": "veracore.client_id, veracore.client_secret and veracore.company_id",
+}
 _ADDRESSES = {"vendure": "vendure.admin_api_url", "veracore": "veracore.api_url"}
 
 
@@ -37,8 +41,13 @@ def fail(name: str, error: SyncError) -> CheckResult:
 
 
 def _todo(error: SyncError) -> str:
-    address = _ADDRESSES.get(error.upstream) if isinstance(error, UpstreamError) else None
+    """The remedy; where the usual one is to run doctor, what doctor itself knows of the setting."""
+    upstream = error.upstream if isinstance(error, UpstreamError) else ""
+    address, login = _ADDRESSES.get(upstream), _LOGINS.get(upstream)
     if address and error.hint == HINTS[Category.UNAVAILABLE]:
-        # The usual hint for an unavailable upstream is to run doctor.
         return f"check that {address} is right and reachable from here (name, proxy, firewall, TLS)"
+    if login and error.hint == HINTS[Category.AUTH]:
+        return (
+            f"correct {login}, or the permissions of that account: `veracore-sync init` asks anew"
+        )
     return error.hint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -10,7 +11,8 @@ from pathlib import Path
 
 from veracore_sync.clock import Clock, from_text, to_text
 from veracore_sync.config import Settings
-from veracore_sync.domain.errors import LedgerError, SyncError
+from veracore_sync.domain.errors import LedgerError, LedgerOutdated, SyncError
+from veracore_sync.jobs.doctor.alerts import standing_alerts
 from veracore_sync.jobs.doctor.assumptions import assumptions
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
 from veracore_sync.jobs.doctor.server import server
@@ -24,6 +26,10 @@ from veracore_sync.ports.ledger import Ledger
 from veracore_sync.ports.warehouse import permission_hint
 from veracore_sync.waits import is_ahead
 
+_DAMAGED = (
+    "restore the newest backup with `veracore-sync ledger restore FILE`; the next `veracore-sync "
+    "sync-orders` looks orders up before it sends them"
+)
 _LEAST_FREE = 100 * 1024 * 1024
 _MOUNTS = Path("/proc/mounts")
 _BLOCKED_SHOWN = 5
@@ -56,7 +62,7 @@ def ledger(
 def _file(path: Path) -> Iterator[CheckResult]:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
-        yield warn("ledger", f"{path} has mode {mode:04o}", f"chmod 600 {path}")
+        yield warn("ledger", f"{path} has mode {mode:04o}", f"`chmod 600 {shlex.quote(str(path))}`")
     free = shutil.disk_usage(path.parent).free
     if free < _LEAST_FREE:
         message = f"{free // 1024 // 1024} MiB are free on the disk of {path}"
@@ -101,11 +107,15 @@ def _content(
     try:
         opened = open_ledger()
         problems = opened.upkeep.check()
+    except LedgerOutdated as error:
+        # What an upgrade leaves until the first run; nothing has to be done about it.
+        yield ok("ledger", f"{error.message}: the next run that writes upgrades it")
+        return
     except SyncError as error:
         yield fail("ledger", error)
         return
     if problems:
-        yield fail("ledger", LedgerError(f"the ledger is damaged: {problems[0]}"))
+        yield fail("ledger", LedgerError(f"the ledger is damaged: {problems[0]}", hint=_DAMAGED))
         return
     counts = opened.orders.counts()
     yield ok("ledger", f"{sum(counts.values())} orders, {counts['synced']} synced, intact")
@@ -147,8 +157,7 @@ def _content(
             f"waiting since {one.at}: {one.error}",
             f"fix the hook, or skip the event: `veracore-sync deliver --skip {one.id}`",
         )
-    for alert in opened.alerts.standing()[:5]:
-        yield warn("alert", alert.message, "see `veracore-sync stats`")
+    yield from standing_alerts(opened.alerts.standing())
     if settings.veracore.dialect == "oms":
         yield from assumptions(opened)
 

@@ -7,14 +7,17 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from veracore_sync.config import HookSettings, Loaded
+from veracore_sync.config.absent import absent, is_absent
 from veracore_sync.config.file import SYSTEM_FILE
+from veracore_sync.config.lines import with_lines
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.jobs.doctor.finding import CheckResult, fail, ok, warn
-from veracore_sync.jobs.timers import Timer, difference, installed, timers, unit_folders
+from veracore_sync.jobs.doctor.units import units
+from veracore_sync.jobs.timers import unit_folders
 from veracore_sync.ledger.opening import HAS_WAL_RESET_BUG, SQLITE_VERSION
 from veracore_sync.ports.hooks import Hook
 
@@ -28,21 +31,26 @@ def machine(
         systemd: Where units are installed.
         notify_hook: Makes the hook for ``hooks.notify``; raises `ConfigError` if that fails.
     """
-    where = str(loaded.path) if loaded.path else "the environment alone"
-    yield ok("configuration", f"read from {where}")
+    if is_absent(loaded):
+        yield fail("configuration", absent(os.environ))
+    else:
+        where = str(loaded.path) if loaded.path else "the environment alone"
+        yield ok("configuration", f"read from {where}")
     for warning in loaded.warnings:
         message, _, todo = warning.partition("; ")
-        remedy = todo.replace(" it", " the file") if todo.startswith("chmod") else todo
-        yield warn("configuration", message, remedy or "let it be read, or remove it")
+        yield warn("configuration", message, todo or "let it be read, or remove it")
     yield from _credentials(systemd)
     for sentence in loaded.unusable.values():
-        yield fail("configuration", ConfigError(sentence, hint="only what uses it stops"))
+        [named] = with_lines([sentence])
+        message, _, todo = named.partition("; ")
+        hint = f"{todo or 'correct it'}; only what uses it stops"
+        yield fail("configuration", ConfigError(message, hint=hint))
     veracore = loaded.settings.veracore
     service = f"; face {veracore.service_note}" if veracore.service_note else ""
     yield ok("dialect", f"{veracore.dialect}: {veracore.dialect_reason}{service}")
     yield _bytecode()
     yield _sqlite()
-    yield from _units(timers(loaded.settings, loaded.shop), systemd)
+    yield units(loaded, systemd)
     yield from _hooks(loaded.settings.hooks, notify_hook)
 
 
@@ -59,7 +67,7 @@ def _credentials(systemd: Path) -> Iterator[CheckResult]:
         wrong = next((one for one in places if _is_not_roots(one.lstat())), None)
     except OSError as error:
         message = f"{error.filename} cannot be read ({error.strerror})"
-        yield warn("credentials", message, "run doctor as root")
+        yield warn("credentials", message, "`sudo veracore-sync doctor --offline` looks into it")
         return
     if wrong is not None:
         danger = ConfigError(
@@ -95,25 +103,8 @@ def _sqlite() -> CheckResult:
         "sqlite",
         f"{SQLITE_VERSION} may have the WAL-reset bug that 3.51.3 fixed",
         "upgrade SQLite, unless your distribution has fixed it; keep backups "
-        "(`veracore-sync ledger backup`)",
+        "(`veracore-sync ledger backup FILE`)",
     )
-
-
-def _units(wanted: Sequence[Timer], folder: Path) -> Iterator[CheckResult]:
-    if not any(installed(timer, folder) for timer in wanted):
-        yield ok("units", f"no veracore-sync timer in {folder}: started by cron, or by hand")
-        return
-    try:
-        different = [found for timer in wanted if (found := difference(timer, folder))]
-    except OSError as error:
-        message = f"{error.filename} cannot be read ({error.strerror})"
-        yield warn("units", message, "run doctor as root")
-        return
-    for sentence in different:
-        todo = f"sudo veracore-sync timers --write {folder}; mask a timer that you do not want"
-        yield warn("units", sentence, todo)
-    if not different:
-        yield ok("units", "the timers have the configured intervals")
 
 
 def _hooks(

@@ -218,7 +218,8 @@ def _interrupted(schemas: tuple[str, ...]) -> CheckResult:
     drops = " ".join(f'DROP SCHEMA "{schema}" CASCADE;' for schema in schemas)
     return warn(
         "restore",
-        f"a `ledger restore` was interrupted, and has left {', '.join(schemas)}; the ledger is as "
+        "a `veracore-sync ledger restore FILE` was interrupted, and has left "
+        f"{', '.join(schemas)}; the ledger is as "
         "it was before",
         f"unless one is at work now, run it again, which removes that; or `{drops}` in psql",
     )

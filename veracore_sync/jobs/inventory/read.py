@@ -79,7 +79,11 @@ class Reading(RunPart[InventoryReport]):
             like = self.shop.stock.variants_like(list(wanted.values()))
             named = [one for one in like if sku_key(one.sku) in wanted]
             if not named:
-                raise UsageError(f"the shop has no variant with the SKU {name}")
+                raise UsageError(
+                    f"the shop has no variant with the SKU {name}",
+                    hint="write it as the shop's catalogue does; `veracore-sync doctor` names the "
+                    "SKUs that are on one side only",
+                )
             found.update((one.id, one) for one in named)
         return sorted(found.values(), key=lambda one: (len(one.id), one.id))
 

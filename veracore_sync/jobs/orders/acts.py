@@ -83,7 +83,8 @@ def decide_retry(row: OrderRow, attempts: Sequence[AttemptRow]) -> Retry:
         return LookUpNow(unknown[-1].veracore_id) if unknown else Requeue()
     if row.state == OrderState.CONFLICT:
         return NotRetried(
-            f"it is in conflict: a person decides with `veracore-sync resolve {row.code}`"
+            f"it is in conflict: `veracore-sync stats --order {row.code}` says with what; then "
+            f"`veracore-sync resolve {row.code} --adopt`, `--new-id` or `--skip`"
         )
     if row.state == OrderState.CANCELLED:
         return NotRetried(
@@ -97,7 +98,7 @@ def decide_retry(row: OrderRow, attempts: Sequence[AttemptRow]) -> Retry:
             "being cancelled"
         )
     if row.state == OrderState.SKIPPED:
-        return NotRetried("it is skipped: `veracore-sync stats --order` says why")
+        return NotRetried(f"it is skipped: `veracore-sync stats --order {row.code}` says why")
     return NotRetried(f"it is {row.state}: the next sync-orders processes it")
 
 
@@ -353,7 +354,7 @@ def _there(act: Act, code: str, seen: Ours, named: Sight | None) -> NeedsPerson:
 def _wait(act: Act, code: str, seen: NotYet, held_for: str | None) -> NeedsPerson:
     """`held_for`: the id to adopt; the order is not sent until a person decides."""
     meanwhile = "only this absence was recorded"
-    settled = "`sync-orders` also looks it up"
+    settled = "`veracore-sync sync-orders` also looks it up"
     if held_for is not None:
         meanwhile, settled = "the order is in conflict", "it is not sent meanwhile"
     elif act is Act.SKIP:

@@ -82,7 +82,10 @@ class Adopter(RunPart[OrdersReport]):
         if isinstance(found, LookUpFailed):
             raise found.error
         if not isinstance(found, Present):
-            raise NeedsPerson(f"it is not adopted: VeraCore no longer has {veracore_id}")
+            raise NeedsPerson(
+                f"it is not adopted: VeraCore no longer has {veracore_id}",
+                hint="compare again with `veracore-sync reconcile`",
+            )
         return found.record
 
     def _why_shared(self, code: str) -> str:

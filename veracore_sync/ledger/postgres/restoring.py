@@ -81,12 +81,14 @@ def _check_format(source: Path) -> None:
             begin = file.read(len(_FORMAT))
     except OSError as error:
         raise LedgerError(
-            f"{source}: {error.strerror}", hint="name a file that `ledger backup` made"
+            f"{source}: {error.strerror}",
+            hint="name a file that `veracore-sync ledger backup FILE` made",
         ) from None
     if begin != _FORMAT:
         raise LedgerError(
             f"{source} is not a backup of a ledger on PostgreSQL",
-            hint="name a file that `ledger backup` made with this ledger.url; a ledger in a file "
+            hint="name a file that `veracore-sync ledger backup FILE` made with this "
+            "ledger.url; a ledger in a file "
             "is restored with ledger.path",
         )
 
@@ -149,7 +151,8 @@ def _read(
     schemas = _SCHEMA_LINE.findall(run_client([pg_restore, "--list", file]))
     if len(schemas) != 1:
         raise LedgerError(
-            f"{source} is not a backup of one ledger", hint="name a file that `ledger backup` made"
+            f"{source} is not a backup of one ledger",
+            hint="name a file that `veracore-sync ledger backup FILE` made",
         )
     with tempfile.TemporaryDirectory(prefix="veracore-sync-") as made:
         begin, script, end = (Path(made) / f"{name}.sql" for name in ("begin", "backup", "end"))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from veracore_sync.access import as_its_reader, to_write
 from veracore_sync.domain.errors import LedgerError
 
 
@@ -17,15 +20,15 @@ def ledger_errors(path: Path | None) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "") or type(error).__name__
-        raise LedgerError(f"the ledger {path}: {error} ({name})", hint=_hint(name)) from error
+        raise LedgerError(f"the ledger {path}: {error} ({name})", hint=_hint(name, path)) from error
     except OSError as error:
         raise LedgerError(
             f"the ledger {path}: {error.strerror or error}",
-            hint="check that the folder of ledger.path exists, is writable and has free space",
+            hint=to_write(path, error) if path is not None else "check the disk",
         ) from error
 
 
-def _hint(name: str) -> str:
+def _hint(name: str, path: Path | None) -> str:
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return (
             "the file is damaged and was not changed: restore the newest backup with "
@@ -40,7 +43,32 @@ def _hint(name: str) -> str:
             "the next run continues"
         )
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN")):
-        return "check owner and mode of the ledger, its folder and its -wal and -shm files"
+        return _closed(path)
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return "another program has locked the ledger; the next run continues"
     return "check the disk, then `veracore-sync ledger check`"
+
+
+def _closed(path: Path | None) -> str:
+    """Why a file cannot be opened or written is asked of the system: SQLite only says that."""
+    if path is None:
+        return "check the disk"
+    for error in (_denied(path, os.W_OK), _denied(path.parent, os.W_OK | os.X_OK)):
+        if isinstance(error, PermissionError):
+            return as_its_reader(path)
+        if error is not None:
+            return to_write(path, error)
+    return "check owner and mode of the ledger, its folder and its -wal and -shm files"
+
+
+def _denied(place: Path, mode: int) -> OSError | None:
+    try:
+        place.stat()
+        is_read_only = os.statvfs(place).f_flag & os.ST_RDONLY
+    except OSError as error:
+        return error
+    if is_read_only:
+        return OSError(errno.EROFS, os.strerror(errno.EROFS))
+    if os.access(place, mode):
+        return None
+    return PermissionError(errno.EACCES, os.strerror(errno.EACCES))

@@ -127,7 +127,7 @@ def refuse_unsafe(path: Path) -> None:
             raise LedgerError(
                 f"the ledger {path} has {found.st_nlink} names (hard links)",
                 hint=f"remove the other one (`find / -xdev -samefile {path}`); "
-                "copy a ledger with `veracore-sync ledger backup`",
+                "copy a ledger with `veracore-sync ledger backup FILE`",
             )
 
 

@@ -80,7 +80,10 @@ def _take_once(path: Path) -> LockFile | None:
         return None
     except OSError as error:
         os.close(descriptor)
-        raise LedgerError(f"cannot lock {path}: {error.strerror}") from error
+        raise LedgerError(
+            f"cannot lock {path}: {error.strerror}",
+            hint="the file system of ledger.path must be able to lock files: use a local disk",
+        ) from error
     return LockFile(path, descriptor)
 
 

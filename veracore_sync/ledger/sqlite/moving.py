@@ -179,7 +179,11 @@ class SqliteSide:
             connection.execute("BEGIN IMMEDIATE")
             yield SqliteContents(connection)
             if connection.execute("PRAGMA foreign_key_check").fetchone() is not None:
-                raise LedgerError("the old ledger has broken references; nothing was changed")
+                raise LedgerError(
+                    "the old ledger has broken references; nothing was changed",
+                    hint="it is damaged: `veracore-sync ledger restore FILE` with the newest "
+                    "backup",
+                )
             connection.execute("COMMIT")
 
     def go_live(self, move: str) -> str | None:

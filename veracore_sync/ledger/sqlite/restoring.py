@@ -125,7 +125,10 @@ def _unseal(fresh: Path) -> None:
 
 def _copy(source: Path, fresh: Path) -> None:
     if not source.is_file():
-        raise LedgerError(f"{source} is not a file", hint="name a file that `ledger backup` made")
+        raise LedgerError(
+            f"{source} is not a file",
+            hint="name a file that `veracore-sync ledger backup FILE` made",
+        )
     try:
         with closing(sqlite_file.connect(source.absolute(), "ro")) as found:
             _refuse_others(found, source)
@@ -144,7 +147,10 @@ def read_backup(source: Path) -> BackupFound:
         LedgerError: It cannot be read, or is no ledger that this version knows.
     """
     if not source.is_file():
-        raise LedgerError(f"{source} is not a file", hint="name a file that `ledger backup` made")
+        raise LedgerError(
+            f"{source} is not a file",
+            hint="name a file that `veracore-sync ledger backup FILE` made",
+        )
     try:
         with closing(sqlite_file.connect(source.absolute(), "ro")) as found:
             _refuse_others(found, source)
@@ -161,7 +167,8 @@ def _refuse_others(found: sqlite3.Connection, source: Path) -> None:
     if not 0 < version <= SCHEMA_VERSION or orders is None:
         raise LedgerError(
             f"{source} is not a ledger that this version can read",
-            hint="name a file that `ledger backup` made, or upgrade veracore-sync",
+            hint="name a file that `veracore-sync ledger backup FILE` made, or "
+            "upgrade veracore-sync",
         )
 
 
