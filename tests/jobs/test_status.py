@@ -40,18 +40,19 @@ def document(*alerts: tuple[str, str | None, str], **totals: Any) -> dict[str, A
         (
             {"totalSynced": 3, "totalPending": 2, "totalFailed": 1},
             "busy",
-            "3 orders: 2 waiting to be sent, 1 failed, tried again; nothing needs you",
+            "3 orders to go: 2 waiting to be sent, 1 failed, tried again; nothing needs you",
         ),
         (
             {"totalSynced": 3, "lastSuccessTime": EARLIER, "lastError": "VeraCore is away"},
             "busy",
             "nothing needs you yet; sync-orders failed 3 min ago: VeraCore is away; all orders",
         ),
-        ({"lastSyncTime": None, "lastSuccessTime": None}, "unused", "no sync has run yet"),
+        ({"lastSyncTime": None, "lastSuccessTime": None}, "unused", "no sync has ended here yet"),
+        # Orders of a ledger that was rebuilt say nothing about whether anything runs.
         (
             {"lastSyncTime": None, "lastSuccessTime": None, "totalSynced": 1},
             "unused",
-            "sync-orders has not run yet, so no order is known",
+            "no sync has ended here yet",
         ),
         # A ledger that lost its alerts still says what needs a person.
         ({"totalParked": 1}, "attention", "1 order needs you: 1 parked"),
@@ -144,7 +145,15 @@ def test_every_kind_has_words_and_every_severity_a_label() -> None:
     assert len({rank(kind) for kind in AlertKind}) == len(AlertKind)
 
 
-def test_a_ledger_without_a_run_or_an_order_is_unused() -> None:
+def test_a_shop_that_syncs_stock_alone_is_well() -> None:
+    state = document(lastSyncTime=None, lastSuccessTime=None)
+    state["inventory"] |= {"lastSyncTime": AGO, "lastSuccessTime": AGO}
+    found = status_of(state, NOW)
+    assert found.is_good
+    assert found.sentence == "sync-orders has not run here yet; nothing needs you"
+
+
+def test_a_ledger_without_a_run_is_unused() -> None:
     with closing(open_ledger(None)) as ledger:
         assert is_unused(overall(ledger))
         ledger.runs.end(ledger.runs.begin("sync-orders"), 0, {})

@@ -15,7 +15,7 @@ from typing import Any
 from veracore_sync.clock import from_text
 from veracore_sync.domain.alert_words import Severity, next_step, rank, words_of
 from veracore_sync.domain.kinds import AlertKind
-from veracore_sync.domain.readable import relative
+from veracore_sync.domain.readable import counted, relative
 
 _JOBS = ("orders", "inventory", "tracking", "returns", "reconcile")
 _WAITING = (
@@ -39,7 +39,7 @@ class StatusLevel(StrEnum):
 
     OK = "ok"
     BUSY = "busy"  # orders wait, and no person is needed
-    UNUSED = "unused"  # nothing has run yet, so nothing is known
+    UNUSED = "unused"  # nothing has run, so nothing is known
     ATTENTION = "attention"  # somebody should act
     TROUBLE = "trouble"  # goods leave wrongly, or nothing works, until somebody acts
 
@@ -139,21 +139,15 @@ def status_of(document: Mapping[str, Any], now: datetime) -> Status:
     if is_unused(document):
         return Status(
             StatusLevel.UNUSED,
-            "no sync has run yet, so nothing is known: `veracore-sync doctor`, then "
-            "`veracore-sync sync-orders --dry-run`",
+            "no sync has ended here yet, so nothing is known; "
+            "`veracore-sync sync-orders --dry-run` shows what one would do",
         )
     return _without_need(document["orders"], now)
 
 
 def is_unused(document: Mapping[str, Any]) -> bool:
-    """Whether no run of any job ever ended, and no order is known."""
-    totals = [count for name, count in document["orders"].items() if name.startswith("total")]
-    return not any(totals) and all(document[job]["lastSyncTime"] is None for job in _JOBS)
-
-
-def counted(count: int, singular: str, plural: str = "") -> str:
-    """A number and what is counted: ``"1 order"``, ``"2,000 orders"``."""
-    return f"{count:,} {singular if count == 1 else plural or f'{singular}s'}"
+    """Whether no run of any job has ended, as far as the ledger remembers."""
+    return all(document[job]["lastSyncTime"] is None for job in _JOBS)
 
 
 def _orders_in_need(document: Mapping[str, Any]) -> dict[str, int]:
@@ -225,28 +219,24 @@ def _listed(items: Sequence[str]) -> str:
 
 def _without_need(orders: Mapping[str, Any], now: datetime) -> Status:
     waiting = [f"{orders[name]:,} {words}" for name, words in _WAITING if orders[name]]
-    failed = orders["lastSyncTime"] != orders["lastSuccessTime"]
-    if orders["lastSyncTime"] is None:
-        first, level = "sync-orders has not run yet", StatusLevel.UNUSED
-    elif waiting:
+    level = StatusLevel.BUSY if waiting else StatusLevel.OK
+    first = _all_sent(orders)
+    if waiting:
         total = sum(orders[name] for name, _ in _WAITING)
-        first = f"{counted(total, 'order')}: {_listed(waiting)}"
-        level = StatusLevel.BUSY
-    else:
-        first, level = _all_sent(orders), StatusLevel.OK
-    if failed and orders["lastSyncTime"] is not None:
-        # What is known is as old as the last success: newer orders may wait in the shop.
-        when = relative(from_text(orders["lastSyncTime"]), now)
-        error = f": {orders['lastError']}" if orders["lastError"] else ""
-        return Status(
-            StatusLevel.BUSY, f"nothing needs you yet; sync-orders failed {when}{error}; {first}"
-        )
-    if level is StatusLevel.UNUSED:
-        return Status(level, f"{first}, so no order is known")
-    return Status(level, f"{first}; nothing needs you")
+        first = f"{counted(total, 'order')} to go: {_listed(waiting)}"
+    if orders["lastSyncTime"] == orders["lastSuccessTime"]:
+        return Status(level, f"{first}; nothing needs you")
+    # What is known is as old as the last success: newer orders may wait in the shop.
+    when = relative(from_text(orders["lastSyncTime"]), now)
+    error = f": {orders['lastError']}" if orders["lastError"] else ""
+    return Status(
+        StatusLevel.BUSY, f"nothing needs you yet; sync-orders failed {when}{error}; {first}"
+    )
 
 
 def _all_sent(orders: Mapping[str, Any]) -> str:
     if orders["totalSynced"]:
         return "all orders are at VeraCore"
+    if orders["lastSyncTime"] is None:
+        return "sync-orders has not run here yet"
     return "no order is to be sent"
