@@ -66,6 +66,16 @@ class Status:
         return self.level in (StatusLevel.OK, StatusLevel.BUSY)
 
 
+def status_document(status: Status) -> dict[str, Any]:
+    """As in ``stats --json``."""
+    return {
+        "level": str(status.level),
+        "sentence": status.sentence,
+        "orders": status.orders,
+        "others": status.others,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class AlertGroup:
     """Open alerts that say the same, of one order or of several.
