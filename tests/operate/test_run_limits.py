@@ -181,6 +181,7 @@ def here(shop: SmallShop, tmp_path: Path) -> Iterator[HereRig]:
 def test_a_run_that_never_ends_is_an_alert(here: HereRig, job: str) -> None:
     command, heard = COMMANDS[job], here.folder / "events"
     here.env["VERACORE_SYNC_HOOKS__COMMAND"] = json.dumps(["/bin/sh", "-c", f"cat >> {heard}"])
+    open_ledger(here.ledger_path).close()
     assert here.run(command).code == 0
     hours_ago = FakeClock(datetime.now(UTC) - timedelta(hours=3))
     with (

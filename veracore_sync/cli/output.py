@@ -7,7 +7,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from veracore_sync.cli.journal import WARNING, prefix
+from veracore_sync.cli import messages
+from veracore_sync.cli.journal import WARNING
 from veracore_sync.domain.errors import ConfigError, SyncError
 from veracore_sync.domain.texts import to_json, visible
 
@@ -25,7 +26,7 @@ def say(*lines: str) -> None:
 
 def warn(text: str, priority: int = WARNING) -> None:
     """Write a line to stderr, in the journal with its syslog priority."""
-    sys.stderr.write(prefix(priority) + visible(text) + "\n")
+    messages.write(text, priority)
 
 
 def print_json(document: Mapping[str, Any]) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.textfile import write_metrics
 from veracore_sync.domain.errors import Interrupted, LedgerError, LockHeld, SyncError
 from veracore_sync.domain.hints import WORKER
 from veracore_sync.domain.kinds import stuck_kind
+
+if TYPE_CHECKING:
+    from veracore_sync.jobs.needs_person import Need
 
 _NEEDS_PERSON = 3
 _WORKER_WAIT_SECONDS = 30.0
@@ -30,6 +33,8 @@ class CommandReport:
         show: Prints the result for a person; ``None``: nothing to print.
         asked_for: Print even if stdout is not a terminal.
         code: The exit code if there is neither an error nor news.
+        command: As typed.
+        needs: The news with what the ledger knows about each, for a log that machines read.
     """
 
     document: dict[str, Any]
@@ -39,6 +44,8 @@ class CommandReport:
     show: Callable[[], None] | None = None
     asked_for: bool = False
     code: int = 0
+    command: str = ""
+    needs: Sequence[Need] = ()
 
     @property
     def exit_code(self) -> int:

@@ -5,6 +5,7 @@ JSON documents, logs and the ledger keep their own form: UTC texts and the state
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from veracore_sync.domain.states import OrderState
@@ -54,6 +55,11 @@ def local(moment: datetime, zone: tzinfo | None = None) -> str:
         zone: ``None`` is this machine's.
     """
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z").rstrip()
+
+
+def in_words(name: str) -> str:
+    """The name of a field of JSON as words: ``"inDoubt"`` is ``"in doubt"``."""
+    return re.sub("([A-Z])", lambda found: f" {found[1].lower()}", name)
 
 
 def counted(count: int, singular: str, plural: str = "") -> str:
