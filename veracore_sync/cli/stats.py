@@ -112,9 +112,9 @@ def stats(
 
 
 def _one(container: Container, name: str) -> CommandReport:
-    _in_a_ledger(container)
     row = container.ledger.orders.find(name)
     if row is None:
+        _in_a_ledger(container)
         raise UsageError(
             f"the ledger holds no order {name}",
             hint="check the code, which is case-sensitive; `veracore-sync sync-orders "
