@@ -290,7 +290,7 @@ def show_failed(documents: Sequence[Mapping[str, Any]], now: datetime) -> None:
     if not documents:
         say("no order has a failure or an alert")
         return
-    say(counted(len(documents), "order has a failure or an alert", "orders have one"))
+    say(f"{counted(len(documents), 'order has', 'orders have')} a failure or an alert")
     for one in documents:
         say()
         say(f"{one['vendureOrderCode']}: {_state_of(one, now)}")
