@@ -21,6 +21,7 @@ from veracore_sync.domain.errors import (
     SyncError,
     UpstreamError,
 )
+from veracore_sync.domain.readable import exactly
 from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.schedule import longest_run
 from veracore_sync.transport.gate import LedgerGate
@@ -279,7 +280,7 @@ class Container:
             return
         name = {"vendure": "Vendure", "veracore": "VeraCore"}[upstream]
         raise AuthRefused(
-            f"{name} refused these credentials at {refusals.standing(upstream)}: "
+            f"{name} refused these credentials at {exactly(refusals.standing(upstream))}: "
             f"no request was made; check {upstream}.* in the configuration",
             upstream=upstream,
             what=Occurrence.KNOWN_REFUSED,

@@ -47,6 +47,11 @@ def exact(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def exactly(text: str | None) -> str:
+    """A stored time (a UTC text) in a sentence for people, to the second."""
+    return exact(datetime.fromisoformat(text)) if text else "an unknown time"
+
+
 def local(moment: datetime, zone: tzinfo | None = None) -> str:
     """A moment in a zone of its reader, with the zone's name: ``"2026-11-29 05:12 CET"``.
 
