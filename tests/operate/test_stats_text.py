@@ -109,6 +109,17 @@ def test_the_whole_text(ledger: SqlLedger, capsys: pytest.CaptureFixture[str]) -
     assert len(text[0]) < 150
 
 
+def test_on_a_terminal_long_lines_are_wrapped_below_their_heading(
+    ledger: SqlLedger, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stats_text, "on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    stats_text.show_failed(failing(ledger), NOW)
+    text = shown(capsys)
+    assert max(map(len, text)) <= 60
+    assert '    --accept "reason"`' in text or any(line.endswith('"reason"`') for line in text)
+
+
 def test_the_counts_add_up_where_the_documents_do_not(ledger: SqlLedger) -> None:
     document = overall(ledger)
     assert document["orders"]["totalSynced"] == 3, "synced and shipped, as ever"

@@ -5,11 +5,13 @@ The documents of ``--json`` keep every field and their own form (`veracore_sync.
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from veracore_sync.cli.output import say, table
+from veracore_sync.cli.output import on_terminal, say, table
 from veracore_sync.clock import from_text
 from veracore_sync.domain.alert_words import SEVERITY_LABELS
 from veracore_sync.domain.readable import STATE_LABELS, counted, exact, relative, span
@@ -31,9 +33,20 @@ _COUNTED = (
     ("totalSkipped", OrderState.SKIPPED),
 )
 """The totals of the document in the order of an order's life."""
+_WIDEST = 100
 _MAX_CODES = 12
 _MAX_GROUPS = 30
 _INDENT = "    "
+
+
+def _below(text: str) -> None:
+    """Write a line below a heading; on a terminal each of its rows is indented."""
+    if not on_terminal():
+        say(f"{_INDENT}{text}")
+        return
+    width = min(_WIDEST, shutil.get_terminal_size().columns) - len(_INDENT)
+    rows = textwrap.wrap(text, max(width, 20), break_long_words=False, break_on_hyphens=False)
+    say(*(f"{_INDENT}{row}" for row in rows))
 
 
 def state_counts(orders: Mapping[str, Any]) -> dict[OrderState, int]:
@@ -210,8 +223,8 @@ def _show_alerts(alerts: Sequence[Mapping[str, Any]], now: datetime) -> None:
     say()
     for group in groups[:_MAX_GROUPS]:
         say(_heading(group, now))
-        say(f"{_INDENT}{group.message}")
-        say(f"{_INDENT}to do: {group.next}")
+        _below(group.message)
+        _below(f"to do: {group.next}")
     if len(groups) > _MAX_GROUPS:
         rest = counted(len(groups) - _MAX_GROUPS, "other alert")
         say(f"{rest}: `veracore-sync stats --failed` and `veracore-sync stats --json`")
@@ -236,7 +249,7 @@ def show_order(document: Mapping[str, Any], now: datetime) -> None:
     label = STATE_LABELS[state]
     say(f"order {code} ({document['vendureOrderId']} in Vendure{known_as}): {label}")
     for line in _about(document, now):
-        say(f"{_INDENT}{line}")
+        _below(line)
     say()
     table(
         ["when", "", "what"],
@@ -295,12 +308,12 @@ def show_failed(documents: Sequence[Mapping[str, Any]], now: datetime) -> None:
         say()
         say(f"{one['vendureOrderCode']}: {_state_of(one, now)}")
         if one["errorMessage"]:
-            say(f"{_INDENT}{one['errorMessage']}")
+            _below(one["errorMessage"])
         for alert in one["alerts"]:
             if alert["message"] != one["errorMessage"]:
                 since = lasting(alert["openedAt"], now)
-                say(f"{_INDENT}{alert['kind']} {since}: {alert['message']}")
-            say(f"{_INDENT}to do: {alert['toDo']}")
+                _below(f"{alert['kind']} {since}: {alert['message']}")
+            _below(f"to do: {alert['toDo']}")
 
 
 def _state_of(document: Mapping[str, Any], now: datetime) -> str:
@@ -367,5 +380,5 @@ def show_differences(documents: Sequence[Mapping[str, Any]], now: datetime) -> N
         sides = (("ledger", "ledger"), ("shop", "shop"), ("VeraCore", "warehouse"))
         for side, name in sides:
             if one[name]:
-                say(f"{_INDENT}{side}: {one[name]}")
-        say(f"{_INDENT}{to_do(one)}")
+                _below(f"{side}: {one[name]}")
+        _below(to_do(one))
