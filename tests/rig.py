@@ -17,6 +17,7 @@ from typing import Any
 
 from typer.testing import CliRunner
 
+from veracore_sync.cli import messages
 from veracore_sync.cli.app import app
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.postgres.place import PostgresPlace
@@ -180,13 +181,14 @@ class HereRig(Rig):
 
 @contextmanager
 def as_it_was() -> Iterator[None]:
-    """Put back what a command sets for its whole process: environment, log, SIGTERM."""
+    """Put back what a command sets for its whole process: environment, messages, SIGTERM."""
     log = logging.getLogger("veracore_sync")
     environment, on_term = dict(os.environ), signal.getsignal(signal.SIGTERM)
     handlers, level, propagate = log.handlers[:], log.level, log.propagate
     try:
         yield
     finally:
+        messages.use("text")
         log.handlers[:] = handlers
         log.setLevel(level)
         log.propagate = propagate

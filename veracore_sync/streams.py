@@ -12,6 +12,7 @@ import io
 import os
 import select
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -123,12 +124,12 @@ def output_was_extra() -> None:
     _is_purpose = False
 
 
-def exit_code(code: int, mark: str = "") -> int:
+def exit_code(code: int, warn: Callable[[str], None] | None = None) -> int:
     """The exit code of the command, after everything was written that could be.
 
     Args:
         code: What its work ended with.
-        mark: Begins a line on stderr.
+        warn: Writes a message to stderr; ``None``: as text.
     """
     sys.stdout.flush()
     lost = _stdout.error if _stdout is not None else None
@@ -139,5 +140,9 @@ def exit_code(code: int, mark: str = "") -> int:
         return code
     why = f"the output could not be written ({lost.strerror})"
     tail = "" if _is_purpose else "; the work itself is done and recorded"
-    sys.stderr.write(f"{mark}veracore-sync: {why}{tail}\n")
+    text = f"veracore-sync: {why}{tail}"
+    if warn is None:
+        sys.stderr.write(f"{text}\n")
+    else:
+        warn(text)
     return LOST if _is_purpose and code == 0 else code

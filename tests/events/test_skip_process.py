@@ -38,6 +38,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 def refused_for_an_hour(rig: Rig) -> str:
     """An event that was refused five times; its id."""
     ledger = open_ledger(rig.ledger_path, hooks=("command",))
+    ledger.runs.end(ledger.runs.begin("sync-orders"), 0, {})
     ledger.outbox.add("order.synced", "T1", {"vendureOrderCode": "T1"})
     ledger.outbox.add("order.shipped", "T1", {"vendureOrderCode": "T1"})
     with ledger.database.transaction() as connection:

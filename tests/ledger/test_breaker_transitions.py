@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from veracore_sync.domain.errors import BreakerOpen, Occurrence
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.readable import exactly
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.breaker import Breaker
 from veracore_sync.ports.ledger import Ledger
@@ -142,8 +143,8 @@ def test_a_refusal_says_since_when_until_when_and_what_to_do(
     row = ledger.breakers.all()[0]
     with pytest.raises(BreakerOpen) as refused:
         ours.before(creating=False)
-    assert row.opened_at and row.opened_at in refused.value.message
-    assert row.retry_at and row.retry_at in refused.value.message
+    assert f"down since {exactly(row.opened_at)}" in refused.value.message
+    assert f"next try at {exactly(row.retry_at)}" in refused.value.message
     assert "veracore-sync breaker reset" in refused.value.hint
     assert "--force" in refused.value.hint
 

@@ -49,7 +49,7 @@ INTENT = Intent("A", (("MUG", 2),), "payload", "settings", SEEN)
 KNOWN = replace(fresh_row("A", "1", to_text(START)), placed_at=to_text(START))
 RECORD = WarehouseRecord("A", "A", (), "open")
 TABLES = (
-    *("orders", "attempts", "cancellations", "alerts", "held"),
+    *("orders", "attempts", "cancellations", "alerts", "held", "history"),
     *("events", "deliveries", "slips", "tracked", "receipts"),
 )
 

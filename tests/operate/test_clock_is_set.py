@@ -250,6 +250,7 @@ TOLD_ONLY = {
     "job_locks.since",
     "events.at",
     "audit.at",
+    "history.at",
     "audit.ended_at",
     "agreed.at",  # one that lies ahead is as none
     "differences.since",

@@ -60,7 +60,7 @@ USED = {
     "admin": BOTH_SIDES | EVERY_RUN | {"admin_read_token", "admin_act_token"},
     "deliver": EVERY_RUN | PINGS,
     "prune": {"ledger_password"} | PINGS,
-    "backup": {"ledger_password"} | PINGS,
+    "backup": {"ledger_password"},
 }
 
 

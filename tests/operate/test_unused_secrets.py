@@ -11,6 +11,7 @@ from rig import HereRig
 
 from veracore_sync.composition.container import Container
 from veracore_sync.config import load
+from veracore_sync.ledger import open_ledger
 from veracore_sync.sandbox.server import Sandbox
 from veracore_sync.sandbox.shop import SmallShop
 
@@ -36,6 +37,7 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HereRig]:
         # Port 9: nobody takes the POST, should one be made without its secret.
         rig.env["VERACORE_SYNC_HOOKS__URL"] = "http://127.0.0.1:9"
         rig.env |= {name: str(folder / file) for name, file in LOST.items()}
+        open_ledger(rig.ledger_path).close()
         yield rig
 
 

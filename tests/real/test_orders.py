@@ -236,7 +236,7 @@ def test_stats_bear_the_names_of_the_brief(rig: Rig, fresh_vendure: RealVendure)
     document = rig.run("stats", "--json").json
     parts = {"orders", "inventory", "tracking", "returns"}
     parts |= {"upstreams", "webhooks", "events", "alerts", "reconcile", "rebuilding"}
-    assert set(document) == parts | {"jobs"}
+    assert set(document) == parts | {"jobs", "status"}
     assert document["orders"]["totalSynced"] == 1
     assert document["orders"]["lastSyncTime"]
     one = rig.run("stats", "--order", order.code, "--json").json

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +12,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from veracore_sync import __version__, streams
-from veracore_sync.cli import advice
+from veracore_sync.cli import advice, messages
 from veracore_sync.cli.commands import COMMANDS, load_command
 from veracore_sync.cli.globals import Globals
-from veracore_sync.cli.journal import WARNING, prefix
 
 
 class CommandGroup(TyperGroup):
@@ -23,6 +24,30 @@ class CommandGroup(TyperGroup):
         super().__init__(**given)
         for name, entry in COMMANDS.items():
             self.add_command(TyperCommand(name, help=entry.summary))
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the program; for a machine, what is wrong is one JSON object a line."""
+        typed = sys.argv[1:] if args is None else args
+        messages.from_command_line(typed, os.environ)
+        if standalone_mode and messages.is_json():
+            sys.exit(
+                messages.in_json(
+                    lambda: super(CommandGroup, self).main(
+                        args, prog_name, complete_var, False, windows_expand_args, **extra
+                    )
+                )
+            )
+        return super().main(
+            args, prog_name, complete_var, standalone_mode, windows_expand_args, **extra
+        )
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Load the command that was typed, to run it or to complete its options in a shell."""
@@ -96,5 +121,5 @@ def run() -> None:
         app()
     except SystemExit as end:
         if isinstance(end.code, int | None):
-            end.code = streams.exit_code(end.code or 0, prefix(WARNING))
+            end.code = streams.exit_code(end.code or 0, messages.write)
         raise

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from veracore_sync.cli import advice, signals
+from veracore_sync.cli import advice, messages, signals
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.journal import ERROR, WARNING
 from veracore_sync.cli.output import print_json, warn
@@ -18,6 +18,7 @@ from veracore_sync.cli.run_command import (
     failure_lines,
     run_for_shop,
     show_result,
+    write_events,
     write_report,
 )
 from veracore_sync.cli.settings import load_settings
@@ -123,6 +124,10 @@ class _Output:
         self.written = report
         if not self.is_collected:
             show_result(report, f"== {self.shop.name}")
+        if messages.is_json():
+            messages.use("json", self.shop.name)
+            write_events(report, repeated)
+            return
         if self.as_json:
             return
         lines = failure_lines(report, repeated)
@@ -139,8 +144,11 @@ def _run_one(
     try:
         return run_for_shop(job, options, as_json, work, output.write)
     except Exception as error:  # noqa: BLE001 - a bug in one shop must not stop the others
-        warn(f"== {output.shop.name} ({output.shop.path})", ERROR)
-        traceback.print_exc()
+        if messages.is_json():
+            messages.bug(error)
+        else:
+            warn(f"== {output.shop.name} ({output.shop.path})", ERROR)
+            traceback.print_exc()
         if output.written is not None:
             return output.written
         return CommandReport({}, error=SyncError(f"unexpected: {type(error).__name__}"))

@@ -1,15 +1,13 @@
-"""Messages on stderr: text for people, JSON for machines."""
+"""The log on stderr: text for people, JSON for machines."""
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from veracore_sync.cli import journal
-from veracore_sync.clock import SystemClock, to_text
+from veracore_sync.cli import journal, messages
 from veracore_sync.describe import describe
 from veracore_sync.domain.listed_words import IN_FULL
 from veracore_sync.domain.texts import visible
@@ -24,6 +22,8 @@ _PRIORITIES = {
     logging.WARNING: journal.WARNING,
     logging.INFO: journal.INFO,
 }
+_RUNS = logging.getLogger("veracore_sync.run")
+"""One line a run: what it did, how long it took, how it ended."""
 
 
 class TextFormatter(logging.Formatter):
@@ -50,27 +50,16 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ``at`` (UTC), ``level``, ``logger``, ``message``, and ``shop``.
-
-    Args:
-        shop: The shop that the messages are about, if there are several.
-    """
-
-    def __init__(self, shop: str = "") -> None:
-        super().__init__()
-        self._shop = {"shop": shop} if shop else {}
+    """One JSON object a line (docs/json.md)."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
-        return _mark(record) + json.dumps(
-            {
-                "at": to_text(SystemClock().now()),
-                "level": record.levelname.lower(),
-                "logger": record.name,
-                "message": record.getMessage(),
-                **self._shop,
-            }
-        )
+        fields: dict[str, Any] = dict(getattr(record, "fields", {}))
+        if record.exc_info and record.exc_info[1] is not None:
+            error = record.exc_info[1]
+            fields |= {"error": describe(error), "traceback": messages.frames(error)}
+        level = record.levelname.lower()
+        return _mark(record) + messages.line(level, record.name, record.getMessage(), fields)
 
 
 def _mark(record: logging.LogRecord) -> str:
@@ -81,16 +70,24 @@ def set_up(loaded: Loaded) -> None:
     """Send this program's log records to stderr, as ``[log]`` says."""
     wanted = loaded.settings.log
     level = wanted.level
+    by_default = loaded.origins.get("log.level") == "default"
     # cron mails every line, so without a terminal only warnings and errors are logged by default.
-    if loaded.origins.get("log.level") == "default" and not sys.stderr.isatty():
+    if by_default and not sys.stderr.isatty():
         level = "warning"
+    messages.use(wanted.format, loaded.shop)
     handler = logging.StreamHandler(sys.stderr)
-    formatter = JsonFormatter if wanted.format == "json" else TextFormatter
-    handler.setFormatter(formatter(loaded.shop))
+    handler.setFormatter(JsonFormatter() if messages.is_json() else TextFormatter(loaded.shop))
     root = logging.getLogger("veracore_sync")
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     root.propagate = False
+    # Who looks at a terminal has the result there already.
+    _RUNS.setLevel(logging.WARNING if by_default and not messages.is_json() else logging.NOTSET)
     # Whole messages of the other sides may name a customer: for a person at a terminal who asks.
     in_full = logging.getLogger(IN_FULL)
     in_full.disabled = not (sys.stderr.isatty() and level == "debug")
+
+
+def log_run(text: str, **fields: Any) -> None:
+    """Log one run at level info."""
+    _RUNS.info("%s", text, extra={"fields": {"event": "run", **fields}})

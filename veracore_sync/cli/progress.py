@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from veracore_sync.cli import messages
 from veracore_sync.cli.output import on_terminal
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def shown(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     Args:
         quiet: Show nothing, as without a terminal.
     """
-    if quiet or not (on_terminal() and sys.stderr.isatty()):
+    if quiet or messages.is_json() or not (on_terminal() and sys.stderr.isatty()):
         yield lambda what, done, of: None
         return
     bar = _Bar()

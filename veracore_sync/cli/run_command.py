@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -13,9 +14,10 @@ from typing import Any
 import typer
 
 from veracore_sync import streams
-from veracore_sync.cli import advice, signals
+from veracore_sync.cli import advice, messages, signals
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.journal import ERROR, WARNING
+from veracore_sync.cli.logs import log_run
 from veracore_sync.cli.output import error_document, error_lines, on_terminal, print_json, say, warn
 from veracore_sync.cli.settings import load_settings
 from veracore_sync.composition.container import Container
@@ -30,6 +32,7 @@ from veracore_sync.composition.locked_run import (
 from veracore_sync.config.file import VARIABLE
 from veracore_sync.domain.errors import SyncError, UsageError
 from veracore_sync.domain.failures import NOTHING_FOLLOWS
+from veracore_sync.domain.readable import in_words
 from veracore_sync.files import expanded
 
 # cron mails whatever is written: an outage (69) or a held lock (75) is reported once, not each run.
@@ -87,6 +90,7 @@ def run_for_shop(
     job: Job, options: Globals, as_json: bool, work: Work, write: Callable[..., None]
 ) -> CommandReport:
     """Run a command for one configuration, write its report, deliver its events; the report."""
+    began = time.monotonic()
     with ExitStack() as stack:
         container: Container | None = None
         before: int | None = None
@@ -98,6 +102,7 @@ def run_for_shop(
                 family=job.lock or "other",
                 force=job.force,
                 rebuilds=job.rebuilds,
+                creates=job.creates,
             )
             stack.callback(container.close)
             before, report = run_locked(job, container, work)
@@ -114,18 +119,45 @@ def run_for_shop(
                 # A bug: the traceback must be seen, and a reader of --json still gets a document.
                 if as_json:
                     bug = SyncError(f"unexpected: {type(error).__name__}")
-                    write(CommandReport(dict(job.empty), error=bug), repeated=False)
+                    print_json(document_of(CommandReport(dict(job.empty), error=bug)))
                 _ping(job, container, _BUG)
                 raise
             else:
                 # A signal was caught, but library code (an import, say) wrapped its exception.
                 struck = KeyboardInterrupt(number)
                 report = CommandReport(dict(job.empty), error=interrupted(struck))
+        report.command = job.command
+        _describe_needs(report, container)
         write(report, repeated=before == report.exit_code)
+        _log_run(job, report, time.monotonic() - began)
         _ping(job, container, report.exit_code)
         if container is not None:
             _deliver(job, container, report)
     return report
+
+
+def _describe_needs(report: CommandReport, container: Container | None) -> None:
+    """For a machine, add what the ledger knows about each sentence; a person asks `stats`."""
+    if not (messages.is_json() and report.news) or container is None or not container.has_ledger:
+        return
+    from veracore_sync.jobs.needs_person import needs
+
+    with suppress(SyncError):
+        report.needs = needs(container.ledger, report.news)
+
+
+def _log_run(job: Job, report: CommandReport, seconds: float) -> None:
+    counts = {name: one for name, one in report.summary.items() if type(one) is int}
+    done = ", ".join(f"{one:,} {in_words(name)}" for name, one in counts.items() if one)
+    log_run(
+        f"{job.command}: {done or 'done'}; exit code {report.exit_code} after {seconds:.1f} s",
+        command=job.command,
+        job=job.lock,
+        counts=counts,
+        seconds=round(seconds, 3),
+        exitCode=report.exit_code,
+        dryRun=job.read_only if job.lock else None,
+    )
 
 
 def _is_of_an_argument(error: Exception) -> bool:
@@ -188,10 +220,13 @@ def write_report(report: CommandReport, as_json: bool, *, repeated: bool) -> Non
     """
     if as_json:
         print_json(document_of(report))
-        return
-    show_result(report)
-    for line in failure_lines(report, repeated):
-        warn(line, WARNING if report.error is None else ERROR)
+    else:
+        show_result(report)
+    if messages.is_json():
+        write_events(report, repeated)
+    elif not as_json:
+        for line in failure_lines(report, repeated):
+            warn(line, WARNING if report.error is None else ERROR)
 
 
 def show_result(report: CommandReport, heading: str = "") -> None:
@@ -217,8 +252,36 @@ def failure_lines(report: CommandReport, repeated: bool) -> list[str]:
         lines.append("veracore-sync: needs a person:")
         lines += [f"  - {sentence}" for sentence in report.news]
         lines.append("  see `veracore-sync stats`")
-    if report.error is not None:
-        code = report.error.exit_code
-        quiet = not sys.stderr.isatty() and (code == 75 or (code in _REPEATED_QUIETLY and repeated))
-        lines += [] if quiet else error_lines(report.error)
+    if report.error is not None and not _is_old_news(report.error, repeated):
+        lines += error_lines(report.error)
     return lines
+
+
+def write_events(report: CommandReport, repeated: bool) -> None:
+    """Write the same to stderr for a machine: one object for each need and for the failure."""
+    command = report.command or None
+    if not report.needs:
+        see = {"event": "needs_person", "command": command, "hint": "see `veracore-sync stats`"}
+        for sentence in report.news:
+            messages.write(sentence, WARNING, see)
+    for need in report.needs:
+        fields = {
+            "event": "needs_person",
+            "command": command,
+            "class": need.error_class,
+            "kind": need.kind,
+            "vendureOrderCode": need.code,
+            "hint": need.hint,
+        }
+        messages.write(need.message, WARNING, fields)
+    if report.error is not None and not _is_old_news(report.error, repeated):
+        failure = {"event": "failure", "command": command, **error_document(report.error)}
+        failure["upstream"] = getattr(report.error, "upstream", None)
+        messages.write(failure.pop("message"), ERROR, failure)
+
+
+def _is_old_news(error: SyncError, repeated: bool) -> bool:
+    """Whether the failure was told of at the end of an earlier run."""
+    if sys.stderr.isatty():
+        return False
+    return error.exit_code == 75 or (error.exit_code in _REPEATED_QUIETLY and repeated)

@@ -16,11 +16,13 @@ from veracore_sync.config.address import is_same_tenant
 from veracore_sync.domain.errors import (
     AuthRefused,
     ConfigError,
+    LedgerError,
     LedgerOutdated,
     Occurrence,
     SyncError,
     UpstreamError,
 )
+from veracore_sync.domain.readable import exactly
 from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.schedule import longest_run
 from veracore_sync.transport.gate import LedgerGate
@@ -52,6 +54,7 @@ class Container:
         force: A person asked: ignore an open breaker's wait and remembered refusals.
         rebuilds: Fill a ledger that is being rebuilt. Nothing of it is an event: it was one before.
         ping: Tells a monitor of this run.
+        creates: Begin the ledger if there is none.
     """
 
     loaded: Loaded
@@ -61,6 +64,7 @@ class Container:
     force: bool = False
     rebuilds: bool = False
     ping: Ping | None = field(default=None, repr=False)
+    creates: bool = True
     _gates: dict[str, LedgerGate] = field(default_factory=dict, repr=False)
     _run_ends_at: float = field(default=math.inf, repr=False)
 
@@ -118,8 +122,10 @@ class Container:
         place = place_of(self.settings.ledger)
         if self.rebuilds and not self.read_only:
             return open_ledger(place, clock=self.clock, rebuilds=True)
-        if not self.read_only:
+        if not self.read_only and (self.creates or is_there(place)):
             return open_ledger(place, clock=self.clock, hooks=self.hook_names)
+        if not self.read_only:
+            raise self.no_ledger()
         if is_there(place):
             return open_ledger(place, read_only=True, clock=self.clock)
         return open_ledger(None, clock=self.clock)
@@ -136,6 +142,20 @@ class Container:
             _ = self.ledger
         except LedgerOutdated:
             vars(self)["ledger"] = open_ledger(None, clock=self.clock)
+
+    def no_ledger(self) -> LedgerError:
+        """The error for a command that needs a ledger and finds none."""
+        from veracore_sync.ledger.opening import place_of
+
+        settings = self.settings.ledger
+        key = "ledger.url" if settings.url else "ledger.path"
+        origin = self.loaded.origins.get(key, "default")
+        said = "is not set: this is the default of your user" if origin == "default" else origin
+        return LedgerError(
+            f"there is no ledger at {place_of(settings)} ({key}: {said})",
+            hint="if syncs have run, name their configuration with --config, as the user that runs "
+            "them; else the first `veracore-sync sync-orders` creates it",
+        )
 
     @property
     def has_ledger(self) -> bool:
@@ -292,7 +312,7 @@ class Container:
             return
         name = {"vendure": "Vendure", "veracore": "VeraCore"}[upstream]
         raise AuthRefused(
-            f"{name} refused these credentials at {refusals.standing(upstream)}: "
+            f"{name} refused these credentials at {exactly(refusals.standing(upstream))}: "
             f"no request was made; check {upstream}.* in the configuration",
             upstream=upstream,
             what=Occurrence.KNOWN_REFUSED,

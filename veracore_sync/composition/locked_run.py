@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.textfile import write_metrics
@@ -14,6 +14,9 @@ from veracore_sync.domain.errors import Interrupted, LedgerError, LockHeld, Sync
 from veracore_sync.domain.hints import WORKER
 from veracore_sync.domain.kinds import stuck_kind
 from veracore_sync.jobs.schedule import PINGED
+
+if TYPE_CHECKING:
+    from veracore_sync.jobs.needs_person import Need
 
 _NEEDS_PERSON = 3
 _WORKER_WAIT_SECONDS = 30.0
@@ -31,6 +34,8 @@ class CommandReport:
         show: Prints the result for a person; ``None``: nothing to print.
         asked_for: Print even if stdout is not a terminal.
         code: The exit code if there is neither an error nor news.
+        command: As typed.
+        needs: The news with what the ledger knows about each, for a log that machines read.
     """
 
     document: dict[str, Any]
@@ -40,6 +45,8 @@ class CommandReport:
     show: Callable[[], None] | None = None
     asked_for: bool = False
     code: int = 0
+    command: str = ""
+    needs: Sequence[Need] = ()
 
     @property
     def exit_code(self) -> int:
@@ -64,6 +71,9 @@ class Job:
         secrets_used: The secrets of a process that holds no other; None is every secret.
         rebuilds: Whether it may open a ledger that is being rebuilt.
         without_settings: Whether it has something to say where nothing is configured at all.
+        creates: Whether it begins the ledger if there is none: jobs and servers do. A command that
+            looks or repairs would show or change an empty one, as another user or with other
+            settings, and everything would seem well.
     """
 
     command: str
@@ -76,12 +86,15 @@ class Job:
     secrets_used: frozenset[str] | None = None
     rebuilds: bool = False
     without_settings: bool = False
+    creates: bool = False
 
     @property
     def pinged(self) -> str:
         """As which job its runs are told to `hooks.ping_url`; empty: they are not."""
         # A run about one order says nothing of the others.
         return "" if self.read_only or self.one_shop else PINGED.get(self.command, "")
+
+    creates: bool = False
 
 
 Work = Callable[[Container], CommandReport]

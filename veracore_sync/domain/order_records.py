@@ -85,6 +85,15 @@ class AttemptRow:
     message: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """Something that happened to an order; `at` is a UTC text, `event` one of the timeline's."""
+
+    at: str
+    event: str
+    message: str
+
+
 def open_attempts(row: OrderRow, attempts: Iterable[AttemptRow]) -> list[AttemptRow]:
     """The attempts of an order whose outcome is unknown, oldest first."""
     # An order that is parked as refused has had its answer, even if only a look-up showed that the

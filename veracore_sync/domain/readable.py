@@ -5,7 +5,8 @@ JSON documents, logs and the ledger keep their own form: UTC texts and the state
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from veracore_sync.domain.states import OrderState
 
@@ -53,6 +54,16 @@ def relative(moment: datetime, now: datetime) -> str:
     return f"in {span(moment - now)}" if ahead > 0 else f"{span(now - moment)} ago"
 
 
+def exact(moment: datetime) -> str:
+    """A moment to the second, in UTC: ``"2026-11-29 05:12:03 UTC"``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def exactly(text: str | None) -> str:
+    """A stored time (a UTC text) in a sentence for people, to the second."""
+    return exact(datetime.fromisoformat(text)) if text else "an unknown time"
+
+
 def local(moment: datetime, zone: tzinfo | None = None) -> str:
     """A moment in a zone of its reader, with the zone's name: ``"2026-11-29 05:12 CET"``.
 
@@ -61,3 +72,13 @@ def local(moment: datetime, zone: tzinfo | None = None) -> str:
         zone: ``None`` is this machine's.
     """
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z").rstrip()
+
+
+def in_words(name: str) -> str:
+    """The name of a field of JSON as words: ``"inDoubt"`` is ``"in doubt"``."""
+    return re.sub("([A-Z])", lambda found: f" {found[1].lower()}", name)
+
+
+def counted(count: int, singular: str, plural: str = "") -> str:
+    """A number and what is counted: ``"1 order"``, ``"2,000 orders"``."""
+    return f"{count:,} {singular if count == 1 else plural or f'{singular}s'}"

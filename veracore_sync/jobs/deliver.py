@@ -13,6 +13,7 @@ from veracore_sync.domain.errors import UsageError
 from veracore_sync.domain.failures import IN_A_ROW
 from veracore_sync.domain.kinds import HOOK_ALERTS, AlertKind
 from veracore_sync.domain.ledger_records import Alert, Blocked, Event
+from veracore_sync.domain.readable import exactly
 from veracore_sync.domain.texts import to_json
 from veracore_sync.failpoint import pass_failpoint
 from veracore_sync.jobs.report import RunReport, raise_alert
@@ -150,7 +151,7 @@ class EventDelivery:
         row = self.ledger.outbox.hook(name)
         since = from_text(row.failing_since) if row.failing_since else None
         if since is not None and is_overdue(since, self.clock.now(), HOOK_FAILING):
-            message = f"the hook {name} has not accepted events since {row.failing_since}"
+            message = f"the hook {name} has not accepted events since {exactly(row.failing_since)}"
             return FAILING, f"{message}: {row.error}"
         blocked = self.ledger.outbox.blocked(name)
         return (BLOCKED, _words(blocked)) if blocked else None
@@ -198,9 +199,9 @@ def _words(blocked: Sequence[Blocked]) -> str:
     behind = f", and {oldest.behind} more of that order wait for it" if oldest.behind else ""
     others = f"; it also refuses {len(blocked) - 1} other events" if len(blocked) > 1 else ""
     return (
-        f"the hook {oldest.hook} keeps refusing {oldest.type}{of}, waiting since {oldest.at}"
-        f"{behind}: {oldest.error}{others}; fix the hook, or skip the event with "
-        f"`veracore-sync deliver --skip {oldest.id}`"
+        f"the hook {oldest.hook} keeps refusing {oldest.type}{of}, waiting since "
+        f"{exactly(oldest.at)}{behind}: {oldest.error}{others}; fix the hook, or skip the event "
+        f"with `veracore-sync deliver --skip {oldest.id}`"
     )
 
 

@@ -12,6 +12,7 @@ from veracore_sync.config import Settings
 from veracore_sync.domain.errors import LedgerError, LockHeld
 from veracore_sync.domain.kinds import AlertKind, stuck_kind
 from veracore_sync.domain.ledger_records import RunHistory
+from veracore_sync.domain.readable import exactly
 from veracore_sync.jobs.schedule import COMMANDS, interval, longest_run
 from veracore_sync.ports.ledger import Ledger
 
@@ -75,15 +76,16 @@ def overdue(ledger: Ledger, settings: Settings, now: datetime, job: str) -> JobT
 
 def _overdue_message(command: str, history: RunHistory) -> str:
     if history.succeeded_at:
-        start = f"{command} has not succeeded since {history.succeeded_at}"
+        start = f"{command} has not succeeded since {exactly(history.succeeded_at)}"
     else:
-        start = f"{command} has never succeeded; it first ran at {history.first_at}"
+        start = f"{command} has never succeeded; it first ran at {exactly(history.first_at)}"
     if history.failed_at is None:
         return f"{start}, and has not run again: check that its timer is enabled"
     if history.exit_code is None:
-        return f"{start}; the run that began at {history.failed_at} has not ended"
+        return f"{start}; the run that began at {exactly(history.failed_at)} has not ended"
     error = f": {history.error}" if history.error else ""
-    return f"{start}; the last run ended at {history.failed_at} with {history.exit_code}{error}"
+    ended = exactly(history.failed_at)
+    return f"{start}; the last run ended at {ended} with {history.exit_code}{error}"
 
 
 def stuck(ledger: Ledger, settings: Settings, clock: Clock, job: str) -> JobTrouble | None:
@@ -99,8 +101,9 @@ def stuck(ledger: Ledger, settings: Settings, clock: Clock, job: str) -> JobTrou
     if ledger.runs.holder(job) != holder or not ledger.runs.is_running(job):
         return None
     message = (
-        f"{holder.command} (pid {holder.pid}) has held {job} since {holder.since}, longer than any "
-        "run may last, so no other run can work: end that process, and the next run continues"
+        f"{holder.command} (pid {holder.pid}) has held {job} since {exactly(holder.since)}, longer "
+        "than any run may last, so no other run can work: end that process, and the next run "
+        "continues"
     )
     return JobTrouble(job, "stuck", holder.since, message)
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from veracore_sync.domain.audit import AuditEntry
 from veracore_sync.domain.cancellations import CancellationRow
 from veracore_sync.domain.differences import ORDER_TYPES, DifferenceRow
 from veracore_sync.domain.ledger_records import PastAlert
+from veracore_sync.domain.order_history import (
+    ABSENT,
+    CANCEL_WORDS,
+    IN_DOUBT,
+    outcome,
+    wanted,
+)
 from veracore_sync.domain.order_records import AttemptRow, OrderRow
 from veracore_sync.domain.pick_slips import SlipRow
-from veracore_sync.domain.states import CANCELLING
+from veracore_sync.domain.states import CANCELLING, CancelAct, PickSlipState
 from veracore_sync.ports.ledger import Ledger
 
 
@@ -35,25 +43,53 @@ class TimelineEntry:
 
 
 def timeline_of(ledger: Ledger, row: OrderRow) -> list[TimelineEntry]:
-    """An order's entries by time; the current state and the next attempt come last."""
-    past = [*_beginnings(row), *_doubts(row)]
+    """An order's entries by time; the current state and the next attempt come last.
+
+    The rows of the ledger say how each thing stands now, the history what they said before.
+    """
+    history = [
+        TimelineEntry(one.at, one.event, one.message)
+        for one in ledger.reporting.history_of(row.code)
+    ]
+    stands = [*_beginnings(row), *_doubts(row)]
     for attempt in ledger.orders.attempts(row.code):
-        past += _attempt(attempt)
-    past += _cancellation(ledger.cancellations.get(row.code), row)
+        stands += _attempt(attempt, {one.message for one in history})
+    stands += _cancellation(ledger.cancellations.get(row.code), row, history)
     for slip in ledger.shipments.slips_of(row.code):
-        past += _slip(slip)
+        stands += _slip(slip, history)
     for alert in ledger.reporting.alerts_of(row.code):
-        past += _alert(alert)
+        stands += _alert(alert)
     for accepted in ledger.alerts.accepted(row.code):
-        past.append(
+        stands.append(
             TimelineEntry(accepted.at, "accepted", f"alert {accepted.kind}: {accepted.reason}")
         )
     for differs in ledger.differences.of([row.code]):
         if differs.difference.type in ORDER_TYPES:
-            past += _difference(differs)
+            stands += _difference(differs)
+    for type, since, until in ledger.reporting.differences_ended(row.code):
+        if type in ORDER_TYPES:
+            stands.append(TimelineEntry(since, "difference", f"reconcile found {type}"))
+            stands.append(TimelineEntry(until, "difference", f"{type} has ended"))
+    stands += [_act(one) for one in ledger.reporting.acts_on(row.code)]
+    return _in_order(stands, history, _now(row))
+
+
+_ONE_AT_A_TIME = ("doubt", "absent")
+
+
+def _in_order(
+    stands: list[TimelineEntry], history: list[TimelineEntry], now: Iterator[TimelineEntry]
+) -> list[TimelineEntry]:
+    """All entries, each once, by time; those of now come last."""
+    last = list(now)
+    said = {(one.event, one.message) for one in last}
+    # What a row says of its own and the history says too happened once.
+    known = {(one.at, one.event) for one in history if one.event in _ONE_AT_A_TIME}
+    past = [one for one in stands if (one.at, one.event) not in known and one not in history]
+    past += [one for one in history if (one.event, one.message) not in said]
     # A stable sort: entries of the same millisecond keep the sequence of cause and effect.
     past.sort(key=lambda entry: entry.at or "")
-    return [*past, *_now(row)]
+    return [*past, *last]
 
 
 def _beginnings(row: OrderRow) -> Iterator[TimelineEntry]:
@@ -64,36 +100,42 @@ def _beginnings(row: OrderRow) -> Iterator[TimelineEntry]:
 
 def _doubts(row: OrderRow) -> Iterator[TimelineEntry]:
     if row.doubt_since:
-        yield TimelineEntry(row.doubt_since, "doubt", "in doubt: VeraCore may or may not have it")
+        yield TimelineEntry(row.doubt_since, "doubt", IN_DOUBT)
     if row.absent_at:
-        yield TimelineEntry(
-            row.absent_at, "absent", "a look-up did not find it; a second one decides"
-        )
+        yield TimelineEntry(row.absent_at, "absent", ABSENT)
 
 
-def _attempt(attempt: AttemptRow) -> Iterator[TimelineEntry]:
-    name = f"attempt {attempt.attempt}"
+def _attempt(attempt: AttemptRow, said: Collection[str]) -> Iterator[TimelineEntry]:
     lines = ", ".join(f"{units} x {sku}" for sku, units in attempt.lines)
     yield TimelineEntry(
-        attempt.started_at, "attempt", f"{name}: sent as {attempt.veracore_id}: {lines}"
+        attempt.started_at,
+        "attempt",
+        f"attempt {attempt.attempt}: sent as {attempt.veracore_id}: {lines}",
     )
     if attempt.outcome:
-        why = f" ({attempt.message})" if attempt.message else ""
-        yield TimelineEntry(attempt.ended_at, "outcome", f"{name}: {attempt.outcome}{why}")
+        # A message that an earlier outcome left is that one's.
+        earlier = any(
+            one.startswith(f"attempt {attempt.attempt}: ") and one.endswith(f"({attempt.message})")
+            for one in said
+        )
+        words = outcome(attempt.attempt, attempt.outcome, None if earlier else attempt.message)
+        yield TimelineEntry(attempt.ended_at, "outcome", words)
 
 
-def _cancellation(wish: CancellationRow | None, row: OrderRow) -> Iterator[TimelineEntry]:
+def _cancellation(
+    wish: CancellationRow | None, row: OrderRow, history: Sequence[TimelineEntry]
+) -> Iterator[TimelineEntry]:
     if row.shop_cancelled_at:
         yield TimelineEntry(row.shop_cancelled_at, "cancel", "the shop has cancelled it")
     if wish is None:
         return
-    by = "by a person" if wish.wanted_by == "person" else "because the shop cancelled it"
-    yield TimelineEntry(wish.wanted_at, "cancel", f"to be cancelled at VeraCore, {by}")
-    if wish.asked_at:
+    yield TimelineEntry(wish.wanted_at, "cancel", wanted(wish.wanted_by))
+    known = {one.message for one in history if one.event == "cancel"}
+    if wish.asked_at and CANCEL_WORDS[CancelAct.ASK] not in known:
         yield TimelineEntry(
             wish.asked_at, "cancel", f"VeraCore was asked to cancel it, {wish.asked} x"
         )
-    if wish.seen_at:
+    if wish.seen_at and CANCEL_WORDS[CancelAct.SAW_CANCELLED] not in known:
         yield TimelineEntry(wish.seen_at, "cancel", "a look-up showed it as cancelled")
     why = f": {wish.message}" if wish.message else ""
     yield TimelineEntry(wish.updated_at, "cancel", f"cancellation {wish.state}{why}")
@@ -101,13 +143,23 @@ def _cancellation(wish: CancellationRow | None, row: OrderRow) -> Iterator[Timel
         yield TimelineEntry(wish.next_attempt_at, "cancel", "the next look-up, at the earliest")
 
 
-def _slip(slip: SlipRow) -> Iterator[TimelineEntry]:
+_LAST_WORD = (PickSlipState.DONE, PickSlipState.COVERED, PickSlipState.HANDED)
+
+
+def _slip(slip: SlipRow, history: Sequence[TimelineEntry]) -> Iterator[TimelineEntry]:
     name = f"slip {slip.slip}"
     yield TimelineEntry(slip.first_seen_at, "shipment", f"{name}: seen at VeraCore")
     detail = slip.tracking_code or slip.reason
-    yield TimelineEntry(
-        slip.updated_at, "shipment", f"{name}: {slip.state}{f' ({detail})' if detail else ''}"
-    )
+    known = [one.at for one in history if one.message.startswith(f"{name}: ")]
+    # Each look-up renews the time of the row, so the history knows when the slip got its state.
+    at = max(map(str, known)) if known and slip.state in _LAST_WORD else slip.updated_at
+    yield TimelineEntry(at, "shipment", f"{name}: {slip.state}{f' ({detail})' if detail else ''}")
+
+
+def _act(entry: AuditEntry) -> TimelineEntry:
+    how = {"page": "the page", "api": "the Admin API"}[entry.actor.way]
+    ended = f": {entry.outcome}" if entry.outcome else ""
+    return TimelineEntry(entry.at, "person", f"{entry.action} through {how}{ended}")
 
 
 def _alert(alert: PastAlert) -> Iterator[TimelineEntry]:

@@ -8,6 +8,7 @@ from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.kinds import ACCEPTABLE, AlertKind, EventKind
 from veracore_sync.domain.ledger_records import AcceptedAlert, Alert
 from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.history import History
 from veracore_sync.ledger.outbox import Outbox
 from veracore_sync.ledger.sql import IN_LIST, as_list
 
@@ -19,6 +20,7 @@ class Alerts:
         self._db = database
         self._outbox = outbox
         self._clock = clock
+        self._history = History(database, clock)
 
     def open(
         self,
@@ -57,7 +59,7 @@ class Alerts:
                 self._resolve("key = ?", (key,))
                 return False
             known = connection.execute(
-                "SELECT resolved_at FROM alerts WHERE key = ?", (key,)
+                "SELECT message, opened_at, resolved_at FROM alerts WHERE key = ?", (key,)
             ).fetchone()
             if known is not None and known["resolved_at"] is None:
                 connection.execute(
@@ -66,6 +68,14 @@ class Alerts:
                     (message, what, key),
                 )
                 return False
+            if known is not None and code is not None:
+                # The row is about the newest one alone.
+                self._history.add(
+                    code, "alert", f"alert {kind}: {known['message']}", known["opened_at"]
+                )
+                self._history.add(
+                    code, "resolved", f"alert {kind} is resolved", known["resolved_at"]
+                )
             connection.execute(
                 "INSERT INTO alerts (key, kind, code, message, opened_at, difference) "
                 "VALUES (?, ?, ?, ?, ?, ?) "
@@ -125,6 +135,8 @@ class Alerts:
                     (reason, now, alert.key),
                 )
                 self._resolve("key = ?", (alert.key,))
+                if code is not None:
+                    self._history.add(code, "accepted", f"alert {alert.kind}: {reason}")
         return chosen
 
     def accepted(self, code: str) -> list[AcceptedAlert]:

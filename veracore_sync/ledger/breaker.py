@@ -22,6 +22,7 @@ from veracore_sync.domain.errors import BreakerOpen, Occurrence
 from veracore_sync.domain.failures import ENDS_A_PROBE, OPENS_THE_BREAKER
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.ledger_records import BreakerRow
+from veracore_sync.domain.readable import exactly
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.database import Database, StoredRow, Transaction
 from veracore_sync.waits import SPREAD, is_over
@@ -253,7 +254,8 @@ class Breaker:
     def _refusal(self, row: StoredRow) -> BreakerOpen:
         name = {"vendure": "Vendure", "veracore": "VeraCore"}.get(self._upstream, self._upstream)
         return BreakerOpen(
-            f"{name} has been down since {row['opened_at']}; next try at {row['retry_at']}",
+            f"{name} has been down since {exactly(row['opened_at'])}; "
+            f"next try at {exactly(row['retry_at'])}",
             upstream=self._upstream,
             hint="nothing is lost and the next runs continue automatically; to try at once, run "
             "`veracore-sync breaker reset`, or use --force where a command has it",

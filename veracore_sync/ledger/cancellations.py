@@ -15,6 +15,7 @@ from typing import Any
 from veracore_sync.clock import Clock, tick, to_text
 from veracore_sync.domain.cancellations import CancellationRow, WantedBy
 from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.order_history import CANCEL_WORDS, wanted
 from veracore_sync.domain.states import (
     CANCEL_TRANSITIONS,
     TRANSITIONS,
@@ -25,6 +26,7 @@ from veracore_sync.domain.states import (
 )
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.database import Database, StoredRow, Transaction
+from veracore_sync.ledger.history import History
 from veracore_sync.ledger.sql import IN_LIST, as_list, in_sql
 from veracore_sync.ledger.transitions import OrderTransitions
 from veracore_sync.waits import horizon, is_over_sql
@@ -45,6 +47,7 @@ class Cancellations:
         self._alerts = alerts
         self._transitions = transitions
         self._clock = clock
+        self._history = History(database, clock)
 
     # ---- reading --------------------------------------------------------------------------------
 
@@ -110,7 +113,7 @@ class Cancellations:
         }
         with self._db.transaction() as connection:
             found = connection.execute(
-                "SELECT state FROM cancellations WHERE code = ?", (code,)
+                "SELECT state, wanted_by, wanted_at FROM cancellations WHERE code = ?", (code,)
             ).fetchone()
             if found is None:
                 state = CANCEL_TRANSITIONS[CancelAct.WANT].target(None)
@@ -123,6 +126,8 @@ class Cancellations:
                 return Applied.DONE
             if found["state"] in CANCEL_TRANSITIONS[CancelAct.WANT_AGAIN].sources:
                 self._alerts.resolve(AlertKind.ORDER_NOT_CANCELLED, code=code)
+                earlier = wanted(found["wanted_by"])
+                self._history.add(code, "cancel", earlier, found["wanted_at"])
                 return self._move(connection, code, CancelAct.WANT_AGAIN, **fresh)
             if by == "person":
                 connection.execute(
@@ -139,6 +144,8 @@ class Cancellations:
                 f"WHERE code = ? AND state IN ({in_sql(sources)})",
                 (code,),
             ).rowcount
+            if done:
+                self._history.add(code, "cancel", "no longer to be cancelled: it was never sent")
         return Applied.DONE if done else Applied.LOST
 
     # ---- asking ---------------------------------------------------------------------------------
@@ -346,6 +353,8 @@ class Cancellations:
             {**values, "code": code, "more": more, "looks_more": looks_more},
         ).rowcount
         if changed:
+            if act in CANCEL_WORDS:
+                self._history.add(code, "cancel", CANCEL_WORDS[act].format_map(values))
             return Applied.DONE
         _LOG.warning("cancellation of %s was changed meanwhile: %s came too late", code, act)
         return Applied.LOST

@@ -204,19 +204,15 @@ class LookUpTransitions(OrderTable):
 
     def end_attempts(self, code: str, veracore_id: str, outcome: AttemptOutcome) -> None:
         """Nothing that was sent under that id is, or can become, a live order at VeraCore."""
+        chosen = (
+            "code = ? AND veracore_id = ? COLLATE NOCASE AND (outcome IS NULL OR outcome IN (?, ?))"
+        )
+        of = (code, veracore_id, AttemptOutcome.IN_DOUBT, AttemptOutcome.ACCEPTED)
         with self._db.transaction() as connection:
+            self._keep_outcomes(connection, chosen, of)
             connection.execute(
-                "UPDATE attempts SET ended_at = ?, outcome = ? "
-                "WHERE code = ? AND veracore_id = ? COLLATE NOCASE "
-                "AND (outcome IS NULL OR outcome IN (?, ?))",
-                (
-                    self._now(),
-                    outcome,
-                    code,
-                    veracore_id,
-                    AttemptOutcome.IN_DOUBT,
-                    AttemptOutcome.ACCEPTED,
-                ),
+                f"UPDATE attempts SET ended_at = ?, outcome = ? WHERE {chosen}",  # noqa: S608
+                (self._now(), outcome, *of),
             )
 
     def look_again(self, code: str, next_attempt_at: datetime | None) -> Applied:

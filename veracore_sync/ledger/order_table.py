@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.kinds import AlertKind, EventKind
+from veracore_sync.domain.order_history import ORDER_WORDS
+from veracore_sync.domain.order_history import outcome as outcome_words
 from veracore_sync.domain.order_records import Failure
 from veracore_sync.domain.states import TRANSITIONS, Applied, OrderAct, OrderCause, OrderState
 from veracore_sync.ledger.alerts import Alerts
 from veracore_sync.ledger.database import Database, Transaction
+from veracore_sync.ledger.history import History
 from veracore_sync.ledger.holdings import Holdings
 from veracore_sync.ledger.outbox import Outbox
 from veracore_sync.ledger.sql import in_sql
@@ -43,6 +47,7 @@ class OrderTable:
         self._outbox = outbox
         self._clock = clock
         self._holdings = Holdings(database, clock)
+        self._history = History(database, clock)
 
     def _now(self) -> str:
         return to_text(self._clock.now())
@@ -86,9 +91,16 @@ class OrderTable:
             {**values, "code": code, "of_attempt": of_attempt},
         ).rowcount
         if changed:
+            self._record(code, act, values)
             return Applied.DONE
         _LOG.warning("order %s was changed meanwhile: %s came too late, nothing changed", code, act)
         return Applied.LOST
+
+    def _record(self, code: str, act: OrderAct, values: Mapping[str, Any]) -> None:
+        """Add to the order's history what no row says once the order has moved on."""
+        if act in ORDER_WORDS:
+            event, words = ORDER_WORDS[act]
+            self._history.add(code, event, words.format_map(values))
 
     def _alert(self, kind: AlertKind, message: str, code: str) -> Applied:
         """Open an alert after a transition, in its transaction."""
@@ -98,11 +110,25 @@ class OrderTable:
     def _end_attempt(
         self, connection: Transaction, code: str, attempt: int, outcome: str, message: str
     ) -> None:
+        self._keep_outcomes(connection, "code = ? AND attempt = ?", (code, attempt))
         connection.execute(
             "UPDATE attempts SET ended_at = ?, outcome = ?, message = ? "
             "WHERE code = ? AND attempt = ?",
             (self._now(), outcome, message or None, code, attempt),
         )
+
+    def _keep_outcomes(
+        self, connection: Transaction, where: str, values: tuple[object, ...]
+    ) -> None:
+        """Keep how these attempts ended until now; what is known of them is about to change."""
+        ended = connection.execute(
+            "SELECT code, attempt, ended_at, outcome, message FROM attempts "  # noqa: S608
+            f"WHERE {where} AND outcome IS NOT NULL ORDER BY attempt",
+            values,
+        ).fetchall()
+        for one in ended:
+            words = outcome_words(one["attempt"], one["outcome"], one["message"])
+            self._history.add(one["code"], "outcome", words, one["ended_at"])
 
     def _synced_values(self) -> dict[str, Any]:
         return {

@@ -7,7 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.audit import Actor, AuditEntry
 from veracore_sync.domain.ledger_records import LastRun, PastAlert, RunHistory
+from veracore_sync.domain.order_records import HistoryEntry
 from veracore_sync.ledger.database import Database
 
 SUCCEEDED = "(exit_code = 0 OR (exit_code = 3 AND json_extract(result, '$.errorClass') IS NULL))"
@@ -33,6 +35,34 @@ class Reporting:
             (code,),
         )
         return [PastAlert(*row) for row in found]
+
+    def history_of(self, code: str) -> list[HistoryEntry]:
+        """What happened to an order and is said by no other row, as recorded."""
+        rows = self._db.rows(
+            "SELECT at, event, message FROM history WHERE code = ? ORDER BY id", (code,)
+        )
+        return [HistoryEntry(*row) for row in rows]
+
+    def acts_on(self, target: str) -> list[AuditEntry]:
+        """Who acted on that through the Admin API or its page, oldest first."""
+        rows = self._db.rows(
+            "SELECT at, who, way, address, action, target, outcome, ended_at FROM audit "
+            "WHERE target = ? ORDER BY id",
+            (target,),
+        )
+        return [
+            AuditEntry(row[0], Actor(row[1], row[2], row[3]), row[4], row[5], row[6], row[7])
+            for row in rows
+        ]
+
+    def differences_ended(self, name: str) -> list[tuple[str, str, str]]:
+        """What differed about an order and does no more: the type, since when and until when."""
+        rows = self._db.rows(
+            "SELECT type, first_seen_at, ended_at FROM differences "
+            "WHERE ended_at IS NOT NULL AND name = ? ORDER BY ended_at",
+            (name,),
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
 
     def alerts_by_kind(self) -> dict[str, int]:
         """How many alerts of each kind are open; includes kinds of which all are resolved."""

@@ -11,6 +11,7 @@ from typing import Any
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.errors import LockHeld
 from veracore_sync.domain.ledger_records import Holder, Run
+from veracore_sync.domain.readable import exactly
 from veracore_sync.ledger.database import Database, JobLock
 
 _LOCK_POLL = 0.05
@@ -117,7 +118,8 @@ class Runs:
         if holder is None:
             return "another run is at work"
         where = f" on {holder.host}" if holder.host else ""
-        return f"{holder.command} (pid {holder.pid}{where}) is at work since {holder.since}"
+        since = exactly(holder.since)
+        return f"{holder.command} (pid {holder.pid}{where}) is at work since {since}"
 
 
 _SELECT = "SELECT id, command, pid, started_at, ended_at, exit_code, result FROM runs "

@@ -32,6 +32,7 @@ _OF_AN_ORDER = (
     "tracked",
     "alerts",
     "accepted",
+    "history",
 )
 """The tables with a column for an order's code. Events keep it: they are history."""
 _ENDED_BY_VERACORE = (

@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from veracore_sync.clock import Clock, from_text, moment_of, tick, to_text
+from veracore_sync.domain.order_history import SLIP_WORDS
 from veracore_sync.domain.pick_slips import PackageFact, Rows, ShippingCost, SlipRow, TrackedRow
 from veracore_sync.domain.states import (
     OPEN_SLIPS,
@@ -23,6 +24,7 @@ from veracore_sync.domain.states import (
     SlipAct,
 )
 from veracore_sync.ledger.database import Database, StoredRow
+from veracore_sync.ledger.history import History
 from veracore_sync.ledger.sql import IN_LIST, as_list, in_sql
 from veracore_sync.overdue import is_overdue
 from veracore_sync.waits import SLIP, horizon, is_over_sql
@@ -36,6 +38,7 @@ class Shipments:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._db = database
         self._clock = clock
+        self._history = History(database, clock)
 
     def _now(self) -> str:
         return to_text(self._clock.now())
@@ -373,6 +376,9 @@ class Shipments:
                 f"AND state IN ({in_sql(transition.sources)})",
                 {**values, "id": row.veracore_id, "slip": row.slip},
             ).rowcount
+            if changed and act in SLIP_WORDS:
+                words = SLIP_WORDS[act].format_map(values)
+                self._history.add(row.code, "shipment", f"slip {row.slip}: {words}")
         if changed:
             return Applied.DONE
         _LOG.warning(

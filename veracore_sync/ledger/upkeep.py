@@ -36,6 +36,7 @@ _OLD = {
     "(SELECT key FROM alerts WHERE resolved_at < ? LIMIT ?)",
     "events": "DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE at < ? LIMIT ?)",
     "audit": "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ? LIMIT ?)",
+    "history": "DELETE FROM history WHERE id IN (SELECT id FROM history WHERE at < ? LIMIT ?)",
     "differences": "DELETE FROM differences WHERE (type, name, detail) IN "
     "(SELECT type, name, detail FROM differences WHERE ended_at < ? LIMIT ?)",
     # The comparison of an order that is open, or ended a moment ago, saves a look-up.

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from veracore_sync.clock import Clock
+from veracore_sync.domain.audit import AuditEntry
 from veracore_sync.domain.hints import Hint, Kind, WebhookDelivery
 from veracore_sync.domain.kinds import AlertKind, EventKind
 from veracore_sync.domain.ledger_records import (
@@ -29,6 +30,7 @@ from veracore_sync.domain.ledger_records import (
     RunHistory,
     UnreadRow,
 )
+from veracore_sync.domain.order_records import HistoryEntry
 from veracore_sync.ports.alert_store import AlertStore
 from veracore_sync.ports.audit_store import AuditStore
 from veracore_sync.ports.difference_store import DifferenceStore
@@ -356,6 +358,15 @@ class ReportingStore(Protocol):
 
     def alerts_of(self, code: str) -> list[PastAlert]:
         """The newest alert of each kind that an order ever had, oldest first."""
+
+    def history_of(self, code: str) -> list[HistoryEntry]:
+        """What happened to an order and is said by no other row, as recorded."""
+
+    def acts_on(self, target: str) -> list[AuditEntry]:
+        """Who acted on that through the Admin API or its page, oldest first."""
+
+    def differences_ended(self, name: str) -> list[tuple[str, str, str]]:
+        """What differed about an order and does no more: the type, since when and until when."""
 
     def alerts_by_kind(self) -> dict[str, int]:
         """How many alerts of each kind are open; includes kinds of which all are resolved."""

@@ -208,6 +208,25 @@ def m022_costs(db: Utils) -> None:
     run_statements(db.conn, _COSTS)
 
 
+_HISTORY = """
+CREATE TABLE history (
+    id INTEGER PRIMARY KEY,
+    code TEXT NOT NULL,
+    at TEXT NOT NULL,
+    event TEXT NOT NULL,
+    message TEXT NOT NULL
+) STRICT;
+CREATE INDEX history_by_order ON history (code);
+CREATE INDEX history_by_time ON history (at)
+"""
+
+
+@migrations()
+def m023_history(db: Utils) -> None:
+    """What happened to an order and is said by no other row any more."""
+    run_statements(db.conn, _HISTORY)
+
+
 def migrate(database: SqliteDatabase) -> None:
     """Apply the missing migrations in one transaction."""
     with database.transaction() as connection:
