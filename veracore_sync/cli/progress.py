@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from veracore_sync.cli.output import on_terminal
+from veracore_sync.cli.output import shows_extras
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -23,7 +23,7 @@ def shown(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     Args:
         quiet: Show nothing, as without a terminal.
     """
-    if quiet or not (on_terminal() and sys.stderr.isatty()):
+    if quiet or not (shows_extras() and sys.stderr.isatty()):
         yield lambda what, done, of: None
         return
     bar = _Bar()

@@ -16,7 +16,14 @@ from veracore_sync import streams
 from veracore_sync.cli import signals
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.journal import ERROR, WARNING
-from veracore_sync.cli.output import error_document, error_lines, on_terminal, print_json, say, warn
+from veracore_sync.cli.output import (
+    error_document,
+    error_lines,
+    print_json,
+    say,
+    shows_extras,
+    warn,
+)
 from veracore_sync.cli.settings import load_settings
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job, Work, interrupted, run_locked
@@ -176,7 +183,7 @@ def write_report(report: CommandReport, as_json: bool, *, repeated: bool) -> Non
 
 def show_result(report: CommandReport, heading: str = "") -> None:
     """Write the result of a command to stdout, if somebody reads it or asked for it."""
-    if report.show is not None and (report.asked_for or on_terminal()):
+    if report.show is not None and (report.asked_for or shows_extras()):
         if heading:
             say(heading)
         report.show()
