@@ -180,9 +180,10 @@ class HereRig(Rig):
 
 @contextmanager
 def _as_it_was() -> Iterator[None]:
-    """Put back what a command sets for its whole process: environment, log, SIGTERM."""
+    """Put back what a command sets for its whole process: environment, log, signals."""
     log = logging.getLogger("veracore_sync")
-    environment, on_term = dict(os.environ), signal.getsignal(signal.SIGTERM)
+    environment = dict(os.environ)
+    on_signals = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
     handlers, level, propagate = log.handlers[:], log.level, log.propagate
     try:
         yield
@@ -190,6 +191,7 @@ def _as_it_was() -> Iterator[None]:
         log.handlers[:] = handlers
         log.setLevel(level)
         log.propagate = propagate
-        signal.signal(signal.SIGTERM, on_term)
+        for number, handler in on_signals.items():
+            signal.signal(number, handler)
         os.environ.clear()
         os.environ.update(environment)

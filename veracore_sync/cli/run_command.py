@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import typer
 from veracore_sync import streams
 from veracore_sync.cli import signals
 from veracore_sync.cli.globals import Globals
+from veracore_sync.cli.interruption import teller
 from veracore_sync.cli.journal import ERROR, WARNING
 from veracore_sync.cli.output import (
     error_document,
@@ -98,7 +99,8 @@ def run_for_shop(
                 rebuilds=job.rebuilds,
             )
             stack.callback(container.close)
-            before, report = run_locked(job, container, work)
+            with _telling(job, container):
+                before, report = run_locked(job, container, work)
         except KeyboardInterrupt as stop:
             report = CommandReport(dict(job.empty), error=interrupted(stop))
         except SyncError as error:
@@ -122,6 +124,12 @@ def run_for_shop(
         if container is not None:
             _deliver(job, container, report)
     return report
+
+
+def _telling(job: Job, container: Container) -> AbstractContextManager[None]:
+    """Within it, the first Ctrl-C says how the command ends."""
+    tell = teller(job, container)
+    return nullcontext() if tell is None else signals.telling(tell)
 
 
 def _is_of_an_argument(error: Exception) -> bool:
