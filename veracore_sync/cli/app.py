@@ -28,12 +28,14 @@ class CommandGroup(TyperGroup):
 
     def make_context(self, *given: Any, **named: Any) -> Any:
         """Parse the options before the command."""
-        with _told():
+        if named.get("resilient_parsing"):
+            _complete_values(self)
+        with _explained():
             return super().make_context(*given, **named)
 
     def invoke(self, ctx: Any) -> Any:
         """Parse the rest, and run the command."""
-        with _told():
+        with _explained():
             return super().invoke(ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -41,12 +43,21 @@ class CommandGroup(TyperGroup):
         if args[0] in COMMANDS:
             command = load_command(args[0])
             add_shared(command, self.params)
+            if ctx.resilient_parsing:
+                _complete_values(command)
             self.add_command(command, args[0])
         return super().resolve_command(ctx, args)
 
 
+def _complete_values(command: Any) -> None:
+    # Only a shell that completes needs it.
+    from veracore_sync.cli.completion import add_values
+
+    add_values(command)
+
+
 @contextmanager
-def _told() -> Iterator[None]:
+def _explained() -> Iterator[None]:
     """Say what is wrong with a command line, and end with 2."""
     try:
         yield

@@ -27,7 +27,7 @@ Row = tuple[Any, ...]
 Facts = dict[str, str]
 FACTS = (*ABOUT_MOVES, "probe_id")
 """What a move reads of `meta`; the probe id is drawn once a ledger and tells which one it is."""
-_TOLD_AT_ONCE = 100
+_REPORTED_AT_ONCE = 100
 _FACTS = f"SELECT key, value FROM meta WHERE key IN ({in_sql(FACTS)})"  # noqa: S608 - constants
 
 
@@ -165,7 +165,7 @@ class _Seen:
 
     def one_more(self) -> None:
         self.rows += 1
-        if self.rows % _TOLD_AT_ONCE == 0:
+        if self.rows % _REPORTED_AT_ONCE == 0:
             self.progress(self.rows)
 
 
