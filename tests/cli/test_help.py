@@ -7,17 +7,22 @@ import re
 import shlex
 import shutil
 import subprocess
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from veracore_sync.cli import config_show, ledger, output, retry
 from veracore_sync.cli.app import app
 from veracore_sync.cli.commands import COMMANDS, entry_of
 from veracore_sync.cli.entries import GROUPS, SUBCOMMANDS
 from veracore_sync.cli.exit_words import EXIT_WORDS, OF_EVERY_COMMAND
+from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.help_page import PROGRAM, HelpPage, text_of
+from veracore_sync.cli.run_command import write_report
+from veracore_sync.composition.locked_run import CommandReport
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("", *COMMANDS, *SUBCOMMANDS)
@@ -124,6 +129,69 @@ def test_help_is_the_page(pages: dict[str, HelpPage], line: str) -> None:
 @pytest.mark.parametrize("name", ["", "ledger", "config", "breaker"])
 def test_a_group_without_a_command_shows_its_help(pages: dict[str, HelpPage], name: str) -> None:
     assert typed(name, COLUMNS="80") == (2, "", text_of(pages[name], 80))
+
+
+# ---- options before and behind the command -------------------------------------------------------
+
+EVERYWHERE = {
+    "--config there.toml": lambda got: got.config == Path("there.toml"),
+    "--config=there.toml": lambda got: got.config == Path("there.toml"),
+    "--all": lambda got: got.every_shop,
+    "--log-level debug": lambda got: got.messages == ("--log-level", "debug"),
+    "--log-format json": lambda got: got.log_format == "json",
+    "-q": lambda got: got.messages == ("-q", "error"),
+    "--quiet": lambda got: got.quiet,
+    "-v": lambda got: got.messages == ("-v", "info"),
+    "-vv": lambda got: got.messages == ("-v", "debug"),
+    "-v --verbose": lambda got: got.messages == ("-v", "debug"),
+    "-q --log-level debug": lambda got: got.messages == ("--log-level", "debug"),
+}
+
+
+@pytest.mark.parametrize("option", EVERYWHERE)
+@pytest.mark.parametrize("command", ["ledger check", "config show"])
+def test_an_option_of_every_command_stands_anywhere(
+    monkeypatch: pytest.MonkeyPatch, command: str, option: str
+) -> None:
+    got: list[Globals] = []
+    for module in (ledger, config_show):
+        monkeypatch.setattr(module, "run_command", lambda _job, options, *_: got.append(options))
+    group, name = command.split()
+    for line in (f"{option} {command}", f"{group} {option} {name}", f"{command} {option}"):
+        assert typed(line)[0] == 0
+    assert len(got) == 3
+    assert all(EVERYWHERE[option](one) for one in got), got
+
+
+def test_the_last_one_counts_and_both_places_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[Globals] = []
+    monkeypatch.setattr(ledger, "run_command", lambda _job, options, *_: got.append(options))
+    assert typed("--config a.toml -v ledger check --config b.toml -v")[0] == 0
+    assert (got[0].config, got[0].verbose) == (Path("b.toml"), 2)
+
+
+def test_a_command_s_own_option_of_the_same_name_is_its_own(
+    pages: dict[str, HelpPage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    got: list[Any] = []
+    monkeypatch.setattr(retry, "run_command", lambda job, options, *_: got.append((job, options)))
+    assert typed("retry --all")[0] == 0
+    assert typed("--all retry --all")[0] == 0
+    assert [options.every_shop for _, options in got] == [False, True]
+    assert "--all" not in dict(pages["retry"].shared)
+
+
+def test_quiet_is_silent_about_what_nobody_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    for quiet, is_asked_for in product((False, True), (False, True)):
+        output.set_quiet(quiet)
+        report = CommandReport({}, show=lambda: output.say("a line"), asked_for=is_asked_for)
+        write_report(report, as_json=False, repeated=False)
+        shown = capsys.readouterr().out
+        assert (shown == "a line\n") == (is_asked_for or not quiet)
+    output.set_quiet(False)
 
 
 # ---- typing errors ------------------------------------------------------------------------------
