@@ -232,6 +232,23 @@ def test_a_mistake_leads_on(line: str) -> None:
     assert typed(command_help[1])[0] == 0
 
 
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("breaker reset vendur", 'did you mean "vendure"?'),
+        ("retry --class unavailble", 'did you mean "unavailable"?'),
+        ("reconcile --type tracking_difers", 'did you mean "tracking_differs"?'),
+    ],
+)
+def test_a_value_that_is_misspelled_leads_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str, meant: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = typed(line, VERACORE_SYNC_LEDGER__PATH=str(tmp_path / "ledger.db"))
+    assert (code, out) == (2, "")
+    assert meant in err
+
+
 def test_a_mistake_with_json_is_a_document() -> None:
     code, out, err = typed("sync-orders --json --ordr X")
     assert (code, err) == (2, "")

@@ -7,15 +7,25 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
 import pytest
-from rig import Rig
+from rig import HereRig, Rig
 from terminal_kit import on_terminal
 
-from veracore_sync.cli import output
+from veracore_sync.cli import (
+    ledger,
+    ledger_rebuild,
+    output,
+    run_inventory,
+    run_orders,
+    run_reconcile,
+    run_returns,
+    run_tracking,
+)
 from veracore_sync.cli.interruption import _AT_ONCE, stopping_lines
 from veracore_sync.cli.progress import LiveLine, line_of, shown
 from veracore_sync.jobs.schedule import COMMANDS
@@ -205,3 +215,49 @@ def test_off_a_terminal_too(rig: Rig, shop: SmallShop) -> None:
     run.send_signal(signal.SIGINT)
     assert run.communicate(timeout=30) == ("", "")
     assert run.returncode == 130
+
+
+def test_a_server_says_so_too(rig: Rig) -> None:
+    rig.env["VERACORE_SYNC_ADMIN__READ_TOKEN"] = "a-token-of-the-terminal-0123456789-read"
+    ended, seen = on_the_terminal(
+        rig, "serve-admin", "--port", "0", when={"http://127.0.0.1:": ctrl_c}
+    )
+    assert ended == 0, seen
+    assert "what is in progress ends first" in seen
+
+
+# ---- every job tells ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("sync-orders",), {"reading the shop", "signing in at VeraCore", "sending orders"}),
+        (("sync-inventory",), {"reading the shop", "reading the warehouse"}),
+        (("sync-tracking",), {"listing what shipped", "looking orders up"}),
+        (("sync-returns",), {"listing what came back"}),
+        (("reconcile",), {"listing what shipped", "reading the shop's orders"}),
+        (("ledger", "rebuild"), {"listing what shipped", "looking orders up"}),
+        (("ledger", "export"), {"exporting orders"}),
+    ],
+)
+def test_every_job_that_may_take_long_tells_how_far_it_is(
+    rig: Rig, shop: SmallShop, monkeypatch: pytest.MonkeyPatch, words: Sequence[str], told: set[str]
+) -> None:
+    heard: set[str] = set()
+
+    @contextmanager
+    def listening(**_: object) -> Iterator[Callable[[str, int, int], None]]:
+        yield lambda what, done, of: heard.add(what)
+
+    rig = HereRig(rig.folder, rig.shop_url, rig.username, rig.password, rig.sandbox, env=rig.env)
+    for _ in range(2):
+        shop.state.place_order([("MUG", 1)])
+    if words != ("sync-orders",) and "rebuild" not in words:
+        rig.sync()
+    monkeypatch.setattr(run_reconcile, "progress_shown", listening)
+    for module in (ledger, ledger_rebuild, run_orders, run_inventory, run_tracking, run_returns):
+        monkeypatch.setattr(module, "shown", listening)
+    ended = rig.run(*words)
+    assert ended.code in (0, 3), ended.err
+    assert told <= heard
