@@ -259,14 +259,10 @@ COMMANDS = {
 
 
 def entry_of(name: str) -> Entry:
-    """What is said about a command, by its full name; of the program for an empty one.
-
-    Raises:
-        KeyError: No command has this name.
-    """
+    """What is said about a command, by its full name; of the program for an empty one."""
     if not name:
         return Entry("", "", examples=EXAMPLES, exits=tuple(EXIT_WORDS)[1:])
-    return SUBCOMMANDS[name] if name in SUBCOMMANDS else COMMANDS[name]
+    return SUBCOMMANDS.get(name) or COMMANDS.get(name) or Entry("", "")
 
 
 def load_command(name: str) -> Any:

@@ -59,9 +59,7 @@ def page_of(context: Any) -> HelpPage:
     command, name = context.command, name_of(context)
     entry = entry_of(name)
     exits = (0, *entry.exits)
-    summary, *details = [
-        " ".join(part.split()) for part in inspect.cleandoc(command.help or "").split("\n\n")
-    ]
+    summary, *details = _paragraphs(command)
     shown = [one for one in command.params if not one.hidden]
     arguments = [one for one in shown if one.param_type_name == "argument"]
     options = [one for one in shown if one.param_type_name == "option"]
@@ -99,13 +97,18 @@ def name_of(context: Any) -> str:
     return " ".join(words)
 
 
+def _paragraphs(command: Any) -> list[str]:
+    return [" ".join(part.split()) for part in inspect.cleandoc(command.help or "").split("\n\n")]
+
+
+def _summary(command: Any) -> str:
+    return _paragraphs(command)[0]
+
+
 def _commands(command: Any, name: str) -> Iterator[tuple[str, Terms]]:
     inside = getattr(command, "commands", {})
     if name:
-        yield (
-            "Commands",
-            tuple((one, entry_of(f"{name} {one}").summary) for one in inside),
-        )
+        yield "Commands", tuple((one, _summary(command)) for one, command in inside.items())
         return
     for group in GROUPS:
         yield group, tuple((one, e.summary) for one, e in COMMANDS.items() if e.group == group)
