@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from textwrap import wrap
 
 from veracore_sync.cli.journal import WARNING, prefix
 from veracore_sync.cli.progress import LiveLine
@@ -11,7 +12,7 @@ from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import Job
 
 _AT_ONCE: Mapping[str, str] = {
-    "orders": "an order in flight is then in doubt, and the next run looks it up: "
+    "orders": "an order in flight is then in doubt, and the next run looks it up; "
     "nothing is sent twice",
     "inventory": "the next run reads all levels again",
     "tracking": "the next run finds out what became of a fulfilment in flight",
@@ -23,6 +24,7 @@ _AT_ONCE: Mapping[str, str] = {
 }
 """What follows where a job, or a command without one, is ended at once."""
 _READS = "nothing is written"
+_WIDTH = 90
 
 
 def teller(job: Job, container: Container) -> Callable[[], None] | None:
@@ -54,6 +56,11 @@ def stopping_lines(seconds: float, after: str) -> list[str]:
         after: What follows if the process is ended at once.
     """
     return [
-        f"veracore-sync: stopping after the requests in flight (each ends within {seconds:g} s)",
-        f"  Ctrl-C again ends it at once: {after}",
+        f"veracore-sync: stopping after the requests in flight (one may take up to {seconds:g} s)",
+        *wrap(
+            f"Ctrl-C again ends it at once: {after}",
+            _WIDTH,
+            initial_indent="  ",
+            subsequent_indent="  ",
+        ),
     ]
