@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import signal
@@ -212,18 +213,23 @@ def test_the_first_alone_waits_for_what_is_in_flight(
         assert ledger.orders.counts()["synced"] == 1
 
 
-def test_off_a_terminal_too(rig: Rig, shop: SmallShop) -> None:
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_off_a_terminal_too(rig: Rig, shop: SmallShop, format: str) -> None:
     shop.state.place_order([("MUG", 1)])
     rig.control("faults", {"kinds": ["hang_after"], "operations": ["AddOrder"], "count": 1})
-    run = rig.start("sync-orders")
+    run = rig.start("sync-orders", "--log-format", format)
     while not rig.requests("AddOrder"):
         assert run.poll() is None
         time.sleep(0.02)
     run.send_signal(signal.SIGINT)
     assert run.stderr is not None
-    assert run.stderr.readline().startswith("veracore-sync: stopping after")
-    assert run.stderr.readline().startswith("  Ctrl-C again ends it at once: ")
-    assert run.stderr.readline().startswith("  looks it up")
+    if format == "json":
+        document = json.loads(run.stderr.readline())
+        assert document["message"].startswith("stopping after the requests in flight")
+        assert document["message"].endswith("nothing is sent twice")
+    else:
+        for beginning in ("veracore-sync: stopping after", "  Ctrl-C again", "  looks it up"):
+            assert run.stderr.readline().startswith(beginning)
     run.send_signal(signal.SIGINT)
     assert run.communicate(timeout=30) == ("", "")
     assert run.returncode == 130

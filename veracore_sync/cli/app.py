@@ -58,15 +58,15 @@ def _complete_values(command: Any) -> None:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Say what is wrong with a command line, and end with 2."""
+    """Let an error of the parser say what is wrong in words of this program."""
     try:
         yield
     except typer.TyperException as error:
         # Brings the words about mistakes: a line without any does without.
-        from veracore_sync.cli.usage_errors import tell
+        from veracore_sync.cli.usage_errors import explain
 
-        tell(error)
-        raise typer.Exit(error.exit_code) from error
+        explain(error)
+        raise
 
 
 app = typer.Typer(

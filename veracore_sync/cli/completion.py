@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from veracore_sync.ports.ledger import Ledger
 
 _MOST = 50
-_PATIENCE_SECONDS = 2.0
+_PATIENCE_SECONDS = 3.0
 _PLAIN = re.compile(r"[\w.,@%+/=-]+")
 _STATES: Mapping[str, Sequence[str]] = {
     "retry": ("failed", "parked", "in_doubt"),

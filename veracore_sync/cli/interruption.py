@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from textwrap import wrap
 
 from veracore_sync.cli.journal import WARNING, prefix
+from veracore_sync.cli.logs import JsonFormatter
 from veracore_sync.cli.progress import LiveLine
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import Job
@@ -35,8 +37,13 @@ def teller(job: Job, container: Container) -> Callable[[], None] | None:
     settings = container.settings
     seconds = max(settings.vendure.timeout_seconds, settings.veracore.timeout_seconds)
     lines = stopping_lines(seconds, _READS if job.read_only else after)
-    mark = prefix(WARNING)
-    text = "".join(f"{mark}{line}\n" for line in lines)
+    if settings.log.format == "json":
+        # One object a line, as every message is then.
+        words = " ".join(line.strip() for line in lines).removeprefix("veracore-sync: ")
+        record = logging.LogRecord(__name__, logging.WARNING, __file__, 0, words, None, None)
+        text = f"{JsonFormatter(container.loaded.shop).format(record)}\n"
+    else:
+        text = "".join(f"{prefix(WARNING)}{line}\n" for line in lines)
 
     def tell() -> None:
         # Not through sys.stderr: the signal may have interrupted a write to it.

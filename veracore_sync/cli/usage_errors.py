@@ -61,23 +61,26 @@ _PARSER_WORDS = (
 """What the parser says, in words for people."""
 
 
-def tell(error: Any) -> None:
-    """Write what is wrong with the command line; for a group without a command, its help.
+def explain(error: Any) -> None:
+    """Let an error of typer's parser say what is wrong with the line, and what leads on.
 
-    Args:
-        error: Of typer's parser.
+    A group without a command shows its help.
     """
     context = error.ctx
     if type(error).__name__ == _NO_ARGUMENTS:
-        sys.stderr.write(text_of(page_of(context), width_here()))
+        error.show = lambda: sys.stderr.write(text_of(page_of(context), width_here()))
         return
     message, hint = explained(error, name_of(context) if context is not None else _typed())
-    failure = UsageError(message, hint=hint)
+    error.format_message = lambda: message
+    error.show = lambda: _show(UsageError(message, hint=hint))
+
+
+def _show(failure: UsageError) -> None:
     if "--json" in sys.argv[1:]:
         print_json({"error": error_document(failure)})
-    else:
-        for line in error_lines(failure):
-            warn(line, ERROR)
+        return
+    for line in error_lines(failure):
+        warn(line, ERROR)
 
 
 def explained(error: Any, name: str) -> tuple[str, str]:
