@@ -17,7 +17,7 @@ import pytest
 from commands_kit import whole_program
 from typer.testing import CliRunner
 
-from veracore_sync.cli import completion
+from veracore_sync.cli import completion, known_names
 from veracore_sync.cli.app import app
 from veracore_sync.domain.differences import DifferenceType
 from veracore_sync.domain.errors import Category
@@ -26,7 +26,7 @@ from veracore_sync.ledger import open_ledger
 
 ROOT = Path(__file__).parents[2]
 FREE = {
-    "COUNT", "DATE", "DAYS", "HOST", "ID", "N", "PORT", "REASON", "SECONDS", "URL", "BODY"
+    "COUNT", "DATE", "DAYS", "HOST", "ID", "N", "NAME", "PORT", "REASON", "SECONDS", "URL", "BODY"
 }  # fmt: skip
 """Values that nobody can know."""
 FILES = {"DIR", "FILE", "PATH", "PLACE"}
@@ -137,7 +137,7 @@ def test_no_configuration_no_ledger_and_a_broken_one_say_nothing(
 def test_a_server_that_is_silent_does_not_keep_the_shell(
     offered: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(completion, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(known_names, "_PATIENCE_SECONDS", 0.05)
     monkeypatch.setattr(
         "veracore_sync.composition.container.Container.ledger", property(lambda _: _for_ever())
     )

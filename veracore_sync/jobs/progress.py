@@ -19,7 +19,7 @@ def no_progress(what: str, done: int, of: int) -> None:
 
 
 def counted(items: Iterable[T], progress: Progress, what: str) -> Iterator[T]:
-    """The same items, told some at a time: how many a list has shows only at its end."""
+    """The same items, counted aloud: how many a list has shows only at its end."""
     for count, item in enumerate(items, 1):
         if count % _AT_ONCE == 0:
             progress(what, count, 0)
