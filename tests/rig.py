@@ -181,9 +181,10 @@ class HereRig(Rig):
 
 @contextmanager
 def as_it_was() -> Iterator[None]:
-    """Put back what a command sets for its whole process: environment, messages, SIGTERM."""
+    """Put back what a command sets for its whole process: environment, messages, signals."""
     log = logging.getLogger("veracore_sync")
-    environment, on_term = dict(os.environ), signal.getsignal(signal.SIGTERM)
+    environment = dict(os.environ)
+    on_signals = {one: signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)}
     handlers, level, propagate = log.handlers[:], log.level, log.propagate
     try:
         yield
@@ -192,6 +193,7 @@ def as_it_was() -> Iterator[None]:
         log.handlers[:] = handlers
         log.setLevel(level)
         log.propagate = propagate
-        signal.signal(signal.SIGTERM, on_term)
+        for number, handler in on_signals.items():
+            signal.signal(number, handler)
         os.environ.clear()
         os.environ.update(environment)

@@ -52,6 +52,13 @@ def test_a_command_is_documented_with_every_option(name: str) -> None:
     assert not missing
 
 
+def test_the_options_of_every_command_are_documented_once_for_all() -> None:
+    text = COMMANDS.partition("## `")[0]
+    found = {option for one in whole_program().params for option in one.opts}
+    named = set(re.findall(r"`(-[-a-z]+)", text))
+    assert found - named == {"--install-completion", "--show-completion"}
+
+
 def test_no_command_is_documented_that_does_not_exist() -> None:
     documented = set(re.findall(r"^## `([a-z][a-z -]*[a-z])", COMMANDS, re.M))
     assert documented == set(TREE)

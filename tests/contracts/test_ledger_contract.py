@@ -540,3 +540,17 @@ def test_every_verb_of_the_port_is_walked_here() -> None:
             if inspect.isclass(store) and store.__module__ == module.__name__:
                 verbs = {verb for verb in vars(store) if not verb.startswith("_")}
                 assert verbs <= walked, (name, verbs - walked)
+
+
+def test_names_that_begin_so_are_found(ledger_bed: LedgerBed, ledger: Ledger) -> None:
+    for code in ("A%1", "A_2", "a3", "B4"):
+        discover(ledger, code)
+        ledger_bed.clock.forward(minutes=1)
+    find = ledger.reporting.codes_beginning
+    assert find("", (), 9) == ["B4", "a3", "A_2", "A%1"]
+    assert find("A", (), 9) == ["A_2", "A%1"]
+    assert find("A%", (), 9) == ["A%1"]
+    assert find("", (), 2) == ["B4", "a3"]
+    assert find("", ("pending",), 9) == find("", (), 9)
+    assert find("", ("synced", "shipped"), 9) == []
+    assert ledger.reporting.skus_beginning("", 9) == []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from veracore_sync import __version__, streams
 from veracore_sync.cli import advice, messages
 from veracore_sync.cli.commands import COMMANDS, load_command
 from veracore_sync.cli.globals import Globals
+from veracore_sync.cli.shared_options import add_shared, checked
 
 
 class CommandGroup(TyperGroup):
@@ -49,11 +51,47 @@ class CommandGroup(TyperGroup):
             args, prog_name, complete_var, standalone_mode, windows_expand_args, **extra
         )
 
+    def make_context(self, *given: Any, **named: Any) -> Any:
+        """Parse the options before the command."""
+        if named.get("resilient_parsing"):
+            _complete_values(self)
+        with _explained():
+            return super().make_context(*given, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Parse the rest, and run the command."""
+        with _explained():
+            return super().invoke(ctx)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Load the command that was typed, to run it or to complete its options in a shell."""
         if args[0] in COMMANDS:
-            self.add_command(load_command(args[0]), args[0])
+            command = load_command(args[0])
+            add_shared(command, self.params)
+            if ctx.resilient_parsing:
+                _complete_values(command)
+            self.add_command(command, args[0])
         return super().resolve_command(ctx, args)
+
+
+def _complete_values(command: Any) -> None:
+    # Only a shell that completes needs it.
+    from veracore_sync.cli.completion import add_values
+
+    add_values(command)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Let an error of the parser say what is wrong in words of this program."""
+    try:
+        yield
+    except typer.TyperException as error:
+        # Brings the words about mistakes: a line without any does without.
+        from veracore_sync.cli.usage_errors import explain
+
+        explain(error)
+        raise
 
 
 app = typer.Typer(
@@ -65,12 +103,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     add_completion=True,
+    add_help_option=False,
+    suggest_commands=False,
 )
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
         sys.stdout.write(f"veracore-sync {__version__}\n")
+        raise typer.Exit
+
+
+def _print_help(context: typer.Context, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        # Runs of a command do without it.
+        from veracore_sync.cli.help_page import page_of, text_of, width_here
+
+        sys.stdout.write(text_of(page_of(context), width_here()))
         raise typer.Exit
 
 
@@ -94,6 +143,23 @@ def before(
             "/etc/veracore-sync/shops.",
         ),
     ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "-q",
+            "--quiet",
+            help="Print errors and what was asked for only: no progress, no summary of a run.",
+        ),
+    ] = False,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "-v",
+            "--verbose",
+            count=True,
+            help="Print messages of level info, also off a terminal; -vv: of level debug.",
+        ),
+    ] = 0,
     log_level: Annotated[
         str | None,
         typer.Option(
@@ -109,9 +175,17 @@ def before(
             "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
+    help_wanted: Annotated[
+        bool,
+        typer.Option(
+            "-h", "--help", callback=_print_help, is_eager=True, help="Show this help and exit."
+        ),
+    ] = False,
 ) -> None:
     """Keep the global options for the command that follows."""
-    context.obj = Globals(config, log_level, log_format, every_shop)
+    context.obj = checked(
+        Globals(config, log_level, log_format, every_shop=every_shop, verbose=verbose, quiet=quiet)
+    )
     advice.remember(context.obj)
 
 

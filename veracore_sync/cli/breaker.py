@@ -10,6 +10,7 @@ from veracore_sync.cli.output import say
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
+from veracore_sync.config.types import closest
 from veracore_sync.domain.errors import UsageError
 
 _UPSTREAMS = ("vendure", "veracore")
@@ -43,7 +44,7 @@ def breaker_reset(
 def _work(container: Container, upstream: str | None) -> CommandReport:
     if upstream is not None and upstream not in _UPSTREAMS:
         raise UsageError(
-            f"unknown upstream {upstream}",
+            f"unknown upstream {upstream}{closest(upstream, _UPSTREAMS)}",
             hint="use `veracore-sync breaker reset` with vendure or veracore, or neither",
         )
     closed = container.ledger.breakers.reset(upstream)

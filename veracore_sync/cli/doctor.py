@@ -39,7 +39,7 @@ def doctor(
         bool, typer.Option("--offline", help="Do not contact Vendure or VeraCore.")
     ] = False,
     systemd_dir: Annotated[
-        Path, typer.Option(help="Directory of the installed systemd units.")
+        Path, typer.Option(help="Directory of the installed systemd units.", metavar="DIR")
     ] = INSTALLED_UNITS,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:

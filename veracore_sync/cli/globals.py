@@ -1,4 +1,4 @@
-"""The options given before the command."""
+"""The options that every command has, before or after its name."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ class Globals:
         log_format: Replaces ``log.format``.
         every_shop: Run for every shop of the folder.
         shop: The name of the shop in its folder, for messages.
+        verbose: How often ``-v`` was given.
+        quiet: Whether only errors are wanted.
     """
 
     config: Path | None = None
@@ -26,3 +28,16 @@ class Globals:
     log_format: str | None = None
     every_shop: bool = False
     shop: str = ""
+    verbose: int = 0
+    quiet: bool = False
+
+    @property
+    def messages(self) -> tuple[str, str] | None:
+        """The option that sets the least severe messages, and the level; the plainest one wins."""
+        if self.log_level is not None:
+            return "--log-level", self.log_level
+        if self.quiet:
+            return "-q", "error"
+        if self.verbose:
+            return "-v", "info" if self.verbose == 1 else "debug"
+        return None

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from veracore_sync.cli.ledger_rebuild import rebuild_ledger
-from veracore_sync.cli.output import say
+from veracore_sync.cli.output import on_terminal, say
+from veracore_sync.cli.progress import shown
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
@@ -182,7 +183,14 @@ def move_ledger(
     def work(container: Container) -> CommandReport:
         container.require("ledger")
         settings = container.settings.ledger
-        done = move(settings, to, container.clock, container.must_belong)
+        with shown(quiet=as_json) as progress:
+            done = move(
+                settings,
+                to,
+                container.clock,
+                container.must_belong,
+                lambda rows: progress("copying and comparing rows", rows, 0),
+            )
         total = sum(done.rows.values())
         lines = [
             f"{done.rows['orders']} orders, {total} rows in all: from {done.source} to "
@@ -227,8 +235,13 @@ def export_ledger(context: typer.Context) -> None:
     """Print every order with its attempts, one JSON object per line."""
 
     def work(container: Container) -> CommandReport:
-        for line in _existing(container).upkeep.export():
-            say(line)
+        ledger = _existing(container)
+        # On a terminal, the lines themselves show how far it is.
+        with shown(quiet=on_terminal(), results_go_elsewhere=True) as progress:
+            of = sum(ledger.orders.counts().values())
+            for done, line in enumerate(ledger.upkeep.export()):
+                progress("exporting orders", done, of)
+                say(line)
         return CommandReport({})
 
     run_command(Job("ledger export", read_only=True, one_shop=True), context.obj, False, work)

@@ -19,6 +19,20 @@ def on_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+_quiet = False
+
+
+def set_quiet(wanted: bool) -> None:
+    """Whether ``-q`` was given: only what was asked for by itself is shown, and errors."""
+    global _quiet
+    _quiet = wanted
+
+
+def shows_extras() -> bool:
+    """Whether a person sees what nobody asked for by itself: progress, the summary of a run."""
+    return on_terminal() and not _quiet
+
+
 def say(*lines: str) -> None:
     """Write lines of the result to stdout; without any, an empty one."""
     # Each is one line on the terminal, whatever an order's code or a message holds.

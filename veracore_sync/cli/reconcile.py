@@ -60,7 +60,11 @@ def reconcile(
     most: Annotated[
         int | None,
         typer.Option(
-            "--max", min=1, help="With --apply: begin at most this many.", show_default="20"
+            "--max",
+            min=1,
+            metavar="N",
+            help="With --apply: begin at most this many.",
+            show_default="20",
         ),
     ] = None,
     dry_run: Annotated[

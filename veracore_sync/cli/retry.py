@@ -14,7 +14,8 @@ from veracore_sync.cli.run_orders import EMPTY
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.composition.orders import doubt_resolver
-from veracore_sync.domain.errors import SyncError, UpstreamError
+from veracore_sync.config.types import closest
+from veracore_sync.domain.errors import Category, SyncError, UpstreamError, UsageError
 from veracore_sync.jobs.orders.document import orders_document
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.retry import execute, explain, plan
@@ -65,6 +66,7 @@ def _work(
     error_class: str | None,
     dry_run: bool,
 ) -> CommandReport:
+    _must_be_a_class(error_class)
     chosen = plan(container.ledger, names, every=every, error_class=error_class)
     report = OrdersReport()
     error: SyncError | None = None
@@ -111,3 +113,13 @@ def _show(report: OrdersReport, told: Collection[str]) -> None:
     say_reasons(one for one in report.reasons if not set(one.names) <= {*told})
     if not report.reasons:
         say("nothing to retry: no order is failed, parked or in doubt")
+
+
+def _must_be_a_class(name: str | None) -> None:
+    # A class that is misspelled would find nothing, as if nothing had failed.
+    known = [str(one) for one in Category]
+    if name is not None and name not in known:
+        raise UsageError(
+            f"there is no class of failure {name}{closest(name, known)}",
+            hint=f"the classes are {', '.join(known)}; `veracore-sync stats --failed` shows them",
+        )

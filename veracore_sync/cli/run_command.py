@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,17 @@ import typer
 from veracore_sync import streams
 from veracore_sync.cli import advice, messages, signals
 from veracore_sync.cli.globals import Globals
+from veracore_sync.cli.interruption import teller
 from veracore_sync.cli.journal import ERROR, WARNING
 from veracore_sync.cli.logs import log_run
-from veracore_sync.cli.output import error_document, error_lines, on_terminal, print_json, say, warn
+from veracore_sync.cli.output import (
+    error_document,
+    error_lines,
+    print_json,
+    say,
+    shows_extras,
+    warn,
+)
 from veracore_sync.cli.settings import load_settings
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import (
@@ -105,7 +113,8 @@ def run_for_shop(
                 creates=job.creates,
             )
             stack.callback(container.close)
-            before, report = run_locked(job, container, work)
+            with _telling(job, container):
+                before, report = run_locked(job, container, work)
         except KeyboardInterrupt as stop:
             report = CommandReport(dict(job.empty), error=interrupted(stop))
         except SyncError as error:
@@ -158,6 +167,12 @@ def _log_run(job: Job, report: CommandReport, seconds: float) -> None:
         exitCode=report.exit_code,
         dryRun=job.read_only if job.lock else None,
     )
+
+
+def _telling(job: Job, container: Container) -> AbstractContextManager[None]:
+    """Within it, the first Ctrl-C says how the command ends."""
+    tell = teller(job, container)
+    return nullcontext() if tell is None else signals.telling(tell)
 
 
 def _is_of_an_argument(error: Exception) -> bool:
@@ -231,7 +246,7 @@ def write_report(report: CommandReport, as_json: bool, *, repeated: bool) -> Non
 
 def show_result(report: CommandReport, heading: str = "") -> None:
     """Write the result of a command to stdout, if somebody reads it or asked for it."""
-    if report.show is not None and (report.asked_for or on_terminal()):
+    if report.show is not None and (report.asked_for or shows_extras()):
         if heading:
             say(heading)
         report.show()

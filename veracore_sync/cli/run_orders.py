@@ -7,10 +7,12 @@ from typing import Any
 
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.output import on_terminal, say, table
+from veracore_sync.cli.progress import shown
 from veracore_sync.cli.reasons import say_notices, say_reasons
 from veracore_sync.cli.run_command import run_command
 from veracore_sync.composition import orders
-from veracore_sync.composition.locked_run import Job
+from veracore_sync.composition.container import Container
+from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.document import ORDER_COUNTS
 from veracore_sync.jobs.orders.plan import SubmitOrder
@@ -49,7 +51,12 @@ def run(
         empty=EMPTY,
         one_shop=bool(only),
     )
-    run_command(job, program, as_json, partial(orders.sync_orders, options=options, show=show))
+    run_command(job, program, as_json, partial(_work, options=options, quiet=as_json))
+
+
+def _work(container: Container, options: RunOptions, *, quiet: bool) -> CommandReport:
+    with shown(quiet=quiet) as progress:
+        return orders.sync_orders(container, options, show, progress)
 
 
 def show(report: OrdersReport) -> None:

@@ -24,10 +24,11 @@ from veracore_sync.webhooks.supervision import Health, watch_over
 def serve_admin(
     context: typer.Context,
     host: Annotated[
-        str | None, typer.Option(help="Address to bind to, instead of admin.host.")
+        str | None, typer.Option(help="Address to bind to, instead of admin.host.", metavar="HOST")
     ] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port, instead of admin.port; 0: any.")
+        int | None,
+        typer.Option(min=0, max=65535, help="Port, instead of admin.port; 0: any.", metavar="PORT"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:

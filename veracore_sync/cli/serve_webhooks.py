@@ -31,10 +31,14 @@ RECEIVER_SECRETS = frozenset({"webhooks.secret", "webhooks.secrets", "ledger.pas
 def serve_webhooks(
     context: typer.Context,
     host: Annotated[
-        str | None, typer.Option(help="Address to bind to, instead of webhooks.host.")
+        str | None,
+        typer.Option(help="Address to bind to, instead of webhooks.host.", metavar="HOST"),
     ] = None,
     port: Annotated[
-        int | None, typer.Option(min=0, max=65535, help="Port, instead of webhooks.port; 0: any.")
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Port, instead of webhooks.port; 0: any.", metavar="PORT"
+        ),
     ] = None,
     receive_only: Annotated[
         bool,

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import signal
 import sys
 import threading
 from contextlib import suppress
+from types import FrameType
 
+from veracore_sync.cli import signals
 from veracore_sync.cli.output import say, warn
 from veracore_sync.domain.errors import ConfigError
 
+_STOPPING = (
+    b"\nveracore-sync: stopping; what is in progress ends first\n"
+    b"  Ctrl-C again ends it at once: an order in flight is looked up by the next run\n"
+)
+
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and Ctrl-C set from now on."""
+    """An event that SIGTERM and Ctrl-C set from now on; a second Ctrl-C ends the process."""
     stop = threading.Event()
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT:
+            if stop.is_set():
+                signals.end_at_once(number)
+            if os.isatty(2):
+                os.write(2, _STOPPING)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
+        signal.signal(number, end)
     return stop
 
 

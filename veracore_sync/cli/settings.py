@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.logs import set_up
+from veracore_sync.cli.output import set_quiet
 from veracore_sync.config import Flag, Loaded, load
 from veracore_sync.config.absent import absent, is_absent
 from veracore_sync.config.given import fault
@@ -31,11 +32,12 @@ def load_settings(
     Raises:
         ConfigError: A setting is wrong; lists every problem. Or nothing is configured at all.
     """
-    given = {
-        "log.level": Flag("--log-level", options.log_level),
-        "log.format": Flag("--log-format", options.log_format),
-    }
-    flags = {key: flag for key, flag in given.items() if flag.value is not None}
+    set_quiet(options.quiet)
+    flags = {}
+    if options.messages is not None:
+        flags["log.level"] = Flag(*options.messages)
+    if options.log_format is not None:
+        flags["log.format"] = Flag("--log-format", options.log_format)
     try:
         found = load(options.config, os.environ, flags=flags, secrets_used=secrets_used)
     except ConfigError as error:

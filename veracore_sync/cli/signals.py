@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
 _HELD: list[int] = []
 _STRUCK: list[int] = []
+_ON_INTERRUPT: list[Callable[[], None]] = []
 
 
 @contextmanager
@@ -34,17 +36,39 @@ def let_go() -> None:
 def catch() -> None:
     """Make SIGTERM end the command as Ctrl-C does, and deliver a signal that was held back.
 
+    A second Ctrl-C ends the process at once.
+
     Raises:
-        KeyboardInterrupt: With the signal's number.
+        KeyboardInterrupt: With the signal's number; Ctrl-C has none.
     """
     _STRUCK.clear()
     signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _interrupt)
     let_go()
 
 
 def struck() -> int | None:
     """The signal that stopped this command, if `catch` handled one."""
     return _STRUCK[0] if _STRUCK else None
+
+
+@contextmanager
+def telling(tell: Callable[[], None]) -> Iterator[None]:
+    """Within it, the first Ctrl-C calls `tell`, which says at once what happens now."""
+    _ON_INTERRUPT.append(tell)
+    try:
+        yield
+    finally:
+        _ON_INTERRUPT.remove(tell)
+
+
+def end_at_once(number: int) -> None:
+    """End the process without another step of its work, as if it had been killed."""
+    # Not sys.exit: the interpreter would wait for threads whose requests are in flight. What they
+    # do was made so that it may end anywhere (docs/guarantees.md).
+    with suppress(OSError):
+        os.write(2, b"\r\x1b[Kveracore-sync: ended at once\n" if os.isatty(2) else b"")
+    os._exit(128 + number)
 
 
 def _hold(number: int, _frame: FrameType | None) -> None:
@@ -55,3 +79,12 @@ def _stop(number: int, _frame: FrameType | None) -> None:
     _STRUCK[:] = [number]
     # Not an Exception: code that turns failures into results must not catch this.
     raise KeyboardInterrupt(number)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    if _STRUCK:
+        end_at_once(number)
+    _STRUCK[:] = [number]
+    for tell in _ON_INTERRUPT:
+        tell()
+    raise KeyboardInterrupt

@@ -94,8 +94,6 @@ class Job:
         # A run about one order says nothing of the others.
         return "" if self.read_only or self.one_shop else PINGED.get(self.command, "")
 
-    creates: bool = False
-
 
 Work = Callable[[Container], CommandReport]
 """The work of a command; it may raise any `SyncError`."""

@@ -14,16 +14,22 @@ from veracore_sync.jobs.orders.document import ORDER_COUNTS, orders_document
 from veracore_sync.jobs.orders.doubt_resolver import DoubtResolver
 from veracore_sync.jobs.orders.report import OrdersReport
 from veracore_sync.jobs.orders.run import OrdersRun
+from veracore_sync.jobs.progress import Progress, no_progress
 from veracore_sync.jobs.resolve import Resolver
 
 
-def orders_run(container: Container, options: RunOptions) -> OrdersRun:
+def orders_run(
+    container: Container, options: RunOptions, progress: Progress = no_progress
+) -> OrdersRun:
     """A run of ``sync-orders``."""
-    return OrdersRun(container.context(OrdersReport(), options))
+    return OrdersRun(container.context(OrdersReport(), options, progress))
 
 
 def sync_orders(
-    container: Container, options: RunOptions, show: Callable[[OrdersReport], None] | None = None
+    container: Container,
+    options: RunOptions,
+    show: Callable[[OrdersReport], None] | None = None,
+    progress: Progress = no_progress,
 ) -> CommandReport:
     """Send paid orders; the report holds what ended the run early.
 
@@ -31,12 +37,13 @@ def sync_orders(
         container: What runs it.
         options: What was asked for.
         show: Prints the result for a person.
+        progress: Called as the run advances.
 
     Raises:
         ConfigError: A setting is missing, or the ledger belongs to another pair.
     """
     container.bind()
-    report = orders_run(container, options).try_run()
+    report = orders_run(container, options, progress).try_run()
     document = orders_document(report, container.ledger)
     counts = {name: document[name] for name in ORDER_COUNTS}
     done = sync_report(report, document, counts, show)

@@ -27,6 +27,7 @@ Row = tuple[Any, ...]
 Facts = dict[str, str]
 FACTS = (*ABOUT_MOVES, "probe_id")
 """What a move reads of `meta`; the probe id is drawn once a ledger and tells which one it is."""
+_REPORTED_AT_ONCE = 100
 _FACTS = f"SELECT key, value FROM meta WHERE key IN ({in_sql(FACTS)})"  # noqa: S608 - constants
 
 
@@ -156,9 +157,23 @@ class Moved:
 
 
 @dataclass
+class _Seen:
+    """Tells how many rows of all tables were copied or compared, some at a time."""
+
+    progress: Callable[[int], None]
+    rows: int = 0
+
+    def one_more(self) -> None:
+        self.rows += 1
+        if self.rows % _REPORTED_AT_ONCE == 0:
+            self.progress(self.rows)
+
+
+@dataclass
 class _Sum:
     """A count and a checksum of rows, whatever their order."""
 
+    seen: _Seen = field(compare=False)
     count: int = 0
     total: int = field(default=0)
 
@@ -168,11 +183,16 @@ class _Sum:
             digest = blake2b(repr(row).encode(), digest_size=16).digest()
             self.total = (self.total + int.from_bytes(digest, "big")) % (1 << 128)
             self.count += 1
+            self.seen.one_more()
             yield row
 
 
 def move(
-    source: Side, target: Side, in_use: Callable[[], AbstractContextManager[None]], now: str
+    source: Side,
+    target: Side,
+    in_use: Callable[[], AbstractContextManager[None]],
+    now: str,
+    progress: Callable[[int], None] = lambda rows: None,
 ) -> Moved:
     """Move a ledger, or end a move that was interrupted.
 
@@ -181,6 +201,7 @@ def move(
         target: Where it shall be.
         in_use: Opens and upgrades the old ledger, checks whose it is, and takes every job's lock.
         now: The time, for the seal.
+        progress: Called with how many rows were copied or compared.
 
     Raises:
         LockHeld: A job or a listener is at work; nothing was changed.
@@ -203,7 +224,7 @@ def move(
             found = old.facts()
             refuse_closed(found, source.name)
             number = secrets.token_hex(8)
-            rows = _copied(old, target, number, found)
+            rows = _copied(old, target, number, found, progress)
             pass_failpoint("move copied")
             seal = {
                 "id": number,
@@ -234,7 +255,9 @@ def _ended(source: Side, target: Side, found: Facts) -> Moved:
     return Moved(source.name, target.name, seal["rows"], kept, target.setting)
 
 
-def _copied(old: Contents, target: Side, number: str, found: Facts) -> dict[str, int]:
+def _copied(
+    old: Contents, target: Side, number: str, found: Facts, progress: Callable[[int], None]
+) -> dict[str, int]:
     probe = found.get("probe_id", "")
 
     def check(there: Facts | None) -> None:
@@ -251,7 +274,8 @@ def _copied(old: Contents, target: Side, number: str, found: Facts) -> dict[str,
                 "the two ledgers have not the same tables; nothing was changed",
                 hint="move it with the version of veracore-sync that wrote it last",
             )
-        counts = {name: _copy(old, new, name, tables[name]) for name in in_order(tables)}
+        seen = _Seen(progress)
+        counts = {name: _copy(old, new, name, tables[name], seen) for name in in_order(tables)}
         new.continue_after(old.numbers())
         new.note(ARRIVED, number)
         pass_failpoint("move compared")
@@ -275,8 +299,8 @@ def _refuse_taken(target: Side, there: Facts | None, probe: str) -> None:
         )
 
 
-def _copy(old: Contents, new: Contents, name: str, table: Table) -> int:
-    ours, theirs = _Sum(), _Sum()
+def _copy(old: Contents, new: Contents, name: str, table: Table, seen: _Seen) -> int:
+    ours, theirs = _Sum(seen), _Sum(seen)
     new.put(name, table, ours.over(_to_copy(map(new.fitting, old.rows(name, table)), name, table)))
     for _ in theirs.over(_to_copy(new.rows(name, table), name, table)):
         pass

@@ -220,7 +220,11 @@ def restore(
 
 
 def move(
-    settings: LedgerSettings, to: str, clock: Clock, examine: Callable[[SqlLedger], None]
+    settings: LedgerSettings,
+    to: str,
+    clock: Clock,
+    examine: Callable[[SqlLedger], None],
+    progress: Callable[[int], None] = lambda rows: None,
 ) -> Moved:
     """Move the ledger to a PostgreSQL address or to a file; ends an interrupted move.
 
@@ -229,6 +233,7 @@ def move(
         to: The address, or the path of the file.
         clock: The time.
         examine: Raises if the ledger must not be used here.
+        progress: Called with how many rows were copied or compared.
 
     Raises:
         UsageError: It is there already.
@@ -246,7 +251,7 @@ def move(
         return _held(source, clock, examine)
 
     sides = [_side_of(place, clock) for place in (source, target)]
-    return moving.move(sides[0], sides[1], in_use, to_text(clock.now()))
+    return moving.move(sides[0], sides[1], in_use, to_text(clock.now()), progress)
 
 
 def _is_same_file(one: object, other: object) -> bool:

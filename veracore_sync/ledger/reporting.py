@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from veracore_sync.domain.audit import Actor, AuditEntry
 from veracore_sync.domain.ledger_records import LastRun, PastAlert, RunHistory
 from veracore_sync.domain.order_records import HistoryEntry
 from veracore_sync.ledger.database import Database
+from veracore_sync.ledger.sql import as_list
 
 SUCCEEDED = "(exit_code = 0 OR (exit_code = 3 AND json_extract(result, '$.errorClass') IS NULL))"
 """A run that did its work. Exit 3 also reports something new to a person; with an error class,
@@ -148,6 +150,31 @@ class Reporting:
             (since,),
         )
         return [dict(row) for row in rows]
+
+    def codes_beginning(self, text: str, states: Sequence[str], limit: int) -> list[str]:
+        """Codes of orders that begin so, newest first.
+
+        Args:
+            text: How they begin; empty for any.
+            states: Only of orders in these; empty for any.
+            limit: At most so many.
+        """
+        rows = self._db.rows(
+            "SELECT code FROM orders WHERE substr(code, 1, length(?1)) = ?1 "
+            "AND (?2 = '[]' OR state IN (SELECT value FROM json_each(?2))) "
+            "ORDER BY created_at DESC, code LIMIT ?3",
+            (text, as_list(states), limit),
+        )
+        return [row["code"] for row in rows]
+
+    def skus_beginning(self, text: str, limit: int) -> list[str]:
+        """SKUs that begin so, of those that both sides have had."""
+        rows = self._db.rows(
+            "SELECT DISTINCT sku FROM stock_skus WHERE substr(sku, 1, length(?1)) = ?1 "
+            "ORDER BY sku LIMIT ?2",
+            (text, limit),
+        )
+        return [row["sku"] for row in rows]
 
 
 _LAST_RUN = f"""

@@ -386,6 +386,12 @@ class ReportingStore(Protocol):
     def days(self, since: str) -> list[dict[str, Any]]:
         """The runs of each day (UTC) and command since that day (``YYYY-MM-DD``)."""
 
+    def codes_beginning(self, text: str, states: Sequence[str], limit: int) -> list[str]:
+        """Codes of orders that begin so, newest first; without `states`, of orders in any."""
+
+    def skus_beginning(self, text: str, limit: int) -> list[str]:
+        """SKUs that begin so, of those that both sides have had."""
+
 
 class UpkeepStore(Protocol):
     """Maintenance of the ledger."""

@@ -62,7 +62,7 @@ class Reading(RunPart[InventoryReport]):
             UpstreamError: The shop could not be read.
         """
         found: Iterable[Variant] = self.shop.stock.variants() if not skus else self._named(skus)
-        for page in self._in_time(found):
+        for page in self._in_time("reading the shop", found):
             for one in page:
                 if one.unreadable is not None:
                     self.unread.note(f"the shop's variant {one.name}", one.unreadable)
@@ -125,15 +125,16 @@ class Reading(RunPart[InventoryReport]):
         # server's clock, must count as accepted after this.
         began, self._began = surely_past(self.clock), self.clock.monotonic()
         seen: set[str] = set()
-        for page in self._in_time(self._rows(self._parts(skus), places, seen)):
+        rows = self._rows(self._parts(skus), places, seen)
+        for page in self._in_time("reading the warehouse", rows):
             self.book.add_stock(page)
         self.book.add_up()
         unread = map(_stock_of, self.book.unread_parts(_PAGE))
         self.unread.note_all(unread, "VeraCore lists it twice with different numbers")
         return began, seen
 
-    def _in_time(self, items: Iterable[T]) -> Iterator[list[T]]:
-        stream = iter(items)
+    def _in_time(self, what: str, items: Iterable[T]) -> Iterator[list[T]]:
+        stream, done = iter(items), 0
         while page := list(islice(stream, _PAGE)):
             if self.context.is_over:
                 # A read that was cut short must not pass as a complete one.
@@ -144,6 +145,8 @@ class Reading(RunPart[InventoryReport]):
                     what=Occurrence.RUN_OVER,
                     hint="raise inventory.max_run_minutes",
                 )
+            done += len(page)
+            self.context.progress(what, done, 0)
             yield page
 
     def _parts(self, skus: tuple[str, ...]) -> list[str] | list[None]:

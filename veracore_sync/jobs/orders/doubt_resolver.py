@@ -55,7 +55,9 @@ class DoubtResolver(RunPart[OrdersReport]):
             SyncError: VeraCore as a whole cannot be asked now.
         """
         budget = FailureBudget()
-        for row in rows:
+        doubts = list(rows)
+        for done, row in enumerate(doubts):
+            self.context.progress("looking orders in doubt up", done, len(doubts))
             verdict = self.look(row)
             self.report.found[row.code] = found_words(verdict)
             self.apply(row, verdict)

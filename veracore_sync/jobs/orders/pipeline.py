@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
 
@@ -62,6 +62,7 @@ class OrderPipeline:
         self._bad = BadRecords(ledger, context.clock, settings.retry, context.report)
         self._identities = Identities(context)
         self._given_out: dict[str, str] = {}
+        self._done, self._of = 0, 0
         hooks, able = context.order_hooks, context.warehouse.capabilities
         self._settings_hash = settings_hash(settings.orders, settings.skus, hooks.identity)
         self._planner = Planner(
@@ -147,22 +148,38 @@ class OrderPipeline:
         batches = [*in_batches(rest), *([code] for code in last)]
         if probe is not None:
             batches.insert(0, [probe])
+        self._of = min(len(codes), options.limit or len(codes))
+        self._count(0)
         with ThreadPoolExecutor(max_workers=workers) as pool:
             under_way: set[Future[None]] = set()
             try:
                 for action in islice(self._actions(batches, sender), options.limit):
                     under_way.add(pool.submit(sender.send, action))
                     if action.code == probe:
-                        under_way = _reap(under_way, ALL_COMPLETED)
+                        under_way = self._reap(under_way)
                     # Two orders per worker: none waits for the planner, and no order is planned
                     # long before it is sent.
                     if len(under_way) >= 2 * workers:
-                        under_way = _reap(under_way, FIRST_COMPLETED)
-                _reap(under_way, ALL_COMPLETED)
+                        under_way = self._reap(under_way)
+                while under_way:
+                    under_way = self._reap(under_way)
             except BaseException:
                 # Requests in progress still get their outcome recorded; queued ones are dropped.
                 sender.stopped_by = sender.stopped_by or Interrupted("the run was stopped")
                 raise
+
+    def _reap(self, under_way: set[Future[None]]) -> set[Future[None]]:
+        """Wait for a worker, and raise a worker's unexpected error."""
+        done, left = wait(under_way, return_when=FIRST_COMPLETED)
+        for future in done:
+            future.result()
+        self._count(len(done))
+        return left
+
+    def _count(self, more: int) -> None:
+        """Say how far the sending is."""
+        self._done += more
+        self._context.progress("sending orders", min(self._done, self._of), self._of)
 
     def _actions(self, batches: Sequence[Sequence[str]], sender: Sender) -> Iterator[SubmitOrder]:
         """Read and plan; record what needs no request, and yield what does."""
@@ -181,6 +198,7 @@ class OrderPipeline:
 
         def unread(code: str, error: SyncError) -> None:
             self._unread(left.pop(code), error)
+            self._count(1)
 
         for order in self._reader.read(batch, unread):
             # Checked for each order: with a slow VeraCore one batch lasts for many minutes.
@@ -196,8 +214,10 @@ class OrderPipeline:
                 self._bad.answered(LOOK_UP, order.code)
             if isinstance(action, _Unplannable):
                 self._fail(row, action.message)
+                self._count(1)
             elif not isinstance(action, SubmitOrder):
                 self._write(action)
+                self._count(1)
             elif action.look_up_first:
                 looked_up_first.append(action)
             else:
@@ -256,11 +276,3 @@ class OrderPipeline:
             self._report.applied(code, change, "skipped", action.reason)
         elif isinstance(action, HoldOrder):
             self._report.applied(code, moves.wait(code, action.reason), "pending")
-
-
-def _reap(under_way: set[Future[None]], until: str) -> set[Future[None]]:
-    """Wait for workers, and raise a worker's unexpected error."""
-    done, left = wait(under_way, return_when=until)
-    for future in done:
-        future.result()
-    return left

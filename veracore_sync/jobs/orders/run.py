@@ -75,6 +75,7 @@ class OrdersRun(JobRun[OrdersReport]):
             Canceller(self.context).withdraw_unsent()
         self._explainer.not_before = self._candidates.not_before
         span = windows(self.ledger, now, self._candidates.not_before)
+        self.context.progress("reading the shop", 0, 0)
         poll = self._explainer.poll = self._candidates.list_orders(span)
         if not self.context.must_not_write:
             self.ledger.meta.note_shop_clock(self.shop.clock_ahead_seconds)
@@ -151,6 +152,7 @@ class OrdersRun(JobRun[OrdersReport]):
             self.context.order_hooks.start()
         if self.context.must_not_write or not (chosen.candidates or chosen.rechecks or doubts):
             return
+        self.context.progress("signing in at VeraCore", 0, 0)
         self.warehouse.check_connection(self._known_id())
         self.context.check_warehouse()
 
@@ -265,6 +267,7 @@ class OrdersRun(JobRun[OrdersReport]):
     def _detect_changes(self, poll: Poll, span: Windows) -> None:
         if self.options.only:
             return
+        self.context.progress("looking for changes in the shop", 0, 0)
         bad = BadRecords(self.ledger, self.clock, self.settings.retry, self.report)
         poll = poll.completed()
         bad.listed(poll)

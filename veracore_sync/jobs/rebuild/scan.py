@@ -22,6 +22,7 @@ from veracore_sync.jobs.orders.bad_records import look_ups_must_work, read_apart
 from veracore_sync.jobs.orders.change_detection import passed_states
 from veracore_sync.jobs.orders.plan import WAITING_STATES
 from veracore_sync.jobs.orders.render import Renderer
+from veracore_sync.jobs.progress import LISTING, counted
 from veracore_sync.jobs.rebuild.plan import (
     BothSides,
     RebuildRules,
@@ -104,10 +105,11 @@ class Scan(RunPart[RebuildReport]):
         last = self.clock.now().astimezone(zone).date() + timedelta(days=2)
         days = Days(min(self._since.astimezone(zone).date(), last - timedelta(days=2)), last)
         bad: list[UnreadableShipment] = []
-        self.context.progress("listing what shipped", 0, 0)
+        self.context.progress(LISTING, 0, 0)
         try:
             rows = (row for part in days.parts() for row in self.warehouse.shipped(*part))
-            self._listed = by_order(readable(rows, bad), zone)
+            one_by_one = counted(rows, self.context.progress, LISTING)
+            self._listed = by_order(readable(one_by_one, bad), zone)
         except SyncError as error:
             if error not in ONLY_THIS_OPERATION:
                 raise

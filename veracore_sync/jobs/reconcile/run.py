@@ -12,6 +12,7 @@ from veracore_sync.domain.errors import SyncError, UpstreamError, UsageError
 from veracore_sync.domain.failures import NOT_BEGUN, ONLY_THIS_OPERATION
 from veracore_sync.domain.warehouse import UnreadableShipment
 from veracore_sync.jobs.kernel import JobRun
+from veracore_sync.jobs.progress import LISTING, counted
 from veracore_sync.jobs.reconcile.book import EXAMINED_TYPES, Book
 from veracore_sync.jobs.reconcile.coverage import remember
 from veracore_sync.jobs.reconcile.examiner import OrderExaminer
@@ -201,10 +202,11 @@ class ReconcileRun(JobRun[ReconcileReport]):
         unreadable: dict[UnreadableShipment, None] = {}
         try:
             for first, last in self._days(since).parts():
-                self.context.progress("listing what shipped", 0, 0)
+                self.context.progress(LISTING, 0, 0)
                 if self.context.ends_here():
                     return ListedShipments()
-                for row in self.warehouse.shipped(first, last):
+                rows = self.warehouse.shipped(first, last)
+                for row in counted(rows, self.context.progress, LISTING):
                     if isinstance(row, UnreadableShipment):
                         unreadable[row] = None
                     else:

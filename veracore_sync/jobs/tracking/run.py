@@ -36,6 +36,7 @@ from veracore_sync.domain.states import (
 from veracore_sync.domain.warehouse import UnreadableShipment
 from veracore_sync.jobs.cancel.run import NOW_IN_THE_SHOP, note_sighting
 from veracore_sync.jobs.kernel import JobRun
+from veracore_sync.jobs.progress import LISTING, counted
 from veracore_sync.jobs.reasons import HERE, Why
 from veracore_sync.jobs.report import raise_alert
 from veracore_sync.jobs.tracking.alert_ends import AlertEnds
@@ -204,11 +205,12 @@ class TrackingRun(JobRun[TrackingReport]):
 
     def _list(self, days: Days) -> Mapping[str, Listed] | None:
         """What is listed, by order; ``None`` if the list cannot be read."""
-        self.context.progress("listing what shipped", 0, 0)
+        self.context.progress(LISTING, 0, 0)
         rows = (row for first, last in days.parts() for row in self.warehouse.shipped(first, last))
         unreadable: list[UnreadableShipment] = []
         try:
-            listed = by_order(readable(rows, unreadable), self.settings.tracking_zone)
+            one_by_one = counted(rows, self.context.progress, LISTING)
+            listed = by_order(readable(one_by_one, unreadable), self.settings.tracking_zone)
         except SyncError as error:
             is_upstreams = isinstance(error, UpstreamError) and error not in NOT_BEGUN
             if not is_upstreams and error not in ONLY_THIS_OPERATION:

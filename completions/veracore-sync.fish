@@ -1,0 +1,1 @@
+complete --command veracore-sync --no-files --arguments "(env _VERACORE_SYNC_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) veracore-sync)" --condition "env _VERACORE_SYNC_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) veracore-sync"
