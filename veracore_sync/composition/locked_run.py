@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +30,7 @@ class CommandReport:
         show: Prints the result for a person; ``None``: nothing to print.
         asked_for: Print even if stdout is not a terminal.
         code: The exit code if there is neither an error nor news.
+        sentences: What was done, for the page of the admin.
     """
 
     document: dict[str, Any]
@@ -39,6 +40,7 @@ class CommandReport:
     show: Callable[[], None] | None = None
     asked_for: bool = False
     code: int = 0
+    sentences: Sequence[str] = ()
 
     @property
     def exit_code(self) -> int:

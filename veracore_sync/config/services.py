@@ -115,6 +115,12 @@ class AdminSettings(Section):
         description="Addresses of proxies whose X-Forwarded-For says who asks; of any other it is "
         "not believed.",
     )
+    dashboard_url: Url = Field(
+        default="",
+        description="Address of Vendure's dashboard or Admin UI, for the page's links to orders; "
+        "empty is `/dashboard` beside vendure.admin_api_url.",
+        examples=["https://shop.example.com/admin"],
+    )
 
     @model_validator(mode="after")
     def _told_apart(self) -> AdminSettings:
