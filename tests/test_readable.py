@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from veracore_sync.domain.readable import STATE_LABELS, local, relative, span
+from veracore_sync.domain.readable import STATE_LABELS, counted, exact, local, relative, span
 from veracore_sync.domain.states import OrderState
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
@@ -38,6 +38,16 @@ def test_a_moment_lies_behind_ahead_or_is_now() -> None:
 
 def test_a_local_time_names_its_zone() -> None:
     assert local(NOW, timezone(timedelta(hours=1), "CET")) == "2026-11-29 13:00 CET"
+
+
+def test_an_exact_time_is_utc_and_a_count_has_its_noun() -> None:
+    assert exact(NOW.astimezone(timezone(timedelta(hours=1)))) == "2026-11-29 12:00:00 UTC"
+    assert [counted(one, "order") for one in (0, 1, 2_000)] == [
+        "0 orders",
+        "1 order",
+        "2,000 orders",
+    ]
+    assert counted(2, "entry", "entries") == "2 entries"
 
 
 def test_every_state_has_a_label() -> None:

@@ -10,7 +10,7 @@ import pytest
 from fakes import START, FakeClock, make_settings
 from rig import HereRig
 
-from veracore_sync.cli.stats import show_overall
+from veracore_sync.cli.stats_text import show_overall
 from veracore_sync.clock import to_text
 from veracore_sync.domain.differences import Difference, DifferenceType
 from veracore_sync.domain.order_records import Discovery
@@ -61,8 +61,8 @@ def test_stats_tells_what_stands_and_how_much_was_compared(
     empty = overall(ledger)
     assert empty["reconcile"]["coverage"] is None
     assert empty["reconcile"]["standing"] == 0
-    show_overall(empty)
-    assert "reconcile" not in capsys.readouterr().out
+    show_overall(empty, START)
+    assert "reconcile:" not in capsys.readouterr().out
     fill(ledger)
     ledger.runs.end(ledger.runs.begin("reconcile"), 3, {})
     remember(ledger, START, in_scope=4812, compared=4812, complete=True)
@@ -81,12 +81,12 @@ def test_stats_tells_what_stands_and_how_much_was_compared(
         "moving": 0,
         "completeAt": to_text(START),
     }
-    show_overall(overall(ledger))
+    show_overall(overall(ledger), later)
     shown = capsys.readouterr().out
-    assert f"last reconcile: {to_text(START)}" in shown
+    assert any(line.startswith("reconcile ") and "7 d ago" in line for line in shown.splitlines())
     assert (
         "2,000 of 4,812 orders compared, 2,810 left for the next runs, 2 could not be read; "
-        f"last complete: {to_text(START)}"
+        "last complete 7 d ago"
     ) in shown
     assert (
         "differences: 3, 1 of them accepted: content_differs 1, paid_not_sent 1, stock_differs 1"

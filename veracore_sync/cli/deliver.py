@@ -31,7 +31,7 @@ def deliver(
 ) -> None:
     """Deliver waiting events to the configured hooks."""
     run_command(
-        Job("deliver", job.JOB, record=True, one_shop=bool(skip)),
+        Job("deliver", job.JOB, record=True, creates=not skip, one_shop=bool(skip)),
         context.obj,
         as_json,
         lambda container: _work(container, skip or [], force=force),

@@ -15,7 +15,7 @@ import typer
 
 from veracore_sync.cli import signals
 from veracore_sync.cli.output import print_json, say, table
-from veracore_sync.cli.stats import show_overall
+from veracore_sync.cli.stats_text import show_overall
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.inventory import inventory_run
 from veracore_sync.composition.orders import orders_run
@@ -222,7 +222,7 @@ def _close(stage: Stage, quiet: bool) -> dict[str, Any]:
     once = len(placed) == len(codes) and {one["reference"] for one in placed} == codes
     if not quiet:
         say("$ veracore-sync stats")
-        show_overall(document)
+        show_overall(document, stage.container.clock.now())
         say("", "At the simulator:")
         table(
             ["order", "times sent", "units"],

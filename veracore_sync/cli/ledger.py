@@ -28,10 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")
 
 def _existing(container: Container) -> Ledger:
     if container.ledger.place is None:
-        raise LedgerError(
-            f"there is no ledger at {place_of(container.settings.ledger)}",
-            hint="the first sync command creates it; check ledger.path",
-        )
+        raise container.no_ledger()
     return container.ledger
 
 

@@ -84,7 +84,13 @@ def rebuild_ledger(
                 progress=progress,
             )
 
-    job = Job("ledger rebuild", read_only=checks or not applies, one_shop=True, rebuilds=not checks)
+    job = Job(
+        "ledger rebuild",
+        read_only=checks or not applies,
+        one_shop=True,
+        rebuilds=not checks,
+        creates=applies,
+    )
     run_command(job, context.obj, as_json, work)
 
 

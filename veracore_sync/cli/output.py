@@ -65,30 +65,56 @@ def error_lines(error: SyncError) -> list[str]:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table, coloured on a terminal, in plain columns elsewhere."""
-    texts = [["" if cell is None else visible(str(cell)) for cell in row] for row in rows]
+    """Write a table, coloured on a terminal, in plain columns elsewhere; numbers add up."""
+    given = [list(row) for row in rows]
+    texts = [[_cell(cell) for cell in row] for row in given]
+    numbers = [_holds_numbers([row[i] for row in given]) for i in range(len(columns))]
     if on_terminal():
-        _rich_table(columns, texts)
+        _rich_table(columns, texts, numbers)
         return
     widths = [max(len(row[i]) for row in [list(columns), *texts]) for i in range(len(columns))]
     for row in [list(columns), *texts]:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        cells = (
+            cell.rjust(width) if is_number else cell.ljust(width)
+            for cell, width, is_number in zip(row, widths, numbers, strict=True)
+        )
         say("  ".join(cells).rstrip())
 
 
-def _rich_table(columns: Sequence[str], texts: Sequence[Sequence[str]]) -> None:
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if type(value) is int else visible(str(value))
+
+
+def _holds_numbers(cells: Sequence[object]) -> bool:
+    """Whether a column is of counts, which are read from the right; it may have gaps."""
+    filled = [cell for cell in cells if cell not in ("", None)]
+    return bool(filled) and all(type(cell) is int for cell in filled)
+
+
+def _rich_table(
+    columns: Sequence[str], texts: Sequence[Sequence[str]], numbers: Sequence[bool]
+) -> None:
     # rich takes longer to import than most commands take to run.
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    drawn = Table(*columns, header_style="bold", box=None, pad_edge=False)
+    drawn = Table(header_style="bold", box=None, pad_edge=False)
+    for column, is_number in zip(columns, numbers, strict=True):
+        drawn.add_column(column, justify="right" if is_number else "left")
     for row in texts:
         drawn.add_row(*(_coloured(escape(cell)) for cell in row))
     Console().print(drawn)
 
 
 _COLOURS = {
+    "at VeraCore": "green",
+    "waiting": "yellow",
+    "failed, tried again": "yellow",
+    "in doubt": "yellow",
+    "in conflict": "red",
     "synced": "green",
     "shipped": "green",
     "ok": "green",

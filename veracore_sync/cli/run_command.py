@@ -89,6 +89,7 @@ def run_for_shop(
                 family=job.lock or "other",
                 force=job.force,
                 rebuilds=job.rebuilds,
+                creates=job.creates,
             )
             stack.callback(container.close)
             before, report = run_locked(job, container, work)

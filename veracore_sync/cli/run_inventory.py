@@ -41,6 +41,7 @@ def run(
         "inventory",
         record=not dry_run,
         read_only=dry_run,
+        creates=True,
         force=force,
         empty=EMPTY,
         one_shop=bool(only),

@@ -38,6 +38,7 @@ def run(
         "orders",
         record=not dry_run,
         read_only=dry_run,
+        creates=True,
         empty=EMPTY,
         one_shop=bool(only),
     )

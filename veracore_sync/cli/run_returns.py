@@ -28,7 +28,14 @@ def run(program: Globals, as_json: bool, *, dry_run: bool) -> None:
         typer.Exit: Always, with the exit code.
     """
     options = RunOptions(dry_run=dry_run)
-    job = Job("sync-returns", "returns", record=not dry_run, read_only=dry_run, empty=EMPTY)
+    job = Job(
+        "sync-returns",
+        "returns",
+        record=not dry_run,
+        read_only=dry_run,
+        creates=True,
+        empty=EMPTY,
+    )
     run_command(job, program, as_json, partial(_work, options=options, quiet=as_json))
 
 

@@ -38,6 +38,7 @@ def run(
         "tracking",
         record=not dry_run,
         read_only=dry_run,
+        creates=True,
         force=force,
         empty=EMPTY,
         one_shop=bool(only),

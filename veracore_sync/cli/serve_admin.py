@@ -40,7 +40,7 @@ def serve_admin(
         from veracore_sync.cli.serve_shops import serve_shops
 
         run_standalone(as_json, lambda: serve_shops(context.obj, host, port, quiet=as_json))
-    job = Job("serve-admin", lock="admin")
+    job = Job("serve-admin", lock="admin", creates=True)
     run_command(
         job, context.obj, as_json, lambda container: _work(container, host, port, quiet=as_json)
     )

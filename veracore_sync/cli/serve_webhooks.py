@@ -54,11 +54,14 @@ def serve_webhooks(
     if work_only and (receive_only or host is not None or port is not None):
         run_standalone(as_json, _refuse)
     if work_only:
-        run_command(Job(WORKER, lock=HINTS, one_shop=True), context.obj, as_json, _follow)
+        run_command(
+            Job(WORKER, lock=HINTS, one_shop=True, creates=True), context.obj, as_json, _follow
+        )
     job = Job(
         WORKER,
         lock=RECEIVER,
         one_shop=True,
+        creates=True,
         secrets_used=RECEIVER_SECRETS if receive_only else None,
     )
     receive = _receive if receive_only else _receive_and_follow

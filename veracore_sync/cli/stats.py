@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 
+from veracore_sync.cli import stats_text as text
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.output import say, table
 from veracore_sync.cli.run_command import run_command
+from veracore_sync.clock import SystemClock
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport, Job
 from veracore_sync.domain.errors import UsageError
+from veracore_sync.domain.states import OrderState
 from veracore_sync.jobs.health import troubles
 from veracore_sync.jobs.stats import (
     audit_document,
-    coverage_sentence,
+    by_gravity,
     difference_document,
-    order_document,
+    failing,
     order_life,
     overall,
     run_document,
     trouble_document,
 )
+from veracore_sync.jobs.status import is_unused, status_document, status_of
 
-_FAILED = ("failed", "parked", "in_doubt", "conflict", "cancelled")
-_COUNTS = ("totalPending", "totalFailed", "totalParked", "totalInDoubt", "totalConflict")
 _RUNS = 20
 _ACTS = 100
 _WATCH_SECONDS = 2.0
@@ -44,7 +48,11 @@ def stats(
         typer.Option(help="Show the history of this order, by code or id.", metavar="CODE"),
     ] = None,
     failed: Annotated[
-        bool, typer.Option("--failed", help="Show the orders with a failure, and why.")
+        bool,
+        typer.Option(
+            "--failed",
+            help="Show the orders with a failure or an alert, and what to do about each.",
+        ),
     ] = False,
     runs: Annotated[bool, typer.Option("--runs", help="Show the latest runs.")] = False,
     audit: Annotated[
@@ -104,232 +112,123 @@ def stats(
 
 
 def _one(container: Container, name: str) -> CommandReport:
+    _in_a_ledger(container)
     row = container.ledger.orders.find(name)
     if row is None:
         raise UsageError(
             f"the ledger holds no order {name}",
             hint="check the code, which is case-sensitive; `veracore-sync sync-orders "
-            f"--order {name}` says why an order of the shop is not sent",
+            f"--order {shlex.quote(name)}` says why an order of the shop is not sent",
         )
     document = order_life(container.ledger, row)
-
-    def show() -> None:
-        at_veracore = f", {row.veracore_id} at VeraCore" if row.veracore_id else ""
-        say(f"order {row.code} ({row.vendure_id} in Vendure{at_veracore}): {row.state}")
-        if row.is_set_aside:
-            say(f"its code was {row.shop_code} until the shop gave that to another order")
-        for one in document["earlierOrders"]:
-            at = f", {one['veracoreOrderId']} at VeraCore" if one["veracoreOrderId"] else ""
-            name, status = one["vendureOrderCode"], one["syncStatus"]
-            say(f"another order had the code {row.reference}: {name}{at}: {status}")
-        if row.retry_count:
-            say(f"failed attempts: {row.retry_count}")
-        for warning in row.warnings:
-            say(f"warning: {warning}")
-        for one in document["differences"]:
-            sides = f"ledger: {one['ledger']}; shop: {one['shop']}; VeraCore: {one['warehouse']}"
-            about = f" ({one['detail']})" if one["detail"] else ""
-            say(f"differs since {one['firstSeenAt']}: {one['type']}{about}: {sides}. {_to_do(one)}")
-        say()
-        table(
-            ["when", "", "what"],
-            [(one["at"], one["event"], one["message"]) for one in document["timeline"]],
-        )
-
-    return CommandReport(document, show=show, asked_for=True)
+    return _shown(container, document, lambda now: text.show_order(document, now))
 
 
 def _failed(container: Container) -> CommandReport:
-    rows = container.ledger.orders.in_states(_FAILED)
-    documents = [order_document(row) for row in rows]
-
-    def show() -> None:
-        if not rows:
-            say("no order has a failure")
-            return
-        table(
-            ["order", "state", "class", "next attempt", "why"],
-            [(r.code, r.state, r.error_class, r.next_attempt_at, r.error_message) for r in rows],
-        )
-
-    return CommandReport({"orders": documents}, show=show, asked_for=True)
+    found = failing(container.ledger)
+    return _shown(
+        container, {"orders": found}, lambda now: text.show_failed(by_gravity(found), now)
+    )
 
 
 def _runs(container: Container) -> CommandReport:
-    found = container.ledger.runs.latest(_RUNS)
-
-    def show() -> None:
-        rows = [(r.started_at, r.command, r.exit_code, r.ended_at or "-", r.pid) for r in found]
-        table(["started", "command", "exit", "ended", "pid"], rows)
-
-    return CommandReport({"runs": [run_document(run) for run in found]}, show=show, asked_for=True)
+    found = [run_document(run) for run in container.ledger.runs.latest(_RUNS)]
+    return _shown(container, {"runs": found}, lambda now: text.show_runs(found, now))
 
 
 def _audit(container: Container) -> CommandReport:
     found = [audit_document(one) for one in container.ledger.audit.latest(_ACTS)]
-
-    def show() -> None:
-        names = ("at", "who", "way", "address", "action", "target", "outcome")
-        table(
-            ["when", "who", "by", "from", "action", "on", "outcome"],
-            [tuple(one[name] or "-" for name in names) for one in found],
-        )
-
-    return CommandReport({"audit": found}, show=show, asked_for=True)
+    return _shown(container, {"audit": found}, lambda now: text.show_audit(found, now))
 
 
 def _differences(container: Container) -> CommandReport:
     found = [difference_document(row) for row in container.ledger.differences.standing()]
-
-    def show() -> None:
-        if not found:
-            say("nothing is known to differ")
-            return
-        names = ("firstSeenAt", "type", "name", "detail", "ledger", "shop", "warehouse")
-        table(
-            ["since", "type", "name", "about", "ledger", "shop", "VeraCore", "what to do"],
-            [(*(one[name] or "-" for name in names), _to_do(one)) for one in found],
-        )
-
-    return CommandReport({"differences": found}, show=show, asked_for=True)
-
-
-def _to_do(one: dict[str, Any]) -> str:
-    return f"accepted: {one['reason']}" if one["isAccepted"] else str(one["advice"])
+    return _shown(container, {"differences": found}, lambda now: text.show_differences(found, now))
 
 
 def _overall(container: Container, check: bool) -> CommandReport:
+    if check:
+        _in_a_ledger(container)
     document = overall(container.ledger)
     found = troubles(container.ledger, container.settings, container.clock)
     document["jobs"] = [trouble_document(one) for one in found]
-    trouble = bool(document["alerts"] or found or document["rebuilding"])
-    return CommandReport(
-        document,
-        show=lambda: show_overall(document),
-        asked_for=True,
-        code=3 if check and trouble else 0,
-    )
+    status = status_of(document, container.clock.now())
+    document["status"] = status_document(status)
+    report = _shown(container, document, lambda now: text.show_overall(document, now))
+    # Also where nothing is wrong that is known: a ledger in which nothing ran knows nothing.
+    trouble = document["alerts"] or found or document["rebuilding"] or is_unused(document)
+    report.code = 3 if check and trouble else 0
+    return report
+
+
+def _in_a_ledger(container: Container) -> None:
+    """Refuse to answer from an empty ledger in memory, as if there were one.
+
+    Raises:
+        LedgerError: There is no ledger.
+    """
+    if container.ledger.place is None:
+        raise container.no_ledger()
+
+
+def _shown(
+    container: Container, document: dict[str, Any], show: Callable[[datetime], None]
+) -> CommandReport:
+    """The report of a view; where there is no ledger, its text says so first."""
+    now = container.clock.now()
+    missing = container.no_ledger() if container.ledger.place is None else None
+
+    def shown() -> None:
+        if missing is not None:
+            say(missing.message, missing.hint, "")
+        show(now)
+
+    return CommandReport(document, show=shown, asked_for=True)
 
 
 def show_shops(reports: Mapping[str, CommandReport]) -> None:
-    """Write one line for each shop, then what is wrong with it."""
-    columns = ["shop", "waiting", "failed", "parked", "in doubt", "conflict", "alerts"]
-    table(
-        [*columns, "last sync of orders"],
-        [(name, *_shop_line(report)) for name, report in reports.items()],
-    )
+    """Write one line for each shop and the sum of all, then what each is like."""
+    now = SystemClock().now()
+    lines = {name: _counts(report) for name, report in reports.items()}
+    rows: list[tuple[object, ...]] = [
+        (name, *(counts or _NO_COUNTS), _last_success(reports[name], now))
+        for name, counts in lines.items()
+    ]
+    known = [counts for counts in lines.values() if counts]
+    if len(known) > 1:
+        rows.append(("in all", *map(sum, zip(*known, strict=True)), ""))
+    table(["shop", *_STATES, "alerts", "last success"], rows)
     for name, report in reports.items():
         if report.error is not None:
             say(f"{name}: {report.error.message}")
+        else:
+            say(f"{name}: {report.document['status']['sentence']}")
         for trouble in report.document.get("jobs", ()):
             say(f"{name}: {trouble['kind']}: {trouble['message']}")
 
 
-def _shop_line(report: CommandReport) -> tuple[object, ...]:
+_STATES = {
+    "waiting": (OrderState.PENDING, OrderState.SENDING),
+    "in doubt": (OrderState.IN_DOUBT,),
+    "failed": (OrderState.FAILED,),
+    "parked": (OrderState.PARKED,),
+    "conflict": (OrderState.CONFLICT,),
+    "at VeraCore": (OrderState.SYNCED,),
+    "shipped": (OrderState.SHIPPED,),
+}
+_NO_COUNTS = ("",) * (len(_STATES) + 1)
+
+
+def _counts(report: CommandReport) -> list[int]:
+    """The numbers of a shop's line; none if it cannot be read."""
     if report.error is not None:
-        return (*[""] * (len(_COUNTS) + 1), "cannot be read")
-    orders = report.document["orders"]
-    counts = (orders[name] for name in _COUNTS)
-    return (*counts, len(report.document["alerts"]), _last_sync(orders))
+        return []
+    counts = text.state_counts(report.document["orders"])
+    numbers = [sum(counts[state] for state in states) for states in _STATES.values()]
+    return [*numbers, len(report.document["alerts"])]
 
 
-def show_overall(document: dict[str, Any]) -> None:
-    """Write the document of `stats` as text."""
-    orders = document["orders"]
-    if document["rebuilding"]:
-        say(
-            "the ledger is being rebuilt, and nothing is sent before that has ended: "
-            "`veracore-sync ledger rebuild --apply` goes on"
-        )
-    counts = [(name.removeprefix("total"), orders[name]) for name in orders if "total" in name]
-    table(["orders", "count"], counts)
-    for job in ("orders", "inventory", "tracking"):
-        say(f"last sync of {job}: {_last_sync(document[job])}")
-    _show_returns(document["returns"])
-    _show_reconcile(document["reconcile"])
-    _show_upstreams(document["upstreams"])
-    if orders["recentErrors"]:
-        say()
-        table(
-            ["order", "state", "why"],
-            [
-                (one["vendureOrderCode"], one["syncStatus"], one["errorMessage"])
-                for one in orders["recentErrors"]
-            ],
-        )
-    _show_events(document["events"])
-    for trouble in document.get("jobs", ()):
-        say(f"{trouble['kind']}: {trouble['message']}")
-    for alert in document["alerts"]:
-        code = f" {alert['vendureOrderCode']}" if alert["vendureOrderCode"] else ""
-        say(f"alert since {alert['openedAt']}: {alert['kind']}{code}: {alert['message']}")
-
-
-def _show_returns(part: dict[str, Any]) -> None:
-    """Write what came back, if that is followed at all."""
-    if part["lastSyncTime"] is None:
-        return
-    say(f"last sync of returns: {_last_sync(part)}")
-    notes = f", {part['notesWaiting']} notes wait" if part["notesWaiting"] else ""
-    say(f"receipts of returned goods: {part['totalReceived']}{notes}")
-    if part["unavailableSince"]:
-        say(f"VeraCore has not listed returned goods since {part['unavailableSince']}")
-
-
-def _show_reconcile(part: dict[str, Any]) -> None:
-    """Write what the last comparison of both sides showed, if there was one."""
-    if part["lastSyncTime"] is None and not part["standing"]:
-        return
-    say(f"last reconcile: {_last_sync(part)}")
-    coverage = part["coverage"]
-    if coverage is not None:
-        complete = coverage["completeAt"] or "never"
-        say(f"{coverage_sentence(coverage)}; last complete: {complete}")
-    accepted = f", {part['accepted']} of them accepted" if part["accepted"] else ""
-    types = ", ".join(f"{name} {one['standing']}" for name, one in part["types"].items())
-    say(f"differences: {part['standing']}{accepted}{f': {types}' if types else ''}")
-
-
-def _last_sync(part: dict[str, Any]) -> str:
-    """The last success, and the last run if that was not a success."""
-    text = part["lastSuccessTime"] or "never"
-    if part["lastSyncTime"] != part["lastSuccessTime"]:
-        error = f": {part['lastError']}" if part["lastError"] else ""
-        text += f", last run {part['lastSyncTime']} ended with {part['lastExitCode']}{error}"
-    return text + (", running now" if part["isRunning"] else "")
-
-
-def _show_events(events: dict[str, Any]) -> None:
-    """Write the events that cannot be delivered."""
-    for one in events["failing"]:
-        say(f"the hook {one['hook']} has not accepted events since {one['since']}: {one['error']}")
-    if events["blocked"]:
-        say()
-        table(
-            ["refused event", "hook", "type", "order", "since", "tries", "behind", "why"],
-            [
-                (
-                    one["id"],
-                    one["hook"],
-                    one["type"],
-                    one["vendureOrderCode"],
-                    one["since"],
-                    one["tries"],
-                    one["waitingBehind"],
-                    one["error"],
-                )
-                for one in events["blocked"]
-            ],
-        )
-
-
-def _show_upstreams(upstreams: dict[str, Any]) -> None:
-    """Write the upstreams with an open breaker or refused credentials."""
-    for name, one in upstreams.items():
-        if one["state"] != "closed":
-            state = one["state"].replace("_", " ")
-            say(
-                f"breaker of {name}: {state} since {one['openedAt']}, retried at {one['nextProbe']}"
-            )
-        if one["credentialsRefused"]:
-            say(f"{name} has refused the credentials since {one['credentialsRefusedSince']}")
+def _last_success(report: CommandReport, now: datetime) -> str:
+    if report.error is not None:
+        return "cannot be read"
+    return text.ago(report.document["orders"]["lastSuccessTime"], now)

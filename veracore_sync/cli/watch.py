@@ -12,10 +12,10 @@ from rich.live import Live
 from rich.text import Text
 
 from veracore_sync.cli.output import on_terminal
-from veracore_sync.clock import to_text
 from veracore_sync.composition.container import Container
 from veracore_sync.composition.locked_run import CommandReport
 from veracore_sync.domain.errors import UsageError
+from veracore_sync.domain.readable import exact
 
 _MIN_SECONDS = 0.1
 
@@ -66,7 +66,7 @@ def _render(
         closing(Container(container.loaded, container.clock, read_only=True)) as fresh,
         redirect_stdout(screen),
     ):
-        sys.stdout.write(f"{to_text(fresh.clock.now())}, every {seconds:g} s, Ctrl-C ends\n\n")
+        sys.stdout.write(f"{exact(fresh.clock.now())}, every {seconds:g} s, Ctrl-C ends\n\n")
         report = work(fresh)
         if report.show:
             report.show()

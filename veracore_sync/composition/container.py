@@ -16,6 +16,7 @@ from veracore_sync.config.address import is_same_tenant
 from veracore_sync.domain.errors import (
     AuthRefused,
     ConfigError,
+    LedgerError,
     Occurrence,
     SyncError,
     UpstreamError,
@@ -48,6 +49,7 @@ class Container:
         family: The job family, for circuit breakers.
         force: A person asked: ignore an open breaker's wait and remembered refusals.
         rebuilds: Fill a ledger that is being rebuilt. Nothing of it is an event: it was one before.
+        creates: Begin the ledger if there is none.
     """
 
     loaded: Loaded
@@ -56,6 +58,7 @@ class Container:
     family: str = "other"
     force: bool = False
     rebuilds: bool = False
+    creates: bool = True
     _gates: dict[str, LedgerGate] = field(default_factory=dict, repr=False)
     _run_ends_at: float = field(default=math.inf, repr=False)
 
@@ -113,11 +116,27 @@ class Container:
         place = place_of(self.settings.ledger)
         if self.rebuilds and not self.read_only:
             return open_ledger(place, clock=self.clock, rebuilds=True)
-        if not self.read_only:
+        if not self.read_only and (self.creates or is_there(place)):
             return open_ledger(place, clock=self.clock, hooks=self.hook_names)
+        if not self.read_only:
+            raise self.no_ledger()
         if is_there(place):
             return open_ledger(place, read_only=True, clock=self.clock)
         return open_ledger(None, clock=self.clock)
+
+    def no_ledger(self) -> LedgerError:
+        """The error for a command that needs a ledger and finds none."""
+        from veracore_sync.ledger.opening import place_of
+
+        settings = self.settings.ledger
+        key = "ledger.url" if settings.url else "ledger.path"
+        origin = self.loaded.origins.get(key, "default")
+        said = "is not set: this is the default of your user" if origin == "default" else origin
+        return LedgerError(
+            f"there is no ledger at {place_of(settings)} ({key}: {said})",
+            hint="if syncs have run, name their configuration with --config, as the user that runs "
+            "them; else the first `veracore-sync sync-orders` creates it",
+        )
 
     @property
     def has_ledger(self) -> bool:

@@ -64,6 +64,9 @@ class Job:
         one_shop: Whether it makes sense for one shop only, and not for each of a folder.
         secrets_used: The secrets of a process that holds no other; None is every secret.
         rebuilds: Whether it may open a ledger that is being rebuilt.
+        creates: Whether it begins the ledger if there is none: jobs and servers do. A command that
+            looks or repairs would show or change an empty one, as another user or with other
+            settings, and everything would seem well.
     """
 
     command: str
@@ -75,6 +78,7 @@ class Job:
     one_shop: bool = False
     secrets_used: frozenset[str] | None = None
     rebuilds: bool = False
+    creates: bool = False
 
 
 Work = Callable[[Container], CommandReport]

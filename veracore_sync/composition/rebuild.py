@@ -69,9 +69,9 @@ def check(
         SyncError: A side as a whole cannot be read.
     """
     if container.ledger.place is None:
+        missing = container.no_ledger()
         raise LedgerError(
-            f"there is no ledger at {place_of(container.settings.ledger)}",
-            hint="`veracore-sync ledger rebuild` shows what a new one would hold",
+            missing.message, hint="`veracore-sync ledger rebuild` shows what a new one would hold"
         )
     container.bind()
     report = CheckRun(container.context(RebuildReport(), None, progress), since, lookups).run()

@@ -5,7 +5,7 @@ JSON documents, logs and the ledger keep their own form: UTC texts and the state
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from veracore_sync.domain.states import OrderState
 
@@ -41,6 +41,11 @@ def relative(moment: datetime, now: datetime) -> str:
     return f"in {span(moment - now)}" if ahead > 0 else f"{span(now - moment)} ago"
 
 
+def exact(moment: datetime) -> str:
+    """A moment to the second, in UTC: ``"2026-11-29 05:12:03 UTC"``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def local(moment: datetime, zone: tzinfo | None = None) -> str:
     """A moment in a zone of its reader, with the zone's name: ``"2026-11-29 05:12 CET"``.
 
@@ -49,3 +54,8 @@ def local(moment: datetime, zone: tzinfo | None = None) -> str:
         zone: ``None`` is this machine's.
     """
     return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z").rstrip()
+
+
+def counted(count: int, singular: str, plural: str = "") -> str:
+    """A number and what is counted: ``"1 order"``, ``"2,000 orders"``."""
+    return f"{count:,} {singular if count == 1 else plural or f'{singular}s'}"

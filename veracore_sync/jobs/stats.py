@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from veracore_sync.clock import to_text
+from veracore_sync.domain.alert_words import Severity, next_step, rank, words_of
 from veracore_sync.domain.audit import AuditEntry
 from veracore_sync.domain.differences import ORDER_TYPES, DifferenceRow
 from veracore_sync.domain.ledger_records import Alert, Run
-from veracore_sync.domain.order_records import OrderRow
+from veracore_sync.domain.order_records import OrderRow, fresh_row
 from veracore_sync.domain.returns import UNAVAILABLE
 from veracore_sync.jobs.health import JobTrouble
 from veracore_sync.jobs.reconcile.coverage import Coverage, last
@@ -90,7 +91,11 @@ def order_life(ledger: Ledger, row: OrderRow) -> dict[str, Any]:
         "cancellation": _cancellation(ledger, row.code),
         "shipments": shipments,
         "timeline": timeline,
+        "codeBefore": row.shop_code,
         "earlierOrders": [order_document(one) for one in earlier_orders(ledger, row)],
+        "alerts": _gravest_first(
+            [alert_document(one) for one in ledger.alerts.standing() if one.code == row.code]
+        ),
         "accepted": [
             {"kind": one.kind, "reason": one.reason, "at": one.at}
             for one in ledger.alerts.accepted(row.code)
@@ -136,7 +141,52 @@ def alert_document(alert: Alert) -> dict[str, Any]:
         "vendureOrderCode": alert.code,
         "message": alert.message,
         "openedAt": alert.opened_at,
+        "severity": words_of(alert.kind).severity.name.lower(),
+        "toDo": next_step(alert.kind, alert.code),
     }
+
+
+_FAILURES = ("failed", "parked", "in_doubt", "conflict", "cancelled")
+
+
+def failing(ledger: Ledger) -> list[dict[str, Any]]:
+    """Every order with a failure or an open alert, once, each with its alerts.
+
+    An order that the ledger does not hold (the shop cannot list it, say) has a code and no more.
+    """
+    alerts: dict[str, list[dict[str, Any]]] = {}
+    for alert in ledger.alerts.standing():
+        if alert.code is not None:
+            alerts.setdefault(alert.code, []).append(alert_document(alert))
+    failed = ledger.orders.in_states(_FAILURES)
+    others = [code for code in alerts if code not in {row.code for row in failed}]
+    held = ledger.orders.held(others)
+    found = [order_document(row) for row in failed]
+    found += [order_document(held[code]) if code in held else _unknown(code) for code in others]
+    return [
+        {**one, "alerts": _gravest_first(alerts.get(one["vendureOrderCode"], []))} for one in found
+    ]
+
+
+def by_gravity(documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same orders, those with the gravest alerts first, those without any last."""
+
+    def gravest(one: dict[str, Any]) -> tuple[int, int]:
+        return min((rank(alert["kind"]) for alert in one["alerts"]), default=_LAST)
+
+    return sorted(documents, key=gravest)
+
+
+_LAST = (len(Severity), 0)
+
+
+def _gravest_first(alerts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(alerts, key=lambda one: rank(one["kind"]))
+
+
+def _unknown(code: str) -> dict[str, Any]:
+    document = dict.fromkeys(order_document(fresh_row(code, "", "")))
+    return document | {"vendureOrderCode": code, "retryCount": 0, "warnings": []}
 
 
 def trouble_document(trouble: JobTrouble) -> dict[str, Any]:

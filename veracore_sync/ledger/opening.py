@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from veracore_sync.ledger.restored import Restored
 from veracore_sync.ledger.runs import JOBS
 from veracore_sync.ledger.sqlite import restoring
 from veracore_sync.ledger.sqlite.database import SqliteDatabase
+from veracore_sync.ledger.sqlite.errors import ledger_errors
 from veracore_sync.ledger.sqlite.file import (
     HAS_WAL_RESET_BUG,
     SQLITE_VERSION,
@@ -117,14 +118,19 @@ def is_there(place: Path | PostgresPlace) -> bool:
     """Whether there is a ledger at that place, or a restore or a move is putting one there.
 
     Raises:
-        LedgerError: The server cannot be asked.
+        LedgerError: The server cannot be asked, or this user may not look into the folder.
     """
     if not isinstance(place, Path):
         from veracore_sync.ledger.postgres.migrations import exists
 
         return exists(place)
-    # Without the second half, a dry run during a restore would plan with an empty ledger.
-    return place.exists() or is_being_restored(place) or is_being_moved_in(place)
+    with ledger_errors(place):
+        # A folder that may not be entered is an error: to a newer Python nothing would exist in it.
+        with suppress(FileNotFoundError, NotADirectoryError):
+            place.stat()
+            return True
+        # Without this, a dry run during a restore would plan with an empty ledger.
+        return is_being_restored(place) or is_being_moved_in(place)
 
 
 def server_of(place: Path | PostgresPlace) -> LedgerServer | None:

@@ -18,6 +18,12 @@ def ledger_errors(path: Path | None) -> Iterator[None]:
     except sqlite3.Error as error:
         name = getattr(error, "sqlite_errorname", "") or type(error).__name__
         raise LedgerError(f"the ledger {path}: {error} ({name})", hint=_hint(name)) from error
+    except PermissionError as error:
+        raise LedgerError(
+            f"the ledger {path}: {error.strerror or error}",
+            hint="run the command as the user that runs the syncs, who owns the ledger and its "
+            "folder",
+        ) from error
     except OSError as error:
         raise LedgerError(
             f"the ledger {path}: {error.strerror or error}",
@@ -40,7 +46,10 @@ def _hint(name: str) -> str:
             "the next run continues"
         )
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN")):
-        return "check owner and mode of the ledger, its folder and its -wal and -shm files"
+        return (
+            "run the command as the user that runs the syncs; if you do, check owner and mode of "
+            "the ledger, its folder and its -wal and -shm files"
+        )
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return "another program has locked the ledger; the next run continues"
     return "check the disk, then `veracore-sync ledger check`"
