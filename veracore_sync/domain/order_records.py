@@ -49,6 +49,7 @@ class OrderRow:
     shop_code: str | None = None
     shop_cancelled_at: str | None = None
     warnings: tuple[str, ...] = ()
+    paid_at: str | None = None
 
     @property
     def reference(self) -> str:
@@ -121,6 +122,7 @@ class Intent:
         settings_hash: A hash of the settings that rendered it.
         seen: The version of the shop's order.
         warnings: What of the order is shortened, rounded or left out, without personal data.
+        paid_at: When the order was paid, by the shop's clock, as far as it shows that.
     """
 
     veracore_id: str
@@ -129,6 +131,7 @@ class Intent:
     settings_hash: str
     seen: ShopVersion
     warnings: tuple[str, ...] = ()
+    paid_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

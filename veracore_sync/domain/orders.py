@@ -98,7 +98,7 @@ class Order:
     Seller orders, of a Seller order its Aggregate; `channels` the codes of its channels, among them
     always the default channel. Both are empty if they were not asked for. `paid` sums the
     settled and authorised payments, `refunded` the refunds that have not failed; `total` and
-    `surcharges_gross` include taxes.
+    `surcharges_gross` include taxes. `paid_at` is when one of those payments changed last.
     """
 
     id: str
@@ -122,6 +122,7 @@ class Order:
     total: Decimal = Decimal(0)
     surcharges_gross: Decimal = Decimal(0)
     surcharges_net: Decimal = Decimal(0)
+    paid_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

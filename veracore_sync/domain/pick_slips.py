@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from decimal import Decimal
 from typing import Any
 
 from veracore_sync.domain.states import PickSlipState
@@ -34,12 +35,22 @@ class TrackedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ShippingCost:
+    """What the packages of a slip that left cost together; ``None``: not shown of all of them."""
+
+    freight: Decimal | None = None
+    charges: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SlipRow:
     """A slip. Times are UTC texts.
 
-    `since` is when its packages last changed. `known` are the fulfilments that the order had before
-    ours was requested. `lines` are units by line id. `intended_at` is when our request ended: its
-    time limit until the end was seen; ``None`` once the shop has finished with it.
+    `since` is when its packages last changed, `left_at` when the last of them left. `freight` and
+    `charges` are what they cost together; ``None`` if VeraCore does not show it of all. `known` are
+    the fulfilments that the order had before ours was requested. `lines` are units by line id.
+    `intended_at` is when our request ended: its time limit until the end was seen; ``None`` once
+    the shop has finished with it.
     """
 
     veracore_id: str
@@ -61,6 +72,9 @@ class SlipRow:
     updated_at: str
     since_tick: str | None = None
     intended_tick: str | None = None
+    left_at: str | None = None
+    freight: str | None = None
+    charges: str | None = None
 
 
 def fresh_slip(

@@ -5,7 +5,7 @@ Money is `Decimal` in units of the currency; quantities are whole units; times a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -103,13 +103,20 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A label of a shipment. Times are aware and UTC; ``None``: not, or not yet."""
+    """A label of a shipment. Times are aware and UTC; ``None``: not, or not yet.
+
+    `freight` and `charges` are what it cost to ship, in the warehouse's currency, which VeraCore
+    does not name; ``None`` where it shows no amount. They may be corrected, and the package stays
+    the same.
+    """
 
     carrier: str
     service: str
     tracking: str
     shipped_at: datetime | None
     voided_at: datetime | None
+    freight: Decimal | None = field(default=None, compare=False)
+    charges: Decimal | None = field(default=None, compare=False)
 
     @property
     def is_live(self) -> bool:

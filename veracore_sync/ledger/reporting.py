@@ -15,7 +15,7 @@ SUCCEEDED = "(exit_code = 0 OR (exit_code = 3 AND json_extract(result, '$.errorC
 that is what ended the run."""
 _LOCK_HELD = 75
 """The exit code of a run that found its job locked and did nothing."""
-_WAITING = "('pending', 'sending', 'in_doubt', 'failed')"
+WAITING = "('pending', 'sending', 'in_doubt', 'failed')"
 """States that an order leaves without a person."""
 
 
@@ -44,7 +44,7 @@ class Reporting:
     def waiting_since(self) -> str | None:
         """When the order that has waited longest was first seen (a UTC text)."""
         since: str | None = self._db.value(
-            f"SELECT min(created_at) FROM orders WHERE state IN {_WAITING}"  # noqa: S608
+            f"SELECT min(created_at) FROM orders WHERE state IN {WAITING}"  # noqa: S608
         )
         return since
 

@@ -60,6 +60,7 @@ class Sending(OrderTable):
                 checked_at=now,
                 absent_at=None,
                 warnings=json.dumps(intent.warnings) if intent.warnings else None,
+                paid_at=to_text(intent.paid_at) if intent.paid_at else None,
             )
             if moved is Applied.LOST:
                 return None

@@ -10,10 +10,11 @@ import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from veracore_sync.clock import Clock, from_text, moment_of, tick, to_text
-from veracore_sync.domain.pick_slips import PackageFact, Rows, SlipRow, TrackedRow
+from veracore_sync.domain.pick_slips import PackageFact, Rows, ShippingCost, SlipRow, TrackedRow
 from veracore_sync.domain.states import (
     OPEN_SLIPS,
     SLIP_TRANSITIONS,
@@ -180,6 +181,7 @@ class Shipments:
         reference: str,
         rows: Rows | None,
         seen: Mapping[str, Sequence[PackageFact]],
+        costs: Mapping[str, ShippingCost] | None = None,
         complete: bool | None = None,
     ) -> None:
         """Record the slips that a look-up returned; a slip that changed is due at once.
@@ -190,6 +192,7 @@ class Shipments:
             reference: As returned; empty if the dialect has none.
             rows: The packages in the list that caused the look-up, if a list did.
             seen: The packages by slip.
+            costs: What they cost, by slip; ``None``: nothing is known of it.
             complete: Whether VeraCore has completed the order; ``None``: as before.
         """
         now = self._now()
@@ -211,8 +214,10 @@ class Shipments:
                     (json.dumps(dict(rows)), max(rows.values(), default=None), veracore_id),
                 )
             for slip, packages in seen.items():
+                cost = (costs or {}).get(slip, ShippingCost())
+                freight, charges = map(_amount, (cost.freight, cost.charges))
                 row = (veracore_id, slip, code, _packed(packages), now, tick(self._clock))
-                connection.execute(_SEE, row)
+                connection.execute(_SEE, (*row, _left_at(packages), freight, charges))
 
     # ---- what becomes of a slip ---------------------------------------------------------------
 
@@ -383,8 +388,8 @@ _TICKED = {"since": "since_tick", "intended_at": "intended_tick"}
 
 _SEE = """
 INSERT INTO slips (veracore_id, slip, code, state, packages, since, next_attempt_at, first_seen_at,
-    updated_at, since_tick)
-VALUES (?1, ?2, ?3, 'open', ?4, ?5, ?5, ?5, ?5, ?6)
+    updated_at, since_tick, left_at, freight, charges)
+VALUES (?1, ?2, ?3, 'open', ?4, ?5, ?5, ?5, ?5, ?6, ?7, ?8, ?9)
 ON CONFLICT (veracore_id, slip) DO UPDATE SET
     packages = excluded.packages,
     since = CASE WHEN slips.packages = excluded.packages THEN min(slips.since, ?5) ELSE ?5 END,
@@ -394,12 +399,25 @@ ON CONFLICT (veracore_id, slip) DO UPDATE SET
         WHEN slips.state NOT IN ('open', 'intended', 'added') THEN NULL
         WHEN slips.tries > 0 AND slips.packages = excluded.packages THEN slips.next_attempt_at
         ELSE ?5 END,
-    updated_at = ?5
+    updated_at = ?5,
+    left_at = ?7,
+    freight = ?8,
+    charges = ?9
 """
 
 
 def _packed(packages: Sequence[PackageFact]) -> str:
     return json.dumps(sorted(map(list, packages), key=str), ensure_ascii=False)
+
+
+def _left_at(packages: Sequence[PackageFact]) -> str | None:
+    """When the last of the packages that are not void left; ``None``: none has."""
+    left = [shipped_at for *_, shipped_at, is_void in packages if shipped_at and not is_void]
+    return max(left, default=None)
+
+
+def _amount(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:f}"
 
 
 def _tracked(row: StoredRow) -> TrackedRow:

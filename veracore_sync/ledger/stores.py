@@ -25,6 +25,7 @@ from veracore_sync.ledger.reporting import Reporting
 from veracore_sync.ledger.runs import Runs
 from veracore_sync.ledger.shipments import Shipments
 from veracore_sync.ledger.stock import StockStore
+from veracore_sync.ledger.throughput import Throughput
 from veracore_sync.ledger.transitions import OrderTransitions
 from veracore_sync.ledger.unread import UnreadRecords
 from veracore_sync.ledger.upkeep import Upkeep
@@ -64,6 +65,7 @@ class SqlLedger:
         self.budgets = Budgets(database, clock)
         self.refusals = Refusals(database, self.meta, clock)
         self.reporting = Reporting(database)
+        self.throughput = Throughput(database)
         self.upkeep = Upkeep(database, clock)
 
     @contextmanager

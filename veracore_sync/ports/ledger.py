@@ -42,6 +42,7 @@ from veracore_sync.ports.order_ledger import (
 )
 from veracore_sync.ports.receipt_store import ReceiptStore
 from veracore_sync.ports.stock_staging import StagingStore
+from veracore_sync.ports.throughput_store import ThroughputStore
 from veracore_sync.ports.upstream_limits import CircuitBreakers, RateBudgets, RefusalStore
 
 
@@ -135,6 +136,10 @@ class Ledger(Protocol):
     @property
     def reporting(self) -> ReportingStore:
         """Counts and histories."""
+
+    @property
+    def throughput(self) -> ThroughputStore:
+        """How orders, shipments and stock move."""
 
     @property
     def upkeep(self) -> UpkeepStore:

@@ -21,7 +21,7 @@ from veracore_sync.domain.order_records import (
     SentLines,
     ShopVersion,
 )
-from veracore_sync.domain.pick_slips import PackageFact, Rows, SlipRow, TrackedRow
+from veracore_sync.domain.pick_slips import PackageFact, Rows, ShippingCost, SlipRow, TrackedRow
 from veracore_sync.domain.states import Applied, AttemptOutcome, OrderCause, OrderState
 from veracore_sync.domain.warehouse import WarehouseRecord
 
@@ -391,6 +391,7 @@ class ShipmentStore(Protocol):
         reference: str,
         rows: Rows | None,
         seen: Mapping[str, Sequence[PackageFact]],
+        costs: Mapping[str, ShippingCost] | None = None,
         complete: bool | None = None,
     ) -> None:
         """Record the slips that a look-up returned; a slip that changed is due at once."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
@@ -90,6 +91,7 @@ def order(node: Node, precision: int, custom_fields: Mapping[str, str] | None = 
         total=node.money("totalWithTax", precision),
         surcharges_gross=_surcharges(node, "priceWithTax", precision),
         surcharges_net=_surcharges(node, "price", precision),
+        paid_at=_paid_at(payments),
     )
 
 
@@ -208,6 +210,12 @@ def _paid(payments: Iterable[Node], precision: int) -> Decimal:
     # A Declined or Cancelled payment never brought money.
     live = (payment for payment in payments if payment.text("state") in _PAID)
     return sum((payment.money("amount", precision) for payment in live), Decimal(0))
+
+
+def _paid_at(payments: Iterable[Node]) -> datetime | None:
+    # A state of the order moves no time of its own (docs/vendure.md); that of a payment does.
+    live = (one.moment_or_none("updatedAt") for one in payments if one.text("state") in _PAID)
+    return max((at for at in live if at is not None), default=None)
 
 
 def _refunded(payments: Iterable[Node], precision: int) -> Decimal:

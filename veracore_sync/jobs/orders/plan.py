@@ -214,6 +214,7 @@ class Planner:
                 facets(order, self.settings.prices, self.hash_key),
             ),
             warnings=rendered.warnings,
+            paid_at=order.paid_at,
         )
 
     def _may_be_there(self, order: Order, row: OrderRow) -> bool:

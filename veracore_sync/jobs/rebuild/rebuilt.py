@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from veracore_sync.domain.order_records import SentLines, ShopVersion
-from veracore_sync.domain.pick_slips import PackageFact, Rows
+from veracore_sync.domain.pick_slips import PackageFact, Rows, ShippingCost
 from veracore_sync.domain.states import OrderCause, OrderState
 from veracore_sync.domain.warehouse import WarehouseRecord
 
@@ -37,11 +37,13 @@ class BoundSlip:
 
 @dataclass(frozen=True, slots=True)
 class Shipped:
-    """What a look-up showed of the shipping of an order: packages by slip, and what is bound."""
+    """What a look-up showed of the shipping of an order: packages and costs by slip, and what is
+    bound."""
 
     seen: Mapping[str, tuple[PackageFact, ...]] = field(default_factory=dict)
     bound: tuple[BoundSlip, ...] = ()
     rows: Rows = field(default_factory=dict)
+    costs: Mapping[str, ShippingCost] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

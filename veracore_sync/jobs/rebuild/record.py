@@ -63,6 +63,7 @@ class Recorder(RunPart[RebuildReport]):
             reference=record.reference or "",
             rows=one.shipped.rows,
             seen=one.shipped.seen,
+            costs=one.shipped.costs,
             complete=record.is_complete,
         )
         rows = shipments.slips(veracore_id)

@@ -17,7 +17,7 @@ from veracore_sync.jobs.tracking.carriers import tracking_code
 from veracore_sync.jobs.tracking.plan import OrderPlan
 from veracore_sync.jobs.tracking.rules import Rules
 from veracore_sync.jobs.tracking.slips import shipments_of
-from veracore_sync.jobs.tracking.snapshot import facts_of
+from veracore_sync.jobs.tracking.snapshot import cost_of, facts_of
 
 _LONG_SETTLED = timedelta(days=1)
 
@@ -67,7 +67,8 @@ def shipped_of(
         covered = []
     bound = [_adopted(one) for one in adopted if one.fulfilment.state in SHIPPED_STATES]
     bound += [BoundSlip(one.slip, None, {}, tracking_code(one.packages)) for one in covered]
-    return Shipped(seen, tuple(bound))
+    costs = {one.slip: cost_of(one) for one in shipments}
+    return Shipped(seen, tuple(bound), costs=costs)
 
 
 def _adopted(one: AdoptFulfilment) -> BoundSlip:

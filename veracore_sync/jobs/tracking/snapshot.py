@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from veracore_sync.clock import Clock, to_text
 from veracore_sync.domain.fulfilments import FulfilledOrder
 from veracore_sync.domain.order_records import OrderRow
-from veracore_sync.domain.pick_slips import PackageFact, Rows, SlipRow, fresh_slip
+from veracore_sync.domain.pick_slips import (
+    PackageFact,
+    Rows,
+    ShippingCost,
+    SlipRow,
+    fresh_slip,
+)
 from veracore_sync.domain.states import OPEN_SLIPS, OrderState, PickSlipState
 from veracore_sync.domain.warehouse import Package, RecordLine, Shipment, WarehouseRecord
 from veracore_sync.jobs.tracking.actions import DOUBLED, PENDING_BY_HAND, Action, Hold
@@ -37,13 +44,15 @@ class OrderSnapshot:
             slips: Whether its slips are to be fulfilled in the shop.
         """
         known = self.ledger.shipments.slips(self.veracore_id)
+        shipments = self._shipments(known) if slips else ()
         self.ledger.holdings.saw(self.row.code, self.record)
         self.ledger.shipments.looked(
             self.row.code,
             self.veracore_id,
             reference=self.record.reference or "",
             rows=rows,
-            seen={one.slip: facts_of(one) for one in self._shipments(known)} if slips else {},
+            seen={one.slip: facts_of(one) for one in shipments},
+            costs={one.slip: cost_of(one) for one in shipments},
             complete=self.record.is_complete,
         )
 
@@ -115,6 +124,20 @@ class OrderSnapshot:
 def facts_of(shipment: Shipment) -> tuple[PackageFact, ...]:
     """The packages of a shipment as the ledger stores them."""
     return tuple(map(_fact, shipment.packages))
+
+
+def cost_of(shipment: Shipment) -> ShippingCost:
+    """What the packages of a shipment that left cost together."""
+    left = [one for one in shipment.packages if one.is_live]
+    return ShippingCost(
+        _together([one.freight for one in left]), _together([one.charges for one in left])
+    )
+
+
+def _together(amounts: Sequence[Decimal | None]) -> Decimal | None:
+    # A part of a cost would pass for the whole.
+    known = [one for one in amounts if one is not None]
+    return sum(known, Decimal(0)) if known and len(known) == len(amounts) else None
 
 
 def _fact(one: Package) -> PackageFact:

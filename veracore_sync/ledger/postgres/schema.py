@@ -370,7 +370,19 @@ CREATE TABLE agreed (
 CREATE INDEX agreed_by_age ON agreed (at);
 """
 
-STEPS: tuple[tuple[int, str], ...] = ((19, _FIRST), (20, _AUDIT), (21, _DIFFERENCES))
+_COSTS = """
+ALTER TABLE orders ADD COLUMN paid_at TEXT COLLATE "C";
+ALTER TABLE slips ADD COLUMN left_at TEXT COLLATE "C";
+ALTER TABLE slips ADD COLUMN freight TEXT COLLATE "C";
+ALTER TABLE slips ADD COLUMN charges TEXT COLLATE "C";
+UPDATE slips SET left_at = (SELECT max((one ->> 3) COLLATE "C")
+    FROM json_array_elements(packages::json) one WHERE NOT (one ->> 4)::boolean);
+CREATE INDEX orders_by_day ON orders (coalesce(placed_at, created_at), state);
+CREATE INDEX held_by_sent ON held (sent_at) WHERE sent_at IS NOT NULL;
+CREATE INDEX slips_by_departure ON slips (left_at) WHERE left_at IS NOT NULL;
+"""
+
+STEPS: tuple[tuple[int, str], ...] = ((19, _FIRST), (20, _AUDIT), (21, _DIFFERENCES), (22, _COSTS))
 """Each step with its number, oldest first."""
 
 VERSION = STEPS[-1][0]

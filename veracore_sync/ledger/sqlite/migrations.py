@@ -189,6 +189,25 @@ def m021_differences(db: Utils) -> None:
     run_statements(db.conn, _DIFFERENCES)
 
 
+_COSTS = """
+ALTER TABLE orders ADD COLUMN paid_at TEXT;
+ALTER TABLE slips ADD COLUMN left_at TEXT;
+ALTER TABLE slips ADD COLUMN freight TEXT;
+ALTER TABLE slips ADD COLUMN charges TEXT;
+UPDATE slips SET left_at = (SELECT max(json_extract(value, '$[3]')) FROM json_each(packages)
+    WHERE NOT json_extract(value, '$[4]'));
+CREATE INDEX orders_by_day ON orders (coalesce(placed_at, created_at), state);
+CREATE INDEX held_by_sent ON held (sent_at) WHERE sent_at IS NOT NULL;
+CREATE INDEX slips_by_departure ON slips (left_at) WHERE left_at IS NOT NULL
+"""
+
+
+@migrations()
+def m022_costs(db: Utils) -> None:
+    """When an order was paid, when a slip's packages left, and what they cost."""
+    run_statements(db.conn, _COSTS)
+
+
 def migrate(database: SqliteDatabase) -> None:
     """Apply the missing migrations in one transaction."""
     with database.transaction() as connection:

@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
+from decimal import Decimal
 from xml.parsers import expat
 from zoneinfo import ZoneInfo
 
@@ -35,6 +36,7 @@ _BEGINNING = 65536
 _XSI_NIL = "http://www.w3.org/2001/XMLSchema-instance}nil"
 _CUT = "cut"
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_AMOUNT = re.compile(r"[+-]?[0-9]{1,12}(\.[0-9]{0,18})?")
 
 
 class UnreadableXml(Exception):
@@ -296,6 +298,12 @@ def whole_number(element: ET.Element | None, path: str) -> int | None:
     """The integer at `path`; ``None`` where there is none that can be read."""
     written = text(element, path)
     return int(written) if _WHOLE.fullmatch(written) else None
+
+
+def amount(element: ET.Element | None, path: str) -> Decimal | None:
+    """The amount of money at `path`; ``None`` where there is none that can be read."""
+    written = text(element, path)
+    return Decimal(written) if _AMOUNT.fullmatch(written) else None
 
 
 def moment(element: ET.Element, path: str, zone: ZoneInfo) -> datetime | None:

@@ -19,6 +19,7 @@ from veracore_sync.domain.warehouse import (
 )
 from veracore_sync.veracore.oms.parse import (
     UnreadableXml,
+    amount,
     cut_short,
     identifier,
     moment,
@@ -84,6 +85,8 @@ def _package(row: ET.Element, zone: ZoneInfo) -> Package:
         tracking=identifier(row, "TrackingId"),
         shipped_at=moment(row, "DateShipped", zone),
         voided_at=moment(row, "DateVoided", zone),
+        freight=amount(row, "ActualFreight"),
+        charges=amount(row, "ActualAdditionalChg"),
     )
 
 
