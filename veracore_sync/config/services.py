@@ -25,6 +25,7 @@ from veracore_sync.config.section import (
 from veracore_sync.config.types import (
     Command,
     DatabaseUrl,
+    Link,
     Location,
     Name,
     Proxy,
@@ -115,7 +116,7 @@ class AdminSettings(Section):
         description="Addresses of proxies whose X-Forwarded-For says who asks; of any other it is "
         "not believed.",
     )
-    dashboard_url: Url = Field(
+    dashboard_url: Link = Field(
         default="",
         description="Address of Vendure's dashboard or Admin UI, for the page's links to orders; "
         "empty is `/dashboard` beside vendure.admin_api_url.",

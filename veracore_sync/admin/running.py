@@ -1,0 +1,134 @@
+"""Acts that run: each in a thread of its own, begun once however often its form is sent."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from veracore_sync.admin.access import Session
+from veracore_sync.admin.actions import ActionOutcome
+from veracore_sync.clock import Clock
+from veracore_sync.describe import describe
+from veracore_sync.domain.errors import SyncError
+
+_LOG = logging.getLogger(__name__)
+_AT_ONCE = 4
+_PATIENCE = 1.0
+"""Seconds that a form waits for its act: most end within them, and need no second page."""
+_MOST_FORMS = 50
+"""Open forms and acts that a session keeps; the oldest go."""
+
+
+@dataclass(slots=True, eq=False)
+class RunningAct:
+    """An act that was begun.
+
+    Args:
+        id: In the address of its page.
+        shop: The shop's name.
+        name: The act's.
+        target: What it is about.
+        begun_at: When (UTC).
+        outcome: How it ended; ``None`` while it runs.
+    """
+
+    id: str
+    shop: str
+    name: str
+    target: str
+    begun_at: datetime
+    outcome: ActionOutcome | None = None
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
+class RunningActs:
+    """The acts of one server.
+
+    Args:
+        clock: The time.
+        at_once: How many run at the same time.
+        patience: Seconds that `begin` waits for the end.
+    """
+
+    def __init__(self, clock: Clock, at_once: int = _AT_ONCE, patience: float = _PATIENCE) -> None:
+        self._clock = clock
+        self._patience = patience
+        self._room = threading.BoundedSemaphore(at_once)
+        self._lock = threading.Lock()
+        self._running: set[RunningAct] = set()
+
+    def form(self, session: Session) -> str:
+        """The number of a new form: it begins one act, or none."""
+        number = secrets.token_urlsafe(16)
+        with self._lock:
+            session.acts[number] = None
+            while len(session.acts) > _MOST_FORMS:
+                del session.acts[next(iter(session.acts))]
+        return number
+
+    def of(self, session: Session, number: str) -> RunningAct | None:
+        """The act that a form of this session has begun, or ``None``."""
+        with self._lock:
+            return session.acts.get(number)
+
+    def begin(
+        self,
+        session: Session,
+        number: str,
+        act: RunningAct,
+        work: Callable[[], ActionOutcome],
+    ) -> RunningAct | str:
+        """Begin an act, unless its form has begun one before; that one, then.
+
+        Args:
+            session: Whose form it is.
+            number: Of the form.
+            act: What it begins.
+            work: Does it.
+
+        Returns:
+            The act; or why nothing was done.
+        """
+        with self._lock:
+            if number not in session.acts:
+                return (
+                    "This form is too old, or was not made for you. Nothing was done: look again, "
+                    "and confirm once more."
+                )
+            before = session.acts[number]
+            if before is not None:
+                return before
+            if not self._room.acquire(blocking=False):
+                return "Too many acts run at once. Nothing was done: try again in a moment."
+            session.acts[number] = act
+            self._running.add(act)
+        # As a daemon: a server that is stopped must not wait for a run of minutes. Killed at any
+        # moment, a run loses nothing.
+        threading.Thread(target=self._run, args=(act, work), name="act", daemon=True).start()
+        act.ended.wait(self._patience)
+        return act
+
+    def _run(self, act: RunningAct, work: Callable[[], ActionOutcome]) -> None:
+        try:
+            act.outcome = work()
+        except SyncError as error:
+            act.outcome = ActionOutcome(False, f"{error.message}; {error.hint}")
+        except Exception as error:  # noqa: BLE001 - the person must learn that it failed
+            _LOG.error("admin: %s failed: %s", act.name, describe(error))
+            act.outcome = ActionOutcome(False, "internal error; see the log of serve-admin")
+        finally:
+            with self._lock:
+                self._running.discard(act)
+            self._room.release()
+            act.ended.set()
+
+    def finish(self, seconds: float) -> bool:
+        """Wait for the acts that run; whether they have ended by then."""
+        ends_at = self._clock.monotonic() + seconds
+        with self._lock:
+            running = list(self._running)
+        return all(one.ended.wait(max(0.0, ends_at - self._clock.monotonic())) for one in running)
