@@ -19,7 +19,7 @@ from jinja2 import UndefinedError, meta, nodes
 
 from veracore_sync.admin import page
 from veracore_sync.admin.actions import ActionOutcome
-from veracore_sync.admin.acts import Act
+from veracore_sync.admin.acts import PageAct
 from veracore_sync.admin.charts import Chart, Mark, Series, Tick
 from veracore_sync.admin.lists import Page, Tile
 from veracore_sync.admin.page import Form
@@ -66,7 +66,7 @@ class Ours(str):
 
 
 TEXTS = [Piece("text"), Piece("text", is_code=True), Piece("", names=("text", "text"))]
-ACT = Act(
+ACT = PageAct(
     "retry",
     "Try again",
     "NAME?",
@@ -239,7 +239,7 @@ VALUES: dict[str, Any] = {
             "firstSeenAt": "text",
         }
     ],
-    "timeline": [{"at": "text", "message": TEXTS}],
+    "timeline": [{"at": "text", "tone": Ours("bad"), "message": TEXTS}],
     # acts
     "act": ACT,
     "question": "text",
@@ -303,7 +303,7 @@ LABELS: dict[type, str] = {Series: "name", Mark: "says", Tile: "label"}
 
 def filled(value: Any, text: str) -> Any:
     """The value with each text in it replaced."""
-    if isinstance(value, Ours | Act | datetime):
+    if isinstance(value, Ours | PageAct | datetime):
         return value
     if isinstance(value, Visit):
         place = filled(value.place, text)

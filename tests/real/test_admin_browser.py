@@ -196,7 +196,7 @@ def test_pictures_for_the_docs(chromium: Any, site: tuple[str, Pages]) -> None:
         ("admin-order", f"/order?name={DRIFTED}", WIDE, "light", None),
         ("admin-confirm", f"/act?action=skip&name={PARKED}", WIDE, "light", 620),
         ("admin-phone", "/", PHONE, "dark", 1500),
-        ("admin-phone-alerts", f"/order?name={PARKED}", PHONE, "dark", 1500),
+        ("admin-phone-order", f"/order?name={PARKED}", PHONE, "dark", 1500),
     ):
         page = opened(chromium, url, ACT, [], color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": height or 900})

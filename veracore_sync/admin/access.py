@@ -8,12 +8,9 @@ import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from veracore_sync.clock import Clock
-
-if TYPE_CHECKING:
-    from veracore_sync.admin.running import RunningAct
 
 Role = Literal["read", "act"]
 COOKIE = "veracore-sync"
@@ -63,14 +60,12 @@ class Session:
         csrf_token: In every form that acts.
         ends_at: In seconds of the monotonic clock.
         who: Who logged in, at each shop.
-        acts: By the number of its form, what it has begun; ``None``: nothing yet.
     """
 
     roles: Mapping[str, Role]
     csrf_token: str
     ends_at: float
     who: Mapping[str, str] = field(default_factory=dict)
-    acts: dict[str, RunningAct | None] = field(default_factory=dict)
 
 
 class Sessions:

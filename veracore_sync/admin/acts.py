@@ -18,7 +18,7 @@ Do = Callable[[Actions, Mapping[str, str]], ActionOutcome]
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class PageAct:
     """An act of the page.
 
     Args:
@@ -70,10 +70,10 @@ class Act:
 
 _REASON = "The reason is stored and shown, so it should not name a customer."
 
-ACTS: Mapping[str, Act] = {
+ACTS: Mapping[str, PageAct] = {
     act.name: act
     for act in (
-        Act(
+        PageAct(
             "sync-orders",
             "Sync orders now",
             "Sync orders now?",
@@ -82,7 +82,7 @@ ACTS: Mapping[str, Act] = {
             "sync-orders",
             lambda actions, _fields: actions.sync_orders(),
         ),
-        Act(
+        PageAct(
             "force-inventory",
             "Sync all stock",
             "Sync all stock now?",
@@ -91,7 +91,7 @@ ACTS: Mapping[str, Act] = {
             "sync-inventory --force",
             lambda actions, _fields: actions.force_inventory(),
         ),
-        Act(
+        PageAct(
             "allow-mass-change",
             "Write what was withheld",
             "Write the stock that the guard withheld?",
@@ -101,7 +101,7 @@ ACTS: Mapping[str, Act] = {
             lambda actions, _fields: actions.inventory_without_guards(),
             is_grave=True,
         ),
-        Act(
+        PageAct(
             "inventory-sku",
             "Sync this SKU",
             "Sync the stock of NAME?",
@@ -110,7 +110,7 @@ ACTS: Mapping[str, Act] = {
             lambda actions, fields: actions.inventory_for(fields["name"]),
             about="SKU",
         ),
-        Act(
+        PageAct(
             "force-tracking",
             "Sync all tracking",
             "Look for all shipments now?",
@@ -118,7 +118,7 @@ ACTS: Mapping[str, Act] = {
             "sync-tracking --force",
             lambda actions, _fields: actions.force_tracking(),
         ),
-        Act(
+        PageAct(
             "tracking-order",
             "Look for shipments",
             "Look for shipments of NAME?",
@@ -127,7 +127,7 @@ ACTS: Mapping[str, Act] = {
             lambda actions, fields: actions.tracking_for(fields["name"]),
             about="order",
         ),
-        Act(
+        PageAct(
             "retry",
             "Try again",
             "Try NAME again?",
@@ -137,7 +137,7 @@ ACTS: Mapping[str, Act] = {
             lambda actions, fields: actions.retry_order(fields["name"]),
             about="order",
         ),
-        Act(
+        PageAct(
             "adopt",
             "VeraCore has it",
             "Take over the order that VeraCore has as NAME?",
@@ -150,7 +150,7 @@ ACTS: Mapping[str, Act] = {
             about="order",
             takes=("id",),
         ),
-        Act(
+        PageAct(
             "new-id",
             "Send under a new id",
             "Send NAME under a new id?",
@@ -161,7 +161,7 @@ ACTS: Mapping[str, Act] = {
             about="order",
             is_grave=True,
         ),
-        Act(
+        PageAct(
             "skip",
             "Never send it",
             "Never send NAME?",
@@ -172,7 +172,7 @@ ACTS: Mapping[str, Act] = {
             about="order",
             is_grave=True,
         ),
-        Act(
+        PageAct(
             "cancel",
             "Cancel at VeraCore",
             "Cancel NAME at VeraCore?",
@@ -183,7 +183,7 @@ ACTS: Mapping[str, Act] = {
             about="order",
             is_grave=True,
         ),
-        Act(
+        PageAct(
             "accept",
             "Accept it",
             "Accept what is reported of NAME?",
@@ -196,7 +196,7 @@ ACTS: Mapping[str, Act] = {
             about="order or alert",
             needs=("reason",),
         ),
-        Act(
+        PageAct(
             "accept-difference",
             "Accept it",
             "Accept the difference of NAME?",
@@ -223,7 +223,7 @@ _OF_STATES: Mapping[str, tuple[OrderState, ...]] = {
 """Where an act may lead anywhere; look-ups decide whether it is done."""
 
 
-def acts_of(row: OrderRow, *, can_accept: bool) -> list[Act]:
+def acts_of(row: OrderRow, *, can_accept: bool) -> list[PageAct]:
     """What may be done about an order."""
     names = [name for name, states in _OF_STATES.items() if row.state in states]
     return [ACTS[name] for name in (*names, *(["accept"] if can_accept else []))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from veracore_sync.admin.acts import ACTS, Act
+from veracore_sync.admin.acts import ACTS, PageAct
 from veracore_sync.admin.words import folded, pieces, sentence
 from veracore_sync.domain.alert_words import SEVERITY_LABELS
 from veracore_sync.domain.kinds import ACCEPTABLE, AlertKind
@@ -55,7 +55,7 @@ def _label(group: AlertGroup) -> str:
     return f"{'Order' if count == 1 else f'{count:,} orders'} {group.label}"
 
 
-def _acts(group: AlertGroup) -> list[Act]:
+def _acts(group: AlertGroup) -> list[PageAct]:
     if len(group.codes) > 1:
         return []
     kind = AlertKind(group.kind)

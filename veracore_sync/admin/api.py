@@ -162,7 +162,7 @@ class AdminApi:
                 act.retry_order(_name(given["orderId"]))
             ),
             "syncVeracoreOrders": lambda _info: _result(act.sync_orders()),
-            "resolveVeracoreOrder": lambda _info, **given: _result(_resolve(act, **given)),
+            "resolveVeracoreOrder": lambda _info, **given: _result(_resolve(act, given)),
             "cancelVeracoreOrder": lambda _info, **given: _result(
                 act.cancel(_name(given["orderId"]))
             ),
@@ -236,18 +236,13 @@ def _name(given: str) -> str:
     return given
 
 
-def _resolve(
-    act: Actions,
-    orderId: str,  # noqa: N803 - the schema's
-    decision: str,
-    veracoreOrderId: str | None = None,  # noqa: N803
-    reason: str | None = None,
-) -> ActionOutcome:
+def _resolve(act: Actions, given: Mapping[str, Any]) -> ActionOutcome:
+    id = given.get("veracoreOrderId")
     return act.resolve(
-        _name(orderId),
-        _CHOICES[decision],
-        veracore_id=None if veracoreOrderId is None else _name(veracoreOrderId),
-        reason=_name(reason or ""),
+        _name(given["orderId"]),
+        _CHOICES[given["decision"]],
+        veracore_id=None if id is None else _name(id),
+        reason=_name(given.get("reason") or ""),
     )
 
 

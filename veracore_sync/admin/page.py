@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from veracore_sync.admin import lists
-from veracore_sync.admin.acts import ACTS, LONGEST_REASON, Act, acts_of
+from veracore_sync.admin.acts import ACTS, LONGEST_REASON, PageAct, acts_of
 from veracore_sync.admin.alerts import alerts_view
 from veracore_sync.admin.overview_charts import DAYS, charts_of
 from veracore_sync.admin.running import RunningAct
@@ -59,6 +59,7 @@ _TONES = {
     StatusLevel.ATTENTION: "warn",
     StatusLevel.TROUBLE: "bad",
 }
+_EVENT_TONES = {"alert": "bad", "doubt": "warn", "difference": "warn", "resolved": "good"}
 _MARKS = {"good": "✓", "calm": "·", "warn": "!", "bad": "✕"}
 _UPSTREAMS = {"vendure": "Vendure", "veracore": "VeraCore"}
 _BREAKERS = {
@@ -177,7 +178,12 @@ def order_page(ledger: Ledger, row: OrderRow, visit: Visit) -> str:
             {**one, "words": SLIP_LABELS[PickSlipState(one["state"])]} for one in life["shipments"]
         ],
         timeline=[
-            {**entry, "message": folded(sentence(entry["message"]))} for entry in life["timeline"]
+            {
+                "at": entry["at"],
+                "tone": _EVENT_TONES.get(entry["event"], "calm"),
+                "message": folded(sentence(entry["message"])),
+            }
+            for entry in life["timeline"]
         ],
     )
 
@@ -242,7 +248,7 @@ class Form:
         fault: What it lacks.
     """
 
-    act: Act
+    act: PageAct
     number: str
     fields: Mapping[str, str]
     fault: str = ""
@@ -259,6 +265,10 @@ def confirm_page(ledger: Ledger, form: Form, visit: Visit) -> str:
         or (act.name == "allow-mass-change" and one.kind == "stock.guarded")
         or (row is None and one.code is None and one.kind == name)
     ]
+    order = lists.order_line(row) if row is not None else None
+    if order is not None and guards:
+        # They say it.
+        order["why"] = ""
     return _render(
         "confirm.html",
         visit,
@@ -266,7 +276,7 @@ def confirm_page(ledger: Ledger, form: Form, visit: Visit) -> str:
         question=act.question.replace("NAME", name or act.about),
         form=form,
         typed=act.typed(form.fields),
-        order=lists.order_line(row) if row is not None else None,
+        order=order,
         reported=guards[:_MOST_ALERTS],
         types=list(DifferenceType),
         longest=LONGEST_REASON,

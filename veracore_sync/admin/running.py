@@ -20,7 +20,8 @@ _AT_ONCE = 4
 _PATIENCE = 1.0
 """Seconds that a form waits for its act: most end within them, and need no second page."""
 _MOST_FORMS = 50
-"""Open forms and acts that a session keeps; the oldest go."""
+"""Forms, and acts that they began, that are kept of a session; the oldest go."""
+_MOST_SESSIONS = 100
 
 
 @dataclass(slots=True, eq=False)
@@ -29,7 +30,6 @@ class RunningAct:
 
     Args:
         id: In the address of its page.
-        shop: The shop's name.
         name: The act's.
         target: What it is about.
         begun_at: When (UTC).
@@ -37,7 +37,6 @@ class RunningAct:
     """
 
     id: str
-    shop: str
     name: str
     target: str
     begun_at: datetime
@@ -60,20 +59,26 @@ class RunningActs:
         self._room = threading.BoundedSemaphore(at_once)
         self._lock = threading.Lock()
         self._running: set[RunningAct] = set()
+        self._forms: dict[str, dict[str, RunningAct | None]] = {}
 
     def form(self, session: Session) -> str:
         """The number of a new form: it begins one act, or none."""
         number = secrets.token_urlsafe(16)
         with self._lock:
-            session.acts[number] = None
-            while len(session.acts) > _MOST_FORMS:
-                del session.acts[next(iter(session.acts))]
+            # Those of whoever was here last stay longest.
+            forms = self._forms.pop(session.csrf_token, {})
+            self._forms[session.csrf_token] = forms
+            forms[number] = None
+            while len(forms) > _MOST_FORMS:
+                del forms[next(iter(forms))]
+            while len(self._forms) > _MOST_SESSIONS:
+                del self._forms[next(iter(self._forms))]
         return number
 
     def of(self, session: Session, number: str) -> RunningAct | None:
         """The act that a form of this session has begun, or ``None``."""
         with self._lock:
-            return session.acts.get(number)
+            return self._forms.get(session.csrf_token, {}).get(number)
 
     def begin(
         self,
@@ -94,17 +99,18 @@ class RunningActs:
             The act; or why nothing was done.
         """
         with self._lock:
-            if number not in session.acts:
+            forms = self._forms.get(session.csrf_token, {})
+            if number not in forms:
                 return (
                     "This form is too old, or was not made for you. Nothing was done: look again, "
                     "and confirm once more."
                 )
-            before = session.acts[number]
+            before = forms[number]
             if before is not None:
                 return before
             if not self._room.acquire(blocking=False):
                 return "Too many acts run at once. Nothing was done: try again in a moment."
-            session.acts[number] = act
+            forms[number] = act
             self._running.add(act)
         # As a daemon: a server that is stopped must not wait for a run of minutes. Killed at any
         # moment, a run loses nothing.

@@ -182,7 +182,7 @@ class ShopPages:
         if fault := act.missing(given):
             return self._form(page.Form(act, number, given, fault), visit, 422)
         actor = Actor(session.who[self.name], "page", address)
-        running = RunningAct(number, self.name, act.name, given["name"], self._clock.now())
+        running = RunningAct(number, act.name, given["name"], self._clock.now())
         begun = self._running.begin(
             session, number, running, lambda: act.do(self.actions.by(actor), given)
         )
@@ -210,7 +210,7 @@ class ShopPages:
         number = parameter(head, "form")
         running = self._running.of(session, number)
         visit = replace(self.visit(session, "/running"), parameters=(("form", number),))
-        if running is None or running.shop != self.name:
+        if running is None:
             why = "No act of yours has this number. The page of runs shows what was done."
             return html(page.problem_page(visit, "No such act", why), 404)
         # Often at first, because most acts end soon; then seldom, so that it can be read aloud.
