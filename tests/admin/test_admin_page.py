@@ -16,7 +16,7 @@ from veracore_sync.admin.access import Tokens
 from veracore_sync.admin.lists import PAGE_ROWS
 from veracore_sync.admin.words import ago, exact
 from veracore_sync.clock import to_text
-from veracore_sync.domain.errors import Category
+from veracore_sync.domain.errors import Category, LedgerError
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.order_records import Discovery, Failure
 from veracore_sync.domain.states import OrderState
@@ -183,6 +183,20 @@ def test_what_is_not_there_is_a_page(world: Pages) -> None:
         assert "To the overview" in world.text
     stranger = Pages(world.ledger, world.clock).go("/nothing")
     assert (stranger.status, "shop.example.com" in stranger.text) == (404, False)
+
+
+def test_a_ledger_that_cannot_be_read_is_a_page_that_looks_again(
+    empty: Pages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def locked(*_given: object) -> None:
+        raise LedgerError("the ledger l.db is locked", hint="end what holds it")
+
+    monkeypatch.setattr(empty.ledger.orders, "counts", locked)
+    assert empty.go("/").status == 503
+    assert "the ledger l.db is locked" in empty.text
+    assert "end what holds it" in empty.text
+    assert empty.headers["refresh"] == "10"
+    assert "a page cannot be shown: the ledger l.db is locked" in caplog.text
 
 
 # ---- refreshing ---------------------------------------------------------------------------------

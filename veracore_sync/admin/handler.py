@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
@@ -19,9 +20,11 @@ from veracore_sync.admin.shop_pages import ShopPages, bearer, refresh
 from veracore_sync.admin.visit import Visit
 from veracore_sync.clock import Clock
 from veracore_sync.domain.audit import Actor
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.webhooks.handler import is_local
 from veracore_sync.webhooks.request_head import RequestHead, RequestRefused, wrong_method
 from veracore_sync.webhooks.server import Response
+from veracore_sync.webhooks.throttled_log import ThrottledLogger
 
 _METHODS: Mapping[str, tuple[str, ...]] = {
     "/": ("GET",),
@@ -31,7 +34,9 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
     "/healthz": ("GET",),
     "/readyz": ("GET",),
 }
+_LOG = logging.getLogger(__name__)
 _SHOPS = "/shops/"
+_SOON = (("Retry-After", "5"), ("Refresh", "10"))
 _PROBLEMS = {
     400: ("This address makes no sense", "Something in it is no text, or there is too much of it."),
     404: ("No such page", "There is nothing at this address. It may be mistyped."),
@@ -63,6 +68,7 @@ class AdminHandler:
         self._unreadable = unreadable or {}
         self._troubles = troubles
         self._clock = clock
+        self._trouble = ThrottledLogger(_LOG, logging.ERROR, "admin")
         self._sessions = Sessions(clock)
 
     def check(self, head: RequestHead) -> None:
@@ -121,6 +127,11 @@ class AdminHandler:
             return shop.show(path, head, session)
         except RequestRefused as error:
             return self._problem(error, session, shop)
+        except LedgerError as error:
+            self._trouble.say(f"a page cannot be shown: {error.message}")
+            visit = shop.visit(session, path)
+            why = (f"{error.message}.", f"What to do: {error.hint}.")
+            return html(page.problem_page(visit, "The ledger cannot be read", *why), 503, _SOON)
 
     def _problem(
         self, error: RequestRefused, session: Session | None, shop: ShopPages | None = None
