@@ -201,6 +201,24 @@ def test_a_long_act_is_waited_for_on_a_page_that_looks_again(pages: Pages) -> No
     assert stranger.log_in().go(where).status == 404, "the act of another session"
 
 
+def test_what_is_kept_of_an_act_is_bounded(pages: Pages) -> None:
+    news = [f"T-{n}: refused" for n in range(60)]
+    orders = [{"vendureOrderCode": "T-1"}] * 9
+    pages.done = lambda: ActionOutcome(True, None, {"parked": 60, "orders": orders, "news": news})
+    pages.confirm("/act?action=sync-orders")
+    assert "60 parked." in pages.text
+    assert "T-49: refused." in pages.text
+    assert "T-50" not in pages.text
+    assert "And 10 more." in pages.text
+
+
+def test_an_alert_that_concerns_no_order_is_accepted(pages: Pages) -> None:
+    pages.confirm("/act?action=accept&name=stock.drift", reason="counted")
+    assert "<h1>Done: Accept it: stock.drift</h1>" in pages.text
+    assert "/order?name=stock" not in pages.text
+    assert pages.ledger.audit.latest(1)[0].target == "stock.drift"
+
+
 def test_a_session_keeps_few_forms(pages: Pages) -> None:
     first = pages.go("/act?action=sync-orders").hidden()
     for _ in range(60):

@@ -283,11 +283,12 @@ def confirm_page(ledger: Ledger, form: Form, visit: Visit) -> str:
     )
 
 
-def running_page(running: RunningAct, visit: Visit, refresh_seconds: int) -> str:
+def running_page(ledger: Ledger, running: RunningAct, visit: Visit, refresh_seconds: int) -> str:
     """An act that runs, or how it ended."""
     act = ACTS[running.name]
     what = f"{act.label}: {running.target}" if running.target else act.label
     outcome = running.outcome
+    row = ledger.orders.find(running.target) if act.about.startswith("order") else None
     return _render(
         "running.html",
         visit,
@@ -301,7 +302,7 @@ def running_page(running: RunningAct, visit: Visit, refresh_seconds: int) -> str
             for one in (outcome_in_words(act.command, outcome) if outcome else ())
         ],
         news=[folded(sentence(one)) for one in (outcome.result.get("news", ()) if outcome else ())],
-        order=running.target if act.about.startswith("order") else "",
+        order=row.code if row is not None else "",
     )
 
 

@@ -6,8 +6,9 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from veracore_sync.admin.access import Session
 from veracore_sync.admin.actions import ActionOutcome
@@ -22,6 +23,7 @@ _PATIENCE = 1.0
 _MOST_FORMS = 50
 """Forms, and acts that they began, that are kept of a session; the oldest go."""
 _MOST_SESSIONS = 100
+_MOST_SAID = 50
 
 
 @dataclass(slots=True, eq=False)
@@ -120,7 +122,7 @@ class RunningActs:
 
     def _run(self, act: RunningAct, work: Callable[[], ActionOutcome]) -> None:
         try:
-            act.outcome = work()
+            act.outcome = _lean(work())
         except SyncError as error:
             act.outcome = ActionOutcome(False, f"{error.message}; {error.hint}")
         except Exception as error:  # noqa: BLE001 - the person must learn that it failed
@@ -138,3 +140,15 @@ class RunningActs:
         with self._lock:
             running = list(self._running)
         return all(one.ended.wait(max(0.0, ends_at - self._clock.monotonic())) for one in running)
+
+
+def _lean(outcome: ActionOutcome) -> ActionOutcome:
+    """An outcome without what no page shows: a run may name every order, and acts are kept."""
+    kept: dict[str, Any] = {
+        name: value for name, value in outcome.result.items() if isinstance(value, int)
+    }
+    for name in ("notes", "news"):
+        said = list(outcome.result.get(name) or ())
+        more = [f"and {len(said) - _MOST_SAID} more"] if len(said) > _MOST_SAID else []
+        kept[name] = said[:_MOST_SAID] + more
+    return replace(outcome, result=kept)

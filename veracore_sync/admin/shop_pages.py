@@ -216,7 +216,7 @@ class ShopPages:
         # Often at first, because most acts end soon; then seldom, so that it can be read aloud.
         seconds = min(15, 2 + int((visit.now - running.begun_at).total_seconds()) // 4)
         more = () if running.outcome is not None else (("Refresh", str(seconds)),)
-        return html(page.running_page(running, visit, seconds), more=more)
+        return html(page.running_page(self.actions.ledger, running, visit, seconds), more=more)
 
 
 def _no_order(name: str) -> tuple[str, str]:

@@ -86,10 +86,19 @@ def folded(message: str) -> list[Piece]:
     found: list[Piece] = []
     for n, part in enumerate(parts):
         if n % 2:
-            found.append(Piece("", names=tuple(part.split(", "))))
+            listed, more = _split_rest(part)
+            found.append(Piece("", names=tuple(listed.split(", "))))
+            found.extend([Piece(more)] if more else [])
         elif part:
             found.extend(pieces(part))
     return found
+
+
+def _split_rest(listed: str) -> tuple[str, str]:
+    """A list, and how many more there are that it does not name."""
+    names, rest, count = listed.rpartition(" and ")
+    is_rest = rest and count.endswith(" more") and count.split()[0].isdecimal()
+    return (names, f"{rest}{count}") if is_rest else (listed, "")
 
 
 def sentence(text: str) -> str:
