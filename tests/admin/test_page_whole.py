@@ -158,7 +158,7 @@ def test_the_api_does_the_same(pages: Pages, shop: SmallShop) -> None:
     assert state(pages, code) == "skipped"
     for field, why in (
         ('resolveVeracoreOrder(orderId: "NONE", decision: ADOPT)', "holds no order NONE"),
-        (f'resolveVeracoreOrder(orderId: "{code}", decision: ACCEPT)', "with a reason"),
+        (f'acceptVeracoreAlerts(orderId: "{code}", reason: " ")', "with a reason"),
         ('cancelVeracoreOrder(orderId: "NONE")', "holds no order NONE"),
         (
             'acceptVeracoreDifference(type: "stock_differs", name: "NONE", reason: "why")',

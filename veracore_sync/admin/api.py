@@ -41,7 +41,6 @@ _CHOICES: Mapping[str, Choice] = {
     "ADOPT": "adopt",
     "NEW_ID": "new-id",
     "SKIP": "skip",
-    "ACCEPT": "accept",
 }
 _LONGEST_MESSAGE = 300
 _BUSY = "too many requests at once; try again"
@@ -163,6 +162,9 @@ class AdminApi:
             ),
             "syncVeracoreOrders": lambda _info: _result(act.sync_orders()),
             "resolveVeracoreOrder": lambda _info, **given: _result(_resolve(act, given)),
+            "acceptVeracoreAlerts": lambda _info, **given: _result(
+                act.resolve(_name(given["orderId"]), "accept", reason=_name(given["reason"]))
+            ),
             "cancelVeracoreOrder": lambda _info, **given: _result(
                 act.cancel(_name(given["orderId"]))
             ),
@@ -242,7 +244,6 @@ def _resolve(act: Actions, given: Mapping[str, Any]) -> ActionOutcome:
         _name(given["orderId"]),
         _CHOICES[given["decision"]],
         veracore_id=None if id is None else _name(id),
-        reason=_name(given.get("reason") or ""),
     )
 
 
