@@ -40,6 +40,15 @@ GIVEN: dict[str, tuple[dict[str, str], dict[str, str], str, str | None]] = {
 """Of each act: what its address has, what a person fills in, and how it is recorded."""
 
 
+WHY = {
+    "outcome": "not sent",
+    "reason": "placed before orders.not_before",
+    "count": 4,
+    "names": ["T-1", "T-2", "T-3", "T-4"],
+    "next": "`veracore-sync config show`",
+}
+
+
 @pytest.fixture(scope="module")
 def ledger_and_clock() -> Iterator[Any]:
     ledger, clock = open_world()
@@ -146,6 +155,10 @@ def test_what_is_missing_is_asked_for(pages: Pages) -> None:
         (ActionOutcome(True, None, {}), "No order was due."),
         (ActionOutcome(True, sentences=("T-1: adopted",)), "T-1: adopted."),
         (ActionOutcome(True, None, {"news": ["T-9: refused"]}), "New: this needs you"),
+        (
+            ActionOutcome(True, None, {"skipped": 4, "reasons": [WHY]}),
+            "4 not sent (T-1, T-2, T-3, …): placed before orders.not_before; ",
+        ),
         (ActionOutcome(False, "another run holds the job; wait"), "Another run holds the job"),
     ],
 )

@@ -147,6 +147,7 @@ def _lean(outcome: ActionOutcome) -> ActionOutcome:
     kept: dict[str, Any] = {
         name: value for name, value in outcome.result.items() if isinstance(value, int)
     }
+    kept["reasons"] = list(outcome.result.get("reasons") or ())[:_MOST_SAID]
     for name in ("notes", "news"):
         said = list(outcome.result.get(name) or ())
         more = [f"and {len(said) - _MOST_SAID} more"] if len(said) > _MOST_SAID else []

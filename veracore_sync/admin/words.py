@@ -62,6 +62,7 @@ SLIP_LABELS = {
     PickSlipState.HANDED: "a person decides",
 }
 """What became of a slip in the shop, in words."""
+_NAMED = 3
 _LOCK_HELD = 75
 
 
@@ -193,7 +194,18 @@ def outcome_in_words(command: str, outcome: ActionOutcome) -> list[str]:
     name = command.partition(" ")[0]
     # `retry` sends the order, and answers as the job does.
     name = {"retry": "sync-orders"}.get(name, name)
-    return [counts_in_words(name, outcome.result), *notes]
+    reasons = [_reason(one) for one in outcome.result.get("reasons", ())]
+    return [counts_in_words(name, outcome.result), *reasons, *notes]
+
+
+def _reason(one: Mapping[str, Any]) -> str:
+    """Why a number is what it is, and what follows."""
+    names = ", ".join(one["names"][:_NAMED])
+    more = ", …" if one["count"] > _NAMED else ""
+    named = f" ({names}{more})" if names else ""
+    why = f": {one['reason']}" if one["reason"] else ""
+    following = f"; {one['next']}" if one["next"] else ""
+    return f"{one['count']:,} {one['outcome']}{named}{why}{following}"
 
 
 def events_in_words(events: Mapping[str, Any], webhooks: Mapping[str, Any]) -> Iterator[Ending]:
