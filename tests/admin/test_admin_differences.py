@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -12,10 +14,10 @@ from typing import Any, cast
 import ledger_server
 import pytest
 from fakes import START, FakeClock
+from page_world import Pages
 
 from veracore_sync.admin.actions import Actions
 from veracore_sync.admin.api import AdminApi
-from veracore_sync.admin.page import ShopLine, Visit, order_page, overview_page, shops_page
 from veracore_sync.clock import to_text
 from veracore_sync.domain.audit import Actor
 from veracore_sync.domain.differences import Difference, DifferenceType
@@ -24,11 +26,11 @@ from veracore_sync.jobs.reconcile.coverage import remember
 from veracore_sync.jobs.reconcile.telling import accept, tell
 from veracore_sync.ledger import open_ledger
 from veracore_sync.ledger.stores import SqlLedger
+from veracore_sync.ports.ledger import Ledger
 
 CONTENT, UNSENT = DifferenceType.CONTENT_DIFFERS, DifferenceType.PAID_NOT_SENT
 STOCK = DifferenceType.STOCK_DIFFERS
 EVIL = 'SKU <b>:"'
-VISIT = Visit("csrf")
 LATER = START + timedelta(days=3)
 ACTOR = Actor("read_token 01234567", "api", "127.0.0.1")
 FIELDS = (
@@ -65,38 +67,49 @@ def ask(api: AdminApi, query: str) -> dict[str, Any]:
     return document
 
 
+def shown(ledger: Ledger, target: str) -> str:
+    """The text of a page, on one line."""
+    text = Pages(ledger, FakeClock(LATER)).log_in().go(target).text
+    assert "<b>" not in text
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
+
+
 def test_the_page_shows_each_with_its_repair(ledger: SqlLedger) -> None:
-    text = overview_page(ledger, VISIT, LATER, ())
-    assert "4 stand, 1 of them accepted; at most 100, oldest first" in text
+    text = shown(ledger, "/differences")
+    assert "4 stand, 1 of them accepted" in text
     assert "9 of 10 orders compared, 1 could not be read; last complete: never" in text
-    assert "ledger: nothing; shop: paid; VeraCore: nothing" in text
-    assert "Repair: veracore-sync sync-orders --order A" in text
-    assert "accepted: they &lt;agreed&gt;" in text
-    assert '<td data-label="age">3 days</td>' in text
-    assert '<td data-label="age">0 hours</td>' in text
-    # A SKU is no order, whatever its name.
-    assert text.count('<a href="/order?name=A">') >= 2
-    assert "SKU &lt;b&gt;" in text
-    assert '<td data-label="name">A</td>' in text
+    assert "Ledger nothing Shop paid VeraCore nothing" in text
+    assert "What to do: Type veracore-sync sync-orders --order A ." in text
+    assert "Accepted: they <agreed>" in text
+    assert "paid_not_sent · for 0 s" in text
+    assert "content_differs · for 3 d" in text
+    assert EVIL in text
+    assert "4 differences between ledger, shop and VeraCore, 1 of them accepted" in shown(
+        ledger, "/"
+    )
+
+
+def test_a_sku_is_no_order_whatever_its_name(ledger: SqlLedger) -> None:
+    text = Pages(ledger, FakeClock(LATER)).log_in().go("/differences").text
+    of_orders = ledger.differences.of(["A"])
+    assert text.count('<a href="/order?name=A">') == len(of_orders) - 1
 
 
 def test_the_page_of_an_order_shows_its_own(ledger: SqlLedger) -> None:
-    row = ledger.orders.get("A")
-    assert row is not None
-    text = order_page(ledger, row, VISIT, ())
+    text = shown(ledger, "/order?name=A")
     assert "content_differs" in text
     assert "stock_differs" not in text
-    assert "reconcile found paid_not_sent" in text
+    assert "Reconcile found paid_not_sent" in text
 
 
 def test_the_page_of_all_shops_counts_what_nobody_accepted(ledger: SqlLedger) -> None:
-    text = shops_page([ShopLine("east", ledger)], VISIT, ())
-    assert '<td data-label="differences">3</td>' in text
+    house = Pages(ledger, FakeClock(LATER), ("east", "west")).log_in()
+    assert house.text.count('<td data-label="Differences">3</td>') == 2
 
 
 def test_a_ledger_that_was_never_compared_says_so() -> None:
     with closing(open_ledger(None)) as made:
-        assert "were not compared yet" in overview_page(made, VISIT, START, ())
+        assert "were not compared yet" in shown(made, "/")
 
 
 def test_the_api_tells_how_much_was_compared(api: AdminApi) -> None:

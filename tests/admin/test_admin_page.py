@@ -1,198 +1,288 @@
-"""The page: what it shows, whom it lets act, and that text stays text."""
+"""The page, in process: what it shows, whom it lets act, and that text stays text."""
 
 from __future__ import annotations
 
 import html
-import http.client
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
-from admin_kit import ACT, READ, Admin, serving
-from rig import Rig
+from admin_kit import ACT, READ
+from fakes import FakeClock
+from page_world import CONFLICT, DRIFTED, NOW, PARKED, Pages, open_world
 
-from veracore_sync.sandbox.server import Sandbox
-from veracore_sync.sandbox.shop import SmallShop
+from veracore_sync.admin.access import Tokens
+from veracore_sync.admin.lists import PAGE_ROWS
+from veracore_sync.admin.words import ago, exact
+from veracore_sync.clock import to_text
+from veracore_sync.domain.errors import Category, LedgerError
+from veracore_sync.domain.kinds import AlertKind
+from veracore_sync.domain.order_records import Discovery, Failure
+from veracore_sync.domain.states import OrderState
+from veracore_sync.ledger import open_ledger
 
 EVIL = "<script>alert('x')</script>\"&"
+EVERY = (
+    "/",
+    "/orders",
+    *(f"/orders/{state}" for state in OrderState),
+    "/alerts",
+    "/differences",
+    "/runs",
+    f"/order?name={DRIFTED}",
+    "/search?name=T-1000",
+    "/search?name=nothing",
+    "/act?action=sync-orders",
+    "/nothing",
+)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[Pages]:
+    """Only looked at."""
+    ledger, clock = open_world()
+    with closing(ledger):
+        yield Pages(ledger, clock).log_in()
 
 
 @pytest.fixture
-def shop() -> Iterator[SmallShop]:
-    with SmallShop() as running:
-        running.state.add_variant("MUG", "Mug", 1000)
-        running.state.add_variant(EVIL, "Evil", 1000)
-        yield running
+def empty() -> Iterator[Pages]:
+    clock = FakeClock(NOW)
+    with closing(open_ledger(None, clock=clock)) as ledger:
+        yield Pages(ledger, clock).log_in()
 
 
-@pytest.fixture
-def rig(shop: SmallShop, tmp_path: Path) -> Iterator[Rig]:
-    with Sandbox(strict=True) as sandbox:
-        made = Rig(tmp_path, shop.admin_url, shop.username, shop.password, sandbox)
-        made.env |= {
-            "VERACORE_SYNC_ADMIN__READ_TOKEN": READ,
-            "VERACORE_SYNC_ADMIN__ACT_TOKEN": ACT,
-        }
-        yield made
+def text_of(page: str) -> str:
+    """What a page says, on one line."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
-@dataclass
-class Browser:
-    """Follows redirects on one host, keeps a cookie, and sends what a form holds."""
-
-    admin: Admin
-    cookie: str = ""
-    status: int = 0
-    text: str = ""
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def go(self, path: str, form: dict[str, str] | None = None, **headers: str) -> Browser:
-        given = {"host": f"{self.admin.host}:{self.admin.port}", **headers}
-        if self.cookie:
-            given["cookie"] = self.cookie
-        body = None
-        if form is not None:
-            body = urlencode(form)
-            given["content-type"] = "application/x-www-form-urlencoded"
-        address = (self.admin.host, self.admin.port)
-        with closing(http.client.HTTPConnection(*address, timeout=60)) as connection:
-            connection.request("POST" if form is not None else "GET", path, body, given)
-            answer = connection.getresponse()
-            self.headers = {name.lower(): value for name, value in answer.getheaders()}
-            self.status, self.text = answer.status, answer.read().decode()
-        if "set-cookie" in self.headers:
-            self.cookie = self.headers["set-cookie"].partition(";")[0]
-        if self.status == 303:
-            return self.go(self.headers["location"])
-        return self
-
-    def log_in(self, token: str) -> Browser:
-        return self.go("/login", {"token": token})
-
-    def csrf_token(self) -> str:
-        found = re.search(r'name="csrf_token" value="([^"]+)"', self.text)
-        assert found
-        return found[1]
+# ---- the overview -------------------------------------------------------------------------------
 
 
-def test_a_parked_order_is_seen_repaired_and_retried(rig: Rig, shop: SmallShop) -> None:
-    order = shop.state.place_order([("MUG", 1)])
-    rig.sync(code=3)
-    with serving(rig) as admin:
-        browser = Browser(admin).go("/")
-        assert "admin.act_token" in browser.text
-        browser.log_in(ACT)
-        assert browser.status == 200
-        assert order.code in browser.text
-        assert "parked" in browser.text
-        rig.control("stock", {"stock": [{"sku": "MUG", "on_hand": 5}]})
-        form = {"action": "retry", "name": order.code, "csrf_token": browser.csrf_token()}
-        browser.go("/act", form, origin=f"http://{admin.host}:{admin.port}")
-        assert browser.status == 200
-        assert f"retry {order.code}: done" in browser.text
-        assert "accepted" in browser.text
-        browser.go("/")
-        assert f"retry {order.code}: done" not in browser.text
-        assert "Nothing needs a person" in browser.text
-    assert order.code in rig.placed()
+def test_the_overview_begins_with_one_sentence(world: Pages) -> None:
+    said = text_of(world.go("/").text)
+    assert "1 changed in the shop after sending" in said
+    heading = re.search(r"<h1>(.*?)</h1>", world.text, re.DOTALL)
+    assert heading
+    assert text_of(heading[1]) == "✕ 7 orders need you."
+    for named in ("shop.example.com", "ACME at example.veracore.com", "veracore-sync 0."):
+        assert named in said
+    assert "As of 2026-03-16 09:40:12 UTC" in said
 
 
-def test_markup_stays_text(rig: Rig, shop: SmallShop) -> None:
-    order = shop.state.place_order([(EVIL, 1)], customer={"firstName": EVIL})
-    rig.sync(code=3)
-    with serving(rig) as admin:
-        browser = Browser(admin).log_in(ACT)
-        for path in ("/", f"/order?name={order.code}", f"/order?{urlencode({'name': EVIL})}"):
-            browser.go(path)
-            assert "<script" not in browser.text
-        assert EVIL in html.unescape(browser.text)
-        assert browser.status == 404
+def test_an_empty_ledger_says_so(empty: Pages) -> None:
+    said = text_of(empty.go("/").text)
+    assert "so nothing is known" in said
+    assert "10 states without an order" in said
+    assert said.count("Nothing yet.") == 6, "each chart"
+    assert empty.text.count("<svg class=") == 0
 
 
-def test_headers_keep_browsers_in_bounds(rig: Rig) -> None:
-    with serving(rig) as admin:
-        browser = Browser(admin).go("/login", {"token": ACT})
-        policy = browser.headers["content-security-policy"]
-        assert "default-src 'none'" in policy
-        assert "frame-ancestors 'none'" in policy
-        assert "unsafe-inline" not in policy
-        assert browser.headers["x-content-type-options"] == "nosniff"
-        login = http.client.HTTPConnection(admin.host, admin.port, timeout=10)
-        login.request("POST", "/login", urlencode({"token": READ}))
-        cookie = login.getresponse().getheader("set-cookie") or ""
-        login.close()
-        assert "HttpOnly" in cookie
-        assert "SameSite=Strict" in cookie
-        assert not re.search(r"<script|\son\w+=|javascript:|https?://(?!127)", browser.text)
-        assert " style=" not in browser.text
+def test_a_tile_leads_to_its_list(world: Pages) -> None:
+    world.go("/")
+    links = re.findall(r'class="tile \w+" href="([^"]+)"><strong>([\d,]+)</strong>', world.text)
+    counts = world.ledger.orders.counts()
+    assert {path.removeprefix("/orders/"): int(count) for path, count in links} == counts
+    folded = world.text[world.text.index("states without an order") :]
+    assert 'href="/orders/failed"' in folded
+    for path, count in links:
+        listed = re.findall(r'href="/order\?name=', world.go(path).text)
+        assert world.status == 200
+        assert len(listed) == min(int(count), PAGE_ROWS), path
 
 
-def test_forged_and_forbidden_requests_are_refused(rig: Rig, shop: SmallShop) -> None:
-    order = shop.state.place_order([("MUG", 1)])
-    rig.sync(code=3)
-    rig.control("stock", {"stock": [{"sku": "MUG", "on_hand": 5}]})
-    with serving(rig) as admin:
-        browser = Browser(admin).log_in(ACT)
-        csrf_token = browser.csrf_token()
-        form = {"action": "retry", "name": order.code}
-        assert browser.go("/act", form).status == 403
-        assert browser.go("/act", form | {"csrf_token": "wrong"}).status == 403
-        elsewhere = {"origin": "https://evil.example"}
-        assert browser.go("/act", form | {"csrf_token": csrf_token}, **elsewhere).status == 403
-        cross = {"sec-fetch-site": "cross-site"}
-        assert browser.go("/act", form | {"csrf_token": csrf_token}, **cross).status == 403
-        stranger = Browser(admin).go("/act", form | {"csrf_token": csrf_token})
-        assert "Log in" in stranger.text
-
-        reader = Browser(admin).log_in(READ)
-        assert "Retry" not in reader.text
-        assert reader.go("/act", form | {"csrf_token": reader.csrf_token()}).status == 403
-        assert Browser(admin).log_in("wrong-token-0123456789").status == 401
-        ended = browser.go("/logout", {"csrf_token": csrf_token})
-        assert "Log in" in ended.text
-        assert "Log in" in browser.go("/").text
-    assert rig.placed() == {}
+def test_alerts_say_how_grave_they_are_and_what_to_do(world: Pages) -> None:
+    said = text_of(world.go("/alerts").text)
+    for one in (
+        f"urgent Order changed in the shop after sending {DRIFTED} · 3 h ago "
+        "Units of MUG-BLUE in the shop: 2 → 3.",
+        f"What to do: Make the same change at VeraCore, or veracore-sync resolve {DRIFTED}",
+        "needs you Stock changes withheld",
+    ):
+        assert one in said
+    assert said.index("urgent") < said.index("needs you")
+    folded = re.search(r"<details[^>]*><summary>20 names</summary>([^<]*)</details>", world.text)
+    assert folded
+    assert folded[1].startswith("SPOON-00, SPOON-01")
 
 
-def test_stats_the_page_and_the_api_agree(rig: Rig, shop: SmallShop) -> None:
-    shop.state.place_order([("MUG", 1)])
-    rig.sync(code=3)
-    stats = rig.run("stats", "--json").json["orders"]
-    with serving(rig) as admin:
-        browser = Browser(admin).log_in(READ)
-        for name, count in stats.items():
-            if name.startswith("total"):
-                card = f"<strong>{count}</strong>{name.removeprefix('total')}"
-                assert card in browser.text
-                found = admin.data(f"{{ veracoreOrderSyncStats {{ {name} }} }}", READ)
-                assert found["veracoreOrderSyncStats"][name] == count
+def test_failures_have_a_mark_and_a_word(world: Pages) -> None:
+    failed = re.findall(r'<span class="bad">(.*?)</span> VeraCore gave', world.go("/runs").text)
+    assert failed or "✕" in text_of(world.text)
+    assert "Failed: VeraCore gave no answer in time." in text_of(world.text)
+    assert "412 levels compared, 9 written." in text_of(world.text)
 
 
-def test_what_is_not_there(rig: Rig) -> None:
-    with serving(rig) as admin:
-        browser = Browser(admin)
-        assert browser.go("/nothing").status == 404
-        assert browser.go("/admin-api").status == 405
-        assert browser.go("/healthz").text == '{"status": "ok"}\n'
-        assert browser.go("/style.css").headers["content-type"].startswith("text/css")
+# ---- lists, search, orders ----------------------------------------------------------------------
 
 
-def test_what_was_not_sent_of_an_order_is_seen(rig: Rig, shop: SmallShop) -> None:
-    shop.state.add_variant("GIFT", "Gift", 700)
-    rig.env["VERACORE_SYNC_SKUS__EXCLUDE"] = "GIFT"
-    rig.control("stock", {"stock": [{"sku": "MUG", "on_hand": 5}]})
-    code = shop.state.place_order([("MUG", 1), ("GIFT", 1)]).code
-    ended = rig.run("sync-orders")
-    assert (ended.code, ended.out, ended.err) == (0, "", "")  # as cron runs it
-    document = rig.run("stats", "--order", code, "--json").json
-    (warning,) = document["warnings"]
-    assert warning.startswith("not sent: excluded SKUs of ")
-    assert f"warning: {warning}" in rig.run("stats", "--order", code).out
-    with serving(rig) as admin:
-        assert warning in Browser(admin).log_in(READ).go(f"/order?name={code}").text
-        query = f'{{ veracoreOrderSyncStatus(orderId: "{code}") {{ warnings }} }}'
-        assert admin.data(query, READ)["veracoreOrderSyncStatus"]["warnings"] == [warning]
+def test_a_list_has_pages(world: Pages) -> None:
+    seen: list[str] = []
+    world.go("/orders/shipped")
+    while True:
+        seen += re.findall(r'name=([\w-]+)">', world.text)
+        following = re.search(r'rel="next" href="([^"]+)"', world.text)
+        if following is None:
+            break
+        world.go(html.unescape(following[1]))
+        assert "First page" in world.text
+    count = world.ledger.orders.counts()["shipped"]
+    assert (len(seen), len(set(seen))) == (count, count)
+    assert count > 2 * PAGE_ROWS, "or nothing was shown"
+
+
+@pytest.mark.parametrize("before", ["x", "%00", "2026-01-01T00:00:00.000Z", "a%20b%20c", "~"])
+def test_a_place_in_a_list_that_makes_no_sense_is_no_failure(world: Pages, before: str) -> None:
+    for path in (f"/orders/shipped?before={before}", f"/alerts?page={before}"):
+        assert world.go(path).status in (200, 400), path
+    assert world.go(f"/differences?after={before}").status in (200, 400)
+
+
+def test_a_search_is_by_how_a_name_begins_without_case(world: Pages) -> None:
+    found = re.findall(r'name=(T-\d+)">', world.go("/search?name=t-10010").text)
+    assert found == [f"T-10010{n}" for n in range(10)]
+    assert f"Order {PARKED}" in world.go(f"/search?name={PARKED.lower()}").text
+    assert world.location == f"/order?name={PARKED}"
+    assert world.go("/search?name=zzz").status == 404
+    assert "No such order" in world.text
+    assert world.go("/search").status == 404
+
+
+def test_the_page_of_an_order(world: Pages) -> None:
+    said = text_of(world.go(f"/order?name={DRIFTED}").text)
+    assert "What differs" in said
+    for side in ("Ledger synced: 2 x MUG-BLUE", "Shop 3 x MUG-BLUE", "VeraCore 2 x MUG-BLUE"):
+        assert side in said
+    assert "Units of MUG-BLUE in the shop: 2 → 3." in said
+    assert "Placed 2026-03-13 03:33:12 UTC (3 d ago)" in said
+    assert 'href="https://shop.example.com/dashboard/orders/9107" rel="noreferrer"' in world.text
+    assert "Slip" in said
+    assert "to be brought to the shop" in said
+    assert said.index("Placed in the shop") < said.index("Attempt 1: accepted")
+
+
+def test_what_may_be_done_about_an_order_is_offered(world: Pages) -> None:
+    def offered(name: str) -> set[str]:
+        found = re.findall(r"/act\?action=([\w-]+)&amp;name=", world.go(f"/order?name={name}").text)
+        return set(found)
+
+    assert offered(PARKED) == {"retry", "skip"}
+    assert offered(CONFLICT) == {"adopt", "new-id", "skip"}
+    assert offered(DRIFTED) == {"tracking-order", "accept", "accept-difference"}
+    reader = Pages(world.ledger, world.clock).log_in(READ)
+    assert "/act?" not in reader.go(f"/order?name={DRIFTED}").text + reader.go("/").text
+
+
+def test_what_is_not_there_is_a_page(world: Pages) -> None:
+    for path in ("/nothing", "/orders/none", "/order?name=X", "/act?action=none", "/running"):
+        assert world.go(path).status == 404, path
+        assert world.headers["content-security-policy"]
+        assert "<h1>No such" in world.text, path
+        assert "To the overview" in world.text
+    stranger = Pages(world.ledger, world.clock).go("/nothing")
+    assert (stranger.status, "shop.example.com" in stranger.text) == (404, False)
+
+
+def test_a_ledger_that_cannot_be_read_is_a_page_that_looks_again(
+    empty: Pages, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def locked(*_given: object) -> None:
+        raise LedgerError("the ledger l.db is locked", hint="end what holds it")
+
+    monkeypatch.setattr(empty.ledger.orders, "counts", locked)
+    assert empty.go("/").status == 503
+    assert "the ledger l.db is locked" in empty.text
+    assert "end what holds it" in empty.text
+    assert empty.headers["refresh"] == "10"
+    assert "a page cannot be shown: the ledger l.db is locked" in caplog.text
+
+
+# ---- refreshing ---------------------------------------------------------------------------------
+
+
+def test_a_page_looks_again_by_itself_only_for_who_wants_that(world: Pages) -> None:
+    assert (
+        "refresh" not in world.go("/orders/shipped?before=2026-03-16T00:00:00.000Z%20T-1").headers
+    )
+    assert 'http-equiv="refresh"' not in world.text
+    choice = re.search(r'href="([^"]+refresh=on)"', world.text)
+    assert choice
+    world.go(html.unescape(choice[1]))
+    assert world.headers["refresh"] == "60"
+    assert "before=2026-03-16" in choice[1]
+    assert "stop that" in world.text
+
+
+# ---- what browsers are told, and who gets in ----------------------------------------------------
+
+
+@pytest.mark.parametrize("path", EVERY)
+def test_every_page_is_safe_and_loads_nothing(world: Pages, path: str) -> None:
+    world.go(path)
+    policy = world.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe-inline" not in policy
+    assert world.headers["x-content-type-options"] == "nosniff"
+    assert not re.search(r"<script|\son\w+=|javascript:|\ssrc=| style=", world.text)
+    addresses = set(re.findall(r"https?://[^/\"]+", world.text))
+    assert addresses <= {"https://shop.example.com"}
+    ids = re.findall(r'\sid="([^"]+)"', world.text)
+    assert len(ids) == len(set(ids))
+
+
+def test_markup_and_what_nobody_sees_stay_text(empty: Pages) -> None:
+    ledger = empty.ledger
+    ledger.transitions.discover([Discovery(EVIL, "1", NOW), Discovery("A\u202eB", "2", NOW)])
+    ledger.transitions.park(EVIL, Failure(Category.VALIDATION, EVIL), "")
+    ledger.alerts.open(AlertKind.STOCK_UNKNOWN, EVIL)
+    for path in ("/", "/alerts", "/orders/parked", "/search?name=%3C", "/orders/pending"):
+        empty.go(path)
+        assert "<script" not in empty.text
+        assert "\u202e" not in empty.text
+    assert EVIL in html.unescape(empty.go("/orders/parked").text)
+
+
+def test_a_cookie_is_kept_from_scripts_and_other_sites(empty: Pages) -> None:
+    sent = dict(empty.answer("/login", {"token": READ}).headers)["Set-Cookie"]
+    assert "HttpOnly" in sent
+    assert "SameSite=Strict" in sent
+    assert "Secure" not in sent
+    assert Pages(empty.ledger, empty.clock).log_in("wrong-token-0123456789").status == 401
+    ended = empty.go(
+        "/logout", {"csrf_token": re.findall(r'csrf_token" value="([^"]+)', empty.text)[0]}
+    )
+    assert "Log in" in ended.text
+    assert "Log in" in empty.go("/").text
+
+
+def test_several_shops_have_the_same_pages(empty: Pages) -> None:
+    house = Pages(empty.ledger, empty.clock, ("one", "two")).log_in()
+    said = text_of(house.text)
+    assert "All shops" in said
+    assert "No sync has ended" in said
+    assert house.go("/?refresh=on").headers["refresh"] == "60"
+    for path in EVERY:
+        own = f"/shops/two{path}"
+        assert house.go(own).status in (200, 404)
+        links = re.findall(r'(?:href|action)="(/[^"]*)"', house.text)
+        outside = {one for one in links if not one.startswith("/shops/two/")}
+        assert outside <= {"/", "/style.css", "/logout"}, path
+
+
+def test_tokens_that_are_no_text_open_nothing() -> None:
+    assert Tokens(READ, ACT).role("\ud800") is None
+
+
+def test_the_page_and_the_api_agree(world: Pages) -> None:
+    counts = world.ledger.orders.counts()
+    tiles = dict(re.findall(r'href="/orders/(\w+)"><strong>([\d,]+)<', world.go("/orders").text))
+    assert tiles == {state: str(count) for state, count in counts.items()}
+
+
+def test_times_are_told_from_now() -> None:
+    assert ago(to_text(NOW), NOW) == "now"
+    assert ago("no time", NOW) == "no time"
+    assert (ago(None, NOW), exact(None)) == ("", "")

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from fakes import make_settings
 
 from veracore_sync.admin.access import Tokens
 from veracore_sync.admin.actions import Actions
@@ -31,7 +32,7 @@ HEADERS: dict[str, dict[str, tuple[str, ...]]] = {
 def handler(tmp_path: Path) -> Iterator[AdminHandler]:
     clock = SystemClock()
     with closing(open_ledger(tmp_path / "ledger.db")) as ledger:
-        actions = cast(Actions, SimpleNamespace(ledger=ledger))
+        actions = cast(Actions, SimpleNamespace(ledger=ledger, settings=make_settings()))
         shops = [
             ShopPages(actions, Tokens("r" * 16, ""), clock, "known"),
             ShopPages(actions, Tokens("s" * 16, ""), clock, "second"),
@@ -71,4 +72,4 @@ def test_whoever_is_logged_in_is_told_that_a_shop_is_not_there(handler: AdminHan
     cookie = dict(come.headers)["Set-Cookie"].partition(";")[0]
     for name in ("second", "unknown"):
         head = asked("GET", f"/shops/{name}/", {"cookie": (cookie,)})
-        assert answer(handler, head)[0] == 404
+        assert answer(handler, head).status == 404

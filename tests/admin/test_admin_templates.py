@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,32 @@ import pytest
 from jinja2 import UndefinedError, meta, nodes
 
 from veracore_sync.admin import page
-from veracore_sync.admin.chart import ChartDay, RunChart
+from veracore_sync.admin.actions import ActionOutcome
+from veracore_sync.admin.acts import PageAct
+from veracore_sync.admin.charts import Chart, Mark, Series, Tick
+from veracore_sync.admin.lists import Page, Tile
+from veracore_sync.admin.page import Form
+from veracore_sync.admin.visit import Place, Visit
+from veracore_sync.admin.words import Piece
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "veracore_sync" / "admin" / "templates"
-PAGES = ("login.html", "missing.html", "order_history.html", "overview.html", "shops.html")
+PARTS = ("base.html", "chart.html", "macros.html")
+PAGES = (
+    "alerts.html",
+    "confirm.html",
+    "differences.html",
+    "login.html",
+    "order.html",
+    "orders.html",
+    "overview.html",
+    "problem.html",
+    "running.html",
+    "runs.html",
+    "search.html",
+    "shops.html",
+    "states.html",
+)
 LINK = re.compile(r"/(?!/)|#content$")
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -36,41 +58,98 @@ HOSTILE = (
     "../%2e%2e?name=1&name=2#x",
 )
 
+
+class Ours(str):
+    """A text that no customer, shop or warehouse can choose."""
+
+    __slots__ = ()
+
+
+TEXTS = [Piece("text"), Piece("text", is_code=True), Piece("", names=("text", "text"))]
+ACT = PageAct(
+    "retry",
+    "Try again",
+    "NAME?",
+    "It does.",
+    "retry NAME",
+    lambda _actions, _fields: ActionOutcome(True),
+    about="order",
+    needs=("type", "reason"),
+    takes=("id",),
+    is_grave=True,
+)
 ORDER = {
     "code": "text",
     "veracore_id": "text",
     "state": "text",
+    "tone": Ours("bad"),
     "why": "text",
-    "what_to_do": "text",
+    "to_do": TEXTS,
+    "changed_at": "text",
     "next_attempt_at": "text",
     "can_retry": True,
-    "warnings": ["text"],
+}
+OTHER_ORDER = {**ORDER, "veracore_id": "", "to_do": [], "next_attempt_at": None}
+ALERT = {
+    "severity": Ours("act"),
+    "severity_label": Ours("needs you"),
+    "label": "text",
+    "message": TEXTS,
+    "codes": ["text"],
+    "more": 2,
+    "all_codes": ["text", "text"],
+    "since": "text",
+    "to_do": TEXTS,
+    "acts": [(ACT, "text")],
 }
 DIFFERENCE = {
     "type": "text",
     "name": "text",
     "detail": "text",
+    "is_of_order": True,
+    "meaning": "text",
     "ledger": "text",
     "shop": "text",
     "warehouse": "text",
-    "since": "text",
-    "firstSeenAt": "text",
-    "age": "text",
-    "advice": "text",
-    "isAccepted": False,
+    "lasts": "text",
+    "to_do": TEXTS,
+    "repair_act": ACT,
+    "is_accepted": False,
     "reason": "text",
 }
-QUEUE = {"waiting": 3, "oldestWaiting": "text"}
+DIFFERENCES = [
+    DIFFERENCE,
+    {**DIFFERENCE, "is_of_order": False, "repair_act": None},
+    {**DIFFERENCE, "is_accepted": True},
+]
+MARK = Mark("bad", "1%", 1, "2%", 2, "text")
+TILE = Tile("/orders/parked", "text", 3, "bad")
 VALUES: dict[str, Any] = {
-    "session": {"may_act": True, "csrf_token": "text", "shop": "text", "several": True},
+    "session": Visit(
+        "text",
+        "act",
+        "text",
+        several=True,
+        now=datetime(2026, 3, 1, tzinfo=UTC),
+        place=Place("text", "text"),
+        path="/order",
+        parameters=(("name", "text"),),
+    ),
     "flash": ["text"],
-    "name": "text",
-    "order": ORDER,
-    "orders": [ORDER],
-    "most_orders": 100,
-    "timeline": [{"at": "text", "message": "text"}],
-    "totals": [("text", 1)],
-    "alerts": [{"openedAt": "text", "kind": "text", "vendureOrderCode": "text", "message": "text"}],
+    "refresh_every": 60,
+    "title": "text",
+    "sentences": ["text"],
+    # overview
+    "tone": Ours("bad"),
+    "mark": Ours("✕"),
+    "status": TEXTS,
+    "why": TEXTS,
+    "now_act": ACT,
+    "alerts": [ALERT, {**ALERT, "all_codes": (), "more": 0}],
+    "more_alerts": 3,
+    "troubles": ["text"],
+    "tiles": [TILE],
+    "zeros": [TILE],
     "compared": {
         "standing": 2,
         "accepted": 1,
@@ -78,21 +157,41 @@ VALUES: dict[str, Any] = {
         "ended_at": "text",
         "complete_at": "text",
     },
-    "most_differences": 100,
-    "differences": [
-        {**DIFFERENCE, "is_of_order": True},
-        {**DIFFERENCE, "is_of_order": False, "isAccepted": True},
-    ],
     "jobs": [
         {
             "name": "text",
             "ended_at": "text",
             "succeeded_at": "text",
-            "result": "text",
-            "action": "text",
-            "label": "text",
+            "words": "text",
+            "is_good": is_good,
+            "act": ACT,
         }
+        for is_good in (True, False, None)
     ],
+    "charts": [
+        Chart(
+            "a",
+            "text",
+            "text",
+            "text",
+            [Series("text", "bad"), Series("text", "calm")],
+            [Tick("text", "10")],
+            [Tick("text", "10%", is_minor=True)],
+            [MARK],
+            [MARK],
+            [MARK],
+            ["text"],
+            [["text"]],
+            is_wide=True,
+        ),
+        Chart("b", "text", "text", "", [Series("text", "calm")]),
+    ],
+    "days": 14,
+    "upstreams": [
+        {"name": "text", "words": "text", "is_good": False, "since": "text", "next_probe": "text"},
+        {"name": "text", "words": "text", "is_good": True, "since": None, "next_probe": None},
+    ],
+    "queues": [{"words": "text", "is_good": False}],
     "acts": [
         {
             "at": "text",
@@ -104,30 +203,78 @@ VALUES: dict[str, Any] = {
             "outcome": "text",
         }
     ],
-    "chart": RunChart((ChartDay("text", 1, 1, 6, 50, 50),), "text"),
+    # lists
+    "page": Page(
+        [{**ORDER, **ALERT, **DIFFERENCE}, {**OTHER_ORDER, **ALERT, **DIFFERENCE}], "text"
+    ),
+    "of_state": Ours("parked"),
+    "wanted": "text",
+    "most": 50,
+    "count": 3,
+    "runs": [
+        {
+            "command": "text",
+            "begun_at": "text",
+            "exact": "text",
+            "lasted": "text",
+            "words": "text",
+            "is_good": False,
+        }
+    ],
+    "accept_act": ACT,
+    # an order
+    "order": ORDER,
+    "fields": [("text", "text", Ours("text")), ("text", "text", Ours("time"))],
+    "warnings": ["text"],
+    "dashboard": Ours("/dashboard/orders/1"),
+    "vendure_id": "text",
+    "order_acts": [ACT],
+    "differences": DIFFERENCES,
+    "shipments": [
+        {
+            "slip": "text",
+            "words": "text",
+            "reason": "text",
+            "trackingCode": "text",
+            "firstSeenAt": "text",
+        }
+    ],
+    "timeline": [{"at": "text", "tone": Ours("bad"), "message": TEXTS}],
+    # acts
+    "act": ACT,
+    "question": "text",
+    "form": Form(
+        ACT, "text", {"name": "text", "reason": "text", "type": "text", "id": "text"}, "text"
+    ),
+    "typed": "text",
+    "reported": [TEXTS],
+    "types": ["text"],
+    "longest": 500,
+    "what": "text",
+    "seconds": 3,
+    "refresh_seconds": 2,
+    "has_ended": True,
+    "success": True,
+    "said": [TEXTS],
+    "news": [TEXTS],
     "shops": [
         {
             "name": "text",
             "why": "",
-            "counts": [1, 2, 3, 4, 5],
+            "base": Ours("/shops/a"),
+            "tone": Ours("bad"),
+            "mark": Ours("✕"),
+            "status": TEXTS,
             "alerts": 1,
+            "waiting": 1,
+            "held": 1,
             "differ": 2,
             "succeeded_at": "text",
         },
         {"name": "text", "why": "text"},
     ],
-    "upstreams": [
-        {"name": "text", "state": "text", "refused_since": "text", "next_probe": "text"},
-        {"name": "text", "state": "text", "refused_since": None, "next_probe": "text"},
-    ],
-    "webhooks": QUEUE,
-    "events": {
-        "waiting": 3,
-        "failing": [{"hook": "text"}],
-        "blocked": [{"id": "text", "hook": "text"}],
-    },
 }
-"""Everything that a template may be given, each text of it replaceable."""
+"""Everything that a template may be given, each text that others may choose replaceable."""
 
 
 class Skeleton(HTMLParser):
@@ -151,8 +298,18 @@ class Skeleton(HTMLParser):
         self.parts.append(("!", data))
 
 
+LABELS: dict[type, str] = {Series: "name", Mark: "says", Tile: "label"}
+
+
 def filled(value: Any, text: str) -> Any:
     """The value with each text in it replaced."""
+    if isinstance(value, Ours | PageAct | datetime):
+        return value
+    if isinstance(value, Visit):
+        place = filled(value.place, text)
+        return replace(value, csrf_token=text, shop=text, place=place, parameters=(("name", text),))
+    if isinstance(value, Series | Mark | Tile):
+        return replace(value, **{LABELS[type(value)]: text})
     if isinstance(value, str):
         return text
     if isinstance(value, dict):
@@ -215,7 +372,7 @@ def test_no_template_goes_round_the_escaping(path: Path) -> None:
 
 def test_a_template_that_asks_for_what_it_is_not_given_fails() -> None:
     with pytest.raises(UndefinedError):
-        page.TEMPLATES.get_template("missing.html").render(session=None, flash=())
+        page.TEMPLATES.get_template("problem.html").render(session=None, flash=())
 
 
 def members(package: Path) -> set[str]:
@@ -239,7 +396,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 def test_both_packages_hold_the_templates(packages: Callable[[str], Path]) -> None:
     names = {f"veracore_sync/admin/templates/{one.name}" for one in SOURCES.iterdir()}
-    assert len(names) == len(PAGES) + 3
+    assert len(names) == len(PAGES) + len(PARTS)
     for pattern in ("*.whl", "*.tar.gz"):
         assert names <= members(packages(pattern)), pattern
 
@@ -261,4 +418,4 @@ def test_the_wheel_renders_its_own_templates(
         check=True,
     )
     assert done.stdout.startswith(str(tmp_path))
-    assert '<p class="flash" role="status">Hello</p>' in done.stdout
+    assert '<p class="flash bad" role="status">Hello</p>' in done.stdout

@@ -53,6 +53,39 @@ def test_orders_are_found_by_each_of_their_names(ledger: Ledger) -> None:
     assert newest.code == "A"
 
 
+def test_orders_are_found_by_how_a_name_begins(ledger: Ledger) -> None:
+    for code in ("AB1", "ab2", "B_C", "BxC"):
+        accept(ledger, code)
+    discover(ledger, "AB3")
+
+    def found(prefix: str, limit: int = 9) -> list[str]:
+        return [row.code for row in ledger.orders.beginning_with(prefix, limit)]
+
+    assert found("ab") == found("AB") == ["AB1", "AB3", "ab2"]
+    assert found("AB", 2) == ["AB1", "AB3"]
+    assert found("b_c") == ["B_C"], "no character stands for another"
+    assert found("%") == found("AB1x") == []
+    ledger.transitions.conflict("AB3", "Vc-77", TROUBLE)
+    assert found("vC-7") == ["AB3"]
+
+
+def test_a_state_is_listed_in_pages_with_what_changed_last_first(
+    ledger: Ledger, ledger_bed: LedgerBed
+) -> None:
+    discover(ledger, "B", "A")
+    ledger_bed.clock.forward(seconds=1)
+    discover(ledger, "D", "C")
+    ledger.transitions.discover([Discovery("E", "id-E", START, OrderState.SKIPPED)])
+
+    seen, before = [], None
+    while page := ledger.orders.latest([OrderState.PENDING], 3, before):
+        seen.append([row.code for row in page])
+        before = (page[-1].updated_at, page[-1].code)
+    assert seen == [["C", "D", "A"], ["B"]]
+    both = ledger.orders.latest([OrderState.PENDING, OrderState.SKIPPED], 9)
+    assert {row.code for row in both} == set("ABCDE")
+
+
 def test_an_id_is_taken_without_regard_to_case(ledger: Ledger) -> None:
     accept(ledger, "A")
     discover(ledger, "B")

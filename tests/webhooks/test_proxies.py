@@ -7,13 +7,14 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from urllib.parse import urlencode
 
 import proxies_kit
 import pytest
+from fakes import make_settings
 from hook_kit import INVENTORY, QUICK, Bed, read_all, signed, start_bed, stop_bed
 from proxies_kit import HOOKS, PAGE, Front, free_port
 
@@ -22,6 +23,7 @@ from veracore_sync.admin.door import Door
 from veracore_sync.admin.handler import AdminHandler
 from veracore_sync.admin.shop_pages import ShopPages
 from veracore_sync.clock import SystemClock
+from veracore_sync.config import Settings
 from veracore_sync.domain.errors import ConfigError
 from veracore_sync.webhooks.counters import Counters
 from veracore_sync.webhooks.server import HookServer
@@ -33,9 +35,10 @@ ACT = "act-token-0123456789-0123456789-0123456789"
 
 @dataclass
 class _Actions:
-    """What the page needs of the actions: the ledger."""
+    """What the page needs of the actions: the ledger and the settings."""
 
     ledger: object
+    settings: Settings = field(default_factory=make_settings)
 
 
 @dataclass(frozen=True)

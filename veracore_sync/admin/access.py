@@ -60,14 +60,12 @@ class Session:
         csrf_token: In every form that acts.
         ends_at: In seconds of the monotonic clock.
         who: Who logged in, at each shop.
-        flash: Shown once.
     """
 
     roles: Mapping[str, Role]
     csrf_token: str
     ends_at: float
     who: Mapping[str, str] = field(default_factory=dict)
-    flash: list[str] = field(default_factory=list)
 
 
 class Sessions:

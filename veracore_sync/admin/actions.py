@@ -7,13 +7,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from veracore_sync.composition import decisions
 from veracore_sync.composition.container import Container
+from veracore_sync.composition.decisions import Choice
 from veracore_sync.composition.event_delivery import deliver_at_the_end
 from veracore_sync.composition.inventory import sync_inventory
 from veracore_sync.composition.locked_run import CommandReport, Job, Work, run_locked
 from veracore_sync.composition.orders import doubt_resolver, sync_orders
+from veracore_sync.composition.reconcile import accept_difference
 from veracore_sync.composition.tracking import sync_tracking
+from veracore_sync.config import Settings
 from veracore_sync.domain.audit import Actor
+from veracore_sync.domain.differences import DifferenceType
 from veracore_sync.domain.errors import LedgerError, SyncError, UsageError
 from veracore_sync.jobs.kernel import RunOptions
 from veracore_sync.jobs.orders.report import OrdersReport
@@ -23,11 +28,15 @@ from veracore_sync.ports.ledger import Ledger
 
 @dataclass(frozen=True, slots=True)
 class ActionOutcome:
-    """The result: the command's ``--json`` document, or why it failed."""
+    """The result: the command's ``--json`` document, or why it failed.
+
+    `sentences` say what was done, where the document does not.
+    """
 
     success: bool
     error: str | None = None
     result: dict[str, Any] = field(default_factory=dict)
+    sentences: tuple[str, ...] = ()
 
 
 class Actions:
@@ -53,6 +62,11 @@ class Actions:
         """The ledger, for reading."""
         return self._container.ledger
 
+    @property
+    def settings(self) -> Settings:
+        """The shop's settings."""
+        return self._container.settings
+
     def retry_order(self, name: str) -> ActionOutcome:
         """Queue an order again, or look it up; then send it if it is due."""
         row = self.ledger.orders.find(name)
@@ -68,6 +82,67 @@ class Actions:
         why = f": {after.error_message}" if after.error_message else ""
         return ActionOutcome(False, f"{code} is {after.state}{why}", outcome.result)
 
+    def sync_orders(self) -> ActionOutcome:
+        """``sync-orders``."""
+        return self._recorded(
+            "sync-orders",
+            None,
+            lambda: self._run(
+                "sync-orders", "orders", lambda container: sync_orders(container, RunOptions())
+            ),
+        )
+
+    def resolve(
+        self, name: str, choice: Choice, *, veracore_id: str | None = None, reason: str = ""
+    ) -> ActionOutcome:
+        """``resolve``; with ``accept``, `name` may be the kind of an alert."""
+        row = self.ledger.orders.find(name)
+        if row is None and choice != "accept":
+            return _unknown_order(name)
+        return self._recorded(
+            f"resolve --{choice}",
+            name if row is None else row.code,
+            lambda: self._run(
+                "resolve",
+                "orders",
+                lambda container: decisions.resolve(
+                    container, name, choice, veracore_id=veracore_id, reason=reason
+                ),
+            ),
+        )
+
+    def cancel(self, name: str) -> ActionOutcome:
+        """``cancel``."""
+        row = self.ledger.orders.find(name)
+        if row is None:
+            return _unknown_order(name)
+        return self._recorded(
+            "cancel",
+            row.code,
+            lambda: self._run(
+                "cancel", "orders", lambda container: decisions.cancel(container, [name])
+            ),
+        )
+
+    def accept_difference(self, type: DifferenceType, name: str, reason: str) -> ActionOutcome:
+        """``reconcile --accept``."""
+        return self._recorded(
+            "reconcile --accept",
+            name,
+            lambda: self._run(
+                "reconcile",
+                "reconcile",
+                lambda container: accept_difference(container, type, name, reason),
+                record=False,
+            ),
+        )
+
+    def inventory_without_guards(self) -> ActionOutcome:
+        """``sync-inventory --allow-mass-change``."""
+        return self._inventory(
+            RunOptions(allow_mass_change=True), "sync-inventory --allow-mass-change"
+        )
+
     def force_inventory(self) -> ActionOutcome:
         """``sync-inventory --force``."""
         return self._inventory(RunOptions(force=True))
@@ -76,9 +151,9 @@ class Actions:
         """``sync-inventory --sku``."""
         return self._inventory(RunOptions(only=(sku,)))
 
-    def _inventory(self, options: RunOptions) -> ActionOutcome:
+    def _inventory(self, options: RunOptions, action: str = "sync-inventory") -> ActionOutcome:
         return self._recorded(
-            "sync-inventory",
+            action,
             next(iter(options.only), None),
             lambda: self._run(
                 "sync-inventory", "inventory", lambda container: sync_inventory(container, options)
@@ -126,8 +201,8 @@ class Actions:
                 audit.end(number, success=success)
         return outcome
 
-    def _run(self, command: str, lock: str, work: Work) -> ActionOutcome:
-        job = Job(command, lock, record=True, force=True)
+    def _run(self, command: str, lock: str, work: Work, *, record: bool = True) -> ActionOutcome:
+        job = Job(command, lock, record=record, force=True)
         container = Container(
             self._container.loaded, self._container.clock, family=lock, force=True
         )
@@ -143,7 +218,9 @@ class Actions:
                 False, f"{report.error.message}; {report.error.hint}", report.document
             )
         news = {"news": report.news} if report.news else {}
-        return ActionOutcome(True, None, {**report.document, **news})
+        return ActionOutcome(
+            True, None, {**report.document, **news}, sentences=tuple(report.sentences)
+        )
 
 
 def _retry(container: Container, code: str) -> CommandReport:

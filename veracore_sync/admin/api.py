@@ -29,12 +29,19 @@ from veracore_sync.admin.cost import TooCostly, check_cost, check_text
 from veracore_sync.admin.differences import differences_after
 from veracore_sync.admin.list_sizes import MAX_FIRST
 from veracore_sync.admin.requests import is_text
+from veracore_sync.composition.decisions import Choice
 from veracore_sync.domain.audit import Actor
+from veracore_sync.domain.differences import DifferenceType
 from veracore_sync.domain.order_records import OrderRow
 from veracore_sync.jobs import stats
 
 _LOG = logging.getLogger(__name__)
 TROUBLED = ("failed", "parked", "in_doubt", "conflict", "cancelled")
+_CHOICES: Mapping[str, Choice] = {
+    "ADOPT": "adopt",
+    "NEW_ID": "new-id",
+    "SKIP": "skip",
+}
 _LONGEST_MESSAGE = 300
 _BUSY = "too many requests at once; try again"
 _AT_ONCE = 4
@@ -153,7 +160,22 @@ class AdminApi:
             "retryVeracoreOrderSync": lambda _info, **given: _result(
                 act.retry_order(_name(given["orderId"]))
             ),
-            "forceVeracoreInventorySync": lambda _info: _result(act.force_inventory()),
+            "syncVeracoreOrders": lambda _info: _result(act.sync_orders()),
+            "resolveVeracoreOrder": lambda _info, **given: _result(_resolve(act, given)),
+            "acceptVeracoreAlerts": lambda _info, **given: _result(
+                act.resolve(_name(given["orderId"]), "accept", reason=_name(given["reason"]))
+            ),
+            "cancelVeracoreOrder": lambda _info, **given: _result(
+                act.cancel(_name(given["orderId"]))
+            ),
+            "acceptVeracoreDifference": lambda _info, **given: _result(
+                _accept(act, given["type"], given["name"], given["reason"])
+            ),
+            "forceVeracoreInventorySync": lambda _info, **given: _result(
+                act.inventory_without_guards()
+                if given["allowMassChange"]
+                else act.force_inventory()
+            ),
             "syncVeracoreInventoryForSku": lambda _info, sku: _result(
                 act.inventory_for(_name(sku))
             ),
@@ -214,6 +236,21 @@ def _name(given: str) -> str:
     if not is_text(given):
         raise GraphQLError("no text")
     return given
+
+
+def _resolve(act: Actions, given: Mapping[str, Any]) -> ActionOutcome:
+    id = given.get("veracoreOrderId")
+    return act.resolve(
+        _name(given["orderId"]),
+        _CHOICES[given["decision"]],
+        veracore_id=None if id is None else _name(id),
+    )
+
+
+def _accept(act: Actions, type: str, name: str, reason: str) -> ActionOutcome:
+    if type not in set(DifferenceType):
+        raise GraphQLError("type: no type of differences")
+    return act.accept_difference(DifferenceType(type), _name(name), _name(reason))
 
 
 def _order(row: OrderRow) -> dict[str, Any]:

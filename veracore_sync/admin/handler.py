@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
@@ -14,13 +15,16 @@ from veracore_sync.admin.access import COOKIE, Role, Session, Sessions, name_of
 from veracore_sync.admin.answers import SAFE, html, redirect, refused, unauthenticated
 from veracore_sync.admin.attempts import TooManyAttempts
 from veracore_sync.admin.door import Door
-from veracore_sync.admin.requests import form_of, path_of
-from veracore_sync.admin.shop_pages import ShopPages, bearer
+from veracore_sync.admin.requests import form_of, parameter, path_of
+from veracore_sync.admin.shop_pages import ShopPages, bearer, refresh
+from veracore_sync.admin.visit import Visit
 from veracore_sync.clock import Clock
 from veracore_sync.domain.audit import Actor
+from veracore_sync.domain.errors import LedgerError
 from veracore_sync.webhooks.handler import is_local
 from veracore_sync.webhooks.request_head import RequestHead, RequestRefused, wrong_method
 from veracore_sync.webhooks.server import Response
+from veracore_sync.webhooks.throttled_log import ThrottledLogger
 
 _METHODS: Mapping[str, tuple[str, ...]] = {
     "/": ("GET",),
@@ -30,7 +34,13 @@ _METHODS: Mapping[str, tuple[str, ...]] = {
     "/healthz": ("GET",),
     "/readyz": ("GET",),
 }
+_LOG = logging.getLogger(__name__)
 _SHOPS = "/shops/"
+_SOON = (("Retry-After", "5"), ("Refresh", "10"))
+_PROBLEMS = {
+    400: ("This address makes no sense", "Something in it is no text, or there is too much of it."),
+    404: ("No such page", "There is nothing at this address. It may be mistyped."),
+}
 
 
 class AdminHandler:
@@ -57,6 +67,8 @@ class AdminHandler:
         self._door = door or Door(clock)
         self._unreadable = unreadable or {}
         self._troubles = troubles
+        self._clock = clock
+        self._trouble = ThrottledLogger(_LOG, logging.ERROR, "admin")
         self._sessions = Sessions(clock)
 
     def check(self, head: RequestHead) -> None:
@@ -70,6 +82,9 @@ class AdminHandler:
             self._door.check_host(head)
         name, path = self._find(head)
         allowed = _METHODS.get(path) if name is None else ShopPages.METHODS.get(path)
+        if allowed is None and head.method == "GET":
+            # Answered with a page.
+            return
         if allowed is None:
             raise RequestRefused(404, "not found")
         if head.method not in allowed:
@@ -96,15 +111,45 @@ class AdminHandler:
         if path == "/login":
             return self._log_in(head, body, peer)
         session = self._sessions.find(head.headers)
+        known = (_METHODS if name is None else ShopPages.METHODS).get(path)
+        if known is None:
+            seen = session is not None and shop is not None and shop.name in session.roles
+            return self._problem(RequestRefused(404, "not found"), session, shop if seen else None)
         if session is None:
             return redirect("/login")
         if name is not None and (shop is None or shop.name not in session.roles):
-            raise RequestRefused(404, "not found")
+            return self._problem(RequestRefused(404, "not found"), session)
         if head.method == "POST":
             return self._act(shop, head, body, session, self._door.address(head, peer))
         if shop is None:
-            return self._show_shops(session)
-        return shop.show(path, head, session)
+            return self._show_shops(head, session)
+        try:
+            return shop.show(path, head, session)
+        except RequestRefused as error:
+            return self._problem(error, session, shop)
+        except LedgerError as error:
+            self._trouble.say(f"a page cannot be shown: {error.message}")
+            visit = shop.visit(session, path)
+            why = (f"{error.message}.", f"What to do: {error.hint}.")
+            return html(page.problem_page(visit, "The ledger cannot be read", *why), 503, _SOON)
+
+    def _problem(
+        self, error: RequestRefused, session: Session | None, shop: ShopPages | None = None
+    ) -> Response:
+        """A page about a request that is refused; it says nothing that a stranger may not know."""
+        visit = None
+        only = shop or self._shops.get("")
+        if session is not None and only is not None:
+            visit = only.visit(session, "")
+        elif session is not None:
+            visit = Visit(session.csrf_token, several=True, now=self._clock.now(), path="")
+        title, why = _PROBLEMS.get(error.status, ("That did not work", error.reason))
+        return html(page.problem_page(visit, title, why), error.status, error.headers)
+
+    def finish(self, seconds: float) -> bool:
+        """Wait for the acts that run; whether all have ended by then."""
+        ends_at = self._clock.monotonic() + seconds
+        return all(shop.finish(ends_at - self._clock.monotonic()) for shop in self._shops.values())
 
     def _find(self, head: RequestHead) -> tuple[str | None, str]:
         """The name of the shop that a request is about, if of any, and the path within it.
@@ -179,16 +224,20 @@ class AdminHandler:
         found = ((name, shop.tokens.role(token)) for name, shop in self._shops.items())
         return {name: role for name, role in found if role is not None}
 
-    def _show_shops(self, session: Session) -> Response:
-        flash = session.flash[:]
-        session.flash.clear()
+    def _show_shops(self, head: RequestHead, session: Session) -> Response:
         seen = [self._shops[name] for name in session.roles]
         lines = [page.ShopLine(one.name, one.actions.ledger) for one in seen]
         # What is wrong with the shops of others is not for who has the token of one.
         if len(seen) == len(self._shops):
             lines += [page.ShopLine(name, why=why) for name, why in self._unreadable.items()]
         lines.sort(key=lambda line: line.name)
-        return html(page.shops_page(lines, page.Visit(session.csrf_token, several=True), flash))
+        visit = Visit(
+            session.csrf_token,
+            several=True,
+            now=self._clock.now(),
+            refreshes=parameter(head, "refresh") == "on",
+        )
+        return html(page.shops_page(lines, visit), more=refresh(visit))
 
     def _act(
         self,

@@ -1,38 +1,71 @@
-"""The pages: waiting orders, runs, alerts, and the history of an order; without any script.
-
-The HTML is in ``templates/``; this module prepares the values.
-"""
+"""The pages, without any script: this module prepares the values of what is in ``templates/``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from veracore_sync.admin.access import Role
-from veracore_sync.admin.chart import runs_a_day
-from veracore_sync.clock import from_text
-from veracore_sync.domain.differences import ORDER_TYPES, DifferenceRow
-from veracore_sync.domain.errors import HINTS, Category, LedgerError
+from veracore_sync.admin import lists
+from veracore_sync.admin.acts import ACTS, LONGEST_REASON, PageAct, acts_of
+from veracore_sync.admin.alerts import alerts_view
+from veracore_sync.admin.overview_charts import DAYS, charts_of
+from veracore_sync.admin.running import RunningAct
+from veracore_sync.admin.visit import REFRESH_SECONDS, Visit
+from veracore_sync.admin.words import (
+    SLIP_LABELS,
+    ago,
+    events_in_words,
+    exact,
+    folded,
+    job_in_words,
+    outcome_in_words,
+    pieces,
+    sentence,
+    state_in_words,
+)
+from veracore_sync.clock import Clock
+from veracore_sync.config import Settings
+from veracore_sync.domain.differences import ORDER_TYPES, DifferenceType
+from veracore_sync.domain.errors import LedgerError
+from veracore_sync.domain.kinds import ACCEPTABLE
 from veracore_sync.domain.order_records import OrderRow
+from veracore_sync.domain.states import OrderState, PickSlipState
 from veracore_sync.domain.texts import visible
 from veracore_sync.jobs import stats
+from veracore_sync.jobs.health import troubles
+from veracore_sync.jobs.reconcile.coverage import last
+from veracore_sync.jobs.status import StatusLevel, status_of
 from veracore_sync.ports.ledger import Ledger
 
-_MOST_ORDERS = 100
-_MOST_ACTS = 20
-_MOST_DIFFERENCES = 100
-_DAYS_FROM = 48
-_WAITING = ("failed", "parked", "in_doubt", "conflict", "cancelled", "pending", "sending")
-_CAN_RETRY = ("failed", "parked", "in_doubt")
-_COUNTS = ("Pending", "Failed", "Parked", "InDoubt", "Conflict")
-_ACTIONS = {
-    "orders": ("", ""),
-    "inventory": ("force-inventory", "Sync all stock"),
-    "tracking": ("force-tracking", "Sync all tracking"),
+_MOST_ALERTS = 10
+_MOST_ACTS = 5
+_LISTED = 100
+_JOBS = {
+    "orders": ("sync-orders", "sync-orders"),
+    "inventory": ("sync-inventory", "force-inventory"),
+    "tracking": ("sync-tracking", "force-tracking"),
+    "returns": ("sync-returns", ""),
+    "reconcile": ("reconcile", ""),
+}
+"""The command of each job, and the act that starts it."""
+_TONES = {
+    StatusLevel.OK: "good",
+    StatusLevel.BUSY: "good",
+    StatusLevel.UNUSED: "calm",
+    StatusLevel.ATTENTION: "warn",
+    StatusLevel.TROUBLE: "bad",
+}
+_EVENT_TONES = {"alert": "bad", "doubt": "warn", "difference": "warn", "resolved": "good"}
+_MARKS = {"good": "✓", "calm": "·", "warn": "!", "bad": "✕"}
+_UPSTREAMS = {"vendure": "Vendure", "veracore": "VeraCore"}
+_BREAKERS = {
+    "closed": "requests go out",
+    "half_open": "one request tries whether it answers again",
+    "open": "it kept failing, so requests pause",
 }
 
 TEMPLATES = Environment(
@@ -45,28 +78,7 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """Who looks at a page, and of which shop.
-
-    Args:
-        csrf_token: The session's.
-        role: What the session may do at this shop.
-        shop: The shop's name; empty for the only shop, and for the page of all.
-        several: Whether the server has several shops.
-    """
-
-    csrf_token: str
-    role: Role = "read"
-    shop: str = ""
-    several: bool = False
-
-    @property
-    def may_act(self) -> bool:
-        """Whether forms that act are shown."""
-        return self.role == "act"
+TEMPLATES.filters.update(ago=ago, exact=exact, state=state_in_words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,97 +97,269 @@ class ShopLine:
 
 
 def login_page(flash: Sequence[str]) -> str:
-    """The login form; `flash` is shown once."""
-    return _render("login.html", None, flash)
+    """The login form, with what is wrong."""
+    return _render("login.html", None, flash=flash)
 
 
-def overview_page(ledger: Ledger, visit: Visit, now: datetime, flash: Sequence[str]) -> str:
+def shops_page(shops: Sequence[ShopLine], visit: Visit) -> str:
+    """A line for each shop of several."""
+    return _render("shops.html", visit, shops=[_shop(one, visit.now) for one in shops])
+
+
+def problem_page(visit: Visit | None, title: str, *sentences: str) -> str:
+    """What was asked for is not there, or cannot be done."""
+    return _render("problem.html", visit, title=title, sentences=sentences)
+
+
+def overview_page(ledger: Ledger, settings: Settings, clock: Clock, visit: Visit) -> str:
     """Everything at a glance."""
     document = stats.overall(ledger)
-    totals = [
-        (name.removeprefix("total"), count)
-        for name, count in document["orders"].items()
-        if name.startswith("total")
-    ]
+    document["jobs"] = [stats.trouble_document(one) for one in troubles(ledger, settings, clock)]
+    status = status_of(document, visit.now)
+    # What needs a person is told apart from why.
+    first, _, rest = status.sentence.partition(": " if status.orders or status.others else "\n")
+    alerts = alerts_view(document["alerts"])
+    found = lists.tiles(ledger.orders.counts())
     return _render(
         "overview.html",
         visit,
-        flash,
-        totals=totals,
-        alerts=document["alerts"],
-        most_orders=_MOST_ORDERS,
-        orders=[_order(row) for row in ledger.orders.in_states(_WAITING, limit=_MOST_ORDERS)],
+        tone=_TONES[status.level],
+        mark=_MARKS[_TONES[status.level]],
+        status=pieces(sentence(first)),
+        why=pieces(sentence(rest)),
+        now_act=ACTS["sync-orders"],
+        alerts=alerts[:_MOST_ALERTS],
+        more_alerts=max(0, len(alerts) - _MOST_ALERTS),
+        troubles=[sentence(f"{one['kind']}: {one['message']}") for one in document["jobs"]],
+        tiles=[one for one in found if one.count],
+        zeros=[one for one in found if not one.count],
         compared=_compared(document["reconcile"]),
-        differences=[
-            _difference(row, now) for row in ledger.differences.standing(_MOST_DIFFERENCES)
-        ],
-        most_differences=_MOST_DIFFERENCES,
-        jobs=list(_jobs(document)),
-        chart=runs_a_day(ledger, now),
+        jobs=list(_jobs(ledger, document)),
+        charts=charts_of(ledger, visit.now),
+        days=DAYS,
         upstreams=list(_upstreams(document)),
-        webhooks=document["webhooks"],
-        events=document["events"],
-        acts=[stats.audit_document(one) for one in ledger.audit.latest(_MOST_ACTS)],
+        queues=[
+            {"words": sentence(one.words), "is_good": one.is_good}
+            for one in events_in_words(document["events"], document["webhooks"])
+        ],
+        acts=lists.acts(ledger, _MOST_ACTS),
     )
 
 
-def order_page(ledger: Ledger, row: OrderRow, visit: Visit, flash: Sequence[str]) -> str:
-    """An order and its history."""
+def order_page(ledger: Ledger, row: OrderRow, visit: Visit) -> str:
+    """An order: what is known of it, what to do, its history."""
     life = stats.order_life(ledger, row)
+    alerts = [stats.alert_document(one) for one in ledger.alerts.standing() if one.code == row.code]
+    can_accept = any(one["kind"] in ACCEPTABLE for one in alerts) or any(
+        not one["isAccepted"] for one in life["differences"]
+    )
+    order = lists.order_line(row)
+    if any(sentence(one["message"]) == order["why"] for one in alerts):
+        # The alert says it, with what to do.
+        order.update(why="", to_do=[])
+    names = {one.name for one in acts_of(row, can_accept=can_accept)}
     return _render(
-        "order_history.html",
+        "order.html",
         visit,
-        flash,
-        order=_order(row),
-        timeline=life["timeline"],
-        differences=life["differences"],
+        order=order,
+        fields=_fields(row, life),
+        warnings=[sentence(one) for one in row.warnings],
+        dashboard=visit.place.order_link(row.vendure_id) if visit.place else "",
+        vendure_id=row.vendure_id,
+        alerts=[{**one, "acts": []} for one in alerts_view(alerts)],
+        order_acts=[act for name, act in ACTS.items() if name in names],
+        differences=[
+            lists.difference_line(one, visit.now)
+            for one in ledger.differences.of([row.code])
+            if one.difference.type in ORDER_TYPES
+        ],
+        accept_act=ACTS["accept-difference"],
+        shipments=[
+            {**one, "words": SLIP_LABELS[PickSlipState(one["state"])]} for one in life["shipments"]
+        ],
+        timeline=[
+            {
+                "at": entry["at"],
+                "tone": _EVENT_TONES.get(entry["event"], "calm"),
+                "message": folded(sentence(entry["message"])),
+            }
+            for entry in life["timeline"]
+        ],
     )
 
 
-def shops_page(shops: Sequence[ShopLine], visit: Visit, flash: Sequence[str]) -> str:
-    """A line for each shop of several."""
-    return _render("shops.html", visit, flash, shops=[_shop(one) for one in shops])
+def states_page(ledger: Ledger, visit: Visit) -> str:
+    """How many orders are in each state."""
+    return _render("states.html", visit, tiles=lists.tiles(ledger.orders.counts()))
 
 
-def missing_page(name: str, visit: Visit) -> str:
-    """The page for an order that the ledger does not hold."""
-    return _render("missing.html", visit, (), name=name)
+def orders_page(page: lists.Page, state: OrderState, visit: Visit) -> str:
+    """The orders of a state."""
+    return _render("orders.html", visit, page=page, of_state=state)
 
 
-def _render(template: str, visit: Visit | None, flash: Sequence[str], **values: Any) -> str:
-    return TEMPLATES.get_template(template).render(session=visit, flash=flash, **values)
+def search_page(orders: Sequence[OrderRow], wanted: str, most: int, visit: Visit) -> str:
+    """The orders that a search found."""
+    return _render(
+        "search.html",
+        visit,
+        page=lists.Page([lists.order_line(row) for row in orders]),
+        wanted=wanted,
+        most=most,
+    )
 
 
-def _shop(line: ShopLine) -> dict[str, Any]:
-    shown: dict[str, Any] = {"name": line.name, "why": line.why, "counts": []}
+def alerts_page(ledger: Ledger, number: str, visit: Visit) -> str:
+    """All that needs a person."""
+    found = alerts_view(stats.alert_document(one) for one in ledger.alerts.standing())
+    return _render("alerts.html", visit, page=lists.slice_of(found, number), count=len(found))
+
+
+def differences_page(ledger: Ledger, after: str, visit: Visit) -> str:
+    """What ledger, shop and VeraCore disagree about."""
+    summary = {**ledger.differences.summary(), "coverage": stats.coverage_document(last(ledger))}
+    return _render(
+        "differences.html",
+        visit,
+        compared=_compared(summary),
+        page=lists.differences_after(ledger, after, visit.now),
+        accept_act=ACTS["accept-difference"],
+    )
+
+
+def runs_page(ledger: Ledger, visit: Visit) -> str:
+    """The newest runs, and who acted."""
+    return _render(
+        "runs.html",
+        visit,
+        runs=lists.runs(ledger.runs.latest(_LISTED)),
+        acts=lists.acts(ledger, _LISTED),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form that begins an act.
+
+    Args:
+        act: The act.
+        number: Begins it once.
+        fields: What was given so far.
+        fault: What it lacks.
+    """
+
+    act: PageAct
+    number: str
+    fields: Mapping[str, str]
+    fault: str = ""
+
+
+def confirm_page(ledger: Ledger, form: Form, visit: Visit) -> str:
+    """What an act does, and the button that begins it."""
+    act, name = form.act, form.fields.get("name", "")
+    row = ledger.orders.find(name) if act.about.startswith("order") and name else None
+    guards = [
+        folded(sentence(one.message))
+        for one in ledger.alerts.standing()
+        if (row is not None and one.code == row.code)
+        or (act.name == "allow-mass-change" and one.kind == "stock.guarded")
+        or (row is None and one.code is None and one.kind == name)
+    ]
+    order = lists.order_line(row) if row is not None else None
+    if order is not None and guards:
+        # They say it.
+        order["why"] = ""
+    return _render(
+        "confirm.html",
+        visit,
+        act=act,
+        question=act.question.replace("NAME", name or act.about),
+        form=form,
+        typed=act.typed(form.fields),
+        order=order,
+        reported=guards[:_MOST_ALERTS],
+        types=list(DifferenceType),
+        longest=LONGEST_REASON,
+    )
+
+
+def running_page(ledger: Ledger, running: RunningAct, visit: Visit, refresh_seconds: int) -> str:
+    """An act that runs, or how it ended."""
+    act = ACTS[running.name]
+    what = f"{act.label}: {running.target}" if running.target else act.label
+    outcome = running.outcome
+    row = ledger.orders.find(running.target) if act.about.startswith("order") else None
+    return _render(
+        "running.html",
+        visit,
+        what=what,
+        seconds=int((visit.now - running.begun_at).total_seconds()),
+        refresh_seconds=refresh_seconds,
+        has_ended=outcome is not None,
+        success=outcome is not None and outcome.success,
+        said=[
+            folded(sentence(one))
+            for one in (outcome_in_words(act.command, outcome) if outcome else ())
+        ],
+        news=[folded(sentence(one)) for one in (outcome.result.get("news", ()) if outcome else ())],
+        order=row.code if row is not None else "",
+    )
+
+
+def _render(template: str, visit: Visit | None, **values: Any) -> str:
+    given = {"flash": (), **values}
+    return TEMPLATES.get_template(template).render(
+        session=visit, refresh_every=REFRESH_SECONDS, **given
+    )
+
+
+def _shop(line: ShopLine, now: datetime) -> dict[str, Any]:
+    shown: dict[str, Any] = {"name": line.name, "why": line.why}
     if line.ledger is None:
         return shown
     try:
         document = stats.overall(line.ledger)
     except LedgerError as error:
         return {**shown, "why": error.message}
-    orders = document["orders"]
-    shown["counts"] = [orders[f"total{name}"] for name in _COUNTS]
-    differ = document["reconcile"]
+    orders, differ = document["orders"], document["reconcile"]
+    status = status_of(document, now)
     return {
         **shown,
+        "base": Visit("", shop=line.name).base,
+        "tone": _TONES[status.level],
+        "mark": _MARKS[_TONES[status.level]],
+        "status": pieces(sentence(status.sentence)),
         "alerts": len(document["alerts"]),
+        "waiting": sum(orders[f"total{name}"] for name in ("Pending", "Failed", "InDoubt")),
+        "held": orders["totalParked"] + orders["totalConflict"],
         "differ": differ["standing"] - differ["accepted"],
         "succeeded_at": orders["lastSuccessTime"],
     }
 
 
-def _order(row: OrderRow) -> dict[str, Any]:
-    return {
-        "code": row.code,
-        "veracore_id": row.veracore_id,
-        "state": row.state,
-        "warnings": row.warnings,
-        "why": row.error_message,
-        "what_to_do": _what_to_do(row),
-        "next_attempt_at": row.next_attempt_at,
-        "can_retry": row.state in _CAN_RETRY,
-    }
+def _fields(row: OrderRow, life: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What is known of an order: a name, a text or a time, and which of the two it is."""
+    cancelling = life["cancellation"]
+    found = [
+        ("VeraCore id", row.veracore_id or "", "text"),
+        ("Code in the shop", row.reference if row.is_set_aside else "", "text"),
+        ("Placed", row.placed_at or "", "time"),
+        ("First seen", row.created_at, "time"),
+        ("Last attempt", row.last_sync_attempt or "", "time"),
+        ("At VeraCore since", row.last_successful_sync or "", "time"),
+        ("In doubt since", row.doubt_since or "", "time"),
+        ("Next attempt", row.next_attempt_at or "", "time"),
+        ("Attempts", str(row.attempt) if row.attempt else "", "text"),
+        ("Cancelled in the shop", row.shop_cancelled_at or "", "time"),
+        (
+            "Cancellation",
+            sentence(cancelling["message"] or cancelling["state"].replace("_", " "))
+            if cancelling
+            else "",
+            "text",
+        ),
+    ]
+    return [one for one in found if one[1]]
 
 
 def _compared(part: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,50 +373,30 @@ def _compared(part: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _difference(row: DifferenceRow, now: datetime) -> dict[str, Any]:
-    document = stats.difference_document(row)
-    since = row.difference.since or from_text(row.first_seen_at)
-    is_of_order = row.difference.type in ORDER_TYPES
-    return {**document, "is_of_order": is_of_order, "age": _age(now - since)}
-
-
-def _age(span: timedelta) -> str:
-    hours = max(0, int(span.total_seconds()) // 3600)
-    return f"{hours // 24} days" if hours >= _DAYS_FROM else f"{hours} hours"
-
-
-def _what_to_do(row: OrderRow) -> str | None:
-    if row.error_class is None or row.state in ("synced", "shipped", "skipped"):
-        return None
-    return HINTS.get(Category(row.error_class))
-
-
-def _jobs(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for name, (action, label) in _ACTIONS.items():
+def _jobs(ledger: Ledger, document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for name, (command, act) in _JOBS.items():
         part = document[name]
+        run = ledger.runs.last_ended(command)
+        end = job_in_words(part, command, run.result if run else {})
         yield {
             "name": name,
             "ended_at": part["lastSyncTime"],
             "succeeded_at": part["lastSuccessTime"],
-            "result": _result(part),
-            "action": action,
-            "label": label,
+            "words": sentence(end.words),
+            "is_good": end.is_good,
+            "act": ACTS.get(act),
         }
 
 
-def _result(part: Mapping[str, Any]) -> str:
-    if part["isRunning"]:
-        return "running now"
-    if part["lastSyncTime"] != part["lastSuccessTime"]:
-        return f"exit {part['lastExitCode']}: {part['lastError'] or ''}".rstrip(": ")
-    return ", ".join(f"{name} {count}" for name, count in (part.get("lastResult") or {}).items())
-
-
 def _upstreams(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for name, end in document["upstreams"].items():
+    for name, label in _UPSTREAMS.items():
+        end = document["upstreams"][name]
+        refused = end["credentialsRefusedSince"]
+        words = "it refuses the credentials" if refused else _BREAKERS[end["state"]]
         yield {
-            "name": name,
-            "state": end["state"],
-            "refused_since": end["credentialsRefusedSince"],
+            "name": label,
+            "words": sentence(words),
+            "is_good": end["state"] == "closed" and not refused,
+            "since": refused or end["openedAt"],
             "next_probe": end["nextProbe"],
         }

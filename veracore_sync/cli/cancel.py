@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from veracore_sync.cli.output import say
 from veracore_sync.cli.run_command import run_command
+from veracore_sync.composition import decisions
 from veracore_sync.composition.container import Container
+from veracore_sync.composition.decisions import NOTHING_CANCELLED
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.composition.orders import order_canceller
-from veracore_sync.domain.errors import SyncError, UsageError
 from veracore_sync.jobs.cancel.command import plan
-from veracore_sync.jobs.orders.report import OrdersReport
 
-_EMPTY: dict[str, Any] = {"orders": []}
 _WOULD = {
     "ask": "VeraCore would be asked to cancel it",
     "look up": "it would be looked up, and VeraCore asked if it has it",
@@ -38,39 +36,23 @@ def cancel(
     Look-ups show whether it did; the next runs of sync-orders make them. The shop is not changed.
     """
     job = Job(
-        "cancel", "orders", record=not dry_run, read_only=dry_run, empty=_EMPTY, one_shop=True
+        "cancel",
+        "orders",
+        record=not dry_run,
+        read_only=dry_run,
+        empty=NOTHING_CANCELLED,
+        one_shop=True,
     )
     work = _planned if dry_run else _work
     run_command(job, context.obj, as_json, lambda container: work(container, orders))
 
 
+def _work(container: Container, names: list[str]) -> CommandReport:
+    return decisions.cancel(container, names, lambda lines: say(*lines))
+
+
 def _planned(container: Container, names: list[str]) -> CommandReport:
     steps = plan(container.ledger, names, can_cancel=container.warehouse.capabilities.can_cancel)
     lines = [f"{one.row.code}: {_WOULD[one.deed]} ({one.reason})" for one in steps]
-    document = _EMPTY | {"plan": [one.document() for one in steps]}
+    document = NOTHING_CANCELLED | {"plan": [one.document() for one in steps]}
     return CommandReport(document, show=lambda: say(*lines), asked_for=True)
-
-
-def _work(container: Container, names: list[str]) -> CommandReport:
-    container.bind()
-    report = OrdersReport()
-    work = order_canceller(container, report)
-    codes: list[str] = []
-    error: SyncError | None = None
-    try:
-        codes = work.execute(names)
-    except UsageError:
-        raise
-    except SyncError as failure:
-        error = failure
-        codes = list(work.sentences)
-    document = work.document(codes)
-    lines = [*report.notices, *(f"{code}: {work.sentences[code]}" for code in codes)]
-    return CommandReport(
-        document,
-        summary={"cancelled": len(codes)},
-        news=report.needs_person,
-        error=error,
-        show=lambda: say(*lines) if lines else None,
-        asked_for=True,
-    )

@@ -9,12 +9,11 @@ import typer
 
 from veracore_sync.cli.output import say
 from veracore_sync.cli.run_command import run_command
+from veracore_sync.composition import decisions
 from veracore_sync.composition.container import Container
+from veracore_sync.composition.decisions import Choice
 from veracore_sync.composition.locked_run import CommandReport, Job
-from veracore_sync.composition.orders import order_resolver
 from veracore_sync.domain.errors import UsageError
-from veracore_sync.jobs.orders.report import OrdersReport
-from veracore_sync.jobs.stats import order_document
 
 
 def resolve(
@@ -49,7 +48,12 @@ def resolve(
     Give one of --adopt [ID], --new-id, --skip and --accept REASON. Except with --accept, VeraCore
     is asked about the order first.
     """
-    given = ("adopt", adopt), ("new-id", new_id), ("skip", skip), ("accept", accept is not None)
+    given: list[tuple[Choice, bool]] = [
+        ("adopt", adopt),
+        ("new-id", new_id),
+        ("skip", skip),
+        ("accept", accept is not None),
+    ]
     choices = [name for name, is_given in given if is_given]
     run_command(
         Job("resolve", "orders", record=True, one_shop=True),
@@ -60,7 +64,7 @@ def resolve(
 
 
 def _work(
-    container: Container, name: str, choices: list[str], veracore_id: str | None, reason: str
+    container: Container, name: str, choices: list[Choice], veracore_id: str | None, reason: str
 ) -> CommandReport:
     if len(choices) != 1 or (veracore_id and choices != ["adopt"]):
         raise UsageError(
@@ -68,21 +72,12 @@ def _work(
             hint=f"`veracore-sync stats --order {shlex.quote(name)}` shows the history of the "
             "order",
         )
-    container.bind()
-    report = OrdersReport()
-    resolver = order_resolver(container, report)
-    if choices == ["adopt"]:
-        done = resolver.adopt(name, veracore_id)
-    elif choices == ["new-id"]:
-        done = resolver.new_id(name)
-    elif choices == ["accept"]:
-        done = resolver.accept(name, reason)
-    else:
-        done = resolver.skip(name)
-    row = container.ledger.orders.get(done.code)
-    return CommandReport(
-        document={"order": order_document(row) if row is not None else None},
-        news=report.needs_person,
-        show=lambda: say(f"{done.code}: {done.sentence}"),
-        asked_for=True,
+    (choice,) = choices
+    return decisions.resolve(
+        container,
+        name,
+        choice,
+        veracore_id=veracore_id,
+        reason=reason,
+        show=lambda done: say(f"{done.code}: {done.sentence}"),
     )

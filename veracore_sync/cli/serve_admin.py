@@ -20,6 +20,9 @@ from veracore_sync.webhooks.counters import Counters
 from veracore_sync.webhooks.server import HookServer
 from veracore_sync.webhooks.supervision import Health, watch_over
 
+_ACT_SECONDS = 15.0
+"""After a signal, for acts of the page that run: as long as requests have to end."""
+
 
 def serve_admin(
     context: typer.Context,
@@ -110,4 +113,5 @@ def serve(
     server.start()
     announce_address(server.url, quiet=quiet)
     watch_over(stop, health, server.is_alive, check_ledgers)
-    return CommandReport({"url": server.url, "drained": server.stop()})
+    drained = server.stop()
+    return CommandReport({"url": server.url, "drained": handler.finish(_ACT_SECONDS) and drained})

@@ -32,6 +32,7 @@ class CommandReport:
         news: What newly needs a person, one sentence each.
         error: What ended the command early.
         show: Prints the result for a person; ``None``: nothing to print.
+        sentences: What was done, for the page of the admin.
         asked_for: Print even if stdout is not a terminal.
         code: The exit code if there is neither an error nor news.
         command: As typed.
@@ -43,6 +44,7 @@ class CommandReport:
     news: list[str] = field(default_factory=list)
     error: SyncError | None = None
     show: Callable[[], None] | None = None
+    sentences: Sequence[str] = ()
     asked_for: bool = False
     code: int = 0
     command: str = ""

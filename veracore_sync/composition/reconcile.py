@@ -142,7 +142,7 @@ def accept_difference(
     type: DifferenceType,
     name: str,
     reason: str,
-    show: Callable[[list[DifferenceRow]], None],
+    show: Callable[[list[DifferenceRow]], None] = lambda _rows: None,
 ) -> CommandReport:
     """A person accepts a difference as it is.
 

@@ -26,6 +26,7 @@ from veracore_sync.config.section import (
 from veracore_sync.config.types import (
     Command,
     DatabaseUrl,
+    Link,
     Location,
     Name,
     Proxy,
@@ -115,6 +116,12 @@ class AdminSettings(Section):
         default=(),
         description="Addresses of proxies whose X-Forwarded-For says who asks; of any other it is "
         "not believed.",
+    )
+    dashboard_url: Link = Field(
+        default="",
+        description="Address of Vendure's dashboard or Admin UI, for the page's links to orders; "
+        "empty is `/dashboard` beside vendure.admin_api_url.",
+        examples=["https://shop.example.com/admin"],
     )
 
     @model_validator(mode="after")

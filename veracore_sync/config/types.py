@@ -438,6 +438,8 @@ Token = Annotated[
 
 WebhookSecret = Annotated[SecretStr, AfterValidator(_webhook_secret)]
 Url = Annotated[str, AfterValidator(_url), ValueKind("address"), CALLED]
+Link = Annotated[str, AfterValidator(_url), ValueKind("address")]
+"""An address that is shown and never called."""
 Proxy = Annotated[SecretStr, AfterValidator(_proxy), ValueKind("address or `none`")]
 WholePath = Annotated[str, AfterValidator(_whole_path), ValueKind("whole path")]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url), ValueKind("address")]

@@ -23,6 +23,8 @@ _ATTEMPTS = (
 )
 _ENDED = (OrderState.SHIPPED, OrderState.CANCELLED, OrderState.SKIPPED)
 
+_FEW = 5_000
+"""So many orders are sorted as fast as any index finds the newest of them."""
 _EVERY = 2**62
 """A limit beyond every ledger; a negative one means none in SQLite only."""
 
@@ -83,6 +85,51 @@ class Orders:
             (*wanted, to_text(self._clock.now()), limit if limit >= 0 else _EVERY),
         )
         return [_order(row) for row in rows]
+
+    def latest(
+        self, states: Iterable[str], limit: int, before: tuple[str, str] | None = None
+    ) -> list[OrderRow]:
+        """The orders in any of these states, the one that was changed last first.
+
+        Args:
+            states: Which.
+            limit: The most.
+            before: The time of change and the code of the last one of the page before.
+        """
+        wanted = tuple(states)
+        marks = ", ".join("?" * len(wanted))
+        few = self._db.rows(
+            f"SELECT 1 FROM orders WHERE state IN ({marks}) LIMIT ?",  # noqa: S608
+            (*wanted, _FEW),
+        )
+        # Of many orders the newest are found by the index of changes; a planner that looks at the
+        # state first would sort all of them.
+        state = "state" if len(few) < _FEW else "state || ''"
+        at, code = before or ("~", "")
+        rows = self._db.rows(
+            _SELECT + f"WHERE {state} IN ({marks}) AND updated_at <= ? "
+            "AND (updated_at < ? OR code > ?) ORDER BY updated_at DESC, code LIMIT ?",
+            (*wanted, at, at, code, limit),
+        )
+        return [_order(row) for row in rows]
+
+    def beginning_with(self, prefix: str, limit: int) -> list[OrderRow]:
+        """The orders whose code or VeraCore id begins so, ignoring case, by code."""
+        # One statement for each column, which reads nothing but that column's index.
+        codes: set[str] = set()
+        for column in ("code", "veracore_id"):
+            found = self._db.rows(
+                f"SELECT {column} FROM orders "  # noqa: S608 - one of two
+                f"WHERE lower(substr({column}, 1, length(?1))) = lower(?1) "
+                f"ORDER BY {column} LIMIT ?2",
+                (prefix, limit),
+            )
+            names = [row[0] for row in found]
+            if column == "code":
+                codes.update(names)
+            else:
+                codes.update(row.code for row in self.at_warehouse(names).values())
+        return sorted(self.held(list(codes)).values(), key=lambda row: row.code)[:limit]
 
     def doubts_due(self, now: datetime, longest: timedelta) -> list[OrderRow]:
         """Orders in doubt whose next look-up is due, longest unchecked first.

@@ -47,6 +47,15 @@ class OrderStore(Protocol):
     def in_states(self, states: Iterable[str], limit: int = -1) -> list[OrderRow]:
         """The orders in any of these states, longest unchecked first."""
 
+    def latest(
+        self, states: Iterable[str], limit: int, before: tuple[str, str] | None = None
+    ) -> list[OrderRow]:
+        """The orders in any of these states, the one that was changed last first: a page of them,
+        before that time of change and code."""
+
+    def beginning_with(self, prefix: str, limit: int) -> list[OrderRow]:
+        """The orders whose code or VeraCore id begins so, ignoring case, by code."""
+
     def doubts_due(self, now: datetime, longest: timedelta) -> list[OrderRow]:
         """Orders in doubt whose next look-up is due, longest unchecked first."""
 
