@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,8 +19,9 @@ from veracore_sync.domain.orders import Customer, Order
 from veracore_sync.domain.warehouse import WarehouseOrder
 from veracore_sync.hooking import process
 from veracore_sync.hooking.process import HookProcess
+from veracore_sync.jobs.doctor.order_hooks import order_hooks
 from veracore_sync.jobs.orders.render import Renderer
-from veracore_sync.ports.order_hooks import HookFailed, HookRefused
+from veracore_sync.ports.order_hooks import NO_HOOKS, HookFailed, HookRefused
 
 SETTINGS = make_settings()
 ORDER = make_order("A", customer=Customer("Zora", "Secret", "zora@example.com", "", ("Wholesale",)))
@@ -91,6 +94,9 @@ def starts(order, rendered):
 def huge(order, rendered):
     return replace(rendered, comment="x" * 5_000_000)
 
+def greedy(order, rendered):
+    return replace(rendered, comment=str(len(bytearray(2_000_000_000))))
+
 def sets(order, rendered):
     return replace(rendered, comment="".join({{"a", "b", "c", "d", "e", "f", "g"}}))
 """
@@ -134,6 +140,7 @@ FAILURES = {
     "infinite": r"^its order\.lines\[0\]\.unit_price is no number$",
     "huge": "too large",
     "dies": "ended its process",
+    "greedy": r"MemoryError at acme_hooks.py:\d+$",
 }
 
 
@@ -263,6 +270,34 @@ def test_a_hook_that_cannot_be_imported_is_named(
     assert refusal.value.message.startswith(f"{named}{told}")
     assert "secret" not in refusal.value.message
     assert '-c "import acme_hooks"`' in refusal.value.hint
+
+
+def test_the_hint_shows_the_whole_error(install_hooks: Install, tmp_path: Path) -> None:
+    install_hooks("import nowhere\n", "gift-note")
+    with closing(HookProcess(["gift-note"], SOON)) as hooks, pytest.raises(ConfigError) as refusal:
+        hooks.start()
+    command = refusal.value.hint.split("`")[1]
+    # As an installed package is found without it.
+    environment = {"PYTHONPATH": str(tmp_path / "site-packages")}
+    done = subprocess.run(
+        shlex.split(command), env=environment, capture_output=True, text=True, check=False
+    )
+    assert "No module named 'nowhere'" in done.stderr
+
+
+def test_doctor_tells_of_hooks_and_of_fields_that_nobody_gets(install_hooks: Install) -> None:
+    install_hooks(BEHAVIOURS, "comment")
+    settings = make_settings(orders={"hook_fields": ["customer.groups"]}).orders
+    assert list(order_hooks(make_settings().orders, NO_HOOKS)) == []
+    (warned,) = order_hooks(settings, NO_HOOKS)
+    assert (warned.level, warned.name) == ("warn", "order hooks")
+    assert "orders.hooks names no hook" in warned.message
+    with closing(HookProcess(["comment"], SOON)) as hooks:
+        (told,) = order_hooks(settings, hooks)
+        assert (told.level, told.message) == ("ok", "comment (acme-hooks 1.2)")
+    with closing(HookProcess(["nobodys"], SOON)) as hooks:
+        (failed,) = order_hooks(settings, hooks)
+        assert (failed.level, failed.exit_code) == ("fail", 78)
 
 
 def test_a_hook_that_never_ends_its_import(

@@ -227,3 +227,15 @@ def test_an_added_line_that_ships_alone_fulfils_nothing(
     market.run("reconcile")
     with market.rig.ledger() as ledger:
         assert [one.message for one in ledger.alerts.standing()] == []
+
+
+def test_a_variable_that_veracore_does_not_know_is_named(market: Market) -> None:
+    market.set(variables={"Shop": "WEB"})
+    market.rig.control("behaviour", {"variables": ["Gift"]})
+    try:
+        code = market.place()
+        # No wording of VeraCore for this is known, so the order is looked up before it is parked.
+        market.run("sync-orders")
+        assert "Field Shop" in market.run("stats", "--order", code)
+    finally:
+        market.rig.control("behaviour", {"variables": None})

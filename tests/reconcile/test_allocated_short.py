@@ -149,3 +149,19 @@ def test_a_shop_that_is_down_concludes_nothing(world: World) -> None:
     found = look(world)
     assert (found.differences, found.compared) == ([], [])
     assert {row.difference.name for row in world.ledger.differences.standing()} == {"A1"}
+
+
+def test_units_of_an_order_that_is_not_open_hide_no_other_order(world: World) -> None:
+    world.place("A1", "MUG", 3, capped=1)
+    world.move("MUG", allocated=5)
+    expected = {"A1": "ordered 3 of MUG, 1 of them never allocated"}
+    assert told(world) == expected
+    assert told(world) == expected
+    assert standing(world) == {(AlertKind.ORDER_DIFFERS, "A1")}
+
+
+def test_what_is_allocated_too_much_accuses_nobody(world: World) -> None:
+    world.place("A1", "MUG", 3)
+    world.place("A2", "MUG", 2, lost=2)
+    world.move("MUG", allocated=5)
+    assert told(world) == {}

@@ -23,6 +23,7 @@ from veracore_sync.order_hooks import RefuseOrder
 
 _OVER = 2.0
 """So many seconds after its limit a hook ends this process, if nobody is left who does."""
+_MEMORY = 256 * 1024 * 1024
 
 
 class _Raised:
@@ -43,6 +44,10 @@ def main() -> None:
     requests, answers = _take_streams()
     # A dump of this process would hold whole orders.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Beyond the unit's own limit systemd would end the run, not this process alone.
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    most = _MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
     first = json.loads(requests.readline())
     hooks: dict[str, Callable[..., Any]] = {}
     for name, target in first["hooks"].items():

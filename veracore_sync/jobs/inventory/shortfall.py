@@ -3,6 +3,10 @@
 The Admin API lists the allocations of a variant, and does not tell to which orders they belong. An
 allocation and the change of the order that caused it are written in one transaction, so that their
 moments are the same, or a second or two apart where the database takes the time of each statement.
+
+Units may also be allocated to orders that are not open, such as one that is Shipped and whose
+fulfilment was cancelled. They must not hide that an open order was allocated less than it ordered,
+so where more is allocated than the open orders ask for, the moments alone decide.
 """
 
 from __future__ import annotations
@@ -125,12 +129,27 @@ def _confirmed(page: Sequence[Matched], shop: ShopStock, demand: UnheldDemand) -
             yield Found(variant.id, match.variant.sku, before, ordered)
 
 
-def shortfalls(found: Sequence[Found], shop: ShopStock, orders: Sequence[OpenOrder]) -> Shortfalls:
-    """The orders that explain why variants have fewer units allocated than ordered."""
+def shortfalls(
+    found: Sequence[Found],
+    shop: ShopStock,
+    orders: Sequence[OpenOrder],
+    *,
+    thorough: bool = False,
+) -> Shortfalls:
+    """The orders to which fewer units are allocated than they ordered.
+
+    Args:
+        found: The variants to look at.
+        shop: Asked for allocations.
+        orders: The open ones.
+        thorough: Look also where more is allocated than the open orders ask for. Units that belong
+            to no open order may stay allocated for ever, and each variant costs a request or more.
+    """
     result = Shortfalls()
-    suspects = {one.variant_id: one for one in found if one.allocated < one.ordered}
+    suspects = {one.variant_id: one for one in found if thorough or one.allocated < one.ordered}
     claims = _claims(suspects, orders)
     codes = {one.code for each in claims.values() for one in each}
+    sure: dict[str, set[str]] = {}
     try:
         changes = shop.changes(sorted(codes))
         moments = {code: change.at for code, change in changes.items()}
@@ -140,7 +159,7 @@ def shortfalls(found: Sequence[Found], shop: ShopStock, orders: Sequence[OpenOrd
                 if one.code in changes:
                     one.cancelled = changes[one.code].cancelled.get(variant_id, 0)
                     one.returned = changes[one.code].returned.get(variant_id, 0)
-            assign(wanted, shop.allocations(variant_id, since), moments)
+            sure[variant_id] = assign(wanted, shop.allocations(variant_id, since), moments)
     except UpstreamError:
         # Only alerts depend on it, and the levels must be written.
         result.unjudged = codes
@@ -148,6 +167,9 @@ def shortfalls(found: Sequence[Found], shop: ShopStock, orders: Sequence[OpenOrd
     for variant_id, wanted in claims.items():
         suspect = suspects[variant_id]
         lacking = suspect.ordered - suspect.allocated
+        if lacking <= 0:
+            wanted = [one for one in wanted if one.code in sure[variant_id]]
+            lacking = sum(one.missing() for one in wanted)
         least = sum(one.missing() for one in wanted)
         most = sum(one.missing(released=True) for one in wanted)
         released = least != lacking == most
@@ -181,7 +203,7 @@ def assign(
     claims: Sequence[Claim],
     allocations: Sequence[StockAllocation],
     moments: Mapping[str, Mapping[datetime, int]],
-) -> None:
+) -> set[str]:
     """Give each allocation to the order whose change made it.
 
     First those with exactly the moment of a change; of the others each goes to the nearest order
@@ -191,6 +213,9 @@ def assign(
         claims: The orders.
         allocations: Oldest first, as the shop wrote them.
         moments: `Changes.at` of each order, by its code.
+
+    Returns:
+        The codes of the orders that got all of theirs by exact moments, and something at all.
     """
     exact: dict[datetime, list[Claim]] = defaultdict(list)
     for claim in claims:
@@ -200,6 +225,7 @@ def assign(
     for one in allocations:
         made[one.at].append(one)
     left: list[StockAllocation] = []
+    sure: set[str] = set()
     for moment, together in made.items():
         same = exact.get(moment, [])
         numbers = [moments[claim.code][moment] for claim in same]
@@ -211,6 +237,7 @@ def assign(
         in_turn = sorted(zip(numbers, range(len(same)), strict=True))
         for (_, at), one in zip(in_turn, together, strict=False):
             same[at].assigned += one.units
+            sure.add(same[at].code)
     # An order is never allocated more than it asked for, and most get all of it.
     for one in sorted(left, key=lambda one: -one.units):
         near = [
@@ -225,6 +252,9 @@ def assign(
         ]
         if near and min(near)[0] <= _APART:
             claims[min(near)[3]].assigned += one.units
+    return {
+        code for code in sure if all(_distance(one, moments.get(code, ())) > _APART for one in left)
+    }
 
 
 def _distance(allocation: StockAllocation, moments: Iterable[datetime]) -> timedelta:

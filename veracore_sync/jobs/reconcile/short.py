@@ -88,7 +88,8 @@ class ShortAllocations(RunPart[ReconcileReport]):
 
     def _short(self, demand: UnheldDemand) -> Shortfalls:
         shop = self.shop.stock
-        return shortfalls(differing(self.planning.book, demand, shop), shop, demand.orders)
+        found = differing(self.planning.book, demand, shop)
+        return shortfalls(found, shop, demand.orders, thorough=True)
 
     def _standing(self) -> set[str]:
         rows = self.ledger.differences.standing()
