@@ -248,3 +248,15 @@ def test_a_change_in_the_shop_says_what_changed(bench: Bench) -> None:
     [found] = bench.run().reasons
     assert (found.what, found.names) == ("differs from the shop", ["A"])
     assert "ship-to changed (city)" in found.reason
+
+
+def test_an_order_that_only_the_ledger_has_is_shown_there(bench: Bench) -> None:
+    bench.shop.add(make_order("A"))
+    bench.run()
+    del bench.shop.by_code["A"]
+    _, error = bench.stopped(only=("A",))
+    assert error.hint == "`veracore-sync stats --order A` shows what the ledger knows of it"
+    _, error = bench.stopped(only=("a",))
+    assert error.hint == "it is A in the shop: `veracore-sync sync-orders --order A`"
+    _, error = bench.stopped(only=("NOPE",))
+    assert error.hint == "check the code; it is case-sensitive"
