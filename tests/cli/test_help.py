@@ -210,7 +210,7 @@ MISTAKES = {
     "sync-orders 3PWKZ4D6": ("unexpected argument", "--order 3PWKZ4D6?", "sync-orders"),
     "sync-inventory MUG-BLUE": ("unexpected argument", "--sku MUG-BLUE?", "sync-inventory"),
     "sync-orders --limit": ("'--limit' requires an argument", "", "sync-orders"),
-    "sync-orders --limit x": ("it must be a valid integer", "", "sync-orders"),
+    "sync-orders --limit x": ("a valid integer", "", "sync-orders"),
     "reconcile --since soon": ("'soon' is no day such as 2026-01-31", "", "reconcile"),
     "resolve": ("missing argument 'ORDER'", "", "resolve"),
     "-q stats -v": ("-q and -v exclude each other", "", "stats"),

@@ -125,6 +125,7 @@ def test_a_long_run_shows_one_line_and_removes_it(
         (True, False, False, False, False),
         (False, False, False, True, False),
         (False, True, False, True, True),
+        (False, True, True, True, False),
     ],
 )
 def test_only_a_person_who_waits_sees_it(
