@@ -24,6 +24,7 @@ from veracore_sync.ledger.sqlite.file import (
     is_being_restored,
 )
 from veracore_sync.ledger.stores import SqlLedger
+from veracore_sync.ports.ledger import Ledger
 
 if TYPE_CHECKING:
     from veracore_sync.config.services import LedgerSettings
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from veracore_sync.ledger.database import Database
     from veracore_sync.ledger.moving import Moved, Side
     from veracore_sync.ledger.postgres.place import PostgresPlace
-    from veracore_sync.ports.ledger import Ledger
 
 __all__ = [
     "HAS_WAL_RESET_BUG",
