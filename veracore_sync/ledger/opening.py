@@ -107,7 +107,8 @@ def place_of(settings: LedgerSettings) -> Path | PostgresPlace:
     except ImportError as error:
         raise ConfigError(
             "ledger.url: the driver for PostgreSQL is not installed",
-            hint="install veracore-sync[postgres], which brings psycopg; or unset ledger.url",
+            hint="install veracore-sync[postgres], which brings psycopg (with the Debian package: "
+            "libpq5); or unset ledger.url",
         ) from error
     place = PostgresPlace(
         settings.url,
