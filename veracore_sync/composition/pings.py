@@ -39,8 +39,8 @@ class Ping:
         seconds: The time limit of each ping, and of the wait at the end.
     """
 
-    url: str
-    settings: HookSettings
+    url: str = field(repr=False)
+    settings: HookSettings = field(repr=False)
     seconds: float = field(default_factory=lambda: SECONDS)
     _run: str = field(default_factory=lambda: str(uuid4()))
     _first: threading.Thread | None = None
