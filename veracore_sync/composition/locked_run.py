@@ -77,7 +77,7 @@ class Job:
 
     @property
     def pinged(self) -> str:
-        """As which job its runs are told to `hooks.ping_url`; empty: they are not."""
+        """As which job its runs are reported to `hooks.ping_url`; empty: they are not."""
         # A run about one order says nothing of the others.
         return "" if self.read_only or self.one_shop else PINGED.get(self.command, "")
 

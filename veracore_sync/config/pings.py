@@ -1,4 +1,4 @@
-"""Addresses of a monitor that is told of each run, in the manner of Healthchecks."""
+"""Addresses of a monitor that learns of each run, in the manner of Healthchecks."""
 
 from __future__ import annotations
 
