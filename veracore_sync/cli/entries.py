@@ -73,9 +73,12 @@ SUBCOMMANDS = {
     ),
     "ledger backup": Entry(
         "",
-        "Copy the ledger to a file; safe while other commands write.",
-        examples=(("ledger backup backup.db", "copy it; jobs may run meanwhile"),),
-        page="operate.md#backups",
+        "Copy the ledger to a file or into a folder; safe while other commands write.",
+        examples=(
+            ("ledger backup backup.db", "copy it; jobs may run meanwhile"),
+            ("ledger backup --keep 14 backups", "into a folder, of which the newest 14 stay"),
+        ),
+        page="backups.md",
     ),
     "ledger restore": Entry(
         "",

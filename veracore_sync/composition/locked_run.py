@@ -16,7 +16,7 @@ from veracore_sync.domain.kinds import stuck_kind
 from veracore_sync.jobs.schedule import BACKUP, PINGED
 
 if TYPE_CHECKING:
-    from veracore_sync.jobs.needs_person import Need
+    from veracore_sync.jobs.needs_person import PersonNeed
 
 _NEEDS_PERSON = 3
 _WORKER_WAIT_SECONDS = 30.0
@@ -48,7 +48,7 @@ class CommandReport:
     asked_for: bool = False
     code: int = 0
     command: str = ""
-    needs: Sequence[Need] = ()
+    needs: Sequence[PersonNeed] = ()
 
     @property
     def exit_code(self) -> int:
