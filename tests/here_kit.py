@@ -8,7 +8,7 @@ from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rig import Ended, as_it_was
+from rig import Ended, _as_it_was
 from typer.testing import CliRunner
 
 from veracore_sync.cli.app import app
@@ -28,7 +28,7 @@ class Newcomer:
     def run(self, *arguments: str, typed: str | None = None) -> Ended:
         """Run a command to its end; `typed` are the lines of whoever sits at the terminal."""
         wanted = dict(self.environment)
-        with as_it_was(), chdir(self.folder):
+        with _as_it_was(), chdir(self.folder):
             os.environ.clear()
             os.environ.update(wanted)
             done = CliRunner().invoke(app, arguments, prog_name="veracore-sync", input=typed)

@@ -169,7 +169,7 @@ class HereRig(Rig):
 
     def run(self, *arguments: str, **env: str) -> Ended:
         """Run a command to its end."""
-        with as_it_was(), chdir(self.folder):
+        with _as_it_was(), chdir(self.folder):
             os.environ.clear()
             os.environ.update(self.environment | env)
             done = CliRunner().invoke(app, arguments, prog_name="veracore-sync")
@@ -179,7 +179,7 @@ class HereRig(Rig):
 
 
 @contextmanager
-def as_it_was() -> Iterator[None]:
+def _as_it_was() -> Iterator[None]:
     """Put back what a command sets for its whole process: environment, log, SIGTERM."""
     log = logging.getLogger("veracore_sync")
     environment, on_term = dict(os.environ), signal.getsignal(signal.SIGTERM)
