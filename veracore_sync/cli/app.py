@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -17,9 +17,6 @@ from veracore_sync.cli import advice, messages
 from veracore_sync.cli.commands import COMMANDS, load_command
 from veracore_sync.cli.globals import Globals
 from veracore_sync.cli.shared_options import add_shared, checked
-
-_USAGE_ERROR = cast("type[Exception]", typer.BadParameter.__mro__[1])
-"""What the parser raises. Not every version of typer that is supported has a public name for it."""
 
 
 class CommandGroup(TyperGroup):
@@ -89,7 +86,7 @@ def _explained() -> Iterator[None]:
     """Let an error of the parser say what is wrong in words of this program."""
     try:
         yield
-    except _USAGE_ERROR as error:
+    except typer.TyperException as error:
         # Brings the words about mistakes: a line without any does without.
         from veracore_sync.cli.usage_errors import explain
 

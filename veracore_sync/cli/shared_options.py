@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 
+from veracore_sync.cli import advice
 from veracore_sync.cli.globals import Globals
 
 OF_THE_PROGRAM = frozenset({"install_completion", "show_completion"})
@@ -49,6 +50,7 @@ def _keep(context: Any, option: Any, value: Any) -> None:
     if option.count:
         value += getattr(before, option.name)
     context.obj = checked(replace(before, **{option.name: value}))
+    advice.remember(context.obj)
 
 
 def checked(options: Globals) -> Globals:
