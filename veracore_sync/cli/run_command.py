@@ -77,7 +77,14 @@ def run_command(
         _tell_purpose(job)
         raise typer.Exit(code)
     write = partial(write_report, as_json=as_json)
-    report = run_for_shop(job, options, as_json, work, write)
+    try:
+        report = run_for_shop(job, options, as_json, work, write)
+    except Exception as error:
+        # Where the file alone asks for JSON, nothing above knows of it.
+        if not messages.is_json():
+            raise
+        messages.bug(error)
+        raise typer.Exit(1) from error
     _tell_purpose(job, report)
     raise typer.Exit(report.exit_code)
 
