@@ -160,6 +160,8 @@ def use(wheel: Path, environment: Path) -> None:
     if version not in wheel.name:
         raise Incomplete(f"{wheel.name} says that it is {version}")
     _run([program, "demo"], home, alone)
+    # Intervals are settings, and without any there is nothing to show.
+    alone["VERACORE_SYNC_ORDERS__INTERVAL_MINUTES"] = "5"
     shown = _run([program, "timers", "--crontab"], home, alone)
     if program not in shown:
         raise Incomplete("the crontab lines do not start this program")
