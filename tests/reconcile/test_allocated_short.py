@@ -160,6 +160,12 @@ def test_units_of_an_order_that_is_not_open_hide_no_other_order(world: World) ->
     assert standing(world) == {(AlertKind.ORDER_DIFFERS, "A1")}
 
 
+def test_nor_do_they_where_the_sum_agrees(world: World) -> None:
+    world.place("A1", "MUG", 3, capped=1)
+    world.move("MUG", allocated=1)
+    assert told(world) == {"A1": "ordered 3 of MUG, 1 of them never allocated"}
+
+
 def test_what_is_allocated_too_much_accuses_nobody(world: World) -> None:
     world.place("A1", "MUG", 3)
     world.place("A2", "MUG", 2, lost=2)

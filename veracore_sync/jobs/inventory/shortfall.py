@@ -6,7 +6,7 @@ moments are the same, or a second or two apart where the database takes the time
 
 Units may also be allocated to orders that are not open, such as one that is Shipped and whose
 fulfilment was cancelled. They must not hide that an open order was allocated less than it ordered,
-so where more is allocated than the open orders ask for, the moments alone decide.
+so where as much is allocated as the open orders ask for, or more, the moments alone decide.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.ports.shop import ShopStock
 from veracore_sync.ports.stock_staging import StagingStore
 
-_MAX = 500
+MAX_VARIANTS = 500
+"""So many variants are looked at in a run at most."""
 _PAGE = 200
 _APART = timedelta(seconds=3)
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -103,20 +104,32 @@ def differing(book: StagingStore, demand: UnheldDemand, shop: ShopStock) -> list
 
     Orders change meanwhile, so one read is not enough; at most 500.
     """
-    suspects = islice(_suspects(book, demand), _MAX)
+    suspects = islice(_suspects(book, demand), MAX_VARIANTS)
     found: list[Found] = []
     while page := list(islice(suspects, _PAGE)):
         found.extend(_confirmed(page, shop, demand))
     return found
 
 
+def agreeing(book: StagingStore, demand: UnheldDemand) -> Iterator[Found]:
+    """The variants of open orders whose allocated units are as many as these ask for."""
+    for match, allocated in _comparable(book):
+        ordered = demand.ordered.get(match.variant.id, 0)
+        if ordered and allocated == ordered:
+            yield Found(match.variant.id, match.variant.sku, allocated, ordered)
+
+
 def _suspects(book: StagingStore, demand: UnheldDemand) -> Iterator[Matched]:
-    for match in book.matched():
-        if match.variant.kind not in ("plain", "kit"):
-            continue
-        allocated = sum(level[1] for level in match.variant.levels.values())
+    for match, allocated in _comparable(book):
         if allocated != demand.ordered.get(match.variant.id, 0):
             yield match
+
+
+def _comparable(book: StagingStore) -> Iterator[tuple[Matched, int]]:
+    """Each variant, and how many of its units are allocated."""
+    for match in book.matched():
+        if match.variant.kind in ("plain", "kit"):
+            yield match, sum(level[1] for level in match.variant.levels.values())
 
 
 def _confirmed(page: Sequence[Matched], shop: ShopStock, demand: UnheldDemand) -> Iterator[Found]:
@@ -142,8 +155,8 @@ def shortfalls(
         found: The variants to look at.
         shop: Asked for allocations.
         orders: The open ones.
-        thorough: Look also where more is allocated than the open orders ask for. Units that belong
-            to no open order may stay allocated for ever, and each variant costs a request or more.
+        thorough: Look also where no units are missing in all. Units that belong to no open order
+            may stay allocated for ever, and each variant costs a request or more.
     """
     result = Shortfalls()
     suspects = {one.variant_id: one for one in found if thorough or one.allocated < one.ordered}

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from veracore_sync.domain.differences import Difference, DifferenceType
 from veracore_sync.domain.kinds import AlertKind
 from veracore_sync.domain.texts import one_line
 from veracore_sync.jobs.inventory.demand import UnheldDemand
 from veracore_sync.jobs.inventory.planning import StockPlanning
-from veracore_sync.jobs.inventory.shortfall import Shortfalls, Unallocated, differing, shortfalls
+from veracore_sync.jobs.inventory.shortfall import (
+    MAX_VARIANTS,
+    Shortfalls,
+    Unallocated,
+    agreeing,
+    differing,
+    shortfalls,
+)
 from veracore_sync.jobs.kernel import RunPart
 from veracore_sync.jobs.reconcile.findings import PartFindings
 from veracore_sync.jobs.reconcile.report import ReconcileReport
@@ -22,6 +30,10 @@ from veracore_sync.jobs.report import short_difference
 
 _UNREAD = "an open order cannot be read, so what is allocated to which is unknown"
 _UNJUDGED = "what Vendure allocated and what it cancelled contradict each other"
+_MANY = (
+    f"more than {MAX_VARIANTS} variants have open orders: the allocations of the others were only "
+    "compared in sum"
+)
 _MOVED = "{} orders moved while their allocated units were counted"
 
 
@@ -89,7 +101,11 @@ class ShortAllocations(RunPart[ReconcileReport]):
     def _short(self, demand: UnheldDemand) -> Shortfalls:
         shop = self.shop.stock
         found = differing(self.planning.book, demand, shop)
-        return shortfalls(found, shop, demand.orders, thorough=True)
+        room = MAX_VARIANTS - len(found)
+        others = list(islice(agreeing(self.planning.book, demand), room + 1))
+        if len(others) > room and _MANY not in self.findings.notes:
+            self.findings.notes.append(_MANY)
+        return shortfalls([*found, *others[:room]], shop, demand.orders, thorough=True)
 
     def _standing(self) -> set[str]:
         rows = self.ledger.differences.standing()
