@@ -92,7 +92,7 @@ def test_an_order_that_the_shop_still_shows_as_paid(bench: Bench) -> None:
         "; the shop still shows it as PaymentSettled: cancel and refund it there"
     )
     [told] = later(bench, 2)
-    assert "it is cancelled at VeraCore as asked; the shop still shows it as paid" in told
+    assert "it is cancelled at VeraCore as asked, and not in the shop" in told
     assert alerts(bench) == ["A order.cancelled"]
     cancel_in_shop(bench)
     later(bench)
