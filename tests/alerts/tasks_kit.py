@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 _SECTION = re.compile(r"(?ms)^<!-- ([a-z0-9-]+) -->\n(.*?)^<!-- /\1 -->$")
 _FENCE = re.compile(r"(?ms)^```(sh|toml)\n(.*?)^```$")
+_PLACE = re.compile(r"(?<![^\s\"'=])/(etc|opt|root|usr|var)/")
+_LEFT = re.compile(r"(?<![^\s\"'=])/(etc|opt|root|usr|var|home|bin|lib)\b")
 _SUDO = re.compile(r"^sudo (-u \S+ )?")
 PROGRAMS = {
     # What the machine would say or do; each call is noted.
@@ -29,6 +31,7 @@ PROGRAMS = {
     # The user and the group are not there.
     "install": 'for last; do :; done\n[ "$1" != -d ] || exec mkdir -m 0700 "$last"\n'
     'exec /usr/bin/install -m 0600 /dev/stdin "$last"',
+    "chown": "exit 0",
     "sudo": '[ "$1" != -u ] || shift 2\nexec "$@"',
 }
 
@@ -65,7 +68,16 @@ class Keyboard:
 
     @property
     def config(self) -> Path:
-        return self.folder / "etc" / "config.toml"
+        return self.etc / "config.toml"
+
+    @property
+    def etc(self) -> Path:
+        """The configuration's folder."""
+        return self.folder / "etc" / "veracore-sync"
+
+    @property
+    def backups(self) -> Path:
+        return self.folder / "var" / "backups" / "veracore-sync"
 
     @property
     def notes(self) -> str:
@@ -86,7 +98,7 @@ class Keyboard:
         """The next block; `codes` has what a line ends with, where that is not 0."""
         kind, text = self.fences.pop(0)
         if kind == "toml":
-            self.write(text)
+            self.write(self.filled_in(text))
             return
         for line in text.splitlines():
             ended = self.type_line(line, stdin)
@@ -96,9 +108,7 @@ class Keyboard:
 
     def type_line(self, line: str, stdin: str = "") -> Ended:
         """One line; a command of ours in this process, every other one in a shell."""
-        for name, value in self.names.items():
-            line = re.sub(rf"\b{name}\b", value, line)
-        line = self.here(line)
+        line = self.here(self.filled_in(line))
         bare, _, into = _SUDO.sub("", line).partition(" >")
         if bare.startswith("veracore-sync ") and "|" not in bare and "$(" not in bare:
             words = shlex.split(bare, comments=True)[1:]
@@ -109,11 +119,19 @@ class Keyboard:
             return ended
         return self._in_a_shell(line, stdin)
 
+    def filled_in(self, text: str) -> str:
+        """The text with what stands for CODE and its like."""
+        for name, value in self.names.items():
+            text = re.sub(rf"\b{name}\b", value, text)
+        return text
+
     def here(self, line: str) -> str:
-        """The line with this machine's folders."""
-        line = line.replace("/etc/veracore-sync", str(self.folder / "etc"))
-        line = line.replace("/var/backups/veracore-sync", str(self.folder / "backups"))
-        return line.replace("/var/lib/veracore-sync", str(self.folder))
+        """The line as it is for a machine that lies in the desk's folder."""
+        line = line.replace("-C / ", f"-C {self.folder} ")
+        line = _PLACE.sub(rf"{self.folder}/\1/", line)
+        # Some lines remove what they name.
+        assert not _LEFT.search(line.replace(str(self.folder), "HERE")), line
+        return line
 
     def _in_a_shell(self, line: str, stdin: str) -> Ended:
         programs = self.folder / "bin"
@@ -143,13 +161,13 @@ class Keyboard:
 @contextmanager
 def keyboard(folder: Path, fences: list[tuple[str, str]]) -> Iterator[Keyboard]:
     """A desk with a configuration and secrets as the units have them."""
-    for name in ("etc", "backups"):
-        (folder / name).mkdir(mode=0o700)
+    for name in ("etc/veracore-sync", "var/backups/veracore-sync", "root"):
+        (folder / name).mkdir(mode=0o700, parents=True)
     with desk(folder) as one:
-        rig = one.rig
-        (folder / "etc" / "vendure_password").write_text(rig.password)
-        (folder / "etc" / "veracore_client_secret").write_text("sandbox")
-        config = folder / "etc" / "config.toml"
+        rig, etc = one.rig, folder / "etc" / "veracore-sync"
+        (etc / "vendure_password").write_text(rig.password)
+        (etc / "veracore_client_secret").write_text("sandbox")
+        config = etc / "config.toml"
         config.write_text(
             f'[vendure]\nadmin_api_url = "{rig.shop_url}"\nusername = "{rig.username}"\n'
             'password_file = "vendure_password"\n'
@@ -157,7 +175,7 @@ def keyboard(folder: Path, fences: list[tuple[str, str]]) -> Iterator[Keyboard]:
             'client_secret_file = "veracore_client_secret"\ncompany_id = "SANDBOX"\n'
             f'[ledger]\npath = "{rig.ledger_path}"\n'
         )
-        for path in (folder / "etc").iterdir():
+        for path in etc.iterdir():
             path.chmod(0o600)
         rig.env |= {
             name: ""

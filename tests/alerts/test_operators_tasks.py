@@ -37,13 +37,9 @@ ALL = {**sections("backups.md"), **PAGE}
 Task = Callable[[Keyboard], None]
 TASKS: dict[str, Task] = {}
 ELSEWHERE = {
-    "nightly": "benchmarks/install_ways.py",
     "by-hand": "tests/operate/test_backups_page.py",
     "restore": "tests/operate/test_backups_page.py",
     "upgraded": "tests/operate/test_backups_page.py",
-    "leave": "benchmarks/install_ways.py",
-    "arrive": "benchmarks/install_ways.py",
-    "uninstall": "benchmarks/install_ways.py",
 }
 
 
@@ -558,7 +554,7 @@ def first_run(keys: Keyboard) -> None:
 @task("second-shop")
 def second_shop(keys: Keyboard) -> None:
     one = keys.one
-    (keys.folder / "etc" / "shops").mkdir(mode=0o700)
+    (keys.etc / "shops").mkdir(mode=0o700)
     at_a_terminal = patch.object(init_questions, "can_ask", lambda: True)
     with SmallShop() as shop, Sandbox() as sandbox, at_a_terminal:
         answers = [shop.admin_url, shop.username, shop.password]
@@ -583,15 +579,14 @@ def orders_at(url: str) -> list[dict[str, Any]]:
 
 @task("webhook-secret")
 def webhook_secret(keys: Keyboard) -> None:
-    (keys.folder / "etc" / "webhook_secret").write_text(OLD)
-    (keys.folder / "etc" / "webhook_secret").chmod(0o600)
+    (keys.etc / "webhook_secret").write_text(OLD)
+    (keys.etc / "webhook_secret").chmod(0o600)
     keys.write('[webhooks]\nsecret_file = "webhook_secret"\n')
     keys.type_next()
     made = keys.output("whsec_").strip()
     assert made.startswith("whsec_")
-    kind, text = keys.fences[0]
-    assert kind == "toml"
-    keys.fences[0] = (kind, re.sub(r"whsec_\w+", made, text.removeprefix("[webhooks]\n")))
+    keys.names["whsec_NEW"] = made
+    keys.fences[0] = ("toml", keys.fences[0][1].removeprefix("[webhooks]\n"))
     keys.type_all()
     assert accepted(keys) == {OLD, made}
     assert "systemctl restart veracore-sync-webhooks.service" in keys.notes
@@ -599,7 +594,7 @@ def webhook_secret(keys: Keyboard) -> None:
 
 @task("webhook-secret-alone")
 def webhook_secret_alone(keys: Keyboard) -> None:
-    (keys.folder / "etc" / "webhook_secret").write_text(OLD)
+    (keys.etc / "webhook_secret").write_text(OLD)
     keys.write('[webhooks]\nsecret_file = "webhook_secret"\n')
     keys.type_all(stdin=f"{NEW}\n")
     assert accepted(keys) == {NEW}
@@ -653,7 +648,54 @@ def upgrade(keys: Keyboard) -> None:
     sent(keys)
     keys.type_all()
     assert "systemctl stop" in keys.notes
-    assert (keys.folder / "backups" / "before-upgrade.db").exists()
+    assert (keys.backups / "before-upgrade.db").exists()
+
+
+@task("leave")
+def leave(keys: Keyboard) -> None:
+    sent(keys)
+    keys.type_all()
+    assert "systemctl disable --now" in keys.notes
+    assert (keys.folder / "root" / "veracore-sync.tar").exists()
+
+
+@task("arrive")
+def arrive(keys: Keyboard) -> None:
+    """On another machine: nothing is there but the archive."""
+    one = sent(keys)
+    keys.fences[:0] = ALL["leave"]
+    keys.type_next()
+    for path in [*keys.folder.glob("ledger.db*"), *keys.etc.iterdir(), *keys.backups.iterdir()]:
+        path.unlink()
+    keys.type_all()
+    assert state(one) == "synced"
+    assert list((keys.folder / "root").iterdir()) == []
+    rounds(one)
+    assert is_there(one)
+
+
+@task("uninstall")
+def uninstall(keys: Keyboard) -> None:
+    made = [
+        keys.folder / "etc/systemd/system/veracore-sync-orders.timer.d/50-interval.conf",
+        keys.folder / "opt/veracore-sync/bin/veracore-sync",
+        keys.folder / "usr/bin/veracore-sync",
+        keys.folder / "usr/lib/sysusers.d/veracore-sync.conf",
+    ]
+    for path in made:
+        path.parent.mkdir(parents=True)
+        path.touch()
+    ledger = keys.one.rig.ledger_path
+    config = keys.config.read_text()
+    keys.type_all()
+    assert not any(path.exists() for path in made)
+    assert not keys.etc.exists()
+    assert ledger.exists()
+    # To look into the ledger once more.
+    keys.etc.mkdir()
+    keys.config.write_text(config)
+    for name, text in (("vendure_password", "x" * 8), ("veracore_client_secret", "x" * 8)):
+        (keys.etc / name).write_text(text)
 
 
 def rows() -> list[tuple[str, str, str]]:
