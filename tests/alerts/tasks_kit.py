@@ -112,6 +112,8 @@ class Keyboard:
         bare, _, into = _SUDO.sub("", line).partition(" >")
         if bare.startswith("veracore-sync ") and "|" not in bare and "$(" not in bare:
             words = shlex.split(bare, comments=True)[1:]
+            if words == ["timers", "--check"]:
+                words += ["--systemd-dir", str(self.folder / "etc" / "systemd" / "system")]
             typed = stdin if words[-1] == "init" else None
             ended = self.one.rig.run(*words, typed=typed)
             if into:

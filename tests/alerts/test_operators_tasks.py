@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -175,6 +176,22 @@ def address_after(keys: Keyboard) -> None:
     correct(one, "Hamburg")
     keys.type_all({"sync-orders": 3})
     assert "ship-to changed" in keys.output("stats --order")
+
+
+@task("units-after")
+def units_after(keys: Keyboard) -> None:
+    one = sent(keys)
+    one.go_on(minutes=15)
+    shop, world = one.shop.state, one.sandbox.world
+    shop.start_modify(one.order)
+    shop.modify(one.order, [("MUG", 3)])
+    shop.finish_modify(one.order)
+    one.round()
+    assert alerts(one) == {"order.drift", "order.short"}
+    with world.lock:
+        world.orders[one.code].lines.append(Line("MUG", 1))
+    one.go_on(minutes=15)
+    keys.type_all()
 
 
 @task("in-doubt")
@@ -395,6 +412,18 @@ def start(keys: Keyboard) -> None:
     assert is_there(one)
 
 
+@task("page-token")
+def page_token(keys: Keyboard) -> None:
+    token = keys.etc / "admin_act_token"
+    token.write_text("x" * 40)
+    keys.write('[admin]\nact_token_file = "admin_act_token"\n')
+    keys.type_all()
+    assert re.fullmatch(r"[\w-]{43}\n", token.read_text())
+    assert "restart veracore-sync-admin.service" in keys.notes
+    settings = load(keys.config, {}, keys.folder).settings
+    assert settings.admin.act_token.get_secret_value() == token.read_text().strip()
+
+
 _HOOK = """import json, sys, pathlib
 event = json.load(sys.stdin)
 refused = pathlib.Path(__file__).with_name("refused").read_text().split()
@@ -449,6 +478,15 @@ def twice(keys: Keyboard) -> None:
     assert "sync-orders" in keys.output("--runs")
     assert [one.orders().code for _ in range(2)] == [0, 0]
     assert is_there(one)
+
+
+@task("interval")
+def interval(keys: Keyboard) -> None:
+    units = keys.folder / "etc" / "systemd" / "system"
+    shutil.copytree(ROOT / "systemd", units)
+    keys.type_all()
+    drop_in = units / "veracore-sync-inventory.timer.d" / "50-interval.conf"
+    assert "*:7/10" in drop_in.read_text()
 
 
 _HOLDER = """
